@@ -1,0 +1,76 @@
+"""Everything that can go wrong in a way a person can mend.
+
+SeminarError
+├── ConfigError     seminar.toml or the environment says something unusable
+├── SourceError     a course page, folder or file that cannot be read or holds nothing
+├── DocumentError   one document that yields no text (carries an outcome word)
+├── StoreError      the index on disk is damaged, foreign or does not match the configuration
+│   └── BusyError   another process is writing to it
+├── ModelError      an embedding model or language model that cannot be loaded or used
+├── ServeError      the chat cannot be served (port in use)
+└── NotFoundError   a reading, session or document that is not in the course
+
+A message names the thing and, after the dash or in a second sentence, what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Failure = Literal["no_text", "password", "corrupt", "limit", "unreadable"]
+
+
+class SeminarError(Exception):
+    """Base of every error that is meant to be read by a person."""
+
+    exit_code = 1
+
+
+class ConfigError(SeminarError):
+    """The configuration is unusable."""
+
+    exit_code = 2
+
+
+class SourceError(SeminarError):
+    """A source cannot be read, or holds no readings."""
+
+    exit_code = 3
+
+
+class DocumentError(SeminarError):
+    """A single document yields no text."""
+
+    exit_code = 3
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure: Failure = failure
+
+
+class StoreError(SeminarError):
+    """The index cannot be used as it is."""
+
+    exit_code = 4
+
+
+class BusyError(StoreError):
+    """Another process holds the writer's lock."""
+
+
+class ModelError(SeminarError):
+    """A model cannot be loaded or used."""
+
+    exit_code = 5
+
+
+class ServeError(SeminarError):
+    """The chat cannot be served."""
+
+    exit_code = 6
+
+
+class NotFoundError(SeminarError):
+    """No such reading, session or document."""
+
+    exit_code = 7

@@ -1,0 +1,1 @@
+"""Where passages are stored and found again."""

@@ -1,0 +1,1 @@
+"""From a course page, a folder or a PDF to passages. Calls no language model."""

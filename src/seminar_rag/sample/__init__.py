@@ -1,0 +1,5 @@
+"""The bundled sample course: primers written for this project, labelled as such."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""The web chat. Gradio is imported here and nowhere else."""
