@@ -1,0 +1,392 @@
+"""What the reader sees of a question: its answer, the marks in it, and their sources, as HTML.
+
+Pure: nothing here knows Gradio, the network or the course. Whatever comes from readings, questions
+or models is escaped; the only tags are those written here and those of a small Markdown subset
+(emphasis, lists, code, tables) for text that a language model wrote. No image is ever made, and a
+link only from an http or https address of a document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from seminar_rag.types import (
+    AnswerEvent,
+    Citation,
+    CitationEvent,
+    Document,
+    Event,
+    HitsEvent,
+    Passage,
+    TokenEvent,
+)
+
+State = Literal["waiting", "writing", "done", "stopped", "failed"]
+
+KINDS = {"paper": "paper", "abstract": "as described on the course page", "notes": "student notes"}
+_MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
+_BULLET = re.compile(r"[-•*]\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and what is known of its answer so far."""
+
+    number: int
+    """Position in the conversation, from 1; makes the ids of its marks unique on the page."""
+    question: str
+    state: State = "waiting"
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+    nearest: tuple[Document, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    note: str = ""
+    """What is going on while waiting, or the reason of a failure."""
+    markdown: bool = False
+    """The text was written by a language model and may hold Markdown."""
+    abstained: bool = False
+
+    def advanced(self, event: Event) -> Exchange:
+        """The exchange after one more event of the answer."""
+        match event:
+            case HitsEvent(hits=hits):
+                readings = {hit.document.reading for hit in hits}
+                return replace(self, note=_reading_note(len(hits), len(readings)))
+            case TokenEvent(text=text):
+                return replace(self, state="writing", text=self.text + text)
+            case CitationEvent(citation=citation):
+                return replace(self, citations=(*self.citations, citation))
+            case AnswerEvent(answer=answer):
+                return replace(
+                    self,
+                    state="done",
+                    text=answer.text,
+                    citations=() if answer.abstained else answer.citations,
+                    nearest=answer.nearest if answer.abstained else (),
+                    warnings=answer.warnings,
+                    seconds=answer.seconds,
+                    abstained=answer.abstained,
+                    note="",
+                )
+
+    @property
+    def running(self) -> bool:
+        """More of the answer is to come."""
+        return self.state in ("waiting", "writing")
+
+
+# The answer column --------------------------------------------------------------------------
+
+
+def exchange(view: Exchange) -> str:
+    """A question with its answer, as one article."""
+    parts = [f'<h2 class="question">{escape(view.question)}</h2>']
+    if view.text:
+        parts.append(f'<div class="answer" data-state="{view.state}">{_text(view)}</div>')
+    if view.nearest:
+        parts.append(_nearest(view.nearest))
+    parts += [f'<p class="caution">{escape(warning)}</p>' for warning in view.warnings]
+    if view.running:
+        parts.append(f'<p class="status" role="status">{escape(view.note or "Searching")}</p>')
+    elif view.state == "failed":
+        parts.append(f'<p class="problem">{escape(view.note)}</p>')
+    else:
+        parts.append(_footer(view))
+    busy = ' aria-busy="true"' if view.running else ""
+    return f'<article class="exchange" id="exchange-{view.number}"{busy}>{"".join(parts)}</article>'
+
+
+def transcript(views: Iterable[Exchange]) -> str:
+    """The finished part of the conversation; a screen reader hears what is added."""
+    return f'<div role="log" aria-label="Conversation">{"".join(map(exchange, views))}</div>'
+
+
+def masthead(course: str, sessions: Sequence[tuple[int, str, int, int]]) -> str:
+    """The head of the page: the course and what of it can be asked."""
+    readings, passages = sum(row[2] for row in sessions), sum(row[3] for row in sessions)
+    size = ", ".join(
+        (_count(len(sessions), "session"), _count(readings, "reading"), _count(passages, "passage"))
+    )
+    return f'<header class="masthead"><h1>{escape(course)}</h1><p>{size}</p></header>'
+
+
+def welcome(examples: Sequence[str]) -> str:
+    """The empty conversation: what this is, and questions to begin with."""
+    lead = "Ask about the readings. Every sentence of an answer names the passage it comes from."
+    chips = "".join(
+        f'<li><button type="button" class="chip" data-ask="{escape(text)}">{escape(text)}</button>'
+        "</li>"
+        for text in examples
+    )
+    shown = f'<ul class="chips" aria-label="Example questions">{chips}</ul>' if chips else ""
+    return f'<section class="welcome"><p>{lead}</p>{shown}</section>'
+
+
+def message(text: str) -> str:
+    """A word about the question that was just typed; nothing for an empty text."""
+    return f'<p class="problem" role="alert">{escape(text)}</p>' if text else ""
+
+
+def _reading_note(passages: int, readings: int) -> str:
+    if not passages:
+        return "Nothing close found in the readings"
+    return f"Reading {_count(passages, 'passage')} of {_count(readings, 'reading')}"
+
+
+def _footer(view: Exchange) -> str:
+    parts = []
+    numbers = {citation.number for citation in view.citations}
+    if numbers:
+        parts.append(
+            f'<a class="open-sources" href="#sources-{view.number}" data-sources="{view.number}">'
+            f"{_count(len(numbers), 'source')}</a>"
+        )
+    if view.state == "stopped":
+        parts.append("stopped")
+    if view.seconds is not None:
+        parts.append(f"{view.seconds:.1f} s")
+    return f'<p class="foot">{" · ".join(parts)}</p>' if parts else ""
+
+
+def _nearest(documents: Sequence[Document]) -> str:
+    rows = "".join(f"<li>{_title(document)} {_meta(document)}</li>" for document in documents)
+    return f'<div class="nearest"><p>Nearest in the course</p><ul>{rows}</ul></div>'
+
+
+def _text(view: Exchange) -> str:
+    owners = _by_number(view.citations)
+    if view.markdown:
+        return str(_MARKDOWN.render(view.text, {"view": view.number, "owners": owners}))
+    return "".join(_plain(view.text, view.number, owners))
+
+
+def _plain(text: str, view: int, owners: dict[int, list[Citation]]) -> Iterable[str]:
+    """Paragraphs, and lists where lines begin with a bullet. Nothing else has a meaning."""
+    for part in re.split(r"\n\s*\n", text.strip()):
+        lines = part.split("\n")
+        if all(_BULLET.match(line) for line in lines):
+            items = (_marked(_BULLET.sub("", line, count=1), view, owners) for line in lines)
+            yield f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+        elif part:
+            yield f"<p>{_marked(part, view, owners)}</p>"
+
+
+def _marked(text: str, view: int, owners: dict[int, list[Citation]]) -> str:
+    """`text`, escaped, its marks made into links to their sources."""
+    out, last = [], 0
+    for found in _MARK.finditer(text):
+        citations = owners.get(int(found[1]))
+        if citations:
+            out += [escape(text[last : found.start()]), _mark(view, citations)]
+            last = found.end()
+    return "".join((*out, escape(text[last:])))
+
+
+def _mark(view: int, citations: Sequence[Citation]) -> str:
+    number = citations[0].number
+    whose = escape(f"Source {number}: {_whose(citations)}")
+    return (
+        f'<a class="mark" href="#source-{view}-{number}" data-source="{view}-{number}" '
+        f'aria-label="{whose}" title="{whose}">{number}</a>'
+    )
+
+
+def _whose(citations: Sequence[Citation]) -> str:
+    document = citations[0].document
+    parts = [document.title, _authors(document.authors), _sessions(document), _pages(citations)]
+    return ", ".join(part for part in parts if part)
+
+
+# The sources panel --------------------------------------------------------------------------
+
+
+def sources(view: Exchange) -> str:
+    """The sources of one answer in the order of their numbers; empty without citations."""
+    groups = _by_number(view.citations)
+    if not groups:
+        return ""
+    entries = "".join(_entry(view.number, groups[number]) for number in sorted(groups))
+    return (
+        f'<section class="sources" id="sources-{view.number}" data-exchange="{view.number}" '
+        f'aria-label="Sources of “{escape(view.question)}”">'
+        f'<p class="sources-of">{escape(view.question)}</p><ol>{entries}</ol></section>'
+    )
+
+
+def _entry(view: int, citations: Sequence[Citation]) -> str:
+    first = citations[0]
+    facts = [KINDS[first.document.kind], _sessions(first.document), _pages(citations)]
+    if first.passage.heading:
+        facts.append(first.passage.heading)
+    meta = " · ".join(escape(fact) for fact in facts if fact)
+    authors = _authors(first.document.authors)
+    by = f'<p class="by" title="{escape(first.document.authors or "")}">{escape(authors)}</p>'
+    return (
+        f'<li class="source" id="source-{view}-{first.number}" tabindex="-1">'
+        f'<p class="title"><span class="number">{first.number}</span> '
+        f"{escape(first.document.title)}</p>{by if authors else ''}"
+        f'<p class="meta">{meta}</p>'
+        f"<blockquote>{_passage(first.passage, [c.quote for c in citations])}</blockquote>"
+        f"{_original(first)}</li>"
+    )
+
+
+def _passage(passage: Passage, quotes: Sequence[str]) -> str:
+    """The passage with the quotes marked; a quote that is not in it is shown before it."""
+    spans, strays = [], []
+    for quote in dict.fromkeys(quotes):
+        span = _find(passage.text, quote)
+        if span is None:
+            strays.append(f"<mark>{escape(quote)}</mark>\n\n")
+        else:
+            spans.append(span)
+    out, last = strays, 0
+    for start, end in _merged(spans):
+        out += [escape(passage.text[last:start]), f"<mark>{escape(passage.text[start:end])}</mark>"]
+        last = end
+    return "".join((*out, escape(passage.text[last:])))
+
+
+def _find(text: str, quote: str) -> tuple[int, int] | None:
+    """Where `quote` stands in `text`, whatever white space separates its words."""
+    words = quote.split()
+    if not words:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, words)), text)
+    return found.span() if found else None
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        else:
+            out.append((start, end))
+    return out
+
+
+def _by_number(citations: Iterable[Citation]) -> dict[int, list[Citation]]:
+    groups: dict[int, list[Citation]] = {}
+    for citation in citations:
+        groups.setdefault(citation.number, []).append(citation)
+    return groups
+
+
+# Facts about a document ---------------------------------------------------------------------
+
+
+def safe_url(url: str | None) -> str | None:
+    """`url` when it is an absolute http or https address without odd characters, else None."""
+    if not url or any(ch.isspace() or not ch.isprintable() for ch in url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _original(citation: Citation) -> str:
+    url = safe_url(citation.document.url)
+    if url is None:
+        return ""
+    path = urlsplit(url).path
+    if citation.page and "#" not in url and (path.endswith(".pdf") or "/pdf/" in path):
+        url = f"{url}#page={citation.page}"
+    return f'<p class="original">{_link(url, "Original", citation.document.title)}</p>'
+
+
+def _title(document: Document) -> str:
+    url = safe_url(document.url)
+    return _link(url, document.title) if url else f"<span>{escape(document.title)}</span>"
+
+
+def _link(url: str, text: str, of: str = "") -> str:
+    label = f' aria-label="{escape(f"{text}: {of}")}"' if of else ""
+    return (
+        f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer"{label}>'
+        f"{escape(text)}</a>"
+    )
+
+
+def _meta(document: Document) -> str:
+    facts = [fact for fact in (KINDS[document.kind], _sessions(document)) if fact]
+    return f'<span class="meta">{escape(" · ".join(facts))}</span>'
+
+
+def _authors(authors: str | None) -> str:
+    names = [name for name in re.split(r"\s*(?:,|;|\band\b|&)\s*", authors or "") if name]
+    return f"{names[0]} et al." if len(names) > 3 else (authors or "")
+
+
+def _sessions(document: Document) -> str:
+    numbers = ", ".join(map(str, document.sessions))
+    return f"session{'s' if len(document.sessions) > 1 else ''} {numbers}" if numbers else ""
+
+
+def _pages(citations: Iterable[Citation]) -> str:
+    pages = sorted({citation.page for citation in citations if citation.page is not None})
+    return f"p. {', '.join(map(str, pages))}" if pages else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# Markdown of language models ----------------------------------------------------------------
+
+
+def _split_marks(state: StateCore) -> None:
+    """Cut the marks out of the text tokens; code keeps its brackets."""
+    owners = state.env.get("owners", {})
+    for block in state.tokens:
+        if block.type == "inline":
+            children = block.children or []
+            block.children = [piece for token in children for piece in _pieces(token, owners)]
+
+
+def _pieces(token: Token, owners: dict[int, list[Citation]]) -> Iterable[Token]:
+    if token.type != "text":
+        yield token
+        return
+    last = 0
+    for found in _MARK.finditer(token.content):
+        citations = owners.get(int(found[1]))
+        if citations:
+            yield Token("text", "", 0, content=token.content[last : found.start()])
+            yield Token("cite", "", 0, meta={"citations": citations})
+            last = found.end()
+    yield Token("text", "", 0, content=token.content[last:])
+
+
+def _render_cite(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
+    return _mark(env["view"], tokens[index].meta["citations"])
+
+
+def _lower_headings(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "h3"
+
+
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.disable(["image", "link", "autolink", "html_inline", "html_block", "reference"])
+    parser.core.ruler.push("marks", _split_marks)
+    parser.core.ruler.push("headings", _lower_headings)
+    parser.add_render_rule("cite", _render_cite)
+    return parser
+
+
+_MARKDOWN = _markdown()

@@ -1,0 +1,289 @@
+"""A course whose answers are written beforehand, with the surface that the chat uses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from seminar_rag.errors import SeminarError
+from seminar_rag.types import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    CitationEvent,
+    Document,
+    Event,
+    Hit,
+    HitsEvent,
+    Passage,
+    Scope,
+    Sentence,
+    TokenEvent,
+    Turn,
+)
+
+
+def passage(
+    document: Document, ordinal: int, heading: str, page: int | None, *texts: str
+) -> Passage:
+    """A passage made of the sentences `texts`."""
+    sentences, start = [], 0
+    for text in texts:
+        sentences.append(Sentence(start, start + len(text), page=page))
+        start += len(text) + 1
+    body = " ".join(texts)
+    return Passage(
+        id=f"{document.id}:{ordinal}",
+        document=document.id,
+        ordinal=ordinal,
+        text=body,
+        heading=heading,
+        start=0,
+        end=len(body),
+        page=page,
+        sentences=tuple(sentences),
+    )
+
+
+def cite(number: int, document: Document, source: Passage, sentence: int = 0) -> Citation:
+    """A citation of one sentence of `source`."""
+    chosen = source.sentences[sentence]
+    return Citation(number, document, source, source.quote(chosen), chosen.page)
+
+
+RAG = Document(
+    id="rag",
+    kind="paper",
+    reading="rag",
+    title="Primer: Looking things up before answering",
+    authors="Ada Example, Bo Sample, Cy Instance, Di Specimen",
+    sessions=(15,),
+    section="required",
+    url="https://example.org/pdf/rag.pdf",
+)
+SURVEY = Document(
+    id="survey",
+    kind="abstract",
+    reading="survey",
+    title="A map of retrieval methods",
+    authors="Eve Placeholder and Fay Stand-In",
+    sessions=(15, 16),
+    section="more",
+    url="https://example.org/abs/survey",
+)
+NOTES = Document(
+    id="notes15", kind="notes", reading="notes15", title="Notes of session 15", sessions=(15,)
+)
+
+RAG_PASSAGE = passage(
+    RAG,
+    4,
+    "2 How it works › 2.1 The three steps",
+    3,
+    "A system of this kind works in three steps.",
+    "It first cuts the collection into passages and stores a vector for each.",
+    "At question time it fetches the passages whose vectors lie closest to that of the question.",
+    "Only then does the language model write, with those passages in front of it.",
+    "What the model remembers from training still leaks into the text, so the passages should be "
+    "shown beside the answer.",
+)
+SURVEY_PASSAGE = passage(
+    SURVEY,
+    0,
+    "",
+    None,
+    "The article sorts retrieval methods into three generations.",
+    "The first indexes, fetches and writes once; the second adds steps before and after the "
+    "fetching, such as rewriting the question and reordering what was found.",
+    "The third treats each step as a part that can be swapped or repeated.",
+)
+NOTES_PASSAGE = passage(
+    NOTES,
+    2,
+    "Discussion › When retrieval hurts",
+    None,
+    "Several of us found that a wrong passage is worse than none.",
+    "If the passage on top is about another topic, the answer follows it with full confidence.",
+    "Reordering helped in our small test, at the price of half a second.",
+)
+
+STEPS = "What are the steps of retrieval-augmented generation?"
+GENERATIONS = "How do the generations of retrieval methods differ, and when does retrieval hurt?"
+UNKNOWN = "What is the capital of Peru?"
+HOSTILE = "Show me something hostile"
+SLOW = "Take your time"
+ENDLESS = "Tell me everything"
+BROKEN = "Fail with a reason"
+CRASH = "Crash"
+
+EVIL = Document(
+    id="evil",
+    kind="paper",
+    reading="evil",
+    title='<img src=x onerror="window.pwned=1">',
+    authors='"><script>window.pwned=2</script>',
+    sessions=(3,),
+    url="javascript:window.pwned=3",
+)
+EVIL_PASSAGE = passage(
+    EVIL,
+    0,
+    "<b onmouseover=window.pwned=4>",
+    None,
+    "Click [here](javascript:window.pwned=5) or ![see](http://tracker.invalid/p.png) ${alert(1)}.",
+    "<svg onload=window.pwned=6> {{constructor.constructor('window.pwned=7')()}}",
+)
+
+ANSWERS: dict[str, Answer] = {
+    STEPS: Answer(
+        question=STEPS,
+        text=(
+            "A system of this kind works in three steps. [1] It first cuts the collection into "
+            "passages and stores a vector for each. [1] At question time it fetches the passages "
+            "whose vectors lie closest to that of the question. [1]\n\n"
+            "The first indexes, fetches and writes once; the second adds steps before and after "
+            "the fetching, such as rewriting the question and reordering what was found. [2]"
+        ),
+        answerer="extractive",
+        citations=(
+            cite(1, RAG, RAG_PASSAGE, 0),
+            cite(1, RAG, RAG_PASSAGE, 1),
+            cite(1, RAG, RAG_PASSAGE, 2),
+            cite(2, SURVEY, SURVEY_PASSAGE, 1),
+        ),
+        seconds=0.42,
+    ),
+    GENERATIONS: Answer(
+        question=GENERATIONS,
+        text=(
+            "The article sorts retrieval methods into three generations. [1] The third treats each "
+            "step as a part that can be swapped or repeated. [1]\n\n"
+            "If the passage on top is about another topic, the answer follows it with full "
+            "confidence. [2] What the model remembers from training still leaks into the text, so "
+            "the passages should be shown beside the answer. [3]"
+        ),
+        answerer="extractive",
+        citations=(
+            cite(1, SURVEY, SURVEY_PASSAGE, 0),
+            cite(1, SURVEY, SURVEY_PASSAGE, 2),
+            cite(2, NOTES, NOTES_PASSAGE, 1),
+            cite(3, RAG, RAG_PASSAGE, 4),
+        ),
+        seconds=0.61,
+    ),
+    UNKNOWN: Answer(
+        question=UNKNOWN,
+        text="The readings don't say.",
+        answerer="extractive",
+        abstained=True,
+        nearest=(SURVEY, NOTES),
+        seconds=0.2,
+    ),
+    HOSTILE: Answer(
+        question=HOSTILE,
+        text=(
+            '<img src=x onerror="window.pwned=8"> ![t](http://tracker.invalid/a.png) '
+            "[go](javascript:window.pwned=9) <http://tracker.invalid/auto> ${alert(1)} {{7*7}} [1]"
+        ),
+        answerer="scripted",
+        citations=(cite(1, EVIL, EVIL_PASSAGE, 0), cite(1, EVIL, EVIL_PASSAGE, 1)),
+        warnings=("<i>a warning</i>",),
+    ),
+}
+
+
+@dataclass
+class Asked:
+    """What the chat passed to `ask`."""
+
+    question: str
+    history: tuple[Turn, ...]
+    scope: Scope
+
+
+@dataclass
+class FakeCourse:
+    """Streams the scripted answers word by word and records what it was asked."""
+
+    name: str = "Reading seminar"
+    answerer: str = "extractive (quotes only)"
+    answerer_notice: str = (
+        "Answers are quotations from the readings; no language model writes them."
+    )
+    pace: float = 0.01
+    """Seconds between two words."""
+    asked: list[Asked] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """Set when `ask` was told to stop."""
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        scope: Scope = Scope(),
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Event]:
+        self.asked.append(Asked(question, tuple(history), scope))
+        if question == BROKEN:
+            raise SeminarError("The index is being rebuilt — ask again in a minute.")
+        if question == CRASH:
+            raise ZeroDivisionError("secret detail")
+        yield HitsEvent(question, tuple(self._hits()))
+        if question in (SLOW, ENDLESS):
+            yield from self._slow(question, stop)
+            return
+        answer = ANSWERS.get(question, ANSWERS[STEPS])
+        yield from self._stream(answer)
+        yield AnswerEvent(answer)
+
+    def _stream(self, answer: Answer) -> Iterator[Event]:
+        seen: set[int] = set()
+        for word in answer.text.split(" "):
+            time.sleep(self.pace)
+            yield TokenEvent(word + " ")
+            for citation in answer.citations:
+                if f"[{citation.number}]" in word and citation.number not in seen:
+                    yield from map(
+                        CitationEvent, (c for c in answer.citations if c.number == citation.number)
+                    )
+                    seen.add(citation.number)
+
+    def _slow(self, question: str, stop: Callable[[], bool]) -> Iterator[Event]:
+        """SLOW says nothing for a long while; ENDLESS never ends by itself."""
+        for second in range(600):
+            if question == ENDLESS:
+                yield TokenEvent(f"word{second} ")
+            for _ in range(5):
+                time.sleep(0.02)
+                if stop():
+                    self.stopped.set()
+                    return
+
+    def _hits(self) -> Iterator[Hit]:
+        for document, source in (
+            (RAG, RAG_PASSAGE),
+            (SURVEY, SURVEY_PASSAGE),
+            (NOTES, NOTES_PASSAGE),
+        ):
+            yield Hit(source, document, 1.0)
+
+    def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
+        return (
+            (3, "How networks learn", 6, 120),
+            (15, "Retrieval-augmented generation", 7, 143),
+            (16, "Agents and tools", 5, 98),
+        )
+
+    def examples(self, n: int) -> tuple[str, ...]:
+        return (
+            STEPS,
+            GENERATIONS,
+            "Why does attention scale badly with length?",
+            "What does a reward model learn?",
+            "How is a diffusion model sampled?",
+            "When do agents need a plan?",
+        )[:n]
+
+
