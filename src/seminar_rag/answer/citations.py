@@ -1,0 +1,353 @@
+"""Marks [n] in a streamed answer → citations of passages. Pure.
+
+An answerer's numbers are claims, not facts: only those of passages that were offered come
+through, renumbered in the order in which the reader meets them; the rest is taken out and
+reported. The same module finds the one sentence of a passage that supports a sentence of the
+answer. It knows neither models nor retrieval.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from seminar_rag.types import Passage, Sentence
+
+MARK = re.compile(r"\[(\d{1,3})\]")
+"""A mark as it leaves this module."""
+
+_ITEM = r"[\^#]?\s*\d{1,9}"
+_LISTED = rf"{_ITEM}(?:\s*(?:[,;&]|and|-|–|—|to)\s*{_ITEM})*"
+_WORD_BEFORE = r"\s*(?:(?:passages?|sources?|refs?\.?)\s*)?"
+_BRACKET = re.compile(rf"{_WORD_BEFORE}({_LISTED})\s*(?:†\w*\s*)?", re.IGNORECASE)
+_INNER = re.compile(r"[\w\s,;&^#.†–—-]{0,60}")
+_UNFINISHED = re.compile(rf"{_WORD_BEFORE}[\^#\d\s,;&–—-]*", re.IGNORECASE)
+_LOOKALIKE = re.compile(r"(\[\d{1,3})\]")
+_WIDEST_RANGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark that just streamed."""
+
+    number: int
+    """As the reader sees it: 1, 2, … in order of first appearance."""
+    offered: int
+    """1-based index of the passage among those offered."""
+    index: int
+    """Index of the answer sentence it stands in (see `split_answer`)."""
+    sentence: str
+    """That sentence, without marks, as far as it had been written."""
+
+    @property
+    def text(self) -> str:
+        """The mark as it stands in the answer."""
+        return f"[{self.number}]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSentence:
+    """A sentence of an answer: `text[start:end]`, marks included."""
+
+    start: int
+    end: int
+    text: str
+    """Without marks."""
+    numbers: tuple[int, ...]
+    """The marks it carries, each once."""
+
+
+class MarkFilter:
+    """Takes an answer in chunks and gives back clean text and marks, in order.
+
+    How the answer is cut into chunks makes no difference to the result. Text is held back only
+    while it may still become a mark: from a bracket to its end, at most 60 characters.
+
+    Understood: [1], [1, 2], [1][2], [1-3], [Passage 2], [^1], 【1】. Taken out: numbers that were
+    not offered, a mark that repeats its neighbour, a mark cut off by the end of the answer.
+    """
+
+    def __init__(self, offered: int) -> None:
+        self.offered = offered
+        self._held = ""
+        self._parts: list[str] = []
+        self._text = ""
+        self._numbers: dict[int, int] = {}
+        self._cluster: set[int] = set()
+        self._marks: list[Mark] = []
+        self._unknown: dict[str, None] = {}
+
+    @property
+    def text(self) -> str:
+        """The clean answer so far."""
+        return self._text
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """Every mark so far, in order; a number may come more than once."""
+        return tuple(self._marks)
+
+    @property
+    def numbers(self) -> dict[int, int]:
+        """The reader's number → the offered number."""
+        return {new: offered for offered, new in self._numbers.items()}
+
+    def feed(self, chunk: str) -> list[str | Mark]:
+        """What the chunk settles: pieces of text, and marks."""
+        self._held += chunk
+        return list(self._settle(final=False))
+
+    def finish(self) -> list[str | Mark]:
+        """What was still held back. Call once, at the end of the answer."""
+        return list(self._settle(final=True))
+
+    def uncited(self) -> tuple[AnswerSentence, ...]:
+        """The sentences of the answer that carry no mark."""
+        return tuple(s for s in split_answer(self._text) if not s.numbers)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader should know about the citations of this answer, in words."""
+        found = []
+        if self._unknown:
+            found.append(
+                f"The answer cited {', '.join(self._unknown)}, which is none of the passages "
+                "it was given; such marks were taken out."
+            )
+        found.extend(f"No passage is cited for: “{_short(s.text)}”" for s in self.uncited())
+        return tuple(found)
+
+    def _settle(self, *, final: bool) -> Iterator[str | Mark]:
+        while self._held:
+            at = _first(self._held, "[【")
+            if at < 0:
+                keep = 0 if final else _trailing_blanks(self._held)
+                yield from self._write(self._take(len(self._held) - keep))
+                return
+            blanks = _trailing_blanks(self._held[:at])
+            yield from self._write(self._take(at - blanks))
+            inner = _INNER.match(self._held, blanks + 1)
+            end = inner.end() if inner else blanks + 1
+            if end < len(self._held):
+                yield from self._bracket(blanks, end)
+            elif final:
+                yield from self._cut_off(blanks)
+            else:
+                return
+
+    def _bracket(self, blanks: int, end: int) -> Iterator[str | Mark]:
+        """A bracket whose inside is known: a mark if it closes and lists numbers, else text."""
+        inside = self._held[blanks + 1 : end]
+        listed = _BRACKET.fullmatch(inside) if self._held[end : end + 1] in ("]", "】") else None
+        numbers = _listed_numbers(listed[1]) if listed else []
+        if not listed or (0 in numbers and len(numbers) > 1):  # [0, 1] is an interval
+            yield from self._write(self._take(blanks + 1))
+            return
+        space = self._take(blanks)
+        self._take(end + 1 - blanks)
+        fresh = [n for n in numbers if self._accept(n)]
+        if fresh:
+            yield from self._write(space, keeps_cluster=True)
+        for number in fresh:
+            yield self._mark(number)
+
+    def _accept(self, number: int) -> bool:
+        if not 1 <= number <= self.offered:
+            self._unknown[f"[{number}]"] = None
+            return False
+        fresh = number not in self._cluster
+        self._cluster.add(number)
+        return fresh
+
+    def _cut_off(self, blanks: int) -> Iterator[str | Mark]:
+        """The answer ended inside a bracket: the beginning of a mark is dropped."""
+        unfinished = _UNFINISHED.fullmatch(self._held, blanks + 1)
+        rest = self._take(len(self._held))
+        if not unfinished:
+            yield from self._write(rest)
+
+    def _mark(self, offered: int) -> Mark:
+        number = self._numbers.setdefault(offered, len(self._numbers) + 1)
+        sentences = split_answer(self._text + f"[{number}]")
+        index = len(sentences) - 1
+        self._text += f"[{number}]"
+        mark = Mark(number, offered, index, sentences[index].text)
+        self._marks.append(mark)
+        return mark
+
+    def _write(self, text: str, *, keeps_cluster: bool = False) -> Iterator[str]:
+        if not text:
+            return
+        if not keeps_cluster and text.strip():
+            self._cluster = set()
+        # Taking the mark out of "[[9]1]" must not leave something that reads as one.
+        tail = self._text[-4:]
+        text = _LOOKALIKE.sub(lambda m: m[0] if m.end() <= len(tail) else f"{m[1]} ]", tail + text)[
+            len(tail) :
+        ]
+        self._text += text
+        yield text
+
+    def _take(self, length: int) -> str:
+        taken, self._held = self._held[:length], self._held[length:]
+        return taken
+
+
+def _listed_numbers(listed: str) -> list[int]:
+    """The numbers of "1, 3-5", each once, in order; absurd ranges give their ends only."""
+    numbers: list[int] = []
+    joined = re.split(r"[,;&]|and", re.sub(r"[\^#\s]", "", listed), flags=re.IGNORECASE)
+    for part in joined:
+        ends = [int(n) for n in re.findall(r"\d+", part)]
+        if len(ends) == 2 and 0 < ends[1] - ends[0] <= _WIDEST_RANGE:
+            ends = list(range(ends[0], ends[1] + 1))
+        numbers.extend(ends)
+    return list(dict.fromkeys(numbers))
+
+
+def _first(text: str, characters: str) -> int:
+    return next((i for i, c in enumerate(text) if c in characters), -1)
+
+
+def _trailing_blanks(text: str) -> int:
+    return len(text) - len(text.rstrip(" \t"))
+
+
+def _short(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rsplit(" ", 1)[0] + "…"
+
+
+# Sentences of an answer
+
+_MARKS = r"(?:[ \t]*\[\d{1,3}\])"
+_END = re.compile(
+    rf"(?:[.!?…]+[\"'”’»)]*{_MARKS}*[.!?]?|{_MARKS}+[.!?…]+[\"'”’»)]*)(?=\s|$)"
+    rf"|[。！？]+[”’」』）]*{_MARKS}*|{_MARKS}+[。！？]+"
+    rf"|\n+"
+)
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\[])(?:[A-Z]|al|e\.g|i\.e|cf|vs|etc|ca|approx|Fig|Figs|Eq|Eqs|Sec|Tab|Ch|No|Nos"
+    r"|pp?|Dr|Prof|Mr|Mrs|Ms|St|resp|ed|eds|Vol)\.$"
+)
+_BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
+
+
+def split_answer(text: str) -> tuple[AnswerSentence, ...]:
+    """The sentences of an answer; marks after the full stop belong to the sentence before.
+
+    Lines end sentences too, so that list items stand for themselves.
+    """
+    sentences: list[AnswerSentence] = []
+    start = 0
+    for end in (*_ends(text), len(text)):
+        piece = text[start:end]
+        bare = MARK.sub("", piece)
+        body = _BULLET.sub("", bare, count=1) if _BULLET.match(bare) else bare
+        if re.search(r"\w", body):
+            numbers = tuple(dict.fromkeys(int(n) for n in MARK.findall(piece)))
+            lead = len(piece) - len(piece.lstrip())
+            stop = start + len(piece.rstrip())
+            sentences.append(AnswerSentence(start + lead, stop, _tidy(body), numbers))
+            start = end
+        elif sentences and MARK.search(piece):  # marks on their own belong to what they follow
+            last = sentences[-1]
+            added = tuple(int(n) for n in MARK.findall(piece))
+            numbers = tuple(dict.fromkeys(last.numbers + added))
+            stop = start + len(piece.rstrip())
+            sentences[-1] = AnswerSentence(last.start, stop, last.text, numbers)
+            start = end
+    return tuple(sentences)
+
+
+def _ends(text: str) -> Iterator[int]:
+    for match in _END.finditer(text):
+        end = match.end()
+        if match[0] == "." and _ABBREVIATION.search(text[max(0, end - 12) : end]):
+            continue
+        line = text[max(text.rfind("\n", 0, end) + 1, end - 12) : end]
+        if match[0] == "." and _BULLET.fullmatch(line + " "):
+            continue
+        if match[0].startswith(".") and text[end : end + 8].lstrip()[:1].islower():
+            continue
+        yield end
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(text.split()))
+
+
+# The supporting sentence
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_STOP = frozenset(
+    "a an and are as at be been but by can could did do does for from had has have he her his how "
+    "i if in into is it its may more most no nor not of on one or our she should so some such than "
+    "that the their them then there these they this those to was we were what when where which "
+    "while who why will with would you your".split()
+)
+_NUMBER_WEIGHT = 3.0
+_PAIR_WEIGHT = 0.5
+_SPARE_WEIGHT = 0.1
+
+
+def support_sentence(sentence: str, passage: Passage) -> Sentence:
+    """The sentence of the passage that best supports `sentence`; of equals, the earlier one.
+
+    Lexical: a Tversky index (1977) over word stems, pairs of neighbouring stems, and numbers,
+    the last counting three times. What the answer says beyond the passage's sentence costs in
+    full, what the passage's sentence says beyond the answer a tenth: a long sentence that holds
+    the whole claim beats a short one that holds a part. No counts over the corpus are used.
+    """
+    if not passage.sentences:
+        return Sentence(0, len(passage.text), page=passage.page)
+    claim = _features(sentence)
+    best, best_score = passage.sentences[0], -1.0
+    for candidate in passage.sentences:
+        score = _tversky(claim, _features(passage.quote(candidate)))
+        if candidate.kind == "heading":
+            score /= 2
+        if score > best_score + 1e-9:
+            best, best_score = candidate, score
+    return best
+
+
+def _tversky(claim: dict[str, float], candidate: dict[str, float]) -> float:
+    shared = sum(weight for key, weight in claim.items() if key in candidate)
+    if not shared:
+        return 0.0
+    lacking = sum(claim.values()) - shared
+    spare = sum(candidate.values()) - shared
+    return shared / (shared + lacking + _SPARE_WEIGHT * spare)
+
+
+@lru_cache(maxsize=4096)
+def _features(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    before = ""
+    for word in _WORD.findall(MARK.sub(" ", text)):
+        stem = _stem(word)
+        if not stem:
+            before = ""
+            continue
+        weights[stem] = _NUMBER_WEIGHT if stem[0].isdigit() else 1.0
+        if before:
+            weights[f"{before} {stem}"] = _PAIR_WEIGHT
+        before = stem
+    return weights
+
+
+def _stem(word: str) -> str:
+    """The stem; "" for a stop word; a number without its thousands commas."""
+    if word[0].isdigit():
+        return re.sub(r",(?=\d{3}(?:\D|$))", "", word)
+    lower = word.casefold().replace("’", "'")
+    return "" if lower in _STOP else str(_stemmer().stemWord(lower.removesuffix("'s")))
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
