@@ -1,0 +1,246 @@
+"""What the course consists of: sources, sessions, readings, and the manifest of documents.
+
+The catalogue's tables and their rows as frozen values. Passages and vectors are the store's.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from seminar_rag.types import Document, Kind, Scope, Section
+
+Outcome = Literal["indexed", "no_text", "password", "corrupt", "limit", "unreadable"]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS source(
+    id TEXT PRIMARY KEY, form TEXT NOT NULL, title TEXT, at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS session(
+    source TEXT, number INTEGER, title TEXT NOT NULL, tags TEXT NOT NULL, url TEXT,
+    PRIMARY KEY (source, number));
+CREATE TABLE IF NOT EXISTS reading(
+    source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
+    PRIMARY KEY (source, id));
+CREATE TABLE IF NOT EXISTS listing(
+    source TEXT, session INTEGER, position INTEGER, reading TEXT NOT NULL, section TEXT NOT NULL,
+    PRIMARY KEY (source, session, position));
+CREATE TABLE IF NOT EXISTS document(
+    id TEXT PRIMARY KEY, source TEXT NOT NULL, kind TEXT NOT NULL, reading TEXT NOT NULL,
+    title TEXT NOT NULL, authors TEXT, sessions TEXT NOT NULL, url TEXT, path TEXT NOT NULL,
+    hash TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, pages INTEGER,
+    at TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedReading:
+    """A reading with its place in the course."""
+
+    id: str
+    title: str
+    authors: str | None = None
+    arxiv_id: str | None = None
+    urls: tuple[str, ...] = ()
+    section: Section = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session as stored, with its readings in page order."""
+
+    number: int
+    title: str
+    tags: tuple[str, ...] = ()
+    url: str | None = None
+    readings: tuple[ListedReading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the manifest knows of one document."""
+
+    document: Document
+    source: str
+    hash: str
+    """Of everything its passages depend on: content, title, place, splitting rules."""
+    outcome: Outcome = "indexed"
+    detail: str = ""
+    pages: int | None = None
+    passages: int = 0
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The course as one consistent view; a new one is read after every change."""
+
+    title: str | None
+    sources: tuple[tuple[str, str], ...]
+    """(id, form) of what was ingested."""
+    sessions: tuple[ListedSession, ...]
+    records: dict[str, Record] = field(default_factory=dict)
+    """By document id."""
+
+    @property
+    def documents(self) -> dict[str, Document]:
+        """The documents that have passages."""
+        return {id_: record.document for id_, record in self.records.items() if record.passages}
+
+    def within(self, scope: Scope) -> set[str] | None:
+        """Ids of the documents a scope allows; None when it allows all."""
+        if scope == Scope():
+            return None
+        return {id_ for id_, document in self.documents.items() if _allowed(document, scope)}
+
+
+def _allowed(document: Document, scope: Scope) -> bool:
+    return (
+        (not scope.sessions or bool(scope.sessions & set(document.sessions)))
+        and (not scope.readings or document.reading in scope.readings)
+        and (not scope.kinds or document.kind in scope.kinds)
+        and (not scope.required_only or document.section == "required")
+    )
+
+
+def read(db: sqlite3.Connection) -> Catalogue:
+    sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
+    known: dict[tuple[str, str], ListedReading] = {
+        (source, id_): ListedReading(id_, title, authors, arxiv, tuple(json.loads(urls)))
+        for source, id_, title, authors, arxiv, urls in db.execute(
+            "SELECT source, id, title, authors, arxiv_id, urls FROM reading"
+        )
+    }
+    listed: dict[int, dict[str, ListedReading]] = {}
+    for source, session, reading, section in db.execute(
+        "SELECT source, session, reading, section FROM listing ORDER BY session, position"
+    ):
+        one = known[source, reading]
+        entry = ListedReading(
+            one.id, one.title, one.authors, one.arxiv_id, one.urls, _section(section)
+        )
+        listed.setdefault(session, {}).setdefault(reading, entry)
+    sessions: dict[int, ListedSession] = {}
+    for number, title, tags, url in db.execute(
+        "SELECT number, title, tags, url FROM session ORDER BY number, source"
+    ):
+        readings = tuple(listed.get(number, {}).values())
+        sessions.setdefault(
+            number, ListedSession(number, title, tuple(json.loads(tags)), url, readings)
+        )
+    titles = [title for _, _, title in sources if title]
+    return Catalogue(
+        title=titles[0] if titles else None,
+        sources=tuple((id_, form) for id_, form, _ in sources),
+        sessions=tuple(sessions.values()),
+        records=_records(db, tuple(sessions.values())),
+    )
+
+
+def put_source(
+    db: sqlite3.Connection,
+    source: str,
+    form: str,
+    title: str | None,
+    sessions: Sequence[ListedSession],
+) -> None:
+    """Store what a source lists, in place of what it listed before."""
+    for table in ("session", "reading", "listing"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
+    db.execute(
+        "INSERT INTO source VALUES (?, ?, ?, ?) ON CONFLICT(id)"
+        " DO UPDATE SET form = excluded.form, title = excluded.title",
+        (source, form, title, datetime.now(UTC).isoformat(timespec="seconds")),
+    )
+    for one in sessions:
+        db.execute(
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+            (source, one.number, one.title, json.dumps(one.tags), one.url),
+        )
+        for position, reading in enumerate(one.readings):
+            db.execute(
+                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    source,
+                    reading.id,
+                    reading.title,
+                    reading.authors,
+                    reading.arxiv_id,
+                    json.dumps(reading.urls),
+                ),
+            )
+            db.execute(
+                "INSERT INTO listing VALUES (?, ?, ?, ?, ?)",
+                (source, one.number, position, reading.id, reading.section),
+            )
+
+
+def drop_source(db: sqlite3.Connection, source: str) -> None:
+    """Forget a source and what it lists."""
+    for table, column in (
+        ("source", "id"),
+        ("session", "source"),
+        ("reading", "source"),
+        ("listing", "source"),
+    ):
+        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))
+
+
+def put_record(db: sqlite3.Connection, record: Record) -> None:
+    """Store or overwrite the manifest row of one document."""
+    document = record.document
+    db.execute(
+        "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            document.id,
+            record.source,
+            document.kind,
+            document.reading,
+            document.title,
+            document.authors,
+            json.dumps(document.sessions if document.kind == "notes" else ()),
+            document.url,
+            document.path,
+            record.hash,
+            record.outcome,
+            record.detail,
+            record.pages,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+
+
+def _section(word: str) -> Section:
+    """The section a stored word stands for."""
+    return "more" if word == "more" else "required"
+
+
+def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
+    where: dict[str, list[tuple[int, Section]]] = {}
+    for session in sessions:
+        for reading in session.readings:
+            where.setdefault(reading.id, []).append((session.number, reading.section))
+    counts = dict(db.execute("SELECT document, count(*) FROM passage GROUP BY document"))
+    out: dict[str, Record] = {}
+    for row in db.execute(
+        "SELECT id, source, kind, reading, title, authors, sessions, url, path, hash, outcome,"
+        " detail, pages, at FROM document ORDER BY rowid"
+    ):
+        id_, source, kind, reading, title, authors, own, url, path, digest, *rest = row
+        outcome, detail, pages, at = rest
+        listed = where.get(reading, [])
+        numbers = tuple(dict.fromkeys([*json.loads(own), *(number for number, _ in listed)]))
+        section: Section | None = None
+        if listed:
+            section = "required" if any(s == "required" for _, s in listed) else "more"
+        document = Document(id_, _kind(kind), reading, title, authors, numbers, section, url, path)
+        out[id_] = Record(document, source, digest, outcome, detail, pages, counts.get(id_, 0), at)
+    return out
+
+
+def _kind(word: str) -> Kind:
+    """The document kind a stored word stands for."""
+    return "notes" if word == "notes" else "abstract" if word == "abstract" else "paper"

@@ -1,0 +1,404 @@
+"""The course on disk: one SQLite database (catalogue, passages, embeddings, full text) and, in
+step with it, the vector store.
+
+The database is the truth. A document's passages are swapped in one transaction; vectors are added
+before it and removed after it, and ids on their way are noted, so that a crash at any point is
+mended by the next writer. Readers drop what the vector store finds and the database lacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seminar_rag.errors import BusyError, StoreError
+from seminar_rag.index import catalogue, lexical
+from seminar_rag.index.catalogue import Catalogue, ListedSession, Record
+from seminar_rag.index.vectors import VectorIndex
+from seminar_rag.types import Passage, Sentence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+_VERSION = "1"
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);
+{catalogue.SCHEMA}
+CREATE TABLE IF NOT EXISTS passage(
+    key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL,
+    ordinal INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, title TEXT NOT NULL,
+    start INTEGER NOT NULL, stop INTEGER NOT NULL, page INTEGER, sentences TEXT NOT NULL,
+    vector BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS passage_document ON passage(document, ordinal);
+CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
+{lexical.SCHEMA}
+"""
+
+
+class Store:
+    """Opens or creates the course under `folder`. Safe to call from several threads.
+
+    Raises:
+        StoreError: the folder cannot be used, or belongs to another version.
+    """
+
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self.folder = folder
+        self.vectors = VectorIndex(folder / "chroma", url)
+        self._lock = threading.RLock()
+        self._seen: str | None = None
+        self._catalogue: Catalogue | None = None
+        self._writing = False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"the data folder {folder} cannot be used ({error})") from error
+        with self._guarded() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+                db.executescript(_SCHEMA)
+                self._set(version=_VERSION, generation="0")
+                db.commit()
+        found = self.meta("version")
+        if found != _VERSION:
+            raise StoreError(
+                f"{folder} was written by another version (store {found}, this is {_VERSION})"
+                " — choose another --data folder, or delete it and ingest again"
+            )
+
+    def close(self) -> None:
+        """Release the files."""
+        with self._lock:
+            self._db.close()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> str | None:
+        """A remembered fact: "model", "precision", "dimensions"; None when not set yet."""
+        with self._guarded() as db:
+            row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def catalogue(self) -> Catalogue:
+        """The course now, including what another process changed since the last call."""
+        with self._guarded() as db:
+            generation = self.meta("generation")
+            if self._catalogue is None or self._seen != generation:
+                if self._catalogue is not None and not self._writing:
+                    self.vectors.refresh()
+                self._seen = generation
+                self._catalogue = catalogue.read(db)
+            return self._catalogue
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages of these ids that exist, by id."""
+        out: dict[str, Passage] = {}
+        with self._guarded() as db:
+            for at in range(0, len(ids), 500):
+                part = list(ids[at : at + 500])
+                marks = ",".join("?" * len(part))
+                for row in db.execute(
+                    f"SELECT {_PASSAGE} FROM passage WHERE id IN ({marks})", part
+                ):
+                    passage = _passage(row)
+                    out[passage.id] = passage
+        return out
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """All passages of a document, in order."""
+        with self._guarded() as db:
+            rows = db.execute(
+                f"SELECT {_PASSAGE} FROM passage WHERE document = ? ORDER BY ordinal", (document,)
+            )
+            return tuple(_passage(row) for row in rows)
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
+        """Stored embeddings by passage id, each of shape (dimensions,)."""
+        out: dict[str, Matrix] = {}
+        with self._guarded() as db:
+            for at in range(0, len(ids), 500):
+                part = list(ids[at : at + 500])
+                marks = ",".join("?" * len(part))
+                for id_, blob in db.execute(
+                    f"SELECT id, vector FROM passage WHERE id IN ({marks})", part
+                ):
+                    out[id_] = np.frombuffer(blob, np.float32)
+        return out
+
+    def dense(
+        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Nearest passages by cosine similarity; see `VectorIndex.query`."""
+        return self.vectors.query(vector, k, documents)
+
+    def lexical(
+        self, terms: Sequence[str], k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Best passages by BM25; see `lexical.search`."""
+        with self._guarded() as db:
+            return lexical.search(db, terms, k, documents)
+
+    # --- writing -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the course for writing; one process at a time. The lock dies with its process.
+
+        Raises:
+            BusyError: another process is writing; names it.
+        """
+        import filelock
+
+        owner = self.folder / "writer.json"
+        try:
+            with filelock.FileLock(self.folder / "writer.lock", timeout=0):
+                now = datetime.now(UTC).isoformat(timespec="seconds")
+                owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
+                self._writing = True
+                self._settle()
+                yield
+        except filelock.Timeout:
+            who = "another process"
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                told = json.loads(owner.read_text())
+                who = f"process {told['pid']} (since {told['since']})"
+            raise BusyError(
+                f"{who} is writing to {self.folder} — wait until it is done, or stop it;"
+                " students can go on asking meanwhile"
+            ) from None
+        finally:
+            self._writing = False
+
+    def remember_model(self, name: str, precision: str, dimensions: int) -> None:
+        """Note which model the vectors come from. Call before the first `replace`."""
+        with self._guarded() as db:
+            self._set(model=name, precision=precision, dimensions=str(dimensions))
+            db.commit()
+
+    def put_source(
+        self, source: str, form: str, title: str | None, sessions: Sequence[ListedSession]
+    ) -> None:
+        """Store what a source lists, in place of what it listed before."""
+        with self._guarded() as db, _transaction(db):
+            catalogue.put_source(db, source, form, title, sessions)
+            self._bump()
+
+    def replace(
+        self,
+        record: Record,
+        passages: Sequence[Passage] = (),
+        vectors: Matrix | None = None,
+    ) -> None:
+        """Swap a document's passages, atomically for readers. Without passages: note an outcome.
+
+        Args:
+            vectors: shape (len(passages), dimensions); None only without passages.
+        """
+        document = record.document
+        with self._guarded() as db:
+            old: dict[str, int] = dict(
+                db.execute("SELECT id, key FROM passage WHERE document = ?", (document.id,))
+            )
+            fresh = [i for i, passage in enumerate(passages) if passage.id not in old]
+            kept = {passage.id for passage in passages} & set(old)
+            self._announce(
+                [passages[i].id for i in fresh] + [id_ for id_ in old if id_ not in kept]
+            )
+            if vectors is not None and fresh:
+                self.vectors.add([passages[i].id for i in fresh], vectors[fresh], document.id)
+            with _transaction(db):
+                _drop(db, old.values())
+                catalogue.put_record(db, record)
+                for i, passage in enumerate(passages):
+                    assert vectors is not None
+                    _put_passage(db, passage, document.title, vectors[i])
+                self._bump()
+            self._settle()
+
+    def remove(self, documents: Iterable[str]) -> None:
+        """Remove documents with all their passages, each atomically."""
+        for id_ in list(documents):
+            with self._guarded() as db:
+                rows = db.execute(
+                    "SELECT id, key FROM passage WHERE document = ?", (id_,)
+                ).fetchall()
+                self._announce([passage for passage, _ in rows])
+                with _transaction(db):
+                    _drop(db, [key for _, key in rows])
+                    db.execute("DELETE FROM document WHERE id = ?", (id_,))
+                    self._bump()
+                self._settle()
+
+    def forget_source(self, source: str) -> None:
+        """Remove a source, its lists and all its documents."""
+        with self._guarded() as db:
+            ids = [
+                id_ for (id_,) in db.execute("SELECT id FROM document WHERE source = ?", (source,))
+            ]
+        self.remove(ids)
+        with self._guarded() as db, _transaction(db):
+            catalogue.drop_source(db, source)
+            self._bump()
+
+    # --- soundness -----------------------------------------------------------------------------
+
+    def findings(self) -> list[str]:
+        """What is wrong with the index, one line each; empty when it is sound."""
+        out: list[str] = []
+        with self._guarded() as db:
+            verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if verdict != "ok":
+                out.append(f"the database is damaged: {verdict}")
+            ids = {id_ for (id_,) in db.execute("SELECT id FROM passage")}
+            try:
+                db.execute("INSERT INTO lexicon(lexicon) VALUES ('integrity-check')")
+                words = int(db.execute("SELECT count(*) FROM lexicon").fetchone()[0])
+            except sqlite3.DatabaseError as error:
+                out.append(f"the full-text index is damaged: {error}")
+            else:
+                if words != len(ids):
+                    out.append(f"the full-text index has {words} of {len(ids)} passages")
+            db.rollback()
+        if ids or (self.folder / "chroma").is_dir():
+            try:
+                stored = self.vectors.ids()
+            except StoreError as error:
+                return [*out, str(error)]
+            if missing := len(ids - stored):
+                out.append(f"the vector store lacks {missing} of {len(ids)} passages")
+            if extra := len(stored - ids):
+                out.append(f"the vector store has {extra} vectors without a passage")
+        return out
+
+    def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Rebuild full text and vectors from the stored passages and embeddings."""
+        with self._guarded() as db:
+            progress("rebuilding the full-text index")
+            rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
+            with _transaction(db):
+                lexical.rebuild(db, rows)
+                self._bump()
+            progress("rebuilding the vector store")
+            self.vectors.reset()
+            for (document,) in db.execute("SELECT DISTINCT document FROM passage").fetchall():
+                pairs = db.execute(
+                    "SELECT id, vector FROM passage WHERE document = ?", (document,)
+                ).fetchall()
+                vectors = np.stack([np.frombuffer(blob, np.float32) for _, blob in pairs])
+                self.vectors.add([id_ for id_, _ in pairs], vectors, document)
+            with _transaction(db):
+                db.execute("DELETE FROM moving")
+                self._bump()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _announce(self, ids: Iterable[str]) -> None:
+        """Note ids whose vectors are about to change, before they do."""
+        with _transaction(self._db):
+            self._db.executemany("INSERT OR IGNORE INTO moving VALUES (?)", ((i,) for i in ids))
+
+    def _settle(self) -> None:
+        """Make the vector store agree with the database on every announced id."""
+        with self._guarded() as db:
+            moving = [id_ for (id_,) in db.execute("SELECT id FROM moving")]
+            if not moving:
+                return
+            there = self.passages(moving)
+            gone = [id_ for id_ in moving if id_ not in there]
+            if gone:
+                self.vectors.delete(gone)
+            with _transaction(db):
+                db.executemany("DELETE FROM moving WHERE id = ?", ((id_,) for id_ in moving))
+
+    def _bump(self) -> None:
+        self._db.execute(
+            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"
+        )
+
+    def _set(self, **values: str) -> None:
+        self._db.executemany(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+            values.items(),
+        )
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[sqlite3.Connection]:
+        """The database, one thread at a time, SQLite's errors mapped at the door."""
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise StoreError(_explained(error, self.folder)) from error
+
+
+def _explained(error: sqlite3.Error, folder: Path) -> str:
+    if "full" in str(error):
+        return f"the disk is full — free some space for {folder} and run the command again"
+    if "readonly" in str(error) or "unable to open" in str(error):
+        return f"{folder} cannot be written ({error}) — check its permissions or choose --data"
+    return (
+        f"the database in {folder} is damaged ({error}) — try seminar-rag doctor --repair;"
+        " if that fails, delete the folder and ingest again"
+    )
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    try:
+        if not db.in_transaction:
+            db.execute("BEGIN IMMEDIATE")
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+def _drop(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+    gone = list(keys)
+    lexical.remove(db, gone)
+    db.executemany("DELETE FROM passage WHERE key = ?", ((key,) for key in gone))
+
+
+_PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
+
+
+def _put_passage(db: sqlite3.Connection, passage: Passage, title: str, vector: Matrix) -> None:
+    sentences = [[s.start, s.end, s.kind, s.page] for s in passage.sentences]
+    cursor = db.execute(
+        f"INSERT INTO passage({_PASSAGE}, title, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            passage.id,
+            passage.document,
+            passage.ordinal,
+            passage.text,
+            passage.heading,
+            passage.start,
+            passage.end,
+            passage.page,
+            json.dumps(sentences, separators=(",", ":")),
+            title,
+            np.ascontiguousarray(vector, np.float32).tobytes(),
+        ),
+    )
+    assert cursor.lastrowid is not None
+    lexical.add(db, [(cursor.lastrowid, title, passage.heading, passage.text)])
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    id_, document, ordinal, text, heading, start, stop, page, sentences = row
+    spans = tuple(Sentence(*one) for one in json.loads(sentences))
+    return Passage(id_, document, ordinal, text, heading, start, stop, page, spans)

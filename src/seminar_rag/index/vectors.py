@@ -1,0 +1,181 @@
+"""The vector store. The only importer of chromadb: embedded on disk, or a Chroma server.
+
+Knows ids, vectors and document ids; what a passage says is the database's business. Chroma can
+always be rebuilt from the database, which keeps every embedding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from seminar_rag.errors import StoreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+BATCH = 1000
+"""Chroma refuses batches over 5,461."""
+
+
+class VectorIndex:
+    """One Chroma collection of unit vectors under cosine distance.
+
+    Writing goes through llama-index's ChromaVectorStore, so that any llama-index program can read
+    the collection. One process may write at a time (the database's lock sees to that): two
+    embedded writers damage a Chroma store without any error.
+    """
+
+    def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
+        """Args:
+        folder: where the embedded store lives; not used with a server.
+        url: of a Chroma server, "http://127.0.0.1:8000"; empty for the embedded store.
+        """
+        self._folder = folder
+        self._url = url
+        self._name = collection
+        self._lock = threading.RLock()
+        self._store: Any = None
+
+    @property
+    def where(self) -> str:
+        """For people: where the vectors are."""
+        return self._url or str(self._folder)
+
+    def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
+        """Add vectors, shape (len(ids), dimensions), of one document's passages."""
+        from llama_index.core.schema import TextNode
+
+        with self._guarded() as store:
+            for at in range(0, len(ids), BATCH):
+                part = list(ids[at : at + BATCH])
+                # Chroma ignores an add of an id it has, and an upsert would merge metadata.
+                store.client.delete(ids=part)
+                store.add(
+                    [
+                        TextNode(
+                            id_=id_, embedding=vector.tolist(), metadata={"document": document}
+                        )
+                        for id_, vector in zip(part, vectors[at : at + BATCH], strict=True)
+                    ]
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; unknown ids are ignored."""
+        with self._guarded() as store:
+            for at in range(0, len(ids), BATCH):
+                store.client.delete(ids=list(ids[at : at + BATCH]))
+
+    def query(
+        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The k nearest ids with their cosine similarity (-1 to 1), best first.
+
+        Args:
+            vector: shape (dimensions,).
+            documents: restricts the search to these documents; None searches all.
+        """
+        where: dict[str, Any] | None = None
+        if documents is not None:
+            names = sorted(documents)
+            if not names:
+                return []
+            where = {"document": {"$in": names}}
+        with self._guarded() as store:
+            found = store.client.query(
+                query_embeddings=[vector.tolist()], n_results=k, where=where, include=["distances"]
+            )
+        return [
+            (id_, 1.0 - float(distance))
+            for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        ]
+
+    def count(self) -> int:
+        """Number of vectors stored."""
+        with self._guarded() as store:
+            return int(store.client.count())
+
+    def ids(self) -> set[str]:
+        """All ids stored."""
+        with self._guarded() as store:
+            return set(store.client.get(include=[])["ids"])
+
+    def refresh(self) -> None:
+        """See what another process wrote: Chroma's embedded reader does not by itself."""
+        if self._url:
+            return
+        with self._lock:
+            self._close()
+
+    def reset(self) -> None:
+        """Drop all vectors; where the embedded store is damaged its folder goes with them."""
+        with self._lock:
+            if self._url:
+                with self._guarded() as store:
+                    ids = store.client.get(include=[])["ids"]
+                self.delete(ids)
+                return
+            self._close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _close(self) -> None:
+        from chromadb.api.shared_system_client import SharedSystemClient
+
+        self._store = None
+        SharedSystemClient.clear_system_cache()
+
+    def _open(self) -> Any:
+        import chromadb
+        from chromadb.config import Settings
+        from llama_index.vector_stores.chroma import ChromaVectorStore
+
+        settings = Settings(anonymized_telemetry=False)
+        if self._url:
+            parts = urlsplit(self._url)
+            client = chromadb.HttpClient(
+                host=parts.hostname or "localhost",
+                port=parts.port or 8000,
+                ssl=parts.scheme == "https",
+                settings=settings,
+            )
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            client = chromadb.PersistentClient(str(self._folder), settings=settings)
+        collection = client.get_or_create_collection(
+            self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+        )
+        return ChromaVectorStore(chroma_collection=collection)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Any:
+        """The open store, one caller at a time, Chroma's errors mapped at the door."""
+        import sqlite3
+
+        import httpx
+        from chromadb.errors import ChromaError
+
+        with self._lock:
+            try:
+                if self._store is None:
+                    self._store = self._open()
+                yield self._store
+            except (httpx.HTTPError, ConnectionError) as error:
+                raise StoreError(
+                    f"no Chroma server answers at {self._url} — start it (chroma run) or correct"
+                    " [store] url in seminar.toml"
+                ) from error
+            except (ChromaError, sqlite3.Error, ValueError, RuntimeError) as error:
+                raise StoreError(
+                    f"the vector store at {self.where} cannot be used"
+                    f" ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+                    " — rebuild it: seminar-rag doctor --repair"
+                ) from error
