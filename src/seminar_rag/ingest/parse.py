@@ -1,0 +1,265 @@
+"""Files → ParsedDocument, in a guarded worker process. Knows nothing of readings or of the index.
+
+The kind of a file is decided by its content. PDFs are read by worker processes with limits on time
+and memory; a worker that crashes, hangs or outgrows its limit costs one document, never the caller.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from seminar_rag.errors import DocumentError, Failure
+from seminar_rag.types import ParsedDocument
+
+FileKind = Literal["pdf", "html", "markdown", "text", "other"]
+
+MAX_BYTES = 256 << 20
+"""Larger files are refused unread."""
+_TASKS = 64
+"""Documents after which a worker is replaced, so that leaks do not add up."""
+_OUT_OF_MEMORY = 86
+"""Exit status of a worker that its own watch ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a worker has no text. Exceptions with several arguments do not survive pickling."""
+
+    failure: Failure
+    message: str
+
+
+class Parser:
+    """Reads documents in worker processes.
+
+    Args:
+        timeout: seconds for one document, all attempts together.
+        memory: bytes of address space (Linux) or resident memory (elsewhere) of a worker.
+        workers: documents that are read at the same time.
+
+    Use as a context manager, from any thread. Workers start with the first PDF.
+    """
+
+    def __init__(self, timeout: float = 20.0, memory: int = 1 << 30, workers: int = 1) -> None:
+        self.timeout = timeout
+        self.memory = memory
+        self.workers = workers
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="parser")
+        self._pool: Any = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Parser:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the workers; documents that are still waiting are given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            if self._pool is not None:
+                self._pool.stop()
+                self._pool.join()
+                self._pool = None
+        self._threads.shutdown(wait=True)
+
+    def submit(self, path: Path) -> Future[ParsedDocument]:
+        """Begin to read a file; `result()` returns or raises what `parse` does."""
+        return self._threads.submit(self.parse, path)
+
+    def parse(self, path: Path) -> ParsedDocument:
+        """Read a file.
+
+        Raises:
+            DocumentError: the file yields no text. `failure` is no_text, password, corrupt, limit
+                (too large, too slow or too hungry) or unreadable (missing, no permission, or a
+                kind of file that is not read); the message names the file and the mend.
+        """
+        data = _head(path)
+        kind = sniff(data, path.suffix)
+        if kind == "pdf":
+            return self._parse_pdf(path)
+        return read_text(path, kind)
+
+    def _parse_pdf(self, path: Path) -> ParsedDocument:
+        """With pdfium, and where that kills the worker, with pypdf in the time that is left."""
+        started = time.monotonic()
+        outcome = self._run(path, "pdfium", self.timeout)
+        left = self.timeout - (time.monotonic() - started)
+        if outcome is None and left > 0.1 * self.timeout:
+            outcome = self._run(path, "pypdf", left)
+        if outcome is None:
+            raise DocumentError(
+                "limit",
+                f"{path.name} takes more memory or time than one document may"
+                f" ({self.memory >> 20} MiB, {self.timeout:g} s) — print it to a new PDF, or take"
+                " another version.",
+            )
+        if isinstance(outcome, Refusal):
+            raise DocumentError(outcome.failure, outcome.message)
+        return outcome
+
+    def _run(self, path: Path, engine: str, seconds: float) -> ParsedDocument | Refusal | None:
+        """One attempt in a worker; None when the worker died or hung."""
+        from pebble import ProcessExpired
+
+        task = self._workers().schedule(_work, args=(path, engine, seconds), timeout=seconds)
+        try:
+            outcome: ParsedDocument | Refusal = task.result()
+        except (ProcessExpired, FutureTimeoutError, MemoryError):
+            return None
+        return outcome
+
+    def _workers(self) -> Any:
+        with self._lock:
+            if self._pool is None:
+                from pebble import ProcessPool
+
+                self._pool = ProcessPool(
+                    max_workers=self.workers,
+                    max_tasks=_TASKS,
+                    initializer=_start_worker,
+                    initargs=(self.memory,),
+                    context=multiprocessing.get_context("spawn"),
+                )
+            return self._pool
+
+
+def _head(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DocumentError(
+                "limit",
+                f"{path.name} has {size >> 20} MiB, more than the {MAX_BYTES >> 20} that are read"
+                " — split it, or take a smaller version.",
+            )
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError as error:
+        raise DocumentError(
+            "unreadable",
+            f"{path.name} cannot be read ({error.strerror or error}) — check the path and its"
+            " permissions.",
+        ) from error
+    if not head:
+        raise DocumentError("corrupt", f"{path.name} is empty (0 bytes) — fetch it again.")
+    return head
+
+
+def sniff(head: bytes, suffix: str = "") -> FileKind:
+    """The kind of a file from its first 64 KiB. The name only tells Markdown from plain text."""
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<!--")):
+        return "html" if b"<html" in head.lower() or b"<!doctype html" in head.lower() else "other"
+    if b"%PDF-" in head:
+        return "pdf"
+    if b"\0" in head:
+        return "other"
+    try:
+        head[:-4].decode("utf-8") if len(head) > 4 else head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.end < len(head) - 8:
+            return "other"
+    return "markdown" if suffix.lower() in (".md", ".markdown", ".mdown") else "text"
+
+
+def read_text(path: Path, kind: FileKind) -> ParsedDocument:
+    """Read an HTML, Markdown or plain-text file.
+
+    Raises:
+        DocumentError: "no_text", "unreadable", or "corrupt" for a so-called PDF that is none.
+    """
+    from seminar_rag.ingest.markup import html_blocks, html_title, markdown_blocks
+
+    named_pdf = path.suffix.lower() == ".pdf"
+    if named_pdf and kind != "html":
+        raise DocumentError(
+            "corrupt", f"{path.name} is not a PDF, whatever its name says — fetch it again."
+        )
+    if kind == "other":
+        raise DocumentError(
+            "unreadable",
+            f"{path.name} is neither PDF, HTML, Markdown nor plain text — save it as one of these.",
+        )
+    text = path.read_bytes().decode("utf-8-sig", "replace").replace("\0", "")
+    blocks = html_blocks(text) if kind == "html" else markdown_blocks(text)
+    if not blocks:
+        raise DocumentError("no_text", f"{path.name} holds no text — ingest another version of it.")
+    first = next((block.text for block in blocks if block.kind == "heading"), None)
+    return ParsedDocument(
+        title=(html_title(text) if kind == "html" else None) or first,
+        blocks=blocks,
+        notes=("The file is a web page, not a PDF.",) if named_pdf else (),
+    )
+
+
+# -- inside the worker ------------------------------------------------------------------------
+
+
+def _start_worker(memory: int) -> None:
+    """Silence the libraries, forgo core dumps, and limit memory."""
+    import logging
+
+    logging.disable(logging.CRITICAL)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    if not _limit_address_space(memory):
+        threading.Thread(target=_watch_memory, args=(memory,), daemon=True).start()
+
+
+def _limit_address_space(memory: int) -> bool:
+    """Whether the system enforces the limit; macOS accepts it without, Windows has none."""
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    return True
+
+
+def _watch_memory(memory: int, interval: float = 0.05) -> None:
+    """End this process when its resident memory outgrows the limit."""
+    import psutil
+
+    process = psutil.Process()
+    while process.memory_info().rss <= memory:
+        time.sleep(interval)
+    os._exit(_OUT_OF_MEMORY)
+
+
+def _work(
+    path: Path, engine: Literal["pdfium", "pypdf"], seconds: float
+) -> ParsedDocument | Refusal:
+    from seminar_rag.ingest.pdf import read_pdf
+
+    try:
+        return read_pdf(path.read_bytes(), path.name, seconds, engine)
+    except DocumentError as error:
+        return Refusal(error.failure, str(error))
+    except MemoryError:
+        return Refusal(
+            "limit",
+            f"{path.name} takes more memory than one document may — print it to a new PDF, or take"
+            " another version.",
+        )

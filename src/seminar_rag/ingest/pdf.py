@@ -1,0 +1,665 @@
+"""A PDF file → ParsedDocument. Runs in the parser's worker process only: pdfium is neither
+thread-safe nor proof against hostile files.
+
+pdfium reads text and geometry. pypdf, slower, mends what pdfium cannot: encryption with an empty
+password, damaged cross-references, ToUnicode maps that lead to U+0000, and pages that pdfium fails
+on. A file that was cut off is rebuilt from the objects that are left. Cleaning is `pdf_clean`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import math
+import re
+import struct
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from statistics import median
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from seminar_rag.errors import DocumentError
+from seminar_rag.ingest.pdf_clean import CELL, Cleaned, Line, Page, clean, clean_text
+from seminar_rag.types import ParsedDocument
+
+if TYPE_CHECKING:
+    from pypdf import PageObject, PdfReader
+
+Engine = Literal["pdfium", "pypdf"]
+
+HEADER = b"%PDF-"
+MAX_PAGES = 3000
+MAX_CHARS = 12_000_000
+_SHARE = 0.7
+"""Share of the time limit after which no further page is begun, so that there is an answer."""
+_BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
+# What pypdf raises on malformed input besides its own errors. MemoryError is not among them.
+_BROKEN = (
+    ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError,
+    RuntimeError, OSError, NotImplementedError, zlib.error, struct.error,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Extract:
+    """What one engine got out of the file."""
+
+    pages: list[Page] = field(default_factory=list)
+    total: int = 0
+    failed: list[int] = field(default_factory=list)
+    unmapped: int = 0
+    """Glyphs without a character."""
+    outline: list[tuple[int, str]] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    images: bool = False
+    stopped: bool = False
+    """Page, character or time limit reached."""
+
+    chars: int = 0
+
+    def add(self, page: Page) -> None:
+        """Take a page in."""
+        self.pages.append(page)
+        self.chars += sum(len(line.text.strip()) for line in page.lines)
+
+
+def from_header(data: bytes) -> bytes | None:
+    """The file from its `%PDF-` on (junk before it confuses pdfium); None when there is none."""
+    at = data.find(HEADER, 0, 1 << 16)
+    return data[at:] if at > 0 else data if at == 0 else None
+
+
+def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") -> ParsedDocument:
+    """Read a PDF.
+
+    Args:
+        data: the file.
+        name: what messages call it.
+        seconds: the caller's limit; pages not begun after 70% of it are given up (`partial`).
+        engine: "pypdf" keeps pdfium out, for files that crash it.
+
+    Raises:
+        DocumentError: "password", "corrupt", "no_text" or "limit".
+    """
+    deadline = time.perf_counter() + seconds * _SHARE
+    body = from_header(data)
+    if body is None:
+        raise DocumentError("corrupt", f"{name} is not a PDF — fetch it again.")
+    notes: list[str] = []
+    cut = b"startxref" not in body[-2048:]
+    if engine == "pypdf":
+        extract = _guarded(lambda: _pypdf_extract(body, name, deadline))
+    else:
+        extract = _by_pdfium(body, name, deadline, cut)
+    if extract is None:
+        state = "is cut off or damaged" if cut else "is damaged"
+        raise DocumentError("corrupt", f"{name} {state}: no page can be read — fetch it again.")
+    if not extract.chars:
+        raise _without_text(extract, name)
+    cleaned = clean(extract.pages, extract.outline)
+    if not cleaned.blocks:
+        raise _without_text(extract, name)
+    notes += _notes(extract, cut)
+    partial = bool(cut or extract.failed or extract.stopped)
+    return _document(extract, cleaned, partial, notes)
+
+
+def _document(
+    extract: _Extract, cleaned: Cleaned, partial: bool, notes: list[str]
+) -> ParsedDocument:
+    return ParsedDocument(
+        title=cleaned.title,
+        blocks=cleaned.blocks,
+        pages=extract.total,
+        partial=partial,
+        notes=(*notes, *cleaned.notes),
+        metadata=extract.metadata,
+    )
+
+
+def _without_text(extract: _Extract, name: str) -> DocumentError:
+    if extract.stopped or (extract.failed and len(extract.failed) == extract.total):
+        return DocumentError(
+            "limit" if extract.stopped else "corrupt",
+            f"{name}: none of its {extract.total} pages could be read — fetch it again, or print it"
+            " to a new PDF.",
+        )
+    if extract.images:
+        return DocumentError(
+            "no_text",
+            f"{name} holds only images of pages, no text — run OCR on it (for example"
+            " `ocrmypdf in.pdf out.pdf`) and ingest the result.",
+        )
+    return DocumentError(
+        "no_text", f"{name} has pages but no text — ingest another version of it, or run OCR on it."
+    )
+
+
+def _notes(extract: _Extract, cut: bool) -> list[str]:
+    notes = []
+    if cut:
+        notes.append(
+            f"The file is cut off: {len(extract.pages)} pages could be recovered. Fetch it again."
+        )
+    if extract.failed:
+        notes.append(f"{_pages(extract.failed)} could not be read.")
+    if extract.stopped:
+        read = len(extract.pages) + len(extract.failed)
+        notes.append(f"Only the first {read} of {extract.total} pages were read (limit reached).")
+    empty = [page.number for page in extract.pages if not page.lines]
+    if empty and extract.images:
+        notes.append(
+            f"{_pages(empty)} without text; if they are scans, OCR would make them readable."
+        )
+    return notes
+
+
+def _pages(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
+    return f"Page{'s' if len(numbers) > 1 else ''} {shown}"
+
+
+# -- the order of attempts --------------------------------------------------------------------
+
+_T = TypeVar("_T")
+
+
+def _guarded(attempt: Callable[[], _T]) -> _T | None:
+    """The attempt's result, or None where the file is too broken for it."""
+    from pypdf.errors import DependencyError, PyPdfError
+
+    try:
+        return attempt()
+    except (DependencyError, PyPdfError, *_BROKEN):
+        return None
+
+
+def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract | None:
+    """pdfium on the file as it is; then on what pypdf or the rebuilding makes of it."""
+    extract = _guarded(lambda: _pdfium_extract(data, deadline))
+    if extract is None and b"/Encrypt" in data:
+        data = _decrypted(data, name) or data
+        extract = _guarded(lambda: _pdfium_extract(data, deadline))
+    mends: list[Callable[[bytes], bytes]] = []
+    if extract is None or (extract.unmapped and extract.chars):
+        mends.append(_rewritten)
+    if extract is None or cut or not extract.pages:
+        mends.append(rebuilt)
+    for mend in mends:
+        if time.perf_counter() > deadline:
+            break
+        other = _guarded(lambda mend=mend: _pdfium_extract(mend(data), deadline))  # type: ignore[misc]
+        if other is not None and _better(other, extract):
+            extract = other
+    if extract is None:
+        return _guarded(lambda: _pypdf_extract(data, name, deadline))
+    if extract.failed or not extract.chars:
+        _fill(extract, data, name, deadline)
+    return extract
+
+
+def _better(other: _Extract, extract: _Extract | None) -> bool:
+    if extract is None:
+        return True
+    if other.chars >= 0.9 * extract.chars and other.unmapped < extract.unmapped:
+        return True
+    return other.chars > extract.chars
+
+
+def _fill(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
+    """Let pypdf read the pages that pdfium could not."""
+    wanted = extract.failed or [page.number for page in extract.pages]
+    other = _guarded(lambda: _pypdf_extract(data, name, deadline, frozenset(wanted)))
+    if other is None or not other.chars:
+        return
+    found = {page.number: page for page in other.pages if page.lines}
+    kept = {page.number: page for page in extract.pages} | found
+    extract.pages = [kept[number] for number in sorted(kept)]
+    extract.chars += other.chars
+    extract.failed = [number for number in extract.failed if number not in found]
+
+
+# -- pdfium -----------------------------------------------------------------------------------
+
+
+def _pdfium_extract(data: bytes, deadline: float) -> _Extract:
+    import pypdfium2 as pdfium
+
+    pdf = pdfium.PdfDocument(data)
+    try:
+        extract = _Extract(total=len(pdf), metadata=_metadata(pdf))
+        for index in range(extract.total):
+            if index >= MAX_PAGES or extract.chars > MAX_CHARS or time.perf_counter() > deadline:
+                extract.stopped = True
+                break
+            try:
+                extract.add(_pdfium_page(pdf, index, extract))
+            except pdfium.PdfiumError:
+                extract.failed.append(index + 1)
+        extract.outline = _outline(pdf)
+        return extract
+    finally:
+        pdf.close()
+
+
+def _metadata(pdf: Any) -> dict[str, str]:
+    found = {
+        key: " ".join(clean_text(value).split()) for key, value in pdf.get_metadata_dict().items()
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _outline(pdf: Any) -> list[tuple[int, str]]:
+    """(depth from 1, title) of at most 2,000 bookmarks."""
+    marks = islice(pdf.get_toc(max_depth=6), 2000)
+    return [(mark.level + 1, clean_text(mark.get_title() or "")) for mark in marks]
+
+
+def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
+    import pypdfium2.raw as raw
+
+    page = pdf[index]
+    width, height = page.get_size()
+    text = page.get_textpage()
+    try:
+        runs = list(_runs(text))
+        extract.unmapped += sum(run.unmapped for run in runs)
+        if not runs and not extract.images:
+            kinds = [raw.FPDF_PAGEOBJ_IMAGE]
+            extract.images = any(True for _ in page.get_objects(filter=kinds, max_depth=3))
+        turn = _turn(runs)
+        lines = tuple(_line(run, index + 1, turn, width, height) for run in runs)
+        return Page(index + 1, width if turn % 2 else height, lines)
+    finally:
+        text.close()
+        page.close()
+
+
+@dataclass(slots=True)
+class _Run:
+    """Characters of one line, with boxes (left, bottom, right, top), and samples of their style."""
+
+    chars: list[str] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    origins: list[tuple[float, float]] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
+    bold: list[bool] = field(default_factory=list)
+    angle: float = 0.0
+    """Radians, counter-clockwise."""
+    hyphen: bool = False
+    unmapped: int = 0
+
+
+def _runs(text: Any) -> Iterator[_Run]:
+    """pdfium's lines: it marks their ends with generated line breaks and soft hyphens."""
+    import pypdfium2.raw as raw
+
+    handle = text.raw
+    boxes = [ctypes.c_double() for _ in range(4)]
+    left, right, bottom, top = boxes
+    run = _Run()
+    for index in range(text.count_chars()):
+        code = raw.FPDFText_GetUnicode(handle, index)
+        hyphen = code in (2, 0xAD) and raw.FPDFText_IsHyphen(handle, index) == 1
+        if code in (10, 13) or hyphen:
+            run.hyphen = hyphen
+            if run.chars:
+                yield run
+            run = _Run()
+        elif code in (0, 0xFFFE, 0xFFFF):
+            run.unmapped += 1
+        else:
+            raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
+            box = (left.value, bottom.value, right.value, top.value)
+            if code != 32 and (len(run.sizes) < 4 or len(run.chars) % 16 == 0):
+                _sample(run, handle, index)
+            run.chars.append("-" if code == 2 else chr(code))
+            run.boxes.append(box)
+    if run.chars:
+        yield run
+
+
+def _sample(run: _Run, handle: Any, index: int) -> None:
+    """Note the font size (matrix included), weight and origin of a character."""
+    import pypdfium2.raw as raw
+
+    matrix, flags = raw.FS_MATRIX(), ctypes.c_int()
+    raw.FPDFText_GetMatrix(handle, index, matrix)
+    scale = math.hypot(matrix.c, matrix.d) or 1.0
+    run.sizes.append(abs(raw.FPDFText_GetFontSize(handle, index)) * scale)
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(handle, index, name, 128, flags)
+    heavy = raw.FPDFText_GetFontWeight(handle, index) >= 600
+    run.bold.append(heavy or bool(_BOLD.search(name.value.decode("latin-1"))))
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetCharOrigin(handle, index, x, y)
+    run.origins.append((x.value, y.value))
+    if len(run.sizes) == 1:
+        run.angle = raw.FPDFText_GetCharAngle(handle, index)
+
+
+def _turn(runs: list[_Run]) -> int:
+    """Quarter turns, counter-clockwise, of most of the page's text."""
+    votes: Counter[int] = Counter()
+    for run in runs:
+        votes[round(run.angle / (math.pi / 2)) % 4] += len(run.chars)
+    return votes.most_common(1)[0][0] if votes else 0
+
+
+def _rotate(x: float, y: float, turn: int, width: float, height: float) -> tuple[float, float]:
+    """Turn the page so that its text runs to the right."""
+    if turn == 1:
+        return y, width - x
+    if turn == 2:
+        return width - x, height - y
+    if turn == 3:
+        return height - y, x
+    return x, y
+
+
+def _line(run: _Run, number: int, turn: int, width: float, height: float) -> Line:
+    spans = []
+    for left, bottom, right, top in run.boxes:
+        a = _rotate(left, bottom, turn, width, height)
+        b = _rotate(right, top, turn, width, height)
+        spans.append((min(a[0], b[0]), max(a[0], b[0])))
+    size = median(run.sizes) if run.sizes else 10.0
+    bases = [_rotate(x, y, turn, width, height)[1] for x, y in run.origins]
+    off = abs((run.angle - turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
+    inked = [span for char, span in zip(run.chars, spans, strict=True) if not char.isspace()]
+    return Line(
+        text=_spaced(run.chars, spans, size),
+        page=number,
+        x0=min((span[0] for span in inked), default=0.0),
+        x1=max((span[1] for span in inked), default=0.0),
+        base=median(bases) if bases else 0.0,
+        size=size or 10.0,
+        bold=sum(run.bold) * 2 > len(run.bold),
+        rotated=off > 0.15,
+        hyphen=run.hyphen,
+    )
+
+
+def _spaced(chars: list[str], spans: list[tuple[float, float]], size: float) -> str:
+    """The text, with cell marks for wide gaps and the spaces that pdfium missed."""
+    out: list[str] = []
+    end: float | None = None
+    space = False
+    for char, (left, right) in zip(chars, spans, strict=True):
+        if char.isspace():
+            space = True
+            continue
+        gap = left - end if end is not None else 0.0
+        if space and end is not None:
+            out.append(CELL if gap > 1.5 * size else " ")
+        out.append(char)
+        end, space = right, False
+    text = "".join(out)
+    if any("\ud800" <= char < "\ue000" for char in chars):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return text
+
+
+# -- pypdf ------------------------------------------------------------------------------------
+
+
+def _reader(data: bytes, name: str = "The file") -> PdfReader:
+    """Raises DocumentError("password") where an empty password does not open the file."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(io.BytesIO(data), strict=False)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise DocumentError(
+            "password",
+            f"{name} is protected by a password — ask for an unprotected copy, or save one without"
+            " the password.",
+        )
+    return reader
+
+
+def _pypdf_extract(
+    data: bytes, name: str, deadline: float, only: frozenset[int] | None = None
+) -> _Extract:
+    """The text by pypdf: in content order, without geometry."""
+    from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
+
+    reader = _reader(data, name)
+    extract = _Extract(total=len(reader.pages))
+    limited = False
+    for index in range(extract.total):
+        if index >= MAX_PAGES or time.perf_counter() > deadline:
+            extract.stopped = True
+            break
+        if only is not None and index + 1 not in only:
+            continue
+        try:
+            page = reader.pages[index]
+            repair_fonts(page)
+            extract.add(plain_page(index + 1, page.extract_text()))
+        except (DependencyError, PyPdfError, *_BROKEN) as error:
+            limited = limited or isinstance(error, LimitReachedError)
+            extract.failed.append(index + 1)
+    if limited and not extract.chars:
+        raise DocumentError(
+            "limit",
+            f"{name} unpacks to more than a page can hold — print it to a new PDF, or take another"
+            " version.",
+        )
+    return extract
+
+
+def plain_page(number: int, text: str) -> Page:
+    """A page from text alone: lines get an invented geometry, one column of 12-point rows."""
+    rows = [row for row in text.replace("\r", "\n").split("\n") if row.strip()]
+    height = 12.0 * (len(rows) + 8)
+    lines = [
+        Line(row, number, 72.0, 72.0 + 5.0 * len(row.rstrip()), height - 12.0 * (i + 4), 10.0)
+        for i, row in enumerate(rows)
+    ]
+    return Page(number, height, tuple(lines))
+
+
+def _decrypted(data: bytes, name: str) -> bytes | None:
+    """The file without encryption, where the password is empty.
+
+    Raises:
+        DocumentError: "password".
+    """
+    return _guarded(lambda: _written(_reader(data, name)))
+
+
+def _written(reader: PdfReader) -> bytes:
+    from pypdf import PdfWriter
+
+    out = io.BytesIO()
+    writer = PdfWriter(clone_from=reader)
+    writer.write(out)
+    return out.getvalue()
+
+
+def _rewritten(data: bytes) -> bytes:
+    """The file as pypdf understands it, with its ToUnicode maps repaired."""
+    reader = _reader(data)
+    for page in reader.pages[:MAX_PAGES]:
+        repair_fonts(page)
+    return _written(reader)
+
+
+_CODE_ENTRY = re.compile(rb"<([0-9A-Fa-f]{2})>\s*<0000>")
+_RANGE_ENTRY = re.compile(rb"<([0-9A-Fa-f]{2})>\s*<([0-9A-Fa-f]{2})>\s*<0000>")
+
+
+def repair_fonts(page: PageObject) -> int:
+    """Mend ToUnicode maps that lead to U+0000; returns how many fonts were changed.
+
+    Some producers (macOS Quartz saving LaTeX output again) map ligatures and small capitals to
+    U+0000, although the font's /Differences still name the glyphs: the names give the characters.
+    """
+    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
+
+    resources = page.get("/Resources")
+    fonts = resources.get_object().get("/Font") if resources is not None else None
+    changed = 0
+    for reference in (fonts.get_object() if fonts is not None else {}).values():
+        font = reference.get_object()
+        if not isinstance(font, DictionaryObject):
+            continue
+        table = font.get("/ToUnicode")
+        encoding = font.get("/Encoding")
+        table = table.get_object() if table is not None else None
+        encoding = encoding.get_object() if encoding is not None else None
+        if not isinstance(table, StreamObject) or not isinstance(encoding, DictionaryObject):
+            continue
+        before = table.get_data()
+        after = mended_map(before, glyph_names(encoding.get("/Differences", ())))
+        if after != before:
+            stream = DecodedStreamObject()
+            stream.set_data(after)
+            font[NameObject("/ToUnicode")] = stream
+            changed += 1
+    return changed
+
+
+def glyph_names(differences: Any) -> dict[int, str]:
+    """Character code → glyph name, from an encoding's /Differences array."""
+    names: dict[int, str] = {}
+    code = 0
+    for item in differences:
+        value = item.get_object() if hasattr(item, "get_object") else item
+        if isinstance(value, int | float):
+            code = int(value)
+        else:
+            names[code] = str(value)
+            code += 1
+    return names
+
+
+def mended_map(table: bytes, names: dict[int, str]) -> bytes:
+    """A ToUnicode CMap whose <0000> targets are replaced by what the glyph names say."""
+
+    def target(code: int) -> bytes:
+        return glyph_text(names.get(code, "")).encode("utf-16-be").hex().upper().encode() or b"0000"
+
+    def expand(match: re.Match[bytes]) -> bytes:
+        first, last = int(match[1], 16), int(match[2], 16)
+        return b"\n".join(
+            b"<%02X> <%02X> <%s>" % (code, code, target(code)) for code in range(first, last + 1)
+        )
+
+    def one(match: re.Match[bytes]) -> bytes:
+        return b"<%s> <%s>" % (match[1], target(int(match[1], 16)))
+
+    sections = re.split(rb"(beginbfrange.*?endbfrange)", table, flags=re.DOTALL)
+    return b"".join(
+        _RANGE_ENTRY.sub(expand, part)
+        if part.startswith(b"beginbfrange")
+        else _CODE_ENTRY.sub(one, part)
+        for part in sections
+    )
+
+
+def glyph_text(glyph: str) -> str:
+    """The characters of a glyph name like /fi, /uni00E9 or /f_i; empty where unknown."""
+    from pypdf._codecs import adobe_glyphs
+
+    parts = glyph.lstrip("/").split(".")[0].split("_")
+    out = ""
+    for part in parts:
+        code = re.fullmatch(r"uni([0-9A-F]{4})|u([0-9A-F]{4,6})", part)
+        if "/" + part in adobe_glyphs:
+            out += adobe_glyphs["/" + part]
+        elif code:
+            out += chr(int(code[1] or code[2], 16))
+        elif part in ("ff", "fi", "fl", "ffi", "ffl"):
+            out += part
+    return clean_text(out)
+
+
+# -- rebuilding -------------------------------------------------------------------------------
+
+_OBJECT = re.compile(rb"(?<![0-9])(\d{1,8})\s+(\d{1,5})\s+obj\b")
+_MAX_STREAM = 64 << 20
+
+
+def rebuilt(data: bytes) -> bytes:
+    """A new file from the objects of one that was cut off or lost its cross-reference table.
+
+    Objects are found by their `n g obj` marks and inside complete object streams; a page tree is
+    made of all page objects in the order of the file.
+
+    Raises:
+        ValueError: no page object was found.
+    """
+    found: dict[int, bytes] = {}
+    order: list[int] = []
+    marks = list(_OBJECT.finditer(data))
+    for match, after in zip(marks, [*marks[1:], None], strict=True):
+        body = data[match.end() : after.start() if after else len(data)]
+        body = body[: body.rfind(b"endobj")] if b"endobj" in body else body
+        found[int(match[1])] = body.strip()
+        order.append(int(match[1]))
+        for number, inner in _inside(body):
+            found.setdefault(number, inner)
+            order.append(number)
+    pages = [
+        n for n in dict.fromkeys(order) if re.search(rb"/Type\s*/Page\b(?!s)", found[n][:4096])
+    ]
+    if not pages:
+        raise ValueError("no page objects")
+    return _assembled(found, pages)
+
+
+def _inside(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """(number, text) of the objects in an object stream (PDF 32000-1, 7.5.7)."""
+    head = re.match(rb"\s*<<(.*?)>>\s*stream\r?\n", body[:4096], re.DOTALL)
+    if not head or b"/ObjStm" not in head[1]:
+        return
+    count = re.search(rb"/N\s+(\d+)", head[1])
+    first = re.search(rb"/First\s+(\d+)", head[1])
+    if not count or not first:
+        return
+    try:
+        text = zlib.decompressobj().decompress(body[head.end() :], _MAX_STREAM)
+    except zlib.error:
+        return
+    numbers = [
+        int(word) for word in text[: int(first[1])].split()[: 2 * int(count[1])] if word.isdigit()
+    ]
+    starts = [int(first[1]) + offset for offset in numbers[1::2]]
+    for number, start, end in zip(numbers[::2], starts, [*starts[1:], len(text)], strict=False):
+        if start < len(text):
+            yield number, text[start:end].strip()
+
+
+def _assembled(found: dict[int, bytes], pages: list[int]) -> bytes:
+    root, tree = max(found) + 1, max(found) + 2
+    kids = b" ".join(b"%d 0 R" % n for n in pages)
+    objects = dict(found)
+    objects[root] = b"<< /Type /Catalog /Pages %d 0 R >>" % tree
+    objects[tree] = b"<< /Type /Pages /Count %d /Kids [%s] /MediaBox [0 0 612 792] >>" % (
+        len(pages),
+        kids,
+    )
+    for number in pages:
+        objects[number] = re.sub(
+            rb"/Parent\s+\d+\s+\d+\s+R", b"/Parent %d 0 R" % tree, objects[number]
+        )
+    out = bytearray(b"%PDF-1.7\n")
+    offsets: dict[int, int] = {}
+    for number, body in sorted(objects.items()):
+        offsets[number] = len(out)
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = len(out)
+    out += b"xref\n0 1\n0000000000 65535 f \n"
+    for number, offset in offsets.items():
+        out += b"%d 1\n%010d 00000 n \n" % (number, offset)
+    out += b"trailer\n<< /Size %d /Root %d 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        tree + 1,
+        root,
+        table,
+    )
+    return bytes(out)

@@ -1,0 +1,667 @@
+"""Lines of a PDF with their geometry → title and clean blocks. Pure: no file, no PDF library.
+
+The reading order is the order of the lines given (for PDF, that of the content stream). Units
+are PDF points with y growing upwards. The decisions (furniture by repetition, hyphens by the
+document's own vocabulary, headings by weight and numbering) are heuristics; where one would leave
+nothing of a document, it is not applied.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from seminar_rag.types import Block, BlockKind
+
+CELL = "\t"
+"""In `Line.text`: a gap wide enough to separate the cells of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text as it stands on the page."""
+
+    text: str
+    page: int
+    """1-based."""
+    x0: float
+    x1: float
+    base: float
+    """The baseline's y."""
+    size: float
+    """Font size in points, scaling included."""
+    bold: bool = False
+    rotated: bool = False
+    """Written at another angle than most of the page."""
+    hyphen: bool = False
+    """The line ended in a hyphen, which `text` no longer holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its height in points and its lines in reading order."""
+
+    number: int
+    height: float
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What `clean` makes of a document."""
+
+    title: str | None
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
+
+
+_LIGATURES = {
+    "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
+    "\ufb05": "st", "\ufb06": "st", "\u00a0": " ", "\u00ad": "",
+}  # fmt: skip
+_SPECIAL = re.compile("[" + "".join(_LIGATURES) + "]")
+# C0 and C1 controls but tab and newline, surrogates, noncharacters, zero-width characters.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\ufeff\u200b\u2060]"
+    "|[" + "".join(f"{chr(0x10000 * p + 0xFFFE)}{chr(0x10000 * p + 0xFFFF)}" for p in range(1, 17))
+    + "]"
+)  # fmt: skip
+_PAGE_NUMBER = re.compile(r"(page\s*)?[-–—]?\s*(\d{1,4}|[ivxl]{1,6})\s*[-–—]?(\s*(/|of)\s*\d+)?")
+_STAMP = re.compile(r"arXiv:\s?(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})(v\d+)?\b.*\[")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?:…][\"'”’)\]]*$")
+_NUMBERED = re.compile(
+    r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){1,3}|[A-K]|[IVX]{1,5})"
+    r"(?P<dot>\.?)\s+(?=[A-Z“\"'(])"
+)
+_APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K](\.\d{1,2})*\.?\s")
+_CAPTION = re.compile(
+    r"(Figure|Fig\.|Table|Tab\.|Algorithm|Listing|Exhibit)\s?[A-Z]?\.?\d+(\.\d+)*\s?[:.|—-]"
+)
+_OPENING = re.compile(r"(?i)\W*(abstract|(1\.? )?introduction)\b")
+# Words whose full stop ends no sentence.
+_ABBREVIATED = frozenset("al fig figs eq eqs sec e.g i.e cf vs tab dr st no resp approx".split())
+_BULLET = re.compile(
+    r"([•◦▪‣●○■–·∙⋅➢✓*-])\s+(?=\S)|(\(?(\d{1,2}|[a-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+(?=\S)"
+)
+_MATH = re.compile(r"[=<>≤≥∈∑∏∫√∝→←⇒∂∇±×·∗∀∃∞≈≠θλσπμϵεφψωαβγδτρ|{}^_∥⊙⊕]")
+_NUMERIC = re.compile(r"[-+–±]?[$€]?\d[\d,.]*[%kKMBx†‡*]*|[-–—✓✗✔✘]")
+_REFERENCES = frozenset(
+    {"references", "bibliography", "references cited", "works cited", "literature cited"}
+)
+_NAMES = frozenset(
+    "abstract|introduction|conclusion|conclusions|concluding remarks|related work|related works"
+    "|background|preliminaries|method|methods|methodology|approach|experiments|experimental setup"
+    "|experimental results|evaluation|results|analysis|discussion|limitations|limitation"
+    "|future work|ethics statement|ethical considerations|broader impact|impact statement"
+    "|acknowledgments|acknowledgements|acknowledgment|acknowledgement|appendix|appendices"
+    "|summary|conclusion and future work|conclusions and future work|contributions"
+    "|reproducibility statement|supplementary material|overview|keywords".split("|")
+) | _REFERENCES  # fmt: skip
+# First halves of compounds that keep their hyphen when nothing in the document decides.
+_COMPOUND = frozenset(
+    "self well non cross zero few one two three multi large small long short high low fine end"
+    " state open closed pre post human machine real world task domain model data question answer"
+    " chain tree instruction fact general special single double full first second third best top"
+    " left right in out step token word sentence document decoder encoder so re-".split()
+) - {"in", "out", "re-", "pre", "post", "multi", "end", "world", "so", "general", "special"}
+
+
+def clean_text(text: str) -> str:
+    """Resolve ligatures and no-break spaces; drop controls, surrogates and noncharacters."""
+    text = _SPECIAL.sub(lambda match: _LIGATURES[match[0]], text)
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+
+
+def clean(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> Cleaned:
+    """The title and the blocks of a document.
+
+    `outline` holds (depth from 1, title) of the document's bookmarks: a line of that text is a
+    heading of that depth.
+    """
+    pages = [
+        replace(page, lines=tuple(_visual(_tidy(line) for line in page.lines))) for page in pages
+    ]
+    kept = _without_furniture(pages)
+    if not any(page.lines for page in kept):
+        kept = pages
+    lines = [line for page in kept for line in page.lines]
+    if not lines:
+        return Cleaned(None, ())
+    style = _style(lines)
+    levels = {_key(title): min(depth, 6) for depth, title in outline if _key(title)}
+    title_lines = _title_lines(lines, style)
+    title = _fold(" ".join(line.text for line in title_lines)) or None
+    drafts = _drafts(lines, style, levels, frozenset(map(id, title_lines)))
+    drafts = _joined(_without_debris(drafts, style), style)
+    drafts, notes = _without_references(drafts)
+    return Cleaned(title, tuple(_placed(drafts)), notes)
+
+
+# -- lines ------------------------------------------------------------------------------------
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _key(text: str) -> str:
+    """Letters and digits only, lower-case, without leading section number."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = re.sub(r"^\s*(\d+(\.\d+)*|[a-z](\.\d+)*|[ivx]+)\.?\s+", "", text)
+    return "".join(char for char in text if char.isalnum())
+
+
+def _tidy(line: Line) -> Line:
+    text = clean_text(line.text)
+    text = CELL.join(filter(None, (_fold(cell) for cell in text.split(CELL))))
+    if not line.hyphen and re.search(r"[^\W\d_]{2}[-\u2010]$", text):
+        return replace(line, text=text[:-1], hyphen=True)
+    return replace(line, text=text)
+
+
+def _visual(lines: Iterable[Line]) -> list[Line]:
+    """Join the fragments of a visual line: pdfium ends it at each raised or lowered glyph."""
+    out: list[Line] = []
+    for line in lines:
+        if not line.text:
+            continue
+        if out and _same_row(out[-1], line):
+            last = out[-1]
+            gap = line.x0 - last.x1
+            big = max(last, line, key=lambda part: len(part.text))
+            glue = CELL if gap > 1.5 * big.size else " " if gap > 0.12 * big.size else ""
+            out[-1] = replace(
+                big,
+                text=last.text + glue + line.text,
+                x0=min(last.x0, line.x0),
+                x1=max(last.x1, line.x1),
+                bold=last.bold and line.bold,
+                hyphen=line.hyphen,
+            )
+        else:
+            out.append(line)
+    return out
+
+
+def _same_row(a: Line, b: Line) -> bool:
+    if a.rotated or b.rotated or a.hyphen:
+        return False
+    size = max(a.size, b.size)
+    return abs(a.base - b.base) < 0.6 * size and -0.3 * size < b.x0 - a.x1 < 4 * size
+
+
+def _mask(text: str) -> str:
+    """Running heads differ in their page number only."""
+    return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", _fold(text).lower()))
+
+
+def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
+    """Drop page numbers, heads and feet that repeat on at least three pages, and arXiv stamps."""
+    edges = [_edges(page, depth) for page in pages]
+    seen: Counter[tuple[str, int]] = Counter()
+    for page, edge in zip(pages, edges, strict=True):
+        seen.update({_place(page.lines[i]) for i in edge})
+    need = max(3, round(0.15 * len(pages)))
+    out = []
+    for page, edge in zip(pages, edges, strict=True):
+        keep = []
+        for i, line in enumerate(page.lines):
+            stamp = _STAMP.match(line.text) is not None
+            number = i in edge and _PAGE_NUMBER.fullmatch(line.text.lower()) is not None
+            mask, place = _place(line)
+            near = sum(seen[mask, place + shift] for shift in (-1, 0, 1))
+            repeated = i in edge and near >= need and len(line.text) < 150
+            if not (stamp or number or repeated):
+                keep.append(line)
+        out.append(replace(page, lines=tuple(keep)))
+    return out
+
+
+def _edges(page: Page, depth: int) -> set[int]:
+    """Indices of the first and last `depth` lines, by stream order or by height on the page."""
+    count = len(page.lines)
+    high = sorted(range(count), key=lambda i: page.lines[i].base)
+    outer = {*high[:depth], *high[-depth:]}
+    return {i for i in outer if not 0.14 < page.lines[i].base / page.height < 0.86} | {
+        i for i in (*range(min(depth, count)), *range(max(0, count - depth), count))
+        if not 0.1 < page.lines[i].base / page.height < 0.9
+    }  # fmt: skip
+
+
+def _place(line: Line) -> tuple[str, int]:
+    return _mask(line.text), round(line.base / 6)
+
+
+# -- style ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    body: float
+    """The size most characters have."""
+    leading: float
+    """Distance of baselines within body paragraphs."""
+    vocabulary: Counter[str]
+    """Lower-case words and compounds that stand unbroken in a line."""
+
+
+def _style(lines: Sequence[Line]) -> _Style:
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        if not line.rotated:
+            sizes[round(line.size * 2) / 2] += len(line.text)
+    body = sizes.most_common(1)[0][0] if sizes else 10.0
+    steps = [
+        a.base - b.base
+        for a, b in pairwise(lines)
+        if a.page == b.page and _near(a.size, body) and _near(b.size, body)
+        if 0.8 * body < a.base - b.base < 2.5 * body
+    ]
+    vocabulary: Counter[str] = Counter()
+    broken = False
+    for line in lines:
+        words = _WORD.findall(line.text)
+        vocabulary.update(word.lower() for word in words[broken : len(words) - line.hyphen])
+        broken = line.hyphen
+    return _Style(body or 10.0, median(steps) if steps else 1.2 * body, vocabulary)
+
+
+def _near(a: float, b: float, tolerance: float = 0.06) -> bool:
+    return abs(a - b) <= tolerance * max(a, b)
+
+
+def _title_lines(lines: Sequence[Line], style: _Style) -> list[Line]:
+    """The largest unrotated lines of page 1 above the abstract (or the introduction)."""
+    first = [line for line in lines if line.page == lines[0].page and not line.rotated]
+    cut = next(
+        (i for i, line in enumerate(first) if _OPENING.match(line.text)),
+        len(first),
+    )  # fmt: skip
+    above = [
+        line for line in first[: cut or len(first)] if len(re.findall(r"[^\W\d_]", line.text)) > 2
+    ]
+    above = above[:40]
+    if not above:
+        return []
+    largest = max(line.size for line in above)
+    if largest < 1.05 * style.body and len(lines) > 60:
+        return []
+    start = next(i for i, line in enumerate(above) if line.size >= 0.97 * largest)
+    out = []
+    for line in above[start : start + 6]:
+        if line.size < 0.97 * largest:
+            break
+        out.append(line)
+    return out if sum(len(line.text) for line in out) <= 300 else []
+
+
+# -- blocks -----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A block being built. `tail` is its last line; `hyphen` tells whether text ends mid-word."""
+
+    kind: BlockKind
+    text: str
+    first: Line
+    tail: Line
+    level: int = 0
+    lines: int = 1
+    caption: bool = False
+    width: float = 0.0
+    """Of its widest line."""
+
+    @property
+    def open(self) -> bool:
+        """Whether a sentence of running text is unfinished."""
+        return self.kind in ("paragraph", "item") and not self.caption and (
+            self.tail.hyphen or not _SENTENCE_END.search(self.text)
+        )  # fmt: skip
+
+
+def _append(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str:
+    """Join a line to the text before it, resolving a hyphen at the line's end.
+
+    The document's own words decide (compound or joined word seen elsewhere); then capitals, known
+    first halves of compounds, and two long words that both stand alone elsewhere keep the hyphen.
+    """
+    if not hyphen:
+        return f"{text} {line}"
+    before = re.search(r"[^\W\d_]+$", text)
+    after = re.match(r"[^\W\d_]+", line)
+    if not before or not after:
+        return f"{text}-{line}"
+    a, b = before[0].lower(), after[0]
+    joined, compound = vocabulary[a + b.lower()], vocabulary[f"{a}-{b.lower()}"]
+    if compound != joined:
+        keep = compound > joined
+    elif b[0].isupper() or text[: before.start()].endswith("-"):
+        keep = True
+    else:
+        alone = len(a) > 3 and len(b) > 3 and bool(vocabulary[a] and vocabulary[b.lower()])
+        keep = a in _COMPOUND or alone
+    return f"{text}-{line}" if keep else text + line
+
+
+def _drafts(
+    lines: Sequence[Line], style: _Style, levels: dict[str, int], title: frozenset[int]
+) -> list[_Draft]:
+    regions = _regions(lines)
+    rows = _table_rows(lines)
+    drafts: list[_Draft] = []
+    for i, line in enumerate(lines):
+        if line.rotated:
+            continue
+        left, right = regions[i]
+        level = 1 if id(line) in title else _heading(line, style, levels)
+        kind: BlockKind = "paragraph"
+        if level:
+            kind = "heading"
+        elif i in rows:
+            kind = "table"
+        elif _is_math(line, left, right):
+            kind = "code"
+        elif _BULLET.match(line.text):
+            kind = "item"
+        last = drafts[-1] if drafts else None
+        if last is not None and _continues(last, line, kind, level, style, regions[i]):
+            _extend(last, line, style)
+        else:
+            drafts.append(_start(line, kind, level))
+    return drafts
+
+
+def _start(line: Line, kind: BlockKind, level: int) -> _Draft:
+    text = line.text
+    caption = _CAPTION.match(text) is not None and kind not in ("heading", "code")
+    if caption:
+        kind = "paragraph"
+    if kind == "item":
+        text = re.sub(r"^[•◦▪‣●○■·∙⋅➢*–-]\s+", "", text)
+    text = text.replace(CELL, " | " if kind == "table" else " ")
+    return _Draft(kind, text, line, line, level, caption=caption, width=line.x1 - line.x0)
+
+
+def _extend(draft: _Draft, line: Line, style: _Style) -> None:
+    if draft.kind == "table":
+        draft.text += ("-" if draft.tail.hyphen else "") + "\n" + line.text.replace(CELL, " | ")
+    elif draft.kind == "code":
+        draft.text += "\n" + line.text.replace(CELL, " ")
+    else:
+        text = line.text.replace(CELL, " ")
+        draft.text = _append(draft.text, draft.tail.hyphen, text, style.vocabulary)
+    draft.tail = line
+    draft.lines += 1
+    draft.width = max(draft.width, line.x1 - line.x0)
+
+
+def _continues(
+    draft: _Draft,
+    line: Line,
+    kind: BlockKind,
+    level: int,
+    style: _Style,
+    edges: tuple[float, float],
+) -> bool:
+    """Whether `line` belongs to the block before it."""
+    tail = draft.tail
+    step = tail.base - line.base
+    if tail.page != line.page or step < -0.3 * line.size or not _overlap(tail, line):
+        return False
+    if draft.caption and kind in ("paragraph", "item", "table"):
+        return _near(tail.size, line.size) and step < 1.3 * max(style.leading, line.size) and not (
+            kind == "table" or _CAPTION.match(line.text)
+        )  # fmt: skip
+    if kind == "item" and draft.kind in ("paragraph", "item"):
+        return bool(tail.hyphen) or (_dashed(line) and draft.open)
+    if draft.kind == "item" and kind == "paragraph":
+        kind = "item"
+    if kind != draft.kind or _CAPTION.match(line.text):
+        return False
+    if kind == "heading":
+        same = _near(tail.size, line.size) and tail.bold == line.bold and level == draft.level
+        return same and step < 1.5 * line.size and not _NUMBERED.match(line.text)
+    if kind in ("table", "code"):
+        return step < 3 * line.size
+    return _flows(draft, line, step, style, edges)
+
+
+def _dashed(line: Line) -> bool:
+    """A line that only looks like an item: a sentence's dash, "a)" of an enumeration."""
+    return line.text[0] in "–*-·" or line.text[0].isalnum()
+
+
+def _overlap(a: Line, b: Line) -> bool:
+    return min(a.x1, b.x1) - max(a.x0, b.x0) > -2 * max(a.size, b.size)
+
+
+def _flows(
+    draft: _Draft, line: Line, step: float, style: _Style, edges: tuple[float, float]
+) -> bool:
+    """Whether a line of prose goes on with the paragraph above it: by leading, size and indent."""
+    tail = draft.tail
+    if tail.hyphen:
+        return True
+    leading = max(style.leading * line.size / style.body, 1.1 * line.size)
+    if not _near(tail.size, line.size, 0.08) or step > 1.35 * leading:
+        return False
+    left, right = edges
+    width = max(right - left, 1.0)
+    done = _SENTENCE_END.search(draft.text) is not None
+    indented = line.x0 - tail.x0 > 0.7 * line.size
+    short = tail.x1 < right - 0.12 * width
+    if draft.kind == "item":
+        back = line.x0 < draft.first.x0 - 0.5 * line.size
+        return not (back and (done or short)) and not (
+            done and short and line.x0 <= draft.first.x0 + 1
+        )
+    if done and (indented or short):
+        return False
+    return not (tail.x1 < right - 0.4 * width and not line.text[0].islower())
+
+
+def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
+    """For each line the left and right edge of the column that it stands in."""
+    out: list[tuple[float, float]] = []
+    start = 0
+    for i in range(1, len(lines) + 1):
+        if i < len(lines):
+            a, b = lines[i - 1], lines[i]
+            if a.page == b.page and b.base < a.base + 0.5 * b.size and _overlap(a, b):
+                continue
+        run = lines[start:i]
+        lefts = sorted(line.x0 for line in run)
+        rights = sorted(line.x1 for line in run)
+        out += [(lefts[len(run) // 10], rights[-1 - len(run) // 20])] * len(run)
+        start = i
+    return out
+
+
+def _heading(line: Line, style: _Style, levels: dict[str, int]) -> int:
+    """The heading's level, or 0."""
+    text = line.text
+    if len(text) > 120 or line.hyphen or CELL in text or not re.search(r"[^\W\d_]{2}", text):
+        return 0
+    key = _key(text)
+    large, strong = line.size >= 1.08 * style.body, line.bold or line.size >= 1.08 * style.body
+    number = _NUMBERED.match(text)
+    capitals = text.isupper() and len(text) > 5
+    if key in levels and (strong or number or capitals):
+        return levels[key]
+    name = re.sub(r"\W+", " ", text[number.end() :] if number else text).strip().lower()
+    if (
+        name in _NAMES
+        and (strong or number or text[:1].isupper())
+        and not text.endswith((",", ";"))
+    ):
+        return 1
+    if re.search(r"[,;:]$|[a-z)]\.$", text) or len(text.split()) > 14 or _CAPTION.match(text):
+        return 0
+    if number and (strong or capitals or number["number"].count(".") >= 2):
+        return min(number["number"].count(".") + 1, 6)
+    if large and line.bold and text[0].isupper() and len(text) < 80:
+        return 1 if line.size >= 1.15 * style.body else 2
+    return 0
+
+
+def _is_row(line: Line) -> bool:
+    cells = line.text.count(CELL) + 1
+    tokens = line.text.split()
+    numbers = sum(1 for token in tokens if _NUMERIC.fullmatch(token))
+    return cells >= 3 or (len(tokens) >= 4 and numbers >= 0.5 * len(tokens))
+
+
+def _table_rows(lines: Sequence[Line]) -> set[int]:
+    """Indices of lines that are rows of a table: runs of rows, and what stands between two."""
+    rows = {i for i, line in enumerate(lines) if _is_row(line) and not line.rotated}
+    for i in range(1, len(lines) - 1):
+        between = i - 1 in rows and i + 1 in rows
+        beside = (i - 1 in rows or i + 1 in rows) and CELL in lines[i].text
+        if between or beside:
+            rows.add(i)
+    return {i for i in rows if i - 1 in rows or i + 1 in rows}
+
+
+def _is_math(line: Line, left: float, right: float) -> bool:
+    """A displayed formula: few words, symbols, and not at the column's left edge."""
+    words = re.findall(r"[^\W\d_]{3,}", line.text)
+    if len(words) > 3 or not (_MATH.search(line.text) or re.search(r"\(\d{1,3}\)$", line.text)):
+        return False
+    letters = sum(map(len, words))
+    centred = line.x0 - left > line.size and line.x1 - line.x0 < 0.98 * (right - left)
+    return letters < 0.45 * len(line.text) and (centred or not words)
+
+
+# -- after the lines --------------------------------------------------------------------------
+
+
+def _without_debris(drafts: list[_Draft], style: _Style) -> list[_Draft]:
+    """Drop the lettering of figures: small or scattered words between the paragraphs of a paper.
+
+    Only in documents that have running text, so that slides, posters and forms stay whole.
+    """
+    prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
+    if prose < 5:
+        return drafts
+    return [draft for draft in drafts if not _is_debris(draft, style)]
+
+
+def _is_debris(draft: _Draft, style: _Style) -> bool:
+    if draft.kind in ("heading", "table", "item") or draft.caption:
+        return False
+    words = re.findall(r"[^\W\d_]{2,}", draft.text)
+    if draft.kind == "code":
+        return len(re.findall(r"\w", draft.text)) < 3
+    if len(words) < 2:
+        return True
+    if draft.first.page == 1 or _SENTENCE_END.search(draft.text):
+        return False
+    small = draft.first.size < 0.85 * style.body
+    return small and len(words) < 6 * draft.lines and len(words) < 40
+
+
+def _joined(drafts: list[_Draft], style: _Style) -> list[_Draft]:
+    """Finish sentences that a column, a page or a float cut in two.
+
+    Within a page the halves become one paragraph. Over a page break the sentence's end moves to
+    the page where it starts and the rest stays a paragraph of its own page.
+    """
+    out = list(drafts)
+    i = 0
+    while i < len(out):
+        j = _continuation(out, i)
+        if j is None:
+            i += 1
+            continue
+        head, rest = out[i], out[j]
+        if head.tail.page == rest.first.page == head.first.page:
+            text, remainder = rest.text, ""
+        else:
+            cut = _first_sentence(rest.text)
+            text, remainder = rest.text[:cut].rstrip(), rest.text[cut:]
+        head.text = _append(head.text, head.tail.hyphen, text, style.vocabulary)
+        head.tail = replace(rest.tail, hyphen=False) if remainder else rest.tail
+        if remainder:
+            rest.text = remainder
+            i += 1
+        else:
+            del out[j]
+    return out
+
+
+def _continuation(drafts: Sequence[_Draft], i: int) -> int | None:
+    """The index of the block that goes on with the unfinished sentence of block `i`."""
+    head = drafts[i]
+    if not head.open or (head.lines < 2 and not head.tail.hyphen and head.kind != "item"):
+        return None
+    for j in range(i + 1, min(i + 9, len(drafts))):
+        rest = drafts[j]
+        if rest.kind == "heading" and not rest.caption:
+            return None
+        if rest.first.page > head.tail.page + 2:
+            return None
+        if rest.kind != "paragraph" or rest.caption or not _near(rest.first.size, head.tail.size):
+            continue
+        lower = rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalnum())
+        return j if lower or (j == i + 1 and _moves(head.tail, rest.first)) else None
+    return None
+
+
+def _moves(tail: Line, line: Line) -> bool:
+    """Whether `line` is at the top of the next column or page, seen from `tail`."""
+    return line.page == tail.page + 1 or (
+        line.page == tail.page and line.base > tail.base + 5 * tail.size
+    )
+
+
+def _first_sentence(text: str) -> int:
+    """The end of the first sentence of `text`; all of it when no other sentence follows."""
+    for match in re.finditer(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z])", text):
+        word = re.search(r"\S+$", text[: match.start()])
+        last = (word[0] if word else "").lower().strip("([")
+        if last not in _ABBREVIATED and len(last) > 1:
+            return match.end()
+    return len(text)
+
+
+def _without_references(drafts: list[_Draft]) -> tuple[list[_Draft], tuple[str, ...]]:
+    """Leave the list of references out: from its heading to an appendix or the end."""
+    starts = [
+        i
+        for i, draft in enumerate(drafts)
+        if _key(draft.text) in _REFERENCES and draft.kind == "heading"
+    ]
+    if not starts:
+        return drafts, ()
+    start = starts[-1] if len(starts) == 1 else starts[0]
+    stop = next(
+        (
+            i
+            for i in range(start + 1, len(drafts))
+            if drafts[i].kind == "heading" and _APPENDIX.match(drafts[i].text)
+        ),
+        len(drafts),
+    )
+    kept = drafts[:start] + drafts[stop:]
+    if stop == start + 1 or not kept:
+        return drafts, ()
+    first, last = drafts[start].first.page, drafts[stop - 1].tail.page
+    where = f"page {first}" if first == last else f"pages {first} to {last}"
+    return kept, (f"The list of references ({where}) is left out of the passages.",)
+
+
+def _placed(drafts: Iterable[_Draft]) -> Iterable[Block]:
+    start = 0
+    for draft in drafts:
+        text = draft.text + ("-" if draft.tail.hyphen else "")
+        text = text if draft.kind in ("table", "code") else _fold(text)
+        if text:
+            yield Block(text, draft.kind, draft.level, draft.first.page, start)
+            start += len(text) + 1
