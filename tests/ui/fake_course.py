@@ -109,6 +109,8 @@ NOTES_PASSAGE = passage(
     "Reordering helped in our small test, at the price of half a second.",
 )
 
+EVERYTHING = Scope()
+
 STEPS = "What are the steps of retrieval-augmented generation?"
 GENERATIONS = "How do the generations of retrieval methods differ, and when does retrieval hurt?"
 UNKNOWN = "What is the capital of Peru?"
@@ -222,7 +224,7 @@ class FakeCourse:
         self,
         question: str,
         history: Sequence[Turn] = (),
-        scope: Scope = Scope(),
+        scope: Scope = EVERYTHING,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
         self.asked.append(Asked(question, tuple(history), scope))
@@ -285,5 +287,3 @@ class FakeCourse:
             "How is a diffusion model sampled?",
             "When do agents need a plan?",
         )[:n]
-
-

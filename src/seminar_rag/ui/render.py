@@ -137,6 +137,20 @@ def message(text: str) -> str:
     return f'<p class="problem" role="alert">{escape(text)}</p>' if text else ""
 
 
+def notice(text: str) -> str:
+    """Who writes the answers."""
+    return f'<p class="notice">{escape(text)}</p>'
+
+
+def panel_head() -> str:
+    """The head of the sources panel, with what closes it where it covers the page."""
+    return (
+        '<div class="panel-head"><h2>Sources</h2><button type="button" class="close-sources" '
+        'data-close-sources aria-label="Close the sources">Close</button></div>'
+        '<p class="no-sources">A number in an answer opens the passage it comes from.</p>'
+    )
+
+
 def _reading_note(passages: int, readings: int) -> str:
     if not passages:
         return "Nothing close found in the readings"

@@ -1,0 +1,169 @@
+"""The chat as a web application: mounting, headers, and serving it on a port."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from seminar_rag.errors import ServeError
+from seminar_rag.ui.chat import Chat, ChatCourse
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["ChatCourse", "build_app", "serve"]
+
+log = logging.getLogger(__name__)
+
+CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
+"""Gradio's endpoints that the student page has no use for, and that take or give files."""
+
+# Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Guard:
+    """ASGI middleware: closes `CLOSED`, and adds `HEADERS` to every response."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"].startswith(CLOSED):
+            await send({"type": "http.response.start", "status": 404, "headers": list(HEADERS)})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self._app(scope, receive, _with_headers(send))
+
+
+def _with_headers(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HEADERS]
+        await send(message)
+
+    return guarded
+
+
+def build_app(course: ChatCourse) -> FastAPI:
+    """The chat over `course`, ready for any ASGI server.
+
+    Sets two environment variables that Gradio reads while it is imported and that keep it, and
+    the hub library it brings, off the network.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from seminar_rag.ui.page import Page
+
+    here = files("seminar_rag.ui")
+    fonts = ["system-ui", "sans-serif"]
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard)
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        Page(Chat(course)).blocks,
+        path="/",
+        theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        css=here.joinpath("style.css").read_text(encoding="utf-8"),
+        head=f"<script>{here.joinpath('page.js').read_text(encoding='utf-8')}</script>",
+        footer_links=[],
+        max_file_size=1,
+        ssr_mode=False,
+        show_error=False,
+    )
+    return mounted
+
+
+def serve(
+    course: ChatCourse,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    on_ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serve the chat until interrupted; `on_ready` is told the address once it answers.
+
+    Port 0 takes any free one. Raises ServeError when the address cannot be used.
+    """
+    listener = _listen(host, port)
+    with listener:
+        app = build_app(course)
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        try:
+            asyncio.run(_run(app, listener, lambda: on_ready(url)))
+        except KeyboardInterrupt:
+            log.info("interrupted")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except (OSError, OverflowError) as error:
+        raise ServeError(
+            f"Cannot serve on {host}:{port}: {error} — give another --host."
+        ) from error
+    try:
+        # Without this a restart within a minute finds its own old connections in the way.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ServeError(
+                f"Port {port} on {host} is in use — stop what runs there, or choose another "
+                f"with --port {port + 1}."
+            ) from error
+        raise ServeError(
+            f"Cannot serve on {host}:{port}: {error} — choose another with --host and --port."
+        ) from error
+    return listener
+
+
+async def _run(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> None:
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.05)
+    if server.started:
+        ready()
+    await serving

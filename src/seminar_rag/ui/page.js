@@ -1,0 +1,122 @@
+// What the page does by itself: marks open their source, examples ask, the answer stays in view.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const narrow = () => window.matchMedia("(max-width: 1023px)").matches;
+  const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // The chosen source ("3-1") and exchange ("3"). The newest exchange shows while none is chosen.
+  // Gradio patches the HTML it shows and drops classes that are not in it: `dress` puts them back.
+  let chosen = null;
+  let exchange = null;
+  let newest = null;
+  let opener = null;
+
+  function dress() {
+    const sections = [...document.querySelectorAll("#sources .sources")];
+    const last = sections.length ? sections[sections.length - 1].dataset.exchange : null;
+    if (last !== newest) {
+      newest = last;
+      chosen = exchange = null;
+    }
+    const shown = exchange ?? newest;
+    for (const section of sections) {
+      section.classList.toggle("current", section.dataset.exchange === shown);
+    }
+    byId("sources")?.classList.toggle("filled", sections.length > 0);
+    document.body.classList.toggle("has-sources", sections.length > 0);
+    for (const entry of document.querySelectorAll("#sources .source")) {
+      entry.classList.toggle("chosen", entry.id === `source-${chosen}`);
+    }
+    for (const mark of document.querySelectorAll("#conversation .mark")) {
+      const on = mark.dataset.source === chosen;
+      mark.classList.toggle("chosen", on);
+      if (on) mark.setAttribute("aria-current", "true");
+      else mark.removeAttribute("aria-current");
+    }
+  }
+
+  function openSources(link) {
+    opener = link;
+    chosen = link.dataset.source ?? null;
+    exchange = chosen ? chosen.split("-")[0] : link.dataset.sources;
+    document.body.classList.add("sources-open");
+    dress();
+    const panel = byId("sources");
+    const entry = chosen && byId(`source-${chosen}`);
+    if (!panel) return;
+    if (!entry) {
+      panel.scrollTop = 0;
+      byId(`sources-${exchange}`)?.querySelector(".source")?.focus({ preventScroll: true });
+      return;
+    }
+    const quote = entry.querySelector("mark") ?? entry;
+    const frame = panel.getBoundingClientRect();
+    const head = panel.querySelector(".panel-head")?.offsetHeight ?? 0;
+    // The entry's head at the top, unless its quote would then lie below the panel's edge.
+    const room = panel.clientHeight - head - 24;
+    const reach = quote.getBoundingClientRect().bottom - entry.getBoundingClientRect().top;
+    const top = (reach > room ? quote : entry).getBoundingClientRect().top - frame.top - head - 12;
+    panel.scrollBy({ top, behavior: calm() ? "auto" : "smooth" });
+    entry.focus({ preventScroll: true });
+  }
+
+  function closeSources() {
+    if (!document.body.classList.contains("sources-open")) return;
+    document.body.classList.remove("sources-open");
+    chosen = null;
+    dress();
+    if (opener?.isConnected) opener.focus();
+  }
+
+  function ask(question) {
+    const box = document.querySelector("#question textarea");
+    if (!box) return;
+    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+    set.call(box, question);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    setTimeout(() => byId("send")?.click(), 60);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-source], [data-sources]");
+    if (link) {
+      event.preventDefault();
+      openSources(link);
+      return;
+    }
+    const chip = event.target.closest?.("[data-ask]");
+    if (chip) ask(chip.dataset.ask);
+    else if (event.target.closest?.("[data-close-sources]")) closeSources();
+    else if (narrow() && !event.target.closest?.("#sources")) closeSources();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") closeSources();
+  });
+
+  // Follow the answer while it grows, unless the reader scrolled up.
+  let following = true;
+  const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
+  addEventListener("scroll", () => { following = atEnd(); }, { passive: true });
+
+  const within = (change, parts) => {
+    const node = change.target;
+    return (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement)?.closest(parts);
+  };
+  let due = false;
+  let grown = false;
+  new MutationObserver((changes) => {
+    if (!changes.some((change) => within(change, "#conversation, #sources"))) return;
+    grown ||= changes.some((c) => c.type !== "attributes" && within(c, "#conversation"));
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      dress();
+      if (grown && following) scrollTo({ top: document.documentElement.scrollHeight });
+      due = grown = false;
+    });
+  }).observe(document.documentElement, {
+    childList: true, subtree: true, characterData: true,
+    attributes: true, attributeFilter: ["class"],
+  });
+})();
