@@ -263,3 +263,9 @@ def _work(
             f"{path.name} takes more memory than one document may — print it to a new PDF, or take"
             " another version.",
         )
+    except Exception as error:  # noqa: BLE001 - a hostile file may make the libraries raise anything
+        return Refusal(
+            "corrupt",
+            f"{path.name} is damaged ({type(error).__name__} while reading it) — fetch it again, or"
+            " print it to a new PDF.",
+        )

@@ -37,11 +37,6 @@ MAX_CHARS = 12_000_000
 _SHARE = 0.7
 """Share of the time limit after which no further page is begun, so that there is an answer."""
 _BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
-# What pypdf raises on malformed input besides its own errors. MemoryError is not among them.
-_BROKEN = (
-    ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError,
-    RuntimeError, OSError, NotImplementedError, zlib.error, struct.error,
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -168,13 +163,20 @@ def _pages(numbers: list[int]) -> str:
 _T = TypeVar("_T")
 
 
+def _broken() -> tuple[type[Exception], ...]:
+    """What the libraries raise on malformed input. MemoryError and DocumentError are not of it."""
+    from pypdf.errors import DependencyError, DeprecationError, PyPdfError
+
+    own = (PyPdfError, DependencyError, DeprecationError)
+    values = (ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
+    return (*own, *values, RuntimeError, OSError, zlib.error, struct.error)
+
+
 def _guarded(attempt: Callable[[], _T]) -> _T | None:
     """The attempt's result, or None where the file is too broken for it."""
-    from pypdf.errors import DependencyError, PyPdfError
-
     try:
         return attempt()
-    except (DependencyError, PyPdfError, *_BROKEN):
+    except _broken():
         return None
 
 
@@ -425,7 +427,7 @@ def _pypdf_extract(
     data: bytes, name: str, deadline: float, only: frozenset[int] | None = None
 ) -> _Extract:
     """The text by pypdf: in content order, without geometry."""
-    from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
+    from pypdf.errors import LimitReachedError
 
     reader = _reader(data, name)
     extract = _Extract(total=len(reader.pages))
@@ -440,7 +442,7 @@ def _pypdf_extract(
             page = reader.pages[index]
             repair_fonts(page)
             extract.add(plain_page(index + 1, page.extract_text()))
-        except (DependencyError, PyPdfError, *_BROKEN) as error:
+        except _broken() as error:
             limited = limited or isinstance(error, LimitReachedError)
             extract.failed.append(index + 1)
     if limited and not extract.chars:
