@@ -1,0 +1,162 @@
+"""Clean text that knows where each of its characters stood: the pieces all forms of page share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seminar_rag.types import Block, BlockKind
+
+_URL = re.compile(r"https?://[^\s<>\"”“`]+", re.I)
+FILLER = "\ue000"
+"""Stands in for what was cut from a source before parsing, so that indices stay true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link in a block: `block.text[start:end]` is its label."""
+
+    url: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A block with what its markup said beyond the text."""
+
+    block: Block
+    links: tuple[Link, ...] = ()
+    depth: int = 0
+    """How many list items enclose it."""
+    marker: str = ""
+    """The list marker that opens it: "-", "•", "3.", "b)"."""
+    strong: bool = False
+    """The whole text is set bold."""
+    breaks: tuple[int, ...] = ()
+    """Indices of the spaces in the text that were line breaks in the source."""
+    comment: str | None = None
+    """An HTML comment that stands alone (its text; the block is then empty)."""
+    anchor: str = ""
+    """The HTML class, id and name of the element, for recognising navigation."""
+
+    @property
+    def text(self) -> str:
+        """The block's text."""
+        return self.block.text
+
+
+class TextBuilder:
+    """Collects clean text character by character, folding white space, with offsets."""
+
+    def __init__(self, fold: bool = True) -> None:
+        self._fold = fold
+        self._chars: list[str] = []
+        self._offsets: list[int] = []
+        self._links: list[Link] = []
+        self._breaks: list[int] = []
+        self._plain = False
+
+    def __len__(self) -> int:
+        return len(self._chars)
+
+    @property
+    def at_line_start(self) -> bool:
+        """Whether the next character opens a line."""
+        return not self._chars or self._chars[-1] == "\n"
+
+    def put(self, text: str, offsets: Sequence[int], strong: bool = False) -> None:
+        """Append `text`, whose characters stand at `offsets` in the source."""
+        for char, offset in zip(text, offsets, strict=True):
+            if char == FILLER:
+                continue
+            if self._fold and (char.isspace() or char == "\u200b"):
+                if not self._chars:
+                    continue
+                if self._chars[-1] != " ":
+                    self._chars.append(" ")
+                    self._offsets.append(offset)
+                if char == "\n" and (not self._breaks or self._breaks[-1] != len(self) - 1):
+                    self._breaks.append(len(self) - 1)
+                continue
+            self._chars.append(char)
+            self._offsets.append(offset)
+            self._plain = self._plain or not strong
+
+    def append(self, item: Item) -> None:
+        """Put the text and links of a finished item."""
+        base = len(self)
+        self.put(item.text, item.block.offsets or ())
+        self._links += [Link(link.url, base + link.start, base + link.end) for link in item.links]
+
+    def link(self, url: str, start: int) -> None:
+        """Record that what was put since `start` is the label of a link to `url`."""
+        self._links.append(Link(url, min(start, len(self)), len(self)))
+
+    def finish(
+        self,
+        kind: BlockKind,
+        level: int = 0,
+        raw: str | None = None,
+        **more: Any,
+    ) -> Item | None:
+        """The collected text as an Item, or None when nothing but white space was put."""
+        chars, offsets = self._chars, self._offsets
+        while chars and chars[-1].isspace():
+            chars.pop()
+            offsets.pop()
+        lead = 0
+        while lead < len(chars) and chars[lead] == "\n":
+            lead += 1
+        text = "".join(chars[lead:])
+        if not text and not self._links:
+            return None
+        places = tuple(offsets[lead:])
+        links = tuple(
+            Link(link.url, _clip(link.start - lead, text), _clip(link.end - lead, text))
+            for link in self._links
+        )
+        block = Block(text, kind, level, None, places[0] if places else 0, places)
+        return Item(
+            block,
+            links=(*links, *_bare_links(text, links, places, raw)),
+            strong=bool(text) and not self._plain,
+            breaks=tuple(at for at in self._breaks if at < len(text)),
+            **more,
+        )
+
+
+def _clip(index: int, text: str) -> int:
+    return max(0, min(index, len(text)))
+
+
+def _bare_links(
+    text: str, known: Sequence[Link], offsets: Sequence[int], raw: str | None
+) -> Iterator[Link]:
+    """Addresses written out in the text; read from the source where emphasis marks may be lost."""
+    for match in _URL.finditer(text):
+        start, end = match.span()
+        if any(link.start < end and start < link.end for link in known):
+            continue
+        url = match.group()
+        if raw is not None:
+            written = _URL.match(raw, offsets[start])
+            url = written.group() if written else url
+        url = trim_url(url)
+        yield Link(url, start, min(end, start + len(url)))
+
+
+def trim_url(url: str) -> str:
+    """A URL found in running text without the punctuation that follows it.
+
+    A closing bracket stays where the URL itself opens it.
+    """
+    while url:
+        last = url[-1]
+        unopened = last in ")]}" and url.count(last) > url.count("([{"[")]}".index(last)])
+        if not (unopened or last in ".,;:!?'\"*’|"):
+            break
+        url = url[:-1]
+    return url

@@ -1,0 +1,140 @@
+"""A course page's items → sessions, wherever the page draws the line between them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from seminar_rag.ingest import syllabus_words as words
+from seminar_rag.ingest.markup import Item
+
+_NUMBERED = re.compile(r"^(\d{1,3})\s*[.):]\s*(?=\S)")
+_NAMED = re.compile(
+    r"^(?:week|session|lecture|class|meeting|day|module|unit|seminar|topic|part)\s*#?\s*(\d{1,3})\b"
+    r"\s*[.):–—-]*\s*",
+    re.I,
+)
+_TAG_LINK = re.compile(r"tags?(?:/|[#=]|\.html#)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One session's share of the page."""
+
+    number: int
+    title: str
+    items: tuple[Item, ...]
+    tags: tuple[str, ...] = ()
+    link: str | None = None
+    """Where the heading leads: the session's own page."""
+
+
+def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
+    """The sessions of a page; empty when nothing on it divides it into sessions."""
+    heads = _numbered_heads(items) or _section_parents(items)
+    if not heads:
+        return ()
+    bounds = [*heads, len(items)]
+    bodies = [items[start + 1 : end] for start, end in pairwise(bounds)]
+    repeated = _boilerplate(bodies)
+    parts = []
+    numbers = [_number(items[at].text) for at in heads]
+    printed = None not in numbers and len(set(numbers)) == len(numbers)
+    for order, (at, body) in enumerate(zip(heads, bodies, strict=True), 1):
+        head = items[at]
+        links = [link.url for link in head.links]
+        parts.append(
+            Part(
+                number=(numbers[order - 1] or order) if printed else order,
+                title=_title(head.text),
+                items=tuple(item for item in body if item.text not in repeated or item.links),
+                tags=_tags(body, repeated),
+                link=links[0] if links else None,
+            )
+        )
+    return tuple(parts)
+
+
+def _number(text: str) -> int | None:
+    match = _NUMBERED.match(text) or _NAMED.match(text)
+    return int(match.group(1)) if match else None
+
+
+def _title(text: str) -> str:
+    for pattern in (_NUMBERED, _NAMED):
+        match = pattern.match(text)
+        if match and words.normal(text[match.end() :]):
+            return text[match.end() :].strip()
+    return text.strip()
+
+
+def _numbered_heads(items: Sequence[Item]) -> list[int]:
+    """The headings that count 1, 2, 3 …, of the level that counts furthest."""
+    best: list[int] = []
+    levels = {item.block.level for item in items if item.block.kind == "heading"}
+    for level in sorted(levels):
+        found: list[int] = []
+        expected: int | None = None
+        for at, item in enumerate(items):
+            if item.block.kind != "heading" or item.block.level != level:
+                continue
+            number = _number(item.text)
+            if number is not None and (expected is None or number == expected):
+                found.append(at)
+                expected = number + 1
+        if len(found) > max(1, len(best)):
+            best = found
+    return best
+
+
+def _section_parents(items: Sequence[Item]) -> list[int]:
+    """The headings one level above the section headings, when several of them have sections."""
+    heads = [(at, item) for at, item in enumerate(items) if item.block.kind == "heading"]
+    sections = [item.block.level for _, item in heads if words.section_of(item.text)]
+    base = min((level for level in sections if level), default=0)
+    above = max((i.block.level for _, i in heads if i.block.level < base), default=0)
+    if not above:
+        return []
+    parents = [at for at, item in heads if item.block.level == above]
+    bounds = [*parents, len(items)]
+    holding = [
+        start
+        for start, end in pairwise(bounds)
+        if any(words.section_of(i.text) for i in items[start:end] if i.block.kind == "heading")
+    ]
+    return [at for at in parents if at >= holding[0]] if len(holding) > 1 else []
+
+
+def _boilerplate(bodies: Sequence[Sequence[Item]]) -> frozenset[str]:
+    """Lines that the page repeats in many sessions and that announce no readings."""
+    counts = Counter(
+        text
+        for body in bodies
+        for text in {i.text for i in body if i.block.kind in {"heading", "paragraph"}}
+    )
+    least = max(3, len(bodies) // 4)
+    return frozenset(
+        text for text, count in counts.items() if count >= least and not words.section_of(text)
+    )
+
+
+def _tags(body: Sequence[Item], repeated: frozenset[str]) -> tuple[str, ...]:
+    """Tags between a session's heading and its content: links to a tag page, or a line of words."""
+    found: list[str] = []
+    plain: list[str] = []
+    for item in body:
+        if item.text in repeated:
+            return tuple(dict.fromkeys(found)) or tuple(plain[-1].split() if plain else ())
+        if item.block.kind == "heading" and words.section_of(item.text):
+            break
+        found += [
+            item.text[link.start : link.end].strip()
+            for link in item.links
+            if _TAG_LINK.search(link.url)
+        ]
+        if item.block.kind == "heading" and not item.block.level and len(item.text.split()) <= 6:
+            plain.append(item.text)
+    return tuple(dict.fromkeys(found))
