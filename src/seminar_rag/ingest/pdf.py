@@ -63,9 +63,14 @@ class _Extract:
 
 
 def from_header(data: bytes) -> bytes | None:
-    """The file from its `%PDF-` on (junk before it confuses pdfium); None when there is none."""
+    """The file from its `%PDF-` on, since junk before it confuses pdfium.
+
+    A file that begins with an object instead gets a header; None when it is no PDF at all.
+    """
     at = data.find(HEADER, 0, 1 << 16)
-    return data[at:] if at > 0 else data if at == 0 else None
+    if at >= 0:
+        return data[at:] if at else data
+    return HEADER + b"1.4\n" + data if _OBJECT.search(data[:256]) else None
 
 
 def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") -> ParsedDocument:
@@ -82,7 +87,9 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
     """
     deadline = time.perf_counter() + seconds * _SHARE
     body = from_header(data)
-    if body is None:
+    if body is not None:
+        body = _as_binary(body)
+    else:
         raise DocumentError("corrupt", f"{name} is not a PDF — fetch it again.")
     notes: list[str] = []
     cut = b"startxref" not in body[-2048:]
@@ -98,8 +105,9 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
     cleaned = clean(extract.pages, extract.outline)
     if not cleaned.blocks:
         raise _without_text(extract, name)
-    notes += _notes(extract, cut)
-    partial = bool(cut or extract.failed or extract.stopped)
+    broken = damaged_streams(body)
+    notes += _notes(extract, cut, broken)
+    partial = bool(cut or broken or extract.failed or extract.stopped)
     return _document(extract, cleaned, partial, notes)
 
 
@@ -134,12 +142,14 @@ def _without_text(extract: _Extract, name: str) -> DocumentError:
     )
 
 
-def _notes(extract: _Extract, cut: bool) -> list[str]:
+def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
     notes = []
     if cut:
         notes.append(
             f"The file is cut off: {len(extract.pages)} pages could be recovered. Fetch it again."
         )
+    elif broken:
+        notes.append(f"The file is damaged in {broken} places; text is missing. Fetch it again.")
     if extract.failed:
         notes.append(f"{_pages(extract.failed)} could not be read.")
     if extract.stopped:
@@ -188,7 +198,7 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
         extract = _guarded(lambda: _pdfium_extract(data, deadline))
     mends: list[Callable[[bytes], bytes]] = []
     if extract is None or (extract.unmapped and extract.chars):
-        mends.append(_rewritten)
+        mends.append(rewritten)
     if extract is None or cut or not extract.pages:
         mends.append(rebuilt)
     for mend in mends:
@@ -287,8 +297,11 @@ class _Run:
 
     chars: list[str] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    fonts: list[float] = field(default_factory=list)
+    """Nominal font size of each character."""
     origins: list[tuple[float, float]] = field(default_factory=list)
-    sizes: list[float] = field(default_factory=list)
+    scales: list[float] = field(default_factory=list)
+    """Samples of what the text matrix multiplies the font size by."""
     bold: list[bool] = field(default_factory=list)
     angle: float = 0.0
     """Radians, counter-clockwise."""
@@ -317,8 +330,9 @@ def _runs(text: Any) -> Iterator[_Run]:
         else:
             raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
             box = (left.value, bottom.value, right.value, top.value)
-            if code != 32 and (len(run.sizes) < 4 or len(run.chars) % 16 == 0):
+            if code != 32 and (len(run.scales) < 3 or len(run.chars) % 16 == 0):
                 _sample(run, handle, index)
+            run.fonts.append(abs(raw.FPDFText_GetFontSize(handle, index)))
             run.chars.append("-" if code == 2 else chr(code))
             run.boxes.append(box)
     if run.chars:
@@ -326,13 +340,12 @@ def _runs(text: Any) -> Iterator[_Run]:
 
 
 def _sample(run: _Run, handle: Any, index: int) -> None:
-    """Note the font size (matrix included), weight and origin of a character."""
+    """Note the scale, weight and origin of a character."""
     import pypdfium2.raw as raw
 
     matrix, flags = raw.FS_MATRIX(), ctypes.c_int()
     raw.FPDFText_GetMatrix(handle, index, matrix)
-    scale = math.hypot(matrix.c, matrix.d) or 1.0
-    run.sizes.append(abs(raw.FPDFText_GetFontSize(handle, index)) * scale)
+    run.scales.append(math.hypot(matrix.c, matrix.d) or 1.0)
     name = ctypes.create_string_buffer(128)
     raw.FPDFText_GetFontInfo(handle, index, name, 128, flags)
     heavy = raw.FPDFText_GetFontWeight(handle, index) >= 600
@@ -340,7 +353,7 @@ def _sample(run: _Run, handle: Any, index: int) -> None:
     x, y = ctypes.c_double(), ctypes.c_double()
     raw.FPDFText_GetCharOrigin(handle, index, x, y)
     run.origins.append((x.value, y.value))
-    if len(run.sizes) == 1:
+    if len(run.scales) == 1:
         run.angle = raw.FPDFText_GetCharAngle(handle, index)
 
 
@@ -368,38 +381,60 @@ def _line(run: _Run, number: int, turn: int, width: float, height: float) -> Lin
     for left, bottom, right, top in run.boxes:
         a = _rotate(left, bottom, turn, width, height)
         b = _rotate(right, top, turn, width, height)
-        spans.append((min(a[0], b[0]), max(a[0], b[0])))
-    size = median(run.sizes) if run.sizes else 10.0
+        spans.append((min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1])))
+    inked = [i for i, char in enumerate(run.chars) if not char.isspace()]
+    nominal = Counter(run.fonts[i] for i in inked).most_common(1)
+    scale = median(run.scales) if run.scales else 1.0
+    size = (nominal[0][0] * scale if nominal else 0.0) or 10.0
     bases = [_rotate(x, y, turn, width, height)[1] for x, y in run.origins]
+    base = median(bases) if bases else 0.0
     off = abs((run.angle - turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
-    inked = [span for char, span in zip(run.chars, spans, strict=True) if not char.isspace()]
+    raised = [
+        run.fonts[i] * scale < 0.8 * size and spans[i][2] > base + 0.2 * size
+        for i in range(len(run.chars))
+    ]
     return Line(
-        text=_spaced(run.chars, spans, size),
+        text=_spaced(run.chars, spans, raised, size),
         page=number,
-        x0=min((span[0] for span in inked), default=0.0),
-        x1=max((span[1] for span in inked), default=0.0),
-        base=median(bases) if bases else 0.0,
-        size=size or 10.0,
+        x0=min((spans[i][0] for i in inked), default=0.0),
+        x1=max((spans[i][1] for i in inked), default=0.0),
+        base=base,
+        size=size,
         bold=sum(run.bold) * 2 > len(run.bold),
         rotated=off > 0.15,
         hyphen=run.hyphen,
     )
 
 
-def _spaced(chars: list[str], spans: list[tuple[float, float]], size: float) -> str:
-    """The text, with cell marks for wide gaps and the spaces that pdfium missed."""
+_MARKED = re.compile(r"([^\W\d_]{3}|[.,;:?!”\"’)])$")
+
+
+def _spaced(
+    chars: list[str],
+    spans: list[tuple[float, float, float]],
+    raised: list[bool],
+    size: float,
+) -> str:
+    """The text of a line, with cell marks for wide gaps.
+
+    A raised number (a note's or a reference's) is set off from its word by a space; an exponent
+    in a formula is not.
+    """
     out: list[str] = []
-    end: float | None = None
-    space = False
-    for char, (left, right) in zip(chars, spans, strict=True):
+    last = -1
+    for i, char in enumerate(chars):
         if char.isspace():
-            space = True
             continue
-        gap = left - end if end is not None else 0.0
-        if space and end is not None:
-            out.append(CELL if gap > 1.5 * size else " ")
+        if last >= 0:
+            gap = spans[i][0] - spans[last][1]
+            if i > last + 1:
+                out.append(CELL if gap > 1.5 * size else " ")
+            elif char.isdigit() and raised[i] and not raised[last]:
+                out.append(" " * bool(_MARKED.search("".join(out[-3:]))))
+            elif char.isalpha() and raised[last] and not raised[i] and "".join(out).isdigit():
+                out.append(" ")
         out.append(char)
-        end, space = right, False
+        last = i
     text = "".join(out)
     if any("\ud800" <= char < "\ue000" for char in chars):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
@@ -483,7 +518,7 @@ def _written(reader: PdfReader) -> bytes:
     return out.getvalue()
 
 
-def _rewritten(data: bytes) -> bytes:
+def rewritten(data: bytes) -> bytes:
     """The file as pypdf understands it, with its ToUnicode maps repaired."""
     reader = _reader(data)
     for page in reader.pages[:MAX_PAGES]:
@@ -579,6 +614,41 @@ def glyph_text(glyph: str) -> str:
         elif part in ("ff", "fi", "fl", "ffi", "ffl"):
             out += part
     return clean_text(out)
+
+
+# -- damage -----------------------------------------------------------------------------------
+
+_STREAM = re.compile(rb"<<((?:[^<>]|<[^<>]*>|<<[^<>]*>>)*)>>\s*stream\r?\n")
+
+
+def _as_binary(data: bytes) -> bytes:
+    """Undo a transfer in text mode, which wrote CR LF for every LF of the compressed streams."""
+    breaks = data.count(b"\n")
+    if breaks < 64 or data.count(b"\r\n") != breaks:
+        return data
+    high = sum(data.count(bytes([value])) for value in range(0x80, 0x100, 16))
+    return data.replace(b"\r\n", b"\n") if high > len(data) / 64 else data
+
+
+def damaged_streams(data: bytes) -> int:
+    """How many compressed streams do not unpack to their end, images left aside."""
+    if b"/Encrypt" in data:
+        return 0
+    count = 0
+    for match in islice(_STREAM.finditer(data), 20_000):
+        head = match[1]
+        if (
+            b"/FlateDecode" not in head
+            or b"/Image" in head
+            or b"[" in head.split(b"/Filter")[-1][:3]
+        ):
+            continue
+        unpack = zlib.decompressobj()
+        try:
+            unpack.decompress(data[match.end() : match.end() + _MAX_STREAM], 8 << 20)
+        except zlib.error:
+            count += 1
+    return count
 
 
 # -- rebuilding -------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 
 from seminar_rag.types import Block, BlockKind
@@ -83,6 +83,7 @@ _APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K]
 _CAPTION = re.compile(
     r"(Figure|Fig\.|Table|Tab\.|Algorithm|Listing|Exhibit)\s?[A-Z]?\.?\d+(\.\d+)*\s?[:.|—-]"
 )
+_LEADER = re.compile(r"(?:[.·…]\s?){5,}\s*(\d+|[ivxl]+)(\n|\s|$)")
 _OPENING = re.compile(r"(?i)\W*(abstract|(1\.? )?introduction)\b")
 # Words whose full stop ends no sentence.
 _ABBREVIATED = frozenset("al fig figs eq eqs sec e.g i.e cf vs tab dr st no resp approx".split())
@@ -133,12 +134,14 @@ def clean(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> Cle
     lines = [line for page in kept for line in page.lines]
     if not lines:
         return Cleaned(None, ())
+    if all(line.rotated for line in lines):
+        lines = [replace(line, rotated=False) for line in lines]
     style = _style(lines)
     levels = {_key(title): min(depth, 6) for depth, title in outline if _key(title)}
-    title_lines = _title_lines(lines, style)
+    title_lines, front = _title_lines(lines, style)
     title = _fold(" ".join(line.text for line in title_lines)) or None
-    drafts = _drafts(lines, style, levels, frozenset(map(id, title_lines)))
-    drafts = _joined(_without_debris(drafts, style), style)
+    drafts = _drafts(lines, style, levels, title_lines, front)
+    drafts = _joined(_without_debris(_with_heads(drafts), style) or drafts, style)
     drafts, notes = _without_references(drafts)
     return Cleaned(title, tuple(_placed(drafts)), notes)
 
@@ -276,29 +279,24 @@ def _near(a: float, b: float, tolerance: float = 0.06) -> bool:
     return abs(a - b) <= tolerance * max(a, b)
 
 
-def _title_lines(lines: Sequence[Line], style: _Style) -> list[Line]:
-    """The largest unrotated lines of page 1 above the abstract (or the introduction)."""
-    first = [line for line in lines if line.page == lines[0].page and not line.rotated]
-    cut = next(
-        (i for i, line in enumerate(first) if _OPENING.match(line.text)),
-        len(first),
-    )  # fmt: skip
+def _title_lines(lines: Sequence[Line], style: _Style) -> tuple[list[Line], int]:
+    """The largest unrotated lines of page 1 above the abstract (or the introduction).
+
+    Also how many of `lines` stand above it: nothing there but the title is a heading.
+    """
+    first = [line for line in lines if line.page == lines[0].page]
+    cut = next((i for i, line in enumerate(first) if _OPENING.match(line.text)), 0)
     above = [
-        line for line in first[: cut or len(first)] if len(re.findall(r"[^\W\d_]", line.text)) > 2
+        line
+        for line in (first[:cut] or first)[:40]
+        if len(re.findall(r"[^\W\d_]", line.text)) > 2 and not line.rotated
     ]
-    above = above[:40]
-    if not above:
-        return []
-    largest = max(line.size for line in above)
-    if largest < 1.05 * style.body and len(lines) > 60:
-        return []
+    largest = max((line.size for line in above), default=0.0)
+    if not above or (largest < 1.05 * style.body and len(lines) > 60):
+        return [], cut
     start = next(i for i, line in enumerate(above) if line.size >= 0.97 * largest)
-    out = []
-    for line in above[start : start + 6]:
-        if line.size < 0.97 * largest:
-            break
-        out.append(line)
-    return out if sum(len(line.text) for line in out) <= 300 else []
+    out = list(takewhile(lambda line: line.size >= 0.97 * largest, above[start : start + 6]))
+    return (out if sum(len(line.text) for line in out) <= 300 else []), cut
 
 
 # -- blocks -----------------------------------------------------------------------------------
@@ -315,8 +313,8 @@ class _Draft:
     level: int = 0
     lines: int = 1
     caption: bool = False
-    width: float = 0.0
-    """Of its widest line."""
+    full: bool = False
+    """Its last line reaches the column's right edge."""
 
     @property
     def open(self) -> bool:
@@ -351,31 +349,51 @@ def _append(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str
 
 
 def _drafts(
-    lines: Sequence[Line], style: _Style, levels: dict[str, int], title: frozenset[int]
+    lines: Sequence[Line],
+    style: _Style,
+    levels: dict[str, int],
+    title: Sequence[Line],
+    front: int,
 ) -> list[_Draft]:
-    regions = _regions(lines)
+    regions = _regions(lines, style)
     rows = _table_rows(lines)
+    named = frozenset(map(id, title))
     drafts: list[_Draft] = []
     for i, line in enumerate(lines):
         if line.rotated:
             continue
-        left, right = regions[i]
-        level = 1 if id(line) in title else _heading(line, style, levels)
-        kind: BlockKind = "paragraph"
-        if level:
-            kind = "heading"
-        elif i in rows:
-            kind = "table"
-        elif _is_math(line, left, right):
-            kind = "code"
-        elif _BULLET.match(line.text):
-            kind = "item"
+        level = 1 if id(line) in named else 0 if i < front else _heading(line, style, levels)
         last = drafts[-1] if drafts else None
+        kind: BlockKind = "heading" if level else "table" if i in rows else "paragraph"
+        if kind == "paragraph":
+            kind = _prose_kind(line, last, regions[i])
         if last is not None and _continues(last, line, kind, level, style, regions[i]):
             _extend(last, line, style)
         else:
-            drafts.append(_start(line, kind, level))
+            last = _start(line, kind, level)
+            drafts.append(last)
+        left, right = regions[i]
+        last.full = line.x1 > right - 0.08 * (right - left)
     return drafts
+
+
+def _prose_kind(line: Line, last: _Draft | None, edges: tuple[float, float]) -> BlockKind:
+    if _is_math(line, *edges):
+        return "code"
+    beside = (
+        last is not None
+        and last.kind == "code"
+        and last.tail.page == line.page
+        and abs(last.tail.base - line.base) < 1.6 * line.size
+    )
+    if beside and len(_words(line.text)) < 2 and line.x0 > edges[0] + line.size:
+        return "code"
+    return "item" if _BULLET.match(line.text) else "paragraph"
+
+
+def _words(text: str) -> list[str]:
+    """Words as in prose: at least three letters, and not the name of a function."""
+    return re.findall(r"[^\W\d_]{3,}(?![\w(])", text)
 
 
 def _start(line: Line, kind: BlockKind, level: int) -> _Draft:
@@ -386,7 +404,7 @@ def _start(line: Line, kind: BlockKind, level: int) -> _Draft:
     if kind == "item":
         text = re.sub(r"^[•◦▪‣●○■·∙⋅➢*–-]\s+", "", text)
     text = text.replace(CELL, " | " if kind == "table" else " ")
-    return _Draft(kind, text, line, line, level, caption=caption, width=line.x1 - line.x0)
+    return _Draft(kind, text, line, line, level, caption=caption)
 
 
 def _extend(draft: _Draft, line: Line, style: _Style) -> None:
@@ -399,7 +417,6 @@ def _extend(draft: _Draft, line: Line, style: _Style) -> None:
         draft.text = _append(draft.text, draft.tail.hyphen, text, style.vocabulary)
     draft.tail = line
     draft.lines += 1
-    draft.width = max(draft.width, line.x1 - line.x0)
 
 
 def _continues(
@@ -413,7 +430,11 @@ def _continues(
     """Whether `line` belongs to the block before it."""
     tail = draft.tail
     step = tail.base - line.base
-    if tail.page != line.page or step < -0.3 * line.size or not _overlap(tail, line):
+    if tail.page != line.page:
+        return False
+    if kind == draft.kind == "code":
+        return -1.6 * line.size < step < 3 * line.size
+    if step < -0.3 * line.size or not _overlap(tail, line):
         return False
     if draft.caption and kind in ("paragraph", "item", "table"):
         return _near(tail.size, line.size) and step < 1.3 * max(style.leading, line.size) and not (
@@ -427,15 +448,15 @@ def _continues(
         return False
     if kind == "heading":
         same = _near(tail.size, line.size) and tail.bold == line.bold and level == draft.level
-        return same and step < 1.5 * line.size and not _NUMBERED.match(line.text)
-    if kind in ("table", "code"):
+        return same and step < 2 * line.size and not _NUMBERED.match(line.text)
+    if kind == "table":
         return step < 3 * line.size
     return _flows(draft, line, step, style, edges)
 
 
 def _dashed(line: Line) -> bool:
     """A line that only looks like an item: a sentence's dash, "a)" of an enumeration."""
-    return line.text[0] in "–*-·" or line.text[0].isalnum()
+    return line.text[0] in "–*-·[" or line.text[0].isalnum()
 
 
 def _overlap(a: Line, b: Line) -> bool:
@@ -454,7 +475,7 @@ def _flows(
         return False
     left, right = edges
     width = max(right - left, 1.0)
-    done = _SENTENCE_END.search(draft.text) is not None
+    done = _SENTENCE_END.search(draft.text) is not None and not line.text[0].islower()
     indented = line.x0 - tail.x0 > 0.7 * line.size
     short = tail.x1 < right - 0.12 * width
     if draft.kind == "item":
@@ -467,8 +488,16 @@ def _flows(
     return not (tail.x1 < right - 0.4 * width and not line.text[0].islower())
 
 
-def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
-    """For each line the left and right edge of the column that it stands in."""
+def _regions(lines: Sequence[Line], style: _Style) -> list[tuple[float, float]]:
+    """For each line the left and right edge of the column that it stands in.
+
+    The right edge is where most body lines with this left edge end; for other text, where the
+    longest line of the same run ends.
+    """
+    ends: dict[int, Counter[float]] = {}
+    for line in lines:
+        if _near(line.size, style.body):
+            ends.setdefault(round(line.x0 / 3), Counter())[round(line.x1 / 3) * 3.0] += 1
     out: list[tuple[float, float]] = []
     start = 0
     for i in range(1, len(lines) + 1):
@@ -479,7 +508,11 @@ def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
         run = lines[start:i]
         lefts = sorted(line.x0 for line in run)
         rights = sorted(line.x1 for line in run)
-        out += [(lefts[len(run) // 10], rights[-1 - len(run) // 20])] * len(run)
+        left, right = lefts[len(run) // 10], rights[-1 - len(run) // 20]
+        common = ends.get(round(left / 3), Counter()).most_common(1)
+        if common and common[0][1] >= 5:
+            right = max(right, common[0][0])
+        out += [(left, right)] * len(run)
         start = i
     return out
 
@@ -496,11 +529,8 @@ def _heading(line: Line, style: _Style, levels: dict[str, int]) -> int:
     if key in levels and (strong or number or capitals):
         return levels[key]
     name = re.sub(r"\W+", " ", text[number.end() :] if number else text).strip().lower()
-    if (
-        name in _NAMES
-        and (strong or number or text[:1].isupper())
-        and not text.endswith((",", ";"))
-    ):
+    ends = text.endswith((",", ";", ":"))
+    if name in _NAMES and (strong or number or text[:1].isupper()) and not ends:
         return 1
     if re.search(r"[,;:]$|[a-z)]\.$", text) or len(text.split()) > 14 or _CAPTION.match(text):
         return 0
@@ -531,7 +561,7 @@ def _table_rows(lines: Sequence[Line]) -> set[int]:
 
 def _is_math(line: Line, left: float, right: float) -> bool:
     """A displayed formula: few words, symbols, and not at the column's left edge."""
-    words = re.findall(r"[^\W\d_]{3,}", line.text)
+    words = _words(line.text)
     if len(words) > 3 or not (_MATH.search(line.text) or re.search(r"\(\d{1,3}\)$", line.text)):
         return False
     letters = sum(map(len, words))
@@ -542,15 +572,61 @@ def _is_math(line: Line, left: float, right: float) -> bool:
 # -- after the lines --------------------------------------------------------------------------
 
 
-def _without_debris(drafts: list[_Draft], style: _Style) -> list[_Draft]:
-    """Drop the lettering of figures: small or scattered words between the paragraphs of a paper.
+def _with_heads(drafts: list[_Draft]) -> list[_Draft]:
+    """Give a table the short lines right above it: its column heads."""
+    out: list[_Draft] = []
+    for draft in drafts:
+        head = out[-1] if out else None
+        if (
+            draft.kind == "table"
+            and head is not None
+            and head.kind == "paragraph"
+            and not (head.caption or head.full or _SENTENCE_END.search(head.text))
+            and head.lines <= 2
+            and head.tail.page == draft.first.page
+            and 0 < head.tail.base - draft.first.base < 3 * draft.first.size
+        ):
+            draft.text = f"{head.text}\n{draft.text}"
+            draft.first = head.first
+            out.pop()
+        out.append(draft)
+    return out
 
-    Only in documents that have running text, so that slides, posters and forms stay whole.
+
+def _without_debris(drafts: list[_Draft], style: _Style) -> list[_Draft]:
+    """Drop the lettering of figures (small or scattered words) and tables of contents.
+
+    Figures only in documents that have running text, so that slides and forms stay whole.
     """
+    drafts = [draft for draft in drafts if not _LEADER.search(draft.text)]
+    drafts = [
+        draft
+        for draft, after in zip(drafts, [*drafts[1:], None], strict=True)
+        if not (draft.kind == "heading" and _key(draft.text) == "contents")
+        or (after is not None and after.kind != "heading")
+    ]
     prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
     if prose < 5:
         return drafts
-    return [draft for draft in drafts if not _is_debris(draft, style)]
+    return [
+        draft
+        for draft, after in zip(drafts, [*drafts[1:], None], strict=True)
+        if not (_is_debris(draft, style) or _is_lettering(draft, after))
+    ]
+
+
+def _is_lettering(draft: _Draft, after: _Draft | None) -> bool:
+    """A few words, no sentence, right above the caption of a figure."""
+    return (
+        after is not None
+        and after.caption
+        and after.text.startswith("Fig")
+        and draft.kind == "paragraph"
+        and not (draft.caption or draft.full)
+        and draft.lines <= 2
+        and after.first.page == draft.tail.page
+        and not _SENTENCE_END.search(draft.text)
+    )
 
 
 def _is_debris(draft: _Draft, style: _Style) -> bool:
@@ -560,7 +636,7 @@ def _is_debris(draft: _Draft, style: _Style) -> bool:
     if draft.kind == "code":
         return len(re.findall(r"\w", draft.text)) < 3
     if len(words) < 2:
-        return True
+        return not draft.tail.hyphen
     if draft.first.page == 1 or _SENTENCE_END.search(draft.text):
         return False
     small = draft.first.size < 0.85 * style.body
@@ -597,20 +673,26 @@ def _joined(drafts: list[_Draft], style: _Style) -> list[_Draft]:
 
 
 def _continuation(drafts: Sequence[_Draft], i: int) -> int | None:
-    """The index of the block that goes on with the unfinished sentence of block `i`."""
+    """The index of the block that goes on with the unfinished sentence of block `i`.
+
+    It begins with a small letter, or stands at the top of the next column or page; floats, notes
+    and formulas in between are passed over.
+    """
     head = drafts[i]
-    if not head.open or (head.lines < 2 and not head.tail.hyphen and head.kind != "item"):
+    if not head.open or not (head.full or head.tail.hyphen):
         return None
-    for j in range(i + 1, min(i + 9, len(drafts))):
+    for j in range(i + 1, min(i + 12, len(drafts))):
         rest = drafts[j]
-        if rest.kind == "heading" and not rest.caption:
+        if rest.kind == "heading" or rest.first.page > head.tail.page + 2:
             return None
-        if rest.first.page > head.tail.page + 2:
-            return None
-        if rest.kind != "paragraph" or rest.caption or not _near(rest.first.size, head.tail.size):
+        if rest.kind not in ("paragraph", "item") or rest.caption:
             continue
-        lower = rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalnum())
-        return j if lower or (j == i + 1 and _moves(head.tail, rest.first)) else None
+        if not _near(rest.first.size, head.tail.size):
+            continue
+        if rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalpha()):
+            return j if rest.kind == "paragraph" else None
+        if j == i + 1 and _moves(head.tail, rest.first) and rest.lines > 1:
+            return j if rest.kind == "paragraph" else None
     return None
 
 

@@ -1,0 +1,244 @@
+"""Measures the PDF parser: robustness over broken and hostile files, quality over real papers.
+
+    python benchmarks/pdf.py [robustness] [quality] [--data ../shared] [--misses]
+
+Robustness: each file of `pdf-robustness/{files,damaged,hostile}` through the guarded parser; the
+outcomes, what the labels say, and the time. Damaged papers are compared with the undamaged ones by
+the share of their words that is recovered in order (rapidfuzz would align; here: distinct runs of
+three words). Quality: sentences of poppler's `pdftotext` found in the blocks, letter by letter
+("recall": case, spaces and punctuation ignored, since poppler itself writes "R ERANK") and token
+by token ("exact": hyphens ignored); references are left out of both. Where a paper has broken
+ToUnicode maps, poppler gets the repaired file: it cannot read the original either. "Glued" are
+words that poppler has as two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from seminar_rag.errors import DocumentError
+from seminar_rag.ingest.parse import Parser
+from seminar_rag.ingest.pdf import rewritten
+from seminar_rag.types import ParsedDocument
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Result:
+    path: Path
+    outcome: str
+    seconds: float
+    text: str
+    document: ParsedDocument | None = None
+    message: str = ""
+
+
+def read(parser: Parser, path: Path) -> Result:
+    started = time.perf_counter()
+    try:
+        document = parser.parse(path)
+    except DocumentError as error:
+        return Result(path, error.failure, time.perf_counter() - started, "", None, str(error))
+    seconds = time.perf_counter() - started
+    return Result(path, "text", seconds, "\n".join(b.text for b in document.blocks), document)
+
+
+# -- robustness -------------------------------------------------------------------------------
+
+
+def robustness(data: Path, verbose: bool) -> None:
+    root = data / "pdf-robustness"
+    with (root / "labels.tsv").open(newline="") as file:
+        labels = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
+    with Parser() as parser:
+        groups = {
+            name: [read(parser, path) for path in sorted((root / name).iterdir())]
+            for name in ("files", "damaged", "hostile")
+        }
+        papers = {path.name: read(parser, path) for path in sorted((data / "papers").glob("*.pdf"))}
+    print("outcomes")
+    for name, results in groups.items():
+        counts = Counter(result.outcome for result in results)
+        times = sorted(result.seconds for result in results)
+        print(
+            f"  {name:8} {len(results):4} files  "
+            + "  ".join(f"{outcome} {count}" for outcome, count in counts.most_common())
+            + f"   p50 {statistics.median(times):.3f} s"
+            f"  p99 {times[int(0.99 * (len(times) - 1))]:.2f} s  max {times[-1]:.2f} s"
+        )
+    by_labels(groups["files"], labels, verbose)
+    texts = [result.text for results in groups.values() for result in results]
+    print(f"unstorable characters: {sum(len(_UNSTORABLE.findall(text)) for text in texts)}")
+    print("damaged: share of the paper's word triples that is recovered")
+    whole = {"ALCE": "2305.14627-alce.pdf", "WizardMath_Paper": "2308.09583-wizardmath.pdf"}
+    for result in groups["damaged"]:
+        paper, _, damage = result.path.stem.partition("__")
+        share = recovered(papers[whole[paper]].text, result.text)
+        partial = result.document is not None and result.document.partial
+        print(f"  {paper:17} {damage:10} {share:.2f}  {result.outcome}{' partial' * partial}")
+    print("hostile")
+    for result in groups["hostile"]:
+        print(
+            f"  {result.path.name:24} {result.outcome:8} {result.seconds:6.2f} s  {result.message}"
+        )
+
+
+def by_labels(results: list[Result], labels: dict[str, dict[str, str]], verbose: bool) -> None:
+    wanted = got = 0
+    table: Counter[tuple[str, str]] = Counter()
+    for result in results:
+        label = labels[result.path.name]
+        table[label["class"], result.outcome] += 1
+        has_text = max(int(label["chars_pypdf"]), int(label["chars_pdfium"])) > 0
+        wanted += has_text
+        got += has_text and result.outcome == "text"
+        odd = has_text != (result.outcome == "text")
+        if odd or (verbose and result.outcome == "corrupt"):
+            print(
+                f"  differs: {result.path.name} {dict(label)} → {result.outcome}: {result.message}"
+            )
+    print("class of the labels → outcome")
+    for (label_class, outcome), count in sorted(table.items()):
+        print(f"  {label_class:20} {outcome:9} {count}")
+    print(f"files with text where pypdf or pdfium has text: {got}/{wanted} = {got / wanted:.1%}")
+
+
+def recovered(paper: str, text: str) -> float:
+    """The share of the paper's distinct word triples that the text has."""
+    wanted, found = triples(paper), triples(text)
+    return len(wanted & found) / len(wanted)
+
+
+def triples(text: str) -> set[tuple[str, str, str]]:
+    words = tokens(text)
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+# -- quality ----------------------------------------------------------------------------------
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words and numbers; hyphens are dropped, so that dehyphenation cannot differ."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = re.sub(r"[-\u2010\u00ad]\s*", "", text)
+    return re.findall(r"[^\W_]+", text)
+
+
+def poppler(path: Path) -> str:
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(rewritten(path.read_bytes()))
+        file.flush()
+        command = ["pdftotext", "-enc", "UTF-8", file.name, "-"]
+        return subprocess.run(command, check=True, capture_output=True).stdout.decode("utf-8")
+
+
+def letters(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", text).lower() if c.isalnum())
+
+
+def without_references(text: str) -> str:
+    start = re.search(r"(?m)^\W*References$", text)
+    if not start:
+        return text
+    stop = re.search(r"(?m)^([A-K]|Appendix.*)\n*\s+[A-Z][a-z]", text[start.end() :])
+    return text[: start.start()] + (text[start.end() + stop.start() :] if stop else "")
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Poppler's sentences of prose: within a paragraph of its output, at least seven words."""
+    for paragraph in re.split(r"\n\s*\n|\f", text):
+        flat = re.sub(r"(?<=[^\W\d_])-\n", "-", paragraph).replace("\n", " ")
+        for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z])", flat):
+            words = re.findall(r"[^\W\d_]{2,}", sentence)
+            plain = sum(c.isalpha() or c.isspace() for c in sentence) > 0.85 * len(sentence)
+            if len(words) >= 7 and plain and re.match(r"[A-Z]", sentence) and sentence[-1] in ".!?":
+                yield sentence
+
+
+def glued(text: str, reference: str) -> list[str]:
+    """Words that poppler does not have, but has as two neighbouring words of their own.
+
+    Both halves must occur elsewhere too: poppler breaks small capitals ("R ERANK").
+    """
+    known = Counter(tokens(reference))
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", reference).lower())
+    pairs: dict[str, int] = {}
+    neighbours = Counter(pairwise(words))
+    for (a, b), count in neighbours.items():
+        if min(known[a], known[b]) > count:
+            pairs[a + b] = count
+    unbroken = re.sub(r"[-\u2010\u00ad]\s*", "-", reference.lower())
+    compounds = {a + b for a, b in re.findall(r"([^\W_]+)-([^\W_]+)", unbroken)}
+    return [
+        word
+        for word in tokens(text)
+        if len(word) > 4 and word.isalpha() and word in pairs and word not in compounds
+        if word not in known
+    ]
+
+
+def quality(data: Path, misses: bool) -> None:
+    if not shutil.which("pdftotext"):
+        sys.exit("pdftotext is missing — install poppler-utils.")
+    print(f"{'paper':33}  pages  blocks  sentences  recall  exact  glued/10k  title")
+    total = hits = same = words = stuck = 0
+    with Parser() as parser:
+        for path in sorted((data / "papers").glob("*.pdf")):
+            result = read(parser, path)
+            assert result.document is not None, result.message
+            reference = poppler(path)
+            ours = " " + " ".join(tokens(result.text)) + " "
+            wanted = list(sentences(without_references(reference)))
+            exact = sum(f" {' '.join(tokens(s))} " in ours for s in wanted)
+            stream = letters(result.text)
+            missed = [s for s in wanted if letters(s) not in stream]
+            count, bad = len(tokens(result.text)), glued(result.text, reference)
+            print(
+                f"{path.stem[:33]:33} {result.document.pages:6} {len(result.document.blocks):7}"
+                f" {len(wanted):10}  {1 - len(missed) / len(wanted):.3f}  {exact / len(wanted):.3f}"
+                f" {1e4 * len(bad) / count:9.1f}   {result.document.title}"
+            )
+            if misses:
+                print(*(f"    miss: {sentence}" for sentence in missed), sep="\n")
+                print(f"    glued: {bad}")
+            if "llama2" in path.stem:
+                print(f'    "Llama 2" is found {result.text.count("Llama 2")} times')
+            total, hits = total + len(wanted), hits + len(wanted) - len(missed)
+            same += exact
+            words, stuck = words + count, stuck + len(bad)
+    print(
+        f"all: recall {hits / total:.4f} of {total} sentences, glued {1e4 * stuck / words:.1f}/10k"
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    arguments.add_argument("what", nargs="*", default=["quality", "robustness"])
+    arguments.add_argument("--data", type=Path, default=Path("../shared"))
+    arguments.add_argument("--misses", action="store_true", help="list what was missed")
+    options = arguments.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"{options.data} is missing — pass the folder of papers with --data.")
+    if "quality" in options.what:
+        quality(options.data, options.misses)
+    if "robustness" in options.what:
+        robustness(options.data, options.misses)
+
+
+if __name__ == "__main__":
+    main()
