@@ -123,8 +123,8 @@ def _set(primer: Primer, raised: float) -> tuple[int, bytes]:
         pageCompression=0,
         initialFontName="Vera",
         pageTemplates=[
-            Template("first", first, _foot),
-            Template("later", later, _running_head(primer.title)),
+            Template("first", first, onPageEnd=_foot),
+            Template("later", later, _running_head(primer.title), _foot),
         ],
     )
     document.afterFlowable = _outliner(document)
@@ -202,7 +202,7 @@ def _foot(canvas: Any, document: Any) -> None:
 
 
 def _running_head(title: str) -> Callable[[Any, Any], None]:
-    """A page decoration: project left, title right, a rule below, and the page number."""
+    """A page decoration: project left, title right, and a rule below."""
 
     def draw(canvas: Any, document: Any) -> None:
         width, height = document.pagesize
@@ -212,7 +212,6 @@ def _running_head(title: str) -> Callable[[Any, Any], None]:
         canvas.drawRightString(width - MARGIN, base, title.removeprefix("Primer: "))
         canvas.setLineWidth(0.4)
         canvas.line(MARGIN, base - 5, width - MARGIN, base - 5)
-        _foot(canvas, document)
 
     return draw
 
