@@ -87,7 +87,7 @@ class Store:
     # --- reading -------------------------------------------------------------------------------
 
     def meta(self, name: str) -> str | None:
-        """A remembered fact: "model", "precision", "dimensions"; None when not set yet."""
+        """A remembered fact: "model", "precision"; None when not set yet."""
         with self._guarded() as db:
             row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
@@ -182,10 +182,10 @@ class Store:
         finally:
             self._writing = False
 
-    def remember_model(self, name: str, precision: str, dimensions: int) -> None:
+    def remember_model(self, name: str, precision: str) -> None:
         """Note which model the vectors come from. Call before the first `replace`."""
         with self._guarded() as db:
-            self._set(model=name, precision=precision, dimensions=str(dimensions))
+            self._set(model=name, precision=precision)
             db.commit()
 
     def put_source(
@@ -202,7 +202,7 @@ class Store:
         passages: Sequence[Passage] = (),
         vectors: Matrix | None = None,
     ) -> None:
-        """Swap a document's passages, atomically for readers. Without passages: note an outcome.
+        """Swap a document's passages, atomically for readers.
 
         Args:
             vectors: shape (len(passages), dimensions); None only without passages.
@@ -227,6 +227,23 @@ class Store:
                     _put_passage(db, passage, document.title, vectors[i])
                 self._bump()
             self._settle()
+
+    def note(self, record: Record) -> int:
+        """Note a failed outcome; passages of an earlier success stay. Returns how many."""
+        with self._guarded() as db:
+            with _transaction(db):
+                catalogue.put_record(db, record)
+                self._bump()
+            row = db.execute(
+                "SELECT count(*) FROM passage WHERE document = ?", (record.document.id,)
+            )
+            return int(row.fetchone()[0])
+
+    def assign(self, document: str, reading: str) -> None:
+        """Say which reading a document belongs to."""
+        with self._guarded() as db, _transaction(db):
+            db.execute("UPDATE document SET reading = ? WHERE id = ?", (reading, document))
+            self._bump()
 
     def remove(self, documents: Iterable[str]) -> None:
         """Remove documents with all their passages, each atomically."""

@@ -1,0 +1,146 @@
+"""seminar.toml and the environment → one frozen Config. The only reader of either.
+
+Every key can also come from the environment: SEMINAR_RAG_LLM_URL is [llm] url. The environment
+wins. Reading the configuration has no effects: it creates nothing and sets nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from seminar_rag.errors import ConfigError
+
+FILE = "seminar.toml"
+_ENV = "SEMINAR_RAG_"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings, by section and key: `llm_url` is [llm] url."""
+
+    course_name: str = ""
+    """Shown as the page's title; empty takes it from the course page."""
+    data_dir: str = ".seminar"
+    """All state; relative to the folder of seminar.toml."""
+    store_url: str = ""
+    """A Chroma server, "http://127.0.0.1:8000"; empty keeps the vectors in the data folder."""
+    embed_model: str = "all-MiniLM-L6-v2"
+    """The packaged weights, a local folder, or a hub name."""
+    embed_precision: str = "auto"
+    """"auto", "float32" or "bfloat16"."""
+    llm_model: str = ""
+    """A GGUF file, or "repo:file" on the model hub; empty takes a downloaded one, if any."""
+    llm_url: str = ""
+    """An OpenAI-compatible server, "http://127.0.0.1:11434/v1"; never contacted unless set."""
+    llm_name: str = ""
+    """The model's name at that server."""
+    llm_key: str = ""
+    """Its API key, if it wants one; better in the environment than in the file."""
+    llm_context: int = 4096
+    """Context window in tokens."""
+    llm_threads: int = 0
+    """Threads for a local model; 0 takes all cores."""
+    llm_max_tokens: int = 400
+    """Longest answer in tokens."""
+    llm_grammar: bool = True
+    """Restrict a local model's citations to the passages given, by grammar."""
+    llm_enabled: bool = True
+    """False answers with quotations although a model is there."""
+    answer_passages: int = 8
+    """How many passages the answer may draw on."""
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 7860
+    folder: Path = Path()
+    """Where seminar.toml lies, or would lie; not a key."""
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder / Path(self.data_dir).expanduser()
+
+
+def keys() -> dict[str, dict[str, tuple[type, object]]]:
+    """Section → key → (type, default), for the messages and the README's table."""
+    out: dict[str, dict[str, tuple[type, object]]] = {}
+    for one in fields(Config):
+        section, _, key = one.name.partition("_")
+        if key:
+            out.setdefault(section, {})[key] = (type(one.default), one.default)
+    return out
+
+
+def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Config:
+    """The configuration that holds in `folder`.
+
+    Args:
+        data: the --data option, which wins over everything.
+
+    Raises:
+        ConfigError: unreadable TOML, an unknown section or key, a value of the wrong type.
+    """
+    config = Config(folder=folder)
+    path = folder / FILE
+    if path.is_file():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error} — correct it") from error
+        config = replace(config, **_checked(path, table))
+    config = replace(config, **_from_environment(environ))
+    if config.embed_precision not in ("auto", "float32", "bfloat16"):
+        raise ConfigError(
+            f"[embed] precision is {config.embed_precision!r}"
+            ' — use "auto", "float32" or "bfloat16"'
+        )
+    return config if data is None else replace(config, data_dir=str(data.resolve()))
+
+
+def _checked(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    known = keys()
+    out: dict[str, Any] = {}
+    for section, entries in table.items():
+        if section not in known or not isinstance(entries, dict):
+            raise ConfigError(
+                f"{path}: unknown section [{section}] — known are "
+                + ", ".join(f"[{name}]" for name in known)
+            )
+        for key, value in entries.items():
+            if key not in known[section]:
+                raise ConfigError(
+                    f"{path}: unknown key {key!r} in [{section}] — known are "
+                    + ", ".join(known[section])
+                )
+            kind = known[section][key][0]
+            if type(value) is not kind:
+                raise ConfigError(
+                    f"{path}: [{section}] {key} must be {_NAMES[kind]}, not {value!r}"
+                )
+            out[f"{section}_{key}"] = value
+    return out
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for section, entries in keys().items():
+        for key, (kind, _) in entries.items():
+            name = f"{_ENV}{section}_{key}".upper()
+            if name in environ:
+                out[f"{section}_{key}"] = _parsed(name, environ[name], kind)
+    return out
+
+
+def _parsed(name: str, text: str, kind: type) -> object:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{name} must be {_NAMES[kind]}, not {text!r}") from None
+
+
+_NAMES = {str: "text in quotes", int: "a whole number", bool: "true or false"}
