@@ -222,9 +222,10 @@ def _short(text: str, limit: int = 80) -> str:
 # Sentences of an answer
 
 _MARKS = r"(?:[ \t]*\[\d{1,3}\])"
+_CLOSE = r"[\"'”’»)」』）]*"
 _END = re.compile(
-    rf"(?:[.!?…]+[\"'”’»)]*{_MARKS}*[.!?]?|{_MARKS}+[.!?…]+[\"'”’»)]*)(?=\s|$)"
-    rf"|[。！？]+[”’」』）]*{_MARKS}*|{_MARKS}+[。！？]+"
+    rf"(?:[.!?…]+{_CLOSE}{_MARKS}*[.!?]?|{_MARKS}+[.!?…]+{_CLOSE})(?=\s|$)"
+    rf"|[。！？]+{_CLOSE}{_MARKS}*|{_MARKS}+[。！？]+{_CLOSE}"
     rf"|\n+"
 )
 _ABBREVIATION = re.compile(
@@ -269,7 +270,7 @@ def _ends(text: str) -> Iterator[int]:
         line = text[max(text.rfind("\n", 0, end) + 1, end - 12) : end]
         if match[0] == "." and _BULLET.fullmatch(line + " "):
             continue
-        if match[0].startswith(".") and text[end : end + 8].lstrip()[:1].islower():
+        if match[0][0] in ".?!" and text[end : end + 8].lstrip()[:1].islower():
             continue
         yield end
 
