@@ -214,7 +214,8 @@ def quality(data: Path, misses: bool) -> None:
                 f" {1e4 * len(bad) / count:9.1f}   {result.document.title}"
             )
             if misses:
-                print(*(f"    miss: {sentence}" for sentence in missed), sep="\n")
+                for sentence in missed:
+                    print(f"    miss: {sentence}")
                 print(f"    glued: {bad}")
             if "llama2" in path.stem:
                 print(f'    "Llama 2" is found {result.text.count("Llama 2")} times')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import sys
 import threading
 import time
@@ -170,7 +171,7 @@ def sniff(head: bytes, suffix: str = "") -> FileKind:
     start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<?xml", b"<!--")):
         return "html" if b"<html" in head.lower() or b"<!doctype html" in head.lower() else "other"
-    if b"%PDF-" in head:
+    if b"%PDF-" in head or re.search(rb"(?m)^\d+ \d+ obj\b", head[:256]):
         return "pdf"
     if b"\0" in head:
         return "other"

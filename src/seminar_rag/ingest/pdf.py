@@ -618,7 +618,7 @@ def glyph_text(glyph: str) -> str:
 
 # -- damage -----------------------------------------------------------------------------------
 
-_STREAM = re.compile(rb"<<((?:[^<>]|<[^<>]*>|<<[^<>]*>>)*)>>\s*stream\r?\n")
+_STREAM = re.compile(rb"\bstream\r?\n")
 
 
 def _as_binary(data: bytes) -> bytes:
@@ -636,16 +636,13 @@ def damaged_streams(data: bytes) -> int:
         return 0
     count = 0
     for match in islice(_STREAM.finditer(data), 20_000):
-        head = match[1]
-        if (
-            b"/FlateDecode" not in head
-            or b"/Image" in head
-            or b"[" in head.split(b"/Filter")[-1][:3]
-        ):
+        head = data[max(0, match.start() - 600) : match.start()]
+        head = head[head.rfind(b"obj") + 3 :]
+        if not re.search(rb"/Filter\s*/FlateDecode", head) or b"/Image" in head:
             continue
-        unpack = zlib.decompressobj()
+        end = data.find(b"endstream", match.end())
         try:
-            unpack.decompress(data[match.end() : match.end() + _MAX_STREAM], 8 << 20)
+            zlib.decompressobj().decompress(data[match.end() : max(end, match.end())], 4 << 20)
         except zlib.error:
             count += 1
     return count

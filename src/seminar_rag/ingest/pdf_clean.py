@@ -163,7 +163,7 @@ def _key(text: str) -> str:
 def _tidy(line: Line) -> Line:
     text = clean_text(line.text)
     text = CELL.join(filter(None, (_fold(cell) for cell in text.split(CELL))))
-    if not line.hyphen and re.search(r"[^\W\d_]{2}[-\u2010]$", text):
+    if not line.hyphen and re.search(r"\w[-\u2010]$", text):
         return replace(line, text=text[:-1], hyphen=True)
     return replace(line, text=text)
 
@@ -355,7 +355,7 @@ def _drafts(
     title: Sequence[Line],
     front: int,
 ) -> list[_Draft]:
-    regions = _regions(lines, style)
+    regions = _regions(lines)
     rows = _table_rows(lines)
     named = frozenset(map(id, title))
     drafts: list[_Draft] = []
@@ -488,16 +488,15 @@ def _flows(
     return not (tail.x1 < right - 0.4 * width and not line.text[0].islower())
 
 
-def _regions(lines: Sequence[Line], style: _Style) -> list[tuple[float, float]]:
+def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
     """For each line the left and right edge of the column that it stands in.
 
-    The right edge is where most body lines with this left edge end; for other text, where the
-    longest line of the same run ends.
+    The right edge is where most lines of this size and left edge end; where there are few, the
+    end of the longest line in the same run.
     """
-    ends: dict[int, Counter[float]] = {}
+    ends: dict[tuple[int, int], Counter[float]] = {}
     for line in lines:
-        if _near(line.size, style.body):
-            ends.setdefault(round(line.x0 / 3), Counter())[round(line.x1 / 3) * 3.0] += 1
+        ends.setdefault(_setting(line), Counter())[round(line.x1 / 3) * 3.0] += 1
     out: list[tuple[float, float]] = []
     start = 0
     for i in range(1, len(lines) + 1):
@@ -509,12 +508,16 @@ def _regions(lines: Sequence[Line], style: _Style) -> list[tuple[float, float]]:
         lefts = sorted(line.x0 for line in run)
         rights = sorted(line.x1 for line in run)
         left, right = lefts[len(run) // 10], rights[-1 - len(run) // 20]
-        common = ends.get(round(left / 3), Counter()).most_common(1)
-        if common and common[0][1] >= 5:
-            right = max(right, common[0][0])
-        out += [(left, right)] * len(run)
+        for line in run:
+            common = ends[_setting(line)].most_common(1)
+            known = common[0][1] >= 5
+            out.append((left, max(common[0][0], line.x1) if known else right))
         start = i
     return out
+
+
+def _setting(line: Line) -> tuple[int, int]:
+    return round(line.size), round(line.x0 / 3)
 
 
 def _heading(line: Line, style: _Style, levels: dict[str, int]) -> int:
@@ -598,13 +601,7 @@ def _without_debris(drafts: list[_Draft], style: _Style) -> list[_Draft]:
 
     Figures only in documents that have running text, so that slides and forms stay whole.
     """
-    drafts = [draft for draft in drafts if not _LEADER.search(draft.text)]
-    drafts = [
-        draft
-        for draft, after in zip(drafts, [*drafts[1:], None], strict=True)
-        if not (draft.kind == "heading" and _key(draft.text) == "contents")
-        or (after is not None and after.kind != "heading")
-    ]
+    drafts = _without_contents(drafts)
     prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
     if prose < 5:
         return drafts
@@ -613,6 +610,21 @@ def _without_debris(drafts: list[_Draft], style: _Style) -> list[_Draft]:
         for draft, after in zip(drafts, [*drafts[1:], None], strict=True)
         if not (_is_debris(draft, style) or _is_lettering(draft, after))
     ]
+
+
+def _without_contents(drafts: list[_Draft]) -> list[_Draft]:
+    """Drop tables of contents: lines with leaders, and lines with page numbers below "Contents"."""
+    out: list[_Draft] = []
+    inside = False
+    for draft in drafts:
+        if draft.kind == "heading" and _key(draft.text) in ("contents", "tableofcontents"):
+            inside = True
+            continue
+        listed = all(re.search(r"\d$", row) for row in draft.text.split("\n"))
+        inside = inside and (listed or _LEADER.search(draft.text) is not None)
+        if not inside and not _LEADER.search(draft.text):
+            out.append(draft)
+    return out
 
 
 def _is_lettering(draft: _Draft, after: _Draft | None) -> bool:
