@@ -151,8 +151,14 @@ def _bare_links(
 def trim_url(url: str) -> str:
     """A URL found in running text without the punctuation that follows it.
 
-    A closing bracket stays where the URL itself opens it.
+    A closing bracket stays where the URL itself opens it; a word glued to the number that ends a
+    DOI is no part of it, nor is a bracket that opens and does not close.
     """
+    url = re.sub(r"(arxiv\.org/(?:abs|pdf)/[\d.v]+)\(.*", r"\1", url, flags=re.I)
+    if url.count("(") > url.count(")"):
+        url = url[: url.rindex("(")]
+    if re.search(r"//(?:dx\.)?doi\.org/", url, re.I):
+        url = re.sub(r"(?<=\d)[A-Z][a-z]{3,}$", "", url)
     while url:
         last = url[-1]
         unopened = last in ")]}" and url.count(last) > url.count("([{"[")]}".index(last)])

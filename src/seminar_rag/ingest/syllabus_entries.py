@@ -45,7 +45,7 @@ def read_entries(
 
     `title` is the session's own title, which is not taken for a reading.
     """
-    items = [item for item in items if item.comment is not None or item.text or item.links]
+    items = [part for item in items for part in _unlabelled(item)]
     sections = [_level(item) for item in items if _is_head(item) and words.section_of(item.text)]
     level = min((s for s in sections if s), default=0)
     cut = _notes_start(items, level, bool(sections))
@@ -53,7 +53,29 @@ def read_entries(
     reader = _RegionReader(level, bool(sections), title)
     readings = reader.read(_heads(region))
     notes = [*reader.rest, *(item for item in items[cut:] if item.comment is None)]
-    return readings, tuple(item.block for item in notes if item.text) if readings else ()
+    written = any(item.block.kind != "heading" for item in notes if item.text)
+    return readings, tuple(item.block for item in notes if item.text) if written else ()
+
+
+def _unlabelled(item: Item) -> list[Item]:
+    """An item; where it opens with "Optional:" or the like, that label as a heading before it."""
+    if item.comment is None and not item.text and not item.links:
+        return []
+    if item.block.kind not in {"item", "paragraph"} or not item.links:
+        return [item]
+    end = words.section_label(item.text)
+    if not end or any(link.start < end for link in item.links):
+        return [item]
+    links = tuple(replace(link, start=link.start - end, end=link.end - end) for link in item.links)
+    rest = replace(
+        item,
+        block=_cut(item.block, end, len(item.text)),
+        links=links,
+        breaks=tuple(at - end for at in item.breaks if at >= end),
+    )
+    if not _is_entry(rest):
+        return [item]
+    return [Item(replace(_cut(item.block, 0, end), kind="heading", level=_STRONG_LEVEL)), rest]
 
 
 def _level(item: Item) -> int:
@@ -63,6 +85,8 @@ def _level(item: Item) -> int:
 def _is_head(item: Item) -> bool:
     if item.block.kind == "heading":
         return True
+    if item.block.kind == "item":
+        return not item.links and item.text.endswith(":") and bool(words.section_of(item.text))
     if item.block.kind != "paragraph" or item.depth or not item.text:
         return False
     if len(item.text.split()) > 40 or (words.is_prose(item.text) and not item.strong):
@@ -168,7 +192,7 @@ class _Draft:
     abstract: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)
-    """Bare links since the last description."""
+    """Bare links that followed when the entry was already complete."""
     placeholder: bool = False
 
     def finish(self) -> Reading:
@@ -191,6 +215,7 @@ class _RegionReader:
         self._title = words.normal(title or "").casefold()
         self._section: Section | None = None
         self._off = False
+        self._other: int | None = None
         self._drafts: list[_Draft] = []
         self.rest: list[Item] = []
 
@@ -202,7 +227,7 @@ class _RegionReader:
                 continue
             section = words.section_of(head.text)
             if section is not None:
-                self._section, self._off = section, False
+                self._section, self._off, self._other = section, False, None
                 self._list(head.body)
             elif self._skips(head):
                 self.rest += [head.heading, *head.body] if self._drafts else []
@@ -220,6 +245,12 @@ class _RegionReader:
         if words.normal(head.text).casefold() == self._title and not self._section:
             return True
         level, base = head.level, self._section_level
+        if words.is_other(head.text):
+            self._other = level
+            return True
+        if self._other is not None and level > self._other:
+            return True
+        self._other = None
         if self._section is None:
             return bool(base and 0 < level < base) or not _listing(head.body)
         if base and 0 < level <= base:
@@ -261,17 +292,21 @@ class _RegionReader:
     # -- lists whose items are readings
 
     def _list(self, body: Sequence[Item]) -> None:
+        body = [item for item in body if item.block.kind not in {"table", "code"}]
         top = _top(body)
-        first = True
-        for item in body:
-            if item.block.kind in {"table", "code"}:
-                continue
-            opens = item in top and self._opens_entry(item, first, _ordered(top))
-            if opens:
+        before = len(self._drafts)
+        at = 0
+        while at < len(body):
+            item, children = body[at], _children(body, top, at)
+            first = len(self._drafts) == before
+            at += 1
+            if item in top and _stands_over(item, children):
+                self._list(children)
+                at += len(children)
+            elif item in top and self._opens_entry(item, first, _ordered(top)):
                 self._entry(item)
-            elif not first and self._drafts:
+            elif not first:
                 self._absorb(item)
-            first = first and not opens
 
     def _opens_entry(self, item: Item, first: bool, ordered: bool) -> bool:
         if item.block.kind == "paragraph" and not item.links:
@@ -292,15 +327,21 @@ class _RegionReader:
 
     def _entry(self, item: Item) -> None:
         title, rest = _entry_title(item)
-        self._start(item, raw=title or "")
-        if rest is not None and self._drafts[-1].title:
-            self._drafts[-1].blocks.append(rest)
+        draft = self._start(item, raw=title or "")
+        if rest is not None and draft.title:
+            draft.blocks.append(rest)
+        begin = max((link.end for link in item.links), default=len(item.text))
+        begin += len(item.text[begin:]) - len(item.text[begin:].lstrip(" +*•|:;.,)–—-"))
+        if words.is_prose(item.text[begin:]):
+            draft.abstract.append(_without_trailer(item, begin))
+            draft.blocks.append(_cut(item.block, begin, len(item.text)))
 
     # -- what stands below a title
 
     def _absorb_all(self, body: Sequence[Item]) -> None:
         draft = self._drafts[-1]
         top = _top(body)
+        listed = False
         for item in body:
             if item.block.kind in {"table", "code"}:
                 continue
@@ -308,8 +349,11 @@ class _RegionReader:
             if own and (draft.urls or draft.authors or draft.placeholder) and _is_entry(item):
                 self._entry(item)
                 self._drafts[-1].level = draft.level
-                self._drafts.append(self._drafts.pop(-1))
                 continue
+            if listed and _is_aside(item):
+                self.rest.append(item)
+                continue
+            listed = listed or item.block.kind == "item"
             self._absorb(item)
 
     def _absorb(self, item: Item) -> None:
@@ -319,12 +363,12 @@ class _RegionReader:
         if words.is_placeholder(text) and not urls:
             draft.placeholder = True
             return
-        bare = bool(urls) and not beside
-        if draft.abstract and draft.fresh and not urls and words.is_prose(text):
+        if draft.fresh and not urls and words.is_prose(text):
             draft = self._orphan(draft)
+        complete = draft.abstract and (draft.urls or draft.authors)
         draft.urls += urls
-        if bare:
-            draft.fresh += [url for url in urls if draft.abstract]
+        if complete and not beside:
+            draft.fresh += urls
         if not beside or words.is_metadata(text) or (urls and words.is_label(beside)):
             return
         self._describe(draft, item)
@@ -416,6 +460,14 @@ def _is_entry(item: Item) -> bool:
     )
 
 
+def _is_aside(item: Item) -> bool:
+    """Whether a paragraph after a list is a remark of the page, not a part of the entry."""
+    if item.block.kind != "paragraph" or item.depth or words.is_prose(item.text):
+        return False
+    beside, _ = _beside_links(item)
+    return len(beside.split()) > 2 and item.text.endswith((".", "!"))
+
+
 def _listing(body: Sequence[Item]) -> bool:
     """Whether items look like what stands below a reading's title, or like a list of readings."""
     body = [item for item in body if item.block.kind in {"item", "paragraph"}]
@@ -432,11 +484,28 @@ def _is_group_of(head: _Head) -> bool:
     top = _top(body)
     entries = sum(_is_entry(item) or _has_linked_child(body, item) for item in top)
     if _ordered(top):
-        return entries > 0
+        return entries > 0 or any(item.links for item in body)
     attributes = sum(_is_evidence(item) for item in top)
-    if words.is_group(head.text) and entries and not attributes:
+    if words.is_group(head.text) and not attributes and (entries or len(top) > 1):
         return True
     return entries >= 2 and not attributes
+
+
+def _children(body: Sequence[Item], top: Sequence[Item], at: int) -> list[Item]:
+    """The items between `body[at]` and the next outermost one."""
+    end = next((n for n in range(at + 1, len(body)) if body[n] in top), len(body))
+    return list(body[at + 1 : end])
+
+
+def _stands_over(item: Item, children: Sequence[Item]) -> bool:
+    """Whether a list item is the name of a group, and the items below it are the readings."""
+    if item.links or not children or words.is_prose(item.text):
+        return False
+    inner = _top(children)
+    if any(_is_evidence(child) for child in inner):
+        return False
+    entries = sum(_is_entry(child) or _has_linked_child(children, child) for child in inner)
+    return entries >= 2 or bool(words.is_group(item.text) and (entries or len(inner) > 1))
 
 
 def _has_linked_child(body: Sequence[Item], item: Item) -> bool:

@@ -39,6 +39,8 @@ def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
         return ()
     bounds = [*heads, len(items)]
     bodies = [items[start + 1 : end] for start, end in pairwise(bounds)]
+    footer = _footer(bodies)
+    bodies = [_before(body, footer) for body in bodies]
     repeated = _boilerplate(bodies)
     parts = []
     numbers = [_number(items[at].text) for at in heads]
@@ -106,6 +108,18 @@ def _section_parents(items: Sequence[Item]) -> list[int]:
         if any(words.section_of(i.text) for i in items[start:end] if i.block.kind == "heading")
     ]
     return [at for at in parents if at >= holding[0]] if len(holding) > 1 else []
+
+
+def _footer(bodies: Sequence[Sequence[Item]]) -> str | None:
+    """The line that closes most sessions, if there is one."""
+    last = Counter(body[-1].text for body in bodies if body)
+    text, count = last.most_common(1)[0] if last else ("", 0)
+    return text if count >= max(3, len(bodies) // 2) else None
+
+
+def _before(body: Sequence[Item], footer: str | None) -> Sequence[Item]:
+    found = [at for at, item in enumerate(body) if item.text == footer]
+    return body[: found[-1]] if found else body
 
 
 def _boilerplate(bodies: Sequence[Sequence[Item]]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seminar_rag.ingest.markup import Item, TextBuilder
 
-_BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]+(?=\S)")
+_BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
 _TITLE_WORDS = 40
 
 

@@ -31,21 +31,35 @@ _MORE = (
     r"(?:even\s+more|more|extra|additional|optional|further|supplementa\w+|recommended|other"
     r"|suggested|background|bonus|secondary)"
 )
+_MORE_ALONE = (
+    r"(?:even\s+more|more|extra|additional|optional|further|supplementa\w+|recommended|suggested)"
+)
 _REQUIRED = r"(?:required?|mandatory|assigned|core|main|primary|essential|key|must[- ]reads?)"
-_NOUN = r"(?:readings?|papers?|articles?|reading\s+(?:list|materials?)|literature|materials?)"
+_NOUN = r"(?:readings?|papers?|articles?|reading\s+(?:list|materials?)|paper\s+list|literature)"
+_ABOUT = r"(?:\s*[:(–—-]|\s+(?:on|for|about)\b)"
 _SECTION_RULES: tuple[tuple[re.Pattern[str], Section], ...] = (
-    (re.compile(rf"^{_MORE}(?:\s+\w+)?(?:\s+{_NOUN})?$", re.I), "more"),
-    (
-        re.compile(rf"^{_MORE}\s+(?:\w+\s+)?{_NOUN}(?:\s*[:(–—-]|\s+(?:on|for|about)\b)", re.I),
-        "more",
-    ),
+    (re.compile(rf"^{_MORE_ALONE}$", re.I), "more"),
+    (re.compile(rf"^{_MORE}\s+(?:\w+\s+)?(?:{_NOUN}|materials?)(?:$|{_ABOUT})", re.I), "more"),
+    (re.compile(r"^(?:required?|mandatory|assigned)$", re.I), "required"),
     (re.compile(rf"^(?:{_REQUIRED}\s+)?{_NOUN}$", re.I), "required"),
-    (re.compile(rf"^{_REQUIRED}$", re.I), "required"),
-    (
-        re.compile(rf"^(?:{_REQUIRED}\s+)?readings?(?:\s*[:(–—-]|\s+(?:on|for|about)\b)", re.I),
-        "required",
-    ),
-    (re.compile(rf"^{_REQUIRED}\s+{_NOUN}(?:\s*[:(–—-]|\s+(?:on|for|about)\b)", re.I), "required"),
+    (re.compile(rf"^(?:{_REQUIRED}\s+)?readings?{_ABOUT}", re.I), "required"),
+    (re.compile(rf"^{_REQUIRED}\s+(?:{_NOUN}|materials?){_ABOUT}", re.I), "required"),
+)
+_OF_SESSION = re.compile(
+    r"^(?:(?:this|the)\s+)?(?:week|session|lecture|class)(?:['’]?s)?(?:\s+\d+)?\s*[:–—-]?\s+"
+    r"(?=\w+)",
+    re.I,
+)
+_SECTION_LABEL = re.compile(
+    rf"^\W*(?:{_MORE_ALONE}|required?|mandatory|assigned|readings?|papers"
+    rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
+    re.I,
+)
+_OTHER = re.compile(
+    r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
+    r"|recordings?|videos?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
+    r"(?:\s+\w+)?$",
+    re.I,
 )
 _NOTES = re.compile(
     r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*['’]?s?\s+)*"
@@ -120,10 +134,25 @@ def normal(text: str) -> str:
 
 def section_of(text: str) -> Section | None:
     """The section a heading announces; None where it announces none."""
-    plain = normal(re.sub(r"[*_]+", "", text))
+    plain = re.sub(r"^\W+", "", normal(text))
+    plain = _LETTER.sub("", plain)
     if len(plain.split()) > 9 or "?" in plain:
         return None
+    if (owner := _OF_SESSION.match(plain)) and section_of(plain[owner.end() :]):
+        return section_of(plain[owner.end() :])
     return next((section for rule, section in _SECTION_RULES if rule.search(plain)), None)
+
+
+def section_label(text: str) -> int:
+    """Length of a label such as "Optional reading:" that opens an entry on its own line."""
+    match = _SECTION_LABEL.match(text)
+    return match.end() if match else 0
+
+
+def is_other(text: str) -> bool:
+    """Whether a heading announces something else than readings ("Lecture slides", "Homework")."""
+    plain = re.sub(r"^\W+", "", normal(text))
+    return ":" not in plain and bool(_OTHER.match(plain))
 
 
 def opens_notes(text: str) -> bool:
@@ -186,7 +215,8 @@ def clean_title(text: str) -> str | None:
     before = None
     while before != title:
         before = title
-        title = title.strip(" \t:：/|–—-•*")
+        title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*"))
+        title = re.sub(r"^[\"“]([^\"“”]+?)[,.]?[\"”][,.]?$", r"\1", title)
         title = _LETTER.sub("", title)
         title = _LEAD_IN.sub("", title)
         title = _RESOURCE.sub("", title)
