@@ -340,7 +340,7 @@ def _append(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str
     joined, compound = vocabulary[a + b.lower()], vocabulary[f"{a}-{b.lower()}"]
     if compound != joined:
         keep = compound > joined
-    elif b[0].isupper() or text[: before.start()].endswith("-"):
+    elif b[0].isupper() or "-" in (text[: before.start()][-1:], line[len(b) : len(b) + 1]):
         keep = True
     else:
         alone = len(a) > 3 and len(b) > 3 and bool(vocabulary[a] and vocabulary[b.lower()])
@@ -469,7 +469,7 @@ def _flows(
     """Whether a line of prose goes on with the paragraph above it: by leading, size and indent."""
     tail = draft.tail
     if tail.hyphen:
-        return True
+        return _near(tail.size, line.size, 0.15)
     leading = max(style.leading * line.size / style.body, 1.1 * line.size)
     if not _near(tail.size, line.size, 0.08) or step > 1.35 * leading:
         return False
@@ -509,8 +509,9 @@ def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
         rights = sorted(line.x1 for line in run)
         left, right = lefts[len(run) // 10], rights[-1 - len(run) // 20]
         for line in run:
-            common = ends[_setting(line)].most_common(1)
-            known = common[0][1] >= 5
+            setting = ends[_setting(line)]
+            common = setting.most_common(1)
+            known = common[0][1] >= max(4, 0.4 * setting.total())
             out.append((left, max(common[0][0], line.x1) if known else right))
         start = i
     return out
