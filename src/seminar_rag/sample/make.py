@@ -23,11 +23,14 @@ HERE = Path(__file__).parent
 SOURCES = HERE / "sources"
 PRIMERS = HERE / "primers"
 
+COURSE = "Generative AI, a sample seminar"
 BYLINE = "Seminar RAG project — a primer, not the paper"
 UNNUMBERED = "Abstract"
 
-MARGIN, GAP, HEAD, LINE = 60.0, 24.0, 28.0, 14.6
-"""Page margin, space between the columns, height of the running head, and line pitch; in points."""
+SHEET = (499.0, 709.0)
+"""Width and height of a page, ISO B5; all lengths are in points."""
+MARGIN, GAP, HEAD, LINE = 50.0, 18.0, 24.0, 15.0
+"""Page margin, space between the columns, height of the running head, and line pitch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,15 @@ def read_source(text: str) -> Primer:
 
 
 def set_pdf(primer: Primer) -> bytes:
-    """Set a primer as a two-column A4 PDF with running heads, page numbers and an outline.
+    """Set a primer as a two-column PDF with running heads, page numbers and an outline.
 
-    The columns after the first page are as short as the number of pages allows, so that the
-    last page ends in two columns of about one length.
+    The columns of the last page are as short as its text allows, so that they end level.
     """
-    pages, pdf = _set(primer, 0.0)
-    low, high = 0.0, 560.0
-    while high - low > LINE:
+    pages, pdf = _set(primer, 0, 0.0)
+    low, high = 0.0, SHEET[1] - 2 * MARGIN - HEAD
+    while high - low > LINE / 2:
         middle = (low + high) / 2
-        count, shorter = _set(primer, middle)
+        count, shorter = _set(primer, pages, middle)
         if count == pages:
             low, pdf = middle, shorter
         else:
@@ -89,14 +91,13 @@ def set_pdf(primer: Primer) -> bytes:
     return pdf
 
 
-def _set(primer: Primer, raised: float) -> tuple[int, bytes]:
-    """The number of pages and the PDF, with later columns ending `raised` points higher."""
-    from reportlab.lib.pagesizes import A4
+def _set(primer: Primer, last: int, raised: float) -> tuple[int, bytes]:
+    """The number of pages and the PDF, the columns of page `last` ending `raised` higher."""
     from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, NextPageTemplate
     from reportlab.platypus import PageTemplate as Template
 
     styles = _styles()
-    width, height = A4
+    width, height = SHEET
     inner = width - 2 * MARGIN
     column = (inner - GAP) / 2
     opening = _opening(primer, styles)
@@ -109,27 +110,29 @@ def _set(primer: Primer, raised: float) -> tuple[int, bytes]:
         lefts = (MARGIN, MARGIN + column + GAP)
         return [frame(left, bottom, column, top - bottom) for left in lefts]
 
-    top = height - MARGIN
+    top = height - MARGIN - HEAD
     head = frame(MARGIN, top - title_height, inner, title_height)
     first = [head, *columns(top - title_height, MARGIN)]
-    later = columns(top - HEAD, MARGIN + raised)
+    head_line = _running_head(primer.title)
     buffer = BytesIO()
     document = BaseDocTemplate(
         buffer,
-        pagesize=A4,
+        pagesize=SHEET,
         title=primer.title,
         author=BYLINE,
         invariant=1,
         pageCompression=0,
         initialFontName="Vera",
         pageTemplates=[
-            Template("first", first, onPageEnd=_foot),
-            Template("later", later, _running_head(primer.title), _foot),
+            Template("first", first, head_line, _foot),
+            Template("later", columns(top, MARGIN), head_line, _foot),
+            Template("last", columns(top, MARGIN + raised), head_line, _foot),
         ],
     )
     document.afterFlowable = _outliner(document)
     body = [_flowable(piece, styles) for piece in primer.pieces]
-    document.build([*opening, NextPageTemplate("later"), FrameBreak(), *body])
+    following = ["later"] * (last - 2) + ["last"] if last > 1 else ["later"]
+    document.build([*opening, NextPageTemplate(following), FrameBreak(), *body])
     return document.page, buffer.getvalue()
 
 
@@ -160,7 +163,7 @@ def _styles() -> dict[str, Any]:
             "heading",
             body,
             fontName="VeraBd",
-            fontSize=11.5,
+            fontSize=11,
             leading=15,
             spaceBefore=8,
             spaceAfter=4,
@@ -170,9 +173,9 @@ def _styles() -> dict[str, Any]:
             "formula", body, fontSize=8.8, alignment=TA_CENTER, spaceBefore=3, spaceAfter=9
         ),
         "title": ParagraphStyle(
-            "title", body, fontName="VeraBd", fontSize=17, leading=22, alignment=TA_CENTER
+            "title", body, fontName="VeraBd", fontSize=15, leading=20, alignment=TA_CENTER
         ),
-        "byline": ParagraphStyle("byline", body, fontSize=10, alignment=TA_CENTER),
+        "byline": ParagraphStyle("byline", body, fontSize=9.2, alignment=TA_CENTER),
     }
 
 
@@ -202,13 +205,13 @@ def _foot(canvas: Any, document: Any) -> None:
 
 
 def _running_head(title: str) -> Callable[[Any, Any], None]:
-    """A page decoration: project left, title right, and a rule below."""
+    """A page decoration: course left, title right, and a rule below."""
 
     def draw(canvas: Any, document: Any) -> None:
         width, height = document.pagesize
         base = height - MARGIN - 8
         canvas.setFont("Vera", 7.5)
-        canvas.drawString(MARGIN, base, BYLINE)
+        canvas.drawString(MARGIN, base, COURSE)
         canvas.drawRightString(width - MARGIN, base, title.removeprefix("Primer: "))
         canvas.setLineWidth(0.4)
         canvas.line(MARGIN, base - 5, width - MARGIN, base - 5)
