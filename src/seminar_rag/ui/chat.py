@@ -191,6 +191,8 @@ def listen(events: Callable[[], Iterator[Event]], stop: threading.Event) -> Iter
     Ends with the stream, or at the next batch once `stop` is set; the thread then ends by itself.
     Raises what the stream raised, after the batch before it.
     """
+    if stop.is_set():
+        return
     inbox: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
 
     def work() -> None:

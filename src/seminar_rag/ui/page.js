@@ -24,7 +24,6 @@
       section.classList.toggle("current", section.dataset.exchange === shown);
     }
     byId("sources")?.classList.toggle("filled", sections.length > 0);
-    document.body.classList.toggle("has-sources", sections.length > 0);
     for (const entry of document.querySelectorAll("#sources .source")) {
       entry.classList.toggle("chosen", entry.id === `source-${chosen}`);
     }
@@ -40,9 +39,9 @@
     opener = link;
     chosen = link.dataset.source ?? null;
     exchange = chosen ? chosen.split("-")[0] : link.dataset.sources;
-    document.body.classList.add("sources-open");
-    dress();
     const panel = byId("sources");
+    panel?.classList.add("open");
+    dress();
     const entry = chosen && byId(`source-${chosen}`);
     if (!panel) return;
     if (!entry) {
@@ -62,8 +61,9 @@
   }
 
   function closeSources() {
-    if (!document.body.classList.contains("sources-open")) return;
-    document.body.classList.remove("sources-open");
+    const panel = byId("sources");
+    if (!panel?.classList.contains("open")) return;
+    panel.classList.remove("open");
     chosen = null;
     dress();
     if (opener?.isConnected) opener.focus();
@@ -99,6 +99,14 @@
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
   addEventListener("scroll", () => { following = atEnd(); }, { passive: true });
 
+  let last = 0; // exchanges on the page
+  function follow() {
+    const count = document.querySelectorAll("#conversation .exchange").length;
+    if (count > last) following = true;
+    last = count;
+    if (count && following) scrollTo({ top: document.documentElement.scrollHeight });
+  }
+
   const within = (change, parts) => {
     const node = change.target;
     return (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement)?.closest(parts);
@@ -112,7 +120,7 @@
     due = true;
     requestAnimationFrame(() => {
       dress();
-      if (grown && following) scrollTo({ top: document.documentElement.scrollHeight });
+      if (grown) follow();
       due = grown = false;
     });
   }).observe(document.documentElement, {

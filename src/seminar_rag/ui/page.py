@@ -45,21 +45,21 @@ class Page:
 
     def _lay_out(self) -> None:
         self._conversation = gr.State(Conversation())
-        self._head = gr.HTML(elem_id="head")
+        self._head = gr.HTML(apply_default_css=False, elem_id="head")
         with gr.Row(elem_id="desk", equal_height=False):
             with gr.Column(elem_id="reading", scale=3, min_width=0):
                 with gr.Column(elem_id="conversation", min_width=0):
-                    self._past = gr.HTML(elem_id="past")
-                    self._now = gr.HTML(elem_id="now")
+                    self._past = gr.HTML(apply_default_css=False, elem_id="past")
+                    self._now = gr.HTML(apply_default_css=False, elem_id="now")
                 with gr.Column(elem_id="composer", min_width=0):
                     self._lay_out_composer()
             with gr.Column(elem_id="sources", scale=2, min_width=0):
-                gr.HTML(render.panel_head())
-                self._sources_past = gr.HTML(elem_id="sources-past")
-                self._sources_now = gr.HTML(elem_id="sources-now")
+                gr.HTML(render.panel_head(), apply_default_css=False, elem_id="sources-head")
+                self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
+                self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
 
     def _lay_out_composer(self) -> None:
-        self._message = gr.HTML(elem_id="message")
+        self._message = gr.HTML(apply_default_css=False, elem_id="message")
         with gr.Row(elem_id="bar"):
             self._box = gr.Textbox(
                 elem_id="question",
@@ -80,11 +80,17 @@ class Page:
                 self._sessions = gr.Dropdown(
                     [], label="Sessions", multiselect=True, elem_id="sessions", min_width=0
                 )
-                self._kind = gr.Radio(list(KINDS), value=ANY_KIND, label="In", elem_id="kind")
+                self._kind = gr.Radio(
+                    list(KINDS), value=ANY_KIND, label="Search in", elem_id="kind"
+                )
             with gr.Row(elem_id="more", visible=False) as self._more:
                 self._retry = gr.Button("Retry", size="sm", elem_id="retry", min_width=0)
                 self._new = gr.Button("New conversation", size="sm", elem_id="new", min_width=0)
-        gr.HTML(render.notice(self._chat.course.answerer_notice), elem_id="notice")
+        gr.HTML(
+            render.notice(self._chat.course.answerer_notice),
+            apply_default_css=False,
+            elem_id="notice",
+        )
 
     def _wire(self) -> None:
         asked = [self._box, self._sessions, self._kind, self._conversation]

@@ -96,11 +96,11 @@ def exchange(view: Exchange) -> str:
     if view.nearest:
         parts.append(_nearest(view.nearest))
     parts += [f'<p class="caution">{escape(warning)}</p>' for warning in view.warnings]
-    if view.running:
+    if view.state == "waiting":
         parts.append(f'<p class="status" role="status">{escape(view.note or "Searching")}</p>')
     elif view.state == "failed":
         parts.append(f'<p class="problem">{escape(view.note)}</p>')
-    else:
+    elif not view.running:
         parts.append(_footer(view))
     busy = ' aria-busy="true"' if view.running else ""
     return f'<article class="exchange" id="exchange-{view.number}"{busy}>{"".join(parts)}</article>'
@@ -265,7 +265,7 @@ def _passage(passage: Passage, quotes: Sequence[str]) -> str:
         else:
             spans.append(span)
     out, last = strays, 0
-    for start, end in _merged(spans):
+    for start, end in _merged(spans, passage.text):
         out += [escape(passage.text[last:start]), f"<mark>{escape(passage.text[start:end])}</mark>"]
         last = end
     return "".join((*out, escape(passage.text[last:])))
@@ -280,10 +280,11 @@ def _find(text: str, quote: str) -> tuple[int, int] | None:
     return found.span() if found else None
 
 
-def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merged(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """The spans in order, those that overlap or have only white space between them as one."""
     out: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if out and start < out[-1][1]:
+        if out and not text[out[-1][1] : start].strip():
             out[-1] = (out[-1][0], max(out[-1][1], end))
         else:
             out.append((start, end))

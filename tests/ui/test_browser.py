@@ -1,0 +1,438 @@
+"""The chat in a real headless Chromium, as a student uses it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from fake_course import (
+    BROKEN,
+    ENDLESS,
+    GENERATIONS,
+    HOSTILE,
+    NOTES_PASSAGE,
+    RAG_PASSAGE,
+    SLOW,
+    STEPS,
+    SURVEY_PASSAGE,
+    UNKNOWN,
+    FakeCourse,
+)
+
+from seminar_rag.ui.app import serve
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ARGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),
+    *("--disable-component-update", "--no-first-run", "--disable-quic"),
+)
+BOX = "#question textarea"
+
+
+def find_chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    chosen = os.environ.get("SEMINAR_RAG_CHROMIUM")
+    return chosen or next((path for path in map(shutil.which, names) if path), None)
+
+
+@pytest.fixture(scope="module")
+def course() -> FakeCourse:
+    return FakeCourse(pace=0.02)
+
+
+@pytest.fixture(scope="module")
+def address(course: FakeCourse) -> str:
+    ready = threading.Event()
+    urls: list[str] = []
+
+    def on_ready(url: str) -> None:
+        urls.append(url)
+        ready.set()
+
+    threading.Thread(
+        target=serve, args=(course, "127.0.0.1", 0), kwargs={"on_ready": on_ready}, daemon=True
+    ).start()
+    assert ready.wait(60), "the server did not start"
+    return urls[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        yield running
+        running.close()
+
+
+@dataclass
+class Tab:
+    """An open page; what it asked the network for and complained about."""
+
+    page: object
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def ask(self, question: str) -> None:
+        self.page.fill(BOX, question)
+        self.page.press(BOX, "Enter")
+
+    def answered(self, number: int = 1) -> None:
+        """Wait until the exchange is complete and the page can ask again."""
+        self.page.wait_for_selector(f"#past #exchange-{number}")
+        self.page.wait_for_selector("#send", state="visible")
+
+    def overflow(self) -> int:
+        """Pixels that the page is wider than its window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+@pytest.fixture
+def open_tab(browser, address) -> Iterator[object]:
+    contexts, tabs = [], []
+
+    def open_(width: int = 1280, height: int = 900, scheme: str = "light") -> Tab:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        tab = Tab(page)
+        page.on("request", lambda request: tab.requests.append(request.url))
+        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda entry: tab.complaints.append(entry.text) if entry.type == "error" else None,
+        )
+        contexts.append(context)
+        tabs.append(tab)
+        page.goto(address)
+        page.wait_for_selector(".chip")
+        return tab
+
+    yield open_
+    for context in contexts:
+        context.close()
+    for tab in tabs:
+        hosts = {urlsplit(url).hostname for url in tab.requests if not url.startswith("data:")}
+        assert hosts == {"127.0.0.1"}
+        assert tab.complaints == []
+
+
+@pytest.fixture
+def tab(open_tab) -> Tab:
+    return open_tab()
+
+
+def test_the_empty_page_shows_the_course_and_its_questions(tab, course):
+    page = tab.page
+    assert page.title() == course.name
+    assert page.inner_text(".masthead h1") == course.name
+    assert "18 readings" in page.inner_text(".masthead p")
+    assert page.locator(".chip").all_inner_texts() == list(course.examples(6))
+    assert page.inner_text(".notice") == course.answerer_notice
+    assert tab.overflow() <= 0
+    assert page.locator("footer:visible").count() == 0
+
+
+def test_an_answer_streams_and_its_mark_opens_the_quote(tab):
+    page = tab.page
+    tab.ask(STEPS)
+    page.wait_for_selector(".answer")
+    lengths = set()
+    while not page.locator("#past .answer").count():
+        lengths.add(page.evaluate("document.querySelector('.answer')?.innerText.length ?? 0"))
+        time.sleep(0.03)
+    assert len(lengths) > 4, "the answer did not grow while it was written"
+    tab.answered()
+    assert page.locator("#past .mark").all_inner_texts() == ["1", "1", "1", "2"]
+    page.click("#past .mark >> nth=3")
+    entry = page.locator("#source-1-2")
+    assert "chosen" in entry.get_attribute("class")
+    sentence = SURVEY_PASSAGE.quote(SURVEY_PASSAGE.sentences[1])
+    assert entry.locator("mark").all_inner_texts() == [sentence]
+    assert entry.locator("mark").is_visible()
+    assert entry.evaluate("e => document.activeElement === e")
+    assert page.locator("#past .mark[aria-current]").all_inner_texts() == ["2"]
+    assert tab.overflow() <= 0
+
+
+def test_a_mark_of_an_older_answer_opens_the_sources_of_that_answer(tab):
+    page = tab.page
+    tab.ask(STEPS)
+    tab.answered(1)
+    tab.ask(GENERATIONS)
+    tab.answered(2)
+    assert page.locator("#source-2-1").is_visible()
+    assert not page.locator("#source-1-1").is_visible()
+    page.click("#exchange-1 .mark >> nth=0")
+    assert page.locator("#source-1-1").is_visible()
+    assert not page.locator("#source-2-1").is_visible()
+    assert RAG_PASSAGE.text in page.inner_text("#source-1-1 blockquote")
+    tab.ask(GENERATIONS)
+    tab.answered(3)
+    assert page.locator("#source-3-1").is_visible()
+    assert not page.locator("#source-1-1").is_visible()
+
+
+def test_an_example_is_asked_by_a_click(tab, course):
+    tab.page.click(".chip >> nth=1")
+    tab.answered()
+    assert course.asked[-1].question == GENERATIONS
+    assert tab.page.input_value(BOX) == ""
+    assert tab.page.locator(".chip").count() == 0
+
+
+def test_shift_enter_makes_a_line_and_enter_sends(tab, course):
+    page = tab.page
+    page.fill(BOX, "one")
+    page.press(BOX, "Shift+Enter")
+    page.keyboard.type("two")
+    page.press(BOX, "Enter")
+    tab.answered()
+    assert course.asked[-1].question == "one\ntwo"
+
+
+def test_sessions_and_kind_reach_the_course(tab, course):
+    page = tab.page
+    page.click("#scope > button")
+    page.click("#sessions input")
+    page.get_by_role("option", name="15 · Retrieval-augmented generation").click()
+    page.keyboard.press("Escape")
+    page.get_by_label("Student notes").check()
+    page.wait_for_function(
+        "document.querySelector('#scope > button').innerText.includes('session 15 · student notes')"
+    )
+    tab.ask(STEPS)
+    tab.answered()
+    assert course.asked[-1].scope.sessions == {15}
+    assert course.asked[-1].scope.kinds == {"notes"}
+
+
+def test_the_history_goes_along_and_a_new_conversation_has_none(tab, course):
+    page = tab.page
+    tab.ask(STEPS)
+    tab.answered(1)
+    tab.ask(UNKNOWN)
+    tab.answered(2)
+    assert course.asked[-1].history[0].text == STEPS
+    page.click("#new")
+    page.wait_for_selector(".chip")
+    assert page.locator(".exchange").count() == 0
+    assert page.locator(".source").count() == 0
+    tab.ask(UNKNOWN)
+    tab.answered(1)
+    assert course.asked[-1].history == ()
+
+
+def test_retry_asks_the_last_question_again_in_its_place(tab, course):
+    tab.ask(STEPS)
+    tab.answered()
+    before = len(course.asked)
+    tab.page.click("#retry")
+    tab.page.wait_for_selector("#stop", state="visible")
+    tab.answered()
+    assert [asked.question for asked in course.asked[before:]] == [STEPS]
+    assert course.asked[-1].history == ()
+    assert tab.page.locator(".exchange").count() == 1
+
+
+def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
+    page = tab.page
+    tab.ask(UNKNOWN)
+    tab.answered()
+    assert page.inner_text(".answer") == "The readings don't say."
+    assert page.locator(".nearest li").count() == 2
+    assert page.locator(".source").count() == 0
+    assert page.locator("#past .mark").count() == 0
+
+
+def test_stop_ends_the_answer_at_once_and_keeps_it(tab, course):
+    page = tab.page
+    course.stopped.clear()
+    tab.ask(ENDLESS)
+    page.wait_for_function("document.querySelector('#now .answer')?.innerText.length > 20")
+    started = time.monotonic()
+    page.click("#stop")
+    assert course.stopped.wait(1)
+    tab.answered()
+    assert time.monotonic() - started < 2
+    assert "word0" in page.inner_text("#past .answer")
+    assert "stopped" in page.inner_text("#past .foot")
+
+
+def test_waiting_says_what_is_read_and_a_closed_page_stops_the_course(tab, course):
+    page = tab.page
+    course.stopped.clear()
+    tab.ask(SLOW)
+    page.wait_for_function(
+        "document.querySelector('.status')?.innerText.includes('Reading 3 passages of 3 readings')"
+    )
+    page.close()
+    assert course.stopped.wait(3)
+
+
+def test_a_failure_gives_the_reason_and_the_question_back(tab):
+    page = tab.page
+    tab.ask(BROKEN)
+    tab.answered()
+    reason = "The index is being rebuilt — ask again in a minute."
+    assert page.inner_text("#past .problem") == reason
+    page.wait_for_function(f"document.querySelector('{BOX}').value !== ''")
+    assert page.input_value(BOX) == BROKEN
+    tab.ask(STEPS)
+    tab.answered(2)
+    assert page.locator("#exchange-2 .mark").count() == 4
+
+
+def test_a_long_question_is_refused_and_kept(tab, course):
+    page = tab.page
+    before = len(course.asked)
+    tab.ask("x" * 2001)
+    page.wait_for_selector("#message .problem")
+    assert "2,001 characters" in page.inner_text("#message")
+    assert len(page.input_value(BOX)) == 2001
+    assert len(course.asked) == before
+    tab.ask(STEPS)
+    tab.answered()
+    assert page.inner_text("#message").strip() == ""
+
+
+@pytest.mark.parametrize("answerer", ["extractive (quotes only)", "llama.cpp: tiny.gguf"])
+def test_hostile_strings_are_inert(tab, course, answerer, monkeypatch):
+    monkeypatch.setattr(course, "answerer", answerer)
+    page = tab.page
+    tab.ask(HOSTILE)
+    tab.answered()
+    page.click("#past .mark")
+    page.hover("#source-1-1 .title")
+    page.click("#source-1-1 blockquote")
+    time.sleep(0.3)
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("#desk :is(img, script, iframe, [onload], [onerror])").count() == 0
+    assert page.locator("#source-1-1 a").count() == 0
+    hrefs = page.eval_on_selector_all("#desk a", "links => links.map(a => a.getAttribute('href'))")
+    assert all(href.startswith("#") for href in hrefs)
+    assert "<img src=x onerror=" in page.inner_text("#source-1-1 .title")
+    assert "${alert(1)}" in page.inner_text("#past .answer")
+    assert not [url for url in tab.requests if "tracker.invalid" in url]
+
+
+def test_two_pages_do_not_disturb_each_other(open_tab):
+    one, two = open_tab(), open_tab()
+    one.ask(STEPS)
+    two.ask(UNKNOWN)
+    one.answered()
+    two.answered()
+    assert one.page.locator(".mark").count() == 4
+    assert two.page.locator(".mark").count() == 0
+
+
+def test_a_third_question_waits_in_line_and_is_answered(open_tab, course):
+    tabs = [open_tab() for _ in range(3)]
+    for tab in tabs[:2]:
+        tab.ask(ENDLESS)
+        tab.page.wait_for_selector("#now .answer")
+    tabs[2].ask(STEPS)
+    tabs[2].page.wait_for_function("document.querySelector('#now').innerText.includes('1/1')")
+    tabs[0].page.click("#stop")
+    tabs[2].answered()
+    assert tabs[2].page.locator(".mark").count() == 4
+    tabs[1].page.click("#stop")
+    tabs[1].answered()
+
+
+def test_on_a_phone_the_sources_slide_up_and_close(open_tab):
+    tab = open_tab(390, 844)
+    page = tab.page
+    assert tab.overflow() <= 0
+    tab.ask(GENERATIONS)
+    tab.answered()
+    assert not page.locator("#source-1-2").is_visible()
+    page.click("#past .mark >> nth=2")
+    quote = page.locator("#source-1-2 mark")
+    assert quote.inner_text() == NOTES_PASSAGE.quote(NOTES_PASSAGE.sentences[1])
+    box = quote.bounding_box()
+    assert 0 < box["y"] < 844 - box["height"]
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#source-1-2", state="hidden")
+    assert page.evaluate("document.activeElement.className").startswith("mark")
+    page.click("#past .open-sources")
+    page.wait_for_selector("#source-1-1", state="visible")
+    page.click(".close-sources")
+    page.wait_for_selector("#source-1-1", state="hidden")
+    assert tab.overflow() <= 0
+
+
+def test_the_question_bar_stays_in_view(open_tab):
+    tab = open_tab(390, 844)
+    for number in range(1, 4):
+        tab.ask(GENERATIONS)
+        tab.answered(number)
+    box = tab.page.locator("#bar").bounding_box()
+    assert box["y"] + box["height"] <= 844
+    assert tab.page.evaluate("scrollY") > 0
+
+
+def test_the_keyboard_reaches_the_marks_and_opens_them(tab):
+    page = tab.page
+    tab.ask(STEPS)
+    tab.answered()
+    page.focus("#past .mark >> nth=0")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert "chosen" in page.get_attribute("#source-1-1", "class")
+    assert page.evaluate("location.hash") == ""
+
+
+CONTRAST = """
+(pairs) => {
+  const light = (css) => {
+    const [r, g, b] = css.match(/[\\d.]+/g).map(Number).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const color = getComputedStyle(node).backgroundColor;
+      if (!/, 0\\)$/.test(color)) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return pairs.map((selector) => {
+    const node = document.querySelector(selector);
+    const [a, b] = [light(getComputedStyle(node).color), light(ground(node))].sort((x, y) => y - x);
+    return [selector, (a + 0.05) / (b + 0.05)];
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(open_tab, scheme):
+    tab = open_tab(1280, 900, scheme)
+    tab.ask(STEPS)
+    tab.answered()
+    tab.page.click("#past .mark")
+    parts = [
+        *(".masthead h1", ".masthead p", ".question", ".answer p", ".mark", ".foot", "#send"),
+        *(".notice", "#scope > button", "#retry", ".source .title", ".source .meta"),
+        *(".source blockquote", ".source mark", ".source .original a"),
+    ]
+    for selector, ratio in tab.page.evaluate(CONTRAST, parts):
+        assert ratio >= 4.5, (selector, ratio)
+    background = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (int(background.split("(")[1].split(",")[0]) < 60) == (scheme == "dark")
+    assert tab.overflow() <= 0

@@ -1,0 +1,350 @@
+"""What is shown of answers and sources: complete, escaped, and nothing that loads by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from fake_course import (
+    ANSWERS,
+    EVIL,
+    GENERATIONS,
+    HOSTILE,
+    NOTES,
+    NOTES_PASSAGE,
+    RAG,
+    RAG_PASSAGE,
+    STEPS,
+    SURVEY,
+    SURVEY_PASSAGE,
+    UNKNOWN,
+    cite,
+)
+
+from seminar_rag.types import AnswerEvent, CitationEvent, Hit, HitsEvent, TokenEvent
+from seminar_rag.ui import render
+from seminar_rag.ui.render import Exchange
+
+VOID = {"br", "hr", "img", "input", "link", "meta"}
+
+
+class Tree(HTMLParser):
+    """The tags of a piece of HTML with their attributes, and its text; checks the nesting."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.marked: list[str] = []
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == [], f"not closed: {self._open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "mark":
+            self.marked.append("")
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if "mark" in self._open:
+            self.marked[-1] += data
+
+    def all(self, tag: str, cls: str | None = None) -> list[dict[str, str | None]]:
+        return [
+            attrs
+            for name, attrs in self.tags
+            if name == tag and (cls is None or cls in (attrs.get("class") or "").split())
+        ]
+
+
+def answered(question: str, number: int = 1, **changes: object) -> Exchange:
+    view = Exchange(number, question).advanced(AnswerEvent(ANSWERS[question]))
+    return replace(view, **changes)
+
+
+def texts(citations, text: str, **changes: object) -> Exchange:
+    return Exchange(1, "Q", "done", text, tuple(citations), **changes)
+
+
+# Answers ------------------------------------------------------------------------------------
+
+
+def test_a_mark_is_a_link_to_its_source_and_says_whose_it_is():
+    tree = Tree(render.exchange(answered(STEPS, number=7)))
+    marks = tree.all("a", "mark")
+    assert [mark["data-source"] for mark in marks] == ["7-1", "7-1", "7-1", "7-2"]
+    assert marks[0]["href"] == "#source-7-1"
+    assert marks[0]["aria-label"] == marks[0]["title"]
+    assert marks[0]["aria-label"] == (
+        "Source 1: Primer: Looking things up before answering, Ada Example et al., session 15, p. 3"
+    )
+
+
+def test_every_mark_of_an_answer_has_its_entry_in_the_panel():
+    view = answered(GENERATIONS, number=3)
+    targets = {mark["href"] for mark in Tree(render.exchange(view)).all("a", "mark")}
+    entries = {"#" + str(entry["id"]) for entry in Tree(render.sources(view)).all("li", "source")}
+    assert targets == entries == {"#source-3-1", "#source-3-2", "#source-3-3"}
+
+
+def test_no_space_is_left_before_a_mark():
+    html = render.exchange(texts([cite(1, RAG, RAG_PASSAGE)], "It works. [1] Well."))
+    assert "It works.<a " in html
+    assert ">1</a> Well." in html
+
+
+def test_a_mark_without_citation_stays_text():
+    html = render.exchange(texts([cite(1, RAG, RAG_PASSAGE)], "One [1] and two [2]."))
+    assert html.count('class="mark"') == 1
+    assert "two [2]." in html
+
+
+def test_paragraphs_and_bullets_of_plain_text():
+    html = render.exchange(texts([], "First.\n\n- one\n- two\n\nLast *as is* # too."))
+    assert "<p>First.</p><ul><li>one</li><li>two</li></ul><p>Last *as is* # too.</p>" in html
+
+
+def test_the_foot_counts_sources_and_seconds():
+    assert "2 sources</a> · 0.4 s</p>" in render.exchange(answered(STEPS))
+    single = replace(answered(STEPS), citations=(cite(1, RAG, RAG_PASSAGE),))
+    assert "1 source</a>" in render.exchange(single)
+
+
+def test_abstaining_looks_like_an_answer_with_the_nearest_readings():
+    view = answered(UNKNOWN)
+    html = render.exchange(view)
+    assert '<div class="answer" data-state="done"><p>The readings don&#x27;t say.</p></div>' in html
+    assert "problem" not in html
+    tree = Tree(html)
+    assert tree.all("a", "mark") == []
+    assert [link["href"] for link in tree.all("a")] == [SURVEY.url]
+    assert "Notes of session 15" in tree.text
+    assert render.sources(view) == ""
+
+
+def test_citations_of_an_abstaining_answer_are_not_shown():
+    answer = replace(ANSWERS[UNKNOWN], citations=(cite(1, RAG, RAG_PASSAGE),))
+    assert render.sources(Exchange(1, "Q").advanced(AnswerEvent(answer))) == ""
+
+
+def test_waiting_says_what_is_read():
+    view = Exchange(1, "Q")
+    assert "Searching" in render.exchange(view)
+    hits = (Hit(RAG_PASSAGE, RAG, 1.0), Hit(RAG_PASSAGE, RAG, 1.0), Hit(NOTES_PASSAGE, NOTES, 1.0))
+    view = view.advanced(HitsEvent("Q", hits))
+    assert "Reading 3 passages of 2 readings" in render.exchange(view)
+    assert 'aria-busy="true"' in render.exchange(view)
+
+
+def test_a_growing_answer_shows_its_marks_as_soon_as_they_are_resolved():
+    view = Exchange(1, "Q").advanced(TokenEvent("It works. ")).advanced(TokenEvent("[1] "))
+    assert "[1]" in render.exchange(view)
+    assert render.sources(view) == ""
+    view = view.advanced(CitationEvent(cite(1, RAG, RAG_PASSAGE)))
+    assert 'data-source="1-1"' in render.exchange(view)
+    assert "source-1-1" in render.sources(view)
+    assert view.running
+
+
+def test_a_failure_gives_its_reason_and_keeps_what_was_written():
+    html = render.exchange(Exchange(1, "Q", "failed", "Half a", note="The <index> is gone."))
+    assert "<p>Half a</p>" in html
+    assert '<p class="problem">The &lt;index&gt; is gone.</p>' in html
+
+
+def test_a_stopped_answer_says_so():
+    assert "stopped" in render.exchange(Exchange(1, "Q", "stopped", "Half a"))
+
+
+# Sources ------------------------------------------------------------------------------------
+
+
+def test_an_entry_tells_title_authors_kind_session_page_section():
+    tree = Tree(render.sources(texts([cite(1, RAG, RAG_PASSAGE)], "x [1]")))
+    for fact in (
+        "Primer: Looking things up before answering",
+        "Ada Example et al.",
+        "paper · session 15 · p. 3 · 2 How it works › 2.1 The three steps",
+    ):
+        assert fact in tree.text
+    (link,) = tree.all("a")
+    assert link["href"] == "https://example.org/pdf/rag.pdf#page=3"
+    assert link["rel"] == "noopener noreferrer"
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (RAG, "paper · "),
+        (SURVEY, "as described on the course page · sessions 15, 16"),
+        (NOTES, "student notes · session 15"),
+    ],
+)
+def test_the_kind_of_a_source_is_named(document, words):
+    assert words in Tree(render.sources(texts([cite(1, document, RAG_PASSAGE)], ""))).text
+
+
+def test_the_supporting_sentence_is_marked_inside_the_whole_passage():
+    tree = Tree(render.sources(texts([cite(1, NOTES, NOTES_PASSAGE, 1)], "")))
+    assert tree.marked == [NOTES_PASSAGE.quote(NOTES_PASSAGE.sentences[1])]
+    assert NOTES_PASSAGE.text in tree.text
+
+
+def test_citations_of_one_number_share_an_entry_and_neighbours_share_a_mark():
+    view = texts([cite(1, RAG, RAG_PASSAGE, n) for n in (0, 1, 3)], "")
+    tree = Tree(render.sources(view))
+    assert len(tree.all("li", "source")) == 1
+    quotes = [RAG_PASSAGE.quote(s) for s in RAG_PASSAGE.sentences]
+    assert tree.marked == [f"{quotes[0]} {quotes[1]}", quotes[3]]
+
+
+def test_a_quote_is_found_over_line_breaks_and_a_foreign_one_is_shown_before():
+    broken = replace(RAG_PASSAGE, text="A system\nworks  so. More.")
+    good = replace(cite(1, RAG, broken), quote="A system works so.")
+    assert Tree(render.sources(texts([good], ""))).marked == ["A system\nworks  so."]
+    foreign = replace(good, quote="Not in it.")
+    assert Tree(render.sources(texts([foreign], ""))).marked == ["Not in it."]
+
+
+def test_overlapping_quotes_lose_and_double_nothing():
+    first = replace(cite(1, RAG, SURVEY_PASSAGE), quote=SURVEY_PASSAGE.text[:40])
+    second = replace(first, quote=SURVEY_PASSAGE.text[20:69])
+    tree = Tree(render.sources(texts([first, second], "")))
+    assert tree.marked == [SURVEY_PASSAGE.text[:69]]
+    assert SURVEY_PASSAGE.text in tree.text
+
+
+# Safety -------------------------------------------------------------------------------------
+
+ALLOWED = {
+    *("article", "h2", "h3", "div", "p", "a", "span", "section", "ol", "ul", "li", "blockquote"),
+    *("mark", "strong", "em", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "hr"),
+    *("br", "header", "h1", "button"),
+}
+
+
+def assert_inert(html: str) -> None:
+    for tag, attrs in Tree(html).tags:
+        assert tag in ALLOWED, tag
+        for name, value in attrs.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name not in ("src", "srcset", "action", "background", "formaction"), name
+            if name == "href":
+                assert str(value).startswith(("#", "https://", "http://")), value
+            if name == "style":
+                assert str(value).startswith("text-align:"), value
+
+
+@pytest.mark.parametrize("markdown", [False, True])
+def test_hostile_readings_and_answers_are_inert(markdown):
+    view = answered(HOSTILE, markdown=markdown)
+    shown = render.exchange(view)
+    for html in (shown, render.sources(view), render.transcript([view])):
+        assert_inert(html)
+    assert "tracker.invalid" not in "".join(str(attrs.get("href")) for _, attrs in Tree(shown).tags)
+    assert EVIL.title in Tree(render.sources(view)).text
+
+
+def test_the_head_the_welcome_and_messages_are_escaped():
+    evil = "<img src=x onerror=alert(1)>\"'"
+    for html in (
+        render.masthead(evil, [(1, evil, 1, 1)]),
+        render.welcome([evil]),
+        render.message(evil),
+        render.notice(evil),
+        render.exchange(Exchange(1, evil, "failed", note=evil)),
+    ):
+        assert_inert(html)
+    (chip,) = Tree(render.welcome([evil])).all("button", "chip")
+    assert chip["data-ask"] == evil
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "java\nscript:alert(1)",
+        " javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "//example.org/x",
+        "/relative",
+        "https:",
+        "https://",
+        "https://exa mple.org",
+        "https://example.org/\x00",
+        "http://[broken",
+    ],
+)
+def test_only_web_addresses_become_links(url):
+    assert render.safe_url(url) is None
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "https://example.org/a?b=c&d=<e>#f"])
+def test_a_web_address_becomes_a_link(url):
+    assert render.safe_url(url) == url
+    view = texts([cite(1, replace(RAG, url=url), NOTES_PASSAGE)], "")
+    assert Tree(render.sources(view)).all("a")[0]["href"] == url
+
+
+# Markdown of language models ----------------------------------------------------------------
+
+
+def markdown(text: str) -> str:
+    return render.exchange(texts([cite(1, RAG, RAG_PASSAGE)], text, markdown=True))
+
+
+def test_simple_markdown_is_kept():
+    html = markdown("**Bold** and `code`. [1]\n\n- one [1]\n- two\n\n# Head\n\n|a|b|\n|-|-|\n|1|2|")
+    for piece in ("<strong>Bold</strong>", "<code>code</code>", "<li>two</li>", "<h3>Head</h3>"):
+        assert piece in html
+    assert "<td>1</td>" in html
+    assert html.count('class="mark"') == 2
+
+
+def test_marks_in_code_are_code():
+    assert 'class="mark"' not in markdown("`a[1]` and\n\n    b[1]\n")
+
+
+def test_markdown_images_links_and_html_stay_text():
+    text = (
+        "![x](http://tracker.invalid/p.png) [y](http://tracker.invalid) <b>z</b> "
+        "<http://tracker.invalid>\n\n[r]: http://tracker.invalid\n\n<script>x</script>\n\n![r]"
+    )
+    html = markdown(text)
+    assert_inert(html)
+    assert "<b>" not in html
+    assert all(str(link["href"]).startswith("#") for link in Tree(html).all("a"))
+
+
+# Parts --------------------------------------------------------------------------------------
+
+
+def test_the_head_counts_what_is_indexed():
+    html = render.masthead("Seminar", [(1, "One", 2, 1500), (2, "Two", 1, 20)])
+    assert "<h1>Seminar</h1><p>2 sessions, 3 readings, 1,520 passages</p>" in html
+
+
+def test_a_course_without_examples_shows_no_list():
+    assert "<ul" not in render.welcome([])
+
+
+def test_no_message_shows_nothing():
+    assert render.message("") == ""
+
+
+def test_long_author_lists_are_cut_and_short_ones_kept():
+    short = replace(RAG, authors="A One, B Two and C Three")
+    assert "A One, B Two and C Three" in render.sources(texts([cite(1, short, RAG_PASSAGE)], ""))
+    nobody = replace(RAG, authors=None)
+    assert 'class="by"' not in render.sources(texts([cite(1, nobody, RAG_PASSAGE)], ""))
