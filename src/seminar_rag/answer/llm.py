@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import ctypes
-import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
@@ -20,10 +19,14 @@ import numpy as np
 
 from seminar_rag.answer.grammar import citation_grammar
 from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.answer.server import OpenAICompatible
+from seminar_rag.answer.template import ChatTemplate
 from seminar_rag.errors import ModelError
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
+
+__all__ = ["LLM", "LlamaCpp", "OpenAICompatible", "as_llama_index"]
 
 BATCH = 128
 """Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
@@ -110,7 +113,7 @@ class LlamaCpp:
         self._llama = _load(llama_cpp, self.path, context, threads or _cores())
         self._closed = False
         self._vocab = self._api.llama_model_get_vocab(self._llama.model)
-        self._template = _Template(llama_cpp, self._llama.metadata, self._special_token)
+        self._template = ChatTemplate(llama_cpp, self._llama.metadata, self._special_token)
         self.name = self._llama.metadata.get("general.name") or self.path.stem
         self.context = min(self._llama.n_ctx(), context)
         self._grammar = grammar
@@ -336,71 +339,6 @@ class _Sampler:
         return fits
 
 
-class _Template:
-    """The chat template of a GGUF file, rendered so that contents stay apart from its own text.
-
-    A file without one, or with one that does not show all messages, gets a plain dialogue.
-    """
-
-    def __init__(
-        self, llama_cpp: Any, metadata: dict[str, str], special: Callable[[str], str]
-    ) -> None:
-        from jinja2 import TemplateError
-
-        self._bos = special("bos")
-        self._format: Any = None
-        source = metadata.get("tokenizer.chat_template")
-        if not source:
-            return
-        try:
-            self._format = llama_cpp.llama_chat_format.Jinja2ChatFormatter(
-                template=source, eos_token=special("eos"), bos_token=self._bos
-            )
-        except TemplateError:
-            self._format = None
-
-    def render(self, turns: list[tuple[str, str]]) -> list[tuple[str, bool]]:
-        """(text, whether it is the template's own) in order."""
-        return (
-            self._filled(turns)
-            or self._filled(_without_system(turns))
-            or [*_plain_dialogue(turns), ("\nassistant:", True)]
-        )
-
-    def _filled(self, turns: list[tuple[str, str]]) -> list[tuple[str, bool]] | None:
-        """The template with the contents in their places; None where it refuses the turns."""
-        from jinja2 import TemplateError
-
-        if not self._format:
-            return None
-        places = [{"role": role, "content": f"⟪{i}⟫"} for i, (role, _) in enumerate(turns)]
-        try:
-            prompt = self._format(messages=places, enable_thinking=False).prompt
-        except (TemplateError, ValueError, TypeError):
-            return None
-        parts = re.split(r"⟪(\d+)⟫", prompt)
-        if [int(place) for place in parts[1::2]] != list(range(len(turns))):
-            return None
-        return [
-            (turns[int(part)][1], False) if i % 2 else (part, True)
-            for i, part in enumerate(parts)
-            if part
-        ]
-
-
-def _without_system(turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The system message at the head of the first user message: some templates know none."""
-    if len(turns) < 2 or turns[0][0] != "system":
-        return turns
-    return [(turns[1][0], f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]]
-
-
-def _plain_dialogue(turns: list[tuple[str, str]]) -> Iterator[tuple[str, bool]]:
-    for role, content in turns:
-        yield f"\n{role}: ", True
-        yield content, False
-
-
 def _decoded(pieces: Iterator[bytes]) -> Iterator[str]:
     """Bytes to text; a character that spans tokens waits for its last byte."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -478,3 +416,42 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
             "choose a smaller one (seminar-rag models), or update llama-cpp-python."
         ) from error
     return llama
+
+
+def as_llama_index(llm: LLM, *, max_tokens: int = 512) -> Any:
+    """The model as a llama-index `CustomLLM`, for use with that library's own engines."""
+    from llama_index.core.base.llms.types import (
+        ChatMessage,
+        ChatResponse,
+        CompletionResponse,
+        LLMMetadata,
+    )
+    from llama_index.core.llms import CustomLLM
+
+    def ask(messages: Sequence[ChatMessage]) -> Iterator[str]:
+        return llm.stream(messages, passages=0, max_tokens=max_tokens, stop=lambda: False)
+
+    class Adapter(CustomLLM):
+        @property
+        def metadata(self) -> LLMMetadata:
+            return LLMMetadata(
+                context_window=llm.context,
+                num_output=max_tokens,
+                is_chat_model=True,
+                model_name=llm.name,
+            )
+
+        def chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
+            text = "".join(ask(messages))
+            return ChatResponse(message=ChatMessage(text, role="assistant"))
+
+        def complete(self, prompt: str, *_: Any, **__: Any) -> CompletionResponse:
+            return CompletionResponse(text="".join(ask([ChatMessage(prompt)])))
+
+        def stream_complete(self, prompt: str, *_: Any, **__: Any) -> Iterator[CompletionResponse]:
+            text = ""
+            for piece in ask([ChatMessage(prompt)]):
+                text += piece
+                yield CompletionResponse(text=text, delta=piece)
+
+    return Adapter()
