@@ -170,7 +170,7 @@ def test_pdf_is_set_in_two_columns(path: Path) -> None:
         middle = leaf.get_width() / 2
         boxes = [text.get_rect(i) for i in range(text.count_rects())]
         below = top if number else top - 70
-        column = [box for box in boxes if make.MARGIN - 5 < box[1] and box[3] < below]
+        column = [box for box in boxes if box[1] > make.MARGIN - 5 and box[3] < below]
         left = sum(box[2] < middle for box in column)
         right = sum(box[0] > middle for box in column)
         assert left + right == len(column), "a line crosses the gap between the columns"
