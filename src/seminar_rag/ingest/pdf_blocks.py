@@ -100,7 +100,7 @@ def _title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
         if len(re.findall(r"[^\W\d_]", line.text)) > 2 and not line.rotated
     ]
     largest = max((line.size for line in above), default=0.0)
-    if not above or (largest < 1.05 * style.body and len(lines) > 60):
+    if largest < 1.05 * style.body:
         return [], cut
     start = next(i for i, line in enumerate(above) if line.size >= 0.97 * largest)
     out = list(takewhile(lambda line: line.size >= 0.97 * largest, above[start : start + 6]))
