@@ -244,6 +244,9 @@ class _TreeWalk:
         elif tag == "li":
             self._kind, self._level, self._marker = "item", self._depth, _list_marker(node)
             self._depth += 1
+        elif tag in {"dt", "dd"}:
+            self._depth += 1 + (tag == "dd")
+            self._kind, self._level, self._marker = "item", self._depth - 1, "-"
         elif self._kind != "item" or tag not in {"p", "div"}:
             self._kind, self._level, self._marker = "paragraph", 0, ""
         self._children(node, 0)

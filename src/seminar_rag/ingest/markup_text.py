@@ -33,8 +33,8 @@ class Item:
     """How many list items enclose it."""
     marker: str = ""
     """The list marker that opens it: "-", "•", "3.", "b)"."""
-    strong: bool = False
-    """The whole text is set bold."""
+    bold: int = 0
+    """How many characters at the beginning of the text are set bold."""
     breaks: tuple[int, ...] = ()
     """Indices of the spaces in the text that were line breaks in the source."""
     comment: str | None = None
@@ -57,7 +57,7 @@ class TextBuilder:
         self._offsets: list[int] = []
         self._links: list[Link] = []
         self._breaks: list[int] = []
-        self._plain = False
+        self._bold: int | None = None
 
     def __len__(self) -> int:
         return len(self._chars)
@@ -83,7 +83,8 @@ class TextBuilder:
                 continue
             self._chars.append(char)
             self._offsets.append(offset)
-            self._plain = self._plain or not strong
+            if self._bold is None and not strong:
+                self._bold = len(self._chars) - 1
 
     def append(self, item: Item) -> None:
         """Put the text and links of a finished item."""
@@ -122,7 +123,7 @@ class TextBuilder:
         return Item(
             block,
             links=(*links, *_bare_links(text, links, places, raw)),
-            strong=bool(text) and not self._plain,
+            bold=len(text) if self._bold is None else len(text[: self._bold].rstrip()),
             breaks=tuple(at for at in self._breaks if at < len(text)),
             **more,
         )

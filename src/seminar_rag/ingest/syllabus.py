@@ -19,7 +19,7 @@ import yaml
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.markup import Item, front_matter, html_items, html_title, markdown_items
 from seminar_rag.ingest.syllabus_entries import read_entries
-from seminar_rag.ingest.syllabus_page import Part, split_sessions
+from seminar_rag.ingest.syllabus_page import Part, split_sessions, table_sessions
 from seminar_rag.ingest.syllabus_text import text_items
 from seminar_rag.ingest.syllabus_toml import read_toml
 from seminar_rag.types import Block, Reading, Session, Syllabus
@@ -95,10 +95,10 @@ def syllabus_from_text(text: str, name: str) -> Syllabus:
 def syllabus_from_markdown(text: str, name: str) -> Syllabus:
     """The syllabus in one Markdown page: several sessions, or one post."""
     items = markdown_items(text)
-    if front_matter(text)[0] or not split_sessions(items):
-        return Syllabus(None, (session_from_post(text, name, 1),))
-    title = next((i.text for i in items if i.block.kind == "heading" and i.block.level == 1), None)
-    return _from_items(items, name, title)
+    post = session_from_post(text, name, 1)
+    if front_matter(text)[0] or (post.readings and not split_sessions(items)):
+        return Syllabus(None, (post,))
+    return _from_items(items, name, _page_title(items))
 
 
 def session_from_post(text: str, name: str, number: int) -> Session:
@@ -117,17 +117,34 @@ def session_from_post(text: str, name: str, number: int) -> Session:
 def syllabus_from_html(html: str, name: str, load_page: LoadPage | None = None) -> Syllabus:
     """The syllabus on an HTML page; session pages that `load_page` can have are read as well."""
     items = html_items(html)
-    return _from_items(items, name, html_title(html), load_page)
+    return _from_items(items, name, _page_title(items) or html_title(html), load_page)
 
 
 def _from_items(
     items: tuple[Item, ...], name: str, title: str | None, load_page: LoadPage | None = None
 ) -> Syllabus:
     parts = split_sessions(items)
-    if not parts:
+    if parts:
+        sessions = tuple(_session(part, name, load_page) for part in parts)
+    else:
         readings, notes = read_entries(items, title)
-        return Syllabus(title, (Session(1, title or Path(name).stem, (), readings, notes, name),))
-    return Syllabus(title, tuple(_session(part, name, load_page) for part in parts))
+        sessions = (Session(1, title or Path(name).stem, (), readings, notes, name),)
+    if not any(session.readings for session in sessions) and (rows := table_sessions(items)):
+        sessions = tuple(_session(part, name, None) for part in rows)
+    return Syllabus(title, sessions)
+
+
+def _page_title(items: tuple[Item, ...]) -> str | None:
+    """The last heading of the first level before the page's sessions or readings begin."""
+    title = None
+    for item in items:
+        if item.block.kind == "heading" and item.block.level == 1:
+            if re.match(r"\d+\s*[.):]", item.text):
+                break
+            title = item.text
+        elif item.block.kind == "heading" and title:
+            break
+    return title
 
 
 def _session(part: Part, name: str, load_page: LoadPage | None) -> Session:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
+from seminar_rag.ingest.syllabus_items import cut_item
+from seminar_rag.types import Block
 
 _NUMBERED = re.compile(r"^(\d{1,3})\s*[.):]\s*(?=\S)")
 _NAMED = re.compile(
@@ -17,6 +19,8 @@ _NAMED = re.compile(
     r"\s*[.):–—-]*\s*",
     re.I,
 )
+_READINGS_COLUMN = re.compile(r"\b(?:readings?|papers?|articles?|literature)\b")
+_TOPIC_COLUMN = re.compile(r"\b(?:topics?|title|theme|subject|lecture|session|content)\b")
 _TAG_LINK = re.compile(r"tags?(?:/|[#=]|\.html#)", re.I)
 
 
@@ -47,7 +51,7 @@ def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     printed = None not in numbers and len(set(numbers)) == len(numbers)
     for order, (at, body) in enumerate(zip(heads, bodies, strict=True), 1):
         head = items[at]
-        links = [link.url for link in head.links]
+        links = [link.url for link in head.links if not link.url.startswith("#")]
         parts.append(
             Part(
                 number=(numbers[order - 1] or order) if printed else order,
@@ -58,6 +62,72 @@ def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
             )
         )
     return tuple(parts)
+
+
+def table_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
+    """The rows of a schedule: a table with a column of readings, one session a row.
+
+    Every link of that column becomes an entry; a cell without links is one entry by its text.
+    Tables without such a column (slides, teams, deadlines) are none.
+    """
+    parts: list[Part] = []
+    for item in items:
+        if item.block.kind == "table":
+            parts += _table_rows(item, len(parts))
+    return tuple(parts)
+
+
+def _table_rows(item: Item, before: int) -> list[Part]:
+    rows = _rows(item)
+    header = [words.normal(cell.text).casefold() for cell in rows[0]]
+    readings = [n for n, name in enumerate(header) if _READINGS_COLUMN.search(name)]
+    if not readings or len(rows) < 3:
+        return []
+    topic = next((n for n, name in enumerate(header) if _TOPIC_COLUMN.search(name)), None)
+    parts: list[Part] = []
+    for row in rows[1:]:
+        named = topic if topic is not None else min(set(range(len(row))) - set(readings), default=0)
+        title = row[named].text if named < len(row) else ""
+        entries: list[Item] = []
+        for column in readings:
+            if column < len(row):
+                section = words.section_of(header[column]) or "required"
+                label = "Further readings" if section == "more" else "Readings"
+                entries += [_heading(label), *_cell_entries(row[column])]
+        number = before + len(parts) + 1
+        parts.append(Part(number, title or f"Session {number}", tuple(entries)))
+    return parts
+
+
+def _rows(item: Item) -> list[list[Item]]:
+    rows: list[list[Item]] = [[]]
+    start = 0
+    for match in re.finditer(r" \| |\n|\Z", item.text):
+        rows[-1].append(cut_item(item, start, match.start()))
+        start = match.end()
+        if match.group() == "\n":
+            rows.append([])
+    return rows
+
+
+def _cell_entries(cell: Item) -> list[Item]:
+    """A cell of readings as list items, cut before every link that opens an entry."""
+    starts = [
+        link.start for link in cell.links if not words.is_label(cell.text[link.start : link.end])
+    ]
+    bounds = [0, *sorted(start for start in starts if start > 0), len(cell.text)]
+    if len(starts) > 0 and starts[0] > 0 and len(words.normal(cell.text[: starts[0]])) > 1:
+        bounds = bounds[:1] + bounds[2:]  # words before the first link belong to its entry
+    found = [cut_item(cell, start, end) for start, end in pairwise(bounds)]
+    return [
+        replace(part, block=replace(part.block, kind="item"), depth=1, marker="-")
+        for part in found
+        if words.normal(part.text) or part.links
+    ]
+
+
+def _heading(text: str) -> Item:
+    return Item(Block(text, "heading", 2))
 
 
 def _number(text: str) -> int | None:

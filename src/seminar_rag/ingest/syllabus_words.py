@@ -78,6 +78,49 @@ _PART = re.compile(
 )
 _LABEL_WORDS = frozenset(
     "paper papers pdf link links url doi arxiv github repo repository code data dataset datasets"
+    " website web site project page homepage blog blogpost post slide slides deck video videos demo"
+    " model models weights available source see read online preprint published journal conference"
+    " leaderboard docs documentation tutorial huggingface hugging face openreview open review"
+    " citation citations bibtex supplement supplementary appendix here html download full text"
+    " article access official abstract abs lecture talk recording poster acl anthology pubmed hf"
+    " gitlab www more info information technical report version short long neurips nips icml iclr"
+    " emnlp naacl eacl cvpr iccv eccv aaai ijcai kdd colm tmlr jmlr chi usenix osdi sosp nature"
+    " science biorxiv medrxiv ssrn authors author key".split()
+)
+_FILLERS = frozenset(
+    "the a an and or of on at in to for via from with by is are this its our their also as".split()
+)
+_RESOURCE_LABEL = re.compile(
+    r"^\W*(?:lectures?|slides?|decks?|recordings?|homework|assignment)\s*(?:\d+\s*)?:", re.I
+)
+_LABEL = re.compile(
+    rf"^\W*(?:{_MORE_ALONE}|required?|mandatory|assigned|readings?|papers"
+    rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
+    re.I,
+)
+_OTHER = re.compile(
+    r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
+    r"|recordings?|videos?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
+    r"(?:\s+\w+)?$",
+    re.I,
+)
+_NOTES = re.compile(
+    r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*['’]?s?\s+)*"
+    r"(?:blog(?:\s*post)?s?|notes|scribe\s+notes|write[- ]?up)\b\s*(?:$|[:(–—-]|start\b)",
+    re.I,
+)
+_GROUP = re.compile(
+    r"\b(?:readings|papers|articles|resources|tools|links)\b\W*(?:\b(?:on|for|in|about|of)\b.*)?$",
+    re.I,
+)
+_PART = re.compile(
+    r"^(?:abstract|summary|tl;?dr|authors?|links?|url|key\s+\w+|contributions?|main\s+\w+"
+    r"|description|overview|takeaways?|highlights?|why\b.*|notes?|venue|methods?|results?"
+    r"|motivation|introduction|conclusions?|discussion(?:\s+questions)?|questions?)\W*$",
+    re.I,
+)
+_LABEL_WORDS = frozenset(
+    "paper papers pdf link links url doi arxiv github repo repository code data dataset datasets"
     " website web site project page homepage blog blogpost post slides slide video videos demo"
     " model models weights available source see read online preprint published journal conference"
     " leaderboard docs documentation tutorial huggingface openreview citation citations bibtex"
@@ -97,6 +140,7 @@ _VENUE = re.compile(
     r"(?:\s*[/|,–—-]\s*|\s+|\s*\()[A-Za-z]*@?(?:[A-Z]{3,}[A-Za-z]*|[A-Z][a-z]*[A-Z]+\w*)"
     r"(?:\s+|'|’)?(?:19|20)\d\d\)?$"
 )
+_YEAR_TAIL = re.compile(r"[,\s(\[]*(?:19|20)\d\d[a-z]?\s*[)\]]?[.,;:]?\s*$")
 _TRAILING_DATE = re.compile(
     rf"\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
     r"(?:\s*[–-]\s*\w+)?\s*[\])]$",
@@ -185,10 +229,17 @@ def is_prose(text: str) -> bool:
 
 def is_label(text: str) -> bool:
     """Whether the words beside a link only say what the link is ("Paper:", "code available at")."""
-    words = re.findall(r"[\w']+", text.lower())
-    if not words or _ONLY_DATE.match(text.strip(" :,-")) or is_metadata(text):
+    if _ONLY_DATE.match(text.strip(" :,-")) or is_metadata(text) or _RESOURCE_LABEL.match(text):
         return True
-    return len(words) <= 6 and any(word in _LABEL_WORDS for word in words[:3])
+    found = [word for word in re.findall(r"[\w']+", text.lower()) if word not in _FILLERS]
+    return len(found) <= 6 and all(
+        word in _LABEL_WORDS or not word.strip("v.").strip("0123456789") for word in found
+    )
+
+
+def leads_in(text: str) -> bool:
+    """Whether a line announces one more work ("See also …", "Related: …")."""
+    return bool(_LEAD_IN.match(text))
 
 
 def is_placeholder(text: str) -> bool:
@@ -215,7 +266,7 @@ def clean_title(text: str) -> str | None:
     before = None
     while before != title:
         before = title
-        title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*"))
+        title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*([{"))
         title = re.sub(r"^[\"“]([^\"“”]+?)[,.]?[\"”][,.]?$", r"\1", title)
         title = _LETTER.sub("", title)
         title = _LEAD_IN.sub("", title)
@@ -230,6 +281,43 @@ def clean_title(text: str) -> str | None:
 def arxiv_id(urls: Sequence[str]) -> str | None:
     """The arXiv id of the first address that has one, without version."""
     return next((match.group(1) for url in urls if (match := _ARXIV.search(url))), None)
+
+
+def split_citation(text: str) -> tuple[str | None, str]:
+    """Authors and title of a reference written out; no authors and the text where it is none.
+
+    Understood are a title in quotation marks, "Names (2020). Title. Venue", "Name et al. Title"
+    and "Names. Title. Venue".
+    """
+    quoted = re.search(r"[“\"]([^”\"]{8,}?)[,.]?[”\"]", text)
+    if quoted and len(quoted.group(1).split()) > 1:
+        before = clean_names(_YEAR_TAIL.sub("", text[: quoted.start()].strip()))
+        if not before or _are_names(before):
+            return before or None, quoted.group(1)
+    dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
+    if dated and _are_names(clean_names(dated.group(1))):
+        return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
+    for match in re.finditer(r"(?<=[\w)][.:])\s+(?=[A-Z0-9“\"])", text):
+        before = text[: match.start()].rstrip(".:")
+        if len(before.split()[-1]) == 1:  # the full stop of an initial
+            continue
+        full = before + "." if before.endswith("et al") else before
+        if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
+            return clean_names(full), _first_sentence(text[match.end() :])
+    by = re.match(r"(.{8,}?),?\s+by\s+([A-Z].*)$", text)
+    if by and _are_names(clean_names(_YEAR_TAIL.sub("", by.group(2)))):
+        return clean_names(_YEAR_TAIL.sub("", by.group(2))), by.group(1)
+    return None, text
+
+
+def trailing_authors(text: str) -> str | None:
+    """Authors in what follows a linked title (", Devlin et al., 2018")."""
+    names = clean_names(_YEAR_TAIL.sub("", text.strip(" ,.;:()–—-")))
+    return names if names and _is_name_list(names) else None
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[^\W\d][.])\s|(?<=[?!])\s(?=[A-Z])", text, maxsplit=1)[0].strip(" .")
 
 
 # ---------------------------------------------------------------- names
@@ -263,6 +351,14 @@ def _is_name_list(text: str) -> bool:
         return "et al" in text
     full = sum(len(s.split()) >= 2 for s in segments)
     return full >= 0.6 * len(segments) and (len(segments) > 2 or full == 2)
+
+
+def _are_names(text: str) -> bool:
+    """Whether every part between commas is a name or initials, surnames alone included."""
+    parts = [part for part in re.split(r"[,;]|\s+and\s+|\s+&\s+|&", text) if part.strip()]
+    return bool(parts) and all(
+        _is_name(part.replace("et al.", "").strip() or "A") for part in parts
+    )
 
 
 def clean_names(text: str) -> str:
