@@ -174,9 +174,7 @@ class Engine:
             )
         )
 
-    def _abstain(
-        self, question: str, hits: Sequence[Hit], started: float
-    ) -> Iterator[AnswerEvent]:
+    def _abstain(self, question: str, hits: Sequence[Hit], started: float) -> Iterator[AnswerEvent]:
         yield AnswerEvent(
             Answer(
                 question=question,

@@ -10,7 +10,8 @@ from seminar_rag.types import Turn
 
 _OPENING = re.compile(
     r"^\W*(?:and|or|but|so|then|also|ok(?:ay)?|what about|how about|why(?: is that| so| not)?\W*$"
-    r"|what else|which (?:one|ones)|for example|in what way|can you (?:explain|elaborate)|more)(?!\w)",
+    r"|what else|which (?:one|ones)|for example|in what way|can you (?:explain|elaborate)"
+    r"|more)(?!\w)",
     re.IGNORECASE,
 )
 _BACKWARD = frozenset(

@@ -5,6 +5,7 @@ Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Port
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 
@@ -57,3 +58,14 @@ def search(
         (*WEIGHTS, match, *names, k),
     )
     return [(str(id_), -float(rank)) for id_, rank in rows]
+
+
+def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
+    """Inverse document frequency of each term, ln((n + 1) / (df + 0.5)), n passages in all."""
+    total = int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
+    out: dict[str, float] = {}
+    for term in terms:
+        match = '"' + term.replace('"', '""') + '"'
+        row = db.execute("SELECT count(*) FROM lexicon WHERE lexicon MATCH ?", (match,)).fetchone()
+        out[term] = math.log((total + 1) / (int(row[0]) + 0.5))
+    return out

@@ -151,6 +151,11 @@ class Store:
         with self._guarded() as db:
             return lexical.search(db, terms, k, documents)
 
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        """Inverse document frequency of each term; see `lexical.rarity`."""
+        with self._guarded() as db:
+            return lexical.rarity(db, terms)
+
     # --- writing -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
