@@ -69,9 +69,9 @@ class _MarkdownReader:
     def __init__(self, raw: str) -> None:
         self._raw = raw
         _, begin = front_matter(raw)
-        body = raw
+        body = raw.replace("\x00", "\ufffd")  # as CommonMark wants
         if begin:
-            body = re.sub(r"[^\r\n]", " ", raw[:begin]) + raw[begin:]
+            body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
         self._body = body
         self._lines: list[tuple[int, str]] = []
@@ -142,7 +142,7 @@ class _MarkdownReader:
             elif token.type == "inline":
                 places = self._places(token, cell=True)
                 if cells:
-                    builder.put(" | ", [places[0] if places else self._line_start(token)] * 3)
+                    builder.put(" | ", [max(builder.place, self._line_start(token))] * 3)
                 cells += 1
                 cell = TextBuilder()
                 _InlineWalk(token.content, places, cell).run(token.children or [])

@@ -67,6 +67,11 @@ class TextBuilder:
         """Whether the next character opens a line."""
         return not self._chars or self._chars[-1] == "\n"
 
+    @property
+    def place(self) -> int:
+        """Where the last character stands in the source; 0 before the first."""
+        return self._offsets[-1] if self._offsets else 0
+
     def put(self, text: str, offsets: Sequence[int], strong: bool = False) -> None:
         """Append `text`, whose characters stand at `offsets` in the source."""
         for char, offset in zip(text, offsets, strict=True):
@@ -141,12 +146,11 @@ def _bare_links(
         start, end = match.span()
         if any(link.start < end and start < link.end for link in known):
             continue
-        url = match.group()
-        if raw is not None:
-            written = _URL.match(raw, offsets[start])
-            url = written.group() if written else url
-        url = trim_url(url)
-        yield Link(url, start, min(end, start + len(url)))
+        shown = trim_url(match.group())
+        url = shown
+        if raw is not None and (written := _URL.match(raw, offsets[start])):
+            url = trim_url(written.group())
+        yield Link(url, start, start + len(shown))
 
 
 def trim_url(url: str) -> str:

@@ -329,7 +329,6 @@ class _RegionReader:
             if item.block.kind in {"table", "code"}:
                 continue
             if listed and is_aside(item):
-                self.rest.append(item)
                 continue
             own = id(item) in outer and self._drafts[-1] is draft
             if own and (draft.urls or draft.authors or draft.placeholder) and is_entry(item):
