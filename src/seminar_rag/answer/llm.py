@@ -111,11 +111,12 @@ class LlamaCpp:
         llama_cpp = _import_llama_cpp()
         self._api = llama_cpp.llama_cpp
         self._llama = _load(llama_cpp, self.path, context, threads or _cores())
-        self._closed = False
         self._vocab = self._api.llama_model_get_vocab(self._llama.model)
         self._template = ChatTemplate(llama_cpp, self._llama.metadata, self._special_token)
         self.name = self._llama.metadata.get("general.name") or self.path.stem
         self.context = min(self._llama.n_ctx(), context)
+        adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
+        self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
         self._grammar = grammar
         self._temperature = temperature
         self._seed = seed
@@ -155,8 +156,6 @@ class LlamaCpp:
             if stop():
                 return
         try:
-            if self._closed:
-                raise ModelError(f"Model {self.path.name} has been closed - start again.")
             if stop() or not self._read_prompt(prompt, stop):
                 return
             limited = passages if self._grammar else 0
@@ -168,8 +167,7 @@ class LlamaCpp:
     def close(self) -> None:
         """Free the model's memory, after the request that is running."""
         with self._lock:
-            self._closed = True
-            self._llama.close()
+            self._llama = None  # freed with its last user: counting tokens takes no lock
 
     def prompt_tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
         """The messages through the file's chat template, as tokens.
@@ -181,14 +179,14 @@ class LlamaCpp:
         tokens: list[int] = []
         for text, ours in self._template.render(turns):
             tokens.extend(self._tokens(text, special=ours))
-        start = self._api.llama_vocab_bos(self._vocab)
-        if self._api.llama_vocab_get_add_bos(self._vocab) and tokens[:1] != [start]:
-            tokens.insert(0, start)
-        return tokens
+        return tokens if tokens[:1] == self._start else self._start + tokens
 
     def _tokens(self, text: str, *, special: bool = False) -> list[int]:
+        llama = self._llama
+        if llama is None:
+            raise ModelError(f"Model {self.path.name} has been closed - load it again.")
         encoded = text.encode("utf-8", "replace")
-        tokens: list[int] = self._llama.tokenize(encoded, add_bos=False, special=special)
+        tokens: list[int] = llama.tokenize(encoded, add_bos=False, special=special)
         return tokens
 
     def _special_token(self, name: str) -> str:
@@ -398,6 +396,8 @@ def _cores() -> int:
 
 def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
     """The model in memory, its window cut to what it was trained for."""
+    from jinja2 import TemplateError
+
     options = {"n_batch": BATCH, "n_ubatch": BATCH, "verbose": False}
     try:
         llama = llama_cpp.Llama(
@@ -409,7 +409,7 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
             llama = llama_cpp.Llama(
                 str(path), n_ctx=trained, n_threads=threads, n_threads_batch=threads, **options
             )
-    except (ValueError, RuntimeError, MemoryError, OSError) as error:
+    except (ValueError, RuntimeError, MemoryError, OSError, TemplateError) as error:
         raise ModelError(
             f"Model {path} cannot be loaded ({error}) - it may be damaged, too large for the "
             f"memory, or newer than llama-cpp-python {llama_cpp.__version__}: download it again, "

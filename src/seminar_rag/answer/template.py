@@ -16,19 +16,10 @@ class ChatTemplate:
     def __init__(
         self, llama_cpp: Any, metadata: dict[str, str], special: Callable[[str], str]
     ) -> None:
-        from jinja2 import TemplateError
-
-        self._bos = special("bos")
-        self._format: Any = None
         source = metadata.get("tokenizer.chat_template")
-        if not source:
-            return
-        try:
-            self._format = llama_cpp.llama_chat_format.Jinja2ChatFormatter(
-                template=source, eos_token=special("eos"), bos_token=self._bos
-            )
-        except TemplateError:
-            self._format = None
+        self._format: Any = source and llama_cpp.llama_chat_format.Jinja2ChatFormatter(
+            template=source, eos_token=special("eos"), bos_token=special("bos")
+        )
 
     def render(self, turns: list[tuple[str, str]]) -> list[tuple[str, bool]]:
         """(text, whether it is the template's own) in order."""
