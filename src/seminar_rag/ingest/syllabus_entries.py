@@ -232,7 +232,9 @@ class _RegionReader:
         if self._section is None:
             return bool(base and 0 < level < base) or not is_listing(head.body)
         if base and 0 < level <= base:
-            self._off = not is_listing(head.body)
+            self._off = not (
+                is_group(head.text, head.body) or any(is_evidence(item) for item in head.body[:3])
+            )
         return self._off
 
     def _titled(self, head: _Head, following: _Head | None) -> None:

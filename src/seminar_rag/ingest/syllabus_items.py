@@ -179,14 +179,17 @@ def is_evidence(item: Item) -> bool:
 
 
 def is_entry(item: Item) -> bool:
-    """Whether an item is a reading of its own: a title with a link."""
+    """Whether an item is a reading of its own: a title with a link.
+
+    A paragraph must begin or end with the link; one with a link in mid-sentence is prose.
+    """
     beside, urls = beside_links(item)
-    return (
-        bool(urls)
-        and not words.is_label(beside)
-        and len(beside.split()) >= 2
-        and not words.is_prose(beside)
-    )
+    if not urls or words.is_label(beside) or len(beside.split()) < 2 or words.is_prose(beside):
+        return False
+    if item.block.kind == "item":
+        return True
+    last = max(link.end for link in item.links)
+    return item.links[0].start == 0 or len(words.normal(item.text[last:]).split()) < 2
 
 
 def is_aside(item: Item) -> bool:

@@ -299,9 +299,11 @@ def split_citation(text: str) -> tuple[str | None, str]:
         return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
     for match in re.finditer(r"(?<=[\w)][.:])\s+(?=[A-Z0-9“\"])", text):
         before = text[: match.start()].rstrip(".:")
-        if len(before.split()[-1]) == 1:  # the full stop of an initial
-            continue
-        full = before + "." if before.endswith("et al") else before
+        initial = len(before.split()[-1]) == 1
+        more = re.match(r"[^\s,]+(?:,|\s+(?:and|&)\s)", text[match.end() :])
+        if initial and (more or not re.search(r",\s*[A-Z]$", before)):
+            continue  # the full stop of an initial, not of the list
+        full = before + "." if initial or before.endswith("et al") else before
         if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
             return clean_names(full), _first_sentence(text[match.end() :])
     by = re.match(r"(.{8,}?),?\s+by\s+([A-Z].*)$", text)
@@ -377,7 +379,8 @@ def split_authors(text: str, title: str | None, breaks: Sequence[int] = ()) -> i
     """
     if _is_name_list(clean_names(text)):
         return len(text)
-    for at in (*breaks[:1], text.find(" / ")):
+    lines = (at for at in breaks if not re.search(r"(?:[,;&]|\band)\s*$", text[:at]))
+    for at in (next(lines, 0), text.find(" / ")):
         if at > 0 and _is_name_list(clean_names(text[:at])):
             return at
     if title and (at := text.find(title)) > 0 and _is_name_list(clean_names(text[:at])):
