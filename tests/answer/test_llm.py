@@ -251,7 +251,7 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(gguf: Path) -> Iterator[LlamaCpp]:
-    llm = LlamaCpp(gguf, context=2048, threads=2)
+    llm = LlamaCpp(gguf, context=2048, threads=1)
     yield llm
     llm.close()
 
@@ -277,7 +277,7 @@ class TestLlamaCpp:
 
     def test_answers_keep_to_the_grammar(self, gguf: Path) -> None:
         for seed in range(20):
-            llm = LlamaCpp(gguf, context=4096, threads=2, temperature=1.0, seed=seed)
+            llm = LlamaCpp(gguf, context=4096, threads=1, temperature=1.0, seed=seed)
             text = ask(llm, passages=4, max_tokens=1500)
             llm.close()
             marks = MarkFilter(4)
@@ -289,7 +289,7 @@ class TestLlamaCpp:
                 assert not [c for c in text if ord(c) < 32 and c != "\n"]
 
     def test_without_a_grammar_it_is_not_kept_to_it(self, gguf: Path) -> None:
-        llm = LlamaCpp(gguf, context=2048, threads=2, grammar=False)
+        llm = LlamaCpp(gguf, context=2048, threads=1, grammar=False)
         assert not MarkFilter(4).feed(ask(llm, passages=4, max_tokens=60))[1:]
         llm.close()
 
@@ -329,7 +329,7 @@ class TestLlamaCpp:
 
     def test_stop_ends_the_reading_of_the_prompt(self, tmp_path: Path) -> None:
         slow = build_gguf(tmp_path / "slow.gguf", width=512, layers=8, heads=8)
-        llm = LlamaCpp(slow, context=4096, threads=2)
+        llm = LlamaCpp(slow, context=4096, threads=1)
         long = (ChatMessage("the model of attention " * 800),)
         started = time.monotonic()
         assert (
@@ -337,7 +337,7 @@ class TestLlamaCpp:
             == ""
         )
         assert time.monotonic() - started < 1.0
-        fresh = LlamaCpp(slow, context=4096, threads=2)
+        fresh = LlamaCpp(slow, context=4096, threads=1)
         short = (ChatMessage("what is attention?"),)
         assert ask(llm, messages=short, max_tokens=20) == ask(fresh, messages=short, max_tokens=20)
         llm.close()
