@@ -120,6 +120,8 @@ class Sentence:
     end: int
     kind: BlockKind = "paragraph"
     page: int | None = None
+    level: int = 0
+    """That of its block: the nesting depth of an item, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,3 +254,71 @@ class ParsedDocument:
     notes: tuple[str, ...] = ()
     """What was odd about the file, in words for the instructor."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+ClaimKind = Literal["claim", "opinion", "question", "instruction", "heading", "code", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of a text to be checked: `source[start:end]`."""
+
+    text: str
+    """As written, citations included, Markdown marks and line breaks taken out."""
+    start: int
+    end: int
+    kind: ClaimKind = "claim"
+    bare: str = ""
+    """The text without its citations."""
+    standalone: str = ""
+    """`bare` with an opening pronoun replaced by its subject, where that was simple."""
+    cites: tuple[Cited, ...] = ()
+    """The works that the text gives as sources for this sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A source as a text gives it: a mark in a sentence, or an entry of its reference list."""
+
+    text: str
+    """The mark or entry as written: "(Wei et al., 2022)", "[3]"."""
+    start: int
+    end: int
+    authors: tuple[str, ...] = ()
+    """Family names, as far as the mark or entry gives them."""
+    year: int | None = None
+    title: str | None = None
+    arxiv_id: str | None = None
+    """Without version."""
+    doi: str | None = None
+    number: int | None = None
+    """Of a numbered mark or entry."""
+
+
+VerdictLabel = Literal["supported", "partly", "unsupported", "contradicted", "uncheckable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence of a passage that speaks to a claim."""
+
+    passage: str
+    """Passage id."""
+    sentence: int
+    """Index into the passage's sentences."""
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier makes of a claim, and why."""
+
+    label: VerdictLabel
+    score: float
+    """0 to 1, for supported; comparable within one verifier only."""
+    reason: str
+    """In words, for the reader."""
+    evidence: tuple[Evidence, ...] = ()
+    """Best first, at most three."""
+    verifier: str = ""
+    """Who says so: a verifier's name."""

@@ -399,7 +399,7 @@ _PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 
 
 def _put_passage(db: sqlite3.Connection, passage: Passage, title: str, vector: Matrix) -> None:
-    sentences = [[s.start, s.end, s.kind, s.page] for s in passage.sentences]
+    sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
     cursor = db.execute(
         f"INSERT INTO passage({_PASSAGE}, title, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

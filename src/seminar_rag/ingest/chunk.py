@@ -163,8 +163,10 @@ def _passage(
     for piece in group:
         if text:
             text += "\n" if piece.opens else " "
-        kind = piece.block.kind
-        sentences.append(Sentence(len(text), len(text) + len(piece.text), kind, piece.block.page))
+        block, start = piece.block, len(text)
+        sentences.append(
+            Sentence(start, start + len(piece.text), block.kind, block.page, block.level)
+        )
         text += piece.text
     key = f"{document.id}\0{prefix}\0{text}"
     seen[key] = seen.get(key, 0) + 1
