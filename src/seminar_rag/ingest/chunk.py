@@ -65,7 +65,8 @@ def split(
     seen: dict[str, int] = {}
     for path, pieces in _sections(blocks, count):
         for group in _pack(pieces):
-            heading = " › ".join(path)
+            own = path[1:] if path[:1] == (document.title,) else path
+            heading = " › ".join(own)
             shown = group[0].block.kind == "heading"
             prefix = _prefix((context, document.title, *(path[:-1] if shown else path)), count)
             passage = _passage(document, group, heading, prefix, len(chunks), seen)

@@ -3,3 +3,5 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+PAGE = FOLDER / "index.html"
+"""Its course page, from which it is ingested."""

@@ -1,0 +1,387 @@
+"""The façade: a course on disk that is ingested, asked and looked after.
+
+The sole place where rooms are put together; `cli` and `ui` know nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seminar_rag.config import Config, load
+from seminar_rag.errors import ModelError, NotFoundError
+from seminar_rag.index.embed import SentenceTransformerEmbedder
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.pipeline import Ingestor, Listener, Report
+from seminar_rag.types import Event, Hit, Scope, Turn
+
+if TYPE_CHECKING:
+    from seminar_rag.answer.engine import Answerer, Engine
+    from seminar_rag.index.catalogue import Catalogue
+    from seminar_rag.index.embed import Embedder
+    from seminar_rag.index.retrieve import Retriever
+
+Level = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+class Course:
+    """A seminar's readings, with everything that can be done with them."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        embedder: Embedder | None = None,
+        answerer: Answerer | None = None,
+    ) -> None:
+        """Args:
+        embedder, answerer: in place of the configured ones, for tests.
+
+        Raises:
+            StoreError: the data folder cannot be used.
+        """
+        self.config = config
+        self.store = Store(config.data, config.store_url)
+        self._embedder = embedder
+        self._answerer = answerer
+
+    @classmethod
+    def open(cls, folder: Path = Path(), data: Path | None = None) -> Course:
+        """The course configured in `folder`, its state in `data` if given.
+
+        Raises:
+            ConfigError: the configuration is unusable.
+            StoreError: the data folder cannot be used.
+        """
+        return cls(load(folder, data=data))
+
+    def close(self) -> None:
+        """Release the files."""
+        self.store.close()
+
+    # --- looking -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The course's name: configured, or the course page's title."""
+        return self.config.course_name or self.catalogue().title or "Seminar readings"
+
+    def catalogue(self) -> Catalogue:
+        """Sessions, readings and documents with their outcomes, as of now."""
+        return self.store.catalogue()
+
+    def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
+        """Number, title, readings with text, and passages of every session."""
+        catalogue = self.catalogue()
+        out = []
+        for session in catalogue.sessions:
+            records = [
+                record
+                for record in catalogue.records.values()
+                if session.number in record.document.sessions and record.passages
+            ]
+            readings = {r.document.reading for r in records if r.document.kind != "notes"}
+            passages = sum(record.passages for record in records)
+            out.append((session.number, session.title, len(readings), passages))
+        return tuple(out)
+
+    def examples(self, n: int = 6) -> tuple[str, ...]:
+        """Up to n questions that the index answers from the passage they were made of."""
+        from seminar_rag.answer.examples import questions
+
+        documents = self.catalogue().documents.values()
+        # Documents spread over the course, full texts before descriptions before notes.
+        rank = {"paper": 0, "abstract": 1, "notes": 2}
+        ordered = sorted(documents, key=lambda one: rank[one.kind])
+        passages = (p for one in ordered for p in self.store.passages_of(one.id)[:6])
+        out: list[str] = []
+        for question, passage in questions(passages, 4 * n):
+            hits = self.search(question, 3)
+            if any(hit.passage.document == passage.document for hit in hits):
+                out.append(question)
+            if len(out) == n:
+                break
+        return tuple(out)
+
+    # --- ingesting -----------------------------------------------------------------------------
+
+    def ingest(
+        self, sources: Sequence[Path], listener: Listener = lambda _: None
+    ) -> Iterator[Report]:
+        """Bring sources in or up to date, one report each. Students can go on asking meanwhile.
+
+        Once another source is in, the bundled sample course leaves.
+
+        Raises:
+            SourceError: a source cannot be read, or holds nothing; the sources before it are in.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest.parse import Parser
+        from seminar_rag.sample import PAGE
+
+        with self.store.writer():
+            ingestor = Ingestor(self.store, self.embedder, Parser, listener)
+            for source in sources:
+                yield ingestor.ingest(source)
+            named = {id_ for id_, _ in self.catalogue().sources}
+            if str(PAGE.resolve()) in named and len(named) > 1:
+                self.store.forget_source(str(PAGE.resolve()))
+
+    def remove(self, what: str) -> list[str]:
+        """Remove a source (by its path), a reading (by id or title) or one document (by id).
+
+        Returns:
+            The titles of the documents removed.
+
+        Raises:
+            NotFoundError: nothing is called so; names what comes near.
+            BusyError: another process is writing.
+        """
+        with self.store.writer():
+            catalogue = self.catalogue()
+            named = {what, str(Path(what).expanduser().resolve())}
+            for source, _ in catalogue.sources:
+                if source in named:
+                    mine = [r for r in catalogue.records.values() if r.source == source]
+                    self.store.forget_source(source)
+                    return [record.document.title for record in mine]
+            found = [
+                record.document
+                for record in catalogue.records.values()
+                if what in (record.document.id, record.document.reading)
+                or what.casefold() == record.document.title.casefold()
+            ]
+            if not found:
+                raise NotFoundError(self._unknown(what))
+            self.store.remove(document.id for document in found)
+            return [document.title for document in found]
+
+    def _unknown(self, what: str) -> str:
+        from rapidfuzz import process, utils
+
+        titles = {
+            record.document.title: record.document.reading
+            for record in self.catalogue().records.values()
+        }
+        close = process.extract(
+            what, list(titles), processor=utils.default_process, limit=3, score_cutoff=50
+        )
+        near = "; ".join(f"{title} ({titles[title]})" for title, *_ in close)
+        hint = f"did you mean {near}?" if near else "seminar-rag status lists what there is"
+        return f"no source, reading or document is called {what!r} — {hint}"
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
+        """The k passages that fit best, best first.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        return self._retriever.search(query, k, scope)
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        scope: Scope = Scope(),  # noqa: B008  (frozen)
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Event]:
+        """Answer a question as a stream of events, the Answer last.
+
+        Raises:
+            NotFoundError: nothing is ingested yet.
+            StoreError, ModelError: the index or the model cannot be used.
+        """
+        if not self.catalogue().documents:
+            raise NotFoundError(
+                "nothing is ingested yet — seminar-rag ingest SOURCE takes a course page, a"
+                " folder of posts or PDFs; --sample takes the bundled sample course"
+            )
+        return self._engine.ask(question, history, scope, stop)
+
+    @property
+    def answerer(self) -> str:
+        """Who writes the answers."""
+        return self._writer.name
+
+    @property
+    def answerer_notice(self) -> str:
+        """The same as a sentence for the reader."""
+        return self._writer.notice
+
+    # --- looking after -------------------------------------------------------------------------
+
+    def doctor(self) -> list[Finding]:
+        """What is installed, which models are found, whether the index is sound."""
+        return [*_installed(), *self._models(), *self._index()]
+
+    def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Rebuild both indexes from the stored passages and embeddings."""
+        with self.store.writer():
+            self.store.repair(progress)
+
+    def _models(self) -> Iterator[Finding]:
+        config = self.config
+        where = "packaged" if config.embed_model == SentenceTransformerEmbedder().name else "custom"
+        yield Finding("ok", f"embedding model: {config.embed_model} ({where})")
+        if config.llm_url:
+            yield Finding(
+                "ok", f"language model: {config.llm_name or 'default'} at {config.llm_url}"
+            )
+            return
+        try:
+            model = self._gguf()
+        except ModelError as error:
+            yield Finding("bad", f"language model: {error}")
+            return
+        if model is None:
+            yield Finding(
+                "note",
+                "language model: none, so answers are quotations",
+                "seminar-rag models lists models to download; [llm] url takes a server",
+            )
+        elif importlib.util.find_spec("llama_cpp") is None:
+            yield Finding(
+                "bad",
+                f"language model: {model}, but llama-cpp-python is not installed",
+                "make local builds it (five minutes, needs a C++ compiler)",
+            )
+        else:
+            yield Finding("ok", f"language model: {model}")
+
+    def _index(self) -> Iterator[Finding]:
+        catalogue = self.catalogue()
+        passages = sum(record.passages for record in catalogue.records.values())
+        if not passages:
+            yield Finding("note", "index: empty", "seminar-rag ingest SOURCE, or ingest --sample")
+        else:
+            yield Finding(
+                "ok",
+                f"index: {len(catalogue.documents)} documents, {passages} passages in"
+                f" {self.store.folder}",
+            )
+            ours = (self.embedder.name, self.embedder.precision)
+            stored = (self.store.meta("model"), self.store.meta("precision"))
+            if stored != ours:
+                yield Finding(
+                    "bad",
+                    f"the index was made with {' in '.join(map(str, stored))},"
+                    f" not {' in '.join(ours)}",
+                    "set [embed] back, or ingest into a new --data folder",
+                )
+        for finding in self.store.findings():
+            yield Finding("bad", finding, "seminar-rag doctor --repair")
+        free = shutil.disk_usage(self.store.folder).free
+        if free < 1 << 30:
+            yield Finding("note", f"only {free >> 20} MiB of disk are free", "free some space")
+
+    # --- putting together ----------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model, as configured; "auto" keeps to what the index was made with."""
+        if self._embedder is None:
+            precision = self.config.embed_precision
+            if precision == "auto" and self.store.meta("model") == self.config.embed_model:
+                precision = self.store.meta("precision") or "auto"
+            self._embedder = SentenceTransformerEmbedder(
+                self.config.embed_model,
+                precision,  # type: ignore[arg-type]  # checked by config
+            )
+        return self._embedder
+
+    @cached_property
+    def _retriever(self) -> Retriever:
+        from seminar_rag.index.retrieve import Retriever
+
+        return Retriever(self.store, self.embedder)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from seminar_rag.answer.abstain import Relevance
+        from seminar_rag.answer.engine import Engine
+
+        return Engine(
+            self._retriever,
+            Relevance(self.store.rarity),
+            self._writer,
+            self.config.answer_passages,
+        )
+
+    @cached_property
+    def _writer(self) -> Answerer:
+        """The configured server, else a local model, else quotations."""
+        if self._answerer is not None:
+            return self._answerer
+        from seminar_rag.answer.engine import LLMAnswerer
+        from seminar_rag.answer.extractive import Extractive
+        from seminar_rag.answer.llm import LlamaCpp, OpenAICompatible
+
+        config = self.config
+        if config.llm_enabled and config.llm_url:
+            server = OpenAICompatible(
+                config.llm_url,
+                config.llm_name or "default",
+                config.llm_key or None,
+                context=config.llm_context,
+            )
+            return LLMAnswerer(server, config.llm_max_tokens)
+        model = self._gguf() if config.llm_enabled else None
+        if model is not None:
+            local = LlamaCpp(
+                model,
+                context=config.llm_context,
+                threads=config.llm_threads or None,
+                grammar=config.llm_grammar,
+            )
+            return LLMAnswerer(local, config.llm_max_tokens)
+        return Extractive(self.embedder.embed, self.store.rarity)
+
+    @property
+    def models_folder(self) -> Path:
+        """Where downloaded language models lie."""
+        return self.config.data / "models"
+
+    def _gguf(self) -> Path | None:
+        """The local model: the configured one, else the newest that was downloaded."""
+        if self.config.llm_model:
+            from seminar_rag.answer.models import find_local
+
+            return find_local(self.config.llm_model, self.models_folder, self.config.folder)
+        found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
+        return found[-1] if found else None
+
+
+def _installed() -> Iterator[Finding]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()}")
+    for package in ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio"):
+        try:
+            yield Finding("ok", f"{package} {version(package)}")
+        except PackageNotFoundError:
+            yield Finding("bad", f"{package} is not installed", "run make setup")
+    try:
+        yield Finding("ok", f"llama-cpp-python {version('llama-cpp-python')}")
+    except PackageNotFoundError:
+        yield Finding(
+            "note",
+            "llama-cpp-python is not installed, so no local language model can be used",
+            "make local builds it (five minutes, needs a C++ compiler)",
+        )
