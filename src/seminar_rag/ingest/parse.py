@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,8 @@ class Parser:
         self.workers = workers
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="parser")
         self._pool: Any = None
+        self._closed = False
+        self._running: set[Future[ParsedDocument | Refusal]] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Parser:
@@ -74,10 +76,14 @@ class Parser:
         """Stop the workers; documents that are still waiting are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            if self._pool is not None:
-                self._pool.stop()
-                self._pool.join()
-                self._pool = None
+            self._closed = True
+            pool, self._pool = self._pool, None
+            running = set(self._running)
+        for task in running:
+            task.cancel()
+        if pool is not None:
+            pool.stop()
+            pool.join()
         self._threads.shutdown(wait=True)
 
     def submit(self, path: Path) -> Future[ParsedDocument]:
@@ -120,26 +126,40 @@ class Parser:
         """One attempt in a worker; None when the worker died or hung."""
         from pebble import ProcessExpired
 
-        task = self._workers().schedule(_work, args=(path, engine, seconds), timeout=seconds)
+        with self._lock:
+            if self._closed:
+                return _closed(path)
+            task: Future[ParsedDocument | Refusal] = self._workers().schedule(
+                _work, args=(path, engine, seconds), timeout=seconds
+            )
+            self._running.add(task)
         try:
-            outcome: ParsedDocument | Refusal = task.result()
+            return task.result()
+        except CancelledError:
+            return _closed(path)
         except (ProcessExpired, FutureTimeoutError, MemoryError):
             return None
-        return outcome
+        finally:
+            with self._lock:
+                self._running.discard(task)
 
     def _workers(self) -> Any:
-        with self._lock:
-            if self._pool is None:
-                from pebble import ProcessPool
+        """The pool, started when first needed. The caller holds the lock."""
+        if self._pool is None:
+            from pebble import ProcessPool
 
-                self._pool = ProcessPool(
-                    max_workers=self.workers,
-                    max_tasks=_TASKS,
-                    initializer=_start_worker,
-                    initargs=(self.memory,),
-                    context=multiprocessing.get_context("spawn"),
-                )
-            return self._pool
+            self._pool = ProcessPool(
+                max_workers=self.workers,
+                max_tasks=_TASKS,
+                initializer=_start_worker,
+                initargs=(self.memory,),
+                context=multiprocessing.get_context("spawn"),
+            )
+        return self._pool
+
+
+def _closed(path: Path) -> Refusal:
+    return Refusal("unreadable", f"{path.name} was not read: the parser is closed — run it again.")
 
 
 def _head(path: Path) -> bytes:
@@ -235,7 +255,9 @@ def _limit_address_space(memory: int) -> bool:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    bound = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
     return True
 
 
