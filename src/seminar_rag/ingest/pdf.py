@@ -53,8 +53,8 @@ class _Extract:
     pages: list[Page] = field(default_factory=list)
     total: int = 0
     failed: list[int] = field(default_factory=list)
-    unmapped: int = 0
-    """Glyphs without a character."""
+    unmapped: Counter[int] = field(default_factory=Counter)
+    """By page: glyphs that the fonts give no character for."""
     outline: list[tuple[int, str]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     images: bool = False
@@ -66,7 +66,12 @@ class _Extract:
     def add(self, page: Page) -> None:
         """Take a page in."""
         self.pages.append(page)
-        self.chars += sum(len(line.text.strip()) for line in page.lines)
+        self.chars += page.chars
+
+    def garbled(self, page: Page) -> bool:
+        """Whether more than 3% of the page's glyphs have no character."""
+        bad = self.unmapped[page.number]
+        return bad > 2 and bad > 0.03 * (page.chars + bad)
 
 
 def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") -> ParsedDocument:
@@ -146,6 +151,12 @@ def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
         )
     elif broken:
         notes.append(f"The file is damaged in {broken} places; text is missing. Fetch it again.")
+    garbled = [page.number for page in extract.pages if extract.garbled(page)]
+    if garbled:
+        notes.append(
+            f"{_pages(garbled)}: fonts do not say which characters they draw; the text may be"
+            " garbage. OCR would make it readable."
+        )
     if extract.failed:
         notes.append(f"{_pages(extract.failed)} could not be read.")
     if extract.stopped:
@@ -193,7 +204,7 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
         data = _decrypted(data, name) or data
         extract = _guarded(lambda: _pdfium_extract(data, deadline))
     mends: list[Callable[[bytes], bytes]] = []
-    if extract is None or (extract.unmapped and extract.chars):
+    if extract is None or (extract.unmapped.total() and extract.chars):
         mends.append(rewritten)
     if extract is None or cut or not extract.pages:
         mends.append(rebuilt)
@@ -205,30 +216,40 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
             extract = other
     if extract is None:
         return _guarded(lambda: _pypdf_extract(data, name, deadline))
-    if extract.failed or not extract.chars:
-        _fill(extract, data, name, deadline)
+    _fill(extract, data, name, deadline)
     return extract
 
 
 def _better(other: _Extract, extract: _Extract | None) -> bool:
     if extract is None:
         return True
-    if other.chars >= 0.9 * extract.chars and other.unmapped < extract.unmapped:
+    if other.chars >= 0.9 * extract.chars and other.unmapped.total() < extract.unmapped.total():
         return True
     return other.chars > extract.chars
 
 
 def _fill(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
-    """Let pypdf read the pages that pdfium could not."""
-    wanted = extract.failed or [page.number for page in extract.pages]
-    other = _guarded(lambda: _pypdf_extract(data, name, deadline, frozenset(wanted)))
-    if other is None or not other.chars:
+    """Let pypdf read the pages that pdfium could not, or read as garbage."""
+    mojibake = {page.number for page in extract.pages if extract.garbled(page)}
+    wanted = {*extract.failed, *mojibake}
+    if not extract.chars:
+        wanted |= {page.number for page in extract.pages}
+    if not wanted:
         return
-    found = {page.number: page for page in other.pages if page.lines}
+    other = _guarded(lambda: _pypdf_extract(data, name, deadline, frozenset(wanted)))
+    if other is None:
+        return
+    found = {
+        page.number: page
+        for page in other.pages
+        if page.lines and not (page.number in mojibake and other.garbled(page))
+    }
     kept = {page.number: page for page in extract.pages} | found
     extract.pages = [kept[number] for number in sorted(kept)]
-    extract.chars += other.chars
+    extract.chars += sum(page.chars for page in found.values())
     extract.failed = [number for number in extract.failed if number not in found]
+    for number in found:
+        extract.unmapped[number] = other.unmapped[number]
 
 
 # -- pdfium -----------------------------------------------------------------------------------
@@ -275,7 +296,7 @@ def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
     text = page.get_textpage()
     try:
         runs = list(_runs(text))
-        extract.unmapped += sum(run.unmapped for run in runs)
+        extract.unmapped[index + 1] = sum(run.unmapped for run in runs)
         if not runs and not extract.images:
             kinds = [raw.FPDF_PAGEOBJ_IMAGE]
             extract.images = any(True for _ in page.get_objects(filter=kinds, max_depth=3))
@@ -321,7 +342,7 @@ def _runs(text: Any) -> Iterator[_Run]:
             if run.chars:
                 yield run
             run = _Run()
-        elif code in (0, 0xFFFE, 0xFFFF):
+        elif unmapped(code):
             run.unmapped += 1
         else:
             raw.FPDFText_GetCharBox(handle, index, left, right, bottom, top)
@@ -333,6 +354,12 @@ def _runs(text: Any) -> Iterator[_Run]:
             run.boxes.append(box)
     if run.chars:
         yield run
+
+
+def unmapped(code: int) -> bool:
+    """Controls, U+FFFD and noncharacters: what engines give for a glyph without a character."""
+    control = code < 32 and code not in (2, 9)
+    return control or 0x7F <= code < 0xA0 or code in (0xFFFD, 0xFFFE, 0xFFFF)
 
 
 def _sample(run: _Run, handle: Any, index: int) -> None:
@@ -472,7 +499,11 @@ def _pypdf_extract(
         try:
             page = reader.pages[index]
             repair_fonts(page)
-            extract.add(plain_page(index + 1, page.extract_text()))
+            text = page.extract_text()
+            extract.unmapped[index + 1] = sum(
+                unmapped(ord(char)) for char in text if char not in "\r\n\f"
+            )
+            extract.add(plain_page(index + 1, text))
         except _broken() as error:
             limited = limited or isinstance(error, LimitReachedError)
             extract.failed.append(index + 1)

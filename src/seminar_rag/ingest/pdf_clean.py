@@ -46,10 +46,16 @@ class Page:
     height: float
     lines: tuple[Line, ...]
 
+    @property
+    def chars(self) -> int:
+        """Characters of its text."""
+        return sum(len(line.text.strip()) for line in self.lines)
+
 
 _LIGATURES = {
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
     "\ufb05": "st", "\ufb06": "st", "\u00a0": " ", "\u00ad": "",
+    "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢",
 }  # fmt: skip
 _SPECIAL = re.compile("[" + "".join(_LIGATURES) + "]")
 # C0 and C1 controls but tab and newline, surrogates, noncharacters, zero-width characters.
