@@ -1,0 +1,1 @@
+"""Checking: a text's claims, and whether passages support them."""

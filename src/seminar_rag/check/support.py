@@ -1,0 +1,176 @@
+"""Does what the passages say support the claim?
+
+`Verifier` is the seam: `BuiltinVerifier` needs no download, and a grounding model or a language
+model that judges can stand in its place. Knows nothing of retrieval, citations or display.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Protocol
+
+import numpy as np
+
+from seminar_rag.check.conflicts import Conflict, find_conflict
+from seminar_rag.check.features import FEATURES, Comparison, Embed, Matrix, compare, terms
+from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
+
+SHOWN = 3
+"""Evidence sentences in a verdict."""
+
+
+class Verifier(Protocol):
+    """Holds a claim against passages. Safe to call from several threads."""
+
+    name: str
+
+    def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
+        """Whether `passages`, taken together, say what `claim` says.
+
+        `known` is what a reader has without the passages, such as the title and authors of
+        their document: never evidence, but a name found in it is not held against the claim.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic model over `FEATURES`: sigmoid(bias + Σ weight · (feature - mean) / scale)."""
+
+    bias: float
+    weight: dict[str, float]
+    mean: dict[str, float]
+    scale: dict[str, float]
+
+    def score(self, features: dict[str, float]) -> float:
+        """0 to 1: the probability of support where supported and not are equally frequent."""
+        z = self.bias + sum(
+            weight * (features[name] - self.mean[name]) / self.scale[name]
+            for name, weight in self.weight.items()
+        )
+        return float(1 / (1 + np.exp(-z)))
+
+
+@cache
+def fitted() -> Weights:
+    """The weights shipped beside this module; the file says where they come from."""
+    data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
+    table = data["features"]
+    return Weights(
+        bias=data["bias"],
+        weight={name: table[name]["weight"] for name in FEATURES},
+        mean={name: table[name]["mean"] for name in FEATURES},
+        scale={name: table[name]["scale"] for name in FEATURES},
+    )
+
+
+class BuiltinVerifier:
+    """Word overlap, meaning and rules; no model but the embedding.
+
+    Finds the evidence sentences, weighs what claim and evidence share by a fitted logistic
+    model, and lets a hard mismatch (another number, another name, a flipped comparison or
+    negation) decide by rule. It does not reason: a claim that follows from the passages in
+    other words scores low, and one that reuses their words wrongly can score high.
+    """
+
+    name = "built-in"
+
+    def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
+        self._embed = _Remembering(embed)
+        self._weights = weights or fitted()
+
+    def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
+        """See `Verifier.verify`."""
+        if not terms(claim):
+            return self._verdict("uncheckable", 0.0, "The sentence states nothing to look up.")
+        found = [
+            (passage, index, passage.quote(sentence))
+            for passage in passages
+            for index, sentence in enumerate(passage.sentences)
+            if sentence.kind != "heading"
+        ]
+        found = [entry for entry in found if terms(entry[2])]
+        if not found:
+            return self._verdict("uncheckable", 0.0, "There is no passage to check it against.")
+        sentences = [quote for _, _, quote in found]
+        held = compare(claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known)
+        score = self._weights.score(held.features)
+        conflict = find_conflict(claim, sentences, held, known)
+        label, score, reason = judge(held, score, conflict)
+        chosen = list(held.order[:SHOWN])
+        if conflict is not None and conflict.sentence is not None:
+            chosen = [conflict.sentence, *(i for i in chosen if i != conflict.sentence)][:SHOWN]
+        evidence = [Evidence(found[i][0].id, found[i][1], sentences[i]) for i in chosen]
+        return self._verdict(label, score, reason, tuple(evidence))
+
+    def _verdict(
+        self, label: VerdictLabel, score: float, reason: str, evidence: tuple[Evidence, ...] = ()
+    ) -> Verdict:
+        return Verdict(label, round(score, 3), reason, evidence, self.name)
+
+
+SUPPORTED = 0.5
+PARTLY = 0.2
+_CAP = {"partly": 0.45, "unsupported": 0.15, "contradicted": 0.05}
+
+
+def judge(
+    held: Comparison, score: float, conflict: Conflict | None
+) -> tuple[VerdictLabel, float, str]:
+    """Label, score and reason from the fitted score and the rules; a conflict caps the score."""
+    if conflict is not None:
+        label = conflict.label
+        if label == "partly" and score < PARTLY:
+            label = "unsupported"
+        return label, min(score, _CAP[label]), conflict.reason
+    if score >= SUPPORTED:
+        return "supported", score, "The passage says so."
+    missing = [term.text for term, near in zip(held.terms, held.soft, strict=True) if near < 0.6]
+    listed = ", ".join(f"“{word}”" for word in missing[:4])
+    if score >= PARTLY:
+        tail = f" Not found: {listed}." if listed else ""
+        return "partly", score, f"The passages come near, but do not say all of it.{tail}"
+    tail = f" They have nothing on {listed}." if listed else ""
+    return "unsupported", score, f"The passages do not say this.{tail}"
+
+
+def _breaks(owners: Sequence[Passage]) -> list[int]:
+    """Indices where the passage changes, but for one that goes on in its document."""
+    out = []
+    for index in range(1, len(owners)):
+        before, after = owners[index - 1], owners[index]
+        follows = before.document == after.document and before.ordinal + 1 == after.ordinal
+        if before.id != after.id and not follows:
+            out.append(index)
+    return out
+
+
+class _Remembering:
+    """The embedding function with a bounded memory: passages and words come again and again."""
+
+    LIMIT = 20_000
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+        self._rows: OrderedDict[str, Matrix] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, texts: Sequence[str]) -> Matrix:
+        with self._lock:
+            rows = {text: self._rows[text] for text in texts if text in self._rows}
+            for text in rows:
+                self._rows.move_to_end(text)
+        new = [text for text in dict.fromkeys(texts) if text not in rows]
+        if new:
+            rows |= dict(zip(new, self._embed(new), strict=True))
+            with self._lock:
+                self._rows |= {text: rows[text].astype(np.float16) for text in new}
+                while len(self._rows) > self.LIMIT:
+                    self._rows.popitem(last=False)
+        return np.stack([rows[text] for text in texts]).astype(np.float32)
