@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from seminar_rag.ingest.pipeline import Ingestor, Listener, Report
 from seminar_rag.types import Event, Hit, Scope, Turn
 
 if TYPE_CHECKING:
+    from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
     from seminar_rag.index.catalogue import Catalogue
     from seminar_rag.index.embed import Embedder
@@ -100,19 +102,22 @@ class Course:
         return tuple(out)
 
     def examples(self, n: int = 6) -> tuple[str, ...]:
-        """Up to n questions that the index answers from the passage they were made of."""
+        """Up to n questions made of the readings, of which retrieval finds enough to answer."""
         from seminar_rag.answer.examples import questions
 
-        documents = self.catalogue().documents.values()
-        # Documents spread over the course, full texts before descriptions before notes.
         rank = {"paper": 0, "abstract": 1, "notes": 2}
-        ordered = sorted(documents, key=lambda one: rank[one.kind])
-        passages = (p for one in ordered for p in self.store.passages_of(one.id)[:6])
+        documents = sorted(self.catalogue().documents.values(), key=lambda one: rank[one.kind])
+        texts = ((one, self.store.passages_of(one.id)[:5]) for one in documents)
         out: list[str] = []
-        for question, passage in questions(passages, 4 * n):
+        sessions: set[int] = set()
+        for question in islice(questions(texts), 8 * n):
             hits = self.search(question, 3)
-            if any(hit.passage.document == passage.document for hit in hits):
-                out.append(question)
+            where = set(hits[0].document.sessions) if hits else set()
+            # From many sessions, so that the examples show what the course is about.
+            if where & sessions or not self._relevance.answerable(question, hits):
+                continue
+            sessions |= where
+            out.append(question)
             if len(out) == n:
                 break
         return tuple(out)
@@ -312,16 +317,17 @@ class Course:
         return Retriever(self.store, self.embedder)
 
     @cached_property
-    def _engine(self) -> Engine:
+    def _relevance(self) -> Relevance:
         from seminar_rag.answer.abstain import Relevance
+
+        return Relevance(self.store.rarity)
+
+    @cached_property
+    def _engine(self) -> Engine:
         from seminar_rag.answer.engine import Engine
 
-        return Engine(
-            self._retriever,
-            Relevance(self.store.rarity),
-            self._writer,
-            self.config.answer_passages,
-        )
+        passages = self.config.answer_passages
+        return Engine(self._retriever, self._relevance, self._writer, passages)
 
     @cached_property
     def _writer(self) -> Answerer:

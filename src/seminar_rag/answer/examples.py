@@ -3,53 +3,72 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from seminar_rag.text import STOPWORDS
-from seminar_rag.types import Passage
+from seminar_rag.types import Document, Passage
 
+NAMED = r"[A-Z][a-z]*[A-Z][\w-]*|[A-Z][\w-]*[0-9A-Z](?: [A-Z0-9][\w.-]*)?"
+"""A name that no ordinary word looks like: FlashAttention, QLoRA, GPT-3, Llama 2."""
 _SUBJECT = r"(?P<name>[A-Z][\w-]*(?: [\w-]+){0,3}?)"
 _SHORT = r"(?: \((?P<short>[A-Z][\w-]{1,9})\))?"
-_DEFINITION = re.compile(
-    rf"^(?:The |A |An )?{_SUBJECT}{_SHORT} (?P<verb>is|are)"
-    r" (?:an? |the )?(?:\w+[ -]){0,6}?(?:that|which|where|technique|method|family|process|model|"
-    r"framework|algorithm|approach|way|task|mechanism|practice|attack)\b"
+_DEFINITION = re.compile(rf"^(?:The |A |An )?{_SUBJECT}{_SHORT} (?P<verb>is|are) (?:an?|the) \w")
+_ACTION = re.compile(
+    rf"^(?P<name>{NAMED})(?: \([^)]*\))? "
+    r"(?:lets|computes|trains|uses|turns|adds|keeps|stores|splits|replaces|learns|generates|"
+    r"combines|samples|adapts|quantizes|retrieves|introduces|proposes|applies|extends|freezes)\b"
 )
+_TITLE = re.compile(rf"^(?:Primer: )?(?P<name>{NAMED})(?::|,| and )")
 _VAGUE = STOPWORDS | frozenset(
     "one goal idea result results work approach method model key main problem way reason example"
     " answer question figure table section primer step important common another many several"
-    " second first third part number they there it".split()
+    " second first third part number they there it abstract we our authors author text notes"
+    " session introduction conclusion summary next final following current left right".split()
 )
 
 
-def questions(passages: Iterable[Passage], limit: int) -> list[tuple[str, Passage]]:
-    """Up to `limit` "What is X?" questions, each from another document, with their passage."""
-    out: list[tuple[str, Passage]] = []
-    seen: set[str] = set()
+def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterator[str]:
+    """Questions like "What is X?", at most one a document; whether they hold is not checked.
+
+    Args:
+        documents: each with its first passages.
+    """
+    asked: set[str] = set()
+    for document, passages in documents:
+        question = _from_sentences(passages) or _from_title(document.title)
+        if question and question.lower() not in asked:
+            asked.add(question.lower())
+            yield question
+
+
+def _from_title(title: str) -> str | None:
+    match = _TITLE.match(title)
+    return f"What is {match['name']}?" if match else None
+
+
+def _from_sentences(passages: Iterable[Passage]) -> str | None:
     for passage in passages:
-        if passage.document in seen or len(out) == limit:
-            continue
-        question = _question(passage)
-        if question and question not in {asked for asked, _ in out}:
-            seen.add(passage.document)
-            out.append((question, passage))
-    return out
-
-
-def _question(passage: Passage) -> str | None:
-    for sentence in passage.sentences:
-        if sentence.kind != "paragraph":
-            continue
-        match = _DEFINITION.match(passage.quote(sentence))
-        if match is None:
-            continue
-        name = match["name"]
-        words = name.lower().split()
-        if words[0] in _VAGUE or words[-1] in _VAGUE or len(name) < 3:
-            continue
-        # A sentence opens with a capital; only a name keeps it inside the question.
-        first = name.split()[0]
-        plain = first[1:].islower() and not match["short"]
-        shown = name[0].lower() + name[1:] if plain and len(words) > 1 else name
-        return f"What {match['verb']} {shown}?"
+        for sentence in passage.sentences:
+            if sentence.kind == "paragraph":
+                question = _question(passage.quote(sentence))
+                if question:
+                    return question
     return None
+
+
+def _question(sentence: str) -> str | None:
+    match = _ACTION.match(sentence)
+    if match and match["name"].lower() not in _VAGUE:
+        return f"How does {match['name']} work?"
+    match = _DEFINITION.match(sentence)
+    if match is None:
+        return None
+    name = match["name"]
+    words = name.lower().split()
+    if {words[0], words[-1]} & _VAGUE or len(name) < 3:
+        return None
+    # A sentence opens with a capital; only a name keeps it inside the question.
+    first = name.split()[0]
+    if first[1:].islower() and not match["short"]:
+        name = name[0].lower() + name[1:]
+    return f"What {match['verb']} {name}?"

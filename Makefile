@@ -1,0 +1,72 @@
+# make serve   install, ingest the sample course if nothing is there, open the chat
+# make setup   install, and build llama-cpp-python where a C++ compiler is found
+# make test    everything: checks, unit tests, real models, browser
+# make check   ruff, mypy, architecture and fast tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMPS := $(VENV)/.stamps
+LINUX := $(filter Linux,$(shell uname -s))
+# PyTorch's own index has builds without CUDA; elsewhere the plain package has none anyway.
+TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/cpu)
+CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: setup serve local test check fast clean
+
+setup: $(STAMPS)/core
+ifneq ($(CXX_FOUND),)
+	@$(MAKE) --no-print-directory local || echo "llama-cpp-python could not be built; everything else works. The messages above say why; make local tries again."
+else
+	@echo "No C++ compiler was found, so local language models stay out; everything else works."
+	@echo "To add them: install one (Debian, Ubuntu: apt install g++; macOS: xcode-select --install), then make local."
+endif
+
+serve: $(STAMPS)/core
+	@$(BIN)/seminar-rag serve $(ARGS)
+
+local: $(STAMPS)/local
+
+test: $(STAMPS)/dev $(STAMPS)/local
+	@$(BIN)/python tests/chromium.py
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q --cov --cov-report=term
+
+check: $(STAMPS)/dev lint fast
+
+.PHONY: lint
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fast: $(STAMPS)/dev
+	$(BIN)/python -m pytest -q -m "not model and not browser" --cov --cov-report=term
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
+	@echo "Installing seminar_rag into $(VENV) (about 2 GB, a few minutes the first time) …"
+	@$(PIP) install -q --retries 1 --timeout 60 $(TORCH_INDEX) torch
+	@$(PIP) install -q -e .
+	@touch $@
+
+$(STAMPS)/local: $(STAMPS)/core
+	@echo "Building llama-cpp-python for local language models (about five minutes) …"
+	@$(PIP) install -q -e '.[local]'
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/core
+	@echo "Installing what the tests need …"
+	@$(PIP) install -q -e '.[dev]'
+	@touch $@
