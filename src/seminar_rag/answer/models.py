@@ -213,10 +213,11 @@ def download(
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or ".." in PurePosixPath(file).parts:
         raise ModelError(f"{repo}:{file} is not a model - write owner/repository:file.gguf.")
     target = folder / PurePosixPath(file).name
-    if target.is_file() and sha256 in (None, _sha256(target) if sha256 else None):
+    sha256 = sha256.lower() if sha256 else None
+    if target.is_file() and (sha256 is None or _sha256(target) == sha256):
         return target
     url = f"{base_url.rstrip('/')}/{repo}/resolve/main/{quote(file)}"
-    job = _Job(url, target, sha256.lower() if sha256 else None, progress, stop)
+    job = _Job(url, target, sha256, progress, stop)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{job.part}.lock", timeout=0):
