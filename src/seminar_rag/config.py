@@ -94,8 +94,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | Non
     config = replace(config, **_from_environment(environ))
     if config.embed_precision not in ("auto", "float32", "bfloat16"):
         raise ConfigError(
-            f"[embed] precision is {config.embed_precision!r}"
-            ' — use "auto", "float32" or "bfloat16"'
+            f'[embed] precision is {config.embed_precision!r} — use "auto", "float32" or "bfloat16"'
         )
     return config if data is None else replace(config, data_dir=str(data.resolve()))
 
