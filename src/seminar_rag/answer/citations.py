@@ -40,7 +40,7 @@ class Mark:
     index: int
     """Index of the answer sentence it stands in (see `split_answer`)."""
     sentence: str
-    """That sentence, without marks, as far as it had been written."""
+    """That sentence, without marks, as far as it had been written; "" before any word."""
 
     @property
     def text(self) -> str:
@@ -75,6 +75,8 @@ class MarkFilter:
         self._held = ""
         self._parts: list[str] = []
         self._text = ""
+        self._current = 0  # where the sentence of the last mark begins
+        self._before = 0  # how many sentences end before it
         self._numbers: dict[int, int] = {}
         self._cluster: set[int] = set()
         self._marks: list[Mark] = []
@@ -170,10 +172,12 @@ class MarkFilter:
 
     def _mark(self, offered: int) -> Mark:
         number = self._numbers.setdefault(offered, len(self._numbers) + 1)
-        sentences = split_answer(self._text + f"[{number}]")
-        index = len(sentences) - 1
         self._text += f"[{number}]"
-        mark = Mark(number, offered, index, sentences[index].text)
+        latest = split_answer(self._text[self._current :])
+        if latest:
+            self._before += len(latest) - 1
+            self._current += latest[-1].start
+        mark = Mark(number, offered, self._before, latest[-1].text if latest else "")
         self._marks.append(mark)
         return mark
 
