@@ -54,6 +54,7 @@ def chat(course: FakeCourse) -> Chat:
 def ask(chat: Chat, question: str, before: Conversation = EMPTY, scope: Scope = ALL):
     """A whole question: the conversation after it, and the exchanges seen on the way."""
     begun, problem = chat.begin(PAGE, question, scope, before)
+    assert begun is not None
     assert problem == ""
     seen = list(chat.answer(PAGE, begun))
     return chat.finish(PAGE, seen[-1][0]), [view for _, view in seen]
@@ -112,23 +113,36 @@ def test_only_the_text_of_a_language_model_is_markdown(course):
 
 
 def test_an_empty_question_is_not_asked(chat):
-    assert chat.begin(PAGE, " \n ", ALL, Conversation()) == (Conversation(), "")
+    assert chat.begin(PAGE, " \n ", ALL, Conversation()) == (None, "")
 
 
 def test_a_long_question_is_refused_with_its_length(chat, course):
     conversation, problem = chat.begin(PAGE, "x" * (LONGEST_QUESTION + 1), ALL, Conversation())
-    assert conversation.pending is None
+    assert conversation is None
     assert "2,001 characters" in problem
     assert "2,000" in problem
-    assert chat.begin(PAGE, "x" * LONGEST_QUESTION, ALL, conversation)[1] == ""
+    assert chat.begin(PAGE, "x" * LONGEST_QUESTION, ALL, EMPTY)[1] == ""
 
 
 def test_a_page_asks_one_question_at_a_time_and_pages_do_not_wait_for_each_other(chat):
     begun, _ = chat.begin(PAGE, STEPS, ALL, Conversation())
-    assert chat.begin(PAGE, UNKNOWN, ALL, begun) == (begun, BUSY)
+    assert chat.begin(PAGE, UNKNOWN, ALL, begun) == (None, BUSY)
     assert chat.begin("another page", UNKNOWN, ALL, Conversation())[1] == ""
     ended = chat.finish(PAGE, begun)
     assert chat.begin(PAGE, UNKNOWN, ALL, ended)[1] == ""
+
+
+def test_a_question_is_answered_once(chat, course):
+    begun, _ = chat.begin(PAGE, STEPS, ALL, EMPTY)
+    assert len(list(chat.answer(PAGE, begun))) > 1
+    assert list(chat.answer(PAGE, begun)) == []
+    assert len(course.asked) == 1
+
+
+def test_a_blank_question_while_one_is_answered_changes_nothing(chat):
+    begun, _ = chat.begin(PAGE, STEPS, ALL, EMPTY)
+    assert chat.begin(PAGE, "", ALL, begun) == (None, "")
+    assert list(chat.answer(PAGE, begun))[-1][0].exchanges[0].state == "done"
 
 
 def test_nothing_is_answered_without_a_question(chat, course):
@@ -292,7 +306,9 @@ def test_gradio_is_told_to_stay_off_the_network(client):
 
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
     assert gradio.analytics.analytics_enabled() is False
-    assert client.get("/config").json()["analytics_enabled"] is False
+    config = client.get("/config").json()
+    assert config["analytics_enabled"] is False
+    assert config["run_history"] is False
 
 
 def test_the_page_answers_with_a_policy_that_keeps_it_at_home(client):
@@ -328,6 +344,13 @@ def test_no_event_is_offered_to_programs(client):
         dependency["api_visibility"] == "private"
         for dependency in client.get("/config").json()["dependencies"]
     )
+
+
+def test_a_hostile_course_name_stays_text():
+    from fastapi.testclient import TestClient
+
+    with TestClient(build_app(FakeCourse(name="</script></title><script>evil()</script>"))) as page:
+        assert "<script>evil()" not in page.get("/").text
 
 
 def test_the_page_names_no_path_of_the_machine(client):

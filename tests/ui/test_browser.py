@@ -241,12 +241,14 @@ def test_retry_asks_the_last_question_again_in_its_place(tab, course):
     tab.ask(STEPS)
     tab.answered()
     before = len(course.asked)
+    tab.page.fill(BOX, "half a")
     tab.page.click("#retry")
     tab.page.wait_for_selector("#stop", state="visible")
     tab.answered()
     assert [asked.question for asked in course.asked[before:]] == [STEPS]
     assert course.asked[-1].history == ()
     assert tab.page.locator(".exchange").count() == 1
+    assert tab.page.input_value(BOX) == "half a"
 
 
 def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
@@ -271,6 +273,27 @@ def test_stop_ends_the_answer_at_once_and_keeps_it(tab, course):
     assert time.monotonic() - started < 2
     assert "word0" in page.inner_text("#past .answer")
     assert "stopped" in page.inner_text("#past .foot")
+
+
+def test_a_second_question_while_one_is_answered_waits_in_the_box(tab, course):
+    page = tab.page
+    tab.ask(ENDLESS)
+    page.wait_for_selector("#now .answer")
+    before = len(course.asked)
+    tab.ask(STEPS)
+    page.wait_for_selector("#message .problem")
+    length = len(page.inner_text("#now .answer"))
+    time.sleep(1)
+    assert page.input_value(BOX) == STEPS
+    assert len(page.inner_text("#now .answer")) > length, "the running answer was disturbed"
+    page.click("#stop")
+    tab.answered()
+    assert page.input_value(BOX) == STEPS
+    assert len(course.asked) == before
+    page.press(BOX, "Enter")
+    tab.answered(2)
+    assert page.inner_text("#message").strip() == ""
+    assert course.asked[-1].question == STEPS
 
 
 def test_waiting_says_what_is_read_and_a_closed_page_stops_the_course(tab, course):
@@ -346,7 +369,7 @@ def test_a_third_question_waits_in_line_and_is_answered(open_tab, course):
         tab.ask(ENDLESS)
         tab.page.wait_for_selector("#now .answer")
     tabs[2].ask(STEPS)
-    tabs[2].page.wait_for_function("document.querySelector('#now').innerText.includes('1/1')")
+    tabs[2].page.wait_for_selector("#now .status:text('In line, place 1 of 1')")
     tabs[0].page.click("#stop")
     tabs[2].answered()
     assert tabs[2].page.locator(".mark").count() == 4

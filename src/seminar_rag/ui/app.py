@@ -101,6 +101,7 @@ def build_app(course: ChatCourse) -> FastAPI:
         css=here.joinpath("style.css").read_text(encoding="utf-8"),
         head=f"<script>{here.joinpath('page.js').read_text(encoding='utf-8')}</script>",
         footer_links=[],
+        run_history=False,
         max_file_size=1,
         ssr_mode=False,
         show_error=False,

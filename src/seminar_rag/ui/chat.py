@@ -100,6 +100,18 @@ class Conversation:
         return Conversation((*self.exchanges, exchange))
 
 
+class Stop(threading.Event):
+    """Set to stop a question. `take` is true once: a question is answered by one reader only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._untaken = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether the question is the caller's to answer."""
+        return self._untaken.acquire(blocking=False)
+
+
 class Chat:
     """Asks a course on behalf of open pages, each known by a key; one question per page at a time.
 
@@ -109,21 +121,21 @@ class Chat:
     def __init__(self, course: ChatCourse) -> None:
         self.course = course
         self._lock = threading.Lock()
-        self._stops: dict[str, threading.Event] = {}
+        self._stops: dict[str, Stop] = {}
 
     def begin(
         self, page: str, question: str, scope: Scope, conversation: Conversation
-    ) -> tuple[Conversation, str]:
-        """The conversation with the question pending, or unchanged with what is wrong with it."""
+    ) -> tuple[Conversation | None, str]:
+        """The conversation with the question pending; or None and what is wrong, "" if blank."""
         question = question.strip()
         if not question:
-            return conversation, ""
+            return None, ""
         if len(question) > LONGEST_QUESTION:
-            return conversation, TOO_LONG.format(length=len(question), limit=LONGEST_QUESTION)
+            return None, TOO_LONG.format(length=len(question), limit=LONGEST_QUESTION)
         with self._lock:
             if page in self._stops:
-                return conversation, BUSY
-            self._stops[page] = threading.Event()
+                return None, BUSY
+            self._stops[page] = Stop()
         return replace(conversation, pending=Pending(question, scope)), ""
 
     def waiting(self, conversation: Conversation) -> Exchange:
@@ -142,7 +154,7 @@ class Chat:
         """
         pending = conversation.pending
         stop = self._stops.get(page)
-        if pending is None or stop is None:
+        if pending is None or stop is None or not stop.take():
             return
         view = self.waiting(conversation)
 

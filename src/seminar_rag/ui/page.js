@@ -35,6 +35,17 @@
     }
   }
 
+  // Gradio tells the place in the queue ("queue: 1/2 | 3.0s"); while there is one it is the status.
+  function tellPlace() {
+    const status = document.querySelector("#now .status");
+    const place = document.querySelector("#now .progress-text")?.textContent.match(/(\d+)\/(\d+)/);
+    if (!status || (!place && !status.dataset.line)) return;
+    const text = place ? `In line, place ${place[1]} of ${place[2]}` : "Searching";
+    if (status.textContent !== text) status.textContent = text;
+    if (place) status.dataset.line = "yes";
+    else delete status.dataset.line;
+  }
+
   function openSources(link) {
     opener = link;
     chosen = link.dataset.source ?? null;
@@ -120,6 +131,7 @@
     due = true;
     requestAnimationFrame(() => {
       dress();
+      tellPlace();
       if (grown) follow();
       due = grown = false;
     });

@@ -7,8 +7,8 @@ an answer is complete, and the one that is growing, sent while it streams.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -45,6 +45,7 @@ class Page:
 
     def _lay_out(self) -> None:
         self._conversation = gr.State(Conversation())
+        self._ticket = gr.State("")  # changes with every question taken, which starts its answer
         self._head = gr.HTML(apply_default_css=False, elem_id="head")
         with gr.Row(elem_id="desk", equal_height=False):
             with gr.Column(elem_id="reading", scale=3, min_width=0):
@@ -98,39 +99,29 @@ class Page:
             *(self._box, self._message, self._past, self._now, self._sources_past),
             *(self._conversation, self._send, self._stop, self._more),
         ]
+        growing = [self._past, self._now, self._sources_past, self._sources_now]
         quick: dict[str, Any] = {
             "queue": False,
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        send = gr.on([self._box.submit, self._send.click], self._begin, asked, begun, **quick)
-        retry = self._retry.click(self._begin_again, asked[1:], begun, **quick)
-        for event in (send, retry):
-            event.then(
-                self._answer,
-                self._conversation,
-                [
-                    *(self._past, self._now, self._sources_past, self._sources_now),
-                    self._conversation,
-                ],
-                show_progress="minimal",
-                show_progress_on=self._now,
-                concurrency_limit=2,
-                concurrency_id="answers",
-                api_visibility="private",
-            ).then(
-                self._finish,
-                [self._box, self._conversation],
-                [*begun, self._sources_now],
-                **quick,
-            )
+        whole = [*begun, self._sources_now]
+        asks = [self._box.submit, self._send.click, self._retry.click]
+        # Queued, since Gradio tells of a changed State only there; with room for everybody.
+        queued = {**quick, "queue": True, "concurrency_limit": None}
+        gr.on(asks, self._begin, asked, [*begun, self._ticket], **queued)
+        self._ticket.change(
+            self._answer,
+            self._conversation,
+            [*growing, self._conversation],
+            show_progress="minimal",
+            show_progress_on=self._now,
+            concurrency_limit=2,
+            concurrency_id="answers",
+            api_visibility="private",
+        ).then(self._finish, [self._box, self._conversation], whole, **quick)
         self._stop.click(self._halt, None, None, **quick)
-        self._new.click(
-            self._clear,
-            None,
-            [*begun, self._sources_now],
-            **quick,
-        )
+        self._new.click(self._clear, None, whole, **quick)
         gr.on(
             [self._sessions.change, self._kind.change],
             self._name_scope,
@@ -154,41 +145,31 @@ class Page:
 
     def _begin(
         self,
-        question: str,
+        typed: str,
         sessions: Sequence[int],
         kind: str,
         conversation: Conversation,
+        event: gr.EventData,
         request: gr.Request,
     ) -> Update:
+        """Take the question that was typed, or the last one again in the scope chosen now."""
+        question, again = typed or "", event.target is self._retry
+        if again and conversation.exchanges:
+            question = conversation.exchanges[-1].question
+            conversation = Conversation(conversation.exchanges[:-1])
         scope = Scope(sessions=frozenset(sessions or ()), kinds=KINDS[kind])
-        begun, problem = self._chat.begin(_key(request), question or "", scope, conversation)
-        if begun.pending is None or problem:
+        begun, problem = self._chat.begin(_key(request), question, scope, conversation)
+        if begun is None:
             return {self._message: render.message(problem)}
         return {
-            self._box: "",
+            self._box: gr.skip() if again else "",
             self._message: "",
             self._past: render.transcript(begun.exchanges),
             self._now: render.exchange(self._chat.waiting(begun)),
             self._sources_past: "".join(map(render.sources, begun.exchanges)),
             self._conversation: begun,
+            self._ticket: secrets.token_hex(8),
             **self._buttons(running=True, begun=True),
-        }
-
-    def _begin_again(
-        self,
-        sessions: Sequence[int],
-        kind: str,
-        conversation: Conversation,
-        request: gr.Request,
-    ) -> Update:
-        """Ask the last question again, in the scope that is chosen now."""
-        if not conversation.exchanges:
-            return {self._message: ""}
-        *before, last = conversation.exchanges
-        earlier = replace(conversation, exchanges=tuple(before))
-        return {
-            **self._begin(last.question, sessions, kind, earlier, request),
-            self._box: gr.skip(),
         }
 
     def _answer(self, conversation: Conversation, request: gr.Request) -> Iterator[Update]:
