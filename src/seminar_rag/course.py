@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.catalogue import Catalogue
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.retrieve import Retriever
+    from seminar_rag.index.vectors import Vectors
 
 Level = Literal["ok", "note", "bad"]
 
@@ -49,15 +50,16 @@ class Course:
         *,
         embedder: Embedder | None = None,
         answerer: Answerer | None = None,
+        vectors: Vectors | None = None,
     ) -> None:
         """Args:
-        embedder, answerer: in place of the configured ones, for tests.
+        embedder, answerer, vectors: in place of the configured ones, for tests.
 
         Raises:
             StoreError: the data folder cannot be used.
         """
         self.config = config
-        self.store = Store(config.data, config.store_url)
+        self.store = Store(config.data, config.store_url, vectors)
         self._embedder = embedder
         self._answerer = answerer
 

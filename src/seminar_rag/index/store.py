@@ -23,7 +23,7 @@ import numpy as np
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.catalogue import Catalogue, ListedSession, Record
-from seminar_rag.index.vectors import VectorIndex
+from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.types import Passage, Sentence
 
 if TYPE_CHECKING:
@@ -53,9 +53,13 @@ class Store:
         StoreError: the folder cannot be used, or belongs to another version.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", vectors: Vectors | None = None) -> None:
+        """Args:
+        url: of a Chroma server; empty for the embedded store under `folder`.
+        vectors: another vector store, for tests.
+        """
         self.folder = folder
-        self.vectors = VectorIndex(folder / "chroma", url)
+        self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
         self._lock = threading.RLock()
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None

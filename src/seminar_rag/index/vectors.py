@@ -7,11 +7,12 @@ always be rebuilt from the database, which keeps every embedding.
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 
 BATCH = 1000
 """Chroma refuses batches over 5,461."""
+
+
+class Vectors(Protocol):
+    """A store of unit vectors by passage id; see `VectorIndex` for what each method does."""
+
+    def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None: ...
+    def delete(self, ids: Sequence[str]) -> None: ...
+    def query(
+        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]: ...
+    def ids(self) -> set[str]: ...
+    def refresh(self) -> None: ...
+    def reset(self) -> None: ...
 
 
 class VectorIndex:
@@ -99,11 +113,6 @@ class VectorIndex:
             for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)
         ]
 
-    def count(self) -> int:
-        """Number of vectors stored."""
-        with self._guarded() as store:
-            return int(store.client.count())
-
     def ids(self) -> set[str]:
         """All ids stored."""
         with self._guarded() as store:
@@ -168,14 +177,19 @@ class VectorIndex:
                 if self._store is None:
                     self._store = self._open()
                 yield self._store
-            except (httpx.HTTPError, ConnectionError) as error:
-                raise StoreError(
-                    f"no Chroma server answers at {self._url} — start it (chroma run) or correct"
-                    " [store] url in seminar.toml"
-                ) from error
-            except (ChromaError, sqlite3.Error, ValueError, RuntimeError) as error:
-                raise StoreError(
-                    f"the vector store at {self.where} cannot be used"
-                    f" ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
-                    " — rebuild it: seminar-rag doctor --repair"
-                ) from error
+            except (httpx.HTTPError, ChromaError, OSError, sqlite3.Error, ValueError) as error:
+                raise StoreError(self._explained(error)) from error
+
+    def _explained(self, error: Exception) -> str:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if self._url and (self._store is None or "onnect" in said):
+            return (
+                f"no Chroma server answers at {self._url} — start it (chroma run), or correct"
+                " [store] url in seminar.toml"
+            )
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return f"the disk is full — free some space for {self.where} and run the command again"
+        return (
+            f"the vector store at {self.where} cannot be used ({said})"
+            " — rebuild it: seminar-rag doctor --repair"
+        )

@@ -1,0 +1,159 @@
+"""Fixtures that several rooms' tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder
+from seminar_rag.index.store import Store
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Real data that lies beside the checkout where the project is developed."""
+
+
+class MemoryVectors:
+    """A vector store in memory; exact search."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[np.ndarray[Any, Any], str]] = {}
+        self.fail: Callable[[str], None] = lambda _: None
+        """Called with the name of each writing method; may raise, to play a crash."""
+
+    def add(self, ids: Sequence[str], vectors: np.ndarray[Any, Any], document: str) -> None:
+        self.fail("add")
+        for id_, vector in zip(ids, vectors, strict=True):
+            self.rows[id_] = (vector, document)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        self.fail("delete")
+        for id_ in ids:
+            self.rows.pop(id_, None)
+
+    def query(
+        self, vector: np.ndarray[Any, Any], k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        allowed = None if documents is None else set(documents)
+        scored = [
+            (id_, float(row @ vector))
+            for id_, (row, document) in self.rows.items()
+            if allowed is None or document in allowed
+        ]
+        return sorted(scored, key=lambda pair: -pair[1])[:k]
+
+    def ids(self) -> set[str]:
+        return set(self.rows)
+
+    def refresh(self) -> None:
+        pass
+
+    def reset(self) -> None:
+        self.rows.clear()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store, its vectors in memory."""
+    one = Store(tmp_path / "data", vectors=MemoryVectors())
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def embedder() -> HashEmbedder:
+    return HashEmbedder()
+
+
+POST_ONE = """---
+title: Attention
+tags:
+- Basics
+---
+
+## Required Readings:
+
+### Attention Is All You Need
++ Ashish Vaswani, Noam Shazeer, Niki Parmar
++ https://arxiv.org/abs/1706.03762
++ The transformer is a sequence model that relies on attention alone and needs no recurrence at
+  all. It trains faster than recurrent models and set a new best score in translation.
+
+## More Readings:
+
+### Layer Normalization
++ https://arxiv.org/abs/1607.06450
++ Layer normalization is a method that computes the mean and the variance over the features of a
+  single example. It makes the training of recurrent networks steadier and needs no batches.
+
+<!--excerpt.start-->
+
+# Blog: Attention
+
+## Why attention
+
+Attention weighs every token of the input against every other token. The cost grows with the
+square of the length. Multi-head attention runs eight heads side by side in the base model.
+
+## Limits
+
+- Long inputs need much memory because every pair of tokens is compared.
+- Positions must be added by hand.
+"""
+
+POST_TWO = """---
+title: Retrieval
+tags:
+- RAG
+---
+
+## Required Readings:
+
+### Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks
++ https://arxiv.org/abs/2005.11401
++ Retrieval-augmented generation is a method that lets a generator read passages which a retriever
+  has found in an index. Its knowledge can be updated by replacing the index, without training.
+
+<!--excerpt.start-->
+
+# Blog: Retrieval
+
+## Failure modes
+
+A retriever may return passages that do not answer the question. The generator then answers from
+memory, and the answer may be wrong. Reranking moves the useful passages to the front.
+"""
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    """A folder of two posts."""
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    (folder / "S01.md").write_text(POST_ONE, encoding="utf-8")
+    (folder / "S02.md").write_text(POST_TWO, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def tiny_course(tmp_path: Path, posts: Path) -> Iterator[Course]:
+    """A course of two posts, embedded with hashed words, its vectors in memory."""
+    course = Course(
+        Config(folder=tmp_path, data_dir="data"),
+        embedder=HashEmbedder(),
+        vectors=MemoryVectors(),
+    )
+    list(course.ingest([posts]))
+    yield course
+    course.close()
+
+
+@pytest.fixture(scope="session")
+def minilm() -> SentenceTransformerEmbedder:
+    """The real default model."""
+    return SentenceTransformerEmbedder()

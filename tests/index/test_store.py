@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import MemoryVectors
+from seminar_rag.errors import BusyError, StoreError
+from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
+from seminar_rag.index.store import Store
+from seminar_rag.types import Document, Passage, Scope, Sentence
+
+
+def passage(document: str, ordinal: int, text: str) -> Passage:
+    return Passage(
+        f"{document}-{text}", document, ordinal, text, "Head", 0, 9, 3, (Sentence(0, len(text)),)
+    )
+
+
+def record(id_: str, reading: str = "r", kind: Any = "paper", source: str = "s") -> Record:
+    return Record(Document(id_, kind, reading, f"Title of {id_}"), source, "hash")
+
+
+def vectors(n: int) -> np.ndarray[Any, Any]:
+    return np.eye(8, dtype=np.float32)[:n]
+
+
+def put(store: Store, id_: str, *texts: str, **kwargs: Any) -> None:
+    passages = [passage(id_, i, text) for i, text in enumerate(texts)]
+    with store.writer():
+        store.replace(record(id_, **kwargs), passages, vectors(len(texts)))
+
+
+def memory(store: Store) -> MemoryVectors:
+    assert isinstance(store.vectors, MemoryVectors)
+    return store.vectors
+
+
+def test_a_document_comes_back_as_it_went_in(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    found = store.passages_of("d")
+    assert found == (passage("d", 0, "alpha"), passage("d", 1, "beta"))
+    assert store.passages(["d-beta", "nothing"]) == {"d-beta": found[1]}
+    assert np.array_equal(store.vectors_of(["d-beta"])["d-beta"], vectors(2)[1])
+    assert store.catalogue().records["d"].passages == 2
+
+
+def test_replacing_swaps_text_words_and_vectors(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    put(store, "d", "beta", "gamma")
+    assert [p.text for p in store.passages_of("d")] == ["beta", "gamma"]
+    assert store.lexical(["alpha"], 5) == []
+    assert [id_ for id_, _ in store.lexical(["gamma"], 5)] == ["d-gamma"]
+    assert memory(store).ids() == {"d-beta", "d-gamma"}
+    assert store.findings() == []
+
+
+def test_removing_leaves_nothing(store: Store) -> None:
+    put(store, "d", "alpha")
+    put(store, "e", "beta")
+    with store.writer():
+        store.remove(["d"])
+    assert set(store.catalogue().records) == {"e"}
+    assert store.lexical(["alpha"], 5) == []
+    assert memory(store).ids() == {"e-beta"}
+
+
+@pytest.mark.parametrize("step", ["add", "delete"])
+def test_a_crash_at_any_step_is_settled_by_the_next_writer(store: Store, step: str) -> None:
+    put(store, "d", "alpha", "beta")
+
+    def crash(name: str) -> None:
+        if name == step:
+            raise RuntimeError("power cut")
+
+    memory(store).fail = crash
+    with pytest.raises(RuntimeError):
+        put(store, "d", "beta", "gamma")
+    memory(store).fail = lambda _: None
+    texts = [p.text for p in store.passages_of("d")]
+    assert texts in (["alpha", "beta"], ["beta", "gamma"]), "before or after, nothing between"
+    with store.writer():
+        pass
+    assert store.findings() == []
+
+
+def test_a_failure_keeps_what_was_there(store: Store) -> None:
+    put(store, "d", "alpha")
+    with store.writer():
+        failed = Record(record("d").document, "s", "new", "corrupt", "it is broken")
+        assert store.note(failed) == 1
+    assert store.catalogue().records["d"].outcome == "corrupt"
+    assert [p.text for p in store.passages_of("d")] == ["alpha"]
+
+
+def test_scope_chooses_documents(store: Store) -> None:
+    sessions = [
+        ListedSession(1, "One", readings=(ListedReading("r1", "R one"),)),
+        ListedSession(2, "Two", readings=(ListedReading("r2", "R two", section="more"),)),
+    ]
+    with store.writer():
+        store.put_source("s", "course", "Course", sessions)
+    put(store, "a", "alpha", reading="r1")
+    put(store, "b", "beta", reading="r2", kind="abstract")
+    put(store, "c", "gamma", reading="notes-2", kind="notes")
+    catalogue = store.catalogue()
+    assert catalogue.title == "Course"
+    assert catalogue.within(Scope()) is None
+    assert catalogue.within(Scope(sessions=frozenset({1}))) == {"a"}
+    assert catalogue.within(Scope(kinds=frozenset({"paper", "abstract"}))) == {"a", "b"}
+    assert catalogue.within(Scope(required_only=True)) == {"a"}
+    assert catalogue.within(Scope(readings=frozenset({"r2"}))) == {"b"}
+    assert catalogue.documents["a"].sessions == (1,)
+
+
+def test_a_reading_in_two_sessions_is_one(store: Store) -> None:
+    both = ListedReading("r", "R")
+    with store.writer():
+        store.put_source(
+            "s",
+            "course",
+            None,
+            [ListedSession(1, "One", readings=(both,)), ListedSession(4, "Four", readings=(both,))],
+        )
+    put(store, "d", "alpha")
+    assert store.catalogue().documents["d"].sessions == (1, 4)
+
+
+def test_forgetting_a_source_takes_its_documents(store: Store) -> None:
+    with store.writer():
+        store.put_source("s", "course", "Course", [ListedSession(1, "One")])
+        store.put_source("t", "documents", None, [])
+    put(store, "d", "alpha")
+    put(store, "e", "beta", source="t")
+    with store.writer():
+        store.forget_source("s")
+    catalogue = store.catalogue()
+    assert (set(catalogue.records), catalogue.sessions) == ({"e"}, ())
+
+
+def test_damage_is_found_and_repaired(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    memory(store).rows.pop("d-alpha")
+    memory(store).rows["stray"] = (vectors(1)[0], "d")
+    store._db.execute("DELETE FROM lexicon")
+    store._db.commit()
+    found = " ".join(store.findings())
+    assert "lacks 1 of 2" in found
+    assert "1 vectors without a passage" in found
+    assert "full-text index" in found
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+    assert [id_ for id_, _ in store.lexical(["alpha"], 5)] == ["d-alpha"]
+
+
+def test_a_damaged_database_is_named_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "course.db").write_bytes(b"this is not a database, but long enough " * 40)
+    with pytest.raises(StoreError, match="doctor --repair"):
+        Store(tmp_path, vectors=MemoryVectors())
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    one = Store(tmp_path, vectors=MemoryVectors())
+    one._set(version="999")
+    one._db.commit()
+    one.close()
+    with pytest.raises(StoreError, match="another version"):
+        Store(tmp_path, vectors=MemoryVectors())
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(tmp_path / "file", vectors=MemoryVectors())
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from seminar_rag.index.store import Store
+store = Store(Path(sys.argv[1]))
+with store.writer():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_writer_at_a_time_and_the_lock_dies_with_its_process(store: Store) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(store.folder)], stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline().strip() == "held"
+    try:
+        with pytest.raises(BusyError, match=f"process {other.pid} "), store.writer():
+            pass
+        assert json.loads((store.folder / "writer.json").read_text())["pid"] == other.pid
+    finally:
+        other.kill()
+        other.wait()
+    with store.writer():
+        pass
+
+
+def test_rarity_follows_the_passages(store: Store) -> None:
+    put(store, "d", "alpha beta", "alpha gamma", "alpha delta")
+    rare = store.rarity(["alpha", "gamma", "unheard"])
+    assert rare["alpha"] < rare["gamma"] < rare["unheard"]
