@@ -89,11 +89,22 @@ def failure(parser: Parser, path: Path) -> DocumentError:
     return caught.value
 
 
-def test_a_pdf_is_read_in_another_process(parser: Parser, tmp_path: Path) -> None:
+def test_a_pdf_is_read(parser: Parser, tmp_path: Path) -> None:
     document = parser.parse(put(tmp_path, "a.pdf", plain_pdf()))
     assert [block.text for block in document.blocks] == ["Seven readers agreed on one sentence."]
     assert document.blocks[0].page == 1
-    assert "pypdfium2" not in sys.modules
+
+
+def test_the_pdf_libraries_stay_out_of_the_calling_process(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.pdf", plain_pdf())
+    code = (
+        "import sys, pathlib\n"
+        "from seminar_rag.ingest.parse import Parser\n"
+        "with Parser() as parser:\n"
+        f"    print(parser.parse(pathlib.Path({str(path)!r})).pages)\n"
+        "print(sorted({'pypdf', 'pypdfium2', 'pypdfium2_raw'} & set(sys.modules)))\n"
+    )
+    assert run(code).stdout.split("\n")[:2] == ["1", "[]"]
 
 
 def test_submit_reads_in_the_background(parser: Parser, tmp_path: Path) -> None:

@@ -330,6 +330,45 @@ def test_pypdf_alone_reads_the_text_too() -> None:
     assert any("Readers want evidence." in text for text in texts(document))
 
 
+def set_words(*pieces: tuple[str, float, float, float]) -> list[str]:
+    """The blocks of a page with (text, x, rise, size) pieces on one baseline."""
+
+    def draw(canvas: Canvas) -> None:
+        for text, x, rise, size in pieces:
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x, 600 + rise, text)
+
+    return texts(read(make(draw)))
+
+
+def test_a_raised_reference_is_set_off_but_an_exponent_is_not() -> None:
+    width = Canvas(io.BytesIO()).stringWidth("as shown before.", "Helvetica", 10)
+    assert set_words(("as shown before.", 72, 0, 10), ("17", 72 + width, 4, 6)) == [
+        "as shown before. 17"
+    ]
+    width = Canvas(io.BytesIO()).stringWidth("n", "Helvetica", 10)
+    assert set_words(("n", 72, 0, 10), ("2", 72 + width, 4, 6)) == ["n2"]
+
+
+def test_words_without_a_space_between_them_are_told_by_the_gap() -> None:
+    word = Canvas(io.BytesIO()).stringWidth("agents", "Helvetica", 10)
+    first, second = ("the agents", 72, 0, 10), ("tend to err", 0.0, 0, 10)
+    lead = Canvas(io.BytesIO()).stringWidth("the ", "Helvetica", 10)
+    place = 72 + lead + word + 1.7
+    assert set_words(first, (second[0], place, 0, 10)) == ["the agents tend to err"]
+
+
+def test_letter_spacing_is_no_word_space() -> None:
+    def draw(canvas: Canvas) -> None:
+        text = canvas.beginText(72, 600)
+        text.setFont("Helvetica", 10)
+        text.setCharSpace(1.5)
+        text.textOut("EXPERIMENTS")
+        canvas.drawText(text)
+
+    assert texts(read(make(draw))) == ["EXPERIMENTS"]
+
+
 # -- pure parts -------------------------------------------------------------------------------
 
 
@@ -408,6 +447,23 @@ def test_a_table_of_contents_is_dropped() -> None:
     prose = Line("A line of prose stands below it all.", 1, 72, 372, 640, 10)
     made = arrange([Page(1, 800.0, (head, *page.lines, prose))]).blocks
     assert [block.text for block in made] == ["A line of prose stands below it all."]
+
+
+def test_a_line_that_a_slide_says_twice_is_kept_once() -> None:
+    twin = Line("Agents in the wild", 1, 72, 170, 700, 10)
+    page = Page(
+        1,
+        800.0,
+        (
+            twin,
+            Line("A point that the slide makes below.", 1, 72, 240, 500, 10),
+            Line("Agents in the wild", 1, 72, 200, 740, 18, bold=True),
+        ),
+    )
+    assert [(b.kind, b.text) for b in arrange([page]).blocks] == [
+        ("paragraph", "A point that the slide makes below."),
+        ("heading", "Agents in the wild"),
+    ]
 
 
 def test_outline_titles_become_headings_of_their_depth() -> None:

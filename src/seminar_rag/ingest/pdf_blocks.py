@@ -82,7 +82,8 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     title_lines, front = _title_lines(lines, style)
     title = fold(" ".join(line.text for line in title_lines)) or None
     drafts = _drafts(lines, style, levels, title_lines, front)
-    drafts = _joined(_without_debris(_with_heads(drafts), style) or drafts, style)
+    drafts = _without_debris(_once(_with_heads(drafts)), style) or drafts
+    drafts = _joined(drafts, style)
     drafts, notes = _without_references(drafts)
     return Arranged(title, tuple(_placed(drafts)), notes)
 
@@ -148,7 +149,9 @@ def _drafts(
             continue
         level = 1 if id(line) in named else 0 if i < front else _heading(line, style, levels)
         last = drafts[-1] if drafts else None
-        kind: BlockKind = "heading" if level else "table" if i in rows else "paragraph"
+        kind: BlockKind = (
+            "heading" if level else "table" if i in rows and i >= front else "paragraph"
+        )
         if kind == "paragraph":
             kind = _prose_kind(line, last, regions[i])
         if last is not None and _continues(last, line, kind, level, style, regions[i]):
@@ -379,6 +382,23 @@ def _with_heads(drafts: list[_Draft]) -> list[_Draft]:
             out.pop()
         out.append(draft)
     return out
+
+
+def _once(drafts: list[_Draft]) -> list[_Draft]:
+    """Drop a line that its page says twice (slides set their titles so); a heading stays."""
+    said: dict[tuple[int, str], _Draft] = {}
+    for draft in drafts:
+        name = (draft.first.page, draft.text.lower())
+        if draft.lines == 1 and (name not in said or draft.kind == "heading"):
+            said[name] = draft
+    return [
+        draft
+        for draft in drafts
+        if draft.lines > 1
+        or draft.kind in ("table", "code")
+        or len(draft.text) < 12
+        or said[draft.first.page, draft.text.lower()] is draft
+    ]
 
 
 def _without_debris(drafts: list[_Draft], style: Style) -> list[_Draft]:
