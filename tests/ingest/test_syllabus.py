@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +23,7 @@ from seminar_rag.ingest.syllabus import (
     syllabus_from_text,
     syllabus_json,
 )
-from seminar_rag.types import Reading, Session
+from seminar_rag.types import Reading, Session, Syllabus
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "../shared"
@@ -824,6 +826,50 @@ def test_the_real_course_is_read_exactly(form: str) -> None:
     assert result["readings"].right == 175
     assert result["authors"].right >= 39
     assert result["abstracts"].right >= 100
+
+
+def _reading_list(change: Callable[[str], str]) -> Callable[[str], str]:
+    """A change of the part of a post between its front matter and its notes."""
+
+    def apply(post: str) -> str:
+        begin = post.index("---", 3) + 3
+        notes = re.search(r"<!--excerpt.start-->|^# ", post[begin:], re.M)
+        end = begin + notes.start() if notes else len(post)
+        return post[:begin] + change(post[begin:end]) + post[end:]
+
+    return apply
+
+
+def _deeper(levels: int) -> Callable[[str], str]:
+    return lambda post: re.sub(r"^#+(?= )", lambda m: "#" * (len(m[0]) + levels), post, flags=re.M)
+
+
+def _bold(pattern: str) -> Callable[[str], str]:
+    return _reading_list(lambda text: re.sub(pattern, r"**\1**\n", text, flags=re.M))
+
+
+RESTYLED: dict[str, Callable[[str], str]] = {
+    "headings one level deeper": _deeper(1),
+    "headings two levels deeper": _deeper(2),
+    "star bullets": _reading_list(lambda t: re.sub(r"^(\s*)[+-](?= )", r"\1*", t, flags=re.M)),
+    "no marker before the notes": lambda t: t.replace("<!--excerpt.start-->", ""),
+    "another marker": lambda t: t.replace("<!--excerpt.start-->", "<!-- more -->"),
+    "bold titles": _bold(r"^###+ +(?!Even)(.*?) *$"),
+    "bold sections": _bold(r"^## +(.*?) *$"),
+}
+
+
+@pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
+@pytest.mark.parametrize("style", RESTYLED)
+def test_the_real_course_in_other_clothes(style: str) -> None:
+    posts = sorted((SHARED / "course/posts").glob("*.md"))
+    sessions = tuple(
+        session_from_post(RESTYLED[style](post.read_text(encoding="utf-8")), post.name, number)
+        for number, post in enumerate(posts, 1)
+    )
+    key = json.loads((SHARED / "gold/readings-markdown.json").read_text(encoding="utf-8"))
+    given = syllabus_json(Syllabus(None, sessions))["sessions"]
+    assert benchmark().score(given, key).misses == []
 
 
 def test_the_scorer_sees_mistakes() -> None:

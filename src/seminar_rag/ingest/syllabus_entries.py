@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
 from seminar_rag.ingest.syllabus_items import (
+    STRONG_LEVEL,
     beside_links,
     children_of,
     cut,
+    has_nested_links,
     is_aside,
     is_entry,
     is_evidence,
@@ -63,16 +65,23 @@ def read_entries(
 
     `title` is the session's own title, which is not taken for a reading.
     """
-    sections = [level_of(item) for item in items if is_head(item) and words.section_of(item.text)]
-    start = _notes_start(items, min((s for s in sections if s), default=0), bool(sections))
+    start = _notes_start(items, *_section_level(items))
     region = refine([item for item in items[:start] if item.comment is None])
-    sections = [level_of(item) for item in region if is_head(item) and words.section_of(item.text)]
-    level = min((s for s in sections if s), default=0)
-    reader = _RegionReader(level, bool(sections), title)
+    reader = _RegionReader(*_section_level(region), title)
     readings = reader.read(_heads(region))
     notes = [*reader.rest, *(item for item in items[start:] if item.comment is None)]
     written = any(item.block.kind != "heading" for item in notes if item.text)
     return readings, tuple(item.block for item in notes if item.text) if written else ()
+
+
+def _section_level(items: Sequence[Item]) -> tuple[int, bool]:
+    """The highest level of the section headings (0 unknown), and whether there are any.
+
+    Bold paragraphs rank with no heading: the titles below them may be of any level.
+    """
+    heads = [item for item in items if is_head(item) and words.section_of(item.text)]
+    level = min((level_of(item) for item in heads if level_of(item)), default=0)
+    return (level if level < STRONG_LEVEL else 0), bool(heads)
 
 
 def _heads(items: Sequence[Item]) -> list[_Head]:
@@ -214,8 +223,11 @@ class _RegionReader:
         return tuple(draft.finish() for draft in self._drafts if draft.title or draft.urls)
 
     def _preamble(self, head: _Head) -> None:
-        """Items before the first heading: a reading list only on a page without any headings."""
-        if not self._sections and not self._title:
+        """Items before the first heading: readings where titles have links nested below them.
+
+        On a page without a title and without section headings any list is one of readings.
+        """
+        if has_nested_links(head.body) or not (self._sections or self._title):
             self._list(head.body)
 
     def _skips(self, head: _Head) -> bool:
@@ -281,6 +293,8 @@ class _RegionReader:
             item, children = body[at], children_of(body, top, at)
             first = len(self._drafts) == before
             at += 1
+            if not first and is_aside(item):
+                continue
             if id(item) in outer and stands_over(item, children):
                 self._list(children)
                 at += len(children)

@@ -240,8 +240,8 @@ def read_entry(item: Item) -> Entry:
     end = min((link.start for link in item.links if link.start > 0), default=len(item.text))
     lead = item.text[:end]
     text = lead if words.normal(lead) and not lead.startswith("http") else beside_links(item)[0]
-    match = re.match(r"(.{2,80}?)\s*(?:\s[-–—]+\s|:\s)(?=\S)", text)
-    if match and _is_remark(match.group(1), text[match.end() :]):
+    match = re.match(r"(.{2,80}?)\s*(\s[-–—]+\s|:\s)(?=\S)", text)
+    if match and _is_remark(match.group(1), text[match.end() :], match.group(2) != ": "):
         pair = _NAME_PAIR.fullmatch(match.group(1).strip())
         names = pair.groups() if pair and not item.links else (match.group(1),)
         return Entry(tuple(names), remark=cut(item.block, match.end(), end))
@@ -254,11 +254,14 @@ def _after(item: Item, end: int) -> str:
     return item.text[end:stop]
 
 
-def _is_remark(name: str, text: str) -> bool:
-    """Whether what follows "Name:" is a remark about it, not the rest of its title."""
+def _is_remark(name: str, text: str, dash: bool) -> bool:
+    """Whether what follows "Name:" or "Name -" is a remark about it, not the rest of its title."""
+    if words.is_title_case(text):
+        return False
     count = len(text.split())
-    plain = len(name.split()) <= 4 and count > 2 and text[:1].islower()
-    return count > 14 or words.is_prose(text) or (plain and not _SUBTITLE.match(text))
+    short = len(name.split()) <= 4
+    lower = short and count > 2 and text[:1].islower() and not _SUBTITLE.match(text)
+    return count > 14 or words.is_prose(text) or lower or (dash and short and count > 5)
 
 
 def past_leading_links(item: Item) -> int:
@@ -328,10 +331,10 @@ def is_group(text: str, body: Sequence[Item]) -> bool:
     """Whether a heading stands over several readings, not over one."""
     body = [item for item in body if item.block.kind in {"item", "paragraph"}]
     top = top_of(body)
-    if is_ordered(top):
-        return any(item.links for item in body)
     entries = sum(is_entry(item) or _has_linked_child(body, item) for item in top)
     attributes = sum(is_evidence(item) for item in top)
+    if is_ordered(top):
+        return not attributes and any(item.links for item in body)
     if words.is_group(text) and not attributes and (entries or len(top) > 1):
         return True
     return entries >= 2 and not attributes
@@ -346,6 +349,11 @@ def stands_over(item: Item, children: Sequence[Item]) -> bool:
         return False
     entries = sum(is_entry(child) or _has_linked_child(children, child) for child in inner)
     return entries >= 2 or bool(words.is_group(item.text) and (entries or len(inner) > 1))
+
+
+def has_nested_links(body: Sequence[Item]) -> bool:
+    """Whether the outermost items are titles with links below them."""
+    return any(_has_linked_child(body, item) for item in top_of(body))
 
 
 def _has_linked_child(body: Sequence[Item], item: Item) -> bool:

@@ -177,7 +177,11 @@ def _section_parents(items: Sequence[Item]) -> list[int]:
         for start, end in pairwise(bounds)
         if any(words.section_of(i.text) for i in items[start:end] if i.block.kind == "heading")
     ]
-    return [at for at in parents if at >= holding[0]] if len(holding) > 1 else []
+    if len(holding) < 2:
+        return []
+    marks = {items[at].anchor for at in holding}  # a shared class tells them from other headings
+    same = marks if len(marks) == 1 and "" not in marks else None
+    return [at for at in parents if at >= holding[0] and (not same or items[at].anchor in same)]
 
 
 def _footer(bodies: Sequence[Sequence[Item]]) -> str | None:

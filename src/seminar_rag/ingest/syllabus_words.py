@@ -58,7 +58,7 @@ _SECTION_LABEL = re.compile(
 _OTHER = re.compile(
     r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
     r"|recordings?|videos?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
-    r"(?:\s+\w+)?$",
+    r"(?:\s+\w+)?$|^back\s*(?:to\s*)?(?:the\s+)?top$",
     re.I,
 )
 _NOTES = re.compile(
@@ -223,8 +223,20 @@ def is_metadata(text: str) -> bool:
 
 def is_prose(text: str) -> bool:
     """Running text about a work, as against a title, a topic or a label."""
-    words = len(text.split())
-    return words >= 30 or (words >= 12 and bool(re.search(r"[.!?…][\"”’'|)]*(?:\s|$)", text)))
+    count = len(text.split())
+    if count >= 30:
+        return True
+    if count < 12 or is_title_case(text):
+        return False
+    ends = len(re.findall(r"(?:\w\w|[)\]”\"'’])[.!?…](?=[\s\"”’')|]|$)", text))
+    return ends > 1 or bool(re.search(r"(?:[.…]|[.!?…][\"”’'])[)|\s]*$", text))
+
+
+def is_title_case(text: str) -> bool:
+    """Whether most of the long words begin with a capital."""
+    long = [word for word in re.findall(r"[^\W\d_][\w'’-]*", text) if len(word) > 3]
+    capitals = sum(1 for word in long if word[0].isupper())
+    return capitals >= 0.7 * len(long)
 
 
 def is_label(text: str) -> bool:
@@ -297,7 +309,7 @@ def split_citation(text: str) -> tuple[str | None, str]:
     dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
     if dated and _are_names(clean_names(dated.group(1))):
         return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
-    for match in re.finditer(r"(?<=[\w)][.:])\s+(?=[A-Z0-9“\"])", text):
+    for match in re.finditer(r"(?<=[\w)]\.)\s+(?=[A-Z0-9“\"])", text):
         before = text[: match.start()].rstrip(".:")
         initial = len(before.split()[-1]) == 1
         more = re.match(r"[^\s,]+(?:,|\s+(?:and|&)\s)", text[match.end() :])
@@ -306,9 +318,6 @@ def split_citation(text: str) -> tuple[str | None, str]:
         full = before + "." if initial or before.endswith("et al") else before
         if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
             return clean_names(full), _first_sentence(text[match.end() :])
-    by = re.match(r"(.{8,}?),?\s+by\s+([A-Z].*)$", text)
-    if by and _are_names(clean_names(_YEAR_TAIL.sub("", by.group(2)))):
-        return clean_names(_YEAR_TAIL.sub("", by.group(2))), by.group(1)
     return None, text
 
 
@@ -379,13 +388,14 @@ def split_authors(text: str, title: str | None, breaks: Sequence[int] = ()) -> i
     """
     if _is_name_list(clean_names(text)):
         return len(text)
+    run_in = _run_in(text)
     lines = (at for at in breaks if not re.search(r"(?:[,;&]|\band)\s*$", text[:at]))
     for at in (next(lines, 0), text.find(" / ")):
-        if at > 0 and _is_name_list(clean_names(text[:at])):
-            return at
+        if at > 0 and _is_name_list(clean_names(text[:at])):  # a name may be wrapped by hand
+            return run_in if run_in is not None and at < run_in < at + 25 else at
     if title and (at := text.find(title)) > 0 and _is_name_list(clean_names(text[:at])):
         return at
-    return _run_in(text)
+    return run_in
 
 
 def _run_in(text: str) -> int | None:
