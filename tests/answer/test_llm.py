@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
@@ -16,7 +17,7 @@ from fakes import Reply, ScriptedLLM, StubServer
 from gguf_fixture import build_gguf
 from seminar_rag.answer.citations import MarkFilter, split_answer
 from seminar_rag.answer.grammar import citation_grammar
-from seminar_rag.answer.llm import LLM, LlamaCpp, OpenAICompatible, as_llama_index
+from seminar_rag.answer.llm import LLM, LlamaCpp, OpenAICompatible, _Sampler, as_llama_index
 from seminar_rag.answer.prompt import REFUSAL
 from seminar_rag.errors import ModelError
 
@@ -287,6 +288,52 @@ class TestLlamaCpp:
             if text != REFUSAL:
                 assert split_answer(text)
                 assert not [c for c in text if ord(c) < 32 and c != "\n"]
+
+    @pytest.mark.parametrize(
+        ("answer", "accepted"),
+        [
+            (REFUSAL, True),
+            (REFUSAL + " But it does [1].", False),
+            ("The model is big [1].", True),
+            (" The model is big. [1][2]", True),
+            ("The model is big! [1] [3][4]", True),
+            ("Vaswani et al. show 3.5% (e.g. BERT) after J. Devlin [4].", True),
+            ("J. Smith says so [2]. K. Lee too [1].", True),
+            ("- One thing [1].\n- Two things [2] [3].", True),
+            ("1. One thing [1].\n\n2. Two things [2].", True),
+            ("注意力很好。[1]", True),
+            ("Über alles?” [1]", True),
+            ("The model is big [5].", False),
+            ("The model is big [0].", False),
+            ("The model is big.", False),
+            ("It is neural. The rest is cited [1].", False),
+            ("It is big [1][2][3][4].", False),
+            ("It is big [1]. ", False),
+            ("It has a \x01 in it [1].", False),
+            ("It has a [MASK] in it [1].", False),
+            ("It goes\non [1].", False),
+            ("[1].", False),
+            ("", False),
+        ],
+    )
+    def test_what_the_grammar_accepts(self, model: LlamaCpp, answer: str, accepted: bool) -> None:
+        no_token_is_control = np.zeros(len(model._banned), dtype=bool)
+        sampler = _Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
+        sampler.limit(citation_grammar(4, refusal=REFUSAL, max_tokens=400))
+        tokens = [*model._tokens(answer), model._api.llama_vocab_eos(model._vocab)]
+        logits = np.zeros(len(model._banned), dtype=np.float32)
+        fits = True
+        for token in tokens:
+            fits = fits and bool(sampler._fits([token], logits[[token]])[0])
+            if fits:
+                model._api.llama_sampler_accept(sampler._grammar, token)
+        sampler.close()
+        assert fits is accepted
+        if accepted:
+            marks = MarkFilter(4)
+            marks.feed(answer)
+            marks.finish()
+            assert answer == REFUSAL or marks.warnings() == ()
 
     def test_without_a_grammar_it_is_not_kept_to_it(self, gguf: Path) -> None:
         llm = LlamaCpp(gguf, context=2048, threads=1, grammar=False)

@@ -12,13 +12,16 @@ TOKENS_PER_SENTENCE = 80
 """What that takes, in tokens of a language model, about."""
 MOST_SENTENCES = 8
 
+# A full stop inside a sentence is one that the splitter of answers does not take for its end:
+# in a number or name, before a small letter, after an initial or an abbreviation.
 _RULES = r"""
 sent ::= first rest{1,LIMIT} (end " "? cites | " "? cites end)
 cites ::= cite (" "? cite){0,2}
 cite ::= "[" num "]"
 end ::= [.!?。！？] ["”»’)]?
 first ::= [A-Z] ". " | [^ .,;:!?。！？\[\]【】<>|{}\U00000000-\U0000001F\U0000007F-\U000000A0]
-rest ::= char | "." tight | [.?!] " " lower | "al. " [A-Z] | " " [A-Z] ". " [A-Z]
+rest ::= char | "." tight | [.?!] " " lower | [ (] short ". " [A-Z]
+short ::= [A-Z] | "al" | "cf" | "e.g" | "i.e" | "vs" | "Dr" | "Prof" | "St"
 tight ::= [^ .!?。！？\[\]【】<|\U00000000-\U0000001F\U0000007F-\U000000A0]
 lower ::= [a-z0-9(]
 char ::= [^.!?。！？\[\]【】\U00000000-\U0000001F\U0000007F-\U000000A0]

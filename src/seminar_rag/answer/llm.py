@@ -293,7 +293,7 @@ class _Sampler:
     def choose(self, logits: np.ndarray[Any, Any]) -> int | None:
         """The next token; None when the grammar leaves none."""
         logits = np.where(self._banned, -np.inf, logits)
-        for width in (1 if self._temperature <= 0 else 64, 1024, len(logits)):
+        for width in (1 if self._temperature <= 0 else 64, 512, len(logits)):
             token = self._pick(logits, min(width, len(logits)))
             if token is not None:
                 if self._grammar:
