@@ -362,7 +362,8 @@ def _has_linked_child(body: Sequence[Item], item: Item) -> bool:
         return False
     at = next(n for n, other in enumerate(body) if other is item)
     for child in body[at + 1 :]:
-        if child.depth <= item.depth and child.block.kind == "item":
+        beside_it = child.depth == item.depth and child.block.kind == "item"
+        if child.depth < item.depth or beside_it:
             return False
         if child.links:
             return True
