@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +27,6 @@ from fake_course import (
 
 from seminar_rag.errors import SeminarError, ServeError
 from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
-from seminar_rag.ui import chat as chat_module
 from seminar_rag.ui.app import ChatCourse, build_app, serve
 from seminar_rag.ui.chat import (
     BUSY,
@@ -206,7 +208,7 @@ def test_stop_ends_a_silent_answer_at_once_and_tells_the_course(chat, course):
     chat.stop(PAGE)
     started = time.monotonic()
     *_, (ended, exchange) = stream
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1
     assert exchange.state == "stopped"
     assert ended.exchanges == (exchange,)
     assert course.stopped.wait(1)
@@ -265,7 +267,7 @@ def test_a_silent_stream_still_hands_something_over():
     stream = listen(events, threading.Event())
     started = time.monotonic()
     assert next(stream) == []
-    assert time.monotonic() - started < 2 * chat_module.TICK
+    assert time.monotonic() - started < 1
     silence.set()
     assert [event for batch in stream for event in batch] == [TokenEvent("late")]
 
@@ -374,3 +376,35 @@ def test_a_port_in_use_is_named_with_the_mend():
 def test_an_address_that_cannot_be_used_is_named(host, port):
     with pytest.raises(ServeError, match=rf"Cannot serve on {host}:{port}: "):
         serve(FakeCourse(), host, port, on_ready=lambda url: None)
+
+
+SERVE = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from fake_course import FakeCourse
+from seminar_rag.ui.app import serve
+serve(FakeCourse(), "127.0.0.1", 0, on_ready=lambda url: print(url, flush=True))
+"""
+
+
+def test_an_interrupt_ends_it_quietly_though_a_page_is_open():
+    import httpx
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, os.path.dirname(__file__)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:"), process.stderr.read()
+        with httpx.stream("GET", f"{url}/gradio_api/heartbeat/page", timeout=30) as page:
+            assert page.status_code == 200
+            process.send_signal(signal.SIGINT)
+            _, complaints = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert complaints == ""

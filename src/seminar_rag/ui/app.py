@@ -160,8 +160,10 @@ async def _run(app: FastAPI, listener: socket.socket, ready: Callable[[], None])
     import uvicorn
 
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, ws="none")
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
     )
+    # An open page holds a connection, so every shutdown cancels some; no reason to complain.
+    logging.getLogger("uvicorn.error").addFilter(lambda _record: not server.should_exit)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.05)
