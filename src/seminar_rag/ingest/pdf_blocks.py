@@ -105,7 +105,9 @@ def _title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
         return [], cut
     start = next(i for i, line in enumerate(above) if line.size >= 0.97 * largest)
     out = list(takewhile(lambda line: line.size >= 0.97 * largest, above[start : start + 6]))
-    return (out if sum(len(line.text) for line in out) <= 300 else []), cut
+    words = [word for line in out for word in line.text.split()]
+    said = words[0][0].isupper() or len(words) > 3 or words[0][0].isdigit()
+    return (out if said and len(words) <= 50 else []), cut
 
 
 # -- blocks -----------------------------------------------------------------------------------
@@ -159,9 +161,14 @@ def _drafts(
         else:
             last = _start(line, kind, level)
             drafts.append(last)
-        left, right = regions[i]
-        last.full = line.x1 > right - 0.08 * (right - left)
+        last.full = _is_full(line, regions[i])
     return drafts
+
+
+def _is_full(line: Line, edges: tuple[float, float]) -> bool:
+    """Whether the line fills its column; one that is alone in its run makes no column."""
+    left, right = edges
+    return left < right and line.x1 > right - 0.08 * (right - left)
 
 
 def _prose_kind(line: Line, last: _Draft | None, edges: tuple[float, float]) -> BlockKind:
@@ -258,9 +265,12 @@ def _flows(
     if tail.hyphen:
         return near(tail.size, line.size, 0.15)
     leading = max(style.leading * line.size / style.body, 1.1 * line.size)
-    if not near(tail.size, line.size, 0.08) or step > 1.35 * leading:
-        return False
     left, right = edges
+    typed = (
+        draft.open and draft.full and abs(line.x0 - tail.x0) < line.size and step < 1.2 * leading
+    )
+    if not near(tail.size, line.size, 0.25 if typed else 0.08) or step > 1.35 * leading:
+        return False
     width = max(right - left, 1.0)
     done = _SENTENCE_END.search(draft.text) is not None and not line.text[0].islower()
     indented = line.x0 - tail.x0 > 0.7 * line.size
@@ -277,6 +287,8 @@ def _flows(
 
 def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
     """For each line the left and right edge of the column that it stands in.
+
+    They are equal where a line stands alone and nothing tells the column's width.
 
     The right edge is where most lines of this size and left edge end; where there are few, the
     end of the longest line in the same run.
@@ -299,7 +311,8 @@ def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
             setting = ends[_setting(line)]
             common = setting.most_common(1)
             known = common[0][1] >= max(4, 0.4 * setting.total())
-            out.append((left, max(common[0][0], line.x1) if known else right))
+            alone = left if len(run) == 1 else right
+            out.append((left, max(common[0][0], line.x1) if known else alone))
         start = i
     return out
 
@@ -496,7 +509,8 @@ def _continuation(drafts: Sequence[_Draft], i: int) -> int | None:
     and formulas in between are passed over.
     """
     head = drafts[i]
-    if not head.open or not (head.full or head.tail.hyphen):
+    broken = head.full or head.tail.hyphen
+    if not head.open or not (broken or head.lines > 1):
         return None
     for j in range(i + 1, min(i + 40, len(drafts))):
         rest = drafts[j]
@@ -506,18 +520,20 @@ def _continuation(drafts: Sequence[_Draft], i: int) -> int | None:
             continue
         if not near(rest.first.size, head.tail.size):
             continue
-        if rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalpha()):
+        lower = rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalpha())
+        moves = _moves(head.tail, rest.first)
+        if lower and (moves or (broken and j == i + 1)):
             return j if rest.kind == "paragraph" else None
-        if j == i + 1 and _moves(head.tail, rest.first) and rest.lines > 1:
+        if not broken:
+            return None
+        if j == i + 1 and moves and rest.lines > 1:
             return j if rest.kind == "paragraph" else None
     return None
 
 
 def _moves(tail: Line, line: Line) -> bool:
-    """Whether `line` is at the top of the next column or page, seen from `tail`."""
-    return line.page == tail.page + 1 or (
-        line.page == tail.page and line.base > tail.base + 5 * tail.size
-    )
+    """Whether `line` stands in a later column or on a later page, seen from `tail`."""
+    return line.page > tail.page or line.base > tail.base + 5 * tail.size
 
 
 def _first_sentence(text: str) -> int:
