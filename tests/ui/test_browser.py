@@ -25,6 +25,7 @@ from fake_course import (
     FakeCourse,
 )
 
+from seminar_rag.errors import SeminarError
 from seminar_rag.ui.app import serve
 
 pytestmark = pytest.mark.browser
@@ -353,6 +354,20 @@ def test_hostile_strings_are_inert(tab, course, answerer, monkeypatch):
     assert not [url for url in tab.requests if "tracker.invalid" in url]
 
 
+def test_an_index_that_cannot_be_read_is_told_on_the_page(open_tab, course, monkeypatch):
+    def unreadable(*_: object) -> tuple[str, ...]:
+        raise SeminarError("The index is damaged — run doctor --repair.")
+
+    tab = open_tab()
+    monkeypatch.setattr(course, "sessions", unreadable)
+    monkeypatch.setattr(course, "examples", unreadable)
+    tab.page.reload()
+    tab.page.wait_for_selector("#message .problem")
+    assert "run doctor --repair" in tab.page.inner_text("#message")
+    assert tab.page.inner_text(".masthead h1") == course.name
+    assert tab.page.locator(".welcome").count() == 1
+
+
 def test_two_pages_do_not_disturb_each_other(open_tab):
     one, two = open_tab(), open_tab()
     one.ask(STEPS)
@@ -370,8 +385,17 @@ def test_a_third_question_waits_in_line_and_is_answered(open_tab, course):
         tab.page.wait_for_selector("#now .answer")
     tabs[2].ask(STEPS)
     tabs[2].page.wait_for_selector("#now .status:text('In line, place 1 of 1')")
+    waiting = open_tab()
+    waiting.ask(STEPS)
+    waiting.page.wait_for_selector("#now .status:text('In line, place 2 of 2')")
+    before = len(course.asked)
+    waiting.page.click("#stop")
+    waiting.page.wait_for_selector("#message :text('leaves the line')")
     tabs[0].page.click("#stop")
     tabs[2].answered()
+    waiting.answered()
+    assert waiting.page.inner_text("#message").strip() == ""
+    assert len(course.asked) == before + 1
     assert tabs[2].page.locator(".mark").count() == 4
     tabs[1].page.click("#stop")
     tabs[1].answered()

@@ -31,6 +31,7 @@ PACE = 0.08
 TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
 BUSY = "An answer is being written. Press Stop first, or wait."
 CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
+LEAVES_LINE = "Stopped. The question leaves the line when its turn comes."
 NOT_TAKEN = "Too many questions are waiting. Ask again in a moment."
 
 
@@ -111,6 +112,11 @@ class Stop(threading.Event):
         """Whether the question is the caller's to answer."""
         return self._untaken.acquire(blocking=False)
 
+    @property
+    def taken(self) -> bool:
+        """Whether somebody answers the question already."""
+        return self._untaken.locked()
+
 
 class Chat:
     """Asks a course on behalf of open pages, each known by a key; one question per page at a time.
@@ -179,11 +185,13 @@ class Chat:
             stop.set()
         yield conversation.ended(view), view
 
-    def stop(self, page: str) -> None:
-        """Stop the page's question, if it has one."""
+    def stop(self, page: str) -> str:
+        """Stop the page's question, if it has one. Returns what to say when it still waits."""
         stop = self._stops.get(page)
-        if stop is not None:
-            stop.set()
+        if stop is None:
+            return ""
+        stop.set()
+        return "" if stop.taken else LEAVES_LINE
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
         """Let the page ask again; a question that never got its turn has failed."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from seminar_rag.errors import SeminarError
 from seminar_rag.types import Kind, Scope
 from seminar_rag.ui import render
 from seminar_rag.ui.chat import Chat, Conversation
@@ -120,7 +121,7 @@ class Page:
             concurrency_id="answers",
             api_visibility="private",
         ).then(self._finish, [self._box, self._conversation], whole, **quick)
-        self._stop.click(self._halt, None, None, **quick)
+        self._stop.click(self._halt, None, self._message, **quick)
         self._new.click(self._clear, None, whole, **quick)
         gr.on(
             [self._sessions.change, self._kind.change],
@@ -129,13 +130,21 @@ class Page:
             self._scope,
             **quick,
         )
-        self.blocks.load(self._open, None, [self._head, self._past, self._sessions], **quick)
+        opened = [self._head, self._past, self._sessions, self._message]
+        self.blocks.load(self._open, None, opened, **quick)
         self.blocks.unload(self._leave)
 
     # Events ---------------------------------------------------------------------------------
 
     def _open(self) -> Update:
-        sessions = self._chat.course.sessions()
+        try:
+            sessions = self._chat.course.sessions()
+        except SeminarError as error:
+            return {
+                self._head: render.masthead(self._chat.course.name, ()),
+                self._past: self._welcome(),
+                self._message: render.message(str(error)),
+            }
         choices = [(f"{number} · {title}", number) for number, title, *_ in sessions]
         return {
             self._head: render.masthead(self._chat.course.name, sessions),
@@ -197,6 +206,8 @@ class Page:
             self._conversation: ended,
             **self._buttons(running=False, begun=last is not None),
         }
+        if last is not None and last.state == "stopped":
+            update[self._message] = ""
         if last is not None and last.state == "failed":
             update[self._box] = typed or last.question
         if ended is not conversation:
@@ -204,8 +215,8 @@ class Page:
             update[self._now] = update[self._sources_now] = ""
         return update
 
-    def _halt(self, request: gr.Request) -> None:
-        self._chat.stop(_key(request))
+    def _halt(self, request: gr.Request) -> str:
+        return render.message(self._chat.stop(_key(request)))
 
     def _leave(self, request: gr.Request) -> None:
         self._chat.finish(_key(request), Conversation())
@@ -224,7 +235,10 @@ class Page:
     # Parts ----------------------------------------------------------------------------------
 
     def _welcome(self) -> str:
-        return render.welcome(self._chat.course.examples(EXAMPLES))
+        try:
+            return render.welcome(self._chat.course.examples(EXAMPLES))
+        except SeminarError:  # told by `_open`; a question can be typed all the same
+            return render.welcome(())
 
     def _buttons(self, *, running: bool, begun: bool) -> Update:
         return {

@@ -117,7 +117,8 @@ def masthead(course: str, sessions: Sequence[tuple[int, str, int, int]]) -> str:
     size = ", ".join(
         (_count(len(sessions), "session"), _count(readings, "reading"), _count(passages, "passage"))
     )
-    return f'<header class="masthead"><h1>{escape(course)}</h1><p>{size}</p></header>'
+    indexed = f"<p>{size}</p>" if sessions else ""
+    return f'<header class="masthead"><h1>{escape(course)}</h1>{indexed}</header>'
 
 
 def welcome(examples: Sequence[str]) -> str:
