@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from seminar_rag.errors import SourceError
+from seminar_rag.ingest import syllabus_names as names
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import html_blocks
 from seminar_rag.ingest.syllabus import (
@@ -312,6 +313,23 @@ def test_a_page_of_weeks() -> None:
             ("https://arxiv.org/abs/2212.00001", "b.html"),
         )
     ]
+
+
+def test_titles_in_odd_places() -> None:
+    post = (
+        "## Reading: The First Title\n- https://e.org/1\n\n## More readings\n"
+        "### [The Second Title](https://e.org/2)\n"
+        "### The list\n- 📄 The Third Title — Ada Byron, Karl Weier [link](https://e.org/3)\n"
+        "- **The Fourth Title**: [paper](https://e.org/4), [code](https://e.org/5)\n"
+    )
+    session = session_from_post("---\ntitle: x\n---\n" + post, "x.md", 1)
+    assert table(session) == [
+        ("The First Title", "required", ("https://e.org/1",)),
+        ("The Second Title", "more", ("https://e.org/2",)),
+        ("The Third Title", "more", ("https://e.org/3",)),
+        ("The Fourth Title", "more", ("https://e.org/4", "https://e.org/5")),
+    ]
+    assert session.readings[2].authors == "Ada Byron, Karl Weier"
 
 
 def test_a_schedule_table() -> None:
@@ -733,6 +751,10 @@ def test_section_headings(heading: str, section: str | None) -> None:
         ("ACL 2024 Tutorial: Caches", "ACL 2024 Tutorial: Caches"),
         ("GPT-4 in 2024", "GPT-4 in 2024"),
         ("What is a cache?", "What is a cache?"),
+        ("Paper 1: Paged caches", "Paged caches"),
+        ("📄 Paged caches", "Paged caches"),
+        ("related post: Paged caches", "Paged caches"),
+        ("And the Cache Goes Down", "And the Cache Goes Down"),
         ("https://e.org/a", None),
     ],
 )
@@ -752,8 +774,8 @@ def test_titles_lose_their_decoration(raw: str, title: str | None) -> None:
     ],
 )
 def test_author_lines(text: str, authors: str | None) -> None:
-    assert words.split_authors(text, None) == len(text)
-    assert words.clean_names(text) == (authors or text)
+    assert names.split_authors(text, None) == len(text)
+    assert names.clean_names(text) == (authors or text)
 
 
 @pytest.mark.parametrize(
@@ -762,13 +784,15 @@ def test_author_lines(text: str, authors: str | None) -> None:
         "BERT / RoBERTa/ XLNet/ GPT",
         "March 28, 2024",
         "EU AI Act / GDPR",
+        "Multi-Agent Systems, Tool Use, Long-Term Memory",
+        "Utrecht University, Example Research Institute",
         "Cheap caches, fast machines",
         "Introducing Pages: The First Cache of its Kind",
         "In this paper, we page the cache.",
     ],
 )
 def test_what_is_no_author_line(text: str) -> None:
-    assert words.split_authors(text, None) is None
+    assert names.split_authors(text, None) is None
 
 
 @pytest.mark.parametrize(
@@ -783,7 +807,7 @@ def test_what_is_no_author_line(text: str) -> None:
 def test_authors_that_run_into_the_abstract(opening: str) -> None:
     rest = f"{opening} it saves much memory on all of the traces that we have tried so far."
     text = f"Ada Byron, Karl Weier, Seong Joon Oh {rest}"
-    assert words.split_authors(text, "Are Caches Pages?") == text.index(rest)
+    assert names.split_authors(text, "Are Caches Pages?") == text.index(rest)
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ class _TreeWalk:
         tag = node.tag.lower()
         if tag in _DROPPED_TAGS or node.get("hidden") is not None:
             return
-        if tag == "table":
+        if tag == "table" and not node.xpath(".//h1|.//h2|.//h3|.//h4|.//table"):
             self._table(node)
         elif tag == "pre":
             self._code(node)

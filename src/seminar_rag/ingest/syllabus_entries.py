@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from seminar_rag.ingest import syllabus_names as names
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
 from seminar_rag.ingest.syllabus_items import (
@@ -214,7 +215,12 @@ class _RegionReader:
             section = words.section_of(head.text)
             if section is not None:
                 self._section, self._off, self._other = section, False, None
-                self._list(head.body)
+                title = words.title_in_section(head.text)
+                if title and head.body and is_evidence(head.body[0]):
+                    self._start(head.heading, raw=title)
+                    self._absorb_all(head.body)
+                else:
+                    self._list(head.body)
             elif self._skips(head):
                 if self._drafts and self._other is None:
                     self.rest += [head.heading, *head.body]
@@ -317,7 +323,7 @@ class _RegionReader:
         if urls and (not beside or words.is_label(beside)):
             return current is None or bool(current.urls) or not current.title
         if current is not None and not urls:
-            if words.split_authors(item.text, current.title, item.breaks) is not None:
+            if names.split_authors(item.text, current.title, item.breaks) is not None:
                 return False
             return not words.is_prose(item.text)
         return True
@@ -388,9 +394,9 @@ class _RegionReader:
         text = item.text[begin:]
         if draft.authors is None and not draft.abstract:
             breaks = [at - begin for at in item.breaks if at > begin]
-            end = words.split_authors(text, draft.title, breaks)
+            end = names.split_authors(text, draft.title, breaks)
             if end is not None:
-                draft.authors = words.clean_names(text[:end]) or None
+                draft.authors = names.clean_names(text[:end]) or None
                 draft.blocks.append(cut(item.block, begin, begin + end))
                 begin += end
                 begin += len(item.text[begin:]) - len(item.text[begin:].lstrip(" /"))

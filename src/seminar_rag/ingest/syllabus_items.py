@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from seminar_rag.ingest import syllabus_names as names
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
 from seminar_rag.types import Block
@@ -175,7 +176,7 @@ def is_evidence(item: Item) -> bool:
         return True
     if words.is_placeholder(item.text):
         return True
-    return words.split_authors(item.text, None, item.breaks) is not None
+    return names.split_authors(item.text, None, item.breaks) is not None
 
 
 def is_entry(item: Item) -> bool:
@@ -235,17 +236,20 @@ def read_entry(item: Item) -> Entry:
         opens = link.start == 0 and len(plain) > 1
         wordy = len(plain.split()) >= 2
         if (opens or wordy) and plain and not words.is_label(plain) and "://" not in plain:
-            authors, title = words.split_citation(label)
-            return Entry((title,), authors or words.trailing_authors(_after(item, link.end)))
+            authors, title = names.split_citation(label)
+            return Entry((title,), authors or names.trailing_authors(_after(item, link.end)))
     end = min((link.start for link in item.links if link.start > 0), default=len(item.text))
     lead = item.text[:end]
     text = lead if words.normal(lead) and not lead.startswith("http") else beside_links(item)[0]
     match = re.match(r"(.{2,80}?)\s*(\s[-–—]+\s|:\s)(?=\S)", text)
     if match and _is_remark(match.group(1), text[match.end() :], match.group(2) != ": "):
         pair = _NAME_PAIR.fullmatch(match.group(1).strip())
-        names = pair.groups() if pair and not item.links else (match.group(1),)
-        return Entry(tuple(names), remark=cut(item.block, match.end(), end))
-    authors, title = words.split_citation(text)
+        titles = pair.groups() if pair and not item.links else (match.group(1),)
+        return Entry(tuple(titles), remark=cut(item.block, match.end(), end))
+    dashed = re.match(r"(.{8,}?)\s+[-–—]+\s+(.+)$", text)
+    if dashed and (authors := names.trailing_authors(dashed.group(2))):
+        return Entry((dashed.group(1),), authors)
+    authors, title = names.split_citation(text)
     return Entry((title,) if title else (), authors)
 
 

@@ -1,8 +1,7 @@
 """What words and addresses on a course page mean. Pure, and the same for every form of page.
 
-Everything here is about how reading lists are written in general: names in a row are authors, a
-long run of prose is a description, "Optional" announces optional readings. No rule names a paper,
-a topic or a course.
+Everything here is about how reading lists are written in general: a long run of prose is a
+description, "Optional" announces optional readings. No rule names a paper, a topic or a course.
 """
 
 from __future__ import annotations
@@ -50,6 +49,7 @@ _OF_SESSION = re.compile(
     r"(?=\w+)",
     re.I,
 )
+_SECTION_TITLE = re.compile(r"^(?:\w+\s+)?reading\s*:\s+(?=\S)", re.I)
 _SECTION_LABEL = re.compile(
     rf"^\W*(?:{_MORE_ALONE}|required?|mandatory|assigned|readings?|papers"
     rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
@@ -128,9 +128,10 @@ _LABEL_WORDS = frozenset(
     " lecture talk recording poster acl anthology pubmed hf gitlab www more info".split()
 )
 _LABEL = re.compile(r"^\W*([\w./ -]{1,30}?)\s*[:：]\s*")
+_WORK = r"(?:posts?|papers?|work|readings?|blog(?:\s*post)?|article|video|talk)"
 _LEAD_IN = re.compile(
-    r"^(?:(?:related|see(?:\s+also)?|also|plus|and)\b(?:\s+(?:post|paper|work|reading|blog(?:\s*post)?"
-    r"|article|video|talk))?\s*:?\s+)+",
+    rf"^(?:(?:related|see|also|plus)(?:\s+also)?(?:\s+{_WORK})?\s*:\s*"
+    rf"|(?:plus|see\s+also|also\s+see)\s+|{_WORK}\s+\d{{1,2}}\s*[:.–—-]\s*)",
     re.I,
 )
 _RESOURCE = re.compile(
@@ -140,33 +141,17 @@ _VENUE = re.compile(
     r"(?:\s*[/|,–—-]\s*|\s+|\s*\()[A-Za-z]*@?(?:[A-Z]{3,}[A-Za-z]*|[A-Z][a-z]*[A-Z]+\w*)"
     r"(?:\s+|'|’)?(?:19|20)\d\d\)?$"
 )
-_YEAR_TAIL = re.compile(r"[,\s(\[]*(?:19|20)\d\d[a-z]?\s*[)\]]?[.,;:]?\s*$")
 _TRAILING_DATE = re.compile(
     rf"\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
     r"(?:\s*[–-]\s*\w+)?\s*[\])]$",
     re.I,
 )
+_EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ARXIV = re.compile(
     r"(?:arxiv\.org/(?:abs|pdf|html|ps|format|e-print)/|alphaxiv\.org/(?:abs|pdf|overview)/"
     r"|ar5iv\.(?:labs\.arxiv\.)?org/(?:abs|html)/|huggingface\.co/papers/"
     r"|doi\.org/10\.48550/arxiv\.)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})",
-    re.I,
-)
-_PARTICLES = frozenset(
-    "de der den van von vom zu la le da di del della dos das do du el al bin ibn ben ter ten st y"
-    " e 't af av".split()
-)
-_STARTERS = frozenset(
-    "A An The This These Those That There We Our Us I It Its In On At As To For From With Within"
-    " By Of Despite Although Though While When Where Why What Which Who How Are Is Was Were Can"
-    " Could Do Does Did Has Have Had Will Would Should If Since Because Recent Recently Many Most"
-    " Much Some Several Such Large Existing Current Modern However Moreover Here Today Over Under"
-    " Through Using Based Both Each Every All Among Between During Given Not No One Two".split()
-)
-_NAME_NOISE = re.compile(
-    r"\S+@\S+|\{[^}]*\}@\S+|view\s+orcid\s+profile|orcid(?:\s+id)?\b|\(\s*\d+\s+(?:additional\s+)?"
-    r"authors?(?:\s+not\s+shown)?\s*\)|\([^()]*\)|[*†‡§¶∗#]+|(?<=[^\W\d_])\d+(?:,\d+)*|\^\{?[\d,]+\}?",
     re.I,
 )
 
@@ -185,6 +170,12 @@ def section_of(text: str) -> Section | None:
     if (owner := _OF_SESSION.match(plain)) and section_of(plain[owner.end() :]):
         return section_of(plain[owner.end() :])
     return next((section for rule, section in _SECTION_RULES if rule.search(plain)), None)
+
+
+def title_in_section(text: str) -> str:
+    """The title in a heading like "Required reading: Title"; empty without one."""
+    match = _SECTION_TITLE.match(text)
+    return text[match.end() :] if match else ""
 
 
 def section_label(text: str) -> int:
@@ -278,6 +269,7 @@ def clean_title(text: str) -> str | None:
     before = None
     while before != title:
         before = title
+        title = _EMOJI.sub("", title)
         title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*([{"))
         title = re.sub(r"^[\"“]([^\"“”]+?)[,.]?[\"”][,.]?$", r"\1", title)
         title = _LETTER.sub("", title)
@@ -285,7 +277,7 @@ def clean_title(text: str) -> str | None:
         title = _RESOURCE.sub("", title)
         title = _TRAILING_DATE.sub("", title)
         title = _VENUE.sub("", title)
-        title = re.sub(r"\s+(?:at|from|via|in|URL|Link)$", "", title)
+        title = re.sub(r"\s+(?:at|from|via|URL|Link)$", "", title)
         title = re.sub(r"\(\s*\)|\[\s*\]", "", title).strip()
     return title or None
 
@@ -293,132 +285,3 @@ def clean_title(text: str) -> str | None:
 def arxiv_id(urls: Sequence[str]) -> str | None:
     """The arXiv id of the first address that has one, without version."""
     return next((match.group(1) for url in urls if (match := _ARXIV.search(url))), None)
-
-
-def split_citation(text: str) -> tuple[str | None, str]:
-    """Authors and title of a reference written out; no authors and the text where it is none.
-
-    Understood are a title in quotation marks, "Names (2020). Title. Venue", "Name et al. Title"
-    and "Names. Title. Venue".
-    """
-    quoted = re.search(r"[“\"]([^”\"]{8,}?)[,.]?[”\"]", text)
-    if quoted and len(quoted.group(1).split()) > 1:
-        before = clean_names(_YEAR_TAIL.sub("", text[: quoted.start()].strip()))
-        if not before or _are_names(before):
-            return before or None, quoted.group(1)
-    dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
-    if dated and _are_names(clean_names(dated.group(1))):
-        return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
-    for match in re.finditer(r"(?<=[\w)]\.)\s+(?=[A-Z0-9“\"])", text):
-        before = text[: match.start()].rstrip(".:")
-        initial = len(before.split()[-1]) == 1
-        more = re.match(r"[^\s,]+(?:,|\s+(?:and|&)\s)", text[match.end() :])
-        if initial and (more or not re.search(r",\s*[A-Z]$", before)):
-            continue  # the full stop of an initial, not of the list
-        full = before + "." if initial or before.endswith("et al") else before
-        if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
-            return clean_names(full), _first_sentence(text[match.end() :])
-    return None, text
-
-
-def trailing_authors(text: str) -> str | None:
-    """Authors in what follows a linked title (", Devlin et al., 2018")."""
-    names = clean_names(_YEAR_TAIL.sub("", text.strip(" ,.;:()–—-")))
-    return names if names and _is_name_list(names) else None
-
-
-def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=[^\W\d][.])\s|(?<=[?!])\s(?=[A-Z])", text, maxsplit=1)[0].strip(" .")
-
-
-# ---------------------------------------------------------------- names
-
-
-def _is_name_word(word: str) -> bool:
-    bare = word.strip(".,'’-")
-    if not bare or any(char.isdigit() for char in bare):
-        return False
-    if bare.lower() in _PARTICLES:
-        return True
-    return bare[0].isupper() and (len(bare) < 4 or not bare.isupper()) and bare not in {"The", "We"}
-
-
-def _is_name(segment: str) -> bool:
-    words = segment.split()
-    if words and words[0].lower() in {"and", "&"}:
-        words = words[1:]
-    if len(words) >= 3 and [w.strip(".") for w in words[-2:]] == ["et", "al"]:
-        words = words[:-2]
-    return 0 < len(words) <= 5 and all(map(_is_name_word, words)) and not words[0].islower()
-
-
-def _is_name_list(text: str) -> bool:
-    segments = [s for s in re.split(r"[,;]|\s+and\s+|\s+&\s+", text) if s.strip()]
-    if not segments or not all(
-        _is_name(s) or s.strip() in {"et al", "et al.", "..."} for s in segments
-    ):
-        return False
-    if len(segments) == 1:
-        return "et al" in text
-    full = sum(len(s.split()) >= 2 for s in segments)
-    return full >= 0.6 * len(segments) and (len(segments) > 2 or full == 2)
-
-
-def _are_names(text: str) -> bool:
-    """Whether every part between commas is a name or initials, surnames alone included."""
-    parts = [part for part in re.split(r"[,;]|\s+and\s+|\s+&\s+|&", text) if part.strip()]
-    return bool(parts) and all(
-        _is_name(part.replace("et al.", "").strip() or "A") for part in parts
-    )
-
-
-def clean_names(text: str) -> str:
-    """An author line without e-mail addresses, affiliations, marks and counts."""
-    names = _NAME_NOISE.sub(" ", text)
-    names = re.sub(r"^\W*authors?\s*:\s*", "", names, flags=re.I)
-    names = re.sub(r"\s+([,;])", r"\1", " ".join(names.split()))
-    return re.sub(r"([,;])(?:\s*[,;])+", r"\1", names).strip(" ,;:/")
-
-
-def split_authors(text: str, title: str | None, breaks: Sequence[int] = ()) -> int | None:
-    """Where in `text` the authors end; None when it does not begin with authors.
-
-    The list may be the whole text, or run into the description: after a line break, after a
-    slash, before the repeated title, or at the first word that opens a sentence.
-    """
-    if _is_name_list(clean_names(text)):
-        return len(text)
-    run_in = _run_in(text)
-    lines = (at for at in breaks if not re.search(r"(?:[,;&]|\band)\s*$", text[:at]))
-    for at in (next(lines, 0), text.find(" / ")):
-        if at > 0 and _is_name_list(clean_names(text[:at])):  # a name may be wrapped by hand
-            return run_in if run_in is not None and at < run_in < at + 25 else at
-    if title and (at := text.find(title)) > 0 and _is_name_list(clean_names(text[:at])):
-        return at
-    return run_in
-
-
-def _run_in(text: str) -> int | None:
-    """The end of a comma-separated list of names that runs straight into a sentence."""
-    begin = 0
-    for match in re.finditer(r",\s*", text):
-        if not _is_name(text[begin : match.start()]):
-            break
-        begin = match.end()
-    if not begin:
-        return None
-    words = [(m.group(), m.start() + begin) for m in re.finditer(r"\S+", text[begin:])]
-    if words and words[0][0] == "and":
-        words = words[1:]
-    for count in range(1, min(5, len(words))):
-        word, at = words[count]
-        following = words[count + 1][0] if count + 1 < len(words) else ""
-        opens = word in _STARTERS or (
-            count >= 2
-            and word[:1].isupper()
-            and following[:1].islower()
-            and following not in _PARTICLES
-        )
-        if opens and all(_is_name_word(w) for w, _ in words[:count]):
-            return at if is_prose(text[at:]) else None
-    return None
