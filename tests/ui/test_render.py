@@ -111,6 +111,14 @@ def test_paragraphs_and_bullets_of_plain_text():
     assert "<p>First.</p><ul><li>one</li><li>two</li></ul><p>Last *as is* # too.</p>" in html
 
 
+def test_a_list_may_follow_its_lead_and_be_followed():
+    html = render.exchange(texts([cite(1, RAG, RAG_PASSAGE)], "Lead: [1]\n- one [1]\n- two\nEnd."))
+    tree = Tree(html)
+    assert "</p><ul><li>one<a " in html
+    assert "<li>two</li></ul><p>End.</p>" in html
+    assert len(tree.all("a", "mark")) == 2
+
+
 def test_the_foot_counts_sources_and_seconds():
     assert "2 sources</a> · 0.4 s</p>" in render.exchange(answered(STEPS))
     single = replace(answered(STEPS), citations=(cite(1, RAG, RAG_PASSAGE),))

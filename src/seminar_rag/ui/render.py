@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import groupby
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -188,12 +189,12 @@ def _text(view: Exchange) -> str:
 def _plain(text: str, view: int, owners: dict[int, list[Citation]]) -> Iterable[str]:
     """Paragraphs, and lists where lines begin with a bullet. Nothing else has a meaning."""
     for part in re.split(r"\n\s*\n", text.strip()):
-        lines = part.split("\n")
-        if all(_BULLET.match(line) for line in lines):
-            items = (_marked(_BULLET.sub("", line, count=1), view, owners) for line in lines)
-            yield f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
-        elif part:
-            yield f"<p>{_marked(part, view, owners)}</p>"
+        for listed, lines in groupby(part.split("\n"), key=lambda line: bool(_BULLET.match(line))):
+            if listed:
+                items = (_marked(_BULLET.sub("", line, count=1), view, owners) for line in lines)
+                yield f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+            elif body := "\n".join(lines).strip():
+                yield f"<p>{_marked(body, view, owners)}</p>"
 
 
 def _marked(text: str, view: int, owners: dict[int, list[Citation]]) -> str:
