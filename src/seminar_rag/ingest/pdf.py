@@ -126,11 +126,17 @@ def _document(
 
 
 def _without_text(extract: _Extract, name: str) -> DocumentError:
-    if extract.stopped or (extract.failed and len(extract.failed) == extract.total):
+    if extract.stopped:
         return DocumentError(
-            "limit" if extract.stopped else "corrupt",
-            f"{name}: none of its {extract.total} pages could be read — fetch it again, or print it"
-            " to a new PDF.",
+            "limit",
+            f"{name} takes longer than one document may: none of its {extract.total} pages was read"
+            " in time — print it to a new PDF, or take another version.",
+        )
+    if extract.failed and len(extract.failed) == extract.total:
+        return DocumentError(
+            "corrupt",
+            f"{name} is damaged: none of its pages ({extract.total}) can be read — fetch it again,"
+            " or print it to a new PDF.",
         )
     if extract.images:
         return DocumentError(
@@ -146,11 +152,10 @@ def _without_text(extract: _Extract, name: str) -> DocumentError:
 def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
     notes = []
     if cut:
-        notes.append(
-            f"The file is cut off: {len(extract.pages)} pages could be recovered. Fetch it again."
-        )
+        notes.append(f"The file is cut off; pages recovered: {len(extract.pages)}. Fetch it again.")
     elif broken:
-        notes.append(f"The file is damaged in {broken} places; text is missing. Fetch it again.")
+        places = "one place" if broken == 1 else f"{broken} places"
+        notes.append(f"The file is damaged in {places}; text may be missing. Fetch it again.")
     garbled = [page.number for page in extract.pages if extract.garbled(page)]
     if garbled:
         notes.append(
@@ -292,7 +297,7 @@ def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
     import pypdfium2.raw as raw
 
     page = pdf[index]
-    width, height = page.get_size()
+    left, bottom, right, top = page.get_bbox()
     text = page.get_textpage()
     try:
         runs = list(_runs(text))
@@ -301,8 +306,9 @@ def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
             kinds = [raw.FPDF_PAGEOBJ_IMAGE]
             extract.images = any(True for _ in page.get_objects(filter=kinds, max_depth=3))
         turn = _turn(runs)
-        lines = tuple(_line(run, index + 1, turn, width, height) for run in runs)
-        return Page(index + 1, width if turn % 2 else height, lines)
+        sheet = _Sheet(left, bottom, (right - left) or 612.0, (top - bottom) or 792.0, turn)
+        lines = tuple(_line(run, index + 1, sheet) for run in runs)
+        return Page(index + 1, sheet.width if turn % 2 else sheet.height, lines)
     finally:
         text.close()
         page.close()
@@ -392,35 +398,44 @@ def _turn(runs: list[_Run]) -> int:
     return votes.most_common(1)[0][0] if votes else 0
 
 
-def _rotate(x: float, y: float, turn: int, width: float, height: float) -> tuple[float, float]:
-    """Turn the page so that its text runs to the right."""
-    if turn == 1:
-        return y, width - x
-    if turn == 2:
-        return width - x, height - y
-    if turn == 3:
-        return height - y, x
-    return x, y
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The visible part of a page, and how many quarter turns its text is turned."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+    turn: int
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A point, seen so that most text runs to the right."""
+        x, y = x - self.left, y - self.bottom
+        if self.turn == 1:
+            return y, self.width - x
+        if self.turn == 2:
+            return self.width - x, self.height - y
+        if self.turn == 3:
+            return self.height - y, x
+        return x, y
 
 
-def _line(run: _Run, number: int, turn: int, width: float, height: float) -> Line:
+def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
     spans = []
     for left, bottom, right, top in run.boxes:
-        a = _rotate(left, bottom, turn, width, height)
-        b = _rotate(right, top, turn, width, height)
-        spans.append((min(a[0], b[0]), max(a[0], b[0])))
+        ends = (sheet.place(left, bottom)[0], sheet.place(right, top)[0])
+        spans.append((min(ends), max(ends)))
     inked = [i for i, char in enumerate(run.chars) if not char.isspace()]
     nominal = Counter(run.fonts[i] for i in inked).most_common(1)
     scale = median(run.scales) if run.scales else 1.0
     size = (nominal[0][0] * scale if nominal else 0.0) or 10.0
-    bases = [_rotate(x, y, turn, width, height)[1] for x, y in run.origins]
+    bases = [sheet.place(x, y)[1] for x, y in run.origins]
     base = median(bases) if bases else 0.0
-    off = abs((run.angle - turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
+    off = abs((run.angle - sheet.turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
     raised = {
         i
         for i, (x, y) in run.digits.items()
-        if run.fonts[i] * scale < 0.85 * size
-        and _rotate(x, y, turn, width, height)[1] > base + 0.15 * size
+        if run.fonts[i] * scale < 0.85 * size and sheet.place(x, y)[1] > base + 0.15 * size
     }
     text = _spaced(run.chars, spans, raised, size, 0 if run.unmapped else _missed(run, spans, size))
     if any("\ud800" <= char < "\ue000" for char in run.chars):

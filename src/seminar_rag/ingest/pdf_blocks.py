@@ -130,9 +130,8 @@ class _Draft:
     @property
     def open(self) -> bool:
         """Whether a sentence of running text is unfinished."""
-        return self.kind in ("paragraph", "item") and not self.caption and (
-            self.tail.hyphen or not _SENTENCE_END.search(self.text)
-        )  # fmt: skip
+        prose = self.kind in ("paragraph", "item") and not self.caption and not self.text.isupper()
+        return prose and (self.tail.hyphen or not _SENTENCE_END.search(self.text))
 
 
 def _drafts(

@@ -154,7 +154,10 @@ def _mask(text: str) -> str:
 
 
 def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
-    """Drop page numbers, heads and feet that repeat on at least three pages, and arXiv stamps."""
+    """Drop page numbers, arXiv stamps, and heads and feet that repeat on at least three pages.
+
+    Two pages are enough at the very edge of a document that has no more.
+    """
     edges = [_edges(page, depth) for page in pages]
     seen: Counter[tuple[str, int]] = Counter()
     for page, edge in zip(pages, edges, strict=True):
@@ -167,8 +170,9 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
             stamp = _STAMP.match(line.text) is not None
             number = i in edge and _PAGE_NUMBER.fullmatch(line.text.lower()) is not None
             mask, place = _place(line)
-            near = sum(seen[mask, place + shift] for shift in (-1, 0, 1))
-            repeated = i in edge and near >= need and len(line.text) < 150
+            times = sum(seen[mask, place + shift] for shift in (-1, 0, 1))
+            outer = len(pages) == 2 and not 0.05 < line.base / page.height < 0.95
+            repeated = i in edge and times >= (2 if outer else need) and len(line.text) < 150
             if not (stamp or number or repeated):
                 keep.append(line)
         out.append(replace(page, lines=tuple(keep)))
