@@ -369,6 +369,23 @@ def test_letter_spacing_is_no_word_space() -> None:
     assert texts(read(make(draw))) == ["EXPERIMENTS"]
 
 
+def test_text_on_a_turned_page_is_read_as_it_is_seen() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageRotation(90)
+        canvas.translate(612, 0)
+        canvas.rotate(90)
+        for row, line in enumerate(("A wide table was set sideways", "so that it fits the page.")):
+            canvas.drawString(72, 400 - 14 * row, line)
+
+    assert texts(read(make(draw))) == ["A wide table was set sideways so that it fits the page."]
+
+
+def test_no_page_in_time_is_a_limit() -> None:
+    with pytest.raises(DocumentError, match="longer than one document may") as caught:
+        read_pdf(make(paper), "sample.pdf", seconds=0.0)
+    assert caught.value.failure == "limit"
+
+
 # -- pure parts -------------------------------------------------------------------------------
 
 
@@ -463,6 +480,18 @@ def test_a_line_that_a_slide_says_twice_is_kept_once() -> None:
     assert [(b.kind, b.text) for b in arrange([page]).blocks] == [
         ("paragraph", "A point that the slide makes below."),
         ("heading", "Agents in the wild"),
+    ]
+
+
+def test_heads_and_feet_of_two_printed_pages_are_dropped() -> None:
+    def printed(number: int) -> Page:
+        foot = Line(f"example.org/post.html {number}/2", number, 72, 180, 14, 8)
+        prose = Line(f"The prose of page {number} stands in the middle.", number, 72, 300, 400, 10)
+        return Page(number, 800.0, (foot, prose))
+
+    assert [block.text for block in arrange([printed(1), printed(2)]).blocks] == [
+        "The prose of page 1 stands in the middle.",
+        "The prose of page 2 stands in the middle.",
     ]
 
 

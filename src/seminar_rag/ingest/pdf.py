@@ -387,7 +387,7 @@ def _sample(run: _Run, handle: Any, index: int) -> None:
     raw.FPDFText_GetCharOrigin(handle, index, x, y)
     run.origins.append((x.value, y.value))
     if len(run.scales) == 1:
-        run.angle = raw.FPDFText_GetCharAngle(handle, index)
+        run.angle = -raw.FPDFText_GetCharAngle(handle, index)  # pdfium counts clockwise
 
 
 def _turn(runs: list[_Run]) -> int:
