@@ -390,6 +390,16 @@ class TestLlamaCpp:
         llm.close()
         fresh.close()
 
+    def test_a_step_can_be_aborted_from_another_thread(self, model: LlamaCpp) -> None:
+        before = ask(model, passages=0, max_tokens=10)
+        read = list(model._read)
+        model._abort.value = b"!"
+        assert not model._decode([10, 11, 12])
+        model._abort.value = b""
+        assert model._read == read
+        assert model._decode([10, 11, 12])
+        assert ask(model, passages=0, max_tokens=10) == before
+
     def test_a_shared_beginning_is_read_once(self, model: LlamaCpp) -> None:
         passages = "Passages: " + "attention is a method of the model. " * 60
         first = (MESSAGES[0], ChatMessage(passages + "Question: what is attention?"))

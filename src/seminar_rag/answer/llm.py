@@ -120,6 +120,7 @@ class LlamaCpp:
         self._grammar = grammar
         self._temperature = temperature
         self._seed = seed
+        self._abort = _abort_flag(self._api, self._llama.ctx)
         self._lock = threading.Lock()
         self._read: list[int] = []  # the tokens whose state the context holds
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
@@ -201,17 +202,25 @@ class LlamaCpp:
         pairs = zip(prompt, self._read, strict=False)
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._keep(min(shared, len(prompt) - 1))
-        # llama.cpp asks between the nodes of its graph, so a long step can be given up at once.
-        asked = self._api.ggml_abort_callback(lambda _: stop())
-        self._api.llama_set_abort_callback(self._llama.ctx, asked, None)
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(stop, done), daemon=True)
+        watch.start()
         try:
             for start in range(len(self._read), len(prompt), BATCH):
                 if stop() or not self._decode(prompt[start : start + BATCH]):
                     return False
         finally:
-            never = self._api.ggml_abort_callback()
-            self._api.llama_set_abort_callback(self._llama.ctx, never, None)
+            done.set()
+            watch.join()
+            self._abort.value = b""
         return True
+
+    def _watch(self, stop: Callable[[], bool], done: threading.Event) -> None:
+        """Make llama.cpp give up its step as soon as `stop` says so."""
+        while not done.wait(POLL_SECONDS):
+            if stop():
+                self._abort.value = b"!"
+                return
 
     def _keep(self, length: int) -> None:
         """Forget what was read after `length` tokens; all of it where the model has no choice."""
@@ -382,6 +391,19 @@ def _import_llama_cpp() -> Any:
             f"or pip install 'seminar-rag[local]' ({error})."
         ) from error
     return llama_cpp
+
+
+def _abort_flag(api: Any, context: Any) -> ctypes.Array[ctypes.c_char]:
+    """A string that makes llama.cpp abort its step while it is not empty.
+
+    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
+    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
+    took seven times as long. The callback is therefore C's strlen, and the string its argument.
+    """
+    flag = ctypes.create_string_buffer(2)
+    not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+    api.llama_set_abort_callback(context, not_empty, ctypes.cast(flag, ctypes.c_void_p))
+    return flag
 
 
 def _cores() -> int:
