@@ -157,3 +157,22 @@ def tiny_course(tmp_path: Path, posts: Path) -> Iterator[Course]:
 def minilm() -> SentenceTransformerEmbedder:
     """The real default model."""
     return SentenceTransformerEmbedder()
+
+
+@pytest.fixture(scope="session")
+def sample_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
+    """The bundled sample course, ingested for real once a test run."""
+    from seminar_rag.sample import PAGE
+
+    course = Course(Config(folder=tmp_path_factory.mktemp("sample")))
+    list(course.ingest([PAGE]))
+    yield course
+    course.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model of a megabyte with random weights."""
+    from gguf_fixture import build_gguf
+
+    return build_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag import __version__
-from seminar_rag.errors import NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -226,11 +226,13 @@ def _print_report(console: Console, report: Report, quiet: bool) -> None:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    from seminar_rag.types import AnswerEvent, Scope, TokenEvent
+    from seminar_rag.types import NOTES, READINGS, AnswerEvent, Scope, TokenEvent
 
-    kinds = {"readings": ("paper", "abstract"), "notes": ("notes",), None: ()}[options.kind]
     scope = Scope(
-        frozenset(options.session), frozenset(options.reading), frozenset(kinds), options.required
+        frozenset(options.session),
+        frozenset(options.reading),
+        {"readings": READINGS, "notes": NOTES, None: frozenset()}[options.kind],
+        options.required,
     )
     course = _open(options)
     answer: Answer | None = None
@@ -326,11 +328,10 @@ def _serve(options: argparse.Namespace) -> int:
     from seminar_rag.ui.app import serve
 
     console.print(f"Loading the models for {course.name} …", markup=False)
-    course.search("warm up", 1)
-    console.print(course.answerer_notice, markup=False)
 
     def ready(url: str) -> None:
-        console.print(f"The chat is open on {url} — Ctrl-C closes it.", markup=False)
+        _line(console, course.answerer_notice)
+        _line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
@@ -440,6 +441,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 def _models(options: argparse.Namespace) -> int:
     from seminar_rag.answer import models
+    from seminar_rag.ingest.pipeline import Progress
 
     course = _open(options)
     console = _console(stderr=True)
@@ -448,12 +450,20 @@ def _models(options: argparse.Namespace) -> int:
         return 0
     repo, _, file = options.download.partition(":")
     if not file:
-        raise NotFoundError(f"{options.download!r} names no file — write REPO:FILE")
+        raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
     with _ProgressBar(console, False) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.show(Progress("MiB", done >> 20, (total or done) >> 20, file))
+
         path = models.download(
-            repo, file, course.models_folder, base_url=options.hub, sha256=options.sha256
+            repo,
+            file,
+            course.models_folder,
+            base_url=options.hub,
+            sha256=options.sha256,
+            progress=show,
         )
-        bar.clear()
     console.print(f"{path} is in place; answers are written with it from now on.", markup=False)
     return 0
 

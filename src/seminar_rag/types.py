@@ -13,6 +13,8 @@ from typing import Literal
 
 Section = Literal["required", "more"]
 Kind = Literal["paper", "abstract", "notes"]
+READINGS: frozenset[Kind] = frozenset({"paper", "abstract"})
+NOTES: frozenset[Kind] = frozenset({"notes"})
 BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
 
 

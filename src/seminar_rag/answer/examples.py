@@ -10,9 +10,11 @@ from seminar_rag.types import Document, Passage
 
 NAMED = r"[A-Z][a-z]*[A-Z][\w-]*|[A-Z][\w-]*[0-9A-Z](?: [A-Z0-9][\w.-]*)?"
 """A name that no ordinary word looks like: FlashAttention, QLoRA, GPT-3, Llama 2."""
-_SUBJECT = r"(?P<name>[A-Z][\w-]*(?: [\w-]+){0,3}?)"
+_SUBJECT = r"(?P<name>[A-Za-z][\w-]*(?: [\w-]+){0,3}?)"
 _SHORT = r"(?: \((?P<short>[A-Z][\w-]{1,9})\))?"
-_DEFINITION = re.compile(rf"^(?:The |A |An )?{_SUBJECT}{_SHORT} (?P<verb>is|are) (?:an?|the) \w")
+_DEFINITION = re.compile(
+    rf"^(?P<article>The |An? )?{_SUBJECT}{_SHORT} (?P<verb>is|are) (?:an?|the) \w"
+)
 _ACTION = re.compile(
     rf"^(?P<name>{NAMED})(?: \([^)]*\))? "
     r"(?:lets|computes|trains|uses|turns|adds|keeps|stores|splits|replaces|learns|generates|"
@@ -49,7 +51,7 @@ def _from_title(title: str) -> str | None:
 def _from_sentences(passages: Iterable[Passage]) -> str | None:
     for passage in passages:
         for sentence in passage.sentences:
-            if sentence.kind == "paragraph":
+            if sentence.kind in ("paragraph", "item"):
                 question = _question(passage.quote(sentence))
                 if question:
                     return question
@@ -68,7 +70,7 @@ def _question(sentence: str) -> str | None:
     if {words[0], words[-1]} & _VAGUE or len(name) < 3:
         return None
     # A sentence opens with a capital; only a name keeps it inside the question.
-    first = name.split()[0]
-    if first[1:].islower() and not match["short"]:
+    article = (match["article"] or "").lower()
+    if name.split()[0][1:].islower() and not article and not match["short"]:
         name = name[0].lower() + name[1:]
-    return f"What {match['verb']} {name}?"
+    return f"What {match['verb']} {article}{name}?"

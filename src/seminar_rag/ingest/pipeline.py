@@ -119,9 +119,6 @@ class Ingestor:
             for id_, record in self._store.catalogue().records.items()
             if record.source == name
         }
-        form = "course" if syllabus else "documents"
-        title = syllabus.title if syllabus else None
-        self._store.put_source(name, form, title, sessions)
         outcomes: list[Outcome] = []
         fresh: list[_Job] = []
         for job in jobs:
@@ -132,9 +129,13 @@ class Ingestor:
                 outcomes.append(Outcome("unchanged", known.document, known.passages))
             else:
                 outcomes.append(Outcome("failed", known.document, known.passages, known.detail))
-        embedded = 0
         if fresh:
             self._claim_model()
+        form = "course" if syllabus else "documents"
+        title = syllabus.title if syllabus else None
+        self._store.put_source(name, form, title, sessions)
+        embedded = 0
+        if fresh:
             made, embedded = self._make(name, fresh, set(before))
             outcomes.extend(made)
         gone = [id_ for id_ in before if id_ not in {job.document.id for job in jobs}]
@@ -219,17 +220,20 @@ class Ingestor:
         if not files:
             return
         with self._parser() as parser:
+            ahead = parser.submit(_path(files[0]))
             for done, job in enumerate(files):
-                assert job.file is not None
-                self._listener(Progress("parsing", done, len(files), job.file.name))
+                self._listener(Progress("parsing", done, len(files), _path(job).name))
+                current = ahead
+                if done + 1 < len(files):
+                    ahead = parser.submit(_path(files[done + 1]))
                 try:
-                    parsed = parser.parse(job.file)
+                    parsed = current.result()
                 except DocumentError as error:
                     yield job, error
                     continue
                 document = job.document
                 if not document.title:
-                    document = replace(document, title=parsed.title or _spoken(job.file.stem))
+                    document = replace(document, title=parsed.title or _spoken(_path(job).stem))
                 yield job, (document, parsed.blocks, parsed.pages, "; ".join(parsed.notes))
 
     def _attach(self) -> None:
@@ -449,6 +453,11 @@ def _local(root: Path, name: str) -> Path | None:
     file = (root / plain).resolve()
     inside = file.is_relative_to(root.resolve())
     return file if inside and file.suffix.lower() in _DOCUMENTS and file.is_file() else None
+
+
+def _path(job: _Job) -> Path:
+    assert job.file is not None
+    return job.file
 
 
 def _spoken(stem: str) -> str:

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from fakes import ScriptedLLM
+from seminar_rag.answer.engine import NOTHING, Draft, Engine, LLMAnswerer, Stop
+from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.types import (
+    Answer,
+    AnswerEvent,
+    CitationEvent,
+    Document,
+    Event,
+    Hit,
+    HitsEvent,
+    Passage,
+    Scope,
+    Sentence,
+    TokenEvent,
+    Turn,
+)
+
+
+def hit(number: int, *sentences: str) -> Hit:
+    text = " ".join(sentences)
+    spans, at = [], 0
+    for sentence in sentences:
+        spans.append(Sentence(at, at + len(sentence), page=number))
+        at += len(sentence) + 1
+    document = Document(
+        f"d{number}", "paper", f"r{number}", f"Reading {number}", sessions=(number,)
+    )
+    passage = Passage(f"p{number}", document.id, 0, text, "Head", 0, 1, number, tuple(spans))
+    return Hit(passage, document, 1.0 / number)
+
+
+HITS = (
+    hit(1, "Attention weighs tokens.", "It costs the square of the length."),
+    hit(2, "Recurrence reads tokens one by one."),
+    hit(3, "Mamba scans a state."),
+)
+
+
+class Found:
+    def __init__(self, hits: tuple[Hit, ...] = HITS) -> None:
+        self.hits = hits
+        self.queries: list[tuple[str, Scope | None]] = []
+
+    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
+        self.queries.append((query, scope))
+        return self.hits[:k]
+
+
+class Judged:
+    def __init__(self, verdict: bool = True) -> None:
+        self.verdict = verdict
+
+    def answerable(self, query: str, hits: Sequence[Hit]) -> bool:
+        return self.verdict
+
+
+class Scripted:
+    name = "scripted"
+    notice = "From a script."
+
+    def __init__(self, *chunks: str) -> None:
+        self.chunks = chunks
+        self.given = 0
+
+    def draft(
+        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+    ) -> Draft:
+        return Draft(tuple(hits), self._stream())
+
+    def _stream(self) -> Iterator[str]:
+        for chunk in self.chunks:
+            self.given += 1
+            yield chunk
+
+
+def answer_of(events: Sequence[Event]) -> Answer:
+    last = events[-1]
+    assert isinstance(last, AnswerEvent)
+    return last.answer
+
+
+def ask(answerer: Scripted | LLMAnswerer, judge: Judged | None = None) -> list[Event]:
+    engine = Engine(Found(), judge or Judged(), answerer, clock=iter(range(99)).__next__)
+    return list(engine.ask("How does attention work?"))
+
+
+def test_the_stream_tells_hits_tokens_citations_and_the_answer() -> None:
+    events = ask(Scripted("Attention weighs tok", "ens. [1", "] Recurrence reads one by one. [2]"))
+    assert isinstance(events[0], HitsEvent)
+    assert events[0].hits == HITS
+    text = "".join(e.text for e in events if isinstance(e, TokenEvent))
+    answer = answer_of(events)
+    assert text == answer.text
+    assert answer.text == "Attention weighs tokens. [1] Recurrence reads one by one. [2]"
+    first, second = answer.citations
+    assert (first.number, first.quote, first.page) == (1, "Attention weighs tokens.", 1)
+    assert (second.number, second.document.title) == (2, "Reading 2")
+    assert answer.warnings == ()
+    assert answer.seconds > 0
+    # Every citation is told before its mark.
+    marks = [i for i, e in enumerate(events) if isinstance(e, CitationEvent)]
+    assert [events[i + 1].text for i in marks] == ["[1]", "[2]"]  # type: ignore[union-attr]
+
+
+def test_numbers_follow_the_readers_order_and_sentences_have_their_own_quote() -> None:
+    answer = answer_of(
+        ask(Scripted("Mamba scans. [3] Attention weighs tokens. [1] It costs the square. [1]"))
+    )
+    assert answer.text == "Mamba scans. [1] Attention weighs tokens. [2] It costs the square. [2]"
+    assert [(c.number, c.quote) for c in answer.citations] == [
+        (1, "Mamba scans a state."),
+        (2, "Attention weighs tokens."),
+        (2, "It costs the square of the length."),
+    ]
+
+
+def test_numbers_that_were_not_offered_never_come_through() -> None:
+    answer = answer_of(ask(Scripted("Attention weighs tokens. [1][7] Moon cheese. [9]")))
+    assert answer.text == "Attention weighs tokens. [1] Moon cheese."
+    assert {c.number for c in answer.citations} == {1}
+    assert any("[7]" in warning for warning in answer.warnings)
+    assert any("Moon cheese" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize("chunks", [(), ("  ",), (REFUSAL,)])
+def test_an_answerer_that_finds_nothing_abstains(chunks: tuple[str, ...]) -> None:
+    answer = answer_of(ask(Scripted(*chunks)))
+    assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
+    assert [d.title for d in answer.nearest] == ["Reading 1", "Reading 2", "Reading 3"]
+
+
+def test_what_is_not_answerable_is_not_even_tried() -> None:
+    answerer = Scripted("Never.")
+    events = ask(answerer, Judged(False))
+    assert answer_of(events).abstained
+    assert answerer.given == 0
+    assert isinstance(events[0], HitsEvent)
+    assert events[0].hits == ()
+
+
+def test_stop_ends_the_answer_where_it_is() -> None:
+    answerer = Scripted("One. [1] ", "Two. [2] ", "Three. [3]")
+    engine = Engine(Found(), Judged(), answerer)
+    stopped = threading.Event()
+    events: list[Event] = []
+    for event in engine.ask("What?", stop=stopped.is_set):
+        events.append(event)
+        if isinstance(event, TokenEvent):
+            stopped.set()
+    assert answer_of(events).text == "One. [1]"
+    assert answerer.given == 1
+
+
+def test_a_follow_up_is_searched_with_what_it_leans_on() -> None:
+    found = Found()
+    engine = Engine(found, Judged(), Scripted("Attention. [1]"))
+    history = [Turn("user", "What is attention?"), Turn("assistant", "It weighs. [1]")]
+    scope = Scope(sessions=frozenset({3}))
+    list(engine.ask("And how does it differ from recurrence?", history, scope))
+    assert found.queries == [("What is attention? And how does it differ from recurrence?", scope)]
+
+
+def test_a_language_model_answers_from_numbered_passages() -> None:
+    llm = ScriptedLLM("Attention weighs tokens [1].")
+    answer = answer_of(ask(LLMAnswerer(llm, max_tokens=200)))
+    assert answer.text == "Attention weighs tokens [1]."
+    assert answer.citations[0].quote == "Attention weighs tokens."
+    assert answer.answerer == llm.name

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from conftest import MemoryVectors
+from seminar_rag.errors import DocumentError, SourceError, StoreError
+from seminar_rag.index.catalogue import ListedReading
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.pipeline import Ingestor, Report, match, slug
+from seminar_rag.types import Block, Document, ParsedDocument
+
+
+class ScriptedParser:
+    """Gives what is scripted for a file's name; what is not scripted parses to its own text."""
+
+    def __init__(self) -> None:
+        self.script: dict[str, DocumentError | ParsedDocument] = {}
+        self.parsed: list[str] = []
+
+    def __call__(self) -> ScriptedParser:
+        return self
+
+    def __enter__(self) -> ScriptedParser:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def submit(self, path: Path) -> Future[ParsedDocument]:
+        future: Future[ParsedDocument] = Future()
+        try:
+            future.set_result(self._parse(path))
+        except DocumentError as error:
+            future.set_exception(error)
+        return future
+
+    def _parse(self, path: Path) -> ParsedDocument:
+        self.parsed.append(path.name)
+        found = self.script.get(path.name)
+        if isinstance(found, DocumentError):
+            raise found
+        text = path.read_text(encoding="utf-8", errors="replace")
+        return found or ParsedDocument(None, (Block(text, page=1),), 1)
+
+
+@pytest.fixture
+def parser() -> ScriptedParser:
+    return ScriptedParser()
+
+
+Ingest = Callable[[Path], Report]
+
+
+@pytest.fixture
+def ingest(store: Store, embedder: HashEmbedder, parser: ScriptedParser) -> Ingest:
+    def run(source: Path) -> Report:
+        with store.writer():
+            made: Any = parser
+            return Ingestor(store, embedder, made).ingest(source)
+
+    return run
+
+
+def titles(store: Store) -> dict[str, str]:
+    return {r.document.title: r.document.kind for r in store.catalogue().records.values()}
+
+
+def test_posts_become_readings_and_notes(store: Store, posts: Path, ingest: Ingest) -> None:
+    report = ingest(posts)
+    assert (report.sessions, report.readings) == (2, 3)
+    assert report.count("new") == 5
+    assert titles(store) == {
+        "Attention Is All You Need": "abstract",
+        "Layer Normalization": "abstract",
+        "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks": "abstract",
+        "Student notes: Attention": "notes",
+        "Student notes: Retrieval": "notes",
+    }
+    catalogue = store.catalogue()
+    assert [s.title for s in catalogue.sessions] == ["Attention", "Retrieval"]
+    first, second = catalogue.sessions[0].readings
+    assert (first.id, first.section) == ("1706.03762", "required")
+    assert (second.id, second.section) == ("1607.06450", "more")
+    notes = next(r for r in catalogue.records.values() if r.document.reading == "notes-1")
+    texts = [p.text for p in store.passages_of(notes.document.id)]
+    assert any("Multi-head attention runs eight heads" in text for text in texts)
+    assert store.findings() == []
+
+
+def test_spans_point_into_the_post(store: Store, posts: Path, ingest: Ingest) -> None:
+    ingest(posts)
+    for record in store.catalogue().records.values():
+        source = (posts / record.document.path).read_text(encoding="utf-8")
+        for passage in store.passages_of(record.document.id):
+            there = "".join(source[passage.start : passage.end].split())
+            for sentence in passage.sentences:
+                assert "".join(passage.quote(sentence).split()) in there
+
+
+def test_the_second_time_nothing_is_embedded(
+    posts: Path, ingest: Ingest, embedder: HashEmbedder
+) -> None:
+    first = ingest(posts)
+    before = embedder.embedded
+    assert first.embedded == before
+    again = ingest(posts)
+    assert (again.embedded, embedder.embedded) == (0, before)
+    assert again.count("unchanged") == 5
+
+
+def test_a_changed_post_embeds_only_what_changed(store: Store, posts: Path, ingest: Ingest) -> None:
+    ingest(posts)
+    ids = {
+        p.id for r in store.catalogue().records.values() for p in store.passages_of(r.document.id)
+    }
+    post = posts / "S02.md"
+    text = post.read_text(encoding="utf-8")
+    post.write_text(text.replace("moves the useful", "brings the useful"), encoding="utf-8")
+    report = ingest(posts)
+    assert report.embedded == 1
+    assert [o.document.title for o in report.outcomes if o.change == "changed"] == [
+        "Student notes: Retrieval"
+    ]
+    now = {
+        p.id for r in store.catalogue().records.values() for p in store.passages_of(r.document.id)
+    }
+    assert len(ids - now) == len(now - ids) == 1
+
+
+def test_what_vanished_is_removed(store: Store, posts: Path, ingest: Ingest) -> None:
+    ingest(posts)
+    (posts / "S02.md").unlink()
+    report = ingest(posts)
+    assert report.count("removed") == 2
+    assert all("Retrieval" not in title for title in titles(store))
+    assert store.findings() == []
+
+
+@pytest.mark.parametrize("ruin", ["gone", "empty", "no readings"])
+def test_an_unreadable_source_takes_nothing_away(
+    store: Store, posts: Path, ingest: Ingest, ruin: str
+) -> None:
+    ingest(posts)
+    before = titles(store)
+    shutil.rmtree(posts)
+    if ruin != "gone":
+        posts.mkdir()
+    if ruin == "no readings":
+        (posts / "S01.md").write_text("# Nothing here\n\nJust a line.\n", encoding="utf-8")
+    with pytest.raises(SourceError) as caught:
+        ingest(posts)
+    assert "\n" not in str(caught.value)
+    assert titles(store) == before
+
+
+def test_pdfs_find_their_reading(
+    store: Store, posts: Path, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for name in ("1706.03762v7.pdf", "layernorm.pdf", "stray.pdf"):
+        (papers / name).write_text("%PDF-1.4 The body of " + name)
+    body = (Block("Something that the paper says.", page=2),)
+    parser.script["layernorm.pdf"] = ParsedDocument("Layer  normalization", body, 9)
+    parser.script["stray.pdf"] = ParsedDocument("A Paper Nobody Listed", body, 2)
+    ingest(papers)
+    ingest(posts)
+    assert "Layer  normalization" in titles(store)
+    ingest(papers)
+    by_path = {r.document.path: r.document for r in store.catalogue().records.values()}
+    assert by_path["1706.03762v7.pdf"].reading == "1706.03762"
+    assert by_path["1706.03762v7.pdf"].sessions == (1,)
+    assert by_path["layernorm.pdf"].reading == "1607.06450"
+    assert by_path["stray.pdf"].reading == "a-paper-nobody-listed"
+    assert by_path["stray.pdf"].sessions == ()
+
+
+def test_a_failing_file_stops_nothing_and_keeps_its_past(
+    store: Store, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for name in ("a.pdf", "b.pdf"):
+        (papers / name).write_text("%PDF-1.4 The body of " + name)
+    ingest(papers)
+    (papers / "a.pdf").write_text("%PDF-1.4 now broken")
+    parser.script["a.pdf"] = DocumentError("corrupt", "a.pdf is damaged — fetch it again")
+    (papers / "c.pdf").write_text("%PDF-1.4 The body of c")
+    report = ingest(papers)
+    assert (report.count("failed"), report.count("new"), report.count("unchanged")) == (1, 1, 1)
+    (failed,) = [o for o in report.outcomes if o.change == "failed"]
+    assert (failed.reason, failed.passages) == ("a.pdf is damaged — fetch it again", 1)
+    record = next(r for r in store.catalogue().records.values() if r.document.path == "a.pdf")
+    assert (record.outcome, record.passages) == ("corrupt", 1)
+    parser.parsed.clear()
+    assert ingest(papers).count("failed") == 1, "listed again, though not read again"
+    assert parser.parsed == []
+
+
+def test_a_slow_file_is_tried_again(tmp_path: Path, ingest: Ingest, parser: ScriptedParser) -> None:
+    (tmp_path / "a.pdf").write_text("%PDF-1.4 The body")
+    parser.script["a.pdf"] = DocumentError("limit", "a.pdf took too long")
+    assert ingest(tmp_path / "a.pdf").count("failed") == 1
+    parser.script.clear()
+    assert ingest(tmp_path / "a.pdf").count("failed") == 0
+
+
+def test_an_interrupt_loses_nothing(
+    store: Store, posts: Path, ingest: Ingest, embedder: HashEmbedder
+) -> None:
+    vectors = store.vectors
+    assert isinstance(vectors, MemoryVectors)
+    calls = 0
+
+    def interrupt(name: str) -> None:
+        nonlocal calls
+        calls += name == "add"
+        if calls == 3:
+            raise KeyboardInterrupt
+
+    vectors.fail = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        ingest(posts)
+    assert len(store.catalogue().documents) == 2
+    vectors.fail = lambda _: None
+    report = ingest(posts)
+    assert (report.count("unchanged"), report.count("new")) == (2, 3)
+    assert store.findings() == []
+
+
+def test_files_that_a_page_links_beside_it(
+    store: Store, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    (tmp_path / "primers").mkdir()
+    (tmp_path / "primers" / "one.md").write_text("# One\n\nThe primer says this.\n")
+    (tmp_path.parent / "secret.md").write_text("outside")
+    (tmp_path / "readings.toml").write_text(
+        """
+[course]
+title = "By hand"
+[[session]]
+number = 3
+title = "Primers"
+[[session.reading]]
+title = "A primer"
+files = ["primers/one.md"]
+[[session.reading]]
+title = "Not ours"
+urls = ["https://example.org/x"]
+abstract = "What an instructor wrote about a reading that is nowhere near."
+files = []
+""",
+        encoding="utf-8",
+    )
+    report = ingest(tmp_path / "readings.toml")
+    assert report.count("new") == 2
+    assert titles(store) == {"A primer": "paper", "Not ours": "abstract"}
+    assert parser.parsed == ["one.md"]
+    assert store.catalogue().title == "By hand"
+
+
+def test_another_model_is_refused(store: Store, posts: Path, ingest: Ingest) -> None:
+    ingest(posts)
+    other = HashEmbedder()
+    other.name = "other"
+    parser: Any = ScriptedParser()
+    post = (posts / "S02.md").read_text(encoding="utf-8")
+    (posts / "S03.md").write_text(post + "\nMore.\n", encoding="utf-8")
+    with store.writer(), pytest.raises(StoreError, match="set \\[embed\\] back"):
+        Ingestor(store, other, parser).ingest(posts)
+    assert len(store.catalogue().sessions) == 2, "nothing was changed"
+
+
+def test_a_loose_document_is_matched_by_id_then_title() -> None:
+    readings = [
+        ListedReading("1706.03762", "Attention Is All You Need", arxiv_id="1706.03762"),
+        ListedReading("x", "A Survey of Things: The Long Subtitle"),
+    ]
+
+    def loose(title: str, path: str) -> Document:
+        return Document("d", "paper", "", title, path=path)
+
+    assert match(loose("Whatever", "p/1706.03762v2-attention.pdf"), readings) == "1706.03762"
+    assert match(loose("attention is all you need", "a.pdf"), readings) == "1706.03762"
+    assert match(loose("A survey of things - the long subtitle", "a.pdf"), readings) == "x"
+    assert match(loose("A Survey of Other Things Altogether", "a.pdf"), readings) is None
+
+
+def test_slugs_are_short_readable_and_distinct() -> None:
+    assert slug("Attention Is All You Need!") == "attention-is-all-you-need"
+    long = "A very long title " * 10
+    assert len(slug(long)) <= 60
+    assert slug(long) != slug(long + "x")
+    assert slug("日本語") != slug("中文")

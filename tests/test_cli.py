@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import POST_TWO
+from seminar_rag.cli import main
+from seminar_rag.course import Course
+
+
+@pytest.fixture
+def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """The tiny course is what every command opens."""
+    monkeypatch.setattr(Course, "open", lambda folder, data=None: tiny_course)
+    return tiny_course
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from seminar_rag.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as done: assert done.code == 0\n"
+        "heavy = {'torch', 'chromadb', 'gradio', 'llama_index', 'numpy', 'rich', 'sqlite3'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in ("ingest", "ask", "serve", "status", "remove", "models", "doctor"):
+        assert command in shown.stdout
+    assert "exit codes" in shown.stdout
+
+
+def test_ask_streams_the_answer_and_lists_its_sources(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "What does reranking do with useful passages?"]) == 0
+    said = capsys.readouterr().out
+    assert "Reranking moves the useful passages to the front.” [" in said
+    assert "Student notes: Retrieval (session 2), student notes" in said
+    assert "Answers are quotations" in said
+
+
+def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "--json", "What does reranking do with useful passages?"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {"question", "answer", "answerer", "abstained", "citations", "seconds"} <= set(answer)
+    for citation in answer["citations"]:
+        assert {
+            "number",
+            "reading",
+            "kind",
+            "session",
+            "page",
+            "section",
+            "quote",
+            "passage",
+            "url",
+        } <= set(citation)
+        assert citation["quote"] in citation["passage"]
+        assert f"[{citation['number']}]" in answer["answer"]
+
+
+def test_ask_abstains_with_its_own_exit_code(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "Who won the football world cup in Qatar?"]) == 8
+    said = capsys.readouterr().out
+    assert said.startswith("The readings don't say.")
+    assert "Sources" not in said
+
+
+def test_ask_keeps_to_its_scope(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    question = "What does a retriever return to the generator?"
+    assert main(["ask", "--json", "--session", "2", "--kind", "notes", question]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {(c["session"], c["kind"]) for c in answer["citations"]} == {(2, "notes")}
+
+
+def test_status_lists_sessions_and_readings(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"]) == 0
+    said = capsys.readouterr().out
+    assert "1. Attention" in said
+    assert "[more] Layer Normalization (1607.06450): abstract, 1 passages" in said
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [len(s["readings"]) for s in told["sessions"]] == [2, 1]
+    assert {d["outcome"] for d in told["documents"]} == {"indexed"}
+
+
+def test_ingest_reports_what_it_did(
+    tiny: Course, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = posts / "S02.md"
+    post.write_text(POST_TWO.replace("to the front", "to the top"), encoding="utf-8")
+    assert main(["ingest", str(posts)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 sessions, 3 readings; documents: 1 changed, 4 unchanged; 1 passages embedded" in said
+
+
+def test_remove_and_doctor(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["remove", "1607.06450"]) == 0
+    assert "removed: Layer Normalization" in capsys.readouterr().out
+    assert main(["doctor"]) == 0
+    assert "✓ index: 4 documents" in capsys.readouterr().out
+    assert main(["doctor", "--repair"]) == 0
+
+
+BAD = [
+    (["ingest"], 3, "no source given"),
+    (["ingest", "nowhere.html"], 3, "does not exist"),
+    (["ingest", "empty"], 3, "holds neither"),
+    (["ingest", "page.html"], 3, "page.html"),
+    (["ingest", "empty.pdf"], 3, "empty.pdf"),
+    (["ask", "What?"], 7, "nothing is ingested yet"),
+    (["status"], 7, "nothing is ingested yet"),
+    (["remove", "x"], 7, "no source, reading or document is called 'x'"),
+    (["models", "not-a-spec"], 5, "write REPO:FILE"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), BAD, ids=lambda v: str(v)[:30])
+def test_bad_input_is_one_line_with_the_mend(
+    arguments: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "page.html").write_text("<html><body><p>Nothing to read.</p></body></html>")
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if says in " ".join(line.split())]
+    assert lines, said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_unknown_key_names_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text("[serve]\nporte = 1\n")
+    assert main(["status"]) == 2
+    assert "unknown key 'porte' in [serve] — known are host, port" in capsys.readouterr().err
+
+
+def test_a_gguf_that_is_none_is_refused(
+    tiny_course: Course,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "fake.gguf").write_bytes(b"not a model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text('[data]\ndir = "data"\n[llm]\nmodel = "fake.gguf"\n')
+    assert main(["ask", "What is attention?"]) == 5
+    assert "fake.gguf" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_said_before_anything_loads(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port)]) == 6
+    assert f"Port {port}" in capsys.readouterr().err
+
+
+def test_an_interrupt_says_how_to_go_on(
+    tiny: Course, posts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tiny, "ingest", interrupted)
+    assert main(["ingest", str(posts)]) == 130
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_plainly(
+    tiny: Course, posts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tiny, "ingest", full)
+    assert main(["ingest", str(posts)]) == 1
+    assert "free some space" in capsys.readouterr().err

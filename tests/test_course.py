@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.errors import NotFoundError
+from seminar_rag.types import Answer, AnswerEvent, Scope, Turn
+
+
+def answered(course: Course, question: str, **kwargs: object) -> Answer:
+    *_, last = course.ask(question, **kwargs)  # type: ignore[arg-type]
+    assert isinstance(last, AnswerEvent)
+    return last.answer
+
+
+def test_a_question_is_answered_from_the_right_reading(tiny_course: Course) -> None:
+    answer = answered(tiny_course, "What do retrieval passages need, and what is reranking?")
+    assert not answer.abstained
+    assert {c.document.sessions for c in answer.citations} <= {(2,)}
+    for citation in answer.citations:
+        assert citation.quote in citation.passage.text
+        assert f"[{citation.number}]" in answer.text
+
+
+def test_what_the_readings_lack_is_not_answered(tiny_course: Course) -> None:
+    answer = answered(tiny_course, "Who won the football world cup in Qatar?")
+    assert answer.abstained
+    assert answer.citations == ()
+
+
+def test_a_scope_keeps_to_its_session(tiny_course: Course) -> None:
+    scope = Scope(sessions=frozenset({1}))
+    hits = tiny_course.search("retrieval passages generator", 10, scope)
+    assert hits
+    assert {hit.document.sessions for hit in hits} == {(1,)}
+
+
+def test_a_follow_up_leans_on_the_question_before(tiny_course: Course) -> None:
+    history = [Turn("user", "What is layer normalization?"), Turn("assistant", "A method. [1]")]
+    answer = answered(tiny_course, "and does it need batches?", history=history)
+    assert {c.document.title for c in answer.citations} == {"Layer Normalization"}
+
+
+def test_sessions_and_name(tiny_course: Course) -> None:
+    (one, two) = tiny_course.sessions()
+    assert (one[:3], two[:3]) == ((1, "Attention", 2), (2, "Retrieval", 1))
+    assert one[3] > 0
+    assert tiny_course.name
+
+
+def test_examples_are_answered(tiny_course: Course) -> None:
+    examples = tiny_course.examples(2)
+    assert examples
+    for question in examples:
+        assert not answered(tiny_course, question).abstained
+
+
+def test_removing_by_id_title_and_source(tiny_course: Course, posts: Path) -> None:
+    assert tiny_course.remove("1607.06450") == ["Layer Normalization"]
+    assert tiny_course.remove("student notes: attention") == ["Student notes: Attention"]
+    with pytest.raises(NotFoundError, match="did you mean Attention Is All You Need"):
+        tiny_course.remove("attention is all you ned")
+    assert len(tiny_course.remove(str(posts))) == 3
+    with pytest.raises(NotFoundError, match="nothing is ingested yet"):
+        tiny_course.ask("What is attention?")
+
+
+def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Course) -> None:
+    findings = tiny_course.doctor()
+    assert not [f for f in findings if f.level == "bad"]
+    assert any("5 documents" in f.what for f in findings)
+    note = next(f for f in findings if "language model: none" in f.what)
+    assert "seminar-rag models" in note.mend
+
+
+def test_the_sample_leaves_once_a_course_is_in(
+    tiny_course: Course, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, posts: Path
+) -> None:
+    page = tmp_path / "sample" / "readings.toml"
+    page.parent.mkdir()
+    page.write_text(
+        '[course]\ntitle = "Sample"\n[[session]]\nnumber = 9\ntitle = "S"\n'
+        '[[session.reading]]\ntitle = "Sampled reading"\nabstract = "A line about sampling."\n'
+    )
+    monkeypatch.setattr("seminar_rag.sample.PAGE", page)
+    tiny_course.store.vectors.reset()
+    list(tiny_course.ingest([page]))
+    assert 9 not in {session.number for session in tiny_course.catalogue().sessions}
+    assert (posts / "S01.md").exists()
+
+
+@pytest.mark.model
+def test_the_sample_course_for_real(sample_course: Course) -> None:
+    """The first thing a new user sees: real weights, real Chroma, real PDFs."""
+    answer = answered(sample_course, "What is the difference between LoRA and QLoRA?")
+    assert not answer.abstained
+    assert any("LoRA" in citation.document.title for citation in answer.citations)
+    paged = answered(sample_course, "How does PagedAttention store the key-value cache?")
+    assert any(citation.page for citation in paged.citations)
+    assert answered(sample_course, "Who won the 2022 football world cup?").abstained
+    assert len(sample_course.examples(6)) >= 4
+    assert not [f for f in sample_course.doctor() if f.level == "bad"]
+
+
+@pytest.mark.model
+def test_no_passage_is_longer_than_the_model_reads(sample_course: Course) -> None:
+    store, embedder = sample_course.store, sample_course.embedder
+    ids = list(sample_course.catalogue().documents)
+    for id_ in random.Random(1).sample(ids, 20):
+        for passage in store.passages_of(id_):
+            assert embedder.count(passage.text) <= 220
+
+
+@pytest.mark.model
+def test_a_gguf_in_place_writes_the_answers(sample_course: Course, tiny_gguf: Path) -> None:
+    """A random model says nothing sensible, but only in the form and with the numbers offered."""
+    config = Config(
+        folder=sample_course.config.folder,
+        data_dir=str(sample_course.config.data),
+        llm_model=str(tiny_gguf),
+        llm_max_tokens=150,
+    )
+    course = Course(config)
+    assert course.answerer_notice.startswith("Answers are written by")
+    answer = answered(course, "What is the difference between LoRA and QLoRA?")
+    assert answer.abstained or answer.citations
+    for citation in answer.citations:
+        assert citation.quote in citation.passage.text
+        assert f"[{citation.number}]" in answer.text
+    course.close()
