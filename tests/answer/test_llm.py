@@ -187,7 +187,14 @@ class TestServer:
     def test_a_very_long_answer_in_a_foreign_language_comes_through(self) -> None:
         text = "La atención pondera 注意力 [1]. " * 2000
         with StubServer(Reply(text, piece=50)) as server:
-            assert ask(OpenAICompatible(server.url, "tiny")) == text
+            assert ask(OpenAICompatible(server.url, "tiny"), max_tokens=20_000) == text
+
+    def test_an_answer_without_end_is_ended(self) -> None:
+        with (
+            StubServer(Reply("word " * 10_000, piece=50)) as server,
+            pytest.raises(ModelError, match="beyond the limit of 300 tokens"),
+        ):
+            ask(OpenAICompatible(server.url, "tiny"), max_tokens=300)
 
 
 class TestGrammar:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.05
 BYTES_PER_TOKEN = 3
 """UTF-8 bytes per token, low on purpose: the tokenizer is the server's. English has about 4.3."""
+_MOST_BYTES_PER_TOKEN = 12
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -95,7 +96,15 @@ class OpenAICompatible:
         }
         if self._grammar and passages:
             body["grammar"] = citation_grammar(passages, refusal=REFUSAL, max_tokens=max_tokens)
-        yield from _without_thoughts(_pumped(self._ask(body), stop))
+        room = max_tokens * _MOST_BYTES_PER_TOKEN
+        for piece in _without_thoughts(_pumped(self._ask(body), stop)):
+            room -= len(piece.encode("utf-8", "replace"))
+            if room < 0:
+                raise ModelError(
+                    f"The model server at {self.url} wrote on beyond the limit of {max_tokens} "
+                    "tokens - ask again, or choose another model in [llm] name."
+                )
+            yield piece
 
     async def _ask(self, body: dict[str, Any]) -> AsyncIterator[str]:
         import httpx
@@ -157,9 +166,9 @@ class OpenAICompatible:
             return
         said = _reason_of((await response.aread()).decode("utf-8", "replace"))
         if status in (401, 403):
-            mend = "the key is missing or wrong: set the API key for [llm] url"
+            mend = "the API key is missing or wrong: set [llm] key"
         elif status == 404:
-            mend = f"it knows no model {self.model!r}, or the URL is wrong: mend [llm] model or url"
+            mend = f"it knows no model {self.model!r}, or the URL is wrong: mend [llm] name or url"
         elif status == 429:
             mend = "it is busy: ask again in a moment"
         elif status >= 500:
