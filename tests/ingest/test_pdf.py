@@ -573,5 +573,6 @@ def test_sections_of_a_real_paper_in_order() -> None:
         "5 Training",
         "6 Results",
         "7 Conclusion",
+        "Attention Visualizations",
     ]
     assert any("references" in note for note in document.notes)

@@ -16,8 +16,9 @@ import struct
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -108,8 +109,8 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
         raise _without_text(extract, name)
     broken = damaged_streams(body)
     notes += _notes(extract, cut, broken)
-    partial = bool(cut or broken or extract.failed or extract.stopped)
-    return _document(extract, arranged, partial, notes)
+    some = bool(cut or broken or extract.failed or extract.stopped)
+    return _document(extract, arranged, some, notes)
 
 
 def _document(
@@ -208,21 +209,27 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
     if extract is None and b"/Encrypt" in data:
         data = _decrypted(data, name) or data
         extract = _guarded(lambda: _pdfium_extract(data, deadline))
-    mends: list[Callable[[bytes], bytes]] = []
-    if extract is None or (extract.unmapped.total() and extract.chars):
-        mends.append(rewritten)
+    mends: list[Callable[[], bytes]] = []
+    if extract is None:
+        mends.append(partial(rewritten, data))
+    elif extract.unmapped.total():
+        mends.append(partial(rewritten, data, [n for n, bad in extract.unmapped.items() if bad]))
     if extract is None or cut or not extract.pages:
-        mends.append(rebuilt)
+        mends.append(partial(rebuilt, data))
     for mend in mends:
         if time.perf_counter() > deadline:
             break
-        other = _guarded(lambda mend=mend: _pdfium_extract(mend(data), deadline))  # type: ignore[misc]
+        other = _guarded(partial(_mended, mend, deadline))
         if other is not None and _better(other, extract):
             extract = other
     if extract is None:
         return _guarded(lambda: _pypdf_extract(data, name, deadline))
     _fill(extract, data, name, deadline)
     return extract
+
+
+def _mended(mend: Callable[[], bytes], deadline: float) -> _Extract:
+    return _pdfium_extract(mend(), deadline)
 
 
 def _better(other: _Extract, extract: _Extract | None) -> bool:
@@ -241,7 +248,12 @@ def _fill(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
         wanted |= {page.number for page in extract.pages}
     if not wanted:
         return
-    other = _guarded(lambda: _pypdf_extract(data, name, deadline, frozenset(wanted)))
+    try:
+        other = _guarded(lambda: _pypdf_extract(data, name, deadline, frozenset(wanted)))
+    except DocumentError:
+        if not extract.chars:
+            raise
+        return
     if other is None:
         return
     found = {
@@ -506,12 +518,18 @@ def _spaced(
 # -- pypdf ------------------------------------------------------------------------------------
 
 
-def _reader(data: bytes, name: str = "The file") -> PdfReader:
-    """Raises DocumentError("password") where an empty password does not open the file."""
+def _opened(data: bytes) -> PdfReader | None:
+    """A reader of the file, decrypted; None where an empty password does not open it."""
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data), strict=False)
-    if reader.is_encrypted and not reader.decrypt(""):
+    return None if reader.is_encrypted and not reader.decrypt("") else reader
+
+
+def _reader(data: bytes, name: str) -> PdfReader:
+    """Raises DocumentError("password") where an empty password does not open the file."""
+    reader = _opened(data)
+    if reader is None:
         raise DocumentError(
             "password",
             f"{name} is protected by a password — ask for an unprotected copy, or save one without"
@@ -584,9 +602,18 @@ def _written(reader: PdfReader) -> bytes:
     return out.getvalue()
 
 
-def rewritten(data: bytes) -> bytes:
-    """The file as pypdf understands it, with its ToUnicode maps repaired."""
-    reader = _reader(data)
+def rewritten(data: bytes, garbled: Sequence[int] = ()) -> bytes:
+    """The file as pypdf understands it, with its ToUnicode maps repaired.
+
+    Raises:
+        ValueError: it needs a password, or no page in `garbled` has a font to repair.
+    """
+    reader = _opened(data)
+    if reader is None:
+        raise ValueError("needs a password")
+    count = len(reader.pages)
+    if garbled and not sum(repair_fonts(reader.pages[n - 1]) for n in garbled if n <= count):
+        raise ValueError("no font to repair")
     for page in reader.pages[:MAX_PAGES]:
         repair_fonts(page)
     return _written(reader)

@@ -48,6 +48,8 @@ _NUMERIC = re.compile(r"[-+–±]?[$€]?\d[\d,.]*[%kKMBx†‡*]*|[-–—✓�
 _REFERENCES = frozenset(
     {"references", "bibliography", "references cited", "works cited", "literature cited"}
 )
+_REFERENCE_KEYS = frozenset(name.replace(" ", "") for name in _REFERENCES)
+_CITES = re.compile(r"\b(19|20)\d\d\b|\bet al\b|\bpp?\.|\barXiv\b|\bdoi\b|^\[\d+\]")
 _NAMES = frozenset(
     "abstract|introduction|conclusion|conclusions|concluding remarks|related work|related works"
     "|background|preliminaries|method|methods|methodology|approach|experiments|experimental setup"
@@ -57,6 +59,7 @@ _NAMES = frozenset(
     "|summary|conclusion and future work|conclusions and future work|contributions"
     "|reproducibility statement|supplementary material|overview|keywords".split("|")
 ) | _REFERENCES  # fmt: skip
+_NAME_KEYS = frozenset(name.replace(" ", "") for name in _NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,10 +425,11 @@ def _without_debris(drafts: list[_Draft], style: Style) -> list[_Draft]:
     prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
     if prose < 5:
         return drafts
+    numbered = sum(draft.kind == "heading" and draft.text[0].isdigit() for draft in drafts) > 2
     return [
         draft
         for draft, after in zip(drafts, [*drafts[1:], None], strict=True)
-        if not (_is_debris(draft, style) or _is_lettering(draft, after))
+        if not (_is_debris(draft, style) or _is_lettering(draft, after, numbered))
     ]
 
 
@@ -444,18 +448,19 @@ def _without_contents(drafts: list[_Draft]) -> list[_Draft]:
     return out
 
 
-def _is_lettering(draft: _Draft, after: _Draft | None) -> bool:
-    """A few words, no sentence, right above the caption of a figure."""
-    return (
-        after is not None
-        and after.caption
-        and after.text.startswith("Fig")
-        and draft.kind == "paragraph"
-        and not (draft.caption or draft.full)
-        and draft.lines <= 2
-        and after.first.page == draft.tail.page
-        and not _SENTENCE_END.search(draft.text)
-    )
+def _is_lettering(draft: _Draft, after: _Draft | None, numbered: bool) -> bool:
+    """A few words, no sentence, right above the caption of a figure.
+
+    Large lettering looks like a heading; where headings have numbers, it is told by having none.
+    """
+    if after is None or not after.caption or after.first.page != draft.tail.page:
+        return False
+    if not after.text.startswith("Fig") or draft.lines > 2 or draft.caption:
+        return False
+    if draft.kind == "heading":
+        named = _NUMBERED.match(draft.text) or key(draft.text) in _NAME_KEYS
+        return numbered and not named
+    return draft.kind == "paragraph" and not draft.full and not _SENTENCE_END.search(draft.text)
 
 
 def _is_debris(draft: _Draft, style: Style) -> bool:
@@ -546,29 +551,33 @@ def _first_sentence(text: str) -> int:
 
 
 def _without_references(drafts: list[_Draft]) -> tuple[list[_Draft], tuple[str, ...]]:
-    """Leave the list of references out: from its heading to an appendix or the end."""
-    starts = [
-        i
-        for i, draft in enumerate(drafts)
-        if key(draft.text) in _REFERENCES and draft.kind == "heading"
-    ]
-    if not starts:
+    """Leave the list of references out: from its heading to the next heading over other text."""
+    start = next((i for i, draft in enumerate(drafts) if _opens_references(draft)), None)
+    if start is None:
         return drafts, ()
-    start = starts[-1] if len(starts) == 1 else starts[0]
     stop = next(
-        (
-            i
-            for i in range(start + 1, len(drafts))
-            if drafts[i].kind == "heading" and _APPENDIX.match(drafts[i].text)
-        ),
-        len(drafts),
+        (i for i in range(start + 1, len(drafts)) if _ends_references(drafts, i)), len(drafts)
     )
     kept = drafts[:start] + drafts[stop:]
-    if stop == start + 1 or not kept:
+    size = sum(len(draft.text) for draft in drafts)
+    if stop == start + 1 or sum(len(draft.text) for draft in kept) < 0.1 * size:
         return drafts, ()
     first, last = drafts[start].first.page, drafts[stop - 1].tail.page
     where = f"page {first}" if first == last else f"pages {first} to {last}"
     return kept, (f"The list of references ({where}) is left out of the passages.",)
+
+
+def _opens_references(draft: _Draft) -> bool:
+    return draft.kind == "heading" and key(draft.text) in _REFERENCE_KEYS
+
+
+def _ends_references(drafts: Sequence[_Draft], i: int) -> bool:
+    if drafts[i].kind != "heading":
+        return False
+    if _APPENDIX.match(drafts[i].text):
+        return True
+    below = " ".join(draft.text for draft in drafts[i + 1 : i + 4])[:600]
+    return drafts[i].level == 1 and bool(below) and not _CITES.search(below)
 
 
 def _placed(drafts: Iterable[_Draft]) -> Iterable[Block]:
