@@ -22,7 +22,7 @@ from fake_course import (
     cite,
 )
 
-from seminar_rag.types import AnswerEvent, CitationEvent, Hit, HitsEvent, TokenEvent
+from seminar_rag.types import AnswerEvent, CitationEvent, Hit, HitsEvent, Sentence, TokenEvent
 from seminar_rag.ui import render
 from seminar_rag.ui.render import Exchange
 
@@ -219,6 +219,28 @@ def test_a_quote_is_found_over_line_breaks_and_a_foreign_one_is_shown_before():
     assert Tree(render.sources(texts([good], ""))).marked == ["A system\nworks  so."]
     foreign = replace(good, quote="Not in it.")
     assert Tree(render.sources(texts([foreign], ""))).marked == ["Not in it."]
+
+
+def test_the_paragraphs_of_a_passage_stand_apart_and_its_heading_is_not_repeated():
+    text = "2.1 Steps\nFirst one.\nSecond one.\na | b\n1 | 2"
+    table = text.index("a |")
+    parts = (Sentence(10, 20), Sentence(21, 32), Sentence(table, len(text), kind="table"))
+    body = replace(RAG_PASSAGE, text=text, heading="2 How › 2.1 Steps", sentences=parts)
+    html = render.sources(texts([cite(1, RAG, body, 1)], ""))
+    gap = '<span class="gap">\n</span>'
+    assert (
+        f"<blockquote>First one.{gap}<mark>Second one.</mark>{gap}a | b\n1 | 2</blockquote>" in html
+    )
+    other = replace(body, heading="3 Results")
+    assert f"<blockquote>2.1 Steps{gap}<mark>First" in render.sources(
+        texts([cite(1, RAG, other)], "")
+    )
+
+
+def test_a_quoted_heading_is_marked_once():
+    body = replace(RAG_PASSAGE, text="Steps\nFirst one.", heading="Steps")
+    quoted = replace(cite(1, RAG, RAG_PASSAGE), passage=body, quote="Steps First one.")
+    assert Tree(render.sources(texts([quoted], ""))).marked == ["Steps\nFirst one."]
 
 
 def test_overlapping_quotes_lose_and_double_nothing():

@@ -170,7 +170,7 @@ def _footer(view: Exchange) -> str:
     if view.state == "stopped":
         parts.append("stopped")
     if view.seconds is not None:
-        parts.append(f"{view.seconds:.1f} s")
+        parts.append(f"{max(view.seconds, 0.1):.1f} s")
     return f'<p class="foot">{" · ".join(parts)}</p>' if parts else ""
 
 
@@ -266,11 +266,30 @@ def _passage(passage: Passage, quotes: Sequence[str]) -> str:
             strays.append(f"<mark>{escape(quote)}</mark>\n\n")
         else:
             spans.append(span)
-    out, last = strays, 0
+    out, last = strays, _after_heading(passage)
     for start, end in _merged(spans, passage.text):
-        out += [escape(passage.text[last:start]), f"<mark>{escape(passage.text[start:end])}</mark>"]
+        out += [_lines(passage, last, start), f"<mark>{_lines(passage, start, end)}</mark>"]
         last = end
-    return "".join((*out, escape(passage.text[last:])))
+    return "".join((*out, _lines(passage, last, len(passage.text))))
+
+
+def _after_heading(passage: Passage) -> int:
+    """Where the text begins below its own heading, which the entry names already."""
+    first, line_break, _ = passage.text.partition("\n")
+    heading = passage.heading.rpartition(" › ")[2]
+    return len(first) + 1 if line_break and heading and first.strip() == heading else 0
+
+
+def _lines(passage: Passage, start: int, end: int) -> str:
+    """The text from `start` to `end`, escaped, with a gap between its paragraphs."""
+    kept = [each for each in passage.sentences if each.kind in ("table", "code")]
+    out, last = [], start
+    for found in re.finditer(r"\n+", passage.text[start:end]):
+        at = start + found.start()
+        if not any(each.start <= at < each.end for each in kept):
+            out += [escape(passage.text[last:at]), '<span class="gap">\n</span>']
+            last = start + found.end()
+    return "".join((*out, escape(passage.text[last:end])))
 
 
 def _find(text: str, quote: str) -> tuple[int, int] | None:
