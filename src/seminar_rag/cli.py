@@ -284,7 +284,9 @@ def _citation_json(citation: Citation) -> dict[str, Any]:
 
 def _print_answer(answer: Answer, notice: str) -> None:
     if answer.abstained:
-        print(answer.text)
+        if answer.warnings:
+            print("\n")  # what was streamed stands above
+        print(answer.text, *answer.warnings)
         if answer.nearest:
             print("\nNearest readings:")
             for document in answer.nearest:

@@ -137,6 +137,17 @@ def test_an_answerer_that_finds_nothing_abstains(chunks: tuple[str, ...]) -> Non
     assert [d.title for d in answer.nearest] == ["Reading 1", "Reading 2", "Reading 3"]
 
 
+def test_text_without_any_valid_mark_is_no_answer() -> None:
+    answer = answer_of(ask(Scripted("The moon is made of cheese. [9] I am sure.")))
+    assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
+    assert "cited none of the passages" in answer.warnings[0]
+
+
+def test_a_line_that_leads_into_a_list_needs_no_mark() -> None:
+    answer = answer_of(ask(Scripted("From Reading 1:\n\nAttention weighs tokens. [1]")))
+    assert answer.warnings == ()
+
+
 def test_what_is_not_answerable_is_not_even_tried() -> None:
     answerer = Scripted("Never.")
     events = ask(answerer, Judged(False))

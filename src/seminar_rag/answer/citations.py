@@ -107,8 +107,10 @@ class MarkFilter:
         return list(self._settle(final=True))
 
     def uncited(self) -> tuple[AnswerSentence, ...]:
-        """The sentences of the answer that carry no mark."""
-        return tuple(s for s in split_answer(self._text) if not s.numbers)
+        """The sentences of the answer without a mark; a line that leads into others needs none."""
+        return tuple(
+            s for s in split_answer(self._text) if not s.numbers and not s.text.endswith(":")
+        )
 
     def warnings(self) -> tuple[str, ...]:
         """What the reader should know about the citations of this answer, in words."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NOTHING = "The readings don't say."
 """What an answer without sources says."""
 
+_UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
+
 Stop = Callable[[], bool]
 
 
@@ -160,8 +162,10 @@ class Engine:
                 yield TokenEvent(event.text)
             else:
                 yield TokenEvent(event)
-        if not marks.text.strip() or is_refusal(marks.text):
-            yield from self._abstain(question, hits, started)
+        if not citations or is_refusal(marks.text):
+            # Text without a single valid mark is the writer's own; it may be invented.
+            unsupported = marks.text.strip() and not is_refusal(marks.text)
+            yield from self._abstain(question, hits, started, _UNCITED if unsupported else "")
             return
         yield AnswerEvent(
             Answer(
@@ -174,7 +178,9 @@ class Engine:
             )
         )
 
-    def _abstain(self, question: str, hits: Sequence[Hit], started: float) -> Iterator[AnswerEvent]:
+    def _abstain(
+        self, question: str, hits: Sequence[Hit], started: float, warning: str = ""
+    ) -> Iterator[AnswerEvent]:
         yield AnswerEvent(
             Answer(
                 question=question,
@@ -183,6 +189,7 @@ class Engine:
                 abstained=True,
                 nearest=nearest(hits),
                 seconds=self._clock() - started,
+                warnings=(warning,) if warning else (),
             )
         )
 
