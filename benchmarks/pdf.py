@@ -9,7 +9,8 @@ three words). Quality: sentences of poppler's `pdftotext` found in the blocks, l
 ("recall": case, spaces and punctuation ignored, since poppler itself writes "R ERANK") and token
 by token ("exact": hyphens ignored); references are left out of both. Where a paper has broken
 ToUnicode maps, poppler gets the repaired file: it cannot read the original either. "Glued" are
-words that poppler has as two.
+words that poppler has as two. "Order" is the share of neighbouring sentences that keep their order
+(floats move).
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ def glued(text: str, reference: str) -> list[str]:
 def quality(data: Path, misses: bool) -> None:
     if not shutil.which("pdftotext"):
         sys.exit("pdftotext is missing — install poppler-utils.")
-    print(f"{'paper':33}  pages  blocks  sentences  recall  exact  glued/10k  title")
+    print(f"{'paper':33}  pages  blocks  sentences  recall  exact  order  glued/10k  title")
     total = hits = same = words = stuck = 0
     with Parser() as parser:
         for path in sorted((data / "papers").glob("*.pdf")):
@@ -207,10 +208,12 @@ def quality(data: Path, misses: bool) -> None:
             exact = sum(f" {' '.join(tokens(s))} " in ours for s in wanted)
             stream = letters(result.text)
             missed = [s for s in wanted if letters(s) not in stream]
+            places = [stream.find(letters(s)) for s in wanted if s not in missed]
+            order = sum(a <= b for a, b in pairwise(places)) / max(1, len(places) - 1)
             count, bad = len(tokens(result.text)), glued(result.text, reference)
             print(
                 f"{path.stem[:33]:33} {result.document.pages:6} {len(result.document.blocks):7}"
-                f" {len(wanted):10}  {1 - len(missed) / len(wanted):.3f}  {exact / len(wanted):.3f}"
+                f" {len(wanted):10}  {1 - len(missed) / len(wanted):.3f}  {exact / len(wanted):.3f}  {order:.3f}"
                 f" {1e4 * len(bad) / count:9.1f}   {result.document.title}"
             )
             if misses:
