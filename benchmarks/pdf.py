@@ -3,9 +3,10 @@
     python benchmarks/pdf.py [robustness] [quality] [--data ../shared] [--misses]
 
 Robustness: each file of `pdf-robustness/{files,damaged,hostile}` through the guarded parser; the
-outcomes, what the labels say, and the time. Damaged papers are compared with the undamaged ones by
-the share of their words that is recovered in order (rapidfuzz would align; here: distinct runs of
-three words). Quality: sentences of poppler's `pdftotext` found in the blocks, letter by letter
+outcomes, what the labels say, and the time. A damaged paper is compared with the undamaged one by
+the share of its distinct runs of three words that is recovered.
+
+Quality: sentences of poppler's `pdftotext` found in the blocks, letter by letter
 ("recall": case, spaces and punctuation ignored, since poppler itself writes "R ERANK") and token
 by token ("exact": hyphens ignored); references are left out of both. Where a paper has broken
 ToUnicode maps, poppler gets the repaired file: it cannot read the original either. "Glued" are
@@ -213,7 +214,8 @@ def quality(data: Path, misses: bool) -> None:
             count, bad = len(tokens(result.text)), glued(result.text, reference)
             print(
                 f"{path.stem[:33]:33} {result.document.pages:6} {len(result.document.blocks):7}"
-                f" {len(wanted):10}  {1 - len(missed) / len(wanted):.3f}  {exact / len(wanted):.3f}  {order:.3f}"
+                f" {len(wanted):10}  {1 - len(missed) / len(wanted):.3f}"
+                f"  {exact / len(wanted):.3f}  {order:.3f}"
                 f" {1e4 * len(bad) / count:9.1f}   {result.document.title}"
             )
             if misses:
@@ -226,7 +228,8 @@ def quality(data: Path, misses: bool) -> None:
             same += exact
             words, stuck = words + count, stuck + len(bad)
     print(
-        f"all: recall {hits / total:.4f} of {total} sentences, glued {1e4 * stuck / words:.1f}/10k"
+        f"all: {total} sentences, recall {hits / total:.4f}, exact {same / total:.4f},"
+        f" glued {1e4 * stuck / words:.1f}/10k"
     )
 
 
