@@ -925,3 +925,13 @@ def test_the_scorer_sees_mistakes() -> None:
     assert result["readings"].recall == 0.5
     assert result["authors"].recall == result["sections"].recall == 0.0
     assert len(result.misses) == 5
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["A. ", "Paper 1: ", "Ada Byron, ", "a@", "(", "http://", "x_y "])
+def test_hostile_lines_end_in_time(piece: str) -> None:
+    line = piece * 4000
+    page = f"## Readings\n- {line}\n\n### {line}\n- https://e.org/1\n"
+    session = session_from_post(f"---\ntitle: x\n---\n{page}", "x.md", 1)
+    assert "https://e.org/1" in {url for reading in session.readings for url in reading.urls}
+    assert all(len(reading.title or "") <= 1000 for reading in session.readings)

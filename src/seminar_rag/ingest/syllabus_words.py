@@ -148,6 +148,7 @@ _TRAILING_DATE = re.compile(
 )
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
+_LONGEST_TITLE = 1000
 _ARXIV = re.compile(
     r"(?:arxiv\.org/(?:abs|pdf|html|ps|format|e-print)/|alphaxiv\.org/(?:abs|pdf|overview)/"
     r"|ar5iv\.(?:labs\.arxiv\.)?org/(?:abs|html)/|huggingface\.co/papers/"
@@ -265,10 +266,8 @@ def clean_title(text: str) -> str | None:
     emphasis marks; None when nothing is left.
     """
     title = re.sub(r"https?://\S+", " ", text).replace("**", " ")
-    title = " ".join(title.split())
-    before = None
-    while before != title:
-        before = title
+    title = " ".join(title[:_LONGEST_TITLE].split())
+    for _ in range(8):  # one decoration may hide another
         title = _EMOJI.sub("", title)
         title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*([{"))
         title = re.sub(r"^[\"“]([^\"“”]+?)[,.]?[\"”][,.]?$", r"\1", title)
