@@ -15,8 +15,8 @@ SCHEMA = """
 CREATE VIRTUAL TABLE IF NOT EXISTS lexicon
 USING fts5(title, heading, text, tokenize = 'porter unicode61 remove_diacritics 2');
 """
-WEIGHTS = (1.0, 1.0, 1.0)
-"""Of title, heading and text."""
+WEIGHTS = (1.0, 2.0, 1.0)
+"""Of title, heading and text; a heading says what its passages are about."""
 
 
 def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
@@ -58,6 +58,34 @@ def search(
         (*WEIGHTS, match, *names, k),
     )
     return [(str(id_), -float(rank)) for id_, rank in rows]
+
+
+def about(db: sqlite3.Connection, name: str) -> set[str]:
+    """Ids of the passages whose title or heading is about what `name` names.
+
+    All its words are in the passage, one of them in the title or heading; failing that, all but
+    one are in the title and heading.
+    """
+    terms = ['"' + word.replace('"', '""') + '"' for word in query_terms(name)]
+    if not terms:
+        return set()
+    outline = f"{{title heading}} : ({' OR '.join(terms)})"
+    found = _matching(db, " AND ".join([outline, *terms]))
+    if len(found) > 1 or len(terms) < 3:
+        return found
+    for left_out in range(len(terms)):
+        most = " AND ".join(terms[:left_out] + terms[left_out + 1 :])
+        found |= _matching(db, f"{{title heading}} : ({most})")
+    return found
+
+
+def _matching(db: sqlite3.Connection, match: str) -> set[str]:
+    rows = db.execute(
+        "SELECT passage.id FROM lexicon JOIN passage ON passage.key = lexicon.rowid"
+        " WHERE lexicon MATCH ?",
+        (match,),
+    )
+    return {str(id_) for (id_,) in rows}
 
 
 def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:

@@ -1,26 +1,52 @@
-"""Question → Hits: dense and lexical candidates, fused.
+"""Question → Hits: dense and lexical candidates, fused; a search for each side of a comparison.
 
 Scores are fused, not ranks: each list's scores are standardised over its candidates and summed,
 which was measured better on the labelled questions than reciprocal rank fusion, since a clear
-winner of one side stays a clear winner.
+winner of one side stays a clear winner. What else was tried is in `benchmarks/answers.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seminar_rag.index.aspects import compares, named, without
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.types import Hit, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.store import Store
 
 CANDIDATES = 200
 """How many passages each side proposes."""
+DENSE_WEIGHT = 0.8
+"""Of the dense side's standardised scores; the lexical side has 1."""
+_EACH = 3
+"""Passages for each thing compared that are moved up."""
+_SIDES = 4
+"""Things compared at most; each costs a search."""
+_COMMON = 0.12
+"""What more than this share of all passages is about does not tell sides apart."""
+
+
+class _Found:
+    """What one search found: fused scores, with both sides' own."""
+
+    def __init__(self, dense: dict[str, float], sparse: dict[str, float]) -> None:
+        self.dense = dense
+        self.sparse = sparse
+        self.scores = fuse(dense, sparse)
+
+    def ranked(self, within: AbstractSet[str] | None = None) -> list[str]:
+        """Ids, best first, those of `within` only."""
+        ids = self.scores if within is None else [id_ for id_ in self.scores if id_ in within]
+        return sorted(ids, key=lambda id_: (-self.scores[id_], id_))
 
 
 class Retriever:
@@ -33,14 +59,24 @@ class Retriever:
     def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
         """The k best passages, best first, no text twice.
 
+        The scores are those of the whole question and do not descend where sides of a comparison
+        were moved up.
+
         Raises:
             StoreError: the index cannot be read.
         """
         catalogue = self._store.catalogue()
-        documents = catalogue.documents
         within = catalogue.within(scope or Scope())
-        if not documents or within == set():
+        if not catalogue.documents or within == set():
             return ()
+        found = self._find(query, within)
+        ranked = found.ranked()
+        moved = self._sides(query, within)
+        if moved:
+            ranked = list(dict.fromkeys([*ranked[:1], *moved, *ranked]))
+        return self._hits(ranked[: 2 * k + 10], found, k)
+
+    def _find(self, query: str, within: set[str] | None) -> _Found:
         vector = self._embedder.embed([query])[0]
         dense = dict(self._store.dense(vector, CANDIDATES, within))
         sparse = dict(self._store.lexical(query_terms(query), CANDIDATES, within))
@@ -48,9 +84,45 @@ class Retriever:
         lacking = [id_ for id_ in sparse if id_ not in dense]
         stored = self._store.vectors_of(lacking)
         dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
-        scores = fuse(dense, sparse)
-        ranked = sorted(scores, key=lambda id_: (-scores[id_], id_))[: 2 * k + 10]
+        return _Found(dense, sparse)
+
+    def _sides(self, query: str, within: set[str] | None) -> list[str]:
+        """The best few ids for each of the things compared, in turn; empty when none are."""
+        if not compares(query):
+            return []
+        names = named(query)[:_SIDES]
+        if len(names) < 2:
+            return []
+        sides = self._apart(names)
+        if len(sides) < 2:
+            return []
+        columns = []
+        for name, about in sides.items():
+            question = query
+            for other in sides:
+                question = question if other == name else without(question, other)
+            columns.append(self._find(question, within).ranked(about)[:_EACH])
+        rows = zip_longest(*columns)
+        return [id_ for id_ in chain.from_iterable(rows) if id_ is not None]
+
+    def _apart(self, names: Iterable[str]) -> dict[str, set[str]]:
+        """Name → passages about it, for names that tell different passages apart."""
+        total = sum(record.passages for record in self._store.catalogue().records.values())
+        apart: dict[str, set[str]] = {}
+        for name in names:
+            about = self._store.about(name)
+            if not about or len(about) > max(3, _COMMON * total):
+                continue
+            if all(
+                2 * len(about & other) < min(len(about), len(other)) for other in apart.values()
+            ):
+                apart[name] = about
+        return apart
+
+    def _hits(self, ranked: Sequence[str], found: _Found, k: int) -> tuple[Hit, ...]:
+        documents = self._store.catalogue().documents
         passages = self._store.passages(ranked)
+        lowest = min(found.scores.values(), default=0.0)
         hits: list[Hit] = []
         texts: set[str] = set()
         for id_ in ranked:
@@ -63,30 +135,32 @@ class Retriever:
                 continue
             texts.add(text)
             document = documents[passage.document]
-            hits.append(Hit(passage, document, scores[id_], dense.get(id_), sparse.get(id_)))
+            score = found.scores.get(id_, lowest)
+            hits.append(Hit(passage, document, score, found.dense.get(id_), found.sparse.get(id_)))
             if len(hits) == k:
                 break
         return tuple(hits)
 
 
 def fuse(dense: Mapping[str, float], sparse: Mapping[str, float]) -> dict[str, float]:
-    """Sum of the standardised scores of both sides; who lacks a side gets that side's minimum."""
+    """Weighted sum of both sides' scores, each in standard deviations from the mean of its best
+    `CANDIDATES`; who lacks a side gets that side's minimum."""
     total: dict[str, float] = dict.fromkeys([*dense, *sparse], 0.0)
-    for side in (dense, sparse):
+    for side, weight in ((dense, DENSE_WEIGHT), (sparse, 1.0)):
         if not side:
             continue
-        z = standardise(list(side.values()))
-        by_id = dict(zip(side, z, strict=True))
-        floor = min(z)
+        by_id = dict(zip(side, standardise(list(side.values())), strict=True))
+        floor = min(by_id.values())
         for id_ in total:
-            total[id_] += by_id.get(id_, floor)
+            total[id_] += weight * by_id.get(id_, floor)
     return total
 
 
 def standardise(scores: Sequence[float]) -> list[float]:
-    """Z-scores; all zero where the scores do not differ."""
+    """Deviations from the mean of the best `CANDIDATES`; all zero where these do not differ."""
     values = np.asarray(scores, np.float64)
-    spread = float(values.std())
+    best = np.sort(values)[-CANDIDATES:]
+    spread = float(best.std())
     if spread < 1e-9:
         return [0.0] * len(values)
-    return [float(z) for z in (values - values.mean()) / spread]
+    return [float(z) for z in (values - best.mean()) / spread]

@@ -155,6 +155,11 @@ class Store:
         with self._guarded() as db:
             return lexical.search(db, terms, k, documents)
 
+    def about(self, name: str) -> set[str]:
+        """Passages whose title or heading is about what a name names; see `lexical.about`."""
+        with self._guarded() as db:
+            return lexical.about(db, name)
+
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.rarity`."""
         with self._guarded() as db:
