@@ -200,6 +200,36 @@ def test_a_killed_worker_leaves_the_caller_alive(tmp_path: Path) -> None:
         assert parser.parse(put(tmp_path, "next.pdf", plain_pdf())).pages == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_an_idle_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    with Parser() as parser:
+        path = put(tmp_path, "a.pdf", plain_pdf())
+        parser.parse(path)
+        for child in psutil.Process().children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.send_signal(signal.SIGKILL)
+        time.sleep(0.5)
+        assert parser.parse(path).pages == 1
+
+
+def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
+    path = put(tmp_path, "a.pdf", plain_pdf())
+    script = put(tmp_path, "script.py", b"")
+    script.write_text(
+        "import pathlib\n"
+        "from seminar_rag.errors import DocumentError\n"
+        "from seminar_rag.ingest.parse import Parser\n"
+        "try:\n"
+        f"    Parser().parse(pathlib.Path({str(path)!r}))\n"
+        "except DocumentError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "if __name__" in done.stdout
+
+
 def busy_children() -> Iterator[psutil.Process]:
     """Worker processes of ours that have been computing for half a second."""
     deadline = time.monotonic() + 20

@@ -123,13 +123,34 @@ class Parser:
         return outcome
 
     def _run(self, path: Path, engine: str, seconds: float) -> ParsedDocument | Refusal | None:
-        """One attempt in a worker; None when the worker died or hung."""
+        """One attempt in a worker; None when the worker died or hung.
+
+        A pool that broke (its workers died without a task) is replaced once.
+        """
+        for _ in range(2):
+            with self._lock:
+                if self._closed:
+                    return _closed(path)
+                pool = self._workers()
+            try:
+                return self._attempt(pool, path, engine, seconds)
+            except RuntimeError:  # BrokenProcessPool is one; _work lets none of a file's through
+                self._drop(pool)
+        return Refusal(
+            "unreadable",
+            f"{path.name} was not read: no worker process starts — a script that calls this needs"
+            ' its main part below `if __name__ == "__main__":`.',
+        )
+
+    def _attempt(
+        self, pool: Any, path: Path, engine: str, seconds: float
+    ) -> ParsedDocument | Refusal | None:
         from pebble import ProcessExpired
 
         with self._lock:
             if self._closed:
                 return _closed(path)
-            task: Future[ParsedDocument | Refusal] = self._workers().schedule(
+            task: Future[ParsedDocument | Refusal] = pool.schedule(
                 _work, args=(path, engine, seconds), timeout=seconds
             )
             self._running.add(task)
@@ -142,6 +163,14 @@ class Parser:
         finally:
             with self._lock:
                 self._running.discard(task)
+
+    def _drop(self, pool: Any) -> None:
+        """Forget a broken pool, unless another thread has replaced it already."""
+        with self._lock:
+            if self._pool is pool:
+                self._pool = None
+        pool.stop()
+        pool.join()
 
     def _workers(self) -> Any:
         """The pool, started when first needed. The caller holds the lock."""
