@@ -202,9 +202,11 @@ def _guarded(attempt: Callable[[], _T]) -> _T | None:
 def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract | None:
     """pdfium on the file as it is; then on what pypdf or the rebuilding makes of it."""
     extract = _guarded(lambda: _pdfium_extract(data, deadline))
-    if extract is None and b"/Encrypt" in data:
+    if extract is None and _is_locked(data):
         data = _decrypted(data, name) or data
         extract = _guarded(lambda: _pdfium_extract(data, deadline))
+        if extract is None or not extract.chars:
+            raise _password(name)
     mends: list[Callable[[], bytes]] = []
     if extract is None:
         mends.append(partial(rewritten, data))
@@ -222,6 +224,26 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
         return _guarded(lambda: _pypdf_extract(data, name, deadline))
     _fill(extract, data, name, deadline)
     return extract
+
+
+def _is_locked(data: bytes) -> bool:
+    """Whether pdfium wants a password. (An empty owner password may still open the file.)"""
+    import pypdfium2 as pdfium
+    import pypdfium2.raw as raw
+
+    try:
+        pdfium.PdfDocument(data).close()
+    except pdfium.PdfiumError as error:
+        return bool(error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY))
+    return False
+
+
+def _password(name: str) -> DocumentError:
+    return DocumentError(
+        "password",
+        f"{name} is protected by a password — ask for an unprotected copy, or save one without the"
+        " password.",
+    )
 
 
 def _mended(mend: Callable[[], bytes], deadline: float) -> _Extract:
@@ -333,11 +355,7 @@ def _reader(data: bytes, name: str) -> PdfReader:
     """Raises DocumentError("password") where an empty password does not open the file."""
     reader = _opened(data)
     if reader is None:
-        raise DocumentError(
-            "password",
-            f"{name} is protected by a password — ask for an unprotected copy, or save one without"
-            " the password.",
-        )
+        raise _password(name)
     return reader
 
 
