@@ -278,6 +278,14 @@ def test_a_user_password_is_asked_to_be_removed() -> None:
     assert caught.value.failure == "password"
 
 
+def test_a_broken_file_after_a_locked_one_is_not_called_locked() -> None:
+    with pytest.raises(DocumentError):
+        read(encrypted("secret"))
+    with pytest.raises(DocumentError) as caught:
+        read(b"%PDF-1.7\n1 0 obj\n<< /Broken true\n")
+    assert caught.value.failure == "corrupt"
+
+
 def test_a_file_encrypted_with_an_empty_password_is_read() -> None:
     assert read(encrypted("")).title == "Ranking Passages for Patient Readers"
 

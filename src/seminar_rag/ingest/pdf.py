@@ -227,10 +227,16 @@ def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
 
 
 def _is_locked(data: bytes) -> bool:
-    """Whether pdfium wants a password. (An empty owner password may still open the file.)"""
+    """Whether pdfium wants a password. (An empty owner password may still open the file.)
+
+    Where it fails for no known reason, pdfium repeats the reason of an earlier file: the file
+    itself must speak of encryption too.
+    """
     import pypdfium2 as pdfium
     import pypdfium2.raw as raw
 
+    if b"/Encrypt" not in data:
+        return False
     try:
         pdfium.PdfDocument(data).close()
     except pdfium.PdfiumError as error:
