@@ -30,6 +30,7 @@ from seminar_rag.check import features
 from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import FEATURES, Matrix, compare
 from seminar_rag.check.support import SUPPORTED, fitted, judge
+from seminar_rag.index.embed import SentenceTransformerEmbedder
 
 WEIGHTS = Path(features.__file__).with_name("weights.json")
 PENALTY = 3.0
@@ -41,10 +42,8 @@ BASELINE = ("overlap", "cosine")
 class CachedEmbedder:
     """MiniLM with a file of vectors in the temporary folder, so that a second run is quick."""
 
-    def __init__(self) -> None:
-        from seminar_rag.index.embed import SentenceTransformerEmbedder
-
-        self._embedder = SentenceTransformerEmbedder()
+    def __init__(self, embedder: SentenceTransformerEmbedder) -> None:
+        self._embedder = embedder
         self._file = Path(tempfile.gettempdir()) / "seminar-rag-claims.npz"
         self.rows: dict[str, Matrix] = {}
         if self._file.is_file():
@@ -247,7 +246,7 @@ def evaluate(path: Path, mode: str, embed: Callable[[Sequence[str]], Matrix]) ->
                     for label, c in zip(labels, conflicts, strict=True)
                 ),
             }
-            for kind in ("number", "name", "opposite", "order", "negation", "widened")
+            for kind in ("number", "name", "opposite", "order", "negation", "widened", "clause")
         },
         "seconds": round(seconds, 1),
     }
@@ -264,7 +263,7 @@ def main() -> None:
     mode.add_argument("--no-fit", dest="mode", action="store_const", const="no-fit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
-    embed = CachedEmbedder()
+    embed = CachedEmbedder(SentenceTransformerEmbedder())
     result = evaluate(args.claims, args.mode or "cross-validate", embed)
     embed.save()
     text = json.dumps(result, indent=2, ensure_ascii=False)

@@ -28,8 +28,8 @@ FUNCTION_WORDS = frozenset(
     below between both but by can could did do does doing down during each either every for from
     further had has have having he hence her here hers herself him himself his how however i if in
     into is it its itself just may me might mine more most must my myself neither no nor not of
-    off on once only onto or other our ours ourselves out over own same shall she should so some
-    such than that the their theirs them themselves then there therefore these they this those
+    off on once one only onto or other our ours ourselves out over own same shall she should since
+    so some such than that the their theirs them themselves then there therefore these they this those
     through thus to too under until up upon us very via was we were what when where whether which
     while who whom whose why will with within would you your yours s t d ll re ve m""".split()
 )
@@ -55,8 +55,8 @@ _SCALE = {
 }  # fmt: skip
 _NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _TOKEN = re.compile(
-    rf"""(?P<name>(?:\b[A-Z]\.){{2,}}|\b(?=[\w.-]{{0,30}}[A-Za-z][-.]?\d)[A-Za-z][\w-]*(?:\.\d[\w-]*)*)
-    | (?P<number>(?:{_NUMBER})) (?P<suffix>(?:\s?(?:%|percent\b|per\ cent\b|thousand\b|million\b
+    rf"""(?P<name>\b[A-Z]\.(?:[A-Z]\.?)+|\b(?=[\w.-]{{0,30}}[A-Za-z][-.]?\d)[A-Za-z][\w-]*(?:\.\d[\w-]*)*)
+    | (?P<number>(?:{_NUMBER})) (?P<suffix>(?:[\s-]?(?:%|percent\b|per\ cent\b|thousand\b|million\b
         |billion\b|trillion\b|bn\b|mn\b)|[kKMBT]\b|(?:st|nd|rd|th|s|x)\b|×)?)
     | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)""",
     re.VERBOSE,
@@ -121,7 +121,7 @@ def _word(match: re.Match[str], text: str) -> Term | None:
 
 def _number(match: re.Match[str], text: str) -> Term:
     digits = match["number"].replace(",", "")
-    suffix = match["suffix"].strip().lower()
+    suffix = match["suffix"].strip(" -\n").lower()
     scale = _SCALE.get(suffix, 1.0)
     decimals = len(digits.split(".")[1]) if "." in digits else 0
     value = float(digits) * scale
@@ -195,6 +195,8 @@ class Comparison:
     """The claim's distinct terms."""
     covered: NDArray[np.bool_]
     """Shape (sentences, terms): which sentence has which term."""
+    windows: NDArray[np.bool_]
+    """The same for each sentence and the three behind it in its passage."""
     soft: NDArray[np.float64]
     """Shape (terms,): 1 where the best evidence has the term, else how near its words come."""
     order: tuple[int, ...]
@@ -254,7 +256,7 @@ def compare(
         "word pairs": _pairs(claim, evidence),
         "weakest clause": _weakest_clause(claim, distinct, windows),
     }
-    return Comparison(distinct, covered, soft, tuple(order.tolist()), features)
+    return Comparison(distinct, covered, windows, soft, tuple(order.tolist()), features)
 
 
 def _coverage(claim: str, sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:

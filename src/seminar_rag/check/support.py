@@ -7,6 +7,7 @@ model that judges can stand in its place. Knows nothing of retrieval, citations 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -100,8 +101,11 @@ class BuiltinVerifier:
             return self._verdict("uncheckable", 0.0, "There is no passage to check it against.")
         sentences = [quote for _, _, quote in found]
         held = compare(claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known)
-        score = self._weights.score(held.features)
-        conflict = find_conflict(claim, sentences, held, known)
+        if verbatim(claim, passages):
+            score, conflict = 1.0, None
+        else:
+            score = self._weights.score(held.features)
+            conflict = find_conflict(claim, sentences, held, known)
         label, score, reason = judge(held, score, conflict)
         chosen = list(held.order[:SHOWN])
         if conflict is not None and conflict.sentence is not None:
@@ -115,9 +119,21 @@ class BuiltinVerifier:
         return Verdict(label, round(score, 3), reason, evidence, self.name)
 
 
+def verbatim(claim: str, passages: Sequence[Passage]) -> bool:
+    """Whether the claim's words stand in a passage as they are, five or more of them."""
+    wanted = _plain(claim)
+    return wanted.count(" ") >= 6 and any(wanted in _plain(passage.text) for passage in passages)
+
+
+def _plain(text: str) -> str:
+    return f" {' '.join(re.findall(_WORD, text.lower()))} "
+
+
+_WORD = re.compile(r"[^\W_]+")
 SUPPORTED = 0.5
 PARTLY = 0.2
-_CAP = {"partly": 0.45, "unsupported": 0.15, "contradicted": 0.05}
+_CONFLICT = 0.4
+"""What a conflict leaves of the score: under even odds, the ranking kept."""
 
 
 def judge(
@@ -128,7 +144,7 @@ def judge(
         label = conflict.label
         if label == "partly" and score < PARTLY:
             label = "unsupported"
-        return label, min(score, _CAP[label]), conflict.reason
+        return label, score * _CONFLICT, conflict.reason
     if score >= SUPPORTED:
         return "supported", score, "The passage says so."
     missing = [term.text for term, near in zip(held.terms, held.soft, strict=True) if near < 0.6]
