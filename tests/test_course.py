@@ -18,7 +18,7 @@ def answered(course: Course, question: str, **kwargs: object) -> Answer:
 
 
 def test_a_question_is_answered_from_the_right_reading(tiny_course: Course) -> None:
-    answer = answered(tiny_course, "What do retrieval passages need, and what is reranking?")
+    answer = answered(tiny_course, "What does reranking do with the useful passages?")
     assert not answer.abstained
     assert {c.document.sessions for c in answer.citations} <= {(2,)}
     for citation in answer.citations:

@@ -337,7 +337,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
-    serve(course, host, port, on_ready=ready)
+    serve(course, host, port, prepare=course.examples, on_ready=ready)
     return 0
 
 

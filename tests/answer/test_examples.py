@@ -5,8 +5,10 @@ import pytest
 from seminar_rag.answer.examples import questions
 from seminar_rag.types import Document, Passage, Sentence
 
+SUBJECT = "Primer on the transformer, scaling laws, layer normalization and the cache"
 
-def asked(text: str, title: str = "A title") -> list[str]:
+
+def asked(text: str, title: str = SUBJECT) -> list[str]:
     passage = Passage("p", "d", 0, text, "", 0, 1, None, (Sentence(0, len(text)),))
     return list(questions([(Document("d", "paper", "r", title), [passage])]))
 
@@ -48,5 +50,5 @@ def test_a_title_that_opens_with_a_name_is_the_last_resort() -> None:
 def test_no_question_twice() -> None:
     text = "The cache is a store."
     passage = Passage("p", "d", 0, text, "", 0, 1, None, (Sentence(0, len(text)),))
-    documents = [(Document(str(i), "paper", "r", "T"), [passage]) for i in range(3)]
+    documents = [(Document(str(i), "paper", "r", "The cache"), [passage]) for i in range(3)]
     assert list(questions(documents)) == ["What is the cache?"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from fake_course import (
     FakeCourse,
 )
 
+import chromium
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.app import serve
 
@@ -36,12 +35,6 @@ ARGS = (
     *("--disable-component-update", "--no-first-run", "--disable-quic"),
 )
 BOX = "#question textarea"
-
-
-def find_chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    chosen = os.environ.get("SEMINAR_RAG_CHROMIUM")
-    return chosen or next((path for path in map(shutil.which, names) if path), None)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +60,7 @@ def address(course: FakeCourse) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    path = find_chromium()
+    path = chromium.find()
     if path is None:
         pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
     with sync_api.sync_playwright() as playwright:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from seminar_rag.text import STOPWORDS
+from seminar_rag.text import STOPWORDS, stems
 from seminar_rag.types import Document, Passage
 
 NAMED = r"[A-Z][a-z]*[A-Z][\w-]*|[A-Z][\w-]*[0-9A-Z](?: [A-Z0-9][\w.-]*)?"
@@ -37,7 +37,7 @@ def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterat
     """
     asked: set[str] = set()
     for document, passages in documents:
-        question = _from_sentences(passages) or _from_title(document.title)
+        question = _from_sentences(passages, document.title) or _from_title(document.title)
         if question and question.lower() not in asked:
             asked.add(question.lower())
             yield question
@@ -48,17 +48,18 @@ def _from_title(title: str) -> str | None:
     return f"What is {match['name']}?" if match else None
 
 
-def _from_sentences(passages: Iterable[Passage]) -> str | None:
+def _from_sentences(passages: Iterable[Passage], title: str) -> str | None:
     for passage in passages:
         for sentence in passage.sentences:
             if sentence.kind in ("paragraph", "item"):
-                question = _question(passage.quote(sentence))
+                question = _question(passage.quote(sentence), set(stems(title)))
                 if question:
                     return question
     return None
 
 
-def _question(sentence: str) -> str | None:
+def _question(sentence: str, subject: set[str]) -> str | None:
+    """The question that a sentence answers; of plain words only those of the title's subject."""
     match = _ACTION.match(sentence)
     if match and match["name"].lower() not in _VAGUE:
         return f"How does {match['name']} work?"
@@ -68,6 +69,8 @@ def _question(sentence: str) -> str | None:
     name = match["name"]
     words = name.lower().split()
     if {words[0], words[-1]} & _VAGUE or len(name) < 3:
+        return None
+    if not match["short"] and not re.fullmatch(NAMED, name) and not set(stems(name)) <= subject:
         return None
     # A sentence opens with a capital; only a name keeps it inside the question.
     article = (match["article"] or "").lower()

@@ -114,14 +114,17 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
+    prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve the chat until interrupted; `on_ready` is told the address once it answers.
 
-    Port 0 takes any free one. Raises ServeError when the address cannot be used.
+    `prepare` is called once the port is sure, before anything is served. Port 0 takes any free
+    one. Raises ServeError when the address cannot be used.
     """
     listener = _listen(host, port)
     with listener:
+        prepare()
         app = build_app(course)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"

@@ -1,0 +1,83 @@
+"""Documents that are not true fail here: commands, keys, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from seminar_rag.cli import _parser
+from seminar_rag.config import keys
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(ROOT.glob("*.md"))
+
+
+def commands() -> set[str]:
+    (verbs,) = [a for a in _parser()._actions if a.dest == "COMMAND" or a.choices]
+    assert verbs.choices is not None
+    return set(verbs.choices)
+
+
+def documented() -> list[tuple[str, str]]:
+    found = []
+    for path in DOCUMENTS:
+        for line in re.findall(r"seminar-rag [a-z][^`\n#|]*", path.read_text(encoding="utf-8")):
+            found.append((path.name, line.strip()))
+    return found
+
+
+@pytest.mark.parametrize(("document", "line"), documented())
+def test_documented_commands_exist(document: str, line: str) -> None:
+    import shlex
+
+    words = shlex.split(line.replace("…", ""))[1:]
+    assert words[0] in commands(), f"{document}: {line}"
+    try:
+        _parser().parse_args(words)
+    except SystemExit:  # named without its arguments, such as `seminar-rag ingest`
+        assert all(word.startswith("--") for word in words[1:]), f"{document}: {line}"
+        assert _parser().parse_args([*words, "something"])
+
+
+def test_every_command_is_in_the_readme() -> None:
+    for command in commands():
+        assert f"seminar-rag {command}" in README or f"make {command}" in README, command
+
+
+def test_every_key_is_in_the_table_with_its_default() -> None:
+    for section, entries in keys().items():
+        for key, (kind, default) in entries.items():
+            row = re.search(rf"^\| `\[{section}\] {key}` \|(.*?)\|", README, re.MULTILINE)
+            assert row, f"[{section}] {key}"
+            told = row[1].strip()
+            if kind is bool:
+                assert told == f"`{str(default).lower()}`"
+            elif default != "":
+                assert told == f"`{default}`"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_linked_files_exist(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (ROOT / target).exists(), target
+
+
+def test_make_targets_that_documents_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for path in DOCUMENTS:
+        for target in re.findall(r"`?make ([a-z]+)\b", path.read_text(encoding="utf-8")):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{path.name}: {target}"
+
+
+def test_rooms_on_the_map_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = ROOT / "src" / "seminar_rag"
+    for cell in re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE):
+        folder = ""
+        for name in re.findall(r"`([^`]+)`", cell):
+            folder = name.rpartition("/")[0] or folder
+            path = name if "/" in name else f"{folder}/{name}"
+            assert list(rooms.glob(path.rstrip("/"))), path
