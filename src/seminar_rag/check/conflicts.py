@@ -128,7 +128,7 @@ def _phrase(term: Term, text: str) -> str:
 def _name(case: _Case) -> Conflict | None:
     mine = {term.key for term in terms(case.claim)} | case.known
     for column, term in enumerate(case.held.terms):
-        opening = term.kind == "word" and term.text[:1].isupper()
+        opening = term.kind == "word" and term.start == 0 and term.text[:1].isupper()
         if (term.kind != "name" and not opening) or term.key in case.known:
             continue
         absent = not case.held.covered[:, column].any()
@@ -149,17 +149,17 @@ def _name(case: _Case) -> Conflict | None:
 def _rival_name(term: Term, mine: set[str], sentence: str, alike: bool) -> str | None:
     """A name of the sentence that the claim lacks; one of the same make where `alike`."""
     for other in terms(sentence):
-        opens = other.start == 0 and other.text[:1].isupper()
+        opens = term.start == other.start == 0 and other.text[:1].isupper()
         if other.key in mine or not (other.kind == "name" or opens):
             continue
-        if not alike or _coined(term) == _coined(other) or (opens and term.start == 0):
+        if not alike or _coined(term) == _coined(other) or opens:
             return other.text
     return None
 
 
 def _coined(term: Term) -> bool:
     """Names of models, methods and data sets: with digits or inner capitals."""
-    return bool(re.search(r"\d|.[A-Z]", term.text))
+    return bool(re.search(r"\d|[^.][A-Z]", term.text))
 
 
 # Opposites: each axis has two ends; a text that uses one end where the other uses the other

@@ -29,9 +29,9 @@ FUNCTION_WORDS = frozenset(
     further had has have having he hence her here hers herself him himself his how however i if in
     into is it its itself just may me might mine more most must my myself neither no nor not of
     off on once one only onto or other our ours ourselves out over own same shall she should since
-    so some such than that the their theirs them themselves then there therefore these they this those
-    through thus to too under until up upon us very via was we were what when where whether which
-    while who whom whose why will with within would you your yours s t d ll re ve m""".split()
+    so some such than that the their theirs them themselves then there therefore these they this
+    those through thus to too under until up upon us very via was we were what when where whether
+    which while who whom whose why will with within would you your yours s t d ll re ve m""".split()
 )
 _MONTHS = (
     "january february march april may june july august september october november december".split()
