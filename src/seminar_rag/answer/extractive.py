@@ -1,9 +1,9 @@
-"""The embedded answerer: quotes the few sentences that answer the question, and writes nothing.
+"""The embedded answerer: quotes what answers the question, and writes nothing but a lead.
 
-A sentence's worth is its likeness to the question in meaning (cosine) and in words (weighted by
-rarity), the standing of its passage, and whether it has the shape that the question asks for: a
-number for "how many", a definition for "what is". Redundant choices are dropped as in maximal
-marginal relevance (Carbonell & Goldstein 1998).
+A unit's worth is a linear model, its weights fitted on labelled questions of a seminar: likeness
+to the question in meaning (cosine) and in words (weighted by
+rarity), the standing of its passage, and its shape. Units are chosen greedily for worth and for
+what of the question they add, as in maximal marginal relevance (Carbonell & Goldstein 1998).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.text import content_words, stems
-from seminar_rag.types import Hit, Sentence, Turn
+from seminar_rag.answer.units import Unit, tidy, units
+from seminar_rag.index.aspects import compares, named, without
+from seminar_rag.text import content_words, stems, words
+from seminar_rag.types import Document, Hit, Sentence, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,56 +28,61 @@ Embed = Callable[[Sequence[str]], "Matrix"]
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
 MOST = 4
-"""Sentences quoted at most; a list counts as one."""
-_NEAR_ENOUGH = 0.72
-"""A further sentence must be worth this share of the best one."""
+"""Units quoted at most."""
+EMBEDDED = 40
+"""Units whose meaning is compared; more would take seconds on a small machine."""
+_LENGTH = 130
+"""Words of an answer from which nothing is added."""
+_NEAR = 2.2
+"""A further unit may be worth so much less than the best one."""
 _TOO_ALIKE = 0.55
-"""Share of common stems from which two sentences say the same."""
-_ITEMS = 8
-"""Items of a list that are quoted with the line that introduces it."""
+"""Share of common stems from which two units say the same."""
+
+_COSINE, _OWN, _AROUND = 4.5, 1.6, 2.1
+_STANDING, _FIRST, _FULL, _MANY, _ASKS = 0.35, 1.6, 1.8, 0.6, 4.4
+_ADDS = 1.5
+"""For the share of the question's words that a further unit is the first to hold."""
 
 _NUMERIC = re.compile(
     r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
     r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
     re.IGNORECASE,
 )
-_DEFINING = re.compile(
-    r"^\W*(?:what(?:'s|’s| is| are| does)?|define|explain|describe)\b", re.IGNORECASE
-)
-_DEFINITION = re.compile(
-    r"\b(?:is|are|means?|refers? to|stands? for|denotes?|is called|is defined as|consists? of)\b"
-    r"|^[^.]{2,60}:\s",
+_TERM = re.compile(
+    r"^\W*(?:whats?|define|explain)(?:['’]s)?(?: is| are| does| do)? (?:an? |the )?"
+    r"((?:[\w-]+ ){0,3}?[\w-]+)(?: mean| stand for| measure)?\W*$",
     re.IGNORECASE,
 )
+_OPENING = 8
+"""Words in which a definition names its term."""
 _CAUSAL = re.compile(
     r"\b(?:because|since|due to|so that|in order to|as a result|therefore|leads? to|caus\w+|"
     r"reasons?|thus|hence|allows?|enables?)\b",
     re.IGNORECASE,
 )
 _WHY = re.compile(r"\b(?:why|how come|what makes|reason)\b", re.IGNORECASE)
-_LISTING = re.compile(
-    r"\b(?:which|what) (?:\w+ ){0,3}(?:kinds|types|ways|methods|stages|steps|aspects|techniques|"
-    r"categories|arguments|tests|points|topics|risks|\w+s)\b|\blist\b|\bname the\b",
+_AUTHORS = re.compile(
+    r"\bwho (?:wrote|authored|published|proposed|(?:is|are|was|were) (?:the )?(?:\w+ )?authors?)\b"
+    r"|\bauthors? of\b|\bwritten by (?:whom|who)\b|\bby whom\b",
     re.IGNORECASE,
 )
-_ENDED = re.compile(r"[.!?…:][\"'”’)\]]*$|[)\]”\"]$")
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    hit: int
-    """1-based index of its passage among the offered."""
-    position: int
-    """Index of its (first) sentence in the passage."""
-    sentences: tuple[Sentence, ...]
-    text: str
-    stems: frozenset[str]
+class _Weighed:
+    """The question's stems with their rarity, as shares of the whole."""
+
+    shares: Mapping[str, float]
+
+    def of(self, found: frozenset[str] | set[str]) -> float:
+        """The share of the question that these stems hold, 0 to 1."""
+        return sum(share for stem, share in self.shares.items() if stem in found)
 
 
 class Extractive:
     """Answers with quotations."""
 
-    name = "quotations"
+    name = "extractive"
     notice = (
         "Answers are quotations from the readings, chosen by likeness to the question;"
         " no language model writes them."
@@ -100,132 +107,209 @@ class Extractive:
         return Draft(offered, self._quotations(question, offered, stop))
 
     def _quotations(self, question: str, hits: tuple[Hit, ...], stop: Stop) -> Iterator[str]:
-        candidates = [one for i, hit in enumerate(hits, 1) for one in _candidates(i, hit)]
-        if not candidates:
+        chosen = _authorship(question, hits) or self._chosen(question, hits)
+        if not chosen or stop():
             return
-        worth = self._worth(question, hits, candidates)
-        for index, one in enumerate(_in_order(_chosen(candidates, worth))):
+        yield _lead([hits[one.hit - 1].document for one in chosen])
+        for one in chosen:
             if stop():
                 return
-            passage = hits[one.hit - 1].passage
-            if index:
-                yield "\n\n"
-            lead, *items = one.sentences
-            yield f"“{_tidy(passage.quote(lead))}” [{one.hit}]"
-            for item in items:
-                yield f"\n- “{_tidy(passage.quote(item))}” [{one.hit}]"
+            yield "\n\n" + _quoted(one, hits)
 
-    def _worth(
-        self, question: str, hits: tuple[Hit, ...], candidates: Sequence[_Candidate]
-    ) -> list[float]:
-        vectors = self._embed([question, *(one.text for one in candidates)])
+    def _chosen(self, question: str, hits: tuple[Hit, ...]) -> list[Unit]:
+        """The units to quote; for a comparison over several works the best of each side."""
+        offered = dict(enumerate(hits, 1))
+        sides = _sides(question, offered)
+        if not sides:
+            return _in_order(self._best(question, offered, MOST, EMBEDDED))
+        chosen: list[Unit] = []
+        for name, own in sides.items():
+            asked = question
+            for other in sides:
+                asked = asked if other == name else without(asked, other)
+            share = len(sides)
+            best = self._best(asked, own, max(1, MOST // share), EMBEDDED // share)
+            chosen += [one for one in best if not any(_alike(one, other) for other in chosen)]
+        return _in_order(chosen)
+
+    def _best(self, question: str, hits: Mapping[int, Hit], most: int, embedded: int) -> list[Unit]:
+        weighed = self._weighed(question)
+        candidates = [
+            (_plain_worth(question, one, hits, weighed), one)
+            for i, hit in hits.items()
+            for one in units(i, hit)
+            if not _names_authors(one.text, hit.document) and not _titles(one.text, hit.document)
+        ]
+        candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
+        if not candidates:
+            return []
+        vectors = self._embed([question, *(one.text for _, one in candidates)])
         cosines = vectors[1:] @ vectors[0]
-        terms = {stem for word in content_words(question) for stem in stems(word)}
-        by_word = self._rarity(list(dict.fromkeys(content_words(question))))
-        weights: dict[str, float] = dict.fromkeys(terms, 0.0)
-        for word, value in by_word.items():
+        worth = [
+            plain + _COSINE * float(cosine)
+            for (plain, _), cosine in zip(candidates, cosines, strict=True)
+        ]
+        return _choose([one for _, one in candidates], worth, weighed, most)
+
+    def _weighed(self, question: str) -> _Weighed:
+        weights: dict[str, float] = {}
+        for word, value in self._rarity(list(dict.fromkeys(content_words(question)))).items():
             for stem in stems(word):
-                weights[stem] = max(weights[stem], value, 0.1)
+                weights[stem] = max(weights.get(stem, 0.1), value)
         total = sum(weights.values()) or 1.0
-        best, worst = hits[0].score, hits[-1].score
-        spread = (best - worst) or 1.0
-        out = []
-        for one, cosine in zip(candidates, cosines, strict=True):
-            hit = hits[one.hit - 1]
-            # The heading and the title tell what a sentence is about when it does not say so.
-            about = set(stems(f"{hit.passage.heading} {hit.document.title}"))
-            own = sum(weights[stem] for stem in terms & one.stems) / total
-            around = sum(weights[stem] for stem in (terms & about) - one.stems) / total
-            standing = (hit.score - worst) / spread
-            out.append(
-                1.0 * float(cosine)
-                + 0.5 * own
-                + 0.2 * around
-                + 0.45 * standing
-                + _shape(question, one.text)
-            )
-        return out
+        return _Weighed({stem: value / total for stem, value in weights.items()})
 
 
-def _candidates(index: int, hit: Hit) -> Iterator[_Candidate]:
-    """The sentences of a passage that can stand alone; a list goes with its introduction."""
-    sentences = hit.passage.sentences
-    for at, sentence in enumerate(sentences):
-        text = _tidy(hit.passage.quote(sentence))
-        if sentence.kind in ("heading", "table", "code"):
-            continue
-        group: tuple[Sentence, ...] = (sentence,)
-        if text.endswith(":"):
-            items = _items_after(sentences, at)
-            if not items:
-                continue
-            group = (sentence, *items)
-            text = " ".join([text, *(_tidy(hit.passage.quote(item)) for item in items)])
-        elif not quotable(text, sentence.kind == "item"):
-            continue
-        yield _Candidate(index, at, group, text, frozenset(stems(text)))
+def _sides(question: str, hits: Mapping[int, Hit]) -> dict[str, dict[int, Hit]]:
+    """Name → hits about it, where the question compares what different passages are about."""
+    sides: dict[str, dict[int, Hit]] = {}
+    for name in named(question) if compares(question) else ():
+        own = {i: hit for i, hit in hits.items() if _about(hit, set(stems(name)))}
+        if (
+            own
+            and len(own) < len(hits)
+            and not any(set(own) & set(other) for other in sides.values())
+        ):
+            sides[name] = own
+    return sides if 2 <= len(sides) <= MOST else {}
 
 
-def _items_after(sentences: Sequence[Sentence], at: int) -> tuple[Sentence, ...]:
-    items: list[Sentence] = []
-    for sentence in sentences[at + 1 :]:
-        if sentence.kind != "item" or len(items) == _ITEMS:
-            break
-        items.append(sentence)
-    return tuple(items)
+def _about(hit: Hit, name: set[str]) -> bool:
+    document, passage = hit.document, hit.passage
+    outline = set(stems(f"{document.title} {document.authors or ''} {passage.heading}"))
+    return bool(name & outline) and name <= outline | set(stems(passage.text))
 
 
-def quotable(text: str, item: bool = False) -> bool:
-    """Whether a sentence reads well on its own: whole, of words, neither a scrap nor a wall."""
-    tokens = text.split()
-    letters = sum(character.isalpha() for character in text)
-    if not 4 <= len(tokens) <= 90 or letters < 0.6 * len(text.replace(" ", "")):
-        return False
-    if item:
-        return True
-    return not text[0].islower() and bool(_ENDED.search(text))
+def _plain_worth(question: str, one: Unit, hits: Mapping[int, Hit], weighed: _Weighed) -> float:
+    """What a unit is worth before its meaning is looked at."""
+    hit = hits[one.hit]
+    best = max(other.score for other in hits.values())
+    own = set(stems(one.text))
+    # The heading and the title tell what a sentence is about when it does not say so.
+    around = set(stems(f"{one.context} {hit.passage.heading} {hit.document.title}")) - own
+    return (
+        _OWN * weighed.of(own)
+        + _AROUND * weighed.of(around)
+        + _STANDING * (hit.score - best)
+        + _FIRST / (1 + list(hits).index(one.hit))
+        + _FULL * min(one.words, 25) / 25
+        + _MANY * (len(one.sentences) > 2)
+        - _ASKS * one.text.endswith("?")
+        + _shape(question, one.text)
+    )
 
 
 def _shape(question: str, text: str) -> float:
-    bonus = 0.0
+    asked = _TERM.search(question)
+    if asked and set(stems(asked[1])) <= set(stems(" ".join(text.split()[:_OPENING]))):
+        return 0.8
     if _NUMERIC.search(question):
-        bonus += 0.15 if re.search(r"\d", text) else -0.05
-    elif _WHY.search(question):
-        bonus += 0.1 if _CAUSAL.search(text) else 0.0
-    elif _LISTING.search(question):
-        bonus += 0.1 if "\n" in text or text.count(",") >= 2 or ";" in text else 0.0
-    elif _DEFINING.search(question):
-        bonus += 0.08 if _DEFINITION.search(text) else 0.0
-    return bonus
+        return 0.5 if re.search(r"\d", text) else -0.2
+    if _WHY.search(question):
+        return 0.6 if _CAUSAL.search(text) else 0.0
+    return 0.0
 
 
-def _chosen(candidates: Sequence[_Candidate], worth: Sequence[float]) -> list[_Candidate]:
-    ranked = sorted(range(len(candidates)), key=lambda i: -worth[i])
-    chosen: list[_Candidate] = []
-    for i in ranked:
-        one = candidates[i]
-        if worth[i] < _NEAR_ENOUGH * worth[ranked[0]] or len(chosen) == MOST:
+def _choose(
+    candidates: Sequence[Unit], worth: Sequence[float], weighed: _Weighed, most: int
+) -> list[Unit]:
+    """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
+    own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
+    floor = max(worth) - _NEAR
+    chosen: list[int] = []
+    while len(chosen) < most:
+        said = frozenset[str]().union(*(own[i] for i in chosen))
+        length = sum(candidates[i].words for i in chosen)
+        open_ = [
+            i
+            for i in range(len(candidates))
+            if worth[i] >= floor
+            and (not chosen or length + candidates[i].words <= _LENGTH)
+            and not any(_alike(candidates[i], candidates[j]) for j in chosen)
+        ]
+        if not open_:
             break
-        if any(_alike(one, other) for other in chosen):
-            continue
-        chosen.append(one)
-    return chosen
+        chosen.append(max(open_, key=lambda i: worth[i] + _ADDS * weighed.of(own[i] - said)))
+    return [candidates[i] for i in chosen]
 
 
-def _alike(one: _Candidate, other: _Candidate) -> bool:
+def _alike(one: Unit, other: Unit) -> bool:
     if one.hit == other.hit and set(one.sentences) & set(other.sentences):
         return True
-    union = len(one.stems | other.stems)
-    smaller = min(len(one.stems), len(other.stems)) or 1
-    shared = len(one.stems & other.stems)
-    return shared >= _TOO_ALIKE * union or shared >= 0.85 * smaller
+    a, b = set(stems(one.text)), set(stems(other.text))
+    shared = len(a & b)
+    return shared >= _TOO_ALIKE * len(a | b) or shared >= 0.85 * (min(len(a), len(b)) or 1)
 
 
-def _in_order(chosen: Sequence[_Candidate]) -> list[_Candidate]:
-    """The best first; what comes from the same passage stands together, in its order."""
+def _authorship(question: str, hits: Sequence[Hit]) -> list[Unit]:
+    """Title and author line of the work that "who wrote …" asks about; else nothing."""
+    if not _AUTHORS.search(question):
+        return []
+    asked = set(stems(question))
+    best: tuple[float, int, tuple[Sentence, ...]] | None = None
+    for index, hit in enumerate(hits, 1):
+        sentences = hit.passage.sentences
+        for at, sentence in enumerate(sentences):
+            if not _names_authors(hit.passage.quote(sentence), hit.document):
+                continue
+            title = set(stems(hit.document.title))
+            share = len(title & asked) / (len(title) or 1)
+            own = sentences[at - 1 : at + 1] if at else (sentence,)
+            if share >= 0.3 and (best is None or share > best[0]):
+                best = share, index, own
+    if best is None:
+        return []
+    _, index, own = best
+    text = " ".join(tidy(hits[index - 1].passage.quote(one)) for one in own)
+    return [Unit(index, own, text, "", len(own) > 1)]
+
+
+def _names_authors(text: str, document: Document) -> bool:
+    """Whether a line gives the document's authors and nothing else."""
+    if not document.authors:
+        return False
+    said, known = words(text), set(words(document.authors))
+    return bool(said) and sum(word in known for word in said) >= 0.8 * len(said)
+
+
+def _titles(text: str, document: Document) -> bool:
+    """Whether a line says no more than the document's title."""
+    return set(words(text)) <= set(words(document.title))
+
+
+def _in_order(chosen: Sequence[Unit]) -> list[Unit]:
+    """The best first; of the others, what comes from the same passage together, in its order."""
     hits = list(dict.fromkeys(one.hit for one in chosen))
-    return sorted(chosen, key=lambda one: (hits.index(one.hit), one.position))
+    others = sorted(chosen[1:], key=lambda one: (hits.index(one.hit), one.sentences[0].start))
+    return [*chosen[:1], *others]
 
 
-def _tidy(text: str) -> str:
-    return " ".join(text.split())
+def _lead(documents: Sequence[Document]) -> str:
+    """ "From A (session 15) and B (session 3):" """
+    named = []
+    for document in {one.id: one for one in documents}.values():
+        where = ""
+        if document.sessions:
+            where = f" (session {', '.join(map(str, document.sessions[:3]))})"
+        named.append(f"{document.title}{where}")
+    *others, last = named
+    return f"From {', '.join(others)} and {last}:" if others else f"From {last}:"
+
+
+def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
+    passage = hits[one.hit - 1].passage
+    quotes = [f"“{_bare(tidy(passage.quote(sentence)))}” [{one.hit}]" for sentence in one.sentences]
+    items = [sentence.kind == "item" for sentence in one.sentences]
+    out = quotes[0]
+    for i in range(1, len(quotes)):
+        as_item = items[i] and (one.listed or items[i - 1])
+        out += f"\n- {quotes[i]}" if as_item else f" {quotes[i]}"
+    return out
+
+
+def _bare(text: str) -> str:
+    """Without quotation marks around the whole."""
+    inner = text[1:-1]
+    if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and not re.search(r'["“”]', inner):
+        return inner
+    return text

@@ -1,0 +1,215 @@
+"""What of a passage can be quoted: sentences that stand alone, and lists with their lead. Pure.
+
+Notes are mostly nested lists, where an item says little without the line it hangs under. So an
+item comes with its short parent, a parent with its children, and what stands above a unit in the
+outline is kept beside it as its context.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seminar_rag.types import Hit, Passage, Sentence
+
+ITEMS = 9
+"""Items of a list that are quoted with the line that introduces it."""
+_LABEL, _SHORT_LABEL = 12, 6
+"""An item, or a paragraph, of so many words at most can be a label: quoted along with what it
+introduces."""
+_TERSE, _LONG = 12, 28
+"""Words an item has on average, at most, where its list is quoted under a heading or a line."""
+_EXPLAINED = 3
+"""Sentences of a paragraph that are quoted with its label."""
+_WORDS = 90
+"""A sentence of more words is a wall; a list may be half as long again."""
+
+_ENDED = re.compile(r"[.!?…:;][\"'”’)\]*]*$|[)\]”\"]$")
+_OPENED = re.compile(r"^[\"'“‘(\[]*[^\W_]")
+_ANAPHORIC = re.compile(
+    r"^(?:this|these|those|it|its|they|their|he|she|such|here|there|however|moreover"
+    r"|furthermore|therefore|thus|hence|additionally|in addition|in contrast|similarly|also|but"
+    r"|and|so|then|the (?:former|latter|first|second|third|other|same)|both|instead"
+    r"|for (?:example|instance))\b",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(
+    r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
+    r"(?:\d|:|credit|from)"
+    r"|https?://|!?\[\[|!\[|(?:see|refer to|as shown in|image source)\b|\[?\d+\]?\W*$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Neighbouring sentences that are quoted together."""
+
+    hit: int
+    """1-based index of its passage among the offered."""
+    sentences: tuple[Sentence, ...]
+    text: str
+    context: str
+    """The lines above it in the outline, outermost first."""
+    listed: bool
+    """The first sentence introduces the others."""
+
+    @property
+    def words(self) -> int:
+        """Length."""
+        return len(self.text.split())
+
+
+def units(index: int, hit: Hit) -> Iterator[Unit]:
+    """The units of one offered passage, in order; they overlap.
+
+    Args:
+        index: 1-based index of the hit among the offered.
+    """
+    passage = hit.passage
+    sentences = passage.sentences
+    for at, sentence in enumerate(sentences):
+        text = tidy(passage.quote(sentence))
+        if sentence.kind in ("table", "code"):
+            continue
+        below = _below(passage, at)
+        if below:
+            yield from _list(index, passage, at, below)
+        if sentence.kind != "heading" and quotable(text, sentence.kind == "item"):
+            yield _single(index, passage, at)
+
+
+def _single(index: int, passage: Passage, at: int) -> Unit:
+    """A sentence, with its label where it hangs under one, or the sentence it points back to."""
+    sentences = passage.sentences
+    sentence = sentences[at]
+    above = _above(passage, at)
+    own: tuple[Sentence, ...] = (sentence,)
+    listed = False
+    parent = above[-1] if above else None
+    if at and _points_back(passage, at):
+        own = (sentences[at - 1], sentence)
+    elif parent is not None and parent.kind != "heading" and _label(passage, parent):
+        own, listed, above = (parent, sentence), True, above[:-1]
+    return _unit(index, passage, own, above, listed)
+
+
+def _points_back(passage: Passage, at: int) -> bool:
+    """Whether sentence `at` needs the one before it, and that one can be quoted."""
+    sentence, before = passage.sentences[at], passage.sentences[at - 1]
+    if before.kind != sentence.kind or not _ANAPHORIC.match(passage.quote(sentence)):
+        return False
+    if sentence.kind == "item" and opens(passage, sentence):
+        return False
+    return quotable(tidy(passage.quote(before)), before.kind == "item")
+
+
+def _list(index: int, passage: Passage, at: int, below: Sequence[Sentence]) -> Iterator[Unit]:
+    lead = passage.sentences[at]
+    words = sum(len(passage.quote(one).split()) for one in below)
+    # An abstract set as items under its title is no list, and a title is no label.
+    most = _TERSE if lead.kind == "heading" else _LONG
+    if lead.kind == "heading" and any(tidy(passage.quote(one)).endswith(":") for one in below):
+        return
+    if words <= min(1.5 * _WORDS, most * len(below)) and any(
+        _worded(passage.quote(one)) for one in below
+    ):
+        yield _unit(index, passage, (lead, *below[:ITEMS]), _above(passage, at), True)
+
+
+def _unit(
+    index: int,
+    passage: Passage,
+    own: tuple[Sentence, ...],
+    above: Sequence[Sentence],
+    listed: bool,
+) -> Unit:
+    text = " ".join(tidy(passage.quote(one)) for one in own)
+    context = [tidy(passage.quote(one)) for one in above if one not in own]
+    heading = passage.heading.rsplit(" › ", 1)[-1]
+    if heading and heading not in context and not text.startswith(heading):
+        context.insert(0, heading)
+    return Unit(index, own, text, " › ".join(context), listed)
+
+
+def _below(passage: Passage, at: int) -> tuple[Sentence, ...]:
+    """What a line introduces: the items nested in it, or those after a line with a colon."""
+    sentences = passage.sentences
+    lead = sentences[at]
+    text = tidy(passage.quote(lead))
+    found: list[Sentence] = []
+    for sentence in sentences[at + 1 :]:
+        if sentence.kind != "item" or (lead.kind == "item" and sentence.level <= lead.level):
+            break
+        found.append(sentence)
+    if not found and _label(passage, lead) and lead.kind != "heading":
+        return _explained(passage, at)
+    introduces = text.endswith(":") or lead.kind == "item" or _label(passage, lead)
+    if lead.kind == "item" and not opens(passage, lead):
+        introduces = text.endswith(":")
+    return tuple(found) if introduces else ()
+
+
+def _explained(passage: Passage, at: int) -> tuple[Sentence, ...]:
+    """The sentences of the paragraph right below a label."""
+    found: list[Sentence] = []
+    for sentence in passage.sentences[at + 1 :]:
+        if sentence.kind != "paragraph" or len(found) == _EXPLAINED:
+            break
+        if opens(passage, sentence) == bool(found):
+            break
+        found.append(sentence)
+    return tuple(found)
+
+
+def _above(passage: Passage, at: int) -> list[Sentence]:
+    """The lines of the passage that sentence `at` hangs under, outermost first."""
+    sentences = passage.sentences
+    level = sentences[at].level if sentences[at].kind == "item" else -1
+    out: list[Sentence] = []
+    for sentence in reversed(sentences[:at]):
+        if sentence.kind == "heading":
+            out.append(sentence)
+            break
+        if sentence.kind == "item" and sentence.level < level:
+            out.append(sentence)
+            level = sentence.level
+        elif sentence.kind == "paragraph" and level >= 0:
+            if tidy(passage.quote(sentence)).endswith(":") or _label(passage, sentence):
+                out.append(sentence)
+            level = -1
+    return out[::-1]
+
+
+def opens(passage: Passage, sentence: Sentence) -> bool:
+    """Whether a sentence is the first of its paragraph or item."""
+    return passage.text[: sentence.start].endswith("\n") or not sentence.start
+
+
+def _label(passage: Passage, sentence: Sentence) -> bool:
+    text = tidy(passage.quote(sentence))
+    most = _LABEL if sentence.kind == "item" or text.endswith(":") else _SHORT_LABEL
+    return len(text.split()) <= most and not text.endswith((".", "!", ";")) and _worded(text)
+
+
+def _worded(text: str) -> bool:
+    return bool(re.search(r"[^\W\d_]{2}", text))
+
+
+def quotable(text: str, item: bool = False) -> bool:
+    """Whether a sentence reads well on its own: whole, of words, neither a scrap nor a wall."""
+    tokens = text.split()
+    letters = sum(character.isalpha() for character in text)
+    if not (3 if item else 4) <= len(tokens) <= _WORDS or _ASIDE.match(text):
+        return False
+    if letters < 0.6 * len(text.replace(" ", "")):
+        return False
+    if item:
+        return True
+    return bool(_OPENED.match(text) and not text[0].islower() and _ENDED.search(text))
+
+
+def tidy(text: str) -> str:
+    """White space folded."""
+    return " ".join(text.split())
