@@ -179,7 +179,7 @@ def test_an_entry_tells_title_authors_kind_session_page_section():
     for fact in (
         "Primer: Looking things up before answering",
         "Ada Example et al.",
-        "paper · session 15 · p. 3 · 2 How it works › 2.1 The three steps",
+        "full text · session 15 · p. 3 · 2 How it works › 2.1 The three steps",
     ):
         assert fact in tree.text
     (link,) = tree.all("a")
@@ -190,7 +190,7 @@ def test_an_entry_tells_title_authors_kind_session_page_section():
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        (RAG, "paper · "),
+        (RAG, "full text · "),
         (SURVEY, "as described on the course page · sessions 15, 16"),
         (NOTES, "student notes · session 15"),
     ],
