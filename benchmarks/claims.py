@@ -128,11 +128,16 @@ def auc(labels: Any, scores: Any) -> float:
     return float(above + (scores[labels][:, None] == scores[~labels][None]).mean() / 2)
 
 
-def figures(labels: Any, runs: Sequence[Any], groups: Sequence[str]) -> dict[str, Any]:
-    """Means over the runs, with a 95% interval of the first by resampling subjects."""
+def figures(
+    labels: Any, runs: Sequence[Any], groups: Sequence[str], threshold: float = 0.5
+) -> dict[str, Any]:
+    """Means over the runs, with a 95% interval of the first by resampling subjects.
+
+    A score of `threshold` or more counts as "supported": 0.5 is even odds of the fit.
+    """
 
     def measure(labels: Any, scores: Any) -> tuple[float, float, float]:
-        said = scores >= SUPPORTED
+        said = scores >= threshold
         balanced = (said[labels].mean() + (~said[~labels]).mean()) / 2
         hits = (said & labels).sum()
         f1 = 2 * hits / max(1, said.sum() + labels.sum())
@@ -237,6 +242,9 @@ def evaluate(path: Path, mode: str, embed: Callable[[Sequence[str]], Matrix]) ->
         ),
         "score": figures(labels, runs, groups),
         "score and rules": figures(labels, ruled, groups),
+        f"verdicts (score and rules, supported from {SUPPORTED:g})": figures(
+            labels, ruled, groups, SUPPORTED
+        ),
         "evidence": evidence_recall(rows, [one.order for one in held]),
         "rules": {
             kind: {

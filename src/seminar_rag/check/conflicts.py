@@ -138,7 +138,7 @@ def _name(case: _Case) -> Conflict | None:
             around = case.held.covered[max(0, i - 1) : i + 2, column].any()
             alike = case.rest(i, column) < 0.75
             rival = _rival_name(term, mine, case.sentences[i], alike)
-            if rival is not None and not around and (_coined(term) or case.rest(i, column) >= 0.6):
+            if rival is not None and not around and (_coined(term) or case.rest(i, column) >= 0.75):
                 reason = f"The passage speaks of {rival}, the sentence of {term.text}."
                 return Conflict("name", "contradicted", reason, i)
         if absent and _coined(term):
