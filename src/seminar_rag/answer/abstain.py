@@ -1,8 +1,9 @@
 """Can the passages found answer the question at all? Pure, over retrieval's results.
 
-Three reasons to abstain, each of them told: the text is an order to the chatbot, not a question
-about the readings; the question names something that the passages do not; nothing found is near
-enough to the question in meaning and words.
+Reasons to abstain, each of them told: the text is an order to the chatbot, not a question about
+the readings; the question names something that the passages do not, or names two things that no
+passage names together; it asks for a number of something that no passage counts; nothing found is
+near enough to the question in meaning and words.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 
-from seminar_rag.text import STOPWORDS, content_words, sentence_spans, stems
+from seminar_rag.index.aspects import compares, proper_names
+from seminar_rag.text import content_words, sentence_spans, stem, stems, words
 from seminar_rag.types import Hit
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
@@ -36,8 +39,17 @@ _ORDERS = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _QUOTED = re.compile(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)")
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
-_NAME = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d\D*[A-Za-z]|[A-Za-z]\D*\d")
+_COUNTED = re.compile(
+    r"\bhow (?:many|much)\s+(?:of\s+)?((?:[\w-]+\s+){0,2}?[\w-]+)\s+(?:do|does|did|is|are|was|were"
+    r"|has|have|had|can|could|will|would|in|of|on|with|there|to|used?|get|gets|needs?|needed)\b",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"\d|^(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundreds?|thousands?"
+    r"|millions?|billions?|half|third|quarter|dozens?|single|no|none|zero)$"
+)
+_REACH = 5
+"""Words between an amount and what it counts, at most."""
 
 
 class Relevance:
@@ -64,6 +76,12 @@ class Relevance:
         missing = missing_names(query, hits)
         if missing:
             return f"the passages found do not mention {', '.join(missing)}"
+        strangers = apart(query, hits)
+        if strangers:
+            return f"no passage found mentions {' and '.join(strangers)} together"
+        counted = uncounted(query, hits)
+        if counted:
+            return f"no passage found gives a number of {counted}"
         if self.confidence(query, hits) < _THRESHOLD:
             return "nothing found is near enough to the question"
         return None
@@ -98,29 +116,82 @@ def is_order(text: str) -> bool:
 
 
 def names(question: str) -> list[str]:
-    """What looks like a proper name of a model, method or person: capitals or digits inside."""
+    """Proper names of models, methods or people; of "RL-based" the name alone."""
     out: list[str] = []
-    for match in _TOKEN.finditer(question):
-        before = question[: match.start()].rstrip()
-        opening = not before or before[-1] in ".?!:"
-        for part in re.split(r"[-'’]", match[0]):
-            if part.lower() in STOPWORDS or len(part) < 2:
-                continue
-            if _NAME.search(part) or (part[0].isupper() and not opening):
-                out.append(part)
-    return list(dict.fromkeys(out))
+    for run in proper_names(question):
+        kept: list[str] = []
+        for word in run.split():
+            parts = word.split("-")
+            proper = [part for part in parts if not part.islower()]
+            if len(proper) < len(parts) and any(len(part) > 3 for part in parts if part.islower()):
+                out.append(" ".join(kept))
+                out.extend(proper)
+                kept = []
+            else:
+                kept.append(word)
+        out.append(" ".join(kept))
+    return [name for name in dict.fromkeys(out) if len(name) > 1]
 
 
 def missing_names(question: str, hits: Sequence[Hit]) -> list[str]:
     """The question's names that none of the hits mentions, in any spelling of spaces and case."""
-    text = " ".join(_whole(hit) for hit in hits)
-    squeezed = re.sub(r"[^a-z0-9]+", "", text.lower())
-    there = set(stems(text))
-    return [
-        name
-        for name in names(question)
-        if re.sub(r"[^a-z0-9]+", "", name.lower()) not in squeezed and not set(stems(name)) <= there
-    ]
+    texts = [_Mentions(hit) for hit in hits]
+    return [name for name in names(question) if not any(text.of(name) for text in texts)]
+
+
+def apart(question: str, hits: Sequence[Hit]) -> tuple[str, str] | None:
+    """Two names of the question that no hit mentions together; None where it compares things."""
+    if compares(question):
+        return None
+    texts = [_Mentions(hit) for hit in hits]
+    proper = [name for name in names(question) if name[0].isupper()]
+    for one, other in combinations(proper, 2):
+        if not any(text.of(one) and text.of(other) for text in texts):
+            return one, other
+    return None
+
+
+def uncounted(question: str, hits: Sequence[Hit]) -> str | None:
+    """What "how many …" counts, where no sentence of the first ten hits has a number near it."""
+    asked = list(_COUNTED.finditer(question))
+    counted = stems(asked[-1][1])[-1:] if asked else []
+    if not counted:
+        return None
+    for hit in hits[:10]:
+        for sentence in hit.passage.sentences:
+            said = words(hit.passage.quote(sentence))
+            amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
+            for i, word in enumerate(said):
+                if not amounts or not _same(stem(word), counted[0]):
+                    continue
+                if min(abs(i - amount) for amount in amounts) <= _REACH:
+                    return None
+    return asked[-1][1]
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal stems, or one the other's abbreviation ("param")."""
+    shorter = min(one, other, key=len)
+    return one == other or (
+        len(shorter) > 3 and one.startswith(shorter) and other.startswith(shorter)
+    )
+
+
+class _Mentions:
+    """A hit's text, in the spellings that names are looked up in."""
+
+    def __init__(self, hit: Hit) -> None:
+        text = _whole(hit)
+        self._squeezed = _squeeze(text)
+        self._stems = f" {' '.join(stems(text))} "
+
+    def of(self, name: str) -> bool:
+        """Whether the hit mentions a name."""
+        return _squeeze(name) in self._squeezed or f" {' '.join(stems(name))} " in self._stems
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", text.lower())
 
 
 def _whole(hit: Hit) -> str:

@@ -41,7 +41,7 @@ def named(question: str) -> tuple[str, ...]:
         name = _DETERMINER.split(match[1])[-1].strip()
         if content_words(name):
             found.append(name)
-    found += _names(question)
+    found += proper_names(question)
     for match in _SIDES.finditer(question):
         found += [side for side in match.groups() if content_words(side)]
     kept: list[str] = []
@@ -57,8 +57,8 @@ def without(question: str, name: str) -> str:
     return " ".join(bare.split())
 
 
-def _names(question: str) -> list[str]:
-    """Runs of capitalised or mixed tokens: "Llama 2-Chat", "SayCan"."""
+def proper_names(question: str) -> list[str]:
+    """Runs of capitalised or mixed tokens, as written: "Llama 2-Chat", "SayCan"."""
     tokens = list(_TOKEN.finditer(question))
     following = {one.start(): two[0] for one, two in pairwise(tokens)}
     names: list[str] = []
