@@ -33,7 +33,11 @@ from seminar_rag.types import (
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
-KINDS = {"paper": "full text", "abstract": "as described on the course page", "notes": "student notes"}
+KINDS = {
+    "paper": "full text",
+    "abstract": "as described on the course page",
+    "notes": "student notes",
+}
 _MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
 _BULLET = re.compile(r"[-•*]\s+")
 
