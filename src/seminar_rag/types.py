@@ -258,7 +258,9 @@ class ParsedDocument:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-ClaimKind = Literal["claim", "opinion", "question", "instruction", "heading", "code", "reference"]
+ClaimKind = Literal[
+    "claim", "opinion", "question", "instruction", "heading", "code", "table", "reference"
+]
 
 
 @dataclass(frozen=True, slots=True)

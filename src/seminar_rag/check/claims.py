@@ -1,0 +1,339 @@
+"""A text → the claims it makes, with the citations they carry. Pure.
+
+Reads Markdown and plain text: headings, lists, tables, code and the reference list are told from
+prose, prose is cut into sentences, and each sentence keeps its exact place in the text. Knows no
+readings and judges nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from seminar_rag.check.references import entry, marks, resolve, without_marks
+from seminar_rag.text import sentence_spans
+from seminar_rag.types import Cited, Claim, ClaimKind
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What a text states, and the works it lists."""
+
+    claims: tuple[Claim, ...]
+    """Every sentence, heading, table row, code block and reference, in order, with its kind."""
+    references: tuple[Cited, ...]
+    """The entries of the reference list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    kind: ClaimKind
+    text: str
+    """Clean: marks of Markdown gone, lines joined."""
+    places: tuple[int, ...]
+    """For every character of `text`, its index in the source."""
+    level: int = 0
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        return self.places[start], self.places[end - 1] + 1
+
+
+def extract(text: str) -> Extract:
+    """The claims and references of `text`; `text[claim.start:claim.end]` is each one's source."""
+    blocks = list(_blocks(text))
+    listed = _reference_blocks(blocks)
+    references = tuple(
+        entry(block.text, *block.span(0, len(block.text)))
+        for index, block in enumerate(blocks)
+        if index in listed
+    )
+    claims: list[Claim] = []
+    for index, block in enumerate(blocks):
+        if index in listed:
+            claims.append(_whole(block, "reference"))
+        elif block.kind != "claim":
+            claims.append(_whole(block, block.kind))
+        else:
+            claims.extend(_sentences(block, text, references))
+    return Extract(tuple(claims), references)
+
+
+# Blocks
+
+_FENCE = re.compile(r"^\s{0,3}(```|~~~)")
+_ATX = re.compile(r"^\s{0,3}(#{1,6})\s+")
+_ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
+_NUMBERED = re.compile(r"^\s*\[\d{1,3}\]\s+\S")
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_QUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
+_RULE = re.compile(r"^\s*(?:[-*_=]\s*){3,}$")
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    lines = [
+        (match.start(), match[0]) for match in re.finditer(r"[^\n]+|(?<=\n)(?=\n)|^(?=\n)", text)
+    ]
+    open_: list[tuple[int, str]] = []
+    at = 0
+    while at < len(lines):
+        start, line = lines[at]
+        if _FENCE.match(line):
+            yield from _paragraph(open_, lines[at + 1 :])
+            open_ = []
+            stop = _fence_end(lines, at)
+            end = lines[stop][0] + len(lines[stop][1])
+            yield _Block("code", text[start:end], tuple(range(start, end)))
+            at = stop + 1
+            continue
+        single = _single(start, line)
+        if single is not None or not re.search(r"\w", line):
+            underlined = bool(_RULE.match(line)) and line.strip()[0] in "=-" and len(open_) == 1
+            yield from _paragraph(open_, lines[at + 1 :], heading=underlined)
+            open_ = []
+            if single is not None:
+                yield single
+        elif open_ and (_ITEM.match(line) or _NUMBERED.match(line)):
+            yield from _paragraph(open_, lines[at:])
+            open_ = [(start, line)]
+        else:
+            open_.append((start, line))
+        at += 1
+    yield from _paragraph(open_, [])
+
+
+def _fence_end(lines: Sequence[tuple[int, str]], at: int) -> int:
+    fence = _FENCE.match(lines[at][1])
+    for stop in range(at + 1, len(lines)):
+        if fence is not None and lines[stop][1].strip().startswith(fence[1]):
+            return stop
+    return len(lines) - 1
+
+
+def _single(start: int, line: str) -> _Block | None:
+    """A block that a line makes by itself: a Markdown heading or a table row."""
+    heading = _ATX.match(line)
+    if heading:
+        return _clean("heading", [(start + heading.end(), line[heading.end() :].rstrip(" #"))],
+                      len(heading[1]))  # fmt: skip
+    rows = _ROW.match(line) and re.search(r"\w", line)
+    return _clean("table", [(start, line)]) if rows else None
+
+
+def _paragraph(
+    lines: Sequence[tuple[int, str]], after: Sequence[tuple[int, str]], heading: bool = False
+) -> Iterator[_Block]:
+    if not lines:
+        return
+    trimmed = []
+    for start, line in lines:
+        quote = _QUOTE.match(line)
+        cut = quote.end() if quote else 0
+        trimmed.append((start + cut, line[cut:]))
+    item = _ITEM.match(trimmed[0][1])
+    if item:
+        trimmed[0] = (trimmed[0][0] + item.end(), trimmed[0][1][item.end() :])
+    heads = heading or (not item and len(lines) == 1 and _titled(trimmed[0][1], bool(after)))
+    block = _clean("heading" if heads else "claim", trimmed)
+    if block is not None:
+        yield replace(block, level=1) if heads else block
+
+
+def _titled(line: str, goes_on: bool) -> bool:
+    """Whether a line that stands alone is a heading: short, capitalised, without a full stop."""
+    bold = re.fullmatch(r"\s*(?:\*\*|__)(.+?)(?:\*\*|__):?\s*", line)
+    words = (bold[1] if bold else line).split()
+    if not words or not goes_on or len(words) > 10 or _NUMBERED.match(line):
+        return False
+    return line.rstrip()[-1] not in ".?!;,”\"" and (bool(bold) or words[0][0].isupper()
+                                                   or words[0][0].isdigit())  # fmt: skip
+
+
+_MARKUP = re.compile(
+    r"!?\[(?P<link>[^\]\[]+)\]\([^()\s]*(?:\s\"[^\"]*\")?\)|(?P<mark>\*\*|__|``?|\*(?=\S)|(?<=\S)\*"
+    r"|(?<!\w)_(?=\w)|(?<=[\w.,;:!?])_(?!\w))"
+)
+
+
+def _clean(kind: ClaimKind, lines: Sequence[tuple[int, str]], level: int = 0) -> _Block | None:
+    """Lines joined by spaces, white space folded, Markdown's emphasis and link targets dropped."""
+    chars: list[str] = []
+    places: list[int] = []
+    for start, line in lines:
+        keep = [True] * len(line)
+        for match in _MARKUP.finditer(line):
+            inner = match.span("link") if match["link"] else (0, 0)
+            for i in range(*match.span()):
+                keep[i] = inner[0] <= i < inner[1]
+        for i, char in enumerate(f"{line} "):
+            blank = char.isspace()
+            dropped = i < len(line) and not keep[i]
+            if dropped or (blank and (not chars or chars[-1] == " ")):
+                continue
+            chars.append(" " if blank else char)
+            places.append(start + i)
+    text = "".join(chars).rstrip()
+    return _Block(kind, text, tuple(places[: len(text)]), level) if text else None
+
+
+# The reference list
+
+_LIST_TITLE = re.compile(
+    r"^(?:\d+[.)]?\s*)?(?:references|bibliography|works cited|literature|sources)\s*:?$", re.I
+)
+
+
+def _reference_blocks(blocks: Sequence[_Block]) -> set[int]:
+    """Indices of the blocks that are entries of a reference list.
+
+    Those under a heading that says so, up to the next heading; without one, the blocks at the
+    end that start with "[n]" and give a year or an id.
+    """
+    for index, block in enumerate(blocks):
+        if _LIST_TITLE.match(block.text):
+            out = set()
+            for later in range(index + 1, len(blocks)):
+                if blocks[later].kind == "heading":
+                    break
+                out.add(later)
+            return out
+    out = set()
+    for index in range(len(blocks) - 1, -1, -1):
+        text = blocks[index].text
+        if not _NUMBERED.match(text) or not re.search(r"\b(?:19|20)\d\d\b|arxiv|doi", text, re.I):
+            break
+        out.add(index)
+    return out
+
+
+# Sentences
+
+
+def _whole(block: _Block, kind: ClaimKind) -> Claim:
+    start, end = block.span(0, len(block.text))
+    return Claim(block.text, start, end, kind, block.text, block.text)
+
+
+def _sentences(block: _Block, source: str, references: Sequence[Cited]) -> Iterator[Claim]:
+    subject = ""
+    before: tuple[Cited, ...] = ()
+    for start, end in _spans(block.text):
+        text = block.text[start:end]
+        begin, stop = block.span(start, end)
+        found = marks(source[begin : _past_link(source, stop)], begin)
+        cites = tuple(resolve(cited, references) for cited in found)
+        if not cites and _CARRIES_ON.match(text):
+            cites = before  # "They also show …" goes on about the work cited before
+        bare = without_marks(text)
+        standalone = _stand_alone(bare, subject)
+        subject = _subject(standalone) or (subject if standalone == bare else "")
+        before = cites
+        yield Claim(text, begin, stop, _kind(bare), bare, standalone, cites)
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Sentence spans; a mark behind the full stop ("… 61%. [3] Later …") goes with its sentence."""
+    spans = sentence_spans(text)
+    for i in range(1, len(spans)):
+        start, end = spans[i]
+        mark = re.match(
+            r"(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\))\.?\s*", text[start:end]
+        )
+        if mark and marks(mark[0]):
+            spans[i - 1] = (spans[i - 1][0], start + len(mark[0].rstrip()))
+            spans[i] = (start + mark.end(), end)
+    return [(start, end) for start, end in spans if start < end]
+
+
+def _past_link(source: str, stop: int) -> int:
+    """The end of a Markdown link's target, where the sentence ends in its text."""
+    target = re.match(r"\]\([^()\s]*\)", source[stop:])
+    return stop + (target.end() if target else 0)
+
+
+_CARRIES_ON = re.compile(
+    r"(?:They|(?:The|These) authors|(?:The|This) (?:paper|study|work|survey|article))\b"
+)
+_OPINION = re.compile(
+    r"\b(?:I|we) (?:\w+ly )?(?:think|believe|feel|hope|find it|prefer|doubt|wonder|suspect"
+    r"|would argue)\b|\bin (?:my|our) (?:opinion|view)\b|\bto me\b|\b(?:arguably|personally)\b"
+    r"|^(?:perhaps|maybe)\b"
+    r"|^it (?:is|seems|would be) (?:\w+ )?(?:interesting|surprising|nice|fascinating|a pity)\b",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"(?:Please|Consider|Notice|See|Read|Explain|Discuss|Compare|Write|Describe|Summari[sz]e"
+    r"|Give|Use|Let us|Let's|Remember|Imagine|Suppose|Answer|Think about|Recall|Do not|Don't|Try"
+    r"|Look|List|Name|Make sure|Ask|Tell|Find|Click|Install|Run|Open)\b"
+    r"(?! (?:is|are|was|were|of)\b)"
+)
+
+
+def _kind(sentence: str) -> ClaimKind:
+    if sentence.rstrip("\"”’')] ").endswith("?"):
+        return "question"
+    if _OPINION.search(sentence):
+        return "opinion"
+    if _INSTRUCTION.match(sentence):
+        return "instruction"
+    return "claim"
+
+
+# Standing alone
+
+_VERB = (
+    r"(?:is|are|was|were|has|have|had|does|do|did|can|could|may|might|must|will|would|should"
+    r"|(?:use|show|find|reach|achieve|train|learn|predict|generate|propose|introduce|present|describe"
+    r"|report|measure|compare|combine|reduce|improve|increase|need|require|give|take|make|add|keep"
+    r"|store|retrieve|compute|replace|freeze|select|sample|outperform|beat|work|rely|depend|consist"
+    r"|contain|offer|provide|allow|enable|perform|produce|read|write|run|call|split|remove|apply"
+    r"|start|begin|become|cost|help|solve|test|ask|argue|claim|suggest|demonstrate|evaluate)(?:s|es|d|ed)?"
+    r"|found|gave|took|made|kept|wrote|ran|began|became|applies|relies|froze|chose|chooses|choose)"
+)
+_SUBJECT = re.compile(
+    rf"^(?P<subject>(?:(?:The|A|An|Our|Their)\s)?(?:[\w.’'-]+\s){{0,4}}?[\w.’'-]+)(?:,[^,]+,|\s\([^()]+\))?"
+    rf"\s(?:\w+ly\s)?{_VERB}\b"
+)
+_PRONOUN = re.compile(
+    r"^(?P<pronoun>It|They|He|She|Its|Their|His|Her"
+    r"|Th(?:is|e|ese) (?:model|method|approach|system|technique|paper|benchmark|algorithm|study"
+    r"|architecture|authors|dataset|framework|network|agent)s?)\b(?=\s)"
+)
+
+
+def _subject(sentence: str) -> str:
+    match = _SUBJECT.match(sentence)
+    if match is None or _PRONOUN.match(sentence):
+        return ""
+    words = match["subject"].split()
+    if words[0].lower() in (
+        "this",
+        "these",
+        "that",
+        "there",
+        "it",
+        "they",
+        "we",
+        "i",
+        "in",
+        "on",
+        "if",
+    ):
+        return ""
+    return match["subject"]
+
+
+def _stand_alone(sentence: str, subject: str) -> str:
+    """`sentence` with an opening pronoun replaced by `subject`, the one of the sentence before.
+
+    "It is known that …" is left alone, and so is a noun phrase where the subject is no name.
+    """
+    match = _PRONOUN.match(sentence)
+    if not subject or match is None or re.match(r"It (?:is|was|seems) \w+ (?:that|to)\b", sentence):
+        return sentence
+    pronoun, rest = match["pronoun"], sentence[match.end() :]
+    if " " in pronoun and (not re.search(r"[A-Z]", subject[1:]) or "authors" in pronoun):
+        return sentence
+    if pronoun in ("Its", "Their", "His", "Her"):
+        return f"{subject}’s{rest}"
+    return f"{subject}{rest}"
