@@ -268,10 +268,28 @@ def split_answer(text: str) -> tuple[AnswerSentence, ...]:
     return tuple(sentences)
 
 
+def introduces(text: str, sentence: AnswerSentence) -> bool:
+    """Whether a sentence stands in a line without marks that ends in a colon: it says nothing."""
+    start = text.rfind("\n", 0, sentence.start) + 1
+    stop = text.find("\n", sentence.end)
+    line = text[start : stop if stop >= 0 else len(text)]
+    return line.rstrip().endswith(":") and not MARK.search(line)
+
+
+def _quoting(text: str, end: int) -> bool:
+    """Whether `end` is inside a quotation that was opened in its line."""
+    line = text[text.rfind("\n", 0, end) + 1 : end]
+    closed = text.find("”", end)
+    newline = text.find("\n", end)
+    return line.count("“") > line.count("”") and closed >= 0 and not 0 <= newline < closed
+
+
 def _ends(text: str) -> Iterator[int]:
     for match in _END.finditer(text):
         end = match.end()
         if match[0] == "." and _ABBREVIATION.search(text[max(0, end - 12) : end]):
+            continue
+        if match[0][0] != "\n" and _quoting(text, end):
             continue
         line = text[max(text.rfind("\n", 0, end) + 1, end - 12) : end]
         if match[0] == "." and _BULLET.fullmatch(line + " "):

@@ -61,6 +61,7 @@ _CAUSAL = re.compile(
     re.IGNORECASE,
 )
 _WHY = re.compile(r"\b(?:why|how come|what makes|reason)\b", re.IGNORECASE)
+_REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _AUTHORS = re.compile(
     r"\bwho (?:wrote|authored|published|proposed|(?:is|are|was|were) (?:the )?(?:\w+ )?authors?)\b"
     r"|\bauthors? of\b|\bwritten by (?:whom|who)\b|\bby whom\b",
@@ -298,7 +299,7 @@ def _lead(documents: Sequence[Document]) -> str:
 
 def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
     passage = hits[one.hit - 1].passage
-    quotes = [f"“{_bare(tidy(passage.quote(sentence)))}” [{one.hit}]" for sentence in one.sentences]
+    quotes = [f"“{_bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
     items = [sentence.kind == "item" for sentence in one.sentences]
     out = quotes[0]
     for i in range(1, len(quotes)):
@@ -308,7 +309,9 @@ def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
 
 
 def _bare(text: str) -> str:
-    """Without quotation marks around the whole."""
+    """Without quotation marks around the whole, and without a paper's own reference numbers:
+    they would be read as marks of the answer."""
+    text = tidy(_REFERENCE.sub("", text))
     inner = text[1:-1]
     if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and not re.search(r'["“”]', inner):
         return inner
