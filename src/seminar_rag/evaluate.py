@@ -1,8 +1,9 @@
-"""Labelled questions → figures. The format of a question is described in `Question`.
+"""Labelled questions → outcomes. The format of a question is described in `Question`.
 
 Evidence is matched by place, not by wording: a passage holds a quote when it covers at least half
 of the quote's characters in the source file, white space folded on both sides. A question counts
-as answered by k passages when they hold every one of its quotes together.
+as answered by k passages when they hold every one of its quotes together, and as answered with
+evidence when the sentences that the answer cites do. `evaluate_report` makes figures of it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,38 @@ from __future__ import annotations
 import bisect
 import json
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
+from seminar_rag.answer.citations import introduces, split_answer
+from seminar_rag.answer.followup import standalone
 from seminar_rag.errors import SourceError
-from seminar_rag.types import Hit, Passage, Turn
+from seminar_rag.evaluate_report import CUTS, Outcome, Report, Ruling, make_report
+from seminar_rag.text import stems
+from seminar_rag.types import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Event,
+    Hit,
+    Passage,
+    TokenEvent,
+    Turn,
+)
 
-CUTS = (1, 3, 5, 10, 20)
+SEARCHED = 50
+"""Passages asked of retrieval; an evidence further down counts as not found."""
+CONTEXT = 1500
+"""Tokens of context within which recall is also told."""
+
+Ask = Callable[[str, Sequence[Turn]], Iterator[Event]]
+Search = Callable[[str, int], Sequence[Hit]]
+Supports = Callable[[str, Sequence[str]], bool]
+"""Whether texts together support a sentence."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +161,7 @@ class Source:
 
 
 class Evidence:
-    """Decides which passages hold which quotes."""
+    """Decides which passages and which cited sentences hold which quotes."""
 
     def __init__(self, docs: Path) -> None:
         self._docs = docs
@@ -145,16 +169,7 @@ class Evidence:
 
     def held(self, question: Question, passage: Passage, path: str) -> set[int]:
         """Indices of the question's quotes that a passage of the file `path` holds."""
-        out: set[int] = set()
-        for index, (name, quote) in enumerate(question.evidence):
-            if Path(path).name != name:
-                continue
-            source = self._source(name)
-            start, end = source.find(quote)
-            a, b = source.fold(passage.start, passage.end)
-            if 2 * max(0, min(b, end) - max(a, start)) >= end - start:
-                out.add(index)
-        return out
+        return self._covered(question, [(path, passage.start, passage.end)])
 
     def rank(self, question: Question, hits: Sequence[Hit]) -> int | None:
         """The number of first hits that hold all quotes; None when they never do."""
@@ -164,6 +179,34 @@ class Evidence:
             if not missing:
                 return rank
         return None
+
+    def quoted(self, question: Question, citations: Iterable[Citation]) -> set[int]:
+        """Indices of the question's quotes that the cited sentences hold together."""
+        names = {name for name, _ in question.evidence}
+        spans = []
+        for one in citations:
+            path = one.document.path
+            if Path(path).name in names:
+                text = self._source(Path(path).name).text
+                start, end = place(text, one.passage.start, one.passage.end, one.quote)
+                spans.append((path, start, end))
+        return self._covered(question, spans)
+
+    def _covered(self, question: Question, spans: Sequence[tuple[str, int, int]]) -> set[int]:
+        """Quotes of which spans (path, start, end) hold half, each character counted once."""
+        out: set[int] = set()
+        for index, (name, quote) in enumerate(question.evidence):
+            within = [(a, b) for path, a, b in spans if Path(path).name == name]
+            if not within:
+                continue
+            source = self._source(name)
+            start, end = source.find(quote)
+            covered: set[int] = set()
+            for a, b in (source.fold(*span) for span in within):
+                covered.update(range(max(a, start), min(b, end)))
+            if 2 * len(covered) >= end - start:
+                out.add(index)
+        return out
 
     def _source(self, name: str) -> Source:
         if name not in self._sources:
@@ -177,24 +220,145 @@ class Evidence:
         return self._sources[name]
 
 
-def recall_table(ranks: Iterable[tuple[str, int | None]]) -> dict[str, dict[str, float]]:
-    """Group → recall at each cut, MRR and n; "all" first.
+def place(text: str, start: int, end: int, quote: str) -> tuple[int, int]:
+    """The span of `text` within [start, end) that a cleaned sentence of it came from.
+
+    Letters and digits are compared alone, since cleaning takes out markup. Where markup stood
+    inside the sentence (a link's address), its first and last letters place it; where these are
+    not found either, the span is empty.
+    """
+    at = [i for i in range(start, min(end, len(text))) if text[i].isalnum()]
+    body = "".join(text[i].lower() for i in at)
+    wanted = "".join(c.lower() for c in quote if c.isalnum())
+    if not wanted or len(body) != len(at):  # a letter whose lower case is two: none known in use
+        return start, start
+    for length in (len(wanted), 24, 14, 8):
+        head, tail = wanted[:length], wanted[-length:]
+        first = body.find(head)
+        last = body.find(tail, first) if first >= 0 else -1
+        if last >= 0:
+            return at[first], at[last + len(tail) - 1] + 1
+    return start, start
+
+
+def supports(sentence: str, texts: Sequence[str]) -> bool:
+    """Whether texts hold a sentence verbatim, or nearly all its words and all its numbers.
+
+    The plain default; a claim checker judges better what a language model wrote.
+    """
+    whole = " ".join(texts)
+    if _letters(sentence) in _letters(whole):
+        return True
+    said, there = set(stems(sentence)), set(stems(whole))
+    numbers = set(re.findall(r"\d+(?:[.,]\d+)*", sentence))
+    return (
+        bool(said)
+        and len(said & there) >= 0.85 * len(said)
+        and numbers <= set(re.findall(r"\d+(?:[.,]\d+)*", whole))
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(c.lower() for c in text if c.isalnum())
+
+
+def judge_citations(answer: Answer, supported: Supports = supports) -> list[Ruling]:
+    """Citation recall and precision of each sentence, as in ALCE (Gao et al., arXiv 2305.14627).
+
+    A sentence has recall when its citations together support it. A citation is precise when its
+    sentence has recall, and it supports it alone or the others would not without it. Leads that
+    end in a colon say nothing and are left out.
+    """
+    passages = {one.number: one.passage.text for one in answer.citations}
+    out = []
+    for sentence in split_answer(answer.text):
+        if introduces(answer.text, sentence):
+            continue
+        cited = [number for number in sentence.numbers if number in passages]
+        texts = {number: passages[number] for number in cited}
+        bare = sentence.text.strip('“”"- ')
+        recall = bool(texts) and supported(bare, list(texts.values()))
+        precise = 0
+        for number in cited if recall else ():
+            others = [text for other, text in texts.items() if other != number]
+            alone = supported(bare, [texts[number]])
+            precise += alone or not (others and supported(bare, others))
+        out.append(Ruling(recall, len(cited), precise))
+    return out
+
+
+def run(
+    ask: Ask,
+    search: Search,
+    questions: Sequence[Question],
+    docs: Path,
+    *,
+    confidence: Callable[[str, Sequence[Hit]], float] | None = None,
+    supported: Supports = supports,
+    count: Callable[[str], int] = lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Report:
+    """Search and ask every question, and judge what comes.
 
     Args:
-        ranks: (group, rank) of each question.
+        ask: (question, earlier turns) → events, the last an AnswerEvent.
+        search: (query, k) → the k best passages.
+        docs: folder of the files that the questions' `doc` names.
+        confidence: (query, hits) → 0 to 1, for the risk-coverage curve; without it there is none.
+        count: length of a text in tokens.
+        progress: called with (questions done, questions in all).
+
+    Raises:
+        SourceError: a document is missing, or lacks a quote.
+        StoreError, ModelError: what searching and asking raise.
     """
-    groups: dict[str, list[int | None]] = {"all": []}
-    for group, rank in ranks:
-        groups["all"].append(rank)
-        groups.setdefault(group, []).append(rank)
-    return {
-        group: {
-            **{
-                f"R@{cut}": sum(r is not None and r <= cut for r in found) / max(1, len(found))
-                for cut in CUTS
-            },
-            "MRR": sum(1 / r for r in found if r) / max(1, len(found)),
-            "n": len(found),
-        }
-        for group, found in groups.items()
-    }
+    evidence = Evidence(docs)
+    outcomes = []
+    for done, question in enumerate(questions, 1):
+        query = standalone(question.text, question.history)
+        began = clock()
+        hits = tuple(search(query, SEARCHED))
+        searched = clock() - began
+        answer, first, whole = _asked(ask, question, clock)
+        rank = evidence.rank(question, hits) if question.evidence else None
+        sizes = list(accumulate(count(hit.passage.text) for hit in hits[:rank]))
+        outcomes.append(
+            Outcome(
+                id=question.id,
+                text=question.text,
+                group=question.group,
+                unanswerable=question.unanswerable,
+                query=query,
+                hits=hits[: CUTS[-1]],
+                rank=rank,
+                within=rank is not None and sizes[-1] <= CONTEXT,
+                answer=answer,
+                evidence=_held(evidence, question, answer),
+                rulings=() if answer.abstained else tuple(judge_citations(answer, supported)),
+                tokens=count(answer.text),
+                confidence=confidence(query, hits) if confidence else None,
+                latency=(searched, first, whole),
+            )
+        )
+        progress(done, len(questions))
+    return make_report(outcomes)
+
+
+def _asked(ask: Ask, question: Question, clock: Callable[[], float]) -> tuple[Answer, float, float]:
+    """The answer, seconds to its first text, and seconds in all."""
+    began = clock()
+    first: float | None = None
+    for event in ask(question.text, question.history):
+        if isinstance(event, TokenEvent) and first is None:
+            first = clock() - began
+        if isinstance(event, AnswerEvent):
+            whole = clock() - began
+            return event.answer, whole if first is None else first, whole
+    raise ValueError("the events ended without an answer")
+
+
+def _held(evidence: Evidence, question: Question, answer: Answer) -> bool | None:
+    if not question.evidence:
+        return None
+    return len(evidence.quoted(question, answer.citations)) == len(question.evidence)
