@@ -4,6 +4,7 @@ SeminarError
 ├── ConfigError     seminar.toml or the environment says something unusable
 ├── SourceError     a course page, folder or file that cannot be read or holds nothing
 ├── DocumentError   one document that yields no text (carries an outcome word)
+├── FetchError      an address that cannot be had (carries an outcome word)
 ├── StoreError      the index on disk is damaged, foreign or does not match the configuration
 │   └── BusyError   another process is writing to it
 ├── ModelError      an embedding model or language model that cannot be loaded or used
@@ -46,6 +47,25 @@ class DocumentError(SeminarError):
     def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
         self.failure: Failure = failure
+
+
+class FetchError(SeminarError):
+    """An address cannot be had."""
+
+    exit_code = 3
+
+    def __init__(self, failure: str, message: str) -> None:
+        """Args:
+        failure: gone, denied, refused, bad_address, loop, too_large, timeout, cut, busy, server,
+            unreachable or offline.
+        """
+        super().__init__(message)
+        self.failure = failure
+
+    @property
+    def lasting(self) -> bool:
+        """Whether asking again soon would change nothing."""
+        return self.failure in ("gone", "denied", "refused", "bad_address", "loop", "too_large")
 
 
 class StoreError(SeminarError):
