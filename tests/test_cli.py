@@ -41,7 +41,7 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     assert main(["ask", "What does reranking do with useful passages?"]) == 0
     said = capsys.readouterr().out
     assert "Reranking moves the useful passages to the front.” [" in said
-    assert "Student notes: Retrieval (session 2), student notes" in said
+    assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
     assert "Answers are quotations" in said
 
 

@@ -294,21 +294,23 @@ def _print_answer(answer: Answer, notice: str) -> None:
         return
     print("\n\nSources")
     for number in dict.fromkeys(one.number for one in answer.citations):
-        cited = [one for one in answer.citations if one.number == number]
-        document = cited[0].document
-        kind = {"abstract": ", as described on the course page", "notes": ", student notes"}
-        print(
-            f"  [{number}] {document.title}{_place(document.sessions)}{kind.get(document.kind, '')}"
-        )
-        heading = cited[0].passage.heading
-        for one in cited:
-            where = f"page {one.page}" if one.page is not None else heading
-            print(f"      {where}: “{' '.join(one.quote.split())}”" if where else one.quote)
-        if document.url:
-            print(f"      {document.url}")
+        _print_source(number, [one for one in answer.citations if one.number == number])
     for warning in answer.warnings:
         print(f"  note: {warning}")
     print(f"\n{notice} ({answer.seconds:.1f} s)")
+
+
+def _print_source(number: int, cited: Sequence[Citation]) -> None:
+    document, passage = cited[0].document, cited[0].passage
+    described = ", as described on the course page" if document.kind == "abstract" else ""
+    print(f"  [{number}] {document.title}{_place(document.sessions)}{described}")
+    if passage.heading:
+        print(f"      {passage.heading}")
+    for one in cited:
+        page = f"page {one.page}: " if one.page is not None else ""
+        print(f"      {page}“{' '.join(one.quote.split())}”")
+    if document.url:
+        print(f"      {document.url}")
 
 
 def _place(sessions: Iterable[int]) -> str:

@@ -108,8 +108,9 @@ class MarkFilter:
 
     def uncited(self) -> tuple[AnswerSentence, ...]:
         """The sentences of the answer without a mark; a line that leads into others needs none."""
+        text = self._text
         return tuple(
-            s for s in split_answer(self._text) if not s.numbers and not s.text.endswith(":")
+            one for one in split_answer(text) if not one.numbers and not _leads(text, one.end)
         )
 
     def warnings(self) -> tuple[str, ...]:
@@ -199,6 +200,11 @@ class MarkFilter:
     def _take(self, length: int) -> str:
         taken, self._held = self._held[:length], self._held[length:]
         return taken
+
+
+def _leads(text: str, at: int) -> bool:
+    """Whether the line around `at` ends in a colon."""
+    return text[at - 1 :].split("\n", 1)[0].rstrip().endswith(":")
 
 
 def _listed_numbers(listed: str) -> list[int]:
