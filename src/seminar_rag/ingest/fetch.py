@@ -146,7 +146,7 @@ class Fetcher:
         resolve: Resolve = system_resolve,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.folder = folder
         self.offline = offline
@@ -164,7 +164,8 @@ class Fetcher:
         self._resolve = resolve
         self._clock = clock
         self._now = now
-        self._sleep = sleep
+        self._closed = threading.Event()
+        self._sleep = sleep or self._closed.wait
         about = f"; {contact}" if contact else ""
         self._headers = {
             "User-Agent": f"seminar-rag/{__version__} (fetches the readings of a course{about})",
@@ -184,7 +185,8 @@ class Fetcher:
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; who waits for its turn is sent away."""
+        self._closed.set()
         with self._lock:
             for client in self._clients.values():
                 client.close()
@@ -228,6 +230,37 @@ class Fetcher:
                 self._remember(_Entry(url, at=self._now(), failed=error.failure, says=str(error)))
             raise
 
+    # --- what was made of a copy ---------------------------------------------------------------
+
+    def facts(self, digest: str) -> dict[str, str] | None:
+        """What was found out about a content before."""
+        try:
+            known = json.loads(self._facts(digest).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return known if isinstance(known, dict) else None
+
+    def keep_facts(self, digest: str, facts: Mapping[str, str]) -> None:
+        """Remember what was found out about a content."""
+        write_json(self._facts(digest), facts)
+
+    def keep_text(self, text: str) -> Path:
+        """Keep a text that was taken out of a copy; its file, named by its hash."""
+        data = text.encode("utf-8", "replace")
+        path = self.folder / "texts" / f"{hashlib.sha256(data).hexdigest()}.md"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, path)
+        return path
+
+    def _facts(self, digest: str) -> Path:
+        return self.folder / "facts" / f"{digest}.json"
+
+    # --- asking --------------------------------------------------------------------------------
+
     def _follow(self, url: str, entry: _Entry | None) -> Fetched:
         here, seen = url, set[str]()
         while True:
@@ -259,6 +292,8 @@ class Fetcher:
                         " run it again later",
                     )
                 self._wait(lane.free_at - self._clock())
+                if self._closed.is_set():
+                    raise FetchError("offline", f"{url} was not asked for — run it again")
                 try:
                     answer = self._request(parts, entry)
                     lane.failures = 0

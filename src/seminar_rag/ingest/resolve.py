@@ -1,0 +1,461 @@
+"""A reading → its documents: where each can be had, whether it is what the link claims, why not.
+
+The places of a reading are tried in the page's order and every attempt is recorded. A paper that
+turns out to be another one is reported and never taken; where no place gives the paper, arXiv is
+searched for its title. Knows nothing of sessions, passages or the store.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
+
+from seminar_rag.errors import DocumentError, FetchError
+from seminar_rag.ingest.arxiv import ArxivApi, Paper, arxiv_id
+from seminar_rag.ingest.fetch import Attempt, Fetched, Fetcher
+from seminar_rag.ingest.titles import Described, Wanted, is_label, judge, likely, surely
+from seminar_rag.ingest.webpage import WebPage, read_page
+from seminar_rag.types import ParsedDocument
+
+State = Literal["paper", "page", "nothing"]
+_THREADS = 8
+_BEGIN = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Base addresses of the archives, without a final slash."""
+
+    arxiv: str = "https://arxiv.org"
+    arxiv_api: str = "https://export.arxiv.org/api/query"
+    openreview: str = "https://openreview.net"
+    acl: str = "https://aclanthology.org"
+    github_raw: str = "https://raw.githubusercontent.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document of a reading."""
+
+    url: str
+    """Where a reader finds it."""
+    file: Path
+    hash: str
+    paper: bool
+    """The paper itself; otherwise a page that goes with it."""
+    title: str
+    """The listed title where the document bears it, else the document's own."""
+    authors: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What could be had of a reading."""
+
+    reading: str
+    state: State
+    found: tuple[Found, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    arxiv_id: str | None = None
+    """Of the paper that was taken, whatever the page's link says."""
+    says: str = ""
+    """What went wrong or is odd, in words."""
+    mend: str = ""
+    """What the instructor can do; empty where nothing needs a hand."""
+    passing: bool = False
+    """Whether something failed that may work at another time."""
+
+
+@dataclass(slots=True)
+class _Case:
+    """A reading being worked on."""
+
+    wanted: Wanted
+    found: list[Found] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Links that failed, in words with a mend."""
+    wrong: list[str] = field(default_factory=list)
+    """Links that lead to something else, in words."""
+    odd: list[str] = field(default_factory=list)
+    arxiv_id: str | None = None
+    passing: bool = False
+
+    def tried(self, url: str, says: str) -> None:
+        """Record an attempt that gave nothing and needs no hand."""
+        self.attempts.append(Attempt(url, "failed", says))
+
+    def failed(self, url: str, says: str, passing: bool = False) -> None:
+        """Record a link that failed."""
+        self.tried(url, says)
+        self.failures.append(says)
+        self.passing |= passing
+
+    def take(self, found: Found, fetched: Fetched) -> None:
+        if any(one.hash == found.hash for one in self.found):
+            return
+        self.found.append(found)
+        self.attempts.append(Attempt(fetched.url, fetched.event, fetched.note))
+
+    @property
+    def has_paper(self) -> bool:
+        return any(one.paper for one in self.found)
+
+
+class Resolver:
+    """Finds the documents of readings.
+
+    Args:
+        parse: reads a file, as `Parser.parse` does; asked for PDFs that no metadata describe.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        parse: Callable[[Path], ParsedDocument],
+        places: Places = Places(),
+    ) -> None:
+        self._fetcher = fetcher
+        self._parse = parse
+        self._places = places
+        self._api = ArxivApi(fetcher, places.arxiv_api)
+
+    def resolve_all(self, wanted: Sequence[Wanted]) -> Iterator[Resolution]:
+        """Every reading, in the order in which they are done.
+
+        Readings of one host are worked on one after another, hosts side by side, so that a slow
+        lane (arXiv) keeps no other waiting.
+        """
+        self._api.load(id_ for one in wanted for url in one.urls if (id_ := arxiv_id(url)))
+        lanes: dict[str, list[Wanted]] = {}
+        for one in wanted:
+            lanes.setdefault(_first_host(one), []).append(one)
+        # The longest lane first: it decides how long everything takes.
+        ordered = sorted(lanes.values(), key=len, reverse=True)
+        ready: SimpleQueue[Resolution | None] = SimpleQueue()
+        stopped = threading.Event()
+
+        def work(lane: Sequence[Wanted]) -> None:
+            try:
+                for one in lane:
+                    if not stopped.is_set():
+                        ready.put(self.resolve(one))
+            finally:
+                ready.put(None)
+
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
+        try:
+            tasks = [pool.submit(work, lane) for lane in ordered]
+            left = len(tasks)
+            while left:
+                resolution = ready.get()
+                left -= resolution is None
+                if resolution is not None:
+                    yield resolution
+            for task in tasks:
+                task.result()
+        finally:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def resolve(self, wanted: Wanted) -> Resolution:
+        """One reading: its links in order, then a search by its title."""
+        case = _Case(wanted)
+        for url in dict.fromkeys(wanted.urls):
+            if urlsplit(url).scheme in ("http", "https"):
+                self._try(case, url)
+        if not case.has_paper and wanted.title:
+            self._search(case)
+        return _resolution(case)
+
+    # --- one link ------------------------------------------------------------------------------
+
+    def _try(self, case: _Case, url: str) -> None:
+        """A link, with recorded failures instead of exceptions."""
+        parts = urlsplit(url)
+        host = (parts.hostname or "").removeprefix("www.")
+        pieces = [piece for piece in parts.path.split("/") if piece]
+        id_ = arxiv_id(url)
+        try:
+            if id_ is not None:
+                self._arxiv(case, id_, url)
+            elif host == "openreview.net" and (key := parse_qs(parts.query).get("id")):
+                base = self._places.openreview
+                self._archive(case, url, f"{base}/pdf?id={key[0]}", f"{base}/forum?id={key[0]}")
+            elif host == "aclanthology.org" and pieces and not url.endswith(".pdf"):
+                base = f"{self._places.acl}/{pieces[0]}"
+                self._archive(case, url, f"{base}.pdf", f"{base}/")
+            elif host == "github.com" and len(pieces) >= 2:
+                self._repository(case, url, pieces)
+            else:
+                self._page(case, url, url)
+        except FetchError as error:
+            case.failed(url, str(error), not error.lasting)
+
+    def _arxiv(self, case: _Case, id_: str, url: str) -> None:
+        known = self._api.paper(id_)
+        if known is not None:
+            verdict = judge(case.wanted, known.described)
+            if verdict == "other" and not is_label(case.wanted.title or ""):
+                first = self._api.first_version(id_)
+                if first is not None:
+                    verdict = judge(case.wanted, first.described)
+            if self._refused(case, url, verdict, known.title):
+                return
+            self._take_arxiv(case, known, url, verdict)
+            return
+        fetched = self._pdf(case, f"{self._places.arxiv}/pdf/{id_}")
+        if fetched is not None and self._judged(case, url, fetched, None):
+            case.arxiv_id = case.arxiv_id or id_
+
+    def _take_arxiv(self, case: _Case, paper: Paper, url: str, verdict: str) -> None:
+        fetched = self._pdf(case, f"{self._places.arxiv}/pdf/{paper.id}")
+        if fetched is None:
+            return
+        title = _shown(case.wanted, paper.title, verdict)
+        authors = ", ".join(paper.authors) or None
+        if not case.has_paper:
+            case.arxiv_id = paper.id
+        case.take(Found(url, fetched.file, fetched.hash, True, title, authors), fetched)
+
+    def _archive(self, case: _Case, url: str, pdf: str, landing: str) -> None:
+        """A paper archive: the PDF, and where it is refused, the landing page."""
+        try:
+            fetched = self._pdf(case, pdf)
+        except FetchError as error:
+            case.failed(pdf, str(error), not error.lasting)
+            fetched = None
+        if fetched is not None:
+            self._judged(case, url, fetched, None)
+        else:
+            self._page(case, url, landing)
+
+    def _repository(self, case: _Case, url: str, pieces: Sequence[str]) -> None:
+        """The README of a repository. It goes with the reading where one names the other."""
+        owner, name = pieces[0], pieces[1].removesuffix(".git")
+        base = f"{self._places.github_raw}/{owner}/{name}/HEAD"
+        fetched = None
+        for file in ("README.md", "readme.md", "README.rst"):
+            try:
+                fetched = self._fetcher.fetch(f"{base}/{file}")
+                break
+            except FetchError as error:
+                if error.failure != "gone":
+                    raise
+        if fetched is None:
+            raise FetchError("gone", f"{url} has no README — correct the link")
+        text = fetched.file.read_bytes().decode("utf-8", "replace")
+        called = f"{owner}/{name} (README)"
+        about = Described(f"{name} {_first_heading(text)}", begin=text[: _BEGIN // 2])
+        verdict = judge(case.wanted, about)
+        if self._refused(case, url, verdict, called):
+            return
+        if fetched.kind == "html" or len(text.strip()) < 100:
+            raise FetchError("gone", f"{url} has no README to speak of — nothing to do")
+        file_ = self._keep(text)
+        case.take(Found(url, file_, file_.stem, False, called), fetched)
+
+    def _page(self, case: _Case, url: str, address: str) -> None:
+        """Any address: a PDF is a paper, a landing page leads to one, else its main text."""
+        fetched = self._fetcher.fetch(address)
+        if fetched.kind == "pdf":
+            self._judged(case, url, fetched, None)
+        elif fetched.kind == "html":
+            self._web(case, url, fetched)
+        elif fetched.kind in ("markdown", "text"):
+            file = self._keep(fetched.file.read_bytes().decode("utf-8", "replace"))
+            title = Path(urlsplit(url).path).name or url
+            case.take(Found(url, file, file.stem, False, title), fetched)
+        else:
+            case.failed(url, f"{url} is neither a PDF nor a web page — ingest a PDF of the reading")
+
+    def _web(self, case: _Case, url: str, fetched: Fetched) -> None:
+        page = read_page(fetched.file.read_bytes().decode("utf-8", "replace"), fetched.final_url)
+        went = urlsplit(fetched.final_url)
+        if page.obstacle:
+            case.failed(
+                url, f"{url} cannot be read: {page.obstacle} — save it yourself and ingest the file"
+            )
+        elif went.path in ("", "/") and not went.query and urlsplit(url).path not in ("", "/"):
+            case.failed(url, f"{url} has moved: it leads to a home page — correct the link")
+        elif page.pdf is not None and self._landing(case, url, page, page.pdf):
+            pass
+        elif not page.text:
+            case.failed(
+                url,
+                f"{url} holds next to no text of its own (scripts draw it) — save the page as a PDF"
+                " and ingest it",
+            )
+        else:
+            self._take_page(case, url, page, fetched)
+
+    def _landing(self, case: _Case, url: str, page: WebPage, pdf: str) -> bool:
+        """Whether the PDF that a landing page names could be had and judged."""
+        try:
+            fetched = self._pdf(case, pdf)
+        except FetchError as error:
+            case.failed(pdf, str(error), not error.lasting)
+            return False
+        if fetched is not None:
+            self._judged(case, url, fetched, page)
+        return fetched is not None
+
+    def _take_page(self, case: _Case, url: str, page: WebPage, fetched: Fetched) -> None:
+        verdict = judge(case.wanted, Described(page.title, page.authors, begin=page.text[:_BEGIN]))
+        if page.paper and self._refused(case, url, verdict, page.title):
+            return
+        before, after = urlsplit(url).hostname, urlsplit(fetched.final_url).hostname
+        if verdict == "other" and _site(before) != _site(after):
+            case.failed(
+                url,
+                f"{url} has moved: it leads to “{page.title}” on {after} — correct the link",
+            )
+            return
+        file = self._keep(page.text)
+        title = page.title or _shown(case.wanted, None, verdict)
+        authors = ", ".join(page.authors) or None
+        case.take(Found(url, file, file.stem, False, title, authors), fetched)
+
+    # --- checking ------------------------------------------------------------------------------
+
+    def _pdf(self, case: _Case, url: str) -> Fetched | None:
+        fetched = self._fetcher.fetch(url)
+        if fetched.kind == "pdf":
+            return fetched
+        case.failed(
+            url,
+            f"{url} gives {'a web page' if fetched.kind == 'html' else 'something'} instead of a"
+            " PDF (a sign-in?) — download it yourself and ingest the file",
+        )
+        return None
+
+    def _judged(self, case: _Case, url: str, fetched: Fetched, page: WebPage | None) -> bool:
+        """Take a PDF, unless it is another paper than the page says."""
+        own = self._describe(fetched)
+        if page is not None and page.title:
+            own = replace(own, title=page.title, authors=page.authors or own.authors)
+        verdict = judge(case.wanted, own)
+        if self._refused(case, url, verdict, own.title):
+            return False
+        title = _shown(case.wanted, own.title, verdict)
+        authors = ", ".join(own.authors) or case.wanted.authors
+        case.take(Found(url, fetched.file, fetched.hash, True, title, authors), fetched)
+        return True
+
+    def _refused(self, case: _Case, url: str, verdict: str, title: str | None) -> bool:
+        """Report a document that is not the reading; True where it must not be taken."""
+        wanted = case.wanted.title
+        if wanted is None or verdict == "same":
+            return False
+        if verdict == "unsure" or (is_label(wanted) and not case.found):
+            if title:
+                case.odd.append(f"{url} calls itself “{title}”")
+            return False
+        case.wrong.append(f"the link {url} leads to “{title or 'something else'}”")
+        case.tried(url, f"leads to “{title or 'something else'}”")
+        return True
+
+    def _describe(self, fetched: Fetched) -> Described:
+        """What a PDF says of itself, remembered by its content."""
+        facts = self._fetcher.facts(fetched.hash)
+        if facts is None:
+            try:
+                parsed = self._parse(fetched.file)
+            except DocumentError:
+                return Described(None)
+            begin = " ".join(block.text for block in parsed.blocks[:20])[:_BEGIN]
+            facts = {"title": parsed.title or "", "begin": begin}
+            self._fetcher.keep_facts(fetched.hash, facts)
+        return Described(facts.get("title") or None, begin=facts.get("begin", ""))
+
+    # --- searching -----------------------------------------------------------------------------
+
+    def _search(self, case: _Case) -> None:
+        """arXiv by title; taken only beyond doubt, suggested where likely."""
+        wanted = case.wanted
+        assert wanted.title is not None
+        if is_label(wanted.title) and not wanted.authors and not wanted.abstract:
+            return
+        place = f"arXiv, searched for “{wanted.title}”"
+        try:
+            papers = self._api.search(wanted.title)
+        except FetchError as error:
+            case.failed(place, str(error), passing=True)
+            return
+        sure = [paper for paper in papers if surely(wanted, paper.described)]
+        if len(sure) == 1:
+            try:
+                paper = sure[0]
+                self._take_arxiv(case, paper, f"{self._places.arxiv}/abs/{paper.id}", "same")
+            except FetchError as error:
+                case.failed(f"arXiv {sure[0].id}", str(error), not error.lasting)
+            return
+        near = [paper for paper in papers if likely(wanted, paper.described)]
+        says = f"perhaps arXiv {near[0].id}, “{near[0].title}”" if near else "no such title"
+        case.tried(place, says)
+        if near:
+            case.odd.append(f"it may be arXiv {near[0].id}; add the link if it is")
+
+    def _keep(self, text: str) -> Path:
+        return self._fetcher.keep_text(text)
+
+
+def _resolution(case: _Case) -> Resolution:
+    """The case's end: what was had, and in words what the instructor should know."""
+    state: State = "paper" if case.has_paper else "page" if case.found else "nothing"
+    label = case.wanted.title or case.wanted.id
+    notes = list(case.odd)
+    mend = ""
+    if case.wrong:
+        right = f"arXiv {case.arxiv_id}" if case.arxiv_id else ""
+        notes = [*case.wrong, *([f"{label} is {right}, which was taken"] if right else []), *notes]
+        mend = f"correct the link on the course page{f' to {right}' if right else ''}"
+    elif case.failures:
+        first, _, mend = case.failures[0].partition(" — ")
+        notes.insert(0, first)
+    elif state == "nothing":
+        notes.insert(0, "it has no link, and arXiv has no paper of that title")
+        mend = "add a link to the course page, or ingest the PDF"
+    says = "; ".join(dict.fromkeys(notes))
+    return Resolution(
+        case.wanted.id,
+        state,
+        tuple(case.found),
+        tuple(case.attempts),
+        case.arxiv_id,
+        says,
+        mend,
+        case.passing,
+    )
+
+
+def _shown(wanted: Wanted, own: str | None, verdict: str) -> str:
+    """The listed title where the document bears it; a document never goes by another's name."""
+    listed = wanted.title
+    if listed and (own is None or (verdict == "same" and not is_label(listed))):
+        return listed
+    return own or listed or wanted.id
+
+
+def _first_host(wanted: Wanted) -> str:
+    """The host that a reading's first request goes to; arXiv's where it must be searched."""
+    url = wanted.urls[0] if wanted.urls else ""
+    if not url or arxiv_id(url):
+        return "arxiv.org"
+    return urlsplit(url).hostname or ""
+
+
+def _site(host: str | None) -> str:
+    return ".".join((host or "").split(".")[-2:])
+
+
+def _first_heading(text: str) -> str:
+    found = re.search(r"^#+\s*(.+)$", text, re.M)
+    return found[1] if found else ""
