@@ -87,7 +87,7 @@ def test_status_lists_sessions_and_readings(
     assert main(["status"]) == 0
     said = capsys.readouterr().out
     assert "1. Attention" in said
-    assert "[more] Layer Normalization (1607.06450): abstract, 1 passages" in said
+    assert "[more] Layer Normalization (1607.06450): abstract, 1 passage\n" in said
     assert main(["status", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [len(s["readings"]) for s in told["sessions"]] == [2, 1]

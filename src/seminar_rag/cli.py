@@ -386,7 +386,8 @@ def _said(record: Record) -> str:
         kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
         return f"{record.outcome}: {record.detail}{kept}"
     pages = f"{record.pages} pages, " if record.pages else ""
-    return f"{record.document.kind}, {pages}{record.passages} passages"
+    plural = "" if record.passages == 1 else "s"
+    return f"{record.document.kind}, {pages}{record.passages} passage{plural}"
 
 
 def _line(console: Console, text: str) -> None:
