@@ -17,6 +17,7 @@ import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -91,6 +92,10 @@ class Web:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def handle(self) -> None:
+                with suppress(ConnectionResetError):  # the client hung up between requests
+                    super().handle()
+
             def do_GET(self) -> None:
                 try:
                     web._serve(self)
@@ -135,10 +140,10 @@ class Web:
         self._scripts[parts.netloc, parts.path] = deque(pages)
 
     def arxiv(self, papers: Iterable[Paper], host: str = "arxiv.org") -> None:
-        """Play arXiv: the API below export.<host>, PDFs below <host>/pdf."""
+        """Play arXiv: the API below export.<host>, PDFs beside it."""
         shelf = {paper.id: paper for paper in papers}
         for paper in shelf.values():
-            self.put(f"https://{host}/pdf/{paper.id}", pdf_page(paper))
+            self.put(f"https://export.{host}/pdf/{paper.id}", pdf_page(paper))
         self.put(f"https://export.{host}/api/query", lambda path: _api(shelf, path))
 
     def count(self, host: str = "", status: int | None = None) -> int:

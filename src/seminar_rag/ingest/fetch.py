@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import hashlib
 import importlib.util
 import ipaddress
-import json
-import os
 import ssl
-import tempfile
 import threading
 import time
 import zlib
@@ -24,13 +20,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from seminar_rag import __version__
 from seminar_rag.errors import FetchError
+from seminar_rag.ingest.fetch_cache import Cache, Entry
 from seminar_rag.ingest.parse import FileKind, sniff
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -80,20 +77,6 @@ class Fetched:
     event: Event
     note: str = ""
     """Why an earlier copy was taken, where asking again failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What is remembered of an address."""
-
-    url: str
-    final_url: str = ""
-    hash: str = ""
-    etag: str = ""
-    modified: str = ""
-    at: float = 0.0
-    failed: str = ""
-    says: str = ""
 
 
 @dataclass(slots=True)
@@ -148,7 +131,7 @@ class Fetcher:
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self.folder = folder
+        self.cache = Cache(folder)
         self.offline = offline
         self.max_age = max_age
         self.bodies = 0
@@ -210,7 +193,7 @@ class Fetcher:
 
     def _fetch(self, url: str, max_age: float | None) -> Fetched:
         age = self.max_age if max_age is None else max_age
-        entry = self._entry(url)
+        entry = self.cache.entry(url)
         known = self._copy(entry)
         fresh = entry is not None and self._now() - entry.at < age
         if known is not None and (self.offline or fresh):
@@ -227,41 +210,14 @@ class Fetcher:
             if known is not None:
                 return replace(known, note=str(error))
             if error.lasting:
-                self._remember(_Entry(url, at=self._now(), failed=error.failure, says=str(error)))
+                self.cache.remember(
+                    Entry(url, at=self._now(), failed=error.failure, says=str(error))
+                )
             raise
-
-    # --- what was made of a copy ---------------------------------------------------------------
-
-    def facts(self, digest: str) -> dict[str, str] | None:
-        """What was found out about a content before."""
-        try:
-            known = json.loads(self._facts(digest).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return known if isinstance(known, dict) else None
-
-    def keep_facts(self, digest: str, facts: Mapping[str, str]) -> None:
-        """Remember what was found out about a content."""
-        write_json(self._facts(digest), facts)
-
-    def keep_text(self, text: str) -> Path:
-        """Keep a text that was taken out of a copy; its file, named by its hash."""
-        data = text.encode("utf-8", "replace")
-        path = self.folder / "texts" / f"{hashlib.sha256(data).hexdigest()}.md"
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)
-        return path
-
-    def _facts(self, digest: str) -> Path:
-        return self.folder / "facts" / f"{digest}.json"
 
     # --- asking --------------------------------------------------------------------------------
 
-    def _follow(self, url: str, entry: _Entry | None) -> Fetched:
+    def _follow(self, url: str, entry: Entry | None) -> Fetched:
         here, seen = url, set[str]()
         while True:
             if here in seen or len(seen) > _REDIRECTS:
@@ -274,12 +230,12 @@ class Fetcher:
             done = replace(answer, url=url, final_url=here, at=self._now())
             if entry is not None and not done.hash:
                 done = replace(entry, final_url=here, at=done.at)
-                self._remember(done)
+                self.cache.remember(done)
                 return self._fetched(done, "unchanged")
-            self._remember(done)
+            self.cache.remember(done)
             return self._fetched(done, "fetched")
 
-    def _ask(self, url: str, entry: _Entry | None) -> _Entry | str:
+    def _ask(self, url: str, entry: Entry | None) -> Entry | str:
         """One address, with patience: what it gives, or where it sends us."""
         parts = _checked(url)
         lane = self._lane(parts.host)
@@ -312,7 +268,7 @@ class Fetcher:
                     lane.free_at = max(lane.free_at, self._clock() + lane.pause)
         raise AssertionError("the last try raises")
 
-    def _request(self, url: httpx.URL, entry: _Entry | None) -> _Entry | str:
+    def _request(self, url: httpx.URL, entry: Entry | None) -> Entry | str:
         headers = dict(self._headers)
         if entry is not None and entry.etag:
             headers["If-None-Match"] = entry.etag
@@ -338,12 +294,12 @@ class Fetcher:
         says = f"cannot be connected to ({failure}) — check the network and the link"
         raise _RetryError("unreachable", says, tries=2)
 
-    def _answer(self, url: httpx.URL, response: httpx.Response) -> _Entry | str:
+    def _answer(self, url: httpx.URL, response: httpx.Response) -> Entry | str:
         status = response.status_code
         if status in (301, 302, 303, 307, 308) and "location" in response.headers:
             return str(response.headers["location"])
         if status == 304:
-            return _Entry(str(url))
+            return Entry(str(url))
         if status == 429 or status >= 500:
             delay = _retry_after(response.headers.get("retry-after", ""), self._now())
             failure: Literal["busy", "server"] = "busy" if status in (429, 503) else "server"
@@ -357,37 +313,34 @@ class Fetcher:
         digest = self._receive(url, response)
         self.bodies += 1
         etag, modified = response.headers.get("etag", ""), response.headers.get("last-modified", "")
-        return _Entry(str(url), hash=digest, etag=etag, modified=modified)
+        return Entry(str(url), hash=digest, etag=etag, modified=modified)
 
     def _receive(self, url: httpx.URL, response: httpx.Response) -> str:
         """Stream the body to disk; its hash. Never more than `max_bytes`, packed or not."""
-        size, digest = 0, hashlib.sha256()
         until = self._clock() + self._deadline
-        objects = self.folder / "objects"
-        objects.mkdir(parents=True, exist_ok=True)
         if int(_number(response.headers.get("content-length", ""))) > self._max_bytes:
             raise self._too_large(url)
-        handle, name = tempfile.mkstemp(dir=objects, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for piece in _unpacked(url, response):
-                    size += len(piece)
-                    if size > self._max_bytes:
-                        raise self._too_large(url)
-                    if self._clock() > until:
-                        raise _RetryError("timeout", "is too slow — run it again later", tries=2)
-                    digest.update(piece)
-                    file.write(piece)
+        size = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal size
+            for piece in _unpacked(url, response):
+                size += len(piece)
+                if size > self._max_bytes:
+                    raise self._too_large(url)
+                if self._clock() > until:
+                    raise _RetryError("timeout", "is too slow — run it again later", tries=2)
+                yield piece
             if not size:
                 raise _RetryError("cut", "gives an empty answer — run it again later", tries=2)
-            os.replace(name, self._object(digest.hexdigest()))
+
+        try:
+            return self.cache.keep(pieces())
         except httpx.TimeoutException as error:
-            raise _RetryError("timeout", "stops half way — run it again later", tries=2) from error
+            says = "stops half way — run it again later"
+            raise _RetryError("timeout", says, tries=2) from error
         except (httpx.HTTPError, zlib.error) as error:
             raise _RetryError("cut", f"breaks off ({error}) — run it again later") from error
-        finally:
-            Path(name).unlink(missing_ok=True)
-        return digest.hexdigest()
 
     def _too_large(self, url: httpx.URL) -> FetchError:
         return FetchError(
@@ -455,31 +408,13 @@ class Fetcher:
 
     # --- the copies on disk --------------------------------------------------------------------
 
-    def _object(self, digest: str) -> Path:
-        return self.folder / "objects" / digest
-
-    def _index(self, url: str) -> Path:
-        name = hashlib.sha256(url.encode()).hexdigest()[:32]
-        return self.folder / "addresses" / f"{name}.json"
-
-    def _entry(self, url: str) -> _Entry | None:
-        try:
-            entry = _Entry(**json.loads(self._index(url).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-        return entry if entry.url == url else None
-
-    def _remember(self, entry: _Entry) -> None:
-        values = {name: getattr(entry, name) for name in _Entry.__slots__}
-        write_json(self._index(entry.url), values)
-
-    def _copy(self, entry: _Entry | None) -> Fetched | None:
-        if entry is None or not entry.hash or not self._object(entry.hash).is_file():
+    def _copy(self, entry: Entry | None) -> Fetched | None:
+        if entry is None or not entry.hash or not self.cache.object(entry.hash).is_file():
             return None
         return self._fetched(entry, "cached")
 
-    def _fetched(self, entry: _Entry, event: Event) -> Fetched:
-        file = self._object(entry.hash)
+    def _fetched(self, entry: Entry, event: Event) -> Fetched:
+        file = self.cache.object(entry.hash)
         with file.open("rb") as opened:
             kind = sniff(opened.read(1 << 16), Path(urlsplit(entry.final_url).path).suffix)
         return Fetched(entry.url, entry.final_url, file, entry.hash, kind, event)
@@ -494,15 +429,6 @@ class _RetryError(Exception):
         self.says = says
         self.delay = delay
         self.tries = tries
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a small file so that a crash leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(values, file, ensure_ascii=False)
-    os.replace(name, path)
 
 
 def is_public(address: str) -> bool:

@@ -33,7 +33,8 @@ _BEGIN = 3000
 class Places:
     """Base addresses of the archives, without a final slash."""
 
-    arxiv: str = "https://arxiv.org"
+    arxiv: str = "https://export.arxiv.org"
+    """arXiv keeps this host for programs."""
     arxiv_api: str = "https://export.arxiv.org/api/query"
     openreview: str = "https://openreview.net"
     acl: str = "https://aclanthology.org"
@@ -364,7 +365,7 @@ class Resolver:
 
     def _describe(self, fetched: Fetched) -> Described:
         """What a PDF says of itself, remembered by its content."""
-        facts = self._fetcher.facts(fetched.hash)
+        facts = self._fetcher.cache.facts(fetched.hash)
         if facts is None:
             try:
                 parsed = self._parse(fetched.file)
@@ -372,7 +373,7 @@ class Resolver:
                 return Described(None)
             begin = " ".join(block.text for block in parsed.blocks[:20])[:_BEGIN]
             facts = {"title": parsed.title or "", "begin": begin}
-            self._fetcher.keep_facts(fetched.hash, facts)
+            self._fetcher.cache.keep_facts(fetched.hash, facts)
         return Described(facts.get("title") or None, begin=facts.get("begin", ""))
 
     # --- searching -----------------------------------------------------------------------------
@@ -393,7 +394,7 @@ class Resolver:
         if len(sure) == 1:
             try:
                 paper = sure[0]
-                self._take_arxiv(case, paper, f"{self._places.arxiv}/abs/{paper.id}", "same")
+                self._take_arxiv(case, paper, f"https://arxiv.org/abs/{paper.id}", "same")
             except FetchError as error:
                 case.failed(f"arXiv {sure[0].id}", str(error), not error.lasting)
             return
@@ -404,7 +405,7 @@ class Resolver:
             case.odd.append(f"it may be arXiv {near[0].id}; add the link if it is")
 
     def _keep(self, text: str) -> Path:
-        return self._fetcher.keep_text(text)
+        return self._fetcher.cache.keep_text(text)
 
 
 def _resolution(case: _Case) -> Resolution:
