@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS document(
     title TEXT NOT NULL, authors TEXT, sessions TEXT NOT NULL, url TEXT, path TEXT NOT NULL,
     hash TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, pages INTEGER,
     at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sought(
+    source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
+    arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, says TEXT NOT NULL,
+    mend TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (source, reading));
 """
 
 
@@ -75,6 +79,43 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class SoughtFile:
+    """A document that was fetched for a reading."""
+
+    url: str
+    file: str
+    """Relative to the data folder."""
+    hash: str
+    paper: bool
+    """The paper itself; otherwise a page that goes with it."""
+    title: str
+    authors: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What the last search for a reading's documents gave."""
+
+    source: str
+    reading: str
+    """The reading's id as its page gives it."""
+    title: str
+    urls: tuple[str, ...]
+    state: str
+    """"paper", "page" or "nothing"."""
+    arxiv_id: str | None = None
+    """Of the paper that was taken, whatever the page's link says."""
+    found: tuple[SoughtFile, ...] = ()
+    attempts: tuple[tuple[str, str, str], ...] = ()
+    """Address, event, and what came of it, in words."""
+    says: str = ""
+    """What went wrong or is odd."""
+    mend: str = ""
+    """What the instructor can do; empty where nothing needs a hand."""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The course as one consistent view; a new one is read after every change."""
 
@@ -84,6 +125,8 @@ class Catalogue:
     sessions: tuple[ListedSession, ...]
     records: dict[str, Record] = field(default_factory=dict)
     """By document id."""
+    sought: tuple[Sought, ...] = ()
+    """What was looked for on the network, reading by reading."""
 
     @property
     def documents(self) -> dict[str, Document]:
@@ -137,6 +180,7 @@ def read(db: sqlite3.Connection) -> Catalogue:
         sources=tuple((id_, form) for id_, form, _ in sources),
         sessions=tuple(sessions.values()),
         records=_records(db, tuple(sessions.values())),
+        sought=_sought(db),
     )
 
 
@@ -185,6 +229,7 @@ def drop_source(db: sqlite3.Connection, source: str) -> None:
         ("session", "source"),
         ("reading", "source"),
         ("listing", "source"),
+        ("sought", "source"),
     ):
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))
 
@@ -210,6 +255,56 @@ def put_record(db: sqlite3.Connection, record: Record) -> None:
             record.pages,
             datetime.now(UTC).isoformat(timespec="seconds"),
         ),
+    )
+
+
+def put_sought(db: sqlite3.Connection, one: Sought) -> None:
+    """Store or overwrite what was found for one reading."""
+    db.execute(
+        "INSERT OR REPLACE INTO sought VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            one.source,
+            one.reading,
+            one.title,
+            json.dumps(one.urls),
+            one.state,
+            one.arxiv_id,
+            json.dumps([asdict(file) for file in one.found]),
+            json.dumps(one.attempts),
+            one.says,
+            one.mend,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        ),
+    )
+
+
+def drop_sought(db: sqlite3.Connection, source: str, readings: Iterable[str]) -> None:
+    """Forget what was found for readings."""
+    db.executemany(
+        "DELETE FROM sought WHERE source = ? AND reading = ?", ((source, id_) for id_ in readings)
+    )
+
+
+def _sought(db: sqlite3.Connection) -> tuple[Sought, ...]:
+    rows = db.execute(
+        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, says, mend, at"
+        " FROM sought ORDER BY rowid"
+    )
+    return tuple(
+        Sought(
+            source,
+            reading,
+            title,
+            tuple(json.loads(urls)),
+            state,
+            arxiv,
+            tuple(SoughtFile(**file) for file in json.loads(found)),
+            tuple((url, event, text) for url, event, text in json.loads(attempts)),
+            says,
+            mend,
+            at,
+        )
+        for source, reading, title, urls, state, arxiv, found, attempts, says, mend, at in rows
     )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.catalogue import Catalogue, ListedSession, Record
+from seminar_rag.index.catalogue import Catalogue, ListedSession, Record, Sought
 from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.types import Passage, Sentence
 
@@ -75,6 +75,9 @@ class Store:
             if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
                 db.executescript(_SCHEMA)
                 self._set(version=_VERSION, generation="0")
+                db.commit()
+            elif db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sought'").fetchone() is None:
+                db.executescript(catalogue.SCHEMA)  # a store from before readings were fetched
                 db.commit()
         found = self.meta("version")
         if found != _VERSION:
@@ -252,6 +255,18 @@ class Store:
                 "SELECT count(*) FROM passage WHERE document = ?", (record.document.id,)
             )
             return int(row.fetchone()[0])
+
+    def put_sought(self, sought: Sought) -> None:
+        """Note what was found on the network for a reading."""
+        with self._guarded() as db, _transaction(db):
+            catalogue.put_sought(db, sought)
+            self._bump()
+
+    def drop_sought(self, source: str, readings: Iterable[str]) -> None:
+        """Forget what was found for readings that a source lists no longer."""
+        with self._guarded() as db, _transaction(db):
+            catalogue.drop_sought(db, source, readings)
+            self._bump()
 
     def assign(self, document: str, reading: str) -> None:
         """Say which reading a document belongs to."""
