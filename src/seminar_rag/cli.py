@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seminar_rag import __version__
+from seminar_rag import __version__, printing
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from seminar_rag.course import Course
-    from seminar_rag.index.catalogue import Record
-    from seminar_rag.ingest.pipeline import Progress, Report
-    from seminar_rag.types import Answer, Citation
+    from seminar_rag.types import Answer
 
 EXIT_CODES = """\
 exit codes:
@@ -36,8 +31,6 @@ exit codes:
 """
 _ABSTAINED = 8
 _INTERRUPTED = 130
-_PLAIN_SECONDS = 5.0
-"""How often progress is told where there is no terminal to draw a bar on."""
 
 
 def run() -> None:
@@ -112,6 +105,19 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("status", "list what is indexed, per session and reading", _status)
     one.add_argument("--json", action="store_true")
 
+    one = verb("eval", "measure retrieval, answers and abstention on labelled questions", _eval)
+    one.add_argument("questions", type=Path, metavar="QUESTIONS.jsonl")
+    one.add_argument(
+        "--docs",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder of the documents that the questions name; the index is made of it",
+    )
+    one.add_argument("--json", type=Path, metavar="FILE", help="write figures and outcomes")
+    one.add_argument("--html", type=Path, metavar="FILE", help="write a report with plots")
+    one.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier --json")
+
     one = verb("remove", "remove a source, a reading or a document", _remove)
     one.add_argument("what", metavar="SOURCE|READING|DOCUMENT")
 
@@ -146,80 +152,14 @@ def _ingest(options: argparse.Namespace) -> int:
 
 
 def _ingest_into(course: Course, sources: Sequence[Path], quiet: bool = False) -> int:
-    console = _console(stderr=True)
+    console = printing.console(stderr=True)
     failed = False
-    with _ProgressBar(console, quiet) as bar:
+    with printing.ProgressBar(console, quiet) as bar:
         for report in course.ingest(sources, bar.show):
             bar.clear()
             failed |= report.count("failed") > 0
-            _print_report(console, report, quiet)
+            printing.print_report(console, report, quiet)
     return SourceError.exit_code if failed else 0
-
-
-class _ProgressBar:
-    """One line that says what is going on; plain lines where the output is no terminal."""
-
-    def __init__(self, console: Console, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._quiet = quiet
-        self._plain = not console.is_terminal
-        self._console = console
-        self._told = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.fields[stage]:>9}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[label]}", markup=False),
-            console=console,
-            disable=quiet or self._plain,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None, stage="", label="")
-
-    def __enter__(self) -> _ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, progress: Progress) -> None:
-        self._bar.update(
-            self._task,
-            completed=progress.done,
-            total=progress.total,
-            stage=progress.stage,
-            label=progress.label[:60],
-        )
-        now = time.monotonic()
-        if self._plain and not self._quiet and now - self._told >= _PLAIN_SECONDS:
-            says = f"{progress.stage} {progress.done}/{progress.total} {progress.label}"
-            _line(self._console, says)
-            self._told = now
-
-    def clear(self) -> None:
-        self._bar.update(self._task, stage="", label="")
-
-
-def _print_report(console: Console, report: Report, quiet: bool) -> None:
-    for outcome in report.outcomes:
-        if outcome.change == "failed":
-            kept = f" ({outcome.passages} passages kept)" if outcome.passages else ""
-            console.print(f"failed: {outcome.reason}{kept}", style="yellow", markup=False)
-    if quiet:
-        return
-    counts = ", ".join(
-        f"{report.count(change)} {change}"
-        for change in ("new", "changed", "unchanged", "removed", "failed")
-        if report.count(change)
-    )
-    found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
-    _line(
-        console,
-        f"{report.source}: {found}documents: {counts}; {report.embedded} passages embedded",
-    )
 
 
 # --- ask ---------------------------------------------------------------------------------------
@@ -243,79 +183,10 @@ def _ask(options: argparse.Namespace) -> int:
             answer = event.answer
     assert answer is not None
     if options.json:
-        print(json.dumps(answer_json(answer), ensure_ascii=False, indent=2))
+        print(json.dumps(printing.answer_json(answer), ensure_ascii=False, indent=2))
     else:
-        _print_answer(answer, course.answerer_notice)
+        printing.print_answer(answer, course.answerer_notice)
     return _ABSTAINED if answer.abstained else 0
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """The whole answer as `ask --json` prints it."""
-    return {
-        "question": answer.question,
-        "answer": answer.text,
-        "answerer": answer.answerer,
-        "abstained": answer.abstained,
-        "citations": [_citation_json(one) for one in answer.citations],
-        "nearest": [{"reading": one.title, "url": one.url} for one in answer.nearest],
-        "warnings": list(answer.warnings),
-        "seconds": round(answer.seconds, 3),
-    }
-
-
-def _citation_json(citation: Citation) -> dict[str, Any]:
-    document, passage = citation.document, citation.passage
-    return {
-        "number": citation.number,
-        "reading": document.title,
-        "kind": document.kind,
-        "session": document.sessions[0] if document.sessions else None,
-        "page": citation.page,
-        "section": passage.heading or None,
-        "quote": citation.quote,
-        "passage": passage.text,
-        "url": document.url,
-        "reading_id": document.reading,
-        "sessions": list(document.sessions),
-        "document": document.path,
-        "passage_id": passage.id,
-    }
-
-
-def _print_answer(answer: Answer, notice: str) -> None:
-    if answer.abstained:
-        if answer.warnings:
-            print("\n")  # what was streamed stands above
-        print(answer.text, *answer.warnings)
-        if answer.nearest:
-            print("\nNearest readings:")
-            for document in answer.nearest:
-                print(f"  - {document.title}{_place(document.sessions)}")
-        return
-    print("\n\nSources")
-    for number in dict.fromkeys(one.number for one in answer.citations):
-        _print_source(number, [one for one in answer.citations if one.number == number])
-    for warning in answer.warnings:
-        print(f"  note: {warning}")
-    print(f"\n{notice} ({answer.seconds:.1f} s)")
-
-
-def _print_source(number: int, cited: Sequence[Citation]) -> None:
-    document, passage = cited[0].document, cited[0].passage
-    described = ", as described on the course page" if document.kind == "abstract" else ""
-    print(f"  [{number}] {document.title}{_place(document.sessions)}{described}")
-    if passage.heading:
-        print(f"      {passage.heading}")
-    for one in cited:
-        page = f"page {one.page}: " if one.page is not None else ""
-        print(f"      {page}“{' '.join(one.quote.split())}”")
-    if document.url:
-        print(f"      {document.url}")
-
-
-def _place(sessions: Iterable[int]) -> str:
-    numbers = ", ".join(map(str, sessions))
-    return f" (session {numbers})" if numbers else ""
 
 
 # --- serve -------------------------------------------------------------------------------------
@@ -323,7 +194,7 @@ def _place(sessions: Iterable[int]) -> str:
 
 def _serve(options: argparse.Namespace) -> int:
     course = _open(options)
-    console = _console(stderr=True)
+    console = printing.console(stderr=True)
     if not course.catalogue().documents:
         from seminar_rag.sample import PAGE
 
@@ -334,8 +205,8 @@ def _serve(options: argparse.Namespace) -> int:
     console.print(f"Loading the models for {course.name} …", markup=False)
 
     def ready(url: str) -> None:
-        _line(console, course.answerer_notice)
-        _line(console, f"The chat is open on {url} — Ctrl-C closes it.")
+        printing.line(console, course.answerer_notice)
+        printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
@@ -350,92 +221,39 @@ def _status(options: argparse.Namespace) -> int:
     course = _open(options)
     catalogue = course.catalogue()
     if options.json:
-        print(json.dumps(status_json(course), ensure_ascii=False, indent=2))
+        print(json.dumps(printing.status_json(course), ensure_ascii=False, indent=2))
         return 0
     if not catalogue.records:
         raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
-    console = _console()
-    console.print(f"{course.name}", markup=False, style="bold")
-    for source, form in catalogue.sources:
-        console.print(f"source: {source} ({form})", markup=False, highlight=False)
-    shown: set[str] = set()
-    for session in catalogue.sessions:
-        console.print(f"\n{session.number}. {session.title}", markup=False, style="bold")
-        notes = f"notes-{session.number}"
-        for id_, label in [
-            *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),
-            (notes, "student notes"),
-        ]:
-            mine = [r for r in catalogue.records.values() if r.document.reading == id_]
-            if mine or id_ != notes:
-                says = "; ".join(map(_said, mine)) or "listed only, no text"
-                _line(console, f"  {label}: {says}")
-            shown.add(id_)
-    loose = [r for r in catalogue.records.values() if r.document.reading not in shown]
-    if loose:
-        console.print("\nIn no session", style="bold")
-    for record in loose:
-        title = record.document.title or record.document.path
-        _line(console, f"  {title} ({record.document.reading}): {_said(record)}")
+    printing.print_status(course)
     return 0
 
 
-def _said(record: Record) -> str:
-    """A document in a few words."""
-    if record.outcome != "indexed":
-        kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
-        return f"{record.outcome}: {record.detail}{kept}"
-    pages = f"{record.pages} pages, " if record.pages else ""
-    plural = "" if record.passages == 1 else "s"
-    return f"{record.document.kind}, {pages}{record.passages} passage{plural}"
+def _eval(options: argparse.Namespace) -> int:
+    from seminar_rag import evaluate, evaluate_report
+    from seminar_rag.ingest.pipeline import Progress
 
-
-def _line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def status_json(course: Course) -> dict[str, Any]:
-    """What is indexed, as `status --json` prints it."""
-    catalogue = course.catalogue()
-    return {
-        "course": course.name,
-        "sources": [{"source": source, "form": form} for source, form in catalogue.sources],
-        "sessions": [
-            {
-                "number": session.number,
-                "title": session.title,
-                "tags": list(session.tags),
-                "readings": [
-                    {
-                        "id": reading.id,
-                        "title": reading.title,
-                        "section": reading.section,
-                        "arxiv_id": reading.arxiv_id,
-                        "urls": list(reading.urls),
-                    }
-                    for reading in session.readings
-                ],
-            }
-            for session in catalogue.sessions
-        ],
-        "documents": [
-            {
-                "id": record.document.id,
-                "reading": record.document.reading,
-                "title": record.document.title,
-                "kind": record.document.kind,
-                "sessions": list(record.document.sessions),
-                "path": record.document.path,
-                "source": record.source,
-                "outcome": record.outcome,
-                "detail": record.detail,
-                "pages": record.pages,
-                "passages": record.passages,
-                "at": record.at,
-            }
-            for record in catalogue.records.values()
-        ],
-    }
+    course = _open(options)
+    questions = evaluate.read_questions(options.questions)
+    before = evaluate_report.read_figures(options.against) if options.against else None
+    with printing.ProgressBar(printing.console(stderr=True), False) as bar:
+        report = evaluate.run(
+            course.ask,
+            course.search,
+            questions,
+            options.docs,
+            confidence=course.confidence,
+            count=course.embedder.count,
+            progress=lambda done, total: bar.show(Progress("asking", done, total)),
+        )
+    print(evaluate_report.render_table(report, before))
+    if options.json:
+        told = json.dumps(evaluate_report.to_json(report), ensure_ascii=False, indent=1)
+        options.json.write_text(told, encoding="utf-8")
+    if options.html:
+        page = evaluate_report.render_html(report, before)
+        options.html.write_text(page, encoding="utf-8")
+    return 0
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -449,14 +267,14 @@ def _models(options: argparse.Namespace) -> int:
     from seminar_rag.ingest.pipeline import Progress
 
     course = _open(options)
-    console = _console(stderr=True)
+    console = printing.console(stderr=True)
     if options.download is None:
         models.print_catalogue(course.models_folder)
         return 0
     repo, _, file = options.download.partition(":")
     if not file:
         raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
-    with _ProgressBar(console, False) as bar:
+    with printing.ProgressBar(console, False) as bar:
 
         def show(done: int, total: int | None) -> None:
             bar.show(Progress("MiB", done >> 20, (total or done) >> 20, file))
@@ -483,12 +301,6 @@ def _doctor(options: argparse.Namespace) -> int:
         mend = f" — {finding.mend}" if finding.mend else ""
         print(f"{sign[finding.level]} {finding.what}{mend}")
     return 1 if any(finding.level == "bad" for finding in findings) else 0
-
-
-def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
 
 
 if __name__ == "__main__":

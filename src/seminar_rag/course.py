@@ -206,6 +206,10 @@ class Course:
         """
         return self._retriever.search(query, k, scope)
 
+    def confidence(self, query: str, hits: Sequence[Hit]) -> float:
+        """How likely the hits hold an answer, 0 to 1."""
+        return self._relevance.confidence(query, hits)
+
     def ask(
         self,
         question: str,

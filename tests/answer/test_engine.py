@@ -144,7 +144,9 @@ def test_text_without_any_valid_mark_is_no_answer() -> None:
 
 
 def test_a_line_that_leads_into_a_list_needs_no_mark() -> None:
-    answer = answer_of(ask(Scripted("From Can It Be? (session 1):\n\nAttention weighs tokens. [1]")))
+    answer = answer_of(
+        ask(Scripted("From Can It Be? (session 1):\n\nAttention weighs tokens. [1]"))
+    )
     assert answer.warnings == ()
 
 
