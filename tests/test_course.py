@@ -7,7 +7,8 @@ import pytest
 
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.errors import NotFoundError
+from seminar_rag.errors import NotFoundError, StoreError
+from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.types import Answer, AnswerEvent, Scope, Turn
 
 
@@ -75,6 +76,23 @@ def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Cour
     assert any("5 documents" in f.what for f in findings)
     note = next(f for f in findings if "language model: none" in f.what)
     assert "seminar-rag models" in note.mend
+
+
+def test_an_index_of_another_model_is_not_searched(tiny_course: Course) -> None:
+    other = HashEmbedder()
+    other.name = "other"
+    course = Course(tiny_course.config, embedder=other, vectors=tiny_course.store.vectors)
+    with pytest.raises(StoreError, match=r"made with hash .* set \[embed\] back"):
+        course.search("attention")
+    assert [f.mend for f in course.doctor() if f.level == "bad" and "made with" in f.what]
+    course.close()
+
+
+def test_a_model_folder_that_is_gone_is_found_by_the_doctor(tmp_path: Path) -> None:
+    course = Course(Config(folder=tmp_path, embed_model=str(tmp_path / "gone")))
+    (finding,) = [f for f in course.doctor() if "embedding model" in f.what]
+    assert (finding.level, "no such folder" in finding.what) == ("bad", True)
+    course.close()
 
 
 def test_the_sample_leaves_once_a_course_is_in(

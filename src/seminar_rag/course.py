@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seminar_rag.config import Config, load
-from seminar_rag.errors import ModelError, NotFoundError
+from seminar_rag.errors import ModelError, NotFoundError, StoreError
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Listener, Report
@@ -253,19 +253,24 @@ class Course:
 
     def _models(self) -> Iterator[Finding]:
         config = self.config
-        where = "packaged" if config.embed_model == SentenceTransformerEmbedder().name else "custom"
-        yield Finding("ok", f"embedding model: {config.embed_model} ({where})")
+        model = SentenceTransformerEmbedder(config.embed_model)
+        missing = model.missing()
+        if missing:
+            mend = "check [embed] model, and run make setup"
+            yield Finding("bad", f"embedding model: {model.name}: {missing}", mend)
+        else:
+            yield Finding("ok", f"embedding model: {model.name}")
         if config.llm_url:
             yield Finding(
                 "ok", f"language model: {config.llm_name or 'default'} at {config.llm_url}"
             )
             return
         try:
-            model = self._gguf()
+            gguf = self._gguf()
         except ModelError as error:
             yield Finding("bad", f"language model: {error}")
             return
-        if model is None:
+        if gguf is None:
             yield Finding(
                 "note",
                 "language model: none, so answers are quotations",
@@ -274,11 +279,11 @@ class Course:
         elif importlib.util.find_spec("llama_cpp") is None:
             yield Finding(
                 "bad",
-                f"language model: {model}, but llama-cpp-python is not installed",
+                f"language model: {gguf}, but llama-cpp-python is not installed",
                 "make local builds it (five minutes, needs a C++ compiler)",
             )
         else:
-            yield Finding("ok", f"language model: {model}")
+            yield Finding("ok", f"language model: {gguf}")
 
     def _index(self) -> Iterator[Finding]:
         catalogue = self.catalogue()
@@ -291,15 +296,11 @@ class Course:
                 f"index: {len(catalogue.documents)} documents, {passages} passages in"
                 f" {self.store.folder}",
             )
-            ours = (self.embedder.name, self.embedder.precision)
-            stored = (self.store.meta("model"), self.store.meta("precision"))
-            if stored != ours:
-                yield Finding(
-                    "bad",
-                    f"the index was made with {' in '.join(map(str, stored))},"
-                    f" not {' in '.join(ours)}",
-                    "set [embed] back, or ingest into a new --data folder",
-                )
+            try:
+                self.store.require_model(self.embedder.name, self.embedder.precision)
+            except StoreError as error:
+                what, _, mend = str(error).partition(" — ")
+                yield Finding("bad", what, mend)
         for finding in self.store.findings():
             yield Finding("bad", finding, "seminar-rag doctor --repair")
         free = shutil.disk_usage(self.store.folder).free
@@ -325,6 +326,7 @@ class Course:
     def _retriever(self) -> Retriever:
         from seminar_rag.index.retrieve import Retriever
 
+        self.store.require_model(self.embedder.name, self.embedder.precision)
         return Retriever(self.store, self.embedder)
 
     @cached_property

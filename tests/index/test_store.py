@@ -161,7 +161,7 @@ def test_damage_is_found_and_repaired(store: Store) -> None:
 
 def test_a_damaged_database_is_named_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / "course.db").write_bytes(b"this is not a database, but long enough " * 40)
-    with pytest.raises(StoreError, match="doctor --repair"):
+    with pytest.raises(StoreError, match="delete the folder"):
         Store(tmp_path, vectors=MemoryVectors())
 
 
@@ -212,3 +212,12 @@ def test_rarity_follows_the_passages(store: Store) -> None:
     put(store, "d", "alpha beta", "alpha gamma", "alpha delta")
     rare = store.rarity(["alpha", "gamma", "unheard"])
     assert rare["alpha"] < rare["gamma"] < rare["unheard"]
+
+
+def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
+    store.require_model("a", "float32")
+    store.remember_model("a", "float32")
+    store.require_model("a", "float32")
+    for other in (("b", "float32"), ("a", "bfloat16")):
+        with pytest.raises(StoreError, match=r"set \[embed\] back"):
+            store.require_model(*other)

