@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
+from seminar_rag.text import stem
 from seminar_rag.types import Passage, Sentence
 
 MARK = re.compile(r"\[(\d{1,3})\]")
@@ -334,11 +334,10 @@ def support_sentence(sentence: str, passage: Passage) -> Sentence:
     if not passage.sentences:
         return Sentence(0, len(passage.text), page=passage.page)
     claim = _features(sentence)
-    best, best_score = passage.sentences[0], -1.0
-    for candidate in passage.sentences:
+    said = [one for one in passage.sentences if one.kind != "heading"] or passage.sentences
+    best, best_score = said[0], -1.0
+    for candidate in said:
         score = _tversky(claim, _features(passage.quote(candidate)))
-        if candidate.kind == "heading":
-            score /= 2
         if score > best_score + 1e-9:
             best, best_score = candidate, score
     return best
@@ -358,14 +357,14 @@ def _features(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     before = ""
     for word in _WORD.findall(MARK.sub(" ", text)):
-        stem = _stem(word)
-        if not stem:
+        key = _stem(word)
+        if not key:
             before = ""
             continue
-        weights[stem] = _NUMBER_WEIGHT if stem[0].isdigit() else 1.0
+        weights[key] = _NUMBER_WEIGHT if key[0].isdigit() else 1.0
         if before:
-            weights[f"{before} {stem}"] = _PAIR_WEIGHT
-        before = stem
+            weights[f"{before} {key}"] = _PAIR_WEIGHT
+        before = key
     return weights
 
 
@@ -374,11 +373,4 @@ def _stem(word: str) -> str:
     if word[0].isdigit():
         return re.sub(r",(?=\d{3}(?:\D|$))", "", word)
     lower = word.casefold().replace("’", "'")
-    return "" if lower in _STOP else str(_stemmer().stemWord(lower.removesuffix("'s")))
-
-
-@cache
-def _stemmer() -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
+    return "" if lower in _STOP else stem(lower)
