@@ -24,6 +24,9 @@ from seminar_rag.types import Event, Hit, Scope, Turn
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
+    from seminar_rag.check.report import Checking
+    from seminar_rag.check.support import Verifier
+    from seminar_rag.check.works import Work
     from seminar_rag.index.catalogue import Catalogue
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.retrieve import Retriever
@@ -51,9 +54,10 @@ class Course:
         embedder: Embedder | None = None,
         answerer: Answerer | None = None,
         vectors: Vectors | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
         """Args:
-        embedder, answerer, vectors: in place of the configured ones, for tests.
+        embedder, answerer, vectors, verifier: in place of the configured ones, for tests.
 
         Raises:
             StoreError: the data folder cannot be used.
@@ -62,6 +66,7 @@ class Course:
         self.store = Store(config.data, config.store_url, vectors)
         self._embedder = embedder
         self._answerer = answerer
+        self._given_verifier = verifier
         self._examples: tuple[Catalogue, int, tuple[str, ...]] | None = None
 
     @classmethod
@@ -223,12 +228,29 @@ class Course:
             NotFoundError: nothing is ingested yet.
             StoreError, ModelError: the index or the model cannot be used.
         """
+        self._require_documents()
+        return self._engine.ask(question, history, scope, stop)
+
+    def check(self, text: str, scope: Scope | None = None) -> Checking:
+        """Hold every claim of a text, and every source it gives, against the readings.
+
+        Iterate the result to go through the text; `report()` tells what is known so far.
+
+        Raises:
+            NotFoundError: nothing is ingested yet.
+            StoreError, ModelError: the index or the model cannot be used.
+        """
+        from seminar_rag.check.report import Checker
+
+        self._require_documents()
+        return Checker(self.search, self.verifier, works(self.catalogue())).check(text, scope)
+
+    def _require_documents(self) -> None:
         if not self.catalogue().documents:
             raise NotFoundError(
                 "nothing is ingested yet — seminar-rag ingest SOURCE takes a course page, a"
                 " folder of posts or PDFs; --sample takes the bundled sample course"
             )
-        return self._engine.ask(question, history, scope, stop)
 
     @property
     def answerer(self) -> str:
@@ -340,7 +362,16 @@ class Course:
         from seminar_rag.answer.engine import Engine
 
         passages = self.config.answer_passages
-        return Engine(self._retriever, self._relevance, self._writer, passages)
+        return Engine(
+            self._retriever, self._relevance, self._writer, passages, verifier=self.verifier
+        )
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """Who says what a passage supports."""
+        from seminar_rag.check.support import BuiltinVerifier
+
+        return self._given_verifier or BuiltinVerifier(self.embedder.embed)
 
     @cached_property
     def _writer(self) -> Answerer:
@@ -384,6 +415,24 @@ class Course:
             return find_local(self.config.llm_model, self.models_folder, self.config.folder)
         found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
         return found[-1] if found else None
+
+
+def works(catalogue: Catalogue) -> tuple[Work, ...]:
+    """The readings as a text can cite them, also those without a text of their own."""
+    from seminar_rag.check.works import Work
+
+    listed = {
+        one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)
+        for session in catalogue.sessions
+        for one in session.readings
+    }
+    for record in catalogue.records.values():
+        document = record.document
+        if document.kind != "notes" and document.reading not in listed:
+            urls = (document.url,) if document.url else ()
+            found = Work(document.reading, document.title, document.authors or "", None, urls)
+            listed[document.reading] = found
+    return tuple(listed.values())
 
 
 def _installed() -> Iterator[Finding]:

@@ -7,7 +7,7 @@ Answering:     Scope + question → Hit → Citation → Answer, told as a strea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -209,6 +209,34 @@ class Answer:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     """What the reader should know: a mark that was dropped, a sentence without citation."""
+    verdicts: tuple[SentenceVerdict, ...] = ()
+    """One for each sentence, in order; empty where answers are not checked."""
+
+    @property
+    def checked(self) -> str:
+        """The verdicts in words, "4 of 5 sentences supported"; empty without any."""
+        return tally(self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceVerdict:
+    """What the check makes of the sentence `answer.text[start:end]`, marks included."""
+
+    index: int
+    """Among the answer's sentences, from 0."""
+    start: int
+    end: int
+    verdict: Verdict
+    """"uncheckable" for a sentence that needs no check: a lead-in, a heading, a question."""
+
+
+def tally(verdicts: Sequence[SentenceVerdict]) -> str:
+    """How many of the sentences that can be checked are supported, in words; "" for none."""
+    labels = [one.verdict.label for one in verdicts if one.verdict.label != "uncheckable"]
+    if not labels:
+        return ""
+    noun = "sentence" if len(labels) == 1 else "sentences"
+    return f"{labels.count('supported')} of {len(labels)} {noun} supported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +263,20 @@ class CitationEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictEvent:
+    """A sentence that is written to its end was checked against the passages it cites."""
+
+    verdict: SentenceVerdict
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerEvent:
     """The last event."""
 
     answer: Answer
 
 
-Event = HitsEvent | TokenEvent | CitationEvent | AnswerEvent
+Event = HitsEvent | TokenEvent | CitationEvent | VerdictEvent | AnswerEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One question, from start to finish: search → decide → write → cite. Yields events.
+"""One question, from start to finish: search → decide → write → cite → check. Yields events.
 
 The one place where an answer comes about; the terminal, the chat and the evaluation all read the
 same stream. Knows no interface and no configuration.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
 from seminar_rag.answer.followup import standalone
 from seminar_rag.answer.prompt import build_messages, is_refusal
+from seminar_rag.answer.review import Review
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -26,10 +27,12 @@ from seminar_rag.types import (
     Scope,
     TokenEvent,
     Turn,
+    VerdictEvent,
 )
 
 if TYPE_CHECKING:
     from seminar_rag.answer.llm import LLM
+    from seminar_rag.check.support import Verifier
 
 NOTHING = "The readings don't say."
 """What an answer without sources says."""
@@ -119,15 +122,18 @@ class Engine:
         answerer: Answerer,
         passages: int = 8,
         clock: Callable[[], float] = time.monotonic,
+        verifier: Verifier | None = None,
     ) -> None:
         """Args:
         passages: how many passages the answerer is offered.
+        verifier: checks each sentence against the passages it cites; None leaves them unchecked.
         """
         self._search = search
         self._judge = judge
         self._answerer = answerer
         self._passages = passages
         self._clock = clock
+        self._verifier = verifier
 
     def ask(
         self,
@@ -153,6 +159,7 @@ class Engine:
         yield HitsEvent(query, draft.offered)
         marks = MarkFilter(len(draft.offered))
         citations: list[Citation] = []
+        review = Review(self._verifier, draft.offered, marks)
         for event in _told(draft, marks, stop):
             if isinstance(event, Mark):
                 citation = _cite(event, draft.offered)
@@ -162,6 +169,8 @@ class Engine:
                 yield TokenEvent(event.text)
             else:
                 yield TokenEvent(event)
+            yield from map(VerdictEvent, review.advance())
+        yield from map(VerdictEvent, review.finish())
         if not citations or is_refusal(marks.text):
             # Text without a single valid mark is the writer's own; it may be invented.
             unsupported = marks.text.strip() and not is_refusal(marks.text)
@@ -175,6 +184,7 @@ class Engine:
                 citations=tuple(sorted(citations, key=lambda one: one.number)),
                 seconds=self._clock() - started,
                 warnings=marks.warnings(),
+                verdicts=review.verdicts,
             )
         )
 

@@ -1,0 +1,82 @@
+"""The sentences of an answer, checked one by one while it is still being written.
+
+Decides what of an answer there is to check, and against which passages; what a passage supports
+is the verifier's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from seminar_rag.answer.citations import AnswerSentence, MarkFilter, introduces, split_answer
+from seminar_rag.check.claims import extract
+from seminar_rag.types import Hit, SentenceVerdict, Verdict
+
+if TYPE_CHECKING:
+    from seminar_rag.check.support import Verifier
+
+_NO_SOURCE = "The sentence names no passage."
+
+
+class Review:
+    """Follows an answer through its `MarkFilter`; one verdict for each sentence, in order."""
+
+    def __init__(
+        self, verifier: Verifier | None, offered: Sequence[Hit], marks: MarkFilter
+    ) -> None:
+        self._verifier = verifier
+        self._offered = offered
+        self._marks = marks
+        self._verdicts: list[SentenceVerdict] = []
+
+    @property
+    def verdicts(self) -> tuple[SentenceVerdict, ...]:
+        """Those given so far. Their spans count from the answer's first word."""
+        return tuple(self._verdicts)
+
+    def advance(self) -> Iterator[SentenceVerdict]:
+        """Verdicts of the sentences that ended since the last call."""
+        text = self._marks.text.lstrip()
+        # Inside a quotation a full stop need not be the sentence's end.
+        if self._verifier is not None and text.count("“") == text.count("”"):
+            yield from self._check(text, last=False)
+
+    def finish(self) -> Iterator[SentenceVerdict]:
+        """The verdicts that are lacking, once the answer is complete."""
+        if self._verifier is not None:
+            yield from self._check(self._marks.text.strip(), last=True)
+
+    def _check(self, text: str, *, last: bool) -> Iterator[SentenceVerdict]:
+        """Check what follows the sentences already checked; a mark may still join the last one."""
+        base = self._verdicts[-1].end if self._verdicts else 0
+        found = split_answer(text[base:])
+        for one in found if last else found[:-1]:
+            whole = replace(one, start=one.start + base, end=one.end + base)
+            verdict = self._verdict(text, whole)
+            told = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
+            self._verdicts.append(told)
+            yield told
+
+    def _verdict(self, text: str, sentence: AnswerSentence) -> Verdict:
+        assert self._verifier is not None
+        name = self._verifier.name
+        claim = "" if introduces(text, sentence) else _claim(text, sentence)
+        if not claim:
+            reason = "The sentence states nothing to look up."
+            return Verdict("uncheckable", 0.0, reason, verifier=name)
+        if not sentence.numbers:
+            return Verdict("unsupported", 0.0, _NO_SOURCE, verifier=name)
+        whose = self._marks.numbers
+        hits = [self._offered[whose[number] - 1] for number in sentence.numbers]
+        known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
+        return self._verifier.verify(claim, [hit.passage for hit in hits], known)
+
+
+def _claim(text: str, sentence: AnswerSentence) -> str:
+    """What the sentence states, without Markdown and marks; "" for a heading or a question."""
+    piece = text[sentence.start : sentence.end]
+    # A short line without a mark that something follows is a heading.
+    found = extract(piece if sentence.numbers else f"{piece}\n\n.").claims
+    return " ".join(one.bare for one in found if one.kind == "claim")

@@ -1,0 +1,278 @@
+"""A text → a report: what the readings say of each of its claims, and of the sources it gives.
+
+Search and verifier are handed in, so nothing here knows the index, files or how a report is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from seminar_rag.check.claims import extract
+from seminar_rag.check.support import Verifier
+from seminar_rag.check.works import Match, Work, match
+from seminar_rag.types import Cited, Claim, Document, Hit, Scope, Verdict
+
+Label = Literal["supported", "partly", "contradicted", "not found", "not a claim"]
+LABELS: tuple[Label, ...] = ("supported", "partly", "contradicted", "not found", "not a claim")
+Holding = Literal["holds", "partly", "not said", "mismatch", "unlisted", "no reading", "unread"]
+"""What came of a given citation. "not said": the reading does not say so. "mismatch": its title
+and id name different works. "unlisted": a number without an entry in the reference list.
+"no reading": not among the course's readings. "unread": listed, but its text is not here."""
+WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
+"""What fails a text. A work that is not in the course cannot be judged, so it does not."""
+
+PASSAGES = 8
+"""Looked at for a claim, and for a citation within its reading."""
+_DOCUMENTS = 4
+"""Documents that a claim is held against, each by itself: two halves that two papers say are not
+one finding."""
+
+
+class Search(Protocol):
+    """What a report needs of retrieval."""
+
+    def __call__(self, query: str, k: int, scope: Scope | None) -> tuple[Hit, ...]:
+        """The k best passages, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A sentence of a reading that speaks to a claim."""
+
+    document: Document
+    quote: str
+    page: int | None
+    section: str
+    passage: str
+    """Passage id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that the text gives, looked up."""
+
+    cited: Cited
+    holding: Holding
+    reason: str
+    """In words, for the reader."""
+    works: tuple[Work, ...] = ()
+    """The readings that it can mean; several by the same first author in one year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sentence, heading or entry of the text, judged."""
+
+    claim: Claim
+    line: int
+    """In the text, from 1."""
+    label: Label
+    reason: str
+    score: float = 0.0
+    evidence: tuple[Source, ...] = ()
+    """Best first."""
+    citations: tuple[Citation, ...] = ()
+    verifier: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """The readings contradict it, or a source given for it does not hold."""
+        return self.label == "contradicted" or any(c.holding in WRONG for c in self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A text, checked; or as much of it as there was time for."""
+
+    items: tuple[Item, ...]
+    total: int
+    """Items of the whole text."""
+    verifier: str
+
+    @property
+    def failed(self) -> bool:
+        """Something is contradicted, or a given citation does not hold."""
+        return any(item.failed for item in self.items)
+
+    @property
+    def counts(self) -> dict[Label, int]:
+        """How many items have which label."""
+        found = Counter(item.label for item in self.items)
+        return {label: found[label] for label in LABELS}
+
+    @property
+    def summary(self) -> str:
+        """In one line: "12 claims: 9 supported, 1 contradicted, 2 not found; …"."""
+        counts = self.counts
+        claims = sum(counts[label] for label in LABELS[:-1])
+        told = ", ".join(f"{counts[label]} {label}" for label in LABELS[:-1] if counts[label])
+        parts = [f"{claims} {'claim' if claims == 1 else 'claims'}{': ' if told else ''}{told}"]
+        given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
+        if given:
+            wrong = sum(citation.holding in WRONG for citation in given)
+            foreign = sum(citation.holding == "no reading" for citation in given)
+            noun = "citation" if len(given) == 1 else "citations"
+            do = "does" if wrong == 1 else "do"
+            parts.append(f"{len(given)} {noun}, of which {wrong} {do} not hold")
+            if foreign:
+                parts.append(f"{foreign} of works that are not among the readings")
+        if len(self.items) < self.total:
+            parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
+        return "; ".join(parts)
+
+
+@dataclass
+class Checking:
+    """A check that goes on as far as it is iterated; `report()` tells what is known so far."""
+
+    total: int
+    verifier: str
+    _items: Iterator[Item]
+    _done: list[Item] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self._done.append(item)
+            yield item
+
+    def report(self) -> Report:
+        """The items so far."""
+        return Report(tuple(self._done), self.total, self.verifier)
+
+
+class Checker:
+    """Holds texts against one course."""
+
+    def __init__(self, search: Search, verifier: Verifier, works: Sequence[Work]) -> None:
+        """Args:
+        works: the course's readings, also those without a text.
+        """
+        self._search = search
+        self._verifier = verifier
+        self._works = works
+
+    def check(self, text: str, scope: Scope | None = None) -> Checking:
+        """Begin to check; each step of the iteration looks one item up.
+
+        Args:
+            scope: the readings in which claims are looked up. Given citations are looked up in
+                the reading that they name, wherever it stands.
+        """
+        found = extract(text)
+        numbered = bool(found.references)
+        items = (
+            self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
+            for claim in _joined(found.claims, found.references)
+        )
+        return Checking(len(found.claims), self._verifier.name, items)
+
+    def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
+        matches = [match(cited, self._works, numbered) for cited in claim.cites]
+        if claim.kind != "claim":
+            given = tuple(
+                Citation(c, *_listed(m)) for c, m in zip(claim.cites, matches, strict=True)
+            )
+            return Item(claim, line, "not a claim", _KINDS[claim.kind], citations=given)
+        said = claim.standalone
+        verdict, evidence = self._verify(said, self._search(said, PASSAGES, scope))
+        label = _label(verdict)
+        given = tuple(
+            self._held(said, cited, found)
+            for cited, found in zip(claim.cites, matches, strict=True)
+        )
+        return Item(
+            claim, line, label, verdict.reason, verdict.score, evidence, given, verdict.verifier
+        )
+
+    def _verify(self, said: str, hits: Sequence[Hit]) -> tuple[Verdict, tuple[Source, ...]]:
+        """The best verdict over the documents found, each taken by itself."""
+        groups: dict[str, list[Hit]] = {}
+        for hit in hits:
+            groups.setdefault(hit.document.id, []).append(hit)
+        judged = []
+        for own in list(groups.values())[:_DOCUMENTS]:
+            document = own[0].document
+            known = f"{document.title} {document.authors or ''}"
+            passages = sorted((hit.passage for hit in own), key=lambda one: one.ordinal)
+            judged.append((self._verifier.verify(said, passages, known), own))
+        if not judged:
+            nothing = Verdict("unsupported", 0.0, "The readings have nothing on it.")
+            return nothing, ()
+        verdict, own = max(judged, key=lambda pair: (_RANK[pair[0].label], pair[0].score))
+        return verdict, _sources(verdict, own)
+
+    def _held(self, said: str, cited: Cited, found: Match) -> Citation:
+        if found.problem or not found.works:
+            return Citation(cited, *_listed(found))
+        ids = frozenset(work.id for work in found.works)
+        hits = self._search(said, PASSAGES, Scope(readings=ids))
+        name = " or ".join(f"“{work.title}”" for work in found.works)
+        if not hits:
+            reason = f"{name} is listed in the course, but its text is not here."
+            return Citation(cited, "unread", reason, found.works)
+        verdict, _ = self._verify(said, hits)
+        if verdict.label in ("supported", "partly"):
+            holding: Holding = "holds" if verdict.label == "supported" else "partly"
+            return Citation(cited, holding, f"{name}: {verdict.reason}", found.works)
+        reason = f"{name} does not say so: {verdict.reason}"
+        return Citation(cited, "not said", reason, found.works)
+
+
+_KINDS = {
+    "opinion": "An opinion: there is nothing to look up.",
+    "question": "A question: there is nothing to look up.",
+    "instruction": "An instruction: there is nothing to look up.",
+    "heading": "A heading.",
+    "code": "Code is not checked.",
+    "table": "A row of a table is not checked.",
+    "reference": "An entry of the reference list.",
+}
+_RANK = {"supported": 4, "partly": 3, "contradicted": 2, "unsupported": 1, "uncheckable": 0}
+
+
+def _label(verdict: Verdict) -> Label:
+    labels: dict[str, Label] = {
+        "supported": "supported",
+        "partly": "partly",
+        "contradicted": "contradicted",
+        "unsupported": "not found",
+        "uncheckable": "not a claim",
+    }
+    return labels[verdict.label]
+
+
+def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Source, ...]:
+    by_id = {hit.passage.id: hit for hit in hits}
+    out = []
+    for one in verdict.evidence:
+        hit = by_id[one.passage]
+        page = hit.passage.sentences[one.sentence].page
+        page = page if page is not None else hit.passage.page
+        quote = re.sub(r"\s+", " ", one.quote)
+        out.append(Source(hit.document, quote, page, hit.passage.heading, one.passage))
+    return tuple(out)
+
+
+def _listed(found: Match) -> tuple[Holding, str, tuple[Work, ...]]:
+    """What can be said of a citation by its name alone."""
+    if found.problem:
+        return found.problem, found.reason, found.works
+    titles = " or ".join(f"“{work.title}”" for work in found.works)
+    if not titles:
+        return "no reading", found.reason, ()
+    return "holds", f"{titles} is among the readings.", found.works
+
+
+def _joined(claims: Sequence[Claim], references: Sequence[Cited]) -> Iterator[Claim]:
+    """The claims; an entry of the reference list cites the work that it names."""
+    from dataclasses import replace
+
+    entries = {(one.start, one.end): one for one in references}
+    for claim in claims:
+        entry = entries.get((claim.start, claim.end))
+        yield claim if entry is None else replace(claim, cites=(entry,))
