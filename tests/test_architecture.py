@@ -34,6 +34,7 @@ HOMES = {
     "torch": {"index/embed.py"},
     "pypdf": {"ingest"},
     "pypdfium2": {"ingest"},
+    "docx": {"ingest/manuscript.py"},
     "rich": {"printing.py"},
 }
 CONFIG_READERS = {"cli", "course"}

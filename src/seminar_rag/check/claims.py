@@ -255,8 +255,9 @@ _CARRIES_ON = re.compile(
     r"(?:They|(?:The|These) authors|(?:The|This) (?:paper|study|work|survey|article))\b"
 )
 _OPINION = re.compile(
-    r"\b(?:I|we) (?:\w+ly )?(?:think|believe|feel|hope|find it|prefer|doubt|wonder|suspect"
-    r"|would argue)\b|\bin (?:my|our) (?:opinion|view)\b|\bto me\b|\b(?:arguably|personally)\b"
+    r"\b(?:I|we) (?:\w+ly )?(?:think|believe|feel|hope|find (?:it|this|that|these)|prefer|doubt"
+    r"|wonder|suspect|would argue)\b|\bin (?:my|our) (?:opinion|view)\b|\bto me\b"
+    r"|\b(?:arguably|personally)\b"
     r"|^(?:perhaps|maybe)\b"
     r"|^it (?:is|seems|would be) (?:\w+ )?(?:interesting|surprising|nice|fascinating|a pity)\b",
     re.IGNORECASE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from seminar_rag.check.claims import extract
@@ -21,7 +21,8 @@ LABELS: tuple[Label, ...] = ("supported", "partly", "contradicted", "not found",
 Holding = Literal["holds", "partly", "not said", "mismatch", "unlisted", "no reading", "unread"]
 """What came of a given citation. "not said": the reading does not say so. "mismatch": its title
 and id name different works. "unlisted": a number without an entry in the reference list.
-"no reading": not among the course's readings. "unread": listed, but its text is not here."""
+"no reading": not among the course's readings. "unread": listed, but the course has no more than
+its description."""
 WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
 """What fails a text. A work that is not in the course cannot be judged, so it does not."""
 
@@ -114,16 +115,23 @@ class Report:
         parts = [f"{claims} {'claim' if claims == 1 else 'claims'}{': ' if told else ''}{told}"]
         given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
         if given:
-            wrong = sum(citation.holding in WRONG for citation in given)
-            foreign = sum(citation.holding == "no reading" for citation in given)
-            noun = "citation" if len(given) == 1 else "citations"
-            do = "does" if wrong == 1 else "do"
-            parts.append(f"{len(given)} {noun}, of which {wrong} {do} not hold")
-            if foreign:
-                parts.append(f"{foreign} of works that are not among the readings")
+            parts.append(
+                f"{len(given)} {'citation' if len(given) == 1 else 'citations'}: {_held(given)}"
+            )
         if len(self.items) < self.total:
             parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
         return "; ".join(parts)
+
+
+def _held(given: Sequence[Citation]) -> str:
+    kinds = {
+        "hold": ("holds", "partly"),
+        "do not hold": tuple(WRONG),
+        "of works that are not among the readings": ("no reading",),
+        "of readings that are only described here": ("unread",),
+    }
+    counts = {word: sum(one.holding in of for one in given) for word, of in kinds.items()}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
 
 
 @dataclass
@@ -194,17 +202,20 @@ class Checker:
         groups: dict[str, list[Hit]] = {}
         for hit in hits:
             groups.setdefault(hit.document.id, []).append(hit)
-        judged = []
-        for own in list(groups.values())[:_DOCUMENTS]:
-            document = own[0].document
-            known = f"{document.title} {document.authors or ''}"
-            passages = sorted((hit.passage for hit in own), key=lambda one: one.ordinal)
-            judged.append((self._verifier.verify(said, passages, known), own))
+        judged = [(self._judge(said, own), own) for own in list(groups.values())[:_DOCUMENTS]]
         if not judged:
-            nothing = Verdict("unsupported", 0.0, "The readings have nothing on it.")
-            return nothing, ()
+            nothing = "The readings have nothing on it."
+            return Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name), ()
         verdict, own = max(judged, key=lambda pair: (_RANK[pair[0].label], pair[0].score))
-        return verdict, _sources(verdict, own)
+        found = verdict.label not in ("unsupported", "uncheckable")
+        return verdict, _sources(verdict, own) if found else ()
+
+    def _judge(self, said: str, hits: Sequence[Hit]) -> Verdict:
+        """The verdict over passages of one document."""
+        document = hits[0].document
+        known = f"{document.title} {document.authors or ''}"
+        passages = sorted((hit.passage for hit in hits), key=lambda one: one.ordinal)
+        return self._verifier.verify(said, passages, known)
 
     def _held(self, said: str, cited: Cited, found: Match) -> Citation:
         if found.problem or not found.works:
@@ -219,6 +230,9 @@ class Checker:
         if verdict.label in ("supported", "partly"):
             holding: Holding = "holds" if verdict.label == "supported" else "partly"
             return Citation(cited, holding, f"{name}: {verdict.reason}", found.works)
+        if all(hit.document.kind == "abstract" for hit in hits):
+            reason = f"{name}: the course has only its description, which does not say so."
+            return Citation(cited, "unread", reason, found.works)
         reason = f"{name} does not say so: {verdict.reason}"
         return Citation(cited, "not said", reason, found.works)
 
@@ -270,8 +284,6 @@ def _listed(found: Match) -> tuple[Holding, str, tuple[Work, ...]]:
 
 def _joined(claims: Sequence[Claim], references: Sequence[Cited]) -> Iterator[Claim]:
     """The claims; an entry of the reference list cites the work that it names."""
-    from dataclasses import replace
-
     entries = {(one.start, one.end): one for one in references}
     for claim in claims:
         entry = entries.get((claim.start, claim.end))
