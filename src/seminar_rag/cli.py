@@ -13,13 +13,16 @@ from seminar_rag import __version__, printing
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 
 if TYPE_CHECKING:
+    from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
+    from seminar_rag.ingest.pipeline import Options
     from seminar_rag.types import Answer
 
 EXIT_CODES = """\
 exit codes:
   0  done; for ask: answered
-  1  something failed that is none of the below
+  1  something failed that is none of the below; for check: something is contradicted,
+     or a citation does not hold
   2  the command line or seminar.toml is wrong
   3  a source or document cannot be read, or some of its documents failed
   4  the index is damaged, busy or of another model
@@ -29,6 +32,7 @@ exit codes:
   8  ask: the readings don't say
   130  interrupted; run the same command again to go on
 """
+_FAILED = 1
 _ABSTAINED = 8
 _INTERRUPTED = 130
 
@@ -86,9 +90,37 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     one = verb("ingest", "bring a course page, posts, a readings.toml or PDFs in", _ingest)
-    one.add_argument("sources", nargs="*", type=Path, metavar="SOURCE")
+    one.add_argument("sources", nargs="*", metavar="SOURCE", help="a path, or an address")
     one.add_argument("--sample", action="store_true", help="the bundled sample course")
+    where = one.add_mutually_exclusive_group()
+    where.add_argument(
+        "--fetch",
+        action="store_true",
+        default=None,
+        help="look for the readings on the network (done for an address anyway)",
+    )
+    where.add_argument(
+        "--offline",
+        action="store_false",
+        dest="fetch",
+        default=None,
+        help="do not look for readings (done for a local source anyway)",
+    )
+    one.add_argument(
+        "--refresh", action="store_true", help="ask again for everything that was fetched before"
+    )
+    one.add_argument(
+        "--keep-removed", action="store_true", help="keep what the source lists no longer"
+    )
+    one.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     one.add_argument("--quiet", action="store_true", help="print only what needs attention")
+    one.add_argument(
+        "--json-lines", action="store_true", help="print progress and outcomes as JSON, for scripts"
+    )
+
+    one = verb("syllabus", "print the sessions and readings of a course page", _syllabus)
+    one.add_argument("source", metavar="SOURCE", help="a path, or an address")
+    one.add_argument("--json", action="store_true")
 
     one = verb("ask", "answer a question from the readings, with citations", _ask)
     one.add_argument("question")
@@ -97,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--kind", choices=("readings", "notes"), help="only readings, or only notes")
     one.add_argument("--required", action="store_true", help="only required readings")
     one.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+
+    one = verb("check", "hold a text's claims and citations against the readings", _check)
+    one.add_argument("file", metavar="FILE", help="Markdown, text, PDF or DOCX; - reads the input")
+    one.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    one.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
 
     one = verb("serve", "open the chat in the browser's reach", _serve)
     one.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
@@ -148,18 +185,40 @@ def _ingest(options: argparse.Namespace) -> int:
         sources.append(PAGE)
     if not sources:
         raise SourceError("no source given — name a course page, a folder or PDFs, or --sample")
-    return _ingest_into(_open(options), sources, options.quiet)
+    from seminar_rag.ingest.pipeline import Options
+
+    how = Options(options.fetch, options.refresh, options.keep_removed, options.dry_run)
+    show = printing.JsonLines() if options.json_lines else None
+    return _ingest_into(_open(options), sources, options.quiet, how, show)
 
 
-def _ingest_into(course: Course, sources: Sequence[Path], quiet: bool = False) -> int:
-    console = printing.console(stderr=True)
+def _ingest_into(
+    course: Course,
+    sources: Sequence[str | Path],
+    quiet: bool = False,
+    options: Options | None = None,
+    show: printing.JsonLines | None = None,
+) -> int:
+    from seminar_rag.ingest.pipeline import Options
+
     failed = False
-    with printing.ProgressBar(console, quiet) as bar:
-        for report in course.ingest(sources, bar.show):
-            bar.clear()
+    with show or printing.Telling(printing.console(stderr=True), quiet) as told:
+        for report in course.ingest(sources, told.progress, options or Options()):
             failed |= report.count("failed") > 0
-            printing.print_report(console, report, quiet)
+            told.report(report)
     return SourceError.exit_code if failed else 0
+
+
+def _syllabus(options: argparse.Namespace) -> int:
+    from seminar_rag.course import read_course_page
+    from seminar_rag.ingest.syllabus import syllabus_json
+
+    syllabus = read_course_page(options.source, Path(), options.data)
+    if options.json:
+        print(json.dumps(syllabus_json(syllabus), ensure_ascii=False, indent=2))
+    else:
+        printing.print_syllabus(syllabus)
+    return 0
 
 
 # --- ask ---------------------------------------------------------------------------------------
@@ -187,6 +246,46 @@ def _ask(options: argparse.Namespace) -> int:
     else:
         printing.print_answer(answer, course.answerer_notice)
     return _ABSTAINED if answer.abstained else 0
+
+
+# --- check -------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> int:
+    from seminar_rag.ingest.manuscript import read_manuscript
+
+    course = _open(options)
+    typed = options.file == "-"
+    text = sys.stdin.read() if typed else read_manuscript(Path(options.file))
+    report = _checked(course, text)
+    if options.html:
+        from seminar_rag.check.render import to_html
+
+        title = "Standard input" if typed else Path(options.file).name
+        options.html.write_text(to_html(report, title), encoding="utf-8")
+    if options.json:
+        from seminar_rag.check.render import to_json
+
+        print(json.dumps(to_json(report), ensure_ascii=False, indent=2))
+    else:
+        printing.print_check(report)
+    if len(report.items) < report.total:
+        return _INTERRUPTED
+    return _FAILED if report.failed else 0
+
+
+def _checked(course: Course, text: str) -> CheckReport:
+    """The report; what is known of it when it is interrupted."""
+    from seminar_rag.ingest.pipeline import Progress
+
+    checking = course.check(text)
+    with printing.ProgressBar(printing.console(stderr=True), False) as bar:
+        try:
+            for done, _ in enumerate(checking, 1):
+                bar.show(Progress("checking", done, checking.total))
+        except KeyboardInterrupt:
+            bar.clear()
+    return checking.report()
 
 
 # --- serve -------------------------------------------------------------------------------------

@@ -29,6 +29,18 @@ class Config:
     """All state; relative to the folder of seminar.toml."""
     store_url: str = ""
     """A Chroma server, "http://127.0.0.1:8000"; empty keeps the vectors in the data folder."""
+    fetch_contact: str = ""
+    """Your e-mail address or page, told to every host that readings are fetched from."""
+    fetch_allow_hosts: str = ""
+    """Hosts that may lie in a private network, separated by commas."""
+    fetch_max_age: int = 7
+    """Days for which a fetched file is taken without asking whether it has changed."""
+    fetch_max_mib: int = 64
+    """The largest file that is fetched, in MiB."""
+    fetch_arxiv: str = "https://export.arxiv.org"
+    """Where arXiv's PDFs are fetched from; a mirror, if you have one."""
+    fetch_arxiv_api: str = "https://export.arxiv.org/api/query"
+    """Where arXiv is asked for titles and authors."""
     embed_model: str = "all-MiniLM-L6-v2"
     """The packaged weights, a local folder, or a hub name."""
     embed_precision: str = "auto"

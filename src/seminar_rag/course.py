@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seminar_rag.config import Config, load
-from seminar_rag.errors import ModelError, NotFoundError, StoreError
+from seminar_rag.errors import ModelError, NotFoundError, SourceError, StoreError
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Listener, Report
-from seminar_rag.types import Event, Hit, Scope, Turn
+from seminar_rag.ingest.fetch import Fetcher
+from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Report
+from seminar_rag.ingest.resolve import Places
+from seminar_rag.ingest.sources import read_source
+from seminar_rag.types import Event, Hit, Scope, Syllabus, Turn
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
@@ -55,9 +58,10 @@ class Course:
         answerer: Answerer | None = None,
         vectors: Vectors | None = None,
         verifier: Verifier | None = None,
+        network: Network | None = None,
     ) -> None:
         """Args:
-        embedder, answerer, vectors, verifier: in place of the configured ones, for tests.
+        embedder, answerer, vectors, verifier, network: in place of the configured ones, for tests.
 
         Raises:
             StoreError: the data folder cannot be used.
@@ -66,6 +70,7 @@ class Course:
         self.store = Store(config.data, config.store_url, vectors)
         self._embedder = embedder
         self._answerer = answerer
+        self._network = network or _network(config)
         self._given_verifier = verifier
         self._examples: tuple[Catalogue, int, tuple[str, ...]] | None = None
 
@@ -137,11 +142,15 @@ class Course:
     # --- ingesting -----------------------------------------------------------------------------
 
     def ingest(
-        self, sources: Sequence[Path], listener: Listener = lambda _: None
+        self,
+        sources: Sequence[str | Path],
+        listener: Listener = lambda _: None,
+        options: Options = Options(),  # noqa: B008  (frozen)
     ) -> Iterator[Report]:
         """Bring sources in or up to date, one report each. Students can go on asking meanwhile.
 
-        Once another source is in, the bundled sample course leaves.
+        A source is a path or an address on the web. Once another source is in, the bundled sample
+        course leaves.
 
         Raises:
             SourceError: a source cannot be read, or holds nothing; the sources before it are in.
@@ -151,11 +160,11 @@ class Course:
         from seminar_rag.sample import PAGE
 
         with self.store.writer():
-            ingestor = Ingestor(self.store, self.embedder, Parser, listener)
+            ingestor = Ingestor(self.store, self.embedder, Parser, listener, self._network)
             for source in sources:
-                yield ingestor.ingest(source)
+                yield ingestor.ingest(source, options)
             named = {id_ for id_, _ in self.catalogue().sources}
-            if str(PAGE.resolve()) in named and len(named) > 1:
+            if not options.dry_run and str(PAGE.resolve()) in named and len(named) > 1:
                 self.store.forget_source(str(PAGE.resolve()))
 
     def remove(self, what: str) -> list[str]:
@@ -433,6 +442,43 @@ def works(catalogue: Catalogue) -> tuple[Work, ...]:
             found = Work(document.reading, document.title, document.authors or "", None, urls)
             listed[document.reading] = found
     return tuple(listed.values())
+
+
+def read_course_page(
+    source: str | Path, folder: Path = Path(), data: Path | None = None
+) -> Syllabus:
+    """The sessions and readings of a source, without a course: nothing is ingested.
+
+    Raises:
+        SourceError: it cannot be read, or lists no readings.
+        ConfigError: the configuration is unusable.
+    """
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        network = _network(load(folder, data=data))
+        found = read_source(source, lambda: stack.enter_context(network.fetcher()))
+    if found.syllabus is None:
+        raise SourceError(f"{source} lists no readings — give the course page that does")
+    return found.syllabus
+
+
+def _network(config: Config) -> Network:
+    """How readings are fetched, as configured."""
+
+    def fetcher() -> Fetcher:
+        return Fetcher(
+            config.data / "web",
+            contact=config.fetch_contact,
+            allow_hosts=[host.strip() for host in config.fetch_allow_hosts.split(",")],
+            max_age=config.fetch_max_age * 86400.0,
+            max_bytes=config.fetch_max_mib << 20,
+        )
+
+    places = Places(
+        arxiv=config.fetch_arxiv.rstrip("/"), arxiv_api=config.fetch_arxiv_api.rstrip("/")
+    )
+    return Network(fetcher, places)
 
 
 def _installed() -> Iterator[Finding]:

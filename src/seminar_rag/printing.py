@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
     from seminar_rag.index.catalogue import Record
-    from seminar_rag.ingest.pipeline import Progress, Report
-    from seminar_rag.types import Answer, Citation
+    from seminar_rag.ingest.report import Change, Need, Progress, Report
+    from seminar_rag.types import Answer, Citation, SentenceVerdict, Syllabus
 
+_CHANGES: tuple[Change, ...] = ("new", "changed", "unchanged", "removed", "failed")
+_THERE = {
+    "paper": "its text",
+    "page": "a web page of it",
+    "abstract": "its description on the course page",
+    "earlier version": "an earlier version of it",
+    "nothing": "no text of it",
+}
 PLAIN_SECONDS = 5.0
 """How often progress is told where there is no terminal to draw a bar on."""
 
@@ -29,17 +40,25 @@ class ProgressBar:
     """One line that says what is going on; plain lines where the output is no terminal."""
 
     def __init__(self, console: Console, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._quiet = quiet
         self._plain = not console.is_terminal
         self._console = console
         self._told = time.monotonic()
+        self._stage = ""
         self._bar = Progress(
             TextColumn("{task.fields[stage]:>9}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[label]}", markup=False),
             console=console,
             disable=quiet or self._plain,
@@ -55,6 +74,9 @@ class ProgressBar:
         self._bar.stop()
 
     def show(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._bar.reset(self._task, total=progress.total)
         self._bar.update(
             self._task,
             completed=progress.done,
@@ -72,23 +94,156 @@ class ProgressBar:
         self._bar.update(self._task, stage="", label="")
 
 
+class Telling:
+    """An ingest told to a person: a bar while it runs, then what became of everything."""
+
+    def __init__(self, console: Console, quiet: bool) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._bar = ProgressBar(console, quiet)
+
+    def __enter__(self) -> Telling:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.__exit__()
+
+    def progress(self, progress: Progress) -> None:
+        """What is going on."""
+        self._bar.show(progress)
+
+    def report(self, report: Report) -> None:
+        """One source is done."""
+        self._bar.clear()
+        print_report(self._console, report, self._quiet)
+
+
+class JsonLines:
+    """An ingest told to a script: one JSON object a line on standard output."""
+
+    def __init__(self) -> None:
+        self._last = ("", 0.0)
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        """What is going on; at most twice a second for one stage."""
+        stage, at = self._last
+        if progress.stage == stage and time.monotonic() - at < 0.5:
+            return
+        self._last = progress.stage, time.monotonic()
+        _json_line("progress", **asdict(progress))
+
+    def report(self, report: Report) -> None:
+        """One source is done: its outcomes, what needs a hand, and the sums."""
+        for outcome in report.outcomes:
+            _json_line(
+                "outcome",
+                change=outcome.change,
+                document=outcome.document.id,
+                reading=outcome.document.reading,
+                title=outcome.document.title,
+                kind=outcome.document.kind,
+                passages=outcome.passages,
+                reason=outcome.reason,
+            )
+        for need in report.needs:
+            _json_line("need", **asdict(need))
+        _json_line(
+            "report",
+            source=report.source,
+            dry_run=report.dry,
+            sessions=report.sessions,
+            readings=report.readings,
+            documents={change: report.count(change) for change in _CHANGES},
+            sought=dict(report.sought),
+            unsought=report.unsought,
+            embedded=report.embedded,
+            fetched=report.fetched,
+            notes=list(report.notes),
+        )
+
+
+def _json_line(event: str, **values: Any) -> None:
+    print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
+
+
 def print_report(console: Console, report: Report, quiet: bool) -> None:
+    """What one ingest did, or would do, and what needs the instructor's hand."""
+    for note in report.notes:
+        console.print(f"note: {note}", style="yellow", markup=False)
     for outcome in report.outcomes:
         if outcome.change == "failed":
             kept = f" ({outcome.passages} passages kept)" if outcome.passages else ""
             console.print(f"failed: {outcome.reason}{kept}", style="yellow", markup=False)
+    if report.dry:
+        for outcome in report.outcomes:
+            if outcome.change in ("new", "changed", "removed"):
+                line(
+                    console, f"{outcome.change}: {outcome.document.title or outcome.document.path}"
+                )
+    # Documents that failed have just been told.
+    print_needs(console, [need for need in report.needs if not need.failed])
     if quiet:
         return
     counts = ", ".join(
-        f"{report.count(change)} {change}"
-        for change in ("new", "changed", "unchanged", "removed", "failed")
-        if report.count(change)
+        f"{report.count(change)} {change}" for change in _CHANGES if report.count(change)
     )
     found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
+    does = "would be " if report.dry else ""
     line(
         console,
-        f"{report.source}: {found}documents: {counts}; {report.embedded} passages embedded",
+        f"{report.source}: {found}documents: {does}{counts}; {report.embedded} passages embedded",
     )
+    if report.sought:
+        says = {"paper": "as papers", "page": "as web pages", "nothing": "not to be had"}
+        had = ", ".join(f"{count} {says[state]}" for state, count in report.sought)
+        line(console, f"readings looked for: {had}; {report.fetched} files fetched in this run")
+    if report.unsought and report.readings:
+        line(
+            console,
+            f"{report.unsought} readings were not looked for on the network; --fetch does that",
+        )
+
+
+def print_needs(console: Console, needs: Sequence[Need]) -> None:
+    """What needs the instructor's hand, then what is only worth knowing."""
+    hand = [need for need in needs if need.mend]
+    if hand:
+        console.print(f"{len(hand)} readings need your hand", style="bold")
+    for need in hand:
+        line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
+        line(console, f"      there is {_THERE[need.state]} — {need.mend}")
+    known = [need for need in needs if not need.mend]
+    if known:
+        console.print(f"{len(known)} are worth a look", style="bold")
+    for need in known:
+        line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
+
+
+def print_syllabus(syllabus: Syllabus) -> None:
+    """Sessions and readings of a course page."""
+    shown = console()
+    if syllabus.title:
+        shown.print(syllabus.title, style="bold", markup=False)
+    for session in syllabus.sessions:
+        tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
+        shown.print(f"\n{session.number}. {session.title}{tags}", style="bold", markup=False)
+        for reading in session.readings:
+            line(shown, f"  [{reading.section}] {reading.label}")
+            if reading.authors:
+                line(shown, f"      {reading.authors}")
+            for url in reading.urls:
+                line(shown, f"      {url}")
+            if not reading.urls and not reading.files:
+                line(shown, "      no link")
+        if session.notes:
+            line(shown, f"  student notes, {len(session.notes)} paragraphs")
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -100,8 +255,26 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "abstained": answer.abstained,
         "citations": [_citation_json(one) for one in answer.citations],
         "nearest": [{"reading": one.title, "url": one.url} for one in answer.nearest],
+        "verdicts": [_verdict_json(one, answer.text) for one in answer.verdicts],
+        "checked": answer.checked,
         "warnings": list(answer.warnings),
         "seconds": round(answer.seconds, 3),
+    }
+
+
+def _verdict_json(one: SentenceVerdict, text: str) -> dict[str, Any]:
+    verdict = one.verdict
+    return {
+        "sentence": text[one.start : one.end],
+        "start": one.start,
+        "end": one.end,
+        "label": verdict.label,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "evidence": [
+            {"passage_id": each.passage, "quote": each.quote} for each in verdict.evidence
+        ],
+        "verifier": verdict.verifier,
     }
 
 
@@ -137,9 +310,31 @@ def print_answer(answer: Answer, notice: str) -> None:
     print("\n\nSources")
     for number in dict.fromkeys(one.number for one in answer.citations):
         _print_source(number, [one for one in answer.citations if one.number == number])
+    _print_verdicts(answer)
     for warning in answer.warnings:
         print(f"  note: {warning}")
     print(f"\n{notice} ({answer.seconds:.1f} s)")
+
+
+def _print_verdicts(answer: Answer) -> None:
+    """The tally, and each sentence that the passages it cites do not fully support."""
+    if answer.checked:
+        print(f"\n{answer.checked} (checked by: {answer.verdicts[0].verdict.verifier})")
+    for one in answer.verdicts:
+        if one.verdict.label not in ("supported", "uncheckable"):
+            sentence = " ".join(answer.text[one.start : one.end].split())
+            sign = "~" if one.verdict.label == "partly" else "!"
+            print(f"  {sign} {one.verdict.label}: {sentence}\n      {one.verdict.reason}")
+
+
+def print_check(report: CheckReport) -> None:
+    """A checked text, as wide as the terminal but readable."""
+    from shutil import get_terminal_size
+
+    from seminar_rag.check.render import text_lines
+
+    for told in text_lines(report, min(100, get_terminal_size().columns)):
+        print(told)
 
 
 def _print_source(number: int, cited: Sequence[Citation]) -> None:
@@ -162,6 +357,8 @@ def _place(sessions: Iterable[int]) -> str:
 
 def print_status(course: Course) -> None:
     """What is indexed, per session and reading."""
+    from seminar_rag.ingest.report import needs
+
     catalogue = course.catalogue()
     shown_on = console()
     shown_on.print(f"{course.name}", markup=False, style="bold")
@@ -186,6 +383,10 @@ def print_status(course: Course) -> None:
     for record in loose:
         title = record.document.title or record.document.path
         line(shown_on, f"  {title} ({record.document.reading}): {_said(record)}")
+    wanting = needs(catalogue)
+    if wanting:
+        shown_on.print()
+        print_needs(shown_on, wanting)
 
 
 def _said(record: Record) -> str:
@@ -204,6 +405,8 @@ def line(console: Console, text: str) -> None:
 
 def status_json(course: Course) -> dict[str, Any]:
     """What is indexed, as `status --json` prints it."""
+    from seminar_rag.ingest.report import needs
+
     catalogue = course.catalogue()
     return {
         "course": course.name,
@@ -242,5 +445,19 @@ def status_json(course: Course) -> dict[str, Any]:
                 "at": record.at,
             }
             for record in catalogue.records.values()
+        ],
+        "needs": [asdict(need) for need in needs(catalogue)],
+        "sought": [
+            {
+                "reading": one.reading,
+                "title": one.title,
+                "state": one.state,
+                "arxiv_id": one.arxiv_id,
+                "attempts": [
+                    {"url": url, "event": event, "says": says} for url, event, says in one.attempts
+                ],
+                "at": one.at,
+            }
+            for one in catalogue.sought
         ],
     }

@@ -1,87 +1,74 @@
-"""Sources → the store: what changed is read, split and embedded; what vanished is removed.
+"""Sources → the store: what changed is fetched, read, split and embedded; what vanished is removed.
 
 One outcome per document, always with a reason. A document's passages are swapped only when the
-new ones are ready, so that neither a failure nor an interrupt takes anything away.
+new ones are ready, so that neither a failure nor an interrupt takes anything away; what was
+fetched stays on disk, so that an interrupted ingest goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from seminar_rag.errors import DocumentError, SourceError, StoreError
-from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
-from seminar_rag.types import Block, Document, Kind, Reading, Session, Syllabus
+from seminar_rag.index.catalogue import Record, Sought
+from seminar_rag.ingest.fetch import Fetcher
+from seminar_rag.ingest.gather import gather, remembered
+from seminar_rag.ingest.plan import (
+    Job,
+    Listed,
+    Plan,
+    list_readings,
+    make_plan,
+    match,
+    own_id,
+    slug,
+    to_find,
+)
+from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Report, needs
+from seminar_rag.ingest.resolve import Places, Resolver
+from seminar_rag.ingest.sources import Source, is_address, read_source
+from seminar_rag.types import Block, Document
 
 if TYPE_CHECKING:
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.store import Store
     from seminar_rag.ingest.parse import Parser
 
-RULES = "1"
-"""Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
+__all__ = ["Ingestor", "Listener", "Network", "Options", "Progress", "Report", "match", "slug"]
 
 _FLUSH = 256
 """Blocks gathered before one embedding call: large enough for even batches, small to interrupt."""
-
-_DOCUMENTS = {".pdf", ".md", ".markdown", ".html", ".htm"}
-_ARXIV = re.compile(r"(?<!\d)(\d{4}\.\d{4,5})(?:v\d+)?(?!\d)")
-
-Change = Literal["new", "changed", "unchanged", "removed", "failed"]
+_AHEAD = 3
+"""Files that the parser reads while passages are embedded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """What the ingest is doing now."""
+class Network:
+    """How the network is reached."""
 
-    stage: str
-    done: int
-    total: int
-    label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one document."""
-
-    change: Change
-    document: Document
-    passages: int = 0
-    reason: str = ""
+    fetcher: Callable[[], Fetcher]
+    """Makes a fetcher whose files lie under the data folder."""
+    places: Places = field(default_factory=Places)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What one ingest did."""
+class Options:
+    """How to ingest."""
 
-    source: str
-    sessions: int
-    readings: int
-    outcomes: tuple[Outcome, ...]
-    embedded: int
-    """Passages embedded in this run."""
-
-    def count(self, change: Change) -> int:
-        """How many documents had this outcome."""
-        return sum(outcome.change == change for outcome in self.outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A document to be: where its text comes from, and a hash of all its passages depend on."""
-
-    document: Document
-    context: str
-    hash: str
-    blocks: tuple[Block, ...] = ()
-    file: Path | None = None
-
-
-Listener = Callable[[Progress], None]
+    fetch: bool | None = None
+    """Whether readings are looked for on the network; None: only those of a page on the web."""
+    refresh: bool = False
+    """Ask again for everything that was fetched before."""
+    keep_removed: bool = False
+    """Keep readings that their source lists no longer."""
+    dry_run: bool = False
+    """Change nothing and fetch no reading; only tell what would be done."""
 
 
 class Ingestor:
@@ -93,57 +80,174 @@ class Ingestor:
         embedder: Embedder,
         parser: Callable[[], Parser],
         listener: Listener = lambda _: None,
+        network: Network | None = None,
     ) -> None:
         """Args:
         parser: makes the guarded parser; called only when there is a file to parse.
+        network: None where sources on the web and their readings are out of reach.
         """
         self._store = store
         self._embedder = embedder
         self._parser = parser
         self._listener = listener
+        self._network = network
 
-    def ingest(self, source: Path) -> Report:
+    def ingest(self, source: str | Path, options: Options = Options()) -> Report:
         """Bring one source in, or up to date.
 
         Raises:
             SourceError: it cannot be read, or holds nothing to ingest; nothing was changed.
             StoreError: the store cannot be written, or holds vectors of another model.
         """
-        path = source.expanduser().resolve()
-        self._listener(Progress("reading", 0, 1, source.name))
-        syllabus, files = _read(path)
-        name = str(path)
-        sessions, jobs = _plan(name, path, syllabus, files)
-        before = {
-            id_: record
-            for id_, record in self._store.catalogue().records.items()
-            if record.source == name
+        self._listener(Progress("reading", 0, 1, str(source).rstrip("/").rpartition("/")[2]))
+        wanted_on_web = is_address(source) if options.fetch is None else options.fetch
+        with contextlib.ExitStack() as stack:
+            opened: list[Fetcher] = []
+
+            def fetcher() -> Fetcher:
+                if self._network is None:
+                    raise SourceError(f"{source} is on the web — fetching is switched off here")
+                if not opened:
+                    opened.append(stack.enter_context(self._network.fetcher()))
+                    if options.refresh:
+                        opened[0].max_age = 0.0
+                return opened[0]
+
+            read = read_source(source, fetcher)
+            listed = list_readings(read)
+            if wanted_on_web and not options.dry_run:
+                self._look(read, listed, fetcher())
+            sought = self._known(read, listed)
+            unsought = len(to_find(listed, read.root)) - len(sought)
+            plan = make_plan(read, listed, sought, self._store.folder)
+            bodies = opened[0].bodies if opened else 0
+        report = self._preview(read, plan) if options.dry_run else self._bring(read, plan, options)
+        return replace(
+            report,
+            fetched=bodies,
+            notes=read.notes,
+            sought=tuple(sorted(Counter(one.state for one in sought.values()).items())),
+            unsought=unsought,
+        )
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _look(self, source: Source, listed: Sequence[Listed], fetcher: Fetcher) -> None:
+        """Look for the readings on the network, and note what is found."""
+        assert self._network is not None
+        wanted = to_find(listed, source.root)
+        if not wanted:
+            return
+        self._listener(Progress("fetching", 0, len(wanted)))
+        with self._parser() as parser:
+            resolver = Resolver(fetcher, parser.parse, self._network.places)
+
+            def done(count: int, one: Sought) -> None:
+                self._listener(Progress("fetching", count, len(wanted), one.title))
+
+            gather(self._store, source.name, wanted, resolver, done)
+
+    def _known(self, source: Source, listed: Sequence[Listed]) -> dict[str, Sought]:
+        """What is known of the listed readings; files of links that are gone do not count."""
+        known = remembered(self._store, source.name)
+        out: dict[str, Sought] = {}
+        for one in to_find(listed, source.root):
+            given = known.get(one.id)
+            if given is not None and given.urls != one.urls:
+                found = tuple(file for file in given.found if file.url in one.urls)
+                given = replace(given, found=found) if found else None
+            if given is not None:
+                out[one.id] = given
+        return out
+
+    # --- planning ------------------------------------------------------------------------------
+
+    def _before(self, source: str) -> dict[str, Record]:
+        records = self._store.catalogue().records
+        return {id_: record for id_, record in records.items() if record.source == source}
+
+    def _preview(self, source: Source, plan: Plan) -> Report:
+        """What an ingest would do, from what is on disk."""
+        before = self._before(source.name)
+        jobs = [*plan.jobs.values(), *self._abstracts(plan, before)]
+        fresh, outcomes = _sorted(jobs, before)
+        for job in fresh:
+            change: Change = "changed" if job.document.id in before else "new"
+            outcomes.append(Outcome(change, job.document))
+        gone = set(before) - {job.document.id for job in jobs}
+        outcomes.extend(Outcome("removed", before[id_].document) for id_ in sorted(gone))
+        return self._report(source, plan, outcomes, 0, dry=True)
+
+    def _abstracts(self, plan: Plan, records: Mapping[str, Record]) -> list[Job]:
+        """Descriptions of the readings whose own text is not there, and will not be."""
+        covered = {
+            job.document.reading
+            for job in plan.jobs.values()
+            if job.paper and not _failed_for_good(job, records.get(job.document.id))
         }
-        outcomes: list[Outcome] = []
-        fresh: list[_Job] = []
-        for job in jobs:
-            known = before.get(job.document.id)
-            if known is None or known.hash != job.hash or known.outcome in ("limit", "unreadable"):
-                fresh.append(job)
-            elif known.outcome == "indexed":
-                outcomes.append(Outcome("unchanged", known.document, known.passages))
-            else:
-                outcomes.append(Outcome("failed", known.document, known.passages, known.detail))
+        return [job for id_, jobs in plan.abstracts.items() if id_ not in covered for job in jobs]
+
+    # --- doing ---------------------------------------------------------------------------------
+
+    def _bring(self, source: Source, plan: Plan, options: Options) -> Report:
+        before = self._before(source.name)
+        abstracts = self._abstracts(plan, before)
+        jobs = [*abstracts, *plan.jobs.values()]
+        fresh, outcomes = _sorted(jobs, before)
         if fresh:
             self._claim_model()
-        form = "course" if syllabus else "documents"
-        title = syllabus.title if syllabus else None
-        self._store.put_source(name, form, title, sessions)
+        form = "course" if source.syllabus else "documents"
+        title = source.syllabus.title if source.syllabus else None
+        self._store.put_source(source.name, form, title, plan.sessions)
         embedded = 0
         if fresh:
-            made, embedded = self._make(name, fresh, set(before))
+            made, embedded = self._make(source.name, fresh, set(before))
             outcomes.extend(made)
-        gone = [id_ for id_ in before if id_ not in {job.document.id for job in jobs}]
+        # Papers that have just failed: their descriptions stand in for them after all.
+        done = {job.document.id for job in jobs}
+        late = [
+            job
+            for job in self._abstracts(plan, self._before(source.name))
+            if job.document.id not in done
+        ]
+        late_fresh, late_outcomes = _sorted(late, before)
+        outcomes.extend(late_outcomes)
+        if late_fresh:
+            made, more = self._make(source.name, late_fresh, set(before))
+            outcomes.extend(made)
+            embedded += more
+        gone = self._gone(plan, before, done | {job.document.id for job in late}, options)
         self._store.remove(gone)
         outcomes.extend(Outcome("removed", before[id_].document) for id_ in gone)
         self._attach()
+        return self._report(source, plan, outcomes, embedded)
+
+    def _gone(
+        self, plan: Plan, before: Mapping[str, Record], there: set[str], options: Options
+    ) -> list[str]:
+        gone = [id_ for id_ in before if id_ not in there]
+        if not options.keep_removed:
+            return gone
+        listed = {job.document.reading for job in plan.jobs.values()} | set(plan.names)
+        listed |= {reading.id for session in plan.sessions for reading in session.readings}
+        return [id_ for id_ in gone if before[id_].document.reading in listed]
+
+    def _report(
+        self,
+        source: Source,
+        plan: Plan,
+        outcomes: Sequence[Outcome],
+        embedded: int,
+        dry: bool = False,
+    ) -> Report:
         return Report(
-            name, len(sessions), syllabus.readings if syllabus else 0, tuple(outcomes), embedded
+            source.name,
+            len(plan.sessions),
+            source.syllabus.readings if source.syllabus else 0,
+            tuple(outcomes),
+            embedded,
+            needs=needs(self._store.catalogue(), source.name),
+            dry=dry,
         )
 
     def _claim_model(self) -> None:
@@ -159,11 +263,11 @@ class Ingestor:
             )
 
     def _make(
-        self, source: str, jobs: Sequence[_Job], existing: set[str]
+        self, source: str, jobs: Sequence[Job], existing: set[str]
     ) -> tuple[list[Outcome], int]:
         outcomes: list[Outcome] = []
         embedded = 0
-        waiting: list[tuple[_Job, Document, tuple[Block, ...], int | None, str]] = []
+        waiting: list[tuple[Job, Document, tuple[Block, ...], int | None, str]] = []
 
         def flush() -> None:
             nonlocal embedded
@@ -197,11 +301,11 @@ class Ingestor:
 
         for job, parsed in self._parsed(jobs):
             if isinstance(parsed, DocumentError):
-                kept = self._store.note(
-                    Record(job.document, source, job.hash, parsed.failure, str(parsed))
-                )
-                outcomes.append(Outcome("failed", job.document, kept, str(parsed)))
-                self._listener(Progress("failed", len(outcomes), len(jobs), str(parsed)))
+                says = _named(job, parsed)
+                record = Record(job.document, source, job.hash, parsed.failure, says)
+                kept = self._store.note(record)
+                outcomes.append(Outcome("failed", job.document, kept, says))
+                self._listener(Progress("failed", len(outcomes), len(jobs), says))
                 continue
             waiting.append((job, *parsed))
             if sum(len(blocks) for _, _, blocks, *_ in waiting) >= _FLUSH:
@@ -210,30 +314,29 @@ class Ingestor:
         return outcomes, embedded
 
     def _parsed(
-        self, jobs: Sequence[_Job]
-    ) -> Iterator[tuple[_Job, tuple[Document, tuple[Block, ...], int | None, str] | DocumentError]]:
-        """Every job with its text; files go through the guarded parser, one ahead of us."""
+        self, jobs: Sequence[Job]
+    ) -> Iterator[tuple[Job, tuple[Document, tuple[Block, ...], int | None, str] | DocumentError]]:
+        """Every job with its text; the guarded parser reads some files ahead of us."""
         for job in jobs:
             if job.file is None:
                 yield job, (job.document, job.blocks, None, "")
-        files = [job for job in jobs if job.file is not None]
+        files = [(job, job.file) for job in jobs if job.file is not None]
         if not files:
             return
         with self._parser() as parser:
-            ahead = parser.submit(_path(files[0]))
-            for done, job in enumerate(files):
-                self._listener(Progress("parsing", done, len(files), _path(job).name))
-                current = ahead
-                if done + 1 < len(files):
-                    ahead = parser.submit(_path(files[done + 1]))
+            ahead = deque(parser.submit(file) for _, file in files[:_AHEAD])
+            for done, (job, file) in enumerate(files):
+                self._listener(Progress("parsing", done, len(files), job.document.title))
+                if done + _AHEAD < len(files):
+                    ahead.append(parser.submit(files[done + _AHEAD][1]))
                 try:
-                    parsed = current.result()
+                    parsed = ahead.popleft().result()
                 except DocumentError as error:
                     yield job, error
                     continue
                 document = job.document
                 if not document.title:
-                    document = replace(document, title=parsed.title or _spoken(_path(job).stem))
+                    document = replace(document, title=parsed.title or _spoken(file.stem))
                 yield job, (document, parsed.blocks, parsed.pages, "; ".join(parsed.notes))
 
     def _attach(self) -> None:
@@ -243,226 +346,39 @@ class Ingestor:
         for record in catalogue.records.values():
             if record.document.kind != "paper" or record.document.sessions:
                 continue
+            if record.document.path.startswith("web/"):
+                continue  # fetched for a reading that was kept
             reading = match(record.document, listed) or own_id(record.document)
             if reading != record.document.reading:
                 self._store.assign(record.document.id, reading)
 
 
-def match(document: Document, readings: Iterable[ListedReading]) -> str | None:
-    """The reading a loose document is: by the arXiv id in its file name, else by its title."""
-    from rapidfuzz import fuzz, utils
-
-    found = _ARXIV.search(Path(document.path).name)
-    candidates = list(readings)
-    for reading in candidates:
-        if found and reading.arxiv_id == found[1]:
-            return reading.id
-    best, score = None, 92.0
-    for reading in candidates:
-        likeness = fuzz.ratio(document.title, reading.title, processor=utils.default_process)
-        if likeness >= score:
-            best, score = reading.id, likeness
-    return best
+def _sorted(jobs: Iterable[Job], before: Mapping[str, Record]) -> tuple[list[Job], list[Outcome]]:
+    """The jobs to do, and the outcomes of those that need not be done."""
+    fresh: list[Job] = []
+    outcomes: list[Outcome] = []
+    for job in jobs:
+        known = before.get(job.document.id)
+        if known is None or known.hash != job.hash or known.outcome in ("limit", "unreadable"):
+            fresh.append(job)
+        elif known.outcome == "indexed":
+            outcomes.append(Outcome("unchanged", known.document, known.passages))
+        else:
+            outcomes.append(Outcome("failed", known.document, known.passages, known.detail))
+    return fresh, outcomes
 
 
-def own_id(document: Document) -> str:
-    """The reading id of a document that no page lists."""
-    found = _ARXIV.search(Path(document.path).name)
-    return found[1] if found else slug(document.title or Path(document.path).stem)
+def _failed_for_good(job: Job, known: Record | None) -> bool:
+    """Whether this very text was tried and has no passages."""
+    return known is not None and known.hash == job.hash and not known.passages
 
 
-def slug(text: str) -> str:
-    """A readable id: lower case, words joined by hyphens, at most 60 characters."""
-    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if len(plain) > 60:
-        plain = plain[:51].rsplit("-", 1)[0] + "-" + _digest(text)[:8]
-    return plain or _digest(text)[:12]
-
-
-def _read(path: Path) -> tuple[Syllabus | None, list[Path]]:
-    """What a source holds: a course page or posts, and files that stand for themselves."""
-    from seminar_rag.ingest.syllabus import read_syllabus
-
-    if not path.exists():
-        raise SourceError(
-            f"{path} does not exist — give a course page (.html, .md, .txt), a readings.toml,"
-            " a folder of posts, a PDF or a folder of PDFs"
-        )
-    if path.is_file():
-        if path.suffix.lower() == ".pdf" or path.read_bytes()[:5] == b"%PDF-":
-            return None, [path]
-        return read_syllabus(path), []
-    pdfs = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and p.is_file())
-    posts = any(path.glob("*.md")) or any(path.glob("*.markdown"))
-    page = next(
-        (path / name for name in ("readings.toml", "index.html") if (path / name).is_file()), None
-    )
-    if posts:
-        return read_syllabus(path), pdfs
-    if page is not None:
-        return read_syllabus(page), []
-    if pdfs:
-        return None, pdfs
-    raise SourceError(
-        f"{path} holds neither posts (.md), a readings.toml, an index.html nor PDFs"
-        " — point at the folder that does"
-    )
-
-
-def _plan(
-    source: str, path: Path, syllabus: Syllabus | None, files: Sequence[Path]
-) -> tuple[list[ListedSession], list[_Job]]:
-    root = path if path.is_dir() else path.parent
-    key = _digest(source)[:6]
-    jobs: dict[str, _Job] = {}
-    sessions: list[ListedSession] = []
-    used: set[Path] = set()
-    names = _ReadingNames(syllabus.sessions if syllabus else ())
-    for session in syllabus.sessions if syllabus else ():
-        listed: list[ListedReading] = []
-        for reading in session.readings:
-            entry = ListedReading(
-                names.id(reading),
-                reading.label,
-                reading.authors,
-                reading.arxiv_id,
-                reading.urls,
-                reading.section,
-            )
-            listed.append(entry)
-            for job in _reading_jobs(key, session, reading, entry, root):
-                jobs.setdefault(job.document.id, job)
-                if job.file is not None:
-                    used.add(job.file)
-        if session.notes:
-            job = _notes_job(key, session)
-            jobs[job.document.id] = job
-        sessions.append(
-            ListedSession(session.number, session.title, session.tags, session.url, tuple(listed))
-        )
-    for file in files:
-        if file not in used:
-            job = _file_job(key, file, root)
-            jobs[job.document.id] = job
-    return sessions, list(jobs.values())
-
-
-class _ReadingNames:
-    """Stable reading ids for a syllabus: the arXiv id, else the title's slug.
-
-    A title that comes again without its link is the same reading; an arXiv id that comes again
-    under quite another title is a wrong link, and does not make two readings one.
-    """
-
-    def __init__(self, sessions: Iterable[Session]) -> None:
-        self._title_of: dict[str, str] = {}
-        self._arxiv_of: dict[str, str] = {}
-        for session in sessions:
-            for reading in session.readings:
-                if reading.arxiv_id and reading.title:
-                    self._title_of.setdefault(reading.arxiv_id, reading.title)
-                    self._arxiv_of.setdefault(slug(reading.title), reading.arxiv_id)
-
-    def id(self, reading: Reading) -> str:
-        from rapidfuzz import fuzz, utils
-
-        title = reading.title or ""
-        arxiv = reading.arxiv_id or (self._arxiv_of.get(slug(title)) if title else None)
-        if arxiv is None:
-            return slug(reading.label)
-        first = self._title_of.get(arxiv, title)
-        same = fuzz.token_set_ratio(first, title, processor=utils.default_process) >= 60
-        return arxiv if same or not title else slug(title)
-
-
-def _reading_jobs(
-    key: str, session: Session, reading: Reading, entry: ListedReading, root: Path
-) -> Iterator[_Job]:
-    url = next((url for url in reading.urls if url.startswith(("http://", "https://"))), None)
-    files = [file for name in (*reading.files, *reading.urls) if (file := _local(root, name))]
-    described = [block for block in reading.blocks if block.kind != "heading"]
-    if described and not files:
-        text = "\n".join(block.text for block in reading.blocks)
-        document = Document(
-            id=f"{key}/{entry.id}/abstract/{_digest(text)[:6]}",
-            kind="abstract",
-            reading=entry.id,
-            title=entry.title,
-            authors=reading.authors,
-            url=url or session.url,
-            path=session.file,
-        )
-        yield _job(document, session.title, reading.blocks)
-    for file in files:
-        yield _file_job(key, file, root, entry, session, url)
-
-
-def _notes_job(key: str, session: Session) -> _Job:
-    document = Document(
-        id=f"{key}/notes-{session.number}",
-        kind="notes",
-        reading=f"notes-{session.number}",
-        title=f"Student notes: {session.title}",
-        sessions=(session.number,),
-        url=session.url,
-        path=session.file,
-    )
-    return _job(document, "", session.notes)
-
-
-def _job(document: Document, context: str, blocks: tuple[Block, ...]) -> _Job:
-    # Spans are part of what is stored, so text that only moved is stored anew (not embedded).
-    places = [(b.kind, b.level, b.page, b.source(0), b.text) for b in blocks]
-    return _Job(document, context, _digest(RULES, document, context, places), blocks)
-
-
-def _file_job(
-    key: str,
-    file: Path,
-    root: Path,
-    entry: ListedReading | None = None,
-    session: Session | None = None,
-    url: str | None = None,
-) -> _Job:
-    try:
-        content = hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-    except OSError:
-        content = "unreadable"  # the parser will say why
-    path = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
-    kind: Kind = "paper"
-    document = Document(
-        id=f"{key}/{path}",
-        kind=kind,
-        reading=entry.id if entry else "",
-        title=entry.title if entry else "",
-        authors=entry.authors if entry else None,
-        url=url,
-        path=path,
-    )
-    context = session.title if session else ""
-    return _Job(document, context, _digest(RULES, document, context, content), file=file)
-
-
-def _local(root: Path, name: str) -> Path | None:
-    """The file beside the page that a relative link means; never outside the page's folder."""
-    from urllib.parse import unquote
-
-    plain = unquote(name.split("#", 1)[0].split("?", 1)[0])
-    if "://" in plain or not plain or plain.startswith(("/", "mailto:")):
-        return None
-    file = (root / plain).resolve()
-    inside = file.is_relative_to(root.resolve())
-    return file if inside and file.suffix.lower() in _DOCUMENTS and file.is_file() else None
-
-
-def _path(job: _Job) -> Path:
+def _named(job: Job, error: DocumentError) -> str:
+    """The parser's words with the document's title in place of a fetched file's name."""
     assert job.file is not None
-    return job.file
+    fetched = job.document.path.startswith("web/")
+    return str(error).replace(job.file.name, job.document.title) if fetched else str(error)
 
 
 def _spoken(stem: str) -> str:
     return re.sub(r"[_\s]+", " ", stem).strip()
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,389 @@
+"""A whole course on the web, ingested into a real store: fetched, checked, kept, mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.test_pipeline import ScriptedParser
+from ingest.web import Page, Paper, Web, html, pdf, redirect
+from seminar_rag.errors import SourceError
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.fetch import Fetcher
+from seminar_rag.ingest.pipeline import Ingestor, Network, Options
+from seminar_rag.ingest.report import Need, Report
+from seminar_rag.types import Block, ParsedDocument
+
+COURSE = "https://course.test/2026/ByDate/"
+LOOMS = Paper("2301.00001", "On Looms That Weave Algebraic Patterns")
+CARDS = Paper("2302.00002", "Punched Cards Are All You Need")
+FUZZ = Paper("2212.14834", "Fuzzing the Libraries of Engines", ("Yinlin Deng", "Chunqiu Xia"))
+SURVEY = Paper("2310.10844", "Survey of Vulnerabilities Revealed by Broken Threads")
+QUOTED = "A described reading tells on the course page at some length what it is about and why."
+BLOG = "The engine keeps the patterns of every card that it was ever given by its operator. " * 6
+
+
+def overview(*sessions: tuple[str, str]) -> Page:
+    """A course page that summarises sessions and links to a page for each."""
+    parts = "".join(
+        f'<div><h1><a href="/2026/contents/{n}/">{n}. {title}</a></h1><h2>Required Readings:</h2>'
+        f"{readings}</div><hr>"
+        for n, (title, readings) in enumerate(sessions, 1)
+    )
+    return Page(f"<!doctype html><html><title>Looms</title><body>{parts}</body></html>".encode())
+
+
+def session(title: str, readings: str, notes: str = "") -> Page:
+    blog = f"<h1>Blog: {title}</h1><h2>What we learned</h2><p>{notes}</p>" if notes else ""
+    return Page(
+        f"<!doctype html><html><title>{title}</title><body><h1>{title}</h1>"
+        f"<h2>Required Readings:</h2>{readings}{blog}</body></html>".encode()
+    )
+
+
+def entry(title: str, *urls: str, abstract: str = "") -> str:
+    bullets = "".join(f'<li><a href="{url}">{url}</a></li>' for url in urls)
+    quoted = f"<li>{abstract}</li>" if abstract else ""
+    return f"<h4>{title}</h4><ul>{bullets}{quoted}</ul>"
+
+
+FIRST = (
+    entry(
+        LOOMS.title, "https://arxiv.org/abs/2301.00001", "https://blog.test/looms", abstract=QUOTED
+    )
+    + entry(SURVEY.title, "https://arxiv.org/abs/2212.14834", abstract=QUOTED)
+    + entry("Paywalled Threads and Their Many Uses", "https://wall.test/doc/1", abstract=QUOTED)
+)
+SECOND = (
+    entry(CARDS.title, abstract=QUOTED)
+    + entry("punched cards", "https://arxiv.org/pdf/2302.00002.pdf")
+    + entry("A Page That Has Gone Away", "https://blog.test/gone")
+)
+OTHER = entry("Another Reading of Some Other Kind", "https://blog.test/gone")
+NOTES = "The students found that looms weave what they are told, and nothing else at all."
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as one:
+        one.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
+        one.put(COURSE, overview(("Looms", FIRST), ("Cards", SECOND)))
+        one.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES))
+        one.put("https://course.test/2026/contents/2/", session("Cards", SECOND, NOTES[4:]))
+        one.put("https://blog.test/looms", html("Looms explained", BLOG))
+        one.put("https://wall.test/doc/1", Page(status=403))
+        yield one
+
+
+def parse(path: Path) -> ParsedDocument:
+    """The text of PDFs and pages without a worker process."""
+    data = path.read_bytes()
+    if not data.startswith(b"%PDF"):
+        return ParsedDocument(None, (Block(data.decode()),))
+    from pypdf import PdfReader
+
+    pages = [page.extract_text() for page in PdfReader(path).pages]
+    blocks = tuple(Block(text, page=n) for n, text in enumerate(pages, 1))
+    return ParsedDocument(pages[0].split("\n")[0], blocks, len(pages))
+
+
+class PlainParser(ScriptedParser):
+    """Reads the made-up files; what is scripted under a file's name comes first."""
+
+    def parse(self, path: Path) -> ParsedDocument:
+        return self._parse(path)
+
+    def _parse(self, path: Path) -> ParsedDocument:
+        self.parsed.append(path.name)
+        found = self.script.get(path.name)
+        if isinstance(found, Exception):
+            raise found
+        return parse(path)
+
+
+@pytest.fixture
+def parser() -> PlainParser:
+    return PlainParser()
+
+
+Ingest = Callable[..., Report]
+
+
+@pytest.fixture
+def ingest(store: Store, embedder: HashEmbedder, parser: PlainParser, web: Web) -> Ingest:
+    def fetcher() -> Fetcher:
+        return Fetcher(
+            store.folder / "web",
+            transport=web.transport(),
+            resolve=web.resolve,
+            sleep=lambda _: None,
+            timeout=5,
+        )
+
+    def run(source: str | Path = COURSE, **options: Any) -> Report:
+        made: Any = parser
+        with store.writer():
+            ingestor = Ingestor(store, embedder, made, network=Network(fetcher))
+            return ingestor.ingest(source, Options(**options))
+
+    return run
+
+
+def documents(store: Store) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Title → kind and sessions of what has passages."""
+    catalogue = store.catalogue()
+    return {one.title: (one.kind, one.sessions) for one in catalogue.documents.values()}
+
+
+def by_title(report: Report) -> dict[str, Need]:
+    return {need.title: need for need in report.needs}
+
+
+def test_a_course_page_on_the_web(store: Store, ingest: Ingest) -> None:
+    report = ingest()
+    assert (report.sessions, report.readings) == (2, 6)
+    assert documents(store) == {
+        LOOMS.title: ("paper", (1,)),
+        "Looms explained": ("paper", (1,)),
+        SURVEY.title: ("paper", (1,)),
+        "Paywalled Threads and Their Many Uses": ("abstract", (1,)),
+        CARDS.title: ("paper", (2,)),
+        "Student notes: Looms": ("notes", (1,)),
+        "Student notes: Cards": ("notes", (2,)),
+    }
+    assert store.findings() == []
+    assert report.sought == (("nothing", 2), ("paper", 4))
+    needs = by_title(report)
+    assert set(needs) == {
+        SURVEY.title,
+        "Paywalled Threads and Their Many Uses",
+        "A Page That Has Gone Away",
+    }
+    wrong = needs[SURVEY.title]
+    assert f"2212.14834 leads to “{FUZZ.title}”" in wrong.says
+    assert "is arXiv 2310.10844, which was taken" in wrong.says
+    assert wrong.mend == "correct the link on the course page to arXiv 2310.10844"
+    walled = needs["Paywalled Threads and Their Many Uses"]
+    assert (walled.state, walled.sessions) == ("abstract", (1,))
+    assert walled.mend == "download it yourself and ingest the file"
+    assert needs["A Page That Has Gone Away"].state == "nothing"
+
+
+def test_the_same_paper_twice_is_one_reading_of_both_sessions(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    again = SECOND + entry("Looms once more", "https://arxiv.org/abs/2301.00001v3")
+    web.put(COURSE, overview(("Looms", FIRST), ("Cards", again)))
+    web.put("https://course.test/2026/contents/2/", session("Cards", again, NOTES))
+    ingest()
+    assert documents(store)[LOOMS.title] == ("paper", (1, 2))
+    assert documents(store)[CARDS.title] == ("paper", (2,))
+    ids = [reading.id for one in store.catalogue().sessions for reading in one.readings]
+    assert ids.count("2302.00002") == 1, "with and without a link it is one reading"
+
+
+def test_the_second_time_nothing_is_fetched_read_or_embedded(
+    store: Store, ingest: Ingest, embedder: HashEmbedder, parser: PlainParser, web: Web
+) -> None:
+    first = ingest()
+    before = (embedder.embedded, len(parser.parsed), dict(store.catalogue().records))
+    assert first.fetched > 6
+    asked = web.count()
+    started = time.monotonic()
+    again = ingest()
+    assert time.monotonic() - started < 2
+    assert (again.fetched, again.embedded) == (0, 0)
+    assert again.count("unchanged") == len(again.outcomes)
+    assert web.count() - asked == 3, "only the course's own pages are asked for"
+    assert web.count(status=304) == 3
+    assert (embedder.embedded, len(parser.parsed), dict(store.catalogue().records)) == before
+
+
+def test_refresh_asks_again_and_fetches_no_body_that_is_the_same(ingest: Ingest, web: Web) -> None:
+    ingest()
+    asked = web.count(status=200)
+    report = ingest(refresh=True)
+    assert report.fetched == web.count(status=200) - asked
+    assert report.fetched == 0
+    assert report.embedded == 0
+
+
+def test_one_changed_page_embeds_only_its_own_passages(
+    store: Store, ingest: Ingest, web: Web, embedder: HashEmbedder
+) -> None:
+    ingest()
+    before = embedder.embedded
+    web.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES + " Ever."))
+    report = ingest()
+    assert [o.document.title for o in report.outcomes if o.change == "changed"] == [
+        "Student notes: Looms"
+    ]
+    assert embedder.embedded - before == report.embedded == 1
+    assert report.fetched == 1
+
+
+def test_a_failed_refresh_takes_nothing_away(store: Store, ingest: Ingest, web: Web) -> None:
+    ingest()
+    before = documents(store)
+    for host in ("arxiv.org", "export.arxiv.org", "blog.test"):
+        for path in web.sites.get(host, {}):
+            web.put(f"https://{host}{path}", Page(status=500))
+    web.put("https://course.test/2026/contents/2/", Page(status=503))
+    report = ingest(refresh=True)
+    assert documents(store) == before
+    assert any("an earlier copy was taken" in note for note in report.notes)
+    web.put(COURSE, Page(status=500))
+    assert ingest().count("removed") == 0, "the page's earlier copy serves"
+    assert documents(store) == before
+
+
+def test_without_any_copy_a_failing_course_page_changes_nothing(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    ingest()
+    before = documents(store)
+    with pytest.raises(SourceError, match="is gone"):
+        ingest("https://course.test/nowhere/")
+    web.put("https://course.test/empty/", html("Nothing", "Just a line."))
+    with pytest.raises(SourceError, match="holds no readings"):
+        ingest("https://course.test/empty/")
+    assert documents(store) == before
+
+
+def test_a_corrected_link_brings_the_reading(store: Store, ingest: Ingest, web: Web) -> None:
+    ingest()
+    mended = FIRST.replace("wall.test/doc/1", "blog.test/threads.pdf").replace(
+        "2212.14834", "2310.10844"
+    )
+    paper = Page(pdf("Paywalled Threads and Their Many Uses", (), BLOG))
+    web.put("https://blog.test/threads.pdf", paper)
+    web.put(COURSE, overview(("Looms", mended), ("Cards", SECOND)))
+    web.put("https://course.test/2026/contents/1/", session("Looms", mended, NOTES))
+    report = ingest()
+    assert documents(store)["Paywalled Threads and Their Many Uses"] == ("paper", (1,))
+    assert set(by_title(report)) == {"A Page That Has Gone Away"}
+    assert store.findings() == []
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_vanished_from_the_page(store: Store, ingest: Ingest, web: Web, keep: bool) -> None:
+    ingest()
+    web.put(COURSE, overview(("Looms", FIRST), ("Other", OTHER)))
+    web.put("https://course.test/2026/contents/2/", session("Other", OTHER))
+    report = ingest(keep_removed=keep)
+    assert (CARDS.title in documents(store)) == keep
+    assert ("Student notes: Cards" in documents(store)) == keep
+    assert report.count("removed") == (0 if keep else 2)
+    assert LOOMS.title in documents(store)
+    assert store.findings() == []
+
+
+def test_a_dry_run_tells_and_changes_nothing(
+    store: Store, ingest: Ingest, web: Web, embedder: HashEmbedder
+) -> None:
+    report = ingest(dry_run=True)
+    assert report.dry
+    assert (report.count("new"), embedder.embedded, documents(store)) == (6, 0, {})
+    assert report.unsought == 6
+    assert web.count("export.arxiv.org") == 0
+    ingest()
+    before = documents(store)
+    web.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES + " Ever."))
+    web.put(COURSE, overview(("Looms", FIRST), ("Other", OTHER)))
+    web.put("https://course.test/2026/contents/2/", session("Other", OTHER))
+    report = ingest(dry_run=True)
+    assert (report.count("changed"), report.count("removed")) == (1, 2)
+    assert documents(store) == before
+
+
+def test_a_local_page_stays_off_the_network_until_told(
+    store: Store, ingest: Ingest, web: Web, posts: Path
+) -> None:
+    ingest(posts)
+    assert web.count() == 0
+    attention = Paper("1706.03762", "Attention Is All You Need")
+    web.arxiv([attention])
+    report = ingest(posts, fetch=True)
+    assert documents(store)["Attention Is All You Need"] == ("paper", (1,))
+    assert documents(store)["Layer Normalization"] == ("abstract", (1,))
+    assert report.count("removed") == 1, "the paper's own text replaces its description"
+    asked = web.count()
+    again = ingest(posts)
+    assert web.count() == asked
+    assert (again.embedded, again.count("removed")) == (0, 0)
+    assert documents(store)["Attention Is All You Need"] == ("paper", (1,))
+
+
+def test_a_fetched_paper_that_cannot_be_read_leaves_its_description(
+    store: Store, ingest: Ingest, web: Web, parser: PlainParser
+) -> None:
+    from seminar_rag.errors import DocumentError
+
+    broken = Page(b"%PDF-1.4 broken", type="application/pdf")
+    web.put("https://export.arxiv.org/pdf/2310.10844", broken)
+    import hashlib
+
+    name = hashlib.sha256(broken.body).hexdigest()
+    parser.script[name] = DocumentError("corrupt", f"{name} is damaged — fetch it again.")
+    report = ingest()
+    assert documents(store)[SURVEY.title] == ("abstract", (1,))
+    (failed,) = [one for one in report.outcomes if one.change == "failed"]
+    assert failed.reason == f"{SURVEY.title} is damaged — fetch it again."
+    assert ingest().count("failed") == 1
+    parser.script.clear()
+    web.arxiv([SURVEY])
+    ingest(refresh=True)
+    assert documents(store)[SURVEY.title] == ("paper", (1,))
+
+
+def test_an_interrupt_while_fetching_goes_on_where_it_stopped(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    put = store.put_sought
+    calls = 0
+
+    def interrupt(sought: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        put(sought)
+
+    store.put_sought = interrupt  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        ingest()
+    store.put_sought = put  # type: ignore[method-assign]
+    time.sleep(0.2)
+    ingest()
+    pdfs = [one.path for one in web.seen if "/pdf/" in one.path]
+    assert len(pdfs) == len(set(pdfs)), "no body twice"
+    assert len(documents(store)) == 7
+
+
+def test_a_pdf_by_its_address(store: Store, ingest: Ingest, web: Web) -> None:
+    web.put("https://blog.test/threads.pdf", Page(pdf("Threads and Their Uses", (), BLOG)))
+    ingest("https://blog.test/threads.pdf")
+    assert documents(store) == {"Threads and Their Uses": ("paper", ())}
+
+
+def test_session_pages_of_other_hosts_are_not_followed(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    web.put("https://course.test/2026/contents/1/", redirect("https://evil.test/"))
+    web.put("https://evil.test/", session("Evil", FIRST, NOTES))
+    report = ingest()
+    assert "Student notes: Looms" not in documents(store)
+    assert any("leads elsewhere" in note for note in report.notes)
+
+
+def test_a_site_that_was_moved_to_another_folder(store: Store, ingest: Ingest, web: Web) -> None:
+    for path in list(web.sites["course.test"]):
+        page = web.sites["course.test"].pop(path)
+        web.put(f"https://course.test{path.removeprefix('/2026')}", page)
+    ingest("https://course.test/ByDate/")
+    assert "Student notes: Looms" in documents(store)

@@ -1,0 +1,41 @@
+"""An ingest that is killed at any moment loses nothing, repeats nothing and leaves no orphan."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ingest.kill_driver import HOST, PAPERS
+from ingest.web import Web
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.model
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.timeout(600)
+def test_thirty_kills_leave_the_same_index_as_none(tmp_path: Path) -> None:
+    with Web() as web:
+        web.arxiv(PAPERS)
+        web.folders[HOST] = tmp_path / "site"
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest.kill_driver", str(tmp_path), str(web.port), "30", "7"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["killed"] >= 20, "most ingests were killed before they were done"
+    print(f"{told['killed']} of 30 killed; an undisturbed ingest takes {told['seconds']:.1f} s")
+    disturbed, fresh = told["data"], told["fresh"]
+    assert disturbed["findings"] == fresh["findings"] == []
+    assert len(disturbed["passages"]) == len(set(disturbed["passages"])) == len(fresh["stored"])
+    for what in ("sessions", "documents", "passages", "stored", "sought"):
+        assert disturbed[what] == fresh[what], what
