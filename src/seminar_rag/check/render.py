@@ -32,7 +32,7 @@ def text_lines(report: Report, width: int = 80) -> Iterator[str]:
             continue
         yield from item_lines(item, width)
         yield ""
-    yield report.summary
+    yield fill(report.summary, width)
     yield f"checked by: {report.verifier}"
 
 

@@ -56,9 +56,8 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
     """
     if not (cited.authors or cited.title or cited.arxiv_id or cited.doi):
         if numbered:
-            reason = f"{cited.text} has no entry in the reference list."
-            return Match(problem="unlisted", reason=reason)
-        return Match(reason=f"{cited.text} cannot be looked up: the text has no reference list.")
+            return Match(problem="unlisted", reason="It has no entry in the reference list.")
+        return Match(reason="It cannot be looked up: the text has no reference list.")
     by_id = _by_id(cited, works)
     by_title = _by_title(cited.title, works)
     if by_id is not None:

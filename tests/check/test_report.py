@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from check.scripted import ScriptedVerifier, Shelf, hit
+from seminar_rag.check.render import text_lines, to_html, to_json
+from seminar_rag.check.report import Checker, Report
+from seminar_rag.check.works import Work, likeness, match
+from seminar_rag.course import Course
+from seminar_rag.types import Cited, Scope, VerdictLabel
+
+TEXTS = Path(__file__).parent / "texts"
+LORA = Work("lora", "LoRA: Low-Rank Adaptation of Large Language Models",
+            "Edward J. Hu, Yelong Shen", "2106.09685")  # fmt: skip
+COT = Work("cot", "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models",
+           "Jason Wei, Xuezhi Wang", "2201.11903")  # fmt: skip
+FLAN = Work("flan", "Finetuned Language Models Are Zero-Shot Learners",
+            "Jason Wei, Maarten Bosma", "2109.01652")  # fmt: skip
+NATURE = Work("nature", "Highly accurate protein structure prediction", "John Jumper",
+              urls=("https://doi.org/10.1038/s41586-021-03819-2",))  # fmt: skip
+WORKS = (LORA, COT, FLAN, NATURE)
+
+
+def cited(**given: object) -> Cited:
+    return Cited("(mark)", 0, 6, **given)  # type: ignore[arg-type]
+
+
+def ids(one: Cited) -> list[str]:
+    return [work.id for work in match(one, WORKS).works]
+
+
+def test_a_work_is_known_by_id_doi_title_or_author_and_year() -> None:
+    assert ids(cited(arxiv_id="2106.09685")) == ["lora"]
+    assert ids(cited(doi="10.48550/arxiv.2106.09685")) == ["lora"]
+    assert ids(cited(doi="10.1038/s41586-021-03819-2")) == ["nature"]
+    assert ids(cited(title="LoRA: low-rank adaptation of large language models.")) == ["lora"]
+    assert ids(cited(title="Lora low rank adaptation of large language model")) == ["lora"]
+    assert ids(cited(authors=("Hu",), year=2021)) == ["lora"]
+    assert ids(cited(authors=("Hu",), year=2022)) == ["lora"]  # printed a year later
+    assert ids(cited(authors=("Hu",), year=2020)) == []
+    assert ids(cited(authors=("Shen",), year=2021)) == []  # not the first author
+    assert ids(cited(authors=("Wei",), year=2022)) == ["cot", "flan"]
+    assert ids(cited(authors=("Wei", "Bosma"), year=2022)) == ["flan"]
+
+
+def test_a_title_without_its_subtitle_is_the_same_and_another_is_not() -> None:
+    assert likeness("A Survey of Agents: Past and Future", "A survey of agents") == 100
+    assert likeness("LoRA: Low-Rank Adaptation", "QLoRA: Efficient Finetuning") < 60
+    assert ids(cited(title="Highly accurate protein design")) == []
+
+
+def test_title_and_id_that_disagree_are_told() -> None:
+    other_title = match(cited(arxiv_id="2106.09685", title="Deep residual learning"), WORKS)
+    assert other_title.problem == "mismatch"
+    assert "not “Deep residual learning”" in other_title.reason
+    other_reading = match(cited(arxiv_id="2106.09685", title=FLAN.title), WORKS)
+    assert "that of another reading" in other_reading.reason
+    other_id = match(cited(arxiv_id="2012.00001", title=LORA.title), WORKS)
+    assert other_id.problem == "mismatch"
+    assert "is arXiv 2106.09685, not 2012.00001" in other_id.reason
+
+
+def test_what_is_not_a_reading_is_told_by_its_name() -> None:
+    assert match(cited(authors=("Vapnik", "Chervonenkis"), year=1971), WORKS).reason == (
+        "Vapnik et al. (1971) is not among the readings."
+    )
+    assert match(cited(arxiv_id="2401.00001"), WORKS).reason.startswith("arXiv 2401.00001 is not")
+    assert match(cited(number=7), WORKS).problem == "unlisted"
+    assert match(cited(number=7), WORKS, numbered=False).problem is None
+
+
+TEXT = """# On adapters
+
+LoRA freezes the weights [1]. LoRA needs more memory [1]. Kernels are kind (Wei et al., 2022).
+I think this is nice. Is it?
+
+Nothing is known of unicorns (Vapnik, 1995). Adapters are thin [9].
+
+## References
+
+[1] E. J. Hu, Y. Shen. LoRA: Low-Rank Adaptation of Large Language Models. arXiv:2106.09685, 2021.
+"""
+LABELS: dict[str, VerdictLabel] = {
+    "freezes": "supported",
+    "more memory": "contradicted",
+    "Kernels": "partly",
+    "Adapters are thin": "supported",
+}
+SHELF = (
+    hit("lora", "LoRA freezes the weights.", "It needs less memory."),
+    hit("cot", "Kernels are not the subject.", kind="abstract", page=None),
+    hit("other", "Adapters are thin."),
+)
+
+
+def checked(text: str = TEXT, labels: dict[str, VerdictLabel] | None = None) -> Report:
+    verifier = ScriptedVerifier(LABELS if labels is None else labels)
+    checking = Checker(Shelf(*SHELF), verifier, WORKS).check(text)
+    assert len(list(checking)) == checking.total
+    return checking.report()
+
+
+def test_every_sentence_has_its_label_and_every_citation_its_holding() -> None:
+    report = checked()
+    told = {i.claim.text: (i.label, [c.holding for c in i.citations]) for i in report.items}
+    assert told["LoRA freezes the weights [1]."] == ("supported", ["holds"])
+    assert told["LoRA needs more memory [1]."] == ("contradicted", ["not said"])
+    assert told["Kernels are kind (Wei et al., 2022)."] == ("partly", ["partly"])
+    assert told["I think this is nice."] == ("not a claim", [])
+    assert told["Is it?"] == ("not a claim", [])
+    assert told["Nothing is known of unicorns (Vapnik, 1995)."] == ("not found", ["no reading"])
+    assert told["Adapters are thin [9]."] == ("supported", ["unlisted"])
+    assert told["On adapters"] == ("not a claim", [])
+    assert report.items[-1].citations[0].holding == "holds"  # the entry of the reference list
+    assert report.failed
+    assert report.summary == (
+        "5 claims: 2 supported, 1 partly, 1 contradicted, 1 not found; 5 citations: 2 hold,"
+        " 2 do not hold, 1 of works that are not among the readings"
+    )
+
+
+def test_a_citation_is_looked_up_in_its_reading_only() -> None:
+    shelf, verifier = Shelf(*SHELF), ScriptedVerifier(LABELS)
+    list(Checker(shelf, verifier, WORKS).check("LoRA freezes the weights (Hu et al., 2021)."))
+    assert shelf.scopes == [None, Scope(readings=frozenset({"lora"}))]
+    assert verifier.asked[-1][1] == ("lora:0",)
+    assert "Ada Example" in verifier.asked[-1][2]
+
+
+def test_each_document_is_taken_by_itself() -> None:
+    verifier = ScriptedVerifier(LABELS)
+    list(Checker(Shelf(*SHELF), verifier, ()).check("LoRA freezes the weights."))
+    assert [passages for _, passages, _ in verifier.asked] == [
+        ("lora:0",),
+        ("cot:0",),
+        ("other:0",),
+    ]
+
+
+def test_a_bare_description_that_says_nothing_fails_no_citation() -> None:
+    report = checked("Chains are long (Wei et al., 2022).")
+    (item,) = report.items
+    assert (item.label, item.citations[0].holding) == ("not found", "unread")
+    assert "has only its description" in item.citations[0].reason
+    assert not report.failed
+
+
+def test_what_the_readings_lack_does_not_fail_a_text() -> None:
+    report = checked("Unicorns like rain (Vapnik, 1995). Bees fly south.")
+    assert {item.label for item in report.items} == {"not found"}
+    assert not report.failed
+    assert all(item.evidence == () for item in report.items)
+
+
+def test_evidence_has_its_place() -> None:
+    source = checked().items[1].evidence[0]
+    assert (source.quote, source.page, source.section) == ("LoRA freezes the weights.", 1, "1 Head")
+    assert source.document.sessions == (3,)
+
+
+def test_a_check_can_be_stopped_and_tells_what_it_has() -> None:
+    checking = Checker(Shelf(*SHELF), ScriptedVerifier(LABELS), WORKS).check(TEXT)
+    steps = iter(checking)
+    next(steps)
+    next(steps)
+    report = checking.report()
+    assert len(report.items) == 2
+    assert f"stopped after 2 of {checking.total} sentences" in report.summary
+
+
+def test_an_empty_text_is_a_report_too() -> None:
+    report = checked("\n\n")
+    assert report.items == ()
+    assert report.summary == "0 claims"
+    assert not report.failed
+
+
+def test_lines_name_the_verdict_the_place_and_the_citation() -> None:
+    lines = "\n".join(text_lines(checked(), 200))
+    assert "✗ line 3, contradicted: LoRA needs more memory [1]." in lines
+    assert "    Title of lora (session 3), page 1: “LoRA freezes the weights.”" in lines
+    assert "    ✗ [9]: It has no entry in the reference list." in lines
+    assert "I think" not in lines
+    assert "checked by: scripted" in lines
+    assert all(len(line) <= 60 for line in "\n".join(text_lines(checked(), 60)).splitlines())
+
+
+def test_json_has_places_that_point_into_the_text() -> None:
+    told = json.loads(json.dumps(to_json(checked())))
+    assert told["failed"] is True
+    assert told["counts"]["contradicted"] == 1
+    for item in told["items"]:
+        if item["kind"] == "claim":
+            assert TEXT[item["start"] : item["end"]].split() == item["text"].split()
+    (wrong,) = [c for i in told["items"] for c in i["citations"] if c["holding"] == "not said"]
+    assert wrong["wrong"] is True
+    assert wrong["readings"] == [{"id": "lora", "title": LORA.title}]
+
+
+def test_the_page_needs_nothing_else_and_is_escaped() -> None:
+    hostile = "LoRA freezes <img src=x onerror=alert(1)> weights. </section><script>x</script> is."
+    page = to_html(checked(hostile), "<b>essay</b>.md")
+    assert "<img" not in page
+    assert "<script" not in page
+    assert "&lt;b&gt;essay&lt;/b&gt;.md" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert '<span aria-hidden="true">✓</span> supported' in page
+
+
+@pytest.mark.model
+def test_the_three_texts_over_the_sample_course(sample_course: Course) -> None:
+    reports = {}
+    for name in ("faithful", "planted", "elsewhere"):
+        checking = sample_course.check((TEXTS / f"{name}.md").read_text(encoding="utf-8"))
+        list(checking)
+        reports[name] = checking.report()
+    faithful, planted, elsewhere = (reports[n].counts for n in ("faithful", "planted", "elsewhere"))
+    assert faithful["supported"] >= 20
+    assert faithful["contradicted"] <= 2
+    assert planted["supported"] < faithful["supported"]
+    wrong = json.loads((TEXTS / "planted.json").read_text(encoding="utf-8"))
+    caught = [
+        one
+        for one in wrong
+        for item in reports["planted"].items
+        if one["mark"] in item.claim.text
+        and (item.failed or item.label in ("partly", "not found", "contradicted"))
+    ]
+    assert len(caught) >= 8
+    assert reports["planted"].failed
+    assert elsewhere["supported"] == elsewhere["contradicted"] == 0
+    assert not reports["elsewhere"].failed
