@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
@@ -30,7 +31,7 @@ def test_help_loads_nothing_heavy() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("ingest", "ask", "serve", "status", "remove", "models", "doctor"):
+    for command in ("ingest", "ask", "check", "serve", "status", "remove", "models", "doctor"):
         assert command in shown.stdout
     assert "exit codes" in shown.stdout
 
@@ -43,6 +44,59 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     assert "Reranking moves the useful passages to the front.” [" in said
     assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
     assert "Answers are quotations" in said
+    assert "1 of 1 sentence supported (checked by: built-in)" in said
+
+
+def test_check_reports_each_claim_and_fails_with_its_own_exit_code(
+    tiny: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    essay, page = tmp_path / "essay.md", tmp_path / "report.html"
+    right = "Multi-head attention runs eight heads side by side in the base model."
+    essay.write_text(f"# Essay\n\n{right} Bees sleep in winter.\n", encoding="utf-8")
+    assert main(["check", str(essay), "--html", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert f"✓ line 3, supported: {right}" in " ".join(said.split())
+    assert "? line 3, not found: Bees sleep in winter." in said
+    assert "2 claims: 1 supported, 1 not found" in said
+    assert "<h1>essay.md</h1>" in page.read_text(encoding="utf-8")
+    essay.write_text(right.replace("eight", "twelve"), encoding="utf-8")
+    assert main(["check", "--json", str(essay)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"] is True
+    assert [item["label"] for item in told["items"]] == ["contradicted"]
+
+
+def test_check_reads_the_standard_input(
+    tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys,
+        "stdin",
+        io.StringIO(
+            "Positions must be added by hand [1].\n\n"
+            "[1] A. Vaswani, N. Shazeer. Attention is all you need. arXiv:2005.11401, 2017."
+        ),
+    )
+    assert main(["check", "-"]) == 1
+    assert "Title and id disagree" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_interrupted_check_tells_what_it_has(
+    tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = tiny.verifier.verify
+    asked = []
+
+    def interrupted(claim: str, *given: object) -> object:
+        asked.append(claim)
+        if len(set(asked)) > 1:
+            raise KeyboardInterrupt
+        return verify(claim, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tiny.verifier, "verify", interrupted)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Positions must be added by hand. Bees sleep."))
+    assert main(["check", "-"]) == 130
+    assert "stopped after 1 of 2 sentences" in capsys.readouterr().out
 
 
 def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,6 +117,11 @@ def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixtu
         } <= set(citation)
         assert citation["quote"] in citation["passage"]
         assert f"[{citation['number']}]" in answer["answer"]
+    assert answer["checked"] == "1 of 1 sentence supported"
+    (verdict,) = [v for v in answer["verdicts"] if v["label"] != "uncheckable"]
+    assert verdict["sentence"] == answer["answer"][verdict["start"] : verdict["end"]]
+    assert "Reranking moves" in verdict["evidence"][0]["quote"]
+    assert verdict["verifier"] == "built-in"
 
 
 def test_ask_abstains_with_its_own_exit_code(
@@ -153,6 +212,8 @@ BAD = [
     (["ingest", "empty.pdf"], 3, "empty.pdf"),
     (["ask", "What?"], 7, "nothing is ingested yet"),
     (["status"], 7, "nothing is ingested yet"),
+    (["check", "nowhere.md"], 3, "nowhere.md cannot be read"),
+    (["check", "page.html"], 7, "nothing is ingested yet"),
     (["remove", "x"], 7, "no source, reading or document is called 'x'"),
     (["models", "not-a-spec"], 5, "write REPO:FILE"),
 ]

@@ -370,10 +370,9 @@ class Course:
     def _engine(self) -> Engine:
         from seminar_rag.answer.engine import Engine
 
+        writer = self._writer  # first: what is wrong with the model is told before the index
         passages = self.config.answer_passages
-        return Engine(
-            self._retriever, self._relevance, self._writer, passages, verifier=self.verifier
-        )
+        return Engine(self._retriever, self._relevance, writer, passages, verifier=self.verifier)
 
     @cached_property
     def verifier(self) -> Verifier:

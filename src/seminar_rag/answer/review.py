@@ -62,7 +62,7 @@ class Review:
     def _verdict(self, text: str, sentence: AnswerSentence) -> Verdict:
         assert self._verifier is not None
         name = self._verifier.name
-        claim = "" if introduces(text, sentence) else _claim(text, sentence)
+        claim = "" if introduces(text, sentence) else _claim(sentence)
         if not claim:
             reason = "The sentence states nothing to look up."
             return Verdict("uncheckable", 0.0, reason, verifier=name)
@@ -74,9 +74,8 @@ class Review:
         return self._verifier.verify(claim, [hit.passage for hit in hits], known)
 
 
-def _claim(text: str, sentence: AnswerSentence) -> str:
+def _claim(sentence: AnswerSentence) -> str:
     """What the sentence states, without Markdown and marks; "" for a heading or a question."""
-    piece = text[sentence.start : sentence.end]
     # A short line without a mark that something follows is a heading.
-    found = extract(piece if sentence.numbers else f"{piece}\n\n.").claims
+    found = extract(sentence.text if sentence.numbers else f"{sentence.text}\n\n.").claims
     return " ".join(one.bare for one in found if one.kind == "claim")
