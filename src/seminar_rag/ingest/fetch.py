@@ -36,6 +36,8 @@ Resolve = Callable[[str, int], Sequence[str]]
 PAUSES: Mapping[str, float] = {"arxiv.org": 3.0}
 """Seconds between two requests to a host and its subdomains, where more than `PAUSE` is asked."""
 PAUSE = 0.5
+_PAUSE_UNCHANGED = 0.05
+"""After an answer that cost the host nothing, where no longer pause is asked for."""
 MAX_BYTES = 64 << 20
 _PIECE = 1 << 20
 """The most that is decompressed at once."""
@@ -84,6 +86,8 @@ class _Lane:
     """A host and its subdomains: one request at a time, with pauses."""
 
     pause: float
+    least: float
+    """The pause after an answer without a body."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     free_at: float = 0.0
     failures: int = 0
@@ -102,7 +106,7 @@ class Fetcher:
 
     Args:
         contact: an e-mail address or a page, told to every host.
-        allow_hosts: hosts that may lie in a private network.
+        allow_hosts: hosts that may lie in a private network; they are asked without pauses.
         max_age: seconds for which a copy is taken without asking; then it is asked for again.
         max_bytes: the largest body, before and after decompression.
         timeout: seconds to connect and between two pieces of an answer.
@@ -241,6 +245,7 @@ class Fetcher:
         lane = self._lane(parts.host)
         for attempt in range(1, _TRIES + 1):
             with lane.lock:
+                pause = lane.pause
                 if lane.failures >= _GIVE_UP:
                     raise FetchError(
                         "unreachable",
@@ -253,6 +258,8 @@ class Fetcher:
                 try:
                     answer = self._request(parts, entry)
                     lane.failures = 0
+                    if isinstance(answer, Entry) and not answer.hash:
+                        pause = lane.least
                     return answer
                 except FetchError:
                     lane.failures = 0
@@ -265,7 +272,7 @@ class Fetcher:
                     if last:
                         raise FetchError(again.failure, f"{url} {again.says}") from again
                 finally:
-                    lane.free_at = max(lane.free_at, self._clock() + lane.pause)
+                    lane.free_at = max(lane.free_at, self._clock() + pause)
         raise AssertionError("the last try raises")
 
     def _request(self, url: httpx.URL, entry: Entry | None) -> Entry | str:
@@ -399,8 +406,10 @@ class Fetcher:
     def _lane(self, host: str) -> _Lane:
         slow = next((h for h in self._pauses if host == h or host.endswith(f".{h}")), None)
         with self._lock:
-            pause = self._pause if slow is None else self._pauses[slow]
-            return self._lanes.setdefault(slow or host, _Lane(pause))
+            if slow is not None:
+                return self._lanes.setdefault(slow, _Lane(self._pauses[slow], self._pauses[slow]))
+            pause = 0.0 if host.casefold() in self._allow else self._pause
+            return self._lanes.setdefault(host, _Lane(pause, min(pause, _PAUSE_UNCHANGED)))
 
     def _wait(self, seconds: float) -> None:
         if seconds > 0:

@@ -117,12 +117,15 @@ def _session_pages(
 ) -> Callable[[str], tuple[str, str] | None]:
     """Loads the session pages that a course page links to: its own host's, and not too many."""
     loaded: set[str] = set()
+    moved = False
 
     def load(link: str) -> tuple[str, str] | None:
         if not _same_host(urljoin(page, link), page):
             return None
+        nonlocal moved
         problem = ""
-        for address in _places(page, link):
+        places = _places(page, link)
+        for address in reversed(places) if moved else places:
             if len(loaded) >= _MOST_PAGES:
                 return None
             loaded.add(address)
@@ -134,6 +137,7 @@ def _session_pages(
             if fetched.note:
                 notes.append(f"an earlier copy was taken: {fetched.note}")
             if fetched.kind == "html" and _same_host(fetched.final_url, page):
+                moved = address != places[0]
                 return _page_name(address), _text(fetched)
             problem = problem or f"{address} leads elsewhere"
         if problem:
