@@ -14,7 +14,7 @@ from lxml import etree
 
 from seminar_rag.errors import FetchError
 from seminar_rag.ingest.fetch import Fetcher
-from seminar_rag.ingest.titles import Described, fold, main_title
+from seminar_rag.ingest.titles import Described, fold, main_title, subtitle
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _AT_ONCE = 50
@@ -87,14 +87,15 @@ class ArxivApi:
         return found[0] if found else None
 
     def search(self, title: str) -> Sequence[Paper]:
-        """Papers with such a title, the whole title first, then the part before its subtitle.
+        """Papers with such a title: the whole title, else its parts, since one of them may change.
 
         Raises:
             FetchError: the API cannot be asked.
         """
         found: dict[str, Paper] = {}
-        for words in dict.fromkeys((fold(title), fold(main_title(title)))):
-            if len(words.split()) < 2 and words != fold(title):
+        whole, main, rest = fold(title), fold(main_title(title)), fold(subtitle(title))
+        for words, least in {whole: 1, main: 2, rest: 4}.items():
+            if len(words.split()) < least:
                 continue
             phrase = quote(f'ti:"{words}"', safe="")
             for paper in self._ask(f"search_query={phrase}&max_results=10"):

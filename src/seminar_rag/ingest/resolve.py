@@ -87,6 +87,10 @@ class _Case:
     """Links that lead to something else, in words."""
     odd: list[str] = field(default_factory=list)
     arxiv_id: str | None = None
+    searched: bool = False
+    """Whether the paper was found by its title, not by a link."""
+    beside: bool = False
+    """Whether the wrong links stand beside a right one."""
     passing: bool = False
 
     def tried(self, url: str, says: str) -> None:
@@ -359,6 +363,7 @@ class Resolver:
             if title:
                 case.odd.append(f"{url} calls itself “{title}”")
             return False
+        case.beside = case.has_paper
         case.wrong.append(f"the link {url} leads to “{title or 'something else'}”")
         case.tried(url, f"leads to “{title or 'something else'}”")
         return True
@@ -395,6 +400,7 @@ class Resolver:
             try:
                 paper = sure[0]
                 self._take_arxiv(case, paper, f"https://arxiv.org/abs/{paper.id}", "same")
+                case.searched = case.has_paper
             except FetchError as error:
                 case.failed(f"arXiv {sure[0].id}", str(error), not error.lasting)
             return
@@ -414,15 +420,22 @@ def _resolution(case: _Case) -> Resolution:
     label = case.wanted.title or case.wanted.id
     notes = list(case.odd)
     mend = ""
-    if case.wrong:
-        right = f"arXiv {case.arxiv_id}" if case.arxiv_id else ""
-        notes = [*case.wrong, *([f"{label} is {right}, which was taken"] if right else []), *notes]
-        mend = f"correct the link on the course page{f' to {right}' if right else ''}"
+    taken = f"arXiv {case.arxiv_id}" if case.arxiv_id else ""
+    if case.wrong and case.beside:
+        notes = [*case.wrong, *notes]
+        mend = "give that an entry of its own on the course page, or take the link out"
+    elif case.wrong:
+        notes = [*case.wrong, *([f"{label} is {taken}, which was taken"] if taken else []), *notes]
+        mend = f"correct the link on the course page{f' to {taken}' if taken else ''}"
     elif case.failures:
         first, _, mend = case.failures[0].partition(" — ")
         notes.insert(0, first)
+        if case.searched:
+            notes.insert(1, f"{taken} has that title and was taken")
+            mend = ""
     elif state == "nothing":
-        notes.insert(0, "it has no link, and arXiv has no paper of that title")
+        looked = ", and arXiv has no paper of that title" if case.attempts else ""
+        notes.insert(0, f"it has no link{looked}")
         mend = "add a link to the course page, or ingest the PDF"
     says = "; ".join(dict.fromkeys(notes))
     return Resolution(

@@ -64,6 +64,11 @@ def main_title(title: str) -> str:
     return re.split(r"\s*[:?]\s+|\s+[-–—]\s+", title.strip(), maxsplit=1)[0]
 
 
+def subtitle(title: str) -> str:
+    """The part after the main title; empty where there is none."""
+    return title.strip()[len(main_title(title)) :].lstrip(" :?-–—")
+
+
 def is_label(title: str) -> bool:
     """Whether a title is too short to be told from a mere label."""
     return len(_content(title)) <= _LABEL_WORDS and len(fold(title).split()) <= _LABEL_WORDS + 2
@@ -116,7 +121,10 @@ def likely(wanted: Wanted, document: Described) -> bool:
     """Whether a document found by its title is worth suggesting."""
     if wanted.title is None or document.title is None:
         return False
-    return fuzz.ratio(fold(wanted.title), fold(document.title)) >= 88
+    near = fuzz.ratio(fold(wanted.title), fold(document.title)) >= 88
+    return near or (
+        not is_label(wanted.title) and titles_alike(wanted.title, document.title) == "same"
+    )
 
 
 def people(authors: str) -> frozenset[str]:
