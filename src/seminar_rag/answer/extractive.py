@@ -53,8 +53,8 @@ _TERM = re.compile(
     r"((?:[\w-]+ ){0,3}?[\w-]+)(?: mean| stand for| measure)?\W*$",
     re.IGNORECASE,
 )
-_OPENING = 8
-"""Words in which a definition names its term."""
+_BEFORE = 3
+"""Words that may stand before its term in a definition."""
 _CAUSAL = re.compile(
     r"\b(?:because|since|due to|so that|in order to|as a result|therefore|leads? to|caus\w+|"
     r"reasons?|thus|hence|allows?|enables?)\b",
@@ -139,7 +139,10 @@ class Extractive:
             (_plain_worth(question, one, hits, weighed), one)
             for i, hit in hits.items()
             for one in units(i, hit)
-            if not _names_authors(one.text, hit.document) and not _titles(one.text, hit.document)
+            if not any(
+                _names_authors(text, hit.document) or _titles(text, hit.document)
+                for text in map(hit.passage.quote, one.sentences)
+            )
         ]
         candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
         if not candidates:
@@ -202,8 +205,9 @@ def _plain_worth(question: str, one: Unit, hits: Mapping[int, Hit], weighed: _We
 
 def _shape(question: str, text: str) -> float:
     asked = _TERM.search(question)
-    if asked and set(stems(asked[1])) <= set(stems(" ".join(text.split()[:_OPENING]))):
-        return 0.8
+    if asked:
+        opening = text.split()[: len(asked[1].split()) + _BEFORE]
+        return 0.8 if set(stems(asked[1])) <= set(stems(" ".join(opening))) else 0.0
     if _NUMERIC.search(question):
         return 0.5 if re.search(r"\d", text) else -0.2
     if _WHY.search(question):

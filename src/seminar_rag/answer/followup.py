@@ -23,7 +23,7 @@ _ASKED_OF_IT = re.compile(
     r" (?:it|they|he|she|this|that|these|those)\b"
 )
 _ENDS_BACK = re.compile(r"\b(?:it|that|this|them|those|these|they)\W*$")
-_ORDINAL = re.compile(r"\b(?:the )?(?:first|second|third|last|other|two|three) ?(?:one|ones)?\b")
+_ORDINAL = re.compile(r"\b(?:the|these|those) (?:first|second|third|last|other|two|three)\b")
 
 
 def leans(question: str) -> bool:

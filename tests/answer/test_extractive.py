@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from passages import hit
+
+from seminar_rag.answer.extractive import Extractive
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.types import Hit
+
+CACHE = """# Caches
+A rolling cache keeps the latest keys and values only. Older ones are overwritten in turn.
+The weather was fine on that day. Nobody remembers the lunch that was served there."""
+
+
+def rarity(terms: Sequence[str]) -> Mapping[str, float]:
+    return dict.fromkeys(terms, 3.0)
+
+
+def answer(question: str, *hits: Hit) -> str:
+    writer = Extractive(HashEmbedder().embed, rarity)
+    return "".join(writer.draft(question, hits, (), lambda: False).chunks)
+
+
+def quotes(text: str) -> list[str]:
+    return re.findall(r"“([^”]*)”", text)
+
+
+def test_the_sentence_that_answers_comes_first() -> None:
+    said = quotes(answer("What does a rolling cache keep?", hit(CACHE)))
+    assert said[0] == "A rolling cache keeps the latest keys and values only."
+
+
+def test_the_lead_names_each_source_once() -> None:
+    text = answer(
+        "What does a rolling cache keep?",
+        hit(CACHE, "On Caches", session=4),
+        hit("What a rolling cache does keep is the keys of one window.", "Rings", session=7),
+    )
+    assert text.startswith("From Rings (session 7) and On Caches (session 4):\n\n")
+
+
+def test_every_line_but_the_lead_carries_a_mark() -> None:
+    text = answer("Which measures judge editing?", hit("Measures of editing:\n- reach\n- fit"))
+    assert all("[1]" in line for line in text.split("\n")[1:] if line)
+
+
+def test_a_list_is_given_as_a_list() -> None:
+    text = answer(
+        "Which measures judge model editing?",
+        hit("Model editing is judged by these measures:\n- reliability\n- locality"),
+    )
+    assert text.endswith(
+        "“Model editing is judged by these measures:” [1]\n- “reliability” [1]\n- “locality” [1]"
+    )
+
+
+def test_no_sentence_is_quoted_twice_and_no_echo_of_it() -> None:
+    same = "A rolling cache keeps the latest keys and values only."
+    said = quotes(answer("What does a rolling cache keep?", hit(same), hit(same, "Copy")))
+    assert said == [same]
+
+
+def test_a_definition_is_preferred() -> None:
+    text = (
+        "Nobody knew at that time how much retrieval augmentation would cost."
+        " Retrieval augmentation means that passages are put before a question."
+    )
+    said = quotes(answer("What is retrieval augmentation?", hit(text)))
+    assert said[0].startswith("Retrieval augmentation means")
+
+
+def test_a_number_is_preferred_where_one_is_asked_for() -> None:
+    text = """# Data
+English makes up most of the corpus and is cleaned well. English makes up 97.4% of the corpus."""
+    said = quotes(answer("What percentage of the corpus is English?", hit(text)))
+    assert said[0] == "English makes up 97.4% of the corpus."
+
+
+def test_authors_are_quoted_only_when_asked_for() -> None:
+    one = hit(
+        "# Quiet Caches\n- Ada Byron, Alan Mathison\n- Caches are quiet when nobody asks them.",
+        "Quiet Caches",
+        authors="Ada Byron, Alan Mathison",
+    )
+    assert quotes(answer("Who wrote Quiet Caches?", one)) == [
+        "Quiet Caches",
+        "Ada Byron, Alan Mathison",
+    ]
+    assert "Ada Byron" not in answer("When are caches quiet?", one)
+
+
+def test_both_sides_of_a_comparison_are_quoted() -> None:
+    mistral = hit(
+        "# Mistral\nIt keeps memory small by a rolling cache of keys and values. Memory is kept"
+        " small this way. Memory stays flat over time as keys leave the cache.",
+        "Mistral",
+    )
+    paged = hit("# PagedAttention\nMemory is kept in pages of keys and values.", "Paged", score=0)
+    text = answer("How do Mistral and PagedAttention each keep memory small?", mistral, paged)
+    assert {"[1]", "[2]"} <= set(re.findall(r"\[\d\]", text))
+
+
+def test_reference_numbers_of_the_paper_are_not_taken_for_marks() -> None:
+    text = answer("What did earlier caches keep?", hit("Earlier caches kept all keys [12, 3]."))
+    assert re.findall(r"\[\d+\]", text) == ["[1]"]
+    assert quotes(text) == ["Earlier caches kept all keys."]
+
+
+def test_no_more_is_embedded_than_a_small_machine_can_bear() -> None:
+    embedder = HashEmbedder()
+    many = [hit(CACHE.replace("cache", f"cache{i}"), f"T{i}") for i in range(40)]
+    list(Extractive(embedder.embed, rarity).draft("rolling cache?", many, (), lambda: False).chunks)
+    assert embedder.embedded <= 41
+
+
+def test_nothing_quotable_gives_an_empty_answer() -> None:
+    assert answer("What is it?", hit("x = 1")) == ""
+
+
+def test_stopping_ends_the_answer() -> None:
+    writer = Extractive(HashEmbedder().embed, rarity)
+    assert list(writer.draft("rolling cache?", [hit(CACHE)], (), lambda: True).chunks) == []

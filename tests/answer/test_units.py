@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from passages import hit
+
+from seminar_rag.answer.units import Unit, quotable, units
+
+
+def of(text: str) -> list[Unit]:
+    return list(units(1, hit(text)))
+
+
+def texts(text: str) -> list[str]:
+    return [one.text for one in of(text)]
+
+
+def test_sentences_of_a_paragraph_stand_alone() -> None:
+    assert texts("A cache keeps what was computed. Its size is fixed at first.") == [
+        "A cache keeps what was computed.",
+        "A cache keeps what was computed. Its size is fixed at first.",
+    ]
+
+
+def test_a_sentence_that_points_back_brings_the_one_before() -> None:
+    found = of("The router picks two experts. It sees one token at a time.")
+    assert [len(one.sentences) for one in found] == [1, 2]
+
+
+def test_a_list_goes_with_its_introduction() -> None:
+    found = of("Editing is judged by three measures:\n- reliability\n- locality\n- portability")
+    assert found[0].text == (
+        "Editing is judged by three measures: reliability locality portability"
+    )
+    assert found[0].listed
+
+
+def test_an_item_goes_with_its_label() -> None:
+    text = "# Kinds\n- Speculative retrieval\n  - The model decides when to look things up."
+    labelled = "Speculative retrieval The model decides when to look things up."
+    found = [one for one in of(text) if one.text == labelled]
+    assert found
+    assert all(one.context == "Kinds" for one in found)
+
+
+def test_a_label_goes_with_the_paragraph_below_it() -> None:
+    text = "- Locality\nThe edit leaves unrelated answers as they were. It is hard to reach."
+    assert any(one.text.startswith("Locality The edit leaves") for one in of(text))
+
+
+def test_a_nested_list_ends_where_its_parent_does() -> None:
+    text = "- Chains:\n  - cheap to run\n- Graphs:\n  - merge several thoughts"
+    assert "Chains: cheap to run" in texts(text)
+    assert "Graphs: merge several thoughts" in texts(text)
+
+
+def test_a_long_abstract_under_its_title_is_no_list() -> None:
+    long = " ".join(["word"] * 30)
+    found = of(f"# A Title\n- {long.capitalize()}.\n- {long.capitalize()} again.")
+    assert not any(one.listed for one in found)
+
+
+def test_neither_headings_nor_code_are_quoted_alone() -> None:
+    assert texts("# Only a heading of some words\nA whole sentence is below it.") == [
+        "A whole sentence is below it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("Attention weighs every token by its fit.", True),
+        ("and then the model stops.", False),
+        ("See above.", False),
+        ("Figure 3: how attention works in practice.", False),
+        ("x = 3 * (y + 4) / 2 - 17 ^ 5 ...", False),
+        ("https://example.org is the page of the paper.", False),
+        ("Without an end this is a scrap", False),
+    ],
+)
+def test_what_can_be_quoted(text: str, good: bool) -> None:
+    assert quotable(text) is good
+
+
+def test_an_item_may_lack_its_full_stop() -> None:
+    assert quotable("lower inference cost", item=True)
+    assert not quotable("cost", item=True)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from seminar_rag.text import content_words, sentence_spans, stem, stems, words
+
+
+def sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def test_words_keep_compounds_together() -> None:
+    assert words("State-of-the-art, GPT-4's 3.5!") == ["state-of-the-art", "gpt-4's", "3.5"]
+
+
+def test_content_words_drop_what_matches_everything() -> None:
+    assert content_words("What does the paper say about attention?") == ["attention"]
+
+
+def test_stems_split_compounds_and_fold_endings() -> None:
+    assert stems("Retrieval-augmented generation") == stems("retrieval augmenting generations")
+    assert stem("model’s") == stem("models")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("One. Two. Three.", 3),
+        ("Shown by Vaswani et al. Attention is enough.", 1),
+        ("Costs fall, e.g. by half. Quality stays.", 2),
+        ("See Fig. 3 for the loss. It falls.", 2),
+        ("It grows to 3.5 times. then it stops.", 1),
+        ("", 0),
+    ],
+)
+def test_sentences(text: str, count: int) -> None:
+    assert len(sentences(text)) == count
+
+
+def test_spans_cover_all_but_white_space() -> None:
+    text = "  One here.   Two there.\nThree."
+    assert "".join(sentences(text)).replace(" ", "") == "".join(text.split())
