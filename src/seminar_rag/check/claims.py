@@ -255,8 +255,8 @@ _CARRIES_ON = re.compile(
     r"(?:They|(?:The|These) authors|(?:The|This) (?:paper|study|work|survey|article))\b"
 )
 _OPINION = re.compile(
-    r"\b(?:I|we) (?:\w+ly )?(?:think|believe|feel|hope|find (?:it|this|that|these)|prefer|doubt"
-    r"|wonder|suspect|would argue)\b|\bin (?:my|our) (?:opinion|view)\b|\bto me\b"
+    r"\b(?:I|we) (?:\w+ly )?(?:think|believe|feel|hope|find (?:it|this|these)|prefer|doubt"
+    r"|wonder|suspect|would argue)\b|\bI find that\b|\bin (?:my|our) (?:opinion|view)\b|\bto me\b"
     r"|\b(?:arguably|personally)\b"
     r"|^(?:perhaps|maybe)\b"
     r"|^it (?:is|seems|would be) (?:\w+ )?(?:interesting|surprising|nice|fascinating|a pity)\b",

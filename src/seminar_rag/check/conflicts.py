@@ -410,15 +410,17 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
 
 
 def _clause(case: _Case) -> Conflict | None:
-    """Most of the claim is there, but one clause of some length is not."""
+    """One clause of some length is not in the passages, though another is."""
+    spans = clauses(case.claim)
     columns = [
         [i for i, term in enumerate(case.held.terms) if start <= term.start < end]
-        for start, end in clauses(case.claim)
+        for start, end in spans
     ]
-    spans = clauses(case.claim)
-    shares = [case.held.windows[:, own].mean(axis=1).max() if own else 1.0 for own in columns]
+    shares = [case.held.windows[:, own].mean(axis=1).max() if own else 0.0 for own in columns]
+    if max(shares) < 0.6:
+        return None
     for (start, end), own, share in zip(spans, columns, shares, strict=True):
         if len(own) >= 4 and share <= 0.4 and case.held.soft[own].mean() <= 0.7:
-            words = " ".join(case.claim[start:end].split())
+            words = " ".join(case.claim[start:end].split()).rstrip(" .")
             return Conflict("clause", "partly", f"The passages do not say “{words}”.")
     return None

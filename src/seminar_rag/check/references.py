@@ -18,9 +18,8 @@ _NO_NAME = (
     r"|January|February|March|April|May|June|July|August|September|October|November|December)\b)"
 )
 _FAMILY = rf"(?:(?:van|von|de|der|den|di|la|le|al)\s)*\b{_NO_NAME}[A-Z][\w'’-]*[a-z][\w'’-]*"
-_PEOPLE = (
-    rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY})*(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
-)
+_OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
+_PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _BRACKET = re.compile(rf"[(\[]([^()\[\]]*\b{_YEAR}[a-z]?\b[^()\[\]]*)[)\]]")
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEAR})[a-z]?\b")

@@ -1,0 +1,211 @@
+"""Texts into claims: sentences, spans, citations, reference lists, kinds, pronouns."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seminar_rag.check.claims import extract
+from seminar_rag.types import Claim
+
+
+def claims(text: str) -> list[Claim]:
+    return [claim for claim in extract(text).claims if claim.kind == "claim"]
+
+
+def texts(text: str) -> list[str]:
+    return [claim.text for claim in extract(text).claims]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Wei et al. showed this on GSM8K.",
+        "The gain is shown in Fig. 3 and Eq. 2 of the paper.",
+        "Some tasks, e.g. arithmetic, gain 3.5 points vs. the baseline.",
+        "Dr. Smith et al. [4] disagree with J. Doe.",
+        "It works (cf. Sec. 4.2) for GPT-3.5 as well.",
+        "The text is at https://arxiv.org/abs/2201.11903. ",
+        "Reported with the DOI 10.1145/3292500.3330701 in print.",
+        "The U.S. office has approx. 1,000 rules.",
+    ],
+)
+def test_abbreviations_decimals_and_ids_end_no_sentence(sentence: str) -> None:
+    text = f"One comes before. {sentence} Another comes after."
+    assert texts(text) == ["One comes before.", sentence.strip(), "Another comes after."]
+
+
+def test_spans_give_the_source_exactly() -> None:
+    text = "# Title\n\nThe **first** one\nruns over lines. Second one.\n\n> Quoted one here.\n"
+    found = extract(text).claims
+    assert [text[c.start : c.end] for c in found] == [
+        "Title",
+        "The **first** one\nruns over lines.",
+        "Second one.",
+        "Quoted one here.",
+    ]
+    assert found[1].text == "The first one runs over lines."
+
+
+def test_lists_headings_code_and_tables_are_told_from_prose() -> None:
+    text = (
+        "Results\n\nThe model wins.\n- First item is true\n- Second item\n  goes on\n\n"
+        "```python\nx = 1. Not prose\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "Setext\n---\n\nEnd here."
+    )
+    assert [(c.kind, c.text) for c in extract(text).claims] == [
+        ("heading", "Results"),
+        ("claim", "The model wins."),
+        ("claim", "First item is true"),
+        ("claim", "Second item goes on"),
+        ("code", "```python\nx = 1. Not prose\n```"),
+        ("table", "| a | b |"),
+        ("table", "| 1 | 2 |"),
+        ("heading", "Setext"),
+        ("claim", "End here."),
+    ]
+
+
+def test_an_open_fence_runs_to_the_end() -> None:
+    assert [c.kind for c in extract("Text here.\n\n```\ncode. More").claims] == ["claim", "code"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("I think this method is elegant.", "opinion"),
+        ("In my view the data is thin.", "opinion"),
+        ("Does it scale?", "question"),
+        ("Compare the two methods.", "instruction"),
+        ("Please explain the loss.", "instruction"),
+        ("Use of tools is common.", "claim"),
+        ("We find that larger models memorise more.", "claim"),
+    ],
+)
+def test_kinds(sentence: str, kind: str) -> None:
+    assert [c.kind for c in extract(f"Something is said. {sentence}").claims][1] == kind
+
+
+def test_author_year_citations() -> None:
+    (one, two, three) = claims(
+        "Chains help (Wei et al., 2022; Kojima & Gu, 2023). Wei and Zhou (2022) use PaLM."
+        " The set (in 2022) had 40 items."
+    )
+    assert [(c.authors, c.year) for c in one.cites] == [(("Wei",), 2022), (("Kojima", "Gu"), 2023)]
+    assert one.bare == "Chains help."
+    assert [(c.authors, c.year) for c in two.cites] == [(("Wei", "Zhou"), 2022)]
+    assert two.bare == "Wei and Zhou use PaLM."
+    assert three.cites == ()
+    assert "(in 2022)" in three.bare
+
+
+def test_a_mark_has_its_place_in_the_source() -> None:
+    text = "First.\n\nChains **help** (Wei et al., 2022)."
+    cited = claims(text)[1].cites[0]
+    assert text[cited.start : cited.end] == "(Wei et al., 2022)" == cited.text
+
+
+def test_numbers_ranges_and_marks_behind_the_full_stop() -> None:
+    one, two = claims("It holds [1, 3-5]. It reached 61.4%. [7] Later work agrees.")[:2]
+    assert [c.number for c in one.cites] == [1, 3, 4, 5]
+    assert [c.number for c in two.cites] == [7]
+    assert two.bare == "It reached 61.4%."
+    assert claims("A. It reached 61%. [7] Later work agrees.")[-1].text == "Later work agrees."
+
+
+def test_ids_and_link_targets() -> None:
+    one, two, three = claims(
+        "It is in arXiv:2106.09685v2. As [the paper](https://arxiv.org/abs/2201.11903) says."
+        " The record is https://doi.org/10.1145/3292500.3330701."
+    )
+    assert one.cites[0].arxiv_id == "2106.09685"
+    assert two.text == "As the paper says."
+    assert two.cites[0].arxiv_id == "2201.11903"
+    assert three.cites[0].doi == "10.1145/3292500.3330701"
+
+
+LIST = """LoRA freezes the model [1]. Chains help (Wei et al., 2022). Zeros do too [4].
+
+## References
+
+[1] E. Hu, Y. Shen, P. Wallis. LoRA: Low-rank adaptation. ICLR, 2022. arXiv:2106.09685.
+[2] Wei, J., Wang, X., & Zhou, D. (2022). Chains of thought. NeurIPS.
+[3] Takeshi Kojima and Shixiang Gu. "Zero-shot reasoners are here." 2022.
+"""
+
+
+def test_the_reference_list_is_parsed_and_resolves_marks() -> None:
+    found = extract(LIST)
+    assert [(r.number, r.authors, r.year, r.title, r.arxiv_id) for r in found.references] == [
+        (1, ("Hu", "Shen", "Wallis"), 2022, "LoRA: Low-rank adaptation", "2106.09685"),
+        (2, ("Wei", "Wang", "Zhou"), 2022, "Chains of thought", None),
+        (3, ("Kojima", "Gu"), 2022, "Zero-shot reasoners are here", None),
+    ]
+    assert [c.kind for c in found.claims][-3:] == ["reference"] * 3
+    one, two, three = [c for c in found.claims if c.kind == "claim"]
+    assert (one.cites[0].title, one.cites[0].arxiv_id) == (
+        "LoRA: Low-rank adaptation",
+        "2106.09685",
+    )
+    assert two.cites[0].title == "Chains of thought"
+    assert (three.cites[0].number, three.cites[0].title) == (4, None)
+
+
+def test_a_reference_list_needs_no_heading() -> None:
+    text = "It holds [1].\n\n[1] A. Bee. On bees. 2020.\n[2] C. Dee. On seas. 2021.\n"
+    assert [r.title for r in extract(text).references] == ["On bees", "On seas"]
+
+
+def test_pronouns_take_the_subject_before_and_the_original_stays() -> None:
+    one, two, three = claims("LoRA freezes a model. It adds matrices. Its cost is low.")
+    assert (two.text, two.standalone) == ("It adds matrices.", "LoRA adds matrices.")
+    assert three.standalone == "LoRA’s cost is low."
+    assert one.standalone == one.text
+
+
+def test_pronouns_without_a_clear_subject_stay() -> None:
+    assert claims("On most days, rain falls. It adds up.")[1].standalone == "It adds up."
+    kept = claims("LoRA freezes a model. It is known that ranks are low.")[1]
+    assert kept.standalone == kept.text
+    assert claims("LoRA freezes a model.\n\nIt adds matrices.")[1].standalone == "It adds matrices."
+
+
+def test_what_goes_on_about_a_cited_work_keeps_its_citation() -> None:
+    _, two, three = claims("Wei et al. (2022) use PaLM. They report gains. Trees are green.")
+    assert two.cites[0].authors == ("Wei",)
+    assert two.standalone == "Wei et al. report gains."
+    assert three.cites == ()
+
+
+@given(st.text(alphabet="aB1.,;()[]*_`#|>-–&\n \"'?é", max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_text_gives_ordered_spans_inside_it(text: str) -> None:
+    at = 0
+    for claim in extract(text).claims:
+        assert at <= claim.start < claim.end <= len(text)
+        assert claim.text
+        at = claim.end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 20_000,
+        "(A" * 5000,
+        "[1" * 5000,
+        "Aa, " * 5000,
+        "**_" * 5000,
+        "Aa and " * 4000,
+        "|" * 9999,
+    ],
+)
+def test_odd_texts_take_no_time(text: str) -> None:
+    started = time.perf_counter()
+    extract(text)
+    assert time.perf_counter() - started < 5
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert extract("") == extract(" \n\n---\n")
+    assert extract("").claims == ()

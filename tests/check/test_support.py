@@ -1,0 +1,272 @@
+"""The built-in verifier: what it reads as the same, what it flags by rule, and its verdicts."""
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from seminar_rag.check.features import FEATURES, acronyms, compare, same_number, terms
+from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
+from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder
+from seminar_rag.types import Passage, Sentence, Verdict
+
+
+def passage(*sentences: str, id_: str = "p1", ordinal: int = 0) -> Passage:
+    text = " ".join(sentences)
+    spans, at = [], 0
+    for sentence in sentences:
+        spans.append(Sentence(at, at + len(sentence)))
+        at += len(sentence) + 1
+    return Passage(id_, "d", ordinal, text, "", 0, len(text), None, tuple(spans))
+
+
+LORA = passage(
+    "LoRA reduced the trainable parameters of GPT-3 by a factor of 10,000 in 2021.",
+    "It is faster than adapter layers and does not add inference latency.",
+    "Most of the tasks were solved by a model with 7 billion parameters.",
+    "Long short-term memory (LSTM) networks came before.",
+)
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Verifier:
+    return BuiltinVerifier(HashEmbedder().embed)
+
+
+# Terms
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("13B parameters", "13 billion parameters"),
+        ("13-billion model", "13B model"),
+        ("half of them", "50% of them"),
+        ("41% of them", "41.3% of them"),
+        ("1,000 steps", "1000 steps"),
+        ("two heads", "2 heads"),
+        ("five times", "5x"),
+    ],
+)
+def test_numbers_are_compared_as_values(one: str, other: str) -> None:
+    (mine,) = [term for term in terms(one) if term.kind == "number"]
+    (theirs,) = [term for term in terms(other) if term.kind == "number"]
+    assert same_number(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("7B parameters", "13B parameters"),
+        ("41.5% of them", "41% of them"),
+        ("1,000 steps", "1,024 steps"),
+        ("0.5 of it", "5% of it"),
+        ("2021", "2022"),
+    ],
+)
+def test_other_numbers_are_other(one: str, other: str) -> None:
+    (mine,) = [term for term in terms(one) if term.kind == "number"]
+    (theirs,) = [term for term in terms(other) if term.kind == "number"]
+    assert not same_number(mine, theirs)
+
+
+def test_model_names_are_one_term_and_exact() -> None:
+    keys = [term.key for term in terms("GPT-3 and GPT-3.5 and gpt3, ResNet-50, T5-11B in the U.S.")]
+    assert keys == ["gpt3", "gpt35", "gpt3", "resnet50", "t511b", "us"]
+
+
+def test_acronyms_stand_for_what_the_texts_define() -> None:
+    found = acronyms(["Long short-term memory (LSTM) and Mixture of Experts (MoE); see (ABC)."])
+    assert set(found) == {"lstm", "moe"}
+    held = compare("Long short-term memory came", ["An LSTM came. LSTM"], [], HashEmbedder().embed)
+    assert not held.covered.all()
+    sentences = ["Long short-term memory (LSTM) is old.", "An LSTM came before."]
+    held = compare("Long short-term memory came", sentences, [], HashEmbedder().embed)
+    assert held.covered[1].all()
+
+
+def test_windows_stay_inside_their_passage() -> None:
+    sentences = ["Cats purr loudly.", "Dogs bark."]
+    together = compare("Cats and dogs.", sentences, [], HashEmbedder().embed)
+    apart = compare("Cats and dogs.", sentences, [1], HashEmbedder().embed)
+    assert together.features["window"] == 1.0
+    assert apart.features["window"] == 0.5
+
+
+def test_more_support_never_lowers_the_score() -> None:
+    weights = fitted()
+    assert set(weights.weight) == set(FEATURES)
+    falling = {name for name, weight in weights.weight.items() if weight < 0}
+    assert falling <= {"names claimed"}
+
+
+def test_the_weights_say_where_they_come_from() -> None:
+    data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
+    assert "WiCE" in data["provenance"]["on"]
+    assert data["provenance"]["cross-validated"]["score"]["ROC AUC"]["value"] > 0.8
+
+
+# Rules
+
+
+@pytest.mark.parametrize(
+    ("claim", "label", "words"),
+    [
+        (
+            "LoRA reduced the trainable parameters of GPT-3 by a factor of 1,000.",
+            "contradicted",
+            "10,000",
+        ),
+        (
+            "Most of the tasks were solved by a model with 13B parameters.",
+            "contradicted",
+            "7 billion parameters, the sentence says 13B parameters",
+        ),
+        (
+            "LoRA reduced the trainable parameters of GPT-4 by a factor of 10,000.",
+            "contradicted",
+            "speaks of GPT-3, the sentence of GPT-4",
+        ),
+        (
+            "LoRA reduced the trainable parameters of GPT-3 by a factor of 10,000 in 2019.",
+            "contradicted",
+            "2021",
+        ),
+        (
+            "LoRA increased the trainable parameters of GPT-3 by a factor of 10,000.",
+            "contradicted",
+            "says “increased”",
+        ),
+        ("It is slower than adapter layers.", "contradicted", "“faster”"),
+        ("It does add inference latency.", "contradicted", "denies (“not”)"),
+        (
+            "LoRA did not reduce the trainable parameters of GPT-3 in 2021.",
+            "contradicted",
+            "denies (“not”) what the passage states",
+        ),
+        ("All of the tasks were solved by the model with 7 billion parameters.", "partly", "“All”"),
+        (
+            "Adapter layers are faster than LoRA and add no inference latency.",
+            "contradicted",
+            "the other way round",
+        ),
+    ],
+)
+def test_a_hard_mismatch_is_told_in_words(
+    verifier: Verifier, claim: str, label: str, words: str
+) -> None:
+    passages = [LORA]
+    if "Adapter" in claim:
+        passages = [passage("LoRA is faster than adapter layers and adds no inference latency.")]
+    verdict = verifier.verify(claim, passages)
+    assert (verdict.label, words in verdict.reason) == (label, True), verdict
+    assert verdict.score < 0.5
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "It is faster than adapter layers and does not add inference latency.",
+        "LoRA reduced the trainable parameters of GPT-3 by a factor of 10,000.",
+        "In 2021, LoRA reduced the trainable parameters of GPT-3 10,000-fold.",
+        "Adapter layers are slower than LoRA.",
+        "Most tasks were solved by a model with 7B parameters.",
+    ],
+)
+def test_a_faithful_sentence_meets_no_rule(verifier: Verifier, claim: str) -> None:
+    passages = [LORA]
+    if "Adapter" in claim:
+        passages = [passage("LoRA is faster than adapter layers.")]
+    verdict = verifier.verify(claim, passages)
+    assert verdict.label in ("supported", "partly"), verdict
+    assert "the sentence" not in verdict.reason
+
+
+def test_a_clause_that_the_passages_lack_is_named(verifier: Verifier) -> None:
+    claim = (
+        "LoRA reduced the trainable parameters of GPT-3 by a factor of 10,000, and volunteers"
+        " translated ancient poems for museum visitors."
+    )
+    verdict = verifier.verify(claim, [LORA])
+    assert verdict.label in ("partly", "unsupported")
+    assert "ancient poems" in verdict.reason
+
+
+# Verdicts
+
+
+def test_a_quotation_is_supported_and_shown(verifier: Verifier) -> None:
+    verdict = verifier.verify(LORA.quote(LORA.sentences[2]), [LORA])
+    assert (verdict.label, verdict.score, verdict.verifier) == ("supported", 1.0, "built-in")
+    assert (verdict.evidence[0].passage, verdict.evidence[0].sentence) == ("p1", 2)
+    assert verdict.evidence[0].quote == LORA.quote(LORA.sentences[2])
+    assert len(verdict.evidence) == 3
+
+
+def test_the_conflicting_sentence_is_the_first_evidence(verifier: Verifier) -> None:
+    verdict = verifier.verify("Most of the tasks were solved by a 13B model.", [LORA])
+    assert "7 billion" in verdict.evidence[0].quote
+
+
+def test_another_subject_is_unsupported(verifier: Verifier) -> None:
+    verdict = verifier.verify("The museum opens its garden to visitors on Sundays.", [LORA])
+    assert verdict.label == "unsupported"
+    assert "“museum”" in verdict.reason
+
+
+@pytest.mark.parametrize("claim", ["", "It is what it is.", "…"])
+def test_what_states_nothing_is_uncheckable(verifier: Verifier, claim: str) -> None:
+    assert verifier.verify(claim, [LORA]).label == "uncheckable"
+
+
+def test_without_passages_nothing_can_be_checked(verifier: Verifier) -> None:
+    heading = Passage("h", "d", 0, "Title", "", 0, 5, None, (Sentence(0, 5, "heading"),))
+    for passages in ([], [heading]):
+        verdict = verifier.verify("LoRA is fast.", passages)
+        assert (verdict.label, verdict.evidence) == ("uncheckable", ())
+
+
+def test_a_name_known_from_the_title_is_not_held_against_the_claim(verifier: Verifier) -> None:
+    told = [passage("The method freezes the weights and trains two thin matrices instead.")]
+    claim = "QLoRA freezes the weights and trains two thin matrices."
+    assert "QLoRA" in verifier.verify(claim, told).reason
+    assert "QLoRA" not in verifier.verify(claim, told, known="QLoRA, a primer").reason
+
+
+def test_vectors_are_kept_between_calls() -> None:
+    embedder = HashEmbedder()
+    verifier = BuiltinVerifier(embedder.embed)
+    first = verifier.verify("LoRA is a fast method.", [LORA])
+    embedded = embedder.embedded
+    assert verifier.verify("LoRA is a fast method.", [LORA]) == first
+    assert embedder.embedded == embedded
+
+
+def test_the_score_is_the_logistic_of_the_weighted_features() -> None:
+    zero = dict.fromkeys(FEATURES, 0.0)
+    one = dict.fromkeys(FEATURES, 1.0)
+    weights = Weights(-1.0, zero | {"words": 2.0}, zero | {"words": 0.5}, one)
+    assert weights.score(zero | {"words": 1.0}) == pytest.approx(0.5)
+    assert weights.score(one) == pytest.approx(1 / (1 + np.exp(-0.0)))
+
+
+@pytest.mark.model
+def test_paraphrases_pass_and_inventions_do_not_with_the_real_embedder() -> None:
+    verifier = BuiltinVerifier(SentenceTransformerEmbedder().embed)
+    faithful = [
+        "LoRA cut the trainable parameters of GPT-3 by a factor of 10,000.",
+        "A 7-billion-parameter model solved most tasks.",
+    ]
+    invented = [
+        "LoRA was funded by a museum of modern art.",
+        "Adapter layers were invented by LSTM researchers in a kitchen.",
+    ]
+    assert labels(verifier, faithful) == ["supported", "supported"]
+    assert set(labels(verifier, invented)).isdisjoint({"supported"})
+
+
+def labels(verifier: Verifier, claims: Sequence[str]) -> list[str]:
+    verdicts: list[Verdict] = [verifier.verify(claim, [LORA]) for claim in claims]
+    return [verdict.label for verdict in verdicts]
