@@ -93,7 +93,7 @@ def read_questions(path: Path) -> list[Question]:
             continue
         try:
             out.append(_question(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SourceError(
                 f"{path}, line {number} is not a question ({error!r})"
                 ' — each line is a JSON object with "id", "question" and "type"'
@@ -224,21 +224,25 @@ def place(text: str, start: int, end: int, quote: str) -> tuple[int, int]:
     """The span of `text` within [start, end) that a cleaned sentence of it came from.
 
     Letters and digits are compared alone, since cleaning takes out markup. Where markup stood
-    inside the sentence (a link's address), its first and last letters place it; where these are
-    not found either, the span is empty.
+    inside the sentence (a link's address), its first and last letters place it; where the first
+    are not found either, the span is empty.
     """
     at = [i for i in range(start, min(end, len(text))) if text[i].isalnum()]
     body = "".join(text[i].lower() for i in at)
     wanted = "".join(c.lower() for c in quote if c.isalnum())
     if not wanted or len(body) != len(at):  # a letter whose lower case is two: none known in use
         return start, start
-    for length in (len(wanted), 24, 14, 8):
-        head, tail = wanted[:length], wanted[-length:]
-        first = body.find(head)
-        last = body.find(tail, first) if first >= 0 else -1
+    lengths = [length for length in (len(wanted), 24, 14, 8, 4) if length <= len(wanted)]
+    first = next((i for n in lengths if (i := body.find(wanted[:n])) >= 0), -1)
+    if first < 0:
+        return start, start
+    half = first + len(wanted) // 2
+    for length in lengths:
+        # The whole begins where it begins; an ending is looked for in the second half.
+        last = body.find(wanted[-length:], first if length == len(wanted) else half)
         if last >= 0:
-            return at[first], at[last + len(tail) - 1] + 1
-    return start, start
+            return at[first], at[last + length - 1] + 1
+    return at[first], at[min(first + len(wanted), len(at)) - 1] + 1
 
 
 def supports(sentence: str, texts: Sequence[str]) -> bool:

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from seminar_rag.index.aspects import compares, named, proper_names, without
+from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.index.retrieve import Retriever, fuse, standardise
+from seminar_rag.index.store import Store
+from seminar_rag.types import Document, Passage, Scope, Sentence
+
+
+def put(
+    store: Store,
+    title: str,
+    texts: Sequence[str],
+    heading: str = "",
+    *,
+    session: int = 1,
+) -> None:
+    """A document of one reading; each text a passage, indexed with title and heading in front."""
+    id_ = re.sub(r"\W+", "-", title.lower())
+    document = Document(id_, "paper", id_, title, sessions=(session,))
+    passages = [
+        Passage(f"{id_}/{i}", id_, i, text, heading, 0, len(text), None, (Sentence(0, len(text)),))
+        for i, text in enumerate(texts)
+    ]
+    vectors = HashEmbedder().embed([f"{title} {heading} {text}" for text in texts])
+    with store.writer():
+        store.put_source(
+            f"source-{id_}",
+            "files",
+            None,
+            [ListedSession(session, "S", (), None, (ListedReading(id_, title),))],
+        )
+        store.replace(Record(document, f"source-{id_}", "hash"), passages, vectors)
+
+
+def found(store: Store, query: str, k: int = 5, scope: Scope | None = None) -> list[str]:
+    return [hit.passage.id for hit in Retriever(store, HashEmbedder()).search(query, k, scope)]
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    put(store, "Caches", ["A rolling cache keeps the latest keys.", "Old keys are overwritten."])
+    put(store, "Routers", ["A router sends every token to two experts."], session=2)
+    put(store, "Kitchens", ["The tap drips at night.", "A plumber mends the tap."], session=3)
+    return store
+
+
+def test_the_passage_that_fits_comes_first(filled: Store) -> None:
+    assert found(filled, "What does a router do with a token?")[0] == "routers/0"
+
+
+def test_an_empty_course_finds_nothing(store: Store) -> None:
+    assert found(store, "anything") == []
+
+
+def test_no_more_than_k(filled: Store) -> None:
+    assert len(found(filled, "the tap and the cache", k=2)) == 2
+
+
+def test_a_scope_restricts_both_sides(filled: Store) -> None:
+    ids = found(filled, "router token experts tap", scope=Scope(sessions=frozenset({3})))
+    assert ids
+    assert all(id_.startswith("kitchens/") for id_ in ids)
+    assert found(filled, "router", scope=Scope(sessions=frozenset({9}))) == []
+
+
+def test_the_same_text_comes_once(filled: Store) -> None:
+    put(filled, "Copies", ["A router sends  every token to two experts."])
+    ids = found(filled, "What does a router do with a token?", k=6)
+    assert len({"routers/0", "copies/0"} & set(ids)) == 1
+
+
+def test_every_hit_tells_its_cosine(filled: Store) -> None:
+    hits = Retriever(filled, HashEmbedder()).search("tap plumber", 5)
+    assert all(hit.cosine is not None for hit in hits)
+    assert next(hit for hit in hits if hit.passage.id == "kitchens/1").bm25 is not None
+
+
+def test_both_sides_of_a_comparison_come_up(store: Store) -> None:
+    put(store, "Mistral", [f"Mistral keeps its memory small, part {i}." for i in range(4)])
+    put(store, "PagedAttention", ["Pages hold what attention needs.", "Blocks are shared."])
+    put(store, "Others", [f"Filler number {i} about memory kept small." for i in range(60)])
+    ids = found(store, "How do Mistral and PagedAttention each keep memory small?", k=5)
+    assert {id_.split("/")[0] for id_ in ids[:3]} >= {"mistral", "pagedattention"}
+
+
+def test_a_passage_without_its_document_is_dropped(filled: Store) -> None:
+    vector = HashEmbedder().embed(["router token"])
+    filled.vectors.add(["ghost"], vector, "routers")
+    assert "ghost" not in found(filled, "router token")
+
+
+def test_what_names_are_about(filled: Store) -> None:
+    put(filled, "Llama Guard", ["It judges prompts.", "Llama policies."], heading="Safety")
+    assert filled.about("Llama Guard") == {"llama-guard/0", "llama-guard/1"}
+    assert filled.about("router") == {"routers/0"}
+    assert filled.about("unheard of") == set()
+    assert filled.about('a "quoted" name') == set()
+
+
+def test_fusing_prefers_what_both_sides_like() -> None:
+    scores = fuse({"a": 0.9, "b": 0.8, "c": 0.1}, {"b": 9.0, "c": 8.0, "d": 0.5})
+    assert max(scores, key=scores.__getitem__) == "b"
+    assert set(scores) == {"a", "b", "c", "d"}
+
+
+def test_equal_scores_say_nothing() -> None:
+    assert standardise([2.0, 2.0]) == [0.0, 0.0]
+    assert fuse({}, {"a": 1.0}) == {"a": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Mixtral 8x7B vs Llama 2-Chat?", ("Mixtral 8x7B", "Llama 2-Chat")),
+        ("What do the caching review and the routing survey say?", ("caching", "routing")),
+        ("What does 'All About Caches' say of SayCan's arm?", ("All About Caches", "SayCan")),
+        ("soft vs hard compression", ("soft", "hard")),
+        ("why is it so?", ()),
+    ],
+)
+def test_what_a_question_names(question: str, names: tuple[str, ...]) -> None:
+    assert named(question) == names
+
+
+def test_a_first_word_is_no_name_by_its_capital() -> None:
+    assert proper_names("Attention is what? Routers use it.") == []
+    assert proper_names("Mistral and Pythia differ") == ["Mistral", "Pythia"]
+
+
+def test_which_questions_compare() -> None:
+    assert compares("How do A and B differ?")
+    assert not compares("What is a cache? and why?")
+
+
+def test_a_name_is_taken_out_whole() -> None:
+    assert without("What is Mistral's cache in Mistralish?", "Mistral") == (
+        "What is cache in Mistralish?"
+    )

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from conftest import SHARED
+from seminar_rag.errors import SourceError
+from seminar_rag.evaluate import (
+    Evidence,
+    Question,
+    judge_citations,
+    place,
+    read_questions,
+    run,
+    supports,
+)
+from seminar_rag.evaluate_report import (
+    Figure,
+    Report,
+    mean,
+    ratio,
+    read_figures,
+    render_html,
+    render_table,
+    to_json,
+)
+from seminar_rag.types import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Document,
+    Event,
+    Hit,
+    HitsEvent,
+    Passage,
+    TokenEvent,
+    Turn,
+)
+
+TEXT = """# Caches
+A **rolling** cache keeps [the latest](https://example.org) keys.
+Older keys are
+overwritten in turn.
+
+# Routers
+A router picks two experts."""
+CACHE, ROUTER = "keeps [the latest](https://example.org) keys.", "A router picks two experts."
+DOCUMENT = Document("d", "notes", "d", "Notes", path="folder/notes.md")
+
+
+def passage(id_: str, start: str, end: str, text: str) -> Passage:
+    """The passage from the words `start` through `end` of TEXT, cleaned as `text`."""
+    a, b = TEXT.index(start), TEXT.index(end) + len(end)
+    return Passage(id_, "d", 0, text, "", a, b, None, ())
+
+
+ONE = passage(
+    "one", "A **rolling", "in turn.", "A rolling cache keeps the latest keys. Older keys go."
+)
+TWO = passage("two", "A router", "experts.", ROUTER)
+
+
+def hit(one: Passage) -> Hit:
+    return Hit(one, DOCUMENT, 1.0, 0.5)
+
+
+def cite(number: int, one: Passage, quote: str) -> Citation:
+    return Citation(number, DOCUMENT, one, quote, None)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    (tmp_path / "notes.md").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def question(*quotes: str, id_: str = "q", unanswerable: str | None = None) -> Question:
+    evidence = tuple(("notes.md", quote) for quote in quotes)
+    return Question(id_, "What does a cache keep?", "factoid", evidence, (), False, unanswerable)
+
+
+# reading
+
+
+def test_a_question_is_read_with_its_history_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    row = {
+        "id": 1,
+        "question": "and?",
+        "type": "factoid",
+        "doc": "notes.md",
+        "evidence": ["a", "b"],
+        "history": [{"role": "user", "content": "What is it?"}],
+    }
+    path.write_text(json.dumps(row) + "\n\n", encoding="utf-8")
+    (one,) = read_questions(path)
+    assert one.evidence == (("notes.md", "a"), ("notes.md", "b"))
+    assert one.history == (Turn("user", "What is it?"),)
+    assert one.group == "follow-up"
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"id": "x"}', '{"id": 1, "question": "?"}'])
+def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text(f'{{"id": 1, "question": "?", "type": "why"}}\n{line}\n', encoding="utf-8")
+    with pytest.raises(SourceError, match="line 2 is not a question"):
+        read_questions(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nothing\.jsonl cannot be read"):
+        read_questions(tmp_path / "nothing.jsonl")
+
+
+# matching
+
+
+def test_a_passage_holds_what_it_covers_half_of(docs: Path) -> None:
+    evidence = Evidence(docs)
+    assert evidence.held(question(CACHE, ROUTER), ONE, "folder/notes.md") == {0}
+    assert evidence.held(question(CACHE), ONE, "folder/other.md") == set()
+    half = passage("half", "A **rolling", "Older keys are", "")
+    assert evidence.held(question("Older keys are overwritten in turn."), half, "notes.md") == set()
+
+
+def test_the_rank_is_where_all_quotes_are_held(docs: Path) -> None:
+    evidence = Evidence(docs)
+    assert evidence.rank(question(CACHE, ROUTER), [hit(ONE), hit(ONE), hit(TWO)]) == 3
+    assert evidence.rank(question(CACHE, ROUTER), [hit(ONE)]) is None
+
+
+def test_cited_sentences_are_placed_in_spite_of_markup(docs: Path) -> None:
+    evidence = Evidence(docs)
+    whole = cite(1, ONE, "A rolling cache keeps the latest keys.")
+    assert evidence.quoted(question(CACHE), [whole]) == {0}
+    assert evidence.quoted(question(CACHE), [cite(1, ONE, "Older keys are overwritten")]) == set()
+
+
+def test_two_citations_hold_a_quote_together(docs: Path) -> None:
+    evidence = Evidence(docs)
+    both = question("Older keys are\noverwritten in turn.")
+    parts = [cite(1, ONE, "Older keys are"), cite(1, ONE, "in turn.")]
+    assert evidence.quoted(both, parts[:1]) == set()
+    assert evidence.quoted(both, parts) == {0}
+
+
+def test_what_is_not_there_has_an_empty_place() -> None:
+    assert place(TEXT, 0, len(TEXT), "bananas are yellow") == (0, 0)
+    assert place(TEXT, 5, 20, "…") == (5, 5)
+
+
+def test_a_quote_that_is_not_in_its_document_is_an_error(docs: Path) -> None:
+    with pytest.raises(SourceError, match="'bananas' is not in its document"):
+        Evidence(docs).held(question("bananas"), ONE, "notes.md")
+
+
+def test_a_missing_document_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"notes\.md cannot be read"):
+        Evidence(tmp_path).held(question(CACHE), ONE, "notes.md")
+
+
+# citations
+
+
+def rulings(text: str, *citations: Citation) -> list[tuple[bool, int, int]]:
+    answer = Answer("?", text, "test", citations=citations)
+    return [(r.recall, r.cited, r.precise) for r in judge_citations(answer)]
+
+
+def test_a_supported_sentence_has_recall_and_precision() -> None:
+    assert rulings(f"“{ROUTER}” [1]", cite(1, TWO, ROUTER)) == [(True, 1, 1)]
+
+
+def test_a_needless_citation_is_imprecise() -> None:
+    both = cite(1, TWO, ROUTER), cite(2, ONE, "A rolling cache")
+    assert rulings(f"{ROUTER} [1][2]", *both) == [(True, 2, 1)]
+
+
+def test_an_unsupported_or_uncited_sentence_has_no_recall() -> None:
+    assert rulings("Bananas are grown in the north. [1]", cite(1, TWO, ROUTER)) == [(False, 1, 0)]
+    assert rulings("Bananas are grown in the north.") == [(False, 0, 0)]
+
+
+def test_a_lead_is_not_judged() -> None:
+    assert rulings(f"From Notes:\n\n“{ROUTER}” [1]", cite(1, TWO, ROUTER)) == [(True, 1, 1)]
+
+
+def test_support_needs_the_numbers_too() -> None:
+    assert supports("It has 7 experts here", ["Here it has 7 experts"])
+    assert not supports("It has 8 experts here", ["Here it has 7 experts"])
+
+
+# figures
+
+
+def test_the_interval_holds_the_value_and_narrows_with_n() -> None:
+    few, many = mean([1, 0] * 5), mean([1, 0] * 200)
+    assert few.value == many.value == 0.5
+    assert few.low < 0.5 < few.high
+    assert many.high - many.low < few.high - few.low
+    assert (few.n, many.n) == (10, 400)
+
+
+def test_a_certain_figure_has_no_width_and_none_is_zero() -> None:
+    assert mean([1, 1, 1]) == Figure(1.0, 1.0, 1.0, 3)
+    assert mean([]) == Figure(0.0, 0.0, 0.0, 0)
+
+
+def test_a_ratio_weighs_by_what_it_counts() -> None:
+    assert ratio([(1, 1), (0, 3), (0, 0)]).value == 0.25
+    assert ratio([(1, 1), (0, 3)]).n == 4
+
+
+# a run
+
+GOOD = question(CACHE, id_="good")
+MISSED = question(ROUTER, id_="missed")
+REFUSED = question(id_="refused", unanswerable="off_topic")
+WRONG = question(id_="wrong", unanswerable="on_topic")
+
+
+def ask(text: str, history: Sequence[Turn]) -> Iterator[Event]:
+    """Every question is answered from the first passage, the third is refused."""
+    said = f"“{ONE.text}” [1]"
+    yield HitsEvent(text, (hit(ONE),))
+    yield TokenEvent(said)
+    yield AnswerEvent(Answer(text, said, "test", citations=(cite(1, ONE, ONE.text[:38]),)))
+
+
+def refuse(text: str, history: Sequence[Turn]) -> Iterator[Event]:
+    yield AnswerEvent(Answer(text, "The readings don't say.", "test", abstained=True))
+
+
+@pytest.fixture
+def report(docs: Path) -> Report:
+    turns = itertools.cycle([ask, ask, refuse, ask])
+    ticks = itertools.count()
+    return run(
+        lambda text, history: next(turns)(text, history),
+        lambda query, k: [hit(ONE), hit(TWO)][:k],
+        [GOOD, MISSED, REFUSED, WRONG],
+        docs,
+        confidence=lambda query, hits: 0.5,
+        clock=lambda: float(next(ticks)),
+    )
+
+
+def test_a_run_tells_retrieval_answers_and_refusals(report: Report) -> None:
+    figures = report.figures
+    assert figures["retrieval"]["R@1"].value == 0.5
+    assert figures["retrieval"]["R@3"].value == 1.0
+    assert figures["retrieval"]["MRR"].value == 0.75
+    assert figures["retrieval"]["recall@1500tok"].value == 1.0
+    assert figures["answer"]["evidence"].value == 0.5
+    assert figures["answer"]["citation_precision"].value == 1.0
+    assert figures["abstention"]["off_topic"].value == 1.0
+    assert figures["abstention"]["on_topic"].value == 0.0
+    assert figures["abstention"]["injection"].n == 0
+    assert figures["abstention"]["false_refusals"].value == 0.0
+    assert figures["latency_ms"]["retrieval_p50"].value == 1000.0
+    assert [one.good for one in report.outcomes] == [True, False, True, False]
+
+
+def test_evidence_beyond_the_context_does_not_count(docs: Path) -> None:
+    told = run(
+        ask,
+        lambda query, k: [hit(ONE), hit(TWO)],
+        [GOOD, MISSED],
+        docs,
+        count=lambda text: 1000,
+    )
+    assert told.figures["retrieval"]["recall@1500tok"].value == 0.5
+
+
+def test_the_curve_starts_with_the_most_confident(report: Report) -> None:
+    assert [coverage for coverage, _ in report.curve] == [0.25, 0.5, 0.75, 1.0]
+    assert report.curve[0][1] == 0.0
+    assert report.curve[-1][1] == 0.75
+
+
+def test_json_comes_back_as_figures(report: Report, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(to_json(report)), encoding="utf-8")
+    before = read_figures(path)
+    assert before["retrieval"]["R@1"].value == 0.5
+    assert before["answer"].keys() == report.figures["answer"].keys()
+    told = json.loads(path.read_text(encoding="utf-8"))["questions"]
+    assert [one["id"] for one in told] == ["good", "missed", "refused", "wrong"]
+    assert told[0]["citations"][0]["quote"] == "A rolling cache keeps the latest keys."
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"retrieval": {}}', '{"retrieval": {"R@1": 1}}'])
+def test_a_foreign_json_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match="no report of an earlier evaluation"):
+        read_figures(path)
+
+
+def test_the_table_compares_with_an_earlier_run(report: Report) -> None:
+    before = {"retrieval": {"R@1": Figure(0.2, 0.1, 0.3, 4)}}
+    lines = render_table(report, before).splitlines()
+    changed = next(line for line in lines if line.startswith("  R@1 "))
+    assert changed.endswith("+0.300 *")
+    assert any(line.startswith("  plainly worded") for line in lines)
+    assert any("injection" in line and "–" in line for line in lines)
+
+
+def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
+    nasty = "<script>alert(1)</script>"
+
+    def answer(text: str, history: Sequence[Turn]) -> Iterator[Event]:
+        yield AnswerEvent(Answer(text, nasty, "test"))
+
+    told = run(answer, lambda query, k: [], [GOOD], docs)
+    page = render_html(told, told.figures)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http" not in page
+    assert page.count("<svg") == 3
+
+
+def test_a_stream_without_an_answer_is_an_error(docs: Path) -> None:
+    with pytest.raises(ValueError, match="without an answer"):
+        run(lambda text, history: iter(()), lambda query, k: [], [GOOD], docs)
+
+
+@pytest.mark.skipif(
+    not (SHARED / "questions/dev.jsonl").exists(), reason="no shared questions beside the checkout"
+)
+def test_every_quote_of_the_labelled_questions_is_in_its_document() -> None:
+    questions = read_questions(SHARED / "questions/dev.jsonl")
+    evidence = Evidence(SHARED / "course/posts")
+    for one in questions:
+        for name in {name for name, _ in one.evidence}:
+            everything = Passage("all", "d", 0, "", "", 0, 10**9, None, ())
+            held = evidence.held(one, everything, name)
+            assert held >= {i for i, (doc, _) in enumerate(one.evidence) if doc == name}
