@@ -117,8 +117,8 @@ def test_every_sentence_has_its_label_and_every_citation_its_holding() -> None:
     assert report.items[-1].citations[0].holding == "holds"  # the entry of the reference list
     assert report.failed
     assert report.summary == (
-        "5 claims: 2 supported, 1 partly, 1 contradicted, 1 not found; 5 citations: 2 hold,"
-        " 2 do not hold, 1 of works that are not among the readings"
+        "5 claims: 2 supported, 1 partly, 1 contradicted, 1 not found; 5 citations:"
+        " 2 confirmed, 2 wrong, 1 of works that are not among the readings"
     )
 
 

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from check.scripted import ScriptedVerifier
+from seminar_rag.check.report import Checker, Checking
+from seminar_rag.check.works import Work
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import (
     Answer,
@@ -20,8 +23,12 @@ from seminar_rag.types import (
     Passage,
     Scope,
     Sentence,
+    SentenceVerdict,
     TokenEvent,
     Turn,
+    Verdict,
+    VerdictEvent,
+    VerdictLabel,
 )
 
 
@@ -113,6 +120,7 @@ EVERYTHING = Scope()
 
 STEPS = "What are the steps of retrieval-augmented generation?"
 GENERATIONS = "How do the generations of retrieval methods differ, and when does retrieval hurt?"
+JUDGED = "What has been checked?"
 UNKNOWN = "What is the capital of Peru?"
 HOSTILE = "Show me something hostile"
 SLOW = "Take your time"
@@ -138,7 +146,32 @@ EVIL_PASSAGE = passage(
     "<svg onload=window.pwned=6> {{constructor.constructor('window.pwned=7')()}}",
 )
 
+
+def judged(text: str, *labels: VerdictLabel) -> tuple[SentenceVerdict, ...]:
+    """Verdicts on the sentences of `text`, each of which ends in a mark."""
+    out, start = [], 0
+    for index, label in enumerate(labels):
+        end = text.index("]", start) + 1
+        reason = f"The passage says <7B> & the sentence “13B”, which is {label}."
+        out.append(SentenceVerdict(index, start, end, Verdict(label, 0.5, reason, (), "scripted")))
+        start = end + 1
+    return tuple(out)
+
+
+JUDGED_TEXT = (
+    "The article sorts retrieval methods into three generations. [1] The third repeats nearly "
+    "each step. [1] There are four generations. [1] Nobody reads this. [2]"
+)
+
 ANSWERS: dict[str, Answer] = {
+    JUDGED: Answer(
+        question=JUDGED,
+        text=JUDGED_TEXT,
+        answerer="scripted",
+        citations=(cite(1, SURVEY, SURVEY_PASSAGE, 0), cite(2, NOTES, NOTES_PASSAGE, 1)),
+        seconds=0.5,
+        verdicts=judged(JUDGED_TEXT, "supported", "partly", "contradicted", "uncheckable"),
+    ),
     STEPS: Answer(
         question=STEPS,
         text=(
@@ -217,6 +250,8 @@ class FakeCourse:
     pace: float = 0.01
     """Seconds between two words."""
     asked: list[Asked] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
+    """What was given to `check`."""
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when `ask` was told to stop."""
 
@@ -251,6 +286,7 @@ class FakeCourse:
                         CitationEvent, (c for c in answer.citations if c.number == citation.number)
                     )
                     seen.add(citation.number)
+        yield from map(VerdictEvent, answer.verdicts)
 
     def _slow(self, question: str, stop: Callable[[], bool]) -> Iterator[Event]:
         """SLOW says nothing for a long while; ENDLESS never ends by itself."""
@@ -270,6 +306,25 @@ class FakeCourse:
             (NOTES, NOTES_PASSAGE),
         ):
             yield Hit(source, document, 1.0)
+
+    def check(self, text: str) -> Checking:
+        """Every sentence with "three generations" is supported, with "four" contradicted."""
+        if text == BROKEN:
+            raise SeminarError("The index is being rebuilt — ask again in a minute.")
+        self.checked.append(text)
+        hits = tuple(self._hits())
+
+        def search(query: str, k: int, scope: Scope | None) -> tuple[Hit, ...]:
+            time.sleep(self.pace)
+            return tuple(hit for hit in hits if not scope or hit.document.reading in scope.readings)
+
+        labels: dict[str, VerdictLabel] = {
+            "three generations": "supported",
+            "four": "contradicted",
+            "nearly": "partly",
+        }
+        works = (Work("survey", SURVEY.title, "Eve Placeholder", "2312.10997"),)
+        return Checker(search, ScriptedVerifier(labels), works).check(text)
 
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         return (

@@ -381,7 +381,7 @@ def test_an_address_that_cannot_be_used_is_named(host, port):
 
 SERVE = """
 import signal, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from fake_course import FakeCourse
 from seminar_rag.ui.app import serve

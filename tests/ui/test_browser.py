@@ -14,6 +14,7 @@ from fake_course import (
     ENDLESS,
     GENERATIONS,
     HOSTILE,
+    JUDGED,
     NOTES_PASSAGE,
     RAG_PASSAGE,
     SLOW,
@@ -476,3 +477,125 @@ def test_text_can_be_read_in_light_and_dark(open_tab, scheme):
     background = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(background.split("(")[1].split(",")[0]) < 60) == (scheme == "dark")
     assert tab.overflow() <= 0
+
+
+# Verdicts, and the view that checks a text ----------------------------------------------------
+
+TEXT = """# A text
+
+The article sorts methods into three generations [1]. There are four generations [1].
+The third nearly repeats [2]. <img src=x onerror="window.pwned=1"> says nothing at all.
+
+I think that is enough.
+
+## References
+
+[1] E. Placeholder. A map of retrieval methods. arXiv:2312.10997, 2023.
+"""
+
+
+def test_badges_tell_verdicts_by_glyph_and_words(tab):
+    page = tab.page
+    tab.ask(JUDGED)
+    tab.answered()
+    badges = page.locator("#past .badge")
+    assert badges.all_inner_texts() == ["✓", "~", "!"]
+    assert badges.nth(1).get_attribute("aria-label").startswith("Partly supported. The passage")
+    assert "1 of 3 sentences supported" in page.inner_text("#past .foot")
+    assert badges.nth(1).evaluate("e => getComputedStyle(e, '::after').content") == "none"
+    page.focus("#past .badge >> nth=1")
+    said = badges.nth(1).evaluate("e => getComputedStyle(e, '::after').content")
+    assert "The passage says <7B>" in said
+    assert tab.overflow() <= 0
+    after = page.locator("#past .mark >> nth=0").evaluate("e => e.nextElementSibling.className")
+    assert after == "badge"
+
+
+def open_check(tab) -> None:
+    tab.page.get_by_role("tab", name="Check a text").click()
+    tab.page.wait_for_selector("#manuscript textarea", state="visible")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_pasted_text_is_checked_claim_by_claim(open_tab, course, width):
+    tab = open_tab(width, 844)
+    page = tab.page
+    open_check(tab)
+    page.fill("#manuscript textarea", TEXT)
+    page.click("#check")
+    page.wait_for_selector("#report .summary")
+    page.wait_for_selector("#check", state="visible")
+    assert course.checked[-1] == TEXT
+    assert page.inner_text("#report .summary").startswith(
+        "4 claims: 1 supported, 1 partly, 1 contradicted, 1 not found; 3 citations: 1 confirmed"
+    )
+    verdicts = page.locator("#report .verdict").all_inner_texts()
+    assert verdicts == ["✓ supported", "✗ contradicted", "~ partly", "? not found", "· reference"]
+    first = page.locator("#report .item[data-label=supported]")
+    assert first.locator("blockquote").count() == 1
+    assert "page 3" in first.inner_text()
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("#report img").count() == 0
+    assert "<img src=x" in page.inner_text("#report")
+    left, right = first.locator(".left").bounding_box(), first.locator(".right").bounding_box()
+    beside = left["x"] + left["width"] <= right["x"]
+    assert beside == (width == 1280)
+    assert tab.overflow() <= 0
+
+
+def test_a_check_can_be_stopped_and_keeps_what_it_has(tab, course, monkeypatch):
+    page = tab.page
+    monkeypatch.setattr(course, "pace", 0.3)
+    open_check(tab)
+    page.fill("#manuscript textarea", "There are three generations of it.\n" * 100)
+    page.click("#check")
+    page.wait_for_selector("#check-state :text('of 100')")
+    page.click("#check-stop")
+    page.wait_for_selector("#check-state :text('Stopped')")
+    page.wait_for_selector("#check", state="visible")
+    count = page.locator("#report .item").count()
+    assert 0 < count < 100
+    time.sleep(1)
+    assert page.locator("#report .item").count() == count
+
+
+def test_what_cannot_be_checked_is_told(tab):
+    page = tab.page
+    open_check(tab)
+    page.click("#check")
+    page.wait_for_selector("#check-state :text('Paste a text first')")
+    page.fill("#manuscript textarea", BROKEN)
+    page.click("#check")
+    page.wait_for_selector("#check-state :text('The index is being rebuilt')")
+    page.wait_for_selector("#check", state="visible")
+
+
+def test_a_conversation_waits_behind_the_other_view(tab):
+    page = tab.page
+    tab.ask(STEPS)
+    tab.answered()
+    open_check(tab)
+    assert not page.locator("#past .answer").is_visible()
+    page.get_by_role("tab", name="Ask").click()
+    page.wait_for_selector("#past .answer", state="visible")
+    assert page.locator("#past .mark").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_badges_and_reports_can_be_read_in_light_and_dark(open_tab, scheme):
+    tab = open_tab(1280, 900, scheme)
+    page = tab.page
+    tab.ask(JUDGED)
+    tab.answered()
+    parts = [f"#past .badge[data-label={label}]" for label in ("supported", "partly")]
+    parts += ["#past .badge[data-label=contradicted]", "#views [role=tab][aria-selected=true]"]
+    found = page.evaluate(CONTRAST, parts)
+    open_check(tab)
+    page.fill("#manuscript textarea", TEXT)
+    page.click("#check")
+    page.wait_for_selector("#report .item[data-kind=reference]")
+    labels = ("supported", "partly", "contradicted", "not-found")
+    parts = [f"#report [data-label={label}] .verdict" for label in labels]
+    parts += ["#report .said", "#report .where", "#report .cited", "#report .item.plain .said"]
+    for selector, ratio in [*found, *page.evaluate(CONTRAST, parts)]:
+        assert ratio >= 4.5, (selector, ratio)

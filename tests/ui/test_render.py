@@ -11,6 +11,7 @@ from fake_course import (
     EVIL,
     GENERATIONS,
     HOSTILE,
+    JUDGED,
     NOTES,
     NOTES_PASSAGE,
     RAG,
@@ -22,7 +23,17 @@ from fake_course import (
     cite,
 )
 
-from seminar_rag.types import AnswerEvent, CitationEvent, Hit, HitsEvent, Sentence, TokenEvent
+from seminar_rag.types import (
+    AnswerEvent,
+    CitationEvent,
+    Hit,
+    HitsEvent,
+    Sentence,
+    SentenceVerdict,
+    TokenEvent,
+    Verdict,
+    VerdictEvent,
+)
 from seminar_rag.ui import render
 from seminar_rag.ui.render import Exchange
 
@@ -378,3 +389,61 @@ def test_long_author_lists_are_cut_and_short_ones_kept():
     assert "A One, B Two and C Three" in render.sources(texts([cite(1, short, RAG_PASSAGE)], ""))
     nobody = replace(RAG, authors=None)
     assert 'class="by"' not in render.sources(texts([cite(1, nobody, RAG_PASSAGE)], ""))
+
+
+# Verdicts -------------------------------------------------------------------------------------
+
+
+def _view(text, *ends, label="partly", markdown=False):
+    verdicts = tuple(
+        SentenceVerdict(i, 0, text.index(end) + len(end), Verdict(label, 0.5, "Why.", (), "v"))
+        for i, end in enumerate(ends)
+    )
+    return Exchange(1, "?", "done", text, markdown=markdown, verdicts=verdicts)
+
+
+def _badges(html):
+    return Tree(html).all("span", "badge")
+
+
+@pytest.mark.parametrize("markdown", [False, True])
+def test_a_badge_stands_behind_the_marks_of_its_sentence(markdown):
+    view = Exchange(1, "?").advanced(AnswerEvent(ANSWERS[JUDGED]))
+    html = render.exchange(replace(view, markdown=markdown))
+    badges = _badges(html)
+    assert [one["data-label"] for one in badges] == ["supported", "partly", "contradicted"]
+    assert [one.get("tabindex") for one in badges] == [None, "0", "0"]
+    assert badges[1]["aria-label"].startswith("Partly supported. The passage says <7B> & the")
+    assert "generations.1✓ The third repeats nearly each step.1~ There" in Tree(html).text
+    assert "1 of 3 sentences supported" in Tree(html).text
+
+
+def test_verdicts_show_while_the_answer_is_written():
+    view = Exchange(1, "?")
+    for event in (
+        TokenEvent("  It is so. [1]"),
+        CitationEvent(cite(1, RAG, RAG_PASSAGE)),
+        VerdictEvent(SentenceVerdict(0, 0, 13, Verdict("unsupported", 0.1, "No.", (), "v"))),
+        TokenEvent(" And mo"),
+    ):
+        view = view.advanced(event)
+    assert "It is so.1! And mo" in Tree(render.exchange(view)).text
+
+
+def test_a_badge_leaves_markdown_whole():
+    text = (
+        "**Bold claim.** [1] Then.\n\n| a | b |\n|---|---|\n| c | d |\n\n```py\nx = 1\n```\n`y = 2`"
+    )
+    ends = ("Bold claim.**", "| c | d |", "x = 1", "`y = 2")
+    html = render.exchange(_view(text, *ends, markdown=True))
+    tree = Tree(html)
+    assert "<strong>Bold claim.</strong>" in html
+    assert len(tree.all("td")) == 2
+    assert "\ue000" not in html
+    assert len(_badges(html)) == 2  # code has none
+
+
+def test_characters_that_play_a_badge_are_replaced():
+    html = render.exchange(_view("It is \ue0007\ue001 so.", "so."))
+    assert len(_badges(html)) == 1
+    assert "\ufffd7\ufffd" in html

@@ -43,12 +43,16 @@ def item_lines(item: Item, width: int = 80) -> Iterator[str]:
     yield _wrapped(f"{glyph} line {item.line}, {label}: {_one_line(item.claim.text)}", "  ", width)
     if item.label not in ("supported", "not a claim"):
         yield _wrapped(f"    {item.reason}", "    ", width)
-    shown = item.evidence[:1] if item.label == "supported" else item.evidence[:2]
-    for source in shown:
+    for source in _shown(item):
         yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
     for one in item.citations:
         text = f"    {_CITED[one.holding]} {_mark(one.cited)}: {one.reason}"
         yield _wrapped(text, "      ", width)
+
+
+def _shown(item: Item) -> tuple[Source, ...]:
+    """Evidence worth a reader's time; JSON has all."""
+    return item.evidence[: 1 if item.label == "supported" else 2]
 
 
 def _wrapped(text: str, indent: str, width: int) -> str:
@@ -134,14 +138,19 @@ def _item_json(item: Item) -> dict[str, Any]:
 
 def to_html(report: Report, title: str) -> str:
     """A page that needs nothing else."""
-    style = files("seminar_rag.check").joinpath("report.css").read_text("utf-8")
     name = escape(title)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Checked: {name}</title><style>{style}</style></head>"
+        f"<title>Checked: {name}</title><style>{style()}</style></head>"
         f'<body class="page"><h1>{name}</h1>{to_fragment(report)}</body></html>\n'
     )
+
+
+def style() -> str:
+    """What `to_fragment` needs besides the colours --sheet, --ink, --soft, --rule, --good, --half,
+    --bad and --none, which a page sets."""
+    return files("seminar_rag.check").joinpath("report.css").read_text("utf-8")
 
 
 def to_fragment(report: Report) -> str:
@@ -162,8 +171,9 @@ def _row(item: Item) -> str:
     key = item.label.replace(" ", "-")
     word = "reference" if kind == "reference" else item.label
     glyph = GLYPHS[item.label] or "·"
-    reason = f'<p class="reason">{escape(item.reason)}</p>' if kind == "claim" else ""
-    quotes = "".join(map(_quote, item.evidence))
+    told = kind == "claim" and item.label != "supported"
+    reason = f'<p class="reason">{escape(item.reason)}</p>' if told else ""
+    quotes = "".join(map(_quote, _shown(item)))
     cited = "".join(map(_citation, item.citations))
     return (
         f'<li class="item" data-label="{key}" data-kind="{kind}"><div class="left">'

@@ -124,9 +124,9 @@ class Report:
 
 
 def _held(given: Sequence[Citation]) -> str:
-    kinds = {
-        "hold": ("holds", "partly"),
-        "do not hold": tuple(WRONG),
+    kinds: dict[str, tuple[Holding, ...]] = {
+        "confirmed": ("holds", "partly"),
+        "wrong": tuple(WRONG),
         "of works that are not among the readings": ("no reading",),
         "of readings that are only described here": ("unread",),
     }

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from seminar_rag.check.render import style as report_style
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat import Chat, ChatCourse
 
@@ -98,7 +99,7 @@ def build_app(course: ChatCourse) -> FastAPI:
         Page(Chat(course)).blocks,
         path="/",
         theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
-        css=here.joinpath("style.css").read_text(encoding="utf-8"),
+        css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
         head=f"<script>{here.joinpath('page.js').read_text(encoding='utf-8')}</script>",
         footer_links=[],
         run_history=False,

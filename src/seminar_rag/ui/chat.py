@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from seminar_rag.check.report import Checking
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Event, Scope, Turn
 from seminar_rag.ui.render import Exchange
@@ -58,6 +59,9 @@ class ChatCourse(Protocol):
         stop: Callable[[], bool] = ...,
     ) -> Iterator[Event]:
         """The answer as blocking events; the last is an AnswerEvent unless stopped."""
+
+    def check(self, text: str) -> Checking:
+        """A text, to be held against the readings as the result is iterated."""
 
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         """Number, title, readings indexed and passages of every session."""

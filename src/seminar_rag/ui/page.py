@@ -17,6 +17,7 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.types import Kind, Scope
 from seminar_rag.ui import render
 from seminar_rag.ui.chat import Chat, Conversation
+from seminar_rag.ui.check_view import CheckView
 
 EXAMPLES = 6
 KINDS: Mapping[str, frozenset[Kind]] = {
@@ -48,17 +49,23 @@ class Page:
         self._conversation = gr.State(Conversation())
         self._ticket = gr.State("")  # changes with every question taken, which starts its answer
         self._head = gr.HTML(apply_default_css=False, elem_id="head")
-        with gr.Row(elem_id="desk", equal_height=False):
-            with gr.Column(elem_id="reading", scale=3, min_width=0):
-                with gr.Column(elem_id="conversation", min_width=0):
-                    self._past = gr.HTML(apply_default_css=False, elem_id="past")
-                    self._now = gr.HTML(apply_default_css=False, elem_id="now")
-                with gr.Column(elem_id="composer", min_width=0):
-                    self._lay_out_composer()
-            with gr.Column(elem_id="sources", scale=2, min_width=0):
-                gr.HTML(render.panel_head(), apply_default_css=False, elem_id="sources-head")
-                self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
-                self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
+        with gr.Tabs(elem_id="views"):
+            with gr.Tab("Ask"), gr.Row(elem_id="desk", equal_height=False):
+                self._lay_out_desk()
+            with gr.Tab("Check a text"):
+                self._check_view = CheckView(self._chat.course)
+
+    def _lay_out_desk(self) -> None:
+        with gr.Column(elem_id="reading", scale=3, min_width=0):
+            with gr.Column(elem_id="conversation", min_width=0):
+                self._past = gr.HTML(apply_default_css=False, elem_id="past")
+                self._now = gr.HTML(apply_default_css=False, elem_id="now")
+            with gr.Column(elem_id="composer", min_width=0):
+                self._lay_out_composer()
+        with gr.Column(elem_id="sources", scale=2, min_width=0):
+            gr.HTML(render.panel_head(), apply_default_css=False, elem_id="sources-head")
+            self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
+            self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
 
     def _lay_out_composer(self) -> None:
         self._message = gr.HTML(apply_default_css=False, elem_id="message")
@@ -133,6 +140,7 @@ class Page:
         opened = [self._head, self._past, self._sessions, self._message]
         self.blocks.load(self._open, None, opened, **quick)
         self.blocks.unload(self._leave)
+        self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------
 

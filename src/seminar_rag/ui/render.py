@@ -28,8 +28,12 @@ from seminar_rag.types import (
     Event,
     HitsEvent,
     Passage,
+    SentenceVerdict,
     TokenEvent,
+    VerdictEvent,
+    tally,
 )
+from seminar_rag.ui.verdicts import BADGE, badge, with_badges, without_badges
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
@@ -60,6 +64,7 @@ class Exchange:
     markdown: bool = False
     """The text was written by a language model and may hold Markdown."""
     abstained: bool = False
+    verdicts: tuple[SentenceVerdict, ...] = ()
 
     def advanced(self, event: Event) -> Exchange:
         """The exchange after one more event of the answer."""
@@ -71,6 +76,8 @@ class Exchange:
                 return replace(self, state="writing", text=self.text + text)
             case CitationEvent(citation=citation):
                 return replace(self, citations=(*self.citations, citation))
+            case VerdictEvent(verdict=verdict):
+                return replace(self, verdicts=(*self.verdicts, verdict))
             case AnswerEvent(answer=answer):
                 return replace(
                     self,
@@ -79,6 +86,7 @@ class Exchange:
                     citations=() if answer.abstained else answer.citations,
                     nearest=answer.nearest if answer.abstained else (),
                     warnings=answer.warnings,
+                    verdicts=answer.verdicts,
                     seconds=answer.seconds,
                     abstained=answer.abstained,
                     note="",
@@ -171,6 +179,8 @@ def _footer(view: Exchange) -> str:
             f'<a class="open-sources" href="#sources-{view.number}" data-sources="{view.number}">'
             f"{_count(len(numbers), 'source')}</a>"
         )
+    if view.verdicts and tally(view.verdicts):
+        parts.append(tally(view.verdicts))
     if view.state == "stopped":
         parts.append("stopped")
     if view.seconds is not None:
@@ -184,32 +194,53 @@ def _nearest(documents: Sequence[Document]) -> str:
 
 
 def _text(view: Exchange) -> str:
-    owners = _by_number(view.citations)
+    marks = _Marks(view.number, _by_number(view.citations), view.verdicts)
+    text = with_badges(view.text.lstrip(), view.verdicts)
     if view.markdown:
-        return str(_MARKDOWN.render(view.text, {"view": view.number, "owners": owners}))
-    return "".join(_plain(view.text, view.number, owners))
+        return str(_MARKDOWN.render(text, {"marks": marks}))
+    return "".join(_plain(text, marks))
 
 
-def _plain(text: str, view: int, owners: dict[int, list[Citation]]) -> Iterable[str]:
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What stands between the words of an answer: links to sources, and verdicts."""
+
+    view: int
+    owners: dict[int, list[Citation]]
+    verdicts: tuple[SentenceVerdict, ...]
+
+    def pieces(self, text: str) -> Iterable[tuple[str, str]]:
+        """`text` as ("text", words) and ("html", a mark or badge), in order."""
+        last = 0
+        for found in re.finditer(f"{_MARK.pattern}|{BADGE.pattern}", text):
+            html = self._html(found[1], found[2])
+            if html:
+                yield "text", text[last : found.start()]
+                yield "html", html
+                last = found.end()
+        yield "text", text[last:]
+
+    def _html(self, number: str | None, index: str | None) -> str:
+        if number is not None:
+            citations = self.owners.get(int(number))
+            return _mark(self.view, citations) if citations else ""
+        return badge(self.verdicts[int(index or 0)])
+
+
+def _plain(text: str, marks: _Marks) -> Iterable[str]:
     """Paragraphs, and lists where lines begin with a bullet. Nothing else has a meaning."""
     for part in re.split(r"\n\s*\n", text.strip()):
         for listed, lines in groupby(part.split("\n"), key=lambda line: bool(_BULLET.match(line))):
             if listed:
-                items = (_marked(_BULLET.sub("", line, count=1), view, owners) for line in lines)
+                items = (_marked(_BULLET.sub("", line, count=1), marks) for line in lines)
                 yield f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
             elif body := "\n".join(lines).strip():
-                yield f"<p>{_marked(body, view, owners)}</p>"
+                yield f"<p>{_marked(body, marks)}</p>"
 
 
-def _marked(text: str, view: int, owners: dict[int, list[Citation]]) -> str:
+def _marked(text: str, marks: _Marks) -> str:
     """`text`, escaped, its marks made into links to their sources."""
-    out, last = [], 0
-    for found in _MARK.finditer(text):
-        citations = owners.get(int(found[1]))
-        if citations:
-            out += [escape(text[last : found.start()]), _mark(view, citations)]
-            last = found.end()
-    return "".join((*out, escape(text[last:])))
+    return "".join(escape(piece) if kind == "text" else piece for kind, piece in marks.pieces(text))
 
 
 def _mark(view: int, citations: Sequence[Citation]) -> str:
@@ -389,29 +420,26 @@ def _count(number: int, noun: str) -> str:
 
 def _split_marks(state: StateCore) -> None:
     """Cut the marks out of the text tokens; code keeps its brackets."""
-    owners = state.env.get("owners", {})
+    marks = state.env["marks"]
     for block in state.tokens:
         if block.type == "inline":
             children = block.children or []
-            block.children = [piece for token in children for piece in _pieces(token, owners)]
+            block.children = [piece for token in children for piece in _pieces(token, marks)]
+        else:
+            block.content, block.info = map(without_badges, (block.content, block.info))
 
 
-def _pieces(token: Token, owners: dict[int, list[Citation]]) -> Iterable[Token]:
+def _pieces(token: Token, marks: _Marks) -> Iterable[Token]:
     if token.type != "text":
+        token.content = without_badges(token.content)
         yield token
         return
-    last = 0
-    for found in _MARK.finditer(token.content):
-        citations = owners.get(int(found[1]))
-        if citations:
-            yield Token("text", "", 0, content=token.content[last : found.start()])
-            yield Token("cite", "", 0, meta={"citations": citations})
-            last = found.end()
-    yield Token("text", "", 0, content=token.content[last:])
+    for kind, piece in marks.pieces(token.content):
+        yield Token("text" if kind == "text" else "cite", "", 0, content=piece)
 
 
-def _render_cite(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
-    return _mark(env["view"], tokens[index].meta["citations"])
+def _render_cite(_self: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return tokens[index].content
 
 
 def _lower_headings(state: StateCore) -> None:

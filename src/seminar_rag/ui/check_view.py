@@ -1,0 +1,115 @@
+"""The view in which a text is pasted and checked. Imports Gradio at the top, as `page` does."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from seminar_rag.check.render import to_fragment
+from seminar_rag.errors import SeminarError
+from seminar_rag.ui import render
+from seminar_rag.ui.chat import ChatCourse
+
+log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 200_000
+"""Characters; about sixty pages."""
+PACE = 1.0
+"""Seconds between two states of a growing report."""
+EMPTY = "Paste a text first."
+TOO_LONG = (
+    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
+)
+CRASHED = "Something went wrong while checking; the server's log says what. Try again."
+
+Update = dict[Any, Any]
+
+
+class CheckView:
+    """Builds its components where it is made; `wire` says what happens with them."""
+
+    def __init__(self, course: ChatCourse) -> None:
+        self._course = course
+        with gr.Column(elem_id="checking", min_width=0):
+            self._box = gr.Textbox(
+                elem_id="manuscript",
+                label="A text to hold against the readings: an essay, a summary, another answer",
+                placeholder="Paste plain text or Markdown, with its reference list if it has one",
+                lines=10,
+                max_lines=18,
+                min_width=0,
+            )
+            with gr.Row(elem_id="check-bar"):
+                self._start = gr.Button(
+                    "Check", variant="primary", elem_id="check", scale=0, min_width=72
+                )
+                self._stop = gr.Button(
+                    "Stop", elem_id="check-stop", scale=0, min_width=72, visible=False
+                )
+                self._state = gr.HTML(apply_default_css=False, elem_id="check-state")
+            self._report = gr.HTML(apply_default_css=False, elem_id="report")
+
+    def wire(self) -> None:
+        """Connect the buttons. One text at a time is checked; others wait in line."""
+        hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        parts = [self._state, self._report, self._start, self._stop]
+        running = self._start.click(
+            self._check,
+            self._box,
+            parts,
+            concurrency_limit=1,
+            concurrency_id="checks",
+            **hidden,
+        )
+        ended = [self._state, self._start, self._stop]
+        self._stop.click(self._halt, None, ended, cancels=[running], queue=False, **hidden)
+
+    def _check(self, text: str) -> Iterator[Update]:
+        if not (text or "").strip():
+            yield {self._state: render.message(EMPTY)}
+            return
+        if len(text) > LONGEST_TEXT:
+            problem = TOO_LONG.format(length=len(text), limit=LONGEST_TEXT)
+            yield {self._state: render.message(problem)}
+            return
+        yield {self._state: _state("Reading"), self._report: "", **self._buttons(running=True)}
+        try:
+            yield from self._grow(text)
+            yield {self._state: "", **self._buttons(running=False)}
+        except SeminarError as error:
+            yield {self._state: render.message(str(error)), **self._buttons(running=False)}
+        except Exception:
+            log.exception("a text could not be checked")
+            yield {self._state: render.message(CRASHED), **self._buttons(running=False)}
+
+    def _grow(self, text: str) -> Iterator[Update]:
+        """The report as it grows, now and then, and once complete."""
+        checking = self._course.check(text)
+        told = time.monotonic()
+        for done, _ in enumerate(checking, 1):
+            if time.monotonic() - told >= PACE:
+                told = time.monotonic()
+                yield {
+                    self._state: _state(f"Checking sentence {done} of {checking.total}"),
+                    self._report: to_fragment(checking.report()),
+                }
+        yield {self._report: to_fragment(checking.report())}
+
+    def _halt(self) -> Update:
+        return {self._state: _state("Stopped", running=False), **self._buttons(running=False)}
+
+    def _buttons(self, *, running: bool) -> Update:
+        return {
+            self._start: gr.update(visible=not running),
+            self._stop: gr.update(visible=running),
+        }
+
+
+def _state(text: str, *, running: bool = True) -> str:
+    cls = "status" if running else "foot"
+    return f'<p class="{cls}" role="status">{escape(text)}</p>'
