@@ -221,3 +221,22 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
     for other in (("b", "float32"), ("a", "bfloat16")):
         with pytest.raises(StoreError, match=r"set \[embed\] back"):
             store.require_model(*other)
+
+
+def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_path: Path) -> None:
+    import sqlite3
+
+    from seminar_rag.index.catalogue import Sought, SoughtFile
+
+    Store(tmp_path, vectors=MemoryVectors()).close()
+    with sqlite3.connect(tmp_path / "course.db") as db:
+        db.execute("DROP TABLE sought")
+    store = Store(tmp_path, vectors=MemoryVectors())
+    file = SoughtFile("https://x.test/a", "web/objects/1", "1", True, "A", "B C")
+    one = Sought("s", "r", "A", ("https://x.test/a",), "paper", "2301.00001", (file,))
+    store.put_sought(one)
+    (found,) = store.catalogue().sought
+    assert (found.found, found.urls, found.arxiv_id) == ((file,), one.urls, "2301.00001")
+    store.drop_sought("s", ["r"])
+    assert store.catalogue().sought == ()
+    store.close()

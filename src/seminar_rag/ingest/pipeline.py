@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -267,6 +268,7 @@ class Ingestor:
     ) -> tuple[list[Outcome], int]:
         outcomes: list[Outcome] = []
         embedded = 0
+        started = time.monotonic()
         waiting: list[tuple[Job, Document, tuple[Block, ...], int | None, str]] = []
 
         def flush() -> None:
@@ -278,9 +280,9 @@ class Ingestor:
             def note(count: int) -> None:
                 nonlocal embedded
                 embedded += count
-                self._listener(
-                    Progress("embedding", len(outcomes), len(jobs), f"{embedded} passages")
-                )
+                speed = embedded / (time.monotonic() - started)
+                label = f"{embedded} passages, {speed:.0f} a second"
+                self._listener(Progress("embedding", len(outcomes), len(jobs), label))
 
             texts = [(document, blocks, job.context) for job, document, blocks, *_ in waiting]
             found = embed_texts(texts, self._embedder, self._store.vectors_of, note)

@@ -1,0 +1,122 @@
+"""Ingest and syllabus on the command line, from a course page on a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import MemoryVectors
+from ingest.test_ingest_web import FIRST, NOTES, SECOND, overview, session
+from ingest.web import Page, Web
+from seminar_rag.cli import main
+from seminar_rag.config import load
+from seminar_rag.course import Course
+from seminar_rag.index.embed import HashEmbedder
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as one:
+        one.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", FIRST), ("Cards", SECOND)))
+        one.put("https://127.0.0.1/2026/contents/1/", session("Looms", FIRST, NOTES))
+        one.put("https://127.0.0.1/2026/contents/2/", session("Cards", SECOND, NOTES))
+        yield one
+
+
+@pytest.fixture
+def page(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The course page's address, in a folder whose configuration allows the host."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text('[fetch]\nallow_hosts = "localhost, 127.0.0.1"\n')
+    vectors = MemoryVectors()
+
+    def opened(folder: Path = Path(), data: Path | None = None) -> Course:
+        return Course(load(folder, data=data), embedder=HashEmbedder(), vectors=vectors)
+
+    monkeypatch.setattr(Course, "open", opened)
+    return f"http://127.0.0.1:{web.port}/2026/ByDate/"
+
+
+def test_syllabus_prints_a_page_and_ingests_nothing(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["syllabus", page, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [len(one["readings"]) for one in told["sessions"]] == [3, 3]
+    assert told["sessions"][0]["readings"][1]["arxiv_id"] == "2212.14834"
+    assert main(["syllabus", page]) == 0
+    said = capsys.readouterr().out
+    assert "1. Looms" in said
+    assert "no link" in said
+    assert not (tmp_path / ".seminar" / "course.db").exists()
+
+
+def test_syllabus_of_local_forms_needs_no_network(
+    posts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["syllabus", str(posts), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["title"] for one in told["sessions"]] == ["Attention", "Retrieval"]
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
+    assert main(["syllabus", str(tmp_path / "a.pdf")]) == 3
+    assert "lists no readings" in capsys.readouterr().err
+
+
+def test_a_private_page_must_be_allowed(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seminar.toml").write_text("")
+    assert main(["ingest", page]) == 3
+    assert 'add "127.0.0.1" to [fetch] allow_hosts' in capsys.readouterr().err
+
+
+def test_ingest_plans_does_and_tells(
+    page: str, web: Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ingest", "--offline", "--dry-run", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 sessions, 6 readings; documents: would be 6 new" in said
+    assert "6 readings were not looked for on the network" in said
+    assert main(["status"]) == 7, "nothing was ingested"
+    capsys.readouterr()
+    assert main(["ingest", "--offline", "--json-lines", page]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"progress", "outcome", "report"} <= {one["event"] for one in events}
+    assert events[-1]["documents"]["new"] == 6
+    web.put("https://127.0.0.1/2026/contents/2/", Page(status=404))
+    assert main(["ingest", "--offline", "--quiet", page]) == 0
+    said = capsys.readouterr()
+    assert "an earlier copy was taken" in said.err
+    assert "documents:" not in said.err
+
+
+def test_what_needs_a_hand_is_told_now_and_later(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    # No name service for the hosts of the readings: everything fails, nothing is lost.
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    link = f"{where}/gone.pdf"
+    readings = FIRST.replace("https://wall.test/doc/1", link).replace(
+        "https://blog.test/looms", link
+    )
+    top = overview(("Looms", readings), ("Cards", readings.replace("Paywalled", "Other")))
+    web.put("https://127.0.0.1/2026/ByDate/", top)
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", readings, NOTES))
+    assert main(["ingest", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "need your hand" in said
+    assert "gone.pdf is gone (404)" in said
+    assert "there is its description on the course page — correct the link" in said
+    assert main(["status"]) == 0
+    assert "gone.pdf is gone (404)" in " ".join(capsys.readouterr().out.split())
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"reading", "title", "sessions", "state", "says", "mend"} <= set(told["needs"][0])
+    assert any(one["attempts"] for one in told["sought"])
