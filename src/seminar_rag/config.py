@@ -65,6 +65,9 @@ class Config:
     """False answers with quotations although a model is there."""
     answer_passages: int = 8
     """How many passages the answer may draw on."""
+    check_model: str = ""
+    """A cross-encoder that checks claims: a local folder, or a hub name; empty takes the built-in
+    verifier."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 7860
     folder: Path = Path()

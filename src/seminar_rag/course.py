@@ -377,9 +377,16 @@ class Course:
     @cached_property
     def verifier(self) -> Verifier:
         """Who says what a passage supports."""
+        if self._given_verifier is not None:
+            return self._given_verifier
+        if self.config.check_model:
+            from seminar_rag.check.entailment import EntailmentVerifier
+
+            folder = self.config.folder / Path(self.config.check_model).expanduser()
+            return EntailmentVerifier(str(folder) if folder.is_dir() else self.config.check_model)
         from seminar_rag.check.support import BuiltinVerifier
 
-        return self._given_verifier or BuiltinVerifier(self.embedder.embed)
+        return BuiltinVerifier(self.embedder.embed)
 
     @cached_property
     def _writer(self) -> Answerer:
