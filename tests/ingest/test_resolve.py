@@ -311,6 +311,73 @@ def test_without_the_api_papers_are_still_had(resolve: Resolve, web: Web) -> Non
     assert (got.state, got.arxiv_id) == ("paper", "2301.00001")
 
 
+def test_a_file_in_a_repository_is_that_file(resolve: Resolve, web: Web) -> None:
+    paper = Page(pdf("What Looms Are Good For", (), LONG))
+    web.put("https://raw.githubusercontent.com/ada/talks/main/looms.pdf", paper)
+    got = resolve("What Looms Are Good For", "https://github.com/ada/talks/blob/main/looms.pdf")
+    assert got.state == "paper"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>" + b"<div>" * 100_000 + b"deep",
+        b"<html>" + b"<a " * 300_000,
+        b"<!doctype html>\x00\xff\xfe" + b"\x80" * 5000,
+        b"<html>" + b"<table><tr><td>" * 3000,
+        b"<!doctype html>",
+        b"<html>" + b"x" * (9 << 20),
+    ],
+    ids=["deep", "open tags", "bytes", "tables", "empty", "large"],
+)
+def test_hostile_pages_cost_one_reading_and_little_time(
+    resolver: Resolver, web: Web, body: bytes
+) -> None:
+    import time
+
+    web.put("https://evil.test/", Page(body))
+    wanted = [
+        Wanted("evil", "A Page That Means Harm To Us", urls=("https://evil.test/",)),
+        Wanted("good", ENGINES.title, urls=("https://arxiv.org/abs/2301.00001",)),
+    ]
+    started = time.monotonic()
+    states = {one.reading: one.state for one in resolver.resolve_all(wanted)}
+    assert states["good"] == "paper"
+    assert time.monotonic() - started < 30
+
+
+def test_a_library_that_fails_stops_no_other_reading(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch, web: Web
+) -> None:
+    from seminar_rag.ingest import resolve as module
+
+    def upset(html: str, url: str) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(module, "read_page", upset)
+    web.put("https://evil.test/", html("A page", LONG))
+    (got,) = resolver.resolve_all([Wanted("r", None, urls=("https://evil.test/",))])
+    assert (got.state, "RecursionError" in got.says) == ("nothing", True)
+    assert got.mend
+
+
+def test_pages_in_other_encodings_are_read(resolve: Resolve, web: Web) -> None:
+    text = "Der Webstuhl hält die Fäden und die Muster über viele Jahre hinweg zusammen. " * 9
+    page = f"<html><meta charset='iso-8859-1'><title>Webstühle</title><body><p>{text}</p></body>"
+    web.put("https://alt.test/", Page(page.encode("latin-1")))
+    (found,) = resolve(None, "https://alt.test/").found
+    assert found.title == "Webstühle"
+    assert "hält die Fäden" in found.file.read_text("utf-8")
+
+
+def test_a_cover_page_does_not_make_a_paper_another(resolve: Resolve, web: Web) -> None:
+    begin = f"Practices and their costs when governing agentic looms and systems. {LONG}"
+    web.put("https://lab.test/x.pdf", Page(pdf("Microsoft Word - final2", (), begin)))
+    got = resolve("Practices for Governing Agentic Looms Systems", "https://lab.test/x.pdf")
+    assert (got.state, got.mend) == ("paper", "")
+    assert got.found[0].title == "Practices for Governing Agentic Looms Systems"
+
+
 # --- the parts -----------------------------------------------------------------------------------
 
 

@@ -21,12 +21,14 @@ from seminar_rag.errors import DocumentError, FetchError
 from seminar_rag.ingest.arxiv import ArxivApi, Paper, arxiv_id
 from seminar_rag.ingest.fetch import Attempt, Fetched, Fetcher
 from seminar_rag.ingest.titles import Described, Wanted, is_label, judge, likely, surely
-from seminar_rag.ingest.webpage import WebPage, read_page
+from seminar_rag.ingest.webpage import WebPage, decode, read_page
 from seminar_rag.types import ParsedDocument
 
 State = Literal["paper", "page", "nothing"]
 _THREADS = 8
 _BEGIN = 3000
+_MOST_HTML = 8 << 20
+"""Bytes of a web page that are looked at; larger ones take minutes and are no articles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Resolver:
             try:
                 for one in lane:
                     if not stopped.is_set():
-                        ready.put(self.resolve(one))
+                        ready.put(self._safely(one))
             finally:
                 ready.put(None)
 
@@ -169,6 +171,17 @@ class Resolver:
         finally:
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _safely(self, wanted: Wanted) -> Resolution:
+        """One reading; a page that upsets a library stops no other."""
+        try:
+            return self.resolve(wanted)
+        except OSError:
+            raise  # the disk, not the reading
+        except Exception as error:  # noqa: BLE001 - hostile pages make libraries raise anything
+            says = f"its documents could not be read ({type(error).__name__}: {error})"
+            mend = "download it yourself and ingest the file"
+            return Resolution(wanted.id, "nothing", says=" ".join(says.split()), mend=mend)
 
     def resolve(self, wanted: Wanted) -> Resolution:
         """One reading: its links in order, then a search by its title."""
@@ -246,6 +259,11 @@ class Resolver:
         """The README of a repository. It goes with the reading where one names the other."""
         owner, name = pieces[0], pieces[1].removesuffix(".git")
         base = f"{self._places.github_raw}/{owner}/{name}/HEAD"
+        if len(pieces) > 4 and pieces[2] == "blob":
+            self._page(
+                case, url, f"{self._places.github_raw}/{owner}/{name}/{'/'.join(pieces[3:])}"
+            )
+            return
         fetched = None
         for file in ("README.md", "readme.md", "README.rst"):
             try:
@@ -282,7 +300,10 @@ class Resolver:
             case.failed(url, f"{url} is neither a PDF nor a web page — ingest a PDF of the reading")
 
     def _web(self, case: _Case, url: str, fetched: Fetched) -> None:
-        page = read_page(fetched.file.read_bytes().decode("utf-8", "replace"), fetched.final_url)
+        if fetched.file.stat().st_size > _MOST_HTML:
+            case.failed(url, f"{url} is too large for a web page — save it as a PDF and ingest it")
+            return
+        page = read_page(decode(fetched.file.read_bytes()), fetched.final_url)
         went = urlsplit(fetched.final_url)
         if page.obstacle:
             case.failed(

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from seminar_rag.errors import FetchError, SourceError
 from seminar_rag.ingest.fetch import Fetched, Fetcher
+from seminar_rag.ingest.webpage import decode
 from seminar_rag.types import Reading, Session, Syllabus
 
 _MOST_PAGES = 120
@@ -181,4 +182,4 @@ def _page_name(url: str) -> str:
 
 
 def _text(fetched: Fetched) -> str:
-    return fetched.file.read_bytes().decode("utf-8-sig", "replace")
+    return decode(fetched.file.read_bytes())

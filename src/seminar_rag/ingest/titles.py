@@ -102,6 +102,11 @@ def judge(wanted: Wanted, document: Described) -> Likeness:
         return "same"
     if is_label(wanted.title):
         return _label(wanted.title, document)
+    if document.begin:
+        # A text's own title is a guess, and covers come before titles: its first words count too.
+        share = _spoken_of(wanted.title, document.begin)
+        if share >= 0.6:
+            return "same" if share >= 0.8 else "unsure"
     return alike
 
 
@@ -155,6 +160,13 @@ def _named_at_the_beginning(title: str, begin: str) -> bool:
     if len(plain.split()) < 4 or not begin:
         return False
     return fuzz.partial_ratio(plain, fold(begin[: _BEGIN // 2])) >= 92
+
+
+def _spoken_of(title: str, begin: str) -> float:
+    """The share of a title's telling words that the first words of a text use."""
+    words = _content(title)
+    text = fold(begin[:_BEGIN])
+    return sum(word in text for word in words) / len(words) if words else 0.0
 
 
 def _label(title: str, document: Described) -> Likeness:

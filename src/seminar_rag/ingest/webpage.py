@@ -33,17 +33,31 @@ class WebPage:
     """Why this is not the page that was meant: a sign-in, a challenge, an error page."""
 
 
+def decode(data: bytes) -> str:
+    """A page's text, by the encoding it declares where it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        declared = re.search(rb"charset\s*=\s*[\"']?([\w-]+)", data[:4096])
+    try:
+        return data.decode(declared[1].decode("ascii") if declared else "cp1252", "replace")
+    except LookupError:
+        return data.decode("cp1252", "replace")
+
+
 def read_page(html: str, url: str) -> WebPage:
     """Read a page.
 
     Title, authors and PDF are taken from the citation metadata that publishers and repositories
     give to search engines; main text by trafilatura (Barbaresi, ACL 2021 demos).
     """
-    from lxml.html import document_fromstring
+    from lxml.etree import LxmlError
+    from lxml.html import HTMLParser, document_fromstring
 
+    parser = HTMLParser(encoding="utf-8")  # whatever the page declares: it is decoded already
     try:
-        root = document_fromstring(html.encode("utf-8", "replace") or b"<html></html>")
-    except (ValueError, AssertionError):
+        root = document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    except (ValueError, AssertionError, LxmlError):
         return WebPage(None, obstacle="the page cannot be read")
     metas: dict[str, list[str]] = {}
     for meta in root.iter("meta"):
