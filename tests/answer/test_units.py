@@ -84,3 +84,9 @@ def test_what_can_be_quoted(text: str, good: bool) -> None:
 def test_an_item_may_lack_its_full_stop() -> None:
     assert quotable("lower inference cost", item=True)
     assert not quotable("cost", item=True)
+
+
+def test_for_example_is_no_label() -> None:
+    assert texts("For example:\nNoise is added to every gradient.") == [
+        "Noise is added to every gradient."
+    ]

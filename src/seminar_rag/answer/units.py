@@ -189,6 +189,8 @@ def opens(passage: Passage, sentence: Sentence) -> bool:
 
 def _label(passage: Passage, sentence: Sentence) -> bool:
     text = tidy(passage.quote(sentence))
+    if _ANAPHORIC.match(text):
+        return False
     most = _LABEL if sentence.kind == "item" or text.endswith(":") else _SHORT_LABEL
     return len(text.split()) <= most and not text.endswith((".", "!", ";")) and _worded(text)
 
