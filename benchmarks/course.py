@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[0] = str(ROOT / "tests")  # in place of this folder, whose ingest.py is another thing
 
 from ingest.web import PUBLIC, Page, Paper, Web, html, pdf, redirect  # noqa: E402
 from seminar_rag.index.catalogue import Catalogue  # noqa: E402
