@@ -383,3 +383,70 @@ def test_unknown_hosts_closed_ports_and_odd_addresses(make: Make) -> None:
         assert caught.value.failure == "bad_address", url
     with pytest.raises(FetchError, match="not known"):
         make().fetch("https://nowhere.test/")
+
+
+# --- TLS -----------------------------------------------------------------------------------------
+
+
+def certificate(folder: Path, host: str) -> Path:
+    """A self-signed certificate for a host, with its key, in one file."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{host}.pem"
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def test_the_certificate_must_be_the_hosts_though_an_address_is_connected_to(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ssl
+
+    pem = certificate(tmp_path, "course.test")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    asked: list[str | None] = []
+    context.sni_callback = lambda socket, name, _: asked.append(name)
+    web = Web()
+    web._server.socket = context.wrap_socket(web._server.socket, server_side=True)
+    with web:
+        for host in ("course.test", "other.test"):
+            web.sites[f"{host}:{web.port}"] = {"/a": PDF}
+        fetcher = make(
+            transport=None,
+            resolve=lambda host, port: ["127.0.0.1"],
+            allow_hosts=["course.test", "other.test"],
+        )
+        assert fetcher.fetch(f"https://course.test:{web.port}/a").kind == "pdf"
+        with pytest.raises(FetchError) as caught:
+            fetcher.fetch(f"https://other.test:{web.port}/a")
+    assert caught.value.failure == "unreachable"
+    assert "certificate" in str(caught.value)
+    assert set(asked) == {"course.test", "other.test"}

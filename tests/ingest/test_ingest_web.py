@@ -341,6 +341,20 @@ def test_a_fetched_paper_that_cannot_be_read_leaves_its_description(
     assert documents(store)[SURVEY.title] == ("paper", (1,))
 
 
+def test_a_lost_cache_loses_nothing(store: Store, ingest: Ingest, embedder: HashEmbedder) -> None:
+    import shutil
+
+    ingest()
+    before, embedded = documents(store), embedder.embedded
+    shutil.rmtree(store.folder / "web")
+    assert ingest(fetch=False).count("removed") == 0
+    assert documents(store) == before
+    shutil.rmtree(store.folder / "web")
+    report = ingest()
+    assert report.fetched > 6
+    assert (documents(store), embedder.embedded) == (before, embedded)
+
+
 def test_an_interrupt_while_fetching_goes_on_where_it_stopped(
     store: Store, ingest: Ingest, web: Web
 ) -> None:

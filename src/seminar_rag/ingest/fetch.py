@@ -140,7 +140,6 @@ class Fetcher:
         self.max_age = max_age
         self.bodies = 0
         """Bodies received so far."""
-        self.requests = 0
         self._allow = {host.casefold() for host in allow_hosts}
         self._max_bytes = max_bytes
         self._timeout = timeout
@@ -284,7 +283,6 @@ class Fetcher:
         failure: httpx.HTTPError | None = None
         for address in self._addresses(url):
             request = self._pinned(url, address, headers)
-            self.requests += 1
             try:
                 response = self._client(url.host).send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -318,7 +316,8 @@ class Fetcher:
                 "denied", f"{url} refuses ({status}) — download it yourself and ingest the file"
             )
         digest = self._receive(url, response)
-        self.bodies += 1
+        with self._lock:
+            self.bodies += 1
         etag, modified = response.headers.get("etag", ""), response.headers.get("last-modified", "")
         return Entry(str(url), hash=digest, etag=etag, modified=modified)
 

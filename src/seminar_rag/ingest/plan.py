@@ -266,7 +266,7 @@ def _fetched_jobs(
     for found in given.found if given else ():
         file = data / found.file
         id_ = f"{key}/{one.entry.id}/web/{_digest(found.url)[:8]}"
-        if found.hash in hashes or not file.is_file():
+        if found.hash in hashes:
             continue
         hashes.add(found.hash)
         document = Document(
