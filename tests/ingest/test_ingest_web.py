@@ -341,6 +341,20 @@ def test_a_fetched_paper_that_cannot_be_read_leaves_its_description(
     assert documents(store)[SURVEY.title] == ("paper", (1,))
 
 
+def test_a_file_that_the_instructor_ingests_ends_the_need(
+    store: Store, ingest: Ingest, tmp_path: Path
+) -> None:
+    title = "Paywalled Threads and Their Many Uses"
+    assert title in by_title(ingest())
+    (tmp_path / "threads.pdf").write_bytes(pdf(title, (), BLOG))
+    ingest(tmp_path / "threads.pdf")
+    assert title not in by_title(ingest())
+    kinds = [
+        r.document.kind for r in store.catalogue().records.values() if r.document.title == title
+    ]
+    assert sorted(kinds) == ["abstract", "paper"]
+
+
 def test_a_lost_cache_loses_nothing(store: Store, ingest: Ingest, embedder: HashEmbedder) -> None:
     import shutil
 

@@ -104,6 +104,8 @@ def _unhad(
         id_ = next((i for i in (one.arxiv_id, one.reading) if i in listed), None)
         id_ = id_ or _by_file(one, catalogue) or one.reading
         mine = records.get(id_, [])
+        if any(_by_hand(record) for record in mine):
+            continue
         yield Need(
             id_,
             one.title,
@@ -112,6 +114,12 @@ def _unhad(
             one.says,
             one.mend,
         )
+
+
+def _by_hand(record: Record) -> bool:
+    """Whether a text of the reading was ingested from a file."""
+    fetched = record.document.path.startswith("web/")
+    return record.document.kind == "paper" and bool(record.passages) and not fetched
 
 
 def _by_file(one: Sought, catalogue: Catalogue) -> str | None:
