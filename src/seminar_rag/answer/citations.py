@@ -334,13 +334,22 @@ def support_sentence(sentence: str, passage: Passage) -> Sentence:
     if not passage.sentences:
         return Sentence(0, len(passage.text), page=passage.page)
     claim = _features(sentence)
-    said = [one for one in passage.sentences if one.kind != "heading"] or passage.sentences
+    bare = _plain(sentence)
+    said = [
+        one
+        for one in passage.sentences
+        if one.kind != "heading" or _plain(passage.quote(one)) == bare
+    ] or passage.sentences
     best, best_score = said[0], -1.0
     for candidate in said:
         score = _tversky(claim, _features(passage.quote(candidate)))
         if score > best_score + 1e-9:
             best, best_score = candidate, score
     return best
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _tversky(claim: dict[str, float], candidate: dict[str, float]) -> float:

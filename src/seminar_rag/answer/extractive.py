@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.units import Unit, tidy, units
-from seminar_rag.index.aspects import compares, named, without
+from seminar_rag.index.aspects import compares, is_called, named, without, works
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
 
@@ -53,6 +53,7 @@ _TERM = re.compile(
     r"((?:[\w-]+ ){0,3}?[\w-]+)(?: mean| stand for| measure)?\W*$",
     re.IGNORECASE,
 )
+_SECTION_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+")
 _BEFORE = 3
 """Words that may stand before its term in a definition."""
 _CAUSAL = re.compile(
@@ -122,6 +123,7 @@ class Extractive:
         offered = dict(enumerate(hits, 1))
         sides = _sides(question, offered)
         if not sides:
+            offered = _of_named_work(question, offered) or offered
             return _in_order(self._best(question, offered, MOST, EMBEDDED))
         chosen: list[Unit] = []
         for name, own in sides.items():
@@ -176,6 +178,23 @@ def _sides(question: str, hits: Mapping[int, Hit]) -> dict[str, dict[int, Hit]]:
         ):
             sides[name] = own
     return sides if 2 <= len(sides) <= MOST else {}
+
+
+def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
+    """The hits from the work, or from the notes on it, that the question calls by its title."""
+    names = works(question)
+    return {
+        i: hit
+        for i, hit in hits.items()
+        if any(
+            hit.document.reading == name
+            or any(
+                is_called(name, title)
+                for title in (hit.document.title, *hit.passage.heading.split(" › "))
+            )
+            for name in names
+        )
+    }
 
 
 def _about(hit: Hit, name: set[str]) -> bool:
@@ -266,7 +285,7 @@ def _authorship(question: str, hits: Sequence[Hit]) -> list[Unit]:
         return []
     _, index, own = best
     text = " ".join(tidy(hits[index - 1].passage.quote(one)) for one in own)
-    return [Unit(index, own, text, "", len(own) > 1)]
+    return [Unit(index, own, text, "", listed=False)]
 
 
 def _names_authors(text: str, document: Document) -> bool:
@@ -304,6 +323,9 @@ def _lead(documents: Sequence[Document]) -> str:
 def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
     passage = hits[one.hit - 1].passage
     quotes = [f"“{_bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
+    lead = tidy(passage.quote(one.sentences[0]))
+    if one.listed and lead[-1] not in ".!?:":  # tells what the rest is of, but says nothing itself
+        quotes[0] = f"{_SECTION_NUMBER.sub('', lead)}:"
     items = [sentence.kind == "item" for sentence in one.sentences]
     out = quotes[0]
     for i in range(1, len(quotes)):

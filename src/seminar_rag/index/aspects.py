@@ -23,6 +23,9 @@ _WORK = re.compile(
 )
 _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNORECASE)
 _SIDES = re.compile(r"([\w-]+) (?:vs\.?|versus) ([\w-]+)", re.IGNORECASE)
+_SAME_TITLE = 88
+"""Likeness of a name to a title, of 100."""
+_ARXIV = re.compile(r"(?<!\d)\d{4}\.\d{4,5}(?!\d)")
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MIXED = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d\D*[A-Za-z]|[A-Za-z]\D*\d")
 _NUMBER = re.compile(r"\d+[\w.-]*")
@@ -49,6 +52,24 @@ def named(question: str) -> tuple[str, ...]:
         if not any(name.lower() in other.lower() for other in kept):
             kept.append(name)
     return tuple(sorted(kept, key=question.find))
+
+
+def works(question: str) -> tuple[str, ...]:
+    """Titles in quotation marks, works called a paper or survey, and arXiv ids."""
+    found = [first or second for first, second in _QUOTED.findall(question)]
+    found += [_DETERMINER.split(match[1])[-1].strip() for match in _WORK.finditer(question)]
+    return tuple(dict.fromkeys([*found, *_ARXIV.findall(question)]))
+
+
+def is_called(name: str, title: str) -> bool:
+    """Whether a work of this title may be called so: by all of it, or by what leads its colon."""
+    from rapidfuzz import fuzz, utils
+
+    plain = utils.default_process
+    return any(
+        fuzz.ratio(name, one, processor=plain) >= _SAME_TITLE
+        for one in (title, title.split(":")[0])
+    )
 
 
 def without(question: str, name: str) -> str:

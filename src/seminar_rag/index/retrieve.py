@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.index.aspects import compares, named, without
+from seminar_rag.index.aspects import compares, is_called, named, without, works
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.types import Hit, Scope
 
@@ -74,6 +74,9 @@ class Retriever:
         moved = self._sides(query, within)
         if moved:
             ranked = list(dict.fromkeys([*ranked[:1], *moved, *ranked]))
+        own = set() if moved else self._named_work(query, within)
+        if own:
+            ranked = list(dict.fromkeys([*self._find(query, own).ranked()[:_EACH], *ranked]))
         return self._hits(ranked[: 2 * k + 10], found, k)
 
     def _find(self, query: str, within: set[str] | None) -> _Found:
@@ -85,6 +88,16 @@ class Retriever:
         stored = self._store.vectors_of(lacking)
         dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
         return _Found(dense, sparse)
+
+    def _named_work(self, query: str, within: set[str] | None) -> set[str]:
+        """The documents of a reading that the question calls by its title or arXiv id."""
+        return {
+            id_
+            for name in works(query)
+            for id_, one in self._store.catalogue().documents.items()
+            if (within is None or id_ in within)
+            and (one.reading == name or is_called(name, one.title))
+        }
 
     def _sides(self, query: str, within: set[str] | None) -> list[str]:
         """The best few ids for each of the things compared, in turn; empty when none are."""
