@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MemoryVectors
-from ingest.test_ingest_web import FIRST, NOTES, SECOND, overview, session
+from ingest.test_ingest_web import FIRST, NOTES, SECOND, entry, overview, session
 from ingest.web import Page, Web
 from seminar_rag.cli import main
 from seminar_rag.config import load
@@ -96,7 +96,6 @@ def test_ingest_plans_does_and_tells(
 def test_what_needs_a_hand_is_told_now_and_later(
     page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
 ) -> None:
-    # No name service for the hosts of the readings: everything fails, nothing is lost.
     where = f"http://127.0.0.1:{web.port}"
     (tmp_path / "seminar.toml").write_text(
         f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
@@ -120,3 +119,22 @@ def test_what_needs_a_hand_is_told_now_and_later(
     told = json.loads(capsys.readouterr().out)
     assert {"reading", "title", "sessions", "state", "says", "mend"} <= set(told["needs"][0])
     assert any(one["attempts"] for one in told["sought"])
+
+
+def test_a_network_that_is_down_is_told_in_one_line(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    closed = "http://127.0.0.1:9"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{closed}"\narxiv_api = "{closed}/api"\n'
+    )
+    named = "".join(
+        entry(f"Paper Number {n} of a Long List", f"{closed}/{n}.pdf") for n in range(8)
+    )
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", named), ("Cards", named)))
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", named, NOTES))
+    assert main(["ingest", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "8 readings could not be asked for just now — check the network" in said
+    assert "Paper Number" not in said

@@ -25,6 +25,9 @@ _THERE = {
     "earlier version": "an earlier version of it",
     "nothing": "no text of it",
 }
+_LATER = ("run it again later", "check the network and the link", "run it again")
+"""Mends of failures that pass by themselves."""
+_MANY = 5
 PLAIN_SECONDS = 5.0
 """How often progress is told where there is no terminal to draw a bar on."""
 
@@ -213,6 +216,14 @@ def print_report(console: Console, report: Report, quiet: bool) -> None:
 
 def print_needs(console: Console, needs: Sequence[Need]) -> None:
     """What needs the instructor's hand, then what is only worth knowing."""
+    later = [need for need in needs if need.mend in _LATER]
+    if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
+        line(
+            console,
+            f"{len(later)} readings could not be asked for just now — check the network, and run it"
+            " again later",
+        )
+        needs = [need for need in needs if need.mend not in _LATER]
     hand = [need for need in needs if need.mend]
     if hand:
         console.print(f"{len(hand)} readings need your hand", style="bold")

@@ -414,7 +414,9 @@ class Resolver:
         try:
             papers = self._api.search(wanted.title)
         except FetchError as error:
-            case.failed(place, str(error), passing=True)
+            case.tried(place, str(error))
+            case.failures.append("arXiv could not be searched for its title — run it again later")
+            case.passing = True
             return
         sure = [paper for paper in papers if surely(wanted, paper.described)]
         if len(sure) == 1:
