@@ -306,8 +306,10 @@ def _nearness(
         term.text.lower() for text in evidence for term in terms(text) if term.kind != "number"
     )
     if open_ and words:
-        mine = embed([distinct[column].text.lower() for column in open_])
-        soft[open_] = np.maximum(0, (mine @ embed(list(words)).T).max(axis=1))
+        mine = [distinct[column].text.lower() for column in open_]
+        vectors = embed([*mine, *words])  # in one call: each has a price of its own
+        cosines = vectors[: len(mine)] @ vectors[len(mine) :].T
+        soft[open_] = np.maximum(0, cosines.max(axis=1))
     return soft
 
 

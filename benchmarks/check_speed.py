@@ -1,0 +1,179 @@
+"""How long checking takes: a text of 200 claims, and an answer of five sentences.
+
+    python benchmarks/check_speed.py [--passages 25000] [--data DIR] [--json FILE]
+
+The index is filled with passages made of shuffled sentences of the bundled primers, until it has
+as many as asked for. Their vectors are the means of their sentences' vectors, so that filling it
+takes minutes and not an hour; searching and verifying embed with the real model. `--data` keeps
+the index for another run.
+
+The claims are the hand-written paraphrases, faults and inventions of `faults.jsonl`. The answer
+has five of the paraphrases, each with the mark of its passage; its time is what verdicts add to
+the answer, with the passages met for the first time and met before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seminar_rag.answer.citations import MarkFilter
+from seminar_rag.answer.review import Review
+from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.index.embed import SentenceTransformerEmbedder, unit
+from seminar_rag.ingest.markup import markdown_blocks
+from seminar_rag.sample import FOLDER
+from seminar_rag.text import sentence_spans
+
+FAULTS = Path(__file__).with_name("faults.jsonl")
+CLAIMS = 200
+PER_DOCUMENT = 100
+"""Passages of a made-up document."""
+SENTENCES = 9
+"""Of a made-up passage."""
+
+
+class Mean:
+    """The default model, but a passage's vector is the mean of its known sentences' vectors."""
+
+    def __init__(self) -> None:
+        self._model = SentenceTransformerEmbedder()
+        self.name, self.precision = self._model.name, self._model.precision
+        self.max_tokens = self._model.max_tokens
+        self.count = self._model.count
+        self._known: dict[str, Any] = {}
+
+    def learn(self, sentences: Sequence[str]) -> None:
+        self._known = dict(zip(sentences, self._model.embed(sentences), strict=True))
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Any:
+        parts = [self._parts(text) for text in texts]
+        other = [text for text, own in zip(texts, parts, strict=True) if not own]
+        rows = iter(self._model.embed(other))
+        progress(len(texts))
+        return unit(np.stack([np.mean(own, axis=0) if own else next(rows) for own in parts]))
+
+    def _parts(self, text: str) -> list[Any]:
+        pieces = [text[start:end] for start, end in sentence_spans(text)]
+        parts = [self._known[one] for one in pieces if one in self._known]
+        return parts if len(parts) > 3 else []
+
+
+def primer_sentences() -> list[str]:
+    found: dict[str, None] = {}
+    for path in sorted((FOLDER / "primers").glob("*.md")):
+        for block in markdown_blocks(path.read_text("utf-8")):
+            if block.kind == "paragraph":
+                spans = sentence_spans(block.text)
+                found |= dict.fromkeys(block.text[start:end] for start, end in spans)
+    return list(found)
+
+
+def fill(course: Course, folder: Path, passages: int) -> int:
+    """Ingest made-up documents until there are `passages`; returns how many there are."""
+    rng = random.Random(5)
+    sentences = primer_sentences()
+    embedder = course.embedder
+    assert isinstance(embedder, Mean)
+    embedder.learn(sentences)
+    posts = folder / "made"
+    posts.mkdir(exist_ok=True)
+    for number in range(1, -(-passages // PER_DOCUMENT) + 1):
+        parts = [
+            f"---\ntitle: Made {number}\n---",
+            "## Required Readings:",
+            f"### Made paper {number}",
+        ]
+        parts += [f"+ https://example.org/{number}", "<!--excerpt.start-->", f"# Blog: {number}"]
+        for part in range(PER_DOCUMENT):
+            parts.append(f"## Part {part} of {number}")
+            parts.append(" ".join(rng.sample(sentences, SENTENCES)))
+        (posts / f"S{number:03}.md").write_text("\n\n".join(parts), encoding="utf-8")
+    for _ in course.ingest([posts]):
+        pass
+    return sum(record.passages for record in course.catalogue().records.values())
+
+
+def claims() -> list[str]:
+    rows = [json.loads(line) for line in FAULTS.read_text("utf-8").splitlines()]
+    texts = [text for row in rows for text in _texts(row)]
+    random.Random(5).shuffle(texts)
+    return [text for text in texts if text.endswith(".")][:CLAIMS]
+
+
+def _texts(row: dict[str, Any]) -> list[str]:
+    given = [row.get("paraphrase"), row.get("invented"), *row.get("damaged", {}).values()]
+    return [text for text in given if isinstance(text, str)]
+
+
+def time_text(course: Course) -> dict[str, Any]:
+    text = "\n\n".join(claims())
+    times = []
+    started = time.perf_counter()
+    checking = course.check(text)
+    for _ in checking:
+        times.append(time.perf_counter())
+    each = np.diff([started, *times])
+    return {
+        "claims": len(times),
+        "seconds": round(times[-1] - started, 1),
+        "milliseconds a claim, median": round(1000 * float(np.median(each))),
+        "slowest": round(1000 * float(each.max())),
+        "summary": checking.report().summary,
+    }
+
+
+def time_answers(course: Course) -> dict[str, int]:
+    """What verdicts add to an answer of five sentences, milliseconds; median of ten answers."""
+    rows = [json.loads(line) for line in FAULTS.read_text("utf-8").splitlines()]
+    said = [row["paraphrase"] for row in rows if "paraphrase" in row]
+    fresh, again = [], []
+    for at in range(0, 50, 5):
+        offered = [course.search(one, 1)[0] for one in said[at : at + 5]]
+        text = " ".join(f"{one} [{i}]" for i, one in enumerate(said[at : at + 5], 1))
+        verifier = BuiltinVerifier(course.embedder.embed)
+        for times in (fresh, again):
+            marks = MarkFilter(len(offered))
+            marks.feed(text)
+            marks.finish()
+            started = time.perf_counter()
+            verdicts = list(Review(verifier, offered, marks).finish())
+            times.append(1000 * (time.perf_counter() - started))
+            assert len(verdicts) >= 5
+    return {"fresh": round(float(np.median(fresh))), "again": round(float(np.median(again)))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--passages", type=int, default=25_000)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the index here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.data or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        course = Course(Config(folder=folder), embedder=Mean())
+        started = time.perf_counter()
+        figures: dict[str, Any] = {"passages": fill(course, folder, args.passages)}
+        figures["filled in seconds"] = round(time.perf_counter() - started)
+        figures["five sentences, milliseconds"] = time_answers(course)
+        figures["a text"] = time_text(course)
+        course.close()
+    text = json.dumps(figures, indent=2, ensure_ascii=False)
+    print(text)
+    if args.json:
+        args.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
