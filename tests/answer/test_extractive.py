@@ -7,7 +7,7 @@ from passages import hit
 
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.index.embed import HashEmbedder
-from seminar_rag.types import Hit
+from seminar_rag.types import Hit, Turn
 
 CACHE = """# Caches
 A rolling cache keeps the latest keys and values only. Older ones are overwritten in turn.
@@ -122,3 +122,12 @@ def test_nothing_quotable_gives_an_empty_answer() -> None:
 def test_stopping_ends_the_answer() -> None:
     writer = Extractive(HashEmbedder().embed, rarity)
     assert list(writer.draft("rolling cache?", [hit(CACHE)], (), lambda: True).chunks) == []
+
+
+def test_a_follow_up_is_not_answered_with_what_was_just_quoted() -> None:
+    writer = Extractive(HashEmbedder().embed, rarity)
+    question = "What does a rolling cache keep? And the older keys and values?"
+    first = answer("What does a rolling cache keep?", hit(CACHE))
+    history = (Turn("user", "What does a rolling cache keep?"), Turn("assistant", first))
+    said = quotes("".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks))
+    assert not set(said) & set(quotes(first))

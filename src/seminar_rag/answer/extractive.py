@@ -102,14 +102,17 @@ class Extractive:
         self,
         question: str,
         hits: Sequence[Hit],
-        history: Sequence[Turn],  # noqa: ARG002  (the question already stands alone)
+        history: Sequence[Turn],
         stop: Stop,
     ) -> Draft:
         offered = tuple(hits)
-        return Draft(offered, self._quotations(question, offered, stop))
+        heard = tidy(" ".join(turn.text for turn in history if turn.role == "assistant"))
+        return Draft(offered, self._quotations(question, offered, heard, stop))
 
-    def _quotations(self, question: str, hits: tuple[Hit, ...], stop: Stop) -> Iterator[str]:
-        chosen = _authorship(question, hits) or self._chosen(question, hits)
+    def _quotations(
+        self, question: str, hits: tuple[Hit, ...], heard: str, stop: Stop
+    ) -> Iterator[str]:
+        chosen = _authorship(question, hits) or self._chosen(question, hits, heard)
         if not chosen or stop():
             return
         yield _lead([hits[one.hit - 1].document for one in chosen])
@@ -118,24 +121,30 @@ class Extractive:
                 return
             yield "\n\n" + _quoted(one, hits)
 
-    def _chosen(self, question: str, hits: tuple[Hit, ...]) -> list[Unit]:
-        """The units to quote; for a comparison over several works the best of each side."""
+    def _chosen(self, question: str, hits: tuple[Hit, ...], heard: str) -> list[Unit]:
+        """The units to quote; for a comparison over several works the best of each side.
+
+        Args:
+            heard: the conversation's earlier answers; a follow-up wants to know something else.
+        """
         offered = dict(enumerate(hits, 1))
         sides = _sides(question, offered)
         if not sides:
             offered = _of_named_work(question, offered) or offered
-            return _in_order(self._best(question, offered, MOST, EMBEDDED))
+            return _in_order(self._best(question, offered, heard, MOST, EMBEDDED))
         chosen: list[Unit] = []
         for name, own in sides.items():
             asked = question
             for other in sides:
                 asked = asked if other == name else without(asked, other)
             share = len(sides)
-            best = self._best(asked, own, max(1, MOST // share), EMBEDDED // share)
+            best = self._best(asked, own, heard, max(1, MOST // share), EMBEDDED // share)
             chosen += [one for one in best if not any(_alike(one, other) for other in chosen)]
         return _in_order(chosen)
 
-    def _best(self, question: str, hits: Mapping[int, Hit], most: int, embedded: int) -> list[Unit]:
+    def _best(
+        self, question: str, hits: Mapping[int, Hit], heard: str, most: int, embedded: int
+    ) -> list[Unit]:
         weighed = self._weighed(question)
         candidates = [
             (_plain_worth(question, one, hits, weighed), one)
@@ -145,6 +154,7 @@ class Extractive:
                 _names_authors(text, hit.document) or _titles(text, hit.document)
                 for text in map(hit.passage.quote, one.sentences)
             )
+            and not all(_bare(hit.passage.quote(sentence)) in heard for sentence in one.sentences)
         ]
         candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
         if not candidates:
