@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.units import Unit, tidy, units
+from seminar_rag.answer.units import Unit, opens, tidy, units
 from seminar_rag.index.aspects import compares, is_called, named, without, works
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
@@ -336,11 +336,10 @@ def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
     lead = tidy(passage.quote(one.sentences[0]))
     if one.listed and lead[-1] not in ".!?:":  # tells what the rest is of, but says nothing itself
         quotes[0] = f"{_SECTION_NUMBER.sub('', lead)}:"
-    items = [sentence.kind == "item" for sentence in one.sentences]
     out = quotes[0]
-    for i in range(1, len(quotes)):
-        as_item = items[i] and (one.listed or items[i - 1])
-        out += f"\n- {quotes[i]}" if as_item else f" {quotes[i]}"
+    for quote, sentence in zip(quotes[1:], one.sentences[1:], strict=True):
+        as_item = sentence.kind == "item" and opens(passage, sentence)
+        out += f"\n- {quote}" if as_item else f" {quote}"
     return out
 
 
