@@ -73,7 +73,6 @@ class MarkFilter:
     def __init__(self, offered: int) -> None:
         self.offered = offered
         self._held = ""
-        self._parts: list[str] = []
         self._text = ""
         self._current = 0  # where the sentence of the last mark begins
         self._before = 0  # how many sentences end before it

@@ -1,9 +1,9 @@
 """The embedded answerer: quotes what answers the question, and writes nothing but a lead.
 
 A unit's worth is a linear model, its weights fitted on labelled questions of a seminar: likeness
-to the question in meaning (cosine) and in words (weighted by
-rarity), the standing of its passage, and its shape. Units are chosen greedily for worth and for
-what of the question they add, as in maximal marginal relevance (Carbonell & Goldstein 1998).
+to the question in meaning (cosine) and in words (weighted by rarity), the standing of its passage,
+and its shape. Units are chosen greedily for worth and for what of the question they add, as in
+maximal marginal relevance (Carbonell & Goldstein 1998).
 """
 
 from __future__ import annotations

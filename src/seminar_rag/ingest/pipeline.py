@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.errors import DocumentError, SourceError, StoreError
+from seminar_rag.errors import DocumentError, SourceError
 from seminar_rag.index.catalogue import Record, Sought
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.gather import gather, remembered
@@ -253,15 +253,9 @@ class Ingestor:
 
     def _claim_model(self) -> None:
         """Note the embedding model in a new store; refuse to mix two in an old one."""
-        stored = self._store.meta("model"), self._store.meta("precision")
         ours = self._embedder.name, self._embedder.precision
-        if stored[0] is None:
-            self._store.remember_model(*ours)
-        elif stored != ours:
-            raise StoreError(
-                f"the index was made with {stored[0]} in {stored[1]}, the configuration says"
-                f" {ours[0]} in {ours[1]} — set [embed] back, or ingest into a new --data folder"
-            )
+        self._store.require_model(*ours)
+        self._store.remember_model(*ours)
 
     def _make(
         self, source: str, jobs: Sequence[Job], existing: set[str]

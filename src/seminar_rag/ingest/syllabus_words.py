@@ -55,48 +55,11 @@ _SECTION_LABEL = re.compile(
     rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
     re.I,
 )
-_OTHER = re.compile(
-    r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
-    r"|recordings?|videos?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
-    r"(?:\s+\w+)?$|^back\s*(?:to\s*)?(?:the\s+)?top$",
-    re.I,
-)
-_NOTES = re.compile(
-    r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*['’]?s?\s+)*"
-    r"(?:blog(?:\s*post)?s?|notes|scribe\s+notes|write[- ]?up)\b\s*(?:$|[:(–—-]|start\b)",
-    re.I,
-)
-_GROUP = re.compile(
-    r"\b(?:readings|papers|articles|resources|tools|links)\b\W*(?:\b(?:on|for|in|about|of)\b.*)?$",
-    re.I,
-)
-_PART = re.compile(
-    r"^(?:abstract|summary|tl;?dr|authors?|links?|url|key\s+\w+|contributions?|main\s+\w+"
-    r"|description|overview|takeaways?|highlights?|why\b.*|notes?|venue|methods?|results?"
-    r"|motivation|introduction|conclusions?|discussion(?:\s+questions)?|questions?)\W*$",
-    re.I,
-)
-_LABEL_WORDS = frozenset(
-    "paper papers pdf link links url doi arxiv github repo repository code data dataset datasets"
-    " website web site project page homepage blog blogpost post slide slides deck video videos demo"
-    " model models weights available source see read online preprint published journal conference"
-    " leaderboard docs documentation tutorial huggingface hugging face openreview open review"
-    " citation citations bibtex supplement supplementary appendix here html download full text"
-    " article access official abstract abs lecture talk recording poster acl anthology pubmed hf"
-    " gitlab www more info information technical report version short long neurips nips icml iclr"
-    " emnlp naacl eacl cvpr iccv eccv aaai ijcai kdd colm tmlr jmlr chi usenix osdi sosp nature"
-    " science biorxiv medrxiv ssrn authors author key".split()
-)
 _FILLERS = frozenset(
     "the a an and or of on at in to for via from with by is are this its our their also as".split()
 )
 _RESOURCE_LABEL = re.compile(
     r"^\W*(?:lectures?|slides?|decks?|recordings?|homework|assignment)\s*(?:\d+\s*)?:", re.I
-)
-_LABEL = re.compile(
-    rf"^\W*(?:{_MORE_ALONE}|required?|mandatory|assigned|readings?|papers"
-    rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
-    re.I,
 )
 _OTHER = re.compile(
     r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
