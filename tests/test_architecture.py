@@ -19,7 +19,7 @@ LAYERS = [
     {"course"},
     {"ingest", "answer"},
     {"index", "check", "sample"},
-    {"config", "text"},
+    {"config", "journal", "text"},
     {"types"},
     {"__init__"},
     {"errors"},

@@ -70,6 +70,12 @@ class Config:
     verifier."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 7860
+    journal_enabled: bool = False
+    """Keep what students ask, without who: question, answer, what it cites, how it was checked."""
+    journal_days: int = 90
+    """Days after which questions and feedback are removed."""
+    desk_password_hash: str = ""
+    """Of the instructor's password; `seminar-rag passwd` writes it. Empty keeps the desk shut."""
     folder: Path = Path()
     """Where seminar.toml lies, or would lie; not a key."""
 
@@ -111,6 +117,8 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | Non
         raise ConfigError(
             f'[embed] precision is {config.embed_precision!r} — use "auto", "float32" or "bfloat16"'
         )
+    if config.journal_days < 1:
+        raise ConfigError(f"[journal] days is {config.journal_days} — use 1 or more")
     return config if data is None else replace(config, data_dir=str(data.resolve()))
 
 

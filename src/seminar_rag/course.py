@@ -22,6 +22,7 @@ from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Report
 from seminar_rag.ingest.resolve import Places
 from seminar_rag.ingest.sources import read_source
+from seminar_rag.journal import Journal
 from seminar_rag.types import Event, Hit, Scope, Syllabus, Turn
 
 if TYPE_CHECKING:
@@ -72,6 +73,12 @@ class Course:
         self._answerer = answerer
         self._network = network or _network(config)
         self._given_verifier = verifier
+        self.journal = Journal(
+            config.data / "journal.sqlite",
+            enabled=config.journal_enabled,
+            days=config.journal_days,
+        )
+        """What students asked and thought of the answers; who asks the course records there."""
         self._examples: tuple[Catalogue, int, tuple[str, ...]] | None = None
 
     @classmethod
