@@ -240,3 +240,118 @@ def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_pat
     store.drop_sought("s", ["r"])
     assert store.catalogue().sought == ()
     store.close()
+
+
+# --- kept files --------------------------------------------------------------------------------
+
+
+def put_file(store: Store, id_: str, file: Path, *texts: str) -> None:
+    passages = [passage(id_, i, text) for i, text in enumerate(texts)]
+    with store.writer():
+        store.replace(record(id_), passages, vectors(len(texts)), file)
+
+
+def lying(store: Store) -> list[Path]:
+    return sorted(store.files.folder.glob("*")) if store.files.folder.is_dir() else []
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(b"%PDF-1.4 one")
+    return path
+
+
+def test_a_documents_file_is_kept_until_the_last_document_goes(store: Store, paper: Path) -> None:
+    put_file(store, "d", paper, "alpha")
+    put_file(store, "e", paper, "beta")
+    kept = store.file_of("d")
+    assert kept is not None
+    assert kept == store.file_of("e")
+    assert kept.read_bytes() == b"%PDF-1.4 one"
+    assert store.file_of("nobody") is None
+    with store.writer():
+        store.remove(["d"])
+    assert lying(store) == [kept]
+    with store.writer():
+        store.forget_source("s")
+    assert lying(store) == []
+    assert store.findings() == []
+
+
+def test_a_kept_file_is_no_longer_the_original(store: Store, paper: Path) -> None:
+    put_file(store, "d", paper, "alpha")
+    with paper.open("r+b") as file:
+        file.write(b"scribble")
+    kept = store.file_of("d")
+    assert kept is not None
+    assert kept.read_bytes() == b"%PDF-1.4 one"
+
+
+def test_a_fetched_file_is_linked(store: Store) -> None:
+    fetched = store.folder / "web" / "objects" / "abc"
+    fetched.parent.mkdir(parents=True)
+    fetched.write_bytes(b"%PDF-1.4 fetched")
+    put_file(store, "d", fetched, "alpha")
+    kept = store.file_of("d")
+    assert kept is not None
+    assert kept.samefile(fetched)
+
+
+def test_replacing_a_document_replaces_its_file(store: Store, paper: Path) -> None:
+    put_file(store, "d", paper, "alpha")
+    first = store.file_of("d")
+    paper.write_bytes(b"%PDF-1.4 two")
+    put_file(store, "d", paper, "alpha", "beta")
+    second = store.file_of("d")
+    assert second is not None
+    assert second != first
+    assert lying(store) == [second]
+    with store.writer():
+        store.note(Record(record("d").document, "s", "new", "corrupt", "it is broken"))
+    assert store.file_of("d") == second, "the passages stay, and so does their file"
+    put(store, "d", "alpha")
+    assert store.file_of("d") is None
+    assert lying(store) == []
+
+
+@pytest.mark.parametrize("step", ["add", "delete"])
+def test_a_crash_while_keeping_leaves_no_orphan(store: Store, paper: Path, step: str) -> None:
+    put_file(store, "d", paper, "alpha", "beta")
+    paper.write_bytes(b"%PDF-1.4 two")
+
+    def crash(name: str) -> None:
+        if name == step:
+            raise RuntimeError("power cut")
+
+    memory(store).fail = crash
+    with pytest.raises(RuntimeError):
+        put_file(store, "d", paper, "beta", "gamma")
+    memory(store).fail = lambda _: None
+    (store.files.folder / ".part-half").write_bytes(b"%PD")
+    assert store.file_of("d") is not None
+    with store.writer():
+        store.repair()
+    assert lying(store) == [store.file_of("d")]
+    assert store.findings() == []
+
+
+def test_a_lost_file_is_told_and_repaired(store: Store, paper: Path) -> None:
+    put_file(store, "d", paper, "alpha")
+    lying(store)[0].unlink()
+    assert store.file_of("d") is None
+    assert any("1 of 1 kept files are gone" in finding for finding in store.findings())
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+
+
+def test_a_store_from_before_files_were_kept_opens(store: Store, tmp_path: Path) -> None:
+    put(store, "d", "alpha")
+    store._db.execute("DROP TABLE kept")
+    store._db.commit()
+    store.close()
+    again = Store(store.folder, vectors=store.vectors)
+    assert again.file_of("d") is None
+    assert set(again.catalogue().records) == {"d"}
+    again.close()

@@ -305,3 +305,30 @@ def test_slugs_are_short_readable_and_distinct() -> None:
     assert len(slug(long)) <= 60
     assert slug(long) != slug(long + "x")
     assert slug("日本語") != slug("中文")
+
+
+def test_paged_files_are_kept_and_others_are_not(
+    store: Store, ingest: Ingest, parser: ScriptedParser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(b"%PDF-1.4 the text of a paper that is kept")
+    (folder / "b.pdf").write_text("<html>A text without pages.</html>", encoding="utf-8")
+    unpaged = ParsedDocument("B", (Block("A text without pages."),))
+    parser.script["b.pdf"] = unpaged
+    ingest(folder)
+    records = {r.document.path: r for r in store.catalogue().records.values()}
+    kept = store.file_of(records["a.pdf"].document.id)
+    assert kept is not None
+    assert kept.read_bytes() == (folder / "a.pdf").read_bytes()
+    assert store.file_of(records["b.pdf"].document.id) is None
+
+    # A folder from before files were kept, or a lost file: the next ingest keeps it again.
+    kept.unlink()
+    parser.parsed.clear()
+    ingest(folder)
+    assert store.file_of(records["a.pdf"].document.id) == kept
+    assert parser.parsed == []
+    (folder / "a.pdf").unlink()
+    ingest(folder)
+    assert list(store.files.folder.iterdir()) == []

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS sought(
     source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
     arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, says TEXT NOT NULL,
     mend TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (source, reading));
+CREATE TABLE IF NOT EXISTS kept(document TEXT PRIMARY KEY, digest TEXT NOT NULL);
 """
 
 
@@ -76,6 +77,8 @@ class Record:
     pages: int | None = None
     passages: int = 0
     at: str = ""
+    file: str = ""
+    """SHA-256 of the kept file that the passages were read from; empty where none is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,19 @@ def put_record(db: sqlite3.Connection, record: Record) -> None:
     )
 
 
+def put_file(db: sqlite3.Connection, document: str, digest: str) -> None:
+    """Note which kept file a document's passages were read from; an empty digest: none."""
+    if digest:
+        db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (document, digest))
+    else:
+        db.execute("DELETE FROM kept WHERE document = ?", (document,))
+
+
+def kept(db: sqlite3.Connection) -> dict[str, str]:
+    """The digests of the kept files, by document id."""
+    return dict(db.execute("SELECT document, digest FROM kept"))
+
+
 def put_sought(db: sqlite3.Connection, one: Sought) -> None:
     """Store or overwrite what was found for one reading."""
     db.execute(
@@ -319,6 +335,7 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
         for reading in session.readings:
             where.setdefault(reading.id, []).append((session.number, reading.section))
     counts = dict(db.execute("SELECT document, count(*) FROM passage GROUP BY document"))
+    files = kept(db)
     out: dict[str, Record] = {}
     for row in db.execute(
         "SELECT id, source, kind, reading, title, authors, sessions, url, path, hash, outcome,"
@@ -332,7 +349,8 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
         if listed:
             section = "required" if any(s == "required" for _, s in listed) else "more"
         document = Document(id_, _kind(kind), reading, title, authors, numbers, section, url, path)
-        out[id_] = Record(document, source, digest, outcome, detail, pages, counts.get(id_, 0), at)
+        count, file = counts.get(id_, 0), files.get(id_, "")
+        out[id_] = Record(document, source, digest, outcome, detail, pages, count, at, file)
     return out
 
 

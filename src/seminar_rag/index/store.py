@@ -23,6 +23,7 @@ import numpy as np
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.catalogue import Catalogue, ListedSession, Record, Sought
+from seminar_rag.index.files import Files
 from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.types import Passage, Sentence
 
@@ -60,6 +61,7 @@ class Store:
         """
         self.folder = folder
         self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
+        self.files = Files(folder / "files")
         self._lock = threading.RLock()
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None
@@ -72,12 +74,13 @@ class Store:
         with self._guarded() as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
-            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            if "meta" not in tables:
                 db.executescript(_SCHEMA)
                 self._set(version=_VERSION, generation="0")
                 db.commit()
-            elif db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sought'").fetchone() is None:
-                db.executescript(catalogue.SCHEMA)  # a store from before readings were fetched
+            elif not {"sought", "kept"} <= tables:
+                db.executescript(catalogue.SCHEMA)  # a store from before these were added
                 db.commit()
         found = self.meta("version")
         if found != _VERSION:
@@ -199,6 +202,7 @@ class Store:
                 owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
                 self._writing = True
                 self._settle()
+                self._sweep()
                 yield
         except filelock.Timeout:
             who = "another process"
@@ -231,13 +235,16 @@ class Store:
         record: Record,
         passages: Sequence[Passage] = (),
         vectors: Matrix | None = None,
+        file: Path | None = None,
     ) -> None:
         """Swap a document's passages, atomically for readers.
 
         Args:
             vectors: shape (len(passages), dimensions); None only without passages.
+            file: what the passages were read from, to be kept.
         """
         document = record.document
+        digest = self._keep(file) if file else ""
         with self._guarded() as db:
             old: dict[str, int] = dict(
                 db.execute("SELECT id, key FROM passage WHERE document = ?", (document.id,))
@@ -252,11 +259,25 @@ class Store:
             with _transaction(db):
                 _drop(db, old.values())
                 catalogue.put_record(db, record)
+                catalogue.put_file(db, document.id, digest)
                 for i, passage in enumerate(passages):
                     assert vectors is not None
                     _put_passage(db, passage, document.title, vectors[i])
                 self._bump()
             self._settle()
+            self._sweep()
+
+    def keep(self, document: str, file: Path) -> None:
+        """Keep the file of a document that is stored already."""
+        digest = self._keep(file)
+        with self._guarded() as db, _transaction(db):
+            catalogue.put_file(db, document, digest)
+            self._bump()
+
+    def file_of(self, document: str) -> Path | None:
+        """The kept file of a document; None where there is none."""
+        record = self.catalogue().records.get(document)
+        return self.files.path(record.file) if record and record.file else None
 
     def note(self, record: Record) -> int:
         """Note a failed outcome; passages of an earlier success stay. Returns how many."""
@@ -298,8 +319,10 @@ class Store:
                 with _transaction(db):
                     _drop(db, [key for _, key in rows])
                     db.execute("DELETE FROM document WHERE id = ?", (id_,))
+                    catalogue.put_file(db, id_, "")
                     self._bump()
                 self._settle()
+                self._sweep()
 
     def forget_source(self, source: str) -> None:
         """Remove a source, its lists and all its documents."""
@@ -331,6 +354,7 @@ class Store:
                 if words != len(ids):
                     out.append(f"the full-text index has {words} of {len(ids)} passages")
             db.rollback()
+            out += self.files.findings(catalogue.kept(db).values())
         if ids or (self.folder / "chroma").is_dir():
             try:
                 stored = self.vectors.ids()
@@ -345,6 +369,11 @@ class Store:
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
         """Rebuild full text and vectors from the stored passages and embeddings."""
         with self._guarded() as db:
+            for id_, digest in catalogue.kept(db).items():
+                if self.files.path(digest) is None:  # the next ingest keeps it again
+                    catalogue.put_file(db, id_, "")
+            db.commit()
+            self._sweep()
             progress("rebuilding the full-text index")
             rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
             with _transaction(db):
@@ -381,6 +410,20 @@ class Store:
                 self.vectors.delete(gone)
             with _transaction(db):
                 db.executemany("DELETE FROM moving WHERE id = ?", ((id_,) for id_ in moving))
+
+    def _keep(self, file: Path) -> str:
+        try:
+            return self.files.keep(file)
+        except OSError as error:
+            raise StoreError(
+                f"{file.name} cannot be copied into {self.files.folder} ({error.strerror or error})"
+                " — free some space or check permissions, and ingest again"
+            ) from error
+
+    def _sweep(self) -> None:
+        """Remove the files that no document needs. Only for writers: others may be adding one."""
+        with self._guarded() as db:
+            self.files.sweep(catalogue.kept(db).values())
 
     def _bump(self) -> None:
         self._db.execute(

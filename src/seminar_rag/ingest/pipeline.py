@@ -200,6 +200,7 @@ class Ingestor:
         form = "course" if source.syllabus else "documents"
         title = source.syllabus.title if source.syllabus else None
         self._store.put_source(source.name, form, title, plan.sessions)
+        self._keep(jobs, before)
         embedded = 0
         if fresh:
             made, embedded = self._make(source.name, fresh, set(before))
@@ -222,6 +223,16 @@ class Ingestor:
         outcomes.extend(Outcome("removed", before[id_].document) for id_ in gone)
         self._attach()
         return self._report(source, plan, outcomes, embedded)
+
+    def _keep(self, jobs: Iterable[Job], before: Mapping[str, Record]) -> None:
+        """Keep the files of paged documents that are there unchanged, where they are not kept."""
+        for job in jobs:
+            known = before.get(job.document.id)
+            if job.file is None or known is None or known.hash != job.hash:
+                continue
+            paged = known.pages and known.passages
+            if paged and self._store.file_of(job.document.id) is None:
+                self._store.keep(job.document.id, job.file)
 
     def _gone(
         self, plan: Plan, before: Mapping[str, Record], there: set[str], options: Options
@@ -285,7 +296,9 @@ class Ingestor:
                 record = Record(document, source, job.hash, "indexed", remark, pages)
                 if not passages:
                     record = replace(record, outcome="no_text", detail="it holds no text")
-                self._store.replace(record, passages, vectors)
+                # A paged file is kept: its pages are shown beside the answers.
+                kept = job.file if pages and passages else None
+                self._store.replace(record, passages, vectors, kept)
                 change: Change = "changed" if document.id in existing else "new"
                 outcomes.append(
                     Outcome(
