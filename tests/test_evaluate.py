@@ -3,10 +3,12 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from check import scripted
 from conftest import SHARED
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluate import (
@@ -17,6 +19,7 @@ from seminar_rag.evaluate import (
     read_questions,
     run,
     supports,
+    verified,
 )
 from seminar_rag.evaluate_report import (
     Figure,
@@ -190,8 +193,20 @@ def test_a_lead_is_not_judged() -> None:
 
 
 def test_support_needs_the_numbers_too() -> None:
-    assert supports("It has 7 experts here", ["Here it has 7 experts"])
-    assert not supports("It has 8 experts here", ["Here it has 7 experts"])
+    said = "Here it has 7 experts"
+    seven = [cite(1, replace(TWO, text=said), said)]
+    assert supports("It has 7 experts here", seven)
+    assert not supports("It has 8 experts here", seven)
+
+
+def test_the_verifier_of_the_answers_judges_their_citations() -> None:
+    verifier = scripted.ScriptedVerifier({"router": "supported", "caches": "partly"})
+    one, two = scripted.hit("one", CACHE).passage, scripted.hit("two", ROUTER).passage
+    answer = Answer("?", "It has a router [1]. It caches [1][2].", "test",
+                    citations=(cite(1, two, ROUTER), cite(2, one, CACHE)))  # fmt: skip
+    judged = judge_citations(answer, verified(verifier))
+    assert [(r.recall, r.cited, r.precise) for r in judged] == [(True, 1, 1), (False, 2, 0)]
+    assert [passages for _, passages, _ in verifier.asked][-1] == (two.id, one.id)
 
 
 # figures

@@ -342,10 +342,12 @@ def _eval(options: argparse.Namespace) -> int:
             questions,
             options.docs,
             confidence=course.confidence,
+            supported=evaluate.verified(course.verifier),
             count=course.embedder.count,
             progress=lambda done, total: bar.show(Progress("asking", done, total)),
         )
     print(evaluate_report.render_table(report, before))
+    print(f"citations judged by: {course.verifier.name}")
     if options.json:
         told = json.dumps(evaluate_report.to_json(report), ensure_ascii=False, indent=1)
         options.json.write_text(told, encoding="utf-8")

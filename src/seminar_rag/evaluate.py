@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.answer.followup import standalone
@@ -34,6 +35,9 @@ from seminar_rag.types import (
     Turn,
 )
 
+if TYPE_CHECKING:
+    from seminar_rag.check.support import Verifier
+
 SEARCHED = 50
 """Passages asked of retrieval; an evidence further down counts as not found."""
 CONTEXT = 1500
@@ -41,8 +45,8 @@ CONTEXT = 1500
 
 Ask = Callable[[str, Sequence[Turn]], Iterator[Event]]
 Search = Callable[[str, int], Sequence[Hit]]
-Supports = Callable[[str, Sequence[str]], bool]
-"""Whether texts together support a sentence."""
+Supports = Callable[[str, Sequence[Citation]], bool]
+"""Whether cited passages together support a sentence."""
 
 
 @dataclass(frozen=True)
@@ -245,12 +249,23 @@ def place(text: str, start: int, end: int, quote: str) -> tuple[int, int]:
     return at[first], at[min(first + len(wanted), len(at)) - 1] + 1
 
 
-def supports(sentence: str, texts: Sequence[str]) -> bool:
-    """Whether texts hold a sentence verbatim, or nearly all its words and all its numbers.
+def verified(verifier: Verifier) -> Supports:
+    """Support as a verifier sees it, the one that marks the answers; in part is not enough."""
 
-    The plain default; a claim checker judges better what a language model wrote.
+    def supported(sentence: str, cited: Sequence[Citation]) -> bool:
+        known = " ".join(f"{one.document.title} {one.document.authors or ''}" for one in cited)
+        passages = [one.passage for one in cited]
+        return verifier.verify(sentence, passages, known).label == "supported"
+
+    return supported
+
+
+def supports(sentence: str, cited: Sequence[Citation]) -> bool:
+    """Whether passages hold a sentence verbatim, or nearly all its words and all its numbers.
+
+    The plain default, without a model.
     """
-    whole = " ".join(texts)
+    whole = " ".join(one.passage.text for one in cited)
     if _letters(sentence) in _letters(whole):
         return True
     said, there = set(stems(sentence)), set(stems(whole))
@@ -273,20 +288,18 @@ def judge_citations(answer: Answer, supported: Supports = supports) -> list[Ruli
     sentence has recall, and it supports it alone or the others would not without it. Leads that
     end in a colon say nothing and are left out.
     """
-    passages = {one.number: one.passage.text for one in answer.citations}
+    known = {one.number: one for one in answer.citations}
     out = []
     for sentence in split_answer(answer.text):
         if introduces(answer.text, sentence):
             continue
-        cited = [number for number in sentence.numbers if number in passages]
-        texts = {number: passages[number] for number in cited}
+        cited = [known[number] for number in sentence.numbers if number in known]
         bare = sentence.text.strip('“”"- ')
-        recall = bool(texts) and supported(bare, list(texts.values()))
+        recall = bool(cited) and supported(bare, cited)
         precise = 0
-        for number in cited if recall else ():
-            others = [text for other, text in texts.items() if other != number]
-            alone = supported(bare, [texts[number]])
-            precise += alone or not (others and supported(bare, others))
+        for one in cited if recall else ():
+            others = [other for other in cited if other is not one]
+            precise += supported(bare, [one]) or not (others and supported(bare, others))
         out.append(Ruling(recall, len(cited), precise))
     return out
 
@@ -310,6 +323,7 @@ def run(
         search: (query, k) → the k best passages.
         docs: folder of the files that the questions' `doc` names.
         confidence: (query, hits) → 0 to 1, for the risk-coverage curve; without it there is none.
+        supported: what citation recall and precision go by (see `verified`).
         count: length of a text in tokens.
         progress: called with (questions done, questions in all).
 
