@@ -14,12 +14,20 @@ import argparse
 import json
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.ingest.syllabus import read_syllabus, syllabus_json
+from seminar_rag.ingest.syllabus import (
+    read_syllabus,
+    syllabus_from_html,
+    syllabus_from_markdown,
+    syllabus_from_text,
+    syllabus_json,
+)
+from syllabus_styles import INVENTED, STYLES, Day, Style, Work, key_of
 
 FORMS = {
     "text": ("course/lectures-by-date.txt", "gold/readings-text.json"),
@@ -91,6 +99,7 @@ def score(sessions: Sequence[Table], key: Sequence[Table]) -> Score:
         session = given.pop(number, None)
         if session is None:
             result["sessions"].missed += 1
+            result["readings"].missed += len(due["readings"])
             result.miss(number, "session not found")
             continue
         result["sessions"].right += 1
@@ -101,8 +110,9 @@ def score(sessions: Sequence[Table], key: Sequence[Table]) -> Score:
         if not result["tags"].compare(tuple(tags) if same else tuple(session["tags"]), tuple(tags)):
             result.miss(number, f"tags {session['tags']}, key {tags}")
         _score_session(result, number, session["readings"], due)
-    for number in given:
+    for number, session in given.items():
         result["sessions"].wrong += 1
+        result["readings"].wrong += len(session["readings"])
         result.miss(number, "session invented")
     return result
 
@@ -223,11 +233,73 @@ def score_form(form: str, shared: Path) -> Score:
     return score(syllabus["sessions"], json.loads((shared / key).read_text(encoding="utf-8")))
 
 
+def real_days(shared: Path) -> tuple[Day, ...]:
+    """The sessions of the shared course, as its posts give them, for the styles."""
+    source, key = FORMS["markdown"]
+    read = syllabus_json(read_syllabus(shared / source))["sessions"]
+    due = json.loads((shared / key).read_text(encoding="utf-8"))
+    return tuple(
+        Day(
+            session["number"],
+            session["title"],
+            tuple(
+                Work(r["title"], tuple(r["urls"]), r["section"], r["authors"], r["abstract"])
+                for r in session["readings"]
+                if r["title"] or r["urls"]
+            ),
+        )
+        for session, _ in zip(read, due, strict=True)
+    )
+
+
+def score_style(style: Style, days: Sequence[Day]) -> Score:
+    """Write a course in a style, read it and score what comes back."""
+    page = style.page(days)
+    if style.form == "folder":
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in page.pages.items():
+                Path(folder, name).write_text(text, encoding="utf-8")
+            syllabus = read_syllabus(Path(folder))
+    elif style.form == "html":
+        linked = {url: (f"{url.strip('/')}.html", text) for url, text in page.pages.items()}
+        syllabus = syllabus_from_html(page.text, "index.html", linked.get)
+    elif style.form == "markdown":
+        syllabus = syllabus_from_markdown(page.text, "README.md")
+    else:
+        syllabus = syllabus_from_text(page.text, "page.txt")
+    return score(syllabus_json(syllabus)["sessions"], key_of(style.due(days)))
+
+
+def print_styles(courses: Mapping[str, Sequence[Day]], only: str | None) -> None:
+    """A line for each style and course: precision and recall of readings, then other fields."""
+    fields = ("readings", "titles", "urls", "sections", "session titles", "authors", "abstracts")
+    print(f"{'style':45}{'course':10}" + "".join(f"{name:>16}" for name in fields))
+    for style in STYLES.values():
+        if only and only not in style.name:
+            continue
+        for course, days in courses.items():
+            result = score_style(style, days)
+            cells = (result[name] for name in fields)
+            shown = "".join(f"{c.precision:9.1%}{c.recall:7.1%}" for c in cells)
+            print(f"{style.name:45}{course:10}{shown}  {len(result.misses)} misses")
+            for line in result.misses if only else ():
+                print(f"  {line[:300]}")
+
+
 def main() -> int:
     """Print the table and the misses; 1 when the shared course is absent."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[1] / "../shared")
-    shared = parser.parse_args().shared
+    parser.add_argument("--styles", action="store_true", help="measure courses in other styles")
+    parser.add_argument("--only", help="only styles whose name has these words, with every miss")
+    options = parser.parse_args()
+    shared = options.shared
+    if options.styles:
+        courses = {"invented": INVENTED}
+        if shared.is_dir():
+            courses["real"] = real_days(shared)
+        print_styles(courses, options.only)
+        return 0
     if not shared.is_dir():
         print(f"{shared} is not there; give the folder of the shared course with --shared")
         return 1

@@ -831,6 +831,8 @@ def test_arxiv_ids(url: str, found: str | None) -> None:
 
 
 def benchmark() -> ModuleType:
+    if (folder := str(ROOT / "benchmarks")) not in sys.path:
+        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location("bench_syllabus", ROOT / "benchmarks/syllabus.py")
     assert spec is not None
     assert spec.loader is not None

@@ -41,6 +41,8 @@ _NEWLINE = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S
 )
+_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])", re.M)
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}")
 
 
@@ -73,7 +75,7 @@ class _MarkdownReader:
         if begin:
             body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
-        self._body = body
+        self._body = _spaced_headings(body)
         self._lines: list[tuple[int, str]] = []
         at = 0
         for match in _NEWLINE.finditer(body):
@@ -142,7 +144,7 @@ class _MarkdownReader:
             elif token.type == "inline":
                 places = self._places(token, cell=True)
                 if cells:
-                    builder.put(" | ", [max(builder.place, self._line_start(token))] * 3)
+                    builder.part_cells(max(builder.place, self._line_start(token)))
                 cells += 1
                 cell = TextBuilder()
                 _InlineWalk(token.content, places, cell).run(token.children or [])
@@ -173,6 +175,23 @@ class _MarkdownReader:
             self._used = (number, places[-1] - start + 1 if line and places else after)
             places.append(end)
         return places[:-1]
+
+
+def _spaced_headings(body: str) -> str:
+    """A page whose headings all have the space that CommonMark asks for and Kramdown does not.
+
+    Characters keep their lines, and their order in them. Lines in fenced code stay as they are.
+    """
+    if not _GLUED_HEADING.search(body):
+        return body
+    fence = ""
+    lines = body.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if opened := _FENCE.match(line):
+            fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
+        elif not fence:
+            lines[number] = _GLUED_HEADING.sub(r"\1 ", line)
+    return "".join(lines)
 
 
 def _align(line: str, source: str, after: int) -> list[int]:

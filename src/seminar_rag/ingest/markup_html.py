@@ -118,7 +118,7 @@ class _FragmentScan:
             self._builder = TextBuilder()
             if cell is not None:
                 if not self._table.at_line_start:
-                    self._table.put(" | ", [place] * 3)
+                    self._table.part_cells(place)
                 self._table.append(cell)
 
     def flush(self) -> Iterator[Item]:
@@ -259,18 +259,21 @@ class _TreeWalk:
     def _table(self, node: Any) -> None:
         self.flush()
         table = TextBuilder(fold=False)
+        spans: dict[int, int] = {}
         for row in node.iter("tr"):
             if len(table):
                 table.put("\n", [0])
-            for number, cell in enumerate(row.iter("td", "th")):
+            for number, cell in enumerate(_grid(row, spans)):
+                if number:
+                    table.part_cells(0)
+                if cell is None:
+                    continue
                 inner = _TreeWalk()
                 inner._children(cell, 0)
                 inner.flush()
-                if number:
-                    table.put(" | ", [0] * 3)
                 for order, part in enumerate(part for part in inner.items if part.text):
                     if order:
-                        table.put(" ", [0])
+                        table.part_lines(0)
                     table.append(part)
         item = table.finish("table", depth=self._depth)
         if item is not None:
@@ -284,6 +287,34 @@ class _TreeWalk:
         item = code.finish("code", depth=self._depth)
         if item is not None:
             self.items.append(item)
+
+
+def _grid(row: Any, spans: dict[int, int]) -> Iterator[Any]:
+    """The cells of a row by column; None where a cell from above or from the left reaches.
+
+    Args:
+        spans: by column, how many more rows a cell above reaches; brought up to date.
+    """
+    column = 0
+    for cell in row.iter("td", "th"):
+        while spans.get(column):
+            spans[column] -= 1
+            column += 1
+            yield None
+        rows, columns = _span(cell, "rowspan"), _span(cell, "colspan")
+        for at in range(columns):
+            spans[column] = rows - 1
+            column += 1
+            yield None if at else cell
+    while spans.get(column):
+        spans[column] -= 1
+        column += 1
+        yield None
+
+
+def _span(cell: Any, name: str) -> int:
+    value = (cell.get(name) or "1").strip()
+    return min(max(int(value), 1), 200) if value.isdecimal() else 1
 
 
 def _list_marker(node: Any) -> str:

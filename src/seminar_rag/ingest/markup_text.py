@@ -41,6 +41,10 @@ class Item:
     """An HTML comment that stands alone (its text; the block is then empty)."""
     anchor: str = ""
     """The HTML class, id and name of the element, for recognising navigation."""
+    cells: tuple[int, ...] = ()
+    """In a table, where the separators " | " between its cells stand."""
+    label: str = ""
+    """A word such as "optional" that was cut from the text."""
 
     @property
     def text(self) -> str:
@@ -57,6 +61,7 @@ class TextBuilder:
         self._offsets: list[int] = []
         self._links: list[Link] = []
         self._breaks: list[int] = []
+        self._cells: list[int] = []
         self._bold: int | None = None
 
     def __len__(self) -> int:
@@ -92,10 +97,21 @@ class TextBuilder:
                 self._bold = len(self._chars) - 1
 
     def append(self, item: Item) -> None:
-        """Put the text and links of a finished item."""
+        """Put the text, links and line breaks of a finished item."""
         base = len(self)
+        self._breaks += [base + at for at in item.breaks]
         self.put(item.text, item.block.offsets or ())
         self._links += [Link(link.url, base + link.start, base + link.end) for link in item.links]
+
+    def part_cells(self, place: int) -> None:
+        """Put what parts two cells of a table, standing at `place` in the source."""
+        self._cells.append(len(self))
+        self.put(" | ", [place] * 3)
+
+    def part_lines(self, place: int) -> None:
+        """Put the space that parts two lines of a table's cell."""
+        self._breaks.append(len(self))
+        self.put(" ", [place])
 
     def link(self, url: str, start: int) -> None:
         """Record that what was put since `start` is the label of a link to `url`."""
@@ -129,7 +145,8 @@ class TextBuilder:
             block,
             links=(*links, *_bare_links(text, links, places, raw)),
             bold=len(text) if self._bold is None else len(text[: self._bold].rstrip()),
-            breaks=tuple(at for at in self._breaks if at < len(text)),
+            breaks=tuple(at - lead for at in self._breaks if lead <= at < len(text) + lead),
+            cells=tuple(at - lead for at in self._cells if lead <= at < len(text) + lead),
             **more,
         )
 

@@ -18,8 +18,10 @@ import yaml
 
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.markup import Item, front_matter, html_items, html_title, markdown_items
-from seminar_rag.ingest.syllabus_entries import read_entries
-from seminar_rag.ingest.syllabus_page import Part, split_sessions, table_sessions
+from seminar_rag.ingest.syllabus_entries import has_sections, read_entries
+from seminar_rag.ingest.syllabus_marks import title_of
+from seminar_rag.ingest.syllabus_page import Part, split_sessions
+from seminar_rag.ingest.syllabus_tables import table_sessions
 from seminar_rag.ingest.syllabus_text import text_items
 from seminar_rag.ingest.syllabus_toml import read_toml
 from seminar_rag.types import Block, Reading, Session, Syllabus
@@ -108,7 +110,7 @@ def session_from_post(text: str, name: str, number: int) -> Session:
     items = markdown_items(text)
     title = str(values.get("title") or "").strip()
     if not title and not begin and items and items[0].block.kind == "heading":
-        title, items = items[0].text, items[1:]
+        title, items = title_of(items[0].text), items[1:]
     title = title or Path(name).stem
     readings, notes = read_entries(items, title)
     return Session(number, title, _tags(values.get("tags")), readings, notes, file=name)
@@ -125,12 +127,13 @@ def _from_items(
 ) -> Syllabus:
     parts = split_sessions(items)
     if parts:
-        sessions = tuple(_session(part, name, load_page) for part in parts)
+        bare = not any(has_sections(part.items) for part in parts)
+        sessions = tuple(_session(part, name, load_page, bare) for part in parts)
     else:
         readings, notes = read_entries(items, title)
         sessions = (Session(1, title or Path(name).stem, (), readings, notes, name),)
     if not any(session.readings for session in sessions) and (rows := table_sessions(items)):
-        sessions = tuple(_session(part, name, None) for part in rows)
+        sessions = tuple(_session(part, name, None, False) for part in rows)
     return Syllabus(title, sessions)
 
 
@@ -147,8 +150,8 @@ def _page_title(items: tuple[Item, ...]) -> str | None:
     return title
 
 
-def _session(part: Part, name: str, load_page: LoadPage | None) -> Session:
-    readings, notes = read_entries(part.items, part.title)
+def _session(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
+    readings, notes = read_entries(part.items, part.title, bare)
     session = Session(part.number, part.title, part.tags, readings, notes, name, part.link)
     page = load_page(part.link) if load_page is not None and part.link else None
     if page is None:

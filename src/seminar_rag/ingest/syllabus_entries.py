@@ -17,6 +17,7 @@ from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
 from seminar_rag.ingest.syllabus_items import (
     STRONG_LEVEL,
+    asked_for,
     beside_links,
     children_of,
     cut,
@@ -59,16 +60,24 @@ class _Head:
         return self.heading.text if self.heading is not None else ""
 
 
+def has_sections(items: Sequence[Item]) -> bool:
+    """Whether any heading among the items announces readings."""
+    return _section_level(refine([item for item in items if item.comment is None]))[1]
+
+
 def read_entries(
-    items: Sequence[Item], title: str | None = None
+    items: Sequence[Item], title: str | None = None, bare: bool = False
 ) -> tuple[tuple[Reading, ...], tuple[Block, ...]]:
     """The readings of a session and the blocks of its notes, from the session's items.
 
-    `title` is the session's own title, which is not taken for a reading.
+    Args:
+        title: the session's own title, which is not taken for a reading.
+        bare: the course announces no readings by headings: the lists, or else the links that a
+            session's text asks to read, are its readings.
     """
     start = _notes_start(items, *_section_level(items))
     region = refine([item for item in items[:start] if item.comment is None])
-    reader = _RegionReader(*_section_level(region), title)
+    reader = _RegionReader(*_section_level(region), title, bare)
     readings = reader.read(_heads(region))
     notes = [*reader.rest, *(item for item in items[start:] if item.comment is None)]
     written = any(item.block.kind != "heading" for item in notes if item.text)
@@ -196,9 +205,10 @@ class _Draft:
 
 
 class _RegionReader:
-    def __init__(self, level: int, sections: bool, title: str | None) -> None:
+    def __init__(self, level: int, sections: bool, title: str | None, bare: bool) -> None:
         self._section_level = level
         self._sections = sections
+        self._bare = bare and not sections
         self._title = words.normal(title or "").casefold()
         self._section: Section | None = None
         self._off = False
@@ -233,7 +243,11 @@ class _RegionReader:
 
         On a page without a title and without section headings any list is one of readings.
         """
-        if has_nested_links(head.body) or not (self._sections or self._title):
+        if self._bare and not is_listing(head.body):
+            for item in head.body:
+                for entry in asked_for(item):
+                    self._entry(entry)
+        elif self._bare or has_nested_links(head.body) or not (self._sections or self._title):
             self._list(head.body)
 
     def _skips(self, head: _Head) -> bool:
@@ -277,7 +291,8 @@ class _RegionReader:
 
     def _start(self, item: Item | None, level: int = 0, raw: str | None = None) -> _Draft:
         text = raw if raw is not None else (item.text if item is not None else "")
-        draft = _Draft(words.clean_title(text), self._section or "required", level)
+        named = words.section_of(item.label) if item is not None and item.label else None
+        draft = _Draft(words.clean_title(text), named or self._section or "required", level)
         self._drafts.append(draft)
         if item is not None and draft.title:
             at = item.text.find(draft.title)
@@ -320,6 +335,8 @@ class _RegionReader:
         if words.is_metadata(item.text) or (not beside and not urls):
             return False
         current = self._drafts[-1] if self._drafts and not first else None
+        if not urls and names.is_citation(item.text):
+            return True
         if urls and (not beside or words.is_label(beside)):
             return current is None or bool(current.urls) or not current.title
         if current is not None and not urls:
@@ -337,7 +354,8 @@ class _RegionReader:
                 draft.blocks.append(entry.remark)
         begin = max((link.end for link in item.links), default=len(item.text))
         begin += len(item.text[begin:]) - len(item.text[begin:].lstrip(" +*•|:;.,)–—-"))
-        if words.is_prose(item.text[begin:]):
+        tail = item.text[begin:]
+        if words.is_prose(tail) and not names.trailing_authors(tail):
             draft.abstract.append(without_trailer(item, begin))
             draft.blocks.append(cut(item.block, begin, len(item.text)))
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from seminar_rag.ingest import syllabus_names as names
 from seminar_rag.ingest import syllabus_words as words
-from seminar_rag.ingest.markup import Item
+from seminar_rag.ingest.markup import Item, Link
 from seminar_rag.types import Block
 
 STRONG_LEVEL = 7
@@ -107,7 +107,13 @@ def _child(part: Item, parent: Item) -> Item:
 
 
 def _unlabelled(item: Item) -> list[Item]:
-    """An item; where it opens with "Optional:" or the like, that label as a heading before it."""
+    """An item without the label that says to which section it belongs.
+
+    A label in front of a paragraph ("Optional: Title") stands as a heading over what follows; at a
+    list item, in front or at its end ("[optional] Title", "Title (optional)"), it is the item's.
+    """
+    if item.block.kind == "item":
+        return [_own_label(item)]
     end = words.section_label(item.text) if item.links else 0
     if not end or any(link.start < end for link in item.links):
         return [item]
@@ -116,6 +122,29 @@ def _unlabelled(item: Item) -> list[Item]:
         return [item]
     label = replace(cut(item.block, 0, end), kind="heading", level=STRONG_LEVEL)
     return [Item(label), rest]
+
+
+def _own_label(item: Item) -> Item:
+    """A list item with its section's label apart."""
+    start, end = words.section_marks(item.text)
+    if (start, end) == (0, len(item.text)) or any(link.start < start for link in item.links):
+        return item
+    rest = cut_item(item, start, end)
+    if not rest.text:
+        return item
+    kept = [link for link in item.links if link.start >= end]
+    shown = len(rest.text)
+    rest = replace(rest, links=(*rest.links, *(replace(k, start=shown, end=shown) for k in kept)))
+    label = item.text[:start] if start else item.text[end:]
+    return replace(rest, label=words.normal(re.sub(r"[\[\]()]", " ", label)))
+
+
+def asked_for(item: Item) -> list[Item]:
+    """The works that a sentence asks to read, an item for each link to one."""
+    if item.block.kind not in {"item", "paragraph"} or not words.asks_to_read(item.text):
+        return []
+    bounds = [(link.start, link.end) for link in links_of_works(item)]
+    return [replace(cut_item(item, start, end), depth=1, marker="-") for start, end in bounds]
 
 
 # ---------------------------------------------------------------- headings
@@ -150,6 +179,16 @@ def urls_of(item: Item) -> list[str]:
     """The addresses of an item in the order of the text; anchors and mail are none."""
     ordered = sorted(item.links, key=lambda link: link.start)
     return [link.url for link in ordered if _WEB.match(link.url)]
+
+
+def links_of_works(item: Item) -> list[Link]:
+    """The links whose labels name a work, in the order of the text; "[pdf]" and the like do not."""
+    ordered = sorted(item.links, key=lambda link: link.start)
+    return [
+        link
+        for link in ordered
+        if _WEB.match(link.url) and not words.is_label(item.text[link.start : link.end])
+    ]
 
 
 def beside_links(item: Item) -> tuple[str, list[str]]:
@@ -237,7 +276,8 @@ def read_entry(item: Item) -> Entry:
         wordy = len(plain.split()) >= 2
         if (opens or wordy) and plain and not words.is_label(plain) and "://" not in plain:
             authors, title = names.split_citation(label)
-            return Entry((title,), authors or names.trailing_authors(_after(item, link.end)))
+            authors = authors or names.trailing_authors(_after(item, link.end))
+            return Entry((title,), authors or names.leading_authors(item.text[: link.start]))
     end = min((link.start for link in item.links if link.start > 0), default=len(item.text))
     lead = item.text[:end]
     text = lead if words.normal(lead) and not lead.startswith("http") else beside_links(item)[0]

@@ -61,13 +61,44 @@ def split_citation(text: str) -> tuple[str | None, str]:
         full = before + "." if initial or before.endswith("et al") else before
         if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
             return clean_names(full), _first_sentence(text[match.end() :])
+        if len(before.split()) > 1 and (authors := _authors_and_venue(text[match.end() :])):
+            return authors, before
     return None, text
 
 
+def _authors_and_venue(text: str) -> str | None:
+    """The authors in "A. Bee, C. Dee. Venue 2021", which follows a title."""
+    authors = trailing_authors(text)
+    return authors if authors and re.search(r"(?:19|20)\d\d", text[-30:]) else None
+
+
 def trailing_authors(text: str) -> str | None:
-    """Authors in what follows a linked title (", Devlin et al., 2018")."""
-    names = clean_names(_YEAR_TAIL.sub("", text.strip(" ,.;:()–—-")))
-    return names if names and _is_name_list(names) else None
+    """Authors in what follows a title (", Devlin et al., 2018", ". A. Bee, C. Dee. ACL.")."""
+    text = text.strip(" ,.;:()[]–—-")[:_LONGEST]
+    ends = [match.start() for match in re.finditer(r"\.\s|\s\(", text)]
+    for end in [*ends, len(text)]:
+        if end < len(text) and re.search(r"[^\s,;&]\s+[A-Z]$", text[:end]):
+            continue  # the full stop of a middle initial
+        names = clean_names(_YEAR_TAIL.sub("", text[:end]))
+        if names and _is_name_list(names):
+            return names
+    return None
+
+
+def leading_authors(text: str) -> str | None:
+    """Authors in what stands before a linked title ("A. Bee and C. Dee (2021). ")."""
+    names = clean_names(_YEAR_TAIL.sub("", text[:_LONGEST].strip(' ,.;:–—-"“')))
+    if not names or _is_name_list(names):
+        return names or None
+    one = re.fullmatch(r"[^\s,;]+(?:\s+[^\s,;]+)+", names) and text.rstrip().endswith((".", ")"))
+    several = re.search(r"[,;&]|\band\b", names)
+    return names if (one or several) and _are_names(names) else None
+
+
+def is_citation(text: str) -> bool:
+    """Whether a line is a reference written out, with authors, title and a year at its end."""
+    dated = re.search(r"(?:19|20)\d\d[a-z]?\)?\W*$", text[-40:])
+    return bool(dated) and len(text.split()) <= 200 and split_citation(text)[0] is not None
 
 
 def _first_sentence(text: str) -> str:

@@ -8,19 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from seminar_rag.ingest import syllabus_marks as marks
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
-from seminar_rag.ingest.syllabus_items import cut_item
-from seminar_rag.types import Block
+from seminar_rag.ingest.syllabus_items import cut_item, links_of_works
 
-_NUMBERED = re.compile(r"^(\d{1,3})\s*[.):]\s*(?=\S)")
-_NAMED = re.compile(
-    r"^(?:week|session|lecture|class|meeting|day|module|unit|seminar|topic|part)\s*#?\s*(\d{1,3})\b"
-    r"\s*[.):–—-]*\s*",
-    re.I,
-)
-_READINGS_COLUMN = re.compile(r"\b(?:readings?|papers?|articles?|literature)\b")
-_TOPIC_COLUMN = re.compile(r"\b(?:topics?|title|theme|subject|lecture|session|content)\b")
 _TAG_LINK = re.compile(r"tags?(?:/|[#=]|\.html#)", re.I)
 
 
@@ -38,25 +30,28 @@ class Part:
 
 def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     """The sessions of a page; empty when nothing on it divides it into sessions."""
-    heads = _numbered_heads(items) or _section_parents(items)
+    heads = _series(items) or _section_parents(items)
     if not heads:
         return ()
     bounds = [*heads, len(items)]
-    bodies = [items[start + 1 : end] for start, end in pairwise(bounds)]
+    bodies: list[Sequence[Item]] = [items[start + 1 : end] for start, end in pairwise(bounds)]
+    bodies[-1] = _before_the_rest(items[heads[-1]], bodies)
     footer = _footer(bodies)
     bodies = [_before(body, footer) for body in bodies]
     repeated = _boilerplate(bodies)
     parts = []
-    numbers = [_number(items[at].text) for at in heads]
+    found = [marks.mark_of(items[at].text) for at in heads]
+    numbers = [mark.number if mark else None for mark in found]
     printed = None not in numbers and len(set(numbers)) == len(numbers)
     for order, (at, body) in enumerate(zip(heads, bodies, strict=True), 1):
         head = items[at]
         links = [link.url for link in head.links if not link.url.startswith("#")]
+        kept = [item for item in body if item.text not in repeated or item.links]
         parts.append(
             Part(
                 number=(numbers[order - 1] or order) if printed else order,
-                title=_title(head.text),
-                items=tuple(item for item in body if item.text not in repeated or item.links),
+                title=marks.title_of(_without_labels(head)),
+                items=(*_beside(head), *_raised(kept, head.depth)),
                 tags=_tags(body, repeated),
                 link=links[0] if links else None,
             )
@@ -64,105 +59,144 @@ def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def table_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
-    """The rows of a schedule: a table with a column of readings, one session a row.
+# ---------------------------------------------------------------- series of heads
 
-    Every link of that column becomes an entry; a cell without links is one entry by its text.
-    Tables without such a column (slides, teams, deadlines) are none.
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Lines of one kind that are marked one after another."""
+
+    heads: tuple[int, ...]
+    """Where they stand."""
+    filled: int
+    """How many have something below them that may be readings, or lead to a page."""
+    rank: int
+    """Headings before bold lines before plain ones; outer levels before inner ones."""
+    sure: bool
+    """Marked by a name or a date, not by a bare number."""
+
+
+def _series(items: Sequence[Item]) -> tuple[int, ...]:
+    """The heads of the page's sessions by their marks; of several series the fullest one."""
+    groups: dict[tuple[int, marks.MarkKind], list[tuple[int, int | None]]] = {}
+    for at, item in enumerate(items):
+        rank = _rank(item)
+        mark = marks.mark_of(item.text) if rank is not None else None
+        if rank is None or mark is None or (rank >= _LINE and mark.kind in {"numbered", "roman"}):
+            continue
+        groups.setdefault((rank, mark.kind), []).append((at, mark.number))
+    found = []
+    for (rank, kind), marked in groups.items():
+        heads = _chain(marked, step=kind in {"numbered", "roman"})
+        if len(heads) > (2 if kind == "roman" or rank >= _LINE else 1):
+            found.append(_Series(heads, _filled(items, heads), rank, kind in {"named", "dated"}))
+    best = max(found, key=lambda s: (s.filled > 1, s.sure, s.filled, -s.rank), default=None)
+    return best.heads if best is not None and (best.filled or best.rank < _LINE) else ()
+
+
+_LINE = 20
+"""Rank of paragraphs and, above it, of list items; headings and bold lines rank below it."""
+
+
+def _rank(item: Item) -> int | None:
+    """What kind of line an item is; None for what opens no session."""
+    if item.block.kind == "heading":
+        return item.block.level
+    if item.block.kind == "item":
+        return _LINE + 1 + item.depth
+    if item.block.kind != "paragraph" or not item.text or item.depth:
+        return None
+    if item.bold == len(item.text):
+        return 10
+    title = item.text[: item.bold]
+    if title and marks.title_of(item.text) == marks.title_of(title.rstrip(" :")):
+        return 10  # a bold title, and a date beside it
+    return _LINE if len(item.text.split()) <= 25 else None
+
+
+def _chain(marked: Sequence[tuple[int, int | None]], step: bool) -> tuple[int, ...]:
+    """Of marked lines those that count upwards: one by one for bare numbers, in order for names."""
+    heads: list[int] = []
+    last: int | None = None
+    for at, number in marked:
+        if last is None or number is None or (number == last + 1 if step else number >= last):
+            heads.append(at)
+            last = number
+    return tuple(heads)
+
+
+def _filled(items: Sequence[Item], heads: Sequence[int]) -> int:
+    return sum(
+        any(item.links or item.block.kind in {"item", "table"} for item in items[start + 1 : end])
+        or any(not link.url.startswith("#") for link in items[start].links)
+        for start, end in pairwise([*heads, len(items)])
+    )
+
+
+def _before_the_rest(head: Item, bodies: Sequence[Sequence[Item]]) -> Sequence[Item]:
+    """The last session without what follows it on the page ("Grading", "Resources").
+
+    That begins at a heading as high as the sessions' own, if no other session has one inside.
     """
-    parts: list[Part] = []
-    for item in items:
-        if item.block.kind == "table":
-            parts += _table_rows(item, len(parts))
-    return tuple(parts)
+    level = head.block.level if head.block.kind == "heading" else 7
+
+    def leaves(item: Item) -> bool:
+        if head.block.kind == "item" and item.depth <= head.depth:
+            return True
+        high = item.block.kind == "heading" and 0 < item.block.level <= level
+        return high and not words.section_of(item.text) and not words.opens_notes(item.text)
+
+    *others, last = bodies
+    if head.block.kind != "item" and any(leaves(item) for body in others for item in body):
+        return last
+    return last[: next((at for at, item in enumerate(last) if leaves(item)), len(last))]
 
 
-def _table_rows(item: Item, before: int) -> list[Part]:
-    rows = _rows(item)
-    header = [words.normal(cell.text).casefold() for cell in rows[0]]
-    readings = [n for n, name in enumerate(header) if _READINGS_COLUMN.search(name)]
-    if not readings or len(rows) < 3:
-        return []
-    topic = next((n for n, name in enumerate(header) if _TOPIC_COLUMN.search(name)), None)
-    parts: list[Part] = []
-    for row in rows[1:]:
-        named = topic if topic is not None else min(set(range(len(row))) - set(readings), default=0)
-        title = row[named].text if named < len(row) else ""
-        entries: list[Item] = []
-        for column in readings:
-            if column < len(row):
-                section = words.section_of(header[column]) or "required"
-                label = "Further readings" if section == "more" else "Readings"
-                entries += [_heading(label), *_cell_entries(row[column])]
-        number = before + len(parts) + 1
-        parts.append(Part(number, title or f"Session {number}", tuple(entries)))
-    return parts
+def _without_labels(head: Item) -> str:
+    """A session's line without the labels of links at its end ("[slides]")."""
+    end = len(head.text)
+    for link in sorted(head.links, key=lambda link: -link.start):
+        if words.normal(head.text[link.end : end]).strip("[]()") or not words.is_label(
+            head.text[link.start : link.end]
+        ):
+            break
+        end = link.start
+    return head.text[:end].rstrip(" [(|,")
 
 
-def _rows(item: Item) -> list[list[Item]]:
-    rows: list[list[Item]] = [[]]
-    start = 0
-    for match in re.finditer(r" \| |\n|\Z", item.text):
-        rows[-1].append(cut_item(item, start, match.start()))
-        start = match.end()
-        if match.group() == "\n":
-            rows.append([])
-    return rows
+def _beside(head: Item) -> tuple[Item, ...]:
+    """The reading that a line names beside its mark ("Sep 12: [Title](…)")."""
+    mark = marks.mark_of(head.text)
+    if head.block.kind not in {"item", "paragraph"} or mark is None or not head.links:
+        return ()
+    rest = cut_item(head, mark.end, len(head.text))
+    works = [link for link in links_of_works(rest) if link.start == 0]
+    if not works or not _leaves_site(works[0].url):
+        return ()
+    return (replace(rest, block=replace(rest.block, kind="item"), depth=1, marker="-"),)
 
 
-def _cell_entries(cell: Item) -> list[Item]:
-    """A cell of readings as list items, cut before every link that opens an entry."""
-    starts = [
-        link.start for link in cell.links if not words.is_label(cell.text[link.start : link.end])
-    ]
-    bounds = [0, *sorted(start for start in starts if start > 0), len(cell.text)]
-    if len(starts) > 0 and starts[0] > 0 and len(words.normal(cell.text[: starts[0]])) > 1:
-        bounds = bounds[:1] + bounds[2:]  # words before the first link belong to its entry
-    found = [cut_item(cell, start, end) for start, end in pairwise(bounds)]
+def _leaves_site(url: str) -> bool:
+    return "//" in url or url.lower().endswith(".pdf")
+
+
+def _raised(items: Sequence[Item], by: int) -> list[Item]:
+    """Items that stand below a list item, as if they stood below a heading."""
+    if not by:
+        return list(items)
     return [
-        replace(part, block=replace(part.block, kind="item"), depth=1, marker="-")
-        for part in found
-        if words.normal(part.text) or part.links
+        replace(
+            item,
+            depth=max(0, item.depth - by),
+            block=replace(item.block, level=max(0, item.block.level - by))
+            if item.block.kind == "item"
+            else item.block,
+        )
+        for item in items
     ]
 
 
-def _heading(text: str) -> Item:
-    return Item(Block(text, "heading", 2))
-
-
-def _number(text: str) -> int | None:
-    match = _NUMBERED.match(text) or _NAMED.match(text)
-    return int(match.group(1)) if match else None
-
-
-def _title(text: str) -> str:
-    for pattern in (_NUMBERED, _NAMED):
-        match = pattern.match(text)
-        if match and words.normal(text[match.end() :]):
-            return text[match.end() :].strip()
-    return text.strip()
-
-
-def _numbered_heads(items: Sequence[Item]) -> list[int]:
-    """The headings that count 1, 2, 3 …, of the level that counts furthest."""
-    best: list[int] = []
-    levels = {item.block.level for item in items if item.block.kind == "heading"}
-    for level in sorted(levels):
-        found: list[int] = []
-        expected: int | None = None
-        for at, item in enumerate(items):
-            if item.block.kind != "heading" or item.block.level != level:
-                continue
-            number = _number(item.text)
-            if number is not None and (expected is None or number == expected):
-                found.append(at)
-                expected = number + 1
-        if len(found) > max(1, len(best)):
-            best = found
-    return best
-
-
-def _section_parents(items: Sequence[Item]) -> list[int]:
+def _section_parents(items: Sequence[Item]) -> Sequence[int]:
     """The headings one level above the section headings, when several of them have sections."""
     heads = [(at, item) for at, item in enumerate(items) if item.block.kind == "heading"]
     sections = [item.block.level for _, item in heads if words.section_of(item.text)]
@@ -205,8 +239,19 @@ def _boilerplate(bodies: Sequence[Sequence[Item]]) -> frozenset[str]:
     )
     least = max(3, len(bodies) // 4)
     return frozenset(
-        text for text, count in counts.items() if count >= least and not words.section_of(text)
+        text
+        for text, count in counts.items()
+        if count >= least and not words.section_of(text) and not words.is_other(text)
     )
+
+
+def _besides(item: Item) -> str:
+    """What an item says beside its links."""
+    text, at = "", 0
+    for link in sorted(item.links, key=lambda link: link.start):
+        text += item.text[at : link.start]
+        at = max(at, link.end)
+    return words.normal(text + item.text[at:])
 
 
 def _tags(body: Sequence[Item], repeated: frozenset[str]) -> tuple[str, ...]:
@@ -219,9 +264,10 @@ def _tags(body: Sequence[Item], repeated: frozenset[str]) -> tuple[str, ...]:
         if item.block.kind == "heading" and words.section_of(item.text):
             break
         found += [
-            item.text[link.start : link.end].strip()
+            link_text
             for link in item.links
-            if _TAG_LINK.search(link.url)
+            for link_text in [item.text[link.start : link.end].strip()]
+            if _TAG_LINK.search(link.url) and not _besides(item) and not words.is_label(link_text)
         ]
         if item.block.kind == "heading" and not item.block.level and len(item.text.split()) <= 6:
             plain.append(item.text)

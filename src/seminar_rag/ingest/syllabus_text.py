@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item, TextBuilder
+from seminar_rag.ingest.syllabus_marks import mark_of
 
 _BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
+_UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
 _TITLE_WORDS = 40
 
 
@@ -45,11 +48,15 @@ def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
     pending: list[_Line] = []
     marker = ""
     indents: list[int] = []
-    for line in [*lines, _Line(0, "")]:
+    for written in [*lines, _Line(0, "")]:
+        underlines = bool(_UNDERLINE.match(written.text) and pending and not marker)
+        line = _Line(written.start, "") if underlines else written
         match = _BULLET.match(line.text)
         if match and indented and not match.group(1):
             match = None
         continues = bool(pending) and not match and bool(line.text.strip())
+        if continues and not marker and (_stands_alone(line) or _stands_alone(pending[-1])):
+            continues = False
         if continues and (not marker or line.indent > indents[-1]):
             pending.append(line)
             continue
@@ -63,6 +70,12 @@ def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
         elif line.text.strip():
             indents = indents if line.indent else []
             pending = [line]
+
+
+def _stands_alone(line: _Line) -> bool:
+    """Whether a line opens a session or a section, so that it is not folded with its neighbours."""
+    mark = mark_of(line.text)
+    return words.section_of(line.text) is not None or (mark is not None and mark.kind == "named")
 
 
 def _flush(lines: list[_Line], marker: str, depth: int) -> Iterator[Item]:

@@ -55,6 +55,18 @@ _SECTION_LABEL = re.compile(
     rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
     re.I,
 )
+_SECTION_FRONT = re.compile(
+    rf"^\W*(?:[\[(]\s*(?:{_MORE_ALONE}|required?|mandatory|assigned)"
+    rf"(?:\s+(?:readings?|papers?))?\s*[\])]\s*[:–—-]?"
+    rf"|(?:{_MORE_ALONE}|required?|mandatory|assigned)(?:\s+(?:readings?|papers?))?\s*[:–—-])\s+",
+    re.I,
+)
+_SECTION_TAIL = re.compile(
+    r"\s*(?:[\[(]\s*(?:optional|additional|supplementary|further|recommended|required?|mandatory)"
+    r"(?:\s+(?:readings?|papers?))?\s*[\])]|[,–—-]\s*(?:optional|required))[\s.*]*$",
+    re.I,
+)
+_ASKS = re.compile(r"\b(?:read(?:ings?)?|papers?|chapters?|articles?)\b", re.I)
 _FILLERS = frozenset(
     "the a an and or of on at in to for via from with by is are this its our their also as".split()
 )
@@ -101,8 +113,8 @@ _RESOURCE = re.compile(
     r"^(?:blog\s*post|paper|article|post|video|talk|book)\s*:?\s+(?=[A-Z“\"])", re.I
 )
 _VENUE = re.compile(
-    r"(?:\s*[/|,–—-]\s*|\s+|\s*\()[A-Za-z]*@?(?:[A-Z]{3,}[A-Za-z]*|[A-Z][a-z]*[A-Z]+\w*)"
-    r"(?:\s+|'|’)?(?:19|20)\d\d\)?$"
+    r"(?:\s*[/|,.–—-]\s*|\s+|\s*\()[A-Za-z]*@?(?:[A-Z]{3,}[A-Za-z]*|[A-Z][a-z]*[A-Z]+\w*)"
+    r"(?:\s+|'|’)?(?:19|20)\d\d\)?\.?$"
 )
 _TRAILING_DATE = re.compile(
     rf"\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
@@ -146,6 +158,22 @@ def section_label(text: str) -> int:
     """Length of a label such as "Optional reading:" that opens an entry on its own line."""
     match = _SECTION_LABEL.match(text)
     return match.end() if match else 0
+
+
+def section_marks(text: str) -> tuple[int, int]:
+    """Which part of an entry's line is left when a section's label at either end is cut.
+
+    Labels are "[Optional]", "Required:" in front and "(optional)", "– required" at the end.
+    """
+    if match := _SECTION_FRONT.match(text):
+        return match.end(), len(text)
+    match = _SECTION_TAIL.search(text)
+    return 0, match.start() if match and match.start() else len(text)
+
+
+def asks_to_read(text: str) -> bool:
+    """Whether a sentence speaks of something to be read."""
+    return bool(_ASKS.search(text))
 
 
 def is_other(text: str) -> bool:

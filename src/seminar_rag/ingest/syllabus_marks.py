@@ -1,0 +1,119 @@
+"""What marks a line as the beginning of a session: "Week 3:", "Lecture IV", "Sep 12 —", "2.". Pure.
+
+A single marked line says little; `syllabus_page` looks for series of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+MarkKind = Literal["named", "dated", "numbered", "roman"]
+
+_WORDS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    " sixteen".split()
+)
+_ROMAN = r"[IVX]{1,6}"
+_NAME = (
+    r"(?:week|wk|session|lecture|lect?|class|meeting|day|module|unit|seminar|topic|part"
+    r"|woche|sitzung|vorlesung|termin|semaine|séance|semana|sesión|clase)s?"
+)
+_SEPARATOR = r"[\s:|.,;)\]–—-]*"
+_NAMED = re.compile(
+    rf"^(?:{_NAME}\.?\s*(?:#|no\.?|nr\.?)?\s*|[WL](?=\d))"
+    rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(_WORDS)})[ab]?"
+    rf"(?:\s*(?:[&/+–-]|and|to)\s*\d{{1,3}})?(?![\w/])(?!\.\d){_SEPARATOR}",
+    re.I,
+)
+_NUMBERED = re.compile(r"^(?P<number>\d{1,3})\s*(?:[.):](?!\d+\.)|\s[–—-](?=\s))\s*(?=\S)")
+_ROMANED = re.compile(rf"^(?P<number>{_ROMAN})\s*[.):–—-]\s*(?=\S)")
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_WEEKDAY = (
+    r"(?:mon?(?:day)?|tue?(?:s(?:day)?)?|wed?(?:s|nesday)?|th(?:u(?:rs?(?:day)?)?)?|fri?(?:day)?"
+    r"|sat(?:urday)?|sun(?:day)?)\b\.?"
+)
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
+_TO = rf"(?:\s*[–—-]\s*(?:{_MONTH}\s*)?{_DAY})?"
+_DATE = (
+    rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
+    rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
+    r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*\d{1,2}/\d{1,2})?(?![\d/])"
+    r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
+    rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"
+)
+_DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
+_DATED_TAIL = re.compile(rf"\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
+_LONGEST = 300
+"""Characters: a line that is longer opens no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a line is marked."""
+
+    kind: MarkKind
+    number: int | None
+    """As written; None where the mark is a date."""
+    end: int
+    """Where the text after the mark begins."""
+
+
+def mark_of(text: str) -> Mark | None:
+    """The mark that opens a line, with all the numbers and dates that belong to it."""
+    if len(text) > _LONGEST:
+        return None
+    found: Mark | None = None
+    for kind, pattern in _PATTERNS:
+        if match := pattern.match(text):
+            value = match.groupdict().get("number")
+            found = Mark(kind, _value(value) if value else None, match.end())
+            break
+    while found is not None and (more := _more(text[found.end :], found.kind)):
+        found = Mark(found.kind, found.number, found.end + more)
+    return found
+
+
+def title_of(text: str) -> str:
+    """A session's title without its mark and its date; the text itself where nothing else is."""
+    mark = mark_of(text)
+    rest = text[mark.end :] if mark else text
+    rest = _DATED_TAIL.sub("", rest).strip(" \t:|–—-")
+    return rest if re.search(r"\w", rest) else text.strip(" \t:|–—-")
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date, or a span of days, and nothing else."""
+    match = _DATED.match(text.strip()) if len(text) <= _LONGEST else None
+    return match is not None and match.end() == len(text.strip())
+
+
+def _more(rest: str, kind: MarkKind) -> int:
+    """Length of a further mark: the date of a numbered line, the number of a dated one."""
+    dated = _DATED.match(rest)
+    if dated and kind != "dated":
+        return dated.end()
+    named = _NAMED.match(rest)
+    return named.end() if named and kind in {"dated", "named"} else 0
+
+
+def _value(written: str) -> int:
+    if written.isdigit():
+        return int(written)
+    if written.lower() in _WORDS:
+        return _WORDS.index(written.lower()) + 1
+    values = [{"I": 1, "V": 5, "X": 10}[char] for char in written.upper()]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < following else value for value, following in pairs)
+
+
+_PATTERNS: tuple[tuple[MarkKind, re.Pattern[str]], ...] = (
+    ("named", _NAMED),
+    ("dated", _DATED),
+    ("numbered", _NUMBERED),
+    ("roman", _ROMANED),
+)
