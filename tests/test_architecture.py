@@ -17,7 +17,7 @@ LAYERS = [
     {"evaluate"},
     {"evaluate_report"},
     {"course"},
-    {"ingest", "answer"},
+    {"ingest", "answer", "pages"},
     {"index", "check", "sample"},
     {"config", "journal", "text"},
     {"types"},
@@ -33,7 +33,7 @@ HOMES = {
     "sentence_transformers": {"index/embed.py", "index/retrieve.py", "check/entailment.py"},
     "torch": {"index/embed.py", "check/entailment.py"},
     "pypdf": {"ingest"},
-    "pypdfium2": {"ingest"},
+    "pypdfium2": {"ingest", "pages/sheet.py"},
     "docx": {"ingest/manuscript.py"},
     "rich": {"printing.py"},
 }

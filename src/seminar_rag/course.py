@@ -23,7 +23,7 @@ from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Re
 from seminar_rag.ingest.resolve import Places
 from seminar_rag.ingest.sources import read_source
 from seminar_rag.journal import Journal
-from seminar_rag.types import Event, Hit, Scope, Syllabus, Turn
+from seminar_rag.types import Citation, Event, Hit, Scope, Syllabus, Turn
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
+    from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
 
@@ -92,7 +93,9 @@ class Course:
         return cls(load(folder, data=data))
 
     def close(self) -> None:
-        """Release the files."""
+        """Release the files, and stop what draws pages."""
+        if "pages" in self.__dict__:
+            self.pages.close()
         self.store.close()
 
     # --- looking -------------------------------------------------------------------------------
@@ -145,6 +148,24 @@ class Course:
                 break
         self._examples = (catalogue, n, tuple(out))
         return tuple(out)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """Documents as they look, opened at a passage."""
+        from seminar_rag.pages.render import Renderer
+        from seminar_rag.pages.view import Pages
+
+        return Pages(self.store, Renderer(self.config.data / "pages"))
+
+    def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
+        """Up to n sentences that say most of what a reading says, in its own words and order.
+
+        Raises:
+            NotFoundError: there is no text of such a reading.
+        """
+        from seminar_rag.pages.central import key_sentences
+
+        return key_sentences(self.store, self.embedder.embed, reading, n)
 
     # --- ingesting -----------------------------------------------------------------------------
 

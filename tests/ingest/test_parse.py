@@ -264,8 +264,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_the_watch_ends_a_process_that_outgrows_its_memory() -> None:
     code = (
         "import threading, time\n"
-        "from seminar_rag.ingest.parse import _watch_memory\n"
-        "threading.Thread(target=_watch_memory, args=(200 << 20,), daemon=True).start()\n"
+        "from seminar_rag.guard import watch_memory\n"
+        "threading.Thread(target=watch_memory, args=(200 << 20,), daemon=True).start()\n"
         "hoard = bytearray(b'x') * (400 << 20)\n"
         "time.sleep(10)\n"
     )

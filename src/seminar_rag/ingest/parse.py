@@ -7,9 +7,7 @@ and memory; a worker that crashes, hangs or outgrows its limit costs one documen
 from __future__ import annotations
 
 import multiprocessing
-import os
 import re
-import sys
 import threading
 import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -20,6 +18,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from seminar_rag.errors import DocumentError, Failure
+from seminar_rag.guard import confine
 from seminar_rag.types import ParsedDocument
 
 FileKind = Literal["pdf", "html", "markdown", "text", "other"]
@@ -28,8 +27,6 @@ MAX_BYTES = 256 << 20
 """Larger files are refused unread."""
 _TASKS = 64
 """Documents after which a worker is replaced, so that leaks do not add up."""
-_OUT_OF_MEMORY = 86
-"""Exit status of a worker that its own watch ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ class Parser:
             self._pool = ProcessPool(
                 max_workers=self.workers,
                 max_tasks=_TASKS,
-                initializer=_start_worker,
+                initializer=confine,
                 initargs=(self.memory,),
                 context=multiprocessing.get_context("spawn"),
             )
@@ -263,41 +260,6 @@ def read_text(path: Path, kind: FileKind) -> ParsedDocument:
 
 
 # -- inside the worker ------------------------------------------------------------------------
-
-
-def _start_worker(memory: int) -> None:
-    """Silence the libraries, forgo core dumps, and limit memory."""
-    import logging
-
-    logging.disable(logging.CRITICAL)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    if not _limit_address_space(memory):
-        threading.Thread(target=_watch_memory, args=(memory,), daemon=True).start()
-
-
-def _limit_address_space(memory: int) -> bool:
-    """Whether the system enforces the limit; macOS accepts it without, Windows has none."""
-    if sys.platform != "linux":
-        return False
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    bound = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
-    return True
-
-
-def _watch_memory(memory: int, interval: float = 0.05) -> None:
-    """End this process when its resident memory outgrows the limit."""
-    import psutil
-
-    process = psutil.Process()
-    while process.memory_info().rss <= memory:
-        time.sleep(interval)
-    os._exit(_OUT_OF_MEMORY)
 
 
 def _work(

@@ -1,0 +1,260 @@
+"""One page through pdfium: its picture, its characters, and the boxes around some of them.
+
+Runs in the renderer's worker processes only: pdfium is not proof against hostile files.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from seminar_rag.pages.locate import How, Keyed, find, keyed
+
+Box = tuple[float, float, float, float]
+"""Left, top, width and height as shares of the page as it is shown, 0 to 1."""
+
+MAX_PIXELS = 16_000_000
+"""A page is drawn no larger, whatever shape it has."""
+MAX_SIDE = 16_000
+"""WebP knows no longer ones."""
+_OPEN = 3
+"""Documents a worker keeps open, so that turning a page reads no file anew."""
+_MAX_CHARS = 200_000
+"""Characters of a page that are searched."""
+_UNITS = 100_000
+"""Steps of a page's width or height when points become shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence to find, where its passage says it stands."""
+
+    text: str
+    page: int
+    """1-based: where its paragraph begins; it may stand on a later one."""
+    before: str = ""
+    """The text before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The boxes of a quote on one page, a box per line."""
+
+    quote: int
+    """Index among the quotes that were asked for."""
+    page: int
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """A file's pages, as far as a reader needs to know before they are drawn."""
+
+    sizes: tuple[tuple[float, float], ...]
+    """Width and height of every page as shown, in points."""
+    spots: tuple[Spot, ...] = ()
+    found: tuple[How | None, ...] = ()
+    """How each quote was found; None for one that was not."""
+
+
+def draw(path: Path, number: int, width: int) -> bytes | None:
+    """Page `number` (from 1) as WebP, `width` pixels wide; None when there is no such page.
+
+    Raises:
+        PdfiumError: the file cannot be read.
+    """
+    with _Open(path) as pdf:
+        if not 1 <= number <= len(pdf):
+            return None
+        page = pdf[number - 1]
+        try:
+            across, down = page.get_size()
+            most = min((MAX_PIXELS / (across * down)) ** 0.5, MAX_SIDE / max(across, down))
+            scale = min(width / across, most)
+            picture = page.render(scale=scale, rev_byteorder=True).to_pil().convert("RGB")
+        finally:
+            page.close()
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=82, method=0)
+    return out.getvalue()
+
+
+def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
+    """The sizes of all pages, and where the quotes stand.
+
+    Args:
+        pages: how many pages, from the one that is named, a quote is looked for on.
+
+    Raises:
+        PdfiumError: the file cannot be read.
+    """
+    with _Open(path) as pdf:
+        sizes = tuple(pdf.get_page_size(index) for index in range(len(pdf)))
+        spots: list[Spot] = []
+        found: list[How | None] = []
+        texts = _Texts(pdf)
+        try:
+            for index, quote in enumerate(quotes):
+                first = min(max(quote.page, 1), len(pdf)) - 1
+                numbers = range(first, min(first + pages, len(pdf)))
+                match = find(quote.text, [texts[n].key for n in numbers], quote.before)
+                found.append(match.how if match else None)
+                for run in match.runs if match else ():
+                    text = texts[numbers[run.page]]
+                    boxes = tuple(text.boxes(run.first, run.last))
+                    if boxes:
+                        spots.append(Spot(index, numbers[run.page] + 1, boxes))
+        finally:
+            texts.close()
+    return Sheets(sizes, tuple(spots), tuple(found))
+
+
+# --- files -----------------------------------------------------------------------------------
+
+_files: OrderedDict[Path, Any] = OrderedDict()
+"""Open documents by path. A kept file is named by its content, so a path never changes meaning."""
+
+
+class _Open:
+    """A document, opened or taken from those that are open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Any:
+        import pypdfium2 as pdfium
+
+        pdf = _files.pop(self._path, None)
+        if pdf is None:
+            try:
+                pdf = pdfium.PdfDocument(self._path)
+            except pdfium.PdfiumError:  # bytes before the header, which pdfium does not skip
+                data = self._path.read_bytes()
+                pdf = pdfium.PdfDocument(data[max(data.find(b"%PDF-"), 0) :])
+            if len(_files) >= _OPEN:
+                _files.popitem(last=False)[1].close()
+        _files[self._path] = pdf
+        return pdf
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+# --- text and boxes ---------------------------------------------------------------------------
+
+
+class _Texts:
+    """The text pages of a document, made when asked for, closed together."""
+
+    def __init__(self, pdf: Any) -> None:
+        self._pdf = pdf
+        self._made: dict[int, _Text] = {}
+
+    def __getitem__(self, index: int) -> _Text:
+        if index not in self._made:
+            self._made[index] = _Text(self._pdf[index])
+        return self._made[index]
+
+    def close(self) -> None:
+        """Let go of them."""
+        for one in self._made.values():
+            one.close()
+
+
+class _Text:
+    """The characters of a page."""
+
+    def __init__(self, page: Any) -> None:
+        import pypdfium2.raw as raw
+
+        self._page = page
+        self._text = page.get_textpage()
+        count = min(self._text.count_chars(), _MAX_CHARS)
+        self._codes = [raw.FPDFText_GetUnicode(self._text.raw, i) for i in range(count)]
+        self.key: Keyed = keyed(self._codes)
+
+    def close(self) -> None:
+        self._text.close()
+        self._page.close()
+
+    def boxes(self, first: int, last: int) -> Iterator[Box]:
+        """A box per line around characters `first` to `last`."""
+        # The punctuation that ends a sentence belongs to it, although the key leaves it out.
+        while last + 1 < len(self._codes) and chr(self._codes[last + 1]) in ".,;:!?)]”’\"'":
+            last += 1
+        line: list[tuple[float, float, float, float]] = []
+        for index in range(first, last + 1):
+            code = self._codes[index]
+            if code in (2, 10, 13, 0xFFFE) or code == 0xAD:  # pdfium ends its lines so
+                yield from _line(line)
+                line = []
+            elif code > 32 and (box := self._box(index)):
+                if line and _apart(line[-1], box):
+                    yield from _line(line)
+                    line = []
+                line.append(box)
+        yield from _line(line)
+
+    def _box(self, index: int) -> tuple[float, float, float, float] | None:
+        """Left, top, right and bottom of a character as shares of the page as shown."""
+        import pypdfium2.raw as raw
+
+        rect = raw.FS_RECTF()
+        raw.FPDFText_GetLooseCharBox(self._text.raw, index, rect)
+        size = raw.FPDFText_GetFontSize(self._text.raw, index)
+        left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
+        if not 0 < top - bottom <= 3 * max(size, 4) or right <= left:
+            # A font whose ascent or descent is nonsense: the ink instead.
+            edges = [ctypes.c_double() for _ in range(4)]
+            raw.FPDFText_GetCharBox(self._text.raw, index, *edges)
+            left, right, bottom, top = (edge.value for edge in edges)
+        corners = [self._shown(left, top), self._shown(right, bottom)]
+        (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(*corners, strict=True))
+        if x1 <= 0 or y1 <= 0 or x0 >= 1 or y0 >= 1:
+            return None  # cropped away
+        return max(x0, 0.0), max(y0, 0.0), min(x1, 1.0), min(y1, 1.0)
+
+    def _shown(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the page, cropped and turned as it is shown."""
+        import pypdfium2.raw as raw
+
+        across, down = ctypes.c_int(), ctypes.c_int()
+        raw.FPDF_PageToDevice(self._page.raw, 0, 0, _UNITS, _UNITS, 0, x, y, across, down)
+        return across.value / _UNITS, down.value / _UNITS
+
+
+def _apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two characters that follow each other stand on different lines or far apart."""
+    tall = max(min(one[3] - one[1], other[3] - other[1]), 1e-4)
+    wide = max(min(one[2] - one[0], other[2] - other[0]), 1e-4)
+    above = min(one[3], other[3]) - max(one[1], other[1])
+    beside = min(one[2], other[2]) - max(one[0], other[0])
+    # Text that runs up or down the page advances vertically: near either way is enough.
+    return (above < -0.5 * tall or abs(other[0] - one[2]) > 12 * tall) and (
+        beside < -0.5 * wide or abs(other[1] - one[3]) > 12 * wide
+    )
+
+
+def _line(chars: Sequence[tuple[float, float, float, float]]) -> Iterator[Box]:
+    """One box around a line's characters; those that stick out (a root, a sum) do not raise it."""
+    if not chars:
+        return
+    left, right = min(c[0] for c in chars), max(c[2] for c in chars)
+    top, bottom = min(c[1] for c in chars), max(c[3] for c in chars)
+    if right - left >= bottom - top:
+        usual = 1.3 * median(c[3] - c[1] for c in chars)
+        plain = [c for c in chars if c[3] - c[1] <= usual] or list(chars)
+        top, bottom = min(c[1] for c in plain), max(c[3] for c in plain)
+    digits = 5
+    yield (
+        round(left, digits),
+        round(top, digits),
+        round(right - left, digits),
+        round(bottom - top, digits),
+    )
