@@ -19,7 +19,7 @@ LAYERS = [
     {"course"},
     {"ingest", "answer", "pages"},
     {"index", "check", "sample"},
-    {"config", "journal", "text"},
+    {"config", "guard", "journal", "text"},
     {"types"},
     {"__init__"},
     {"errors"},
