@@ -35,6 +35,7 @@ HOMES = {
     "pypdf": {"ingest"},
     "pypdfium2": {"ingest", "pages/sheet.py"},
     "docx": {"ingest/manuscript.py"},
+    "reportlab": {"ui/export_pdf.py", "sample/make.py"},
     "rich": {"printing.py"},
 }
 CONFIG_READERS = {"cli", "course"}

@@ -23,7 +23,7 @@ from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Re
 from seminar_rag.ingest.resolve import Places
 from seminar_rag.ingest.sources import read_source
 from seminar_rag.journal import Journal
-from seminar_rag.types import Citation, Event, Hit, Scope, Syllabus, Turn
+from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
@@ -108,6 +108,18 @@ class Course:
     def catalogue(self) -> Catalogue:
         """Sessions, readings and documents with their outcomes, as of now."""
         return self.store.catalogue()
+
+    def documents(self) -> dict[str, Document]:
+        """The documents that have passages, by id."""
+        return self.catalogue().documents
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages of these ids that exist, by id."""
+        return self.store.passages(ids)
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """All passages of a document, in order."""
+        return self.store.passages_of(document)
 
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         """Number, title, readings with text, and passages of every session."""

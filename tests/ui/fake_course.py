@@ -239,6 +239,21 @@ class Asked:
 
 
 @dataclass
+class FakeJournal:
+    """Remembers what it was told."""
+
+    enabled: bool = True
+    recorded: list[Answer] = field(default_factory=list)
+    opinions: list[tuple[Answer, bool, str]] = field(default_factory=list)
+
+    def record(self, answer: Answer) -> None:
+        self.recorded.append(answer)
+
+    def feedback(self, answer: Answer, good: bool, reason: str = "") -> None:
+        self.opinions.append((answer, good, reason))
+
+
+@dataclass
 class FakeCourse:
     """Streams the scripted answers word by word and records what it was asked."""
 
@@ -252,6 +267,9 @@ class FakeCourse:
     asked: list[Asked] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     """What was given to `check`."""
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    gone: set[str] = field(default_factory=set)
+    """Ids of documents that were removed."""
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when `ask` was told to stop."""
 
@@ -325,6 +343,17 @@ class FakeCourse:
         }
         works = (Work("survey", SURVEY.title, "Eve Placeholder", "2312.10997"),)
         return Checker(search, ScriptedVerifier(labels), works).check(text)
+
+    def documents(self) -> dict[str, Document]:
+        return {one.id: one for one in (RAG, SURVEY, NOTES) if one.id not in self.gone}
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        known = (RAG_PASSAGE, SURVEY_PASSAGE, NOTES_PASSAGE)
+        return {one.id: one for one in known if one.id in ids and one.document not in self.gone}
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        known = (RAG_PASSAGE, SURVEY_PASSAGE, NOTES_PASSAGE)
+        return tuple(one for one in known if one.document == document and document not in self.gone)
 
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         return (

@@ -267,7 +267,7 @@ def test_overlapping_quotes_lose_and_double_nothing():
 ALLOWED = {
     *("article", "h2", "h3", "div", "p", "a", "span", "section", "ol", "ul", "li", "blockquote"),
     *("mark", "strong", "em", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "hr"),
-    *("br", "header", "h1", "button"),
+    *("br", "header", "h1", "button", "details", "summary"),
 }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seminar_rag.check.render import style as report_style
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat import Chat, ChatCourse
+from seminar_rag.ui.limits import Limits
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
 """Gradio's endpoints that the student page has no use for, and that take or give files."""
+
+SCRIPTS = ("keep.js", "actions.js", "page.js")
+"""What the page does by itself, in this order."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
 POLICY = "; ".join(
@@ -77,8 +81,11 @@ def _with_headers(send: Send) -> Send:
     return guarded
 
 
-def build_app(course: ChatCourse) -> FastAPI:
+def build_app(course: ChatCourse, limits: Limits | None = None) -> FastAPI:
     """The chat over `course`, ready for any ASGI server.
+
+    Args:
+        limits: how often one client may ask.
 
     Sets two environment variables that Gradio reads while it is imported and that keep it, and
     the hub library it brings, off the network.
@@ -89,18 +96,24 @@ def build_app(course: ChatCourse) -> FastAPI:
     from fastapi import FastAPI
 
     from seminar_rag.ui.page import Page
+    from seminar_rag.ui.routes import add_routes
 
+    limits = limits or Limits()
     here = files("seminar_rag.ui")
     fonts = ["system-ui", "sans-serif"]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
+    add_routes(app, course, limits)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Page(Chat(course)).blocks,
+        Page(Chat(course, limits)).blocks,
         path="/",
         theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
-        head=f"<script>{here.joinpath('page.js').read_text(encoding='utf-8')}</script>",
+        head="".join(
+            f"<script>{here.joinpath(name).read_text(encoding='utf-8')}</script>"
+            for name in SCRIPTS
+        ),
         footer_links=[],
         run_history=False,
         max_file_size=1,
@@ -115,6 +128,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
+    limits: Limits | None = None,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -126,7 +140,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course)
+        app = build_app(course, limits)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

@@ -7,18 +7,24 @@ once even while the answerer is silent.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
+import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, Protocol
 
 from seminar_rag.check.report import Checking
 from seminar_rag.errors import SeminarError
-from seminar_rag.types import Event, Scope, Turn
-from seminar_rag.ui.render import Exchange
+from seminar_rag.journal import REASONS, Reason
+from seminar_rag.types import Answer, AnswerEvent, Event, Scope, Turn
+from seminar_rag.ui.conversations import Conversation, Pending, Readings
+from seminar_rag.ui.exchange import HELPFUL, Exchange
+from seminar_rag.ui.limits import Limits, Turns
+from seminar_rag.ui.logs import told_of
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +38,29 @@ PACE = 0.08
 TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
 BUSY = "An answer is being written. Press Stop first, or wait."
 CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
-LEAVES_LINE = "Stopped. The question leaves the line when its turn comes."
+TOO_OFTEN = "Too many questions in a short time. Ask again in {seconds}."
 NOT_TAKEN = "Too many questions are waiting. Ask again in a moment."
 
 
-class ChatCourse(Protocol):
+class ChatJournal(Protocol):
+    """What the chat needs of the journal."""
+
+    enabled: bool
+    """Whether questions are recorded at all."""
+
+    def record(self, answer: Answer) -> None:
+        """Keep a question with its answer, without who asked."""
+
+    def feedback(self, answer: Answer, good: bool, reason: Reason | Literal[""] = ...) -> None:
+        """Keep what a student thinks of an answer. Raises StoreError."""
+
+
+class ChatCourse(Readings, Protocol):
     """What the chat needs of a course."""
+
+    @property
+    def journal(self) -> ChatJournal:
+        """Where questions and feedback are kept."""
 
     @property
     def name(self) -> str:
@@ -70,41 +93,6 @@ class ChatCourse(Protocol):
         """At most `n` questions that the index can answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A question that was sent and has no answer yet."""
-
-    question: str
-    scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What one open page has asked, oldest first."""
-
-    exchanges: tuple[Exchange, ...] = ()
-    pending: Pending | None = None
-
-    @property
-    def next(self) -> int:
-        """The number of the next exchange."""
-        return self.exchanges[-1].number + 1 if self.exchanges else 1
-
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """The finished exchanges, as history for a follow-up question."""
-        return tuple(
-            turn
-            for each in self.exchanges
-            if each.state == "done"
-            for turn in (Turn("user", each.question), Turn("assistant", each.text))
-        )
-
-    def ended(self, exchange: Exchange) -> Conversation:
-        """With the pending question answered, stopped or failed as `exchange` says."""
-        return Conversation((*self.exchanges, exchange))
-
-
 class Stop(threading.Event):
     """Set to stop a question. `take` is true once: a question is answered by one reader only."""
 
@@ -116,27 +104,46 @@ class Stop(threading.Event):
         """Whether the question is the caller's to answer."""
         return self._untaken.acquire(blocking=False)
 
-    @property
-    def taken(self) -> bool:
-        """Whether somebody answers the question already."""
-        return self._untaken.locked()
-
 
 class Chat:
     """Asks a course on behalf of open pages, each known by a key; one question per page at a time.
 
-    The three steps of a question are `begin`, `answer` and `finish`; `stop` may come between.
+    The steps of a question are `begin`, `answer` in its turn, and `finish`; `stop` may come
+    between. `stream` waits for the turn and answers.
     """
 
-    def __init__(self, course: ChatCourse) -> None:
+    def __init__(
+        self, course: ChatCourse, limits: Limits | None = None, turns: Turns | None = None
+    ) -> None:
+        """Args:
+        limits: how often a client may ask.
+        turns: who is answered at a time; given when others are answered beside the pages.
+        """
         self.course = course
+        self.turns = turns or Turns()
+        self.limits = limits or Limits()
         self._lock = threading.Lock()
         self._stops: dict[str, Stop] = {}
 
     def begin(
-        self, page: str, question: str, scope: Scope, conversation: Conversation
+        self,
+        page: str,
+        question: str,
+        scope: Scope,
+        conversation: Conversation,
+        address: str = "",
+        asked: str = "",
+        share: bool = False,
     ) -> tuple[Conversation | None, str]:
-        """The conversation with the question pending; or None and what is wrong, "" if blank."""
+        """Take a question.
+
+        Args:
+            asked: its scope in words.
+            share: whether the student lets the instructor read it.
+
+        Returns:
+            The conversation with the question pending; or None and what is wrong, "" if blank.
+        """
         question = question.strip()
         if not question:
             return None, ""
@@ -145,14 +152,43 @@ class Chat:
         with self._lock:
             if page in self._stops:
                 return None, BUSY
+            if wait := self.limits.admit(page, address):
+                return None, too_often(wait)
+            if not self.turns.join(page, address):
+                return None, NOT_TAKEN
             self._stops[page] = Stop()
-        return replace(conversation, pending=Pending(question, scope)), ""
+        named = conversation.id or secrets.token_hex(8)
+        return replace(conversation, pending=Pending(question, scope, asked, share), id=named), ""
 
     def waiting(self, conversation: Conversation) -> Exchange:
         """The exchange of the pending question before anything of its answer is known."""
-        assert conversation.pending is not None
+        pending = conversation.pending
+        assert pending is not None
         by_model = not self.course.answerer.startswith("extractive")
-        return Exchange(conversation.next, conversation.pending.question, markdown=by_model)
+        return Exchange(conversation.next, pending.question, markdown=by_model, scope=pending.scope)
+
+    async def stream(
+        self, page: str, conversation: Conversation
+    ) -> AsyncIterator[tuple[Conversation, Exchange]]:
+        """As `answer`, once the page's turn has come; until then its place in line."""
+        told = (0, 0)
+        try:
+            while (place := self.turns.place(page))[0] and not self._stopped(page):
+                if place != told:
+                    told = place
+                    note = f"In line, place {place[0]} of {place[1]}"
+                    yield conversation, replace(self.waiting(conversation), note=note)
+                await asyncio.sleep(TICK / 2)
+            answers = self.answer(page, conversation)
+            while (pair := await asyncio.to_thread(next, answers, None)) is not None:
+                yield pair
+        finally:
+            self.stop(page)
+            self.turns.leave(page)
+
+    def _stopped(self, page: str) -> bool:
+        stop = self._stops.get(page)
+        return stop is None or stop.is_set()
 
     def answer(
         self, page: str, conversation: Conversation
@@ -177,36 +213,58 @@ class Chat:
             for batch in listen(events, stop):
                 for event in batch:
                     view = view.advanced(event)
+                    if pending.share and isinstance(event, AnswerEvent):
+                        self.course.journal.record(event.answer)
                 yield conversation, view
             if view.running:
                 view = replace(view, state="stopped")
         except SeminarError as error:
             view = replace(view, state="failed", note=str(error))
-        except Exception:
-            log.exception("a question could not be answered")
+        except Exception as error:  # noqa: BLE001 - told below, without what was asked
+            log.error("a question could not be answered: %s", told_of(error, pending.question))
             view = replace(view, state="failed", note=CRASHED)
         finally:
             stop.set()
         yield conversation.ended(view), view
 
-    def stop(self, page: str) -> str:
-        """Stop the page's question, if it has one. Returns what to say when it still waits."""
+    def stop(self, page: str) -> None:
+        """Stop the page's question, if it has one."""
         stop = self._stops.get(page)
-        if stop is None:
-            return ""
-        stop.set()
-        return "" if stop.taken else LEAVES_LINE
+        if stop is not None:
+            stop.set()
+
+    def judge(self, conversation: Conversation, number: int, says: str) -> Conversation:
+        """Keep what the reader thinks of an answer: "helpful", or why it is not; once.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        view = next((one for one in conversation.exchanges if one.number == number), None)
+        reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
+        if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
+            return conversation
+        answer = view.answer(self.course.answerer)
+        self.course.journal.feedback(answer, says == HELPFUL, reason)
+        judged = replace(view, feedback=says)
+        views = tuple(judged if one is view else one for one in conversation.exchanges)
+        return replace(conversation, exchanges=views)
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
         """Let the page ask again; a question that never got its turn has failed."""
         with self._lock:
             stop = self._stops.pop(page, None)
+            self.turns.leave(page)
         if stop is not None:
             stop.set()
         if conversation.pending is None:
             return conversation
         failed = replace(self.waiting(conversation), state="failed", note=NOT_TAKEN)
         return conversation.ended(failed)
+
+
+def too_often(wait: int) -> str:
+    """What to say to one who asks too often."""
+    return TOO_OFTEN.format(seconds=f"{wait} second{'' if wait == 1 else 's'}")
 
 
 def listen(events: Callable[[], Iterator[Event]], stop: threading.Event) -> Iterator[list[Event]]:

@@ -35,17 +35,6 @@
     }
   }
 
-  // Gradio tells the place in the queue ("queue: 1/2 | 3.0s"); while there is one it is the status.
-  function tellPlace() {
-    const status = document.querySelector("#now .status");
-    const place = document.querySelector("#now .progress-text")?.textContent.match(/(\d+)\/(\d+)/);
-    if (!status || (!place && !status.dataset.line)) return;
-    const text = place ? `In line, place ${place[1]} of ${place[2]}` : "Searching";
-    if (status.textContent !== text) status.textContent = text;
-    if (place) status.dataset.line = "yes";
-    else delete status.dataset.line;
-  }
-
   function openSources(link) {
     opener = link;
     chosen = link.dataset.source ?? null;
@@ -81,11 +70,7 @@
   }
 
   function ask(question) {
-    const box = document.querySelector("#question textarea");
-    if (!box) return;
-    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
-    set.call(box, question);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    seminar.fill(question);
     setTimeout(() => byId("send")?.click(), 60);
   }
 
@@ -122,16 +107,21 @@
     const node = change.target;
     return (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement)?.closest(parts);
   };
+  let listed = null; // where the conversations were listed
   let due = false;
   let grown = false;
   new MutationObserver((changes) => {
+    if (byId("conversations") !== listed) {
+      listed = byId("conversations");
+      seminar.list();
+    }
     if (!changes.some((change) => within(change, "#conversation, #sources"))) return;
     grown ||= changes.some((c) => c.type !== "attributes" && within(c, "#conversation"));
     if (due) return;
     due = true;
     requestAnimationFrame(() => {
       dress();
-      tellPlace();
+      seminar.draft(); // the box is emptied when a question is taken
       if (grown) follow();
       due = grown = false;
     });

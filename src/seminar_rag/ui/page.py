@@ -2,31 +2,39 @@
 so import it only where the page is built.
 
 Two pairs of HTML components hold the conversation and its sources: the finished part, sent when
-an answer is complete, and the one that is growing, sent while it streams.
+an answer is complete, and the one that is growing, sent while it streams. The conversation as the
+browser keeps it goes to a hidden text, from which the page's script stores it; what the script
+wants of the server (open a conversation, set a scope) comes as a wish through a hidden button.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.types import Kind, Scope
-from seminar_rag.ui import render
-from seminar_rag.ui.chat import Chat, Conversation
+from seminar_rag.ui import frame, links, render
+from seminar_rag.ui.chat import Chat
 from seminar_rag.ui.check_view import CheckView
+from seminar_rag.ui.conversations import CUT_OFF, Conversation, from_record, scope_of, to_record
+from seminar_rag.ui.scope_bar import ScopeBar, chosen, in_words, titles
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = 6
-KINDS: Mapping[str, frozenset[Kind]] = {
-    "Readings and notes": frozenset(),
-    "Readings": frozenset({"paper", "abstract"}),
-    "Student notes": frozenset({"notes"}),
+SHARE = "Let the instructor read my questions and their answers, without my name"
+UNREADABLE = "This conversation cannot be read any more."
+HIDDEN: Mapping[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
 }
-ANY_KIND = next(iter(KINDS))
-WHOLE_COURSE = "Ask the whole course"
+"""How an event that only changes the page is run."""
 
 Update = dict[Any, Any]
 """Component → its new value; components left out stay as they are."""
@@ -42,20 +50,26 @@ class Page:
         ) as self.blocks:
             self._lay_out()
             self._wire()
-        # One question may embed, search and run a model: two at a time, the rest wait in line.
-        self.blocks.queue(max_size=64, default_concurrency_limit=16, api_open=False)
+        # `Chat` itself keeps the line, so Gradio's queue only has to have room for everybody.
+        self.blocks.queue(max_size=512, default_concurrency_limit=16, api_open=False)
 
     def _lay_out(self) -> None:
         self._conversation = gr.State(Conversation())
+        self._editing = gr.State(False)  # the next question takes the place of the last
         self._ticket = gr.State("")  # changes with every question taken, which starts its answer
+        hidden: dict[str, Any] = {"visible": "hidden", "show_label": False}
+        self._record = gr.Textbox(elem_id="record", **hidden)
+        self._wish = gr.Textbox(elem_id="wish", **hidden)
+        self._act = gr.Button("Act", elem_id="act", visible="hidden")
         self._head = gr.HTML(apply_default_css=False, elem_id="head")
         with gr.Tabs(elem_id="views"):
-            with gr.Tab("Ask"), gr.Row(elem_id="desk", equal_height=False):
+            with gr.Tab("Ask", elem_id="ask-tab"), gr.Row(elem_id="desk", equal_height=False):
                 self._lay_out_desk()
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course)
 
     def _lay_out_desk(self) -> None:
+        gr.HTML(frame.rail(), apply_default_css=False, elem_id="rail")
         with gr.Column(elem_id="reading", scale=3, min_width=0):
             with gr.Column(elem_id="conversation", min_width=0):
                 self._past = gr.HTML(apply_default_css=False, elem_id="past")
@@ -85,16 +99,15 @@ class Page:
             self._send = gr.Button("Ask", variant="primary", elem_id="send", scale=0, min_width=72)
             self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=72, visible=False)
         with gr.Row(elem_id="below"):
-            with gr.Accordion(WHOLE_COURSE, open=False, elem_id="scope") as self._scope:
-                self._sessions = gr.Dropdown(
-                    [], label="Sessions", multiselect=True, elem_id="sessions", min_width=0
-                )
-                self._kind = gr.Radio(
-                    list(KINDS), value=ANY_KIND, label="Search in", elem_id="kind"
-                )
+            self._scope = ScopeBar()
             with gr.Row(elem_id="more", visible=False) as self._more:
-                self._retry = gr.Button("Retry", size="sm", elem_id="retry", min_width=0)
-                self._new = gr.Button("New conversation", size="sm", elem_id="new", min_width=0)
+                small: dict[str, Any] = {"size": "sm", "min_width": 0}
+                self._retry = gr.Button("Retry", elem_id="retry", **small)
+                self._edit = gr.Button("Edit", elem_id="edit", **small)
+                gr.HTML(frame.export_menu(), apply_default_css=False, elem_id="export")
+        self._share = gr.Checkbox(
+            label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
+        )
         gr.HTML(
             render.notice(self._chat.course.answerer_notice),
             apply_default_css=False,
@@ -102,97 +115,196 @@ class Page:
         )
 
     def _wire(self) -> None:
-        asked = [self._box, self._sessions, self._kind, self._conversation]
         begun = [
             *(self._box, self._message, self._past, self._now, self._sources_past),
-            *(self._conversation, self._send, self._stop, self._more),
+            *(self._conversation, self._record, self._editing),
+            *(self._send, self._stop, self._more),
         ]
-        growing = [self._past, self._now, self._sources_past, self._sources_now]
-        quick: dict[str, Any] = {
-            "queue": False,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
         whole = [*begun, self._sources_now]
+        everything = [*whole, *self._scope.inputs]
+        asked = [
+            *(self._box, *self._scope.inputs),
+            *(self._conversation, self._editing, self._record, self._share),
+        ]
         asks = [self._box.submit, self._send.click, self._retry.click]
         # Queued, since Gradio tells of a changed State only there; with room for everybody.
-        queued = {**quick, "queue": True, "concurrency_limit": None}
+        queued = {**HIDDEN, "queue": True, "concurrency_limit": None}
         gr.on(asks, self._begin, asked, [*begun, self._ticket], **queued)
         self._ticket.change(
             self._answer,
             self._conversation,
-            [*growing, self._conversation],
-            show_progress="minimal",
-            show_progress_on=self._now,
-            concurrency_limit=2,
-            concurrency_id="answers",
-            api_visibility="private",
-        ).then(self._finish, [self._box, self._conversation], whole, **quick)
-        self._stop.click(self._halt, None, self._message, **quick)
-        self._new.click(self._clear, None, whole, **quick)
-        gr.on(
-            [self._sessions.change, self._kind.change],
-            self._name_scope,
-            [self._sessions, self._kind],
-            self._scope,
-            **quick,
+            [self._past, self._now, self._sources_past, self._sources_now, self._conversation],
+            **queued,
+        ).then(self._finish, [self._box, self._conversation], whole, **HIDDEN)
+        self._stop.click(self._halt, None, None, **HIDDEN)
+        self._edit.click(self._start_editing, self._conversation, everything, **HIDDEN)
+        self._act.click(
+            self._fulfil,
+            [self._wish, self._conversation],
+            everything,
+            js="() => [seminar.wish(), null]",
+            trigger_mode="multiple",
+            **HIDDEN,
         )
-        opened = [self._head, self._past, self._sessions, self._message]
-        self.blocks.load(self._open, None, opened, **quick)
+        self._record.change(
+            None, self._record, None, js="(record) => { seminar.keep(record); }", **HIDDEN
+        )
+        self._share.input(None, self._share, None, js="(yes) => { seminar.share(yes); }", **HIDDEN)
+        self._scope.wire(HIDDEN)
+        opened = [self._head, self._share, *everything]
+        self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
         self.blocks.unload(self._leave)
         self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------
 
-    def _open(self) -> Update:
+    def _open(self, arrival: str) -> Update:
+        """The page as it was left in this browser, or as a link describes it."""
+        wish = _read(arrival)
         try:
-            sessions = self._chat.course.sessions()
+            sessions, documents = self._chat.course.sessions(), self._chat.course.documents()
+            update: Update = {
+                self._head: render.masthead(self._chat.course.name, sessions),
+                self._share: gr.update(
+                    value=wish.get("share") is True, visible=self._chat.course.journal.enabled
+                ),
+                **self._scope.choices(sessions, documents),
+                **self._restored(wish.get("record")),
+            }
         except SeminarError as error:
             return {
                 self._head: render.masthead(self._chat.course.name, ()),
                 self._past: self._welcome(),
                 self._message: render.message(str(error)),
             }
-        choices = [(f"{number} · {title}", number) for number, title, *_ in sessions]
+        draft = wish.get("draft")
+        if isinstance(draft, str) and draft:
+            update[self._box] = draft
+        return update | self._linked(wish.get("hash"))
+
+    def _fulfil(self, wish: str, conversation: Conversation) -> Update:
+        """What the page's script asks for."""
+        wanted = _read(wish)
+        try:
+            match wanted.get("do"):
+                case "new":
+                    return self._shown(Conversation())
+                case "open":
+                    return self._restored(wanted.get("record"))
+                case "scope":
+                    return self._scope.show(scope_of(wanted.get("scope")))
+                case "link":
+                    return self._linked(wanted.get("hash"))
+                case "feedback":
+                    return self._judged(conversation, wanted)
+                case "leave editing":
+                    return {self._editing: False, self._message: ""}
+        except SeminarError as error:
+            return {self._message: render.message(str(error))}
+        return {self._message: gr.skip()}
+
+    def _judged(self, conversation: Conversation, wanted: Mapping[str, Any]) -> Update:
+        number, says = wanted.get("exchange"), wanted.get("says")
+        if type(number) is not int or not isinstance(says, str):
+            return {self._message: gr.skip()}
+        known = self._caught_up(conversation, wanted.get("record"))
+        judged = self._chat.judge(known, number, says)
         return {
-            self._head: render.masthead(self._chat.course.name, sessions),
-            self._past: self._welcome(),
-            self._sessions: gr.update(choices=choices),
+            self._conversation: judged,
+            self._record: to_record(judged),
+            self._past: render.transcript(judged.exchanges),
+        }
+
+    def _restored(self, record: object) -> Update:
+        if not record:
+            return self._shown(Conversation())
+        found = from_record(record, self._chat.course)
+        if found is None:
+            return {**self._shown(Conversation()), self._message: render.message(UNREADABLE)}
+        update = {**self._shown(found), **self._scope.show(found.scope)}
+        if found.exchanges and found.exchanges[-1].note == CUT_OFF:
+            update[self._box] = found.exchanges[-1].question
+        return update
+
+    def _linked(self, fragment: object) -> Update:
+        link = links.parse(fragment)
+        if link is None:
+            return {}
+        question, scope = link
+        return {**({self._box: question} if question else {}), **self._scope.show(scope)}
+
+    def _shown(self, conversation: Conversation) -> Update:
+        """A whole conversation that is not being answered."""
+        views = conversation.exchanges
+        return {
+            self._conversation: conversation,
+            self._record: to_record(conversation),
+            self._editing: False,
+            self._past: render.transcript(views) if views else self._welcome(),
+            self._sources_past: "".join(map(render.sources, views)),
+            **dict.fromkeys((self._now, self._sources_now, self._message), ""),
+            **self._buttons(running=False, begun=bool(views)),
         }
 
     def _begin(
         self,
         typed: str,
-        sessions: Sequence[int],
-        kind: str,
+        sessions: Any,
+        readings: Any,
+        kind: Any,
+        required: Any,
         conversation: Conversation,
+        editing: bool,
+        record: str,
+        share: bool,
         event: gr.EventData,
         request: gr.Request,
     ) -> Update:
         """Take the question that was typed, or the last one again in the scope chosen now."""
         question, again = typed or "", event.target is self._retry
-        if again and conversation.exchanges:
-            question = conversation.exchanges[-1].question
-            conversation = Conversation(conversation.exchanges[:-1])
-        scope = Scope(sessions=frozenset(sessions or ()), kinds=KINDS[kind])
-        begun, problem = self._chat.begin(_key(request), question, scope, conversation)
+        try:
+            conversation = self._caught_up(conversation, record)
+            known = titles(self._chat.course.documents())
+        except SeminarError as error:
+            return {self._message: render.message(str(error))}
+        if (again or editing) and conversation.exchanges:
+            question = conversation.exchanges[-1].question if again else question
+            kept = Conversation(conversation.exchanges[:-1], id=conversation.id)
+        else:
+            kept = conversation
+        scope = chosen(sessions, readings, kind, required)
+        begun, problem = self._chat.begin(
+            *(_key(request), question, scope, kept),
+            address=_address(request),
+            asked=in_words(scope, known),
+            share=share is True,
+        )
         if begun is None:
             return {self._message: render.message(problem)}
         return {
-            self._box: gr.skip() if again else "",
+            **({} if again else {self._box: ""}),
             self._message: "",
+            self._editing: False,
             self._past: render.transcript(begun.exchanges),
             self._now: render.exchange(self._chat.waiting(begun)),
             self._sources_past: "".join(map(render.sources, begun.exchanges)),
             self._conversation: begun,
+            self._record: to_record(begun),
             self._ticket: secrets.token_hex(8),
             **self._buttons(running=True, begun=True),
         }
 
-    def _answer(self, conversation: Conversation, request: gr.Request) -> Iterator[Update]:
-        before = conversation
-        sent = ""
-        for conversation, view in self._chat.answer(_key(request), before):
+    def _caught_up(self, conversation: Conversation, record: object) -> Conversation:
+        """The conversation that the page shows, also when the server was started anew under it."""
+        if record and not conversation.id:
+            return from_record(record, self._chat.course) or conversation
+        return conversation
+
+    async def _answer(
+        self, conversation: Conversation, request: gr.Request
+    ) -> AsyncIterator[Update]:
+        before, sent = conversation, ""
+        async for conversation, view in self._chat.stream(_key(request), before):
             if conversation is not before:
                 yield {
                     self._past: render.transcript(conversation.exchanges),
@@ -212,10 +324,9 @@ class Page:
         last = ended.exchanges[-1] if ended.exchanges else None
         update: Update = {
             self._conversation: ended,
+            self._record: to_record(ended),
             **self._buttons(running=False, begun=last is not None),
         }
-        if last is not None and last.state == "stopped":
-            update[self._message] = ""
         if last is not None and last.state == "failed":
             update[self._box] = typed or last.question
         if ended is not conversation:
@@ -223,22 +334,22 @@ class Page:
             update[self._now] = update[self._sources_now] = ""
         return update
 
-    def _halt(self, request: gr.Request) -> str:
-        return render.message(self._chat.stop(_key(request)))
+    def _start_editing(self, conversation: Conversation) -> Update:
+        if not conversation.exchanges:
+            return {self._message: gr.skip()}
+        last = conversation.exchanges[-1]
+        return {
+            self._editing: True,
+            self._box: last.question,
+            self._message: frame.editing(),
+            **self._scope.show(last.scope),
+        }
+
+    def _halt(self, request: gr.Request) -> None:
+        self._chat.stop(_key(request))
 
     def _leave(self, request: gr.Request) -> None:
         self._chat.finish(_key(request), Conversation())
-
-    def _clear(self) -> Update:
-        return {
-            self._conversation: Conversation(),
-            self._past: self._welcome(),
-            **dict.fromkeys((self._now, self._sources_past, self._sources_now, self._message), ""),
-            **self._buttons(running=False, begun=False),
-        }
-
-    def _name_scope(self, sessions: Sequence[int], kind: str) -> Any:
-        return gr.update(label=scope_label(sessions or (), kind))
 
     # Parts ----------------------------------------------------------------------------------
 
@@ -256,14 +367,18 @@ class Page:
         }
 
 
-def scope_label(sessions: Sequence[int], kind: str) -> str:
-    """What is asked, in words: "Ask sessions 3, 15 · student notes"."""
-    if not sessions and kind == ANY_KIND:
-        return WHOLE_COURSE
-    numbers = ", ".join(map(str, sorted(sessions)))
-    where = f"session{'s' if len(sessions) > 1 else ''} {numbers}" if sessions else "all sessions"
-    return f"Ask {where}" + ("" if kind == ANY_KIND else f" · {kind.lower()}")
+def _read(text: object) -> Mapping[str, Any]:
+    """A wish of the page's script; {} for what is none."""
+    try:
+        wish = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        wish = None
+    return wish if isinstance(wish, dict) else {}
 
 
 def _key(request: gr.Request) -> str:
     return str(request.session_hash)
+
+
+def _address(request: gr.Request) -> str:
+    return str(request.client.host) if request.client else ""

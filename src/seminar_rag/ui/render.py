@@ -10,92 +10,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from seminar_rag.types import (
-    AnswerEvent,
-    Citation,
-    CitationEvent,
-    Document,
-    Event,
-    HitsEvent,
-    Passage,
-    SentenceVerdict,
-    TokenEvent,
-    VerdictEvent,
-    tally,
-)
+from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, tally
+from seminar_rag.ui import actions
+from seminar_rag.ui.exchange import Exchange, counted, find_quote
 from seminar_rag.ui.verdicts import BADGE, badge, with_badges, without_badges
-
-State = Literal["waiting", "writing", "done", "stopped", "failed"]
 
 KINDS = {
     "paper": "full text",
     "abstract": "as described on the course page",
     "notes": "student notes",
 }
+GONE = "this passage is no longer in the readings"
 _MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
 _BULLET = re.compile(r"[-•*]\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A question and what is known of its answer so far."""
-
-    number: int
-    """Position in the conversation, from 1; makes the ids of its marks unique on the page."""
-    question: str
-    state: State = "waiting"
-    text: str = ""
-    citations: tuple[Citation, ...] = ()
-    nearest: tuple[Document, ...] = ()
-    warnings: tuple[str, ...] = ()
-    seconds: float | None = None
-    note: str = ""
-    """What is going on while waiting, or the reason of a failure."""
-    markdown: bool = False
-    """The text was written by a language model and may hold Markdown."""
-    abstained: bool = False
-    verdicts: tuple[SentenceVerdict, ...] = ()
-
-    def advanced(self, event: Event) -> Exchange:
-        """The exchange after one more event of the answer."""
-        match event:
-            case HitsEvent(hits=hits):
-                readings = {hit.document.reading for hit in hits}
-                return replace(self, note=_reading_note(len(hits), len(readings)))
-            case TokenEvent(text=text):
-                return replace(self, state="writing", text=self.text + text)
-            case CitationEvent(citation=citation):
-                return replace(self, citations=(*self.citations, citation))
-            case VerdictEvent(verdict=verdict):
-                return replace(self, verdicts=(*self.verdicts, verdict))
-            case AnswerEvent(answer=answer):
-                return replace(
-                    self,
-                    state="done",
-                    text=answer.text,
-                    citations=() if answer.abstained else answer.citations,
-                    nearest=answer.nearest if answer.abstained else (),
-                    warnings=answer.warnings,
-                    verdicts=answer.verdicts,
-                    seconds=answer.seconds,
-                    abstained=answer.abstained,
-                    note="",
-                )
-
-    @property
-    def running(self) -> bool:
-        """More of the answer is to come."""
-        return self.state in ("waiting", "writing")
 
 
 # The answer column --------------------------------------------------------------------------
@@ -104,6 +41,8 @@ class Exchange:
 def exchange(view: Exchange) -> str:
     """A question with its answer, as one article."""
     parts = [f'<h2 class="question">{escape(view.question)}</h2>']
+    if view.asked:
+        parts.append(f'<p class="asked">{escape(view.asked)}</p>')
     if view.text:
         parts.append(f'<div class="answer" data-state="{view.state}">{_text(view)}</div>')
     if view.nearest:
@@ -112,9 +51,9 @@ def exchange(view: Exchange) -> str:
     if view.state == "waiting":
         parts.append(f'<p class="status" role="status">{escape(view.note or "Searching")}</p>')
     elif view.state == "failed":
-        parts.append(f'<p class="problem">{escape(view.note)}</p>')
+        parts.append(f'<p class="problem">{escape(view.note)}</p>{actions.again()}')
     elif not view.running:
-        parts.append(_footer(view))
+        parts += [_footer(view), actions.actions(view)]
     busy = ' aria-busy="true"' if view.running else ""
     return f'<article class="exchange" id="exchange-{view.number}"{busy}>{"".join(parts)}</article>'
 
@@ -128,10 +67,15 @@ def masthead(course: str, sessions: Sequence[tuple[int, str, int, int]]) -> str:
     """The head of the page: the course and what of it can be asked."""
     readings, passages = sum(row[2] for row in sessions), sum(row[3] for row in sessions)
     size = ", ".join(
-        (_count(len(sessions), "session"), _count(readings, "reading"), _count(passages, "passage"))
+        (
+            counted(len(sessions), "session"),
+            counted(readings, "reading"),
+            counted(passages, "passage"),
+        )
     )
     indexed = f"<p>{size}</p>" if sessions else ""
-    return f'<header class="masthead"><h1>{escape(course)}</h1>{indexed}</header>'
+    rail = '<button type="button" class="open-rail" data-open-rail>Conversations</button>'
+    return f'<header class="masthead"><h1>{escape(course)}</h1>{indexed}{rail}</header>'
 
 
 def welcome(examples: Sequence[str]) -> str:
@@ -165,19 +109,13 @@ def panel_head() -> str:
     )
 
 
-def _reading_note(passages: int, readings: int) -> str:
-    if not passages:
-        return "Nothing close found in the readings"
-    return f"Reading {_count(passages, 'passage')} of {_count(readings, 'reading')}"
-
-
 def _footer(view: Exchange) -> str:
     parts = []
     numbers = {citation.number for citation in view.citations}
     if numbers:
         parts.append(
             f'<a class="open-sources" href="#sources-{view.number}" data-sources="{view.number}">'
-            f"{_count(len(numbers), 'source')}</a>"
+            f"{counted(len(numbers), 'source')}</a>"
         )
     if view.verdicts and tally(view.verdicts):
         parts.append(tally(view.verdicts))
@@ -194,7 +132,7 @@ def _nearest(documents: Sequence[Document]) -> str:
 
 
 def _text(view: Exchange) -> str:
-    marks = _Marks(view.number, _by_number(view.citations), view.verdicts)
+    marks = _Marks(view.number, _by_number(view.citations), view.verdicts, view.gone)
     text = with_badges(view.text.lstrip(), view.verdicts)
     if view.markdown:
         return str(_MARKDOWN.render(text, {"marks": marks}))
@@ -208,6 +146,8 @@ class _Marks:
     view: int
     owners: dict[int, list[Citation]]
     verdicts: tuple[SentenceVerdict, ...]
+    gone: frozenset[str]
+    """Ids of passages that the course holds no longer."""
 
     def pieces(self, text: str) -> Iterable[tuple[str, str]]:
         """`text` as ("text", words) and ("html", a mark or badge), in order."""
@@ -223,7 +163,7 @@ class _Marks:
     def _html(self, number: str | None, index: str | None) -> str:
         if number is not None:
             citations = self.owners.get(int(number))
-            return _mark(self.view, citations) if citations else ""
+            return _mark(self.view, citations, self.gone) if citations else ""
         return badge(self.verdicts[int(index or 0)])
 
 
@@ -243,12 +183,13 @@ def _marked(text: str, marks: _Marks) -> str:
     return "".join(escape(piece) if kind == "text" else piece for kind, piece in marks.pieces(text))
 
 
-def _mark(view: int, citations: Sequence[Citation]) -> str:
+def _mark(view: int, citations: Sequence[Citation], gone: frozenset[str]) -> str:
     number = citations[0].number
-    whose = escape(f"Source {number}: {_whose(citations)}")
+    lost = citations[0].passage.id in gone
+    whose = escape(f"Source {number}: {_whose(citations)}{', ' + GONE if lost else ''}")
     return (
-        f'<a class="mark" href="#source-{view}-{number}" data-source="{view}-{number}" '
-        f'aria-label="{whose}" title="{whose}">{number}</a>'
+        f'<a class="{"mark gone" if lost else "mark"}" href="#source-{view}-{number}" '
+        f'data-source="{view}-{number}" aria-label="{whose}" title="{whose}">{number}</a>'
     )
 
 
@@ -266,7 +207,7 @@ def sources(view: Exchange) -> str:
     groups = _by_number(view.citations)
     if not groups:
         return ""
-    entries = "".join(_entry(view.number, groups[number]) for number in sorted(groups))
+    entries = "".join(_entry(view, groups[number]) for number in sorted(groups))
     return (
         f'<section class="sources" id="sources-{view.number}" data-exchange="{view.number}" '
         f'aria-label="Sources of “{escape(view.question)}”">'
@@ -274,29 +215,36 @@ def sources(view: Exchange) -> str:
     )
 
 
-def _entry(view: int, citations: Sequence[Citation]) -> str:
+def _entry(view: Exchange, citations: Sequence[Citation]) -> str:
     first = citations[0]
+    lost = first.passage.id in view.gone
     facts = [KINDS[first.document.kind], _sessions(first.document), _pages(citations)]
     if first.passage.heading:
         facts.append(first.passage.heading)
     meta = " · ".join(escape(fact) for fact in facts if fact)
     authors = _authors(first.document.authors)
     by = f'<p class="by" title="{escape(first.document.authors or "")}">{escape(authors)}</p>'
+    quotes = [one.quote for one in citations]
+    text = _lost(quotes) if lost else _passage(first.passage, quotes)
+    gone = f'<p class="gone-note">{GONE.capitalize()}. It said:</p>' if lost else ""
     return (
-        f'<li class="source" id="source-{view}-{first.number}" tabindex="-1">'
+        f'<li class="source" id="source-{view.number}-{first.number}" tabindex="-1">'
         f'<p class="title"><span class="number">{first.number}</span> '
         f"{escape(first.document.title)}</p>{by if authors else ''}"
         f'<p class="meta">{meta}</p>'
-        f"<blockquote>{_passage(first.passage, [c.quote for c in citations])}</blockquote>"
-        f"{_original(first)}</li>"
+        f"{gone}<blockquote>{text}</blockquote>{_links(first)}</li>"
     )
+
+
+def _lost(quotes: Iterable[str]) -> str:
+    return '<span class="gap">\n</span>'.join(map(escape, dict.fromkeys(quotes)))
 
 
 def _passage(passage: Passage, quotes: Sequence[str]) -> str:
     """The passage with the quotes marked; a quote that is not in it is shown before it."""
     spans, strays = [], []
     for quote in dict.fromkeys(quotes):
-        span = _find(passage.text, quote)
+        span = find_quote(passage.text, quote)
         if span is None:
             strays.append(f"<mark>{escape(quote)}</mark>\n\n")
         else:
@@ -325,15 +273,6 @@ def _lines(passage: Passage, start: int, end: int) -> str:
             out += [escape(passage.text[last:at]), '<span class="gap">\n</span>']
             last = start + found.end()
     return "".join((*out, escape(passage.text[last:end])))
-
-
-def _find(text: str, quote: str) -> tuple[int, int] | None:
-    """Where `quote` stands in `text`, whatever white space separates its words."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text)
-    return found.span() if found else None
 
 
 def _merged(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:
@@ -368,6 +307,13 @@ def safe_url(url: str | None) -> str | None:
     return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
+def _links(citation: Citation) -> str:
+    """What leads from a source elsewhere."""
+    cite = "" if citation.document.kind == "notes" else actions.cite(citation.document)
+    links = [link for link in (_original(citation), cite) if link]
+    return f'<p class="original">{" · ".join(links)}</p>' if links else ""
+
+
 def _original(citation: Citation) -> str:
     url = safe_url(citation.document.url)
     if url is None:
@@ -375,7 +321,7 @@ def _original(citation: Citation) -> str:
     path = urlsplit(url).path
     if citation.page and "#" not in url and (path.endswith(".pdf") or "/pdf/" in path):
         url = f"{url}#page={citation.page}"
-    return f'<p class="original">{_link(url, "Original", citation.document.title)}</p>'
+    return _link(url, "Original", citation.document.title)
 
 
 def _title(document: Document) -> str:
@@ -409,10 +355,6 @@ def _sessions(document: Document) -> str:
 def _pages(citations: Iterable[Citation]) -> str:
     pages = sorted({citation.page for citation in citations if citation.page is not None})
     return f"p. {', '.join(map(str, pages))}" if pages else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 # Markdown of language models ----------------------------------------------------------------

@@ -1,0 +1,78 @@
+"""A reading as a BibTeX entry. Pure.
+
+Only what is known is written: no field is guessed but the year of an arXiv id, whose first four
+digits are the year and month of submission (arxiv.org/help/arxiv_identifier).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from seminar_rag.types import Document
+
+_ARXIV = re.compile(r"(?:^|arxiv\.org/(?:abs|pdf|html)/|arxiv:)(\d{2})(\d{2})\.(\d{4,5})", re.I)
+_YEAR = re.compile(r"(?<!\d)(?:19[89]\d|20[0-4]\d)(?!\d)")
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "{}&%$#_"},
+}
+_SMALL = {"a", "an", "the", "on", "of", "in", "to", "for", "is", "are", "how", "what", "and"}
+
+
+def entry(document: Document) -> str:
+    """The entry: an article of arXiv where the id is known, else a work of its own."""
+    arxiv = arxiv_id(document)
+    names = _names(document.authors or "")
+    year = f"20{arxiv[:2]}" if arxiv else _year_in(document.url or "")
+    fields = {
+        "title": f"{{{escaped(document.title)}}}",  # a second pair keeps the capitals
+        "author": " and ".join(map(escaped, names)),
+        "year": year,
+        "eprint": arxiv,
+        "archivePrefix": "arXiv" if arxiv else "",
+        "url": f"https://arxiv.org/abs/{arxiv}" if arxiv else _url(document.url or ""),
+    }
+    rows = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items() if value)
+    return f"@misc{{{_key(names, year, document.title)}{rows}\n}}\n"
+
+
+def arxiv_id(document: Document) -> str:
+    """The arXiv id by which the course knows the reading, or of its address; "" without."""
+    for text in (document.reading, document.url or ""):
+        if (found := _ARXIV.search(text)) and 1 <= int(found[2]) <= 12:
+            return f"{found[1]}{found[2]}.{found[3]}"
+    return ""
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing means anything to TeX, on one line."""
+    line = " ".join(text.split())
+    return "".join(_SPECIAL.get(one, one) for one in line if one.isprintable())
+
+
+def _names(authors: str) -> list[str]:
+    """Names as the course page gives them: separated by commas, semicolons or "and"."""
+    found = re.split(r"\s*(?:;|,|&|\band\b)\s*", authors)
+    names = [name for one in found if (name := one.strip(" .")) and len(name) > 1]
+    return ["others" if name.lower() in ("et al", "others") else name for name in names]
+
+
+def _year_in(url: str) -> str:
+    """A year that the address names, as those of conferences do."""
+    found = {one[0] for one in _YEAR.finditer(url)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _url(url: str) -> str:
+    """An address as it is, since styles set the field verbatim; "" where it could end the field."""
+    return url if re.fullmatch(r"https?://[^\s{}\\]+", url) else ""
+
+
+def _key(names: list[str], year: str, title: str) -> str:
+    family = names[0].split()[-1] if names else ""
+    words = [word for word in re.findall(r"\w+", title) if word.lower() not in _SMALL]
+    plain = unicodedata.normalize("NFKD", f"{family}{year}{words[0] if words else ''}")
+    return re.sub(r"[^a-z0-9]", "", plain.lower()) or "reading"

@@ -1,0 +1,267 @@
+// What the browser keeps: conversations, the text being typed, and where this tab is.
+// Every conversation has a key of its own, so that two open pages do not overwrite each other.
+window.seminar = (() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const PREFIX = "seminar:";
+  const MOST = 200; // conversations
+  const wishes = [];
+
+  // Storage that may be full, forbidden or written by anybody ---------------------------------
+  const read = (store, key) => {
+    try {
+      return store.getItem(PREFIX + key);
+    } catch {
+      return null;
+    }
+  };
+  const write = (store, key, value) => {
+    try {
+      store.setItem(PREFIX + key, value);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const erase = (store, key) => {
+    try {
+      store.removeItem(PREFIX + key);
+    } catch { /* nothing is kept, so nothing stays */ }
+  };
+  const place = () => `${document.title}:`; // courses on one address keep apart
+
+  const parsed = (text) => {
+    try {
+      const value = JSON.parse(text);
+      return value && typeof value === "object" && typeof value.record === "string" ? value : null;
+    } catch {
+      return null;
+    }
+  };
+
+  function all() {
+    const found = [];
+    const mine = `${PREFIX}${place()}talk:`;
+    try {
+      for (let i = 0; i < localStorage.length; i += 1) {
+        const key = localStorage.key(i);
+        const talk = key?.startsWith(mine) && parsed(localStorage.getItem(key));
+        if (talk) found.push({ ...talk, id: key.slice(mine.length) });
+      }
+    } catch { /* storage is forbidden: the list stays empty */ }
+    return found.sort((a, b) => (Number(b.at) || 0) - (Number(a.at) || 0));
+  }
+  const load = (id) => parsed(read(localStorage, `${place()}talk:${id}`));
+  const current = () => read(sessionStorage, `${place()}current`) ?? "";
+
+  function save(id, talk) {
+    const text = JSON.stringify(talk);
+    const key = `${place()}talk:${id}`;
+    const others = () => all().filter((one) => one.id !== id);
+    for (const old of others().slice(MOST - 1)) erase(localStorage, `${place()}talk:${old.id}`);
+    while (!write(localStorage, key, text)) {
+      const old = others().pop();
+      if (!old) {
+        say("This browser keeps no conversations; export what you need.");
+        return;
+      }
+      erase(localStorage, `${place()}talk:${old.id}`);
+      say("The browser's storage was full, so the oldest conversation was removed.");
+    }
+  }
+
+  // Called with every change of the conversation that the page shows.
+  function keep(record) {
+    let talk = null;
+    try {
+      talk = record ? JSON.parse(record) : null;
+    } catch { /* shown as it is, not kept */ }
+    const id = talk?.id ?? "";
+    write(sessionStorage, `${place()}current`, id);
+    if (id) {
+      const known = load(id);
+      const first = talk.exchanges?.[0]?.question ?? talk.pending?.question ?? "";
+      const same = known?.record === record;
+      save(id, {
+        title: known?.title || first.slice(0, 120),
+        at: same ? known.at : Date.now(),
+        record,
+      });
+    }
+    list();
+  }
+
+  // What is typed -----------------------------------------------------------------------------
+  const box = () => document.querySelector("#question textarea");
+  function draft() {
+    const text = box()?.value ?? "";
+    for (const store of [sessionStorage, localStorage]) {
+      if (text) write(store, `${place()}draft`, text);
+      else erase(store, `${place()}draft`);
+    }
+  }
+  const drafted = () =>
+    read(sessionStorage, `${place()}draft`) ?? read(localStorage, `${place()}draft`) ?? "";
+  document.addEventListener("input", (event) => {
+    if (event.target === box()) draft();
+  });
+
+  function fill(text) {
+    const area = box();
+    if (!area) return;
+    const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+    set.call(area, text);
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // Between the page and the server -----------------------------------------------------------
+  const arrival = () =>
+    JSON.stringify({
+      record: load(current())?.record ?? "",
+      draft: drafted(),
+      hash: linked() ? location.hash : "",
+      share: read(localStorage, `${place()}share`) === "yes",
+    });
+  const linked = () => /^#(q|scope)=/.test(location.hash);
+  const wish = () => JSON.stringify(wishes.shift() ?? {});
+  function ask_server(what) {
+    wishes.push(what);
+    byId("act")?.click();
+  }
+
+  // An answer that is being written belongs to the conversation that is open, so it ends first.
+  const writing = () => Boolean(byId("stop")?.offsetParent);
+  function settled(then) {
+    if (!writing()) {
+      then();
+      return;
+    }
+    byId("stop").click();
+    const timer = setInterval(() => {
+      if (writing()) return;
+      clearInterval(timer);
+      then();
+    }, 100);
+  }
+
+  function open(id) {
+    const talk = id ? load(id) : null;
+    settled(() => ask_server(talk ? { do: "open", record: talk.record } : { do: "new" }));
+    show_asking();
+    byId("rail")?.classList.remove("open");
+    box()?.focus({ preventScroll: true });
+  }
+  function show_asking() {
+    const tab = document.querySelector('#views [role="tab"]');
+    if (tab?.getAttribute("aria-selected") !== "true") tab?.click();
+  }
+  // For the list of readings: the next question is about this reading.
+  function askAbout(reading) {
+    show_asking();
+    settled(() => ask_server({ do: "scope", scope: { readings: [String(reading)] } }));
+    setTimeout(() => box()?.focus(), 60);
+  }
+  addEventListener("hashchange", () => {
+    if (!linked()) return;
+    show_asking();
+    ask_server({ do: "link", hash: location.hash });
+    box()?.focus();
+  });
+
+  // The list ----------------------------------------------------------------------------------
+  const make = (tag, properties = {}, ...children) => {
+    const node = Object.assign(document.createElement(tag), properties);
+    node.append(...children);
+    return node;
+  };
+  function say(text, undo) {
+    const note = document.querySelector(".rail-note");
+    if (!note) return;
+    note.replaceChildren(text);
+    if (undo) note.append(" ", make("button", { type: "button", textContent: "Undo", onclick: undo }));
+  }
+  const words = () => (byId("find-conversation")?.value ?? "").toLowerCase().split(/\s+/);
+  const matches = (talk) => {
+    const text = `${talk.title ?? ""} ${talk.record}`.toLowerCase();
+    return words().every((word) => text.includes(word));
+  };
+
+  function rename(item, talk) {
+    const field = make("input", { type: "text", value: talk.title ?? "", maxLength: 120 });
+    field.setAttribute("aria-label", "Name of the conversation");
+    let done = false;
+    const end = (keepIt) => {
+      if (done) return;
+      done = true;
+      const kept = load(talk.id);
+      if (keepIt && kept && field.value.trim()) save(talk.id, { ...kept, title: field.value.trim() });
+      list();
+      document.querySelector(`[data-rename="${CSS.escape(talk.id)}"]`)?.focus();
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") end(true);
+      if (event.key === "Escape") end(false);
+      event.stopPropagation();
+    });
+    field.addEventListener("blur", () => end(true));
+    item.replaceChildren(field);
+    field.select();
+  }
+
+  function remove(talk) {
+    erase(localStorage, `${place()}talk:${talk.id}`);
+    const { id, ...kept } = talk;
+    const was = current() === id;
+    if (was) open("");
+    list();
+    say(`“${(talk.title || "Conversation").slice(0, 40)}” was deleted.`, () => {
+      save(id, kept);
+      if (was) open(id);
+      list();
+      say("");
+    });
+  }
+
+  function row(talk) {
+    const title = talk.title || "Conversation";
+    const name = make("button", { type: "button", className: "talk", textContent: title, title });
+    name.onclick = () => open(talk.id);
+    if (talk.id === current()) name.setAttribute("aria-current", "true");
+    const item = make("li", {}, name);
+    const small = (text, label, onclick) => {
+      const button = make("button", { type: "button", textContent: text, title: label, onclick });
+      button.setAttribute("aria-label", `${label}: ${title}`);
+      return button;
+    };
+    const renames = small("✎", "Rename", () => rename(item, talk));
+    renames.dataset.rename = talk.id;
+    item.append(make("span", { className: "tools" }, renames, small("✕", "Delete", () => remove(talk))));
+    return item;
+  }
+
+  function list() {
+    const holder = byId("conversations");
+    if (!holder) return;
+    const talks = all();
+    byId("rail")?.classList.toggle("filled", talks.length > 0);
+    const found = talks.filter(matches);
+    holder.replaceChildren(...found.map(row));
+    if (talks.length && !found.length) {
+      holder.append(make("li", { className: "none", textContent: "Nothing found" }));
+    }
+  }
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "find-conversation") list();
+  });
+  addEventListener("storage", (event) => {
+    if (event.key?.startsWith(`${PREFIX}${place()}talk:`)) list();
+  });
+
+  const record = () => load(current())?.record ?? "";
+  const title = () => load(current())?.title ?? "";
+  const share = (yes) => write(localStorage, `${place()}share`, yes ? "yes" : "no");
+  return {
+    arrival, wish, keep, draft, fill, open, askAbout, list, record, title, share,
+    tell: ask_server,
+  };
+})();

@@ -1,0 +1,171 @@
+"""Who may ask now: how often one client asks, and whose turn it is. Knows no Gradio.
+
+Two things keep one student from spoiling it for the rest. A token bucket (Turner 1986, "leaky
+bucket as a meter") limits how often a page, and all pages of one address together, may ask. And
+those who wait are served round robin over their addresses, and within an address over its pages,
+not first come, first served: ten tabs of one student count as one student.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+PER_PAGE = 20
+"""Questions a minute from one page."""
+PER_ADDRESS = 200
+"""Questions a minute from one address, which a whole class may share behind one router."""
+FORGET = 600.0
+"""Seconds after which a client that asked nothing is forgotten."""
+WAITING = 64
+"""Questions that may wait in line; half as many of one address."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Rate:
+    """At most `per_minute` acts of one client a minute, all at once if it likes; 0 for no limit."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size = per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, _Bucket] = {}
+        self._swept = clock()
+
+    def wait(self, client: str) -> int:
+        """Seconds until `client` may act again, 0 for now. Takes nothing."""
+        if not self._size:
+            return 0
+        with self._lock:
+            missing = 1 - self._filled(client).tokens
+            return ceil(missing * 60 / self._size) if missing > 1e-9 else 0
+
+    def take(self, client: str) -> None:
+        """Count one act of `client`."""
+        if self._size:
+            with self._lock:
+                self._filled(client).tokens -= 1
+
+    def _filled(self, client: str) -> _Bucket:
+        now = self._clock()
+        self._sweep(now)
+        bucket = self._buckets.setdefault(client, _Bucket(self._size, now))
+        bucket.tokens = min(self._size, bucket.tokens + (now - bucket.at) * self._size / 60)
+        bucket.at = now
+        return bucket
+
+    def _sweep(self, now: float) -> None:
+        if now - self._swept > FORGET:
+            self._swept = now
+            kept = {c: b for c, b in self._buckets.items() if now - b.at < FORGET}
+            self._buckets = kept
+
+
+class Limits:
+    """The rates of pages and of addresses together."""
+
+    def __init__(
+        self,
+        per_page: int = PER_PAGE,
+        per_address: int = PER_ADDRESS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Args:
+        per_page, per_address: acts a minute; 0 for no limit.
+        clock: seconds, for tests.
+        """
+        self._pages = Rate(per_page, clock)
+        self._addresses = Rate(per_address, clock)
+
+    def admit(self, page: str, address: str) -> int:
+        """Count an act and return 0; or refuse and return the seconds to wait."""
+        wait = max(self._pages.wait(page), self._addresses.wait(address))
+        if not wait:
+            self._pages.take(page)
+            self._addresses.take(address)
+        return wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Who is served and who waits; a value, so that the future can be tried out on a copy."""
+
+    waiting: tuple[tuple[str, deque[str]], ...] = ()
+    """Addresses in the order of their turns, each with its pages."""
+
+    def joined(self, page: str, address: str) -> _Line:
+        rows = [(a, deque([*pages, page] if a == address else pages)) for a, pages in self.waiting]
+        if address not in [a for a, _ in rows]:
+            rows.append((address, deque([page])))
+        return replace(self, waiting=tuple(rows))
+
+    def without(self, page: str) -> _Line:
+        rows = [(a, deque(p for p in pages if p != page)) for a, pages in self.waiting]
+        return replace(self, waiting=tuple((a, pages) for a, pages in rows if pages))
+
+    def next(self) -> tuple[str, _Line]:
+        """The page whose turn it is; its address goes to the end."""
+        (address, pages), *others = self.waiting
+        rest = deque(list(pages)[1:])
+        rows = (*others, (address, rest)) if rest else tuple(others)
+        return pages[0], replace(self, waiting=tuple(rows))
+
+    @property
+    def pages(self) -> int:
+        return sum(len(pages) for _, pages in self.waiting)
+
+    def order(self) -> list[str]:
+        """All waiting pages in the order in which they will be served."""
+        line, out = self, []
+        while line.waiting:
+            page, line = line.next()
+            out.append(page)
+        return out
+
+
+@dataclass(slots=True)
+class Turns:
+    """Serves `slots` pages at a time. Every page joins once, and leaves when it is done."""
+
+    slots: int = 2
+    most: int = WAITING
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _serving: set[str] = field(default_factory=set)
+    _line: _Line = field(default_factory=_Line)
+
+    def join(self, page: str, address: str) -> bool:
+        """Stand in line; False when too many wait already."""
+        with self._lock:
+            mine = next((len(pages) for a, pages in self._line.waiting if a == address), 0)
+            if self._line.pages >= self.most or mine >= self.most // 2:
+                return False
+            self._line = self._line.joined(page, address)
+            self._advance()
+            return True
+
+    def place(self, page: str) -> tuple[int, int]:
+        """Where the page stands among how many that wait; 0 when it is its turn, or it left."""
+        with self._lock:
+            order = self._line.order()
+            return (order.index(page) + 1 if page in order else 0), len(order)
+
+    def leave(self, page: str) -> None:
+        """Make room for the next, from the line or after being served."""
+        with self._lock:
+            self._serving.discard(page)
+            self._line = self._line.without(page)
+            self._advance()
+
+    def _advance(self) -> None:
+        while self._line.waiting and len(self._serving) < self.slots:
+            page, self._line = self._line.next()
+            self._serving.add(page)
