@@ -10,7 +10,7 @@ import pytest
 
 from conftest import MemoryVectors
 from ingest.test_ingest_web import FIRST, NOTES, SECOND, entry, overview, session
-from ingest.web import Page, Web
+from ingest.web import Page, Web, pdf
 from seminar_rag.cli import main
 from seminar_rag.config import load
 from seminar_rag.course import Course
@@ -138,3 +138,53 @@ def test_a_network_that_is_down_is_told_in_one_line(
     said = " ".join(capsys.readouterr().err.split())
     assert "8 readings could not be asked for just now — check the network" in said
     assert "Paper Number" not in said
+
+
+def test_the_reading_list_is_corrected_by_hand(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    wrong = f"{where}/wrong.pdf"
+    listed = entry("The Proper Care of Analytical Engines and Looms", wrong) + entry(
+        "Bare Title", abstract=NOTES
+    )
+    web.put("https://127.0.0.1/wrong.pdf", Page(pdf("Cooking for Twenty Guests", (), NOTES * 9)))
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", SECOND)))
+    web.put("https://127.0.0.1/2026/contents/1/", session("Looms", listed, NOTES))
+    assert main(["ingest", "--quiet", page]) == 0
+    capsys.readouterr()
+
+    assert main(["suggestions", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["url"], told["taken"]) == ("keep", wrong, False)
+    assert main(["suggestions"]) == 0
+    assert "leads to “Cooking for Twenty Guests”" in " ".join(capsys.readouterr().out.split())
+    assert main(["suggestions", "--accept", told["id"]]) == 0
+    assert "1 new" in " ".join(capsys.readouterr().err.split())
+    assert main(["suggestions", "--accept", told["id"]]) == 7
+    assert main(["suggestions"]) == 0
+    assert "Nothing is to be decided" in capsys.readouterr().out
+
+    assert main(["rename", "Bare Title", "A Title of Its Own"]) == 0
+    assert main(["ingest", "--only", "A Title of Its Own"]) == 0
+    handout = tmp_path / "handout.md"
+    handout.write_text("# Handout\n\nThe guest spoke of looms and of cards.\n")
+    assert main(["add", "2", str(handout), "--title", "What the Guest Said"]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "A Title of Its Own" in said
+    assert "What the Guest Said" in said
+    assert "Bare Title" not in said
+
+    assert main(["remove", "What the Guest Said"]) == 0
+    assert main(["ingest", "--quiet", page]) == 0
+    assert main(["restore"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == "what-the-guest-said  What the Guest Said"
+    assert main(["restore", "what-the-guest-said"]) == 0
+    assert main(["restore"]) == 0
+    assert "Guest" not in capsys.readouterr().out.splitlines()[-1:]

@@ -112,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--keep-removed", action="store_true", help="keep what the source lists no longer"
     )
+    one.add_argument(
+        "--only", metavar="READING", help="look for this reading again, by its id or title"
+    )
     one.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     one.add_argument("--quiet", action="store_true", help="print only what needs attention")
     one.add_argument(
@@ -155,8 +158,26 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--html", type=Path, metavar="FILE", help="write a report with plots")
     one.add_argument("--against", type=Path, metavar="FILE", help="compare with an earlier --json")
 
+    one = verb("suggestions", "decide about links that lead elsewhere", _suggestions)
+    choice = one.add_mutually_exclusive_group()
+    choice.add_argument("--accept", metavar="ID")
+    choice.add_argument("--reject", metavar="ID")
+    one.add_argument("--json", action="store_true")
+
+    one = verb("add", "add a link or a file to a session", _add)
+    one.add_argument("session", type=int, metavar="SESSION")
+    one.add_argument("what", metavar="LINK|FILE")
+    one.add_argument("--title", required=True, help="what the reading is called")
+
+    one = verb("rename", "call a reading otherwise", _rename)
+    one.add_argument("reading", metavar="READING", help="its id or title")
+    one.add_argument("title", metavar="TITLE")
+
     one = verb("remove", "remove a source, a reading or a document", _remove)
     one.add_argument("what", metavar="SOURCE|READING|DOCUMENT")
+
+    one = verb("restore", "bring back what was removed, or list it", _restore)
+    one.add_argument("what", nargs="?", metavar="READING|DOCUMENT")
 
     one = verb("models", "list local language models, or download one", _models)
     one.add_argument("download", nargs="?", metavar="REPO:FILE", help="the model to download")
@@ -183,6 +204,8 @@ def _ingest(options: argparse.Namespace) -> int:
         from seminar_rag.sample import PAGE
 
         sources.append(PAGE)
+    if options.only:
+        return _again(_open(options), options.only, options.quiet)
     if not sources:
         raise SourceError("no source given — name a course page, a folder or PDFs, or --sample")
     from seminar_rag.ingest.pipeline import Options
@@ -207,6 +230,14 @@ def _ingest_into(
             failed |= report.count("failed") > 0
             told.report(report)
     return SourceError.exit_code if failed else 0
+
+
+def _again(course: Course, reading: str, quiet: bool = False) -> int:
+    """Bring one reading up to date, and tell what became of it."""
+    with printing.Telling(printing.console(stderr=True), quiet) as told:
+        report = course.ingest_reading(reading, told.progress)
+        told.report(report)
+    return SourceError.exit_code if report.count("failed") else 0
 
 
 def _syllabus(options: argparse.Namespace) -> int:
@@ -357,10 +388,48 @@ def _eval(options: argparse.Namespace) -> int:
     return 0
 
 
+# --- correcting --------------------------------------------------------------------------------
+
+
+def _suggestions(options: argparse.Namespace) -> int:
+    course = _open(options)
+    if options.accept:
+        return _again(course, course.accept(options.accept))
+    if options.reject:
+        return _again(course, course.reject(options.reject))
+    if options.json:
+        told = [printing.suggestion_json(one) for one in course.suggestions()]
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        printing.print_suggestions(course.suggestions())
+    return 0
+
+
+def _add(options: argparse.Namespace) -> int:
+    course = _open(options)
+    link = "://" in options.what
+    url, file = (options.what, None) if link else ("", Path(options.what))
+    return _again(course, course.add(options.session, options.title, url, file))
+
+
+def _rename(options: argparse.Namespace) -> int:
+    course = _open(options)
+    return _again(course, course.rename(options.reading, options.title))
+
+
 def _remove(options: argparse.Namespace) -> int:
     for title in _open(options).remove(options.what):
         print(f"removed: {title}")
     return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    course = _open(options)
+    if options.what is None:
+        for one in course.removals():
+            print(f"{one.id}  {one.title}")
+        return 0
+    return max(_again(course, id_) for id_ in course.restore(options.what))
 
 
 def _models(options: argparse.Namespace) -> int:

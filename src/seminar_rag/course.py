@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Report
 from seminar_rag.ingest.resolve import Places
-from seminar_rag.ingest.sources import read_source
+from seminar_rag.ingest.sources import is_address, read_source
 from seminar_rag.journal import Journal
 from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
+    from seminar_rag.ingest.curate import Removal, Suggestion
     from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
@@ -186,69 +187,160 @@ class Course:
         sources: Sequence[str | Path],
         listener: Listener = lambda _: None,
         options: Options = Options(),  # noqa: B008  (frozen)
+        stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
         """Bring sources in or up to date, one report each. Students can go on asking meanwhile.
 
         A source is a path or an address on the web. Once another source is in, the bundled sample
-        course leaves.
+        course leaves. What the instructor corrected, added or took out stays so.
+
+        Args:
+            stop: asked often, from this thread; once it says so, the ingest ends between two
+                readings with the report of what is in, and the next one goes on there.
 
         Raises:
             SourceError: a source cannot be read, or holds nothing; the sources before it are in.
             BusyError: another process is writing.
         """
-        from seminar_rag.ingest.parse import Parser
+        from seminar_rag.ingest.curate import ADDED
         from seminar_rag.sample import PAGE
 
         with self.store.writer():
-            ingestor = Ingestor(self.store, self.embedder, Parser, listener, self._network)
+            ingestor = self._ingestor(listener, stop)
             for source in sources:
                 yield ingestor.ingest(source, options)
+            if options.dry_run or stop():
+                return
+            if any(one.kind == "add" for one in self.catalogue().corrections):
+                web = options.fetch is not False and any(map(is_address, sources))
+                yield ingestor.ingest_added(replace(options, fetch=options.fetch or web))
             named = {id_ for id_, _ in self.catalogue().sources}
-            if not options.dry_run and str(PAGE.resolve()) in named and len(named) > 1:
+            if str(PAGE.resolve()) in named and len(named - {ADDED}) > 1:
                 self.store.forget_source(str(PAGE.resolve()))
+
+    def ingest_reading(
+        self,
+        reading: str,
+        listener: Listener = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Report:
+        """Look for one reading again, and bring its documents in or up to date.
+
+        Args:
+            reading: its id or title; also what `add`, `accept` and `restore` gave.
+
+        Raises:
+            NotFoundError: no source lists it.
+            SourceError: its page cannot be read.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest import curate
+
+        found = curate.listed_reading(self.catalogue(), reading)
+        options = Options(refresh=True, only=frozenset({found.id if found else reading}))
+        with self.store.writer():
+            ingestor = self._ingestor(listener, stop)
+            report = ingestor.ingest_only(options)
+        if report is None:
+            raise NotFoundError(curate.unknown(self.catalogue(), reading))
+        return report
+
+    def _ingestor(self, listener: Listener, stop: Callable[[], bool]) -> Ingestor:
+        from seminar_rag.ingest.parse import Parser
+
+        return Ingestor(self.store, self.embedder, Parser, listener, self._network, stop)
+
+    # --- correcting ----------------------------------------------------------------------------
+    # Each of these is noted at once and outlives every later ingest of the page; the documents
+    # follow with `ingest_reading` of the id that is returned, or with the next ingest.
+
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Links that lead elsewhere, and papers that were found by their title: to be decided."""
+        from seminar_rag.ingest import curate
+
+        return curate.suggestions(self.catalogue())
+
+    def accept(self, suggestion: str) -> str:
+        """Accept a suggestion by its id; the id of its reading.
+
+        Raises:
+            NotFoundError: there is no such suggestion (any more).
+            BusyError: another process is writing.
+        """
+        return self._decide(suggestion, True)
+
+    def reject(self, suggestion: str) -> str:
+        """Reject a suggestion by its id; the id of its reading. Raises as `accept` does."""
+        return self._decide(suggestion, False)
+
+    def _decide(self, suggestion: str, accepted: bool) -> str:
+        from seminar_rag.ingest import curate
+
+        with self.store.writer():
+            return curate.decide(self.store, suggestion, accepted)
+
+    def rename(self, reading: str, title: str) -> str:
+        """Call a reading otherwise; its id.
+
+        Raises:
+            NotFoundError: no listed reading has that id or title.
+            SourceError: the new title is empty.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest import curate
+
+        with self.store.writer():
+            return curate.rename(self.store, reading, title)
+
+    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+        """Add a reading to a session, from an address or a file (which is copied); its id.
+
+        Where the course lists a reading of that title, the document becomes one of it.
+
+        Raises:
+            NotFoundError: the course has no such session.
+            SourceError: the title is empty, or the address or file cannot be used.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest import curate
+
+        with self.store.writer():
+            return curate.add(self.store, session, title, url, file)
 
     def remove(self, what: str) -> list[str]:
         """Remove a source (by its path), a reading (by id or title) or one document (by id).
 
+        Readings and documents stay out of later ingests until they are restored.
+
         Returns:
-            The titles of the documents removed.
+            The titles of what was removed.
 
         Raises:
             NotFoundError: nothing is called so; names what comes near.
             BusyError: another process is writing.
         """
+        from seminar_rag.ingest import curate
+
         with self.store.writer():
-            catalogue = self.catalogue()
-            named = {what, str(Path(what).expanduser().resolve())}
-            for source, _ in catalogue.sources:
-                if source in named:
-                    mine = [r for r in catalogue.records.values() if r.source == source]
-                    self.store.forget_source(source)
-                    return [record.document.title for record in mine]
-            found = [
-                record.document
-                for record in catalogue.records.values()
-                if what in (record.document.id, record.document.reading)
-                or what.casefold() == record.document.title.casefold()
-            ]
-            if not found:
-                raise NotFoundError(self._unknown(what))
-            self.store.remove(document.id for document in found)
-            return [document.title for document in found]
+            return curate.remove(self.store, what)
 
-    def _unknown(self, what: str) -> str:
-        from rapidfuzz import process, utils
+    def removals(self) -> tuple[Removal, ...]:
+        """What was removed by hand and stays out, latest last."""
+        from seminar_rag.ingest import curate
 
-        titles = {
-            record.document.title: record.document.reading
-            for record in self.catalogue().records.values()
-        }
-        close = process.extract(
-            what, list(titles), processor=utils.default_process, limit=3, score_cutoff=50
-        )
-        near = "; ".join(f"{title} ({titles[title]})" for title, *_ in close)
-        hint = f"did you mean {near}?" if near else "seminar-rag status lists what there is"
-        return f"no source, reading or document is called {what!r} — {hint}"
+        return curate.removals(self.catalogue())
+
+    def restore(self, what: str) -> tuple[str, ...]:
+        """Undo a removal, by id or title; the ids to give to `ingest_reading`.
+
+        Raises:
+            NotFoundError: nothing of that name was removed.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest import curate
+
+        with self.store.writer():
+            return curate.restore(self.store, what)
 
     # --- asking --------------------------------------------------------------------------------
 

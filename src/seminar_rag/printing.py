@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
     from seminar_rag.index.catalogue import Record
+    from seminar_rag.ingest.curate import Suggestion
     from seminar_rag.ingest.report import Change, Need, Progress, Report
     from seminar_rag.types import Answer, Citation, SentenceVerdict, Syllabus
 
@@ -235,6 +236,24 @@ def print_needs(console: Console, needs: Sequence[Need]) -> None:
         console.print(f"{len(known)} are worth a look", style="bold")
     for need in known:
         line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
+
+
+def suggestion_json(one: Suggestion) -> dict[str, Any]:
+    """A suggestion as `suggestions --json` prints it."""
+    return {**asdict(one), "says": one.says, "accept": one.if_accepted, "reject": one.if_rejected}
+
+
+def print_suggestions(suggestions: Sequence[Suggestion]) -> None:
+    """What is to be decided about the page's links."""
+    shown = console()
+    for one in suggestions:
+        line(shown, f"{one.id}  {one.title}{_place(one.sessions)}")
+        line(shown, f"    {one.says}")
+        line(shown, f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
+    if suggestions:
+        line(shown, "seminar-rag suggestions --accept ID, or --reject ID, decides.")
+    else:
+        line(shown, "Nothing is to be decided.")
 
 
 def print_syllabus(syllabus: Syllabus) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from seminar_rag.index import corrections
+from seminar_rag.index.corrections import Correction
 from seminar_rag.types import Document, Kind, Scope, Section
 
 Outcome = Literal["indexed", "no_text", "password", "corrupt", "limit", "unreadable"]
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS source(
     id TEXT PRIMARY KEY, form TEXT NOT NULL, title TEXT, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session(
@@ -24,7 +26,7 @@ CREATE TABLE IF NOT EXISTS session(
     PRIMARY KEY (source, number));
 CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
-    PRIMARY KEY (source, id));
+    listed TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (source, id));
 CREATE TABLE IF NOT EXISTS listing(
     source TEXT, session INTEGER, position INTEGER, reading TEXT NOT NULL, section TEXT NOT NULL,
     PRIMARY KEY (source, session, position));
@@ -36,8 +38,10 @@ CREATE TABLE IF NOT EXISTS document(
 CREATE TABLE IF NOT EXISTS sought(
     source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
     arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, says TEXT NOT NULL,
-    mend TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (source, reading));
+    mend TEXT NOT NULL, at TEXT NOT NULL, suggested TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (source, reading));
 CREATE TABLE IF NOT EXISTS kept(document TEXT PRIMARY KEY, digest TEXT NOT NULL);
+{corrections.SCHEMA}
 """
 
 
@@ -51,6 +55,8 @@ class ListedReading:
     arxiv_id: str | None = None
     urls: tuple[str, ...] = ()
     section: Section = "required"
+    listed: tuple[str, ...] = ()
+    """The ids under which its page lists it: several where entries turned out to be one paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,26 @@ class SoughtFile:
     authors: str | None = None
 
 
+SuggestionKind = Literal["replace", "add", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What the instructor may decide about a reading's links.
+
+    "replace": `url` in place of `instead`; "add": `url`, where the page has no link that works;
+    "keep": the page's own link `url`, which leads to something that bears another title.
+    """
+
+    kind: SuggestionKind
+    url: str
+    title: str
+    """What the document there is called."""
+    instead: str = ""
+    taken: bool = False
+    """Whether the document is in the course already, on the strength of its title."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What the last search for a reading's documents gave."""
@@ -116,6 +142,7 @@ class Sought:
     mend: str = ""
     """What the instructor can do; empty where nothing needs a hand."""
     at: str = ""
+    suggested: tuple[Suggested, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +157,8 @@ class Catalogue:
     """By document id."""
     sought: tuple[Sought, ...] = ()
     """What was looked for on the network, reading by reading."""
+    corrections: tuple[Correction, ...] = ()
+    """What the instructor decided by hand."""
 
     @property
     def documents(self) -> dict[str, Document]:
@@ -155,25 +184,30 @@ def _allowed(document: Document, scope: Scope) -> bool:
 def read(db: sqlite3.Connection) -> Catalogue:
     sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
     known: dict[tuple[str, str], ListedReading] = {
-        (source, id_): ListedReading(id_, title, authors, arxiv, tuple(json.loads(urls)))
-        for source, id_, title, authors, arxiv, urls in db.execute(
-            "SELECT source, id, title, authors, arxiv_id, urls FROM reading"
+        (source, id_): ListedReading(
+            id_,
+            title,
+            authors,
+            arxiv,
+            tuple(json.loads(urls)),
+            listed=tuple(json.loads(listed)),
+        )
+        for source, id_, title, authors, arxiv, urls, listed in db.execute(
+            "SELECT source, id, title, authors, arxiv_id, urls, listed FROM reading"
         )
     }
-    listed: dict[int, dict[str, ListedReading]] = {}
+    by_session: dict[int, dict[str, ListedReading]] = {}
     for source, session, reading, section in db.execute(
         "SELECT source, session, reading, section FROM listing ORDER BY session, position"
     ):
-        one = known[source, reading]
-        entry = ListedReading(
-            one.id, one.title, one.authors, one.arxiv_id, one.urls, _section(section)
-        )
-        listed.setdefault(session, {}).setdefault(reading, entry)
+        entry = replace(known[source, reading], section=_section(section))
+        by_session.setdefault(session, {}).setdefault(reading, entry)
     sessions: dict[int, ListedSession] = {}
     for number, title, tags, url in db.execute(
-        "SELECT number, title, tags, url FROM session ORDER BY number, source"
+        # A source that only adds readings to the session of another leaves its title out.
+        "SELECT number, title, tags, url FROM session ORDER BY number, title = '', source"
     ):
-        readings = tuple(listed.get(number, {}).values())
+        readings = tuple(by_session.get(number, {}).values())
         sessions.setdefault(
             number, ListedSession(number, title, tuple(json.loads(tags)), url, readings)
         )
@@ -184,7 +218,23 @@ def read(db: sqlite3.Connection) -> Catalogue:
         sessions=tuple(sessions.values()),
         records=_records(db, tuple(sessions.values())),
         sought=_sought(db),
+        corrections=corrections.read(db),
     )
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables of an earlier version up to date; what they hold stays."""
+    added = {"reading": "listed", "sought": "suggested"}
+    if added["sought"] in _columns(db, "sought"):
+        return  # it was the last step
+    db.executescript(SCHEMA)
+    for table, column in added.items():
+        if column not in _columns(db, table):
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '[]'")
+
+
+def _columns(db: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
 
 
 def put_source(
@@ -209,7 +259,7 @@ def put_source(
         )
         for position, reading in enumerate(one.readings):
             db.execute(
-                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     source,
                     reading.id,
@@ -217,6 +267,7 @@ def put_source(
                     reading.authors,
                     reading.arxiv_id,
                     json.dumps(reading.urls),
+                    json.dumps(reading.listed),
                 ),
             )
             db.execute(
@@ -277,7 +328,7 @@ def kept(db: sqlite3.Connection) -> dict[str, str]:
 def put_sought(db: sqlite3.Connection, one: Sought) -> None:
     """Store or overwrite what was found for one reading."""
     db.execute(
-        "INSERT OR REPLACE INTO sought VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO sought VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.source,
             one.reading,
@@ -290,6 +341,7 @@ def put_sought(db: sqlite3.Connection, one: Sought) -> None:
             one.says,
             one.mend,
             datetime.now(UTC).isoformat(timespec="seconds"),
+            json.dumps([asdict(each) for each in one.suggested]),
         ),
     )
 
@@ -301,10 +353,19 @@ def drop_sought(db: sqlite3.Connection, source: str, readings: Iterable[str]) ->
     )
 
 
+def unlist(db: sqlite3.Connection, reading: str) -> None:
+    """Take a reading off the lists, with what was found for it."""
+    rows = db.execute("SELECT source, id, listed FROM reading WHERE id = ?", (reading,)).fetchall()
+    for source, id_, listed in rows:
+        drop_sought(db, source, {id_, *json.loads(listed)})
+    for table, column in (("listing", "reading"), ("reading", "id")):
+        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (reading,))
+
+
 def _sought(db: sqlite3.Connection) -> tuple[Sought, ...]:
     rows = db.execute(
-        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, says, mend, at"
-        " FROM sought ORDER BY rowid"
+        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, says, mend, at,"
+        " suggested FROM sought ORDER BY rowid"
     )
     return tuple(
         Sought(
@@ -319,8 +380,10 @@ def _sought(db: sqlite3.Connection) -> tuple[Sought, ...]:
             says,
             mend,
             at,
+            tuple(Suggested(**each) for each in json.loads(suggested)),
         )
-        for source, reading, title, urls, state, arxiv, found, attempts, says, mend, at in rows
+        for source, reading, title, urls, state, arxiv, found, attempts, *rest in rows
+        for says, mend, at, suggested in [rest]
     )
 
 

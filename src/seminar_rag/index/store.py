@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seminar_rag.errors import BusyError, StoreError
-from seminar_rag.index import catalogue, lexical
+from seminar_rag.index import catalogue, corrections, lexical
 from seminar_rag.index.catalogue import Catalogue, ListedSession, Record, Sought
+from seminar_rag.index.corrections import Correction
 from seminar_rag.index.files import Files
 from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.types import Passage, Sentence
@@ -79,8 +80,8 @@ class Store:
                 db.executescript(_SCHEMA)
                 self._set(version=_VERSION, generation="0")
                 db.commit()
-            elif not {"sought", "kept"} <= tables:
-                db.executescript(catalogue.SCHEMA)  # a store from before these were added
+            else:
+                catalogue.migrate(db)
                 db.commit()
         found = self.meta("version")
         if found != _VERSION:
@@ -300,6 +301,31 @@ class Store:
         """Forget what was found for readings that a source lists no longer."""
         with self._guarded() as db, _transaction(db):
             catalogue.drop_sought(db, source, readings)
+            self._bump()
+
+    def correct(self, *decided: Correction) -> None:
+        """Remember what the instructor decided."""
+        with self._guarded() as db, _transaction(db):
+            for one in decided:
+                corrections.put(db, one)
+            self._bump()
+
+    def unlist(self, reading: str) -> None:
+        """Take a reading off the lists; its documents stay."""
+        with self._guarded() as db, _transaction(db):
+            catalogue.unlist(db, reading)
+            self._bump()
+
+    def retitle(self, reading: str, title: str) -> None:
+        """Call a reading otherwise on the lists; its documents keep theirs."""
+        with self._guarded() as db, _transaction(db):
+            db.execute("UPDATE reading SET title = ? WHERE id = ?", (title, reading))
+            self._bump()
+
+    def uncorrect(self, keys: Iterable[int]) -> None:
+        """Forget decisions, by their keys."""
+        with self._guarded() as db, _transaction(db):
+            corrections.drop(db, keys)
             self._bump()
 
     def assign(self, document: str, reading: str) -> None:

@@ -44,14 +44,12 @@ def gather(
     by_id = {one.id: one for one in wanted}
     out: dict[str, Sought] = {}
     for resolution in resolver.resolve_all(wanted):
-        known = before.get(resolution.reading)
-        fresh = _kept(_sought(source, by_id[resolution.reading], resolution, store.folder), known)
+        one = by_id[resolution.reading]
+        known = _without(before.get(resolution.reading), one.rejected)
+        fresh = _kept(_sought(source, one, resolution, store.folder), known)
         store.put_sought(fresh)
         out[resolution.reading] = fresh
         done(len(out), fresh)
-    gone = [id_ for id_ in before if id_ not in by_id]
-    if gone:
-        store.drop_sought(source, gone)
     return {one.id: out[one.id] for one in wanted}
 
 
@@ -77,7 +75,17 @@ def _sought(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> 
         attempts=tuple((one.url, one.event, one.says) for one in resolution.attempts),
         says=resolution.says,
         mend=resolution.mend,
+        suggested=resolution.suggested,
     )
+
+
+def _without(known: Sought | None, rejected: Sequence[str]) -> Sought | None:
+    """What was found before, but for what the instructor rejected since."""
+    if known is None or not any(one.url in rejected for one in known.found):
+        return known
+    found = tuple(one for one in known.found if one.url not in rejected)
+    state = "paper" if any(one.paper for one in found) else "page" if found else "nothing"
+    return replace(known, found=found, state=state, arxiv_id=None)
 
 
 def _kept(fresh: Sought, known: Sought | None) -> Sought:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import DocumentError, SourceError
 from seminar_rag.index.catalogue import Record, Sought
+from seminar_rag.ingest.curate import ADDED, added, corrected, heeding, lift, removed
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.gather import gather, remembered
 from seminar_rag.ingest.plan import (
@@ -70,6 +71,9 @@ class Options:
     """Keep readings that their source lists no longer."""
     dry_run: bool = False
     """Change nothing and fetch no reading; only tell what would be done."""
+    only: frozenset[str] = frozenset()
+    """Ids of readings (of the course, or as listed) or documents: nothing else is looked at, and
+    the page is taken as it was last read. Empty for everything."""
 
 
 class Ingestor:
@@ -82,11 +86,14 @@ class Ingestor:
         parser: Callable[[], Parser],
         listener: Listener = lambda _: None,
         network: Network | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Args:
         parser: makes the guarded parser; called only when there is a file to parse.
         network: None where sources on the web and their readings are out of reach.
+        stop: once it says so, an ingest ends between two readings.
         """
+        self._stop = stop
         self._store = store
         self._embedder = embedder
         self._parser = parser
@@ -100,48 +107,165 @@ class Ingestor:
             SourceError: it cannot be read, or holds nothing to ingest; nothing was changed.
             StoreError: the store cannot be written, or holds vectors of another model.
         """
-        self._listener(Progress("reading", 0, 1, str(source).rstrip("/").rpartition("/")[2]))
-        wanted_on_web = is_address(source) if options.fetch is None else options.fetch
+        name = str(source).rstrip("/").rpartition("/")[2]
+        self._listener(Progress("reading", 0, 1, name))
         with contextlib.ExitStack() as stack:
-            opened: list[Fetcher] = []
+            web = _Web(self._network, stack, str(source))
+            read = self._read(source, web, options)
+            listed = corrected(list_readings(read), self._store.catalogue().corrections)
+            if len(read.files) == 1 and read.syllabus is None and not options.only:
+                plan = make_plan(read, listed, {}, self._store.folder)
+                lift(self._store, plan.jobs)
+            return self._ingest(read, listed, options, web)
 
-            def fetcher() -> Fetcher:
-                if self._network is None:
-                    raise SourceError(f"{source} is on the web — fetching is switched off here")
-                if not opened:
-                    opened.append(stack.enter_context(self._network.fetcher()))
-                    if options.refresh:
-                        opened[0].max_age = 0.0
-                return opened[0]
+    def ingest_added(self, options: Options = Options()) -> Report:
+        """Bring in the readings that the instructor added by hand, or up to date.
 
-            read = read_source(source, fetcher)
-            listed = list_readings(read)
-            if wanted_on_web and not options.dry_run:
-                self._look(read, listed, fetcher())
+        Raises:
+            StoreError: the store cannot be written, or holds vectors of another model.
+        """
+        catalogue = self._store.catalogue()
+        read, entries = added(catalogue, self._store.folder)
+        listed = corrected(entries, catalogue.corrections)
+        if not listed and not options.dry_run:
+            if any(source == ADDED for source, _ in catalogue.sources):
+                self._store.forget_source(ADDED)
+            return Report(ADDED, 0, 0, (), 0, found=False)
+        with contextlib.ExitStack() as stack:
+            return self._ingest(read, listed, options, _Web(self._network, stack, ADDED))
+
+    def ingest_only(self, options: Options) -> Report | None:
+        """Bring `options.only` up to date in every source that has it; None where none has.
+
+        Raises:
+            SourceError: a source cannot be read, and no other has it.
+            StoreError: the store cannot be written, or holds vectors of another model.
+        """
+        failed: SourceError | None = None
+        reports = []
+        for source, _ in self._store.catalogue().sources:
+            if source == ADDED:
+                continue
+            try:
+                reports.append(self.ingest(source, options))
+            except SourceError as error:
+                failed = error
+        reports.append(self.ingest_added(options))
+        found = [report for report in reports if report.found]
+        if not found:
+            if failed is not None:
+                raise failed
+            return None
+        return replace(
+            found[0],
+            outcomes=tuple(outcome for report in found for outcome in report.outcomes),
+            embedded=sum(report.embedded for report in found),
+            fetched=sum(report.fetched for report in found),
+            needs=tuple(dict.fromkeys(need for report in found for need in report.needs)),
+        )
+
+    def _read(self, source: str | Path, web: _Web, options: Options) -> Source:
+        """The source; for a single reading as it was last read, where a copy is there."""
+        if options.only and is_address(source):
+            web.open().offline = True
+            try:
+                return read_source(source, web.open)
+            except SourceError:
+                pass  # the copy is lost
+            finally:
+                web.open().offline = False
+        return read_source(source, web.open)
+
+    def _ingest(self, read: Source, listed: list[Listed], options: Options, web: _Web) -> Report:
+        if options.refresh and web.fetcher is not None:
+            web.fetcher.max_age = 0.0
+        sought = self._known(read, listed)
+        chosen = self._chosen(read, listed, sought, options)
+        if options.only and not chosen:
+            return Report(read.name, 0, 0, (), 0, found=False)
+        if not options.dry_run and self._looks(read, options):
+            self._look(read, listed, web, options, chosen)
             sought = self._known(read, listed)
-            unsought = len(to_find(listed, read.root)) - len(sought)
-            plan = make_plan(read, listed, sought, self._store.folder)
-            bodies = opened[0].bodies if opened else 0
-        report = self._preview(read, plan) if options.dry_run else self._bring(read, plan, options)
+        unsought = len(to_find(listed, read.root)) - len(sought)
+        plan = self._plan(read, listed, sought)
+        chosen |= self._chosen(read, listed, sought, options)
+        if options.dry_run:
+            report = self._preview(read, plan)
+        else:
+            report = self._bring(read, plan, options, chosen)
         return replace(
             report,
-            fetched=bodies,
+            fetched=web.fetcher.bodies if web.fetcher is not None else 0,
             notes=read.notes,
             sought=tuple(sorted(Counter(one.state for one in sought.values()).items())),
             unsought=unsought,
         )
 
+    def _plan(self, read: Source, listed: Sequence[Listed], sought: Mapping[str, Sought]) -> Plan:
+        """What the source is to become, without what the instructor took out."""
+        catalogue = self._store.catalogue()
+        elsewhere = {
+            Path(record.document.path).name: record.document.reading
+            for record in catalogue.records.values()
+            if read.name == ADDED and record.source != ADDED and record.passages
+        }
+        plan = make_plan(read, listed, sought, self._store.folder, elsewhere)
+        out = removed(catalogue.corrections)
+        for id_ in out & set(plan.jobs):
+            del plan.jobs[id_]
+        return plan
+
+    def _looks(self, read: Source, options: Options) -> bool:
+        """Whether readings are looked for on the network."""
+        if options.fetch is not None:
+            return options.fetch
+        before = bool(options.only) and bool(remembered(self._store, read.name))
+        return is_address(read.name) or read.name == ADDED or before
+
+    def _chosen(
+        self,
+        read: Source,
+        listed: Sequence[Listed],
+        sought: Mapping[str, Sought],
+        options: Options,
+    ) -> set[str]:
+        """What `options.only` means here: ids as listed, in the course, and of documents."""
+        if not options.only:
+            return set()
+        plan = self._plan(read, listed, sought)
+        out = {
+            one
+            for listed_as, name in plan.names.items()
+            if {listed_as, name} & options.only
+            for one in (listed_as, name)
+        }
+        return out | (options.only & set(plan.jobs))
+
     # --- looking -------------------------------------------------------------------------------
 
-    def _look(self, source: Source, listed: Sequence[Listed], fetcher: Fetcher) -> None:
+    def _look(
+        self,
+        source: Source,
+        listed: Sequence[Listed],
+        web: _Web,
+        options: Options,
+        chosen: set[str],
+    ) -> None:
         """Look for the readings on the network, and note what is found."""
-        assert self._network is not None
-        wanted = to_find(listed, source.root)
+        corrections = self._store.catalogue().corrections
+        wanted = heeding(to_find(listed, source.root), corrections)
+        gone = set(remembered(self._store, source.name)) - {one.id for one in wanted}
+        if options.only:
+            wanted = [one for one in wanted if one.id in chosen]
+        elif gone:
+            self._store.drop_sought(source.name, gone)
         if not wanted:
             return
         self._listener(Progress("fetching", 0, len(wanted)))
+        if options.refresh:
+            web.open().max_age = 0.0
         with self._parser() as parser:
-            resolver = Resolver(fetcher, parser.parse, self._network.places)
+            resolver = Resolver(web.open(), parser.parse, web.places)
 
             def done(count: int, one: Sought) -> None:
                 self._listener(Progress("fetching", count, len(wanted), one.title))
@@ -190,14 +314,19 @@ class Ingestor:
 
     # --- doing ---------------------------------------------------------------------------------
 
-    def _bring(self, source: Source, plan: Plan, options: Options) -> Report:
+    def _bring(self, source: Source, plan: Plan, options: Options, chosen: set[str]) -> Report:
         before = self._before(source.name)
+        if options.only:
+            before = {id_: one for id_, one in before.items() if _among(one.document, chosen)}
+            plan.jobs = {id_: j for id_, j in plan.jobs.items() if _among(j.document, chosen)}
+            plan.abstracts = {id_: jobs for id_, jobs in plan.abstracts.items() if id_ in chosen}
         abstracts = self._abstracts(plan, before)
         jobs = [*abstracts, *plan.jobs.values()]
         fresh, outcomes = _sorted(jobs, before)
         if fresh:
             self._claim_model()
         form = "course" if source.syllabus else "documents"
+        form = "added" if source.name == ADDED else form
         title = source.syllabus.title if source.syllabus else None
         self._store.put_source(source.name, form, title, plan.sessions)
         self._keep(jobs, before)
@@ -360,6 +489,33 @@ class Ingestor:
             reading = match(record.document, listed) or own_id(record.document)
             if reading != record.document.reading:
                 self._store.assign(record.document.id, reading)
+
+
+class _Web:
+    """The network during one ingest, opened when first needed."""
+
+    def __init__(self, network: Network | None, stack: contextlib.ExitStack, source: str) -> None:
+        self.fetcher: Fetcher | None = None
+        self.places = network.places if network is not None else Places()
+        self._network = network
+        self._stack = stack
+        self._source = source
+
+    def open(self) -> Fetcher:
+        """The fetcher.
+
+        Raises:
+            SourceError: the network is out of reach here.
+        """
+        if self._network is None:
+            raise SourceError(f"{self._source} is on the web — fetching is switched off here")
+        if self.fetcher is None:
+            self.fetcher = self._stack.enter_context(self._network.fetcher())
+        return self.fetcher
+
+
+def _among(document: Document, ids: set[str]) -> bool:
+    return document.id in ids or document.reading in ids
 
 
 def _sorted(jobs: Iterable[Job], before: Mapping[str, Record]) -> tuple[list[Job], list[Outcome]]:

@@ -19,6 +19,7 @@ RULES = "1"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
 
 _DOCUMENTS = {".pdf", ".md", ".markdown", ".html", ".htm"}
+_DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
 _ARXIV = re.compile(r"(?<!\d)(\d{4}\.\d{4,5})(?:v\d+)?(?!\d)")
 
 
@@ -105,25 +106,30 @@ def to_find(listed: Iterable[Listed], root: Path | None) -> list[Wanted]:
 
 
 def make_plan(
-    source: Source, listed: Sequence[Listed], sought: Mapping[str, Sought], data: Path
+    source: Source,
+    listed: Sequence[Listed],
+    sought: Mapping[str, Sought],
+    data: Path,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Plan:
     """The documents of a source.
 
     Args:
         sought: by reading id as listed; readings that turn out to be one paper become one.
         data: the folder that the fetched files' names are relative to.
+        elsewhere: documents of other sources, by content, with their readings: a reading with the
+            same document is that reading, and the document is not repeated.
     """
     key = _digest(source.name)[:6]
-    names = _same_papers(listed, sought)
+    names = _same_papers(listed, sought, elsewhere or {})
     plan = Plan(names=names)
     entries: dict[int, list[ListedReading]] = {}
     used: set[Path] = set()
-    hashes: set[str] = set()
+    hashes = set(elsewhere or {})
     for on_page in listed:
         given = sought.get(on_page.entry.id)
-        arxiv = given.arxiv_id if given and given.arxiv_id else on_page.entry.arxiv_id
-        entry = replace(on_page.entry, id=names[on_page.entry.id], arxiv_id=arxiv)
-        one = replace(on_page, entry=entry)
+        one = replace(on_page, entry=_entry(on_page.entry, given, names))
+        entry = one.entry
         entries.setdefault(one.session.number, []).append(entry)
         for job in _local_jobs(key, one, source.root):
             plan.jobs.setdefault(job.document.id, job)
@@ -150,12 +156,14 @@ def make_plan(
     return plan
 
 
-def _same_papers(listed: Sequence[Listed], sought: Mapping[str, Sought]) -> dict[str, str]:
+def _same_papers(
+    listed: Sequence[Listed], sought: Mapping[str, Sought], elsewhere: Mapping[str, str]
+) -> dict[str, str]:
     """Reading id as listed → the id it goes by: one for every entry that is the same paper.
 
     The arXiv id of the paper that was taken, else the first entry with the same main document.
     """
-    by_hash: dict[str, str] = {}
+    by_hash = dict(elsewhere)
     out: dict[str, str] = {}
     for one in listed:
         id_ = one.entry.id
@@ -169,32 +177,50 @@ def _same_papers(listed: Sequence[Listed], sought: Mapping[str, Sought]) -> dict
     return out
 
 
-class _ReadingNames:
-    """Stable reading ids for a syllabus: the arXiv id, else the title's slug.
+def _entry(entry: ListedReading, given: Sought | None, names: Mapping[str, str]) -> ListedReading:
+    """An entry as it is known in the course."""
+    name = names[entry.id]
+    listed = tuple(id_ for id_, other in names.items() if other == name)
+    arxiv = given.arxiv_id if given and given.arxiv_id else entry.arxiv_id
+    return replace(entry, id=name, arxiv_id=arxiv, listed=listed)
 
-    A title that comes again without its link is the same reading; an arXiv id that comes again
-    under quite another title is a wrong link, and does not make two readings one.
+
+class _ReadingNames:
+    """Stable reading ids for a syllabus: the arXiv id, else the first title's slug.
+
+    A title that comes again without its link is the same reading, and so is a DOI that comes again.
+    An arXiv id or DOI that comes again under quite another title is a wrong link, and does not make
+    two readings one.
     """
 
     def __init__(self, sessions: Iterable[Session]) -> None:
         self._title_of: dict[str, str] = {}
-        self._arxiv_of: dict[str, str] = {}
+        self._paper_of: dict[str, str] = {}
         for session in sessions:
             for reading in session.readings:
-                if reading.arxiv_id and reading.title:
-                    self._title_of.setdefault(reading.arxiv_id, reading.title)
-                    self._arxiv_of.setdefault(slug(reading.title), reading.arxiv_id)
+                paper = reading.arxiv_id or _doi(reading)
+                if paper and reading.title:
+                    self._title_of.setdefault(paper, reading.title)
+                    self._paper_of.setdefault(slug(reading.title), paper)
 
     def id(self, reading: Reading) -> str:
         from rapidfuzz import fuzz, utils
 
         title = reading.title or ""
-        arxiv = reading.arxiv_id or (self._arxiv_of.get(slug(title)) if title else None)
-        if arxiv is None:
+        paper = reading.arxiv_id or _doi(reading) or (self._paper_of.get(slug(title)))
+        if paper is None:
             return slug(reading.label)
-        first = self._title_of.get(arxiv, title)
+        first = self._title_of.get(paper, title)
         same = fuzz.token_set_ratio(first, title, processor=utils.default_process) >= 60
-        return arxiv if same or not title else slug(title)
+        if not same and title:
+            return slug(title)
+        return slug(first or reading.label) if paper.startswith("10.") else paper
+
+
+def _doi(reading: Reading) -> str | None:
+    """The DOI that a reading's first link with one names."""
+    found = (_DOI.search(url) for url in reading.urls)
+    return next((one[0].lower().rstrip(".,;/") for one in found if one), None)
 
 
 def match(document: Document, readings: Iterable[ListedReading]) -> str | None:

@@ -69,6 +69,10 @@ class Report:
     unsought: int = 0
     """Readings that were never looked for on the network."""
     dry: bool = False
+    stopped: bool = False
+    """Whether it was stopped before it was done; the next ingest goes on there."""
+    found: bool = True
+    """Whether the source has what `Options.only` asked for."""
 
     def count(self, change: Change) -> int:
         """How many documents had this outcome."""

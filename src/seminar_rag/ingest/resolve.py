@@ -18,9 +18,10 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from seminar_rag.errors import DocumentError, FetchError
+from seminar_rag.index.catalogue import Suggested
 from seminar_rag.ingest.arxiv import ArxivApi, Paper, arxiv_id
 from seminar_rag.ingest.fetch import Attempt, Fetched, Fetcher
-from seminar_rag.ingest.titles import Described, Wanted, is_label, judge, likely, surely
+from seminar_rag.ingest.titles import Described, Likeness, Wanted, is_label, judge, likely, surely
 from seminar_rag.ingest.webpage import WebPage, decode, read_page
 from seminar_rag.types import ParsedDocument
 
@@ -74,6 +75,8 @@ class Resolution:
     """What the instructor can do; empty where nothing needs a hand."""
     passing: bool = False
     """Whether something failed that may work at another time."""
+    suggested: tuple[Suggested, ...] = ()
+    """What the instructor may decide about its links."""
 
 
 @dataclass(slots=True)
@@ -87,7 +90,13 @@ class _Case:
     """Links that failed, in words with a mend."""
     wrong: list[str] = field(default_factory=list)
     """Links that lead to something else, in words."""
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Those links, with the title of what they lead to."""
     odd: list[str] = field(default_factory=list)
+    unsure: dict[str, str] = field(default_factory=dict)
+    """Links whose document was taken, with the other title that it bears."""
+    near: Paper | None = None
+    """A paper on arXiv whose title comes near; the one that was taken, where one was."""
     arxiv_id: str | None = None
     searched: bool = False
     """Whether the paper was found by its title, not by a link."""
@@ -114,6 +123,21 @@ class _Case:
     @property
     def has_paper(self) -> bool:
         return any(one.paper for one in self.found)
+
+    def verdict(self, url: str, own: Described) -> Likeness:
+        """Whether what an address gave is the reading; the instructor's word goes first."""
+        return "same" if url in self.wanted.trusted else judge(self.wanted, own)
+
+    def shown(self, own: str | None, verdict: str) -> str:
+        """The listed title where the document bears it, or the instructor says so.
+
+        A document never goes by another's name.
+        """
+        listed = self.wanted.title
+        borne = own is None or (verdict == "same" and not is_label(listed or ""))
+        if listed and (borne or (self.wanted.named and not self.found)):
+            return listed
+        return own or listed or self.wanted.id
 
 
 class Resolver:
@@ -220,7 +244,7 @@ class Resolver:
     def _arxiv(self, case: _Case, id_: str, url: str) -> None:
         known = self._api.paper(id_)
         if known is not None:
-            verdict = judge(case.wanted, known.described)
+            verdict = case.verdict(url, known.described)
             if verdict == "other" and not is_label(case.wanted.title or ""):
                 first = self._api.first_version(id_)
                 if first is not None:
@@ -237,7 +261,7 @@ class Resolver:
         fetched = self._pdf(case, f"{self._places.arxiv}/pdf/{paper.id}")
         if fetched is None:
             return
-        title = _shown(case.wanted, paper.title, verdict)
+        title = case.shown(paper.title, verdict)
         authors = ", ".join(paper.authors) or None
         if not case.has_paper:
             case.arxiv_id = paper.id
@@ -277,7 +301,7 @@ class Resolver:
         text = fetched.file.read_bytes().decode("utf-8", "replace")
         called = f"{owner}/{name} (README)"
         about = Described(f"{name} {_first_heading(text)}", begin=text[: _BEGIN // 2])
-        verdict = judge(case.wanted, about)
+        verdict = case.verdict(url, about)
         if self._refused(case, url, verdict, called):
             return
         if fetched.kind == "html" or len(text.strip()) < 100:
@@ -334,7 +358,8 @@ class Resolver:
         return fetched is not None
 
     def _take_page(self, case: _Case, url: str, page: WebPage, fetched: Fetched) -> None:
-        verdict = judge(case.wanted, Described(page.title, page.authors, begin=page.text[:_BEGIN]))
+        own = Described(page.title, page.authors, begin=page.text[:_BEGIN])
+        verdict = case.verdict(url, own)
         if page.paper and self._refused(case, url, verdict, page.title):
             return
         before, after = urlsplit(url).hostname, urlsplit(fetched.final_url).hostname
@@ -345,7 +370,8 @@ class Resolver:
             )
             return
         file = self._keep(page.text)
-        title = page.title or _shown(case.wanted, None, verdict)
+        named = case.wanted.named and not case.found
+        title = (None if named else page.title) or case.shown(None, verdict)
         authors = ", ".join(page.authors) or None
         case.take(Found(url, file, file.stem, False, title, authors), fetched)
 
@@ -367,10 +393,10 @@ class Resolver:
         own = self._describe(fetched)
         if page is not None and page.title:
             own = replace(own, title=page.title, authors=page.authors or own.authors)
-        verdict = judge(case.wanted, own)
+        verdict = case.verdict(url, own)
         if self._refused(case, url, verdict, own.title):
             return False
-        title = _shown(case.wanted, own.title, verdict)
+        title = case.shown(own.title, verdict)
         authors = ", ".join(own.authors) or case.wanted.authors
         case.take(Found(url, fetched.file, fetched.hash, True, title, authors), fetched)
         return True
@@ -382,9 +408,11 @@ class Resolver:
             return False
         if verdict == "unsure" or (is_label(wanted) and not case.found):
             if title:
+                case.unsure[url] = title
                 case.odd.append(f"{url} calls itself “{title}”")
             return False
         case.beside = case.has_paper
+        case.doubted[url] = title or "something else"
         case.wrong.append(f"the link {url} leads to “{title or 'something else'}”")
         case.tried(url, f"leads to “{title or 'something else'}”")
         return True
@@ -418,10 +446,12 @@ class Resolver:
             case.failures.append("arXiv could not be searched for its title — run it again later")
             case.passing = True
             return
+        rejected = {arxiv_id(url) for url in wanted.rejected}
+        papers = [paper for paper in papers if paper.id not in rejected]
         sure = [paper for paper in papers if surely(wanted, paper.described)]
         if len(sure) == 1:
             try:
-                paper = sure[0]
+                paper = case.near = sure[0]
                 self._take_arxiv(case, paper, f"https://arxiv.org/abs/{paper.id}", "same")
                 case.searched = case.has_paper
             except FetchError as error:
@@ -431,6 +461,7 @@ class Resolver:
         says = f"perhaps arXiv {near[0].id}, “{near[0].title}”" if near else "no such title"
         case.tried(place, says)
         if near:
+            case.near = near[0]
             case.odd.append(f"it may be arXiv {near[0].id}; add the link if it is")
 
     def _keep(self, text: str) -> Path:
@@ -470,15 +501,25 @@ def _resolution(case: _Case) -> Resolution:
         says,
         mend,
         case.passing,
+        tuple(_suggested(case)),
     )
 
 
-def _shown(wanted: Wanted, own: str | None, verdict: str) -> str:
-    """The listed title where the document bears it; a document never goes by another's name."""
-    listed = wanted.title
-    if listed and (own is None or (verdict == "same" and not is_label(listed))):
-        return listed
-    return own or listed or wanted.id
+def _suggested(case: _Case) -> Iterator[Suggested]:
+    """What the instructor may decide: another link, or that a doubted one is right after all."""
+    doubted = next(iter(case.doubted), "")
+    if case.near is not None:
+        yield Suggested(
+            "replace" if doubted else "add",
+            f"https://arxiv.org/abs/{case.near.id}",
+            case.near.title,
+            doubted,
+            case.searched,
+        )
+    for url, title in case.doubted.items():
+        yield Suggested("keep", url, title)
+    for url, title in case.unsure.items():
+        yield Suggested("keep", url, title, taken=True)
 
 
 def _first_host(wanted: Wanted) -> str:

@@ -38,6 +38,12 @@ class Wanted:
     abstract: str | None = None
     urls: tuple[str, ...] = ()
     arxiv_id: str | None = None
+    trusted: tuple[str, ...] = ()
+    """Addresses that are the reading by the instructor's word, whatever is found there."""
+    rejected: tuple[str, ...] = ()
+    """Addresses that are not."""
+    named: bool = False
+    """Whether the title is the instructor's own, so that its text goes by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,455 @@
+"""The instructor's hand on the reading list: decided once, heeded at every later ingest.
+
+Decisions are noted at once; the documents follow when the reading is ingested again. Knows nothing
+of fetching: `corrected` and `heeding` change what the page says before anything looks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.index.catalogue import Catalogue, ListedReading, Sought, Suggested, SuggestionKind
+from seminar_rag.index.corrections import Correction, CorrectionKind
+from seminar_rag.ingest.arxiv import arxiv_id
+from seminar_rag.ingest.plan import Listed, slug
+from seminar_rag.ingest.sources import Source, is_address
+from seminar_rag.ingest.titles import Wanted
+from seminar_rag.types import Document, Reading, Session, Syllabus
+
+if TYPE_CHECKING:
+    from seminar_rag.index.store import Store
+
+ADDED = "added by hand"
+"""The source of the readings that the instructor added."""
+_READ = (".pdf", ".md", ".markdown", ".html", ".htm", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something about a reading's links that only a person can decide."""
+
+    id: str
+    """For `accept` and `reject`; the same as long as the page and the finding are."""
+    kind: SuggestionKind
+    reading: str
+    """Its id in the course."""
+    title: str
+    """What the page calls it."""
+    sessions: tuple[int, ...]
+    url: str
+    """The address that is in question."""
+    found: str
+    """What the document there is called."""
+    instead: str = ""
+    """The page's link that `url` would replace."""
+    taken: bool = False
+    """Whether the document is in the course already, on the strength of its title."""
+
+    @property
+    def says(self) -> str:
+        """What was found, in a sentence."""
+        if self.kind == "keep" and self.taken:
+            return f"The page's link {self.url} calls itself “{self.found}” and was taken."
+        if self.kind == "keep":
+            return f"The page's link {self.url} leads to “{self.found}”."
+        lead = f"The page's link {self.instead} leads elsewhere; " if self.instead else ""
+        state = "was taken" if self.taken else "may be it"
+        return f"{lead}{self.url} is called “{self.found}” and {state}."
+
+    @property
+    def if_accepted(self) -> str:
+        """What accepting means."""
+        if self.kind == "keep":
+            return "the link is right: what it leads to is this reading"
+        return "this is the reading's link from now on"
+
+    @property
+    def if_rejected(self) -> str:
+        """What rejecting means."""
+        if self.kind == "keep":
+            return "the link is wrong: it is left out from now on"
+        return "this is not the reading: it is neither taken nor suggested again"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A reading or document that the instructor took out of the course."""
+
+    id: str
+    """For `restore`."""
+    title: str
+    source: str
+    at: str
+
+
+# --- deciding ------------------------------------------------------------------------------------
+
+
+def suggestions(catalogue: Catalogue) -> tuple[Suggestion, ...]:
+    """What is still to be decided, in page order."""
+    places = _places(catalogue)
+    out = [
+        _suggestion(one, suggested, places)
+        for one in catalogue.sought
+        for suggested in one.suggested
+        if not _decided(one, suggested, catalogue.corrections)
+    ]
+    return tuple(sorted(out, key=lambda one: (one.sessions or (9999,))[:1]))
+
+
+def decide(store: Store, id_: str, accepted: bool) -> str:
+    """Accept or reject a suggestion; the id of its reading, which is to be ingested again.
+
+    Raises:
+        NotFoundError: there is no such suggestion (any more).
+    """
+    catalogue = store.catalogue()
+    places = _places(catalogue)
+    for one in catalogue.sought:
+        for suggested in one.suggested:
+            suggestion = _suggestion(one, suggested, places)
+            if suggestion.id != id_ or _decided(one, suggested, catalogue.corrections):
+                continue
+            kept: CorrectionKind = "keep" if suggested.kind == "keep" else "link"
+            store.correct(
+                Correction(
+                    kept if accepted else "reject",
+                    one.reading,
+                    url=suggested.url,
+                    instead=suggested.instead if accepted else "",
+                )
+            )
+            return suggestion.reading
+    raise NotFoundError(
+        f"there is no suggestion {id_!r} — seminar-rag suggestions lists what is to be decided"
+    )
+
+
+def rename(store: Store, what: str, title: str) -> str:
+    """Call a reading otherwise; its id.
+
+    Raises:
+        NotFoundError: no listed reading is called so.
+        SourceError: the new title is empty.
+    """
+    name = " ".join(title.split())
+    if not name:
+        raise SourceError("a reading needs a title — give the words it is to be called by")
+    reading = listed_reading(store.catalogue(), what)
+    if reading is None:
+        raise NotFoundError(unknown(store.catalogue(), what))
+    store.correct(*(Correction("rename", id_, title=name) for id_ in _ids(reading)))
+    store.retitle(reading.id, name)
+    return reading.id
+
+
+def add(store: Store, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+    """Add a reading, from an address or from a file, which is copied; its id.
+
+    Where the course lists a reading of that title, the document becomes one of it.
+
+    Raises:
+        NotFoundError: the course has no such session.
+        SourceError: the title is empty, or address or file cannot be used.
+    """
+    catalogue = store.catalogue()
+    numbers = [one.number for one in catalogue.sessions]
+    if numbers and session not in numbers:
+        raise NotFoundError(
+            f"there is no session {session} — the course has {', '.join(map(str, numbers))}"
+        )
+    name = " ".join(title.split())
+    if not name or bool(url) == (file is not None):
+        raise SourceError("give a title, and either a link or a file")
+    if url and not is_address(url):
+        raise SourceError(f"{url} is no web address — give one with https://, or a file")
+    kept = _copied(file, store.folder) if file is not None else ""
+    known = listed_reading(catalogue, name)
+    id_ = _ids(known)[0] if known else arxiv_id(url) or slug(name)
+    store.uncorrect(one.key for one in catalogue.corrections if _removes(one, {id_}))
+    store.correct(Correction("add", id_, url=url, title=name, session=session, file=kept))
+    return known.id if known else id_
+
+
+def remove(store: Store, what: str) -> list[str]:
+    """Take out a source (by its path), a reading (by id or title) or one document (by id).
+
+    Readings and documents stay out of later ingests, until they are restored.
+
+    Returns:
+        The titles of what was removed.
+
+    Raises:
+        NotFoundError: nothing is called so; names what comes near.
+    """
+    catalogue = store.catalogue()
+    named = {what, str(Path(what).expanduser().resolve())}
+    for source, _ in catalogue.sources:
+        if source in named:
+            store.forget_source(source)
+            if source == ADDED:
+                store.uncorrect(one.key for one in catalogue.corrections if one.kind == "add")
+            return [r.document.title for r in catalogue.records.values() if r.source == source]
+    reading = listed_reading(catalogue, what)
+    records = [
+        record
+        for record in catalogue.records.values()
+        if what == record.document.id
+        or (reading is not None and record.document.reading == reading.id)
+        or (reading is None and _called(record.document, what))
+    ]
+    if reading is None and not records:
+        raise NotFoundError(unknown(catalogue, what))
+    if reading is not None:
+        store.correct(*(Correction("remove", i, title=reading.title) for i in _ids(reading)))
+    # A file that goes with a reading would otherwise stand for itself the next time.
+    store.correct(
+        *(
+            Correction(
+                "remove",
+                one.document.id,
+                instead=_ids(reading)[0] if reading else "",
+                title=one.document.title,
+                source=one.source,
+            )
+            for one in records
+            if reading is None or _is_file(one.document)
+        )
+    )
+    if reading is not None:
+        store.unlist(reading.id)
+    store.remove(record.document.id for record in records)
+    titles = [record.document.title for record in records]
+    return titles or ([reading.title] if reading else [])
+
+
+def removals(catalogue: Catalogue) -> tuple[Removal, ...]:
+    """What was taken out by hand and stays out, latest last."""
+    return tuple(
+        Removal(one.target, one.title, one.source, one.at)
+        for one in catalogue.corrections
+        if one.kind == "remove" and not one.instead
+    )
+
+
+def restore(store: Store, what: str) -> tuple[str, ...]:
+    """Undo a removal, by id or title; the ids to ingest again.
+
+    Raises:
+        NotFoundError: nothing of that name was removed.
+    """
+    found = [
+        one
+        for one in store.catalogue().corrections
+        if one.kind == "remove"
+        and not one.instead
+        and (one.target == what or one.title.casefold() == what.casefold())
+    ]
+    if not found:
+        raise NotFoundError(
+            f"nothing called {what!r} was removed — seminar-rag restore lists what was"
+        )
+    ids = {one.target for one in found}
+    found += [o for o in store.catalogue().corrections if o.kind == "remove" and o.instead in ids]
+    store.uncorrect(one.key for one in found)
+    return tuple(one.target for one in found if not one.instead)
+
+
+def lift(store: Store, documents: Iterable[str]) -> None:
+    """Forget that documents were removed, because the instructor gives them again by name."""
+    ids = set(documents)
+    keys = [one.key for one in store.catalogue().corrections if _removes(one, ids)]
+    if keys:
+        store.uncorrect(keys)
+
+
+# --- heeding -------------------------------------------------------------------------------------
+
+
+def corrected(listed: Sequence[Listed], corrections: Sequence[Correction]) -> list[Listed]:
+    """The entries of a page as the instructor corrected them; ids stay."""
+    by_target: dict[str, list[Correction]] = {}
+    for one in corrections:
+        by_target.setdefault(one.target, []).append(one)
+    out = []
+    for entry in listed:
+        mine = by_target.get(entry.entry.id, ())
+        if not any(one.kind == "remove" for one in mine):
+            out.append(_corrected(entry, mine) if mine else entry)
+    return out
+
+
+def removed(corrections: Sequence[Correction]) -> set[str]:
+    """Ids of readings and documents that stay out."""
+    return {one.target for one in corrections if one.kind == "remove"}
+
+
+def heeding(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list[Wanted]:
+    """Readings to look for, with the addresses that the instructor vouches for or rejects."""
+    out = []
+    for one in wanted:
+        mine = [each for each in corrections if each.target == one.id]
+        vouched = tuple(each.url for each in mine if each.kind in ("link", "keep", "add"))
+        rejected = tuple(each.url for each in mine if each.kind == "reject")
+        named = any(each.kind in ("rename", "add") for each in mine)
+        out.append(replace(one, trusted=vouched, rejected=rejected, named=named))
+    return out
+
+
+def added(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
+    """The readings that the instructor added, as a source of their own with its entries."""
+    root = data / "added"
+    entries: dict[int, list[tuple[str, Reading]]] = {}
+    for one in catalogue.corrections:
+        if one.kind == "add":
+            urls, files = ((one.url,), ()) if one.url else ((), (one.file.rpartition("/")[2],))
+            reading = Reading(one.title, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
+            entries.setdefault(one.session, []).append((one.target, reading))
+    listed: list[Listed] = []
+    sessions = []
+    for number, pairs in sorted(entries.items()):
+        session = Session(number, "", readings=tuple(reading for _, reading in pairs))
+        sessions.append(session)
+        for id_, reading in pairs:
+            entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
+            listed.append(Listed(session, reading, entry))
+    syllabus = Syllabus(None, tuple(sessions)) if sessions else None
+    return Source(ADDED, syllabus, (), root), listed
+
+
+# --- inside --------------------------------------------------------------------------------------
+
+
+def _corrected(one: Listed, corrections: Sequence[Correction]) -> Listed:
+    title, urls = one.reading.title, list(one.reading.urls)
+    for each in corrections:
+        if each.kind == "rename":
+            title = each.title
+        elif each.kind == "reject":
+            urls = [url for url in urls if url != each.url]
+        elif each.kind == "link" and each.url not in urls:
+            at = urls.index(each.instead) if each.instead in urls else 0
+            urls[at : at + (each.instead in urls)] = [each.url]
+        elif each.kind == "link":
+            urls = [url for url in urls if url != each.instead]
+    arxiv = next((id_ for url in urls if (id_ := arxiv_id(url))), None)
+    if tuple(urls) == one.reading.urls:
+        arxiv = one.reading.arxiv_id
+    return replace(
+        one,
+        reading=replace(one.reading, title=title, urls=tuple(urls), arxiv_id=arxiv),
+        entry=replace(one.entry, title=title or one.entry.title, urls=tuple(urls), arxiv_id=arxiv),
+    )
+
+
+def _places(catalogue: Catalogue) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Id as listed → the reading's id in the course and its sessions."""
+    out: dict[str, tuple[str, tuple[int, ...]]] = {}
+    for session in catalogue.sessions:
+        for reading in session.readings:
+            for id_ in _ids(reading):
+                _, before = out.get(id_, ("", ()))
+                out[id_] = (reading.id, (*before, session.number))
+    return out
+
+
+def _suggestion(
+    one: Sought, suggested: Suggested, places: dict[str, tuple[str, tuple[int, ...]]]
+) -> Suggestion:
+    named = f"{one.reading}\n{suggested.kind}\n{suggested.url}"
+    id_ = hashlib.blake2b(named.encode(), digest_size=5).hexdigest()
+    reading, sessions = places.get(one.reading, (one.reading, ()))
+    return Suggestion(
+        id_,
+        suggested.kind,
+        reading,
+        one.title,
+        sessions,
+        suggested.url,
+        suggested.title,
+        suggested.instead,
+        suggested.taken,
+    )
+
+
+def _decided(one: Sought, suggested: Suggested, corrections: Sequence[Correction]) -> bool:
+    """Whether this is settled: itself, or because its link was replaced by another."""
+    mine = [each for each in corrections if each.target == one.reading]
+    return any(
+        (each.url == suggested.url and each.kind in ("link", "keep", "reject"))
+        or (each.kind == "link" and suggested.kind == "keep" and each.instead == suggested.url)
+        or (each.kind == "keep" and each.url == suggested.instead)
+        for each in mine
+    )
+
+
+def listed_reading(catalogue: Catalogue, what: str) -> ListedReading | None:
+    """The listed reading of that id, id as listed, or title."""
+    readings = [reading for session in catalogue.sessions for reading in session.readings]
+    for matches in (
+        lambda one: what == one.id,
+        lambda one: what in one.listed,
+        lambda one: what.casefold() == one.title.casefold(),
+    ):
+        found = next((one for one in readings if matches(one)), None)
+        if found is not None:
+            return found
+    return None
+
+
+def unknown(catalogue: Catalogue, what: str) -> str:
+    """That nothing is called so, with what comes near."""
+    from rapidfuzz import process, utils
+
+    titles = {
+        record.document.title: record.document.reading for record in catalogue.records.values()
+    }
+    close = process.extract(
+        what, list(titles), processor=utils.default_process, limit=3, score_cutoff=50
+    )
+    near = "; ".join(f"{title} ({titles[title]})" for title, *_ in close)
+    hint = f"did you mean {near}?" if near else "seminar-rag status lists what there is"
+    return f"no source, reading or document is called {what!r} — {hint}"
+
+
+def _called(document: Document, what: str) -> bool:
+    return what == document.reading or what.casefold() == document.title.casefold()
+
+
+def _ids(reading: ListedReading) -> tuple[str, ...]:
+    """The ids that corrections know a reading by."""
+    return reading.listed or (reading.id,)
+
+
+def _is_file(document: Document) -> bool:
+    """Whether a document was given as a file, not fetched or taken from a page."""
+    return document.kind == "paper" and not document.path.startswith("web/")
+
+
+def _removes(one: Correction, ids: set[str]) -> bool:
+    return one.kind == "remove" and bool({one.target, one.instead} & ids)
+
+
+def _copied(file: Path, data: Path) -> str:
+    """A copy of a file under the data folder, named by its content; its name there."""
+    try:
+        content = file.expanduser().read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"{file} cannot be read ({error.strerror or error}) — check the path"
+        ) from error
+    if file.suffix.lower() not in _READ:
+        raise SourceError(f"{file} is neither PDF, HTML, Markdown nor text — save it as one")
+    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
+    target = data / "added" / f"{slug(file.stem)}-{digest}{file.suffix.lower()}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".part-{target.name}")
+    shutil.copyfile(file.expanduser(), part)
+    part.replace(target)
+    return target.relative_to(data).as_posix()
