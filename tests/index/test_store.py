@@ -346,6 +346,21 @@ def test_a_lost_file_is_told_and_repaired(store: Store, paper: Path) -> None:
     assert store.findings() == []
 
 
+def test_a_store_from_before_decisions_were_noted_opens(store: Store) -> None:
+    put(store, "d", "alpha")
+    store._db.execute("DROP TABLE correction")
+    store._db.execute("ALTER TABLE reading DROP COLUMN listed")
+    store._db.execute("ALTER TABLE sought DROP COLUMN suggested")
+    store._db.commit()
+    store.close()
+    again = Store(store.folder, vectors=store.vectors)
+    again.put_source("s", "course", None, [ListedSession(1, "One")])
+    assert again.catalogue().corrections == ()
+    assert [one.title for one in again.catalogue().sessions] == ["One"]
+    assert set(again.catalogue().documents) == {"d"}
+    again.close()
+
+
 def test_a_store_from_before_files_were_kept_opens(store: Store, tmp_path: Path) -> None:
     put(store, "d", "alpha")
     store._db.execute("DROP TABLE kept")

@@ -6,6 +6,7 @@ The catalogue's tables and their rows as frozen values. Passages and vectors are
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -224,11 +225,10 @@ def read(db: sqlite3.Connection) -> Catalogue:
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
-    added = {"reading": "listed", "sought": "suggested"}
-    if added["sought"] in _columns(db, "sought"):
-        return  # it was the last step
-    db.executescript(SCHEMA)
-    for table, column in added.items():
+    tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    if not set(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= tables:
+        db.executescript(SCHEMA)
+    for table, column in (("reading", "listed"), ("sought", "suggested")):
         if column not in _columns(db, table):
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '[]'")
 
