@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from seminar_rag.ingest.syllabus import read_syllabus
 from seminar_rag.ingest.syllabus_marks import is_date, mark_of, title_of
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +50,28 @@ def test_the_real_course_is_read_in_every_style(style: str, real_course: object)
     result = bench.score_style(bench.STYLES[style], real_course)
     assert result.misses == []
     assert result["readings"].right > 130
+
+
+PAGES = Path(__file__).parent / "pages"
+KEYS = json.loads((PAGES / "keys.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_whole_pages_are_read(name: str) -> None:
+    """Pages as universities write them, with staff, rules, slides and homework around the list."""
+    syllabus = read_syllabus(PAGES / name)
+    sessions = [
+        {
+            "number": session.number,
+            "title": session.title,
+            "readings": [
+                [r.section, r.title, " ".join(r.urls), r.authors, r.abstract is not None]
+                for r in session.readings
+            ],
+        }
+        for session in syllabus.sessions
+    ]
+    assert {"title": syllabus.title, "sessions": sessions} == KEYS[name]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ to come through a `load_page` function, so that a fetching version can use them 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import yaml
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.markup import Item, front_matter, html_items, html_title, markdown_items
 from seminar_rag.ingest.syllabus_entries import has_sections, read_entries
+from seminar_rag.ingest.syllabus_items import opens_with_work
 from seminar_rag.ingest.syllabus_marks import title_of
 from seminar_rag.ingest.syllabus_page import Part, split_sessions
 from seminar_rag.ingest.syllabus_tables import table_sessions
@@ -91,16 +92,25 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
 def syllabus_from_text(text: str, name: str) -> Syllabus:
     """The syllabus in a plain-text copy of a course page."""
     items = text_items(text)
-    return _from_items(items, name, items[0].text if items else None)
+    first = items[0] if items else None
+    end = first.breaks[0] if first is not None and first.breaks else None
+    return _from_items(items, name, first.text[:end] if first is not None else None)
 
 
 def syllabus_from_markdown(text: str, name: str) -> Syllabus:
     """The syllabus in one Markdown page: several sessions, or one post."""
     items = markdown_items(text)
     post = session_from_post(text, name, 1)
-    if front_matter(text)[0] or (post.readings and not split_sessions(items)):
+    page = _from_items(items, name, _page_title(items))
+    if front_matter(text)[0]:
+        # A Jekyll page is a post, unless more is read from it as a page of several sessions.
+        sure = all(part.sure for part in split_sessions(items))
+        several = sure and sum(bool(session.readings) for session in page.sessions) > 2
+        if not several or _count(page.sessions) < len(post.readings):
+            return Syllabus(None, (post,))
+    elif post.readings and len(page.sessions) < 2:
         return Syllabus(None, (post,))
-    return _from_items(items, name, _page_title(items))
+    return page
 
 
 def session_from_post(text: str, name: str, number: int) -> Session:
@@ -132,9 +142,14 @@ def _from_items(
     else:
         readings, notes = read_entries(items, title)
         sessions = (Session(1, title or Path(name).stem, (), readings, notes, name),)
-    if not any(session.readings for session in sessions) and (rows := table_sessions(items)):
-        sessions = tuple(_session(part, name, None, False) for part in rows)
+    scheduled = tuple(_session(part, name, None, False) for part in table_sessions(items))
+    if _count(scheduled) and _count(scheduled) >= _count(sessions):
+        sessions = scheduled
     return Syllabus(title, sessions)
+
+
+def _count(sessions: Sequence[Session]) -> int:
+    return sum(len(session.readings) for session in sessions)
 
 
 def _page_title(items: tuple[Item, ...]) -> str | None:
@@ -151,6 +166,7 @@ def _page_title(items: tuple[Item, ...]) -> str | None:
 
 
 def _session(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
+    bare = bare or any(map(opens_with_work, part.items))
     readings, notes = read_entries(part.items, part.title, bare)
     session = Session(part.number, part.title, part.tags, readings, notes, name, part.link)
     page = load_page(part.link) if load_page is not None and part.link else None

@@ -28,6 +28,7 @@ from seminar_rag.ingest.syllabus_items import (
     is_group,
     is_head,
     is_listing,
+    is_material,
     is_ordered,
     is_title_line,
     level_of,
@@ -220,7 +221,10 @@ class _RegionReader:
         for at, head in enumerate(heads):
             following = heads[at + 1] if at + 1 < len(heads) else None
             if head.heading is None:
-                self._preamble(head)
+                self._preamble(head.body)
+                continue
+            if words.is_metadata(head.text):  # "Presenter: …" set like a heading
+                (self._list if self._section else self._preamble)(head.body)
                 continue
             section = words.section_of(head.text)
             if section is not None:
@@ -238,17 +242,17 @@ class _RegionReader:
                 self._titled(head, following)
         return tuple(draft.finish() for draft in self._drafts if draft.title or draft.urls)
 
-    def _preamble(self, head: _Head) -> None:
+    def _preamble(self, body: Sequence[Item]) -> None:
         """Items before the first heading: readings where titles have links nested below them.
 
         On a page without a title and without section headings any list is one of readings.
         """
-        if self._bare and not is_listing(head.body):
-            for item in head.body:
+        if self._bare and not is_listing(body):
+            for item in body:
                 for entry in asked_for(item):
                     self._entry(entry)
-        elif self._bare or has_nested_links(head.body) or not (self._sections or self._title):
-            self._list(head.body)
+        elif self._bare or has_nested_links(body) or not (self._sections or self._title):
+            self._list(body)
 
     def _skips(self, head: _Head) -> bool:
         """Whether a heading and its body are no part of the reading list."""
@@ -306,6 +310,9 @@ class _RegionReader:
 
     def _list(self, body: Sequence[Item]) -> None:
         body = [item for item in body if item.block.kind not in {"table", "code"}]
+        if self._section is None and any(words.names_readings(item.label) for item in body):
+            # "Slides: …", "Reading: …": what is no reading stands in the same list
+            body = [item for item in body if item.label or item.depth > body[0].depth]
         top = top_of(body)
         outer = {id(item) for item in top}
         before = len(self._drafts)
@@ -314,7 +321,7 @@ class _RegionReader:
             item, children = body[at], children_of(body, top, at)
             first = len(self._drafts) == before
             at += 1
-            if not first and is_aside(item):
+            if (not first and is_aside(item)) or (id(item) in outer and is_material(item)):
                 continue
             if id(item) in outer and stands_over(item, children):
                 self._list(children)
@@ -328,6 +335,8 @@ class _RegionReader:
         self, item: Item, first: bool, following: Sequence[Item], top: Sequence[Item]
     ) -> bool:
         if item.block.kind == "paragraph" and not item.links:
+            if names.is_citation(item.text):
+                return True
             return is_title_line(item, following[0] if following else None)
         if is_ordered(top):
             return True

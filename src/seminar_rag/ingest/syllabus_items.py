@@ -24,6 +24,10 @@ _LABELLED = re.compile(r"^\W{0,3}([A-Za-z][\w ./-]{1,20}?)\s*:\s*\S")
 _SUBTITLE = re.compile(
     r"(?:an?|the|towards?|how|what|why|when|where|from|for|in|on|is|are|can|do|does|using)\b"
 )
+_BARE_LABELS = frozenset({"optional", "required", "recommended", "mandatory", "supplementary"})
+_PERSON = re.compile(
+    r"^\W*(?:by|with|guests?|speakers?|presenters?|hosted\s+by|presented\s+by)\b[^.]{0,20}$", re.I
+)
 _NAME_PAIR = re.compile(r"([A-Z][\w.+-]{2,})\s*/\s*([A-Z][\w.+-]{2,})")
 
 
@@ -69,8 +73,28 @@ def refine(items: Sequence[Item]) -> list[Item]:
             found += [item] if item.text else []
             continue
         for part in _lines(item):
-            found += _unlabelled(part)
+            for own in _unlabelled(part):
+                found += _several(own)
     return found
+
+
+def _several(item: Item) -> list[Item]:
+    """The works that one line enumerates ("[A](…), [B](…) and [C](…)"), each as an item."""
+    works = links_of_works(item)
+    if len(works) < 2 or re.search(r"\w", item.text[: works[0].start]):
+        return [item]
+    if any("://" in item.text[link.start : link.end] for link in works):
+        return [item]
+    for work, following in pairwise(works):
+        text, at = "", work.end
+        for link in (k for k in item.links if work.end <= k.start < following.start):
+            text += item.text[at : link.start]
+            at = link.end
+        text += item.text[at : following.start]
+        if words.normal(text).strip("[]()|,; ").lower() not in {"", "and", "&", "or", ",", ";"}:
+            return [item]
+    bounds = [0, *(link.start for link in works[1:]), len(item.text)]
+    return [cut_item(item, start, end) for start, end in pairwise(bounds)]
 
 
 def _lines(item: Item) -> list[Item]:
@@ -127,6 +151,9 @@ def _unlabelled(item: Item) -> list[Item]:
 def _own_label(item: Item) -> Item:
     """A list item with its section's label apart."""
     start, end = words.section_marks(item.text)
+    linked = max((link.end for link in item.links), default=len(item.text))
+    if end == len(item.text) and words.normal(item.text[linked:]).lower() in _BARE_LABELS:
+        end = linked  # "<a>Title</a> <span>optional</span>"
     if (start, end) == (0, len(item.text)) or any(link.start < start for link in item.links):
         return item
     rest = cut_item(item, start, end)
@@ -136,7 +163,7 @@ def _own_label(item: Item) -> Item:
     shown = len(rest.text)
     rest = replace(rest, links=(*rest.links, *(replace(k, start=shown, end=shown) for k in kept)))
     label = item.text[:start] if start else item.text[end:]
-    return replace(rest, label=words.normal(re.sub(r"[\[\]()]", " ", label)))
+    return replace(rest, label=words.normal(re.sub(r"[\[\]()]", " ", label)) + ":")
 
 
 def asked_for(item: Item) -> list[Item]:
@@ -228,18 +255,43 @@ def is_entry(item: Item) -> bool:
         return False
     if item.block.kind == "item":
         return True
-    last = max(link.end for link in item.links)
-    return item.links[0].start == 0 or len(words.normal(item.text[last:]).split()) < 2
+    first, last = item.links[0].start, max(link.end for link in item.links)
+    if _PERSON.match(item.text[:first]):
+        return False
+    return (
+        not re.search(r"\w", item.text[:first]) or len(words.normal(item.text[last:]).split()) < 2
+    )
+
+
+def opens_with_work(item: Item) -> bool:
+    """Whether an item is an entry that begins with its link, to a work on another site."""
+    works = links_of_works(item) if is_entry(item) else []
+    return (
+        bool(works) and "//" in works[0].url and not re.search(r"\w", item.text[: works[0].start])
+    )
 
 
 def is_aside(item: Item) -> bool:
     """Whether a paragraph after a list is a remark of the page, not a part of the entry."""
     if item.block.kind != "paragraph" or item.depth or words.is_prose(item.text):
         return False
-    if words.leads_in(item.text):
+    if words.leads_in(item.text) or names.is_citation(item.text):
         return False
     beside, _ = beside_links(item)
     return len(beside.split()) > 2 and item.text.endswith((".", "!"))
+
+
+def is_material(item: Item) -> bool:
+    """Whether an item is only a link to the session's slides, recording or homework."""
+    return bool(item.links) and words.is_resource(item.text)
+
+
+def is_remark(text: str) -> bool:
+    """Whether a line without links is a sentence, or an appointment, and not a title."""
+    if re.search(r"\d{1,2}:\d\d", text):
+        return True
+    sentence = text.rstrip(" *_").endswith((".", "!")) and not words.is_title_case(text)
+    return sentence and not names.is_citation(text)
 
 
 def is_title_line(item: Item, following: Item | None) -> bool:
@@ -406,8 +458,8 @@ def _has_linked_child(body: Sequence[Item], item: Item) -> bool:
         return False
     at = next(n for n, other in enumerate(body) if other is item)
     for child in body[at + 1 :]:
-        beside_it = child.depth == item.depth and child.block.kind == "item"
-        if child.depth < item.depth or beside_it:
+        beside_it = child.block.kind == "item" or not child.depth
+        if child.depth < item.depth or (child.depth == item.depth and beside_it):
             return False
         if child.links:
             return True

@@ -60,7 +60,7 @@ class Mark:
     number: int | None
     """As written; None where the mark is a date."""
     end: int
-    """Where the text after the mark begins."""
+    """Where the text after the mark begins; 0 where the mark is a date at the end."""
 
 
 def mark_of(text: str) -> Mark | None:
@@ -73,6 +73,8 @@ def mark_of(text: str) -> Mark | None:
             value = match.groupdict().get("number")
             found = Mark(kind, _value(value) if value else None, match.end())
             break
+    else:
+        return Mark("dated", None, 0) if _DATED_TAIL.search(text) else None
     while found is not None and (more := _more(text[found.end :], found.kind)):
         found = Mark(found.kind, found.number, found.end + more)
     return found

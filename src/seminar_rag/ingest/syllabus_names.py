@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from seminar_rag.ingest.syllabus_words import is_prose
+from seminar_rag.ingest.syllabus_words import is_label, is_prose
 
 _PARTICLES = frozenset(
     "de der den van von vom zu la le da di del della dos das do du el al bin ibn ben ter ten st y"
@@ -24,6 +24,10 @@ _NAME_NOISE = re.compile(
     re.I,
 )
 _YEAR_TAIL = re.compile(r"[,\s(\[]*(?:19|20)\d\d[a-z]?\s*[)\]]?[.,;:]?\s*$")
+_CITED = re.compile(
+    r"\W*\(((?:[A-Z][\w’'-]+(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
+)
+"""A reference in brackets after a linked title: "(Bee and Dee, 2019)"."""
 _NO_NAMES = frozenset(
     "systems learning models model language agents memory tools training reasoning planning safety"
     " alignment evaluation networks intelligence attacks generation retrieval applications"
@@ -74,12 +78,15 @@ def _authors_and_venue(text: str) -> str | None:
 
 def trailing_authors(text: str) -> str | None:
     """Authors in what follows a title (", Devlin et al., 2018", ". A. Bee, C. Dee. ACL.")."""
+    if cited := _CITED.match(text):
+        return cited.group(1)
     text = text.strip(" ,.;:()[]–—-")[:_LONGEST]
     ends = [match.start() for match in re.finditer(r"\.\s|\s\(", text)]
     for end in [*ends, len(text)]:
         if end < len(text) and re.search(r"[^\s,;&]\s+[A-Z]$", text[:end]):
             continue  # the full stop of a middle initial
-        names = clean_names(_YEAR_TAIL.sub("", text[:end]))
+        stop = end + text[:end].endswith("et al")
+        names = clean_names(_YEAR_TAIL.sub("", text[:stop]))
         if names and _is_name_list(names):
             return names
     return None
@@ -90,15 +97,18 @@ def leading_authors(text: str) -> str | None:
     names = clean_names(_YEAR_TAIL.sub("", text[:_LONGEST].strip(' ,.;:–—-"“')))
     if not names or _is_name_list(names):
         return names or None
-    one = re.fullmatch(r"[^\s,;]+(?:\s+[^\s,;]+)+", names) and text.rstrip().endswith((".", ")"))
+    one = re.fullmatch(r"[^\s,;]+(?:\s+[^\s,;]+)+", names) and not is_label(names)
+    one = one and text.rstrip().endswith((".", ")", ","))
     several = re.search(r"[,;&]|\band\b", names)
     return names if (one or several) and _are_names(names) else None
 
 
 def is_citation(text: str) -> bool:
-    """Whether a line is a reference written out, with authors, title and a year at its end."""
-    dated = re.search(r"(?:19|20)\d\d[a-z]?\)?\W*$", text[-40:])
-    return bool(dated) and len(text.split()) <= 200 and split_citation(text)[0] is not None
+    """Whether a line is a reference written out, with authors, title and a year."""
+    if not re.search(r"\b(?:19|20)\d\d\b", text) or len(text.split()) > 200:
+        return False
+    ends = re.search(r"(?:19|20)\d\d[a-z]?\)?\W*$", text[-40:]) or len(text.split()) < 50
+    return bool(ends) and split_citation(text)[0] is not None
 
 
 def _first_sentence(text: str) -> str:
@@ -181,7 +191,7 @@ def _is_name(segment: str) -> bool:
 
 def _is_name_word(word: str) -> bool:
     bare = word.strip(".,'’-")
-    if not bare or any(char.isdigit() for char in bare):
+    if not bare or re.search(r"[\d:?!/]", bare):
         return False
     if bare.lower() in _PARTICLES:
         return True

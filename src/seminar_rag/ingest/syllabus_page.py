@@ -11,7 +11,13 @@ from itertools import pairwise
 from seminar_rag.ingest import syllabus_marks as marks
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
-from seminar_rag.ingest.syllabus_items import cut_item, links_of_works
+from seminar_rag.ingest.syllabus_items import (
+    cut_item,
+    is_entry,
+    is_evidence,
+    links_of_works,
+    opens_with_work,
+)
 
 _TAG_LINK = re.compile(r"tags?(?:/|[#=]|\.html#)", re.I)
 
@@ -26,11 +32,13 @@ class Part:
     tags: tuple[str, ...] = ()
     link: str | None = None
     """Where the heading leads: the session's own page."""
+    sure: bool = False
+    """Marked by a name or a date ("Week 3", "Sep 12"), not by a number or by what it holds."""
 
 
 def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     """The sessions of a page; empty when nothing on it divides it into sessions."""
-    heads = _series(items) or _section_parents(items)
+    heads = _series(items) or _section_parents(items) or _topics(items)
     if not heads:
         return ()
     bounds = [*heads, len(items)]
@@ -39,24 +47,48 @@ def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     footer = _footer(bodies)
     bodies = [_before(body, footer) for body in bodies]
     repeated = _boilerplate(bodies)
-    parts = []
     found = [marks.mark_of(items[at].text) for at in heads]
     numbers = [mark.number if mark else None for mark in found]
     printed = None not in numbers and len(set(numbers)) == len(numbers)
-    for order, (at, body) in enumerate(zip(heads, bodies, strict=True), 1):
-        head = items[at]
-        links = [link.url for link in head.links if not link.url.startswith("#")]
-        kept = [item for item in body if item.text not in repeated or item.links]
-        parts.append(
-            Part(
-                number=(numbers[order - 1] or order) if printed else order,
-                title=marks.title_of(_without_labels(head)),
-                items=(*_beside(head), *_raised(kept, head.depth)),
-                tags=_tags(body, repeated),
-                link=links[0] if links else None,
-            )
+    return tuple(
+        Part(
+            number=(numbers[order] or order + 1) if printed else order + 1,
+            title=title,
+            items=tuple(kept),
+            tags=_tags(bodies[order], repeated),
+            link=link,
+            sure=mark is not None and mark.kind in {"named", "dated"},
         )
-    return tuple(parts)
+        for order, mark in enumerate(found)
+        for title, link, kept in [_opened(items[heads[order]], bodies[order], repeated)]
+    )
+
+
+def _opened(
+    head: Item, body: Sequence[Item], repeated: frozenset[str]
+) -> tuple[str, str | None, list[Item]]:
+    """A session's title, where its line leads, and its items."""
+    kept = _raised([item for item in body if item.text not in repeated or item.links], head.depth)
+    entry = _beside(head)
+    if entry is not None:
+        work = links_of_works(entry)[0]
+        return entry.text[work.start : work.end], None, [entry, *kept]
+    leads = next((link.url for link in head.links if not link.url.startswith("#")), None)
+    title = marks.title_of(_without_labels(head))
+    if marks.is_date(title) and kept and _names_session(kept):
+        return marks.title_of(_without_labels(kept[0])), leads, kept[1:]
+    return title, leads, kept
+
+
+def _names_session(body: Sequence[Item]) -> bool:
+    """Whether the first line below a date is the session's title."""
+    first, *others = body
+    if first.block.kind != "heading" and not first.bold:
+        return False
+    if is_entry(first) and any("//" in link.url for link in links_of_works(first)):
+        return False
+    below = bool(others) and is_evidence(others[0]) and not is_entry(others[0])
+    return not words.section_of(first.text) and not below
 
 
 # ---------------------------------------------------------------- series of heads
@@ -82,7 +114,9 @@ def _series(items: Sequence[Item]) -> tuple[int, ...]:
     for at, item in enumerate(items):
         rank = _rank(item)
         mark = marks.mark_of(item.text) if rank is not None else None
-        if rank is None or mark is None or (rank >= _LINE and mark.kind in {"numbered", "roman"}):
+        if rank is None or mark is None:
+            continue
+        if rank >= _LINE and (mark.kind in {"numbered", "roman"} or not mark.end):
             continue
         groups.setdefault((rank, mark.kind), []).append((at, mark.number))
     found = []
@@ -94,8 +128,10 @@ def _series(items: Sequence[Item]) -> tuple[int, ...]:
     return best.heads if best is not None and (best.filled or best.rank < _LINE) else ()
 
 
+_BOLD = 7
+"""Rank of bold lines; headings rank as their levels."""
 _LINE = 20
-"""Rank of paragraphs and, above it, of list items; headings and bold lines rank below it."""
+"""Rank of other paragraphs and, above it, of list items."""
 
 
 def _rank(item: Item) -> int | None:
@@ -107,10 +143,10 @@ def _rank(item: Item) -> int | None:
     if item.block.kind != "paragraph" or not item.text or item.depth:
         return None
     if item.bold == len(item.text):
-        return 10
+        return _BOLD
     title = item.text[: item.bold]
     if title and marks.title_of(item.text) == marks.title_of(title.rstrip(" :")):
-        return 10  # a bold title, and a date beside it
+        return _BOLD  # a bold title, and a date beside it
     return _LINE if len(item.text.split()) <= 25 else None
 
 
@@ -138,12 +174,14 @@ def _before_the_rest(head: Item, bodies: Sequence[Sequence[Item]]) -> Sequence[I
 
     That begins at a heading as high as the sessions' own, if no other session has one inside.
     """
-    level = head.block.level if head.block.kind == "heading" else 7
+    level = head.block.level if head.block.kind == "heading" else _BOLD
 
     def leaves(item: Item) -> bool:
         if head.block.kind == "item" and item.depth <= head.depth:
             return True
         high = item.block.kind == "heading" and 0 < item.block.level <= level
+        if level == _BOLD and item.block.kind == "paragraph" and item.text:
+            high = item.bold == len(item.text)
         return high and not words.section_of(item.text) and not words.opens_notes(item.text)
 
     *others, last = bodies
@@ -164,16 +202,16 @@ def _without_labels(head: Item) -> str:
     return head.text[:end].rstrip(" [(|,")
 
 
-def _beside(head: Item) -> tuple[Item, ...]:
+def _beside(head: Item) -> Item | None:
     """The reading that a line names beside its mark ("Sep 12: [Title](…)")."""
     mark = marks.mark_of(head.text)
     if head.block.kind not in {"item", "paragraph"} or mark is None or not head.links:
-        return ()
+        return None
     rest = cut_item(head, mark.end, len(head.text))
     works = [link for link in links_of_works(rest) if link.start == 0]
     if not works or not _leaves_site(works[0].url):
-        return ()
-    return (replace(rest, block=replace(rest.block, kind="item"), depth=1, marker="-"),)
+        return None
+    return replace(rest, block=replace(rest.block, kind="item"), depth=1, marker="-")
 
 
 def _leaves_site(url: str) -> bool:
@@ -216,6 +254,18 @@ def _section_parents(items: Sequence[Item]) -> Sequence[int]:
     marks = {items[at].anchor for at in holding}  # a shared class tells them from other headings
     same = marks if len(marks) == 1 and "" not in marks else None
     return [at for at in parents if at >= holding[0] and (not same or items[at].anchor in same)]
+
+
+def _topics(items: Sequence[Item]) -> Sequence[int]:
+    """The headings of one level that stand over lists of works, where none announces readings."""
+    heads = [at for at, item in enumerate(items) if item.block.kind == "heading"]
+    if any(words.section_of(items[at].text) for at in heads):
+        return []
+    over: dict[int, list[int]] = {}
+    for start, end in pairwise([*heads, len(items)]):
+        if sum(map(opens_with_work, items[start + 1 : end])) > 1:
+            over.setdefault(items[start].block.level, []).append(start)
+    return max(over.values(), key=len) if over and len(max(over.values(), key=len)) > 2 else []
 
 
 def _footer(bodies: Sequence[Sequence[Item]]) -> str | None:

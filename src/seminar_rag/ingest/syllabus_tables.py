@@ -14,7 +14,7 @@ from itertools import pairwise
 from seminar_rag.ingest import syllabus_marks as marks
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item
-from seminar_rag.ingest.syllabus_items import beside_links, cut_item, links_of_works
+from seminar_rag.ingest.syllabus_items import beside_links, cut_item, is_remark, links_of_works
 from seminar_rag.ingest.syllabus_page import Part
 from seminar_rag.types import Block
 
@@ -28,7 +28,7 @@ _TOPIC = re.compile(
 _ASIDE = re.compile(
     r"\b(?:slides?|decks?|notes?|recordings?|videos?|homeworks?|assignments?|deadlines?|events?|due"
     r"|projects?|presenters?|speakers?|leaders?|instructors?|scribes?|teams?|labs?|exercises?"
-    r"|sections?|rooms?|location|logistics)\b"
+    r"|questions?|sections?|rooms?|location|logistics)\b"
 )
 _COUNT = re.compile(r"\d{1,3}\.?$")
 
@@ -39,11 +39,13 @@ class _Columns:
 
     readings: tuple[int, ...]
     when: tuple[int, ...]
-    """Dates, weeks and numbers."""
+    """Dates, weeks and numbers; a row without them is the name of a part of the course."""
     topic: tuple[int, ...]
     """Where a session's title may be, the likeliest first."""
     names: tuple[str, ...]
     """The header, in lower case; empty texts without one."""
+    named: bool
+    """Whether the readings were found by the header; else only links count as readings."""
 
 
 def table_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
@@ -86,7 +88,7 @@ def _sessions(rows: Sequence[Sequence[Item]]) -> list[Part]:
         entries = _entries(row, columns)
         if parts and entries and (not (title or when) or (title, when) == last):
             parts[-1] = replace(parts[-1], items=(*parts[-1].items, *entries))
-        elif title or when or entries:
+        elif when or entries or (title and not columns.when):
             number = next((n for at in columns.when if (n := _count(row, at))), 0)
             parts.append(Part(number, marks.title_of(title or when), tuple(entries)))
             last = (title, when)
@@ -105,13 +107,15 @@ def _columns(rows: Sequence[Sequence[Item]]) -> _Columns | None:
     when = tuple(n for n in range(width) if _mostly(body, n, _is_when))
     readings = tuple(n for n, name in enumerate(header) if _READINGS.search(name))
     readings = tuple(n for n in readings if n not in when)
+    named = bool(readings)
     if not readings and any(_mostly(body, n, _is_dated) for n in when):
         readings = _by_content(body, header, width, when)
     if not readings:
         return None
     free = [n for n in range(width) if n not in (*when, *readings)]
-    free.sort(key=lambda n: (not _TOPIC.search(header[n]), bool(_ASIDE.search(header[n]))))
-    return _Columns(readings, when, tuple(free), tuple(header))
+    free += [n for n in readings if _TOPIC.search(header[n])]  # "Topic / papers"
+    free.sort(key=lambda n: (not _TOPIC.search(header[n]), bool(_ASIDE.search(header[n])), n))
+    return _Columns(readings, when, tuple(free), tuple(header), named)
 
 
 def _by_content(
@@ -150,7 +154,7 @@ def _count(row: Sequence[Item], column: int) -> int:
 
 
 def _text(row: Sequence[Item], columns: Sequence[int]) -> str:
-    return " ".join(row[n].text for n in columns if n < len(row)).strip()
+    return " ".join(row[n].text for n in columns if n < len(row) and _is_when(row[n].text))
 
 
 def _title(row: Sequence[Item], columns: _Columns) -> str:
@@ -162,6 +166,8 @@ def _title(row: Sequence[Item], columns: _Columns) -> str:
             cell = row[column]
             end = next((at for at in cell.breaks if words.normal(cell.text[:at])), len(cell.text))
             line = cut_item(cell, 0, end)
+            if column in columns.readings and line.links:
+                continue
             text = beside_links(line)[0] if line.links else line.text
             text += ")" * (text.count("(") - text.count(")"))
             if words.normal(text):
@@ -175,7 +181,9 @@ def _entries(row: Sequence[Item], columns: _Columns) -> list[Item]:
         if column < len(row):
             section = words.section_of(columns.names[column]) or "required"
             inner = cell_entries(row[column])
-            if inner:
+            if column in columns.topic:
+                inner = [item for item in inner if item.links]
+            if columns.named or any(i.links or i.block.kind == "heading" for i in inner):
                 found += [_heading("Further readings" if section == "more" else "Readings"), *inner]
     return found
 
@@ -188,7 +196,7 @@ def cell_entries(cell: Item) -> list[Item]:
         line = cut_item(cell, start, end)
         if not line.links and words.section_of(line.text):
             found.append(_heading(line.text))
-        else:
+        elif line.links or not is_remark(line.text):
             found += _line_entries(line)
     return found
 
@@ -196,8 +204,11 @@ def cell_entries(cell: Item) -> list[Item]:
 def _line_entries(line: Item) -> list[Item]:
     starts = [link.start for link in links_of_works(line)]
     bounds = [0, *sorted(start for start in starts if start > 0), len(line.text)]
-    if len(starts) > 0 and starts[0] > 0 and len(words.normal(line.text[: starts[0]])) > 1:
-        bounds = bounds[:1] + bounds[2:]  # words before the first link belong to its entry
+    if starts and starts[0] > 0:
+        if re.search(r"[^\W\d_]{2}", line.text[: starts[0]]):
+            bounds = bounds[:1] + bounds[2:]  # words before the first link belong to its entry
+        else:
+            bounds = bounds[1:]  # a number or a bullet
     parts = [cut_item(line, start, end) for start, end in pairwise(bounds)]
     return [
         replace(part, block=replace(part.block, kind="item"), depth=1, marker="-")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from seminar_rag.ingest import syllabus_words as words
 from seminar_rag.ingest.markup import Item, TextBuilder
 from seminar_rag.ingest.syllabus_marks import mark_of
+from seminar_rag.ingest.syllabus_names import is_citation
 
 _BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
 _UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
@@ -55,7 +56,7 @@ def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
         if match and indented and not match.group(1):
             match = None
         continues = bool(pending) and not match and bool(line.text.strip())
-        if continues and not marker and (_stands_alone(line) or _stands_alone(pending[-1])):
+        if continues and not marker and _parted(pending[-1], line):
             continues = False
         if continues and (not marker or line.indent > indents[-1]):
             pending.append(line)
@@ -72,8 +73,17 @@ def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
             pending = [line]
 
 
+def _parted(line: _Line, following: _Line) -> bool:
+    """Whether two lines are not one that was wrapped: either opens a session or a section."""
+    if _stands_alone(line) or _stands_alone(following):
+        return True
+    if re.match(r"\s*[A-Z“\"]", following.text) and line.text.rstrip().endswith((".", ")")):
+        return is_citation(line.text.strip())
+    mark = mark_of(line.text)
+    return mark is not None and mark.kind == "dated" and following.indent > line.indent
+
+
 def _stands_alone(line: _Line) -> bool:
-    """Whether a line opens a session or a section, so that it is not folded with its neighbours."""
     mark = mark_of(line.text)
     return words.section_of(line.text) is not None or (mark is not None and mark.kind == "named")
 

@@ -23,7 +23,10 @@ _ONLY_DATE = re.compile(rf"^[\[(]?\s*{_DATE}\s*[\])]?[.,;:]?$", re.I)
 _METADATA = re.compile(
     r"^\W*(?:submitted|revised|published|posted|updated|accepted|received|last revised"
     r"|subjects?|comments?|cite as|keywords?|venue|journal ref(?:erence)?|citations?|date"
-    r"|version)\b\s*(?::|on\b|in\b|by\b|at\b|\d|$)",
+    r"|version)\b\s*(?::|on\b|in\b|by\b|at\b|\d|$)"
+    r"|^\W*(?:(?:guest|student|paper)\s+)?(?:presenters?|presented\s+by|speakers?|lecturers?|opponents?"
+    r"|discussants?|leads?|leaders?|moderators?|hosts?|scribes?|instructors?|rooms?|location|time"
+    r"|where|when|zoom)\s*:",
     re.I,
 )
 _MORE = (
@@ -41,6 +44,7 @@ _SECTION_RULES: tuple[tuple[re.Pattern[str], Section], ...] = (
     (re.compile(rf"^{_MORE}\s+(?:\w+\s+)?(?:{_NOUN}|materials?)(?:$|{_ABOUT})", re.I), "more"),
     (re.compile(r"^(?:required?|mandatory|assigned)$", re.I), "required"),
     (re.compile(rf"^(?:{_REQUIRED}\s+)?{_NOUN}$", re.I), "required"),
+    (re.compile(r"^(?:(?:please|to)\s+)?read$|^readings?\s+due$", re.I), "required"),
     (re.compile(rf"^(?:{_REQUIRED}\s+)?readings?{_ABOUT}", re.I), "required"),
     (re.compile(rf"^{_REQUIRED}\s+(?:{_NOUN}|materials?){_ABOUT}", re.I), "required"),
 )
@@ -55,11 +59,12 @@ _SECTION_LABEL = re.compile(
     rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
     re.I,
 )
+_OF_SECTION = (
+    rf"(?:(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?)|{_MORE_ALONE}|required?|mandatory|assigned"
+    r"|references?|readings?)"
+)
 _SECTION_FRONT = re.compile(
-    rf"^\W*(?:[\[(]\s*(?:{_MORE_ALONE}|required?|mandatory|assigned)"
-    rf"(?:\s+(?:readings?|papers?))?\s*[\])]\s*[:–—-]?"
-    rf"|(?:{_MORE_ALONE}|required?|mandatory|assigned)(?:\s+(?:readings?|papers?))?\s*[:–—-])\s+",
-    re.I,
+    rf"^\W*(?:[\[(]\s*{_OF_SECTION}\s*[\])]\s*[:–—-]?|{_OF_SECTION}\s*(?::|\s[–—-]))\s+", re.I
 )
 _SECTION_TAIL = re.compile(
     r"\s*(?:[\[(]\s*(?:optional|additional|supplementary|further|recommended|required?|mandatory)"
@@ -102,6 +107,10 @@ _LABEL_WORDS = frozenset(
     " supplement supplementary here html download full text article access official abstract"
     " lecture talk recording poster acl anthology pubmed hf gitlab www more info".split()
 )
+_MATERIALS = frozenset(
+    "slide slides deck decks video videos recording recordings lecture notes homework assignment"
+    " quiz exercise exercises lab handout handouts ppt pptx the of".split()
+)
 _LABEL = re.compile(r"^\W*([\w./ -]{1,30}?)\s*[:：]\s*")
 _WORK = r"(?:posts?|papers?|work|readings?|blog(?:\s*post)?|article|video|talk)"
 _LEAD_IN = re.compile(
@@ -141,6 +150,8 @@ def section_of(text: str) -> Section | None:
     """The section a heading announces; None where it announces none."""
     plain = re.sub(r"^\W+", "", normal(text))
     plain = _LETTER.sub("", plain)
+    if text.rstrip().endswith(":") and re.fullmatch(rf"{_MORE}|references?", plain, re.I):
+        return "more"
     if len(plain.split()) > 9 or "?" in plain:
         return None
     if (owner := _OF_SESSION.match(plain)) and section_of(plain[owner.end() :]):
@@ -169,6 +180,11 @@ def section_marks(text: str) -> tuple[int, int]:
         return match.end(), len(text)
     match = _SECTION_TAIL.search(text)
     return 0, match.start() if match and match.start() else len(text)
+
+
+def names_readings(label: str) -> bool:
+    """Whether a label at a list item says that the item is a reading ("Required reading")."""
+    return bool(re.search(r"\breadings?\b", label, re.I))
 
 
 def asks_to_read(text: str) -> bool:
@@ -220,6 +236,12 @@ def is_title_case(text: str) -> bool:
     long = [word for word in re.findall(r"[^\W\d_][\w'’-]*", text) if len(word) > 3]
     capitals = sum(1 for word in long if word[0].isupper())
     return capitals >= 0.7 * len(long)
+
+
+def is_resource(text: str) -> bool:
+    """Whether a line only names a session's materials ("Slides", "Video", "Homework 2")."""
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    return 0 < len(found) <= 4 and all(word in _MATERIALS for word in found)
 
 
 def is_label(text: str) -> bool:
