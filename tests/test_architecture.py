@@ -19,7 +19,7 @@ LAYERS = [
     {"course"},
     {"ingest", "answer", "pages"},
     {"index", "check", "sample"},
-    {"config", "guard", "journal", "text"},
+    {"config", "guard", "journal", "password", "text"},
     {"types"},
     {"__init__"},
     {"errors"},
@@ -36,6 +36,7 @@ HOMES = {
     "pypdfium2": {"ingest", "pages/sheet.py"},
     "docx": {"ingest/manuscript.py"},
     "reportlab": {"ui/export_pdf.py", "sample/make.py"},
+    "tomlkit": {"config.py"},
     "rich": {"printing.py"},
 }
 CONFIG_READERS = {"cli", "course"}

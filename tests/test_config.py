@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.config import Config, keys, load
+from seminar_rag.config import Config, from_environment, keys, load, save
 from seminar_rag.errors import ConfigError
 
 
@@ -36,6 +36,7 @@ def test_file_then_environment_then_option(tmp_path: Path) -> None:
         ("[serve]\nport = '8000'\n", "[serve] port must be a whole number"),
         ("[llm]\ngrammar = 1\n", "[llm] grammar must be true or false"),
         ("title = 'x'\n", "unknown section [title]"),
+        ("[journal]\ndays = 0\n", "use 1 or more"),
         ("[embed]\nprecision = 'int8'\n", 'use "auto"'),
     ],
 )
@@ -54,3 +55,63 @@ def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
 def test_every_field_is_a_key() -> None:
     assert keys()["llm"]["url"] == (str, "")
     assert "folder" not in keys()
+
+
+COMMENTED = """# The seminar of this spring.
+
+[llm]   # a server in the basement
+url = 'http://127.0.0.1:1/v1'  # never leaves the house
+name = "basement"
+
+[journal]
+days = 30 # as agreed with the students
+"""
+
+
+def test_a_key_is_saved_and_everything_else_stays(tmp_path: Path) -> None:
+    write(tmp_path, COMMENTED)
+    (tmp_path / "seminar.toml").chmod(0o640)
+    save(tmp_path, "journal", "days", 60)
+    save(tmp_path, "journal", "enabled", True)
+    save(tmp_path, "desk", "password_hash", 'a "quoted" $hash$')
+    text = (tmp_path / "seminar.toml").read_text(encoding="utf-8")
+    assert text.startswith(COMMENTED.replace("days = 30", "days = 60").rstrip("\n"))
+    config = load(tmp_path, {})
+    assert (config.journal_days, config.journal_enabled) == (60, True)
+    assert config.desk_password_hash == 'a "quoted" $hash$'
+    assert (tmp_path / "seminar.toml").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["seminar.toml"]
+
+
+def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    save(tmp_path, "desk", "password_hash", "x")
+    assert (tmp_path / "seminar.toml").stat().st_mode & 0o777 == 0o600
+    assert load(tmp_path, {}).desk_password_hash == "x"
+
+
+def test_a_file_with_dotted_keys_can_be_changed(tmp_path: Path) -> None:
+    save(write(tmp_path, "serve.port = 8000\n"), "serve", "host", "::1")
+    config = load(tmp_path, {})
+    assert (config.serve_port, config.serve_host) == (8000, "::1")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value", "says"),
+    [
+        ("[llm\n", "days", 3, "cannot be changed"),
+        ("journal = 3\n", "days", 3, "cannot be changed"),
+        ("", "day", 3, "unknown key 'day'"),
+        ("", "days", "3", "must be a whole number"),
+    ],
+)
+def test_what_cannot_be_saved_leaves_the_file_alone(
+    tmp_path: Path, text: str, key: str, value: object, says: str
+) -> None:
+    write(tmp_path, text)
+    with pytest.raises(ConfigError, match=says):
+        save(tmp_path, "journal", key, value)  # type: ignore[arg-type]
+    assert (tmp_path / "seminar.toml").read_text(encoding="utf-8") == text
+
+
+def test_keys_of_the_environment_are_known() -> None:
+    assert from_environment({"SEMINAR_RAG_LLM_URL": "x", "PATH": "y"}) == {"llm_url"}

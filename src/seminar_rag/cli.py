@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag import __version__, printing
-from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SeminarError, SourceError
 
 if TYPE_CHECKING:
     from seminar_rag.check.report import Report as CheckReport
@@ -141,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("serve", "open the chat in the browser's reach", _serve)
     one.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     one.add_argument("--port", type=int, help="port to listen on (default: 7860)")
+
+    one = verb("passwd", "set the password of the instructor's desk", _passwd)
+    one.add_argument("--stdin", action="store_true", help="read it from the first line of input")
 
     one = verb("status", "list what is indexed, per session and reading", _status)
     one.add_argument("--json", action="store_true")
@@ -345,6 +348,27 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 # --- looking after -----------------------------------------------------------------------------
+
+
+def _passwd(options: argparse.Namespace) -> int:
+    from getpass import getpass
+
+    from seminar_rag.config import from_environment, save
+    from seminar_rag.password import hashed
+
+    if "desk_password_hash" in from_environment():
+        raise ConfigError(
+            "SEMINAR_RAG_DESK_PASSWORD_HASH is set and would win over the file — unset it first"
+        )
+    if options.stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = getpass("Password of the instructor's desk: ")
+        if getpass("Once more: ") != password:
+            raise ConfigError("the two passwords differ — run the command again")
+    path = save(Path(), "desk", "password_hash", hashed(password))
+    print(f"The password is set in {path.resolve()}; whoever was logged in is logged out.")
+    return 0
 
 
 def _status(options: argparse.Namespace) -> int:

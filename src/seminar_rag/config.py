@@ -1,7 +1,8 @@
 """seminar.toml and the environment → one frozen Config. The only reader of either.
 
 Every key can also come from the environment: SEMINAR_RAG_LLM_URL is [llm] url. The environment
-wins. Reading the configuration has no effects: it creates nothing and sets nothing.
+wins. Reading the configuration has no effects: it creates nothing and sets nothing. `save` alone
+writes, one key at a time, and leaves the rest of the file as it is.
 """
 
 from __future__ import annotations
@@ -120,6 +121,48 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | Non
     if config.journal_days < 1:
         raise ConfigError(f"[journal] days is {config.journal_days} — use 1 or more")
     return config if data is None else replace(config, data_dir=str(data.resolve()))
+
+
+def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
+    """Set one key in the folder's seminar.toml; comments and order stay. Returns the file's path.
+
+    Raises:
+        ConfigError: no such key, a value of the wrong type, or a file that cannot be read or
+            written.
+    """
+    import tomlkit
+
+    path = folder / FILE
+    _checked(path, {section: {key: value}})
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+        if section not in document:
+            document[section] = tomlkit.table()
+        document[section][key] = value  # type: ignore[index]  # a table, or it did not load
+        _replace(path, tomlkit.dumps(document))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path} cannot be changed: {error} — correct it") from error
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the whole file or nothing; a new one is for its owner alone."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    try:
+        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as out:
+            os.fchmod(out.fileno(), mode)
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(beside, path.resolve())
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
+    """The keys that the environment decides, whatever the file says, such as "llm_url"."""
+    return frozenset(_from_environment(environ))
 
 
 def _checked(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
