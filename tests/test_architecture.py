@@ -18,7 +18,7 @@ LAYERS = [
     {"evaluate_report"},
     {"course"},
     {"ingest", "answer", "pages"},
-    {"index", "check", "sample"},
+    {"index", "check", "sample", "insights"},
     {"config", "guard", "journal", "password", "text"},
     {"types"},
     {"__init__"},

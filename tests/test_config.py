@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.config import Config, from_environment, keys, load, save
+from seminar_rag.config import Config, changed, from_environment, keys, load, save, settings
 from seminar_rag.errors import ConfigError
 
 
@@ -115,3 +115,39 @@ def test_what_cannot_be_saved_leaves_the_file_alone(
 
 def test_keys_of_the_environment_are_known() -> None:
     assert from_environment({"SEMINAR_RAG_LLM_URL": "x", "PATH": "y"}) == {"llm_url"}
+
+
+def test_a_live_key_is_changed_here_and_in_the_file(tmp_path: Path) -> None:
+    config = changed(load(tmp_path, {}), "answer", "passages", 5, {})
+    assert config.answer_passages == 5
+    assert load(tmp_path, {}) == config
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "says"),
+    [
+        ("answer", "passages", 0, "from 1 to 20"),
+        ("answer", "passages", "5", "from 1 to 20"),
+        ("journal", "enabled", 1, "true or false"),
+        ("llm", "url", "http://127.0.0.1", "restart"),
+        ("desk", "password_hash", "", "restart"),
+        ("llm", "enabled", False, "SEMINAR_RAG_LLM_ENABLED decides"),
+    ],
+)
+def test_what_may_not_change_is_refused(
+    tmp_path: Path, section: str, key: str, value: object, says: str
+) -> None:
+    environ = {"SEMINAR_RAG_LLM_ENABLED": "true"}
+    with pytest.raises(ConfigError, match=says):
+        changed(load(tmp_path, environ), section, key, value, environ)  # type: ignore[arg-type]
+    assert not (tmp_path / "seminar.toml").exists()
+
+
+def test_settings_show_no_secret_and_what_is_fixed(tmp_path: Path) -> None:
+    environ = {"SEMINAR_RAG_LLM_KEY": "hush", "SEMINAR_RAG_ANSWER_PASSAGES": "4"}
+    shown = {(one.section, one.key): one for one in settings(load(tmp_path, environ), environ)}
+    assert shown["llm", "key"].value == "set"
+    assert shown["desk", "password_hash"].value == ""
+    assert not shown["answer", "passages"].live
+    assert shown["journal", "days"].live
+    assert not shown["store", "url"].live

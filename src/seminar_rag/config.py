@@ -96,6 +96,74 @@ def keys() -> dict[str, dict[str, tuple[type, object]]]:
     return out
 
 
+LIVE: dict[str, tuple[int, int] | None] = {
+    "course_name": None,
+    "answer_passages": (1, 20),
+    "llm_enabled": None,
+    "llm_max_tokens": (50, 4_000),
+    "journal_enabled": None,
+    "journal_days": (1, 3_650),
+}
+"""The keys that may change while the course is served, numbers with their least and most."""
+SECRET = frozenset({"llm_key", "desk_password_hash"})
+"""The keys whose values are shown to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key as it holds now."""
+
+    section: str
+    key: str
+    value: str | int | bool
+    """A secret is "set" or ""."""
+    live: bool
+    """Whether it can be changed while the course is served."""
+    limits: tuple[int, int] | None = None
+    """Least and most, of a number that can be changed."""
+
+
+def settings(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[Setting, ...]:
+    """All keys with their values, without secrets. What the environment decides is not live."""
+    fixed = from_environment(environ)
+    out = []
+    for section, entries in keys().items():
+        for key in entries:
+            name = f"{section}_{key}"
+            value = getattr(config, name)
+            if name in SECRET:
+                value = "set" if value else ""
+            live = name in LIVE and name not in fixed
+            out.append(Setting(section, key, value, live, LIVE.get(name)))
+    return tuple(out)
+
+
+def changed(
+    config: Config,
+    section: str,
+    key: str,
+    value: str | int | bool,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """The configuration with one live key changed, there and in seminar.toml.
+
+    Raises:
+        ConfigError: it cannot be changed while serving, or the value is out of bounds.
+    """
+    name = f"{section}_{key}"
+    if name not in LIVE:
+        raise ConfigError(f"[{section}] {key} holds from the start — set it in {FILE} and restart")
+    if name in from_environment(environ):
+        raise ConfigError(f"{_ENV}{name.upper()} decides this — change it there and restart")
+    limits = LIVE[name]
+    if limits and not (isinstance(value, int) and limits[0] <= value <= limits[1]):
+        raise ConfigError(
+            f"[{section}] {key} is {value!r} — use a number from {limits[0]} to {limits[1]}"
+        )
+    save(config.folder, section, key, value)
+    return replace(config, **{name: value})  # type: ignore[arg-type]  # `save` has checked it
+
+
 def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Config:
     """The configuration that holds in `folder`.
 

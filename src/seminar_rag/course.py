@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seminar_rag.config import Config, load
+from seminar_rag import config as configuration
+from seminar_rag.config import Config, Setting, load
 from seminar_rag.errors import ModelError, NotFoundError, SourceError, StoreError
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.curate import Removal, Suggestion
     from seminar_rag.pages.view import Pages
+    from seminar_rag.insights import Insights
 
 Level = Literal["ok", "note", "bad"]
 
@@ -386,6 +388,21 @@ class Course:
         self._require_documents()
         return Checker(self.search, self.verifier, works(self.catalogue())).check(text, scope)
 
+    def insights(self) -> Insights:
+        """What the journal says about the course.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        from seminar_rag.insights import insights
+
+        readings = {
+            document.reading: (document.title, document.sessions)
+            for document in self.catalogue().documents.values()
+        }
+        asked, opinions = self.journal.questions(), self.journal.opinions()
+        return insights(asked, opinions, readings, self.embedder.embed)
+
     def _require_documents(self) -> None:
         if not self.catalogue().documents:
             raise NotFoundError(
@@ -404,6 +421,29 @@ class Course:
         return self._writer.notice
 
     # --- looking after -------------------------------------------------------------------------
+
+    def settings(self) -> tuple[Setting, ...]:
+        """All settings as they hold now, without secrets."""
+        return configuration.settings(self.config)
+
+    def change(self, section: str, key: str, value: str | int | bool) -> None:
+        """Change a setting here and in seminar.toml; answers that are being written go on.
+
+        Raises:
+            ConfigError: it cannot be changed while the course is served, or to this value.
+        """
+        self.config = config = configuration.changed(self.config, section, key, value)
+        self.journal.enabled, self.journal.days = config.journal_enabled, config.journal_days
+        for made in ("_engine", *(["_writer"] if section == "llm" else [])):
+            self.__dict__.pop(made, None)
+
+    def password_hash(self) -> str:
+        """Of the desk, as seminar.toml has it now; empty without one.
+
+        Raises:
+            ConfigError: the configuration has become unusable.
+        """
+        return load(self.config.folder).desk_password_hash
 
     def doctor(self) -> list[Finding]:
         """What is installed, which models are found, whether the index is sound."""

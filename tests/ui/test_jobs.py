@@ -1,0 +1,121 @@
+"""Work in the background: one at a time, seen by everybody, stopped when asked."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from seminar_rag.errors import BusyError, SourceError
+from seminar_rag.ui.jobs import CRASHED, LONGEST_LOG, Jobs, Telling
+
+
+def ended(jobs: Jobs) -> None:
+    assert jobs.wait(10)
+
+
+def test_work_runs_and_leaves_its_log_and_its_last_word():
+    jobs = Jobs()
+    assert jobs.current is None
+
+    def work(telling: Telling) -> str:
+        telling.progress("embedding", 3, 7, "a paper")
+        telling.line("a paper: 12 passages")
+        telling.line("another: gone", bad=True)
+        return "1 document came in"
+
+    assert jobs.start("Ingest", work).running
+    ended(jobs)
+    job = jobs.current
+    assert job is not None
+    assert (job.state, job.note) == ("done", "1 document came in")
+    assert (job.stage, job.done, job.total, job.label) == ("embedding", 3, 7, "a paper")
+    assert [(line.text, line.bad) for line in job.log] == [
+        ("a paper: 12 passages", False),
+        ("another: gone", True),
+    ]
+    assert job.ended is not None
+    assert 0 <= job.seconds < 60
+
+
+def test_a_second_job_is_refused_by_name_until_the_first_is_done():
+    jobs, go = Jobs(), threading.Event()
+    jobs.start("The first", lambda telling: "done" if go.wait(10) else "late")
+    with pytest.raises(BusyError, match="The first"):
+        jobs.start("The second", lambda telling: "")
+    go.set()
+    ended(jobs)
+    assert jobs.start("The second", lambda telling: "x").title == "The second"
+    ended(jobs)
+
+
+def test_stopping_takes_effect_at_the_next_step():
+    jobs, begun = Jobs(), threading.Event()
+
+    def work(telling: Telling) -> str:
+        done = 0
+        while True:
+            telling.progress("reading", done, 9)
+            begun.set()
+            done += 1
+
+    jobs.start("Endless", work)
+    assert begun.wait(10)
+    jobs.stop()
+    ended(jobs)
+    assert jobs.current is not None
+    assert jobs.current.state == "stopped"
+    assert "start it again" in jobs.current.note
+    jobs.stop()
+    assert jobs.current.state == "stopped"
+
+
+def test_work_that_looks_by_itself_whether_to_stop_has_stopped_too():
+    jobs, begun = Jobs(), threading.Event()
+
+    def work(telling: Telling) -> str:
+        begun.set()
+        while not telling.stopping():
+            pass
+        raise SourceError("half of it is in")
+
+    jobs.start("Polite", work)
+    assert begun.wait(10)
+    jobs.stop()
+    ended(jobs)
+    assert jobs.current is not None
+    assert (jobs.current.state, jobs.current.note) == ("stopped", "half of it is in")
+
+
+def test_a_failure_says_what_a_crash_does_not(caplog):
+    jobs = Jobs()
+
+    def fails(telling: Telling) -> str:
+        raise SourceError("page.html is gone — give another")
+
+    def crashes(telling: Telling) -> str:
+        raise ZeroDivisionError("a secret path")
+
+    jobs.start("A", fails)
+    ended(jobs)
+    assert jobs.current is not None
+    assert (jobs.current.state, jobs.current.note) == ("failed", "page.html is gone — give another")
+    jobs.start("B", crashes)
+    ended(jobs)
+    assert (jobs.current.state, jobs.current.note) == ("failed", CRASHED)
+    assert "a secret path" in caplog.text
+
+
+def test_the_log_is_bounded():
+    jobs = Jobs()
+
+    def work(telling: Telling) -> str:
+        for number in range(LONGEST_LOG + 20):
+            telling.line(str(number))
+        return ""
+
+    jobs.start("Talkative", work)
+    ended(jobs)
+    assert jobs.current is not None
+    assert len(jobs.current.log) == LONGEST_LOG
+    assert jobs.current.log[-1].text == str(LONGEST_LOG + 19)
