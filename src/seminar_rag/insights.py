@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from seminar_rag.journal import Asked, Cited, Feedback
 
 Matrix = NDArray[np.float32]
-ALIKE = 0.6
-"""Cosine from which two questions count as the same matter."""
+ALIKE = 0.55
+"""Cosine from which two questions count as the same matter. Chosen on 36 hand-written questions of
+12 matters with the default model: of pairs of one matter 92% lie above, of other pairs none."""
 MOST_GROUPED = 1_000
 """Distinct questions that are compared with each other; the most frequent ones."""
 

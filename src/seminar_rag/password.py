@@ -17,11 +17,13 @@ from seminar_rag.errors import ConfigError
 SHORTEST = 10
 """Characters."""
 LONGEST = 512
-_LOG_N, _R, _P = 15, 8, 3
+COST = 15
+"""Logarithm of scrypt's N."""
+_R, _P = 8, 3
 
 
-def hashed(password: str) -> str:
-    """`scrypt$15$8$3$salt$key`, salt and key in base64.
+def hashed(password: str, cost: int = COST) -> str:
+    """`scrypt$15$8$3$salt$key`, salt and key in base64. Only tests want a lower cost.
 
     Raises:
         ConfigError: the password is too short or too long.
@@ -31,9 +33,9 @@ def hashed(password: str) -> str:
     if len(password) > LONGEST:
         raise ConfigError(f"the password has more than {LONGEST} characters — use a shorter one")
     salt = secrets.token_bytes(16)
-    key = _scrypt(password, salt, _LOG_N, _R, _P)
+    key = _scrypt(password, salt, cost, _R, _P)
     told = (base64.b64encode(part).decode() for part in (salt, key))
-    return "$".join(("scrypt", str(_LOG_N), str(_R), str(_P), *told))
+    return "$".join(("scrypt", str(cost), str(_R), str(_P), *told))
 
 
 def matches(password: str, stored: str) -> bool:

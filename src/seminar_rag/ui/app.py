@@ -19,6 +19,8 @@ from seminar_rag.ui.limits import Limits
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from seminar_rag.ui.desk_work import DeskCourse
+
 __all__ = ["ChatCourse", "build_app", "serve"]
 
 log = logging.getLogger(__name__)
@@ -81,11 +83,14 @@ def _with_headers(send: Send) -> Send:
     return guarded
 
 
-def build_app(course: ChatCourse, limits: Limits | None = None) -> FastAPI:
+def build_app(
+    course: ChatCourse, limits: Limits | None = None, desk: DeskCourse | None = None
+) -> FastAPI:
     """The chat over `course`, ready for any ASGI server.
 
     Args:
         limits: how often one client may ask.
+        desk: what the instructor's desk looks after; without it there is none.
 
     Sets two environment variables that Gradio reads while it is imported and that keep it, and
     the hub library it brings, off the network.
@@ -101,14 +106,19 @@ def build_app(course: ChatCourse, limits: Limits | None = None) -> FastAPI:
     limits = limits or Limits()
     here = files("seminar_rag.ui")
     fonts = ["system-ui", "sans-serif"]
+    theme = gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"])
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     add_routes(app, course, limits)
+    if desk is not None:
+        from seminar_rag.ui.desk import mount_desk
+
+        mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         Page(Chat(course, limits)).blocks,
         path="/",
-        theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
         head="".join(
             f"<script>{here.joinpath(name).read_text(encoding='utf-8')}</script>"
@@ -129,6 +139,7 @@ def serve(
     port: int = 7860,
     *,
     limits: Limits | None = None,
+    desk: DeskCourse | None = None,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -140,7 +151,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course, limits)
+        app = build_app(course, limits, desk)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

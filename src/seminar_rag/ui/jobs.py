@@ -108,6 +108,16 @@ class Jobs:
         """What runs, else what ran last."""
         return self._job
 
+    def require_idle(self) -> None:
+        """Refuse while something runs.
+
+        Raises:
+            BusyError: names it.
+        """
+        job = self._job
+        if job is not None and job.running:
+            raise BusyError(f"“{job.title}” is running — wait until it is done, or stop it")
+
     def start(self, title: str, work: Work) -> Job:
         """Begin.
 
@@ -115,10 +125,7 @@ class Jobs:
             BusyError: something is running; names it.
         """
         with self._lock:
-            if self._job is not None and self._job.running:
-                raise BusyError(
-                    f"“{self._job.title}” is running — wait until it is done, or stop it"
-                )
+            self.require_idle()
             self._stop = threading.Event()
             job = self._job = Job(title, datetime.now(UTC))
             telling = Telling(self, self._stop)

@@ -1,0 +1,258 @@
+"""A course as the desk needs it: a catalogue written beforehand, and an ingest that waits for a
+signal between its documents."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
+
+from seminar_rag import config
+from seminar_rag.errors import NotFoundError
+from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
+from seminar_rag.ingest.pipeline import Listener, Options, Progress, Report
+from seminar_rag.ingest.report import Outcome
+from seminar_rag.insights import Insights, insights
+from seminar_rag.journal import Journal
+from seminar_rag.password import hashed
+from seminar_rag.types import Document
+
+PASSWORD = "a long enough secret"
+HASH = hashed(PASSWORD, cost=10)
+PAGE = "/course/index.html"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A link to decide on."""
+
+    id: str
+    title: str
+    url: str
+    says: str
+    reading: str = "survey"
+    sessions: tuple[int, ...] = (15,)
+    if_accepted: str = "this is the reading's link from now on"
+    if_rejected: str = "this is not the reading: it is neither taken nor suggested again"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Something taken out."""
+
+    id: str
+    title: str
+
+
+def listed(document: Document) -> ListedReading:
+    return ListedReading(document.reading, document.title, document.authors)
+
+
+def record(document: Document, passages: int, **more: object) -> Record:
+    return Record(document, PAGE, "h", passages=passages, at="2026-03-02T10:00:00+00:00", **more)  # type: ignore[arg-type]
+
+
+GONE = Document("gone", "paper", "gone", "A paper whose link is gone", sessions=(16,))
+SCAN = Document(
+    "scan", "paper", "scan", "A paper that was scanned", sessions=(16,), path="scan.pdf"
+)
+
+
+def catalogue() -> Catalogue:
+    return Catalogue(
+        "Reading seminar",
+        ((PAGE, "course"),),
+        (
+            ListedSession(3, "How networks learn", readings=(listed(EVIL),)),
+            ListedSession(
+                15, "Retrieval-augmented generation", readings=(listed(RAG), listed(SURVEY))
+            ),
+            ListedSession(16, "Agents and tools", readings=(listed(GONE), listed(SCAN))),
+        ),
+        {
+            "rag": record(RAG, 43, pages=12),
+            "survey": record(SURVEY, 1),
+            "notes15": record(replace(NOTES, reading="notes-15"), 9),
+            "scan": record(
+                SCAN,
+                0,
+                outcome="no_text",
+                detail="scan.pdf holds no text — run an OCR program over it and ingest the result",
+            ),
+            "evil": record(EVIL, 2),
+        },
+        (
+            Sought(
+                PAGE,
+                "gone",
+                GONE.title,
+                ("https://example.org/gone.pdf",),
+                "nothing",
+                says="https://example.org/gone.pdf is gone (404)",
+                mend="download the PDF yourself and add it",
+            ),
+        ),
+    )
+
+
+@dataclass
+class FakeDeskCourse(FakeCourse):
+    """Also a student's course, so that both pages are served."""
+
+    folder: Path = Path()
+    password: str = HASH
+    step: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """One for each document that a running ingest may finish."""
+    acts: list[tuple[object, ...]] = field(default_factory=list)
+    """What was asked of the course, in order."""
+    taken: list[bytes] = field(default_factory=list)
+    """The content of the files that were added."""
+    failing: Exception | None = None
+    """Raised by the next ingest."""
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.folder / "journal.sqlite")
+        self._config = config.Config(folder=self.folder)
+        self._catalogue = catalogue()
+        self._suggestions = [
+            Suggestion(
+                "s1",
+                SURVEY.title,
+                "https://example.org/better",
+                "The page's link https://example.org/abs/survey leads elsewhere;"
+                " https://example.org/better is called “A map of retrieval methods” and may be it.",
+            ),
+            Suggestion("s2", EVIL.title, "javascript:window.pwned=1", "<b>It</b> is odd."),
+        ]
+        self._removals: list[Removal] = []
+
+    def catalogue(self) -> Catalogue:
+        return self._catalogue
+
+    def password_hash(self) -> str:
+        return self.password
+
+    def ingest(
+        self,
+        sources: Sequence[str | Path],
+        listener: Listener = lambda _: None,
+        options: Options = Options(),  # noqa: B008
+        *,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Report]:
+        self.acts.append(("ingest", tuple(sources), options.dry_run, options.refresh))
+        yield self._report(listener, stop, options.dry_run)
+
+    def ingest_reading(
+        self,
+        what: str,
+        listener: Listener = lambda _: None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Report:
+        self.acts.append(("ingest_reading", what))
+        return self._report(listener, stop)
+
+    def _report(self, listener: Listener, stop: Callable[[], bool], dry: bool = False) -> Report:
+        if self.failing is not None:
+            raise self.failing
+        listener(Progress("reading", 0, 1, "index.html"))
+        outcomes = []
+        documents = [one.document for one in self._catalogue.records.values()]
+        for done, document in enumerate(documents, 1):
+            while not dry and not self.step.acquire(timeout=0.05):
+                if stop():
+                    return Report(PAGE, 3, 5, tuple(outcomes), 0)
+            outcomes.append(Outcome("unchanged" if document is RAG else "changed", document, 3))
+            listener(Progress("indexed", done, len(documents), document.title))
+        return Report(PAGE, 3, 5, tuple(outcomes), 9, dry=dry)
+
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        return tuple(self._suggestions)
+
+    def accept(self, id: str) -> str:
+        return self._decided("accept", id)
+
+    def reject(self, id: str) -> str:
+        return self._decided("reject", id)
+
+    def _decided(self, act: str, id_: str) -> str:
+        found = next((one for one in self._suggestions if one.id == id_), None)
+        if found is None:
+            raise NotFoundError(f"there is no suggestion {id_!r}")
+        self._suggestions.remove(found)
+        self.acts.append((act, id_))
+        return found.reading
+
+    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+        if session not in (3, 15, 16):
+            raise NotFoundError(f"there is no session {session}")
+        self.acts.append(("add", session, title, url, file.name if file else None))
+        if file is not None:
+            self.taken.append(file.read_bytes())
+        return "added"
+
+    def rename(self, what: str, title: str) -> str:
+        self.acts.append(("rename", what, title))
+        sessions = tuple(
+            replace(
+                session,
+                readings=tuple(
+                    replace(one, title=title) if one.id == what else one for one in session.readings
+                ),
+            )
+            for session in self._catalogue.sessions
+        )
+        self._catalogue = replace(self._catalogue, sessions=sessions)
+        return what
+
+    def remove(self, what: str) -> list[str]:
+        self.acts.append(("remove", what))
+        records = dict(self._catalogue.records)
+        gone = [id_ for id_, one in records.items() if one.document.reading == what]
+        titles = [records.pop(id_).document.title for id_ in gone]
+        sessions = tuple(
+            replace(each, readings=tuple(one for one in each.readings if one.id != what))
+            for each in self._catalogue.sessions
+        )
+        self._catalogue = replace(self._catalogue, sessions=sessions, records=records)
+        self._removals.append(Removal(what, titles[0]))
+        return titles
+
+    def removals(self) -> tuple[Removal, ...]:
+        return tuple(self._removals)
+
+    def restore(self, what: str) -> tuple[str, ...]:
+        self.acts.append(("restore", what))
+        self._removals = [one for one in self._removals if one.id != what]
+        self._catalogue = catalogue()
+        return (what,)
+
+    def insights(self) -> Insights:
+        readings = {
+            one.reading: (one.title, one.sessions) for one in self._catalogue.documents.values()
+        }
+        asked, opinions = self.journal.questions(), self.journal.opinions()
+        return insights(asked, opinions, readings, by_first_words)
+
+    def settings(self) -> tuple[config.Setting, ...]:
+        return config.settings(self._config, {})
+
+    def change(self, section: str, key: str, value: str | int | bool) -> None:
+        self._config = config.changed(self._config, section, key, value, {})
+        self.journal.enabled = self._config.journal_enabled
+        self.journal.days = self._config.journal_days
+
+
+def by_first_words(texts: Sequence[str]) -> np.ndarray:
+    """Questions are alike when their first three words are."""
+    starts = [" ".join(text.split()[:3]).casefold() for text in texts]
+    names = sorted(set(starts))
+    out = np.zeros((len(texts), max(1, len(names))), np.float32)
+    for row, start in zip(out, starts, strict=True):
+        row[names.index(start)] = 1
+    return out
