@@ -128,6 +128,17 @@ def test_writing_removes_what_is_too_old_even_if_nobody_looks(
     assert UNKNOWN.encode() not in everything(path)
 
 
+def test_an_answer_that_is_not_recorded_removes_what_is_too_old_too(
+    journal: Journal, path: Path, days: Days
+) -> None:
+    journal.record(ANSWERS[UNKNOWN])
+    journal.enabled = False
+    days.today += timedelta(days=400)
+    journal.record(ANSWERS[STEPS])
+    assert UNKNOWN.encode() not in everything(path)
+    assert STEPS.encode() not in everything(path)
+
+
 def test_fewer_days_take_effect_at_once(journal: Journal, days: Days) -> None:
     journal.record(ANSWERS[STEPS])
     days.today += timedelta(days=5)

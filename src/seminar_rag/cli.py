@@ -339,11 +339,16 @@ def _serve(options: argparse.Namespace) -> int:
 
     def ready(url: str) -> None:
         printing.line(console, course.answerer_notice)
+        if course.password_hash():
+            printing.line(console, f"Your desk is at {url}/desk")
+        else:
+            printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
         printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
-    serve(course, host, port, prepare=course.examples, on_ready=ready)
+    course.journal.prune()
+    serve(course, host, port, desk=course, prepare=course.examples, on_ready=ready)
     return 0
 
 

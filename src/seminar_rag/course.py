@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.curate import Removal, Suggestion
-    from seminar_rag.pages.view import Pages
     from seminar_rag.insights import Insights
+    from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
 

@@ -123,10 +123,11 @@ class Journal:
 
         Never raises: an answer is not lost because the journal cannot be written.
         """
-        if not self.enabled:
-            return
         try:
-            self._keep("asked", _asked(answer))
+            if self.enabled:
+                self._keep("asked", _asked(answer))
+            elif self._due:
+                self.prune()
         except StoreError as error:
             log.warning("%s", error)
 
@@ -198,13 +199,18 @@ class Journal:
 
     # ---------------------------------------------------------------------------------------
 
+    @property
+    def _due(self) -> bool:
+        """Whether it was not looked for old entries today."""
+        return self._pruned != (self._today(), self.days)
+
     def _keep(self, kind: str, body: dict[str, Any]) -> None:
         day = self._today().isoformat()
         row = secrets.token_hex(12), kind, day, json.dumps(body, ensure_ascii=False)
         with self._opened() as db:
             with db:
                 db.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
-            if self._pruned != (self._today(), self.days):
+            if self._due:
                 self._prune(db)
 
     def _prune(self, db: sqlite3.Connection) -> int:
@@ -221,7 +227,7 @@ class Journal:
         if not self._path.exists():
             return []
         with self._opened() as db:
-            if self._pruned != (self._today(), self.days):
+            if self._due:
                 self._prune(db)
             found = db.execute(
                 "SELECT id, day, body FROM entry WHERE kind = ? ORDER BY day DESC, id", (kind,)

@@ -141,7 +141,6 @@ class FakeDeskCourse(FakeCourse):
         sources: Sequence[str | Path],
         listener: Listener = lambda _: None,
         options: Options = Options(),  # noqa: B008
-        *,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
         self.acts.append(("ingest", tuple(sources), options.dry_run, options.refresh))
@@ -151,7 +150,6 @@ class FakeDeskCourse(FakeCourse):
         self,
         what: str,
         listener: Listener = lambda _: None,
-        *,
         stop: Callable[[], bool] = lambda: False,
     ) -> Report:
         self.acts.append(("ingest_reading", what))
@@ -174,11 +172,11 @@ class FakeDeskCourse(FakeCourse):
     def suggestions(self) -> tuple[Suggestion, ...]:
         return tuple(self._suggestions)
 
-    def accept(self, id: str) -> str:
-        return self._decided("accept", id)
+    def accept(self, suggestion: str) -> str:
+        return self._decided("accept", suggestion)
 
-    def reject(self, id: str) -> str:
-        return self._decided("reject", id)
+    def reject(self, suggestion: str) -> str:
+        return self._decided("reject", suggestion)
 
     def _decided(self, act: str, id_: str) -> str:
         found = next((one for one in self._suggestions if one.id == id_), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from html import escape
 
 from seminar_rag.insights import Day, Group, Insights, Use
@@ -104,7 +105,7 @@ def _gathered(days: Sequence[Day]) -> list[tuple[str, int, int]]:
     out = []
     for start in range(0, len(days), size):
         some = days[start : start + size]
-        label = f"{some[0].day:%d %b}" if size == 1 else f"week of {some[0].day:%d %b}"
+        label = f"{_day(some[0].day)}" if size == 1 else f"week of {_day(some[0].day)}"
         answered = sum(day.answered for day in some)
         out.append((label, answered, sum(day.abstained for day in some)))
     return out
@@ -125,7 +126,7 @@ def _groups(found: Sequence[Group]) -> str:
         rows.append(
             f'<li class="card"><p class="title">{escape(first[0])}</p><p class="meta">asked'
             f" {group.count} {'time' if group.count == 1 else 'times'}, last on"
-            f" {group.last:%d %b}</p>{more}</li>"
+            f" {_day(group.last)}</p>{more}</li>"
         )
     lead = (
         '<p class="meta">Questions about the same matter are together. They may be gaps of the'
@@ -159,10 +160,15 @@ def _readings(used: Sequence[Use]) -> str:
 
 
 def _doubtful(found: Sequence[Asked]) -> str:
+    """Each question once with the same failed sentences, the newest answer speaking for all."""
     if not found:
         return '<p class="fine">No sentence failed.</p>'
+    same: dict[tuple[str, ...], list[Asked]] = {}
+    for one in found:
+        failed = (flaw.sentence for flaw in one.flaws if flaw.label != "partly")
+        same.setdefault((one.question.casefold(), *failed), []).append(one)
     rows = []
-    for one in found[:SHOWN]:
+    for one, *others in list(same.values())[:SHOWN]:
         flaws = "".join(
             f"<li><blockquote>{escape(flaw.sentence)}</blockquote>"
             f'<p class="meta"><b>{escape(dict(VERDICTS).get(flaw.label, flaw.label))}</b>'
@@ -170,12 +176,13 @@ def _doubtful(found: Sequence[Asked]) -> str:
             for flaw in one.flaws
             if flaw.label != "partly"
         )
+        often = f"{len(others) + 1} times, last on " if others else ""
         rows.append(
             f'<li class="card"><p class="title">{escape(one.question)}</p>'
-            f'<p class="meta">{one.day:%d %b} · {escape(one.answerer)}</p>'
+            f'<p class="meta">{often}{_day(one.day)} · {escape(one.answerer)}</p>'
             f'<ul class="flaws">{flaws}</ul>{_cited(one.cited)}</li>'
         )
-    return f'<ul class="cards">{"".join(rows)}</ul>{_rest(len(found))}'
+    return f'<ul class="cards">{"".join(rows)}</ul>{_rest(len(same))}'
 
 
 def _feedback(found: Insights) -> str:
@@ -194,7 +201,7 @@ def _flagged(one: Feedback) -> str:
     comment = f"<blockquote>{escape(one.comment)}</blockquote>" if one.comment else ""
     return (
         f'<li class="card"><p class="title">{escape(one.question)}</p>'
-        f'<p class="meta">{one.day:%d %b} · <b>{escape(one.reason or "no reason")}</b></p>{comment}'
+        f'<p class="meta">{_day(one.day)} · <b>{escape(one.reason or "no reason")}</b></p>{comment}'
         f"<details><summary>The answer</summary><p class=said>{escape(one.answer)}</p></details>"
         f"{_cited(one.cited)}</li>"
     )
@@ -216,6 +223,10 @@ def _exports() -> str:
         f'<a href="/desk/export/{name}" download>{label}</a>' for name, label in EXPORTS
     )
     return f'<p class="exports">Tables to download (CSV): {links}</p>'
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b}"
 
 
 def _rest(count: int) -> str:

@@ -6,6 +6,7 @@ to what in `data-what`; the page hands both to the server, which believes neithe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -176,6 +177,8 @@ def _need(need: Need) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    if re.match(r"[a-z]+\s", text):  # a word, and no address or file name
+        text = text[0].upper() + text[1:]
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
@@ -237,11 +240,17 @@ def _session(
     if notes in records:
         rows += _row(notes, "Student notes", records[notes])
     mine = [record for one in session.readings for record in records.get(one.id, ())]
-    texts = {record.document.reading for record in mine if record.passages}
+    full = {r.document.reading for r in mine if r.passages and r.document.kind == "paper"}
+    told = {r.document.reading for r in mine if r.passages} - full
     passages = sum(record.passages for record in (*mine, *records.get(notes, ())))
     missing = sum(one.id in wanting for one in session.readings)
-    says = f"{len(texts)} of {_count(len(session.readings), 'reading')}, "
-    says += _count(passages, "passage")
+    parts = [
+        _count(len(session.readings), "reading"),
+        f"{len(full)} in full" if full else "",
+        f"{len(told)} described" if told else "",
+        _count(passages, "passage"),
+    ]
+    says = " · ".join(part for part in parts if part)
     flag = f'<span class="flag">{missing} to mend</span>' if missing else ""
     return (
         f'<details class="fold session" data-key="session-{session.number}"><summary>'
@@ -282,7 +291,7 @@ def _row(
     acts = (again + rename if listed is not None else "") + button(
         "remove", id_, "Remove", says=f"Remove: {title}"
     )
-    cls = "row wanting" if wanting or not passages else "row"
+    cls = "entry wanting" if wanting or not passages else "entry"
     return (
         f'<li class="{cls}"><div><p class="title">{escape(title or id_)}</p>'
         f'<p class="meta">{told}</p>{failed}</div><p class="acts">{acts}</p></li>'
@@ -294,7 +303,7 @@ def removed(removals: Sequence[Removed]) -> str:
     if not removals:
         return ""
     rows = "".join(
-        f'<li class="row"><p class="title">{escape(one.title or one.id)}</p><p class="acts">'
+        f'<li class="entry"><p class="title">{escape(one.title or one.id)}</p><p class="acts">'
         f"{button('restore', one.id, 'Undo', says=f'Bring back: {one.title}')}</p></li>"
         for one in reversed(removals)
     )
@@ -330,6 +339,7 @@ def _count(number: int, noun: str) -> str:
 
 def _when(at: str) -> str:
     try:
-        return f"{datetime.fromisoformat(at).astimezone():%d %b %Y, %H:%M}"
+        time = datetime.fromisoformat(at).astimezone()
     except ValueError:
         return escape(at)
+    return f"{time.day} {time:%b %Y, %H:%M}"

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.index.catalogue import Catalogue
+from seminar_rag.ingest.curate import ADDED
 from seminar_rag.ingest.pipeline import Listener, Options, Progress, Report
 from seminar_rag.insights import Insights
 from seminar_rag.journal import Journal
@@ -42,38 +43,37 @@ class DeskCourse(Protocol):
         sources: Sequence[str | Path],
         listener: Listener = ...,
         options: Options = ...,
-        *,
         stop: Callable[[], bool] = ...,
     ) -> Iterator[Report]:
         """Bring sources in or up to date, one report each."""
 
     def ingest_reading(
-        self, what: str, listener: Listener = ..., *, stop: Callable[[], bool] = ...
+        self, what: str, /, listener: Listener = ..., stop: Callable[[], bool] = ...
     ) -> Report:
         """Look for one reading again and bring it up to date."""
 
     def suggestions(self) -> Sequence[Suggested]:
         """Links to decide on."""
 
-    def accept(self, id: str) -> str:
+    def accept(self, suggestion: str, /) -> str:
         """Decide for a link; the id of its reading."""
 
-    def reject(self, id: str) -> str:
+    def reject(self, suggestion: str, /) -> str:
         """Decide against a link; the id of its reading."""
 
     def add(self, session: int, title: str, url: str = ..., file: Path | None = ...) -> str:
         """Add a reading to a session; its id."""
 
-    def rename(self, what: str, title: str) -> str:
+    def rename(self, what: str, title: str, /) -> str:
         """Call a reading otherwise; its id."""
 
-    def remove(self, what: str) -> list[str]:
+    def remove(self, what: str, /) -> list[str]:
         """Take out a reading or document; the titles of what went."""
 
     def removals(self) -> Sequence[Removed]:
         """What was taken out by hand."""
 
-    def restore(self, what: str) -> Sequence[str]:
+    def restore(self, what: str, /) -> Sequence[str]:
         """Bring back what was taken out; the ids to ingest again."""
 
     def insights(self) -> Insights:
@@ -115,7 +115,8 @@ class Desk:
 
     def ingest_all(self, *, dry_run: bool = False, refresh: bool = False) -> str:
         """Bring every source up to date."""
-        sources = [id_ for id_, _ in self.course.catalogue().sources]
+        # What was added by hand comes along with any other source.
+        sources = [id_ for id_, _ in self.course.catalogue().sources if id_ != ADDED]
         if not sources:
             raise NotFoundError(
                 "nothing is ingested yet — run seminar-rag ingest SOURCE once, the desk goes on"
