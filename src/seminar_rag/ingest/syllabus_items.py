@@ -74,7 +74,8 @@ def refine(items: Sequence[Item]) -> list[Item]:
             continue
         for part in _lines(item):
             for own in _unlabelled(part):
-                found += _several(own)
+                if own.links or not words.is_nothing(own.text):
+                    found += _several(own)
     return found
 
 
@@ -288,7 +289,7 @@ def is_material(item: Item) -> bool:
 
 def is_remark(text: str) -> bool:
     """Whether a line without links is a sentence, or an appointment, and not a title."""
-    if re.search(r"\d{1,2}:\d\d", text):
+    if re.search(r"\d{1,2}:\d\d|:\W*$", text):
         return True
     sentence = text.rstrip(" *_").endswith((".", "!")) and not words.is_title_case(text)
     return sentence and not names.is_citation(text)

@@ -28,6 +28,7 @@ _CITED = re.compile(
     r"\W*\(((?:[A-Z][\w’'-]+(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
 )
 """A reference in brackets after a linked title: "(Bee and Dee, 2019)"."""
+_PAIR = re.compile(r"[A-Z][\w’'-]+ (?:and|&) [A-Z][\w’'-]+")
 _NO_NAMES = frozenset(
     "systems learning models model language agents memory tools training reasoning planning safety"
     " alignment evaluation networks intelligence attacks generation retrieval applications"
@@ -85,22 +86,26 @@ def trailing_authors(text: str) -> str | None:
     for end in [*ends, len(text)]:
         if end < len(text) and re.search(r"[^\s,;&]\s+[A-Z]$", text[:end]):
             continue  # the full stop of a middle initial
-        stop = end + text[:end].endswith("et al")
-        names = clean_names(_YEAR_TAIL.sub("", text[:stop]))
-        if names and _is_name_list(names):
+        names = _whole(clean_names(_YEAR_TAIL.sub("", text[:end])))
+        if names and (_is_name_list(names) or _PAIR.fullmatch(names)):
             return names
     return None
 
 
 def leading_authors(text: str) -> str | None:
     """Authors in what stands before a linked title ("A. Bee and C. Dee (2021). ")."""
-    names = clean_names(_YEAR_TAIL.sub("", text[:_LONGEST].strip(' ,.;:–—-"“')))
+    text = text[:_LONGEST].strip(" \"“‘'")
+    names = _whole(clean_names(_YEAR_TAIL.sub("", text.strip(" ,.;:–—-"))))
     if not names or _is_name_list(names):
         return names or None
     one = re.fullmatch(r"[^\s,;]+(?:\s+[^\s,;]+)+", names) and not is_label(names)
-    one = one and text.rstrip().endswith((".", ")", ","))
+    one = one and text.endswith((".", ")", ","))
     several = re.search(r"[,;&]|\band\b", names)
     return names if (one or several) and _are_names(names) else None
+
+
+def _whole(names: str) -> str:
+    return names + "." if names.endswith("et al") else names
 
 
 def is_citation(text: str) -> bool:

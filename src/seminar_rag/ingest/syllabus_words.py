@@ -71,6 +71,10 @@ _SECTION_TAIL = re.compile(
     r"(?:\s+(?:readings?|papers?))?\s*[\])]|[,–—-]\s*(?:optional|required))[\s.*]*$",
     re.I,
 )
+_NOTHING = re.compile(
+    r"^(?:none|nothing|tb[ad]|n/?a|to\s+be\s+(?:announced|determined)|no\s+(?:\w+\s+)?readings?\b.*)$",
+    re.I,
+)
 _ASKS = re.compile(r"\b(?:read(?:ings?)?|papers?|chapters?|articles?)\b", re.I)
 _FILLERS = frozenset(
     "the a an and or of on at in to for via from with by is are this its our their also as".split()
@@ -80,7 +84,7 @@ _RESOURCE_LABEL = re.compile(
 )
 _OTHER = re.compile(
     r"^(?:\w+\s+){0,2}(?:slides?|decks?|homeworks?|assignments?|announcements?|logistics"
-    r"|recordings?|videos?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
+    r"|recordings?|videos?|materials?|deadlines?|quiz(?:zes)?|schedule|presenters?|attendance|grading)"
     r"(?:\s+\w+)?$",
     re.I,
 )
@@ -180,6 +184,12 @@ def section_marks(text: str) -> tuple[int, int]:
         return match.end(), len(text)
     match = _SECTION_TAIL.search(text)
     return 0, match.start() if match and match.start() else len(text)
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a line only says that there is nothing to read ("TBA", "No readings this week")."""
+    plain = normal(text).strip("()[]")
+    return not re.search(r"\w", plain) or bool(_NOTHING.match(plain))
 
 
 def names_readings(label: str) -> bool:
