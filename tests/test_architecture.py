@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1] / "src" / "seminar_rag"
 # Each room may import itself and what stands below it; rooms on one line are siblings.
 LAYERS = [
     {"cli"},
+    {"printing_ingest"},
     {"printing", "ui"},
     {"evaluate"},
     {"evaluate_report"},
@@ -37,7 +38,7 @@ HOMES = {
     "docx": {"ingest/manuscript.py"},
     "reportlab": {"ui/export_pdf.py", "sample/make.py"},
     "tomlkit": {"config.py"},
-    "rich": {"printing.py"},
+    "rich": {"printing.py", "printing_ingest.py"},
 }
 CONFIG_READERS = {"cli", "course"}
 

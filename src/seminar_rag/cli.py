@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from seminar_rag import __version__, printing
+from seminar_rag import __version__, printing, printing_ingest
 from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SeminarError, SourceError
 
 if TYPE_CHECKING:
     from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
-    from seminar_rag.ingest.pipeline import Options
+    from seminar_rag.ingest.pipeline import Options, Progress
     from seminar_rag.types import Answer
 
 EXIT_CODES = """\
@@ -214,7 +216,7 @@ def _ingest(options: argparse.Namespace) -> int:
     from seminar_rag.ingest.pipeline import Options
 
     how = Options(options.fetch, options.refresh, options.keep_removed, options.dry_run)
-    show = printing.JsonLines() if options.json_lines else None
+    show = printing_ingest.JsonLines() if options.json_lines else None
     return _ingest_into(_open(options), sources, options.quiet, how, show)
 
 
@@ -223,21 +225,67 @@ def _ingest_into(
     sources: Sequence[str | Path],
     quiet: bool = False,
     options: Options | None = None,
-    show: printing.JsonLines | None = None,
+    show: printing_ingest.JsonLines | None = None,
 ) -> int:
     from seminar_rag.ingest.pipeline import Options
 
-    failed = False
-    with show or printing.Telling(printing.console(stderr=True), quiet) as told:
-        for report in course.ingest(sources, told.progress, options or Options()):
+    failed = stopped = False
+    with (
+        show or printing_ingest.Telling(printing.console(stderr=True), quiet) as told,
+        _Interrupt(told.stopping) as interrupt,
+    ):
+        for report in course.ingest(
+            sources, interrupt.heard(told.progress), options or Options(), interrupt
+        ):
             failed |= report.count("failed") > 0
+            stopped |= report.stopped
             told.report(report)
+    if stopped or interrupt():
+        return _INTERRUPTED
     return SourceError.exit_code if failed else 0
+
+
+class _Interrupt:
+    """The first Ctrl-C asks an ingest to end where nothing is half done, the second ends it."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+        self._asked = False
+        self._begun = False
+        self._before: Any = None
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._asked
+
+    def heard(self, listener: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """The listener; until there is progress beyond reading the page, Ctrl-C ends at once."""
+
+        def listen(progress: Progress) -> None:
+            self._begun |= progress.stage != "reading"
+            listener(progress)
+
+        return listen
+
+    def __enter__(self) -> _Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, *_: object) -> None:
+        if self._asked or not self._begun:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._tell()
 
 
 def _again(course: Course, reading: str, quiet: bool = False) -> int:
     """Bring one reading up to date, and tell what became of it."""
-    with printing.Telling(printing.console(stderr=True), quiet) as told:
+    with printing_ingest.Telling(printing.console(stderr=True), quiet) as told:
         report = course.ingest_reading(reading, told.progress)
         told.report(report)
     return SourceError.exit_code if report.count("failed") else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -15,10 +14,9 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.index.catalogue import Record
     from seminar_rag.ingest.curate import Suggestion
-    from seminar_rag.ingest.report import Change, Need, Progress, Report
+    from seminar_rag.ingest.report import Need, Progress
     from seminar_rag.types import Answer, Citation, SentenceVerdict, Syllabus
 
-_CHANGES: tuple[Change, ...] = ("new", "changed", "unchanged", "removed", "failed")
 _THERE = {
     "paper": "its text",
     "page": "a web page of it",
@@ -96,123 +94,6 @@ class ProgressBar:
 
     def clear(self) -> None:
         self._bar.update(self._task, stage="", label="")
-
-
-class Telling:
-    """An ingest told to a person: a bar while it runs, then what became of everything."""
-
-    def __init__(self, console: Console, quiet: bool) -> None:
-        self._console = console
-        self._quiet = quiet
-        self._bar = ProgressBar(console, quiet)
-
-    def __enter__(self) -> Telling:
-        self._bar.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.__exit__()
-
-    def progress(self, progress: Progress) -> None:
-        """What is going on."""
-        self._bar.show(progress)
-
-    def report(self, report: Report) -> None:
-        """One source is done."""
-        self._bar.clear()
-        print_report(self._console, report, self._quiet)
-
-
-class JsonLines:
-    """An ingest told to a script: one JSON object a line on standard output."""
-
-    def __init__(self) -> None:
-        self._last = ("", 0.0)
-
-    def __enter__(self) -> JsonLines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def progress(self, progress: Progress) -> None:
-        """What is going on; at most twice a second for one stage."""
-        stage, at = self._last
-        if progress.stage == stage and time.monotonic() - at < 0.5:
-            return
-        self._last = progress.stage, time.monotonic()
-        _json_line("progress", **asdict(progress))
-
-    def report(self, report: Report) -> None:
-        """One source is done: its outcomes, what needs a hand, and the sums."""
-        for outcome in report.outcomes:
-            _json_line(
-                "outcome",
-                change=outcome.change,
-                document=outcome.document.id,
-                reading=outcome.document.reading,
-                title=outcome.document.title,
-                kind=outcome.document.kind,
-                passages=outcome.passages,
-                reason=outcome.reason,
-            )
-        for need in report.needs:
-            _json_line("need", **asdict(need))
-        _json_line(
-            "report",
-            source=report.source,
-            dry_run=report.dry,
-            sessions=report.sessions,
-            readings=report.readings,
-            documents={change: report.count(change) for change in _CHANGES},
-            sought=dict(report.sought),
-            unsought=report.unsought,
-            embedded=report.embedded,
-            fetched=report.fetched,
-            notes=list(report.notes),
-        )
-
-
-def _json_line(event: str, **values: Any) -> None:
-    print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
-
-
-def print_report(console: Console, report: Report, quiet: bool) -> None:
-    """What one ingest did, or would do, and what needs the instructor's hand."""
-    for note in report.notes:
-        console.print(f"note: {note}", style="yellow", markup=False)
-    for outcome in report.outcomes:
-        if outcome.change == "failed":
-            kept = f" ({outcome.passages} passages kept)" if outcome.passages else ""
-            console.print(f"failed: {outcome.reason}{kept}", style="yellow", markup=False)
-    if report.dry:
-        for outcome in report.outcomes:
-            if outcome.change in ("new", "changed", "removed"):
-                line(
-                    console, f"{outcome.change}: {outcome.document.title or outcome.document.path}"
-                )
-    # Documents that failed have just been told.
-    print_needs(console, [need for need in report.needs if not need.failed])
-    if quiet:
-        return
-    counts = ", ".join(
-        f"{report.count(change)} {change}" for change in _CHANGES if report.count(change)
-    )
-    found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
-    does = "would be " if report.dry else ""
-    line(
-        console,
-        f"{report.source}: {found}documents: {does}{counts}; {report.embedded} passages embedded",
-    )
-    if report.sought:
-        says = {"paper": "as papers", "page": "as web pages", "nothing": "not to be had"}
-        had = ", ".join(f"{count} {says[state]}" for state, count in report.sought)
-        line(console, f"readings looked for: {had}; {report.fetched} files fetched in this run")
-    if report.unsought and report.readings:
-        line(
-            console,
-            f"{report.unsought} readings were not looked for on the network; --fetch does that",
-        )
 
 
 def print_needs(console: Console, needs: Sequence[Need]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -62,6 +63,11 @@ class ArxivApi:
         self._fetcher = fetcher
         self._base = base
         self._known: dict[str, Paper] = {}
+        self._loading: Future[None] | None = None
+
+    def load_in(self, pool: Executor, ids: Iterable[str]) -> None:
+        """Load many papers in the background; who asks for one waits for it."""
+        self._loading = pool.submit(self.load, tuple(ids))
 
     def load(self, ids: Iterable[str]) -> None:
         """Ask for many papers at once. What cannot be had is simply not known afterwards."""
@@ -76,6 +82,8 @@ class ArxivApi:
 
     def paper(self, id_: str) -> Paper | None:
         """A paper that was loaded."""
+        if self._loading is not None:
+            self._loading.result()
         return self._known.get(id_)
 
     def first_version(self, id_: str) -> Paper | None:

@@ -5,8 +5,9 @@ A search that fails takes nothing away: what was found for the same links before
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,32 +26,65 @@ def remembered(store: Store, source: str) -> dict[str, Sought]:
     return {one.reading: one for one in store.catalogue().sought if one.source == source}
 
 
-def gather(
-    store: Store,
-    source: str,
-    wanted: Sequence[Wanted],
-    resolver: Resolver,
-    done: Callable[[int, Sought], None],
-) -> dict[str, Sought]:
-    """Look for every reading, and note what was found.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An event of a search: a reading is begun, or done, or all are."""
+
+    wanted: Wanted | None
+    """None with the last event."""
+    resolution: Resolution | None = None
+    """None where the reading is only begun."""
+    error: Exception | None = None
+    """Why the search ended before it was done."""
+
+
+class Search:
+    """Looks for readings in threads of its own, and tells what it finds.
 
     Args:
-        done: called after each reading with the number of readings done.
-
-    Returns:
-        What is known now, by reading id.
+        tell: called from those threads, at last with an event without a reading.
     """
-    before = remembered(store, source)
-    by_id = {one.id: one for one in wanted}
-    out: dict[str, Sought] = {}
-    for resolution in resolver.resolve_all(wanted):
-        one = by_id[resolution.reading]
-        known = _without(before.get(resolution.reading), one.rejected)
-        fresh = _kept(_sought(source, one, resolution, store.folder), known)
+
+    def __init__(
+        self, resolver: Resolver, wanted: Sequence[Wanted], tell: Callable[[Looked], None]
+    ) -> None:
+        self._resolver = resolver
+        self._wanted = {one.id: one for one in wanted}
+        self._tell = tell
+        self._halt = threading.Event()
+        threading.Thread(target=self._run, name="search", daemon=True).start()
+
+    def close(self) -> None:
+        """Begin no other reading."""
+        self._halt.set()
+
+    def _run(self) -> None:
+        wanted = tuple(self._wanted.values())
+        error: Exception | None = None
+        try:
+            for one in self._resolver.resolve_all(wanted, self._begun, self._halt):
+                self._tell(Looked(self._wanted[one.reading], one))
+        except Exception as caught:  # noqa: BLE001 - raised again by whoever reads the events
+            error = caught
+        self._tell(Looked(None, error=error))
+
+    def _begun(self, one: Wanted) -> None:
+        self._tell(Looked(one))
+
+
+def noted(
+    store: Store, source: str, one: Wanted, resolution: Resolution, known: Sought | None
+) -> Sought:
+    """Note what was found for a reading; what is known of it now.
+
+    Args:
+        known: what was known before.
+    """
+    before = _without(known, one.rejected)
+    fresh = _kept(_sought(source, one, resolution, store.folder), before)
+    if known is None or fresh != replace(known, at=""):
         store.put_sought(fresh)
-        out[resolution.reading] = fresh
-        done(len(out), fresh)
-    return {one.id: out[one.id] for one in wanted}
+    return fresh
 
 
 def _sought(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> Sought:

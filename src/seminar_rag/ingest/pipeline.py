@@ -8,19 +8,17 @@ fetched stays on disk, so that an interrupted ingest goes on where it stopped.
 from __future__ import annotations
 
 import contextlib
-import re
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.errors import DocumentError, SourceError
-from seminar_rag.index.catalogue import Record, Sought
+from seminar_rag.errors import SourceError
+from seminar_rag.index.catalogue import ListedSession, Record, Sought
 from seminar_rag.ingest.curate import ADDED, added, corrected, heeding, lift, removed
 from seminar_rag.ingest.fetch import Fetcher
-from seminar_rag.ingest.gather import gather, remembered
+from seminar_rag.ingest.gather import Looked, Search, noted, remembered
 from seminar_rag.ingest.plan import (
     Job,
     Listed,
@@ -35,7 +33,8 @@ from seminar_rag.ingest.plan import (
 from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Report, needs
 from seminar_rag.ingest.resolve import Places, Resolver
 from seminar_rag.ingest.sources import Source, is_address, read_source
-from seminar_rag.types import Block, Document
+from seminar_rag.ingest.titles import Wanted
+from seminar_rag.ingest.work import Clock, Parsed, Work, unchanged
 
 if TYPE_CHECKING:
     from seminar_rag.index.embed import Embedder
@@ -43,11 +42,6 @@ if TYPE_CHECKING:
     from seminar_rag.ingest.parse import Parser
 
 __all__ = ["Ingestor", "Listener", "Network", "Options", "Progress", "Report", "match", "slug"]
-
-_FLUSH = 256
-"""Blocks gathered before one embedding call: large enough for even batches, small to interrupt."""
-_AHEAD = 3
-"""Files that the parser reads while passages are embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,22 +177,17 @@ class Ingestor:
         chosen = self._chosen(read, listed, sought, options)
         if options.only and not chosen:
             return Report(read.name, 0, 0, (), 0, found=False)
-        if not options.dry_run and self._looks(read, options):
-            self._look(read, listed, web, options, chosen)
-            sought = self._known(read, listed)
-        unsought = len(to_find(listed, read.root)) - len(sought)
-        plan = self._plan(read, listed, sought)
-        chosen |= self._chosen(read, listed, sought, options)
         if options.dry_run:
-            report = self._preview(read, plan)
+            report = self._preview(read, self._plan(read, listed, sought), options)
         else:
-            report = self._bring(read, plan, options, chosen)
+            known = remembered(self._store, read.name)
+            report = self._bring(_Task(read, listed, options, web, sought, known, chosen))
         return replace(
             report,
             fetched=web.fetcher.bodies if web.fetcher is not None else 0,
             notes=read.notes,
             sought=tuple(sorted(Counter(one.state for one in sought.values()).items())),
-            unsought=unsought,
+            unsought=len(to_find(listed, read.root)) - len(sought),
         )
 
     def _plan(self, read: Source, listed: Sequence[Listed], sought: Mapping[str, Sought]) -> Plan:
@@ -211,8 +200,11 @@ class Ingestor:
         }
         plan = make_plan(read, listed, sought, self._store.folder, elsewhere)
         out = removed(catalogue.corrections)
-        for id_ in out & set(plan.jobs):
-            del plan.jobs[id_]
+        plan.jobs = {id_: job for id_, job in plan.jobs.items() if id_ not in out}
+        plan.abstracts = {
+            id_: [job for job in jobs if job.document.id not in out]
+            for id_, jobs in plan.abstracts.items()
+        }
         return plan
 
     def _looks(self, read: Source, options: Options) -> bool:
@@ -239,38 +231,24 @@ class Ingestor:
             if {listed_as, name} & options.only
             for one in (listed_as, name)
         }
-        return out | (options.only & set(plan.jobs))
+        described = {job.document.id for jobs in plan.abstracts.values() for job in jobs}
+        return out | (options.only & (set(plan.jobs) | described))
 
     # --- looking -------------------------------------------------------------------------------
 
-    def _look(
-        self,
-        source: Source,
-        listed: Sequence[Listed],
-        web: _Web,
-        options: Options,
-        chosen: set[str],
-    ) -> None:
-        """Look for the readings on the network, and note what is found."""
+    def _wanted(self, task: _Task) -> list[Wanted]:
+        """The readings to look for on the network; what is known of others is forgotten."""
+        read, options = task.read, task.options
+        if not self._looks(read, options):
+            return []
         corrections = self._store.catalogue().corrections
-        wanted = heeding(to_find(listed, source.root), corrections)
-        gone = set(remembered(self._store, source.name)) - {one.id for one in wanted}
+        wanted = heeding(to_find(task.listed, read.root), corrections)
         if options.only:
-            wanted = [one for one in wanted if one.id in chosen]
-        elif gone:
-            self._store.drop_sought(source.name, gone)
-        if not wanted:
-            return
-        self._listener(Progress("fetching", 0, len(wanted)))
-        if options.refresh:
-            web.open().max_age = 0.0
-        with self._parser() as parser:
-            resolver = Resolver(web.open(), parser.parse, web.places)
-
-            def done(count: int, one: Sought) -> None:
-                self._listener(Progress("fetching", count, len(wanted), one.title))
-
-            gather(self._store, source.name, wanted, resolver, done)
+            return [one for one in wanted if one.id in task.chosen]
+        gone = set(remembered(self._store, read.name)) - {one.id for one in wanted}
+        if gone:
+            self._store.drop_sought(read.name, gone)
+        return wanted
 
     def _known(self, source: Source, listed: Sequence[Listed]) -> dict[str, Sought]:
         """What is known of the listed readings; files of links that are gone do not count."""
@@ -291,77 +269,120 @@ class Ingestor:
         records = self._store.catalogue().records
         return {id_: record for id_, record in records.items() if record.source == source}
 
-    def _preview(self, source: Source, plan: Plan) -> Report:
+    def _preview(self, source: Source, plan: Plan, options: Options) -> Report:
         """What an ingest would do, from what is on disk."""
         before = self._before(source.name)
-        jobs = [*plan.jobs.values(), *self._abstracts(plan, before)]
-        fresh, outcomes = _sorted(jobs, before)
-        for job in fresh:
-            change: Change = "changed" if job.document.id in before else "new"
-            outcomes.append(Outcome(change, job.document))
-        gone = set(before) - {job.document.id for job in jobs}
+        clock = Clock(lambda _: None, 0)
+        work = Work(self._store, self._embedder, self._parser, source.name, before, clock)
+        jobs = _due(plan, work.barren, set(), set())
+        outcomes = []
+        for job in jobs:
+            known = before.get(job.document.id)
+            if known is not None and not work.fresh(job):
+                outcomes.append(unchanged(known))
+            else:
+                change: Change = "changed" if known is not None else "new"
+                outcomes.append(Outcome(change, job.document))
+        gone = self._gone(plan, before, {job.document.id for job in jobs}, options)
         outcomes.extend(Outcome("removed", before[id_].document) for id_ in sorted(gone))
         return self._report(source, plan, outcomes, 0, dry=True)
 
-    def _abstracts(self, plan: Plan, records: Mapping[str, Record]) -> list[Job]:
-        """Descriptions of the readings whose own text is not there, and will not be."""
-        covered = {
-            job.document.reading
-            for job in plan.jobs.values()
-            if job.paper and not _failed_for_good(job, records.get(job.document.id))
-        }
-        return [job for id_, jobs in plan.abstracts.items() if id_ not in covered for job in jobs]
-
     # --- doing ---------------------------------------------------------------------------------
 
-    def _bring(self, source: Source, plan: Plan, options: Options, chosen: set[str]) -> Report:
-        before = self._before(source.name)
-        if options.only:
-            before = {id_: one for id_, one in before.items() if _among(one.document, chosen)}
-            plan.jobs = {id_: j for id_, j in plan.jobs.items() if _among(j.document, chosen)}
-            plan.abstracts = {id_: jobs for id_, jobs in plan.abstracts.items() if id_ in chosen}
-        abstracts = self._abstracts(plan, before)
-        jobs = [*abstracts, *plan.jobs.values()]
-        fresh, outcomes = _sorted(jobs, before)
-        if fresh:
-            self._claim_model()
-        form = "course" if source.syllabus else "documents"
-        form = "added" if source.name == ADDED else form
-        title = source.syllabus.title if source.syllabus else None
-        self._store.put_source(source.name, form, title, plan.sessions)
-        self._keep(jobs, before)
-        embedded = 0
-        if fresh:
-            made, embedded = self._make(source.name, fresh, set(before))
-            outcomes.extend(made)
-        # Papers that have just failed: their descriptions stand in for them after all.
-        done = {job.document.id for job in jobs}
-        late = [
-            job
-            for job in self._abstracts(plan, self._before(source.name))
-            if job.document.id not in done
-        ]
-        late_fresh, late_outcomes = _sorted(late, before)
-        outcomes.extend(late_outcomes)
-        if late_fresh:
-            made, more = self._make(source.name, late_fresh, set(before))
-            outcomes.extend(made)
-            embedded += more
-        gone = self._gone(plan, before, done | {job.document.id for job in late}, options)
-        self._store.remove(gone)
-        outcomes.extend(Outcome("removed", before[id_].document) for id_ in gone)
-        self._attach()
-        return self._report(source, plan, outcomes, embedded)
+    def _bring(self, task: _Task) -> Report:
+        """Look for readings, read and embed side by side; then remove what is gone."""
+        read, options = task.read, task.options
+        wanted = self._wanted(task)
+        before = self._before(read.name)
+        clock = Clock(self._listener, len(wanted))
+        with contextlib.ExitStack() as stack:
+            parser = _Once(self._parser, stack)
+            work = Work(self._store, self._embedder, parser, read.name, before, clock)
+            if wanted:
+                self._claim_model()
+                fetcher = task.web.open()
+                if options.refresh:
+                    fetcher.max_age = 0.0
+                stack.callback(fetcher.close)  # who waits for its turn is sent away
+                resolver = Resolver(fetcher, parser().parse, task.web.places)
+                search = Search(resolver, wanted, work.events.put)
+                stack.callback(search.close)
+            plan, done = self._work(task, work, clock, {one.id for one in wanted})
+        if not done:
+            outcomes = tuple(work.outcomes.values())
+            return replace(self._report(read, plan, outcomes, clock.passages), stopped=True)
+        self._clean(task, plan, work, clock)
+        return self._report(read, plan, tuple(work.outcomes.values()), clock.passages)
 
-    def _keep(self, jobs: Iterable[Job], before: Mapping[str, Record]) -> None:
-        """Keep the files of paged documents that are there unchanged, where they are not kept."""
-        for job in jobs:
-            known = before.get(job.document.id)
-            if job.file is None or known is None or known.hash != job.hash:
-                continue
-            paged = known.pages and known.passages
-            if paged and self._store.file_of(job.document.id) is None:
-                self._store.keep(job.document.id, job.file)
+    def _work(self, task: _Task, work: Work, clock: Clock, pending: set[str]) -> tuple[Plan, bool]:
+        """Bring everything in as it comes; the last plan, and whether all of it was done.
+
+        Args:
+            pending: readings, by id as listed, that are being looked for.
+        """
+        listed: list[ListedSession] | None = None
+        stale = True
+        while True:
+            if stale:
+                plan = self._plan(task.read, task.listed, task.sought)
+                task.chosen |= {plan.names[id_] for id_ in task.chosen & set(plan.names)}
+            due = _due(plan, work.barren, pending, task.chosen)
+            if listed != plan.sessions:
+                if any(map(work.fresh, due)):
+                    self._claim_model()  # refuses before anything is changed
+                listed = plan.sessions
+                self._list(task.read, plan)
+            if self._stop():
+                return plan, False
+            work.offer(due)
+            if work.idle and not pending and work.events.empty():
+                return plan, True
+            stale = False
+            for event in work.take():
+                if isinstance(event, Parsed):
+                    work.read(event)
+                else:
+                    stale |= self._looked(task, clock, event, pending)
+            work.embed()
+
+    def _looked(self, task: _Task, clock: Clock, event: Looked, pending: set[str]) -> bool:
+        """Heed an event of the search; whether a reading's documents are known now."""
+        one = event.wanted
+        if event.error is not None:
+            raise event.error
+        if one is None:
+            return False
+        label = one.title or one.id
+        if event.resolution is None:
+            clock.looking("fetching", one.id, label)
+            return False
+        known = task.remembered.get(one.id)
+        found = noted(self._store, task.read.name, one, event.resolution, known)
+        task.sought[one.id] = found
+        pending.discard(one.id)
+        clock.looked += 1
+        clock.looking("found", one.id, label, found.says or found.state)
+        return True
+
+    def _clean(self, task: _Task, plan: Plan, work: Work, clock: Clock) -> None:
+        """Remove what is gone, once everything else is in."""
+        before = self._before(task.read.name)
+        if task.options.only:
+            before = {id_: one for id_, one in before.items() if _among(one, task.chosen)}
+        due = _due(plan, work.barren, set(), task.chosen)
+        for id_ in self._gone(plan, before, {job.document.id for job in due}, task.options):
+            document = before[id_].document
+            self._store.remove([id_])
+            work.outcomes[id_] = Outcome("removed", document)
+            clock.working("removed", id_, document.title)
+        self._attach()
+
+    def _list(self, read: Source, plan: Plan) -> None:
+        """Store what the source lists."""
+        form = "course" if read.syllabus else "documents"
+        form = "added" if read.name == ADDED else form
+        title = read.syllabus.title if read.syllabus else None
+        self._store.put_source(read.name, form, title, plan.sessions)
 
     def _gone(
         self, plan: Plan, before: Mapping[str, Record], there: set[str], options: Options
@@ -396,86 +417,6 @@ class Ingestor:
         ours = self._embedder.name, self._embedder.precision
         self._store.require_model(*ours)
         self._store.remember_model(*ours)
-
-    def _make(
-        self, source: str, jobs: Sequence[Job], existing: set[str]
-    ) -> tuple[list[Outcome], int]:
-        outcomes: list[Outcome] = []
-        embedded = 0
-        started = time.monotonic()
-        waiting: list[tuple[Job, Document, tuple[Block, ...], int | None, str]] = []
-
-        def flush() -> None:
-            nonlocal embedded
-            if not waiting:
-                return
-            from seminar_rag.ingest.nodes import embed_texts
-
-            def note(count: int) -> None:
-                nonlocal embedded
-                embedded += count
-                speed = embedded / (time.monotonic() - started)
-                label = f"{embedded} passages, {speed:.0f} a second"
-                self._listener(Progress("embedding", len(outcomes), len(jobs), label))
-
-            texts = [(document, blocks, job.context) for job, document, blocks, *_ in waiting]
-            found = embed_texts(texts, self._embedder, self._store.vectors_of, note)
-            for job, document, _, pages, remark in waiting:
-                passages, vectors = found[document.id]
-                record = Record(document, source, job.hash, "indexed", remark, pages)
-                if not passages:
-                    record = replace(record, outcome="no_text", detail="it holds no text")
-                # A paged file is kept: its pages are shown beside the answers.
-                kept = job.file if pages and passages else None
-                self._store.replace(record, passages, vectors, kept)
-                change: Change = "changed" if document.id in existing else "new"
-                outcomes.append(
-                    Outcome(
-                        change if passages else "failed", document, len(passages), record.detail
-                    )
-                )
-                self._listener(Progress("indexed", len(outcomes), len(jobs), document.title))
-            waiting.clear()
-
-        for job, parsed in self._parsed(jobs):
-            if isinstance(parsed, DocumentError):
-                says = _named(job, parsed)
-                record = Record(job.document, source, job.hash, parsed.failure, says)
-                kept = self._store.note(record)
-                outcomes.append(Outcome("failed", job.document, kept, says))
-                self._listener(Progress("failed", len(outcomes), len(jobs), says))
-                continue
-            waiting.append((job, *parsed))
-            if sum(len(blocks) for _, _, blocks, *_ in waiting) >= _FLUSH:
-                flush()
-        flush()
-        return outcomes, embedded
-
-    def _parsed(
-        self, jobs: Sequence[Job]
-    ) -> Iterator[tuple[Job, tuple[Document, tuple[Block, ...], int | None, str] | DocumentError]]:
-        """Every job with its text; the guarded parser reads some files ahead of us."""
-        for job in jobs:
-            if job.file is None:
-                yield job, (job.document, job.blocks, None, "")
-        files = [(job, job.file) for job in jobs if job.file is not None]
-        if not files:
-            return
-        with self._parser() as parser:
-            ahead = deque(parser.submit(file) for _, file in files[:_AHEAD])
-            for done, (job, file) in enumerate(files):
-                self._listener(Progress("parsing", done, len(files), job.document.title))
-                if done + _AHEAD < len(files):
-                    ahead.append(parser.submit(files[done + _AHEAD][1]))
-                try:
-                    parsed = ahead.popleft().result()
-                except DocumentError as error:
-                    yield job, error
-                    continue
-                document = job.document
-                if not document.title:
-                    document = replace(document, title=parsed.title or _spoken(file.stem))
-                yield job, (document, parsed.blocks, parsed.pages, "; ".join(parsed.notes))
 
     def _attach(self) -> None:
         """Give documents that no page lists to the reading they are, where that is certain."""
@@ -514,36 +455,59 @@ class _Web:
         return self.fetcher
 
 
-def _among(document: Document, ids: set[str]) -> bool:
-    return document.id in ids or document.reading in ids
+class _Once:
+    """The parser of one ingest, started when first needed."""
+
+    def __init__(self, make: Callable[[], Parser], stack: contextlib.ExitStack) -> None:
+        self._make = make
+        self._stack = stack
+        self._parser: Parser | None = None
+
+    def __call__(self) -> Parser:
+        if self._parser is None:
+            self._parser = self._stack.enter_context(self._make())
+        return self._parser
 
 
-def _sorted(jobs: Iterable[Job], before: Mapping[str, Record]) -> tuple[list[Job], list[Outcome]]:
-    """The jobs to do, and the outcomes of those that need not be done."""
-    fresh: list[Job] = []
-    outcomes: list[Outcome] = []
-    for job in jobs:
-        known = before.get(job.document.id)
-        if known is None or known.hash != job.hash or known.outcome in ("limit", "unreadable"):
-            fresh.append(job)
-        elif known.outcome == "indexed":
-            outcomes.append(Outcome("unchanged", known.document, known.passages))
-        else:
-            outcomes.append(Outcome("failed", known.document, known.passages, known.detail))
-    return fresh, outcomes
+@dataclass(slots=True)
+class _Task:
+    """A source that is brought in."""
+
+    read: Source
+    listed: list[Listed]
+    options: Options
+    web: _Web
+    sought: dict[str, Sought]
+    """What is known of its readings, by id as listed."""
+    remembered: dict[str, Sought]
+    """What was found for them before, whatever their links were then."""
+    chosen: set[str]
+    """With `options.only`: the readings, by either id, and the documents that are meant."""
 
 
-def _failed_for_good(job: Job, known: Record | None) -> bool:
-    """Whether this very text was tried and has no passages."""
-    return known is not None and known.hash == job.hash and not known.passages
+def _among(record: Record, ids: set[str]) -> bool:
+    return record.document.id in ids or record.document.reading in ids
 
 
-def _named(job: Job, error: DocumentError) -> str:
-    """The parser's words with the document's title in place of a fetched file's name."""
-    assert job.file is not None
-    fetched = job.document.path.startswith("web/")
-    return str(error).replace(job.file.name, job.document.title) if fetched else str(error)
+def _due(plan: Plan, barren: Mapping[str, str], pending: set[str], chosen: set[str]) -> list[Job]:
+    """The documents that are to be there as far as is known: of readings that are not looked for.
 
+    A description is due where the reading's own text is not there, and will not be.
 
-def _spoken(stem: str) -> str:
-    return re.sub(r"[_\s]+", " ", stem).strip()
+    Args:
+        barren: documents without passages, with the hash under which they were tried.
+        chosen: readings and documents; empty for all.
+    """
+    waiting = {plan.names[id_] for id_ in pending if id_ in plan.names}
+    covered = {
+        job.document.reading
+        for id_, job in plan.jobs.items()
+        if job.paper and barren.get(id_) != job.hash
+    }
+    described = [job for id_, jobs in plan.abstracts.items() if id_ not in covered for job in jobs]
+    return [
+        job
+        for job in [*described, *plan.jobs.values()]
+        if job.document.reading not in waiting
+        and (not chosen or {job.document.id, job.document.reading} & chosen)
+    ]

@@ -12,14 +12,39 @@ from seminar_rag.types import Document
 Change = Literal["new", "changed", "unchanged", "removed", "failed"]
 
 
+Stage = Literal[
+    "reading", "fetching", "found", "parsing", "embedding", "indexed", "failed", "removed"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the ingest is doing now."""
+    """Something that happens during an ingest, and how far it all is.
 
-    stage: str
+    reading    the course page is read
+    fetching   a reading is being looked for on the network; `done` of `total` readings were
+    found      it was looked for: `says` what there is of it
+    parsing    a file is read; `done` of `total` documents are finished (with all that follow)
+    embedding  more passages were embedded
+    indexed    a document is in and can be asked about
+    failed     a document could not be read; `says` why
+    removed    a document has left
+    """
+
+    stage: Stage | str
     done: int
     total: int
     label: str = ""
+    """What the reading or document is called."""
+    item: str = ""
+    """Its id: the reading's as listed with "fetching" and "found", else the document's."""
+    says: str = ""
+    passages: int = 0
+    """Passages embedded so far from this source."""
+    speed: float = 0.0
+    """Of them, a second, while embedding."""
+    left: float | None = None
+    """Seconds until everything is done, as far as that can be told."""
 
 
 @dataclass(frozen=True, slots=True)

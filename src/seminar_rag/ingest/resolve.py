@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +27,8 @@ from seminar_rag.types import ParsedDocument
 
 State = Literal["paper", "page", "nothing"]
 _THREADS = 8
+_POLL = 0.2
+"""Seconds after which a wait is broken off to ask whether to stop."""
 _BEGIN = 3000
 _MOST_HTML = 8 << 20
 """Bytes of a web page that are looked at; larger ones take minutes and are no articles."""
@@ -158,39 +160,53 @@ class Resolver:
         self._places = places
         self._api = ArxivApi(fetcher, places.arxiv_api)
 
-    def resolve_all(self, wanted: Sequence[Wanted]) -> Iterator[Resolution]:
+    def resolve_all(
+        self,
+        wanted: Sequence[Wanted],
+        begun: Callable[[Wanted], None] = lambda _: None,
+        halt: threading.Event | None = None,
+    ) -> Iterator[Resolution]:
         """Every reading, in the order in which they are done.
 
         Readings of one host are worked on one after another, hosts side by side, so that a slow
         lane (arXiv) keeps no other waiting.
+
+        Args:
+            begun: called from the working threads before each reading.
+            halt: once it is set, no other reading is begun, and the iteration ends.
         """
-        self._api.load(id_ for one in wanted for url in one.urls if (id_ := arxiv_id(url)))
         lanes: dict[str, list[Wanted]] = {}
         for one in wanted:
             lanes.setdefault(_first_host(one), []).append(one)
         # The longest lane first: it decides how long everything takes.
         ordered = sorted(lanes.values(), key=len, reverse=True)
         ready: SimpleQueue[Resolution | None] = SimpleQueue()
-        stopped = threading.Event()
+        stopped = halt or threading.Event()
 
         def work(lane: Sequence[Wanted]) -> None:
             try:
                 for one in lane:
                     if not stopped.is_set():
+                        begun(one)
                         ready.put(self._safely(one))
             finally:
                 ready.put(None)
 
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
         try:
+            ids = [id_ for one in wanted for url in one.urls if (id_ := arxiv_id(url))]
+            self._api.load_in(pool, ids)
             tasks = [pool.submit(work, lane) for lane in ordered]
             left = len(tasks)
-            while left:
-                resolution = ready.get()
+            while left and not stopped.is_set():
+                try:
+                    resolution = ready.get(timeout=_POLL)
+                except Empty:
+                    continue
                 left -= resolution is None
                 if resolution is not None:
                     yield resolution
-            for task in tasks:
+            for task in () if stopped.is_set() else tasks:
                 task.result()
         finally:
             stopped.set()
