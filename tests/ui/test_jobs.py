@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_work_that_looks_by_itself_whether_to_stop_has_stopped_too():
     def work(telling: Telling) -> str:
         begun.set()
         while not telling.stopping():
-            pass
+            time.sleep(0.01)
         raise SourceError("half of it is in")
 
     jobs.start("Polite", work)

@@ -300,8 +300,9 @@ def _field(one: desk_settings.Shown) -> Any:
     if isinstance(one.value, bool):
         return gr.Checkbox(**shared)
     if isinstance(one.value, int):
-        least, most = one.limits or (None, None)
-        return gr.Number(precision=0, minimum=least, maximum=most, **shared)
+        if one.limits:
+            shared["info"] = f"From {one.limits[0]} to {one.limits[1]:,}. {info}"
+        return gr.Number(precision=0, **shared)
     return gr.Textbox(max_length=200, **shared)
 
 

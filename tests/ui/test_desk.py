@@ -1,0 +1,370 @@
+"""The desk without a browser: its acts, its jobs, uploads, and what it draws."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
+from fake_desk import PAGE, FakeDeskCourse, by_first_words
+
+from seminar_rag.course import Course
+from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
+from seminar_rag.ingest.report import needs
+from seminar_rag.insights import insights
+from seminar_rag.types import AnswerEvent
+from seminar_rag.ui import desk_insights, desk_render, desk_settings
+from seminar_rag.ui.desk_work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload
+from seminar_rag.ui.jobs import Job
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> FakeDeskCourse:
+    return FakeDeskCourse(folder=tmp_path)
+
+
+@pytest.fixture
+def desk(course: FakeDeskCourse) -> Desk:
+    return Desk(course)
+
+
+def ended(desk: Desk) -> Job:
+    assert desk.jobs.wait(20)
+    assert desk.jobs.current is not None
+    return desk.jobs.current
+
+
+# Acts ------------------------------------------------------------------------------------------
+
+
+def test_the_fake_and_the_course_have_the_surface_that_the_desk_needs(
+    course: FakeDeskCourse, tiny_course: Course
+) -> None:
+    surfaces: list[DeskCourse] = [course, tiny_course]
+    for one in surfaces:
+        assert one.catalogue().sessions
+        assert {(each.section, each.key) for each in one.settings()} >= set(desk_settings.WORDS)
+
+
+def test_everything_is_ingested_again_and_the_log_tells_each_document(
+    desk: Desk, course: FakeDeskCourse
+) -> None:
+    course.step.release(5)
+    desk.ingest_all(refresh=True)
+    job = ended(desk)
+    assert course.acts == [("ingest", (PAGE,), False, True)]
+    assert (job.state, job.note) == ("done", "4 changed, 1 unchanged")
+    assert [line.text for line in job.log][:1] == [f"indexed: {RAG.title}"]
+    assert (job.done, job.total) == (5, 5)
+
+
+def test_a_dry_run_lists_what_would_change(desk: Desk, course: FakeDeskCourse) -> None:
+    desk.ingest_all(dry_run=True)
+    job = ended(desk)
+    assert course.acts == [("ingest", (PAGE,), True, False)]
+    assert any(line.text.startswith("changed: ") for line in job.log)
+    assert not any("unchanged" in line.text for line in job.log)
+
+
+def test_a_stopped_ingest_says_what_is_in(desk: Desk, course: FakeDeskCourse) -> None:
+    course.step.release(2)
+    desk.ingest_all()
+    while desk.jobs.current is None or desk.jobs.current.done < 2:
+        time.sleep(0.01)
+    desk.jobs.stop()
+    job = ended(desk)
+    assert job.state == "stopped"
+    assert job.note == "1 changed, 1 unchanged; start it again to go on"
+
+
+def test_a_failed_ingest_says_why(desk: Desk, course: FakeDeskCourse) -> None:
+    course.failing = SourceError("index.html is gone — give the page again")
+    desk.ingest_all()
+    assert ended(desk).note == "index.html is gone — give the page again"
+
+
+def test_nothing_but_stop_works_while_a_job_runs(desk: Desk, course: FakeDeskCourse) -> None:
+    desk.ingest_all()
+    for act, what in (("accept", "s1"), ("remove", "rag"), ("reingest", "rag"), ("restore", "x")):
+        with pytest.raises(BusyError, match="Everything again"):
+            desk.act(act, what)
+    with pytest.raises(BusyError):
+        desk.rename("rag", "New")
+    with pytest.raises(BusyError):
+        desk.add(15, "A", "https://example.org/a.pdf", None)
+    with pytest.raises(BusyError):
+        desk.ingest_all()
+    desk.jobs.stop()
+    ended(desk)
+    assert [act[0] for act in course.acts] == ["ingest"]
+
+
+@pytest.mark.parametrize("act", ["accept", "reject"])
+def test_a_link_is_decided_and_its_reading_looked_for(
+    desk: Desk, course: FakeDeskCourse, act: str
+) -> None:
+    course.step.release(5)
+    desk.act(act, "s1")
+    assert ended(desk).state == "done"
+    assert course.acts == [(act, "s1"), ("ingest_reading", "survey")]
+    with pytest.raises(NotFoundError):
+        desk.act(act, "s1")
+
+
+def test_a_reading_is_read_again_removed_and_brought_back(
+    desk: Desk, course: FakeDeskCourse
+) -> None:
+    course.step.release(10)
+    desk.act("reingest", "gone")
+    assert "A paper whose link is gone" in ended(desk).title
+    assert RAG.title in desk.act("remove", "rag")
+    assert [one.id for one in course.removals()] == ["rag"]
+    desk.act("restore", "rag")
+    ended(desk)
+    assert course.acts == [
+        ("ingest_reading", "gone"),
+        ("remove", "rag"),
+        ("restore", "rag"),
+        ("ingest_reading", "rag"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [("remove", PAGE), ("remove", "/etc/passwd"), ("reingest", ""), ("jobs", "rag"), ("", "")],
+)
+def test_what_the_course_does_not_know_is_refused(
+    desk: Desk, course: FakeDeskCourse, act: str, what: str
+) -> None:
+    """A whole source cannot be removed here, whatever a page sends."""
+    with pytest.raises(NotFoundError, match="load the page again"):
+        desk.act(act, what)
+    assert course.acts == []
+
+
+def test_a_link_is_added(desk: Desk, course: FakeDeskCourse) -> None:
+    course.step.release(5)
+    told = desk.add(15, " A new one ", " https://example.org/new.pdf ", None)
+    assert "session 15" in told
+    ended(desk)
+    assert course.acts == [
+        ("add", 15, "A new one", "https://example.org/new.pdf", None),
+        ("ingest_reading", "added"),
+    ]
+    with pytest.raises(SourceError, match="choose the session"):
+        desk.add(None, "A", "https://example.org/new.pdf", None)
+
+
+def test_a_file_is_added(desk: Desk, course: FakeDeskCourse, tmp_path: Path) -> None:
+    course.step.release(5)
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 text")
+    desk.add("16", "A file", "https://ignored.test", tmp_path / "a.pdf")
+    ended(desk)
+    assert course.acts[0] == ("add", 16, "A file", "", "a.pdf")
+
+
+# Uploads ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.pdf", b"%PDF-1.4\n..."),
+        ("b.PDF", b"\n\n junk before %PDF-1.7"),
+        ("c.md", "# Über".encode()),
+        ("d.html", b"<p>text</p>"),
+        ("e.txt", b"text"),
+    ],
+)
+def test_files_that_are_what_they_say_are_taken(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    check_upload(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.pdf", b"<html>not found</html>", "not what its name says"),
+        ("a.pdf", b"x" * 2000 + b"%PDF-1.4", "not what its name says"),
+        ("a.pdf", b"", "empty"),
+        ("a.txt", b"%PDF-1.4", "not what its name says"),
+        ("a.txt", b"MZ\0\0\x01", "not what its name says"),
+        ("a.html", b"\xff\xfe<\0", "not what its name says"),
+        ("a.exe", b"%PDF-1.4", "none of"),
+        ("a", b"%PDF-1.4", "none of"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=says):
+        check_upload(tmp_path / name)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.pdf").open("wb") as out:
+        out.write(b"%PDF-1.4")
+        out.truncate(LARGEST_UPLOAD + 1)
+    with pytest.raises(SourceError, match="at most 64"):
+        check_upload(tmp_path / "a.pdf")
+
+
+# The real course -------------------------------------------------------------------------------
+
+
+HOLDS = """
+import sys, pathlib
+from seminar_rag.index.store import Store
+store = Store(pathlib.Path(sys.argv[1]))
+with store.writer():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> None:
+    desk = Desk(tiny_course)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tiny_course.store.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        desk.ingest_all()
+        job = ended(desk)
+        assert job.state == "failed"
+        assert f"process {other.pid} " in job.note
+        reading = tiny_course.catalogue().sessions[0].readings[0].id
+        with pytest.raises(BusyError, match=f"process {other.pid} "):
+            desk.act("remove", reading)
+    finally:
+        other.communicate(timeout=20)
+    desk.ingest_all()
+    assert ended(desk).state == "done"
+
+
+def test_students_go_on_asking_while_the_desk_ingests(tiny_course: Course, posts: Path) -> None:
+    desk = Desk(tiny_course)
+    question = "What does reranking do with useful passages?"
+    for number in range(3, 9):
+        (posts / f"S0{number}.md").write_text(
+            (posts / "S01.md").read_text().replace("Attention", f"Topic {number}"), "utf-8"
+        )
+    desk.ingest_all()
+    answers = []
+    while True:
+        running = desk.jobs.current is not None and desk.jobs.current.running
+        *_, last = tiny_course.ask(question)
+        assert isinstance(last, AnswerEvent)
+        answers.append(last.answer)
+        if not running:
+            break
+    job = ended(desk)
+    assert job.state == "done", job.note
+    assert "new" in job.note
+    assert all("Reranking moves the useful passages" in one.text for one in answers)
+
+
+def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
+    question = "What does reranking do with useful passages?"
+    list(tiny_course.ask(question))
+    tiny_course.change("journal", "enabled", True)
+    tiny_course.change("journal", "days", 7)
+    tiny_course.change("answer", "passages", 3)
+    tiny_course.change("course", "name", "Another name")
+    assert (tiny_course.journal.enabled, tiny_course.journal.days) == (True, 7)
+    assert tiny_course.name == "Another name"
+    hits = next(event for event in tiny_course.ask(question) if hasattr(event, "hits"))
+    assert len(hits.hits) <= 3
+    with pytest.raises(ConfigError, match="restart"):
+        tiny_course.change("store", "url", "http://127.0.0.1:1")
+    again = Course.open(tiny_course.config.folder, tiny_course.config.data)
+    assert (again.config.answer_passages, again.journal.days) == (3, 7)
+    again.close()
+
+
+def test_insights_of_the_course_are_those_of_its_journal(tiny_course: Course) -> None:
+    tiny_course.journal.enabled = True
+    *_, last = tiny_course.ask("What does reranking do with useful passages?")
+    assert isinstance(last, AnswerEvent)
+    tiny_course.journal.record(last.answer)
+    tiny_course.journal.record(replace(last.answer, abstained=True, citations=()))
+    found = tiny_course.insights()
+    assert (found.asked, found.abstained) == (2, 1)
+    assert found.used[0].answers == 1
+    assert {use.answers for use in found.used[1:]} == {0}
+
+
+# Drawing ---------------------------------------------------------------------------------------
+
+
+def test_whatever_comes_from_readings_is_escaped(course: FakeDeskCourse) -> None:
+    catalogue = course.catalogue()
+    drawn = [
+        desk_render.hand(course.suggestions(), needs(catalogue)),
+        desk_render.sessions(catalogue, needs(catalogue)),
+        desk_render.masthead("<script>1</script>"),
+        desk_render.message("<b>x</b>", bad=True),
+    ]
+    course.remove("evil")
+    drawn.append(desk_render.removed(course.removals()))
+    journal = course.journal
+    journal.enabled = True
+    journal.record(ANSWERS[HOSTILE])
+    journal.record(replace(ANSWERS[UNKNOWN], question=EVIL.title))
+    journal.record(replace(ANSWERS[JUDGED], question=EVIL.title))
+    journal.feedback(replace(ANSWERS[HOSTILE], question=EVIL.title), False, "other", EVIL.title)
+    drawn.append(desk_insights.insights(course.insights(), enabled=True, days=9))
+    for html in drawn:
+        for bad in ("<img", "<script", "<b>x", "<b>It", "<svg onload", 'href="javascript', "<i>a"):
+            assert bad not in html
+    assert "&lt;img" in drawn[1]
+
+
+def test_the_table_of_outcomes_has_the_mend_for_each_failure(course: FakeDeskCourse) -> None:
+    html = desk_render.hand((), needs(course.catalogue()))
+    assert "2 readings need your hand" in html
+    assert "https://example.org/gone.pdf is gone (404)." in html
+    assert "Download the PDF yourself and add it." in html
+    assert "Run an OCR program over it and ingest the result." in html
+    sessions = desk_render.sessions(course.catalogue(), needs(course.catalogue()))
+    assert "2 to mend" in sessions
+    assert "full text · 12 pages · 43 passages" in sessions
+    assert "nothing" in sessions
+
+
+def test_a_course_without_anything_to_do_says_so(course: FakeDeskCourse) -> None:
+    assert "Nothing needs your hand." in desk_render.hand((), ())
+
+
+def test_insights_say_what_is_switched_off_and_draw_what_is_there(course: FakeDeskCourse) -> None:
+    empty = desk_insights.insights(insights((), (), {}, by_first_words), enabled=False, days=90)
+    assert "Questions are not recorded" in empty
+    assert "Nothing has been asked" in empty
+    assert "csv" not in empty
+    course.journal.enabled = True
+    for question in (STEPS, UNKNOWN, JUDGED):
+        course.journal.record(ANSWERS[question])
+    html = desk_insights.insights(course.insights(), enabled=True, days=30)
+    assert "kept for 30 days" in html
+    assert "<b>67%</b> answered from the readings" in html
+    assert "<b>33%</b> of 3 sentences supported" in html
+    assert UNKNOWN in html
+    assert "There are four generations." in html
+    assert "1 answered, 1 not" not in html
+    assert "2 answered, 1 not" in html
+    assert "Never cited: 2 of 4" in html
+    assert 'href="/desk/export/questions.csv"' in html
+
+
+def test_no_secret_is_among_the_settings(course: FakeDeskCourse) -> None:
+    html = desk_settings.others(course.settings())
+    assert "[llm] key" in html
+    assert "scrypt" not in html
+    assert "[answer] passages" not in html

@@ -1,0 +1,416 @@
+"""The instructor's desk in a real headless Chromium."""
+
+from __future__ import annotations
+
+import csv
+import io
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
+from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
+
+import chromium
+from seminar_rag.ui.app import serve
+
+pytestmark = pytest.mark.browser
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
+ROW = "#sessions-list .entry"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> tuple[FakeDeskCourse, str]:
+    course = FakeDeskCourse(folder=folder)
+    ready = threading.Event()
+    urls: list[str] = []
+
+    def on_ready(url: str) -> None:
+        urls.append(url)
+        ready.set()
+
+    threading.Thread(
+        target=serve,
+        args=(course, "127.0.0.1", 0),
+        kwargs={"desk": course, "on_ready": on_ready},
+        daemon=True,
+    ).start()
+    assert ready.wait(60), "the server did not start"
+    return course, urls[0]
+
+
+@pytest.fixture
+def course(served: tuple[FakeDeskCourse, str]) -> Iterator[FakeDeskCourse]:
+    """As it was at first, with no document let through."""
+    course = served[0]
+    while course.step.acquire(blocking=False):
+        pass
+    course.__post_init__()
+    course.journal.clear()
+    course.acts.clear()
+    course.taken.clear()
+    yield course
+    course.step.release(100)  # whatever still runs may end
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = chromium.find()
+    if path is None:
+        pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def new_page(browser: Any, served: tuple[FakeDeskCourse, str]) -> Iterator[Callable[..., Any]]:
+    """A page of a visitor of their own; what it complained of or asked elsewhere fails the test."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+    hosts: set[str | None] = set()
+
+    def open_(width: int = 1280, height: int = 900, scheme: str = "light") -> Any:
+        context = browser.new_context(
+            base_url=served[1],
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith("data:") or hosts.add(urlsplit(request.url).hostname)
+            ),
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda entry: complaints.append(entry.text) if entry.type == "error" else None,
+        )
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert hosts <= {"127.0.0.1"}
+    # A refusal answers 401 or 403, which the browser notes.
+    assert [text for text in complaints if "401" not in text and "403" not in text] == []
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Any], course: FakeDeskCourse) -> Any:
+    """The desk, open."""
+    page = new_page()
+    login(page)
+    return page
+
+
+def login(page: Any, password: str = PASSWORD) -> None:
+    page.goto("/desk")
+    page.fill("#password", password)
+    page.press("#password", "Enter")
+    if password == PASSWORD:
+        page.wait_for_selector("#sessions-list .session")
+
+
+def ended(page: Any, how: str = "done") -> str:
+    page.wait_for_selector(f"#job .job.{how}")
+    return str(page.inner_text("#job"))
+
+
+def open_session(page: Any, number: int) -> None:
+    page.click(f"#sessions-list details[data-key='session-{number}'] > summary")
+
+
+def overflow(page: Any) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+# The door --------------------------------------------------------------------------------------
+
+
+def test_the_password_opens_the_desk_and_logout_shuts_it(
+    new_page: Callable[..., Any], course: FakeDeskCourse
+) -> None:
+    page = new_page()
+    page.goto("/desk/")
+    assert urlsplit(page.url).path == "/desk/login"
+    login(page, "the wrong password")
+    page.wait_for_selector(".problem")
+    assert "not the password" in page.inner_text(".problem")
+    login(page)
+    assert page.title() == f"Desk · {course.name}"
+    assert page.evaluate("document.cookie") == "", "scripts cannot read the cookie"
+    page.click("text=Log out")
+    page.wait_for_selector("#password")
+    page.goto("/desk/")
+    assert urlsplit(page.url).path == "/desk/login"
+
+
+def test_an_open_desk_of_a_session_that_ended_leads_to_the_password(desk: Any) -> None:
+    desk.context.clear_cookies()
+    desk.click("#dry-run")
+    desk.wait_for_selector("#password")
+
+
+def test_a_desk_without_a_password_says_how_to_set_one(
+    new_page: Callable[..., Any], course: FakeDeskCourse
+) -> None:
+    kept, course.password = course.password, ""
+    try:
+        page = new_page()
+        response = page.goto("/desk/")
+        assert response.status == 403
+        assert "seminar-rag passwd" in page.inner_text("main")
+        assert page.locator("input").count() == 0
+    finally:
+        course.password = kept
+
+
+# Jobs ------------------------------------------------------------------------------------------
+
+
+def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
+    desk: Any, course: FakeDeskCourse, new_page: Callable[..., Any]
+) -> None:
+    desk.click("#ingest-all")
+    desk.wait_for_selector(".job.running")
+    course.step.release(2)
+    desk.wait_for_selector(".job:has-text('2 of 5')")
+    assert desk.get_attribute(".job progress", "value") == "2"
+    desk.reload()
+    desk.wait_for_selector(".job.running:has-text('2 of 5')")
+    desk.wait_for_selector("#job-stop", state="visible")
+    other = new_page()
+    login(other)
+    other.wait_for_selector(".job.running:has-text('2 of 5')")
+    desk.close()
+    course.step.release(3)
+    assert "4 changed, 1 unchanged" in ended(other)
+    other.wait_for_selector("#job-stop", state="hidden")
+    other.click("#job-log > button")
+    lines = other.locator(".log li")
+    lines.first.wait_for()
+    assert RAG.title in lines.first.inner_text()
+    assert lines.count() == 5
+    assert course.acts == [("ingest", (PAGE,), False, False)]
+
+
+def test_a_job_is_stopped(desk: Any, course: FakeDeskCourse) -> None:
+    desk.click("#ingest-all")
+    desk.wait_for_selector(".job.running")
+    course.step.release(1)
+    desk.wait_for_selector(".job:has-text('1 of 5')")
+    desk.click("#dry-run")
+    desk.wait_for_selector("#desk-said .problem")
+    assert "“Everything again” is running" in desk.inner_text("#desk-said")
+    desk.click("#job-stop")
+    assert "1 unchanged; start it again to go on" in ended(desk, "stopped")
+
+
+def test_what_would_change_is_told_and_nothing_done(desk: Any, course: FakeDeskCourse) -> None:
+    desk.click("#dry-run")
+    assert "What would change" in ended(desk)
+    assert course.acts == [("ingest", (PAGE,), True, False)]
+
+
+def test_the_network_is_asked_again_when_wanted(desk: Any, course: FakeDeskCourse) -> None:
+    course.step.release(9)
+    desk.check("#refresh input")
+    desk.click("#ingest-all")
+    ended(desk)
+    assert course.acts == [("ingest", (PAGE,), False, True)]
+
+
+# Looking after the course ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("button", "act"), [("Accept", "accept"), ("Reject", "reject")])
+def test_a_suggestion_is_decided_with_one_click(
+    desk: Any, course: FakeDeskCourse, button: str, act: str
+) -> None:
+    course.step.release(9)
+    card = desk.locator(".card", has_text="leads elsewhere")
+    assert card.locator("a").get_attribute("href") == "https://example.org/better"
+    card.locator("button", has_text=button).click()
+    ended(desk)
+    assert course.acts == [(act, "s1"), ("ingest_reading", "survey")]
+    card.wait_for(state="detached")
+
+
+def test_a_reading_is_renamed_removed_and_brought_back(desk: Any, course: FakeDeskCourse) -> None:
+    course.step.release(9)
+    open_session(desk, 15)
+    row = desk.locator(ROW, has_text=RAG.title)
+    row.locator("button", has_text="Rename").click()
+    desk.wait_for_selector("#rename-dialog[open]")
+    assert desk.input_value("#rename-title") == RAG.title
+    desk.fill("#rename-title", "A better <title>")
+    desk.press("#rename-title", "Enter")
+    desk.wait_for_selector(f"{ROW}:has-text('A better <title>')")
+    assert course.acts == [("rename", "rag", "A better <title>")]
+    row = desk.locator(ROW, has_text="A better")
+    row.locator("button", has_text="Remove").click()
+    row.wait_for(state="detached")
+    assert desk.locator("details[data-key='session-15']").get_attribute("open") is not None
+    desk.click("details[data-key='removed'] > summary")
+    desk.click("[data-act='restore']")
+    ended(desk)
+    desk.wait_for_selector(f"{ROW}:has-text('{RAG.title}')")
+    assert course.acts[1:] == [("remove", "rag"), ("restore", "rag"), ("ingest_reading", "rag")]
+
+
+def test_a_failed_reading_has_its_mend_and_is_tried_again(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    course.step.release(9)
+    card = desk.locator("#hand .card", has_text="holds no text")
+    assert "Run an OCR program over it" in card.inner_text()
+    card.locator("button", has_text="Try again").click()
+    assert "A paper that was scanned" in ended(desk)
+    assert course.acts == [("ingest_reading", "scan")]
+
+
+def open_form(page: Any, session: str = "15") -> None:
+    page.click("#add > button")
+    page.click("#add-session input")
+    page.click(f"ul[role='listbox'] li:has-text('{session} ·')")
+
+
+def test_a_pdf_is_uploaded_to_a_session(desk: Any, course: FakeDeskCourse, tmp_path: Path) -> None:
+    course.step.release(9)
+    (tmp_path / "A_fine_paper.pdf").write_bytes(b"%PDF-1.7 content")
+    open_form(desk, "16")
+    desk.set_input_files("input[type='file']", tmp_path / "A_fine_paper.pdf")
+    desk.wait_for_selector("#add-file:has-text('A_fine_paper.pdf')")
+    title = desk.locator("#add-title input, #add-title textarea").first
+    assert title.input_value() == "A fine paper"
+    desk.click("#add-go")
+    assert "Add “A fine paper”" in ended(desk)
+    assert course.acts == [
+        ("add", 16, "A fine paper", "", "A_fine_paper.pdf"),
+        ("ingest_reading", "added"),
+    ]
+    assert course.taken == [b"%PDF-1.7 content"]
+    desk.wait_for_selector("#add-file:has-text('or choose a file')")
+    assert title.input_value() == ""
+
+
+def test_what_is_no_pdf_is_refused_and_the_form_stays(
+    desk: Any, course: FakeDeskCourse, tmp_path: Path
+) -> None:
+    (tmp_path / "page.pdf").write_bytes(b"<html>Log in to read this paper</html>")
+    open_form(desk)
+    desk.set_input_files("input[type='file']", tmp_path / "page.pdf")
+    desk.wait_for_selector("#add-file:has-text('page.pdf')")
+    desk.click("#add-go")
+    desk.wait_for_selector("#desk-said .problem")
+    assert "not what its name says" in desk.inner_text("#desk-said")
+    assert desk.locator("#add-title input, #add-title textarea").first.input_value() == "page"
+    assert course.acts == []
+
+
+def test_a_link_is_added_to_a_session(desk: Any, course: FakeDeskCourse) -> None:
+    course.step.release(9)
+    open_form(desk)
+    desk.locator("#add-title input, #add-title textarea").first.fill("A linked paper")
+    url = desk.locator("#add-url input, #add-url textarea").first
+    url.fill("https://example.org/linked.pdf")
+    desk.click("#add-go")
+    ended(desk)
+    assert course.acts[0] == ("add", 15, "A linked paper", "https://example.org/linked.pdf", None)
+
+
+def test_nothing_from_a_reading_runs_as_script(desk: Any) -> None:
+    open_session(desk, 3)
+    assert desk.evaluate("window.pwned") is None
+    assert "<img src=x" in desk.inner_text("#sessions-list")
+
+
+# What students ask -----------------------------------------------------------------------------
+
+
+def test_what_students_ask_is_shown_and_can_be_taken_along(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    course.journal.enabled = True
+    for question in (STEPS, JUDGED, UNKNOWN, UNKNOWN):
+        course.journal.record(ANSWERS[question])
+    course.journal.feedback(ANSWERS[STEPS], False, "wrong citation", "Another page.")
+    desk.click("button[role='tab']:has-text('What students ask')")
+    desk.wait_for_selector(".figures")
+    shown = desk.inner_text("#insights")
+    assert "50%" in shown
+    assert UNKNOWN in shown
+    assert "asked 2 times" in shown
+    assert "There are four generations." in shown
+    assert "wrong citation" in shown
+    assert "Another page." in shown
+    assert desk.locator("svg.plot rect.yes").count() == 1
+    assert desk.locator(".bars li").first.inner_text().startswith(SURVEY.title)
+    with desk.expect_download() as started:
+        desk.click(".exports a:has-text('Questions')")
+    text = Path(started.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sorted(row["question"] for row in rows) == sorted([STEPS, JUDGED, UNKNOWN, UNKNOWN])
+
+
+def test_a_setting_is_changed_and_kept(desk: Any, course: FakeDeskCourse, folder: Path) -> None:
+    desk.click("button[role='tab']:has-text('Settings')")
+    desk.check("#set-journal-enabled input")
+    desk.wait_for_selector("#settings-said:has-text('saved')")
+    assert course.journal.enabled
+    field = desk.locator("#set-answer-passages input")
+    field.fill("99")
+    field.press("Enter")
+    desk.wait_for_selector("#settings-said .problem")
+    assert "from 1 to 20" in desk.inner_text("#settings-said")
+    field.fill("5")
+    field.press("Enter")
+    desk.wait_for_selector("#settings-said .fine:has-text('Passages')")
+    saved = (folder / "seminar.toml").read_text(encoding="utf-8")
+    assert "passages = 5" in saved
+    assert "enabled = true" in saved
+    assert "[store] url" in desk.inner_text("#other-settings")
+
+
+# Looks -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_nothing_is_wider_than_the_window(
+    new_page: Callable[..., Any], course: FakeDeskCourse, width: int, height: int, scheme: str
+) -> None:
+    course.journal.enabled = True
+    course.journal.record(ANSWERS[JUDGED])
+    page = new_page(width, height, scheme)
+    page.goto("/desk/")
+    assert overflow(page) <= 0
+    login(page)
+    for session in catalogue().sessions:
+        open_session(page, session.number)
+    assert overflow(page) <= 0
+    for tab in ("What students ask", "Settings"):
+        page.click(f"button[role='tab']:has-text('{tab}')")
+        page.wait_for_selector(".figures" if tab == "What students ask" else "#live-settings")
+        assert overflow(page) <= 0
+    dark = page.evaluate("document.body.classList.contains('dark')") or page.evaluate(
+        "document.documentElement.classList.contains('dark')"
+    )
+    assert dark == (scheme == "dark")
