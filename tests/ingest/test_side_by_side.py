@@ -1,0 +1,182 @@
+"""Looking, reading and embedding go on side by side, tell how far they are, and can be stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ingest.test_ingest_web import (
+    BLOG,
+    CARDS,
+    COURSE,
+    FIRST,
+    FUZZ,
+    LOOMS,
+    NOTES,
+    SECOND,
+    SURVEY,
+    PlainParser,
+    documents,
+    entry,
+    overview,
+    session,
+)
+from ingest.web import Page, Web, html
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.fetch import Fetcher
+from seminar_rag.ingest.pipeline import Ingestor, Network, Options
+from seminar_rag.ingest.report import Progress, Report
+
+Ingest = Callable[..., Report]
+SLOW = "https://slow.test/article"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as one:
+        one.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
+        one.put(COURSE, overview(("Looms", FIRST), ("Cards", SECOND)))
+        one.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES))
+        one.put("https://course.test/2026/contents/2/", session("Cards", SECOND, NOTES[4:]))
+        one.put("https://blog.test/looms", html("Looms explained", BLOG))
+        one.put("https://wall.test/doc/1", Page(status=403))
+        yield one
+
+
+@pytest.fixture
+def ingest(store: Store, embedder: HashEmbedder, web: Web) -> Ingest:
+    def run(
+        listener: Callable[[Progress], None] = lambda _: None,
+        stop: Callable[[], bool] = lambda: False,
+        **options: Any,
+    ) -> Report:
+        def fetcher() -> Fetcher:
+            return Fetcher(
+                store.folder / "web",
+                transport=web.transport(),
+                resolve=web.resolve,
+                sleep=lambda _: None,
+                timeout=20,
+            )
+
+        made: Any = PlainParser()
+        with store.writer():
+            network = Network(fetcher)
+            one = Ingestor(store, embedder, made, listener, network, stop)
+            return one.ingest(COURSE, Options(**options))
+
+    return run
+
+
+def slow(web: Web, gate: threading.Event) -> None:
+    """Add a reading whose page comes only when the gate is open."""
+    listed = FIRST + entry("A Very Slow Article on Looms", SLOW)
+    web.put(COURSE, overview(("Looms", listed), ("Cards", SECOND)))
+    web.put("https://course.test/2026/contents/1/", session("Looms", listed, NOTES))
+
+    def answer(path: str) -> Page:
+        gate.wait(15)
+        return html("A Very Slow Article on Looms", BLOG)
+
+    web.put(SLOW, answer)
+
+
+def test_a_reading_can_be_asked_about_while_others_are_still_looked_for(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    gate = threading.Event()
+    slow(web, gate)
+    reader = Store(store.folder, vectors=store.vectors)  # as a running chat has it
+    there: dict[str, tuple[str, tuple[int, ...]]] = {}
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "indexed" and not gate.is_set():
+            there.update(documents(reader))
+            if len(there) == 7:
+                gate.set()
+
+    report = ingest(listen)
+    assert gate.is_set(), "everything else was in before the slow page came"
+    assert LOOMS.title in there
+    assert there[LOOMS.title] == ("paper", (1,))
+    assert "A Very Slow Article on Looms" not in there
+    assert "A Very Slow Article on Looms" in documents(store)
+    assert report.count("new") == 8
+    assert store.findings() == []
+    reader.close()
+
+
+def test_a_stopped_ingest_keeps_what_is_in_and_the_next_goes_on(
+    store: Store, ingest: Ingest, web: Web, embedder: HashEmbedder
+) -> None:
+    gate = threading.Event()
+    slow(web, gate)
+    asked = threading.Event()
+
+    def listen(progress: Progress) -> None:
+        if progress.stage == "indexed":
+            asked.set()
+
+    report = ingest(listen, asked.is_set)
+    gate.set()
+    assert report.stopped
+    there = documents(store)
+    assert 1 <= len(there) < 8
+    assert {one.document.title for one in report.outcomes if one.change == "new"} == set(there)
+    assert store.findings() == []
+    assert all("not asked for" not in one.says for one in store.catalogue().sought)
+    before = embedder.embedded
+    again = ingest()
+    assert not again.stopped
+    assert again.count("unchanged") == len(there)
+    assert len(documents(store)) == 8
+    assert embedder.embedded - before == again.embedded
+    pdfs = [one.path for one in web.seen if "/pdf/" in one.path]
+    assert len(pdfs) == len(set(pdfs)), "no body twice"
+
+
+def test_a_stopped_ingest_removes_nothing(store: Store, ingest: Ingest, web: Web) -> None:
+    ingest()
+    before = documents(store)
+    web.put(COURSE, overview(("Looms", FIRST), ("Other", entry("Something Else", SLOW))))
+    web.put("https://course.test/2026/contents/2/", session("Other", entry("Something Else", SLOW)))
+    report = ingest(stop=lambda: True)
+    assert (report.stopped, report.count("removed")) == (True, 0)
+    assert set(documents(store)) == set(before)
+
+
+def test_progress_tells_every_reading_and_adds_up(ingest: Ingest, embedder: HashEmbedder) -> None:
+    told: list[Progress] = []
+    report = ingest(told.append)
+    by_stage: dict[str, list[Progress]] = {}
+    for one in told:
+        by_stage.setdefault(one.stage, []).append(one)
+    begun, found = ({one.item for one in by_stage[s]} for s in ("fetching", "found"))
+    assert begun == found
+    assert [one.done for one in by_stage["found"]] == [*range(1, len(found) + 1)]
+    assert {one.total for one in by_stage["found"]} == {len(found)}
+    walled = next(one for one in by_stage["found"] if "Paywalled" in one.label)
+    assert "refuses (403)" in walled.says
+    indexed = by_stage["indexed"]
+    assert {one.item for one in indexed} == {o.document.id for o in report.outcomes}
+    last = told[-1]
+    assert (last.done, last.total) == (7, 7)
+    assert last.passages == report.embedded == embedder.embedded
+    assert last.speed > 0
+    assert last.left == 0
+
+
+def test_an_error_of_the_search_ends_the_ingest(
+    ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: object, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seminar_rag.ingest.fetch_cache.Cache.keep_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        ingest()
+    assert store.findings() == []
