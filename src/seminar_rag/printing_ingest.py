@@ -62,7 +62,7 @@ class Telling:
 
     def progress(self, progress: Progress) -> None:
         """What is going on."""
-        stage, item = progress.stage, progress.item or progress.label
+        stage, item = progress.stage, progress.item
         if stage in self._BEGIN or stage == "reading":
             self._items[item] = f"{self._BEGIN.get(stage, stage):>11} {progress.label}"
         elif stage in self._END:
@@ -87,6 +87,8 @@ class Telling:
         for task in (self._looking, self._working):
             self._bars.update(task, visible=False)
         self._items.clear()
+        if self._live.is_started:
+            self._live.refresh()
         print_report(self._console, report, self._quiet)
 
     def stopping(self) -> None:
@@ -100,7 +102,7 @@ class Telling:
 
         items = [
             Text(text, style="dim", no_wrap=True, overflow="ellipsis")
-            for text in [*self._items.values()][: self._MOST]
+            for text in [*self._items.values()][-self._MOST :]
         ]
         return Group(self._bars.make_tasks_table(self._bars.tasks), *items)
 

@@ -8,6 +8,7 @@ writing; whoever works beside it reports through `events`.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -93,10 +94,9 @@ class Clock:
         self._embedding += seconds
         self.working("embedding", "", "")
 
-    def expect(self, documents: int) -> None:
-        """Note that more documents are to come."""
+    def begin(self) -> None:
+        """Note that the model is loaded, so that the pace of the documents can be told."""
         self._first = self._first or time.monotonic()
-        self.documents += documents
 
     @property
     def speed(self) -> float:
@@ -153,6 +153,8 @@ class Work:
         self._files: deque[Job] = deque()
         self._reading = 0
         self._ready: list[_Text] = []
+        self._model: Future[None] | None = None
+        """The embedding model on its way; it takes seconds to load, while readings come in."""
 
     def fresh(self, job: Job) -> bool:
         """Whether a document must be made: it is new, has changed, or may work this time."""
@@ -171,7 +173,8 @@ class Work:
                 self.outcomes[id_] = unchanged(self._before[id_])
                 self._keep(job)
                 continue
-            self._clock.expect(1)
+            self._clock.documents += 1
+            self._warm()
             if job.file is None:
                 self._ready.append(_Text(job, job.document, job.blocks))
             else:
@@ -187,7 +190,8 @@ class Work:
         """What happened beside; waits a moment where nothing else is to be done."""
         out = []
         try:
-            out.append(self.events.get(block=not self._ready, timeout=_POLL))
+            can_embed = bool(self._ready) and self._loaded
+            out.append(self.events.get(block=not can_embed, timeout=_POLL))
             while True:
                 out.append(self.events.get_nowait())
         except Empty:
@@ -214,10 +218,35 @@ class Work:
     def embed(self) -> None:
         """Embed what is ready once that is enough for a batch, or nothing else has come."""
         waiting = sum(len(text.blocks) for text in self._ready)
-        if self._ready and (waiting >= _FLUSH or self.events.empty()):
+        if self._ready and self._loaded and (waiting >= _FLUSH or self.events.empty()):
             self._flush()
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _warm(self) -> None:
+        """Begin to load the model, unless that was done."""
+        if self._model is None:
+            self._model = Future()
+            threading.Thread(target=self._load, args=(self._model,), daemon=True).start()
+
+    @property
+    def _loaded(self) -> bool:
+        """Whether the model is there; raises what kept it from loading."""
+        if self._model is None or not self._model.done():
+            return False
+        self._model.result()
+        self._clock.begin()
+        return True
+
+    def _load(self, loading: Future[None]) -> None:
+        try:
+            from seminar_rag.ingest import nodes  # noqa: F401 - llama-index takes seconds too
+
+            self._embedder.embed([])
+        except Exception as error:  # noqa: BLE001 - raised again by who waits for it
+            loading.set_exception(error)
+        else:
+            loading.set_result(None)
 
     def _read_ahead(self) -> None:
         """Keep the parser busy, but not further ahead than there is room."""
