@@ -81,6 +81,14 @@ def test_a_stopped_ingest_says_what_is_in(desk: Desk, course: FakeDeskCourse) ->
     assert job.note == "1 changed, 1 unchanged; start it again to go on"
 
 
+def test_the_end_of_the_server_ends_the_job(desk: Desk, course: FakeDeskCourse) -> None:
+    desk.close()
+    desk.ingest_all()
+    desk.close()
+    assert desk.jobs.current is not None
+    assert desk.jobs.current.state == "stopped"
+
+
 def test_a_failed_ingest_says_why(desk: Desk, course: FakeDeskCourse) -> None:
     course.failing = SourceError("index.html is gone — give the page again")
     desk.ingest_all()

@@ -158,6 +158,9 @@ def serve(
             asyncio.run(_run(app, listener, lambda: on_ready(url)))
         except KeyboardInterrupt:
             log.info("interrupted")
+        finally:
+            if desk is not None:
+                app.state.desk.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -375,9 +375,11 @@ class Exports:
         return None
 
 
-def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> Desk:
-    """Mount the desk of `course` at `PATH` of `app`, behind its door. Call it before the student's
-    page is mounted, whose path covers this one."""
+def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> None:
+    """Mount the desk of `course` at `PATH` of `app`, behind its door; it is `app.state.desk`.
+
+    Call it before the students' page is mounted, whose path covers this one.
+    """
     here = files("seminar_rag.ui")
     desk = Desk(course)
     style = "".join(
@@ -404,7 +406,7 @@ def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> Desk:
     )
     app.router.routes.append(Route(PATH, _to_desk))
     app.router.routes.append(Mount(PATH, door))
-    return desk
+    app.state.desk = desk
 
 
 def _to_desk(_request: Any) -> RedirectResponse:

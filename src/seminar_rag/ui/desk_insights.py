@@ -18,8 +18,9 @@ VERDICTS = (
     ("contradicted", "contradicted"),
 )
 OFF = (
-    "Questions are not recorded. Switch it on under Settings: what is kept is the question, the"
-    " answer and what it cites, and the day; never who asked."
+    "Questions are not recorded. Switch it on under Settings: students then decide each for"
+    " themselves, and what is kept is the question, the answer, what it cites and the day; never"
+    " who asked."
 )
 EXPORTS = (
     ("questions.csv", "Questions"),

@@ -43,8 +43,8 @@ WORDS: dict[tuple[str, str], tuple[str, str]] = {
     ),
     ("journal", "enabled"): (
         "Record what students ask",
-        "Question, answer, what it cites and the day; never who. Tell the students. Feedback is"
-        " kept in any case.",
+        "Students then see a box and decide each for themselves. Kept are the question, the answer,"
+        " what it cites and the day; never who. Feedback is kept in any case.",
     ),
     ("journal", "days"): (
         "Days that entries are kept",

@@ -22,6 +22,8 @@ from seminar_rag.ui.jobs import Jobs, StoppedError, Telling
 LARGEST_UPLOAD = 64 << 20
 """Bytes."""
 UPLOADS = (".pdf", ".html", ".htm", ".md", ".txt")
+PATIENCE = 10.0
+"""Seconds that the end of the server waits for a job."""
 _HEAD = 1_024
 """Bytes within which a PDF names itself (ISO 32000-1, Annex H, implementation note 13)."""
 
@@ -98,6 +100,12 @@ class Desk:
     def __init__(self, course: DeskCourse, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
+
+    def close(self) -> None:
+        """Let a running job end at its next step, or leave it after some seconds: what it has
+        finished is kept either way."""
+        self.jobs.stop()
+        self.jobs.wait(PATIENCE)
 
     def act(self, act: str, what: str) -> str:
         """Do what a button says: accept, reject, reingest, remove or restore something."""
@@ -176,8 +184,9 @@ class Desk:
 
     def _remove(self, what: str) -> str:
         self._known(what)
-        titles = self.course.remove(what)
-        return f"Removed: {', '.join(titles)}. Undo is at the end of the page."
+        title = self._title(what)
+        self.course.remove(what)
+        return f"“{title}” is removed. Undo is at the end of the page."
 
     def _restore(self, what: str) -> str:
         readings = list(self.course.restore(what))
