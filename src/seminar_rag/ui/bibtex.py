@@ -55,9 +55,9 @@ def escaped(text: str) -> str:
 
 def _names(authors: str) -> list[str]:
     """Names as the course page gives them: separated by commas, semicolons or "and"."""
-    found = re.split(r"\s*(?:;|,|&|\band\b)\s*", authors)
-    names = [name for one in found if (name := one.strip(" .")) and len(name) > 1]
-    return ["others" if name.lower() in ("et al", "others") else name for name in names]
+    listed = re.sub(r"(?i)[\s,]*\bet al\b\.?", ", others", authors)
+    found = re.split(r"\s*(?:;|,|&|\band\b)\s*", listed)
+    return [name for one in found if len(name := one.strip(" .")) > 1]
 
 
 def _year_in(url: str) -> str:

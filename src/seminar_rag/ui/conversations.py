@@ -335,7 +335,8 @@ def _lost(id_: str, quote: str, row: Mapping[str, Any]) -> Passage:
     """A passage of which only the quotation is left."""
     page = row.get("page")
     known = page if type(page) is int and 0 < page < 100_000 else None
-    return Passage(f"gone:{id_}", "", 0, quote, "", 0, len(quote), known, ())
+    name = f"gone:{id_.removeprefix('gone:')}"  # never the id of a passage
+    return Passage(name, "", 0, quote, "", 0, len(quote), known, ())
 
 
 def _verdicts(rows: Iterable[Mapping[str, Any]], length: int) -> tuple[SentenceVerdict, ...]:

@@ -1,0 +1,207 @@
+"""Links, BibTeX entries and files: what comes out can be read, and loads nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from fake_course import EVIL, GENERATIONS, HOSTILE, NOTES, RAG, STEPS, UNKNOWN, FakeCourse
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from pypdf import PdfReader
+from test_conversations import told
+
+from seminar_rag import __version__
+from seminar_rag.types import Scope
+from seminar_rag.ui import export
+from seminar_rag.ui.bibtex import arxiv_id, entry, escaped
+from seminar_rag.ui.export_pdf import to_pdf
+from seminar_rag.ui.links import parse, permalink
+from seminar_rag.ui.routes import export_of, health_of
+
+# Addresses ------------------------------------------------------------------------------------
+
+
+@given(
+    st.text(max_size=200),
+    st.builds(
+        Scope,
+        st.frozensets(st.integers(0, 99), max_size=3),
+        st.frozensets(st.text("ab:,/%&#=é 1", min_size=1, max_size=9), max_size=3),
+        st.frozensets(st.sampled_from(["paper", "notes"])),
+        st.booleans(),
+    ),
+)
+def test_a_link_says_the_question_and_its_scope(question, scope):
+    link = permalink(question, scope)
+    assert link.startswith("#")
+    assert not re.search(r"[\s\"'<>]", link)
+    expected = (question, scope) if question or scope != Scope() else None
+    assert parse(link) == expected
+
+
+@pytest.mark.parametrize("fragment", [None, 3, "", "#", "#top", "#source-1-2", "#q=", "#x=1&" * 50])
+def test_other_fragments_are_no_link(fragment):
+    assert parse(fragment) is None
+
+
+def test_nonsense_in_a_scope_does_not_restrict():
+    assert parse("#q=a&scope=session:x,session:3,kind:evil,what,session:99999999") == (
+        "a",
+        Scope(sessions=frozenset({3})),
+    )
+
+
+# BibTeX ---------------------------------------------------------------------------------------
+
+
+def test_an_arxiv_reading_has_its_number_and_year():
+    paper = replace(
+        RAG, reading="2312.10997", title="RAG: 100% of A_B & {C}", authors="Yunfan Gao, Yun Xiong"
+    )
+    assert entry(paper) == (
+        "@misc{gao2023rag,\n"
+        "  title = {{RAG: 100\\% of A\\_B \\& \\{C\\}}},\n"
+        "  author = {Yunfan Gao and Yun Xiong},\n"
+        "  year = {2023},\n"
+        "  eprint = {2312.10997},\n"
+        "  archivePrefix = {arXiv},\n"
+        "  url = {https://arxiv.org/abs/2312.10997}\n"
+        "}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "number"),
+    [
+        ("https://arxiv.org/pdf/2005.11401v4", "2005.11401"),
+        ("https://example.org/2005.11401", ""),
+        ("https://arxiv.org/abs/2099.11401", ""),
+        (None, ""),
+    ],
+)
+def test_the_number_comes_from_the_address(url, number):
+    assert arxiv_id(replace(RAG, url=url)) == number
+
+
+def test_what_is_not_known_is_not_written():
+    text = entry(replace(RAG, authors=None, url=None))
+    assert "author" not in text
+    assert "year" not in text
+    assert "url" not in text
+
+
+@given(st.text())
+def test_no_title_can_end_its_field(title):
+    text = entry(replace(RAG, title=title, authors=title, url="https://x.org/}{"))
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    depth = 0
+    for position, letter in enumerate(bare):
+        depth += (letter == "{") - (letter == "}")
+        assert depth > 0 or position < bare.index("{") or position >= len(bare) - 2
+
+
+def test_tex_reads_back_what_was_escaped():
+    assert escaped("50% of $x_1$ ~ \\ ^") == (
+        r"50\% of \$x\_1\$ \textasciitilde{} \textbackslash{} \textasciicircum{}"
+    )
+
+
+def test_et_al_becomes_others():
+    assert "Ada Example and others" in entry(replace(RAG, authors="Ada Example et al."))
+
+
+# Files ----------------------------------------------------------------------------------------
+
+
+def paper(*questions: str, **changes: object) -> export.Paper:
+    return export.paper(told(*questions, **changes), "", "Reading seminar", "Quotations.")
+
+
+def test_a_passage_has_one_number_through_the_document():
+    made = paper(STEPS, GENERATIONS)
+    assert [one.number for one in made.references] == [1, 2, 3]
+    assert [one.title for one in made.references][2] == NOTES.title
+    # In its own answer the survey's passage was 1 and the primer's 3.
+    assert "generations. [2]" in made.parts[1].text
+    assert "beside the answer. [1]" in made.parts[1].text
+    assert len(made.references[0].quotes) == 4
+
+
+def test_markdown_has_questions_answers_and_references():
+    text = export.to_markdown(paper(STEPS, UNKNOWN))
+    html = MarkdownIt().render(text)
+    assert html.count("<h2>") == 3
+    assert f"<em>{RAG.title}</em>" in html
+    assert '<a href="https://example.org/pdf/rag.pdf">' in html
+    assert "p. 3" in text
+    assert "Nearest in the course" in text
+    assert "[1]" in text
+    assert "Asked: session 15" in text
+
+
+@pytest.mark.parametrize("markdown", [False, True])
+def test_a_hostile_conversation_loads_and_links_nothing(markdown):
+    text = export.to_markdown(paper(HOSTILE, markdown=markdown))
+    html = MarkdownIt("commonmark", {"html": True, "linkify": False}).render(text)
+    assert not re.search(r"<(?!/?(?:h1|h2|p|em|strong|ul|li|blockquote|code|br)\b)", html)
+    assert "tracker.invalid" in html
+
+
+def test_pdf_has_text_links_and_every_letter_it_can():
+    made = paper(STEPS, UNKNOWN)
+    special = replace(made.parts[0], text="α ≥ 2 naïve “x” <img src=x> & y [1]\n\n- one\n- two")
+    data = to_pdf(replace(made, parts=(special, *made.parts[1:])))
+    reader = PdfReader(BytesIO(data))
+    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    for piece in ("naïve “x” <img src=x> & y [1]", "References", RAG.title, "p. 3", "two"):
+        assert piece in text, piece
+    links = [a.get_object()["/A"]["/URI"] for a in reader.pages[0]["/Annots"]]
+    assert "https://example.org/pdf/rag.pdf" in links
+    assert reader.metadata.title == STEPS
+
+
+def test_a_hostile_conversation_can_be_set():
+    data = to_pdf(paper(HOSTILE, markdown=True))
+    assert EVIL.title in " ".join(PdfReader(BytesIO(data)).pages[0].extract_text().split())
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("What is DPO?", "what-is-dpo.pdf"), ("../../etc", "etc.pdf"), ("…", "conversation.pdf")],
+)
+def test_file_names_are_tame(title, name):
+    assert export.file_name(title, "pdf") == name
+
+
+# Routes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"{}", b'{"record": "{}"}', b"\xff"])
+def test_what_is_no_conversation_is_not_exported(body):
+    assert export_of(FakeCourse(), body, "md") is None
+
+
+def test_an_export_is_named_after_its_title():
+    from seminar_rag.ui.conversations import to_record
+
+    body = json.dumps({"record": to_record(told(STEPS)), "title": "My notes"}).encode()
+    name, data = export_of(FakeCourse(), body, "md")
+    assert name == "my-notes.md"
+    assert data.decode().startswith("# My notes\n")
+
+
+def test_health_tells_sizes_and_no_names():
+    assert health_of(FakeCourse()) == {
+        "version": __version__,
+        "status": "ok",
+        "sessions": 3,
+        "documents": 3,
+        "answers": "quotations",
+    }
+    assert health_of(FakeCourse(gone={"rag", "survey", "notes15"}))["status"] == "empty"
