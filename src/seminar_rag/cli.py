@@ -324,7 +324,9 @@ def _ask(options: argparse.Namespace) -> int:
             answer = event.answer
     assert answer is not None
     if options.json:
-        print(json.dumps(printing.answer_json(answer), ensure_ascii=False, indent=2))
+        from seminar_rag.answer.as_json import answer_json
+
+        print(json.dumps(answer_json(answer), ensure_ascii=False, indent=2))
     else:
         printing.print_answer(answer, course.answerer_notice)
     return _ABSTAINED if answer.abstained else 0

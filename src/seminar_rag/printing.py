@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.catalogue import Record
     from seminar_rag.ingest.curate import Suggestion
     from seminar_rag.ingest.report import Need, Progress
-    from seminar_rag.types import Answer, Citation, SentenceVerdict, Syllabus
+    from seminar_rag.types import Answer, Citation, Syllabus
 
 _THERE = {
     "paper": "its text",
@@ -155,57 +155,6 @@ def print_syllabus(syllabus: Syllabus) -> None:
                 line(shown, "      no link")
         if session.notes:
             line(shown, f"  student notes, {len(session.notes)} paragraphs")
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """The whole answer as `ask --json` prints it."""
-    return {
-        "question": answer.question,
-        "answer": answer.text,
-        "answerer": answer.answerer,
-        "abstained": answer.abstained,
-        "citations": [_citation_json(one) for one in answer.citations],
-        "nearest": [{"reading": one.title, "url": one.url} for one in answer.nearest],
-        "verdicts": [_verdict_json(one, answer.text) for one in answer.verdicts],
-        "checked": answer.checked,
-        "warnings": list(answer.warnings),
-        "seconds": round(answer.seconds, 3),
-    }
-
-
-def _verdict_json(one: SentenceVerdict, text: str) -> dict[str, Any]:
-    verdict = one.verdict
-    return {
-        "sentence": text[one.start : one.end],
-        "start": one.start,
-        "end": one.end,
-        "label": verdict.label,
-        "score": verdict.score,
-        "reason": verdict.reason,
-        "evidence": [
-            {"passage_id": each.passage, "quote": each.quote} for each in verdict.evidence
-        ],
-        "verifier": verdict.verifier,
-    }
-
-
-def _citation_json(citation: Citation) -> dict[str, Any]:
-    document, passage = citation.document, citation.passage
-    return {
-        "number": citation.number,
-        "reading": document.title,
-        "kind": document.kind,
-        "session": document.sessions[0] if document.sessions else None,
-        "page": citation.page,
-        "section": passage.heading or None,
-        "quote": citation.quote,
-        "passage": passage.text,
-        "url": document.url,
-        "reading_id": document.reading,
-        "sessions": list(document.sessions),
-        "document": document.path,
-        "passage_id": passage.id,
-    }
 
 
 def print_answer(answer: Answer, notice: str) -> None:

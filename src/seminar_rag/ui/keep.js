@@ -93,8 +93,11 @@ window.seminar = (() => {
 
   // What is typed -----------------------------------------------------------------------------
   const box = () => document.querySelector("#question textarea");
+  let typed = false; // an empty box says nothing before what was kept is back in it
   function draft() {
     const text = box()?.value ?? "";
+    typed ||= text !== "";
+    if (!typed) return;
     for (const store of [sessionStorage, localStorage]) {
       if (text) write(store, `${place()}draft`, text);
       else erase(store, `${place()}draft`);
