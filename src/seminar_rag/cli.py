@@ -143,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("serve", "open the chat in the browser's reach", _serve)
     one.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     one.add_argument("--port", type=int, help="port to listen on (default: 7860)")
+    one.add_argument(
+        "--mcp", action="store_true", help="offer the readings to assistants too, at /mcp"
+    )
 
     one = verb("passwd", "set the password of the instructor's desk", _passwd)
     one.add_argument("--stdin", action="store_true", help="read it from the first line of input")

@@ -71,6 +71,10 @@ class Config:
     verifier."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 7860
+    serve_rate: int = 20
+    """Questions a minute that one open page may ask; 0 for any number."""
+    serve_rate_address: int = 200
+    """Questions a minute of all pages and programs of one address; 0 for any number."""
     journal_enabled: bool = False
     """Keep what students ask, without who: question, answer, what it cites, how it was checked."""
     journal_days: int = 90

@@ -325,6 +325,11 @@ class FakeCourse:
         ):
             yield Hit(source, document, 1.0)
 
+    def search(self, query: str, k: int, scope: Scope | None = None) -> tuple[Hit, ...]:
+        if query == CRASH:
+            raise ZeroDivisionError(f"secret detail of {query}")
+        return tuple(self._hits())[:k]
+
     def check(self, text: str) -> Checking:
         """Every sentence with "three generations" is supported, with "four" contradicted."""
         if text == BROKEN:

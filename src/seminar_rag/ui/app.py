@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from seminar_rag.ui.desk_work import DeskCourse
+    from seminar_rag.ui.mcp_server import Tools
+    from seminar_rag.ui.programs import Programs
 
 __all__ = ["ChatCourse", "build_app", "serve"]
 
@@ -84,13 +86,23 @@ def _with_headers(send: Send) -> Send:
 
 
 def build_app(
-    course: ChatCourse, limits: Limits | None = None, desk: DeskCourse | None = None
+    course: ChatCourse,
+    limits: Limits | None = None,
+    desk: DeskCourse | None = None,
+    *,
+    mcp: bool = False,
+    host: str = "127.0.0.1",
 ) -> FastAPI:
     """The chat over `course`, ready for any ASGI server.
 
     Args:
         limits: how often one client may ask.
         desk: what the instructor's desk looks after; without it there is none.
+        mcp: offer the readings as tools at /mcp too.
+        host: where it will be served.
+
+    Raises:
+        ServeError: `mcp`, and the SDK is not installed.
 
     Sets two environment variables that Gradio reads while it is imported and that keep it, and
     the hub library it brings, off the network.
@@ -101,22 +113,31 @@ def build_app(
     from fastapi import FastAPI
 
     from seminar_rag.ui.page import Page
+    from seminar_rag.ui.programs import Programs
     from seminar_rag.ui.routes import add_routes
 
-    limits = limits or Limits()
+    chat = Chat(course, limits)
+    programs = Programs(chat)
+    tools = _tools(programs, course.name, host) if mcp else None
     here = files("seminar_rag.ui")
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"])
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=(lambda _: tools.running()) if tools else None,
+    )
     app.add_middleware(Guard)
-    add_routes(app, course, limits)
+    add_routes(app, course, chat.limits)
+    app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
         from seminar_rag.ui.desk import mount_desk
 
         mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Page(Chat(course, limits)).blocks,
+        Page(chat, programs).blocks,
         path="/",
         theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
@@ -133,6 +154,17 @@ def build_app(
     return mounted
 
 
+def _tools(programs: Programs, course: str, host: str) -> Tools:
+    try:
+        from seminar_rag.ui.mcp_server import Tools
+    except ImportError as error:
+        raise ServeError(
+            "--mcp needs the mcp extra — pip install 'seminar-rag[mcp]', or in a checkout"
+            " .venv/bin/pip install -e '.[mcp]'"
+        ) from error
+    return Tools(programs, course, host)
+
+
 def serve(
     course: ChatCourse,
     host: str = "127.0.0.1",
@@ -140,6 +172,7 @@ def serve(
     *,
     limits: Limits | None = None,
     desk: DeskCourse | None = None,
+    mcp: bool = False,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -151,7 +184,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course, limits, desk)
+        app = build_app(course, limits, desk, mcp=mcp, host=host)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

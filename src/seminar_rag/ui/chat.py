@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 from seminar_rag.check.report import Checking
 from seminar_rag.errors import SeminarError
 from seminar_rag.journal import REASONS, Reason
-from seminar_rag.types import Answer, AnswerEvent, Event, Scope, Turn
+from seminar_rag.types import Answer, AnswerEvent, Event, Hit, Scope, Turn
 from seminar_rag.ui.conversations import Conversation, Pending, Readings
 from seminar_rag.ui.exchange import HELPFUL, Exchange
 from seminar_rag.ui.limits import Limits, Turns
@@ -82,6 +82,9 @@ class ChatCourse(Readings, Protocol):
         stop: Callable[[], bool] = ...,
     ) -> Iterator[Event]:
         """The answer as blocking events; the last is an AnswerEvent unless stopped."""
+
+    def search(self, query: str, k: int, scope: Scope | None = None) -> Sequence[Hit]:
+        """The k passages that fit best, best first."""
 
     def check(self, text: str) -> Checking:
         """A text, to be held against the readings as the result is iterated."""

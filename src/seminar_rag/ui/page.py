@@ -19,9 +19,11 @@ import gradio as gr
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui import frame, links, render
+from seminar_rag.ui.api import add_endpoints
 from seminar_rag.ui.chat import Chat
 from seminar_rag.ui.check_view import CheckView
 from seminar_rag.ui.conversations import CUT_OFF, Conversation, from_record, scope_of, to_record
+from seminar_rag.ui.programs import Programs
 from seminar_rag.ui.scope_bar import ScopeBar, chosen, in_words, titles
 
 log = logging.getLogger(__name__)
@@ -43,13 +45,14 @@ Update = dict[Any, Any]
 class Page:
     """The student's page over a `Chat`; `blocks` is what to mount."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, programs: Programs) -> None:
         self._chat = chat
         with gr.Blocks(
             title=chat.course.name, analytics_enabled=False, fill_width=True
         ) as self.blocks:
             self._lay_out()
             self._wire()
+            add_endpoints(programs)
         # `Chat` itself keeps the line, so Gradio's queue only has to have room for everybody.
         self.blocks.queue(max_size=512, default_concurrency_limit=16, api_open=False)
 
@@ -267,11 +270,7 @@ class Page:
             known = titles(self._chat.course.documents())
         except SeminarError as error:
             return {self._message: render.message(str(error))}
-        if (again or editing) and conversation.exchanges:
-            question = conversation.exchanges[-1].question if again else question
-            kept = Conversation(conversation.exchanges[:-1], id=conversation.id)
-        else:
-            kept = conversation
+        question, kept = _placed(question, conversation, again=again, editing=editing)
         scope = chosen(sessions, readings, kind, required)
         begun, problem = self._chat.begin(
             *(_key(request), question, scope, kept),
@@ -282,7 +281,7 @@ class Page:
         if begun is None:
             return {self._message: render.message(problem)}
         return {
-            **({} if again else {self._box: ""}),
+            **({} if again and typed.strip() != question.strip() else {self._box: ""}),
             self._message: "",
             self._editing: False,
             self._past: render.transcript(begun.exchanges),
@@ -365,6 +364,21 @@ class Page:
             self._stop: gr.update(visible=running),
             self._more: gr.update(visible=begun and not running),
         }
+
+
+def _placed(
+    typed: str, conversation: Conversation, *, again: bool, editing: bool
+) -> tuple[str, Conversation]:
+    """The question, and the conversation that it continues: without the last exchange where it
+    takes its place, as one that failed and is asked once more does too."""
+    if not conversation.exchanges:
+        return typed, conversation
+    last = conversation.exchanges[-1]
+    question = last.question if again else typed
+    failed = last.state == "failed" and last.question == question.strip()
+    if again or editing or failed:
+        return question, Conversation(conversation.exchanges[:-1], id=conversation.id)
+    return question, conversation
 
 
 def _read(text: object) -> Mapping[str, Any]:
