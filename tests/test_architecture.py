@@ -36,6 +36,7 @@ HOMES = {
     "pypdf": {"ingest"},
     "pypdfium2": {"ingest", "pages/sheet.py"},
     "docx": {"ingest/manuscript.py"},
+    "mcp": {"ui/mcp_server.py"},
     "reportlab": {"ui/export_pdf.py", "sample/make.py"},
     "tomlkit": {"config.py"},
     "rich": {"printing.py", "printing_ingest.py"},

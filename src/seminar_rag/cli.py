@@ -387,6 +387,8 @@ def _serve(options: argparse.Namespace) -> int:
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
         _ingest_into(course, [PAGE])
     from seminar_rag.ui.app import serve
+    from seminar_rag.ui.limits import Limits
+    from seminar_rag.ui.logs import scrub_logs
 
     console.print(f"Loading the models for {course.name} …", markup=False)
 
@@ -396,12 +398,24 @@ def _serve(options: argparse.Namespace) -> int:
             printing.line(console, f"Your desk is at {url}/desk")
         else:
             printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
+        if options.mcp:
+            printing.line(console, f"Assistants find the readings at {url}/mcp")
         printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
     course.journal.prune()
-    serve(course, host, port, desk=course, prepare=course.examples, on_ready=ready)
+    scrub_logs([course.config.llm_key])
+    serve(
+        course,
+        host,
+        port,
+        limits=Limits(course.config.serve_rate, course.config.serve_rate_address),
+        desk=course,
+        mcp=options.mcp,
+        prepare=course.examples,
+        on_ready=ready,
+    )
     return 0
 
 
