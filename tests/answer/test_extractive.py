@@ -36,7 +36,12 @@ def test_the_lead_names_each_source_once() -> None:
     text = answer(
         "What does a rolling cache keep?",
         hit(CACHE, "On Caches", session=4),
-        hit("What a rolling cache does keep is the keys of one window.", "Rings", session=7),
+        hit(
+            "What does a rolling cache keep when its window of the prompt is full? Its ring of"
+            " slots holds each key of the window that a rolling cache can keep.",
+            "Rings",
+            session=7,
+        ),
     )
     assert text.startswith("From Rings (session 7) and On Caches (session 4):\n\n")
 
@@ -131,3 +136,20 @@ def test_a_follow_up_is_not_answered_with_what_was_just_quoted() -> None:
     history = (Turn("user", "What does a rolling cache keep?"), Turn("assistant", first))
     said = quotes("".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks))
     assert not set(said) & set(quotes(first))
+
+
+def test_the_last_question_of_a_conversation_decides() -> None:
+    writer = Extractive(HashEmbedder().embed, rarity)
+    text = "# Caches\nA rolling cache keeps the latest keys only. A paged cache keeps tables."
+    history = (Turn("user", "What does a rolling cache keep?"), Turn("assistant", "Keys."))
+    question = "What does a rolling cache keep? And the paged one with its tables?"
+    said = quotes("".join(writer.draft(question, (hit(text),), history, lambda: False).chunks))
+    assert said[0] == "A paged cache keeps tables."
+
+
+def test_sentences_that_point_to_a_figure_give_way() -> None:
+    text = """# Caches
+The four kinds of a rolling cache are shown in the figure.
+The kinds of a rolling cache are rings and queues."""
+    said = quotes(answer("Which kinds of a rolling cache exist?", hit(text)))
+    assert said[0] == "The kinds of a rolling cache are rings and queues."

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.answer.followup import leans, standalone
+from seminar_rag.answer.followup import asked_last, leans, standalone
 from seminar_rag.types import Turn
 
 
@@ -61,3 +61,9 @@ def test_at_most_two_questions_are_put_in_front() -> None:
 
 def test_answers_are_not_searched_for() -> None:
     assert "bananas" not in standalone("why?", asked("What is editing?"))
+
+
+def test_the_last_question_is_found_again() -> None:
+    history = asked("What is model editing for?", "and its limits?")
+    assert asked_last(standalone("why?", history), history) == "why?"
+    assert asked_last("What is attention?", history) == "What is attention?"

@@ -90,3 +90,8 @@ def test_for_example_is_no_label() -> None:
     assert texts("For example:\nNoise is added to every gradient.") == [
         "Noise is added to every gradient."
     ]
+
+
+def test_what_only_adds_stands_alone() -> None:
+    found = of("The router picks two experts. Additionally, each expert sees every token.")
+    assert [len(one.sentences) for one in found] == [1, 1]

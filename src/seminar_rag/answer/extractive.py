@@ -1,8 +1,6 @@
 """The embedded answerer: quotes what answers the question, and writes nothing but a lead.
 
-A unit's worth is a linear model, its weights fitted on labelled questions of a seminar: likeness
-to the question in meaning (cosine) and in words (weighted by rarity), the standing of its passage,
-and its shape. Units are chosen greedily for worth and for what of the question they add, as in
+Units are chosen greedily for their worth (`worth`) and for what of the question they add, as in
 maximal marginal relevance (Carbonell & Goldstein 1998).
 """
 
@@ -10,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
+from seminar_rag.answer.followup import asked_last
 from seminar_rag.answer.units import Unit, opens, tidy, units
+from seminar_rag.answer.worth import COSINE, Asked, plain_worth
 from seminar_rag.index.aspects import compares, is_called, named, without, works
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
@@ -33,52 +32,20 @@ EMBEDDED = 40
 """Units whose meaning is compared; more would take seconds on a small machine."""
 _LENGTH = 130
 """Words of an answer from which nothing is added."""
-_NEAR = 2.2
+_NEAR = 3.0
 """A further unit may be worth so much less than the best one."""
 _TOO_ALIKE = 0.55
 """Share of common stems from which two units say the same."""
-
-_COSINE, _OWN, _AROUND = 4.5, 1.6, 2.1
-_STANDING, _FIRST, _FULL, _MANY, _ASKS = 0.35, 1.6, 1.8, 0.6, 4.4
-_ADDS = 1.5
+_ADDS = 3.0
 """For the share of the question's words that a further unit is the first to hold."""
 
-_NUMERIC = re.compile(
-    r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
-    r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
-    re.IGNORECASE,
-)
-_TERM = re.compile(
-    r"^\W*(?:whats?|define|explain)(?:['’]s)?(?: is| are| does| do)? (?:an? |the )?"
-    r"((?:[\w-]+ ){0,3}?[\w-]+)(?: mean| stand for| measure)?\W*$",
-    re.IGNORECASE,
-)
-_SECTION_NUMBER = re.compile(r"^(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+")
-_BEFORE = 3
-"""Words that may stand before its term in a definition."""
-_CAUSAL = re.compile(
-    r"\b(?:because|since|due to|so that|in order to|as a result|therefore|leads? to|caus\w+|"
-    r"reasons?|thus|hence|allows?|enables?)\b",
-    re.IGNORECASE,
-)
-_WHY = re.compile(r"\b(?:why|how come|what makes|reason)\b", re.IGNORECASE)
+_SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 _REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _AUTHORS = re.compile(
     r"\bwho (?:wrote|authored|published|proposed|(?:is|are|was|were) (?:the )?(?:\w+ )?authors?)\b"
     r"|\bauthors? of\b|\bwritten by (?:whom|who)\b|\bby whom\b",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """The question's stems with their rarity, as shares of the whole."""
-
-    shares: Mapping[str, float]
-
-    def of(self, found: frozenset[str] | set[str]) -> float:
-        """The share of the question that these stems hold, 0 to 1."""
-        return sum(share for stem, share in self.shares.items() if stem in found)
 
 
 class Extractive:
@@ -107,12 +74,13 @@ class Extractive:
     ) -> Draft:
         offered = tuple(hits)
         heard = tidy(" ".join(turn.text for turn in history if turn.role == "assistant"))
-        return Draft(offered, self._quotations(question, offered, heard, stop))
+        asked = self._asked(question, asked_last(question, history))
+        return Draft(offered, self._quotations(asked, offered, heard, stop))
 
     def _quotations(
-        self, question: str, hits: tuple[Hit, ...], heard: str, stop: Stop
+        self, asked: Asked, hits: tuple[Hit, ...], heard: str, stop: Stop
     ) -> Iterator[str]:
-        chosen = _authorship(question, hits) or self._chosen(question, hits, heard)
+        chosen = _authorship(asked.whole, hits) or self._chosen(asked, hits, heard)
         if not chosen or stop():
             return
         yield _lead([hits[one.hit - 1].document for one in chosen])
@@ -121,34 +89,34 @@ class Extractive:
                 return
             yield "\n\n" + _quoted(one, hits)
 
-    def _chosen(self, question: str, hits: tuple[Hit, ...], heard: str) -> list[Unit]:
+    def _chosen(self, asked: Asked, hits: tuple[Hit, ...], heard: str) -> list[Unit]:
         """The units to quote; for a comparison over several works the best of each side.
 
         Args:
             heard: the conversation's earlier answers; a follow-up wants to know something else.
         """
         offered = dict(enumerate(hits, 1))
-        sides = _sides(question, offered)
+        sides = _sides(asked.whole, offered)
         if not sides:
-            offered = _of_named_work(question, offered) or offered
-            return _in_order(self._best(question, offered, heard, MOST, EMBEDDED))
+            offered = _of_named_work(asked.whole, offered) or offered
+            return _in_order(self._best(asked, offered, heard, MOST, EMBEDDED))
         chosen: list[Unit] = []
-        for name, own in sides.items():
-            asked = question
+        for own in sides.values():
+            whole, last = asked.whole, asked.last
             for other in sides:
-                asked = asked if other == name else without(asked, other)
+                whole, last = without(whole, other), without(last, other)
             share = len(sides)
-            best = self._best(asked, own, heard, max(1, MOST // share), EMBEDDED // share)
+            about = self._asked(whole, last)
+            best = self._best(about, own, heard, max(1, MOST // share), EMBEDDED // share)
             chosen += [one for one in best if not any(_alike(one, other) for other in chosen)]
         return _in_order(chosen)
 
     def _best(
-        self, question: str, hits: Mapping[int, Hit], heard: str, most: int, embedded: int
+        self, asked: Asked, hits: Mapping[int, Hit], heard: str, most: int, embedded: int
     ) -> list[Unit]:
-        weighed = self._weighed(question)
         candidates = [
-            (_plain_worth(question, one, hits, weighed), one)
-            for i, hit in hits.items()
+            (plain_worth(asked, one, rank, hit), one)
+            for rank, (i, hit) in enumerate(hits.items(), 1)
             for one in units(i, hit)
             if not any(
                 _names_authors(text, hit.document) or _titles(text, hit.document)
@@ -159,21 +127,22 @@ class Extractive:
         candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
         if not candidates:
             return []
-        vectors = self._embed([question, *(one.text for _, one in candidates)])
-        cosines = vectors[1:] @ vectors[0]
+        questions = list(dict.fromkeys((asked.whole, asked.last)))
+        vectors = self._embed([*questions, *(one.text for _, one in candidates)])
+        cosines = vectors[len(questions) :] @ vectors[: len(questions)].mean(axis=0)
         worth = [
-            plain + _COSINE * float(cosine)
+            plain + COSINE * float(cosine)
             for (plain, _), cosine in zip(candidates, cosines, strict=True)
         ]
-        return _choose([one for _, one in candidates], worth, weighed, most)
+        return _choose([one for _, one in candidates], worth, asked, most)
 
-    def _weighed(self, question: str) -> _Weighed:
+    def _asked(self, whole: str, last: str) -> Asked:
         weights: dict[str, float] = {}
-        for word, value in self._rarity(list(dict.fromkeys(content_words(question)))).items():
+        for word, value in self._rarity(list(dict.fromkeys(content_words(whole)))).items():
             for stem in stems(word):
                 weights[stem] = max(weights.get(stem, 0.1), value)
         total = sum(weights.values()) or 1.0
-        return _Weighed({stem: value / total for stem, value in weights.items()})
+        return Asked(whole, last, {stem: value / total for stem, value in weights.items()})
 
 
 def _sides(question: str, hits: Mapping[int, Hit]) -> dict[str, dict[int, Hit]]:
@@ -213,39 +182,8 @@ def _about(hit: Hit, name: set[str]) -> bool:
     return bool(name & outline) and name <= outline | set(stems(passage.text))
 
 
-def _plain_worth(question: str, one: Unit, hits: Mapping[int, Hit], weighed: _Weighed) -> float:
-    """What a unit is worth before its meaning is looked at."""
-    hit = hits[one.hit]
-    best = max(other.score for other in hits.values())
-    own = set(stems(one.text))
-    # The heading and the title tell what a sentence is about when it does not say so.
-    around = set(stems(f"{one.context} {hit.passage.heading} {hit.document.title}")) - own
-    return (
-        _OWN * weighed.of(own)
-        + _AROUND * weighed.of(around)
-        + _STANDING * (hit.score - best)
-        + _FIRST / (1 + list(hits).index(one.hit))
-        + _FULL * min(one.words, 25) / 25
-        + _MANY * (len(one.sentences) > 2)
-        - _ASKS * one.text.endswith("?")
-        + _shape(question, one.text)
-    )
-
-
-def _shape(question: str, text: str) -> float:
-    asked = _TERM.search(question)
-    if asked:
-        opening = text.split()[: len(asked[1].split()) + _BEFORE]
-        return 0.8 if set(stems(asked[1])) <= set(stems(" ".join(opening))) else 0.0
-    if _NUMERIC.search(question):
-        return 0.5 if re.search(r"\d", text) else -0.2
-    if _WHY.search(question):
-        return 0.6 if _CAUSAL.search(text) else 0.0
-    return 0.0
-
-
 def _choose(
-    candidates: Sequence[Unit], worth: Sequence[float], weighed: _Weighed, most: int
+    candidates: Sequence[Unit], worth: Sequence[float], asked: Asked, most: int
 ) -> list[Unit]:
     """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
@@ -263,7 +201,7 @@ def _choose(
         ]
         if not open_:
             break
-        chosen.append(max(open_, key=lambda i: worth[i] + _ADDS * weighed.of(own[i] - said)))
+        chosen.append(max(open_, key=lambda i: worth[i] + _ADDS * asked.share(own[i] - said)))
     return [candidates[i] for i in chosen]
 
 

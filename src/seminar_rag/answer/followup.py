@@ -56,3 +56,11 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     while asked and leans(parts[0]) and len(parts) < 3:
         parts.insert(0, asked.pop().strip())
     return " ".join(parts)
+
+
+def asked_last(query: str, history: Sequence[Turn]) -> str:
+    """Of what `standalone` made, the part that was typed last."""
+    for turn in history:
+        if turn.role == "user" and query.startswith(f"{turn.text.strip()} "):
+            query = query[len(turn.text.strip()) + 1 :]
+    return query

@@ -34,6 +34,10 @@ _ANAPHORIC = re.compile(
     r"|for (?:example|instance))\b",
     re.IGNORECASE,
 )
+_ADDS_ON = re.compile(
+    r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
+)
+"""Opens a sentence that stands alone all the same."""
 _ASIDE = re.compile(
     r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
     r"(?:\d|:|credit|from)"
@@ -98,7 +102,8 @@ def _single(index: int, passage: Passage, at: int) -> Unit:
 def _points_back(passage: Passage, at: int) -> bool:
     """Whether sentence `at` needs the one before it, and that one can be quoted."""
     sentence, before = passage.sentences[at], passage.sentences[at - 1]
-    if before.kind != sentence.kind or not _ANAPHORIC.match(passage.quote(sentence)):
+    text = passage.quote(sentence)
+    if before.kind != sentence.kind or not _ANAPHORIC.match(text) or _ADDS_ON.match(text):
         return False
     if sentence.kind == "item" and opens(passage, sentence):
         return False
