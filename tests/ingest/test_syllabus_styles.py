@@ -10,7 +10,12 @@ from types import ModuleType
 
 import pytest
 
-from seminar_rag.ingest.syllabus import read_syllabus
+from seminar_rag.ingest.markup import markdown_blocks
+from seminar_rag.ingest.syllabus import (
+    read_syllabus,
+    syllabus_from_html,
+    syllabus_from_markdown,
+)
 from seminar_rag.ingest.syllabus_marks import is_date, mark_of, title_of
 
 ROOT = Path(__file__).parents[2]
@@ -124,3 +129,83 @@ def test_lines_without_a_mark(line: str) -> None:
     mark = mark_of(line)
     assert mark is None or mark.kind == "numbered"
     assert not is_date(line)
+
+
+ONE_SESSION = """# Seminar on caches
+
+## Week 1: Serving
+
+### Required readings
+
+#### Paged caches
+- https://arxiv.org/abs/2309.00001
+- We keep the cache of a serving engine in pages of \\textit{fixed size}. Waste falls by 90\\%.
+
+## Notes of the students
+
+### 1. Paged caches
+
+We paged all day, see ![[Pasted image 1.png]], and \\textbf{\\emph{learned}} from it\\cite{a}.
+
+### 2. Swapping
+
+- See [the code](https://example.org/code), `\\textit{x}` included.
+"""
+
+
+def as_html(page: str) -> str:
+    from markdown_it import MarkdownIt
+
+    return f"<html><body>{MarkdownIt('commonmark').render(page)}</body></html>"
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_one_single_session_keeps_its_notes_apart(form: str) -> None:
+    if form == "html":
+        syllabus = syllabus_from_html(as_html(ONE_SESSION), "one.html")
+    else:
+        syllabus = syllabus_from_markdown(ONE_SESSION, "one.md")
+    (session,) = syllabus.sessions
+    assert (syllabus.title, session.number, session.title) == ("Seminar on caches", 1, "Serving")
+    (reading,) = session.readings
+    assert (reading.title, reading.urls) == ("Paged caches", ("https://arxiv.org/abs/2309.00001",))
+    assert reading.abstract == (
+        "We keep the cache of a serving engine in pages of fixed size. Waste falls by 90%."
+    )
+    notes = [block.text for block in session.notes]
+    assert notes[0] == "Notes of the students"
+    assert "We paged all day, see , and learned from it." in notes
+    assert notes[-1].startswith("See the code")
+
+
+def test_places_are_true_where_junk_was_cut() -> None:
+    (session,) = syllabus_from_markdown(ONE_SESSION, "one.md").sessions
+    for block in (*session.readings[0].blocks, *session.notes):
+        assert block.offsets is not None
+        for char, place in zip(block.text, block.offsets, strict=True):
+            assert char == ONE_SESSION[place] or char.isspace()
+
+
+def test_the_chapters_of_notes_are_no_sessions() -> None:
+    """A saved page of one session, whose notes count their chapters as a course page its weeks."""
+    head = "<html><body><h1>Serving</h1><h2>Readings</h2><h4>Paged caches</h4>"
+    notes = "".join(f"<h2>{n}. Chapter</h2><ul><li>point {n}</li></ul>" for n in range(1, 6))
+    page = f"{head}<ul><li>https://e.org/1</li></ul><h1>Blog</h1>{notes}</body></html>"
+    (session,) = syllabus_from_html(page, "page.html").sessions
+    assert [reading.title for reading in session.readings] == ["Paged caches"]
+    assert len(session.notes) == 11
+
+
+def test_headings_need_no_space_and_code_keeps_its_own() -> None:
+    page = (
+        "##Readings\n\n###Paged caches\n- https://e.org/1\n\n```\n##no heading\n\\textit{x}\n```\n"
+    )
+    blocks = markdown_blocks(page)
+    assert [(b.kind, b.text) for b in blocks if b.kind == "heading"] == [
+        ("heading", "Readings"),
+        ("heading", "Paged caches"),
+    ]
+    assert blocks[-1].text == "##no heading\n\\textit{x}"
+    for block in blocks:
+        assert block.offsets is not None
+        assert all(char == page[at] for char, at in zip(block.text, block.offsets, strict=True))

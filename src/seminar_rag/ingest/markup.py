@@ -8,7 +8,7 @@ inline token is followed through the source to give each character of the clean 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.ingest.markup_html import (
@@ -18,7 +18,14 @@ from seminar_rag.ingest.markup_html import (
     html_items,
     html_title,
 )
-from seminar_rag.ingest.markup_text import FILLER, Item, Link, TextBuilder, trim_url
+from seminar_rag.ingest.markup_text import (
+    FILLER,
+    Item,
+    Link,
+    TextBuilder,
+    trim_url,
+    without_junk,
+)
 from seminar_rag.types import Block
 
 if TYPE_CHECKING:
@@ -35,13 +42,15 @@ __all__ = [
     "markdown_blocks",
     "markdown_items",
     "trim_url",
+    "without_junk",
 ]
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S
 )
-_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])", re.M)
+_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
+"""A heading without the space that CommonMark asks for and Kramdown does not."""
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}")
 
@@ -75,7 +84,8 @@ class _MarkdownReader:
         if begin:
             body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
-        self._body = _spaced_headings(body)
+        body = _outside_code(body, without_junk)
+        self._body = _outside_code(body, lambda line: _GLUED_HEADING.sub(r"\1 ", line))
         self._lines: list[tuple[int, str]] = []
         at = 0
         for match in _NEWLINE.finditer(body):
@@ -177,20 +187,15 @@ class _MarkdownReader:
         return places[:-1]
 
 
-def _spaced_headings(body: str) -> str:
-    """A page whose headings all have the space that CommonMark asks for and Kramdown does not.
-
-    Characters keep their lines, and their order in them. Lines in fenced code stay as they are.
-    """
-    if not _GLUED_HEADING.search(body):
-        return body
+def _outside_code(body: str, change: Callable[[str], str]) -> str:
+    """A page with its lines changed, but for those in fenced code."""
     fence = ""
     lines = body.splitlines(keepends=True)
     for number, line in enumerate(lines):
         if opened := _FENCE.match(line):
             fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
         elif not fence:
-            lines[number] = _GLUED_HEADING.sub(r"\1 ", line)
+            lines[number] = change(line)
     return "".join(lines)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seminar_rag.ingest.markup_text import Item, TextBuilder
+from seminar_rag.ingest.markup_text import Item, TextBuilder, without_junk
 from seminar_rag.types import Block, BlockKind
 
 _HTML_PIECE = re.compile(
@@ -198,6 +198,7 @@ class _TreeWalk:
 
     def _put(self, text: str | None, strong: int) -> None:
         if text:
+            text = without_junk(text)
             self._builder.put(text, [0] * len(text), strong > 0)
 
     def visit(self, node: Any, strong: int) -> None:

@@ -52,6 +52,28 @@ class Item:
         return self.block.text
 
 
+_PASTED = re.compile(
+    r"!?\[\[[^\[\]\n]*\.(?:png|jpe?g|gif|svg|webp|bmp|pdf|mp4)\s*(?:\|[^\[\]\n]*)?\]\]", re.I
+)
+"""An image as note-taking programs embed it, whose file is no part of the page."""
+_TEX_STYLE = re.compile(
+    r"(\\(?:text(?:it|bf|tt|sc|rm|sf|sl|up)|emph|underline|url)\{)([^{}\n]*)(\})"
+)
+_TEX_MARK = re.compile(r"~?\\(?:cite[a-z]*|ref|label|footnote(?:mark)?)\{[^{}\n]*\}")
+_TEX_ESCAPE = re.compile(r"\\(?=[%&$#_])")
+
+
+def without_junk(text: str) -> str:
+    """Text in which pasted images and stray TeX commands are FILLER, so that indices stay true."""
+    if "\\" not in text and "[[" not in text:
+        return text
+    text = _PASTED.sub(lambda m: FILLER * len(m.group()), text)
+    for _ in range(2):  # \textbf{\textit{…}}
+        text = _TEX_STYLE.sub(lambda m: FILLER * len(m[1]) + m[2] + FILLER, text)
+    text = _TEX_MARK.sub(lambda m: FILLER * len(m.group()), text)
+    return _TEX_ESCAPE.sub(FILLER, text)
+
+
 class TextBuilder:
     """Collects clean text character by character, folding white space, with offsets."""
 

@@ -108,7 +108,7 @@ def syllabus_from_markdown(text: str, name: str) -> Syllabus:
         several = sure and sum(bool(session.readings) for session in page.sessions) > 2
         if not several or _count(page.sessions) < len(post.readings):
             return Syllabus(None, (post,))
-    elif post.readings and len(page.sessions) < 2:
+    elif post.readings and len(page.sessions) < 2 and not split_sessions(items):
         return Syllabus(None, (post,))
     return page
 

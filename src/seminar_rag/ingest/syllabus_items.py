@@ -70,7 +70,7 @@ def refine(items: Sequence[Item]) -> list[Item]:
     found: list[Item] = []
     for item in items:
         if item.block.kind not in {"item", "paragraph"} or not (item.text or item.links):
-            found += [item] if item.text else []
+            found += [item] if item.text and not words.is_nothing(item.text) else []
             continue
         for part in _lines(item):
             for own in _unlabelled(part):

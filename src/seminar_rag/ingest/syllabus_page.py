@@ -15,6 +15,7 @@ from seminar_rag.ingest.syllabus_items import (
     cut_item,
     is_entry,
     is_evidence,
+    is_head,
     links_of_works,
     opens_with_work,
 )
@@ -38,12 +39,13 @@ class Part:
 
 def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     """The sessions of a page; empty when nothing on it divides it into sessions."""
-    heads = _series(items) or _section_parents(items) or _topics(items)
+    heads = _series(items) or _section_parents(items) or _topics(items) or _single(items)
     if not heads:
         return ()
     bounds = [*heads, len(items)]
     bodies: list[Sequence[Item]] = [items[start + 1 : end] for start, end in pairwise(bounds)]
-    bodies[-1] = _before_the_rest(items[heads[-1]], bodies)
+    if len(heads) > 1:
+        bodies[-1] = _before_the_rest(items[heads[-1]], bodies)
     footer = _footer(bodies)
     bodies = [_before(body, footer) for body in bodies]
     repeated = _boilerplate(bodies)
@@ -122,7 +124,8 @@ def _series(items: Sequence[Item]) -> tuple[int, ...]:
     found = []
     for (rank, kind), marked in groups.items():
         heads = _chain(marked, step=kind in {"numbered", "roman"})
-        if len(heads) > (2 if kind == "roman" or rank >= _LINE else 1):
+        enough = len(heads) > (2 if kind == "roman" or rank >= _LINE else 1)
+        if enough and not _follows_readings(items, heads[0], kind in {"named", "dated"}):
             found.append(_Series(heads, _filled(items, heads), rank, kind in {"named", "dated"}))
     best = max(found, key=lambda s: (s.filled > 1, s.sure, s.filled, -s.rank), default=None)
     return best.heads if best is not None and (best.filled or best.rank < _LINE) else ()
@@ -159,6 +162,21 @@ def _chain(marked: Sequence[tuple[int, int | None]], step: bool) -> tuple[int, .
             heads.append(at)
             last = number
     return tuple(heads)
+
+
+def _follows_readings(items: Sequence[Item], first: int, sure: bool) -> bool:
+    """Whether a series comes after all reading lists: it counts the chapters of a session's notes.
+
+    Weeks and dates may come after a list of textbooks; there the fuller side decides.
+    """
+    sections = [
+        at for at, item in enumerate(items) if is_head(item) and words.section_of(item.text)
+    ]
+    if not sections or sections[-1] > first:
+        return False
+    works = [at for at, item in enumerate(items) if is_evidence(item) or opens_with_work(item)]
+    before = sum(at < first for at in works)
+    return before > 0 and (not sure or before > len(works) - before)
 
 
 def _filled(items: Sequence[Item], heads: Sequence[int]) -> int:
@@ -266,6 +284,21 @@ def _topics(items: Sequence[Item]) -> Sequence[int]:
         if sum(map(opens_with_work, items[start + 1 : end])) > 1:
             over.setdefault(items[start].block.level, []).append(start)
     return max(over.values(), key=len) if over and len(max(over.values(), key=len)) > 2 else []
+
+
+def _single(items: Sequence[Item]) -> Sequence[int]:
+    """The one marked heading of a page with one session, when a list of readings stands below."""
+    lists = [at for at, item in enumerate(items) if is_head(item) and words.section_of(item.text)]
+    marked = [
+        at
+        for at, item in enumerate(items[: lists[0]] if lists else ())
+        if (rank := _rank(item)) is not None and rank < _LINE and marks.mark_of(item.text)
+    ]
+    level = items[marked[0]].block.level if len(marked) == 1 else None
+    inside = level is not None and all(
+        not items[at].block.level or items[at].block.level > level for at in lists
+    )
+    return marked if inside else []
 
 
 def _footer(bodies: Sequence[Sequence[Item]]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seminar_rag.ingest import syllabus_words as words
-from seminar_rag.ingest.markup import Item, TextBuilder
+from seminar_rag.ingest.markup import Item, TextBuilder, without_junk
 from seminar_rag.ingest.syllabus_marks import mark_of
 from seminar_rag.ingest.syllabus_names import is_citation
 
@@ -95,7 +95,7 @@ def _flush(lines: list[_Line], marker: str, depth: int) -> Iterator[Item]:
     for number, line in enumerate(lines):
         if number:
             builder.put("\n", [line.start - 1])
-        builder.put(line.text, range(line.start, line.start + len(line.text)))
+        builder.put(without_junk(line.text), range(line.start, line.start + len(line.text)))
     if marker:
         item = builder.finish("item", depth - 1, depth=depth, marker=marker)
     else:

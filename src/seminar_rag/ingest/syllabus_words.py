@@ -71,6 +71,11 @@ _SECTION_TAIL = re.compile(
     r"(?:\s+(?:readings?|papers?))?\s*[\])]|[,–—-]\s*(?:optional|required))[\s.*]*$",
     re.I,
 )
+_LEADS_ON = re.compile(
+    r"^(?:please\s+)?(?:click|check\s+out|read\s+more|continue\s+reading|back\s*(?:to\s*)?top|see\s+(?:more|all)"
+    r"|share\s+(?:this|on)|(?:next|previous)\s+(?:post|page|week|session)|last\s+updated)\b",
+    re.I,
+)
 _NOTHING = re.compile(
     r"^(?:none|nothing|tb[ad]|n/?a|to\s+be\s+(?:announced|determined)|no\s+(?:\w+\s+)?readings?\b.*)$",
     re.I,
@@ -90,7 +95,8 @@ _OTHER = re.compile(
 )
 _NOTES = re.compile(
     r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*['’]?s?\s+)*"
-    r"(?:blog(?:\s*post)?s?|notes|scribe\s+notes|write[- ]?up)\b\s*(?:$|[:(–—-]|start\b)",
+    r"(?:blog(?:\s*post)?s?|notes|scribe\s+notes|write[- ]?up)\b\s*"
+    r"(?:$|[:(–—-]|(?:start|of|by|from)\b)",
     re.I,
 )
 _GROUP = re.compile(
@@ -187,8 +193,10 @@ def section_marks(text: str) -> tuple[int, int]:
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a line only says that there is nothing to read ("TBA", "No readings this week")."""
+    """Whether a line says that there is nothing to read ("TBA"), or leads on ("Click below")."""
     plain = normal(text).strip("()[]")
+    if len(plain.split()) < 20 and _LEADS_ON.match(plain):
+        return True
     return not re.search(r"\w", plain) or bool(_NOTHING.match(plain))
 
 
