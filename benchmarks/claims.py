@@ -21,12 +21,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 from scipy.optimize import minimize
 
 from seminar_rag.check import features
+from seminar_rag.check.case import Conflict
 from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import FEATURES, Matrix, compare
 from seminar_rag.check.support import SUPPORTED, fitted, judge
@@ -254,7 +255,7 @@ def evaluate(path: Path, mode: str, embed: Callable[[Sequence[str]], Matrix]) ->
                     for label, c in zip(labels, conflicts, strict=True)
                 ),
             }
-            for kind in ("number", "name", "opposite", "order", "negation", "widened", "clause")
+            for kind in get_args(get_type_hints(Conflict)["kind"])
         },
         "seconds": round(seconds, 1),
     }

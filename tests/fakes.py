@@ -28,6 +28,7 @@ class Asked:
     messages: tuple[ChatMessage, ...]
     passages: int
     max_tokens: int
+    grammar: str = ""
 
     @property
     def text(self) -> str:
@@ -72,9 +73,10 @@ class ScriptedLLM:
         passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
+        grammar: str = "",
     ) -> Iterator[str]:
         """The next answer of the script."""
-        self.asked.append(Asked(tuple(messages), passages, max_tokens))
+        self.asked.append(Asked(tuple(messages), passages, max_tokens, grammar))
         if not self._answers:
             raise ModelError("The script has no answer left - enqueue one.")
         answer = self._answers.popleft()

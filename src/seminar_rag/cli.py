@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import sys
 import threading
@@ -188,7 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("what", nargs="?", metavar="READING|DOCUMENT")
 
     one = verb("models", "list local language models, or download one", _models)
-    one.add_argument("download", nargs="?", metavar="REPO:FILE", help="the model to download")
+    one.add_argument("download", nargs="?", metavar="REPO:FILE", help="the model to download;"
+                     " a repository alone for a model that checks claims")  # fmt: skip
     one.add_argument("--sha256", metavar="HASH", help="refuse a file with another hash")
     one.add_argument("--hub", default="https://huggingface.co", metavar="URL", help="the model hub")
 
@@ -539,7 +541,12 @@ def _models(options: argparse.Namespace) -> int:
         return 0
     repo, _, file = options.download.partition(":")
     if not file:
-        raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+            raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
+        from seminar_rag.check.entailment import fetch
+
+        console.print(f"{fetch(repo, options.hub)} is in place, a model that checks claims.")
+        return 0
     with printing.ProgressBar(console, False) as bar:
 
         def show(done: int, total: int | None) -> None:

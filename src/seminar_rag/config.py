@@ -66,9 +66,12 @@ class Config:
     """False answers with quotations although a model is there."""
     answer_passages: int = 8
     """How many passages the answer may draw on."""
+    check_verifier: str = "auto"
+    """Who checks claims: "builtin", "model" (see `check_model`) or "llm", the language model that
+    answers; "auto" takes a model that is there, else the built-in check."""
     check_model: str = ""
-    """A cross-encoder that checks claims: a local folder, or a hub name; empty takes the built-in
-    verifier."""
+    """A cross-encoder that checks claims: a local folder, or a hub name; empty takes a known one
+    that was downloaded."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 7860
     serve_rate: int = 20
@@ -192,6 +195,11 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | Non
         )
     if config.journal_days < 1:
         raise ConfigError(f"[journal] days is {config.journal_days} — use 1 or more")
+    if config.check_verifier not in ("auto", "builtin", "model", "llm"):
+        raise ConfigError(
+            f"[check] verifier is {config.check_verifier!r} —"
+            ' use "auto", "builtin", "model" or "llm"'
+        )
     return config if data is None else replace(config, data_dir=str(data.resolve()))
 
 

@@ -29,6 +29,7 @@ from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Sy
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
+    from seminar_rag.answer.llm import LLM
     from seminar_rag.check.report import Checking
     from seminar_rag.check.support import Verifier
     from seminar_rag.check.works import Work
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
+
+_NO_LLM = (
+    "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,7 +452,7 @@ class Course:
 
     def doctor(self) -> list[Finding]:
         """What is installed, which models are found, whether the index is sound."""
-        return [*_installed(), *self._models(), *self._index()]
+        return [*_installed(), *self._models(), self._checking(), *self._index()]
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
         """Rebuild both indexes from the stored passages and embeddings."""
@@ -487,6 +492,31 @@ class Course:
             )
         else:
             yield Finding("ok", f"language model: {gguf}")
+
+    def _checking(self) -> Finding:
+        """Who checks claims, and what is missing for it."""
+        if self.config.check_verifier == "llm":
+            try:
+                there = self.config.llm_enabled and (self.config.llm_url or self._gguf())
+            except ModelError:  # told by the line on the language model
+                there = False
+            if there:
+                return Finding("ok", "checking: the language model judges claims")
+            return Finding("bad", f'checking: [check] verifier is "llm", {_NO_LLM}')
+        model = self._check_model()
+        if model is None:
+            return Finding(
+                "ok", "checking: built-in, which compares words, numbers and names; no reasoning"
+            )
+        from seminar_rag.check.entailment import present
+
+        if present([model]):
+            return Finding("ok", f"checking: {model}")
+        return Finding(
+            "note",
+            f"checking: {model} is not here yet, the first check downloads it",
+            f"seminar-rag models {model} downloads it now",
+        )
 
     def _index(self) -> Iterator[Finding]:
         catalogue = self.catalogue()
@@ -551,43 +581,72 @@ class Course:
         """Who says what a passage supports."""
         if self._given_verifier is not None:
             return self._given_verifier
-        if self.config.check_model:
-            from seminar_rag.check.entailment import EntailmentVerifier
-
-            folder = self.config.folder / Path(self.config.check_model).expanduser()
-            return EntailmentVerifier(str(folder) if folder.is_dir() else self.config.check_model)
         from seminar_rag.check.support import BuiltinVerifier
 
-        return BuiltinVerifier(self.embedder.embed)
+        builtin = BuiltinVerifier(self.embedder.embed)
+        if self.config.check_verifier == "llm":
+            from seminar_rag.answer.completion import Completion
+            from seminar_rag.check.judge import JudgeVerifier
+
+            if self._llm is None:
+                raise ModelError(f'[check] verifier is "llm", {_NO_LLM}')
+            return JudgeVerifier(Completion(self._llm), builtin)
+        model = self._check_model()
+        if model:
+            from seminar_rag.check.entailment import EntailmentVerifier
+
+            return EntailmentVerifier(model)
+        return builtin
+
+    def _check_model(self) -> str | None:
+        """The cross-encoder that checks claims, which need not be here yet; None for none."""
+        config = self.config
+        if config.check_verifier in ("builtin", "llm"):
+            return None
+        if config.check_model:
+            folder = config.folder / Path(config.check_model).expanduser()
+            return str(folder) if folder.is_dir() else config.check_model
+        from seminar_rag.check.entailment import SUGGESTED, present
+
+        return present() or (SUGGESTED if config.check_verifier == "model" else None)
 
     @cached_property
     def _writer(self) -> Answerer:
         """The configured server, else a local model, else quotations."""
         if self._answerer is not None:
             return self._answerer
-        from seminar_rag.answer.engine import LLMAnswerer
+        if self._llm is not None:
+            from seminar_rag.answer.engine import LLMAnswerer
+
+            return LLMAnswerer(self._llm, self.config.llm_max_tokens)
         from seminar_rag.answer.extractive import Extractive
+
+        return Extractive(self.embedder.embed, self.store.rarity)
+
+    @cached_property
+    def _llm(self) -> LLM | None:
+        """The configured language model, loaded once for all that ask it."""
         from seminar_rag.answer.llm import LlamaCpp, OpenAICompatible
 
         config = self.config
-        if config.llm_enabled and config.llm_url:
-            server = OpenAICompatible(
+        if not config.llm_enabled:
+            return None
+        if config.llm_url:
+            return OpenAICompatible(
                 config.llm_url,
                 config.llm_name or "default",
                 config.llm_key or None,
                 context=config.llm_context,
             )
-            return LLMAnswerer(server, config.llm_max_tokens)
-        model = self._gguf() if config.llm_enabled else None
-        if model is not None:
-            local = LlamaCpp(
-                model,
-                context=config.llm_context,
-                threads=config.llm_threads or None,
-                grammar=config.llm_grammar,
-            )
-            return LLMAnswerer(local, config.llm_max_tokens)
-        return Extractive(self.embedder.embed, self.store.rarity)
+        model = self._gguf()
+        if model is None:
+            return None
+        return LlamaCpp(
+            model,
+            context=config.llm_context,
+            threads=config.llm_threads or None,
+            grammar=config.llm_grammar,
+        )
 
     @property
     def models_folder(self) -> Path:

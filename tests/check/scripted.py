@@ -22,6 +22,7 @@ class ScriptedVerifier:
     """Says what the first key that occurs in the claim stands for; else "unsupported"."""
 
     name = "scripted"
+    while_writing = True
 
     def __init__(self, labels: dict[str, VerdictLabel]) -> None:
         self.labels = labels

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from check.scripted import hit
 from conftest import MemoryVectors
-from seminar_rag.check.entailment import EntailmentVerifier, _columns, _judge
+from seminar_rag.check.entailment import (
+    MODELS,
+    EntailmentVerifier,
+    _columns,
+    _judge,
+    fetch,
+    present,
+)
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
@@ -135,3 +149,118 @@ def test_contradiction_needs_more_than_even_odds() -> None:
     assert _judge(0.1, 0.6)[0] == "unsupported"
     assert _judge(0.1, 0.8)[0] == "contradicted"
     assert _judge(0.55, 0.1)[0] == "supported"
+
+
+# the hub
+
+
+def _tree(folder: Path) -> list[dict[str, object]]:
+    """The files of a repository, with one too many."""
+    files = [(one.name, one.stat().st_size) for one in sorted(folder.iterdir())]
+    return [
+        {"type": "file", "path": name, "size": size, "oid": "5" * 40}
+        for name, size in (*files, ("onnx/model.onnx", 5))
+    ]
+
+
+@contextmanager
+def hub(folder: Path, repository: str) -> Iterator[tuple[str, list[str]]]:
+    """As much of a model hub as a download needs, over the files of a folder; its address, and
+    the files asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path.startswith(f"/api/models/{repository}/revision/main"):
+                names = [{"rfilename": one["path"]} for one in _tree(folder)]
+                told = {"id": repository, "sha": "5" * 40, "siblings": names}
+                self._give(json.dumps(told).encode())
+            elif self.path.startswith(f"/api/models/{repository}/tree/"):
+                self._give(json.dumps(_tree(folder)).encode())
+            else:
+                self._file()
+
+        def do_HEAD(self) -> None:
+            self._file()
+
+        def _file(self) -> None:
+            name = self.path.rpartition("/")[2]
+            if f"/{repository}/resolve/" in self.path and (folder / name).is_file():
+                asked.append(name)
+                self._give((folder / name).read_bytes())
+            else:
+                self._give(b"", 404)
+
+        def _give(self, data: bytes, status: int = 200) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{hashlib.sha1(data).hexdigest()}"')
+            self.send_header("X-Repo-Commit", "5" * 40)
+            if status == 404:
+                self.send_header("X-Error-Code", "EntryNotFound")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub."""
+    from huggingface_hub import constants
+
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+    return folder
+
+
+@pytest.mark.model
+def test_a_model_is_fetched_and_then_taken_by_itself(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "tiny", NLI, [0.0, 5.0, 0.0])
+    name = MODELS[-1]
+    config = Config(folder=tmp_path)
+
+    def course(config: Config) -> Course:
+        return Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+
+    assert present() is None
+    assert course(config).verifier.name == "built-in"
+    wanted = course(replace(config, check_verifier="model"))
+    assert any("is not here yet" in one.what for one in wanted.doctor())
+    with hub(tmp_path / "tiny", name) as (address, asked):
+        path = fetch(name, address)
+    assert (path / "model.safetensors").is_file()
+    assert "model.onnx" not in asked
+    assert present() == name
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    found = course(config)
+    assert found.verifier.name == name
+    assert any(one.what == f"checking: {name}" for one in found.doctor())
+    assert found.verifier.verify("lora freezes the length", [PASSAGE]).label == "supported"
+    assert course(replace(config, check_verifier="builtin")).verifier.name == "built-in"
+
+
+@pytest.mark.model
+def test_what_is_not_on_the_hub_is_told(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with hub(tmp_path / "empty", "owner/other") as (address, _):
+        with pytest.raises(ModelError, match="no weights for a cross-encoder"):
+            fetch("owner/other", address)
+        with pytest.raises(ModelError, match="cannot be downloaded"):
+            fetch("owner/name", address)

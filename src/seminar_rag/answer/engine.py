@@ -7,7 +7,7 @@ same stream. Knows no interface and no configuration.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -170,6 +170,7 @@ class Engine:
             else:
                 yield TokenEvent(event)
             yield from map(VerdictEvent, review.advance())
+        _release(draft.chunks)
         yield from map(VerdictEvent, review.finish())
         if not citations or is_refusal(marks.text):
             # Text without a single valid mark is the writer's own; it may be invented.
@@ -210,6 +211,12 @@ def nearest(hits: Sequence[Hit], limit: int = 3) -> tuple[Document, ...]:
     for hit in hits:
         by_reading.setdefault(hit.document.reading, hit.document)
     return tuple(by_reading.values())[:limit]
+
+
+def _release(chunks: Iterator[str]) -> None:
+    """End what is still being written, since who writes may be asked for verdicts next."""
+    if isinstance(chunks, Generator):
+        chunks.close()
 
 
 def _told(draft: Draft, marks: MarkFilter, stop: Stop) -> Iterator[str | Mark]:

@@ -55,6 +55,7 @@ class LLM(Protocol):
         passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
+        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces, as they are made.
 
@@ -64,6 +65,7 @@ class LLM(Protocol):
                 cited form over them where the model can be so limited. 0: free text.
             max_tokens: the longest answer.
             stop: asked often, in any thread; once true, the stream ends early without error.
+            grammar: GBNF for another form than the cited one, where the model can be limited.
 
         Raises:
             ModelError: when no answer can be had, or when it breaks off.
@@ -140,6 +142,7 @@ class LlamaCpp:
         passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
+        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces; see `LLM.stream`.
 
@@ -159,8 +162,10 @@ class LlamaCpp:
         try:
             if stop() or not self._read_prompt(prompt, stop):
                 return
-            limited = passages if self._grammar else 0
-            with closing(self._generate(room, limited, stop)) as tokens:
+            if passages and not grammar:
+                grammar = citation_grammar(passages, refusal=REFUSAL, max_tokens=room)
+            limit = grammar if self._grammar else ""
+            with closing(self._generate(room, limit, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))
         finally:
             self._lock.release()
@@ -247,11 +252,11 @@ class LlamaCpp:
         )
 
     def _generate(
-        self, room: int, passages: int, stop: Callable[[], bool]
+        self, room: int, grammar: str, stop: Callable[[], bool]
     ) -> Generator[int, None, None]:
         sampler = _Sampler(self._api, self._vocab, self._temperature, self._seed, self._banned)
-        if passages:
-            sampler.limit(citation_grammar(passages, refusal=REFUSAL, max_tokens=room))
+        if grammar:
+            sampler.limit(grammar)
         try:
             token = None
             for _ in range(room):
@@ -289,7 +294,7 @@ class _Sampler:
         self._grammar = self._api.llama_sampler_init_grammar(self._vocab, gbnf.encode(), b"root")
         if not self._grammar:
             raise ModelError(
-                "llama.cpp refuses the citation grammar - update it "
+                "llama.cpp refuses the grammar of the answer - update it "
                 "(pip install -U 'seminar-rag[local]'), or set [llm] grammar = false."
             )
 

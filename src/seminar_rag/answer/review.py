@@ -37,10 +37,15 @@ class Review:
         return tuple(self._verdicts)
 
     def advance(self) -> Iterator[SentenceVerdict]:
-        """Verdicts of the sentences that ended since the last call."""
+        """Verdicts of the sentences that ended since the last call.
+
+        None where the verifier has to wait until the answer is written.
+        """
+        if self._verifier is None or not self._verifier.while_writing:
+            return
         text = self._marks.text.lstrip()
         # Inside a quotation a full stop need not be the sentence's end.
-        if self._verifier is not None and text.count("“") == text.count("”"):
+        if text.count("“") == text.count("”"):
             yield from self._check(text, last=False)
 
     def finish(self) -> Iterator[SentenceVerdict]:

@@ -81,6 +81,7 @@ class OpenAICompatible:
         passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
+        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out.
 
@@ -94,8 +95,10 @@ class OpenAICompatible:
             "temperature": 0,
             "stream": True,
         }
-        if self._grammar and passages:
-            body["grammar"] = citation_grammar(passages, refusal=REFUSAL, max_tokens=max_tokens)
+        if passages and not grammar:
+            grammar = citation_grammar(passages, refusal=REFUSAL, max_tokens=max_tokens)
+        if self._grammar and grammar:
+            body["grammar"] = grammar
         room = max_tokens * _MOST_BYTES_PER_TOKEN
         for piece in _without_thoughts(_pumped(self._ask(body), stop)):
             room -= len(piece.encode("utf-8", "replace"))

@@ -2,60 +2,27 @@
 
 A fitted score cannot see that "13B" stands where the passage has "7B": nearly every word agrees.
 Each rule looks at the sentences that say almost the same as the claim, and at the one thing in
-which they differ. The rules know English word lists, no grammar; they stay silent in doubt.
+which they differ. Here numbers, names and how far the claim goes; `opposites` has the rest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
-from typing import Literal
 
-from seminar_rag.check.features import Comparison, Term, clauses, same_number, terms
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Why the evidence does not carry the claim, whatever the score says."""
-
-    kind: Literal["number", "name", "order", "opposite", "negation", "widened", "clause"]
-    label: Literal["partly", "unsupported", "contradicted"]
-    reason: str
-    sentence: int | None = None
-    """The sentence it is held against."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    claim: str
-    sentences: Sequence[str]
-    held: Comparison
-    known: frozenset[str]
-
-    @property
-    def best(self) -> tuple[int, ...]:
-        return self.held.order[:3]
-
-    def rest(self, sentence: int, *columns: int) -> float:
-        """Share of the claim's terms, those in `columns` left out, that the sentence has."""
-        others = [i for i in range(len(self.held.terms)) if i not in columns]
-        return float(self.held.covered[sentence, others].mean()) if others else 0.0
-
-    def near(self, share: float, *columns: int) -> list[int]:
-        """The best sentences that say nearly the same, nearest first."""
-        close = [i for i in self.best if self.rest(i, *columns) >= share]
-        return sorted(close, key=lambda i: -self.rest(i, *columns))
+from seminar_rag.check.case import Case, Conflict
+from seminar_rag.check.features import Comparison, clauses
+from seminar_rag.check.opposites import denied, find_negation, find_opposite, find_order
+from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 
 
 def find_conflict(
     claim: str, sentences: Sequence[str], held: Comparison, known: str = ""
 ) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
-    case = _Case(claim, sentences, held, frozenset(term.key for term in terms(known)))
-    for rule in (_number, _name, _opposite, _order, _negation, _widened, _clause):
+    case = Case(claim, sentences, held, frozenset(term.key for term in terms(known)))
+    for rule in (_number, _bound, _name, find_opposite, find_order, find_negation, _widened,
+                 _clause):  # fmt: skip
         conflict = rule(case)
         if conflict is not None:
             return conflict
@@ -65,18 +32,21 @@ def find_conflict(
 # Numbers
 
 
-def _number(case: _Case) -> Conflict | None:
+def _number(case: Case) -> Conflict | None:
     claimed = [term for term in terms(case.claim) if term.kind == "number"]
     for column, term in enumerate(case.held.terms):
         if term.kind != "number":
             continue
+        given = [i for i in case.best if case.held.covered[i, column]]
+        told = max((case.rest(i, column) for i in given), default=-1.0)
         absent = not case.held.covered[:, column].any()
         # A number that stands elsewhere in the passages is only wrong where the claim is
-        # otherwise nearly a copy of a sentence with another number in its place.
+        # otherwise nearly a copy of a sentence with another number in its place, and no
+        # sentence that says nearly as much has it.
         for i in case.near(0.35 if absent else 0.65, column):
             around = case.held.covered[max(0, i - 1) : i + 2, column].any()
-            rival = _rival_number(term, claimed, case.sentences[i])
-            if rival is not None and not around:
+            rival = _rival_number(term, claimed, case.claim, case.sentences[i])
+            if rival is not None and not around and case.rest(i, column) > told + 0.1:
                 reason = f"The passage says {rival}, the sentence says {_phrase(term, case.claim)}."
                 return Conflict("number", "contradicted", reason, i)
         if absent and not term.spelled:
@@ -85,18 +55,48 @@ def _number(case: _Case) -> Conflict | None:
     return None
 
 
-def _rival_number(term: Term, claimed: Sequence[Term], sentence: str) -> str | None:
-    for other in terms(sentence):
-        if other.kind != "number" or any(same_number(mine, other) for mine in claimed):
-            continue
-        if _alike(term, other):
-            return _phrase(other, sentence)
+def _bound(case: Case) -> Conflict | None:
+    """ "At least" and "at most" of one number."""
+    for i in case.near(0.45):
+        found = [term for term in terms(case.sentences[i]) if term.bound]
+        for term in terms(case.claim):
+            rivals = [one for one in found if one.bound == -term.bound and same_number(term, one)]
+            if term.bound and rivals:
+                least, most = "at least", "at most"
+                mine, theirs = (least, most) if term.bound > 0 else (most, least)
+                reason = (
+                    f"The passage says {theirs} {_phrase(rivals[0], case.sentences[i])}, the"
+                    f" sentence {mine}."
+                )
+                return Conflict("bound", "contradicted", reason, i)
     return None
+
+
+def _rival_number(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> str | None:
+    """The number of the sentence that stands in the place of `term`, if any could."""
+    found = [
+        other
+        for other in terms(sentence)
+        if other.kind == "number"
+        and not any(same_number(mine, other) for mine in claimed)
+        and _alike(term, other)
+    ]
+    here = _words_before(claim, term)
+    best = max(
+        found,
+        key=lambda one: (one.unit == term.unit, len(here & _words_before(sentence, one))),
+        default=None,
+    )
+    return _phrase(best, sentence) if best else None
+
+
+def _words_before(text: str, term: Term) -> set[str]:
+    return {one.key for one in terms(text) if one.end <= term.start and one.end > term.start - 40}
 
 
 def _alike(one: Term, other: Term) -> bool:
     """Whether two numbers could stand for each other: a share, a year, or a count of one thing."""
-    if "%" in (one.unit, other.unit):
+    if one.unit in MEASURES or other.unit in MEASURES:
         return one.unit == other.unit
     if _is_year(one) or _is_year(other):
         return _is_year(one) and _is_year(other)
@@ -125,7 +125,7 @@ def _phrase(term: Term, text: str) -> str:
 # Names
 
 
-def _name(case: _Case) -> Conflict | None:
+def _name(case: Case) -> Conflict | None:
     mine = {term.key for term in terms(case.claim)} | case.known
     for column, term in enumerate(case.held.terms):
         opening = term.kind == "word" and term.start == 0 and term.text[:1].isupper()
@@ -150,8 +150,9 @@ def _rival_name(term: Term, mine: set[str], sentence: str, alike: bool) -> str |
     """A name of the sentence that the claim lacks; one of the same make where `alike`."""
     for other in terms(sentence):
         opens = term.start == other.start == 0 and other.text[:1].isupper()
-        if other.key in mine or not (other.kind == "name" or opens):
-            continue
+        shouted = other.text.isupper() and other.text.isalpha() and len(other.text) > 4
+        if other.key in mine or shouted or not (other.kind == "name" or opens):
+            continue  # a shouted word is a title's or a label's, not a name
         if not alike or _coined(term) == _coined(other) or opens:
             return other.text
     return None
@@ -162,233 +163,15 @@ def _coined(term: Term) -> bool:
     return bool(re.search(r"\d|[^.][A-Z]", term.text))
 
 
-# Opposites: each axis has two ends; a text that uses one end where the other uses the other
-# says the contrary, unless a negation or exchanged sides make up for it.
-
-_AXES = tuple(
-    (frozenset(one.split()), frozenset(other.split()))
-    for one, other in (
-        ("more most", "less least fewer fewest"),
-        ("higher highest high above", "lower lowest low below under"),
-        ("larger largest large greater greatest bigger big", "smaller smallest small little tiny"),
-        (
-            "increase increases increased rise rises rose risen rising grow grows grew growing"
-            " raise raises raised gains exceeds",
-            "decrease decreases decreased fall falls fell fallen falling drop drops dropped decline"
-            " declines declined reduce reduces reduced shrink shrinks shrank lowers lowered cuts",
-        ),
-        (
-            "better best improve improves improved outperform outperforms outperformed beat beats"
-            " beaten superior",
-            "worse worst degrade degrades degraded underperform underperforms trails inferior",
-        ),
-        ("faster fastest quicker fast quick quickly", "slower slowest slow slowly"),
-        ("longer longest long", "shorter shortest short"),
-        ("stronger strongest strong powerful", "weaker weakest weak"),
-        ("easier easiest easy easily simple simpler", "harder hardest difficult hard complex"),
-        ("cheaper cheap inexpensive", "expensive costly dearer"),
-        ("earlier before preceding", "later after following"),
-        ("linear linearly", "quadratic quadratically exponential exponentially"),
-        ("always", "never"),
-        ("everyone everything all", "none nothing nobody"),
-        ("many most", "few"),
-        ("same identical equal", "different"),
-        ("include includes included", "exclude excludes excluded omitted omit omits"),
-        ("dense", "sparse"),
-        ("true correct right", "false incorrect wrong"),
-        ("supervised", "unsupervised"),
-        ("possible able", "impossible unable"),
-        ("common frequent often", "rare rarely seldom"),
-        ("positive", "negative"),
-        ("accept accepts accepted confirm confirms", "reject rejects rejected refute refutes"),
-    )
-)
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-
-
-def _opposite(case: _Case) -> Conflict | None:
-    for i in case.near(0.45):
-        sentence = case.sentences[i]
-        for one, other in _flips(case.claim, sentence):
-            if _denied(case.claim, one) != _denied(sentence, other):
-                continue
-            if not _share_neighbours(case.claim, one, sentence, other):
-                continue
-            if _exchanged(case.claim, one.span(), sentence, other.span()):
-                continue
-            reason = f"The passage says “{other[0]}”, the sentence says “{one[0]}”."
-            return Conflict("opposite", "contradicted", reason, i)
-    return None
-
-
-def _flips(claim: str, sentence: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
-    """Pairs of words at opposite ends of an axis that each text uses on one end only."""
-    mine, theirs = _ends(claim), _ends(sentence)
-    for (axis, end), match in mine.items():
-        if (axis, not end) not in mine and (axis, end) not in theirs:
-            opposite = theirs.get((axis, not end))
-            if opposite is not None:
-                yield match, opposite
-
-
-def _ends(text: str) -> dict[tuple[int, bool], re.Match[str]]:
-    out: dict[tuple[int, bool], re.Match[str]] = {}
-    for match in _WORD.finditer(text):
-        word = match[0].lower()
-        for axis, (one, other) in enumerate(_AXES):
-            if word in one or word in other:
-                out.setdefault((axis, word in one), match)
-    return out
-
-
-def _denied(text: str, word: re.Match[str]) -> bool:
-    before = " ".join(re.split(r"[,;:.]\s", text[: word.start()])[-1].split()[-4:])
-    return bool(_NEGATION.search(before)) != bool(re.search(r"\b(?:less|least)$", before))
-
-
-def _share_neighbours(
-    claim: str, one: re.Match[str], sentence: str, other: re.Match[str], reach: int = 4
-) -> bool:
-    """Whether the two words have a term near them in common, so that they speak of one thing."""
-    mine, theirs = (_around(claim, one, reach), _around(sentence, other, reach))
-    return bool(mine & theirs)
-
-
-def _around(text: str, word: re.Match[str], reach: int) -> set[str]:
-    before = [term.key for term in terms(text) if term.end <= word.start()]
-    after = [term.key for term in terms(text) if term.start >= word.end()]
-    return {*before[-reach:], *after[:reach]}
-
-
-def _exchanged(claim: str, here: tuple[int, int], sentence: str, there: tuple[int, int]) -> bool:
-    """Whether what stands left of one word stands right of the other, and the reverse.
-
-    "A is larger than B" and "B is smaller than A" say the same.
-    """
-    left, right = _sides(claim, here)
-    other_left, other_right = _sides(sentence, there)
-    moved = (left - right) & (other_right - other_left), (right - left) & (other_left - other_right)
-    kept = (left - right) & (other_left - other_right), (right - left) & (other_right - other_left)
-    return bool(moved[0] and moved[1]) and sum(map(len, moved)) > sum(map(len, kept))
-
-
-def _sides(text: str, span: tuple[int, int]) -> tuple[set[str], set[str]]:
-    found = terms(text)
-    left = {term.key for term in found if term.end <= span[0]}
-    return left, {term.key for term in found if term.start >= span[1]}
-
-
-# Order: two things that a comparison or a contrast keeps apart have changed places.
-
-_PIVOT = re.compile(
-    r"\b(?:than|while|whereas|against|instead|rather|but|outperform\w*|beats?|exceed\w*"
-    r"|surpass\w*|unlike|prefer\w*|although|comparable|replac\w*)\b",
-    re.IGNORECASE,
-)
-
-
-def _order(case: _Case) -> Conflict | None:
-    for i in case.near(0.6):
-        sentence = case.sentences[i]
-        mine, theirs = _first(case.claim), _first(sentence)
-        shared = [key for key in mine if key in theirs]
-        for one, other in combinations(shared, 2):
-            if not _parted(case.claim, mine, one, other) or not _parted(
-                sentence, theirs, one, other
-            ):
-                continue
-            if _swapped(mine, theirs, one, other) and _otherwise_alike(
-                mine, theirs, [key for key in shared if key not in (one, other)]
-            ):
-                a, b = mine[one].text, mine[other].text
-                reason = f"The sentence has “{a}” and “{b}” the other way round than the passage."
-                return Conflict("order", "contradicted", reason, i)
-    return None
-
-
-def _first(text: str) -> dict[str, Term]:
-    """The first occurrence of every term, by key, in order."""
-    out: dict[str, Term] = {}
-    for term in terms(text):
-        out.setdefault(term.key, term)
-    return out
-
-
-def _swapped(mine: dict[str, Term], theirs: dict[str, Term], one: str, other: str) -> bool:
-    return (mine[one].start < mine[other].start) != (theirs[one].start < theirs[other].start)
-
-
-def _parted(text: str, found: dict[str, Term], one: str, other: str) -> bool:
-    """Whether a pivot stands between the two terms."""
-    first, second = sorted((found[one], found[other]), key=lambda term: term.start)
-    return bool(_PIVOT.search(text, first.end, second.start))
-
-
-def _otherwise_alike(mine: dict[str, Term], theirs: dict[str, Term], others: Sequence[str]) -> bool:
-    """Whether the remaining shared terms stand in the same order, nearly all of them."""
-    pairs = list(combinations(others, 2))
-    flipped = sum(_swapped(mine, theirs, one, other) for one, other in pairs)
-    return len(others) >= 2 and flipped <= 0.3 * len(pairs)
-
-
-# Negation
-
-_NEGATION = re.compile(
-    r"\b(?:not(?! only\b)|\w+n['’]t|no(?! (?:less|more|fewer) than)|never|neither|nor|without|none"
-    r"|nothing|nobody|cannot|hardly|unable to|fail(?:s|ed)? to|lacks?|lacked|instead of"
-    r"|rather than|free of|absence of|far from|(?:leav(?:es?|ing)|left) out|omit\w*|exclud\w*)\b",
-    re.IGNORECASE,
-)
-_CLAUSE_END = re.compile(r"[,;:.]\s|\b(?:but|which|because|since|although|while|whereas)\b")
-
-
-@lru_cache(maxsize=8192)
-def _negated(text: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Per negation word: the word, and the keys of the two terms behind it in its clause.
-
-    Where nothing stands behind it ("activations do not"), those of the two before it.
-    """
-    found = terms(text)
-    out = []
-    for match in _NEGATION.finditer(text):
-        end = _CLAUSE_END.search(text, match.end())
-        stop = end.start() if end else len(text)
-        scope = [term.key for term in found if match.end() <= term.start < stop][:2]
-        scope = scope or [term.key for term in found if term.end <= match.start()][-2:]
-        out.append((match[0], frozenset(scope)))
-    return tuple(out)
-
-
-def _negation(case: _Case) -> Conflict | None:
-    near = case.near(0.5)
-    said = {term.key for term in terms(case.claim)}
-    mine = _negated(case.claim)
-    answered = any(scope & said for i in near for _, scope in _negated(case.sentences[i]))
-    for i in near:
-        sentence = case.sentences[i]
-        theirs = _negated(sentence)
-        if len(theirs) % 2 == len(mine) % 2 and case.rest(i) < 0.8:
-            continue  # as many negations on both sides, in other words: most likely the same
-        have = {term.key for term in terms(sentence)}
-        for word, scope in mine:
-            if scope & have and not answered:
-                reason = f"The sentence denies (“{word}”) what the passage states."
-                return Conflict("negation", "contradicted", reason, i)
-        for word, scope in theirs:
-            if scope & said and not any(scope & own for _, own in mine) and i == near[0]:
-                reason = f"The passage denies (“{word}”) what the sentence states."
-                return Conflict("negation", "contradicted", reason, i)
-    return None
-
-
 # Widening
 
+_WORD = re.compile(r"[^\W\d_]+")
 _UNIVERSAL = "all every everything everyone always never entirely completely any perfect".split()
 _UNIVERSAL += "perfectly guarantee guarantees guaranteed everywhere invariably universally".split()
 _WHOLE = [*_UNIVERSAL, *"each whole entire per no none full fully must cannot only".split()]
 
 
-def _widened(case: _Case) -> Conflict | None:
+def _widened(case: Case) -> Conflict | None:
     near = case.near(0.45)
     allowed = {key for i in near for _, key in _universals(case.sentences[i], _WHOLE)}
     for word, key in _universals(case.claim, _UNIVERSAL):
@@ -402,14 +185,14 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
     """Universal words with the key of the term behind each, those under a negation left out."""
     found = terms(text)
     for match in _WORD.finditer(text):
-        if match[0].lower() in words and not _denied(text, match):
+        if match[0].lower() in words and not denied(text, match):
             yield match, next((term.key for term in found if term.start >= match.end()), "")
 
 
 # Clauses
 
 
-def _clause(case: _Case) -> Conflict | None:
+def _clause(case: Case) -> Conflict | None:
     """One clause of some length is not in the passages, though another is."""
     spans = clauses(case.claim)
     columns = [

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.check.features import terms
 from seminar_rag.check.support import SHOWN, verbatim
+from seminar_rag.check.terms import terms
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
@@ -29,7 +29,61 @@ CONTRADICTED = 0.7
 LONGEST = 512
 """Tokens of claim and window together, where the model gives no limit of its own."""
 
+MODELS = (
+    "cross-encoder/nli-deberta-v3-base",
+    "dleemiller/ModernCE-large-nli",
+    "cross-encoder/nli-deberta-v3-small",
+    "cross-encoder/nli-deberta-v3-xsmall",
+)
+"""Taken without being asked for where one lies in the hub's cache; the first that does."""
+SUGGESTED = "cross-encoder/nli-deberta-v3-small"
+_FILES = ("config.json", "tokenizer.json", "*.txt", "*.model", "*_config.json", "*_map.json")
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
 Scores = NDArray[np.float64]
+
+
+def present(models: Sequence[str] = MODELS) -> str | None:
+    """The first of the models that can be loaded without a network: a folder, or in the cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for model in models:
+        if Path(model).expanduser().is_dir():
+            return model
+        found = [
+            isinstance(try_to_load_from_cache(model, name), str)
+            for name in ("config.json", *_WEIGHTS)
+        ]
+        if found[0] and any(found[1:]):
+            return model
+    return None
+
+
+def fetch(model: str, hub: str | None = None) -> Path:
+    """Download a model into the hub's cache; progress goes to the standard error.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be had now.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    path = Path()
+    try:
+        for weights in _WEIGHTS:  # one kind is enough
+            path = Path(
+                snapshot_download(
+                    model, endpoint=hub, allow_patterns=[*_FILES, weights], ignore_patterns="*/*"
+                )
+            )
+            if (path / weights).is_file():
+                return path
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise ModelError(
+            f"the checking model {model!r} cannot be downloaded ({str(error).splitlines()[0]}) —"
+            f" check the name (for instance {SUGGESTED}) and the network"
+        ) from error
+    raise ModelError(f"{model!r} has no weights for a cross-encoder — try {SUGGESTED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +99,8 @@ class EntailmentVerifier:
 
     Loads on first use. A claim that stands in a passage word for word needs no model.
     """
+
+    while_writing = True
 
     def __init__(self, model: str) -> None:
         """Args:
@@ -85,6 +141,8 @@ class EntailmentVerifier:
 
     def _open(self) -> Any:
         folder = Path(self._source).expanduser()
+        if not folder.is_dir() and present([self._source]) is None:
+            fetch(self._source)
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging
 
@@ -93,7 +151,7 @@ class EntailmentVerifier:
             return CrossEncoder(
                 str(folder if folder.is_dir() else self._source),
                 device="cpu",
-                local_files_only=folder.is_dir(),
+                local_files_only=True,
             )
         except (OSError, ValueError, ImportError) as error:
             raise ModelError(

@@ -18,8 +18,10 @@ from typing import Protocol
 
 import numpy as np
 
-from seminar_rag.check.conflicts import Conflict, find_conflict
-from seminar_rag.check.features import FEATURES, Comparison, Embed, Matrix, compare, terms
+from seminar_rag.check.case import Conflict
+from seminar_rag.check.conflicts import find_conflict
+from seminar_rag.check.features import FEATURES, Comparison, Embed, Matrix, compare
+from seminar_rag.check.terms import terms
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
 SHOWN = 3
@@ -30,6 +32,8 @@ class Verifier(Protocol):
     """Holds a claim against passages. Safe to call from several threads."""
 
     name: str
+    while_writing: bool
+    """Whether it may be asked while an answer is still being written."""
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """Whether `passages`, taken together, say what `claim` says.
@@ -81,6 +85,7 @@ class BuiltinVerifier:
     """
 
     name = "built-in"
+    while_writing = True
 
     def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
         self._embed = _Remembering(embed)

@@ -1,0 +1,50 @@
+"""A streaming language model, asked for one short text in a given form."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from seminar_rag.errors import ModelError
+
+if TYPE_CHECKING:
+    from seminar_rag.answer.llm import LLM
+
+PATIENCE = 180.0
+"""Seconds until a text that does not come is given up."""
+
+
+class Completion:
+    """What a verifier needs of a language model (see `check.judge.Writer`)."""
+
+    def __init__(self, llm: LLM) -> None:
+        self._llm = llm
+        self.name = llm.name
+        self.context = llm.context
+        self.count = llm.count
+
+    def complete(self, system: str, user: str, *, grammar: str, max_tokens: int) -> str:
+        """The answer to a message, limited by the grammar where the model can be.
+
+        Raises:
+            ModelError: no answer can be had, or none in time.
+        """
+        from llama_index.core.base.llms.types import ChatMessage
+
+        until = time.monotonic() + PATIENCE
+        messages = [ChatMessage(system, role="system"), ChatMessage(user, role="user")]
+        text = "".join(
+            self._llm.stream(
+                messages,
+                passages=0,
+                max_tokens=max_tokens,
+                stop=lambda: time.monotonic() > until,
+                grammar=grammar,
+            )
+        )
+        if not text and time.monotonic() > until:
+            raise ModelError(
+                f"{self.name} gave no verdict in {PATIENCE:.0f} seconds - choose a smaller model,"
+                ' or set [check] verifier = "builtin"'
+            )
+        return text

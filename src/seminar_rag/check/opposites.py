@@ -1,0 +1,323 @@
+"""Rules for what says the contrary: opposite words, exchanged sides, negations.
+
+They know English word lists, no grammar; they stay silent in doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from itertools import combinations
+
+from seminar_rag.check.case import Case, Conflict
+from seminar_rag.check.features import clauses
+from seminar_rag.check.terms import Term, terms
+
+# Opposites: each axis has two ends; a text that uses one end where the other uses the other
+# says the contrary, unless a negation or exchanged sides make up for it.
+
+
+@cache
+def _axes() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    text = files("seminar_rag.check").joinpath("opposites.txt").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    pairs = (line.partition(" / ") for line in lines)
+    return tuple((frozenset(one.split()), frozenset(other.split())) for one, _, other in pairs)
+
+
+_PREFIX = ("un", "in", "im", "ir", "il", "non", "dis")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def find_opposite(case: Case) -> Conflict | None:
+    """A word stands where the passage has its opposite."""
+    for i in case.near(0.45):
+        sentence = case.sentences[i]
+        for one, other in _flips(case.claim, sentence):
+            if denied(case.claim, one) != denied(sentence, other):
+                continue
+            if not _share_neighbours(case.claim, one, sentence, other):
+                continue
+            if _exchanged(case.claim, one.span(), sentence, other.span()):
+                continue
+            reason = f"The passage says “{other[0]}”, the sentence says “{one[0]}”."
+            return Conflict("opposite", "contradicted", reason, i)
+    return None
+
+
+def _flips(claim: str, sentence: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """Pairs of words at opposite ends of an axis that each text uses on one end only.
+
+    "stable" and "unstable" are such a pair without an axis.
+    """
+    mine, theirs = _ends(claim), _ends(sentence)
+    yield from _prefixed(claim, sentence)
+    yield from ((theirs_, mine_) for mine_, theirs_ in _prefixed(sentence, claim))
+    for (axis, end), match in mine.items():
+        if (axis, not end) not in mine and (axis, end) not in theirs:
+            opposite = theirs.get((axis, not end))
+            if opposite is not None:
+                yield match, opposite
+
+
+def _prefixed(text: str, other: str) -> Iterator[tuple[re.Match[str], re.Match[str]]]:
+    """Words of `text` that are a word of `other` with a negative prefix, beside that word."""
+    theirs = {match[0].lower(): match for match in _WORD.finditer(other)}
+    mine = {match[0].lower(): match for match in _WORD.finditer(text)}
+    for word, match in mine.items():
+        bare = next((word[len(p) :] for p in _PREFIX if word.startswith(p)), "")
+        if len(bare) >= 4 and bare in theirs and word not in theirs and bare not in mine:
+            yield match, theirs[bare]
+
+
+@lru_cache(maxsize=8192)
+def _ends(text: str) -> dict[tuple[int, bool], re.Match[str]]:
+    out: dict[tuple[int, bool], re.Match[str]] = {}
+    for match in _WORD.finditer(text):
+        word = match[0].lower()
+        for axis, (one, other) in enumerate(_axes()):
+            if word in one or word in other:
+                out.setdefault((axis, word in one), match)
+    return out
+
+
+def denied(text: str, word: re.Match[str]) -> bool:
+    """Whether a negation, or "less", stands just before the word."""
+    before = " ".join(re.split(r"[,;:.]\s", text[: word.start()])[-1].split()[-4:])
+    return bool(_NEGATION.search(before)) != bool(re.search(r"\b(?:less|least)$", before))
+
+
+def _share_neighbours(
+    claim: str, one: re.Match[str], sentence: str, other: re.Match[str], reach: int = 4
+) -> bool:
+    """Whether the two words have a term near them in common, so that they speak of one thing."""
+    mine, theirs = (_around(claim, one, reach), _around(sentence, other, reach))
+    return bool(mine & theirs)
+
+
+def _around(text: str, word: re.Match[str], reach: int) -> set[str]:
+    before = [term.key for term in terms(text) if term.end <= word.start()]
+    after = [term.key for term in terms(text) if term.start >= word.end()]
+    return {*before[-reach:], *after[:reach]}
+
+
+def _exchanged(claim: str, here: tuple[int, int], sentence: str, there: tuple[int, int]) -> bool:
+    """Whether what stands left of one word stands right of the other, and the reverse.
+
+    "A is larger than B" and "B is smaller than A" say the same.
+    """
+    left, right = _sides(claim, here)
+    other_left, other_right = _sides(sentence, there)
+    moved = (left - right) & (other_right - other_left), (right - left) & (other_left - other_right)
+    kept = (left - right) & (other_left - other_right), (right - left) & (other_right - other_left)
+    return bool(moved[0] and moved[1]) and sum(map(len, moved)) > sum(map(len, kept))
+
+
+def _sides(text: str, span: tuple[int, int]) -> tuple[set[str], set[str]]:
+    found = terms(text)
+    left = {term.key for term in found if term.end <= span[0]}
+    return left, {term.key for term in found if term.start >= span[1]}
+
+
+# Order: two things that a comparison or a contrast keeps apart have changed places.
+
+_PIVOT = re.compile(
+    r"\b(?:than|while|whereas|against|instead|rather|but|outperform\w*|beats?|exceed\w*"
+    r"|surpass\w*|unlike|prefer\w*|although|comparable|replac\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def find_order(case: Case) -> Conflict | None:
+    """Two things stand in each other's place."""
+    return _traded(case) or _turned(case)
+
+
+def _traded(case: Case) -> Conflict | None:
+    """In nearly a copy of a sentence, two things have each other's neighbours."""
+    for i in case.near(0.8):
+        sentence = case.sentences[i]
+        mine, theirs = _slots(case.claim), _slots(sentence)
+        for one, other in combinations([key for key in mine if key in theirs], 2):
+            if (
+                not _fits(mine[one], theirs[other])
+                or not _fits(mine[other], theirs[one])
+                or _stays(mine[one], theirs[one])
+                or _stays(mine[other], theirs[other])
+                or _even(case.claim, mine[one], mine[other])
+                or _even(sentence, theirs[one], theirs[other])
+                or bool(_BY.search(case.claim)) != bool(_BY.search(sentence))
+            ):
+                continue
+            if not list(_flips(case.claim, sentence)):
+                return _other_way(mine[one].term, mine[other].term, i)
+    return None
+
+
+def _turned(case: Case) -> Conflict | None:
+    """The two sides of a comparison or a contrast have changed places."""
+    for i in case.near(0.6):
+        sentence = case.sentences[i]
+        mine, theirs = _first(case.claim), _first(sentence)
+        shared = [key for key in mine if key in theirs]
+        for one, other in combinations(shared, 2):
+            if not _parted(case.claim, mine, one, other) or not _parted(
+                sentence, theirs, one, other
+            ):
+                continue
+            if _swapped(mine, theirs, one, other) and _otherwise_alike(
+                mine, theirs, [key for key in shared if key not in (one, other)]
+            ):
+                return _other_way(mine[one], mine[other], i)
+    return None
+
+
+def _other_way(one: Term, other: Term, sentence: int) -> Conflict:
+    reason = (
+        f"The sentence has “{one.text}” and “{other.text}” the other way round than the passage."
+    )
+    return Conflict("order", "contradicted", reason, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A term with the words around it, function words included."""
+
+    term: Term
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+_TOKEN = re.compile(r"\w[\w.,%-]*\w|\w|[^\w\s]")
+_EVEN = re.compile(
+    r"\W*(?:(?:and|or|nor|with|,|both|as well as)\W*)+|['’]s?\s+|\s+of\s+(?:the\s+)?"
+    r"|(?:\W*\w+){0,3}\W*\b(?:same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together"
+    r"|versus)\b\W*(?:\w+\W*){0,3}",
+    re.IGNORECASE,
+)
+"""What stands between two things whose order says nothing."""
+_BY = re.compile(r"\bby\b")
+
+
+@lru_cache(maxsize=8192)
+def _slots(text: str) -> dict[str, _Slot]:
+    """By key, the terms that occur once."""
+    tokens = [(m.start(), m.end(), m[0].lower()) for m in _TOKEN.finditer(text)]
+    out: dict[str, _Slot | None] = {}
+    for term in terms(text):
+        before = tuple(word for _, end, word in tokens if end <= term.start)[-2:]
+        after = tuple(word for start, _, word in tokens if start >= term.end)[:2]
+        out[term.key] = None if term.key in out else _Slot(term, before, after)
+    return {key: slot for key, slot in out.items() if slot is not None}
+
+
+def _fits(one: _Slot, other: _Slot) -> bool:
+    """Whether two terms stand between the same words, or behind or before the same two."""
+    before, after = one.before == other.before, one.after == other.after
+    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
+    return sides or (before and len(one.before) == 2) or (after and len(one.after) == 2)
+
+
+def _stays(one: _Slot, other: _Slot) -> bool:
+    """Whether a term stands where it stood, going by the words before it."""
+    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
+    return sides or one.before == other.before
+
+
+def _even(text: str, one: _Slot, other: _Slot) -> bool:
+    first, second = sorted((one.term, other.term), key=lambda term: term.start)
+    return bool(_EVEN.fullmatch(text, first.end, second.start))
+
+
+def _first(text: str) -> dict[str, Term]:
+    """The first occurrence of every term, by key, in order."""
+    out: dict[str, Term] = {}
+    for term in terms(text):
+        out.setdefault(term.key, term)
+    return out
+
+
+def _swapped(mine: dict[str, Term], theirs: dict[str, Term], one: str, other: str) -> bool:
+    return (mine[one].start < mine[other].start) != (theirs[one].start < theirs[other].start)
+
+
+def _parted(text: str, found: dict[str, Term], one: str, other: str) -> bool:
+    """Whether a pivot stands between the two terms."""
+    first, second = sorted((found[one], found[other]), key=lambda term: term.start)
+    return bool(_PIVOT.search(text, first.end, second.start))
+
+
+def _otherwise_alike(mine: dict[str, Term], theirs: dict[str, Term], others: Sequence[str]) -> bool:
+    """Whether the remaining shared terms stand in the same order, nearly all of them."""
+    pairs = list(combinations(others, 2))
+    flipped = sum(_swapped(mine, theirs, one, other) for one, other in pairs)
+    return len(others) >= 2 and flipped <= 0.3 * len(pairs)
+
+
+# Negation
+
+_NEGATION = re.compile(
+    r"\b(?:not(?! only\b)|\w+n['’]t|no(?! (?:less|more|fewer) than)|never|neither|nor|without|none"
+    r"|nothing|nobody|cannot|hardly|unable to|fail(?:s|ed)? to|lacks?|lacked|instead of"
+    r"|rather than|free of|absence of|far from|(?:leav(?:es?|ing)|left) out|omit\w*|exclud\w*)\b",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"[,;:.]\s|\b(?:but|which|because|since|although|while|whereas)\b")
+
+
+@lru_cache(maxsize=8192)
+def _negated(text: str, reach: int = 2) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Per negation word: the word, and the keys of the `reach` terms behind it in its clause.
+
+    Where nothing stands behind it ("activations do not"), those before it.
+    """
+    found = terms(text)
+    out = []
+    for match in _NEGATION.finditer(text):
+        end = _CLAUSE_END.search(text, match.end())
+        stop = end.start() if end else len(text)
+        scope = [term.key for term in found if match.end() <= term.start < stop][:reach]
+        scope = scope or [term.key for term in found if term.end <= match.start()][-reach:]
+        out.append((match[0], frozenset(scope)))
+    return tuple(out)
+
+
+def find_negation(case: Case) -> Conflict | None:
+    """One of the two denies what the other states."""
+    near = case.near(0.5)
+    said = {term.key for term in terms(case.claim)}
+    mine = _negated(case.claim)
+    answered = any(scope & said for i in near for _, scope in _negated(case.sentences[i]))
+    for i in near:
+        sentence = case.sentences[i]
+        theirs = _negated(sentence)
+        if len(theirs) % 2 == len(mine) % 2 and case.rest(i) < 0.8:
+            continue  # as many negations on both sides, in other words: most likely the same
+        have = {term.key for term in terms(sentence)}
+        for word, scope in mine:
+            if scope & have and not answered:
+                reason = f"The sentence denies (“{word}”) what the passage states."
+                return Conflict("negation", "contradicted", reason, i)
+        for word, scope in theirs:
+            if scope & said and not any(scope & own for _, own in mine) and i == near[0]:
+                reason = f"The passage denies (“{word}”) what the sentence states."
+                return Conflict("negation", "contradicted", reason, i)
+    return _denied_clause(case)
+
+
+def _denied_clause(case: Case) -> Conflict | None:
+    """All that a clause of the claim has in common with a sentence is what that one denies."""
+    for start, end in clauses(case.claim):
+        own = [i for i, term in enumerate(case.held.terms) if start <= term.start < end]
+        if len(own) < 3 or _negated(case.claim[start:end]):
+            continue
+        best = max(case.best, key=lambda i: case.held.covered[i, own].sum())
+        shared = {case.held.terms[i].key for i in own if case.held.covered[best, i]}
+        for word, scope in _negated(case.sentences[best], 3):
+            if len(shared) >= max(2, 0.4 * len(own)) and shared <= scope:
+                reason = f"The passage denies (“{word}”) what the sentence states."
+                return Conflict("negation", "contradicted", reason, best)
+    return None
