@@ -163,6 +163,18 @@ def _tree(folder: Path) -> list[dict[str, object]]:
     ]
 
 
+def _answer(path: str, folder: Path, repository: str) -> bytes | None:
+    tree = _tree(folder)
+    if path.startswith(f"/api/models/{repository}/tree/"):
+        return json.dumps(tree).encode()
+    if path.startswith(f"/api/models/{repository}/revision/main"):
+        names = [{"rfilename": one["path"]} for one in tree]
+        return json.dumps({"id": repository, "sha": "5" * 40, "siblings": names}).encode()
+    file = folder / path.rpartition("/")[2]
+    there = path.startswith(f"/{repository}/resolve/") and file.is_file()
+    return file.read_bytes() if there else None
+
+
 @contextmanager
 def hub(folder: Path, repository: str) -> Iterator[tuple[str, list[str]]]:
     """As much of a model hub as a download needs, over the files of a folder; its address, and
@@ -173,25 +185,12 @@ def hub(folder: Path, repository: str) -> Iterator[tuple[str, list[str]]]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            if self.path.startswith(f"/api/models/{repository}/revision/main"):
-                names = [{"rfilename": one["path"]} for one in _tree(folder)]
-                told = {"id": repository, "sha": "5" * 40, "siblings": names}
-                self._give(json.dumps(told).encode())
-            elif self.path.startswith(f"/api/models/{repository}/tree/"):
-                self._give(json.dumps(_tree(folder)).encode())
-            else:
-                self._file()
+            data = _answer(self.path, folder, repository)
+            self._give(data or b"", 200 if data is not None else 404)
 
         def do_HEAD(self) -> None:
-            self._file()
-
-        def _file(self) -> None:
-            name = self.path.rpartition("/")[2]
-            if f"/{repository}/resolve/" in self.path and (folder / name).is_file():
-                asked.append(name)
-                self._give((folder / name).read_bytes())
-            else:
-                self._give(b"", 404)
+            asked.append(self.path.rpartition("/")[2])
+            self.do_GET()
 
         def _give(self, data: bytes, status: int = 200) -> None:
             self.send_response(status)
