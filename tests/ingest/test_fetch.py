@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ingest.web import PUBLIC, Page, Web, bomb, html, packed, pdf, redirect
+from ingest.web_h2 import H2Web
 from seminar_rag.errors import FetchError
 from seminar_rag.ingest.fetch import Fetcher, is_public
 
@@ -450,3 +451,54 @@ def test_the_certificate_must_be_the_hosts_though_an_address_is_connected_to(
     assert caught.value.failure == "unreachable"
     assert "certificate" in str(caught.value)
     assert set(asked) == {"course.test", "other.test"}
+
+
+def test_http_2_is_spoken_where_it_is_offered_to_the_address_that_was_checked(
+    tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = certificate(tmp_path, "course.test")
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    pages = {
+        "/a.pdf": PDF,
+        "/moved": redirect("/a.pdf"),
+        "/away": redirect("https://private.test/secret"),
+        "/busy": Page(status=429, headers=(("Retry-After", "7"),)),
+        "/big": Page(bytes(1 << 20), repeat=3),
+    }
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with H2Web(pem, pages) as web:
+        base = f"https://course.test:{web.port}"
+        fetcher = make(
+            transport=None,
+            resolve=resolve,
+            allow_hosts=["course.test", "other.test"],
+            max_bytes=2 << 20,
+        )
+        assert fetcher.fetch(f"{base}/a.pdf").file.read_bytes() == PDF.body
+        first = web.seen[0]
+        assert first[":authority"] == f"course.test:{web.port}", "not the address"
+        assert first["user-agent"].startswith("seminar-rag/")
+        assert web.names == ["course.test"]
+        assert fetcher.fetch(f"{base}/a.pdf", max_age=0).event == "unchanged"
+        assert fetcher.fetch(f"{base}/moved").kind == "pdf"
+        for path, failure in {
+            "/away": "refused",
+            "/busy": "busy",
+            "/big": "too_large",
+            "/none": "gone",
+        }.items():
+            with pytest.raises(FetchError) as caught:
+                fetcher.fetch(f"{base}{path}")
+            assert caught.value.failure == failure, path
+        assert fetcher.fetch(f"{base}/a.pdf", max_age=0).event == "unchanged", "a reset harms none"
+        assert len(web.names) < len(web.seen), "one connection serves several requests"
+        assert asked.count("course.test") == len(web.seen), "checked before every request"
+        with pytest.raises(FetchError, match="certificate") as caught:
+            fetcher.fetch(f"https://other.test:{web.port}/a.pdf")
+        assert caught.value.failure == "unreachable"
+        assert "other.test" in web.names

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import importlib.util
 import ipaddress
 import ssl
 import threading
@@ -396,7 +395,7 @@ class Fetcher:
                 self._clients[host] = httpx.Client(
                     transport=self._transport,
                     verify=self._tls,
-                    http2=importlib.util.find_spec("h2") is not None,
+                    http2=True,
                     trust_env=False,
                     follow_redirects=False,
                 )
