@@ -26,6 +26,7 @@ LAYERS = [
     {"errors"},
 ]
 HOMES = {
+    "arxiv": {"ingest/arxiv.py"},
     "gradio": {"ui"},
     "fastapi": {"ui"},
     "uvicorn": {"ui"},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest.web import Page, Paper, Web, html, pdf, redirect
-from seminar_rag.ingest.arxiv import arxiv_id, parse_feed
+from seminar_rag.ingest.arxiv import arxiv_id
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.resolve import Resolution, Resolver
 from seminar_rag.ingest.titles import Described, Wanted, judge, people, surely, titles_alike
@@ -414,13 +414,30 @@ def test_judgement_uses_what_there_is() -> None:
     )
 
 
-def test_hostile_feeds_are_harmless() -> None:
-    assert parse_feed(b"<html><body>Rate exceeded.") == []
-    assert parse_feed(b"not xml") == []
-    entity = (
+@pytest.mark.parametrize(
+    "feed",
+    [
+        b"<html><body>Rate exceeded.",
+        b"not xml",
+        b"",
         b'<?xml version="1.0"?><!DOCTYPE f [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
         b'<feed xmlns="http://www.w3.org/2005/Atom"><entry>'
-        b"<id>http://arxiv.org/abs/2301.00001v1</id><title>x &a;</title></entry></feed>"
-    )
-    assert all("root" not in paper.title for paper in parse_feed(entity))
+        b"<id>http://arxiv.org/abs/2301.00001v1</id><updated>2023-01-01T00:00:00Z</updated>"
+        b"<published>2023-01-01T00:00:00Z</published>"
+        b"<title>On Analytical Engines: Weaving Algebraic Patterns &a;</title></entry></feed>",
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><updated>yesterday</updated>'
+        b"<published>never</published><id>http://arxiv.org/abs/2301.00001v1</id>"
+        b"<title>A dateless title</title></entry></feed>",
+    ],
+    ids=["rate", "text", "empty", "entity", "dates"],
+)
+def test_hostile_feeds_are_harmless(resolve: Resolve, web: Web, feed: bytes) -> None:
+    web.put("https://export.arxiv.org/api/query", Page(feed, type="application/atom+xml"))
+    got = resolve(ENGINES.title, "https://arxiv.org/abs/2301.00001")
+    assert (got.state, got.arxiv_id) == ("paper", "2301.00001"), "the PDF's own title serves"
+    assert "root:" not in got.found[0].title
+
+
+def test_addresses_that_name_a_paper() -> None:
     assert arxiv_id("https://notarxiv.org/abs/2301.00001") is None
+    assert arxiv_id("https://arxiv.org/abs/hep-th/9901001v2") == "hep-th/9901001"

@@ -312,6 +312,7 @@ def _api(shelf: dict[str, Paper], path: str) -> Page:
         found += [p for p in shelf.values() if words and words in _words(p.title)]
     entries = "".join(
         f"<entry><id>http://arxiv.org/abs/{p.id}v1</id><published>2023-01-01T00:00:00Z</published>"
+        "<updated>2023-01-01T00:00:00Z</updated>"
         f"<title>{escape(p.title)}</title><summary>{escape(p.summary)}</summary>"
         + "".join(f"<author><name>{escape(name)}</name></author>" for name in p.authors)
         + "</entry>"

@@ -9,17 +9,17 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
-
-from lxml import etree
+from typing import Any
+from urllib.parse import urlsplit
 
 from seminar_rag.errors import FetchError
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.titles import Described, fold, main_title, subtitle
 
-_ATOM = "{http://www.w3.org/2005/Atom}"
 _AT_ONCE = 50
 """Ids asked for in one request."""
+_FOUND = 10
+"""Papers that a search may give."""
 _ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(v\d+)?"
 _ADDRESS = re.compile(
     r"(?:^|\.)(?:arxiv\.org/(?:abs|pdf|html|format|e-print)/|alphaxiv\.org/(?:abs|pdf)/"
@@ -73,9 +73,8 @@ class ArxivApi:
         """Ask for many papers at once. What cannot be had is simply not known afterwards."""
         wanted = sorted(set(ids) - set(self._known))
         for at in range(0, len(wanted), _AT_ONCE):
-            part = ",".join(wanted[at : at + _AT_ONCE])
             try:
-                found = self._ask(f"id_list={quote(part, safe=',/')}&max_results={_AT_ONCE}")
+                found = self._ask(ids=wanted[at : at + _AT_ONCE])
             except FetchError:
                 continue
             self._known.update({paper.id: paper for paper in found})
@@ -89,7 +88,7 @@ class ArxivApi:
     def first_version(self, id_: str) -> Paper | None:
         """The paper as it was first submitted; titles change in later versions."""
         try:
-            found = self._ask(f"id_list={quote(id_, safe='/')}v1")
+            found = self._ask(ids=[f"{id_}v1"])
         except FetchError:
             return None
         return found[0] if found else None
@@ -105,28 +104,48 @@ class ArxivApi:
         for words, least in {whole: 1, main: 2, rest: 4}.items():
             if len(words.split()) < least:
                 continue
-            phrase = quote(f'ti:"{words}"', safe="")
-            for paper in self._ask(f"search_query={phrase}&max_results=10"):
+            for paper in self._ask(f'ti:"{words}"'):
                 found.setdefault(paper.id, paper)
             if found:
                 break
         return list(found.values())
 
-    def _ask(self, query: str) -> list[Paper]:
-        fetched = self._fetcher.fetch(f"{self._base}?{query}")
-        return parse_feed(fetched.file.read_bytes())
+    def _ask(self, query: str = "", ids: Sequence[str] = ()) -> list[Paper]:
+        """Papers by the `arxiv` package, whose requests go through the fetcher."""
+        import arxiv
+
+        most = _AT_ONCE if ids else _FOUND
+        client = arxiv.Client(page_size=most, delay_seconds=0, num_retries=0)
+        client.query_url_format = self._base + "?{}"
+        client._session = _Session(self._fetcher)
+        try:
+            found = list(client.results(arxiv.Search(query, list(ids), max_results=most)))
+        except (arxiv.ArxivError, ValueError):
+            return []  # an answer that is none of the API's
+        return [paper for one in found if (paper := _paper(one))]
 
 
-def parse_feed(data: bytes) -> list[Paper]:
-    """The papers in an answer of the API; empty where it is none."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
-    root = etree.fromstring(data, parser)
-    out: list[Paper] = []
-    for entry in root.iter(f"{_ATOM}entry") if root is not None else ():
-        found = arxiv_id(entry.findtext(f"{_ATOM}id", ""))
-        title = " ".join(entry.findtext(f"{_ATOM}title", "").split())
-        if found and title:
-            names = [one.findtext(f"{_ATOM}name", "") for one in entry.iter(f"{_ATOM}author")]
-            summary = " ".join(entry.findtext(f"{_ATOM}summary", "").split())
-            out.append(Paper(found, title, tuple(" ".join(n.split()) for n in names), summary))
-    return out
+class _Session:
+    """In the place of the package's HTTP session: our lanes, checks and copies hold here too."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    def get(self, url: str, **_: object) -> _Response:
+        """Raises FetchError, which the package lets pass."""
+        return _Response(self._fetcher.fetch(url).file.read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    content: bytes
+    status_code: int = 200
+
+
+def _paper(one: Any) -> Paper | None:
+    """A result of the package; None where it names no paper."""
+    id_, title = arxiv_id(one.entry_id), " ".join(one.title.split())
+    if id_ is None or not title:
+        return None
+    names = tuple(" ".join(author.name.split()) for author in one.authors)
+    return Paper(id_, title, names, " ".join(one.summary.split()))
