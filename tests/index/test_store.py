@@ -370,3 +370,36 @@ def test_a_store_from_before_files_were_kept_opens(store: Store, tmp_path: Path)
     assert again.file_of("d") is None
     assert set(again.catalogue().records) == {"d"}
     again.close()
+
+
+def test_packed_words_are_stored_beside_the_vector(store: Store) -> None:
+    passages = [passage("d", 0, "alpha"), passage("d", 1, "beta")]
+    with store.writer():
+        store.replace(record("d"), passages, vectors(2), words=[b"\x01\x02", b"\x03"])
+    put(store, "e", "gamma")
+    ids = ["d-alpha", "d-beta", "e-gamma"]
+    assert store.words_of(ids) == {"d-alpha": b"\x01\x02", "d-beta": b"\x03"}
+    assert set(store.embedded(ids)) == {"d-alpha", "d-beta"}, "what lacks words is read again"
+    assert np.array_equal(store.embedded(ids)["d-beta"][0], vectors(2)[1])
+
+
+def test_a_store_from_before_words_were_kept_is_opened(tmp_path: Path) -> None:
+    store = Store(tmp_path, vectors=MemoryVectors())
+    put(store, "d", "alpha")
+    store._db.execute("ALTER TABLE passage DROP COLUMN words")
+    store._db.commit()
+    store.close()
+    store = Store(tmp_path, vectors=MemoryVectors())
+    assert store.words_of(["d-alpha"]) == {}
+    put(store, "d", "beta")
+    assert store.passages_of("d")[0].text == "beta"
+    store.close()
+
+
+def test_how_rare_a_word_is_follows_the_course(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    before = store.rarity(["alpha", "beta"])
+    assert before["alpha"] == before["beta"]
+    put(store, "e", "alpha beta", "alpha gamma")
+    after = store.rarity(["alpha", "beta"])
+    assert after["beta"] > after["alpha"]

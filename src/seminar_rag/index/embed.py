@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -29,6 +30,34 @@ BUILTIN = "all-MiniLM-L6-v2"
 
 BATCH = 8
 """Measured fastest on two cores: larger batches pad more than they gain."""
+
+Side = Literal["question", "passage"]
+"""What a text is: many models put different words before the two."""
+_PROMPT_NAMES: dict[Side, tuple[str, ...]] = {
+    "question": ("query", "question"),
+    "passage": ("document", "passage", "corpus"),
+}
+"""What a model may call its prompts."""
+_FAMILIES: tuple[tuple[str, dict[Side, str]], ...] = (
+    (r"(?:^|[-_/])e5-", {"question": "query: ", "passage": "passage: "}),
+    (r"nomic-embed-text", {"question": "search_query: ", "passage": "search_document: "}),
+    (
+        r"bge-(?:small|base|large)-en",
+        {"question": "Represent this sentence for searching relevant passages: "},
+    ),
+)
+"""The prompts that models were trained with according to their cards, where their files name
+none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text as a model reads them in their context."""
+
+    texts: tuple[str, ...]
+    """In lower case, punctuation marks among them."""
+    vectors: Matrix
+    """Shape (len(texts), dimensions), float32, rows of length 1."""
 
 
 class Embedder(Protocol):
@@ -57,6 +86,12 @@ class Embedder(Protocol):
 
         `progress` is called with the number of texts done since the last call.
         """
+        ...
+
+    def read(
+        self, texts: Sequence[str], side: Side, progress: Callable[[int], None] = lambda _: None
+    ) -> tuple[Matrix, list[Words]]:
+        """As `embed`, for texts of one side of retrieval, with their words."""
         ...
 
 
@@ -112,28 +147,77 @@ class SentenceTransformerEmbedder:
         self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None
     ) -> Matrix:
         model = self._load()
-        if not texts:
-            return np.zeros((0, model.get_embedding_dimension()), np.float32)
-        # Similar lengths share a batch, so that little is padded; 128 texts a step is often
-        # enough for a progress bar and an interrupt to feel immediate.
-        order = np.argsort([-len(text) for text in texts], kind="stable")
-        rows: list[Any] = []
-        for at in range(0, len(order), 128):
-            chunk = [texts[i] for i in order[at : at + 128]]
+        out = np.zeros((len(texts), model.get_embedding_dimension()), np.float32)
+        for chunk in _by_length(texts):
             with self._lock:
-                rows.append(
-                    model.encode(
-                        chunk, batch_size=BATCH, show_progress_bar=False, convert_to_tensor=True
-                    )
-                    .float()
-                    .cpu()
-                    .numpy()
+                vectors = model.encode(
+                    [texts[i] for i in chunk],
+                    batch_size=BATCH,
+                    show_progress_bar=False,
+                    convert_to_tensor=True,
                 )
+            out[chunk] = vectors.float().cpu().numpy()
             progress(len(chunk))
-        vectors = np.concatenate(rows)
-        out = np.empty_like(vectors)
-        out[order] = vectors
         return unit(out)
+
+    def read(
+        self, texts: Sequence[str], side: Side, progress: Callable[[int], None] = lambda _: None
+    ) -> tuple[Matrix, list[Words]]:
+        model = self._load()
+        self.count("")  # loads the tokenizer
+        encode = model.encode_query if side == "question" else model.encode_document
+        prompt = self.prompt(side)
+        out = np.zeros((len(texts), model.get_embedding_dimension()), np.float32)
+        words = [Words((), out[:0])] * len(texts)
+        for chunk in _by_length(texts):
+            with self._lock:
+                found = encode(
+                    [texts[i] for i in chunk],
+                    prompt=prompt or None,
+                    batch_size=BATCH,
+                    show_progress_bar=False,
+                    output_value=None,
+                )
+                for i, one in zip(chunk, found, strict=True):
+                    out[i] = one["sentence_embedding"].float().cpu().numpy()
+                    words[i] = self._words(prompt, texts[i], one)
+            progress(len(chunk))
+        return unit(out), words
+
+    def prompt(self, side: Side) -> str:
+        """What the model wants before a text: by its own files, else by its family."""
+        stated: dict[str, str] = self._load().prompts
+        own = [stated[name] for name in _PROMPT_NAMES[side] if stated.get(name)]
+        if own or any(stated.values()):
+            return own[0] if own else ""
+        for family, prompts in _FAMILIES:
+            if re.search(family, self.name, re.IGNORECASE):
+                return prompts.get(side, "")
+        return ""
+
+    def _words(self, prompt: str, text: str, found: Any) -> Words:
+        """Each word's vector: the mean of its tokens' vectors, those of the prompt left out."""
+        there = found["attention_mask"].bool()
+        tokens = found["token_embeddings"][there].float().cpu().numpy()
+        ids = found["input_ids"][there].tolist()
+        encoding = self._tokenizer.encode(prompt + text)
+        members: dict[int, list[int]] = {}
+        for row, word in enumerate(encoding.word_ids[: len(ids)]):
+            # Left out: special tokens, the prompt, and what the model did not read to the end.
+            if (
+                word is not None
+                and encoding.offsets[row][0] >= len(prompt)
+                and encoding.ids[row] == ids[row]
+            ):
+                members.setdefault(word, []).append(row)
+        if not members:
+            return Words((), tokens[:0])
+        spans = [
+            (encoding.offsets[rows[0]][0], encoding.offsets[rows[-1]][1], rows)
+            for rows in members.values()
+        ]
+        texts = tuple((prompt + text)[start:end].strip().lower() for start, end, _ in spans)
+        return Words(texts, unit(np.stack([tokens[rows].mean(axis=0) for *_, rows in spans])))
 
     def _load(self) -> Any:
         with self._lock:
@@ -186,7 +270,10 @@ class SentenceTransformerEmbedder:
 
 
 class HashEmbedder:
-    """A fake: a bag of hashed words. Texts that share words are near; deterministic, no model."""
+    """A fake: a bag of hashed words. Texts that share words are near; deterministic, no model.
+
+    A word's own vector is made of random signs, so that it is near to itself alone.
+    """
 
     name = "hash"
     precision = "float32"
@@ -211,6 +298,37 @@ class HashEmbedder:
         self.embedded += len(texts)
         progress(len(texts))
         return unit(out)
+
+    def read(
+        self,
+        texts: Sequence[str],
+        side: Side,  # noqa: ARG002  (the same for both)
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> tuple[Matrix, list[Words]]:
+        words = [tuple(re.findall(r"\w+|[^\w\s]", text.lower())) for text in texts]
+        vectors = [
+            np.reshape([_signs(word[:6], self._dimensions) for word in one], (-1, self._dimensions))
+            for one in words
+        ]
+        made = [Words(one, unit(rows)) for one, rows in zip(words, vectors, strict=True)]
+        return self.embed(texts, progress), made
+
+
+def _signs(word: str, dimensions: int) -> Matrix:
+    digest = hashlib.shake_128(word.encode()).digest(-(-dimensions // 8))
+    bits = np.unpackbits(np.frombuffer(digest, np.uint8), count=dimensions)
+    return 2 * bits.astype(np.float32) - 1
+
+
+def _by_length(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Indices in steps, the longest texts first.
+
+    Similar lengths share a batch, so that little is padded; 128 texts a step is often enough for a
+    progress bar and an interrupt to feel immediate.
+    """
+    order = [int(i) for i in np.argsort([-len(text) for text in texts], kind="stable")]
+    for at in range(0, len(order), 128):
+        yield order[at : at + 128]
 
 
 def unit(vectors: Matrix) -> Matrix:

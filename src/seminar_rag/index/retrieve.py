@@ -1,4 +1,5 @@
-"""Question → Hits: dense and lexical candidates, fused; a search for each side of a comparison.
+"""Question → Hits: dense and lexical candidates, fused, then compared with the question word by
+word; a search for each side of a comparison.
 
 Scores are fused, not ranks: each list's scores are standardised over its candidates and summed,
 which was measured better on the labelled questions than reciprocal rank fusion, since a clear
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seminar_rag.index.aspects import compares, is_called, named, without, works
+from seminar_rag.index.late import asked
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.types import Hit, Scope
 
@@ -27,6 +29,12 @@ CANDIDATES = 200
 """How many passages each side proposes."""
 DENSE_WEIGHT = 0.8
 """Of the dense side's standardised scores; the lexical side has 1."""
+COMPARED = 100
+"""The best of both sides' candidates, which are compared word by word (`late`)."""
+LATE_WEIGHT = 3.0
+"""Of that comparison's standardised scores, beside the other two."""
+_SCALE = (1 + DENSE_WEIGHT) / (1 + DENSE_WEIGHT + LATE_WEIGHT)
+"""Keeps the scores about as far apart as without the comparison."""
 _EACH = 3
 """Passages for each thing compared that are moved up."""
 _SIDES = 4
@@ -38,10 +46,12 @@ _COMMON = 0.12
 class _Found:
     """What one search found: fused scores, with both sides' own."""
 
-    def __init__(self, dense: dict[str, float], sparse: dict[str, float]) -> None:
+    def __init__(
+        self, dense: dict[str, float], sparse: dict[str, float], scores: dict[str, float]
+    ) -> None:
         self.dense = dense
         self.sparse = sparse
-        self.scores = fuse(dense, sparse)
+        self.scores = scores
 
     def ranked(self, within: AbstractSet[str] | None = None) -> list[str]:
         """Ids, best first, those of `within` only."""
@@ -80,14 +90,19 @@ class Retriever:
         return self._hits(ranked[: 2 * k + 10], found, k)
 
     def _find(self, query: str, within: set[str] | None) -> _Found:
-        vector = self._embedder.embed([query])[0]
+        vectors, (words,) = self._embedder.read([query], "question")
+        vector = vectors[0]
         dense = dict(self._store.dense(vector, CANDIDATES, within))
         sparse = dict(self._store.lexical(query_terms(query), CANDIDATES, within))
         # What only the lexical side found has a cosine too: its embedding is stored.
         lacking = [id_ for id_ in sparse if id_ not in dense]
         stored = self._store.vectors_of(lacking)
         dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
-        return _Found(dense, sparse)
+        scores = fuse(dense, sparse)
+        best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
+        packed = self._store.words_of(best)
+        near = asked(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in best])
+        return _Found(dense, sparse, compare(scores, dict(zip(best, near, strict=True))))
 
     def _named_work(self, query: str, within: set[str] | None) -> set[str]:
         """The documents of a reading that the question calls by its title or arXiv id."""
@@ -169,11 +184,29 @@ def fuse(dense: Mapping[str, float], sparse: Mapping[str, float]) -> dict[str, f
     return total
 
 
+def compare(scores: Mapping[str, float], near: Mapping[str, float | None]) -> dict[str, float]:
+    """Fused scores with the comparison word by word added.
+
+    Args:
+        near: what the comparison gives for the best of them; None where there is nothing to
+            compare, which counts as the mean. What was not compared stays behind them all.
+    """
+    known = {id_: value for id_, value in near.items() if value is not None}
+    added = dict(zip(known, standardise(list(known.values())), strict=True))
+    out = {id_: _SCALE * (scores[id_] + LATE_WEIGHT * added.get(id_, 0.0)) for id_ in near}
+    if len(near) < len(scores):
+        lowest = min(out.values(), default=0.0)
+        rest = {id_: score for id_, score in scores.items() if id_ not in near}
+        step = max(rest.values()) - lowest
+        out |= {id_: score - max(0.0, step) - 1e-6 for id_, score in rest.items()}
+    return out
+
+
 def standardise(scores: Sequence[float]) -> list[float]:
     """Deviations from the mean of the best `CANDIDATES`; all zero where these do not differ."""
     values = np.asarray(scores, np.float64)
     best = np.sort(values)[-CANDIDATES:]
-    spread = float(best.std())
+    spread = float(best.std()) if len(best) else 0.0
     if spread < 1e-9:
         return [0.0] * len(values)
     return [float(z) for z in (values - best.mean()) / spread]

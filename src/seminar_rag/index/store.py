@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 _VERSION = "1"
+_REMEMBERED = 50_000
+"""Terms whose rarity is kept in memory; counting a common one again is slow."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 {catalogue.SCHEMA}
@@ -41,7 +43,7 @@ CREATE TABLE IF NOT EXISTS passage(
     key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL,
     ordinal INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT NOT NULL, title TEXT NOT NULL,
     start INTEGER NOT NULL, stop INTEGER NOT NULL, page INTEGER, sentences TEXT NOT NULL,
-    vector BLOB NOT NULL);
+    vector BLOB NOT NULL, words BLOB);
 CREATE INDEX IF NOT EXISTS passage_document ON passage(document, ordinal);
 CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 {lexical.SCHEMA}
@@ -67,6 +69,7 @@ class Store:
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None
         self._writing = False
+        self._rarity: tuple[str | None, dict[str, float]] = (None, {})
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
@@ -82,6 +85,9 @@ class Store:
                 db.commit()
             else:
                 catalogue.migrate(db)
+                columns = {row[1] for row in db.execute("PRAGMA table_info(passage)")}
+                if "passage" in tables and "words" not in columns:
+                    db.execute("ALTER TABLE passage ADD COLUMN words BLOB")
                 db.commit()
         found = self.meta("version")
         if found != _VERSION:
@@ -162,6 +168,28 @@ class Store:
                     out[id_] = np.frombuffer(blob, np.float32)
         return out
 
+    def words_of(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Packed words (`late.pack`) by passage id, of those passages that have them."""
+        out: dict[str, bytes] = {}
+        with self._guarded() as db:
+            for at in range(0, len(ids), 500):
+                part = list(ids[at : at + 500])
+                marks = ",".join("?" * len(part))
+                out.update(
+                    db.execute(
+                        f"SELECT id, words FROM passage WHERE id IN ({marks})"
+                        " AND words IS NOT NULL",
+                        part,
+                    ).fetchall()
+                )
+        return out
+
+    def embedded(self, ids: Sequence[str]) -> dict[str, tuple[Matrix, bytes]]:
+        """Vector and packed words by passage id, of the passages that have both."""
+        words = self.words_of(ids)
+        vectors = self.vectors_of(list(words))
+        return {id_: (vectors[id_], words[id_]) for id_ in words}
+
     def dense(
         self, vector: Matrix, k: int, documents: Iterable[str] | None = None
     ) -> list[tuple[str, float]]:
@@ -183,7 +211,12 @@ class Store:
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.rarity`."""
         with self._guarded() as db:
-            return lexical.rarity(db, terms)
+            generation = self.meta("generation")
+            if self._rarity[0] != generation or len(self._rarity[1]) > _REMEMBERED:
+                self._rarity = (generation, {})
+            known = self._rarity[1]
+            known.update(lexical.rarity(db, [term for term in terms if term not in known]))
+            return {term: known[term] for term in terms}
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -237,12 +270,15 @@ class Store:
         passages: Sequence[Passage] = (),
         vectors: Matrix | None = None,
         file: Path | None = None,
+        words: Sequence[bytes] = (),
     ) -> None:
         """Swap a document's passages, atomically for readers.
 
         Args:
             vectors: shape (len(passages), dimensions); None only without passages.
             file: what the passages were read from, to be kept.
+            words: each passage's packed words (`late.pack`); without them the word-by-word
+                comparison leaves the passages where they are.
         """
         document = record.document
         digest = self._keep(file) if file else ""
@@ -263,7 +299,9 @@ class Store:
                 catalogue.put_file(db, document.id, digest)
                 for i, passage in enumerate(passages):
                     assert vectors is not None
-                    _put_passage(db, passage, document.title, vectors[i])
+                    _put_passage(
+                        db, passage, document.title, vectors[i], words[i] if words else None
+                    )
                 self._bump()
             self._settle()
             self._sweep()
@@ -506,10 +544,13 @@ def _drop(db: sqlite3.Connection, keys: Iterable[int]) -> None:
 _PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 
 
-def _put_passage(db: sqlite3.Connection, passage: Passage, title: str, vector: Matrix) -> None:
+def _put_passage(
+    db: sqlite3.Connection, passage: Passage, title: str, vector: Matrix, words: bytes | None
+) -> None:
     sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
     cursor = db.execute(
-        f"INSERT INTO passage({_PASSAGE}, title, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO passage({_PASSAGE}, title, vector, words)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             passage.id,
             passage.document,
@@ -522,6 +563,7 @@ def _put_passage(db: sqlite3.Connection, passage: Passage, title: str, vector: M
             json.dumps(sentences, separators=(",", ":")),
             title,
             np.ascontiguousarray(vector, np.float32).tobytes(),
+            words,
         ),
     )
     assert cursor.lastrowid is not None

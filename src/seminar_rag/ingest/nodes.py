@@ -19,9 +19,13 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformC
 from llama_index.core.schema import Document as IndexDocument
 
 from seminar_rag.index.embed import Embedder
+from seminar_rag.index.late import pack
 from seminar_rag.ingest.chunk import Chunk, split
 from seminar_rag.types import Block, Document, Passage
 
+Matrix = np.ndarray[Any, np.dtype[np.float32]]
+Known = Callable[[Sequence[str]], Mapping[str, tuple[Matrix, bytes]]]
+"""Passage ids → vector and packed words of those that are stored already."""
 Text = tuple[Document, Sequence[Block], str]
 """A document with its blocks and the context that leads its prefixes."""
 
@@ -48,17 +52,17 @@ class PassageSplitter(TransformComponent):
 class PassageEmbedding(BaseEmbedding):
     """The project's embedder as llama-index knows embedding models.
 
-    Nodes whose vector is known are not embedded again.
+    Nodes whose vector is known are not embedded again. A node's packed words are metadata.
     """
 
     _embedder: Embedder = PrivateAttr()
-    _known: Callable[[Sequence[str]], Mapping[str, Any]] = PrivateAttr()
+    _known: Known = PrivateAttr()
     _progress: Callable[[int], None] = PrivateAttr()
 
     def __init__(
         self,
         embedder: Embedder,
-        known: Callable[[Sequence[str]], Mapping[str, Any]] = lambda _: {},
+        known: Known = lambda _: {},
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         super().__init__(model_name=embedder.name)
@@ -71,34 +75,36 @@ class PassageEmbedding(BaseEmbedding):
         fresh = [node for node in nodes if node.node_id not in known]
         texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in fresh]
         if fresh:
-            vectors = self._embedder.embed(texts, self._progress)
-            for node, vector in zip(fresh, vectors, strict=True):
+            vectors, words = self._embedder.read(texts, "passage", self._progress)
+            for node, vector, one in zip(fresh, vectors, words, strict=True):
                 node.embedding = vector.tolist()
+                node.metadata["words"] = pack(one)
         for node in nodes:
             if node.node_id in known:
-                node.embedding = known[node.node_id].tolist()
+                vector, node.metadata["words"] = known[node.node_id]
+                node.embedding = vector.tolist()
         return list(nodes)
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return list(self._embedder.embed([text])[0].tolist())
+        return list(self._embedder.read([text], "passage")[0][0].tolist())
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
+        return list(self._embedder.read([query], "question")[0][0].tolist())
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
+        return self._get_query_embedding(query)
 
 
 def embed_texts(
     texts: Sequence[Text],
     embedder: Embedder,
-    known: Callable[[Sequence[str]], Mapping[str, Any]],
+    known: Known,
     progress: Callable[[int], None],
-) -> dict[str, tuple[list[Passage], np.ndarray[Any, np.dtype[np.float32]]]]:
-    """Passages and vectors, shape (passages, dimensions), by document id.
+) -> dict[str, tuple[list[Passage], Matrix, list[bytes]]]:
+    """Passages, vectors of shape (passages, dimensions) and packed words, by document id.
 
     Args:
-        known: passage ids → the vectors that are stored already.
+        known: passage ids → what is stored already.
         progress: called with the number of passages embedded since its last call.
     """
     by_id = {text[0].id: text for text in texts}
@@ -113,13 +119,17 @@ def embed_texts(
         IndexDocument(id_=document.id, text="\n".join(block.text for block in blocks))
         for document, blocks, _ in texts
     ]
-    found: dict[str, list[tuple[Passage, list[float]]]] = {text[0].id: [] for text in texts}
+    found: dict[str, list[tuple[Passage, list[float], bytes]]] = {text[0].id: [] for text in texts}
     for node in pipeline.run(documents=documents):
         passage: Passage = node.metadata["passage"]
-        found[passage.document].append((passage, node.embedding or []))
+        found[passage.document].append((passage, node.embedding or [], node.metadata["words"]))
     return {
-        id_: ([passage for passage, _ in pairs], np.asarray([v for _, v in pairs], np.float32))
-        for id_, pairs in found.items()
+        id_: (
+            [passage for passage, _, _ in rows],
+            np.asarray([vector for _, vector, _ in rows], np.float32),
+            [words for _, _, words in rows],
+        )
+        for id_, rows in found.items()
     }
 
 
@@ -131,8 +141,8 @@ def _node(chunk: Chunk) -> TextNode:
         start_char_idx=passage.start,
         end_char_idx=passage.end,
         metadata={"context": chunk.prefix, "passage": passage},
-        excluded_embed_metadata_keys=["passage"],
-        excluded_llm_metadata_keys=["context", "passage"],
+        excluded_embed_metadata_keys=["passage", "words"],
+        excluded_llm_metadata_keys=["context", "passage", "words"],
         metadata_template="{value}",
         text_template="{metadata_str}\n{content}",
     )

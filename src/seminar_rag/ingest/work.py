@@ -274,13 +274,15 @@ class Work:
             self._clock.embedded(count, now - last)
             last = now
 
-        found = embed_texts(texts, self._embedder, self._store.vectors_of, note)
+        found = embed_texts(texts, self._embedder, self._store.embedded, note)
         for text in self._ready:
             self._store_one(text, *found[text.document.id])
         self._ready.clear()
         self._read_ahead()
 
-    def _store_one(self, text: _Text, passages: list[Passage], vectors: Matrix) -> None:
+    def _store_one(
+        self, text: _Text, passages: list[Passage], vectors: Matrix, words: list[bytes]
+    ) -> None:
         document = text.document
         record = Record(document, self._source, text.job.hash, "indexed", text.remark, text.pages)
         if not passages:
@@ -288,7 +290,7 @@ class Work:
             self.barren[document.id] = text.job.hash
         # A paged file is kept: its pages are shown beside the answers.
         kept = text.job.file if text.pages and passages else None
-        self._store.replace(record, passages, vectors, kept)
+        self._store.replace(record, passages, vectors, kept, words)
         change: Change = "changed" if document.id in self._before else "new"
         self._done(
             Outcome(change if passages else "failed", document, len(passages), record.detail)

@@ -1,0 +1,78 @@
+"""Late interaction: word by word, does the passage say what the question asks?
+
+Each word of the question looks for its nearest word in the passage, both as the embedding model
+reads them in their context, and rare words count more: MaxSim (Khattab & Zaharia 2020, ColBERT)
+over a model that was not trained for it, with inverse document frequency in place of training.
+A passage keeps only the signs of its content words' vectors, 48 bytes a word with 384 dimensions;
+the question keeps its numbers, so that the product of both estimates the cosine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seminar_rag.text import content_words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seminar_rag.index.embed import Words
+
+    Matrix = NDArray[np.float32]
+
+Rarity = Callable[[Sequence[str]], Mapping[str, float]]
+
+
+def pack(words: Words) -> bytes:
+    """The signs of the content words' vectors, a bit each, every word padded to whole bytes."""
+    content = [i for i, word in enumerate(words.texts) if _says_something(word)]
+    return np.packbits(words.vectors[content] > 0, axis=1).tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question's words that are looked for, with their vectors and weights."""
+
+    vectors: Matrix
+    """Shape (words, dimensions), rows of length 1."""
+    weights: Matrix
+    """Shape (words,), summing to 1."""
+
+    def scores(self, packed: Sequence[bytes]) -> list[float | None]:
+        """The weighted mean of the words' best estimated cosines in each passage, about -1 to 1.
+
+        None for a passage without a word to compare.
+        """
+        count, dimensions = self.vectors.shape
+        width = -(-dimensions // 8)
+        sizes = [len(one) // width for one in packed]
+        out: list[float | None] = [None] * len(packed)
+        full = [i for i, size in enumerate(sizes) if size]
+        if not full or not count:
+            return out
+        bits = np.frombuffer(b"".join(packed[i] for i in full), np.uint8).reshape(-1, width)
+        ones = np.unpackbits(bits, axis=1, count=dimensions).astype(np.float32)
+        # With s = 2 b - 1 for the signs, q · s = 2 q · b - Σ q.
+        near = 2 * (ones @ self.vectors.T) - self.vectors.sum(axis=1)
+        starts = np.cumsum([0, *(sizes[i] for i in full[:-1])])
+        best = np.maximum.reduceat(near, starts, axis=0) @ self.weights / np.sqrt(dimensions)
+        for i, value in zip(full, best, strict=True):
+            out[i] = float(value)
+        return out
+
+
+def asked(words: Words, rarity: Rarity) -> Asked:
+    """What is looked for of a question: its content words, weighted by how rare they are."""
+    chosen = [i for i, word in enumerate(words.texts) if _says_something(word)]
+    rare = rarity(list(dict.fromkeys(words.texts[i] for i in chosen)))
+    weights = np.asarray([max(0.0, rare[words.texts[i]]) for i in chosen], np.float32)
+    total = float(weights.sum())
+    return Asked(words.vectors[chosen], weights / total if total > 0 else weights)
+
+
+def _says_something(word: str) -> bool:
+    return bool(content_words(word))

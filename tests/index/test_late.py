@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder, Words
+from seminar_rag.index.late import Asked, asked, pack
+from seminar_rag.index.retrieve import compare
+
+
+def read(text: str) -> Words:
+    return HashEmbedder().read([text], "question")[1][0]
+
+
+def even(terms: object) -> dict[str, float]:
+    return dict.fromkeys(terms, 1.0)  # type: ignore[call-overload, no-any-return]
+
+
+def test_only_words_with_content_are_kept() -> None:
+    assert len(pack(read("What is the router, and why?"))) == 256 // 8
+    assert pack(read("and why?")) == b""
+
+
+def test_a_word_is_near_to_itself_alone() -> None:
+    question = asked(read("router"), even)
+    same, other, none = question.scores(
+        [pack(read("a router routes")), pack(read("the tap drips")), b""]
+    )
+    assert same == pytest.approx(1.0)
+    assert other is not None
+    assert abs(other) < 0.3
+    assert none is None
+
+
+def test_a_rare_word_counts_more_than_a_common_one() -> None:
+    rarity = {"router": 5.0, "model": 1.0}
+    question = asked(read("router model"), lambda terms: {term: rarity[term] for term in terms})
+    first, second = question.scores([pack(read("router")), pack(read("model"))])
+    assert first is not None
+    assert second is not None
+    assert first > second
+
+
+def test_the_estimate_is_that_of_the_signs() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(5, 20)).astype(np.float32)
+    question = Asked(vectors[:2], np.asarray([0.25, 0.75], np.float32))
+    packed = pack(Words(tuple("vwxyz"), vectors))
+    cosines = vectors[:2] @ np.sign(vectors).T / np.sqrt(20)
+    expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum())
+    assert question.scores([packed, packed])[1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_question_without_content_compares_nothing() -> None:
+    assert asked(read("why?"), even).scores([pack(read("router"))]) == [None]
+
+
+def test_what_was_not_compared_stays_behind() -> None:
+    scores = {"a": 3.0, "b": 2.9, "c": 2.8, "d": 2.7}
+    found = compare(scores, {"a": 0.1, "b": 0.9, "c": None})
+    assert sorted(found, key=found.__getitem__, reverse=True) == ["b", "c", "a", "d"]
+    assert compare({}, {}) == {}
+
+
+@pytest.mark.model
+def test_words_are_read_in_their_context() -> None:
+    model = SentenceTransformerEmbedder()
+    text = "The river bank is muddy; a retrieval-augmented bank lends."
+    vectors, (words,) = model.read([text], "passage")
+    assert words.texts[:3] == ("the", "river", "bank")
+    assert {"retrieval", "-", "augmented"} <= set(words.texts)
+    assert words.vectors.shape == (len(words.texts), 384)
+    assert np.allclose(np.linalg.norm(words.vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(vectors, model.embed([text]), atol=2e-2)
+    banks = words.vectors[[i for i, word in enumerate(words.texts) if word == "bank"]]
+    river = words.vectors[1]
+    assert banks[0] @ river > banks[1] @ river
+
+
+@pytest.mark.model
+def test_words_end_where_the_model_stops_reading() -> None:
+    _, (words,) = SentenceTransformerEmbedder().read(["attention " * 400], "passage")
+    assert len(words.texts) == 254
