@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import pytest
 from fake_course import (
@@ -21,114 +17,12 @@ from fake_course import (
     STEPS,
     SURVEY_PASSAGE,
     UNKNOWN,
-    FakeCourse,
 )
+from tabs import BOX
 
-import chromium
 from seminar_rag.errors import SeminarError
-from seminar_rag.ui.app import serve
 
 pytestmark = pytest.mark.browser
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-ARGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"),
-    *("--disable-component-update", "--no-first-run", "--disable-quic"),
-)
-BOX = "#question textarea"
-
-
-@pytest.fixture(scope="module")
-def course() -> FakeCourse:
-    return FakeCourse(pace=0.02)
-
-
-@pytest.fixture(scope="module")
-def address(course: FakeCourse) -> str:
-    ready = threading.Event()
-    urls: list[str] = []
-
-    def on_ready(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    threading.Thread(
-        target=serve, args=(course, "127.0.0.1", 0), kwargs={"on_ready": on_ready}, daemon=True
-    ).start()
-    assert ready.wait(60), "the server did not start"
-    return urls[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    path = chromium.find()
-    if path is None:
-        pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(ARGS))
-        yield running
-        running.close()
-
-
-@dataclass
-class Tab:
-    """An open page; what it asked the network for and complained about."""
-
-    page: object
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def ask(self, question: str) -> None:
-        self.page.fill(BOX, question)
-        self.page.press(BOX, "Enter")
-
-    def answered(self, number: int = 1) -> None:
-        """Wait until the exchange is complete and the page can ask again."""
-        self.page.wait_for_selector(f"#past #exchange-{number}")
-        self.page.wait_for_selector("#send", state="visible")
-
-    def overflow(self) -> int:
-        """Pixels that the page is wider than its window."""
-        return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-
-@pytest.fixture
-def open_tab(browser, address) -> Iterator[object]:
-    contexts, tabs = [], []
-
-    def open_(width: int = 1280, height: int = 900, scheme: str = "light") -> Tab:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            reduced_motion="reduce",
-        )
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        tab = Tab(page)
-        page.on("request", lambda request: tab.requests.append(request.url))
-        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda entry: tab.complaints.append(entry.text) if entry.type == "error" else None,
-        )
-        contexts.append(context)
-        tabs.append(tab)
-        page.goto(address)
-        page.wait_for_selector(".chip")
-        return tab
-
-    yield open_
-    for context in contexts:
-        context.close()
-    for tab in tabs:
-        hosts = {urlsplit(url).hostname for url in tab.requests if not url.startswith("data:")}
-        assert hosts == {"127.0.0.1"}
-        assert tab.complaints == []
-
-
-@pytest.fixture
-def tab(open_tab) -> Tab:
-    return open_tab()
 
 
 def test_the_empty_page_shows_the_course_and_its_questions(tab, course):

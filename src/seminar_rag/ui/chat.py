@@ -168,7 +168,13 @@ class Chat:
         pending = conversation.pending
         assert pending is not None
         by_model = not self.course.answerer.startswith("extractive")
-        return Exchange(conversation.next, pending.question, markdown=by_model, scope=pending.scope)
+        return Exchange(
+            conversation.next,
+            pending.question,
+            markdown=by_model,
+            scope=pending.scope,
+            asked=pending.asked,
+        )
 
     async def stream(
         self, page: str, conversation: Conversation

@@ -202,12 +202,14 @@ window.seminar = (() => {
       document.querySelector(`[data-rename="${CSS.escape(talk.id)}"]`)?.focus();
     };
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") end(true);
-      if (event.key === "Escape") end(false);
       event.stopPropagation();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault(); // it would press the button that gets the focus
+      end(event.key === "Enter");
     });
     field.addEventListener("blur", () => end(true));
     item.replaceChildren(field);
+    field.focus();
     field.select();
   }
 

@@ -1,0 +1,90 @@
+"""Fixtures of the browser tests: a served fake course, a Chromium, and tabs in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from fake_course import FakeCourse
+from tabs import ARGS, Tab
+
+import chromium
+from seminar_rag.ui.app import serve
+from seminar_rag.ui.limits import Limits
+
+
+@pytest.fixture(scope="module")
+def course() -> FakeCourse:
+    return FakeCourse(pace=0.02)
+
+
+@pytest.fixture(scope="module")
+def address(course: FakeCourse) -> str:
+    ready = threading.Event()
+    urls: list[str] = []
+
+    def on_ready(url: str) -> None:
+        urls.append(url)
+        ready.set()
+
+    threading.Thread(
+        target=serve,
+        args=(course, "127.0.0.1", 0),
+        kwargs={"on_ready": on_ready, "limits": Limits(0, 0)},
+        daemon=True,
+    ).start()
+    assert ready.wait(60), "the server did not start"
+    return urls[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    path = chromium.find()
+    if path is None:
+        pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_tab(browser, address) -> Iterator[object]:
+    contexts, tabs = [], []
+
+    def open_(width: int = 1280, height: int = 900, scheme: str = "light") -> Tab:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        tab = Tab(page)
+        page.on("request", lambda request: tab.requests.append(request.url))
+        page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda entry: tab.complaints.append(entry.text) if entry.type == "error" else None,
+        )
+        contexts.append(context)
+        tabs.append(tab)
+        page.goto(address)
+        page.wait_for_selector(".chip")
+        return tab
+
+    yield open_
+    for context in contexts:
+        context.close()
+    for tab in tabs:
+        hosts = {urlsplit(url).hostname for url in tab.requests if not url.startswith("data:")}
+        assert hosts == {"127.0.0.1"}
+        assert tab.complaints == []
+
+
+@pytest.fixture
+def tab(open_tab) -> Tab:
+    return open_tab()
