@@ -8,10 +8,10 @@ the share of its distinct runs of three words that is recovered.
 
 Quality: sentences of poppler's `pdftotext` found in the blocks, letter by letter
 ("recall": case, spaces and punctuation ignored, since poppler itself writes "R ERANK") and token
-by token ("exact": hyphens ignored); references are left out of both. Where a paper has broken
-ToUnicode maps, poppler gets the repaired file: it cannot read the original either. "Glued" are
-words that poppler has as two. "Order" is the share of neighbouring sentences that keep their order
-(floats move).
+by token ("exact": hyphens ignored, split small capitals joined); references are left out of both.
+Where a paper has broken ToUnicode maps, poppler gets the repaired file: it cannot read the original
+either. "Glued" are words that poppler has as two. "Order" is the share of neighbouring sentences
+that keep their order (floats move).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from seminar_rag.ingest.parse import Parser
 from seminar_rag.ingest.pdf import rewritten
 from seminar_rag.types import ParsedDocument
 
+_SMALL_CAPITALS = re.compile(r"\b[A-Z] [A-Z]{2,}(?: [A-Z] [A-Z]{2,})*\b")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -107,6 +108,9 @@ def by_labels(results: list[Result], labels: dict[str, dict[str, str]], verbose:
         label = labels[result.path.name]
         table[label["class"], result.outcome] += 1
         has_text = max(int(label["chars_pypdf"]), int(label["chars_pdfium"])) > 0
+        if has_text and result.outcome == "no_text" and not storable(result.path):
+            print(f"  only characters that cannot be stored: {result.path.name} → no_text")
+            has_text = False
         wanted += has_text
         got += has_text and result.outcome == "text"
         odd = has_text != (result.outcome == "text")
@@ -118,6 +122,17 @@ def by_labels(results: list[Result], labels: dict[str, dict[str, str]], verbose:
     for (label_class, outcome), count in sorted(table.items()):
         print(f"  {label_class:20} {outcome:9} {count}")
     print(f"files with text where pypdf or pdfium has text: {got}/{wanted} = {got / wanted:.1%}")
+
+
+def storable(path: Path) -> bool:
+    """Whether pypdf or pdfium finds a character in a file that is neither space nor unstorable."""
+    import pypdf
+    import pypdfium2
+
+    texts = [page.extract_text() for page in pypdf.PdfReader(path).pages]
+    document = pypdfium2.PdfDocument(path)
+    texts += [page.get_textpage().get_text_range() for page in document]
+    return any(_UNSTORABLE.sub("", text).strip() for text in texts)
 
 
 def recovered(paper: str, text: str) -> float:
@@ -135,7 +150,11 @@ def triples(text: str) -> set[tuple[str, str, str]]:
 
 
 def tokens(text: str) -> list[str]:
-    """Lower-case words and numbers; hyphens are dropped, so that dehyphenation cannot differ."""
+    """Lower-case words and numbers; hyphens are dropped, so that dehyphenation cannot differ.
+
+    Small capitals that were read as words of their own ("R ERANK") are joined, on either side.
+    """
+    text = _SMALL_CAPITALS.sub(lambda match: match[0].replace(" ", ""), text)
     text = unicodedata.normalize("NFKC", text).lower()
     text = re.sub(r"[-\u2010\u00ad]\s*", "", text)
     return re.findall(r"[^\W_]+", text)

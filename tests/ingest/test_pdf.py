@@ -410,6 +410,21 @@ def blocks(*rows: str) -> list[Block]:
     return list(arrange([lines(*rows)]).blocks)
 
 
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        ("Jim\u00b4enez", "Jiménez"),
+        ("M\u00a8uller", "Müller"),
+        ("na\u00a8\u0131ve", "naïve"),
+        ("Ho\u02c7rava", "Hořava"),
+        ("\u02c6f", "\u02c6f"),
+        ("5\u00b4 end", "5\u00b4 end"),
+    ],
+)
+def test_accents_that_a_tex_font_sets_apart_join_their_letters(drawn: str, text: str) -> None:
+    assert clean_text(drawn) == text
+
+
 def test_clean_text_resolves_ligatures_and_drops_what_cannot_be_stored() -> None:
     assert (
         clean_text("e\ufb03cient\u00a0o\u00adne\0\x07\ud835\ufffe\uffff\U0001ffff")

@@ -58,6 +58,12 @@ _LIGATURES = {
     "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢",
 }  # fmt: skip
 _SPECIAL = re.compile("[" + "".join(_LIGATURES) + "]")
+_ACCENTS = {
+    "\u00b4": "\u0301", "\u00a8": "\u0308", "\u02c6": "\u0302", "\u02dc": "\u0303",
+    "\u02c7": "\u030c", "\u02da": "\u030a", "\u02d8": "\u0306", "\u00af": "\u0304",
+    "\u02d9": "\u0307", "\u02dd": "\u030b", "\u00b8": "\u0327",
+}  # fmt: skip
+_ACCENTED = re.compile("([" + "".join(_ACCENTS) + r"])([^\W\d_])")
 # C0 and C1 controls but tab and newline, surrogates, noncharacters, zero-width characters.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\ufeff\u200b\u2060]"
@@ -77,9 +83,20 @@ _COMPOUND = frozenset(
 
 
 def clean_text(text: str) -> str:
-    """Resolve ligatures and no-break spaces; drop controls, surrogates and noncharacters."""
+    """Resolve ligatures, no-break spaces and loose accents; drop what cannot be stored.
+
+    That is controls, surrogates and noncharacters.
+    """
     text = _SPECIAL.sub(lambda match: _LIGATURES[match[0]], text)
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+    text = _ACCENTED.sub(_composed, _UNWANTED.sub("", text))
+    return unicodedata.normalize("NFC", text)
+
+
+def _composed(match: re.Match[str]) -> str:
+    """The accented letter that a TeX font sets as an accent and a letter, if there is one."""
+    letter = {"\u0131": "i", "\u0237": "j"}.get(match[2], match[2])
+    whole = unicodedata.normalize("NFC", letter + _ACCENTS[match[1]])
+    return whole if len(whole) == 1 else match[0]
 
 
 def clean(pages: Sequence[Page]) -> list[Line]:
