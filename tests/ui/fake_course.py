@@ -6,11 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker, Checking
 from seminar_rag.check.works import Work
 from seminar_rag.errors import SeminarError
+from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.pages.render import Renderer
+from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -253,6 +257,38 @@ class FakeJournal:
         self.opinions.append((answer, good, reason))
 
 
+class FakeShelf:
+    """The documents of the answers, without files."""
+
+    def __init__(self, gone: set[str]) -> None:
+        self.gone = gone
+
+    def catalogue(self) -> Catalogue:
+        known = [one for one in (RAG, SURVEY, NOTES, EVIL) if one.id not in self.gone]
+        records = {one.id: Record(one, "fake", "", passages=1) for one in known}
+        readings = [
+            ListedReading(one.id, one.title, one.authors, None, (one.url or "",))
+            for one in (RAG, SURVEY, EVIL)
+        ]
+        session = ListedSession(15, "Retrieval-augmented generation", readings=tuple(readings))
+        return Catalogue("Reading seminar", (), (session,), records)
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        return {
+            one.id: one
+            for d in self.catalogue().records
+            for one in self.passages_of(d)
+            if one.id in ids
+        }
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        known = (RAG_PASSAGE, SURVEY_PASSAGE, NOTES_PASSAGE, EVIL_PASSAGE)
+        return tuple(one for one in known if one.document == document and document not in self.gone)
+
+    def file_of(self, document: str) -> Path | None:
+        return None
+
+
 @dataclass
 class FakeCourse:
     """Streams the scripted answers word by word and records what it was asked."""
@@ -348,6 +384,10 @@ class FakeCourse:
         }
         works = (Work("survey", SURVEY.title, "Eve Placeholder", "2312.10997"),)
         return Checker(search, ScriptedVerifier(labels), works).check(text)
+
+    @property
+    def pages(self) -> Pages:
+        return Pages(FakeShelf(self.gone), Renderer(Path("never")))
 
     def documents(self) -> dict[str, Document]:
         return {one.id: one for one in (RAG, SURVEY, NOTES) if one.id not in self.gone}

@@ -27,6 +27,8 @@ _OPEN = 3
 """Documents a worker keeps open, so that turning a page reads no file anew."""
 _MAX_CHARS = 200_000
 """Characters of a page that are searched."""
+_PUNCTUATION = 3
+"""Signs that are taken in before and after a quote."""
 _UNITS = 100_000
 """Steps of a page's width or height when points become shares."""
 
@@ -185,9 +187,10 @@ class _Text:
 
     def boxes(self, first: int, last: int) -> Iterator[Box]:
         """A box per line around characters `first` to `last`."""
-        # The punctuation that ends a sentence belongs to it, although the key leaves it out.
-        while last + 1 < len(self._codes) and chr(self._codes[last + 1]) in ".,;:!?)]”’\"'":
-            last += 1
+        # The punctuation around a sentence belongs to it, although the key leaves it out.
+        for _ in range(_PUNCTUATION):
+            first -= first > 0 and self._sign(first - 1, opening=True)
+            last += last + 1 < len(self._codes) and self._sign(last + 1, opening=False)
         line: list[tuple[float, float, float, float]] = []
         for index in range(first, last + 1):
             code = self._codes[index]
@@ -200,6 +203,13 @@ class _Text:
                     line = []
                 line.append(box)
         yield from _line(line)
+
+    def _sign(self, index: int, opening: bool) -> bool:
+        """Whether a character is a sign that opens, or does not open, what it stands beside."""
+        code = self._codes[index]
+        char = chr(code) if code < 0xD800 else " "
+        plain = code > 32 and code not in (0x7F, 0xA0, 0xAD) and not char.isalnum()
+        return plain and (char in "([{“‘«¿¡\"'") == opening
 
     def _box(self, index: int) -> tuple[float, float, float, float] | None:
         """Left, top, right and bottom of a character as shares of the page as shown."""

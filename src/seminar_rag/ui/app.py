@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
 """Gradio's endpoints that the student page has no use for, and that take or give files."""
 
-SCRIPTS = ("keep.js", "actions.js", "page.js")
+SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js")
 """What the page does by itself, in this order."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
@@ -115,6 +115,7 @@ def build_app(
     from seminar_rag.ui.page import Page
     from seminar_rag.ui.programs import Programs
     from seminar_rag.ui.routes import add_routes
+    from seminar_rag.ui.viewer import add_views
 
     chat = Chat(course, limits)
     programs = Programs(chat)
@@ -130,6 +131,7 @@ def build_app(
     )
     app.add_middleware(Guard)
     add_routes(app, course, chat.limits)
+    add_views(app, course)
     app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
         from seminar_rag.ui.desk import mount_desk
@@ -144,7 +146,9 @@ def build_app(
         head="".join(
             f"<script>{here.joinpath(name).read_text(encoding='utf-8')}</script>"
             for name in SCRIPTS
-        ),
+        )
+        # Not among the page's styles, which Gradio binds to its own part of the page.
+        + f"<style>{here.joinpath('viewer.css').read_text(encoding='utf-8')}</style>",
         footer_links=[],
         run_history=False,
         max_file_size=1,

@@ -25,6 +25,7 @@ from seminar_rag.ui.conversations import Conversation, Pending, Readings
 from seminar_rag.ui.exchange import HELPFUL, Exchange
 from seminar_rag.ui.limits import Limits, Turns
 from seminar_rag.ui.logs import told_of
+from seminar_rag.ui.viewer import PagedCourse
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class ChatJournal(Protocol):
         """Keep what a student thinks of an answer. Raises StoreError."""
 
 
-class ChatCourse(Readings, Protocol):
+class ChatCourse(Readings, PagedCourse, Protocol):
     """What the chat needs of a course."""
 
     @property

@@ -23,6 +23,7 @@ from markdown_it.token import Token
 from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, tally
 from seminar_rag.ui import actions
 from seminar_rag.ui.exchange import Exchange, counted, find_quote
+from seminar_rag.ui.openers import see
 from seminar_rag.ui.verdicts import BADGE, badge, with_badges, without_badges
 
 KINDS = {
@@ -232,7 +233,7 @@ def _entry(view: Exchange, citations: Sequence[Citation]) -> str:
         f'<p class="title"><span class="number">{first.number}</span> '
         f"{escape(first.document.title)}</p>{by if authors else ''}"
         f'<p class="meta">{meta}</p>'
-        f"{gone}<blockquote>{text}</blockquote>{_links(first)}</li>"
+        f"{gone}<blockquote>{text}</blockquote>{_links(citations)}</li>"
     )
 
 
@@ -307,11 +308,12 @@ def safe_url(url: str | None) -> str | None:
     return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def _links(citation: Citation) -> str:
-    """What leads from a source elsewhere."""
-    cite = "" if citation.document.kind == "notes" else actions.cite(citation.document)
-    links = [link for link in (_original(citation), cite) if link]
-    return f'<p class="original">{" · ".join(links)}</p>' if links else ""
+def _links(citations: Sequence[Citation]) -> str:
+    """What leads from a source to its page, and elsewhere."""
+    first = citations[0]
+    cite = "" if first.document.kind == "notes" else actions.cite(first.document)
+    links = [link for link in (see(citations), _original(first), cite) if link]
+    return f'<p class="original">{" · ".join(links)}</p>'
 
 
 def _original(citation: Citation) -> str:
