@@ -11,7 +11,7 @@ from pathlib import Path
 from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker, Checking
 from seminar_rag.check.works import Work
-from seminar_rag.errors import SeminarError
+from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
@@ -384,6 +384,16 @@ class FakeCourse:
         }
         works = (Work("survey", SURVEY.title, "Eve Placeholder", "2312.10997"),)
         return Checker(search, ScriptedVerifier(labels), works).check(text)
+
+    def catalogue(self) -> Catalogue:
+        return FakeShelf(self.gone).catalogue()
+
+    def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
+        known = {one.reading: one for one in (RAG, EVIL)}
+        if reading not in known:
+            raise NotFoundError("No text of this reading is in the course.")
+        source = RAG_PASSAGE if reading == "rag" else EVIL_PASSAGE
+        return (cite(1, known[reading], source, 0), cite(2, known[reading], source, 1))[:n]
 
     @property
     def pages(self) -> Pages:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
 """Gradio's endpoints that the student page has no use for, and that take or give files."""
 
-SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js")
+SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js")
 """What the page does by itself, in this order."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
@@ -112,6 +112,7 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from seminar_rag.ui.course_view import add_keys
     from seminar_rag.ui.page import Page
     from seminar_rag.ui.programs import Programs
     from seminar_rag.ui.routes import add_routes
@@ -132,6 +133,7 @@ def build_app(
     app.add_middleware(Guard)
     add_routes(app, course, chat.limits)
     add_views(app, course)
+    add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
         from seminar_rag.ui.desk import mount_desk

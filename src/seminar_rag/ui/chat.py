@@ -22,6 +22,7 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.journal import REASONS, Reason
 from seminar_rag.types import Answer, AnswerEvent, Event, Hit, Scope, Turn
 from seminar_rag.ui.conversations import Conversation, Pending, Readings
+from seminar_rag.ui.course_view import BrowsedCourse
 from seminar_rag.ui.exchange import HELPFUL, Exchange
 from seminar_rag.ui.limits import Limits, Turns
 from seminar_rag.ui.logs import told_of
@@ -56,7 +57,7 @@ class ChatJournal(Protocol):
         """Keep what a student thinks of an answer. Raises StoreError."""
 
 
-class ChatCourse(Readings, PagedCourse, Protocol):
+class ChatCourse(Readings, PagedCourse, BrowsedCourse, Protocol):
     """What the chat needs of a course."""
 
     @property

@@ -23,6 +23,7 @@ from seminar_rag.ui.api import add_endpoints
 from seminar_rag.ui.chat import Chat
 from seminar_rag.ui.check_view import CheckView
 from seminar_rag.ui.conversations import CUT_OFF, Conversation, from_record, scope_of, to_record
+from seminar_rag.ui.course_view import CourseView
 from seminar_rag.ui.programs import Programs
 from seminar_rag.ui.scope_bar import ScopeBar, chosen, in_words, titles
 
@@ -68,6 +69,8 @@ class Page:
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Ask", elem_id="ask-tab"), gr.Row(elem_id="desk", equal_height=False):
                 self._lay_out_desk()
+            with gr.Tab("Course") as self._course_tab:
+                self._course_view = CourseView(self._chat.course)
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course)
 
@@ -157,6 +160,7 @@ class Page:
         opened = [self._head, self._share, *everything]
         self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
         self.blocks.unload(self._leave)
+        self._course_view.wire(self._course_tab)
         self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------

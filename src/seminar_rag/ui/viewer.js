@@ -67,6 +67,8 @@
     const over = panel && panel.width > 0 && !narrow();
     const left = over ? panel.left : innerWidth - Math.min(innerWidth, 620);
     root.style.left = narrow() ? "0" : `${Math.round(left)}px`;
+    document.body.classList.add("viewing"); // what it would cover makes room
+    document.body.style.setProperty("--viewer", `${innerWidth - Math.round(left)}px`);
     root.setAttribute("aria-modal", String(narrow()));
     document.querySelector("gradio-app")?.toggleAttribute("inert", narrow());
   }
@@ -117,6 +119,7 @@
     if (!root || root.hidden) return;
     root.hidden = true;
     asked += 1;
+    document.body.classList.remove("viewing");
     document.querySelector("gradio-app")?.removeAttribute("inert");
     back?.()?.focus();
   }

@@ -1,0 +1,154 @@
+"""The course view's HTML and its address, without a browser."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fake_course import EVIL, FakeCourse
+
+from seminar_rag.course import Course
+from seminar_rag.index.catalogue import (
+    Catalogue,
+    ListedReading,
+    ListedSession,
+    Record,
+    Sought,
+)
+from seminar_rag.types import Document
+from seminar_rag.ui.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
+
+
+def record(
+    id_: str, reading: str, kind: Any = "paper", pages: int | None = None, path: str = ""
+) -> Record:
+    document = Document(id_, kind, reading, f"Title of {id_}", None, (1,), path=path)
+    return Record(document, "s", "", pages=pages, passages=1 if id_ == "a2" else 3)
+
+
+def entries(html: str) -> list[str]:
+    return re.findall(r'<li class="entry".*?</li>', html)
+
+
+def text(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+READINGS = (
+    ListedReading("a", "A paper", "Ada", None, ("https://x.test/a",)),
+    ListedReading("b", "A page", None, None, ("https://x.test/b", "javascript:alert(1)"), "more"),
+    ListedReading("c", "A description", None, None, ()),
+    ListedReading("d", "A gap", None, None, ("https://x.test/d",)),
+)
+CATALOGUE = Catalogue(
+    "Course",
+    (),
+    (ListedSession(1, "One", readings=READINGS), ListedSession(2, "Two")),
+    {
+        one.document.id: one
+        for one in (
+            record("a1", "a", pages=12),
+            record("a2", "a"),
+            record("b1", "b", path="web/objects/b"),
+            record("c1", "c", "abstract"),
+            record("n", "notes-1", "notes"),
+            Record(Document("l", "paper", "loose", "Loose paper"), "s", "", passages=2, pages=4),
+        )
+    },
+    (
+        Sought("s", "b", "A page", (), "page", says="its paper is behind a paywall", mend="buy"),
+        Sought("s", "c", "A description", (), "nothing", says="its link is gone", mend="mend it"),
+        Sought("s", "d", "A gap", (), "nothing", says="its host does not answer"),
+    ),
+)
+
+
+def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
+    html = listing(CATALOGUE)
+    told = [text(one) for one in entries(html)]
+    assert "full text, 12 pages" in told[0]
+    assert "Also: Title of a2" in told[0]
+    assert "text of its page · further reading" in told[1]
+    assert "behind a paywall" in told[1]
+    assert "as described on the course page" in told[2]
+    assert "its link is gone" in told[2]
+    assert "mend it" not in html, "what the instructor can do is not for students"
+    assert "not indexed" in told[3]
+    assert "does not answer" in told[3]
+    assert "student notes" in told[4]
+    assert "Loose paper" in told[5]
+    assert "In no session" in text(html)
+    assert "5 readings · 3 with their text · 1 as described · 1 missing" in text(html)
+
+
+def test_what_is_there_can_be_read_asked_and_condensed() -> None:
+    rows = entries(listing(CATALOGUE))
+    assert 'data-view="view/a1"' in rows[0]
+    assert 'data-about="a"' in rows[0]
+    assert 'data-key="a"' in rows[0]
+    assert 'href="https://x.test/a"' in rows[0]
+    assert "javascript:" not in rows[1]
+    assert "data-key" not in rows[2], "a description is its own summary"
+    assert "Read the description" in rows[2]
+    assert "data-about" not in rows[3]
+    assert "data-view" not in rows[3]
+
+
+def test_the_words_that_are_searched_fold_case() -> None:
+    assert 'data-words="a paper ada"' in listing(CATALOGUE)
+    assert 'data-words="1 one"' in listing(CATALOGUE)
+
+
+def test_an_empty_course_says_so() -> None:
+    assert EMPTY in listing(Catalogue(None, (), ()))
+
+
+def test_hostile_titles_are_text() -> None:
+    html = listing(FakeCourse().catalogue()) + key_list(FakeCourse().key_sentences("evil"))
+    assert "<img" not in html
+    assert "<svg" not in html
+    assert "<script" not in html
+    assert 'href="javascript' not in html
+    assert "&lt;img src=x onerror=" in html
+    assert EVIL.title not in html
+
+
+def test_the_posts_of_a_real_course_are_listed(tiny_course: Course) -> None:
+    html = listing(tiny_course.catalogue())
+    told = text(html)
+    assert "1 Attention" in told
+    assert "Layer Normalization" in told
+    assert "Student notes: Retrieval" in told
+    assert len(entries(html)) == 5
+
+
+def test_key_sentences_are_found_once_for_every_state_of_the_course() -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    asked_for: list[str] = []
+
+    class Counted(FakeCourse):
+        state = Catalogue(None, (), ())
+
+        def catalogue(self) -> Catalogue:
+            return self.state
+
+        def key_sentences(self, reading: str, n: int = 5) -> Any:
+            asked_for.append(reading)
+            return super().key_sentences(reading, n)
+
+    course, app = Counted(), FastAPI()
+    add_keys(app, course)
+    with TestClient(app) as client:
+        first = client.get("/key/rag")
+        assert first.status_code == 200
+        assert first.json()["html"].count("<li>") == 2
+        assert 'data-view="view/rag?passage=rag%3A4' in first.json()["html"]
+        assert client.get("/key/rag").json() == first.json()
+        assert asked_for == ["rag"]
+        course.state = Catalogue("changed", (), ())
+        client.get("/key/rag")
+        assert asked_for == ["rag", "rag"]
+        assert client.get("/key/no/such%20thing").status_code == 404
+    assert NO_KEY in key_list(())
