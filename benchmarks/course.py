@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT / "tests")  # in place of this folder, whose ingest.py is another thing
+sys.path[0] = str(ROOT / "tests")  # before this folder, whose ingest.py is another thing
 
 from ingest.web import PUBLIC, Page, Paper, Web, html, pdf, redirect  # noqa: E402
 from seminar_rag.index.catalogue import Catalogue  # noqa: E402
@@ -35,6 +35,11 @@ from seminar_rag.ingest.pipeline import Ingestor, Network, Options  # noqa: E402
 from seminar_rag.ingest.report import Report  # noqa: E402
 from seminar_rag.ingest.syllabus import read_syllabus  # noqa: E402
 from seminar_rag.ingest.titles import fold  # noqa: E402
+
+sys.path.append(str(ROOT / "benchmarks"))
+import course_defects  # noqa: E402
+
+sys.path.pop()  # the workers that parse start with this path
 
 COURSE = "course.example"
 # Titles as arXiv has them where the course page has an older one, or a wrong link.
@@ -53,7 +58,11 @@ REFUSING = (
     "openai.com",
     "www.csis.org",
     "medium.com",
+    "techxplore.com",
 )
+MOVED = ("deepmind.google", "airc.nist.gov", "learn.microsoft.com")
+"""Hosts that send old addresses on to new ones of their own."""
+GONE = ("python.langchain.com",)
 DRAWN = "huggingface.co/spaces/"
 LONG = "This page was made up for the benchmark and speaks of its subject at some length. " * 8
 
@@ -111,9 +120,18 @@ def put(web: Web, url: str, one: dict[str, Any]) -> None:
     """One address, by what its host is like."""
     parts = urlsplit(url)
     title = true_title(one)
+    text = f"{LONG}It stands at {url}."
     paper = Page(pdf(title, ("Ada Writer",), f"{title}. {LONG}"), type="application/pdf")
     if parts.hostname in REFUSING:
         web.put(url, Page(b"Forbidden", 403))
+    elif parts.hostname in GONE:
+        web.put(url, Page(b"Not found", 404))
+    elif parts.hostname in MOVED:
+        web.put(url, redirect(f"https://{parts.hostname}/new{parts.path}", 301))
+        web.put(f"https://{parts.hostname}/new{parts.path}", html(title, text))
+    elif parts.hostname == "doi.org":  # to a publisher that refuses programs
+        web.put(url, redirect(f"https://publisher.example{parts.path}"))
+        web.put(f"https://publisher.example{parts.path}", Page(b"Forbidden", 403))
     elif parts.hostname == "openreview.net":
         key = parts.query.removeprefix("id=")
         if key == "GisHNaleWiA":
@@ -128,10 +146,10 @@ def put(web: Web, url: str, one: dict[str, Any]) -> None:
         owner, name = parts.path.strip("/").split("/")[:2]
         wrong = name == "LLMSurvey"
         about = "A collection of papers and resources on models" if wrong else title
-        text = f"# {name}\n\n{about}\n\n{LONG}"
+        readme = f"# {name}\n\n{about}\n\n{LONG}"
         web.put(
             f"https://raw.githubusercontent.com/{owner}/{name}/HEAD/README.md",
-            Page(text.encode(), type="text/plain"),
+            Page(readme.encode(), type="text/plain"),
         )
     elif DRAWN in url:
         web.put(url, html("Spaces", "Loading"))
@@ -139,9 +157,9 @@ def put(web: Web, url: str, one: dict[str, Any]) -> None:
         web.put(url, paper)
     elif parts.hostname == "pubmed.ncbi.nlm.nih.gov":
         head = f'<meta name="citation_title" content="{title}">'
-        web.put(url, html(title, LONG, head=head))
+        web.put(url, html(title, text, head=head))
     else:
-        web.put(url, html(title, LONG))
+        web.put(url, html(title, text))
 
 
 def run(shared: Path, form: str, folder: Path) -> tuple[Report, Report, Catalogue, Web]:
@@ -212,36 +230,6 @@ def _is_paper(catalogue: Catalogue, record: Any) -> bool:
     return any(f.paper for s in catalogue.sought for f in s.found if f.file == record.document.path)
 
 
-def defects(shared: Path, catalogue: Catalogue) -> None:
-    """Whether the defects that the answer keys know were found, taken or flagged."""
-    by_title = {fold(one.title): one for one in catalogue.sought}
-    right: Counter[str] = Counter()
-    for one in readings(shared):
-        wanted = one.get("suggested_arxiv")
-        sought = by_title.get(fold(one["title"] or ""))
-        if not wanted or sought is None:
-            continue
-        kind = (
-            "wrong link"
-            if one.get("arxiv_id_is_wrong")
-            else "no link"
-            if not one["urls"]
-            else "elsewhere"
-        )
-        took = sought.arxiv_id == wanted["id"]
-        held = took or (kind == "elsewhere" and sought.state != "nothing" and not sought.mend)
-        flagged = held or bool(sought.mend) or "may be arXiv" in sought.says
-        word = (
-            "taken" if took else "had from its link" if held else "flagged" if flagged else "MISSED"
-        )
-        right[f"{kind}: {word}"] += 1
-        if not held:
-            print(f"  {kind}, {word}: {one['title']} → {wanted['id']}: {sought.says}")
-    print("arXiv papers (both forms of the page) that it links wrongly, elsewhere or not at all:")
-    for kind, count in sorted(right.items()):
-        print(f"  {count:4} {kind}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=ROOT / ".." / "shared")
@@ -254,7 +242,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, _, catalogue, _ = run(shared, options.form, Path(folder))
     table(first, catalogue)
-    defects(shared, catalogue)
+    name = "text" if options.form == "text" else "markdown"
+    key = json.loads((shared / "gold" / f"readings-{name}.json").read_text("utf-8"))
+    outcome = course_defects.Outcome(key, catalogue)
+    course_defects.accounted(outcome)
+    course_defects.print_table(course_defects.table(outcome), options.verbose)
     hand = [need for need in first.needs if need.mend]
     print(f"\n{len(hand)} need a hand, {len(first.needs) - len(hand)} are worth a look")
     if options.verbose:

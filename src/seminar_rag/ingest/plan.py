@@ -141,8 +141,9 @@ def make_plan(
             known = plan.abstracts.setdefault(entry.id, [])
             if all(abstract.document.id != other.document.id for other in known):
                 known.append(abstract)
+    joined = _joined(entry for one in entries.values() for entry in one)
     for session in source.syllabus.sessions if source.syllabus else ():
-        readings = tuple(entries.get(session.number, ()))
+        readings = tuple(joined[id(entry)] for entry in entries.get(session.number, ()))
         plan.sessions.append(
             ListedSession(session.number, session.title, session.tags, session.url, readings)
         )
@@ -175,6 +176,15 @@ def _same_papers(
             name = by_hash.setdefault(given.found[0].hash, name)
         out[id_] = name
     return out
+
+
+def _joined(entries: Iterable[ListedReading]) -> dict[int, ListedReading]:
+    """By the identity of each entry: itself, with the links of all that are the same reading."""
+    known = list(entries)
+    urls: dict[str, dict[str, None]] = {}
+    for one in known:
+        urls.setdefault(one.id, {}).update(dict.fromkeys(one.urls))
+    return {id(one): replace(one, urls=tuple(urls[one.id])) for one in known}
 
 
 def _entry(entry: ListedReading, given: Sought | None, names: Mapping[str, str]) -> ListedReading:
