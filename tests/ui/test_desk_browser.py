@@ -414,3 +414,67 @@ def test_nothing_is_wider_than_the_window(
         "document.documentElement.classList.contains('dark')"
     )
     assert dark == (scheme == "dark")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    new_page: Callable[..., Any], course: FakeDeskCourse, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    course.journal.enabled = True
+    for question in (STEPS, JUDGED, UNKNOWN):
+        course.journal.record(ANSWERS[question])
+    course.journal.feedback(ANSWERS[STEPS], False, "other", "A remark.")
+
+    def look(where: str) -> None:
+        found = axe.run(page).response
+        assert len(found["passes"]) > 5, f"axe did not look at {where}"
+        told = [
+            (one["id"], one["impact"], [node["html"] for node in one["nodes"]])
+            for one in found["violations"]
+        ]
+        assert told == [], where
+
+    page = new_page(scheme=scheme)
+    page.goto("/desk/")
+    look("the door")
+    login(page)
+    for session in catalogue().sessions:
+        open_session(page, session.number)
+    page.click("#add > button")
+    page.wait_for_selector("#add-go", state="visible")
+    page.click("#ingest-all")
+    page.wait_for_selector(".job.running")
+    look("the course")
+    page.click("#job-stop")
+    ended(page, "stopped")
+    page.locator("[data-rename]").first.click()
+    page.wait_for_selector("#rename-dialog[open]")
+    look("the dialog")
+    page.press("#rename-title", "Escape")
+    page.click("button[role='tab']:has-text('What students ask')")
+    page.wait_for_selector(".figures", state="visible")
+    look("what students ask")
+    page.click("button[role='tab']:has-text('Settings')")
+    page.wait_for_selector("#live-settings", state="visible")
+    look("the settings")
+
+
+def test_the_desk_works_by_keyboard_alone(desk: Any, course: FakeDeskCourse) -> None:
+    course.step.release(9)
+    desk.focus("#sessions-list details[data-key='session-15'] > summary")
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector(f"{ROW}:visible")
+    desk.keyboard.press("Tab")
+    assert desk.evaluate("document.activeElement.innerText") == "Read again"
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    desk.wait_for_selector("#rename-dialog[open]")
+    assert desk.evaluate("document.activeElement.id") == "rename-title"
+    desk.keyboard.press("Escape")
+    desk.wait_for_selector("#rename-dialog", state="hidden")
+    assert desk.evaluate("document.activeElement.innerText") == "Rename"
+    desk.keyboard.press("Shift+Tab")
+    desk.keyboard.press("Enter")
+    ended(desk)
+    assert course.acts == [("ingest_reading", "rag")]
