@@ -143,7 +143,9 @@ class FakeDeskCourse(FakeCourse):
         options: Options = Options(),  # noqa: B008
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
-        self.acts.append(("ingest", tuple(sources), options.dry_run, options.refresh))
+        self.acts.append(
+            ("ingest", tuple(sources), options.dry_run, options.fetch, options.refresh)
+        )
         yield self._report(listener, stop, options.dry_run)
 
     def ingest_reading(

@@ -14,12 +14,12 @@ from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
 from seminar_rag.course import Course
 from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
-from seminar_rag.ingest.report import needs
+from seminar_rag.ingest.report import Progress, needs
 from seminar_rag.insights import insights
 from seminar_rag.types import AnswerEvent
 from seminar_rag.ui import desk_insights, desk_render, desk_settings
-from seminar_rag.ui.desk_work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload
-from seminar_rag.ui.jobs import Job
+from seminar_rag.ui.desk_work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload, heard
+from seminar_rag.ui.jobs import Job, Telling
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def test_everything_is_ingested_again_and_the_log_tells_each_document(
     desk: Desk, course: FakeDeskCourse
 ) -> None:
     course.step.release(5)
-    desk.ingest_all(refresh=True)
+    desk.ingest_all(fetch=True, refresh=True)
     job = ended(desk)
-    assert course.acts == [("ingest", (PAGE,), False, True)]
+    assert course.acts == [("ingest", (PAGE,), False, True, True)]
     assert (job.state, job.note) == ("done", "4 changed, 1 unchanged")
     assert [line.text for line in job.log][:1] == [f"indexed: {RAG.title}"]
     assert (job.done, job.total) == (5, 5)
@@ -65,7 +65,7 @@ def test_everything_is_ingested_again_and_the_log_tells_each_document(
 def test_a_dry_run_lists_what_would_change(desk: Desk, course: FakeDeskCourse) -> None:
     desk.ingest_all(dry_run=True)
     job = ended(desk)
-    assert course.acts == [("ingest", (PAGE,), True, False)]
+    assert course.acts == [("ingest", (PAGE,), True, None, False)]
     assert any(line.text.startswith("changed: ") for line in job.log)
     assert not any("unchanged" in line.text for line in job.log)
 
@@ -345,6 +345,43 @@ def test_the_table_of_outcomes_has_the_mend_for_each_failure(course: FakeDeskCou
     assert "2 to mend" in sessions
     assert "full text · 12 pages · 43 passages" in sessions
     assert "nothing" in sessions
+
+
+def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:
+    assert desk_render.unsought(course.catalogue()) == 1, "all but one have a text or were sought"
+    html = desk_render.hand((), (), 2)
+    assert "2 readings were never looked for" in html
+    assert "Nothing needs your hand" not in html
+
+
+def test_a_running_job_says_how_far_it_is() -> None:
+    told: list[tuple[object, ...]] = []
+    lines: list[tuple[str, bool]] = []
+
+    class Listening(Telling):
+        def __init__(self) -> None:
+            pass
+
+        def progress(self, *given: object, **more: object) -> None:
+            told.append(given)
+
+        def line(self, text: str, *, bad: bool = False) -> None:
+            lines.append((text, bad))
+
+    listener = heard(Listening())
+    listener(Progress("reading", 0, 1, "index.html"))
+    listener(Progress("fetching", 1, 4, "A paper"))
+    listener(Progress("indexed", 2, 3, "Another", passages=1200, speed=7.4, left=130.0))
+    listener(Progress("embedding", 2, 3, "", passages=1300, speed=7.4, left=40.0))
+    listener(Progress("failed", 3, 3, "A scan", says="it holds no text"))
+    assert told[1] == ("fetching", 1, 4, "A paper", "1 of 4 looked for")
+    assert told[2] == (
+        *("indexed", 3, 7, "Another"),
+        "1 of 4 looked for · 2 of 3 documents · 1,200 passages, 7 a second · about 2 min left",
+    )
+    assert told[3][3] == "Another"
+    assert str(told[3][4]).endswith("about 40 s left")
+    assert lines == [("indexed: Another", False), ("failed: A scan — it holds no text", True)]
 
 
 def test_a_course_without_anything_to_do_says_so(course: FakeDeskCourse) -> None:

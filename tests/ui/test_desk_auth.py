@@ -391,7 +391,7 @@ def test_behind_the_door_the_same_calls_work(instructor, course):
         json={"fn_index": dry["id"], "data": [None], "session_hash": "abc"},
     )
     assert answer.status_code == 200
-    assert ("ingest", ("/course/index.html",), True, False) in course.acts
+    assert ("ingest", ("/course/index.html",), True, None, False) in course.acts
 
 
 def _id(client: httpx.Client, elem_id: str) -> int:

@@ -128,9 +128,10 @@ def login(page: Any, password: str = PASSWORD) -> None:
         page.wait_for_selector("#sessions-list .session")
 
 
-def ended(page: Any, how: str = "done") -> str:
-    page.wait_for_selector(f"#job .job.{how}")
-    return str(page.inner_text("#job"))
+def ended(page: Any, title: str, how: str = "done") -> str:
+    """Wait for the end of the job called so; how it ended, in words."""
+    page.wait_for_selector(f"#job .job.{how}:has-text('{title}')")
+    return str(page.inner_text("#job .job"))
 
 
 def open_session(page: Any, number: int) -> None:
@@ -191,7 +192,7 @@ def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
     desk.click("#ingest-all")
     desk.wait_for_selector(".job.running")
     course.step.release(2)
-    desk.wait_for_selector(".job:has-text('2 of 5')")
+    desk.wait_for_selector(".job:has-text('2 of 5 documents')")
     assert desk.get_attribute(".job progress", "value") == "2"
     desk.reload()
     desk.wait_for_selector(".job.running:has-text('2 of 5')")
@@ -201,40 +202,41 @@ def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
     other.wait_for_selector(".job.running:has-text('2 of 5')")
     desk.close()
     course.step.release(3)
-    assert "4 changed, 1 unchanged" in ended(other)
+    assert "4 changed, 1 unchanged" in ended(other, "Everything again")
     other.wait_for_selector("#job-stop", state="hidden")
     other.click("#job-log > button")
     lines = other.locator(".log li")
     lines.first.wait_for()
     assert RAG.title in lines.first.inner_text()
     assert lines.count() == 5
-    assert course.acts == [("ingest", (PAGE,), False, False)]
+    assert course.acts == [("ingest", (PAGE,), False, None, False)]
 
 
 def test_a_job_is_stopped(desk: Any, course: FakeDeskCourse) -> None:
     desk.click("#ingest-all")
     desk.wait_for_selector(".job.running")
     course.step.release(1)
-    desk.wait_for_selector(".job:has-text('1 of 5')")
+    desk.wait_for_selector(".job:has-text('1 of 5 documents')")
     desk.click("#dry-run")
     desk.wait_for_selector("#desk-said .problem")
     assert "“Everything again” is running" in desk.inner_text("#desk-said")
     desk.click("#job-stop")
-    assert "1 unchanged; start it again to go on" in ended(desk, "stopped")
+    assert "1 unchanged; start it again to go on" in ended(desk, "Everything again", "stopped")
 
 
 def test_what_would_change_is_told_and_nothing_done(desk: Any, course: FakeDeskCourse) -> None:
     desk.click("#dry-run")
-    assert "What would change" in ended(desk)
-    assert course.acts == [("ingest", (PAGE,), True, False)]
+    ended(desk, "What would change")
+    assert course.acts == [("ingest", (PAGE,), True, None, False)]
 
 
 def test_the_network_is_asked_again_when_wanted(desk: Any, course: FakeDeskCourse) -> None:
     course.step.release(9)
-    desk.check("#refresh input")
+    for choice in desk.locator("#how input").all():
+        choice.check()
     desk.click("#ingest-all")
-    ended(desk)
-    assert course.acts == [("ingest", (PAGE,), False, True)]
+    ended(desk, "Everything again")
+    assert course.acts == [("ingest", (PAGE,), False, True, True)]
 
 
 # Looking after the course ----------------------------------------------------------------------
@@ -248,7 +250,7 @@ def test_a_suggestion_is_decided_with_one_click(
     card = desk.locator(".card", has_text="leads elsewhere")
     assert card.locator("a").get_attribute("href") == "https://example.org/better"
     card.locator("button", has_text=button).click()
-    ended(desk)
+    ended(desk, "the link of “A map")
     assert course.acts == [(act, "s1"), ("ingest_reading", "survey")]
     card.wait_for(state="detached")
 
@@ -270,7 +272,7 @@ def test_a_reading_is_renamed_removed_and_brought_back(desk: Any, course: FakeDe
     assert desk.locator("details[data-key='session-15']").get_attribute("open") is not None
     desk.click("details[data-key='removed'] > summary")
     desk.click("[data-act='restore']")
-    ended(desk)
+    ended(desk, "Bring back")
     desk.wait_for_selector(f"{ROW}:has-text('{RAG.title}')")
     assert course.acts[1:] == [("remove", "rag"), ("restore", "rag"), ("ingest_reading", "rag")]
 
@@ -282,7 +284,7 @@ def test_a_failed_reading_has_its_mend_and_is_tried_again(
     card = desk.locator("#hand .card", has_text="holds no text")
     assert "Run an OCR program over it" in card.inner_text()
     card.locator("button", has_text="Try again").click()
-    assert "A paper that was scanned" in ended(desk)
+    ended(desk, "A paper that was scanned")
     assert course.acts == [("ingest_reading", "scan")]
 
 
@@ -301,7 +303,7 @@ def test_a_pdf_is_uploaded_to_a_session(desk: Any, course: FakeDeskCourse, tmp_p
     title = desk.locator("#add-title input, #add-title textarea").first
     assert title.input_value() == "A fine paper"
     desk.click("#add-go")
-    assert "Add “A fine paper”" in ended(desk)
+    ended(desk, "Add “A fine paper”")
     assert course.acts == [
         ("add", 16, "A fine paper", "", "A_fine_paper.pdf"),
         ("ingest_reading", "added"),
@@ -332,7 +334,7 @@ def test_a_link_is_added_to_a_session(desk: Any, course: FakeDeskCourse) -> None
     url = desk.locator("#add-url input, #add-url textarea").first
     url.fill("https://example.org/linked.pdf")
     desk.click("#add-go")
-    ended(desk)
+    ended(desk, "Add “A linked paper”")
     assert course.acts[0] == ("add", 15, "A linked paper", "https://example.org/linked.pdf", None)
 
 
@@ -447,7 +449,7 @@ def test_axe_finds_nothing(
     page.wait_for_selector(".job.running")
     look("the course")
     page.click("#job-stop")
-    ended(page, "stopped")
+    ended(page, "Everything again", "stopped")
     page.locator("[data-rename]").first.click()
     page.wait_for_selector("#rename-dialog[open]")
     look("the dialog")
@@ -476,5 +478,5 @@ def test_the_desk_works_by_keyboard_alone(desk: Any, course: FakeDeskCourse) -> 
     assert desk.evaluate("document.activeElement.innerText") == "Rename"
     desk.keyboard.press("Shift+Tab")
     desk.keyboard.press("Enter")
-    ended(desk)
+    ended(desk, f"Read again “{RAG.title}”")
     assert course.acts == [("ingest_reading", "rag")]

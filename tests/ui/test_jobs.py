@@ -8,7 +8,7 @@ import time
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.jobs import CRASHED, LONGEST_LOG, Jobs, Telling
+from seminar_rag.ui.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError, Telling
 
 
 def ended(jobs: Jobs) -> None:
@@ -20,7 +20,7 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
     assert jobs.current is None
 
     def work(telling: Telling) -> str:
-        telling.progress("embedding", 3, 7, "a paper")
+        telling.progress("embedding", 3, 7, "a paper", "12 passages")
         telling.line("a paper: 12 passages")
         telling.line("another: gone", bad=True)
         return "1 document came in"
@@ -30,7 +30,8 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
     job = jobs.current
     assert job is not None
     assert (job.state, job.note) == ("done", "1 document came in")
-    assert (job.stage, job.done, job.total, job.label) == ("embedding", 3, 7, "a paper")
+    assert (job.stage, job.done, job.total) == ("embedding", 3, 7)
+    assert (job.label, job.detail) == ("a paper", "12 passages")
     assert [(line.text, line.bad) for line in job.log] == [
         ("a paper: 12 passages", False),
         ("another: gone", True),
@@ -50,35 +51,14 @@ def test_a_second_job_is_refused_by_name_until_the_first_is_done():
     ended(jobs)
 
 
-def test_stopping_takes_effect_at_the_next_step():
-    jobs, begun = Jobs(), threading.Event()
-
-    def work(telling: Telling) -> str:
-        done = 0
-        while True:
-            telling.progress("reading", done, 9)
-            begun.set()
-            done += 1
-
-    jobs.start("Endless", work)
-    assert begun.wait(10)
-    jobs.stop()
-    ended(jobs)
-    assert jobs.current is not None
-    assert jobs.current.state == "stopped"
-    assert "start it again" in jobs.current.note
-    jobs.stop()
-    assert jobs.current.state == "stopped"
-
-
-def test_work_that_looks_by_itself_whether_to_stop_has_stopped_too():
+def test_work_stops_when_it_sees_that_it_shall():
     jobs, begun = Jobs(), threading.Event()
 
     def work(telling: Telling) -> str:
         begun.set()
         while not telling.stopping():
             time.sleep(0.01)
-        raise SourceError("half of it is in")
+        raise StoppedError("half of it is in")
 
     jobs.start("Polite", work)
     assert begun.wait(10)
@@ -86,6 +66,8 @@ def test_work_that_looks_by_itself_whether_to_stop_has_stopped_too():
     ended(jobs)
     assert jobs.current is not None
     assert (jobs.current.state, jobs.current.note) == ("stopped", "half of it is in")
+    jobs.stop()
+    assert jobs.current.state == "stopped"
 
 
 def test_a_failure_says_what_a_crash_does_not(caplog):

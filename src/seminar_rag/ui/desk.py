@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 PATH = "/desk"
 CRASHED = "Something went wrong; the server's log says what."
+FETCH = "look for readings on the network"
+REFRESH = "ask again for what is there"
 QUICK = 1.0
 """Seconds between two looks while a job runs."""
 SLOW = 6.0
@@ -103,8 +105,8 @@ class DeskPage:
         with gr.Row(elem_id="desk-bar"):
             self._all = gr.Button("Ingest again", variant="primary", elem_id="ingest-all")
             self._dry = gr.Button("What would change", elem_id="dry-run")
-            self._refresh = gr.Checkbox(
-                label="ask the network again for everything", elem_id="refresh", container=False
+            self._how = gr.CheckboxGroup(
+                [FETCH, REFRESH], show_label=False, elem_id="how", container=False
             )
             self._stop = gr.Button("Stop", elem_id="job-stop", visible=False)
         self._job = _html("job")
@@ -155,7 +157,7 @@ class DeskPage:
         told = [self._said, *drawn]
         gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
         self.blocks.load(self._open, None, [self._head, *drawn], **quiet)
-        self._all.click(self._ingest, [self._refresh, self._seen], told, **quiet)
+        self._all.click(self._ingest, [self._how, self._seen], told, **quiet)
         self._dry.click(self._preview, self._seen, told, **quiet)
         self._stop.click(self._halt, self._seen, told, **quiet)
         acting = [self._hand.click, self._sessions.click, self._removed.click]
@@ -181,7 +183,9 @@ class DeskPage:
         parts = {
             self._job: desk_render.job_state(job),
             self._log: desk_render.job_log(job),
-            self._hand: desk_render.hand(self._course.suggestions(), wanting),
+            self._hand: desk_render.hand(
+                self._course.suggestions(), wanting, desk_render.unsought(catalogue)
+            ),
             self._sessions: desk_render.sessions(catalogue, wanting),
             self._removed: desk_render.removed(self._course.removals()),
         }
@@ -218,8 +222,9 @@ class DeskPage:
             said = desk_render.message(CRASHED, bad=True)
         return {self._said: said, **self._draw(seen)}
 
-    def _ingest(self, refresh: bool, seen: dict[str, str]) -> Update:
-        return self._told(seen, lambda: self._desk.ingest_all(refresh=bool(refresh)))
+    def _ingest(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
+        fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
+        return self._told(seen, lambda: self._desk.ingest_all(fetch=fetch, refresh=refresh))
 
     def _preview(self, seen: dict[str, str]) -> Update:
         return self._told(seen, lambda: self._desk.ingest_all(dry_run=True))

@@ -26,11 +26,13 @@ THERE = {
 HAD = {"paper": "full text", "abstract": "description only", "notes": "notes", "": "nothing"}
 STAGES = {
     "reading": "Reading the course page",
-    "fetching": "Looking for the readings",
-    "parsing": "Reading the files",
+    "fetching": "Looking for",
+    "found": "Looked for",
+    "parsing": "Reading",
     "embedding": "Embedding",
-    "indexed": "Indexing",
-    "failed": "Indexing",
+    "indexed": "Indexed",
+    "failed": "Failed",
+    "removed": "Removed",
 }
 ENDED = {"done": "Done", "failed": "Failed", "stopped": "Stopped"}
 
@@ -94,16 +96,14 @@ def job_state(job: Job | None) -> str:
             f'<p class="job {job.state}" role="status"><b>{ENDED[job.state]}: {escape(job.title)}'
             f"</b> <span>{escape(job.note)}</span> <span>{_took(job.seconds)}</span></p>"
         )
-    stage = (
-        "Stopping" if job.state == "stopping" else STAGES.get(job.stage, job.stage or "Starting")
-    )
-    counted = f"{job.done} of {job.total}" if job.total > 1 else ""
+    stage = "Stopping" if job.state == "stopping" else STAGES.get(job.stage, "Starting")
     share = f' value="{min(job.done, job.total)}" max="{job.total}"' if job.total > 1 else ""
-    parts = " · ".join(part for part in (stage, counted, escape(job.label)) if part)
+    at = f": {escape(job.label)}" if job.label else ""
+    detail = f'<p class="meta">{escape(job.detail)}</p>' if job.detail else ""
     return (
         f'<div class="job running"><p><b>{escape(job.title)}</b> <span>{_took(job.seconds)}</span>'
         f'</p><progress aria-label="{escape(job.title)}"{share}></progress>'
-        f'<p class="meta" role="status">{parts}</p></div>'
+        f'<p class="meta at">{stage}{at}</p>{detail}</div>'
     )
 
 
@@ -126,7 +126,15 @@ def _took(seconds: float) -> str:
 # --- what needs a hand ---------------------------------------------------------------------------
 
 
-def hand(suggestions: Sequence[Suggested], needs: Sequence[Need]) -> str:
+def unsought(catalogue: Catalogue) -> int:
+    """How many listed readings have no text of their own and were never looked for."""
+    sought = {one.reading for one in catalogue.sought}
+    papers = {r.document.reading for r in catalogue.records.values() if r.document.kind == "paper"}
+    listed = {one.id: one for each in catalogue.sessions for one in each.readings}
+    return sum(id_ not in papers and not sought & {id_, *one.listed} for id_, one in listed.items())
+
+
+def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], unsought: int = 0) -> str:
     """What waits for the instructor: links to decide on, and readings to mend."""
     mending = [need for need in needs if need.mend]
     knowing = [need for need in needs if not need.mend]
@@ -147,7 +155,13 @@ def hand(suggestions: Sequence[Suggested], needs: Sequence[Need]) -> str:
             f'<details class="fold" data-key="known"><summary>Only to know: '
             f'{_count(len(knowing), "reading")}</summary><ul class="cards">{rows}</ul></details>'
         )
-    if not suggestions and not mending:
+    if unsought:
+        noun = "reading was" if unsought == 1 else "readings were"
+        parts.append(
+            f'<p class="hint">{unsought} {noun} never looked for. Tick “look for readings on the'
+            " network” above and ingest again.</p>"
+        )
+    if not suggestions and not mending and not unsought:
         parts.insert(0, '<p class="fine">Nothing needs your hand.</p>')
     return f'<section class="hand"><h2>To do</h2>{"".join(parts)}</section>'
 

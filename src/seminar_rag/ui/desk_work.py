@@ -6,7 +6,7 @@ Knows neither Gradio nor HTML. What comes from a page is believed only where the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,8 +121,15 @@ class Desk:
         self.jobs.require_idle()
         return does(what)
 
-    def ingest_all(self, *, dry_run: bool = False, refresh: bool = False) -> str:
-        """Bring every source up to date."""
+    def ingest_all(
+        self, *, dry_run: bool = False, fetch: bool = False, refresh: bool = False
+    ) -> str:
+        """Bring every source up to date.
+
+        Args:
+            fetch: look for the readings on the network also where the page is a local file.
+            refresh: ask again for everything that was fetched before.
+        """
         # What was added by hand comes along with any other source.
         sources = [id_ for id_, _ in self.course.catalogue().sources if id_ != ADDED]
         if not sources:
@@ -130,7 +137,7 @@ class Desk:
                 "nothing is ingested yet — run seminar-rag ingest SOURCE once, the desk goes on"
                 " from there"
             )
-        options = Options(refresh=refresh, dry_run=dry_run)
+        options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
 
         def work(telling: Telling) -> str:
             reports = []
@@ -221,14 +228,40 @@ class Desk:
 
 
 def heard(telling: Telling) -> Listener:
-    """What an ingest tells, passed on: its progress, and a line for each finished document."""
+    """What an ingest tells, passed on: how far it is, and a line for everything that is done.
+
+    Looking for readings and reading documents go on side by side, so each is counted by itself.
+    """
+    counts = {"looked for": (0, 0), "documents": (0, 0)}
+    called = ""
 
     def listener(progress: Progress) -> None:
-        if progress.stage in ("indexed", "failed"):
-            telling.line(f"{progress.stage}: {progress.label}", bad=progress.stage == "failed")
-        telling.progress(progress.stage, progress.done, progress.total, progress.label)
+        nonlocal called
+        if progress.stage in ("found", "indexed", "failed", "removed"):
+            says = f" — {progress.says}" if progress.says else ""
+            bad = progress.stage == "failed"
+            telling.line(f"{progress.stage}: {progress.label}{says}", bad=bad)
+        if progress.stage in ("fetching", "found"):
+            counts["looked for"] = progress.done, progress.total
+        elif progress.stage != "reading":
+            counts["documents"] = progress.done, progress.total
+        called = progress.label or called
+        done, total = (sum(part) for part in zip(*counts.values(), strict=True))
+        telling.progress(progress.stage, done, total, called, _far(progress, counts))
 
     return listener
+
+
+def _far(progress: Progress, counts: Mapping[str, tuple[int, int]]) -> str:
+    """How far an ingest is, in words."""
+    told = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
+    if progress.passages:
+        told.append(f"{progress.passages:,} passages, {progress.speed:.0f} a second")
+    if progress.left is not None and progress.left >= 1:
+        left = progress.left
+        about = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+        told.append(f"about {about} left")
+    return " · ".join(told)
 
 
 def _log(telling: Telling, report: Report) -> None:

@@ -1,7 +1,7 @@
 """One piece of long work at a time, in a thread of the server, that outlives every page.
 
 Knows neither Gradio nor what the work is: it is handed a `Telling` to say how far it is, and asks
-it whether to stop. What there is to see of it is a frozen `Job`, the same for every page.
+it often whether to stop. What there is to see of it is a frozen `Job`, the same for every page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CRASHED = "Something went wrong; the server's log says what. What was done stays
 
 
 class StoppedError(SeminarError):
-    """The work was told to stop."""
+    """The work was told to stop, and has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Job:
     total: int = 0
     label: str = ""
     """What it is at."""
+    detail: str = ""
+    """How far it is, in words."""
     log: tuple[Line, ...] = ()
     ended: datetime | None = None
     note: str = ""
@@ -71,15 +73,11 @@ class Telling:
         self._jobs = jobs
         self._stop = stop
 
-    def progress(self, stage: str, done: int, total: int, label: str = "") -> None:
-        """Say how far it is.
-
-        Raises:
-            StoppedError: it shall stop; let this through.
-        """
-        if self._stop.is_set():
-            raise StoppedError("stopped — start it again to go on")
-        self._jobs.advance(stage, done, total, label)
+    def progress(
+        self, stage: str, done: int, total: int, label: str = "", detail: str = ""
+    ) -> None:
+        """Say how far it is."""
+        self._jobs.advance(stage, done, total, label, detail)
 
     def line(self, text: str, *, bad: bool = False) -> None:
         """Write into the log."""
@@ -91,7 +89,7 @@ class Telling:
 
 
 Work = Callable[[Telling], str]
-"""Does it, and returns how it ended in words. Raises a SeminarError when it fails."""
+"""Does it, and returns how it ended in words. Raises a SeminarError when it fails or stops."""
 
 
 class Jobs:
@@ -148,11 +146,13 @@ class Jobs:
             self._thread.join(seconds)
         return self._job is None or not self._job.running
 
-    def advance(self, stage: str, done: int, total: int, label: str) -> None:
+    def advance(self, stage: str, done: int, total: int, label: str, detail: str) -> None:
         """Note how far the running work is."""
         with self._lock:
             if self._job is not None:
-                self._job = replace(self._job, stage=stage, done=done, total=total, label=label)
+                self._job = replace(
+                    self._job, stage=stage, done=done, total=total, label=label, detail=detail
+                )
 
     def write(self, line: Line) -> None:
         """Add a line to the running work's log."""
