@@ -137,7 +137,8 @@ class Outcome:
 def accounted(outcome: Outcome) -> None:
     """Print what there is of every reading of the key; none may be missing."""
     kinds: Counter[str] = Counter()
-    lost = []
+    lost: list[str] = []
+    apart: list[str] = []
     for session, one in outcome.readings():
         entry = outcome.entry(session, one)
         name = one["title"] or (one.get("alt_titles") or one["urls"] or ["?"])[0]
@@ -150,12 +151,14 @@ def accounted(outcome: Outcome) -> None:
             continue
         # An entry without a title of its own, or one that turned out to be the same reading.
         link = next((had for url in one["urls"] if (had := outcome.has(entry, url))), "")
-        kinds[f"{link or 'not taken, told'}, as a further link of another entry"] += 1
+        kinds[f"{link or 'not taken'}, as a further link of another entry"] += 1
+        if not link:
+            apart.append(f"{session}: {name} (with {entry.title}): {outcome.told(entry)}")
     print(f"\nThe {sum(kinds.values())} readings of the answer key:")
     for kind, count in kinds.most_common():
         print(f"  {count:4} {kind}")
-    for one in lost:
-        print(f"       lost: {one}")
+    for text in (*(f"lost: {one}" for one in lost), *(f"not taken: {one}" for one in apart)):
+        print(f"       {text}")
 
 
 def table(outcome: Outcome) -> list[Row]:
@@ -194,7 +197,7 @@ def _wrong_links(outcome: Outcome) -> Iterator[Row]:
             told = outcome.told(entry)
             as_paper = bool(linked) and bool(outcome.has(entry, linked))
             if not linked:
-                treated = "not so in this form of the page"
+                treated = "the link does not stand under this entry"
             elif as_paper:
                 treated = f"TAKEN under the wrong name: {link}"
             else:

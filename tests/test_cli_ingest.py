@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,3 +190,36 @@ def test_the_reading_list_is_corrected_by_hand(
     assert main(["restore", "what-the-guest-said"]) == 0
     assert main(["restore"]) == 0
     assert "Guest" not in capsys.readouterr().out.splitlines()[-1:]
+
+
+def test_an_interrupt_ends_between_readings_and_the_next_run_goes_on(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    titles = [f"Study Number {n} of the Weaving of Patterns" for n in range(6)]
+    listed = "".join(entry(one, f"{where}/{n}.md") for n, one in enumerate(titles))
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", listed)))
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", listed, NOTES))
+    pages = {n: Page(f"# {one}\n\n{NOTES * 4}".encode()) for n, one in enumerate(titles)}
+
+    def interrupting(path: str) -> Page:
+        os.kill(os.getpid(), signal.SIGINT)
+        return pages[3]
+
+    for n, one in pages.items():
+        web.put(f"https://127.0.0.1/{n}.md", interrupting if n == 3 else one)
+    assert main(["ingest", page]) == 130
+    said = " ".join(capsys.readouterr().err.split())
+    assert "stopping when the document at hand is in; Ctrl-C again stops at once" in said
+    assert "What was finished is in; the next run goes on from here" in said
+    web.put("https://127.0.0.1/3.md", pages[3])
+    assert main(["ingest", page]) == 0
+    asked = [one.path for one in web.seen if one.path.endswith(".md")]
+    assert set(asked) == {f"/{n}.md" for n in pages}
+    assert max(asked.count(path) for path in asked if path != "/3.md") == 1, "no body twice"
+    assert "6 as web pages" in " ".join(capsys.readouterr().err.split())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

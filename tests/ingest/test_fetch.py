@@ -263,11 +263,50 @@ def test_a_slow_drip_ends_at_the_deadline(web: Web, make: Make) -> None:
     assert time.monotonic() - started < 3
 
 
+def test_headers_that_drip_end_at_the_deadline(web: Web, make: Make) -> None:
+    web.put(URL, Page(drip=0.02))
+    fetcher = make(clock=time.monotonic, sleep=lambda _: None, deadline=0.4)
+    started = time.monotonic()
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch(URL)
+    assert caught.value.failure == "timeout"
+    assert time.monotonic() - started < 5
+    assert web.count() == 2
+    web.put(URL, PDF)
+    assert fetcher.fetch(URL, max_age=0).kind == "pdf", "the host is asked anew"
+
+
 def test_silence_ends_at_the_timeout(web: Web, make: Make) -> None:
     web.put(URL, Page(b"x" * 100, pause=5))
     with pytest.raises(FetchError) as caught:
         make(timeout=0.2).fetch(URL)
     assert caught.value.failure == "timeout"
+
+
+def test_redirects_are_bounded(web: Web, make: Make) -> None:
+    for n in range(20):
+        web.put(f"https://hop.test/{n}", redirect(f"/{n + 1}"))
+    web.put("https://hop.test/18", html("The end", "Text."))
+    fetcher = make()
+    assert fetcher.fetch("https://hop.test/11").kind == "html"
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch("https://hop.test/0")
+    assert caught.value.failure == "loop"
+    web.put("https://ping.test/", redirect("https://pong.test/"))
+    web.put("https://pong.test/", redirect("https://ping.test/"))
+    with pytest.raises(FetchError, match="in a circle") as caught:
+        fetcher.fetch("https://ping.test/")
+    assert (web.count("ping.test"), web.count("pong.test")) == (1, 1)
+
+
+def test_proxies_of_the_environment_are_not_used(
+    web: Web, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    web.sites[f"x.test:{web.port}"] = {"/a": PDF}
+    fetcher = make(transport=None, resolve=lambda h, p: ["127.0.0.1"], allow_hosts=["x.test"])
+    assert fetcher.fetch(f"http://x.test:{web.port}/a").kind == "pdf"
 
 
 # --- content -------------------------------------------------------------------------------------

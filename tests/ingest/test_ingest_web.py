@@ -187,6 +187,25 @@ def test_the_same_paper_twice_is_one_reading_of_both_sessions(
     assert ids.count("2302.00002") == 1, "with and without a link it is one reading"
 
 
+def test_the_same_file_behind_two_links_is_one_reading_of_both_sessions(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    paper = Page(pdf("The Loom and Its Threads: A Survey", (), BLOG), type="application/pdf")
+    web.put("https://one.test/paper.pdf", paper)
+    web.put("https://two.test/download", paper)
+    first = FIRST + entry("The Loom and Its Threads", "https://one.test/paper.pdf")
+    second = SECOND + entry("the loom & its threads, a survey", "https://two.test/download")
+    web.put(COURSE, overview(("Looms", first), ("Cards", second)))
+    web.put("https://course.test/2026/contents/1/", session("Looms", first, NOTES))
+    web.put("https://course.test/2026/contents/2/", session("Cards", second, NOTES[4:]))
+    ingest()
+    found = [one for title, one in documents(store).items() if "and its threads" in title.lower()]
+    assert found == [("paper", (1, 2))]
+    both = {one.number: {r.id: r.urls for r in one.readings} for one in store.catalogue().sessions}
+    (shared,) = set(both[1]) & set(both[2])
+    assert set(both[1][shared]) == {"https://one.test/paper.pdf", "https://two.test/download"}
+
+
 def test_the_second_time_nothing_is_fetched_read_or_embedded(
     store: Store, ingest: Ingest, embedder: HashEmbedder, parser: PlainParser, web: Web
 ) -> None:

@@ -42,6 +42,8 @@ class Page:
     etag: bool = True
     pause: float = 0.0
     """Seconds between pieces of ten bytes: a slow drip."""
+    drip: float = 0.0
+    """Seconds between header lines that never end."""
     cut: int = 0
     """Close the connection after so many bytes."""
     length: int | None = None
@@ -194,6 +196,11 @@ class Web:
         if status == 200 and page.etag and handler.headers.get("If-None-Match") == tag:
             status = 304
         self.seen.append(Seen(host, handler.path, dict(handler.headers), time.monotonic(), status))
+        if page.drip:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while True:  # until the client hangs up
+                handler.wfile.write(b"X-Drip: x\r\n")
+                time.sleep(page.drip)
         handler.send_response(status)
         handler.send_header("Content-Type", page.type)
         if page.etag and page.status == 200:

@@ -282,8 +282,10 @@ class Fetcher:
         failure: httpx.HTTPError | None = None
         for address in self._addresses(url):
             request = self._pinned(url, address, headers)
+            late = threading.Event()
             try:
-                response = self._client(url.host).send(request, stream=True)
+                with self._watched(url.host, late) as client:
+                    response = client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
                 continue
@@ -292,6 +294,9 @@ class Fetcher:
                     "timeout", "does not answer in time — run it again later"
                 ) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if late.is_set():
+                    says = "does not answer in time — run it again later"
+                    raise _RetryError("timeout", says, tries=2) from error
                 raise _RetryError("cut", f"breaks off ({error}) — run it again later") from error
             with contextlib.closing(response):
                 return self._answer(url, response)
@@ -385,6 +390,29 @@ class Fetcher:
                 "timeout": httpx.Timeout(self._timeout).as_dict(),
             },
         )
+
+    @contextlib.contextmanager
+    def _watched(self, host: str, late: threading.Event) -> Iterator[httpx.Client]:
+        """A client that is hung up on, and `late` set, when the headers take too long.
+
+        The timeout is one between two pieces; headers that drip would come for ever.
+        """
+        client = self._client(host)
+
+        def hang_up() -> None:
+            late.set()
+            with self._lock:
+                if self._clients.get(host) is client:
+                    del self._clients[host]
+            client.close()
+
+        timer = threading.Timer(self._deadline, hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield client
+        finally:
+            timer.cancel()
 
     def _client(self, host: str) -> httpx.Client:
         """Connections of one host: two names at one address must not share one."""
