@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
+from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder
@@ -16,45 +15,6 @@ from seminar_rag.index.store import Store
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Real data that lies beside the checkout where the project is developed."""
-
-
-class MemoryVectors:
-    """A vector store in memory; exact search."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, tuple[np.ndarray[Any, Any], str]] = {}
-        self.fail: Callable[[str], None] = lambda _: None
-        """Called with the name of each writing method; may raise, to play a crash."""
-
-    def add(self, ids: Sequence[str], vectors: np.ndarray[Any, Any], document: str) -> None:
-        self.fail("add")
-        for id_, vector in zip(ids, vectors, strict=True):
-            self.rows[id_] = (vector, document)
-
-    def delete(self, ids: Sequence[str]) -> None:
-        self.fail("delete")
-        for id_ in ids:
-            self.rows.pop(id_, None)
-
-    def query(
-        self, vector: np.ndarray[Any, Any], k: int, documents: Iterable[str] | None = None
-    ) -> list[tuple[str, float]]:
-        allowed = None if documents is None else set(documents)
-        scored = [
-            (id_, float(row @ vector))
-            for id_, (row, document) in self.rows.items()
-            if allowed is None or document in allowed
-        ]
-        return sorted(scored, key=lambda pair: -pair[1])[:k]
-
-    def ids(self) -> set[str]:
-        return set(self.rows)
-
-    def refresh(self) -> None:
-        pass
-
-    def reset(self) -> None:
-        self.rows.clear()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from fake_course import EVIL, NOTES_PASSAGE, RAG, RAG_PASSAGE, FakeCourse, cite
 
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course

@@ -346,7 +346,8 @@
     const mark = event.target.closest?.(".mark[data-source]");
     if (mark) {
       const see = document.querySelector(`#source-${CSS.escape(mark.dataset.source)} [data-view]`);
-      if (see && !narrow()) open(ownFirst(see.dataset.view, mark), mark);
+      // Of a passage that is gone the source tells all there is.
+      if (see && !narrow() && !mark.classList.contains("gone")) open(ownFirst(see.dataset.view, mark), mark);
       return;
     }
     const card = event.target.closest?.(".source");

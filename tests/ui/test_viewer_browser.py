@@ -1,0 +1,440 @@
+"""The page view and the course view in a real browser, over real PDFs and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_course import EVERYTHING, FakeCourse
+from tabs import BOX, Tab
+
+from memory import MemoryVectors
+from pages.sheets import SENTENCES, pdf
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.index.catalogue import Catalogue
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.pages.view import LOST, MOVED, Pages
+from seminar_rag.types import Answer, AnswerEvent, Citation, Document, Event, Passage, Scope
+
+pytestmark = pytest.mark.browser
+
+FILLER = "The cards are bound into a chain, and the chain is laid over a drum with four sides. "
+NOTE = "Multi-head attention runs eight heads side by side in the base model."
+POST = f"""---
+title: Attention
+---
+
+## Required Readings:
+
+### Attention Is All You Need
++ Ashish Vaswani, Noam Shazeer, Niki Parmar
++ https://arxiv.org/abs/1706.03762
++ The transformer is a sequence model that relies on attention alone and needs no recurrence.
+
+## More Readings:
+
+### Layer Normalization
++ https://arxiv.org/abs/1607.06450
++ Layer normalization computes the mean and the variance over the features of a single example.
+
+<!--excerpt.start-->
+
+# Blog: Attention
+
+## Why attention
+
+Attention weighs every token of the input against every other token. {NOTE}
+
+## Limits
+
+- Long inputs need much memory because every pair of tokens is compared.
+- Positions must be added by hand.
+"""
+LOOMS, CARDS, NOTES = "How do looms read?", "Where do the cards go?", "How many heads are there?"
+
+
+class Shown(FakeCourse):
+    """A real course of a paper and of notes, whose answers are written beforehand."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(pace=0.0)
+        self.folder = folder
+        self.real = Course(
+            Config(folder=folder, data_dir="data"),
+            embedder=HashEmbedder(),
+            vectors=MemoryVectors(),
+        )
+        self.write(SENTENCES[0], SENTENCES[3])
+        (folder / "posts").mkdir()
+        (folder / "posts" / "S01.md").write_text(POST, "utf-8")
+        list(self.real.ingest([folder / "posts"]))
+        list(self.real.ingest([folder / "looms.pdf"]))
+
+    def write(self, first: str, third: str) -> None:
+        """The paper of three pages."""
+        pages = (f"{first} {FILLER * 9}", FILLER * 30, f"{FILLER * 5} {third} {FILLER * 5}")
+        pdf(self.folder / "looms.pdf", *pages, columns=2)
+
+    def cite(self, number: int, words: str) -> Citation:
+        """A citation of the first sentence with these words."""
+        for document in self.real.catalogue().documents.values():
+            for passage in self.real.store.passages_of(document.id):
+                for sentence in passage.sentences:
+                    quote = passage.quote(sentence)
+                    if words in quote:
+                        return Citation(number, document, passage, quote, sentence.page)
+        raise LookupError(words)
+
+    def ask(
+        self, question: str, history: Any = (), scope: Scope = EVERYTHING, stop: Any = None
+    ) -> Iterator[Event]:
+        self.asked.append(Scope(scope.sessions, scope.readings))  # type: ignore[arg-type]
+        found = {
+            LOOMS: (self.cite(1, "Looms read a chain"), self.cite(1, "The cards are bound")),
+            CARDS: (self.cite(1, "Nothing in the machine"),),
+        }.get(question, (self.cite(1, "Multi-head attention runs"),))
+        text = " ".join(f"“{one.quote}” [{one.number}]" for one in found)
+        yield AnswerEvent(Answer(question, text, "scripted", citations=tuple(found)))
+
+    @property
+    def pages(self) -> Pages:
+        return self.real.pages
+
+    def catalogue(self) -> Catalogue:
+        return self.real.catalogue()
+
+    def documents(self) -> dict[str, Document]:
+        return self.real.catalogue().documents
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        return self.real.store.passages(ids)
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        return self.real.store.passages_of(document)
+
+    def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
+        return self.real.key_sentences(reading, n)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    one = Shown(tmp_path_factory.mktemp("shown"))
+    yield one
+    one.real.close()
+
+
+def open_at(tab: Tab, question: str, mark: int = 0) -> Any:
+    """Ask, and click a mark of the answer."""
+    tab.ask(question)
+    tab.answered()
+    tab.page.click(f"#past .mark >> nth={mark}")
+    return tab.page.locator("#viewer")
+
+
+def seen(page: Any, selector: str) -> bool:
+    """Whether an element lies inside what is shown of the page view."""
+    return page.evaluate(
+        """(selector) => {
+          const it = document.querySelector(selector).getBoundingClientRect();
+          const body = document.querySelector(".viewer-body").getBoundingClientRect();
+          return it.top >= body.top - 1 && it.bottom <= body.bottom + 1
+            && it.left >= body.left - 1 && it.right <= body.right + 1 && it.width > 0;
+        }""",
+        selector,
+    )
+
+
+def focus(page: Any) -> str:
+    return page.evaluate(
+        "() => { const it = document.activeElement; return it.id || it.className || it.tagName; }"
+    )
+
+
+def test_a_mark_opens_its_page_with_the_sentence_marked(tab: Tab) -> None:
+    viewer, page = open_at(tab, LOOMS), tab.page
+    page.wait_for_selector(".sheet.drawn")
+    assert viewer.get_attribute("role") == "dialog"
+    assert viewer.get_attribute("aria-modal") == "false"
+    assert page.inner_text("#viewer-title") == "looms"
+    assert focus(page) == "viewer-title"
+    assert page.input_value(".viewer-turn input") == "1"
+    assert "of 3" in page.inner_text(".viewer-turn")
+    assert page.locator(".marked:not(.also)").count() >= 2, "a box per line"
+    assert seen(page, ".marked:not(.also)")
+    colours = page.locator(".marked:not(.also)").first.evaluate(
+        "mark => getComputedStyle(mark).backgroundColor"
+    )
+    red, green, blue = (int(one) for one in colours[4:-1].split(","))
+    assert min(red, green) > 200 > blue + 40, "yellow"
+    assert f"Marked: “{SENTENCES[0]}”" in page.text_content(".viewer-status")
+    panel = page.locator("#sources").bounding_box()
+    box = viewer.bounding_box()
+    assert abs(box["x"] - panel["x"]) <= 1, "over the sources"
+    assert page.locator("#past .answer").is_visible()
+    assert "chosen" in page.locator("#source-1-1").get_attribute("class")
+    assert tab.overflow() <= 0
+
+
+def test_the_sentence_of_the_mark_comes_first(tab: Tab) -> None:
+    open_at(tab, LOOMS, mark=1)
+    tab.page.wait_for_selector(".sheet.drawn")
+    assert "Marked: “The cards are bound" in tab.page.text_content(".viewer-status")
+    assert tab.page.locator(".marked.also").count() >= 2
+
+
+def test_escape_closes_and_gives_the_focus_back(tab: Tab) -> None:
+    page = tab.page
+    tab.ask(LOOMS)
+    tab.answered()
+    page.focus("#past .mark >> nth=1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".sheet.drawn")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#viewer", state="hidden")
+    assert page.evaluate("document.activeElement === document.querySelectorAll('#past .mark')[1]")
+    page.click("#past .mark")
+    page.wait_for_selector(".sheet.drawn")
+    page.click("#viewer [data-do=close]")
+    page.wait_for_selector("#viewer", state="hidden")
+    assert focus(page).startswith("mark")
+
+
+def test_arrows_turn_pages_and_the_number_can_be_typed(tab: Tab) -> None:
+    viewer, page = open_at(tab, CARDS), tab.page
+    page.wait_for_selector(".sheet.drawn")
+    number = page.locator(".viewer-turn input")
+    assert number.input_value() == "3"
+    assert viewer.get_by_role("button", name="Next page").is_disabled()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector('.sheet.drawn img[alt="Page 2 of looms"]')
+    assert number.input_value() == "2"
+    assert page.locator(".marked").count() == 0
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector('.sheet.drawn img[alt="Page 1 of looms"]')
+    assert viewer.get_by_role("button", name="Previous page").is_disabled()
+    viewer.get_by_role("button", name="Next page").click()
+    page.wait_for_selector('.sheet img[alt="Page 2 of looms"]')
+    number.fill("3")
+    number.press("Enter")
+    page.wait_for_selector('.sheet.drawn img[alt="Page 3 of looms"]')
+    assert seen(page, ".marked")
+    for wrong, right in (("99", "3"), ("x", "3"), ("-4", "1")):
+        number.fill(wrong)
+        number.press("Enter")
+        assert number.input_value() == right
+
+
+def test_zoom_makes_the_page_larger_and_keeps_the_place(tab: Tab) -> None:
+    viewer, page = open_at(tab, LOOMS), tab.page
+    page.wait_for_selector(".sheet.drawn")
+    before = page.locator(".sheet").bounding_box()["width"]
+    viewer.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function(
+        f"document.querySelector('.sheet').getBoundingClientRect().width > {before + 20}"
+    )
+    assert page.locator(".sheet").bounding_box()["width"] > before
+    page.wait_for_selector(".sheet.drawn")
+    page.focus(".viewer-body")
+    for _ in range(8):
+        page.keyboard.press("-")
+    assert page.inner_text(".viewer-zoom") == "100 %"
+    assert viewer.get_by_role("button", name="Zoom out").is_disabled()
+    sheet, body = page.locator(".sheet").bounding_box(), page.locator(".viewer-body").bounding_box()
+    assert sheet["width"] <= body["width"]
+    for _ in range(8):
+        page.keyboard.press("+")
+    assert viewer.get_by_role("button", name="Zoom in").is_disabled()
+    page.wait_for_selector(".sheet.drawn img[src*='width=1200']")
+
+
+def test_a_card_opens_it_too_and_its_links_do_not(tab: Tab) -> None:
+    page = tab.page
+    tab.ask(LOOMS)
+    tab.answered()
+    page.click("#source-1-1 .meta")
+    page.wait_for_selector(".sheet.drawn")
+    page.keyboard.press("Escape")
+    assert focus(page) == "see"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".sheet.drawn")
+    page.keyboard.press("Escape")
+    page.click("#source-1-1 .cite")
+    assert not page.locator("#viewer").is_visible()
+
+
+def test_notes_open_in_their_section_with_the_sentence_marked(tab: Tab) -> None:
+    viewer, page = open_at(tab, NOTES), tab.page
+    page.wait_for_selector(".viewer-text mark")
+    assert page.inner_text(".viewer-text mark") == NOTE
+    assert "Why attention" in page.inner_text(".viewer-text h3")
+    assert "student notes" in page.inner_text(".viewer-about")
+    assert not page.locator(".viewer-size").is_visible()
+    assert seen(page, ".viewer-text mark")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".viewer-text :text('Positions must be added by hand.')")
+    assert page.locator(".viewer-text mark").count() == 0
+    viewer.get_by_role("button", name="Previous section").click()
+    page.wait_for_selector(".viewer-text mark")
+
+
+def test_on_a_phone_it_covers_the_screen_and_keeps_the_focus(open_tab: Any) -> None:
+    tab = open_tab(390, 844)
+    page = tab.page
+    tab.ask(CARDS)
+    tab.answered()
+    page.click("#past .mark")
+    page.click("#source-1-1 .see")
+    page.wait_for_selector(".sheet.drawn")
+    box = page.locator("#viewer").bounding_box()
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 844)
+    assert page.get_attribute("#viewer", "aria-modal") == "true"
+    assert seen(page, ".marked")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body"
+            " || Boolean(document.activeElement.closest('#viewer'))"
+        )
+    assert tab.overflow() <= 0
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#viewer", state="hidden")
+    assert focus(page) == "see"
+    assert not page.evaluate("document.querySelector('gradio-app').inert")
+
+
+def test_a_page_that_cannot_be_drawn_says_so(tab: Tab) -> None:
+    page = tab.page
+    page.route("**/*.webp*", lambda route: route.fulfill(status=200, body="no picture"))
+    open_at(tab, LOOMS)
+    page.wait_for_selector(".viewer-remark:text('cannot be drawn')")
+    page.keyboard.press("Escape")
+    page.unroute("**/*.webp*")
+    page.click("#past .mark")
+    page.wait_for_selector(".sheet.drawn")
+    assert not page.locator(".viewer-remark").is_visible()
+
+
+def test_the_course_is_browsed_searched_and_asked_about(tab: Tab, course: Shown) -> None:
+    page = tab.page
+    page.get_by_role("tab", name="Course").click()
+    page.wait_for_selector("#course .entry")
+    titles = page.locator(".entry-title").all_inner_texts()
+    assert "Attention Is All You Need" in titles
+    assert "looms" in titles
+    page.fill("#find-reading", "vaswani ATTENTION")
+    assert page.locator(".entry:visible .entry-title").all_inner_texts() == [
+        "Attention Is All You Need"
+    ]
+    assert page.inner_text(".course-note") == "1 found"
+    assert page.locator(".session:visible").count() == 1
+    page.fill("#find-reading", "")
+    assert page.locator(".entry:visible").count() == len(titles)
+    page.locator(".entry", has_text="Layer Normalization").get_by_role(
+        "button", name="Ask about this reading"
+    ).click()
+    page.wait_for_selector("#scope > button:has-text('Layer Normalization')")
+    assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
+    page.fill(BOX, NOTES)
+    page.press(BOX, "Enter")
+    tab.answered()
+    scope: Any = course.asked[-1]
+    (asked,) = scope.readings
+    (reading,) = (
+        one.id
+        for session in course.catalogue().sessions
+        for one in session.readings
+        if one.title == "Layer Normalization"
+    )
+    assert asked == reading
+
+
+def test_key_sentences_unfold_and_lead_to_their_page(tab: Tab) -> None:
+    page = tab.page
+    page.get_by_role("tab", name="Course").click()
+    entry = page.locator(".entry", has=page.locator(".entry-title", has_text="looms"))
+    button = entry.get_by_role("button", name="Key sentences")
+    button.click()
+    entry.locator(".key li").first.wait_for()
+    assert button.get_attribute("aria-expanded") == "true"
+    entry.locator(".key [data-view]").first.click()
+    page.wait_for_selector(".sheet.drawn")
+    assert page.locator(".marked").count() >= 1
+    assert seen(page, ".marked")
+    left = page.locator("#viewer").bounding_box()["x"]
+    course_box = page.locator("#course").bounding_box()
+    assert course_box["x"] + course_box["width"] <= left + 1, "the list makes room"
+    page.keyboard.press("Escape")
+    button.click()
+    assert entry.locator(".key").count() == 0
+    assert tab.overflow() <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_of_both_views_are_readable(open_tab: Any, scheme: str) -> None:
+    tab = open_tab(1280, 900, scheme)
+    page = tab.page
+    open_at(tab, LOOMS)
+    page.wait_for_selector(".sheet.drawn")
+    assert min(contrasts(page, "#viewer :is(h2, p, span, button:enabled, input, a)")) >= 4.5
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Course").click()
+    page.wait_for_selector("#course .entry")
+    assert min(contrasts(page, "#course :is(h2, p, span, button, input, a)")) >= 4.5
+
+
+def contrasts(page: Any, selector: str) -> list[float]:
+    """The contrast of every visible text with what lies behind it (WCAG 2.2)."""
+    found: list[float] = page.evaluate(
+        """(selector) => {
+          const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+          const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+            .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+          const behind = (node) => {
+            for (let at = node; at; at = at.parentElement) {
+              const colour = rgb(getComputedStyle(at).backgroundColor);
+              if (colour.length === 3 || colour[3] > 0.99) return colour;
+            }
+            return [255, 255, 255];
+          };
+          return [...document.querySelectorAll(selector)]
+            .filter((node) => node.offsetParent && (node.textContent.trim() || node.value))
+            .map((node) => {
+              const [a, b] = [rgb(getComputedStyle(node).color), behind(node)].map(light);
+              return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            });
+        }""",
+        selector,
+    )
+    assert found
+    return found
+
+
+def test_a_passage_that_is_gone_says_so(tab: Tab, course: Shown) -> None:
+    """Last, since it changes the course."""
+    page = tab.page
+    open_at(tab, LOOMS)
+    page.wait_for_selector(".sheet.drawn")
+    page.keyboard.press("Escape")
+    course.write(f"A new beginning. {SENTENCES[0]}", "Nothing is as it was.")
+    list(course.real.ingest([course.folder / "looms.pdf"]))
+    page.click("#past .mark")
+    page.wait_for_selector(f".viewer-remark:text('{MOVED}')")
+    page.wait_for_selector(".sheet.drawn")
+    assert page.locator(".marked").count() >= 2
+    page.keyboard.press("Escape")
+    course.write("Quite another text. " + FILLER, "Nothing is as it was.")
+    list(course.real.ingest([course.folder / "looms.pdf"]))
+    page.click("#past .mark")
+    page.wait_for_selector(f".viewer-remark:text('{LOST}')")
+    assert tab.complaints == []
+    course.real.remove(str((course.folder / "looms.pdf").resolve()))
+    page.keyboard.press("Escape")
+    page.click("#past .mark")
+    page.wait_for_selector(".viewer-remark:text('no longer in the course')")
+    assert [one for one in tab.complaints if "404" not in one] == []
+    tab.complaints.clear()
