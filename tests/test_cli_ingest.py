@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MemoryVectors
 from ingest.test_ingest_web import FIRST, NOTES, SECOND, entry, overview, session
 from ingest.web import Page, Web, pdf
+from memory import MemoryVectors
 from seminar_rag.cli import main
 from seminar_rag.config import load
 from seminar_rag.course import Course

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from check.scripted import hit
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from seminar_rag.check.entailment import (
     MODELS,
     EntailmentVerifier,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from check.scripted import ScriptedVerifier, hit
-from conftest import MemoryVectors
 from fakes import Reply, ScriptedLLM, StubServer
+from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.completion import Completion
 from seminar_rag.answer.review import Review

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
 from seminar_rag.index.store import Store

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MemoryVectors
 from ingest.test_ingest_web import (
     BLOG,
     CARDS,
@@ -25,6 +24,7 @@ from ingest.test_ingest_web import (
     session,
 )
 from ingest.web import Page, Web, html, pdf
+from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError

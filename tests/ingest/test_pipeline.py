@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from seminar_rag.errors import DocumentError, SourceError, StoreError
 from seminar_rag.index.catalogue import ListedReading
 from seminar_rag.index.embed import HashEmbedder

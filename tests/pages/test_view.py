@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course
