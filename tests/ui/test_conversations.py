@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -135,6 +136,19 @@ def test_a_pending_question_has_failed(course):
     assert (last.question, last.state, last.note) == (UNKNOWN, "failed", CUT_OFF)
     assert last.scope == SCOPE
     assert after.pending is None
+
+
+def test_a_huge_record_is_read_in_little_time(course):
+    record = json.loads(to_record(told(GENERATIONS)))
+    one = record["exchanges"][0]
+    like = one["citations"][0]
+    one["citations"] = [{**like, "passage": str(n), "quote": f"word {n} " * 9} for n in range(100)]
+    record["exchanges"] = [one] * 30
+    started = time.monotonic()
+    after = from_record(json.dumps(record), course)
+    assert time.monotonic() - started < 5
+    assert after is not None
+    assert sum(len(view.citations) for view in after.exchanges) <= 2000
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.ui.limits import FORGET, Limits, Rate, Turns
+from seminar_rag.ui.limits import FORGET, GRACE, Limits, Rate, Turns
 
 
 class Clock:
@@ -88,6 +88,24 @@ def test_many_pages_of_one_student_wait_for_each_other_not_the_others_for_them()
     assert [one for one in served if one.startswith("greedy")] == [
         f"greedy{n}" for n in range(1, 10)
     ]
+
+
+def test_a_turn_that_nobody_uses_passes_on(clock):
+    turns = Turns(slots=1, clock=clock)
+    turns.join("silent", "a")
+    turns.join("gone", "b")
+    turns.join("anna", "c")
+    clock.now = 20
+    assert turns.place("anna") == (2, 2)
+    clock.now = GRACE + 1
+    assert turns.place("anna") == (0, 0)
+    assert turns.begin("anna")
+    assert not turns.begin("silent")
+    clock.now = 10 * GRACE  # who is served may take long
+    turns.join("ben", "d")
+    assert turns.place("ben") == (1, 1)
+    turns.leave("anna")
+    assert turns.place("ben") == (0, 0)
 
 
 def test_one_address_cannot_fill_the_line():

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 2_000
 """Characters."""
+MOST_PAGES = 1_000
+"""Pages whose questions are remembered before those that never came back are forgotten."""
 TICK = 0.2
 """Seconds after which the reader of a stream is handed something, be it nothing new."""
 PACE = 0.08
@@ -109,6 +111,11 @@ class Stop(threading.Event):
         """Whether the question is the caller's to answer."""
         return self._untaken.acquire(blocking=False)
 
+    @property
+    def taken(self) -> bool:
+        """Whether somebody answers the question already."""
+        return self._untaken.locked()
+
 
 class Chat:
     """Asks a course on behalf of open pages, each known by a key; one question per page at a time.
@@ -161,6 +168,8 @@ class Chat:
                 return None, too_often(wait)
             if not self.turns.join(page, address):
                 return None, NOT_TAKEN
+            if len(self._stops) > MOST_PAGES:  # pages that went without a word
+                self._stops = {one: stop for one, stop in self._stops.items() if stop.taken}
             self._stops[page] = Stop()
         named = conversation.id or secrets.token_hex(8)
         return replace(conversation, pending=Pending(question, scope, asked, share), id=named), ""
@@ -190,6 +199,8 @@ class Chat:
                     note = f"In line, place {place[0]} of {place[1]}"
                     yield conversation, replace(self.waiting(conversation), note=note)
                 await asyncio.sleep(TICK / 2)
+            if not self.turns.begin(page) and not self._stopped(page):
+                return  # passed over; `finish` says so
             answers = self.answer(page, conversation)
             while (pair := await asyncio.to_thread(next, answers, None)) is not None:
                 yield pair

@@ -38,8 +38,11 @@ LONGEST_RECORD = 2_000_000
 MOST_EXCHANGES = 200
 MOST_PARTS = 100
 """Citations, verdicts, warnings or nearest readings of one answer."""
+MOST_CITATIONS = 2_000
+"""Of a whole conversation."""
 LONGEST = 20_000
 """Characters of one text."""
+LONGEST_QUOTE = 4_000
 CUT_OFF = "The answer was cut off. The question is in the box again."
 """Why a question has no answer after the page or the server was closed."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -270,7 +273,8 @@ class _Recall:
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
         self._documents = readings.documents()
-        self._texts: dict[str, Sequence[Passage]] = {}
+        self._texts: dict[str, list[tuple[str, Passage]]] = {}
+        self._left = MOST_CITATIONS
 
     def document(self, row: Mapping[str, Any]) -> Document:
         """The document of now; where it is gone, as the browser remembers it, without a link."""
@@ -290,12 +294,14 @@ class _Recall:
         self, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[tuple[Citation, ...], frozenset[str]]:
         """The citations, and the ids of those passages that are gone."""
+        rows = rows[: self._left]
+        self._left -= len(rows)
         ids = [_text(row, "passage", 200) for row in rows]
         known = self._readings.passages([one for one in ids if one]) if any(ids) else {}
         out: list[Citation] = []
         gone: set[str] = set()
         for row, id_ in zip(rows, ids, strict=True):
-            number, quote = row.get("number"), _text(row, "quote")
+            number, quote = row.get("number"), _text(row, "quote", LONGEST_QUOTE)
             document = row.get("document")
             if type(number) is not int or not 0 < number < 1000 or not quote:
                 continue
@@ -305,24 +311,20 @@ class _Recall:
             source = self._documents.get(passage.document) if passage else None
             if passage is None or source is None or find_quote(passage.text, quote) is None:
                 source = self.document(document)
-                passage = next(
-                    (
-                        one
-                        for one in self._all(source.id)
-                        if find_quote(one.text, quote) is not None
-                    ),
-                    None,
-                )
+                passage = self._holding(quote, source.id)
             if passage is None:
                 passage = _lost(id_, quote, row)
                 gone.add(passage.id)
             out.append(Citation(number, source, passage, quote, _page(quote, passage)))
         return tuple(out), frozenset(gone)
 
-    def _all(self, document: str) -> Sequence[Passage]:
+    def _holding(self, quote: str, document: str) -> Passage | None:
+        """The first passage of the document that has the quotation."""
         if document not in self._texts:
-            self._texts[document] = self._readings.passages_of(document) if document else ()
-        return self._texts[document]
+            found = self._readings.passages_of(document) if document else ()
+            self._texts[document] = [(" ".join(one.text.split()), one) for one in found]
+        wanted = " ".join(quote.split())
+        return next((one for text, one in self._texts[document] if wanted and wanted in text), None)
 
 
 def _page(quote: str, passage: Passage) -> int | None:

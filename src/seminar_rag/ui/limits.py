@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil
 
 PER_PAGE = 20
@@ -21,6 +21,8 @@ PER_ADDRESS = 200
 """Questions a minute from one address, which a whole class may share behind one router."""
 FORGET = 600.0
 """Seconds after which a client that asked nothing is forgotten."""
+GRACE = 30.0
+"""Seconds after which a page that does not ask for its place has left without a word."""
 WAITING = 64
 """Questions that may wait in line; half as many of one address."""
 
@@ -132,40 +134,71 @@ class _Line:
         return out
 
 
-@dataclass(slots=True)
 class Turns:
-    """Serves `slots` pages at a time. Every page joins once, and leaves when it is done."""
+    """Serves `slots` pages at a time.
 
-    slots: int = 2
-    most: int = WAITING
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _serving: set[str] = field(default_factory=set)
-    _line: _Line = field(default_factory=_Line)
+    A page joins once, asks for its place until that is 0, begins, and leaves when it is done. One
+    that does not ask for `GRACE` seconds while it waits or before it begins is passed over, so
+    that nobody holds a turn who does not use it.
+    """
+
+    def __init__(
+        self, slots: int = 2, most: int = WAITING, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Args:
+        most: how many may wait; half as many of one address.
+        clock: seconds, for tests.
+        """
+        self._slots = slots
+        self._most = most
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._serving: set[str] = set()
+        self._seen: dict[str, float] = {}
+        self._line = _Line()
 
     def join(self, page: str, address: str) -> bool:
         """Stand in line; False when too many wait already."""
         with self._lock:
+            self._advance()
             mine = next((len(pages) for a, pages in self._line.waiting if a == address), 0)
-            if self._line.pages >= self.most or mine >= self.most // 2:
+            if self._line.pages >= self._most or mine >= self._most // 2:
                 return False
             self._line = self._line.joined(page, address)
+            self._seen[page] = self._clock()
             self._advance()
             return True
 
     def place(self, page: str) -> tuple[int, int]:
         """Where the page stands among how many that wait; 0 when it is its turn, or it left."""
         with self._lock:
+            if page in self._seen:
+                self._seen[page] = self._clock()
+            self._advance()
             order = self._line.order()
             return (order.index(page) + 1 if page in order else 0), len(order)
+
+    def begin(self, page: str) -> bool:
+        """Take the turn that has come; False when it was lost."""
+        with self._lock:
+            self._seen.pop(page, None)
+            return page in self._serving
 
     def leave(self, page: str) -> None:
         """Make room for the next, from the line or after being served."""
         with self._lock:
-            self._serving.discard(page)
-            self._line = self._line.without(page)
+            self._drop(page)
             self._advance()
 
+    def _drop(self, page: str) -> None:
+        self._serving.discard(page)
+        self._seen.pop(page, None)
+        self._line = self._line.without(page)
+
     def _advance(self) -> None:
-        while self._line.waiting and len(self._serving) < self.slots:
+        now = self._clock()
+        for page in [page for page, at in self._seen.items() if now - at > GRACE]:
+            self._drop(page)
+        while self._line.waiting and len(self._serving) < self._slots:
             page, self._line = self._line.next()
             self._serving.add(page)

@@ -6,6 +6,7 @@ import logging
 import re
 import traceback
 from collections.abc import Collection
+from typing import Any
 
 HIDDEN = "[hidden]"
 _SECRETS = re.compile(
@@ -44,34 +45,20 @@ def told_of(error: BaseException, *private: str) -> str:
     return scrubbed(told)
 
 
-class Scrub(logging.Filter):
-    """Takes secrets out of every line that passes, tracebacks included."""
-
-    def __init__(self, secrets: Collection[str] = ()) -> None:
-        super().__init__()
-        self._secrets = tuple(secrets)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrites the record; never drops it."""
-        text = record.getMessage()
-        if record.exc_info and not record.exc_text:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = scrubbed(record.exc_text, self._secrets)
-        record.msg, record.args = scrubbed(text, self._secrets), ()
-        return True
-
-
 def scrub_logs(secrets: Collection[str] = ()) -> None:
-    """Let no secret through any handler that writes, those of libraries included.
+    """Let no secret into any log line of this process, those of libraries included.
 
-    Without a handler of its own, Python writes warnings to the last resort, so that has the
-    filter too.
+    Records are rewritten where they are made, so that it does not matter which handlers libraries
+    add later, nor that Python writes warnings to a handler of last resort.
     """
-    known = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
-    handlers = {handler for logger in (logging.root, *known) for handler in logger.handlers}
-    if logging.lastResort is not None:
-        handlers.add(logging.lastResort)
-    for handler in handlers:
-        handler.filters[:] = [one for one in handler.filters if not isinstance(one, Scrub)]
-        handler.addFilter(Scrub(secrets))
+    hidden = tuple(secrets)
+
+    def record(*arguments: Any, **more: Any) -> logging.LogRecord:
+        made = logging.LogRecord(*arguments, **more)
+        if made.exc_info:
+            text = logging.Formatter().formatException(made.exc_info)
+            made.exc_text = scrubbed(text, hidden)
+        made.msg, made.args = scrubbed(made.getMessage(), hidden), ()
+        return made
+
+    logging.setLogRecordFactory(record)

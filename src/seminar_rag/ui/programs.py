@@ -124,6 +124,7 @@ class Programs:
         try:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
+            turns.begin(key)
             return await asyncio.to_thread(work)
         except SeminarError:
             raise
