@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
     from seminar_rag.check.works import Work
     from seminar_rag.index.catalogue import Catalogue
+    from seminar_rag.index.corrections import Correction
     from seminar_rag.index.embed import Embedder
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
@@ -336,6 +337,22 @@ class Course:
         from seminar_rag.ingest import curate
 
         return curate.removals(self.catalogue())
+
+    def decisions(self) -> tuple[Correction, ...]:
+        """Everything that was accepted, rejected, renamed, added or removed, latest last."""
+        return self.catalogue().corrections
+
+    def undo(self, decision: int) -> str:
+        """Forget a decision by its `key`; the id of its reading.
+
+        Raises:
+            NotFoundError: there is no such decision.
+            BusyError: another process is writing.
+        """
+        from seminar_rag.ingest import curate
+
+        with self.store.writer():
+            return curate.undo(self.store, decision)
 
     def restore(self, what: str) -> tuple[str, ...]:
         """Undo a removal, by id or title; the ids to give to `ingest_reading`.

@@ -303,6 +303,7 @@ def status_json(course: Course) -> dict[str, Any]:
                 "pages": record.pages,
                 "passages": record.passages,
                 "at": record.at,
+                "made": record.made,
             }
             for record in catalogue.records.values()
         ],

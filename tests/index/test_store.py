@@ -351,6 +351,7 @@ def test_a_store_from_before_decisions_were_noted_opens(store: Store) -> None:
     store._db.execute("DROP TABLE correction")
     store._db.execute("ALTER TABLE reading DROP COLUMN listed")
     store._db.execute("ALTER TABLE sought DROP COLUMN suggested")
+    store._db.execute("ALTER TABLE document DROP COLUMN made")
     store._db.commit()
     store.close()
     again = Store(store.folder, vectors=store.vectors)

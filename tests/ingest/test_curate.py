@@ -162,6 +162,27 @@ def test_a_rejected_link_is_left_out(course: Course) -> None:
     assert set(by_kind(course)) == {f"add {CARDS.title}", f"add {SURVEY.title}"}
 
 
+def test_a_document_that_calls_itself_otherwise_can_be_confirmed_or_left_out(
+    course: Course, web: Web
+) -> None:
+    label = "Week seven"
+    put_course(web, FIRST, SECOND + entry(label, "https://arxiv.org/abs/2310.10844"))
+    assert label in needs(ingest(course))
+    odd = by_kind(course)[f"keep {label}"]
+    assert (odd.taken, "calls itself" in odd.says) == (True, True)
+    course.accept(odd.id)
+    assert label not in needs(ingest(course))
+    assert f"keep {label}" not in by_kind(course)
+    (decision,) = course.decisions()
+    assert (decision.kind, decision.url) == ("keep", odd.url)
+    course.ingest_reading(course.undo(decision.key))
+    course.reject(by_kind(course)[f"keep {label}"].id)
+    with pytest.raises(NotFoundError, match="no decision 99"):
+        course.undo(99)
+    report = ingest(course)
+    assert "it has no link" in next(need.says for need in report.needs if need.title == label)
+
+
 def test_a_reading_keeps_its_new_name(course: Course) -> None:
     assert course.rename("2301.00001", " Looms,  renamed ") == "2301.00001"
     assert "Looms, renamed" in [r.title for s in course.catalogue().sessions for r in s.readings]

@@ -95,6 +95,17 @@ def test_an_old_copy_is_asked_for_again_without_its_body(web: Web, make: Make, c
     assert fetcher.bodies == 2
 
 
+def test_a_date_serves_where_there_is_no_etag(web: Web, make: Make) -> None:
+    when = "Fri, 15 Jan 2027 08:00:30 GMT"
+    web.put(URL, Page(PDF.body, etag=False, headers=(("Last-Modified", when),)))
+    fetcher = make()
+    fetcher.fetch(URL)
+    web.put(URL, Page(status=304))
+    assert fetcher.fetch(URL, max_age=0).event == "unchanged"
+    assert web.seen[-1].headers["If-Modified-Since"] == when
+    assert "If-None-Match" not in web.seen[-1].headers
+
+
 def test_offline_takes_copies_of_any_age_and_never_asks(web: Web, make: Make, clock: Time) -> None:
     web.put(URL, PDF)
     make().fetch(URL)

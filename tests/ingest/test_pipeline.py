@@ -15,6 +15,7 @@ from seminar_rag.index.catalogue import ListedReading
 from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Report, match, slug
+from seminar_rag.ingest.plan import RULES
 from seminar_rag.types import Block, Document, ParsedDocument
 
 
@@ -98,6 +99,15 @@ def test_posts_become_readings_and_notes(store: Store, posts: Path, ingest: Inge
     texts = [p.text for p in store.passages_of(notes.document.id)]
     assert any("Multi-head attention runs eight heads" in text for text in texts)
     assert store.findings() == []
+
+
+def test_the_manifest_knows_how_each_document_was_made(
+    store: Store, posts: Path, ingest: Ingest
+) -> None:
+    ingest(posts)
+    records = store.catalogue().records.values()
+    assert {record.made for record in records} == {f"rules {RULES}, hash in float32"}
+    assert all(record.hash and record.at and record.source for record in records)
 
 
 def test_spans_point_into_the_post(store: Store, posts: Path, ingest: Ingest) -> None:

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS document(
     id TEXT PRIMARY KEY, source TEXT NOT NULL, kind TEXT NOT NULL, reading TEXT NOT NULL,
     title TEXT NOT NULL, authors TEXT, sessions TEXT NOT NULL, url TEXT, path TEXT NOT NULL,
     hash TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, pages INTEGER,
-    at TEXT NOT NULL);
+    at TEXT NOT NULL, made TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS sought(
     source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
     arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, says TEXT NOT NULL,
@@ -86,6 +86,8 @@ class Record:
     at: str = ""
     file: str = ""
     """SHA-256 of the kept file that the passages were read from; empty where none is kept."""
+    made: str = ""
+    """By which rules it was read and split, and which model embedded it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +230,13 @@ def migrate(db: sqlite3.Connection) -> None:
     tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
     if not set(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= tables:
         db.executescript(SCHEMA)
-    for table, column in (("reading", "listed"), ("sought", "suggested")):
+    for table, column, empty in (
+        ("reading", "listed", "[]"),
+        ("sought", "suggested", "[]"),
+        ("document", "made", ""),
+    ):
         if column not in _columns(db, table):
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '[]'")
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '{empty}'")
 
 
 def _columns(db: sqlite3.Connection, table: str) -> set[str]:
@@ -292,7 +298,7 @@ def put_record(db: sqlite3.Connection, record: Record) -> None:
     """Store or overwrite the manifest row of one document."""
     document = record.document
     db.execute(
-        "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             document.id,
             record.source,
@@ -308,6 +314,7 @@ def put_record(db: sqlite3.Connection, record: Record) -> None:
             record.detail,
             record.pages,
             datetime.now(UTC).isoformat(timespec="seconds"),
+            record.made,
         ),
     )
 
@@ -402,10 +409,10 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
     out: dict[str, Record] = {}
     for row in db.execute(
         "SELECT id, source, kind, reading, title, authors, sessions, url, path, hash, outcome,"
-        " detail, pages, at FROM document ORDER BY rowid"
+        " detail, pages, at, made FROM document ORDER BY rowid"
     ):
         id_, source, kind, reading, title, authors, own, url, path, digest, *rest = row
-        outcome, detail, pages, at = rest
+        outcome, detail, pages, at, made = rest
         listed = where.get(reading, [])
         numbers = tuple(dict.fromkeys([*json.loads(own), *(number for number, _ in listed)]))
         section: Section | None = None
@@ -413,7 +420,7 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
             section = "required" if any(s == "required" for _, s in listed) else "more"
         document = Document(id_, _kind(kind), reading, title, authors, numbers, section, url, path)
         count, file = counts.get(id_, 0), files.get(id_, "")
-        out[id_] = Record(document, source, digest, outcome, detail, pages, count, at, file)
+        out[id_] = Record(document, source, digest, outcome, detail, pages, count, at, file, made)
     return out
 
 

@@ -261,6 +261,22 @@ def restore(store: Store, what: str) -> tuple[str, ...]:
     return tuple(one.target for one in found if not one.instead)
 
 
+def undo(store: Store, key: int) -> str:
+    """Forget a decision; the id of its reading, which is to be ingested again.
+
+    Raises:
+        NotFoundError: there is no such decision.
+    """
+    found = next((one for one in store.catalogue().corrections if one.key == key), None)
+    if found is None:
+        raise NotFoundError(f"there is no decision {key} — Course.decisions() lists them")
+    if found.kind == "remove":
+        return restore(store, found.instead or found.target)[0]
+    store.uncorrect([key])
+    places = _places(store.catalogue())
+    return places[found.target][0] if found.target in places else found.target
+
+
 def lift(store: Store, documents: Iterable[str]) -> None:
     """Forget that documents were removed, because the instructor gives them again by name."""
     ids = set(documents)

@@ -299,7 +299,8 @@ class Ingestor:
             parser = _Once(self._parser, stack)
             work = Work(self._store, self._embedder, parser, read.name, before, clock)
             if wanted:
-                self._claim_model()
+                if self._store.meta("model"):
+                    self._claim_model()  # refuses before anything is changed
                 fetcher = task.web.open()
                 if options.refresh:
                     fetcher.max_age = 0.0

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.catalogue import Record
 from seminar_rag.ingest.gather import Looked
-from seminar_rag.ingest.plan import Job
+from seminar_rag.ingest.plan import RULES, Job
 from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Stage
 from seminar_rag.types import Block, Document, ParsedDocument, Passage
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.store import Store
     from seminar_rag.ingest.parse import Parser
 
+_RULES = f"rules {RULES}"
 _FLUSH = 256
 """Blocks gathered before one embedding call: large enough for even batches, small to interrupt."""
 _AHEAD = 8
@@ -284,7 +285,16 @@ class Work:
         self, text: _Text, passages: list[Passage], vectors: Matrix, words: list[bytes]
     ) -> None:
         document = text.document
-        record = Record(document, self._source, text.job.hash, "indexed", text.remark, text.pages)
+        model = f"{self._embedder.name} in {self._embedder.precision}"
+        record = Record(
+            document,
+            self._source,
+            text.job.hash,
+            "indexed",
+            text.remark,
+            text.pages,
+            made=f"{_RULES}, {model}",
+        )
         if not passages:
             record = replace(record, outcome="no_text", detail="it holds no text")
             self.barren[document.id] = text.job.hash
@@ -298,7 +308,7 @@ class Work:
 
     def _failed(self, job: Job, error: DocumentError) -> None:
         says = _named(job, error)
-        record = Record(job.document, self._source, job.hash, error.failure, says)
+        record = Record(job.document, self._source, job.hash, error.failure, says, made=_RULES)
         kept = self._store.note(record)
         if not kept:
             self.barren[job.document.id] = job.hash
