@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -128,6 +130,33 @@ def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passag
         kept.write_bytes(content)
         course.pages.close()
         course.__dict__["pages"] = other
+
+
+def test_pages_that_hang_leave_the_application_its_threads() -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+    from starlette.responses import PlainTextResponse
+
+    class Hanging:
+        def __init__(self) -> None:
+            self.pages: Any = self
+            self.free = threading.Event()
+
+        def page(self, document: str, number: int, width: int) -> bytes:
+            self.free.wait(60)
+            return b"RIFF"
+
+    course, app = Hanging(), FastAPI()
+    viewer.add_views(app, course)
+    app.add_route("/quick", lambda _: PlainTextResponse("here"))
+    with TestClient(app) as running, ThreadPoolExecutor(64) as threads:
+        hanging = [threads.submit(running.get, f"/view/d/{n}.webp") for n in range(1, 61)]
+        try:
+            quick = threads.submit(running.get, "/quick")
+            assert quick.result(timeout=20).text == "here"
+        finally:
+            course.free.set()
+        assert all(one.result(timeout=20).status_code == 200 for one in hanging)
 
 
 def test_a_view_of_text_marks_the_quote_and_goes_by_section(client: Any) -> None:

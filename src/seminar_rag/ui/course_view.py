@@ -6,7 +6,6 @@ had; and a reading's key sentences, on demand. Imports Gradio where it lays itse
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -248,26 +247,30 @@ def key_list(found: Sequence[Citation]) -> str:
 
 
 def add_keys(app: FastAPI, course: BrowsedCourse) -> None:
-    """The route above. Sentences are found once for every state of the course."""
+    """The route above. Sentences are found once for every state of the course, one reading at a
+    time, which leaves the application its threads."""
+    from anyio import CapacityLimiter, to_thread
     from starlette.responses import JSONResponse
 
+    one = CapacityLimiter(1)
     made: dict[str, str] = {}
-    lock = threading.Lock()
     state: list[Catalogue] = []
 
-    def key(request: Request) -> Response:
+    def found(request: Request) -> Response:
         reading = request.path_params["reading"]
         try:
             catalogue = course.catalogue()
-            with lock:
-                if not state or state[0] is not catalogue:
-                    state[:] = [catalogue]
-                    made.clear()
-                if reading not in made:
-                    made[reading] = key_list(course.key_sentences(reading))
-                return JSONResponse({"html": made[reading]})
+            if not state or state[0] is not catalogue:
+                state[:] = [catalogue]
+                made.clear()
+            if reading not in made:
+                made[reading] = key_list(course.key_sentences(reading))
+            return JSONResponse({"html": made[reading]})
         except SeminarError as error:
             status = 404 if isinstance(error, NotFoundError) else 503
             return JSONResponse({"html": f"<p>{escape(str(error))}</p>"}, status)
+
+    async def key(request: Request) -> Response:
+        return await to_thread.run_sync(found, request, limiter=one)
 
     app.add_route("/key/{reading:path}", key)

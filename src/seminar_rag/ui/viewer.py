@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from seminar_rag.pages.view import Pages, View
 
+THREADS = 6
+"""Views and pages that are made at a time; others wait."""
 _LASTING = {"cache-control": "private, max-age=86400, immutable"}
 _PASSING = {"cache-control": "no-store"}
 
@@ -134,10 +136,14 @@ def _original(view: View) -> str | None:
 
 
 def add_views(app: FastAPI, course: PagedCourse) -> None:
-    """The routes above. What they do may take a while and runs in threads."""
+    """The routes above. They wait for workers in few threads of their own, so that many pages, or
+    one that hangs, leave the rest of the application its threads."""
+    from anyio import CapacityLimiter, to_thread
     from starlette.responses import JSONResponse, Response
 
-    def page(request: Request) -> Response:
+    few = CapacityLimiter(THREADS)
+
+    def drawn(request: Request) -> Response:
         width = request.query_params.get("width", "")
         try:
             picture = course.pages.page(
@@ -149,7 +155,7 @@ def add_views(app: FastAPI, course: PagedCourse) -> None:
             return Response(str(error), _status(error), _PASSING, "text/plain")
         return Response(picture, 200, _LASTING, "image/webp")
 
-    def view(request: Request) -> Response:
+    def opened(request: Request) -> Response:
         asked = request.query_params
         number = asked.get("section", "")
         quotes = [one[:LONGEST_QUOTE] for one in asked.getlist("quote")[:MOST_QUOTES]]
@@ -163,6 +169,12 @@ def add_views(app: FastAPI, course: PagedCourse) -> None:
         except SeminarError as error:
             return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
         return JSONResponse(told(found), 200, _PASSING)
+
+    async def page(request: Request) -> Response:
+        return await to_thread.run_sync(drawn, request, limiter=few)
+
+    async def view(request: Request) -> Response:
+        return await to_thread.run_sync(opened, request, limiter=few)
 
     app.add_route("/view/{document:path}/{page:int}.webp", page)
     app.add_route("/view/{document:path}", view)
