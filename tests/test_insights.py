@@ -12,6 +12,7 @@ import pytest
 
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.insights import (
+    Remembered,
     feedback_csv,
     groups,
     insights,
@@ -80,6 +81,21 @@ def test_the_real_model_tells_paraphrases_from_other_matters(
     other = ["Which GPU do I need for the homework?", "When was the university founded?"]
     found = groups([asked(text) for text in (*same, *other)], minilm.embed)
     assert [group.count for group in found] == [2, 1, 1]
+
+
+def test_a_question_is_embedded_once() -> None:
+    embedded: list[str] = []
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        embedded.extend(texts)
+        return np.array([[len(text), 1] for text in texts], np.float32)
+
+    remembered = Remembered(embed)
+    assert remembered(["a", "bb", "a"])[:, 0].tolist() == [1, 2, 1]
+    assert remembered(["bb", "ccc"])[:, 0].tolist() == [2, 3]
+    assert embedded == ["a", "bb", "ccc"]
+    remembered(["a"])
+    assert embedded[-1] == "a", "what was not asked for the last time is forgotten"
 
 
 def test_days_have_no_gaps_and_count_both_kinds() -> None:

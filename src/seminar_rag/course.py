@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seminar_rag import config as configuration
 from seminar_rag.config import Config, Setting, load
-from seminar_rag.errors import ModelError, NotFoundError, SourceError, StoreError
+from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SourceError, StoreError
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.fetch import Fetcher
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.curate import Removal, Suggestion
-    from seminar_rag.insights import Insights
+    from seminar_rag.insights import Insights, Remembered
     from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
@@ -423,7 +423,13 @@ class Course:
             for document in self.catalogue().documents.values()
         }
         asked, opinions = self.journal.questions(), self.journal.opinions()
-        return insights(asked, opinions, readings, self.embedder.embed)
+        return insights(asked, opinions, readings, self._question_vectors)
+
+    @cached_property
+    def _question_vectors(self) -> Remembered:
+        from seminar_rag.insights import Remembered
+
+        return Remembered(self.embedder.embed)
 
     def _require_documents(self) -> None:
         if not self.catalogue().documents:
@@ -454,10 +460,16 @@ class Course:
         Raises:
             ConfigError: it cannot be changed while the course is served, or to this value.
         """
+        off = (section, key, value) == ("llm", "enabled", False)
+        if off and self.config.check_verifier == "llm":
+            raise ConfigError('[check] verifier is "llm", which needs it — change that first')
         self.config = config = configuration.changed(self.config, section, key, value)
         self.journal.enabled, self.journal.days = config.journal_enabled, config.journal_days
-        for made in ("_engine", *(["_writer"] if section == "llm" else [])):
-            self.__dict__.pop(made, None)
+        if (section, key) == ("llm", "enabled"):
+            self.__dict__.pop("_llm", None)
+        if section in ("llm", "answer"):
+            self.__dict__.pop("_writer", None)
+            self.__dict__.pop("_engine", None)
 
     def password_hash(self) -> str:
         """Of the desk, as seminar.toml has it now; empty without one.

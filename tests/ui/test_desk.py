@@ -297,6 +297,24 @@ def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
     again.close()
 
 
+def test_switching_the_model_off_makes_another_writer(tiny_course: Course, tiny_gguf: Path) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+    tiny_course.config = replace(tiny_course.config, llm_model=str(tiny_gguf))
+    with_model = tiny_course.answerer
+    assert not with_model.startswith("extractive")
+    tiny_course.change("llm", "enabled", False)
+    assert tiny_course.answerer.startswith("extractive")
+    tiny_course.change("llm", "enabled", True)
+    assert tiny_course.answerer == with_model
+
+
+def test_the_model_that_checks_cannot_be_switched_off(tiny_course: Course) -> None:
+    tiny_course.config = replace(tiny_course.config, check_verifier="llm")
+    with pytest.raises(ConfigError, match="needs it"):
+        tiny_course.change("llm", "enabled", False)
+    assert tiny_course.config.llm_enabled
+
+
 def test_insights_of_the_course_are_those_of_its_journal(tiny_course: Course) -> None:
     tiny_course.journal.enabled = True
     *_, last = tiny_course.ask("What does reranking do with useful passages?")

@@ -16,6 +16,7 @@ from seminar_rag.errors import ConfigError
 from seminar_rag.password import hashed
 from seminar_rag.ui.app import build_app, serve
 from seminar_rag.ui.desk_auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
+from seminar_rag.ui.desk_work import LARGEST_UPLOAD
 
 
 class Clock:
@@ -136,6 +137,18 @@ def test_the_right_password_opens_and_logout_shuts(door, inside):
 
     run(go())
     assert inside.seen == ["/desk/config"]
+
+
+def test_odd_cookies_of_other_programs_do_not_shut_anybody_out(door):
+    async def go():
+        async with visitor(door) as client:
+            await login(client)
+            cookie = f'odd thing; a"b=[1]; é=ü;{COOKIE}={client.cookies[COOKIE]}; b=2'
+        async with visitor(door) as other:
+            header = {"cookie": cookie.encode()}
+            assert (await other.get("/desk/config", headers=header)).status_code == 200
+
+    run(go())
 
 
 def test_over_https_the_cookie_is_secure(door):
@@ -378,6 +391,12 @@ def test_the_students_mount_knows_nothing_of_the_desk(stranger, instructor, cour
                 json={"fn_index": one["id"], "data": [], "session_hash": "abc"},
             )
     assert course.acts == before
+
+
+def test_an_upload_is_bounded(instructor):
+    large = b"%PDF-1.4" + bytes(LARGEST_UPLOAD)
+    answer = instructor.post("/desk/gradio_api/upload", files={"files": ("a.pdf", large)})
+    assert answer.status_code == 413
 
 
 def test_behind_the_door_the_same_calls_work(instructor, course):

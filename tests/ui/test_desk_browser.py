@@ -14,13 +14,11 @@ import pytest
 from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 
-import chromium
 from seminar_rag.ui.app import serve
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-ARGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 ROW = "#sessions-list .entry"
 
 
@@ -61,17 +59,6 @@ def course(served: tuple[FakeDeskCourse, str]) -> Iterator[FakeDeskCourse]:
     course.taken.clear()
     yield course
     course.step.release(100)  # whatever still runs may end
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = chromium.find()
-    if path is None:
-        pytest.skip("no Chromium found; install chromium or set SEMINAR_RAG_CHROMIUM to its path")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(ARGS))
-        yield running
-        running.close()
 
 
 @pytest.fixture
