@@ -8,8 +8,8 @@ ingested into a temporary folder, and `seminar-rag serve` answers from it in a p
 with quotations, its rate limits lifted: all students come from one address here.
 
 First every student asks at the same moment, `--each` questions one after the other, through a
-Gradio client of its own. Then every post gets a line more, so that all of it has to be embedded
-again, `seminar-rag ingest` runs in another process, and the students go on asking until it is
+Gradio client of its own. Then every post, and every description of a reading in it, gets some
+words more, so that all of it has to be embedded again, `seminar-rag ingest` runs in another process, and the students go on asking until it is
 done. Meanwhile this process looks at the store: every document must have either exactly its old
 passages or exactly its new ones, at any time.
 
@@ -141,7 +141,7 @@ def _during(
     store = Store(data)
     before = _passages(store)
     for path in posts.glob("*.md"):
-        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"(?m)^([+-] .{60,})$", r"\1 This was read again.", path.read_text("utf-8"))
         path.write_text(f"{text}\n\nThis post was read again.\n", encoding="utf-8")
     done = threading.Event()
     ingest = threading.Thread(target=lambda: (_ingest(posts, data), done.set()))

@@ -152,6 +152,31 @@ def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
     assert page.locator("#past .mark").count() == 0
 
 
+def test_an_answer_without_sources_does_not_show_those_of_the_one_before(tab):
+    page = tab.page
+    tab.ask(STEPS)
+    tab.answered(1)
+    assert page.locator("#source-1-1").is_visible()
+    tab.ask(UNKNOWN)
+    tab.answered(2)
+    page.wait_for_selector("#source-1-1", state="hidden")
+    assert page.locator(".no-sources").is_visible()
+    page.click("#exchange-1 .mark >> nth=0")
+    assert page.locator("#source-1-1").is_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_answer_is_shown_from_its_question_on(open_tab, width):
+    tab = open_tab(width, 560)
+    page = tab.page
+    tab.ask(UNKNOWN)
+    tab.answered(1)
+    tab.ask(GENERATIONS)
+    tab.answered(2)
+    heading = page.locator("#exchange-2 h2").bounding_box()
+    assert 0 <= heading["y"] < 120
+
+
 def test_stop_ends_the_answer_at_once_and_keeps_it(tab, course):
     page = tab.page
     course.stopped.clear()

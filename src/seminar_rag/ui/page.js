@@ -14,7 +14,10 @@
 
   function dress() {
     const sections = [...document.querySelectorAll("#sources .sources")];
-    const last = sections.length ? sections[sections.length - 1].dataset.exchange : null;
+    const cited = sections.at(-1)?.dataset.exchange ?? null;
+    // An answer without sources shows none; until it is known, those of the one before stay.
+    const answered = [...document.querySelectorAll("#past .exchange")].at(-1)?.id.split("-")[1];
+    const last = Number(answered ?? 0) > Number(cited ?? 0) ? answered : cited;
     if (last !== newest) {
       newest = last;
       chosen = exchange = null;
@@ -23,7 +26,7 @@
     for (const section of sections) {
       section.classList.toggle("current", section.dataset.exchange === shown);
     }
-    byId("sources")?.classList.toggle("filled", sections.length > 0);
+    byId("sources")?.classList.toggle("filled", sections.some((one) => one.dataset.exchange === shown));
     for (const entry of document.querySelectorAll("#sources .source")) {
       entry.classList.toggle("chosen", entry.id === `source-${chosen}`);
     }
@@ -100,7 +103,12 @@
     const count = document.querySelectorAll("#conversation .exchange").length;
     if (count > last) following = true;
     last = count;
-    if (count && following) scrollTo({ top: document.documentElement.scrollHeight });
+    if (!count || !following) return;
+    // Down with the answer, but never past its question: reading begins at the top.
+    const newestOne = [...document.querySelectorAll("#conversation .exchange")].at(-1);
+    const head = narrow() ? 0 : (byId("head")?.offsetHeight ?? 0);
+    const top = newestOne.getBoundingClientRect().top + scrollY - head - 16;
+    scrollTo({ top: Math.min(top, document.documentElement.scrollHeight - innerHeight) });
   }
 
   const within = (change, parts) => {
