@@ -9,9 +9,9 @@ with quotations, its rate limits lifted: all students come from one address here
 
 First every student asks at the same moment, `--each` questions one after the other, through a
 Gradio client of its own. Then every post, and every description of a reading in it, gets some
-words more, so that all of it has to be embedded again, `seminar-rag ingest` runs in another process, and the students go on asking until it is
-done. Meanwhile this process looks at the store: every document must have either exactly its old
-passages or exactly its new ones, at any time.
+words more, so that all of it has to be embedded again, `seminar-rag ingest` runs in another
+process, and the students go on asking until it is done. Meanwhile this process looks at the store:
+every document must have either exactly its old passages or exactly its new ones, at any time.
 
 Seconds are from sending a question to having its whole answer, waiting in line included.
 """
