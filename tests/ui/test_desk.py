@@ -14,7 +14,7 @@ from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
 from seminar_rag.course import Course
 from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
-from seminar_rag.ingest.report import Progress, needs
+from seminar_rag.ingest.report import Need, Progress, needs
 from seminar_rag.insights import insights
 from seminar_rag.types import AnswerEvent
 from seminar_rag.ui import desk_insights, desk_render, desk_settings
@@ -363,6 +363,19 @@ def test_the_table_of_outcomes_has_the_mend_for_each_failure(course: FakeDeskCou
     assert "2 to mend" in sessions
     assert "full text · 12 pages · 43 passages" in sessions
     assert "nothing" in sessions
+
+
+def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> None:
+    down = [
+        Need(f"r{number}", f"<i>Paper {number}</i>", (1,), "nothing", "timed out", "try later")
+        for number in range(9)
+    ]
+    html = desk_render.hand((), [*down, Need("loose", "A scan", (), "nothing", "no text", "OCR")])
+    assert "10 readings need your hand" in html
+    assert html.count("Try later.") == 1
+    assert "&lt;i&gt;Paper 8&lt;/i&gt;" in html
+    assert "Try again" not in html, "what no session lists can be looked for nowhere"
+    assert desk_render.hand((), down[:2]).count("Try again") == 2
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:

@@ -14,6 +14,7 @@ import pytest
 from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 
+from seminar_rag.errors import StoreError
 from seminar_rag.ui.app import serve
 
 pytestmark = pytest.mark.browser
@@ -376,6 +377,22 @@ def test_a_setting_is_changed_and_kept(desk: Any, course: FakeDeskCourse, folder
     assert "passages = 5" in saved
     assert "enabled = true" in saved
     assert "[store] url" in desk.inner_text("#other-settings")
+    desk.reload()
+    desk.click("button[role='tab']:has-text('Settings')")
+    sync_api.expect(desk.locator("#set-answer-passages input")).to_have_value("5")
+    sync_api.expect(desk.locator("#set-journal-enabled input")).to_be_checked()
+
+
+def test_a_course_that_cannot_be_read_says_so_and_comes_back(
+    desk: Any, course: FakeDeskCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Any:
+        raise StoreError("the index is damaged — seminar-rag doctor --repair")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course, "catalogue", broken)
+        desk.wait_for_selector("#hand .problem:has-text('doctor --repair')")
+    desk.wait_for_selector("#hand .card")
 
 
 # Looks -----------------------------------------------------------------------------------------

@@ -156,7 +156,8 @@ class DeskPage:
         ]
         told = [self._said, *drawn]
         gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
-        self.blocks.load(self._open, None, [self._head, *drawn], **quiet)
+        fields = [field for _, field in self._fields]
+        self.blocks.load(self._open, None, [self._head, *fields, *drawn], **quiet)
         self._all.click(self._ingest, [self._how, self._seen], told, **quiet)
         self._dry.click(self._preview, self._seen, told, **quiet)
         self._stop.click(self._halt, self._seen, told, **quiet)
@@ -173,10 +174,19 @@ class DeskPage:
             gr.on(events, partial(self._change, one), field, [self._changed, field], **quiet)
 
     def _open(self) -> Update:
-        return {self._head: desk_render.masthead(self._course.name), **self._draw({})}
+        now = {(one.section, one.key): one.value for one in self._course.settings()}
+        fields = {field: now[one.section, one.key] for one, field in self._fields}
+        head = desk_render.masthead(self._course.name)
+        return {self._head: head, **fields, **self._draw({})}
 
     def _draw(self, seen: dict[str, str]) -> Update:
         """What changed since the page was drawn last."""
+        try:
+            return self._drawn(seen)
+        except SeminarError as error:
+            return {self._hand: desk_render.message(str(error), bad=True), self._seen: {}}
+
+    def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
         catalogue = self._course.catalogue()
         wanting = needs(catalogue)

@@ -34,6 +34,8 @@ STAGES = {
     "failed": "Failed",
     "removed": "Removed",
 }
+MANY = 8
+"""Readings that want the same and are listed one by one."""
 ENDED = {"done": "Done", "failed": "Failed", "stopped": "Stopped"}
 
 
@@ -143,7 +145,7 @@ def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], unsought: int 
         rows = "".join(map(_suggestion, suggestions))
         parts.append(f'<h3>Links to decide on</h3><ul class="cards">{rows}</ul>')
     if mending:
-        rows = "".join(map(_need, mending))
+        rows = _needs(mending)
         head = _count(len(mending), "reading") + (" needs" if len(mending) == 1 else " need")
         parts.append(
             f'<details class="fold" data-key="needs"{" open" if len(mending) <= 5 else ""}>'
@@ -178,9 +180,33 @@ def _suggestion(one: Suggested) -> str:
     )
 
 
+def _needs(mending: Sequence[Need]) -> str:
+    """A card each; one for all where many want the same, as when the network is down."""
+    by_mend: dict[str, list[Need]] = {}
+    for need in mending:
+        by_mend.setdefault(need.mend, []).append(need)
+    rows: list[str] = []
+    for mend, some in by_mend.items():
+        if len(some) <= MANY:
+            rows += map(_need, some)
+            continue
+        titles = "".join(
+            f"<li>{escape(need.title)}{_place(need.sessions)}: {escape(_sentence(need.says))}</li>"
+            for need in some
+        )
+        rows.append(
+            f'<li class="card"><p class="title">{len(some)} readings</p>'
+            f'<p class="mend">{escape(_sentence(mend))}</p><details data-key="{escape(mend)}">'
+            f'<summary>Which</summary><ul class="plain-list">{titles}</ul></details></li>'
+        )
+    return "".join(rows)
+
+
 def _need(need: Need) -> str:
     mend = f'<p class="mend">{escape(_sentence(need.mend))}</p>' if need.mend else ""
-    acts = button("reingest", need.reading, "Try again") if need.mend else ""
+    # A file that no session lists can be looked for nowhere.
+    again = need.mend and need.sessions
+    acts = button("reingest", need.reading, "Try again") if again else ""
     return (
         f'<li class="card"><p class="title">{escape(need.title)}{_place(need.sessions)}</p>'
         f"<p>{escape(_sentence(need.says))}</p>{mend}"
