@@ -600,10 +600,19 @@ class Course:
     @cached_property
     def _engine(self) -> Engine:
         from seminar_rag.answer.engine import Engine
+        from seminar_rag.answer.guide import Guide
 
         writer = self._writer  # first: what is wrong with the model is told before the index
+        guide = Guide(self.catalogue, self._retriever)
         passages = self.config.answer_passages
-        return Engine(self._retriever, self._relevance, writer, passages, verifier=self.verifier)
+        return Engine(
+            self._retriever,
+            self._relevance,
+            writer,
+            passages,
+            verifier=self.verifier,
+            guide=guide,
+        )
 
     @cached_property
     def verifier(self) -> Verifier:

@@ -159,21 +159,39 @@ def print_syllabus(syllabus: Syllabus) -> None:
 
 def print_answer(answer: Answer, notice: str) -> None:
     if answer.abstained:
-        if answer.warnings:
-            print("\n")  # what was streamed stands above
-        print(answer.text, *answer.warnings)
-        if answer.nearest:
-            print("\nNearest readings:")
-            for document in answer.nearest:
-                print(f"  - {document.title}{_place(document.sessions)}")
+        _print_refusal(answer)
         return
-    print("\n\nSources")
-    for number in dict.fromkeys(one.number for one in answer.citations):
-        _print_source(number, [one for one in answer.citations if one.number == number])
+    if answer.kind != "readings":
+        links = [f"  {row.title}: {row.url}" for row in answer.listed if row.url]
+        print("\n" if links else "", *links, sep="\n")
+        _print_sources(answer)
+        return
+    _print_sources(answer)
     _print_verdicts(answer)
+    if answer.restricted:
+        print(f"  note: Only {answer.restricted} was searched.")
     for warning in answer.warnings:
         print(f"  note: {warning}")
     print(f"\n{notice} ({answer.seconds:.1f} s)")
+
+
+def _print_sources(answer: Answer) -> None:
+    if answer.citations:
+        print("\n\nSources")
+    for number in dict.fromkeys(one.number for one in answer.citations):
+        _print_source(number, [one for one in answer.citations if one.number == number])
+
+
+def _print_refusal(answer: Answer) -> None:
+    if answer.warnings:
+        print("\n")  # what was streamed stands above
+    print(answer.text, *answer.warnings)
+    if answer.reason:
+        print(f"Why: {answer.reason}.")
+    if answer.nearest:
+        print("\nNearest readings:")
+        for document in answer.nearest:
+            print(f"  - {document.title}{_place(document.sessions)}")
 
 
 def _print_verdicts(answer: Answer) -> None:

@@ -195,6 +195,21 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of an answer about the course itself: a reading, or a session."""
+
+    title: str
+    sessions: tuple[int, ...] = ()
+    section: Section | None = None
+    """None for a session."""
+    url: str | None = None
+    authors: str | None = None
+
+
+AnswerKind = Literal["readings", "course", "talk"]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the reader gets. Abstaining is an answer, not an error."""
 
@@ -211,6 +226,15 @@ class Answer:
     """What the reader should know: a mark that was dropped, a sentence without citation."""
     verdicts: tuple[SentenceVerdict, ...] = ()
     """One for each sentence, in order; empty where answers are not checked."""
+    reason: str = ""
+    """When abstained: why, as a sentence without its full stop, "nothing found mentions “X”"."""
+    kind: AnswerKind = "readings"
+    """From the readings' text, from the course's own list of sessions and readings, or small talk;
+    the last two are never checked."""
+    listed: tuple[Listed, ...] = ()
+    """Of an answer about the course: the rows that stand as items in `text`."""
+    restricted: str = ""
+    """What the question itself restricted the search to, in words: "the notes of session 4"."""
 
     @property
     def checked(self) -> str:
@@ -246,6 +270,8 @@ class HitsEvent:
     query: str
     """The question as searched, after follow-up rewriting."""
     hits: tuple[Hit, ...]
+    restricted: str = ""
+    """What the question restricted the search to, in words; empty for what was asked to search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def test_nothing_found_is_a_reason() -> None:
 def test_what_is_far_in_meaning_and_words_is_refused() -> None:
     far = hit("Llama Guard judges prompts.", cosine=0.05)
     assert reason("my kitchen tap is dripping, how do I fix it", far) == (
-        "nothing found is near enough to the question"
+        "nothing near enough was found: no passage has “kitchen” or “tap”"
     )
 
 
@@ -102,7 +102,7 @@ def test_names_are_taken_whole_and_descriptions_left_out() -> None:
 )
 def test_orders_are_no_questions(text: str) -> None:
     assert is_order(text)
-    assert reason(text, MODEL) == "it asks for something else than what the readings say"
+    assert reason(text, MODEL) == "this asks for something other than what the readings say"
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ class Judged:
     def __init__(self, verdict: bool = True) -> None:
         self.verdict = verdict
 
-    def answerable(self, query: str, hits: Sequence[Hit]) -> bool:
-        return self.verdict
+    def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
+        return None if self.verdict else "nothing was found"
 
 
 class Scripted:

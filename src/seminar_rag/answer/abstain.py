@@ -70,21 +70,35 @@ class Relevance:
     def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
         """Why to abstain, in words; None where there is no reason."""
         if is_order(query):
-            return "it asks for something else than what the readings say"
+            return "this asks for something other than what the readings say"
         if not hits:
             return "nothing was found"
         missing = missing_names(query, hits)
         if missing:
-            return f"the passages found do not mention {', '.join(missing)}"
+            return f"nothing that was found mentions {_quoted(missing)}"
         strangers = apart(query, hits)
         if strangers:
-            return f"no passage found mentions {' and '.join(strangers)} together"
+            return f"no passage that was found mentions {_quoted(strangers)} together"
         counted = uncounted(query, hits)
         if counted:
-            return f"no passage found gives a number of {counted}"
+            return f"no passage that was found gives a number of “{counted}”"
         if self.confidence(query, hits) < _THRESHOLD:
-            return "nothing found is near enough to the question"
+            lacking = self._lacking(query, hits)
+            if lacking:
+                return f"nothing near enough was found: no passage has {_quoted(lacking, 'or')}"
+            return "nothing that was found is near enough to the question"
         return None
+
+    def _lacking(self, query: str, hits: Sequence[Hit], most: int = 2) -> list[str]:
+        """The question's rarest words that none of the first hits has."""
+        there = {stem for hit in hits[:5] for stem in stems(_whole(hit))}
+        terms = [
+            term
+            for term in dict.fromkeys(content_words(query))
+            if (own := set(stems(term))) and not own & there
+        ]
+        weights = self._rarity(terms) if terms else {}
+        return sorted(terms, key=lambda term: -weights.get(term, 0.0))[:most]
 
     def confidence(self, query: str, hits: Sequence[Hit]) -> float:
         """The calibrated confidence, 0 to 1, that the hits hold an answer.
@@ -103,6 +117,12 @@ class Relevance:
             got = sum(weights[term] for term in terms if wanted[term] and wanted[term] <= there)
             coverage = max(coverage, got / total)
         return 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
+
+
+def _quoted(names: Sequence[str], word: str = "and") -> str:
+    """ "“A”, “B” and “C”" """
+    *others, last = [f"“{name}”" for name in names]
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def is_order(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from seminar_rag.types import Answer, Citation, Document, Passage, SentenceVerdict
@@ -19,6 +20,10 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "verdicts": [_verdict_json(one, answer.text) for one in answer.verdicts],
         "checked": answer.checked,
         "warnings": list(answer.warnings),
+        "reason": answer.reason,
+        "kind": answer.kind,
+        "listed": [asdict(one) for one in answer.listed],
+        "restricted": answer.restricted,
         "seconds": round(answer.seconds, 3),
     }
 

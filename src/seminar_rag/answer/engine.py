@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
 from seminar_rag.answer.followup import standalone
+from seminar_rag.answer.guide import Narrowed, Search, Told
 from seminar_rag.answer.prompt import build_messages, is_refusal
 from seminar_rag.answer.review import Review
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
+    AnswerKind,
     Citation,
     CitationEvent,
     Document,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 NOTHING = "The readings don't say."
 """What an answer without sources says."""
 
+_SILENT = "none of the passages found holds an answer"
+_WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
 
 Stop = Callable[[], bool]
@@ -48,6 +52,8 @@ class Draft:
 
     offered: tuple[Hit, ...]
     chunks: Iterator[str]
+    notes: tuple[str, ...] = ()
+    """What the reader should know of how it is made."""
 
 
 class Answerer(Protocol):
@@ -67,19 +73,23 @@ class Answerer(Protocol):
         ...
 
 
-class Search(Protocol):
-    """What the engine needs of retrieval."""
-
-    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
-        """The k best passages."""
-        ...
-
-
 class Judge(Protocol):
     """Decides whether the passages found can answer the question at all."""
 
-    def answerable(self, query: str, hits: Sequence[Hit]) -> bool:
-        """False makes the engine abstain."""
+    def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
+        """Why to abstain, as a sentence without its full stop; None where there is no reason."""
+        ...
+
+
+class Leads(Protocol):
+    """Answers what needs no reading, and knows the parts of the course that questions name."""
+
+    def tell(self, question: str) -> Told | None:
+        """The answer to a question about the course itself; None for any other."""
+        ...
+
+    def narrow(self, query: str, scope: Scope) -> Narrowed | None:
+        """The part of the course that a question names; None where it names none."""
         ...
 
 
@@ -123,10 +133,12 @@ class Engine:
         passages: int = 8,
         clock: Callable[[], float] = time.monotonic,
         verifier: Verifier | None = None,
+        guide: Leads | None = None,
     ) -> None:
         """Args:
         passages: how many passages the answerer is offered.
         verifier: checks each sentence against the passages it cites; None leaves them unchecked.
+        guide: for questions about the course; None searches for them as for all others.
         """
         self._search = search
         self._judge = judge
@@ -134,6 +146,7 @@ class Engine:
         self._passages = passages
         self._clock = clock
         self._verifier = verifier
+        self._guide = guide
 
     def ask(
         self,
@@ -149,14 +162,21 @@ class Engine:
             ModelError: the language model cannot be used.
         """
         started = self._clock()
-        query = standalone(question, history)
-        hits = self._search.search(query, max(20, self._passages), scope)
-        if not self._judge.answerable(query, hits):
-            yield HitsEvent(query, ())
-            yield from self._abstain(question, hits, started)
+        told = self._guide.tell(question) if self._guide else None
+        if told:
+            yield from map(CitationEvent, told.citations)
+            yield TokenEvent(told.text)
+            answer = self._answer(question, started, text=told.text, kind=told.kind)
+            yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
             return
-        draft = self._answerer.draft(query, hits[: self._passages], history, stop)
-        yield HitsEvent(query, draft.offered)
+        query = standalone(question, history)
+        found = self._find(query, scope or Scope())
+        if found.reason:
+            yield HitsEvent(query, ())
+            yield self._abstain(question, started, found, found.reason)
+            return
+        draft = self._answerer.draft(found.query, found.hits[: self._passages], history, stop)
+        yield HitsEvent(query, draft.offered, found.restricted)
         marks = MarkFilter(len(draft.offered))
         citations: list[Citation] = []
         review = Review(self._verifier, draft.offered, marks)
@@ -175,34 +195,64 @@ class Engine:
         if not citations or is_refusal(marks.text):
             # Text without a single valid mark is the writer's own; it may be invented.
             unsupported = marks.text.strip() and not is_refusal(marks.text)
-            yield from self._abstain(question, hits, started, _UNCITED if unsupported else "")
+            warning = _UNCITED if unsupported else ""
+            yield self._abstain(question, started, found, _SILENT, warning)
             return
         yield AnswerEvent(
-            Answer(
-                question=question,
-                text=marks.text.strip(),
-                answerer=self._answerer.name,
+            replace(
+                self._answer(question, started, text=marks.text.strip()),
                 citations=tuple(sorted(citations, key=lambda one: one.number)),
-                seconds=self._clock() - started,
-                warnings=marks.warnings(),
+                restricted=found.restricted,
+                warnings=(*found.notes, *draft.notes, *marks.warnings()),
                 verdicts=review.verdicts,
             )
         )
 
+    def _find(self, query: str, scope: Scope) -> _Found:
+        """Passages for a question: of the part that it names, else of all the scope."""
+        narrowed = self._guide.narrow(query, scope) if self._guide else None
+        if narrowed:
+            hits = self._search.search(narrowed.query, max(20, self._passages), narrowed.scope)
+            if self._judge.reason(narrowed.query, hits) is None:
+                return _Found(narrowed.query, hits, None, narrowed.words)
+            query = narrowed.query
+        hits = self._search.search(query, max(20, self._passages), scope)
+        notes = (_WIDENED.format(narrowed.words),) if narrowed else ()
+        return _Found(query, hits, self._judge.reason(query, hits), "", notes)
+
     def _abstain(
-        self, question: str, hits: Sequence[Hit], started: float, warning: str = ""
-    ) -> Iterator[AnswerEvent]:
-        yield AnswerEvent(
-            Answer(
-                question=question,
-                text=NOTHING,
-                answerer=self._answerer.name,
+        self, question: str, started: float, found: _Found, reason: str, warning: str = ""
+    ) -> AnswerEvent:
+        answer = self._answer(question, started, text=NOTHING)
+        warnings = (*found.notes, warning) if warning else found.notes
+        return AnswerEvent(
+            replace(
+                answer,
                 abstained=True,
-                nearest=nearest(hits),
-                seconds=self._clock() - started,
-                warnings=(warning,) if warning else (),
+                nearest=nearest(found.hits),
+                reason=reason,
+                restricted=found.restricted,
+                warnings=warnings,
             )
         )
+
+    def _answer(
+        self, question: str, started: float, *, text: str, kind: AnswerKind = "readings"
+    ) -> Answer:
+        seconds = self._clock() - started
+        return Answer(question, text, self._answerer.name, kind=kind, seconds=seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was searched, and what came."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    reason: str | None
+    """Why there is no answer in it."""
+    restricted: str
+    notes: tuple[str, ...] = ()
 
 
 def nearest(hits: Sequence[Hit], limit: int = 3) -> tuple[Document, ...]:

@@ -158,6 +158,8 @@ def _exchange_json(view: Exchange) -> dict[str, Any]:
         "note": view.note,
         "warnings": view.warnings,
         "feedback": view.feedback,
+        "reason": view.reason,
+        "restricted": view.restricted,
         "citations": [_citation_json(one) for one in view.citations],
         "nearest": [_document_json(one) for one in view.nearest],
         "verdicts": [
@@ -262,6 +264,8 @@ def _exchange(number: int, row: Mapping[str, Any], recall: _Recall) -> Exchange 
         scope=scope_of(row.get("scope")),
         asked=_text(row, "asked", 500),
         gone=gone,
+        reason=_text(row, "reason", 500),
+        restricted=_text(row, "restricted", 500),
         feedback=next((one for one in FEEDBACK if one == row.get("feedback")), ""),
     )
     return replace(view, state="stopped") if view.running else view

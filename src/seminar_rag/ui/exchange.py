@@ -15,6 +15,7 @@ from seminar_rag.types import (
     Document,
     Event,
     HitsEvent,
+    Listed,
     Scope,
     SentenceVerdict,
     TokenEvent,
@@ -56,13 +57,20 @@ class Exchange:
     """Ids of cited passages that the course holds no longer; of a conversation come back."""
     feedback: str = ""
     """What the reader thought of the answer: one of `FEEDBACK`, or nothing yet."""
+    reason: str = ""
+    """Why the readings don't say."""
+    restricted: str = ""
+    """What the question itself restricted the search to, in words."""
+    listed: tuple[Listed, ...] = ()
+    """Of an answer about the course: what its items link to."""
 
     def advanced(self, event: Event) -> Exchange:
         """The exchange after one more event of the answer."""
         match event:
-            case HitsEvent(hits=hits):
+            case HitsEvent(hits=hits, restricted=restricted):
                 readings = {hit.document.reading for hit in hits}
-                return replace(self, note=_reading_note(len(hits), len(readings)))
+                note = _reading_note(len(hits), len(readings))
+                return replace(self, note=note, restricted=restricted)
             case TokenEvent(text=text):
                 return replace(self, state="writing", text=self.text + text)
             case CitationEvent(citation=citation):
@@ -80,6 +88,9 @@ class Exchange:
                     verdicts=answer.verdicts,
                     seconds=answer.seconds,
                     abstained=answer.abstained,
+                    reason=answer.reason,
+                    restricted=answer.restricted,
+                    listed=answer.listed,
                     note="",
                 )
 
@@ -95,6 +106,10 @@ class Exchange:
             self.seconds or 0.0,
             self.warnings,
             self.verdicts,
+            self.reason,
+            "course" if self.listed else "readings",
+            self.listed,
+            self.restricted,
         )
 
     @property

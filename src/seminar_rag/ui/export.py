@@ -95,6 +95,10 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
         return found[0] if known is None else "".join(f"[{number}]" for number in known)
 
     notes = [*view.warnings]
+    if view.restricted:
+        notes.append(f"Only {view.restricted} was searched")
+    if view.reason:
+        notes.append(f"Why: {view.reason}")
     if view.nearest:
         notes.append("Nearest in the course: " + "; ".join(one.title for one in view.nearest))
     if view.verdicts and tally(view.verdicts):

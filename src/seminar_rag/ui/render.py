@@ -46,6 +46,10 @@ def exchange(view: Exchange) -> str:
         parts.append(f'<p class="asked">{escape(view.asked)}</p>')
     if view.text:
         parts.append(f'<div class="answer" data-state="{view.state}">{_text(view)}</div>')
+    if view.restricted:
+        parts.append(f'<p class="notice">Only {escape(view.restricted)} was searched.</p>')
+    if view.reason:
+        parts.append(f'<p class="notice">Why: {escape(view.reason)}.</p>')
     if view.nearest:
         parts.append(_nearest(view.nearest))
     parts += [f'<p class="caution">{escape(warning)}</p>' for warning in view.warnings]
@@ -132,7 +136,22 @@ def _nearest(documents: Sequence[Document]) -> str:
     return f'<div class="nearest"><p>Nearest in the course</p><ul>{rows}</ul></div>'
 
 
+def _rows(view: Exchange) -> str:
+    """An answer about the course: its lead, and its rows with links."""
+    rows = [row for row in view.text.split("\n") if _BULLET.match(row)]
+    lead = "".join(f"<p>{escape(line)}</p>" for line in view.text.split("\n")[:1])
+    items = []
+    for row, one in zip(rows, view.listed, strict=False):
+        url, said = safe_url(one.url), _BULLET.sub("", row, count=1)
+        head, title, rest = said.partition(one.title)
+        linked = _link(url, title) if url and title else escape(title)
+        items.append(f"<li>{escape(head)}{linked}{escape(rest)}</li>")
+    return f"{lead}<ul>{''.join(items)}</ul>"
+
+
 def _text(view: Exchange) -> str:
+    if view.listed and "\n- " in view.text:
+        return _rows(view)
     marks = _Marks(view.number, _by_number(view.citations), view.verdicts, view.gone)
     text = with_badges(view.text.lstrip(), view.verdicts)
     if view.markdown:

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from seminar_rag.answer.engine import Draft, Engine
+from seminar_rag.answer.guide import Guide, Told
+from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types import (
+    NOTES,
+    Answer,
+    AnswerEvent,
+    Document,
+    Hit,
+    HitsEvent,
+    Passage,
+    Scope,
+    Sentence,
+)
+
+RYE = ListedReading("rye", "On Rye: Dark Breads", "Ada Brown", urls=("https://bread.example/rye",))
+OATS = ListedReading("oats", "Porridge and Oats", "Bo Grey", section="more")
+CRUMBS = ListedReading("crumbs", "Crumbs", None)
+COURSE = Catalogue(
+    "Breads",
+    (),
+    (
+        ListedSession(1, "Dark grains", ("rye",), "https://bread.example/1", (RYE, OATS)),
+        ListedSession(2, "Left over", (), None, (CRUMBS,)),
+    ),
+    {
+        "rye": Record(
+            Document("rye", "abstract", "rye", RYE.title, "Ada Brown", (1,), "required"),
+            "s",
+            "h",
+            passages=1,
+        ),
+        "notes": Record(
+            Document("notes", "notes", "notes", "Notes", None, (1,)), "s", "h", passages=1
+        ),
+    },
+)
+LINES = (RYE.title, "Ada Brown", "Rye needs sourdough to rise.")
+
+
+def hit(document: Document, *lines: str) -> Hit:
+    text = "\n".join(lines)
+    spans = tuple(Sentence(text.index(line), text.index(line) + len(line)) for line in lines)
+    return Hit(
+        Passage(document.id, document.id, 0, text, "", 0, 1, None, spans), document, 1.0, 0.3
+    )
+
+
+HITS = (hit(COURSE.documents["rye"], *LINES), hit(COURSE.documents["notes"], "Rye is filling."))
+
+
+class Found:
+    """Finds the hits that the scope allows, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Scope]] = []
+
+    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
+        self.asked.append((query, scope or Scope()))
+        within = COURSE.within(scope or Scope())
+        return tuple(one for one in HITS if within is None or one.document.id in within)[:k]
+
+
+def tell(question: str, course: Catalogue = COURSE) -> Told:
+    told = Guide(lambda: course, Found()).tell(question)
+    assert told is not None
+    return told
+
+
+def test_small_talk_says_what_the_course_is() -> None:
+    told = tell("hello")
+    assert told.kind == "talk"
+    assert "“Breads” (2 sessions, 3 readings)" in told.text
+    assert tell("thank you!").text == "You are welcome."
+
+
+def test_a_sessions_readings_are_listed_with_their_links() -> None:
+    told = tell("which papers are in session 1?")
+    assert told.text == (
+        "Session 1 (Dark grains) has 1 required and 1 further reading:\n"
+        "\n- On Rye: Dark Breads (required, session 1)"
+        "\n- Porridge and Oats (further reading, session 1)"
+    )
+    assert [row.url for row in told.listed] == ["https://bread.example/rye", None]
+
+
+def test_only_the_section_asked_for_is_listed() -> None:
+    assert [row.title for row in tell("list the required readings of week 1").listed] == [RYE.title]
+    assert "lists no further readings" in tell("the optional readings of session 2?").text
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("session 9?", "There is no session 9; they go from 1 to 2."),
+        ("how many sessions are there?", "The course has 2 sessions."),
+        ("how many papers are in session 2?", "Session 2 (Left over) has 1 required reading."),
+        (
+            "how many readings are there?",
+            "The course lists 2 required and 1 further reading in 2 sessions.",
+        ),
+        ("who wrote Crumbs?", "The course page does not say who wrote “Crumbs”."),
+        ("who wrote Porridge and Oats?", "“Porridge and Oats” is by Bo Grey."),
+    ],
+)
+def test_facts(question: str, text: str) -> None:
+    assert tell(question).text == text
+
+
+def test_authors_are_cited_from_the_text_that_names_them() -> None:
+    told = tell("who wrote the On Rye paper?")
+    assert told.text == "“On Rye: Dark Breads” is by Ada Brown. [1]"
+    assert [one.quote for one in told.citations] == [RYE.title, "Ada Brown"]
+
+
+def test_a_subject_is_found_in_titles_tags_and_texts() -> None:
+    assert [row.title for row in tell("when do we discuss rye?").listed] == [
+        "Session 1 (Dark grains)"
+    ]
+    assert [row.title for row in tell("what should I read on sourdough?").listed] == [RYE.title]
+
+
+def test_an_unknown_subject_gets_the_nearest_and_says_so() -> None:
+    told = tell("any papers on submarines?")
+    assert told.text.startswith("No reading of the course names “submarines”; the nearest:")
+
+
+def test_without_a_syllabus_the_readings_are_asked() -> None:
+    empty = replace(COURSE, sessions=())
+    assert Guide(lambda: empty, Found()).tell("which papers are in session 1?") is None
+    assert Guide(lambda: COURSE, Found()).tell("Why does rye need sourdough?") is None
+
+
+def test_a_part_that_the_question_names_becomes_the_scope() -> None:
+    guide = Guide(lambda: COURSE, Found())
+    found = guide.narrow("According to the notes of session 1, what is rye?", Scope())
+    assert found is not None
+    assert found.scope == Scope(frozenset({1}), kinds=NOTES)
+    assert (found.query, found.words) == ("what is rye?", "the notes of session 1")
+    # What the reader chose on the page is not overruled, nor is an empty part searched.
+    assert guide.narrow("In session 1, what is rye?", Scope(frozenset({2}))) is None
+    assert guide.narrow("In session 2, what is rye?", Scope()) is None
+
+
+def test_a_work_called_by_its_title_is_searched_with_the_notes_on_it() -> None:
+    found = Guide(lambda: COURSE, Found()).narrow("In the On Rye paper, what rises?", Scope())
+    assert found is not None
+    assert found.scope.readings == {"rye", "notes"}
+    assert found.words == "“On Rye: Dark Breads” and the notes on its session"
+
+
+# In the engine
+
+
+class Quoting:
+    name, notice = "quoting", ""
+
+    def draft(self, question: str, hits: object, history: object, stop: object) -> Draft:
+        assert isinstance(hits, tuple)
+        return Draft(hits, iter(["Rye is filling. [1]"]))
+
+
+class Wants:
+    """Finds an answer only in hits of enough documents."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def reason(self, query: str, hits: object) -> str | None:
+        assert isinstance(hits, tuple)
+        return None if len(hits) >= self.least else "nothing was found"
+
+
+def ask(question: str, least: int = 1) -> tuple[list[object], Answer]:
+    search = Found()
+    guide = Guide(lambda: COURSE, search)
+    events: list[object] = list(Engine(search, Wants(least), Quoting(), guide=guide).ask(question))
+    last = events[-1]
+    assert isinstance(last, AnswerEvent)
+    return events, last.answer
+
+
+def test_a_question_about_the_course_is_answered_without_a_search() -> None:
+    events, answer = ask("how many sessions are there?")
+    assert (answer.kind, answer.abstained, answer.verdicts) == ("course", False, ())
+    assert not any(isinstance(event, HitsEvent) for event in events)
+
+
+def test_the_restriction_is_told() -> None:
+    events, answer = ask("According to the notes, what is rye?")
+    assert answer.restricted == "the notes"
+    assert isinstance(events[0], HitsEvent)
+    assert events[0].restricted == "the notes"
+    assert [hit.document.id for hit in events[0].hits] == ["notes"]
+
+
+def test_what_the_part_does_not_answer_is_searched_for_in_all() -> None:
+    _, answer = ask("According to the notes, what is rye?", least=2)
+    assert not answer.abstained
+    assert answer.restricted == ""
+    assert answer.warnings[0] == (
+        "Nothing in the notes answers this, so the whole course was searched."
+    )
+
+
+def test_a_refusal_says_why() -> None:
+    _, answer = ask("What is rye?", least=3)
+    assert answer.abstained
+    assert answer.reason == "nothing was found"
+    assert [one.id for one in answer.nearest] == ["rye", "notes"]
