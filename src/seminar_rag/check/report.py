@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from seminar_rag.check.claims import extract
 from seminar_rag.check.support import Verifier
+from seminar_rag.check.terms import terms
 from seminar_rag.check.works import Match, Work, match
 from seminar_rag.types import Cited, Claim, Document, Hit, Scope, Verdict
 
@@ -31,6 +32,10 @@ PASSAGES = 8
 _DOCUMENTS = 4
 """Documents that a claim is held against, each by itself: two halves that two papers say are not
 one finding."""
+
+
+_WORTH = 0.3
+"""Share of a claim's words that a further document must have to be read."""
 
 
 class Search(Protocol):
@@ -198,17 +203,33 @@ class Checker:
         )
 
     def _verify(self, said: str, hits: Sequence[Hit]) -> tuple[Verdict, tuple[Source, ...]]:
-        """The best verdict over the documents found, each taken by itself."""
+        """The best verdict over the documents found, each taken by itself; the first that
+        supports is enough."""
+        nothing = "The readings have nothing on it."
+        best = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
+        source: list[Hit] = []
+        for own in self._worth_reading(said, hits):
+            verdict = self._judge(said, own)
+            if not source or _rank(verdict) > _rank(best):
+                best, source = verdict, own
+            if verdict.label == "supported":
+                break
+        found = best.label not in ("unsupported", "uncheckable")
+        return best, _sources(best, source) if found else ()
+
+    def _worth_reading(self, said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
+        """The hits of each document, documents in order of their best hit.
+
+        Those with hardly a word of the claim are passed over, but for the first.
+        """
         groups: dict[str, list[Hit]] = {}
         for hit in hits:
             groups.setdefault(hit.document.id, []).append(hit)
-        judged = [(self._judge(said, own), own) for own in list(groups.values())[:_DOCUMENTS]]
-        if not judged:
-            nothing = "The readings have nothing on it."
-            return Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name), ()
-        verdict, own = max(judged, key=lambda pair: (_RANK[pair[0].label], pair[0].score))
-        found = verdict.label not in ("unsupported", "uncheckable")
-        return verdict, _sources(verdict, own) if found else ()
+        wanted = {term.key for term in terms(said)}
+        for number, own in enumerate(list(groups.values())[:_DOCUMENTS]):
+            there = {term.key for hit in own for term in terms(hit.passage.text)}
+            if number == 0 or len(wanted & there) >= _WORTH * len(wanted):
+                yield own
 
     def _judge(self, said: str, hits: Sequence[Hit]) -> Verdict:
         """The verdict over passages of one document."""
@@ -247,6 +268,10 @@ _KINDS = {
     "reference": "An entry of the reference list.",
 }
 _RANK = {"supported": 4, "partly": 3, "contradicted": 2, "unsupported": 1, "uncheckable": 0}
+
+
+def _rank(verdict: Verdict) -> tuple[int, float]:
+    return _RANK[verdict.label], verdict.score
 
 
 def _label(verdict: Verdict) -> Label:
