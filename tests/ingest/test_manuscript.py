@@ -80,3 +80,21 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "image.png").write_bytes(b"\x89PNG\0\0\0\0")
     with pytest.raises(DocumentError, match=r"image\.png"):
         read_manuscript(tmp_path / "image.png")
+
+
+def test_the_notes_of_a_docx_are_read(tmp_path: Path) -> None:
+    from docx import Document
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    said = "<w:p><w:r><w:t>Wei shows </w:t></w:r><w:r><w:t>this.</w:t></w:r></w:p>"
+    rule = '<w:footnote w:type="separator" w:id="0"><w:p><w:r><w:t>-</w:t></w:r></w:p></w:footnote>'
+    xml = f'<w:footnotes {space}>{rule}<w:footnote w:id="2">{said}</w:footnote></w:footnotes>'
+    document = Document()
+    document.add_paragraph("The text has a note.")
+    part = Part(PackURI("/word/footnotes.xml"), "application/xml", xml.encode(), None)
+    document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
+    document.save(str(tmp_path / "essay.docx"))
+    assert read_manuscript(tmp_path / "essay.docx") == "The text has a note.\n\nWei shows this."

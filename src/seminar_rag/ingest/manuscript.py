@@ -13,6 +13,7 @@ from seminar_rag.ingest.parse import Parser, sniff
 from seminar_rag.types import Block
 
 if TYPE_CHECKING:
+    from docx.opc.part import Part
     from docx.table import Table
     from docx.text.paragraph import Paragraph
 
@@ -57,19 +58,23 @@ def _markdown(block: Block) -> str:
 
 
 def _docx(path: Path) -> str:
-    """Paragraphs, lists and tables in order; without footnotes, headers and text boxes."""
+    """Paragraphs, lists, tables in order, then the notes; without headers and text boxes."""
     from docx import Document
     from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table
     from lxml.etree import XMLSyntaxError
 
     broken = SourceError(f"{path} is no DOCX that can be read — save it as DOCX or PDF again")
+    parts: list[str] = []
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > LARGEST:
             raise SourceError(f"{path} unpacks to {unpacked >> 20} MiB — check it in parts")
         document = Document(str(path))
+        for part in document.iter_inner_content():
+            parts += [_rows(part)] if isinstance(part, Table) else _paragraph(part)
+        parts += _notes(document.part)
     except (
         zipfile.BadZipFile,
         PackageNotFoundError,
@@ -78,10 +83,26 @@ def _docx(path: Path) -> str:
         ValueError,
     ) as error:
         raise broken from error
-    parts: list[str] = []
-    for part in document.iter_inner_content():
-        parts += [_rows(part)] if isinstance(part, Table) else _paragraph(part)
     return "\n\n".join(parts)
+
+
+def _notes(part: Part) -> Iterator[str]:
+    """The paragraphs of footnotes and endnotes; where in the text they hang is not told."""
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.oxml import parse_xml
+    from docx.oxml.ns import qn
+
+    kinds = (RELATIONSHIP_TYPE.FOOTNOTES, RELATIONSHIP_TYPE.ENDNOTES)
+    for relation in part.rels.values():
+        if relation.reltype not in kinds or relation.is_external:
+            continue
+        for note in parse_xml(relation.target_part.blob):
+            if note.get(qn("w:type")):
+                continue  # the rule above the notes
+            for paragraph in note.iter(qn("w:p")):
+                text = "".join(run.text or "" for run in paragraph.iter(qn("w:t"))).strip()
+                if text:
+                    yield text
 
 
 def _paragraph(paragraph: Paragraph) -> Iterator[str]:
