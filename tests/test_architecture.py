@@ -32,7 +32,7 @@ HOMES = {
     "uvicorn": {"ui"},
     "chromadb": {"index/vectors.py"},
     "llama_cpp": {"answer/llm.py"},
-    "sentence_transformers": {"index/embed.py", "index/retrieve.py", "check/entailment.py"},
+    "sentence_transformers": {"index/embed.py", "index/rerank.py", "check/entailment.py"},
     "torch": {"index/embed.py", "check/entailment.py"},
     "pypdf": {"ingest"},
     "pypdfium2": {"ingest", "pages/sheet.py"},

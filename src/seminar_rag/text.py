@@ -44,6 +44,13 @@ def stem(word: str) -> str:
     return str(_stemmer().stemWord(word.removesuffix("'s").removesuffix("’s")))
 
 
+def porter(word: str) -> str:
+    """The word's stem by Porter's first algorithm, which SQLite's full text uses."""
+    import snowballstemmer
+
+    return str(snowballstemmer.stemmer("porter").stemWord(word))
+
+
 def stems(text: str) -> list[str]:
     """Stems of the content words; compounds ("state-of-the-art") give their parts."""
     out: list[str] = []

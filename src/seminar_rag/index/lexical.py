@@ -9,11 +9,14 @@ import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from seminar_rag.text import content_words, words
+from seminar_rag.index.wording import abbreviations, meant
+from seminar_rag.text import content_words, porter, words
 
 SCHEMA = """
 CREATE VIRTUAL TABLE IF NOT EXISTS lexicon
 USING fts5(title, heading, text, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE TABLE IF NOT EXISTS abbreviation(key INTEGER NOT NULL, short TEXT NOT NULL, long TEXT);
+CREATE INDEX IF NOT EXISTS abbreviation_key ON abbreviation(key);
 """
 WEIGHTS = (1.0, 2.0, 1.0)
 """Of title, heading and text; a heading says what its passages are about."""
@@ -21,19 +24,65 @@ WEIGHTS = (1.0, 2.0, 1.0)
 
 def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Index passages: (key, title, heading, text)."""
-    db.executemany("INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)", rows)
+    for row in rows:
+        db.execute("INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)", row)
+        db.executemany(
+            "INSERT INTO abbreviation VALUES (?, ?, ?)",
+            ((row[0], *pair) for part in row[1:] for pair in abbreviations(part)),
+        )
 
 
 def remove(db: sqlite3.Connection, keys: Iterable[int]) -> None:
     """Remove passages by key."""
-    db.executemany("DELETE FROM lexicon WHERE rowid = ?", ((key,) for key in keys))
+    for key in keys:
+        db.execute("DELETE FROM lexicon WHERE rowid = ?", (key,))
+        db.execute("DELETE FROM abbreviation WHERE key = ?", (key,))
 
 
 def rebuild(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Throw the index away and make it anew."""
     db.execute("DROP TABLE IF EXISTS lexicon")
+    db.execute("DROP TABLE IF EXISTS abbreviation")
     db.executescript(SCHEMA)
     add(db, rows)
+
+
+def glossary(db: sqlite3.Connection) -> dict[str, str]:
+    """Abbreviation → what it stands for, as most of the passages explain it."""
+    rows = db.execute("SELECT short, long FROM abbreviation GROUP BY 1, 2 ORDER BY count(*), 1, 2")
+    return {short: long for short, long in rows}
+
+
+def vocabulary(db: sqlite3.Connection) -> list[str]:
+    """All words of the passages, as stems, the most frequent first."""
+    db.execute(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, lexicon, row)"
+    )
+    return [term for (term,) in db.execute("SELECT term FROM vocabulary ORDER BY doc DESC")]
+
+
+def holds(db: sqlite3.Connection, word: str) -> bool:
+    """Whether any passage has the word."""
+    row = db.execute("SELECT 1 FROM lexicon WHERE lexicon MATCH ? LIMIT 1", ('"' + word + '"',))
+    return row.fetchone() is not None
+
+
+def spelled(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | None:
+    """The word of the passages that an unknown word is a misspelling of; None when there is none.
+
+    Args:
+        stems: the passages' vocabulary.
+    """
+    for stem in dict.fromkeys([*meant(word, stems), *meant(porter(word), stems)]):
+        row = db.execute(
+            "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
+            " LIMIT 1",
+            ('"' + stem + '"',),
+        ).fetchone()
+        found = meant(word, dict.fromkeys(words(row[0]))) if row else []
+        if found:
+            return found[0]
+    return None
 
 
 def query_terms(question: str) -> list[str]:

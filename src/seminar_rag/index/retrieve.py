@@ -1,5 +1,5 @@
 """Question → Hits: dense and lexical candidates, fused, then compared with the question word by
-word; a search for each side of a comparison.
+word; a search for each side of a comparison; and, where one is at hand, a reranker.
 
 Scores are fused, not ranks: each list's scores are standardised over its candidates and summed,
 which was measured better on the labelled questions than reciprocal rank fusion, since a clear
@@ -8,6 +8,7 @@ winner of one side stays a clear winner. What else was tried is in `benchmarks/a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
@@ -17,24 +18,37 @@ import numpy as np
 from seminar_rag.index.aspects import compares, is_called, named, without, works
 from seminar_rag.index.late import asked
 from seminar_rag.index.lexical import query_terms
-from seminar_rag.types import Hit, Scope
+from seminar_rag.index.wording import misspelt
+from seminar_rag.text import content_words
+from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from numpy.typing import NDArray
+
     from seminar_rag.index.embed import Embedder
+    from seminar_rag.index.rerank import Reranker
     from seminar_rag.index.store import Store
+
+    Matrix = NDArray[np.float32]
 
 CANDIDATES = 200
 """How many passages each side proposes."""
 DENSE_WEIGHT = 0.8
 """Of the dense side's standardised scores; the lexical side has 1."""
-COMPARED = 100
+COMPARED = 150
 """The best of both sides' candidates, which are compared word by word (`late`)."""
-LATE_WEIGHT = 3.0
+LATE_WEIGHT = 5.0
 """Of that comparison's standardised scores, beside the other two."""
 _SCALE = (1 + DENSE_WEIGHT) / (1 + DENSE_WEIGHT + LATE_WEIGHT)
 """Keeps the scores about as far apart as without the comparison."""
+_PULLING = 10
+_PULLED = 0.5
+"""The first hits lift the passages beside them to this share of their own score: what a text says
+next often completes the answer, in other words than the question's."""
+RERANKED = 30
+"""Passages that a reranker reads for one question."""
 _EACH = 3
 """Passages for each thing compared that are moved up."""
 _SIDES = 4
@@ -62,9 +76,10 @@ class _Found:
 class Retriever:
     """Hybrid retrieval over one store."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedder: Embedder, reranker: Reranker | None = None) -> None:
         self._store = store
         self._embedder = embedder
+        self._reranker = reranker
 
     def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
         """The k best passages, best first, no text twice.
@@ -74,12 +89,16 @@ class Retriever:
 
         Raises:
             StoreError: the index cannot be read.
+            ModelError: the reranker cannot be loaded.
         """
         catalogue = self._store.catalogue()
         within = catalogue.within(scope or Scope())
         if not catalogue.documents or within == set():
             return ()
+        query = self._spelled(query)
         found = self._find(query, within)
+        if self._reranker is not None:
+            self._rerank(self._reranker, query, found)
         ranked = found.ranked()
         moved = self._sides(query, within)
         if moved:
@@ -93,16 +112,65 @@ class Retriever:
         vectors, (words,) = self._embedder.read([query], "question")
         vector = vectors[0]
         dense = dict(self._store.dense(vector, CANDIDATES, within))
-        sparse = dict(self._store.lexical(query_terms(query), CANDIDATES, within))
-        # What only the lexical side found has a cosine too: its embedding is stored.
-        lacking = [id_ for id_ in sparse if id_ not in dense]
-        stored = self._store.vectors_of(lacking)
-        dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
+        sparse = dict(self._store.lexical(self._terms(query), CANDIDATES, within))
+        self._add_cosines(dense, sparse, vector)
         scores = fuse(dense, sparse)
         best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
         packed = self._store.words_of(best)
         near = asked(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in best])
-        return _Found(dense, sparse, compare(scores, dict(zip(best, near, strict=True))))
+        scores = compare(scores, dict(zip(best, near, strict=True)))
+        self._pull(scores)
+        self._add_cosines(dense, scores, vector)
+        return _Found(dense, sparse, scores)
+
+    def _add_cosines(self, dense: dict[str, float], ids: Iterable[str], vector: Matrix) -> None:
+        """What only another side found has a cosine too: its embedding is stored."""
+        lacking = [id_ for id_ in ids if id_ not in dense]
+        stored = self._store.vectors_of(lacking)
+        dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
+
+    def _pull(self, scores: dict[str, float]) -> None:
+        """Lift what stands beside the first hits; both are of one document, so of one scope."""
+        first = sorted(scores, key=lambda id_: (-scores[id_], id_))[:_PULLING]
+        heights = {id_: _PULLED * scores[id_] for id_ in first if scores[id_] > 0}
+        for id_, others in self._store.beside(list(heights)).items():
+            for other in others:
+                scores[other] = max(scores.get(other, heights[id_]), heights[id_])
+
+    def _spelled(self, query: str) -> str:
+        """The query with words that no passage has, and that look misspelt, put right."""
+        for word in dict.fromkeys(content_words(query)):
+            # A word that the model has a token of its own for is a word, if not of the course.
+            if not misspelt(word) or self._embedder.count(word) == 1:
+                continue
+            right = self._store.spelled(word)
+            if right:
+                query = re.sub(rf"(?<!\w){word}(?!\w)", right, query, flags=re.IGNORECASE)
+        return query
+
+    def _terms(self, query: str) -> list[str]:
+        """What is searched for: the query's words, and abbreviations both short and long."""
+        terms = query_terms(query)
+        folded = query.lower()
+        written = set(re.findall(r"[\w-]+", query))
+        for short, long in self._store.glossary().items():
+            if short in written:
+                terms.append(long)
+            elif long in folded:
+                terms.append(short.lower())
+        return list(dict.fromkeys(terms))
+
+    def _rerank(self, reranker: Reranker, query: str, found: _Found) -> None:
+        """Hand the first scores out anew, in the reranker's order."""
+        first = found.ranked()[:RERANKED]
+        passages = self._store.passages(first)
+        first = [id_ for id_ in first if id_ in passages]
+        heights = sorted((found.scores[id_] for id_ in first), reverse=True)
+        documents = self._store.catalogue().documents
+        texts = [_read(passages[id_], documents) for id_ in first]
+        judged = dict(zip(first, reranker.scores(query, texts), strict=True))
+        order = sorted(first, key=lambda id_: -judged[id_])
+        found.scores.update(zip(order, heights, strict=True))
 
     def _named_work(self, query: str, within: set[str] | None) -> set[str]:
         """The documents of a reading that the question calls by its title or arXiv id."""
@@ -168,6 +236,13 @@ class Retriever:
             if len(hits) == k:
                 break
         return tuple(hits)
+
+
+def _read(passage: Passage, documents: Mapping[str, Document]) -> str:
+    """A passage as a reranker reads it: where it stands, then what it says."""
+    document = documents.get(passage.document)
+    place = [document.title] if document else []
+    return "\n".join([" › ".join([*place, *filter(None, [passage.heading])]), passage.text])
 
 
 def fuse(dense: Mapping[str, float], sparse: Mapping[str, float]) -> dict[str, float]:

@@ -14,6 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,17 @@ CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 """
 
 
+@dataclass(slots=True)
+class _Learnt:
+    """What searching has learnt of the course's words, until it changes."""
+
+    generation: str | None
+    rarity: dict[str, float] = field(default_factory=dict)
+    spelled: dict[str, str | None] = field(default_factory=dict)
+    glossary: dict[str, str] | None = None
+    vocabulary: list[str] | None = None
+
+
 class Store:
     """Opens or creates the course under `folder`. Safe to call from several threads.
 
@@ -69,7 +81,7 @@ class Store:
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None
         self._writing = False
-        self._rarity: tuple[str | None, dict[str, float]] = (None, {})
+        self._words = _Learnt(None)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
@@ -88,6 +100,8 @@ class Store:
                 columns = {row[1] for row in db.execute("PRAGMA table_info(passage)")}
                 if "passage" in tables and "words" not in columns:
                     db.execute("ALTER TABLE passage ADD COLUMN words BLOB")
+                if "abbreviation" not in tables and "lexicon" in tables:
+                    db.executescript(lexical.SCHEMA)
                 db.commit()
         found = self.meta("version")
         if found != _VERSION:
@@ -184,6 +198,21 @@ class Store:
                 )
         return out
 
+    def beside(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The passages before and after each, in the same document."""
+        out: dict[str, list[str]] = {id_: [] for id_ in ids}
+        marks = ",".join("?" * len(ids))
+        with self._guarded() as db:
+            for id_, other in db.execute(
+                "SELECT one.id, other.id FROM passage AS one JOIN passage AS other"
+                " ON other.document = one.document"
+                " AND other.ordinal IN (one.ordinal - 1, one.ordinal + 1)"
+                f" WHERE one.id IN ({marks}) ORDER BY other.ordinal",
+                list(ids),
+            ):
+                out[id_].append(other)
+        return out
+
     def embedded(self, ids: Sequence[str]) -> dict[str, tuple[Matrix, bytes]]:
         """Vector and packed words by passage id, of the passages that have both."""
         words = self.words_of(ids)
@@ -211,12 +240,36 @@ class Store:
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.rarity`."""
         with self._guarded() as db:
-            generation = self.meta("generation")
-            if self._rarity[0] != generation or len(self._rarity[1]) > _REMEMBERED:
-                self._rarity = (generation, {})
-            known = self._rarity[1]
+            known = self._learnt().rarity
             known.update(lexical.rarity(db, [term for term in terms if term not in known]))
             return {term: known[term] for term in terms}
+
+    def glossary(self) -> dict[str, str]:
+        """Abbreviation → what the readings say it stands for."""
+        with self._guarded() as db:
+            learnt = self._learnt()
+            if learnt.glossary is None:
+                learnt.glossary = lexical.glossary(db)
+            return learnt.glossary
+
+    def spelled(self, word: str) -> str | None:
+        """The readings' word that `word` is a misspelling of; None when it is known, or strange."""
+        with self._guarded() as db:
+            learnt = self._learnt()
+            if word not in learnt.spelled:
+                learnt.spelled[word] = None
+                if not lexical.holds(db, word):
+                    if learnt.vocabulary is None:
+                        learnt.vocabulary = lexical.vocabulary(db)
+                    learnt.spelled[word] = lexical.spelled(db, word, learnt.vocabulary)
+            return learnt.spelled[word]
+
+    def _learnt(self) -> _Learnt:
+        """What was learnt of the words as they are now."""
+        generation = self.meta("generation")
+        if self._words.generation != generation or len(self._words.rarity) > _REMEMBERED:
+            self._words = _Learnt(generation)
+        return self._words
 
     # --- writing -------------------------------------------------------------------------------
 
