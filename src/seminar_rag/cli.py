@@ -532,12 +532,16 @@ def _restore(options: argparse.Namespace) -> int:
 
 def _models(options: argparse.Namespace) -> int:
     from seminar_rag.answer import models
+    from seminar_rag.index import suggested
+    from seminar_rag.index.rerank import downloaded
     from seminar_rag.ingest.pipeline import Progress
 
     course = _open(options)
     console = printing.console(stderr=True)
     if options.download is None:
         models.print_catalogue(course.models_folder)
+        everything = (*suggested.RERANKERS, *suggested.EMBEDDERS)
+        print(suggested.describe(frozenset(m.name for m in everything if downloaded(m.name))))
         return 0
     repo, _, file = options.download.partition(":")
     if not file:
@@ -545,7 +549,10 @@ def _models(options: argparse.Namespace) -> int:
             raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
         from seminar_rag.check.entailment import fetch
 
-        console.print(f"{fetch(repo, options.hub)} is in place, a model that checks claims.")
+        found = fetch(repo, options.hub)
+        ranks = any(one.name == repo for one in suggested.RERANKERS)
+        use = "orders what is found" if ranks else "checks claims"
+        console.print(f"{found} is in place, a model that {use}.")
         return 0
     with printing.ProgressBar(console, False) as bar:
 

@@ -46,6 +46,9 @@ class Config:
     """The packaged weights, a local folder, or a hub name."""
     embed_precision: str = "auto"
     """"auto", "float32" or "bfloat16"."""
+    retrieve_reranker: str = ""
+    """A cross-encoder that reorders what was found: a local folder, a hub name, "off"; empty takes
+    a suggested one once it is downloaded."""
     llm_model: str = ""
     """A GGUF file, or "repo:file" on the model hub; empty takes a downloaded one, if any."""
     llm_url: str = ""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from seminar_rag.index.catalogue import Catalogue
     from seminar_rag.index.corrections import Correction
     from seminar_rag.index.embed import Embedder
+    from seminar_rag.index.rerank import Reranker
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.curate import Removal, Suggestion
@@ -497,6 +498,7 @@ class Course:
             yield Finding("bad", f"embedding model: {model.name}: {missing}", mend)
         else:
             yield Finding("ok", f"embedding model: {model.name}")
+        yield self._reranker_finding()
         if config.llm_url:
             yield Finding(
                 "ok", f"language model: {config.llm_name or 'default'} at {config.llm_url}"
@@ -589,7 +591,27 @@ class Course:
         from seminar_rag.index.retrieve import Retriever
 
         self.store.require_model(self.embedder.name, self.embedder.precision)
-        return Retriever(self.store, self.embedder)
+        return Retriever(self.store, self.embedder, self._reranker())
+
+    def _reranker(self) -> Reranker | None:
+        from seminar_rag.index.rerank import CrossEncoderReranker, chosen
+
+        setting = self.config.retrieve_reranker
+        folder = self.config.folder / Path(setting).expanduser()
+        name = str(folder) if setting and folder.is_dir() else chosen(setting)
+        return CrossEncoderReranker(name) if name else None
+
+    def _reranker_finding(self) -> Finding:
+        from seminar_rag.index.rerank import downloaded
+
+        reranker = self._reranker()
+        if reranker is None:
+            what = "reranker: none, so passages keep the order of the search"
+            return Finding("note", what, "seminar-rag models lists some; none is needed")
+        if not downloaded(reranker.name):
+            what = f"reranker: {reranker.name}, not downloaded yet; the first question fetches it"
+            return Finding("note", what, f"seminar-rag models {reranker.name}")
+        return Finding("ok", f"reranker: {reranker.name}")
 
     @cached_property
     def _relevance(self) -> Relevance:

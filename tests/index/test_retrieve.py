@@ -143,3 +143,17 @@ def test_a_name_is_taken_out_whole() -> None:
     assert without("What is Mistral's cache in Mistralish?", "Mistral") == (
         "What is cache in Mistralish?"
     )
+
+
+def test_what_stands_beside_the_first_hit_is_lifted(store: Store) -> None:
+    put(store, "Caches", ["A rolling cache keeps keys.", "It is all said here.", "The end."])
+    put(store, "Others", [f"Other words number {i} about keys." for i in range(30)])
+    ids = found(store, "rolling cache", k=4)
+    assert ids[:1] == ["caches/0"]
+    assert "caches/1" in ids
+    assert store.beside(["caches/1", "caches/0"]) == {
+        "caches/1": ["caches/0", "caches/2"],
+        "caches/0": ["caches/1"],
+    }
+    hits = Retriever(store, HashEmbedder()).search("rolling cache", 4)
+    assert all(hit.cosine is not None for hit in hits)

@@ -50,7 +50,7 @@ def rebuild(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -
 def glossary(db: sqlite3.Connection) -> dict[str, str]:
     """Abbreviation → what it stands for, as most of the passages explain it."""
     rows = db.execute("SELECT short, long FROM abbreviation GROUP BY 1, 2 ORDER BY count(*), 1, 2")
-    return {short: long for short, long in rows}
+    return dict(rows.fetchall())
 
 
 def vocabulary(db: sqlite3.Connection) -> list[str]:

@@ -8,41 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from seminar_rag.errors import ModelError
+from seminar_rag.index.suggested import RERANKERS
 
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A model that fits, with what is known of it."""
-
-    name: str
-    mib: int
-    """To download, about."""
-    note: str
-
-
-SUGGESTED = (
-    Suggestion(
-        "cross-encoder/ettin-reranker-32m-v1",
-        130,
-        "small, reads long passages whole; Apache-2.0",
-    ),
-    Suggestion(
-        "cross-encoder/ms-marco-MiniLM-L6-v2",
-        90,
-        "the fastest on few cores; Apache-2.0",
-    ),
-    Suggestion(
-        "cross-encoder/ettin-reranker-150m-v1",
-        600,
-        "the best of its size according to its authors; wants a fast machine; Apache-2.0",
-    ),
-)
-"""The first that is downloaded is used by itself."""
 BATCH = 8
 
 
@@ -98,12 +69,12 @@ class CrossEncoderReranker:
             raise ModelError(
                 f"the reranker {self.name!r} cannot be loaded ({str(error).splitlines()[0]}) —"
                 " check [retrieve] reranker in seminar.toml: a folder, a hub name such as"
-                f' {SUGGESTED[0].name}, or "off"'
+                f' {RERANKERS[0].name}, or "off"'
             ) from error
         if model.config.num_labels != 1:
             raise ModelError(
                 f"{self.name!r} gives {model.config.num_labels} scores, a reranker gives one —"
-                f" set [retrieve] reranker to one such as {SUGGESTED[0].name}"
+                f" set [retrieve] reranker to one such as {RERANKERS[0].name}"
             )
         return model
 
@@ -118,7 +89,7 @@ def chosen(setting: str) -> str | None:
         return None
     if setting:
         return setting
-    return next((one.name for one in SUGGESTED if downloaded(one.name)), None)
+    return next((one.name for one in RERANKERS if downloaded(one.name)), None)
 
 
 def downloaded(name: str) -> bool:

@@ -165,7 +165,8 @@ class Retriever:
         first = found.ranked()[:RERANKED]
         passages = self._store.passages(first)
         first = [id_ for id_ in first if id_ in passages]
-        heights = sorted((found.scores[id_] for id_ in first), reverse=True)
+        # Equal scores are told apart by as little as keeps the order.
+        heights = [found.scores[id_] - 1e-9 * i for i, id_ in enumerate(first)]
         documents = self._store.catalogue().documents
         texts = [_read(passages[id_], documents) for id_ in first]
         judged = dict(zip(first, reranker.scores(query, texts), strict=True))

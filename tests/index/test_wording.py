@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from index.test_retrieve import found, put
+from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.index.retrieve import Retriever
+from seminar_rag.index.store import Store
+from seminar_rag.index.wording import abbreviations, meant, misspelt
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        (
+            "We study retrieval-augmented generation (RAG) here.",
+            [("RAG", "retrieval-augmented generation")],
+        ),
+        (
+            "Grouped-query attention (GQA) and language models (LMs).",
+            [("GQA", "grouped-query attention"), ("LM", "language models")],
+        ),
+        ("It rests. Low rank adapters (LoRA) are small.", [("LoRA", "low rank adapters")]),
+        ("A made-up sentence about many other things (XYZ).", []),
+        ("The owners propose a plan in long words, all of it (OpenAI) there.", []),
+        ("See the figure (Left) and the table (B).", []),
+    ],
+)
+def test_abbreviations_that_a_text_explains(text: str, pairs: list[tuple[str, str]]) -> None:
+    assert list(abbreviations(text)) == pairs
+
+
+def test_one_slip_in_a_short_word_two_in_a_long_one() -> None:
+    known = ["router", "retrieval", "plumber"]
+    assert meant("ruoter", known) == ["router"]
+    assert meant("retreivl", known) == ["retrieval"]
+    assert meant("roputre", known) == []
+    assert meant("outer", known) == [], "the first letter is taken to be right"
+    assert not misspelt("8x7b")
+    assert not misspelt("rag")
+
+
+class Spelling(HashEmbedder):
+    """Knows only short words, as a model knows only common ones."""
+
+    def count(self, text: str) -> int:
+        return 1 + len(text) // 7
+
+
+@pytest.fixture
+def kitchen(store: Store) -> Store:
+    put(store, "Caches", ["A rolling buffering cache keeps the latest keys.", "Old keys go."])
+    put(store, "Kitchens", ["The plumber repairs the dripping faucet.", "Tea is served at five."])
+    return store
+
+
+def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
+    query = Retriever(kitchen, Spelling())._spelled("Who repiars the dripping Faucett?")
+    assert query == "Who repairs the dripping faucet?"
+    hits = Retriever(kitchen, Spelling()).search("What is drippping?", 2)
+    assert hits[0].passage.id == "kitchens/0"
+
+
+def test_known_and_strange_words_are_left_alone(kitchen: Store) -> None:
+    for query in ("plumber repairs", "quantum chromodynamics", "bufering"):
+        right = Retriever(kitchen, HashEmbedder())._spelled(query)
+        assert right == query, "the fake knows every word"
+    strange = "quantum chromodynamics of plumbers"
+    assert Retriever(kitchen, Spelling())._spelled(strange) == strange
+
+
+def test_an_abbreviation_finds_what_it_stands_for_and_back(store: Store) -> None:
+    put(store, "Terms", ["We call it rotating stock keeping (RSK) from here on."])
+    put(store, "Firms", ["RSK saved the firm."])
+    assert store.glossary() == {"RSK": "rotating stock keeping"}
+    retriever = Retriever(store, HashEmbedder())
+    assert retriever._terms("What does RSK do?") == ["rsk", "rotating stock keeping"]
+    assert "rsk" in retriever._terms("What did rotating stock keeping do?")
+    by_long = store.lexical(["rotating stock keeping"], 5)
+    assert [id_ for id_, _ in by_long] == ["terms/0"], "the long form is searched as a phrase"
+    assert found(store, "What did rotating stock keeping do for the firm?", k=2)[1] == "firms/0"
+    with store.writer():
+        store.remove(["terms"])
+    assert store.glossary() == {}
