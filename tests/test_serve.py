@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,14 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 import chromium
 from seminar_rag.course import Course
+from seminar_rag.password import hashed
 
 pytestmark = [pytest.mark.model, pytest.mark.browser]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 BOX = "#question textarea"
+FROGS = (
+    "Glass frogs become transparent while they sleep.",
+    "They hide nearly all of their red blood cells in their liver.",
+    "The blood of an awake glass frog returns to its vessels within minutes.",
+)
 
 
 @contextmanager
@@ -126,3 +134,41 @@ def test_two_students_at_once_with_a_local_model(
             for mark in marks:
                 mark.click()
                 assert page.locator(".sources.current .source mark").count() >= 1
+
+
+def test_an_instructor_adds_a_reading_and_a_student_asks_it(
+    sample_course: Course, browser: Any, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(sample_course.config.data, data)
+    paper = tmp_path / "glass-frogs.pdf"
+    canvas = Canvas(str(paper))
+    for number, sentence in enumerate(FROGS):
+        canvas.drawString(72, 720 - 20 * number, sentence)
+    canvas.save()
+    secret = "an instructor's secret"
+    with served(data, tmp_path, SEMINAR_RAG_DESK_PASSWORD_HASH=hashed(secret)) as address:
+        desk = browser.new_page()
+        desk.set_default_timeout(60_000)
+        desk.goto(f"{address}/desk")
+        desk.fill("#password", secret)
+        desk.press("#password", "Enter")
+        desk.click("#add > button")
+        desk.click("#add-session input")
+        desk.click("ul[role='listbox'] li >> nth=0")
+        desk.set_input_files("input[type='file']", paper)
+        desk.wait_for_selector("#add-file:has-text('glass-frogs.pdf')")
+        desk.click("#add-go")
+        desk.wait_for_selector("#job .job.done:has-text('1 new')")
+        page = page_at(browser, address)
+        ask(page, "Why do glass frogs become transparent while they sleep?")
+        answered(page)
+        assert "red blood cells in their liver" in page.inner_text("#past")
+        assert "glass-frogs" in page.inner_text(".sources.current")
+        desk.click("#sessions-list details[data-key='session-1'] > summary")
+        desk.click(".entry:has-text('glass-frogs') [data-act='remove']")
+        desk.wait_for_selector("#desk-said:has-text('is removed')")
+        ask(page, "Where do glass frogs hide their red blood cells?")
+        page.wait_for_selector("#past #exchange-2")
+        page.wait_for_selector("#send", state="visible")
+        assert "liver" not in page.inner_text("#past #exchange-2")

@@ -136,7 +136,7 @@ def build_app(
     add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
-        from seminar_rag.ui.desk import mount_desk
+        from seminar_rag.ui.desk_mount import mount_desk
 
         mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(

@@ -1,5 +1,5 @@
-"""The instructor's desk as Gradio Blocks, and its mount behind the door. Imports Gradio at the
-top, so import it only where the page is built.
+"""The instructor's desk as Gradio Blocks. Imports Gradio at the top, so import it only where the
+page is built.
 
 What there is to see is drawn anew at every tick of a timer and sent only where it differs from
 what the page has, so that every open page shows the same job, whoever started it.
@@ -12,25 +12,18 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
-from starlette.responses import RedirectResponse
-from starlette.routing import Mount, Route
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.ingest.report import needs
-from seminar_rag.insights import feedback_csv, questions_csv, readings_csv
 from seminar_rag.ui import desk_insights, desk_render, desk_settings
-from seminar_rag.ui.desk_auth import Asgi, Door, Message, Receive, Send, respond
-from seminar_rag.ui.desk_work import LARGEST_UPLOAD, UPLOADS, Desk, DeskCourse
+from seminar_rag.ui.desk_work import UPLOADS, Desk
 
 log = logging.getLogger(__name__)
 
-PATH = "/desk"
 CRASHED = "Something went wrong; the server's log says what."
 FETCH = "look for readings on the network"
 REFRESH = "ask again for what is there"
@@ -346,83 +339,3 @@ def _given(event: gr.EventData, name: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-# --- mounting ------------------------------------------------------------------------------------
-
-
-class Exports:
-    """The tables to download, in front of the page."""
-
-    def __init__(self, app: Asgi, course: DeskCourse) -> None:
-        self._app = app
-        self._course = course
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        folder, _, name = str(scope["path"]).rpartition("/")
-        if folder != f"{PATH}/export" or scope["method"] not in ("GET", "HEAD"):
-            await self._app(scope, receive, send)
-            return
-        from starlette.concurrency import run_in_threadpool
-
-        try:
-            table = await run_in_threadpool(self._table, name)
-        except SeminarError as error:
-            await respond(send, 503, str(error).encode())
-            return
-        if table is None:
-            await respond(send, 404, b"There is no such table.")
-            return
-        disposition = f'attachment; filename="{name}"'.encode()
-        kind = (b"content-type", b"text/csv; charset=utf-8")
-        # With a byte order mark, which spreadsheets want to read UTF-8.
-        await respond(
-            send, 200, table.encode("utf-8-sig"), [kind, (b"content-disposition", disposition)]
-        )
-
-    def _table(self, name: str) -> str | None:
-        if name == "questions.csv":
-            return questions_csv(self._course.journal.questions())
-        if name == "feedback.csv":
-            return feedback_csv(self._course.journal.opinions())
-        if name == "readings.csv":
-            return readings_csv(self._course.insights().used)
-        return None
-
-
-def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> None:
-    """Mount the desk of `course` at `PATH` of `app`, behind its door; it is `app.state.desk`.
-
-    Call it before the students' page is mounted, whose path covers this one.
-    """
-    here = files("seminar_rag.ui")
-    desk = Desk(course)
-    style = "".join(
-        here.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
-    )
-    gr.mount_gradio_app(
-        app,
-        DeskPage(desk).blocks,
-        path=PATH,
-        theme=theme,
-        css=style,
-        head=f"<script>{here.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
-        footer_links=[],
-        run_history=False,
-        max_file_size=LARGEST_UPLOAD,
-        ssr_mode=False,
-        show_error=False,
-    )
-    behind = app.router.routes.pop()
-    assert isinstance(behind, Mount)
-    assert behind.path == PATH
-    door = Door(
-        Exports(behind.app, course), PATH, course.password_hash, title=course.name, style=style
-    )
-    app.router.routes.append(Route(PATH, _to_desk))
-    app.router.routes.append(Mount(PATH, door))
-    app.state.desk = desk
-
-
-def _to_desk(_request: Any) -> RedirectResponse:
-    return RedirectResponse(f"{PATH}/", 303)
