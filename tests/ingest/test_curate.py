@@ -323,6 +323,22 @@ def test_a_removed_file_comes_back_when_it_is_given_by_name(course: Course, tmp_
     assert "A Paper Nobody Listed" in texts(course)
 
 
+def test_a_file_that_no_page_lists_is_ingested_again_by_its_reading(
+    course: Course, tmp_path: Path
+) -> None:
+    file = tmp_path / "stray.pdf"
+    file.write_bytes(pdf("A Paper Nobody Listed", (), BLOG))
+    list(course.ingest([file]))
+    file.write_bytes(pdf("A Paper Nobody Listed", (), BLOG + "More was written since."))
+    report = course.ingest_reading("a-paper-nobody-listed")
+    assert [(one.change, one.document.title) for one in report.outcomes] == [
+        ("changed", "A Paper Nobody Listed")
+    ]
+    course.remove("a-paper-nobody-listed")
+    list(course.ingest([file], options=Options(dry_run=True)))
+    assert [one.title for one in course.removals()] == ["A Paper Nobody Listed"]
+
+
 def test_corrections_survive_a_page_that_changes_and_another_run(
     course: Course, web: Web, tmp_path: Path
 ) -> None:

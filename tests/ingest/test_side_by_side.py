@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,10 @@ from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Network, Options
+from seminar_rag.ingest.plan import Job
 from seminar_rag.ingest.report import Progress, Report
+from seminar_rag.ingest.work import Clock, Work
+from seminar_rag.types import Block, Document
 
 Ingest = Callable[..., Report]
 SLOW = "https://slow.test/article"
@@ -180,3 +184,37 @@ def test_an_error_of_the_search_ends_the_ingest(
     with pytest.raises(OSError, match="No space left"):
         ingest()
     assert store.findings() == []
+
+
+def test_a_page_that_lists_papers_only_notes_the_model_too(
+    store: Store, ingest: Ingest, web: Web
+) -> None:
+    listed = entry(LOOMS.title, "https://arxiv.org/abs/2301.00001")
+    web.put(COURSE, overview(("Looms", listed), ("Cards", listed)))
+    for n in (1, 2):
+        web.put(f"https://course.test/2026/contents/{n}/", session("Looms", listed))
+    ingest()
+    assert (store.meta("model"), store.meta("precision")) == ("hash", "float32")
+    assert documents(store) == {LOOMS.title: ("paper", (1, 2))}
+
+
+def test_a_document_of_which_more_becomes_known_is_made_once(
+    store: Store, embedder: HashEmbedder
+) -> None:
+    told: list[Progress] = []
+    clock = Clock(told.append, 0)
+    parser: Any = PlainParser()
+    work = Work(store, embedder, parser, "s", {}, clock)
+    first = Document("d", "notes", "n", "Notes", sessions=(1,))
+    blocks = (Block("The loom weaves what the cards say."),)
+    jobs = [Job(first, "", "one", blocks), Job(replace(first, title="Better"), "", "two", blocks)]
+    with store.writer():
+        for job in jobs:
+            work.offer([job])
+        while not work.idle:
+            work.take()
+            work.embed()
+    assert [
+        (d.title, r.hash) for r in store.catalogue().records.values() for d in [r.document]
+    ] == [("Better", "two")]
+    assert (told[-1].done, told[-1].total, embedder.embedded) == (1, 1, 1)

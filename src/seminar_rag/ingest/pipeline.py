@@ -107,7 +107,8 @@ class Ingestor:
             web = _Web(self._network, stack, str(source))
             read = self._read(source, web, options)
             listed = corrected(list_readings(read), self._store.catalogue().corrections)
-            if len(read.files) == 1 and read.syllabus is None and not options.only:
+            named = len(read.files) == 1 and read.syllabus is None
+            if named and not options.only and not options.dry_run:
                 plan = make_plan(read, listed, {}, self._store.folder)
                 lift(self._store, plan.jobs)
             return self._ingest(read, listed, options, web)
@@ -232,7 +233,12 @@ class Ingestor:
             for one in (listed_as, name)
         }
         described = {job.document.id for jobs in plan.abstracts.values() for job in jobs}
-        return out | (options.only & (set(plan.jobs) | described))
+        loose = {
+            id_
+            for id_, record in self._before(read.name).items()
+            if id_ in plan.jobs and record.document.reading in options.only
+        }
+        return out | loose | (options.only & (set(plan.jobs) | described))
 
     # --- looking -------------------------------------------------------------------------------
 
@@ -322,15 +328,16 @@ class Ingestor:
             pending: readings, by id as listed, that are being looked for.
         """
         listed: list[ListedSession] | None = None
-        stale = True
+        stale, claimed = True, False
         while True:
             if stale:
                 plan = self._plan(task.read, task.listed, task.sought)
                 task.chosen |= {plan.names[id_] for id_ in task.chosen & set(plan.names)}
             due = _due(plan, work.barren, pending, task.chosen)
+            if not claimed and any(map(work.fresh, due)):
+                self._claim_model()  # refuses before anything is changed
+                claimed = True
             if listed != plan.sessions:
-                if any(map(work.fresh, due)):
-                    self._claim_model()  # refuses before anything is changed
                 listed = plan.sessions
                 self._list(task.read, plan)
             if self._stop():

@@ -169,6 +169,7 @@ class Work:
             id_ = job.document.id
             if self._offered.get(id_) == job.hash:
                 continue
+            self._forget(id_)
             self._offered[id_] = job.hash
             if not self.fresh(job):
                 self.outcomes[id_] = unchanged(self._before[id_])
@@ -203,6 +204,9 @@ class Work:
         self._reading -= 1
         job, document = parsed.job, parsed.job.document
         self._read_ahead()
+        if self._offered[document.id] != job.hash:
+            self._clock.documents -= 1
+            return  # more is known of it now, and it is read again
         try:
             found = parsed.result.result()
         except CancelledError:
@@ -223,6 +227,14 @@ class Work:
             self._flush()
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _forget(self, document: str) -> None:
+        """Drop a document that waits, because more is known of it now."""
+        files = [job for job in self._files if job.document.id != document]
+        ready = [text for text in self._ready if text.document.id != document]
+        dropped = len(self._files) - len(files) + len(self._ready) - len(ready)
+        self._files, self._ready = deque(files), ready
+        self._clock.documents -= dropped
 
     def _warm(self) -> None:
         """Begin to load the model, unless that was done."""
