@@ -1,5 +1,6 @@
 # make serve   install, ingest the sample course if nothing is there, open the chat
 # make setup   install, and build llama-cpp-python where a C++ compiler is found
+# make ocr     install OCR for scanned pages
 # make test    everything: checks, unit tests, real models, browser
 # make check   ruff, mypy, architecture and fast tests
 
@@ -14,7 +15,7 @@ TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: setup serve local test check fast clean
+.PHONY: setup serve local ocr test check fast clean
 
 setup: $(STAMPS)/core
 ifneq ($(CXX_FOUND),)
@@ -28,6 +29,8 @@ serve: $(STAMPS)/core
 	@$(BIN)/seminar-rag serve $(ARGS)
 
 local: $(STAMPS)/local
+
+ocr: $(STAMPS)/ocr
 
 test: $(STAMPS)/dev $(STAMPS)/local
 	@$(BIN)/python tests/chromium.py
@@ -64,6 +67,11 @@ $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 $(STAMPS)/local: $(STAMPS)/core
 	@echo "Building llama-cpp-python for local language models (about five minutes) …"
 	@$(PIP) install -q -e '.[local]'
+	@touch $@
+
+$(STAMPS)/ocr: $(STAMPS)/core
+	@echo "Installing RapidOCR, which reads scanned pages (100 MB) …"
+	@$(PIP) install -q -e '.[ocr]'
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/core

@@ -68,7 +68,7 @@ def robustness(data: Path, verbose: bool) -> None:
     root = data / "pdf-robustness"
     with (root / "labels.tsv").open(newline="") as file:
         labels = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
-    with Parser() as parser:
+    with Parser(ocr=None) as parser:
         groups = {
             name: [read(parser, path) for path in sorted((root / name).iterdir())]
             for name in ("files", "damaged", "hostile")
@@ -218,7 +218,7 @@ def quality(data: Path, misses: bool) -> None:
         sys.exit("pdftotext is missing — install poppler-utils.")
     print(f"{'paper':33}  pages  blocks  sentences  recall  exact  order  glued/10k  title")
     total = hits = same = words = stuck = 0
-    with Parser() as parser:
+    with Parser(ocr=None) as parser:
         for path in sorted((data / "papers").glob("*.pdf")):
             result = read(parser, path)
             assert result.document is not None, result.message

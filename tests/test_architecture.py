@@ -35,6 +35,7 @@ HOMES = {
     "sentence_transformers": {"index/embed.py", "index/rerank.py", "check/entailment.py"},
     "torch": {"index/embed.py", "check/entailment.py"},
     "pypdf": {"ingest"},
+    "rapidocr": {"ingest/ocr.py"},
     "pypdfium2": {"ingest", "pages/sheet.py"},
     "docx": {"ingest/manuscript.py"},
     "mcp": {"ui/mcp_server.py"},

@@ -796,3 +796,13 @@ def _installed() -> Iterator[Finding]:
             "llama-cpp-python is not installed, so no local language model can be used",
             "make local builds it (five minutes, needs a C++ compiler)",
         )
+    yield _recognition()
+
+
+def _recognition() -> Finding:
+    from seminar_rag.ingest.ocr import available
+
+    if available():
+        return Finding("ok", "OCR: RapidOCR reads scanned pages")
+    mend = "make ocr installs it (100 MB)"
+    return Finding("note", "OCR is not installed, so scanned pages stay unread", mend)

@@ -317,6 +317,8 @@ class ParsedDocument:
     notes: tuple[str, ...] = ()
     """What was odd about the file, in words for the instructor."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    scans: tuple[int, ...] = ()
+    """Pages that are images without text, from 1."""
 
 
 ClaimKind = Literal[

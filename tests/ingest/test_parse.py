@@ -77,7 +77,7 @@ def put(folder: Path, name: str, data: bytes) -> Path:
 
 @pytest.fixture(scope="module")
 def parser() -> Iterator[Parser]:
-    with Parser() as made:
+    with Parser(ocr=None) as made:
         yield made
 
 
@@ -100,7 +100,7 @@ def test_the_pdf_libraries_stay_out_of_the_calling_process(tmp_path: Path) -> No
     code = (
         "import sys, pathlib\n"
         "from seminar_rag.ingest.parse import Parser\n"
-        "with Parser() as parser:\n"
+        "with Parser(ocr=None) as parser:\n"
         f"    print(parser.parse(pathlib.Path({str(path)!r})).pages)\n"
         "print(sorted({'pypdf', 'pypdfium2', 'pypdfium2_raw'} & set(sys.modules)))\n"
     )
@@ -182,7 +182,7 @@ def test_a_decompression_bomb_costs_one_document(parser: Parser, tmp_path: Path)
 
 
 def test_a_slow_file_ends_at_the_limit_and_the_next_one_works(tmp_path: Path) -> None:
-    with Parser(timeout=2.0) as parser:
+    with Parser(ocr=None, timeout=2.0) as parser:
         parser.parse(put(tmp_path, "warm.pdf", plain_pdf()))
         started = time.monotonic()
         assert failure(parser, put(tmp_path, "slow.pdf", slow())).failure == "limit"
@@ -192,7 +192,7 @@ def test_a_slow_file_ends_at_the_limit_and_the_next_one_works(tmp_path: Path) ->
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_a_killed_worker_leaves_the_caller_alive(tmp_path: Path) -> None:
-    with Parser(timeout=4.0) as parser:
+    with Parser(ocr=None, timeout=4.0) as parser:
         future = parser.submit(put(tmp_path, "slow.pdf", slow()))
         victim = next(iter(busy_children()))
         victim.send_signal(signal.SIGKILL)
@@ -202,7 +202,7 @@ def test_a_killed_worker_leaves_the_caller_alive(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_an_idle_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
-    with Parser() as parser:
+    with Parser(ocr=None) as parser:
         path = put(tmp_path, "a.pdf", plain_pdf())
         parser.parse(path)
         for child in psutil.Process().children(recursive=True):
@@ -220,7 +220,7 @@ def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
         "from seminar_rag.errors import DocumentError\n"
         "from seminar_rag.ingest.parse import Parser\n"
         "try:\n"
-        f"    Parser().parse(pathlib.Path({str(path)!r}))\n"
+        f"    Parser(ocr=None).parse(pathlib.Path({str(path)!r}))\n"
         "except DocumentError as error:\n"
         "    print(error)\n"
     )
@@ -242,7 +242,7 @@ def busy_children() -> Iterator[psutil.Process]:
 
 
 def test_closing_gives_up_what_waits(tmp_path: Path) -> None:
-    parser = Parser(timeout=30.0)
+    parser = Parser(ocr=None, timeout=30.0)
     path = put(tmp_path, "slow.pdf", slow())
     futures = [parser.submit(path) for _ in range(3)]
     next(iter(busy_children()))

@@ -40,7 +40,7 @@ class ScriptedParser:
     ) -> None:
         pass
 
-    def submit(self, path: Path) -> Future[ParsedDocument]:
+    def submit(self, path: Path, told: object = None) -> Future[ParsedDocument]:
         future: Future[ParsedDocument] = Future()
         try:
             future.set_result(self._parse(path))

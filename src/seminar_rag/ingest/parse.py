@@ -10,15 +10,19 @@ import multiprocessing
 import re
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from seminar_rag.errors import DocumentError, Failure
 from seminar_rag.guard import confine
+from seminar_rag.ingest.ocr import INSTALL
+from seminar_rag.ingest.pdf_clean import Page
+from seminar_rag.ingest.scans import Recogniser, Told, recogniser
 from seminar_rag.types import ParsedDocument
 
 FileKind = Literal["pdf", "html", "markdown", "text", "other"]
@@ -35,6 +39,8 @@ class Refusal:
 
     failure: Failure
     message: str
+    scans: tuple[int, ...] = ()
+    """Pages that are images, where no page has text."""
 
 
 class Parser:
@@ -44,11 +50,19 @@ class Parser:
         timeout: seconds for one document, all attempts together.
         memory: bytes of address space (Linux) or resident memory (elsewhere) of a worker.
         workers: documents that are read at the same time.
+        ocr: reads scanned pages; "auto" does where the extra is installed, None leaves them.
 
     Use as a context manager, from any thread. Workers start with the first PDF.
     """
 
-    def __init__(self, timeout: float = 20.0, memory: int = 1 << 30, workers: int = 1) -> None:
+    def __init__(
+        self,
+        timeout: float = 20.0,
+        memory: int = 1 << 30,
+        workers: int = 1,
+        ocr: Recogniser | Literal["auto"] | None = "auto",
+    ) -> None:
+        self._ocr = recogniser() if ocr == "auto" else ocr
         self.timeout = timeout
         self.memory = memory
         self.workers = workers
@@ -78,17 +92,23 @@ class Parser:
             running = set(self._running)
         for task in running:
             task.cancel()
+        if self._ocr is not None:
+            self._ocr.close()
         if pool is not None:
             pool.stop()
             pool.join()
         self._threads.shutdown(wait=True)
 
-    def submit(self, path: Path) -> Future[ParsedDocument]:
+    def submit(self, path: Path, told: Told | None = None) -> Future[ParsedDocument]:
         """Begin to read a file; `result()` returns or raises what `parse` does."""
-        return self._threads.submit(self.parse, path)
+        return self._threads.submit(self.parse, path, told)
 
-    def parse(self, path: Path) -> ParsedDocument:
+    def parse(self, path: Path, told: Told | None = None) -> ParsedDocument:
         """Read a file.
+
+        Args:
+            told: is told how many scanned pages were read by OCR and of how many, in the thread
+                that reads.
 
         Raises:
             DocumentError: the file yields no text. `failure` is no_text, password, corrupt, limit
@@ -98,16 +118,19 @@ class Parser:
         data = _head(path)
         kind = sniff(data, path.suffix)
         if kind == "pdf":
-            return self._parse_pdf(path)
+            return self._parse_pdf(path, told)
         return read_text(path, kind)
 
-    def _parse_pdf(self, path: Path) -> ParsedDocument:
+    def _parse_pdf(self, path: Path, told: Told | None) -> ParsedDocument:
         """With pdfium, and where that kills the worker, with pypdf in the time that is left."""
         started = time.monotonic()
         outcome = self._run(path, "pdfium", self.timeout)
         left = self.timeout - (time.monotonic() - started)
         if outcome is None and left > 0.1 * self.timeout:
             outcome = self._run(path, "pypdf", left)
+        elif outcome is not None and outcome.scans and self._ocr is not None:
+            pages = self._ocr.pages(path, outcome.scans, told)
+            outcome = self._recognised(path, outcome, pages)
         if outcome is None:
             raise DocumentError(
                 "limit",
@@ -117,9 +140,34 @@ class Parser:
             )
         if isinstance(outcome, Refusal):
             raise DocumentError(outcome.failure, outcome.message)
+        if outcome.scans:
+            notes = (*outcome.notes, _unread(outcome.scans, self._ocr))
+            partial = outcome.partial or self._ocr is not None
+            return replace(outcome, partial=partial, notes=notes)
         return outcome
 
-    def _run(self, path: Path, engine: str, seconds: float) -> ParsedDocument | Refusal | None:
+    def _recognised(
+        self, path: Path, outcome: ParsedDocument | Refusal, pages: Mapping[int, Page]
+    ) -> ParsedDocument | Refusal | None:
+        """The document with its scanned pages as they were read."""
+        again: ParsedDocument | Refusal | None = outcome
+        if any(page.lines for page in pages.values()):
+            again = self._run(path, "pdfium", self.timeout, pages)
+        if isinstance(outcome, ParsedDocument):
+            return again if isinstance(again, ParsedDocument) else outcome
+        if self._closed or not (isinstance(again, Refusal) and again.scans):
+            return again
+        found = "finds no words in them" if pages else "could not read them"
+        message = f"{path.name} holds only images of pages, and OCR {found} — ingest another"
+        return Refusal("no_text", f"{message} version of it.")
+
+    def _run(
+        self,
+        path: Path,
+        engine: str,
+        seconds: float,
+        pages: Mapping[int, Page] | None = None,
+    ) -> ParsedDocument | Refusal | None:
         """One attempt in a worker; None when the worker died or hung.
 
         A pool that broke (its workers died without a task) is replaced once.
@@ -130,7 +178,7 @@ class Parser:
                     return _closed(path)
                 pool = self._workers()
             try:
-                return self._attempt(pool, path, engine, seconds)
+                return self._attempt(pool, (path, engine, seconds, dict(pages or {})))
             except RuntimeError:  # BrokenProcessPool is one; _work lets none of a file's through
                 self._drop(pool)
         return Refusal(
@@ -140,15 +188,16 @@ class Parser:
         )
 
     def _attempt(
-        self, pool: Any, path: Path, engine: str, seconds: float
+        self, pool: Any, task_of: tuple[Path, str, float, dict[int, Page]]
     ) -> ParsedDocument | Refusal | None:
         from pebble import ProcessExpired
 
+        path, _, seconds, _ = task_of
         with self._lock:
             if self._closed:
                 return _closed(path)
             task: Future[ParsedDocument | Refusal] = pool.schedule(
-                _work, args=(path, engine, seconds), timeout=seconds
+                _work, args=task_of, timeout=seconds
             )
             self._running.add(task)
         try:
@@ -187,6 +236,14 @@ class Parser:
 
 def _closed(path: Path) -> Refusal:
     return Refusal("unreadable", f"{path.name} was not read: the parser is closed — run it again.")
+
+
+def _unread(scans: Sequence[int], ocr: Recogniser | None) -> str:
+    shown = ", ".join(map(str, scans[:10])) + (", …" if len(scans) > 10 else "")
+    pages = f"Page{'s' if len(scans) > 1 else ''} {shown}"
+    if ocr is None:
+        return f"{pages} without text; if they are scans, install OCR with {INSTALL}."
+    return f"{pages} could not be read by OCR."
 
 
 def _head(path: Path) -> bytes:
@@ -264,12 +321,17 @@ def read_text(path: Path, kind: FileKind) -> ParsedDocument:
 
 
 def _work(
-    path: Path, engine: Literal["pdfium", "pypdf"], seconds: float
+    path: Path,
+    engine: Literal["pdfium", "pypdf"],
+    seconds: float,
+    recognised: Mapping[int, Page],
 ) -> ParsedDocument | Refusal:
-    from seminar_rag.ingest.pdf import read_pdf
+    from seminar_rag.ingest.pdf import ScannedError, read_pdf
 
     try:
-        return read_pdf(path.read_bytes(), path.name, seconds, engine)
+        return read_pdf(path.read_bytes(), path.name, seconds, engine, recognised)
+    except ScannedError as error:
+        return Refusal(error.failure, str(error), error.scans)
     except DocumentError as error:
         return Refusal(error.failure, str(error))
     except MemoryError:

@@ -13,13 +13,15 @@ import struct
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from seminar_rag.errors import DocumentError
+from seminar_rag.ingest.ocr import INSTALL
 from seminar_rag.ingest.pdf_blocks import Arranged, arrange
 from seminar_rag.ingest.pdf_clean import Line, Page, clean_text
 from seminar_rag.ingest.pdf_lines import page_lines, unmapped
@@ -54,7 +56,10 @@ class _Extract:
     """By page: glyphs that the fonts give no character for."""
     outline: list[tuple[int, str]] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
-    images: bool = False
+    scans: list[int] = field(default_factory=list)
+    """Pages without text that have an image."""
+    recognised: frozenset[int] = frozenset()
+    """Pages whose text was read from their image."""
     stopped: bool = False
     """Page, character or time limit reached."""
 
@@ -65,13 +70,37 @@ class _Extract:
         self.pages.append(page)
         self.chars += page.chars
 
+    def take(self, recognised: Mapping[int, Page]) -> None:
+        """Put what was read from the images of pages in their places."""
+        if not recognised:
+            return
+        kept = [page for page in self.pages if page.number not in recognised]
+        self.pages = sorted((*kept, *recognised.values()), key=lambda page: page.number)
+        self.chars += sum(page.chars for page in recognised.values())
+        self.scans = [number for number in self.scans if number not in recognised]
+        self.recognised = frozenset(number for number, page in recognised.items() if page.lines)
+
     def garbled(self, page: Page) -> bool:
         """Whether more than 3% of the page's glyphs have no character."""
         bad = self.unmapped[page.number]
         return bad > 2 and bad > 0.03 * (page.chars + bad)
 
 
-def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") -> ParsedDocument:
+class ScannedError(DocumentError):
+    """No page has text, and some are images."""
+
+    def __init__(self, message: str, scans: Sequence[int]) -> None:
+        super().__init__("no_text", message)
+        self.scans = tuple(scans)
+
+
+def read_pdf(
+    data: bytes,
+    name: str,
+    seconds: float,
+    engine: Engine = "pdfium",
+    recognised: Mapping[int, Page] = MappingProxyType({}),
+) -> ParsedDocument:
     """Read a PDF.
 
     Args:
@@ -79,9 +108,10 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
         name: what messages call it.
         seconds: the caller's limit; pages not begun after 70% of it are given up (`partial`).
         engine: "pypdf" keeps pdfium out, for files that crash it.
+        recognised: by number, what was read from the images of pages without text.
 
     Raises:
-        DocumentError: "password", "corrupt", "no_text" or "limit".
+        DocumentError: "password", "corrupt", "no_text" (ScannedError for images) or "limit".
     """
     deadline = time.perf_counter() + seconds * _SHARE
     body = from_header(data)
@@ -98,6 +128,7 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
     if extract is None:
         state = "is cut off or damaged" if cut else "is damaged"
         raise DocumentError("corrupt", f"{name} {state}: no page can be read — fetch it again.")
+    extract.take(recognised)
     if not extract.chars:
         raise _without_text(extract, name)
     arranged = arrange(extract.pages, extract.outline)
@@ -105,7 +136,8 @@ def read_pdf(data: bytes, name: str, seconds: float, engine: Engine = "pdfium") 
         raise _without_text(extract, name)
     broken = damaged_streams(body)
     notes += _notes(extract, cut, broken)
-    some = bool(cut or broken or extract.failed or extract.stopped)
+    missing = bool(recognised) and bool(extract.scans)
+    some = bool(cut or broken or extract.failed or extract.stopped or missing)
     return _document(extract, arranged, some, notes)
 
 
@@ -119,6 +151,7 @@ def _document(
         partial=partial,
         notes=(*notes, *arranged.notes),
         metadata=extract.metadata,
+        scans=tuple(extract.scans),
     )
 
 
@@ -135,11 +168,11 @@ def _without_text(extract: _Extract, name: str) -> DocumentError:
             f"{name} is damaged: none of its pages ({extract.total}) can be read — fetch it again,"
             " or print it to a new PDF.",
         )
-    if extract.images:
-        return DocumentError(
-            "no_text",
-            f"{name} holds only images of pages, no text — run OCR on it (for example"
-            " `ocrmypdf in.pdf out.pdf`) and ingest the result.",
+    if extract.scans:
+        return ScannedError(
+            f"{name} holds only images of pages, no text — install OCR with {INSTALL} and ingest"
+            " it again.",
+            extract.scans,
         )
     return DocumentError(
         "no_text", f"{name} has pages but no text — ingest another version of it, or run OCR on it."
@@ -164,10 +197,9 @@ def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
     if extract.stopped:
         read = len(extract.pages) + len(extract.failed)
         notes.append(f"Only the first {read} of {extract.total} pages were read (limit reached).")
-    empty = [page.number for page in extract.pages if not page.lines]
-    if empty and extract.images:
+    if extract.recognised:
         notes.append(
-            f"{_pages(empty)} without text; if they are scans, OCR would make them readable."
+            f"{_pages(sorted(extract.recognised))} read from images by OCR; words may be wrong."
         )
     return notes
 
@@ -289,6 +321,7 @@ def _fill(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
     extract.pages = [kept[number] for number in sorted(kept)]
     extract.chars += sum(page.chars for page in found.values())
     extract.failed = [number for number in extract.failed if number not in found]
+    extract.scans = [number for number in extract.scans if number not in found]
     for number in found:
         extract.unmapped[number] = other.unmapped[number]
 
@@ -337,9 +370,10 @@ def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
     try:
         sight = page_lines(text, index + 1, page.get_bbox())
         extract.unmapped[index + 1] = sight.unmapped
-        if not sight.page.lines and not extract.images:
-            kinds = [raw.FPDF_PAGEOBJ_IMAGE]
-            extract.images = any(True for _ in page.get_objects(filter=kinds, max_depth=3))
+        kinds = [raw.FPDF_PAGEOBJ_IMAGE]
+        images = page.get_objects(filter=kinds, max_depth=3)
+        if not sight.page.lines and any(True for _ in images):
+            extract.scans.append(index + 1)
         return sight.page
     finally:
         text.close()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.catalogue import Record
 from seminar_rag.ingest.gather import Looked
+from seminar_rag.ingest.ocr import EXTRA, available
 from seminar_rag.ingest.plan import RULES, Job
 from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Stage
 from seminar_rag.types import Block, Document, ParsedDocument, Passage
@@ -46,6 +47,15 @@ class Parsed:
 
     job: Job
     result: Future[ParsedDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognising:
+    """A scanned page of a file is being read by OCR."""
+
+    job: Job
+    done: int
+    total: int
 
 
 Event = Parsed | Looked
@@ -139,7 +149,7 @@ class Work:
         before: Mapping[str, Record],
         clock: Clock,
     ) -> None:
-        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.events: SimpleQueue[Event | Recognising] = SimpleQueue()
         self.outcomes: dict[str, Outcome] = {}
         """By document id."""
         self.barren = {id_: record.hash for id_, record in before.items() if not record.passages}
@@ -160,8 +170,10 @@ class Work:
     def fresh(self, job: Job) -> bool:
         """Whether a document must be made: it is new, has changed, or may work this time."""
         known = self._before.get(job.document.id)
-        passing = known is not None and known.outcome in ("limit", "unreadable")
-        return known is None or known.hash != job.hash or passing
+        if known is None or known.hash != job.hash:
+            return True
+        readable = EXTRA in known.detail and available()  # OCR was missing and is there now
+        return known.outcome in ("limit", "unreadable") or readable
 
     def offer(self, jobs: Iterable[Job]) -> None:
         """Take on documents; those that were offered before are left out."""
@@ -190,12 +202,17 @@ class Work:
 
     def take(self) -> list[Event]:
         """What happened beside; waits a moment where nothing else is to be done."""
-        out = []
+        out: list[Event] = []
         try:
             can_embed = bool(self._ready) and self._loaded
-            out.append(self.events.get(block=not can_embed, timeout=_POLL))
+            block = not can_embed
             while True:
-                out.append(self.events.get_nowait())
+                event = self.events.get(block=block, timeout=_POLL)
+                block = False
+                if isinstance(event, Recognising):
+                    self._recognising(event)
+                else:
+                    out.append(event)
         except Empty:
             return out
 
@@ -269,8 +286,16 @@ class Work:
             assert job.file is not None
             self._clock.working("parsing", job.document.id, _called(job.document))
             self._reading += 1
-            future = self._parser().submit(job.file)
+            future = self._parser().submit(job.file, partial(self._told, job))
             future.add_done_callback(partial(self._was_read, job))
+
+    def _told(self, job: Job, done: int, total: int) -> None:
+        self.events.put(Recognising(job, done, total))
+
+    def _recognising(self, event: Recognising) -> None:
+        document = event.job.document
+        label = f"{_called(document)} (OCR, page {event.done + 1} of {event.total})"
+        self._clock.working("parsing", document.id, label)
 
     def _was_read(self, job: Job, result: Future[ParsedDocument]) -> None:
         self.events.put(Parsed(job, result))
