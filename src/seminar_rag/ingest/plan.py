@@ -15,7 +15,7 @@ from seminar_rag.ingest.sources import Source
 from seminar_rag.ingest.titles import Wanted
 from seminar_rag.types import Block, Document, Reading, Session
 
-RULES = "2"
+RULES = "3"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
 
 _DOCUMENTS = {".pdf", ".md", ".markdown", ".html", ".htm"}
