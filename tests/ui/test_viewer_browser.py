@@ -12,6 +12,7 @@ from tabs import BOX, Tab
 
 from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
+from seminar_rag.check.report import Checking
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index.catalogue import Catalogue
@@ -98,6 +99,9 @@ class Shown(FakeCourse):
         }.get(question, (self.cite(1, "Multi-head attention runs"),))
         text = " ".join(f"“{one.quote}” [{one.number}]" for one in found)
         yield AnswerEvent(Answer(question, text, "scripted", citations=tuple(found)))
+
+    def check(self, text: str) -> Checking:
+        return self.real.check(text)
 
     @property
     def pages(self) -> Pages:
@@ -371,6 +375,19 @@ def test_key_sentences_unfold_and_lead_to_their_page(tab: Tab) -> None:
     button.click()
     assert entry.locator(".key").count() == 0
     assert tab.overflow() <= 0
+
+
+def test_the_evidence_of_a_checked_text_opens_its_page(tab: Tab) -> None:
+    page = tab.page
+    page.get_by_role("tab", name="Check a text").click()
+    page.fill("#manuscript textarea", "Looms read a chain of punched cards.")
+    page.click("#check")
+    page.click("#report .where [data-view]")
+    page.wait_for_selector(".sheet.drawn")
+    assert page.locator(".marked").count() >= 2
+    assert seen(page, ".marked")
+    page.keyboard.press("Escape")
+    assert focus(page) == "see"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,7 @@ A verdict is never told by colour alone: each has its glyph and its word.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from importlib.resources import files
 from textwrap import fill
@@ -153,9 +153,13 @@ def style() -> str:
     return files("seminar_rag.check").joinpath("report.css").read_text("utf-8")
 
 
-def to_fragment(report: Report) -> str:
-    """The report alone, for a page that has the style."""
-    rows = "".join(map(_row, report.items))
+def to_fragment(report: Report, beside: Callable[[Source], str] = lambda _: "") -> str:
+    """The report alone, for a page that has the style.
+
+    Args:
+        beside: HTML to stand beside where a piece of evidence is from, such as what opens it.
+    """
+    rows = "".join(_row(item, beside) for item in report.items)
     state = "failed" if report.failed else "passed"
     return (
         f'<section class="report" data-state="{state}"><p class="summary">'
@@ -164,7 +168,7 @@ def to_fragment(report: Report) -> str:
     )
 
 
-def _row(item: Item) -> str:
+def _row(item: Item, beside: Callable[[Source], str]) -> str:
     kind = item.claim.kind
     if item.label == "not a claim" and not item.citations:
         return f'<li class="item plain" data-kind="{kind}"><p class="said">{_said(item)}</p></li>'
@@ -173,7 +177,7 @@ def _row(item: Item) -> str:
     glyph = GLYPHS[item.label] or "·"
     told = kind == "claim" and item.label != "supported"
     reason = f'<p class="reason">{escape(item.reason)}</p>' if told else ""
-    quotes = "".join(map(_quote, _shown(item)))
+    quotes = "".join(_quote(source, beside(source)) for source in _shown(item))
     cited = "".join(map(_citation, item.citations))
     return (
         f'<li class="item" data-label="{key}" data-kind="{kind}"><div class="left">'
@@ -187,10 +191,10 @@ def _said(item: Item) -> str:
     return escape(_one_line(item.claim.text))
 
 
-def _quote(source: Source) -> str:
+def _quote(source: Source, beside: str) -> str:
     return (
         f"<blockquote>“{escape(source.quote)}”</blockquote>"
-        f'<p class="where">{escape(place(source))}</p>'
+        f'<p class="where">{escape(place(source))}{beside}</p>'
     )
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import gradio as gr
 
 from seminar_rag.check.render import to_fragment
+from seminar_rag.check.report import Source
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui import render
 from seminar_rag.ui.chat import ChatCourse
+from seminar_rag.ui.openers import address, opener
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +98,9 @@ class CheckView:
                 told = time.monotonic()
                 yield {
                     self._state: _state(f"Checking sentence {done} of {checking.total}"),
-                    self._report: to_fragment(checking.report()),
+                    self._report: to_fragment(checking.report(), _opener),
                 }
-        yield {self._report: to_fragment(checking.report())}
+        yield {self._report: to_fragment(checking.report(), _opener)}
 
     def _halt(self) -> Update:
         return {self._state: _state("Stopped", running=False), **self._buttons(running=False)}
@@ -108,6 +110,13 @@ class CheckView:
             self._start: gr.update(visible=not running),
             self._stop: gr.update(visible=running),
         }
+
+
+def _opener(source: Source) -> str:
+    """What opens the page view at a piece of evidence."""
+    where = address(source.document.id, source.passage, [source.quote])
+    text = f"See page {source.page}" if source.page is not None else "See it in its section"
+    return f" {opener(where, text, source.document.title)}"
 
 
 def _state(text: str, *, running: bool = True) -> str:

@@ -167,23 +167,24 @@
   }
 
   function draw(toMark) {
-    const { tall, version } = shown.pages;
+    const { document: id, title, pages: { tall, version } } = shown;
+    const drawn = page; // the picture may come when another page is shown
     const count = tall.length;
     const width = Math.round(across() * zoom);
     const wanted = width * Math.min(devicePixelRatio || 1, 2);
     const pixels = WIDTHS.find((one) => one >= 0.9 * wanted) ?? WIDTHS.at(-1);
-    const source = (number) => `view/${shown.document}/${number}.webp?width=${pixels}&v=${version}`;
+    const source = (number) => `view/${id}/${number}.webp?width=${pixels}&v=${version}`;
     const sheet = make("div", { className: "sheet" });
     sheet.style.width = `${width}px`;
     sheet.style.aspectRatio = `1 / ${tall[page - 1]}`;
-    const picture = make("img", { alt: `Page ${page} of ${shown.title}`, src: source(page) });
+    const picture = make("img", { alt: `Page ${drawn} of ${title}`, src: source(drawn) });
     picture.addEventListener("error", () => {
       sheet.classList.add("undrawn");
-      tell("This page cannot be drawn. The original may show it.");
+      if (sheet.isConnected) tell("This page cannot be drawn. The original may show it.");
     });
     picture.addEventListener("load", () => {
       sheet.classList.add("drawn");
-      if (page < count) new Image().src = source(page + 1); // so that turning is at once
+      if (drawn < count) new Image().src = source(drawn + 1); // so that turning is at once
     });
     const layer = make("div", { className: "marks" });
     sheet.append(picture, layer);
