@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -427,6 +428,16 @@ def test_responses_of_the_desk_carry_the_headers(stranger):
     answer = stranger.get("/desk/login")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_cache_keeps_the_desk(instructor):
+    page = instructor.get("/desk/")
+    assert page.headers["cache-control"] == "no-store"
+    assert instructor.get("/desk/config").headers["cache-control"] == "no-store"
+    assert instructor.get("/desk/export/questions.csv").headers["cache-control"] == "no-store"
+    asset = re.search(r"\./(assets/[\w.-]+\.js)", page.text)
+    assert asset is not None
+    assert instructor.get(f"/desk/{asset[1]}").headers.get("cache-control") != "no-store"
 
 
 def test_the_password_stays_out_of_the_log(stranger, caplog):

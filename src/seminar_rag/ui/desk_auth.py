@@ -34,6 +34,8 @@ LASTS = 12 * 3600.0
 """Seconds after which a session ends."""
 LARGEST_FORM = 4_096
 """Bytes of a login request."""
+STATIC = ("/assets/", "/static/", "/svelte/")
+"""Parts of the page that say nothing about the course, and that a browser may keep."""
 MOST_SESSIONS = 100
 MOST_CLIENTS = 1_000
 
@@ -192,7 +194,8 @@ class Door:
         elif request.rest == "/logout":
             await self._logout(request, password_hash, send)
         else:
-            await self._app(scope, receive, send)
+            kept = request.rest.startswith(STATIC)
+            await self._app(scope, receive, send if kept else _not_kept(send))
 
     async def _refuse(self, request: Request, send: Send) -> None:
         if request.method == "GET" and request.rest in ("", "/"):
@@ -332,6 +335,20 @@ async def respond(
     whole.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": whole})
     await send({"type": "http.response.body", "body": body})
+
+
+def _not_kept(send: Send) -> Send:
+    """No browser shows the desk again after logout, from its cache."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                pair for pair in message.get("headers", ()) if pair[0].lower() != b"cache-control"
+            ]
+            message["headers"] = [*headers, (b"cache-control", b"no-store")]
+        await send(message)
+
+    return guarded
 
 
 _PLAIN: Header = (b"content-type", b"text/plain; charset=utf-8")
