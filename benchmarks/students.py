@@ -141,11 +141,11 @@ def _during(
     store = Store(data)
     before = _passages(store)
     for path in posts.glob("*.md"):
-        text = re.sub(r"(?m)^([+-] .{60,})$", r"\1 This was read again.", path.read_text("utf-8"))
+        text = re.sub(r"(?m)^([+-] .{200,})$", r"\1 This was read again.", path.read_text("utf-8"))
         path.write_text(f"{text}\n\nThis post was read again.\n", encoding="utf-8")
     done = threading.Event()
     ingest = threading.Thread(target=lambda: (_ingest(posts, data), done.set()))
-    seen: list[dict[str, frozenset[str]]] = []
+    seen: list[Snapshot] = []
 
     def look() -> None:
         while not done.wait(0.5):
@@ -159,16 +159,27 @@ def _during(
     after = _passages(store)
     changed = sum(before.get(id_) != ids for id_, ids in after.items())
     print(f"re-ingested:        {changed} of {len(after)} documents changed")
-    halves = [
-        f"{id_}: {len(ids)} passages, {len(before.get(id_, ()))} before"
-        for snapshot in seen
-        for id_, ids in snapshot.items()
-        if ids not in (before.get(id_), after.get(id_))
-    ]
+    halves = [line for snapshot in seen for line in _halves(snapshot, before, after)]
     return tally, halves, len(seen)
 
 
-def _passages(store: Store) -> dict[str, frozenset[str]]:
+Snapshot = dict[str, frozenset[str]]
+"""Document id → the ids of its passages."""
+
+
+def _halves(seen: Snapshot, before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """The documents that are neither as before nor as after. One that is removed between reading
+    the list of documents and reading its passages has none, which is no fault."""
+    for id_ in before.keys() | after.keys() | seen.keys():
+        stays = id_ in before and id_ in after
+        allowed = [before.get(id_), after.get(id_)]
+        allowed += [] if stays else [None, frozenset()]
+        if seen.get(id_) not in allowed:
+            was, now = len(before.get(id_, ())), len(seen.get(id_, ()))
+            yield f"{id_}: {now} passages, {was} before, {len(after.get(id_, ()))} after"
+
+
+def _passages(store: Store) -> Snapshot:
     documents = store.catalogue().documents
     return {id_: frozenset(one.id for one in store.passages_of(id_)) for id_ in documents}
 

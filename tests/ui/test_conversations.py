@@ -227,3 +227,31 @@ def test_a_scope_of_anything_restricts_to_what_is_understood():
         Scope(sessions=frozenset({3}), kinds=frozenset({"notes"}))
     )
     assert scope_of("x") == Scope()
+
+
+def test_citations_outlive_a_real_re_ingest(tiny_course, posts):
+    """What was only moved is found again, what was taken away is said to be gone."""
+    for question in ("What does attention weigh?", "What may a retriever return?"):
+        *_, last = tiny_course.ask(question)
+        view = Exchange(1, question).advanced(last)
+        assert view.citations, question
+        record = to_record(Conversation((view,), id="x"))
+        before = {one.quote for one in view.citations}
+        path = posts / ("S01.md" if "attention" in question else "S02.md")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("# Blog:", "# Blog anew:\n\nSome words before.\n\n#"), "utf-8")
+        list(tiny_course.ingest([posts]))
+        after = from_record(record, tiny_course)
+        assert after is not None
+        assert not after.exchanges[0].gone
+        assert {one.quote for one in after.exchanges[0].citations} == before
+        for one in after.exchanges[0].citations:
+            assert tiny_course.passages([one.passage.id])
+        path.write_text(text.split("<!--excerpt")[0].replace(" is a", " was a"), "utf-8")
+        list(tiny_course.ingest([posts]))
+        lost = from_record(record, tiny_course)
+        assert lost is not None
+        assert lost.exchanges[0].gone
+        assert "no longer in the readings" in render.sources(lost.exchanges[0])
+        path.write_text(text, "utf-8")
+        list(tiny_course.ingest([posts]))

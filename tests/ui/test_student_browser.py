@@ -134,6 +134,11 @@ def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course
     page.reload()
     page.wait_for_selector("#past .asked")
     scope_says(tab, f"Ask {RAG.title} · only required")
+    page.click("#scope > button")
+    page.wait_for_selector(f"#readings :text('{RAG.title}')")
+    page.click("#readings input")
+    page.wait_for_selector(f"[role=option]:has-text('{SURVEY.title}')")
+    page.keyboard.press("Escape")
     tab.ask(UNKNOWN)
     tab.answered(2)
     assert course.asked[-1].scope.readings == {"rag"}
@@ -179,6 +184,22 @@ def test_a_link_fills_in_question_and_scope_and_asks_only_on_enter(open_tab, add
     other.page.evaluate("location.hash = '#q=Other&scope=session:3'")
     value(other, "Other")
     scope_says(other, "session 3")
+
+
+def test_a_link_to_a_reading_that_is_gone_says_so_and_can_be_asked(tab, address, course):
+    page = tab.page
+    page.goto(f"{address}/#q=Why&scope=reading:nowhere,session:15")
+    page.reload()
+    page.wait_for_selector("#message :text('no longer in the course')")
+    scope_says(tab, "Ask session 15")
+    value(tab, "Why")
+    page.press(BOX, "Enter")
+    tab.answered()
+    assert course.asked[-1].scope == Scope(sessions=frozenset({15}))
+    page.evaluate("location.hash = '#q=&scope='")  # names nothing
+    page.reload()
+    page.wait_for_selector("#past .answer")
+    assert page.inner_text("#message").strip() == ""
 
 
 # Conversations --------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
+from seminar_rag.types import Scope
 from seminar_rag.ui import frame, links, render
 from seminar_rag.ui.api import add_endpoints
 from seminar_rag.ui.chat import Chat
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 EXAMPLES = 6
 SHARE = "Let the instructor read my questions and their answers, without my name"
+LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
 UNREADABLE = "This conversation cannot be read any more."
 HIDDEN: Mapping[str, Any] = {
     "queue": False,
@@ -105,7 +107,7 @@ class Page:
             self._send = gr.Button("Ask", variant="primary", elem_id="send", scale=0, min_width=72)
             self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=72, visible=False)
         with gr.Row(elem_id="below"):
-            self._scope = ScopeBar()
+            self._scope = ScopeBar(self._chat.course)
             with gr.Row(elem_id="more", visible=False) as self._more:
                 small: dict[str, Any] = {"size": "sm", "min_width": 0}
                 self._retry = gr.Button("Retry", elem_id="retry", **small)
@@ -127,7 +129,7 @@ class Page:
             *(self._send, self._stop, self._more),
         ]
         whole = [*begun, self._sources_now]
-        everything = [*whole, *self._scope.inputs]
+        everything = [*whole, *self._scope.parts]
         asked = [
             *(self._box, *self._scope.inputs),
             *(self._conversation, self._editing, self._record, self._share),
@@ -169,14 +171,14 @@ class Page:
         """The page as it was left in this browser, or as a link describes it."""
         wish = _read(arrival)
         try:
-            sessions, documents = self._chat.course.sessions(), self._chat.course.documents()
             update: Update = {
-                self._head: render.masthead(self._chat.course.name, sessions),
+                self._head: render.masthead(self._chat.course.name, self._chat.course.sessions()),
                 self._share: gr.update(
                     value=wish.get("share") is True, visible=self._chat.course.journal.enabled
                 ),
-                **self._scope.choices(sessions, documents),
+                **self._scope.show(),
                 **self._restored(wish.get("record")),
+                **self._linked(wish.get("hash")),
             }
         except SeminarError as error:
             return {
@@ -185,9 +187,9 @@ class Page:
                 self._message: render.message(str(error)),
             }
         draft = wish.get("draft")
-        if isinstance(draft, str) and draft:
+        if isinstance(draft, str) and draft and not links.parse(wish.get("hash")):
             update[self._box] = draft
-        return update | self._linked(wish.get("hash"))
+        return update
 
     def _fulfil(self, wish: str, conversation: Conversation) -> Update:
         """What the page's script asks for."""
@@ -199,9 +201,9 @@ class Page:
                 case "open":
                     return self._restored(wanted.get("record"))
                 case "scope":
-                    return self._scope.show(scope_of(wanted.get("scope")))
+                    return self._narrowed(scope_of(wanted.get("scope")))
                 case "link":
-                    return self._linked(wanted.get("hash"))
+                    return self._linked(wanted.get("hash")) or {self._message: gr.skip()}
                 case "feedback":
                     return self._judged(conversation, wanted)
                 case "leave editing":
@@ -228,7 +230,7 @@ class Page:
         found = from_record(record, self._chat.course)
         if found is None:
             return {**self._shown(Conversation()), self._message: render.message(UNREADABLE)}
-        update = {**self._shown(found), **self._scope.show(found.scope)}
+        update = {**self._shown(found), **self._narrowed(found.scope)}
         if found.exchanges and found.exchanges[-1].note == CUT_OFF:
             update[self._box] = found.exchanges[-1].question
         return update
@@ -238,7 +240,12 @@ class Page:
         if link is None:
             return {}
         question, scope = link
-        return {**({self._box: question} if question else {}), **self._scope.show(scope)}
+        return {**({self._box: question} if question else {}), **self._narrowed(scope)}
+
+    def _narrowed(self, scope: Scope) -> Update:
+        """The scope chosen; what of it the course has no longer is told."""
+        update = self._scope.show(scope)
+        return update | {self._message: render.message(LOST if self._scope.lost(scope) else "")}
 
     def _shown(self, conversation: Conversation) -> Update:
         """A whole conversation that is not being answered."""
@@ -344,8 +351,8 @@ class Page:
         return {
             self._editing: True,
             self._box: last.question,
-            self._message: frame.editing(),
             **self._scope.show(last.scope),
+            self._message: frame.editing(),
         }
 
     def _halt(self, request: gr.Request) -> None:

@@ -5,13 +5,16 @@ Imports Gradio at the top, as `page` does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
+from seminar_rag.ui.chat import ChatCourse
 from seminar_rag.ui.conversations import scope_of
+from seminar_rag.ui.exchange import WHOLE
 
 KINDS: Mapping[str, frozenset[Kind]] = {
     "Readings and notes": frozenset(),
@@ -25,11 +28,13 @@ LONGEST_TITLE = 48
 
 
 class ScopeBar:
-    """Builds its components where it is made: `inputs` are what a scope is made of."""
+    """Builds its components where it is made: `inputs` are what a scope is made of, `parts`
+    what `show` changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, course: ChatCourse) -> None:
+        self._course = course
         # Gradio keeps choices per open page in the server's memory. A server that was started anew
-        # knows none, and would refuse what the page offers; so only `choices` makes it strict.
+        # knows none, and would refuse what the page offers; so only `show` makes it strict.
         free: dict[str, Any] = {"multiselect": True, "allow_custom_value": True, "min_width": 0}
         self.titles: Mapping[str, str] = {}
         with gr.Accordion(WHOLE_COURSE, open=False, elem_id="scope") as self.bar:
@@ -44,38 +49,54 @@ class ScopeBar:
                     label="Only required readings", elem_id="required", min_width=0
                 )
         self.inputs = [self.sessions, self.readings, self.kind, self.required]
+        self.parts = [*self.inputs, self.bar]
 
     def wire(self, quick: Mapping[str, Any]) -> None:
         """Keep the label true. `quick`: how an event that only changes the page is run."""
-        gr.on([one.change for one in self.inputs], self._name, self.inputs, self.bar, **quick)
+        # Of what a person does only: `show` names its scope itself, and its several changes at once
+        # would be answered in any order.
+        gr.on([one.input for one in self.inputs], self._name, self.inputs, self.bar, **quick)
 
-    def choices(
-        self, sessions: Sequence[tuple[int, str, int, int]], documents: Mapping[str, Document]
-    ) -> dict[Any, Any]:
-        """What can be chosen, as an update; the readings by session, each with its number."""
+    def show(self, scope: Scope = WHOLE) -> dict[Any, Any]:
+        """What can be chosen now, and `scope` chosen, as an update.
+
+        Sessions and readings that the course has no longer are left out; `lost` names them.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        documents = self._course.documents()
         self.titles = titles(documents)
-        offered = {
-            self.sessions: [(f"{n} · {title}", n) for n, title, *_ in sessions],
-            self.readings: [(label, id_) for id_, label in _listed(documents)],
-        }
+        sessions = [(f"{n} · {title}", n) for n, title, *_ in self._course.sessions()]
+        readings = [(label, id_) for id_, label in _listed(documents)]
+        kind = next((word for word, kinds in KINDS.items() if kinds == scope.kinds), ANY_KIND)
+        known = replace(
+            scope,
+            sessions=scope.sessions & {number for _, number in sessions},
+            readings=scope.readings & set(self.titles),
+            kinds=KINDS[kind],
+        )
         return {
-            one: gr.update(choices=choices, allow_custom_value=False)
-            for one, choices in offered.items()
+            self.sessions: _offered(sessions, known.sessions),
+            self.readings: _offered(readings, known.readings),
+            self.kind: kind,
+            self.required: known.required_only,
+            self.bar: gr.update(label=label(known, self.titles)),
         }
 
-    def show(self, scope: Scope) -> dict[Any, Any]:
-        """The scope chosen, as an update."""
-        kind = next((word for word, kinds in KINDS.items() if kinds == scope.kinds), ANY_KIND)
-        return {
-            self.sessions: gr.update(value=sorted(scope.sessions)),
-            self.readings: gr.update(value=sorted(scope.readings)),
-            self.kind: kind,
-            self.required: scope.required_only,
-        }
+    def lost(self, scope: Scope) -> bool:
+        """Whether `scope` names a session or reading that the course has no longer."""
+        sessions = {number for number, *_ in self._course.sessions()}
+        return not (scope.sessions <= sessions and scope.readings <= set(self.titles))
 
     def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> Any:
         scope = chosen(sessions, readings, kind, required)
         return gr.update(label=label(scope, self.titles))
+
+
+def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any:
+    values = [value for _, value in choices if value in wanted]
+    return gr.update(choices=list(choices), value=values, allow_custom_value=False)
 
 
 def chosen(sessions: Any, readings: Any, kind: Any, required: Any) -> Scope:
