@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag import __version__, printing, printing_ingest
-from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import (
+    ConfigError,
+    ModelError,
+    NotFoundError,
+    SeminarError,
+    SourceError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     from seminar_rag.check.report import Report as CheckReport
@@ -406,7 +413,10 @@ def _serve(options: argparse.Namespace) -> int:
 
     host = options.host or course.config.serve_host
     port = options.port if options.port is not None else course.config.serve_port
-    course.journal.prune()
+    try:
+        course.journal.prune()
+    except StoreError as error:  # students can ask all the same
+        printing.line(console, str(error))
     scrub_logs([course.config.llm_key])
     serve(
         course,

@@ -87,7 +87,7 @@ def _days(days: Sequence[Day]) -> str:
     told = f"{sum(day.answered for day in days)} answered, "
     told += f"{sum(day.abstained for day in days)} not, in {len(days)} days"
     plot = (
-        f'<svg class="plot" viewBox="0 0 {width} {height}" preserveAspectRatio="xMinYMax meet"'
+        f'<svg class="plot" viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
         f' role="img" aria-label="{told}">{"".join(drawn)}'
         f'<line x1="0" x2="{width}" y1="{height}" y2="{height}"/></svg>'
     )
