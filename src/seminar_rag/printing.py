@@ -108,13 +108,15 @@ def print_needs(console: Console, needs: Sequence[Need]) -> None:
         needs = [need for need in needs if need.mend not in _LATER]
     hand = [need for need in needs if need.mend]
     if hand:
-        console.print(f"{len(hand)} readings need your hand", style="bold")
+        says = "1 reading needs" if len(hand) == 1 else f"{len(hand)} readings need"
+        console.print(f"{says} your hand", style="bold")
     for need in hand:
         line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
         line(console, f"      there is {_THERE[need.state]} — {need.mend}")
     known = [need for need in needs if not need.mend]
     if known:
-        console.print(f"{len(known)} are worth a look", style="bold")
+        says = "1 is" if len(known) == 1 else f"{len(known)} are"
+        console.print(f"{says} worth a look", style="bold")
     for need in known:
         line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
 

@@ -181,9 +181,10 @@ class Work:
             id_ = job.document.id
             if self._offered.get(id_) == job.hash:
                 continue
+            again = id_ in self._offered
             self._forget(id_)
             self._offered[id_] = job.hash
-            if not self.fresh(job):
+            if not again and not self.fresh(job):
                 self.outcomes[id_] = unchanged(self._before[id_])
                 self._keep(job)
                 continue
