@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from conftest import SHARED
 from pages.sheets import SENTENCES, changed, ink, pdf
 from seminar_rag.errors import DocumentError
 from seminar_rag.pages.render import WIDTHS, Renderer
 from seminar_rag.pages.sheet import Quote
 
-HOSTILE = SHARED / "pdf-robustness" / "hostile"
+HOSTILE = Path(__file__).resolve().parents[3] / "shared" / "pdf-robustness" / "hostile"
 
 
 @pytest.fixture(scope="module")

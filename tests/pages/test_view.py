@@ -54,7 +54,7 @@ def test_a_paper_opens_at_the_page_of_the_quote(course: Course) -> None:
     assert view.page == 2
     assert [spot.page for spot in view.spots] == [2]
     assert view.remark == ""
-    assert course.pages.page(passage.document, 2, 800)[:4] == b"RIFF"
+    assert course.pages.page(passage.document, 2, 800)[:3] == b"\xff\xd8\xff"
     with pytest.raises(DocumentError, match="no page 3"):
         course.pages.page(passage.document, 3, 800)
 

@@ -312,11 +312,11 @@ def test_on_a_phone_it_covers_the_screen_and_keeps_the_focus(open_tab: Any) -> N
 
 def test_a_page_that_cannot_be_drawn_says_so(tab: Tab) -> None:
     page = tab.page
-    page.route("**/*.webp*", lambda route: route.fulfill(status=200, body="no picture"))
+    page.route("**/*.jpg*", lambda route: route.fulfill(status=200, body="no picture"))
     open_at(tab, LOOMS)
     page.wait_for_selector(".viewer-remark:text('cannot be drawn')")
     page.keyboard.press("Escape")
-    page.unroute("**/*.webp*")
+    page.unroute("**/*.jpg*")
     page.click("#past .mark")
     page.wait_for_selector(".sheet.drawn")
     assert not page.locator(".viewer-remark").is_visible()

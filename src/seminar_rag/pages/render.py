@@ -67,7 +67,7 @@ class Renderer:
             pool.join()
 
     def page(self, path: Path, number: int, width: int) -> bytes:
-        """Page `number` (from 1) as WebP, at least `width` pixels wide up to the largest of
+        """Page `number` (from 1) as JPEG, at least `width` pixels wide up to the largest of
         `WIDTHS`.
 
         Raises:

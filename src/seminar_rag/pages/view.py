@@ -82,7 +82,7 @@ class Pages:
         self._renderer.close()
 
     def page(self, document: str, number: int, width: int) -> bytes:
-        """A page of a document's kept file as WebP; see `Renderer.page`.
+        """A page of a document's kept file as JPEG; see `Renderer.page`.
 
         Raises:
             NotFoundError: there is no such document, or no file of it.

@@ -173,7 +173,7 @@
     const width = Math.round(across() * zoom);
     const wanted = width * Math.min(devicePixelRatio || 1, 2);
     const pixels = WIDTHS.find((one) => one >= 0.9 * wanted) ?? WIDTHS.at(-1);
-    const source = (number) => `view/${id}/${number}.webp?width=${pixels}&v=${version}`;
+    const source = (number) => `view/${id}/${number}.jpg?width=${pixels}&v=${version}`;
     const sheet = make("div", { className: "sheet" });
     sheet.style.width = `${width}px`;
     sheet.style.aspectRatio = `1 / ${tall[page - 1]}`;

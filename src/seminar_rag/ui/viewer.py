@@ -1,7 +1,7 @@
 """The page view: a passage on its drawn page, or in its section, beside the answer.
 
     GET /view/{document}?passage=…&quote=…&section=…   what to show, as JSON
-    GET /view/{document}/{page}.webp?width=…           a drawn page
+    GET /view/{document}/{page}.jpg?width=…           a drawn page
 
 Documents are named by their id and never by a path; what is not in the course is not found. All
 text that reaches the page as HTML is escaped here; `viewer.js` does the rest.
@@ -153,7 +153,7 @@ def add_views(app: FastAPI, course: PagedCourse) -> None:
             )
         except SeminarError as error:
             return Response(str(error), _status(error), _PASSING, "text/plain")
-        return Response(picture, 200, _LASTING, "image/webp")
+        return Response(picture, 200, _LASTING, "image/jpeg")
 
     def opened(request: Request) -> Response:
         asked = request.query_params
@@ -176,7 +176,7 @@ def add_views(app: FastAPI, course: PagedCourse) -> None:
     async def view(request: Request) -> Response:
         return await to_thread.run_sync(opened, request, limiter=few)
 
-    app.add_route("/view/{document:path}/{page:int}.webp", page)
+    app.add_route("/view/{document:path}/{page:int}.jpg", page)
     app.add_route("/view/{document:path}", view)
 
 
