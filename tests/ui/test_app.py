@@ -62,6 +62,16 @@ def ask(chat: Chat, question: str, before: Conversation = EMPTY, scope: Scope = 
     return chat.finish(PAGE, seen[-1][0]), [view for _, view in seen]
 
 
+SERVE = """
+import signal, sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from fake_course import FakeCourse
+from seminar_rag.ui.app import serve
+serve(FakeCourse(), "127.0.0.1", 0, on_ready=lambda url: print(url, flush=True))
+"""
+
+
 # Asking -------------------------------------------------------------------------------------
 
 
@@ -363,6 +373,38 @@ def test_the_page_names_no_path_of_the_machine(client):
     assert RAG.title not in client.get("/config").text
 
 
+def test_the_log_of_a_server_has_neither_questions_nor_keys():
+    """In a process of its own, as `serve` runs, with a course that fails and tells too much."""
+    from gradio_client import Client
+
+    spilling = SERVE.replace(
+        "serve(FakeCourse()",
+        "from seminar_rag.ui.logs import scrub_logs\n"
+        "scrub_logs(['swordfish'])\n"
+        "class Spilling(FakeCourse):\n"
+        "    def ask(self, question, *rest, **more):\n"
+        "        raise OSError(f'{question} with swordfish and sk-abcdefghijklmnop')\n"
+        "serve(Spilling()",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", spilling, os.path.dirname(__file__)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        url = process.stdout.readline().strip()
+        with pytest.raises(Exception, match="Something went wrong"):
+            Client(url, verbose=False).predict("What do I fear most?", api_name="/ask")
+        process.send_signal(signal.SIGINT)
+        _, log_lines = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert "OSError: [question] with [hidden] and [hidden]" in log_lines
+    for private in ("fear", "swordfish", "abcdefghijklmnop"):
+        assert private not in log_lines
+
+
 # The port -----------------------------------------------------------------------------------
 
 
@@ -379,16 +421,6 @@ def test_a_port_in_use_is_named_with_the_mend():
 def test_an_address_that_cannot_be_used_is_named(host, port):
     with pytest.raises(ServeError, match=rf"Cannot serve on {host}:{port}: "):
         serve(FakeCourse(), host, port, on_ready=lambda url: None)
-
-
-SERVE = """
-import signal, sys
-sys.path[:0] = [sys.argv[1], sys.argv[1] + "/.."]
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from fake_course import FakeCourse
-from seminar_rag.ui.app import serve
-serve(FakeCourse(), "127.0.0.1", 0, on_ready=lambda url: print(url, flush=True))
-"""
 
 
 def test_an_interrupt_ends_it_quietly_though_a_page_is_open():
