@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -434,6 +437,38 @@ def test_badges_tell_verdicts_by_glyph_and_words(tab):
     assert tab.overflow() <= 0
     after = page.locator("#past .mark >> nth=0").evaluate("e => e.nextElementSibling.className")
     assert after == "badge"
+
+
+def test_a_text_file_is_opened_and_its_report_saved(open_tab, course, tmp_path):
+    tab = open_tab(1280, 844)
+    page = tab.page
+    open_check(tab)
+    essay, paper = tmp_path / "essay.md", tmp_path / "paper.txt"
+    essay.write_text(TEXT, encoding="utf-8")
+    paper.write_bytes(b"%PDF-1.4")
+    warned = []
+    page.on("dialog", lambda dialog: (warned.append(dialog.message), dialog.accept()))
+    for path in (essay, paper):
+        with page.expect_file_chooser() as chosen:
+            page.click("#check-open")
+        chosen.value.set_files(str(path))
+        page.wait_for_function(
+            "text => document.querySelector('#manuscript textarea').value === text", arg=TEXT
+        )
+    page.click("#check")
+    page.wait_for_selector("#check-save a", timeout=90_000)
+    assert warned == ["This is no plain text. Copy the text out of it, or use the command line."]
+    assert course.checked[-1] == TEXT
+    saved = {}
+    for link in page.locator("#check-save a").all():
+        with page.expect_download() as download:
+            link.click()
+        saved[download.value.suggested_filename] = Path(download.value.path()).read_text("utf-8")
+    assert json.loads(saved["report.json"])["summary"] == page.inner_text("#report .summary")
+    assert saved["report.html"].startswith("<!doctype html>")
+    assert "<img src=x" not in saved["report.html"]
+    if keep := os.environ.get("CHECK_SCREENSHOT"):
+        page.screenshot(path=keep, full_page=True)
 
 
 def open_check(tab) -> None:

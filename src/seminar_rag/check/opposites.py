@@ -193,7 +193,7 @@ class _Slot:
 
 _TOKEN = re.compile(r"\w[\w.,%-]*\w|\w|[^\w\s]")
 _EVEN = re.compile(
-    r"\W*(?:(?:and|or|nor|with|,|both|as well as)\W*)+|['’]s?\s+|\s+of\s+(?:the\s+)?"
+    r"\W*(?:(?:and|or|nor|with|,|both|as well as|the|an?)\W*)+|['’]s?\s+|\s+of\s+(?:the\s+)?"
     r"|(?:\W*\w+){0,3}\W*\b(?:same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together"
     r"|versus)\b\W*(?:\w+\W*){0,3}",
     re.IGNORECASE,

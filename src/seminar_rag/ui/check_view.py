@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from seminar_rag.check.render import to_fragment
-from seminar_rag.check.report import Source
+from seminar_rag.check.render import to_fragment, to_html, to_json
+from seminar_rag.check.report import Report, Source
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui import render
 from seminar_rag.ui.chat import ChatCourse
@@ -27,6 +29,26 @@ EMPTY = "Paste a text first."
 TOO_LONG = (
     "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
 )
+OPEN_FILE = """
+(text) => new Promise((resolve) => {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = ".md,.markdown,.txt,text/plain,text/markdown";
+  const refuse = (why) => { alert(why); resolve(text); };
+  input.addEventListener("cancel", () => resolve(text));
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file) return resolve(text);
+    if (file.size > 1000000) return refuse("The file is too large; check it in parts.");
+    const read = await file.text();
+    if (read.includes("\\u0000") || read.startsWith("%PDF") || read.startsWith("PK"))
+      return refuse("This is no plain text. Copy the text out of it, or use the command line.");
+    resolve(read);
+  });
+  input.click();
+})
+"""
+"""Reads a text file in the browser; the server is sent nothing but what stands in the box."""
 CRASHED = "Something went wrong while checking; the server's log says what. Try again."
 
 Update = dict[Any, Any]
@@ -50,16 +72,21 @@ class CheckView:
                 self._start = gr.Button(
                     "Check", variant="primary", elem_id="check", scale=0, min_width=72
                 )
+                self._open = gr.Button(
+                    "Open a text file", elem_id="check-open", scale=0, min_width=72
+                )
                 self._stop = gr.Button(
                     "Stop", elem_id="check-stop", scale=0, min_width=72, visible=False
                 )
                 self._state = gr.HTML(apply_default_css=False, elem_id="check-state")
             self._report = gr.HTML(apply_default_css=False, elem_id="report")
+            self._save = gr.HTML(apply_default_css=False, elem_id="check-save")
 
     def wire(self) -> None:
         """Connect the buttons. One text at a time is checked; others wait in line."""
         hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        parts = [self._state, self._report, self._start, self._stop]
+        parts = [self._state, self._report, self._start, self._stop, self._save]
+        self._open.click(None, self._box, self._box, js=OPEN_FILE, queue=False, **hidden)
         running = self._start.click(
             self._check,
             self._box,
@@ -79,7 +106,8 @@ class CheckView:
             problem = TOO_LONG.format(length=len(text), limit=LONGEST_TEXT)
             yield {self._state: render.message(problem)}
             return
-        yield {self._state: _state("Reading"), self._report: "", **self._buttons(running=True)}
+        yield {self._state: _state("Reading"), self._report: "", self._save: "",
+               **self._buttons(running=True)}  # fmt: skip
         try:
             yield from self._grow(text)
             yield {self._state: "", **self._buttons(running=False)}
@@ -100,7 +128,8 @@ class CheckView:
                     self._state: _state(f"Checking sentence {done} of {checking.total}"),
                     self._report: to_fragment(checking.report(), _opener),
                 }
-        yield {self._report: to_fragment(checking.report(), _opener)}
+        report = checking.report()
+        yield {self._report: to_fragment(report, _opener), self._save: _save_links(report)}
 
     def _halt(self) -> Update:
         return {self._state: _state("Stopped", running=False), **self._buttons(running=False)}
@@ -117,6 +146,20 @@ def _opener(source: Source) -> str:
     where = address(source.document.id, source.passage, [source.quote])
     text = f"See page {source.page}" if source.page is not None else "See it in its section"
     return f" {opener(where, text, source.document.title)}"
+
+
+def _save_links(report: Report) -> str:
+    """Links that save the report; they hold it, so that the server keeps nothing."""
+    files = (
+        ("Save as a page", "report.html", "text/html", to_html(report, "A text")),
+        ("Save as JSON", "report.json", "application/json", json.dumps(to_json(report), indent=1)),
+    )
+    links = (
+        f'<a download="{name}" href="data:{kind};base64,{b64encode(content.encode()).decode()}">'
+        f"{label}</a>"
+        for label, name, kind, content in files
+    )
+    return f'<p class="saves">{" ".join(links)}</p>'
 
 
 def _state(text: str, *, running: bool = True) -> str:

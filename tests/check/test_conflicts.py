@@ -1,0 +1,108 @@
+"""What the rules see: numbers with units and bounds, exchanged sides, opposites, denials."""
+
+from __future__ import annotations
+
+import pytest
+
+from seminar_rag.check.conflicts import find_conflict
+from seminar_rag.check.features import compare
+from seminar_rag.check.terms import Term, same_number, terms
+from seminar_rag.index.embed import HashEmbedder
+
+
+def number(text: str) -> Term:
+    (found,) = [term for term in terms(text) if term.kind == "number"]
+    return found
+
+
+def kind(claim: str, *sentences: str) -> str | None:
+    held = compare(claim, sentences, [], HashEmbedder().embed)
+    found = find_conflict(claim, sentences, held)
+    return found.kind if found else None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a third of them", "33% of them"),
+        ("two-thirds of them", "66.7%"),
+        ("about 65,500 words", "65,536 words"),
+        ("twice as fast", "2x as fast"),
+        ("a factor of 3", "3 times"),
+        ("41 per cent", "41%"),
+        ("76.25\u00a0million", "76,250,000"),
+        ("48GB of it", "48 GB"),
+    ],
+)
+def test_the_same_number_is_written_in_many_ways(one: str, other: str) -> None:
+    values = [term for term in terms(one) if term.kind == "number"]
+    assert same_number(values[-1], number(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("4% of it", "4 bits"),
+        ("16 GB", "16 bits"),
+        ("30 minutes", "30 seconds"),
+        ("4% of it", "0.4%"),
+        ("65,000 words", "65,536 words"),
+        ("doubles", "two predictions"),
+    ],
+)
+def test_units_tell_numbers_apart(one: str, other: str) -> None:
+    assert not same_number(number(one), number(other))
+
+
+def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
+    assert [term.unit for term in terms("61 and 63%")] == ["%", "%"]
+    assert [term.value for term in terms("5 to 500 billion")] == [5e9, 5e11]
+    assert [term.value for term in terms("2018–19")] == [2018, 2019]
+    assert [term.kind for term in terms("a third house")] == ["number", "word"]
+    assert number("a third house").value == 3
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "found"),
+    [
+        # bounds
+        ("The model has memorised no more than 1% of its text.",
+         "The model has memorised at least 1% of its text.", "bound"),
+        ("The model has memorised no less than 1% of its text.",
+         "The model has memorised at least 1% of its text.", None),
+        # exchanged sides, without a word of comparison between them
+        ("The queries come from the encoder while the keys come from the decoder.",
+         "The queries come from the decoder while the keys come from the encoder.", "order"),
+        ("Before the law, 60% of the boats had lamps; afterwards the share was 20%.",
+         "Before the law, 20% of the boats had lamps; afterwards the share was 60%.", "order"),
+        ("The boats and the carts carried salt to the town by night.",
+         "The carts and the boats carried salt to the town by night.", None),
+        ("The variety of the data was covered better by the second model.",
+         "The data's variety was covered better by the second model.", None),
+        # opposites
+        ("Merging is done in lower precision because of the rounding errors.",
+         "Merging is done in higher precision because of the rounding errors.", "opposite"),
+        ("The training of the old network was stable for weeks.",
+         "The training of the old network was unstable for weeks.", "opposite"),
+        ("The barge is smaller than the ferry on the lake.",
+         "The ferry is larger than the barge on the lake.", None),
+        # what is denied in other words
+        ("Once it is frozen in winter, the canal brings additional income.",
+         "A frozen lake has no additional income, in contrast to roads.", "negation"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_sees(claim: str, sentence: str, found: str | None) -> None:
+    assert kind(claim, sentence, "Something else stands here.") == found
+
+
+def test_a_number_that_the_best_sentence_has_is_not_held_against_another() -> None:
+    claim = "A model of 65 billion numbers was tuned on one card with 48 GB."
+    said = "It tuned a model of 65 billion numbers on one card with 48 GB while keeping quality."
+    other = "Tuning a model of 65 billion numbers on a card in 16 bits takes 780 GB."
+    assert kind(claim, other, said) is None
+
+
+def test_a_shouted_label_is_no_name() -> None:
+    sentence = "MOBILE phone seller Smith won the prize for young founders in Perth."
+    assert kind("Jones won the prize for young founders in Perth.", sentence) == "name"
+    assert kind("Smith of Mobilia won the prize for young founders.", sentence) != "name"
