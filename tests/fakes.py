@@ -52,6 +52,7 @@ class ScriptedLLM:
     ) -> None:
         self.name = name
         self.context = context
+        self.speed: float | None = None
         self.asked: list[Asked] = []
         self.stopped = 0
         self._answers = deque(answers)

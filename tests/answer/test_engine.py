@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from fakes import ScriptedLLM
+from fakes import Reply, ScriptedLLM, StubServer
 from seminar_rag.answer.engine import NOTHING, Draft, Engine, LLMAnswerer, Stop
+from seminar_rag.answer.llm import OpenAICompatible
 from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.errors import ModelError
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -187,3 +189,96 @@ def test_a_language_model_answers_from_numbered_passages() -> None:
     assert answer.text == "Attention weighs tokens [1]."
     assert answer.citations[0].quote == "Attention weighs tokens."
     assert answer.answerer == llm.name
+
+
+def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
+    many = tuple(hit(n, " ".join(f"word{n}x{i}" for i in range(180))) for n in range(1, 13))
+    offered: dict[float | None, int] = {}
+    for speed in (None, 500.0, 1.0):
+        llm = ScriptedLLM("No. [1]", context=8000)
+        llm.speed = speed
+        draft = LLMAnswerer(llm, max_tokens=100).draft("word?", many, (), lambda: False)
+        offered[speed] = len(draft.offered)
+    assert offered[None] == offered[500.0] == 12
+    assert 3 <= offered[1.0] < 8
+
+
+def test_what_is_left_out_of_the_conversation_is_told() -> None:
+    long = " ".join(["word"] * 600)
+    history = [
+        Turn("user", "One?"),
+        Turn("assistant", long),
+        Turn("user", "Two?"),
+        Turn("assistant", long),
+    ]
+    llm = ScriptedLLM("Attention weighs tokens [1].", context=1200)
+    engine = Engine(Found(), Judged(), LLMAnswerer(llm, max_tokens=100))
+    answer = answer_of(list(engine.ask("How does attention work?", history)))
+    assert answer.warnings == (
+        "The conversation's first 2 messages were left out of what the model was given.",
+    )
+
+
+# A recorded server: good and bad answers, from the wire to the reader
+
+
+def served(*replies: Reply) -> list[Answer | str]:
+    """What the reader gets for each reply: an answer, or a message."""
+    told: list[Answer | str] = []
+    with StubServer(*replies) as server:
+        llm = OpenAICompatible(server.url, "tiny")
+        engine = Engine(Found(), Judged(), LLMAnswerer(llm, max_tokens=300))
+        for _ in replies:
+            try:
+                told.append(answer_of(list(engine.ask("How does attention work?"))))
+            except ModelError as error:
+                told.append(str(error))
+    return told
+
+
+def test_a_good_answer_of_a_server_is_cited() -> None:
+    (answer,) = served(Reply("Attention weighs tokens [1]. It costs the square of the length [1]."))
+    assert isinstance(answer, Answer)
+    assert (answer.abstained, answer.warnings) == (False, ())
+    assert [one.quote for one in answer.citations] == [
+        "Attention weighs tokens.",
+        "It costs the square of the length.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["Attention is all you need.", "Sure! [12] [99]", "La atención."])
+def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
+    (answer,) = served(Reply(text))
+    assert isinstance(answer, Answer)
+    assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
+    assert answer.nearest
+
+
+def test_a_foreign_answer_with_marks_keeps_them() -> None:
+    (answer,) = served(Reply("Attention weighs tokens 注意力 [1]. Mamba 扫描 [7]。"))
+    assert isinstance(answer, Answer)
+    assert [one.number for one in answer.citations] == [1]
+    assert "[7]" in answer.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("word " * 10_000, piece=100),
+        Reply("Attention weighs tokens [1]. And", drop=True),
+        Reply("Attention weighs tokens [1]. And", done=False),
+        Reply(
+            "Attention weighs",
+            done=False,
+            events=('data: {"error": {"code": 500, "message": "worker died"}}',),
+        ),
+        Reply(status=500, body='{"error": {"message": "out of memory"}}'),
+    ],
+)
+def test_a_server_that_fails_gives_a_plain_message_and_can_be_asked_again(reply: Reply) -> None:
+    message, answer = served(reply, Reply("Attention weighs tokens [1]."))
+    assert isinstance(message, str)
+    assert "ask again" in message
+    assert "\n" not in message
+    assert isinstance(answer, Answer)
+    assert not answer.abstained

@@ -43,6 +43,11 @@ _SILENT = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
 
+PATIENCE = 15.0
+"""Seconds that reading a prompt may take where the model's speed is known."""
+LEAST_PROMPT = 1200
+"""Tokens of a prompt on the slowest machine: the instructions and three or four passages."""
+
 Stop = Callable[[], bool]
 
 
@@ -113,13 +118,20 @@ class LLMAnswerer:
             hits,
             history,
             count=self._llm.count,
-            context=self._llm.context,
+            context=self._window(),
             max_tokens=self._max_tokens,
         )
         chunks = self._llm.stream(
             prompt.messages, passages=len(prompt.offered), max_tokens=self._max_tokens, stop=stop
         )
-        return Draft(prompt.offered, chunks)
+        return Draft(prompt.offered, chunks, _left_out(prompt.dropped_history))
+
+    def _window(self) -> int:
+        """The context that is used: no longer a prompt than the machine reads in `PATIENCE`."""
+        if self._llm.speed is None:
+            return self._llm.context
+        prompt = max(LEAST_PROMPT, int(self._llm.speed * PATIENCE))
+        return min(self._llm.context, prompt + self._max_tokens)
 
 
 class Engine:
@@ -253,6 +265,13 @@ class _Found:
     """Why there is no answer in it."""
     restricted: str
     notes: tuple[str, ...] = ()
+
+
+def _left_out(messages: int) -> tuple[str, ...]:
+    if not messages:
+        return ()
+    what = "message was" if messages == 1 else f"{messages} messages were"
+    return (f"The conversation's first {what} left out of what the model was given.",)
 
 
 def nearest(hits: Sequence[Hit], limit: int = 3) -> tuple[Document, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import ctypes
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from seminar_rag.answer.grammar import citation_grammar
-from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.answer.prompt import INSTRUCTIONS, REFUSAL
 from seminar_rag.answer.server import OpenAICompatible
 from seminar_rag.answer.template import ChatTemplate
 from seminar_rag.errors import ModelError
@@ -43,6 +44,8 @@ class LLM(Protocol):
     """What to call it to a reader."""
     context: int
     """Its window in tokens, prompt and answer together."""
+    speed: float | None
+    """Prompt tokens read in a second, as measured; None where that is not known."""
 
     def count(self, text: str) -> int:
         """The number of tokens of a text; never too low."""
@@ -130,6 +133,17 @@ class LlamaCpp:
         control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
+        self.speed: float | None = None
+        self._warm()
+
+    def _warm(self) -> None:
+        """Measure the speed on the instructions, which every prompt begins with and which so stay
+        read."""
+        from llama_index.core.base.llms.types import ChatMessage
+
+        with suppress(ModelError):  # told when a question is asked
+            system = ChatMessage(INSTRUCTIONS, role="system")
+            self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
 
     def count(self, text: str) -> int:
         """The number of tokens of a text."""
@@ -207,6 +221,7 @@ class LlamaCpp:
         pairs = zip(prompt, self._read, strict=False)
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._keep(min(shared, len(prompt) - 1))
+        fresh, started = len(prompt) - len(self._read), time.perf_counter()
         done = threading.Event()
         watch = threading.Thread(target=self._watch, args=(stop, done), daemon=True)
         watch.start()
@@ -218,6 +233,8 @@ class LlamaCpp:
             done.set()
             watch.join()
             self._abort.value = b""
+        if fresh >= BATCH // 2:  # fewer tell little
+            self.speed = fresh / max(1e-6, time.perf_counter() - started)
         return True
 
     def _watch(self, stop: Callable[[], bool], done: threading.Event) -> None:

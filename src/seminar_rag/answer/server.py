@@ -66,6 +66,7 @@ class OpenAICompatible:
         self.model = model
         self.name = model
         self.context = context
+        self.speed: float | None = None
         self._key = api_key
         self._timeout = timeout
         self._grammar = grammar
