@@ -23,7 +23,7 @@ learning network layer result method paper author week session student transform
 """.split()
 
 
-def _vocabulary() -> tuple[list[bytes], list[int], list[float]]:
+def vocabulary() -> tuple[list[bytes], list[int], list[float]]:
     """Tokens, their kinds (2 unknown, 3 control, 6 byte, 1 normal) and their merge scores."""
     tokens = [b"<unk>", b"<s>", b"</s>", *(b"<0x%02X>" % byte for byte in range(256))]
     kinds = [2, 3, 3] + [6] * 256
@@ -52,7 +52,7 @@ def build_gguf(
     import gguf
 
     random = np.random.default_rng(seed)
-    tokens, kinds, scores = _vocabulary()
+    tokens, kinds, scores = vocabulary()
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("tiny-random")
     writer.add_context_length(context)

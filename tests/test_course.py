@@ -75,7 +75,15 @@ def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Cour
     assert not [f for f in findings if f.level == "bad"]
     assert any("5 documents" in f.what for f in findings)
     note = next(f for f in findings if "language model: none" in f.what)
-    assert "seminar-rag models" in note.mend
+    assert " GB of memory and " in note.what
+    assert "seminar-rag models" in note.mend or "[llm] url" in note.mend
+
+
+def test_the_chat_answers_what_the_course_consists_of(tiny_course: Course) -> None:
+    answer = answered(tiny_course, "Which papers are in session 2?")
+    assert (answer.kind, answer.abstained) == ("course", False)
+    assert answer.listed
+    assert all(2 in row.sessions for row in answer.listed)
 
 
 def test_an_index_of_another_model_is_not_searched(tiny_course: Course) -> None:

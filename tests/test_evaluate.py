@@ -306,6 +306,8 @@ def test_json_comes_back_as_figures(report: Report, tmp_path: Path) -> None:
     told = json.loads(path.read_text(encoding="utf-8"))["questions"]
     assert [one["id"] for one in told] == ["good", "missed", "refused", "wrong"]
     assert told[0]["citations"][0]["quote"] == "A rolling cache keeps the latest keys."
+    assert {"reason", "restricted", "verdicts"} <= told[0].keys()
+    assert told[0]["hits"][0]["passage"] == "one"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"retrieval": {}}', '{"retrieval": {"R@1": 1}}'])
@@ -336,7 +338,14 @@ def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4  # no risk and coverage without a confidence
+
+
+def test_the_page_has_a_row_for_each_type_and_says_why_it_refused(report: Report) -> None:
+    page = render_html(report)
+    assert page.count("<th>type") == 1
+    assert "<tr><td>plainly worded<td class=n>" in page
+    assert "<svg width=390 height=240 role=img aria-label='Risk and coverage'>" in page
 
 
 def test_a_stream_without_an_answer_is_an_error(docs: Path) -> None:

@@ -510,10 +510,15 @@ class Course:
             yield Finding("bad", f"language model: {error}")
             return
         if gguf is None:
+            from seminar_rag.answer.models import suggest_here
+
+            fits = suggest_here()
             yield Finding(
                 "note",
-                "language model: none, so answers are quotations",
-                "seminar-rag models lists models to download; [llm] url takes a server",
+                f"language model: none, so answers are quotations ({fits.reason})",
+                f"seminar-rag models {fits.model.spec} suits this machine"
+                if fits.model
+                else "[llm] url takes a server",
             )
         elif importlib.util.find_spec("llama_cpp") is None:
             yield Finding(

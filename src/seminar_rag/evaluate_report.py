@@ -224,21 +224,32 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
         "evidence": one.evidence,
         "good": one.good,
         "abstained": one.answer.abstained,
+        "reason": one.answer.reason,
+        "restricted": one.answer.restricted,
         "answer": one.answer.text,
         "confidence": one.confidence,
         "citations": [
             {"number": c.number, "document": c.document.title, "page": c.page, "quote": c.quote}
             for c in one.answer.citations
         ],
+        "verdicts": [
+            {
+                "sentence": one.answer.text[v.start : v.end],
+                "label": v.verdict.label,
+                "reason": v.verdict.reason,
+            }
+            for v in one.answer.verdicts
+        ],
         "hits": [
             {
+                "passage": hit.passage.id,
                 "document": hit.document.title,
                 "path": hit.document.path,
                 "heading": hit.passage.heading,
                 "score": round(hit.score, 3),
                 "text": hit.passage.text,
             }
-            for hit in one.hits[:5]
+            for hit in one.hits
         ],
         "latency_ms": [round(1000 * seconds, 1) for seconds in one.latency],
     }
@@ -310,7 +321,8 @@ table{border-collapse:collapse}td,th{padding:.15rem .7rem;text-align:left;
 border-bottom:1px solid #d8dee4}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 details{margin:.3rem 0}summary{cursor:pointer}pre{white-space:pre-wrap;font:inherit;
 background:#f6f8fa;padding:.6rem}.good{color:#1a7f37}.bad{color:#b42318}.plots{display:flex;
-flex-wrap:wrap;gap:2rem}svg text{font:12px system-ui,sans-serif;fill:currentColor}
+flex-wrap:wrap;gap:2rem}.wide{overflow-x:auto}
+svg text{font:12px system-ui,sans-serif;fill:currentColor}
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}
 td,th{border-color:#30363d}.good{color:#3fb950}.bad{color:#ff7b72}}
 """
@@ -323,6 +335,7 @@ def render_html(report: Report, against: Mapping[str, Mapping[str, Figure]] | No
         _bars("Evidence within the first k passages", recall),
         _bars("R@5 by type of question", {k: v["R@5"] for k, v in report.by_type.items()}),
         _bars("Evidence quoted, by type", {k: v["evidence"] for k, v in report.by_type.items()}),
+        _bars("Refused, by kind", report.figures["abstention"]),
         _line("Risk and coverage", report.curve),
     ]
     tables = "".join(
@@ -336,6 +349,7 @@ def render_html(report: Report, against: Mapping[str, Mapping[str, Figure]] | No
         f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
         f"<h1>Evaluation over {len(report.outcomes)} questions</h1>"
         f"<div class=plots>{''.join(plots)}</div>{tables}"
+        f"<h2>By type of question</h2>{_types(report.by_type)}"
         f"<h2>Questions ({good} of {len(report.outcomes)} as wished, the others first)</h2>"
         f"{''.join(_question(one) for one in ordered)}</html>\n"
     )
@@ -353,6 +367,21 @@ def _table(figures: Mapping[str, Figure], before: Mapping[str, Figure]) -> str:
     )
 
 
+def _types(by_type: Mapping[str, Mapping[str, Figure]]) -> str:
+    names = list(next(iter(by_type.values()), {}))
+    head = "".join(f"<th class=n>{html.escape(name)}" for name in names)
+    rows = "".join(
+        f"<tr><td>{html.escape(group)}<td class=n>{max(f.n for f in figures.values())}"
+        + "".join(
+            f"<td class=n title='{html.escape(_interval(figures[name]))}'>{_number(figures[name])}"
+            for name in names
+        )
+        + "</tr>"
+        for group, figures in by_type.items()
+    )
+    return f"<div class=wide><table><tr><th>type<th class=n>n{head}</tr>{rows}</table></div>"
+
+
 def _question(one: Outcome) -> str:
     mark, word = ("good", "✓") if one.good else ("bad", "✗")
     kind = one.unanswerable or one.group
@@ -365,10 +394,18 @@ def _question(one: Outcome) -> str:
         f"<li>{html.escape(hit.document.title)} › {html.escape(hit.passage.heading)}"
         for hit in one.hits[:5]
     )
+    told = "".join(
+        f"<p>{html.escape(text)}"
+        for text in (
+            f"Refused: {one.answer.reason}." if one.answer.reason else "",
+            f"Checked: {one.answer.checked}." if one.answer.checked else "",
+        )
+        if text
+    )
     return (
         f"<details><summary><span class={mark}>{word}</span> {html.escape(one.text)}"
         f" <small>({html.escape(one.id)}, {html.escape(kind)}{where})</small></summary>"
-        f"<pre>{html.escape(one.answer.text)}</pre><ul>{cited}</ul>"
+        f"<pre>{html.escape(one.answer.text)}</pre>{told}<ul>{cited}</ul>"
         f"<p>Found:</p><ol>{found}</ol></details>"
     )
 

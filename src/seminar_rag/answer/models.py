@@ -141,13 +141,23 @@ def describe(folder: Path, *, memory: int, cores: int) -> str:
     return "\n".join(lines)
 
 
-def print_catalogue(folder: Path) -> None:
-    """Write `describe` for this machine to the standard output."""
+def suggest_here() -> Suggestion:
+    """`suggest` for the machine that this runs on."""
+    return suggest(*_machine())
+
+
+def _machine() -> tuple[int, int]:
+    """Bytes of memory in all, and physical cores."""
     import psutil
 
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    text = describe(folder, memory=psutil.virtual_memory().total, cores=cores)
-    sys.stdout.write(text + "\n")
+    return psutil.virtual_memory().total, cores
+
+
+def print_catalogue(folder: Path) -> None:
+    """Write `describe` for this machine to the standard output."""
+    memory, cores = _machine()
+    sys.stdout.write(describe(folder, memory=memory, cores=cores) + "\n")
 
 
 _SPEC = re.compile(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", re.IGNORECASE)
