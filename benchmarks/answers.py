@@ -1,37 +1,48 @@
 """What each lever of retrieval is worth on the labelled questions: the ablation table.
 
-    python benchmarks/answers.py [--shared ../shared] [--data FOLDER] [--sentences]
+    python benchmarks/answers.py [--shared ../shared] [--data FOLDER] [--sentences] [--baselines]
 
 Ingests the posts of `../shared/course` into FOLDER (kept, and used again when it exists) and ranks
-all passages for the questions of `../shared/questions/dev.jsonl` by each variant. The product's own
-`Retriever` is the last line. `--sentences` also embeds every sentence, which doubles the time of
-ingestion. Differences under .03 are within the noise of 130 questions.
+all passages for the questions of `../shared/questions/dev.jsonl` by each variant, then by the
+product's own `Retriever` with one part taken out at a time, and as it is in the last line.
+`--baselines` puts llama-index itself in front: its defaults, smaller chunks, and both sides fused.
+`--sentences` also embeds every sentence, which doubles the time of ingestion. R@k asks for all
+evidence of a question, MRR is of the first passage that holds any, and `1500` is R within 1,500
+tokens. Differences under .03 are within the noise of 130 questions.
 """
 
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
+from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from seminar_rag.answer.followup import standalone
-from seminar_rag.evaluate import Evidence, Question, read_questions
+from seminar_rag.evaluate import CONTEXT, Evidence, Question, read_questions
+from seminar_rag.index import retrieve
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever
 from seminar_rag.index.store import Store
+from seminar_rag.ingest.nodes import PassageEmbedding
 from seminar_rag.ingest.parse import Parser
 from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.types import Passage
 
 Scores = Any
 """Shape (passages,), float."""
+DEEPEST = 60
+"""How far down a ranking evidence is looked for."""
 GROUPS = ("plainly worded", "paraphrased", "numeric", "follow-up", "multi-document")
 
 
@@ -72,16 +83,44 @@ class Bench:
             out[self.index[id_]] = score
         return out
 
-    def rank(self, question: int, order: Sequence[int]) -> int | None:
-        """How many first passages, no text twice, hold all evidence."""
-        missing = set(range(len(self.questions[question].evidence)))
+    def rank(self, question: int, order: Sequence[int]) -> Found:
+        """What the passages in this order hold, no text twice."""
         texts: set[str] = set()
-        for i in order:
-            texts.add(self.texts[i])
-            missing -= self.held[question].get(i, set())
-            if not missing:
-                return len(texts)
-        return None
+        kept = [i for i in order if not (self.texts[i] in texts or texts.add(self.texts[i]))]
+        held = self.held[question]
+        return judge(
+            len(self.questions[question].evidence),
+            ((held.get(i, set()), self.passages[i].text) for i in kept[:DEEPEST]),
+            self.embedder.count,
+        )
+
+
+class Found(NamedTuple):
+    """Where a question's evidence stands in a ranking."""
+
+    all: int | None
+    """How many passages hold all of it together."""
+    first: int | None
+    """The first that holds any."""
+    tokens: int
+    """Of the passages up to `all`, where these are few."""
+
+
+def judge(
+    quotes: int, ranked: Iterable[tuple[set[int], str]], count: Callable[[str], int]
+) -> Found:
+    """Args:
+    ranked: for each passage, the indices of the quotes that it holds, and its text.
+    """
+    missing = set(range(quotes))
+    first, tokens = None, 0
+    for rank, (held, text) in enumerate(ranked, 1):
+        first = first or (rank if held else None)
+        missing -= held
+        tokens += count(text) if tokens <= CONTEXT else 0
+        if not missing:
+            return Found(rank, first, tokens)
+    return Found(None, first, tokens)
 
 
 def z(scores: Scores) -> Scores:
@@ -175,21 +214,127 @@ def sentence_scores(bench: Bench) -> Callable[[int], Scores]:
     return scores
 
 
-def line(name: str, bench: Bench, found: Sequence[int | None]) -> str:
+def line(name: str, questions: Sequence[Question], found: Sequence[Found]) -> str:
     """A row of the table."""
 
     def recall(cut: int, group: str | None = None) -> float:
         chosen = [
-            rank
-            for rank, one in zip(found, bench.questions, strict=True)
-            if group in (None, one.group)
+            one.all
+            for one, question in zip(found, questions, strict=True)
+            if group in (None, question.group)
         ]
         return sum(rank is not None and rank <= cut for rank in chosen) / max(1, len(chosen))
 
-    mrr = sum(1 / rank for rank in found if rank) / max(1, len(found))
+    count = max(1, len(found))
+    within = sum(one.all is not None and one.tokens <= CONTEXT for one in found) / count
+    mrr = sum(1 / one.first for one in found if one.first) / count
     overall = " ".join(f"{recall(cut):.3f}" for cut in (1, 5, 20))
-    by_group = " ".join(f"{recall(5, group):10.2f}" for group in GROUPS)
-    return f"{name:<32}{overall}  {mrr:.3f} {by_group}"
+    by_group = " ".join(f"{recall(cut, group):10.2f}" for cut in (5, 20) for group in GROUPS)
+    return f"{name:<34}{overall} {within:.3f} {mrr:.3f} {by_group}"
+
+
+class _Lexical(BaseRetriever):
+    """BM25 over llama-index nodes by SQLite, with Porter stems."""
+
+    def __init__(self, nodes: Sequence[TextNode]) -> None:
+        super().__init__()
+        self._nodes = nodes
+        self._db = sqlite3.connect(":memory:")
+        self._db.execute("CREATE VIRTUAL TABLE f USING fts5(text, tokenize='porter unicode61')")
+        self._db.executemany("INSERT INTO f VALUES (?)", ([node.text] for node in nodes))
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        match = " OR ".join(f'"{term}"' for term in query_terms(query_bundle.query_str))
+        rows = self._db.execute(
+            "SELECT rowid, -bm25(f) FROM f WHERE f MATCH ? ORDER BY 2 DESC LIMIT ?",
+            (match, DEEPEST),
+        )
+        return [NodeWithScore(node=self._nodes[row - 1], score=score) for row, score in rows]
+
+
+def baselines(bench: Bench, posts: Path) -> Iterator[tuple[str, list[Found]]]:
+    """llama-index over the same files: its default chunks, and smaller ones with BM25 beside."""
+    from llama_index.core import Document, VectorStoreIndex
+    from llama_index.core.llms import MockLLM
+    from llama_index.core.node_parser import SentenceSplitter
+    from llama_index.core.retrievers import QueryFusionRetriever
+
+    model = PassageEmbedding(bench.embedder)
+    documents = [
+        Document(text=file.read_text("utf-8"), id_=file.name) for file in sorted(posts.glob("*.md"))
+    ]
+    evidence = Evidence(posts)
+
+    def judged(retriever: BaseRetriever) -> list[Found]:
+        out = []
+        for query, question in zip(bench.queries, bench.questions, strict=True):
+            ranked = []
+            for node, _ in ((one.node, one.score) for one in retriever.retrieve(query)):
+                assert isinstance(node, TextNode)
+                start, end = node.start_char_idx or 0, node.end_char_idx or 0
+                file = node.ref_doc_id or ""
+                passage = Passage("", file, 0, node.text, "", start, end, None, ())
+                ranked.append((evidence.held(question, passage, file), node.text))
+            out.append(judge(len(question.evidence), ranked, bench.embedder.count))
+        return out
+
+    for name, splitter in (
+        ("llama-index as it comes, 1024", SentenceSplitter()),
+        ("llama-index, 256", SentenceSplitter(chunk_size=256, chunk_overlap=20)),
+    ):
+        nodes = [one for one in splitter(documents) if isinstance(one, TextNode)]
+        texts = [one.get_content(metadata_mode=MetadataMode.EMBED) for one in nodes]
+        for node, vector in zip(nodes, bench.embedder.embed(texts), strict=True):
+            node.embedding = vector.tolist()
+        index = VectorStoreIndex(nodes, embed_model=model)
+        dense = index.as_retriever(similarity_top_k=DEEPEST)
+        yield name, judged(dense)
+    fused = QueryFusionRetriever(
+        [dense, _Lexical(nodes)],
+        llm=MockLLM(),
+        mode=FUSION_MODES.RECIPROCAL_RANK,
+        similarity_top_k=DEEPEST,
+        num_queries=1,
+        use_async=False,
+    )
+    yield "… with BM25, by QueryFusion", judged(fused)
+
+
+class _Less(Retriever):
+    """The product with parts taken out."""
+
+    def __init__(self, bench: Bench, *without: str) -> None:
+        super().__init__(bench.store, bench.embedder)
+        nothing: dict[str, Callable[..., Any]] = {
+            "_sides": lambda *_: [],
+            "_named_work": lambda *_: set(),
+            "_pull": lambda *_: None,
+            "_spelled": lambda query: query,
+            "_terms": query_terms,
+        }
+        for name in without:
+            setattr(self, name, nothing[name])
+
+
+def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
+    """The product's retriever, a part taken out each time, then whole."""
+
+    def found(retriever: Retriever) -> list[Found]:
+        return [
+            bench.rank(q, [bench.index[hit.passage.id] for hit in retriever.search(query, DEEPEST)])
+            for q, query in enumerate(bench.queries)
+        ]
+
+    weight = retrieve.LATE_WEIGHT
+    retrieve.LATE_WEIGHT = 0.0
+    yield "the product without word by word", found(_Less(bench))
+    retrieve.LATE_WEIGHT = weight
+    yield "… without sides of comparisons", found(_Less(bench, "_sides"))
+    yield "… without named works", found(_Less(bench, "_named_work"))
+    yield "… without neighbours", found(_Less(bench, "_pull"))
+    yield "… without spelling", found(_Less(bench, "_spelled"))
+    yield "… without abbreviations", found(_Less(bench, "_terms"))
+    yield "the product", found(Retriever(bench.store, bench.embedder))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -198,6 +343,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--sentences", action="store_true")
+    parser.add_argument("--baselines", action="store_true")
     options = parser.parse_args(argv)
     if not (options.shared / "questions" / "dev.jsonl").exists():
         print(f"no labelled questions under {options.shared} — give their folder by --shared")
@@ -209,26 +355,30 @@ def main(argv: Sequence[str] | None = None) -> int:
                 Ingestor(store, SentenceTransformerEmbedder(), Parser).ingest(
                     options.shared / "course" / "posts"
                 )
-        _table(Bench(store, options.shared), options.sentences)
+        posts = options.shared / "course" / "posts"
+        bench = Bench(store, options.shared)
+        _table(bench, options.sentences, posts if options.baselines else None)
         store.close()
     return 0
 
 
-def _table(bench: Bench, sentences: bool) -> None:
+def _table(bench: Bench, sentences: bool, posts: Path | None) -> None:
+    def show(name: str, found: Sequence[Found]) -> None:
+        print(line(name, bench.questions, found), flush=True)
+
     print(f"{len(bench.passages)} passages, {len(bench.questions)} answerable questions")
-    print(f"{'':<32}{'R@1   R@5   R@20  MRR':<25}R@5: " + " ".join(f"{g[:10]:>10}" for g in GROUPS))
+    groups = " ".join(f"{group[:10]:>10}" for group in GROUPS)
+    print(f"{'':<34}R@1   R@5   R@20  1500  MRR   R@5: {groups[5:]} R@20: {groups[6:]}")
+    for name, found in baselines(bench, posts) if posts else ():
+        show(name, found)
     rows = variants(bench)
     if sentences:
         rows["… + sentence vectors"] = sentence_scores(bench)
     for name, scores in rows.items():
         orders = (np.argsort(-scores(q), kind="stable") for q in range(len(bench.questions)))
-        print(line(name, bench, [bench.rank(q, list(o)) for q, o in enumerate(orders)]), flush=True)
-    retriever = Retriever(bench.store, bench.embedder)
-    found = []
-    for q, query in enumerate(bench.queries):
-        hits = retriever.search(query, 60)
-        found.append(bench.rank(q, [bench.index[hit.passage.id] for hit in hits]))
-    print(line("the product", bench, found))
+        show(name, [bench.rank(q, [int(i) for i in order]) for q, order in enumerate(orders)])
+    for name, found in product(bench):
+        show(name, found)
 
 
 if __name__ == "__main__":

@@ -99,14 +99,17 @@ def search(
     match = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
     within, names = "", sorted(documents) if documents is not None else []
     if documents is not None:
-        within = f"AND passage.document IN ({','.join('?' * len(names))})"
+        marks = ",".join("?" * len(names))
+        within = f"AND rowid IN (SELECT key FROM passage WHERE document IN ({marks}))"
+    # The best are chosen first: looking up a passage for every match would read them all.
     rows = db.execute(
-        f"""SELECT passage.id, bm25(lexicon, ?, ?, ?) AS rank
-            FROM lexicon JOIN passage ON passage.key = lexicon.rowid
-            WHERE lexicon MATCH ? {within} ORDER BY rank LIMIT ?""",
+        f"""SELECT passage.id, found.score FROM (
+                SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon
+                WHERE lexicon MATCH ? {within} ORDER BY score LIMIT ?
+            ) AS found JOIN passage ON passage.key = found.rowid ORDER BY found.score""",
         (*WEIGHTS, match, *names, k),
     )
-    return [(str(id_), -float(rank)) for id_, rank in rows]
+    return [(str(id_), -float(score)) for id_, score in rows]
 
 
 def about(db: sqlite3.Connection, name: str) -> set[str]:
