@@ -367,8 +367,8 @@ def _table(bench: Bench, sentences: bool, posts: Path | None) -> None:
         print(line(name, bench.questions, found), flush=True)
 
     print(f"{len(bench.passages)} passages, {len(bench.questions)} answerable questions")
-    groups = " ".join(f"{group[:10]:>10}" for group in GROUPS)
-    print(f"{'':<34}R@1   R@5   R@20  1500  MRR   R@5: {groups[5:]} R@20: {groups[6:]}")
+    heads = " ".join(f"{f'{cut} {group}'[:10]:>10}" for cut in (5, 20) for group in GROUPS)
+    print(f"{'':<34}R@1   R@5   R@20  1500  MRR   {heads}")
     for name, found in baselines(bench, posts) if posts else ():
         show(name, found)
     rows = variants(bench)

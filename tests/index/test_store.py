@@ -404,3 +404,12 @@ def test_how_rare_a_word_is_follows_the_course(store: Store) -> None:
     put(store, "e", "alpha beta", "alpha gamma")
     after = store.rarity(["alpha", "beta"])
     assert after["beta"] > after["alpha"]
+
+
+def test_very_common_words_are_left_out_where_rarer_ones_remain(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "d", "model alpha", "model beta", "model gamma")
+    monkeypatch.setattr("seminar_rag.index.lexical.COMMON", 2)
+    assert [id_ for id_, _ in store.lexical(["model", "alpha"], 5)] == ["d-model alpha"]
+    assert len(store.lexical(["model"], 5)) == 3

@@ -21,6 +21,10 @@ CREATE INDEX IF NOT EXISTS abbreviation_key ON abbreviation(key);
 WEIGHTS = (1.0, 2.0, 1.0)
 """Of title, heading and text; a heading says what its passages are about."""
 
+COMMON = 10_000
+"""A word that more passages have is slow to rank by and tells little: without such words, the
+search of 100,000 passages took a third of the time. Most courses have fewer passages in all."""
+
 
 def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Index passages: (key, title, heading, text)."""
@@ -138,6 +142,12 @@ def _matching(db: sqlite3.Connection, match: str) -> set[str]:
         (match,),
     )
     return {str(id_) for (id_,) in rows}
+
+
+def rarest_common(db: sqlite3.Connection) -> float:
+    """The inverse document frequency of a word that `COMMON` passages have."""
+    total = int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
+    return math.log((total + 1) / (COMMON + 0.5))
 
 
 def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from seminar_rag.index.embed import Embedder
+    from seminar_rag.index.embed import Embedder, Words
     from seminar_rag.index.rerank import Reranker
     from seminar_rag.index.store import Store
 
@@ -80,6 +80,7 @@ class Retriever:
         self._store = store
         self._embedder = embedder
         self._reranker = reranker
+        self._last: tuple[str, Matrix, Words] | None = None
 
     def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
         """The k best passages, best first, no text twice.
@@ -109,8 +110,7 @@ class Retriever:
         return self._hits(ranked[: 2 * k + 10], found, k)
 
     def _find(self, query: str, within: set[str] | None) -> _Found:
-        vectors, (words,) = self._embedder.read([query], "question")
-        vector = vectors[0]
+        vector, words = self._read_question(query)
         dense = dict(self._store.dense(vector, CANDIDATES, within))
         sparse = dict(self._store.lexical(self._terms(query), CANDIDATES, within))
         self._add_cosines(dense, sparse, vector)
@@ -122,6 +122,16 @@ class Retriever:
         self._pull(scores)
         self._add_cosines(dense, scores, vector)
         return _Found(dense, sparse, scores)
+
+    def _read_question(self, query: str) -> tuple[Matrix, Words]:
+        """Vector and words of a question; the last one is remembered, since it is searched again
+        within the works that it names."""
+        asked_before = self._last
+        if asked_before is not None and asked_before[0] == query:
+            return asked_before[1:]
+        vectors, (words,) = self._embedder.read([query], "question")
+        self._last = (query, vectors[0], words)
+        return vectors[0], words
 
     def _add_cosines(self, dense: dict[str, float], ids: Iterable[str], vector: Matrix) -> None:
         """What only another side found has a cosine too: its embedding is stored."""

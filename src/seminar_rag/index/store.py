@@ -228,9 +228,14 @@ class Store:
     def lexical(
         self, terms: Sequence[str], k: int, documents: Iterable[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Best passages by BM25; see `lexical.search`."""
+        """Best passages by BM25; see `lexical.search`.
+
+        Words that more than `lexical.COMMON` passages have are left out where rarer ones remain.
+        """
         with self._guarded() as db:
-            return lexical.search(db, terms, k, documents)
+            rarity, least = self.rarity(terms), lexical.rarest_common(db)
+            rare = [term for term in terms if rarity[term] >= least]
+            return lexical.search(db, rare or terms, k, documents)
 
     def about(self, name: str) -> set[str]:
         """Passages whose title or heading is about what a name names; see `lexical.about`."""
