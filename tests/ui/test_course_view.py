@@ -34,6 +34,10 @@ def text(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
+UNKNOWN = (
+    "https://api.example.org/query?q=a has a host that is not known ([Errno -2] Name or service"
+    " not known); another reason"
+)
 READINGS = (
     ListedReading("a", "A paper", "Ada", None, ("https://x.test/a",)),
     ListedReading("b", "A page", None, None, ("https://x.test/b", "javascript:alert(1)"), "more"),
@@ -58,7 +62,7 @@ CATALOGUE = Catalogue(
     (
         Sought("s", "b", "A page", (), "page", says="its paper is behind a paywall", mend="buy"),
         Sought("s", "c", "A description", (), "nothing", says="its link is gone", mend="mend it"),
-        Sought("s", "d", "A gap", (), "nothing", says="its host does not answer"),
+        Sought("s", "d", "A gap", (), "nothing", says=UNKNOWN),
     ),
 )
 
@@ -74,7 +78,10 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     assert "its link is gone" in told[2]
     assert "mend it" not in html, "what the instructor can do is not for students"
     assert "not indexed" in told[3]
-    assert "does not answer" in told[3]
+    assert "api.example.org has a host that is not known" in told[3]
+    assert "Errno" not in html
+    assert "/query" not in html
+    assert "another reason" not in html
     assert "student notes" in told[4]
     assert "Loose paper" in told[5]
     assert "In no session" in text(html)

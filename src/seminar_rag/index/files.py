@@ -64,7 +64,8 @@ class Files:
     def sweep(self, known: Iterable[str]) -> None:
         """Remove what is not among the known digests, half-written files too."""
         for path in self.strays(known):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # one that is open on Windows goes the next time
+                path.unlink()
 
     def strays(self, known: Iterable[str]) -> list[Path]:
         """What lies in the folder and is not among the known digests."""

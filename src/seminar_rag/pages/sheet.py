@@ -69,19 +69,19 @@ def draw(path: Path, number: int, width: int) -> bytes | None:
     """Page `number` (from 1) as JPEG, `width` pixels wide; None when there is no such page.
 
     Raises:
-        PdfiumError: the file cannot be read.
+        PdfiumError, ValueError: the file cannot be read, or has no pages.
     """
-    with _Open(path) as pdf:
-        if not 1 <= number <= len(pdf):
-            return None
-        page = pdf[number - 1]
-        try:
-            across, down = page.get_size()
-            most = min((MAX_PIXELS / (across * down)) ** 0.5, MAX_SIDE / max(across, down))
-            scale = min(width / across, most)
-            picture = page.render(scale=scale, rev_byteorder=True).to_pil()
-        finally:
-            page.close()
+    pdf = _opened(path)
+    if not 1 <= number <= len(pdf):
+        return None
+    page = pdf[number - 1]
+    try:
+        across, down = page.get_size()
+        most = min((MAX_PIXELS / (across * down)) ** 0.5, MAX_SIDE / max(across, down))
+        scale = min(width / across, most)
+        picture = page.render(scale=scale, rev_byteorder=True).to_pil()
+    finally:
+        page.close()
     out = io.BytesIO()
     # WebP would be a quarter smaller and take eight times as long.
     picture.convert("RGB").save(out, "JPEG", quality=82, subsampling=0)
@@ -95,26 +95,26 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
         pages: how many pages, from the one that is named, a quote is looked for on.
 
     Raises:
-        PdfiumError: the file cannot be read.
+        PdfiumError, ValueError: the file cannot be read, or has no pages.
     """
-    with _Open(path) as pdf:
-        sizes = tuple(pdf.get_page_size(index) for index in range(len(pdf)))
-        spots: list[Spot] = []
-        found: list[How | None] = []
-        texts = _Texts(pdf)
-        try:
-            for index, quote in enumerate(quotes):
-                first = min(max(quote.page, 1), len(pdf)) - 1
-                numbers = range(first, min(first + pages, len(pdf)))
-                match = find(quote.text, [texts[n].key for n in numbers], quote.before)
-                found.append(match.how if match else None)
-                for run in match.runs if match else ():
-                    text = texts[numbers[run.page]]
-                    boxes = tuple(text.boxes(run.first, run.last))
-                    if boxes:
-                        spots.append(Spot(index, numbers[run.page] + 1, boxes))
-        finally:
-            texts.close()
+    pdf = _opened(path)
+    sizes = tuple(pdf.get_page_size(index) for index in range(len(pdf)))
+    spots: list[Spot] = []
+    found: list[How | None] = []
+    texts = _Texts(pdf)
+    try:
+        for index, quote in enumerate(quotes):
+            first = min(max(quote.page, 1), len(pdf)) - 1
+            numbers = range(first, min(first + pages, len(pdf)))
+            match = find(quote.text, [texts[n].key for n in numbers], quote.before)
+            found.append(match.how if match else None)
+            for run in match.runs if match else ():
+                text = texts[numbers[run.page]]
+                boxes = tuple(text.boxes(run.first, run.last))
+                if boxes:
+                    spots.append(Spot(index, numbers[run.page] + 1, boxes))
+    finally:
+        texts.close()
     return Sheets(sizes, tuple(spots), tuple(found))
 
 
@@ -124,29 +124,28 @@ _files: OrderedDict[Path, Any] = OrderedDict()
 """Open documents by path. A kept file is named by its content, so a path never changes meaning."""
 
 
-class _Open:
-    """A document, opened or taken from those that are open."""
+def _opened(path: Path) -> Any:
+    """A document, opened or taken from those that are open.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Raises:
+        PdfiumError: it cannot be read.
+        ValueError: it has no pages.
+    """
+    import pypdfium2 as pdfium
 
-    def __enter__(self) -> Any:
-        import pypdfium2 as pdfium
-
-        pdf = _files.pop(self._path, None)
-        if pdf is None:
-            try:
-                pdf = pdfium.PdfDocument(self._path)
-            except pdfium.PdfiumError:  # bytes before the header, which pdfium does not skip
-                data = self._path.read_bytes()
-                pdf = pdfium.PdfDocument(data[max(data.find(b"%PDF-"), 0) :])
-            if len(_files) >= _OPEN:
-                _files.popitem(last=False)[1].close()
-        _files[self._path] = pdf
-        return pdf
-
-    def __exit__(self, *_: object) -> None:
-        pass
+    pdf = _files.pop(path, None)
+    if pdf is None:
+        try:
+            pdf = pdfium.PdfDocument(path)
+        except pdfium.PdfiumError:  # bytes before the header, which pdfium does not skip
+            data = path.read_bytes()
+            pdf = pdfium.PdfDocument(data[max(data.find(b"%PDF-"), 0) :])
+        if not len(pdf):
+            raise ValueError("no pages")
+        if len(_files) >= _OPEN:
+            _files.popitem(last=False)[1].close()
+    _files[path] = pdf
+    return pdf
 
 
 # --- text and boxes ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ had; and a reading's key sentences, on demand. Imports Gradio where it lays itse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+LONGEST_REASON = 160
+"""Characters."""
 EMPTY = "Nothing is in the course yet."
 NO_KEY = "No sentence of this text stands for the rest."
 
@@ -181,7 +184,12 @@ def _state(record: Record) -> str:
 
 
 def _reason(need: Need) -> str:
-    return need.says if need.state != "paper" else ""
+    """Why there is not more of a reading: the first reason, without addresses and errors' codes."""
+    if need.state == "paper":
+        return ""
+    says = re.sub(r"https?://([^/\s]+)\S*", r"\1", need.says.partition("; ")[0])
+    says = re.sub(r"\s*\((?:\[Errno|[A-Z]\w+Error\b)[^)]*\)", "", says)
+    return says if len(says) <= LONGEST_REASON else f"{says[:LONGEST_REASON].rsplit(' ', 1)[0]} …"
 
 
 def _openers(there: Sequence[Record]) -> Iterable[str]:
