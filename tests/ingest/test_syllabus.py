@@ -930,7 +930,24 @@ def test_the_scorer_sees_mistakes() -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("piece", ["A. ", "Paper 1: ", "Ada Byron, ", "a@", "(", "http://", "x_y "])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "A. ",
+        "Paper 1: ",
+        "Ada Byron, ",
+        "a@",
+        "(",
+        "http://",
+        "x_y ",
+        "Ab cd. ",
+        "(2020) ",
+        "Week 1 ",
+        "Jan 5 ",
+        "[[a.png",
+        "\\textit{",
+    ],
+)
 def test_hostile_lines_end_in_time(piece: str) -> None:
     line = piece * 4000
     page = f"## Readings\n- {line}\n\n### {line}\n- https://e.org/1\n"

@@ -24,6 +24,8 @@ _LABELLED = re.compile(r"^\W{0,3}([A-Za-z][\w ./-]{1,20}?)\s*:\s*\S")
 _SUBTITLE = re.compile(
     r"(?:an?|the|towards?|how|what|why|when|where|from|for|in|on|is|are|can|do|does|using)\b"
 )
+_MOST_WORKS = 60
+"""Works that one line may enumerate."""
 _BARE_LABELS = frozenset({"optional", "required", "recommended", "mandatory", "supplementary"})
 _PERSON = re.compile(
     r"^\W*(?:by|with|guests?|speakers?|presenters?|hosted\s+by|presented\s+by)\b[^.]{0,20}$", re.I
@@ -82,7 +84,7 @@ def refine(items: Sequence[Item]) -> list[Item]:
 def _several(item: Item) -> list[Item]:
     """The works that one line enumerates ("[A](…), [B](…) and [C](…)"), each as an item."""
     works = links_of_works(item)
-    if len(works) < 2 or re.search(r"\w", item.text[: works[0].start]):
+    if not 1 < len(works) <= _MOST_WORKS or re.search(r"\w", item.text[: works[0].start]):
         return [item]
     if any("://" in item.text[link.start : link.end] for link in works):
         return [item]
@@ -171,7 +173,7 @@ def asked_for(item: Item) -> list[Item]:
     """The works that a sentence asks to read, an item for each link to one."""
     if item.block.kind not in {"item", "paragraph"} or not words.asks_to_read(item.text):
         return []
-    bounds = [(link.start, link.end) for link in links_of_works(item)]
+    bounds = [(link.start, link.end) for link in links_of_works(item)[:_MOST_WORKS]]
     return [replace(cut_item(item, start, end), depth=1, marker="-") for start, end in bounds]
 
 

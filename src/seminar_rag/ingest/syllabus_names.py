@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from seminar_rag.ingest.syllabus_words import is_label, is_prose
 
@@ -39,6 +40,8 @@ _NO_NAMES = frozenset(
 """Nouns of titles and institutions: a list with them is one of topics or affiliations."""
 _LONGEST = 6000
 """Characters looked at: more than any author line, and a bound on the time spent."""
+_MOST_STOPS = 60
+"""Full stops looked at as ends of a list of names: each author may have two initials."""
 
 
 def split_citation(text: str) -> tuple[str | None, str]:
@@ -57,7 +60,8 @@ def split_citation(text: str) -> tuple[str | None, str]:
     dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
     if dated and _are_names(clean_names(dated.group(1))):
         return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
-    for match in re.finditer(r"(?<=[\w)]\.)\s+(?=[A-Z0-9“\"])", text):
+    stops = re.finditer(r"(?<=[\w)]\.)\s+(?=[A-Z0-9“\"])", text)
+    for match in islice(stops, _MOST_STOPS):
         before = text[: match.start()].rstrip(".:")
         initial = len(before.split()[-1]) == 1
         more = re.match(r"[^\s,]+(?:,|\s+(?:and|&)\s)", text[match.end() :])
@@ -82,8 +86,8 @@ def trailing_authors(text: str) -> str | None:
     if cited := _CITED.match(text):
         return cited.group(1)
     text = text.strip(" ,.;:()[]–—-")[:_LONGEST]
-    ends = [match.start() for match in re.finditer(r"\.\s|\s\(", text)]
-    for end in [*ends, len(text)]:
+    ends = (match.start() for match in re.finditer(r"\.\s|\s\(", text))
+    for end in [*islice(ends, _MOST_STOPS), len(text)]:
         if end < len(text) and re.search(r"[^\s,;&]\s+[A-Z]$", text[:end]):
             continue  # the full stop of a middle initial
         names = _whole(clean_names(_YEAR_TAIL.sub("", text[:end])))
