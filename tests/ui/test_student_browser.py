@@ -546,4 +546,9 @@ def test_who_asks_too_often_is_told_to_wait_and_keeps_the_text(browser, course):
     tab.ask(UNKNOWN)
     tab.page.wait_for_selector("#message :text('Ask again in')")
     assert tab.page.input_value(BOX) == UNKNOWN
+    tab.page.get_by_role("tab", name="Check a text").click()
+    tab.page.fill("#manuscript textarea", "There are three generations.")
+    tab.page.click("#check")
+    tab.page.wait_for_selector("#check-state :text('Ask again in')")
+    assert tab.page.input_value("#manuscript textarea") == "There are three generations."
     context.close()

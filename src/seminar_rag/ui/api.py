@@ -20,6 +20,7 @@ import gradio as gr
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.programs import Programs, scope_given
+from seminar_rag.ui.visitor import address_of
 
 
 def add_endpoints(programs: Programs) -> None:
@@ -48,7 +49,7 @@ def add_endpoints(programs: Programs) -> None:
         """
         with _telling():
             scope = scope_given(sessions, readings, kind, required)
-            return await programs.ask(_client(request), question, scope)
+            return await programs.ask(address_of(request), question, scope)
 
     async def sources(
         question: str,
@@ -71,7 +72,7 @@ def add_endpoints(programs: Programs) -> None:
         """
         with _telling():
             scope = scope_given(sessions, readings, kind, required)
-            return await programs.sources(_client(request), question, scope, most)
+            return await programs.sources(address_of(request), question, scope, most)
 
     async def check(text: str, request: gr.Request) -> dict[str, Any]:
         """Hold every claim of a text, and every source that it cites, against the readings.
@@ -84,7 +85,7 @@ def add_endpoints(programs: Programs) -> None:
             not found, not a claim), reason, evidence, and what its own citations are worth.
         """
         with _telling():
-            return await programs.check(_client(request), text)
+            return await programs.check(address_of(request), text)
 
     async def readings() -> list[dict[str, Any]]:
         """What can be asked: every document with its title, sessions, kind, address and id."""
@@ -103,7 +104,3 @@ def _telling() -> Iterator[None]:
         yield
     except SeminarError as error:
         raise gr.Error(str(error), print_exception=False) from None
-
-
-def _client(request: gr.Request) -> str:
-    return str(request.client.host) if request.client else ""

@@ -16,8 +16,11 @@ from seminar_rag.check.render import to_fragment, to_html, to_json
 from seminar_rag.check.report import Report, Source
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui import render
-from seminar_rag.ui.chat import ChatCourse
+from seminar_rag.ui.chat import ChatCourse, too_often
+from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.logs import told_of
 from seminar_rag.ui.openers import address, opener
+from seminar_rag.ui.visitor import address_of, key_of
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +60,12 @@ Update = dict[Any, Any]
 class CheckView:
     """Builds its components where it is made; `wire` says what happens with them."""
 
-    def __init__(self, course: ChatCourse) -> None:
+    def __init__(self, course: ChatCourse, limits: Limits) -> None:
+        """Args:
+        limits: how often one client may ask, checks included.
+        """
         self._course = course
+        self._limits = limits
         with gr.Column(elem_id="checking", min_width=0):
             self._box = gr.Textbox(
                 elem_id="manuscript",
@@ -98,13 +105,16 @@ class CheckView:
         ended = [self._state, self._start, self._stop]
         self._stop.click(self._halt, None, ended, cancels=[running], queue=False, **hidden)
 
-    def _check(self, text: str) -> Iterator[Update]:
+    def _check(self, text: str, request: gr.Request) -> Iterator[Update]:
         if not (text or "").strip():
             yield {self._state: render.message(EMPTY)}
             return
         if len(text) > LONGEST_TEXT:
             problem = TOO_LONG.format(length=len(text), limit=LONGEST_TEXT)
             yield {self._state: render.message(problem)}
+            return
+        if wait := self._limits.admit(key_of(request), address_of(request)):
+            yield {self._state: render.message(too_often(wait))}
             return
         yield {self._state: _state("Reading"), self._report: "", self._save: "",
                **self._buttons(running=True)}  # fmt: skip
@@ -113,8 +123,8 @@ class CheckView:
             yield {self._state: "", **self._buttons(running=False)}
         except SeminarError as error:
             yield {self._state: render.message(str(error)), **self._buttons(running=False)}
-        except Exception:
-            log.exception("a text could not be checked")
+        except Exception as error:  # noqa: BLE001 - told below, without the text
+            log.error("a text could not be checked: %s", told_of(error, text))
             yield {self._state: render.message(CRASHED), **self._buttons(running=False)}
 
     def _grow(self, text: str) -> Iterator[Update]:

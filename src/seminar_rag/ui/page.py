@@ -27,6 +27,7 @@ from seminar_rag.ui.conversations import CUT_OFF, Conversation, from_record, sco
 from seminar_rag.ui.course_view import CourseView
 from seminar_rag.ui.programs import Programs
 from seminar_rag.ui.scope_bar import ScopeBar, chosen, in_words, titles
+from seminar_rag.ui.visitor import address_of, key_of
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Page:
             with gr.Tab("Course") as self._course_tab:
                 self._course_view = CourseView(self._chat.course)
             with gr.Tab("Check a text"):
-                self._check_view = CheckView(self._chat.course)
+                self._check_view = CheckView(self._chat.course, self._chat.limits)
 
     def _lay_out_desk(self) -> None:
         gr.HTML(frame.rail(), apply_default_css=False, elem_id="rail")
@@ -284,8 +285,8 @@ class Page:
         question, kept = _placed(question, conversation, again=again, editing=editing)
         scope = chosen(sessions, readings, kind, required)
         begun, problem = self._chat.begin(
-            *(_key(request), question, scope, kept),
-            address=_address(request),
+            *(key_of(request), question, scope, kept),
+            address=address_of(request),
             asked=in_words(scope, known),
             share=share is True,
         )
@@ -314,7 +315,7 @@ class Page:
         self, conversation: Conversation, request: gr.Request
     ) -> AsyncIterator[Update]:
         before, sent = conversation, ""
-        async for conversation, view in self._chat.stream(_key(request), before):
+        async for conversation, view in self._chat.stream(key_of(request), before):
             if conversation is not before:
                 yield {
                     self._past: render.transcript(conversation.exchanges),
@@ -330,7 +331,7 @@ class Page:
             yield {self._now: render.exchange(view), **changed}
 
     def _finish(self, typed: str, conversation: Conversation, request: gr.Request) -> Update:
-        ended = self._chat.finish(_key(request), conversation)
+        ended = self._chat.finish(key_of(request), conversation)
         last = ended.exchanges[-1] if ended.exchanges else None
         update: Update = {
             self._conversation: ended,
@@ -356,10 +357,10 @@ class Page:
         }
 
     def _halt(self, request: gr.Request) -> None:
-        self._chat.stop(_key(request))
+        self._chat.stop(key_of(request))
 
     def _leave(self, request: gr.Request) -> None:
-        self._chat.finish(_key(request), Conversation())
+        self._chat.finish(key_of(request), Conversation())
 
     # Parts ----------------------------------------------------------------------------------
 
@@ -399,11 +400,3 @@ def _read(text: object) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         wish = None
     return wish if isinstance(wish, dict) else {}
-
-
-def _key(request: gr.Request) -> str:
-    return str(request.session_hash)
-
-
-def _address(request: gr.Request) -> str:
-    return str(request.client.host) if request.client else ""
