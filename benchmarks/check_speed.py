@@ -31,7 +31,7 @@ from seminar_rag.answer.review import Review
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.embed import SentenceTransformerEmbedder, unit
+from seminar_rag.index.embed import SentenceTransformerEmbedder, Side, Words, unit
 from seminar_rag.ingest.markup import markdown_blocks
 from seminar_rag.sample import FOLDER
 from seminar_rag.text import sentence_spans
@@ -55,6 +55,7 @@ class Mean:
         self.count = self._model.count
         self._known: dict[str, Any] = {}
 
+        self._words: dict[str, Any] = {}
         self._noise = np.random.default_rng(5)
 
     def learn(self, sentences: Sequence[str]) -> None:
@@ -71,6 +72,21 @@ class Mean:
         out = np.stack([np.mean(own, axis=0) if own else next(rows) for own in parts])
         noise = self._noise.normal(0, 0.02, out.shape).astype(np.float32)
         return unit(out + noise * np.array([bool(own) for own in parts])[:, None])
+
+    def read(
+        self, texts: Sequence[str], side: Side, progress: Callable[[int], None] = lambda _: None
+    ) -> tuple[Any, list[Words]]:
+        """A made-up passage's words have random vectors, each word always the same."""
+        if side == "question" or not texts:
+            return self._model.read(texts, side, progress)
+        found = [tuple(text.lower().split()) for text in texts]
+        words = [Words(one, np.stack([self._word(word) for word in one])) for one in found]
+        return self.embed(texts, progress), words
+
+    def _word(self, word: str) -> Any:
+        if word not in self._words:
+            self._words[word] = unit(self._noise.normal(size=(1, 384)).astype(np.float32))[0]
+        return self._words[word]
 
     def _parts(self, text: str) -> list[Any]:
         pieces = [_first_words(text[start:end]) for start, end in sentence_spans(text)]
