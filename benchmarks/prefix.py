@@ -1,6 +1,6 @@
 """Time to first token with and without reuse of what the model has read already.
 
-    python benchmarks/prefix.py [--gguf FILE] [--passages 8]
+    python benchmarks/prefix.py [--gguf FILE] [--passages 8] [--layers 24]
 
 Without `--gguf` a model of the shape of Qwen2.5-0.5B (24 layers, width 896, 14 heads with 2 for
 keys and values, 151,936 tokens) is made with random weights in half precision: its speed is a real
@@ -31,14 +31,14 @@ from seminar_rag.types import Document, Hit, Passage, Turn
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from gguf_fixture import TEMPLATE, vocabulary
 
-LAYERS, WIDTH, HEADS, KEYS, INNER, TOKENS = 24, 896, 14, 2, 4864, 151_936
+WIDTH, HEADS, KEYS, INNER, TOKENS = 896, 14, 2, 4864, 151_936
 WORDS = (
     "the model reads a passage and says which sentence of the paper answers this question".split()
 )
 ANSWER = 120
 
 
-def real_shape(folder: Path) -> Path:
+def real_shape(folder: Path, layers: int) -> Path:
     """Write the random model, about 1 GB; every layer has the same weights."""
     import gguf
 
@@ -51,7 +51,7 @@ def real_shape(folder: Path) -> Path:
     writer.add_name("random-0.5B")
     writer.add_context_length(8192)
     writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEYS)
@@ -87,7 +87,7 @@ def real_shape(folder: Path) -> Path:
     ones = np.ones(WIDTH, np.float32)
     writer.add_tensor("token_embd.weight", weights(TOKENS, WIDTH))
     writer.add_tensor("output_norm.weight", ones)
-    for number in range(LAYERS):
+    for number in range(layers):
         for name in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{number}.{name}.weight", ones)
         for name, full in layer.items():
@@ -135,9 +135,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--gguf", type=Path, help="a model of your own")
     parser.add_argument("--passages", type=int, default=8)
+    parser.add_argument("--layers", type=int, default=24, help="fewer for a slow machine")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = options.gguf or real_shape(Path(folder))
+        path = options.gguf or real_shape(Path(folder), options.layers)
         llm = LlamaCpp(path, context=4096)
         hits, others = passages(options.passages, 1), passages(options.passages, 2)
         one, two = "Which sentence answers this?", "What does the model say of the paper?"
