@@ -153,3 +153,16 @@ The four kinds of a rolling cache are shown in the figure.
 The kinds of a rolling cache are rings and queues."""
     said = quotes(answer("Which kinds of a rolling cache exist?", hit(text)))
     assert said[0] == "The kinds of a rolling cache are rings and queues."
+
+
+def test_a_work_named_earlier_does_not_restrict_a_follow_up() -> None:
+    writer = Extractive(HashEmbedder().embed, rarity)
+    hits = (
+        hit("The title paper is about rolling.", "Rings"),
+        hit("A paged cache keeps tables.", "Notes"),
+    )
+    first = 'What does a rolling cache keep in the "Rings" paper?'
+    history = (Turn("user", first), Turn("assistant", "Keys."))
+    question = f"{first} And the paged cache with its tables?"
+    said = quotes("".join(writer.draft(question, hits, history, lambda: False).chunks))
+    assert said[0] == "A paged cache keeps tables."

@@ -98,7 +98,7 @@ class Extractive:
         offered = dict(enumerate(hits, 1))
         sides = _sides(asked.whole, offered)
         if not sides:
-            offered = _of_named_work(asked.whole, offered) or offered
+            offered = _of_named_work(asked.last, offered) or offered
             return _in_order(self._best(asked, offered, heard, MOST, EMBEDDED))
         chosen: list[Unit] = []
         for own in sides.values():
