@@ -364,3 +364,9 @@ def test_every_quote_of_the_labelled_questions_is_in_its_document() -> None:
             everything = Passage("all", "d", 0, "", "", 0, 10**9, None, ())
             held = evidence.held(one, everything, name)
             assert held >= {i for i, (doc, _) in enumerate(one.evidence) if doc == name}
+
+
+def test_a_quotation_is_supported_whatever_the_verifier_makes_of_it() -> None:
+    verifier = scripted.ScriptedVerifier({"router": "partly"})
+    assert verified(verifier)("A router picks two experts.", [cite(1, TWO, ROUTER)])
+    assert not verifier.asked

@@ -250,9 +250,15 @@ def place(text: str, start: int, end: int, quote: str) -> tuple[int, int]:
 
 
 def verified(verifier: Verifier) -> Supports:
-    """Support as a verifier sees it, the one that marks the answers; in part is not enough."""
+    """Support as a verifier sees it, the one that marks the answers; in part is not enough.
+
+    What a passage says in these very words it supports, also where it is too short to be a claim
+    ("Tool quality", an item of a list) or asks.
+    """
 
     def supported(sentence: str, cited: Sequence[Citation]) -> bool:
+        if _verbatim(sentence, cited):
+            return True
         known = " ".join(f"{one.document.title} {one.document.authors or ''}" for one in cited)
         passages = [one.passage for one in cited]
         return verifier.verify(sentence, passages, known).label == "supported"
@@ -265,9 +271,9 @@ def supports(sentence: str, cited: Sequence[Citation]) -> bool:
 
     The plain default, without a model.
     """
-    whole = " ".join(one.passage.text for one in cited)
-    if _letters(sentence) in _letters(whole):
+    if _verbatim(sentence, cited):
         return True
+    whole = " ".join(one.passage.text for one in cited)
     said, there = set(stems(sentence)), set(stems(whole))
     numbers = set(re.findall(r"\d+(?:[.,]\d+)*", sentence))
     return (
@@ -275,6 +281,10 @@ def supports(sentence: str, cited: Sequence[Citation]) -> bool:
         and len(said & there) >= 0.85 * len(said)
         and numbers <= set(re.findall(r"\d+(?:[.,]\d+)*", whole))
     )
+
+
+def _verbatim(sentence: str, cited: Sequence[Citation]) -> bool:
+    return any(_letters(sentence) in _letters(one.passage.text) for one in cited)
 
 
 def _letters(text: str) -> str:
