@@ -130,14 +130,20 @@ def test_a_citation_is_looked_up_in_its_reading_only() -> None:
     assert "Ada Example" in verifier.asked[-1][2]
 
 
-def test_each_document_is_taken_by_itself() -> None:
-    verifier = ScriptedVerifier(LABELS)
-    list(Checker(Shelf(*SHELF), verifier, ()).check("LoRA freezes the weights."))
-    assert [passages for _, passages, _ in verifier.asked] == [
-        ("lora:0",),
-        ("cot:0",),
-        ("other:0",),
-    ]
+def test_each_document_is_taken_by_itself_until_one_supports() -> None:
+    shelf = Shelf(
+        hit("lora", "LoRA freezes the weights."),
+        hit("cot", "The weights are frozen, as LoRA freezes them."),
+        hit("other", "Bees fly south."),
+    )
+
+    def documents(labels: dict[str, VerdictLabel]) -> list[tuple[str, ...]]:
+        verifier = ScriptedVerifier(labels)
+        list(Checker(shelf, verifier, ()).check("LoRA freezes the weights."))
+        return [passages for _, passages, _ in verifier.asked]
+
+    assert documents({"freezes": "partly"}) == [("lora:0",), ("cot:0",)]  # no word in the third
+    assert documents({"freezes": "supported"}) == [("lora:0",)]
 
 
 def test_a_bare_description_that_says_nothing_fails_no_citation() -> None:
