@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MemoryVectors
 from index.test_retrieve import put
+from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError

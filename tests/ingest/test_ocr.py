@@ -13,7 +13,7 @@ import pytest
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from conftest import MemoryVectors
+from memory import MemoryVectors
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.index.store import Store
