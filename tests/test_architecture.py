@@ -37,7 +37,7 @@ HOMES = {
     "pypdf": {"ingest"},
     "rapidocr": {"ingest/ocr.py"},
     "pypdfium2": {"ingest", "pages/sheet.py"},
-    "docx": {"ingest/manuscript.py"},
+    "docx": {"ingest/docx.py"},
     "mcp": {"ui/mcp_server.py"},
     "reportlab": {"ui/export_pdf.py", "sample/make.py"},
     "tomlkit": {"config.py"},

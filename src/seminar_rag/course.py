@@ -411,6 +411,16 @@ class Course:
         self._require_documents()
         return Checker(self.search, self.verifier, works(self.catalogue())).check(text, scope)
 
+    def text_of(self, file: bytes) -> str:
+        """The text of a PDF or DOCX, to be checked; nothing of it is kept.
+
+        Raises:
+            DocumentError: the file is neither, or yields no text.
+        """
+        from seminar_rag.ingest.manuscript import text_of
+
+        return text_of(file)
+
     def insights(self) -> Insights:
         """What the journal says about the course.
 

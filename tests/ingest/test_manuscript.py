@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from seminar_rag.check.claims import extract
 from seminar_rag.errors import DocumentError, SourceError
-from seminar_rag.ingest.manuscript import read_manuscript
+from seminar_rag.ingest.manuscript import read_manuscript, text_of
 
 
 def kinds(text: str) -> list[tuple[str, str]]:
@@ -67,15 +68,15 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.md cannot be read"):
         read_manuscript(tmp_path / "gone.md")
     (tmp_path / "torn.docx").write_bytes(b"PK\x03\x04torn")
-    with pytest.raises(SourceError, match="no DOCX that can be read"):
+    with pytest.raises(DocumentError, match=r"torn\.docx is no DOCX that can be read"):
         read_manuscript(tmp_path / "torn.docx")
     with zipfile.ZipFile(tmp_path / "sheet.docx", "w") as archive:
         archive.writestr("else.xml", "<a/>")
-    with pytest.raises(SourceError, match="no DOCX that can be read"):
+    with pytest.raises(DocumentError, match="no DOCX that can be read"):
         read_manuscript(tmp_path / "sheet.docx")
     with zipfile.ZipFile(tmp_path / "bomb.docx", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", b"0" * (65 << 20))
-    with pytest.raises(SourceError, match="unpacks to 65 MiB"):
+    with pytest.raises(DocumentError, match="unpacks to 65 MiB"):
         read_manuscript(tmp_path / "bomb.docx")
     (tmp_path / "image.png").write_bytes(b"\x89PNG\0\0\0\0")
     with pytest.raises(DocumentError, match=r"image\.png"):
@@ -98,3 +99,29 @@ def test_the_notes_of_a_docx_are_read(tmp_path: Path) -> None:
     document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
     document.save(str(tmp_path / "essay.docx"))
     assert read_manuscript(tmp_path / "essay.docx") == "The text has a note.\n\nWei shows this."
+
+
+def test_a_docx_without_text_is_told(tmp_path: Path) -> None:
+    from docx import Document
+
+    Document().save(str(tmp_path / "blank.docx"))
+    with pytest.raises(DocumentError, match=r"blank\.docx holds no text") as told:
+        read_manuscript(tmp_path / "blank.docx")
+    assert told.value.failure == "no_text"
+
+
+def test_what_is_sent_is_read_by_its_content_and_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docx import Document
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    document = Document()
+    document.add_heading("On adapters", 2)
+    document.add_paragraph("LoRA freezes the weights.")
+    sent = io.BytesIO()
+    document.save(sent)
+    assert text_of(sent.getvalue()) == "## On adapters\n\nLoRA freezes the weights."
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DocumentError, match="neither a PDF nor a DOCX"):
+        text_of(b"A plain text.")

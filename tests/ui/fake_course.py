@@ -13,6 +13,7 @@ from seminar_rag.check.report import Checker, Checking
 from seminar_rag.check.works import Work
 from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.ingest.manuscript import text_of
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
@@ -384,6 +385,9 @@ class FakeCourse:
         }
         works = (Work("survey", SURVEY.title, "Eve Placeholder", "2312.10997"),)
         return Checker(search, ScriptedVerifier(labels), works).check(text)
+
+    def text_of(self, file: bytes) -> str:
+        return text_of(file)
 
     def catalogue(self) -> Catalogue:
         return FakeShelf(self.gone).catalogue()

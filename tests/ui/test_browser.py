@@ -439,25 +439,41 @@ def test_badges_tell_verdicts_by_glyph_and_words(tab):
     assert after == "badge"
 
 
-def test_a_text_file_is_opened_and_its_report_saved(open_tab, course, tmp_path):
+def test_files_are_opened_and_the_report_saved(open_tab, course, tmp_path):
+    from docx import Document
+
     tab = open_tab(1280, 844)
     page = tab.page
     open_check(tab)
-    essay, paper = tmp_path / "essay.md", tmp_path / "paper.txt"
-    essay.write_text(TEXT, encoding="utf-8")
-    paper.write_bytes(b"%PDF-1.4")
+    document = Document()
+    document.add_paragraph("There are <b>four</b> generations.")
+    document.save(tmp_path / "essay.docx")
+    (tmp_path / "torn.docx").write_bytes(b"PK\x03\x04torn")
+    (tmp_path / "essay.md").write_text(TEXT, encoding="utf-8")
     warned = []
     page.on("dialog", lambda dialog: (warned.append(dialog.message), dialog.accept()))
-    for path in (essay, paper):
+
+    def choose(name):
         with page.expect_file_chooser() as chosen:
             page.click("#check-open")
-        chosen.value.set_files(str(path))
-        page.wait_for_function(
-            "text => document.querySelector('#manuscript textarea').value === text", arg=TEXT
+        chosen.value.set_files(str(tmp_path / name))
+
+    def holds(text):
+        return page.wait_for_function(
+            "text => document.querySelector('#manuscript textarea').value === text", arg=text
         )
+
+    choose("essay.docx")
+    holds("There are <b>four</b> generations.")
+    with page.expect_event("dialog"):
+        choose("torn.docx")
+    holds("There are <b>four</b> generations.")
+    choose("essay.md")
+    holds(TEXT)
     page.click("#check")
     page.wait_for_selector("#check-save a", timeout=90_000)
-    assert warned == ["This is no plain text. Copy the text out of it, or use the command line."]
+    assert warned == ["The file is no DOCX that can be read — save it as DOCX or PDF again"]
+    tab.complaints.clear()  # the browser's, that the torn file was refused
     assert course.checked[-1] == TEXT
     saved = {}
     for link in page.locator("#check-save a").all():

@@ -3,22 +3,16 @@ HTML and DOCX become Markdown, so that headings, lists and tables are told from 
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
 
-from seminar_rag.errors import SourceError
+from seminar_rag.errors import DocumentError, SourceError
 from seminar_rag.ingest.parse import Parser, sniff
-from seminar_rag.types import Block
-
-if TYPE_CHECKING:
-    from docx.opc.part import Part
-    from docx.table import Table
-    from docx.text.paragraph import Paragraph
+from seminar_rag.types import Block, ParsedDocument
 
 LARGEST = 64 << 20
-"""Bytes of a text, or of what a DOCX unpacks to."""
+"""Bytes of a file."""
+_ZIP = b"PK\x03\x04"
 
 
 def read_manuscript(path: Path) -> str:
@@ -36,16 +30,42 @@ def read_manuscript(path: Path) -> str:
         raise SourceError(f"{path} cannot be read ({error.strerror}) — check the path") from error
     if size > LARGEST:
         raise SourceError(f"{path} has {size >> 20} MiB — check it in parts")
-    if head.startswith(b"PK\x03\x04"):
-        return _docx(path)
+    docx = head.startswith(_ZIP)
     kind = sniff(head, path.suffix)
-    if kind in ("markdown", "text") and path.suffix.lower() != ".pdf":
+    if kind in ("markdown", "text") and not docx and path.suffix.lower() != ".pdf":
         return path.read_bytes().decode("utf-8-sig", "replace")
     with Parser() as parser:
-        return "\n\n".join(map(_markdown, parser.parse(path).blocks))
+        return _markdown(parser.parse_docx(path) if docx else parser.parse(path))
 
 
-def _markdown(block: Block) -> str:
+def text_of(content: bytes) -> str:
+    """The text of a PDF or DOCX that was sent by whomever. Pages that are images stay unread.
+
+    The file is on disk while it is read, and gone afterwards.
+
+    Raises:
+        DocumentError: it is neither of these, or yields no text; the message names no file.
+    """
+    docx = content.startswith(_ZIP)
+    if not docx and sniff(content[: 1 << 16]) != "pdf":
+        raise DocumentError("unreadable", "This is neither a PDF nor a DOCX — paste its text.")
+    with TemporaryDirectory(prefix="seminar-rag-") as folder, Parser(ocr=None) as parser:
+        path = Path(folder) / "The file"
+        path.write_bytes(content)
+        try:
+            return _markdown(parser.parse_docx(path) if docx else parser.parse(path))
+        except DocumentError as error:
+            if error.failure != "no_text":
+                raise
+            message = "The file holds no text, perhaps only images of pages — paste the text."
+            raise DocumentError("no_text", message) from error
+
+
+def _markdown(document: ParsedDocument) -> str:
+    return "\n\n".join(map(_block, document.blocks))
+
+
+def _block(block: Block) -> str:
     if block.kind == "heading":
         return f"{'#' * max(1, block.level)} {block.text}"
     if block.kind == "item":
@@ -55,70 +75,3 @@ def _markdown(block: Block) -> str:
     if block.kind == "table":
         return "\n".join(f"| {line.strip().strip('|')} |" for line in block.text.splitlines())
     return block.text
-
-
-def _docx(path: Path) -> str:
-    """Paragraphs, lists, tables in order, then the notes; without headers and text boxes."""
-    from docx import Document
-    from docx.opc.exceptions import PackageNotFoundError
-    from docx.table import Table
-    from lxml.etree import XMLSyntaxError
-
-    broken = SourceError(f"{path} is no DOCX that can be read — save it as DOCX or PDF again")
-    parts: list[str] = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > LARGEST:
-            raise SourceError(f"{path} unpacks to {unpacked >> 20} MiB — check it in parts")
-        document = Document(str(path))
-        for part in document.iter_inner_content():
-            parts += [_rows(part)] if isinstance(part, Table) else _paragraph(part)
-        parts += _notes(document.part)
-    except (
-        zipfile.BadZipFile,
-        PackageNotFoundError,
-        XMLSyntaxError,
-        KeyError,
-        ValueError,
-    ) as error:
-        raise broken from error
-    return "\n\n".join(parts)
-
-
-def _notes(part: Part) -> Iterator[str]:
-    """The paragraphs of footnotes and endnotes; where in the text they hang is not told."""
-    from docx.opc.constants import RELATIONSHIP_TYPE
-    from docx.oxml import parse_xml
-    from docx.oxml.ns import qn
-
-    kinds = (RELATIONSHIP_TYPE.FOOTNOTES, RELATIONSHIP_TYPE.ENDNOTES)
-    for relation in part.rels.values():
-        if relation.reltype not in kinds or relation.is_external:
-            continue
-        for note in parse_xml(relation.target_part.blob):
-            if note.get(qn("w:type")):
-                continue  # the rule above the notes
-            for paragraph in note.iter(qn("w:p")):
-                text = "".join(run.text or "" for run in paragraph.iter(qn("w:t"))).strip()
-                if text:
-                    yield text
-
-
-def _paragraph(paragraph: Paragraph) -> Iterator[str]:
-    text = paragraph.text.strip()
-    style = (paragraph.style.name or "") if paragraph.style is not None else ""
-    if not text:
-        return
-    if style.startswith("Heading") or style == "Title":
-        level = style.removeprefix("Heading").strip()
-        yield f"{'#' * (int(level) if level.isdigit() else 1)} {text}"
-    elif style.startswith("List"):
-        yield f"- {text}"
-    else:
-        yield text
-
-
-def _rows(table: Table) -> str:
-    rows = ([" ".join(cell.text.split()) for cell in row.cells] for row in table.rows)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

@@ -1,7 +1,8 @@
 """Files → ParsedDocument, in a guarded worker process. Knows nothing of readings or of the index.
 
-The kind of a file is decided by its content. PDFs are read by worker processes with limits on time
-and memory; a worker that crashes, hangs or outgrows its limit costs one document, never the caller.
+The kind of a file is decided by its content. PDF and DOCX are read by worker processes with limits
+on time and memory; a worker that crashes, hangs or outgrows its limit costs one document, never
+the caller.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Parser:
         workers: documents that are read at the same time.
         ocr: reads scanned pages; "auto" does where the extra is installed, None leaves them.
 
-    Use as a context manager, from any thread. Workers start with the first PDF.
+    Use as a context manager, from any thread. Workers start with the first PDF or DOCX.
     """
 
     def __init__(
@@ -131,6 +132,20 @@ class Parser:
         elif outcome is not None and outcome.scans and self._ocr is not None:
             pages = self._ocr.pages(path, outcome.scans, told)
             outcome = self._recognised(path, outcome, pages)
+        document = self._read(path, outcome)
+        if document.scans:
+            notes = (*document.notes, _unread(document.scans, self._ocr))
+            partial = document.partial or self._ocr is not None
+            return replace(document, partial=partial, notes=notes)
+        return document
+
+    def parse_docx(self, path: Path) -> ParsedDocument:
+        """Read a DOCX, which `parse` refuses: no course lists one. Raises as `parse` does."""
+        _head(path)
+        return self._read(path, self._run(path, "docx", self.timeout))
+
+    def _read(self, path: Path, outcome: ParsedDocument | Refusal | None) -> ParsedDocument:
+        """The document, or why there is none."""
         if outcome is None:
             raise DocumentError(
                 "limit",
@@ -140,10 +155,6 @@ class Parser:
             )
         if isinstance(outcome, Refusal):
             raise DocumentError(outcome.failure, outcome.message)
-        if outcome.scans:
-            notes = (*outcome.notes, _unread(outcome.scans, self._ocr))
-            partial = outcome.partial or self._ocr is not None
-            return replace(outcome, partial=partial, notes=notes)
         return outcome
 
     def _recognised(
@@ -322,13 +333,16 @@ def read_text(path: Path, kind: FileKind) -> ParsedDocument:
 
 def _work(
     path: Path,
-    engine: Literal["pdfium", "pypdf"],
+    engine: Literal["pdfium", "pypdf", "docx"],
     seconds: float,
     recognised: Mapping[int, Page],
 ) -> ParsedDocument | Refusal:
+    from seminar_rag.ingest.docx import read_docx
     from seminar_rag.ingest.pdf import ScannedError, read_pdf
 
     try:
+        if engine == "docx":
+            return read_docx(path.read_bytes(), path.name)
         return read_pdf(path.read_bytes(), path.name, seconds, engine, recognised)
     except ScannedError as error:
         return Refusal(error.failure, str(error), error.scans)

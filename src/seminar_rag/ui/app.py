@@ -115,7 +115,7 @@ def build_app(
     from seminar_rag.ui.course_view import add_keys
     from seminar_rag.ui.page import Page
     from seminar_rag.ui.programs import Programs
-    from seminar_rag.ui.routes import add_routes
+    from seminar_rag.ui.routes import add_reader, add_routes
     from seminar_rag.ui.viewer import add_views
 
     chat = Chat(course, limits)
@@ -132,6 +132,7 @@ def build_app(
     )
     app.add_middleware(Guard)
     add_routes(app, course, chat.limits)
+    add_reader(app, course, chat.limits)
     add_views(app, course)
     add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 2_000
 """Characters."""
+LONGEST_TEXT = 200_000
+"""Characters of a text to be checked; about sixty pages."""
 MOST_PAGES = 1_000
 """Pages whose questions are remembered before those that never came back are forgotten."""
 TICK = 0.2
@@ -40,6 +42,9 @@ PACE = 0.08
 """Seconds that events are gathered before they are handed on together."""
 
 TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
+TEXT_TOO_LONG = (
+    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
+)
 BUSY = "An answer is being written. Press Stop first, or wait."
 CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
 TOO_OFTEN = "Too many questions in a short time. Ask again in {seconds}."
@@ -92,6 +97,9 @@ class ChatCourse(Readings, PagedCourse, BrowsedCourse, Protocol):
 
     def check(self, text: str) -> Checking:
         """A text, to be held against the readings as the result is iterated."""
+
+    def text_of(self, file: bytes) -> str:
+        """The text of a PDF or DOCX, of which nothing is kept. Raises DocumentError."""
 
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         """Number, title, readings indexed and passages of every session."""

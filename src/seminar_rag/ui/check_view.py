@@ -16,42 +16,49 @@ from seminar_rag.check.render import to_fragment, to_html, to_json
 from seminar_rag.check.report import Report, Source
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui import render
-from seminar_rag.ui.chat import ChatCourse, too_often
+from seminar_rag.ui.chat import LONGEST_TEXT, TEXT_TOO_LONG, ChatCourse, too_often
 from seminar_rag.ui.limits import Limits
 from seminar_rag.ui.logs import told_of
 from seminar_rag.ui.openers import address, opener
+from seminar_rag.ui.routes import LARGEST_FILE
 from seminar_rag.ui.visitor import address_of, key_of
 
 log = logging.getLogger(__name__)
 
-LONGEST_TEXT = 200_000
-"""Characters; about sixty pages."""
 PACE = 1.0
 """Seconds between two states of a growing report."""
 EMPTY = "Paste a text first."
-TOO_LONG = (
-    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
-)
 OPEN_FILE = """
 (text) => new Promise((resolve) => {
   const input = document.createElement("input");
   input.type = "file";
-  input.accept = ".md,.markdown,.txt,text/plain,text/markdown";
+  input.accept = ".md,.markdown,.txt,.pdf,.docx,text/plain,text/markdown";
+  const button = document.getElementById("check-open");
   const refuse = (why) => { alert(why); resolve(text); };
   input.addEventListener("cancel", () => resolve(text));
   input.addEventListener("change", async () => {
     const file = input.files[0];
     if (!file) return resolve(text);
-    if (file.size > 1000000) return refuse("The file is too large; check it in parts.");
-    const read = await file.text();
-    if (read.includes("\\u0000") || read.startsWith("%PDF") || read.startsWith("PK"))
-      return refuse("This is no plain text. Copy the text out of it, or use the command line.");
-    resolve(read);
+    if (file.size > LARGEST) return refuse("The file is too large; check it in parts.");
+    const head = await file.slice(0, 1024).text();
+    if (!head.includes("\\u0000") && !head.includes("%PDF-") && !head.startsWith("PK"))
+      return resolve(await file.text());
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch("check/text", { method: "POST", body: file });
+      const told = await answer.text();
+      answer.ok ? resolve(told) : refuse(told);
+    } catch {
+      refuse("The file could not be read: the server does not answer. Try again.");
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
   });
   input.click();
 })
-"""
-"""Reads a text file in the browser; the server is sent nothing but what stands in the box."""
+""".replace("LARGEST", str(LARGEST_FILE))
+"""Puts the text of a file into the box. A text is read in the browser; a PDF or DOCX is sent to the
+server, which answers with its text and keeps nothing."""
 CRASHED = "Something went wrong while checking; the server's log says what. Try again."
 
 Update = dict[Any, Any]
@@ -79,9 +86,7 @@ class CheckView:
                 self._start = gr.Button(
                     "Check", variant="primary", elem_id="check", scale=0, min_width=72
                 )
-                self._open = gr.Button(
-                    "Open a text file", elem_id="check-open", scale=0, min_width=72
-                )
+                self._open = gr.Button("Open a file", elem_id="check-open", scale=0, min_width=72)
                 self._stop = gr.Button(
                     "Stop", elem_id="check-stop", scale=0, min_width=72, visible=False
                 )
@@ -110,7 +115,7 @@ class CheckView:
             yield {self._state: render.message(EMPTY)}
             return
         if len(text) > LONGEST_TEXT:
-            problem = TOO_LONG.format(length=len(text), limit=LONGEST_TEXT)
+            problem = TEXT_TOO_LONG.format(length=len(text), limit=LONGEST_TEXT)
             yield {self._state: render.message(problem)}
             return
         if wait := self._limits.admit(key_of(request), address_of(request)):

@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.password import matches
+from seminar_rag.ui.limits import from_own_page
 
 log = logging.getLogger(__name__)
 
@@ -297,11 +298,7 @@ class Request:
         """Whether no other site's page sent it. Reading changes nothing and may come from links."""
         if self.method in ("GET", "HEAD"):
             return True
-        site = self.header("sec-fetch-site")
-        if site:
-            return site in ("same-origin", "none")
-        origin = self.header("origin")
-        return not origin or urlsplit(origin).netloc == self.header("host")
+        return from_own_page(self.header)
 
     def cookie(self, token: str, lasts: float) -> Header:
         """The header that sets the session's cookie."""

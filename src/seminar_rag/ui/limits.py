@@ -1,4 +1,5 @@
-"""Who may ask now: how often one client asks, and whose turn it is. Knows no Gradio.
+"""Who may ask now: which page sent it, how often one client asks, and whose turn it is. Knows no
+Gradio.
 
 Two things keep one student from spoiling it for the rest. A token bucket (Turner 1986, "leaky
 bucket as a meter") limits how often a page, and all pages of one address together, may ask. And
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
+from urllib.parse import urlsplit
 
 PER_PAGE = 20
 """Questions a minute from one page."""
@@ -25,6 +27,19 @@ GRACE = 30.0
 """Seconds after which a page that does not ask for its place has left without a word."""
 WAITING = 64
 """Questions that may wait in line; half as many of one address."""
+
+
+def from_own_page(header: Callable[[str], str | None]) -> bool:
+    """Whether no other site's page sent a request. Programs, which send neither header, may ask.
+
+    Args:
+        header: a header of the request by its name in lower case.
+    """
+    site = header("sec-fetch-site")
+    if site:
+        return site in ("same-origin", "none")
+    origin = header("origin")
+    return not origin or urlsplit(origin).netloc == header("host")
 
 
 @dataclass(slots=True)

@@ -16,15 +16,22 @@ from seminar_rag.answer.as_json import answer_json, passage_json
 from seminar_rag.check.render import to_json
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import AnswerEvent, Scope
-from seminar_rag.ui.chat import CRASHED, LONGEST_QUESTION, NOT_TAKEN, TOO_LONG, Chat, too_often
+from seminar_rag.ui.chat import (
+    CRASHED,
+    LONGEST_QUESTION,
+    LONGEST_TEXT,
+    NOT_TAKEN,
+    TEXT_TOO_LONG,
+    TOO_LONG,
+    Chat,
+    too_often,
+)
 from seminar_rag.ui.conversations import scope_of
 from seminar_rag.ui.limits import Turns
 from seminar_rag.ui.logs import told_of
 
 log = logging.getLogger(__name__)
 
-LONGEST_TEXT = 200_000
-"""Characters of a text to be checked."""
 MOST_PASSAGES = 50
 PATIENCE = 0.1
 """Seconds between two looks at the line."""
@@ -90,7 +97,7 @@ class Programs:
 
         Raises as `ask`. One text at a time is checked.
         """
-        _fitting(text, LONGEST_TEXT)
+        _fitting(text, LONGEST_TEXT, TEXT_TOO_LONG)
 
         def work() -> dict[str, Any]:
             checking = self._course.check(text)
@@ -148,8 +155,8 @@ def scope_given(sessions: object, readings: object, kind: object, required: obje
     )
 
 
-def _fitting(text: str, most: int) -> None:
+def _fitting(text: str, most: int, too_long: str = TOO_LONG) -> None:
     if not text.strip():
         raise RefusedError(BLANK)
     if len(text) > most:
-        raise RefusedError(TOO_LONG.format(length=len(text), limit=most))
+        raise RefusedError(too_long.format(length=len(text), limit=most))
