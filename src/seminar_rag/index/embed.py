@@ -201,23 +201,24 @@ class SentenceTransformerEmbedder:
         tokens = found["token_embeddings"][there].float().cpu().numpy()
         ids = found["input_ids"][there].tolist()
         encoding = self._tokenizer.encode(prompt + text)
-        members: dict[int, list[int]] = {}
-        for row, word in enumerate(encoding.word_ids[: len(ids)]):
-            # Left out: special tokens, the prompt, and what the model did not read to the end.
-            if (
-                word is not None
-                and encoding.offsets[row][0] >= len(prompt)
-                and encoding.ids[row] == ids[row]
-            ):
-                members.setdefault(word, []).append(row)
-        if not members:
-            return Words((), tokens[:0])
-        spans = [
-            (encoding.offsets[rows[0]][0], encoding.offsets[rows[-1]][1], rows)
-            for rows in members.values()
+        # Asked for once: the tokenizer makes new lists of all tokens every time.
+        offsets, own, of = encoding.offsets, encoding.ids, encoding.word_ids
+        # Left out: special tokens, the prompt, and what the model did not read to the end.
+        rows = [
+            row
+            for row in range(min(len(ids), len(of)))
+            if of[row] is not None and offsets[row][0] >= len(prompt) and own[row] == ids[row]
         ]
-        texts = tuple((prompt + text)[start:end].strip().lower() for start, end, _ in spans)
-        return Words(texts, unit(np.stack([tokens[rows].mean(axis=0) for *_, rows in spans])))
+        if not rows:
+            return Words((), tokens[:0])
+        starts = [i for i, row in enumerate(rows) if not i or of[row] != of[rows[i - 1]]]
+        ends = [*(i - 1 for i in starts[1:]), len(rows) - 1]
+        whole = prompt + text
+        texts = tuple(
+            whole[offsets[rows[first]][0] : offsets[rows[last]][1]].strip().lower()
+            for first, last in zip(starts, ends, strict=True)
+        )
+        return Words(texts, unit(np.add.reduceat(tokens[rows], starts, axis=0)))
 
     def _load(self) -> Any:
         with self._lock:
