@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import POST_TWO
 from seminar_rag.cli import main
 from seminar_rag.course import Course
+from shared_data import POST_TWO
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from check import scripted
-from conftest import SHARED
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluate import (
     Evidence,
@@ -43,6 +42,7 @@ from seminar_rag.types import (
     TokenEvent,
     Turn,
 )
+from shared_data import SHARED
 
 TEXT = """# Caches
 A **rolling** cache keeps [the latest](https://example.org) keys.

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from conftest import SHARED
 from seminar_rag.answer.intent import CourseQuestion, Part, course_question, part_of
+from shared_data import SHARED
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import SHARED
+from shared_data import SHARED
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "course.py"
 
