@@ -95,6 +95,13 @@ def test_only_the_section_asked_for_is_listed() -> None:
     assert "lists no further readings" in tell("the optional readings of session 2?").text
 
 
+def test_the_whole_reading_list_can_be_asked_for() -> None:
+    told = tell("what are the required readings?")
+    assert told.text.startswith("The course has 2 required readings:")
+    assert [row.section for row in told.listed] == ["required"] * 2
+    assert len(tell("show me the reading list").listed) == 3
+
+
 @pytest.mark.parametrize(
     ("question", "text"),
     [

@@ -78,7 +78,12 @@ class Guide:
             return self._when(course, asked.topic)
         if asked.wish == "reading":
             return self._on(course, asked)
-        lists = {"count": _count, "sessions": _all_sessions, "session": _session}
+        lists = {
+            "count": _count,
+            "sessions": _all_sessions,
+            "session": _session,
+            "readings": _all_readings,
+        }
         return lists[asked.wish](course, asked)
 
     def narrow(self, query: str, scope: Scope) -> Narrowed | None:
@@ -247,6 +252,12 @@ def _session(course: Catalogue, asked: CourseQuestion) -> Told:
         return Told("course", f"{_name(session)} lists no {which}readings.", (_row(session),))
     rows = [_listed(course, one) for one in readings]
     return _listing(f"{_name(session)} has {_sections(readings)}:", rows)
+
+
+def _all_readings(course: Catalogue, asked: CourseQuestion) -> Told:
+    readings = [one for one in _readings(course) if asked.section in (None, one.section)]
+    rows = [_listed(course, one) for one in readings]
+    return _listing(f"The course has {_sections(readings)}:", rows)
 
 
 def _no_session(course: Catalogue, number: int) -> Told:

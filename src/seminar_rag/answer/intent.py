@@ -13,7 +13,16 @@ from typing import Literal
 from seminar_rag.text import content_words
 
 Wish = Literal[
-    "greeting", "thanks", "help", "count", "sessions", "session", "when", "reading", "authors"
+    "greeting",
+    "thanks",
+    "help",
+    "count",
+    "sessions",
+    "session",
+    "readings",
+    "when",
+    "reading",
+    "authors",
 ]
 
 _ORDINALS = (
@@ -76,6 +85,15 @@ _FORMS: tuple[tuple[Wish, str], ...] = (
         rf"|what (?:is|are) (?:in|on in|the topics? of|on) {_N}"
         rf"|(?:the )?topics? of {_N}|what (?:does|did) {_N} (?:cover|deal with|discuss)"
         rf"|what (?:do|did|will) we (?:discuss|do|cover) in {_N}|{_N}",
+    ),
+    (
+        "readings",
+        rf"{_WHICH} {_SECTION} ?{_TEXTS}"
+        r"(?: (?:are there|there are|do we have|are listed|do we read))?"
+        r"(?: (?:in|of|for|on) (?:the|this) (?:course|seminar|list))?"
+        r"|(?:all )?(?:the )?(?P<section>required|mandatory|assigned) readings"
+        r"|(?:the )?reading list"
+        rf"|(?:which|what) {_TEXTS} (?:are|is) (?P<section>required|mandatory|optional)",
     ),
     (
         "when",
