@@ -158,6 +158,15 @@ class Scope:
     kinds: frozenset[Kind] = frozenset()
     required_only: bool = False
 
+    def admits(self, document: Document) -> bool:
+        """Whether the document may be searched."""
+        return (
+            (not self.sessions or bool(self.sessions & set(document.sessions)))
+            and (not self.readings or document.reading in self.readings)
+            and (not self.kinds or document.kind in self.kinds)
+            and (not self.required_only or document.section == "required")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

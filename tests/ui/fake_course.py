@@ -254,8 +254,8 @@ class FakeJournal:
     def record(self, answer: Answer) -> None:
         self.recorded.append(answer)
 
-    def feedback(self, answer: Answer, good: bool, reason: str = "") -> None:
-        self.opinions.append((answer, good, reason))
+    def feedback(self, answer: Answer, good: bool, reason: str = "", comment: str = "") -> None:
+        self.opinions.append((answer, good, f"{reason}: {comment}" if comment else reason))
 
 
 class FakeShelf:

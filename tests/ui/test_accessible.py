@@ -44,6 +44,7 @@ def test_axe_finds_nothing_serious_on_any_view(open_tab, scheme, width):
     page.click("#scope > button")
     page.click("#exchange-1 .actions summary")
     assert_accessible(tab)
+    page.keyboard.press("Escape")
     page.click("#exchange-1 .mark")
     page.wait_for_selector("#source-1-1", state="visible")
     assert_accessible(tab)
@@ -56,7 +57,8 @@ def test_axe_finds_nothing_serious_on_any_view(open_tab, scheme, width):
 
 def focused(tab: Tab) -> str:
     return tab.page.evaluate(
-        "(e => e.id || e.dataset.source || e.dataset.ask || e.textContent.trim())"
+        "(e => e.id || e.dataset.source || e.dataset.ask || e.textContent.trim()"
+        " || e.ariaLabel)"
         "(document.activeElement)"
     )
 
@@ -81,11 +83,11 @@ def test_the_keyboard_alone_asks_opens_judges_and_starts_anew(tab, course):
     assert order[:4] == ["1-1", "1-1", "1-1", "1-2"], order
     assert order[4:9] == ["2 sources", "Copy", "Copy link", "Helpful", "Not helpful"], order
     page.keyboard.press("Enter")  # opens the reasons
-    assert walk(tab, 1) == ["Wrong citation"]
+    assert walk(tab, 2) == ["In your words, if you like; sent with the reason", "Wrong citation"]
     page.keyboard.press("Escape")
     assert focused(tab) == "Not helpful"
     page.keyboard.press("Enter")
-    walk(tab, 3)
+    walk(tab, 4)
     page.keyboard.press("Enter")
     page.wait_for_selector(".said-so")
     assert course.journal.opinions[-1][2] == "incomplete"

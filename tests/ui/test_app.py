@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fake_course import (
@@ -169,6 +170,20 @@ def test_an_answer_event_alone_is_an_answer(chat):
 
     conversation, _ = ask(Chat(Short()), STEPS)
     assert conversation.exchanges[0].state == "done"
+
+
+def test_a_greeting_is_not_recorded_as_a_question():
+    class Polite(FakeCourse):
+        def ask(self, question, history=(), scope=ALL, stop=lambda: False):
+            kind = "talk" if question == "hi" else "readings"
+            yield AnswerEvent(replace(ANSWERS[STEPS], question=question, kind=kind))
+
+    course = Polite()
+    chat = Chat(course)
+    for question in ("hi", STEPS):
+        begun, _ = chat.begin(PAGE, question, ALL, EMPTY, share=True)
+        chat.finish(PAGE, list(chat.answer(PAGE, begun))[-1][0])
+    assert [answer.question for answer in course.journal.recorded] == [STEPS]
 
 
 # Failing ------------------------------------------------------------------------------------
@@ -347,6 +362,16 @@ def test_nothing_can_be_uploaded(client, path):
 @pytest.mark.parametrize("path", ["/etc/passwd", __file__, "https://example.org/x"])
 def test_no_file_is_served_by_path(client, path):
     assert client.get(f"/gradio_api/file={path}").status_code == 404
+
+
+def test_what_the_page_does_not_ask_is_turned_away_without_a_traceback(client, caplog):
+    def sent(path: str, **body: object) -> int:
+        return client.post(f"/gradio_api/{path}", json={"data": [], **body}).status_code
+
+    for path in ("queue/join", "run/predict", "api/nothing", "call/nothing"):
+        assert sent(path, fn_index=9999, session_hash="abc") == 400, path
+        assert sent(path, session_hash="abc") == 400, path
+    assert not [one for one in caplog.records if one.exc_info]
 
 
 def test_no_event_of_the_page_is_offered_to_programs(client):

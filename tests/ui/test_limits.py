@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.ui.limits import FORGET, GRACE, Limits, Rate, Turns
+from seminar_rag.ui.limits import FORGET, GRACE, VIEWS, Limits, Rate, Turns
 
 
 class Clock:
@@ -39,9 +39,16 @@ def test_all_pages_of_an_address_together_have_a_limit_and_refusals_cost_nothing
     assert limits.admit("p9", "b") == 0
 
 
+def test_looks_at_pages_have_a_wide_limit_of_their_own(clock):
+    limits = Limits(per_page=2, per_address=3, clock=clock)
+    assert [limits.look("a") for _ in range(3 * VIEWS)] == [0] * 3 * VIEWS
+    assert limits.look("a") == 2
+    assert limits.look("b") == limits.admit("p", "a") == 0
+
+
 def test_zero_is_no_limit(clock):
     limits = Limits(0, 0, clock)
-    assert not any(limits.admit("p", "a") for _ in range(1000))
+    assert not any(limits.admit("p", "a") or limits.look("a") for _ in range(1000))
 
 
 def test_clients_that_are_gone_are_forgotten(clock):

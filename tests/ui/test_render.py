@@ -143,7 +143,10 @@ def test_abstaining_looks_like_an_answer_with_the_nearest_readings():
     assert "problem" not in html
     tree = Tree(html)
     assert tree.all("a", "mark") == []
-    assert [link["href"] for link in tree.all("a")] == [SURVEY.url]
+    assert [one["data-view"] for one in tree.all("button", "near")] == [
+        "view/survey",
+        "view/notes15",
+    ]
     assert "Notes of session 15" in tree.text
     assert render.sources(view) == ""
 
@@ -267,7 +270,7 @@ def test_overlapping_quotes_lose_and_double_nothing():
 ALLOWED = {
     *("article", "h2", "h3", "div", "p", "a", "span", "section", "ol", "ul", "li", "blockquote"),
     *("mark", "strong", "em", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "hr"),
-    *("br", "header", "h1", "button", "details", "summary"),
+    *("br", "header", "h1", "button", "details", "summary", "input"),
 }
 
 
@@ -374,6 +377,12 @@ def test_markdown_images_links_and_html_stay_text():
 def test_the_head_counts_what_is_indexed():
     html = render.masthead("Seminar", [(1, "One", 2, 1500), (2, "Two", 1, 20)])
     assert "<h1>Seminar</h1><p>2 sessions, 3 readings, 1,520 passages</p>" in html
+
+
+def test_the_head_leads_to_the_desk_where_there_is_one():
+    assert "Desk" not in render.masthead("Seminar", [])
+    (way,) = Tree(render.masthead("Seminar", [], desk=True)).all("a", "to-desk")
+    assert way["href"] == "desk/"
 
 
 def test_a_course_without_examples_shows_no_list():

@@ -423,6 +423,42 @@ def test_feedback_reaches_the_journal_once_with_its_reason(tab, course):
     assert page.locator("#past [data-feedback]").count() == 0
 
 
+def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
+    page = tab.page
+    course.journal.opinions.clear()
+    tab.ask(STEPS)
+    tab.answered(1)
+    page.click("#exchange-1 .actions summary")
+    page.fill("#exchange-1 .words", "The <b>second</b> step is missing")
+    page.click("#exchange-1 [data-feedback=incomplete]")
+    page.wait_for_selector("#exchange-1 .said-so:text('incomplete')")
+    tab.ask(UNKNOWN)
+    tab.answered(2)
+    page.click("#exchange-2 .actions summary")
+    page.fill("#exchange-2 .words", "Session 3 says it")
+    page.press("#exchange-2 .words", "Enter")
+    page.wait_for_selector("#exchange-2 .said-so:text('other')")
+    assert [why for _, _, why in course.journal.opinions] == [
+        "incomplete: The <b>second</b> step is missing",
+        "other: Session 3 says it",
+    ]
+
+
+def test_required_only_is_offered_where_something_is_required(tab):
+    page = tab.page
+    page.click("#scope > button")
+    box = page.locator("#required input")
+    assert box.is_enabled()
+    box.check()
+    scope_says(tab, "only required")
+    page.fill("#readings input", SURVEY.title[:9])
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#required:has-text('there are none here')")
+    assert box.is_disabled()
+    assert not box.is_checked()
+    assert "required" not in page.inner_text("#scope > button")
+
+
 def test_questions_are_recorded_only_when_the_student_says_so(tab, course):
     page = tab.page
     course.journal.recorded.clear()

@@ -20,6 +20,7 @@ from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.ui import openers, render, viewer
 from seminar_rag.ui.exchange import Exchange
+from seminar_rag.ui.limits import VIEWS, Limits
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def client(course: Course) -> Iterator[Any]:
 
     app = FastAPI()
     app.add_middleware(Guard)
-    viewer.add_views(app, course)
+    viewer.add_views(app, course, Limits())
     with TestClient(app, raise_server_exceptions=False) as running:
         yield running
 
@@ -147,7 +148,7 @@ def test_pages_that_hang_leave_the_application_its_threads() -> None:
             return b"a picture"
 
     course, app = Hanging(), FastAPI()
-    viewer.add_views(app, course)
+    viewer.add_views(app, course, Limits())
     app.add_route("/quick", lambda _: PlainTextResponse("here"))
     with TestClient(app) as running, ThreadPoolExecutor(64) as threads:
         hanging = [threads.submit(running.get, f"/view/d/{n}.jpg") for n in range(1, 61)]
@@ -159,12 +160,26 @@ def test_pages_that_hang_leave_the_application_its_threads() -> None:
         assert all(one.result(timeout=20).status_code == 200 for one in hanging)
 
 
+def test_who_opens_very_many_pages_is_told_to_wait() -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    app = FastAPI()
+    viewer.add_views(app, FakeCourse(), Limits(per_address=1))
+    with TestClient(app) as running:
+        answers = [running.get("/view/notes15") for _ in range(VIEWS + 1)]
+        assert [answer.status_code for answer in answers] == [200] * VIEWS + [429]
+        assert answers[-1].headers["retry-after"] == "6"
+        assert "Try again in 6 seconds" in answers[-1].json()["remark"]
+        assert running.get("/view/notes15/1.jpg").status_code == 429
+
+
 def test_a_view_of_text_marks_the_quote_and_goes_by_section(client: Any) -> None:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
     app = FastAPI()
-    viewer.add_views(app, FakeCourse())
+    viewer.add_views(app, FakeCourse(), Limits())
     with TestClient(app) as running:
         quote = NOTES_PASSAGE.quote(NOTES_PASSAGE.sentences[1])
         where = openers.address("notes15", NOTES_PASSAGE.id, [quote])
@@ -186,7 +201,7 @@ def test_everything_of_a_reading_is_escaped() -> None:
     from fastapi.testclient import TestClient
 
     app = FastAPI()
-    viewer.add_views(app, FakeCourse())
+    viewer.add_views(app, FakeCourse(), Limits())
     with TestClient(app) as running:
         answer = running.get("/view/evil?passage=evil:0&quote=<svg onload=window.pwned=6>")
     assert answer.headers["content-type"].startswith("application/json")

@@ -172,16 +172,7 @@ class Catalogue:
         """Ids of the documents a scope allows; None when it allows all."""
         if scope == Scope():
             return None
-        return {id_ for id_, document in self.documents.items() if _allowed(document, scope)}
-
-
-def _allowed(document: Document, scope: Scope) -> bool:
-    return (
-        (not scope.sessions or bool(scope.sessions & set(document.sessions)))
-        and (not scope.readings or document.reading in scope.readings)
-        and (not scope.kinds or document.kind in scope.kinds)
-        and (not scope.required_only or document.section == "required")
-    )
+        return {id_ for id_, document in self.documents.items() if scope.admits(document)}
 
 
 def read(db: sqlite3.Connection) -> Catalogue:

@@ -87,8 +87,9 @@
     },
     feedback: (button) => {
       const { feedback, of } = button.dataset;
+      const comment = button.parentElement.querySelector(".words")?.value ?? "";
       const record = seminar.record();
-      seminar.tell({ do: "feedback", exchange: Number(of), says: feedback, record });
+      seminar.tell({ do: "feedback", exchange: Number(of), says: feedback, comment, record });
     },
     openRail: () => {
       byId("rail")?.classList.add("open");
@@ -107,6 +108,9 @@
     else if (!event.target.closest?.("#rail")) byId("rail")?.classList.remove("open");
   });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches?.(".words") && event.target.value.trim()) {
+      event.target.parentElement.querySelector("[data-feedback=other]")?.click();
+    }
     if (event.key !== "Escape") return;
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       menu.open = false;

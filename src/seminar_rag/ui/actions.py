@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from html import escape
 
-from seminar_rag.journal import REASONS
+from seminar_rag.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.types import Document
 from seminar_rag.ui.bibtex import entry
 from seminar_rag.ui.exchange import HELPFUL, Exchange
@@ -52,5 +52,9 @@ def _opinion(view: Exchange) -> str:
         f'<button type="button" data-feedback="{HELPFUL}" data-of="{number}" '
         'title="The answer helped">Helpful</button>'
         '<details class="menu"><summary title="Say why the answer did not help">Not helpful'
-        f"</summary><div>{reasons}</div></details>"
+        '</summary><div role="group" aria-label="Why it did not help">'
+        f'<input class="words" maxlength="{LONGEST_COMMENT}"'
+        ' placeholder="In your words, if you like" autocomplete="off"'
+        ' aria-label="In your words, if you like; sent with the reason">'
+        f"{reasons}</div></details>"
     )

@@ -18,6 +18,8 @@ from seminar_rag.ui.limits import Limits
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
 
     from seminar_rag.ui.desk_work import DeskCourse
     from seminar_rag.ui.mcp_server import Tools
@@ -133,7 +135,7 @@ def build_app(
     app.add_middleware(Guard)
     add_routes(app, course, chat.limits)
     add_reader(app, course, chat.limits)
-    add_views(app, course)
+    add_views(app, course, chat.limits)
     add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
@@ -142,7 +144,7 @@ def build_app(
         mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Page(chat, programs).blocks,
+        Page(chat, programs, desk=desk is not None).blocks,
         path="/",
         theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
@@ -158,7 +160,27 @@ def build_app(
         ssr_mode=False,
         show_error=False,
     )
+    _turn_away_strays(mounted.router.routes[-1].app)  # type: ignore[attr-defined]
     return mounted
+
+
+def _turn_away_strays(gradio: FastAPI) -> None:
+    """Answer what names no event of the page, or not its values, with 400 and not a traceback."""
+    from gradio.route_utils import FnIndexInferError
+    from starlette.responses import PlainTextResponse
+
+    def stray(_request: Request, error: Exception) -> Response:
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        inside = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
+        if not inside.startswith("gradio."):
+            raise error  # not about the request
+        log.info("a request that the page does not make: %s", type(error).__name__)
+        return PlainTextResponse("The page has no such event.", 400)
+
+    for kind in (FnIndexInferError, KeyError, ValueError):
+        gradio.add_exception_handler(kind, stray)
 
 
 def _tools(programs: Programs, course: str, host: str) -> Tools:

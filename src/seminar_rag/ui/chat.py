@@ -60,7 +60,9 @@ class ChatJournal(Protocol):
     def record(self, answer: Answer) -> None:
         """Keep a question with its answer, without who asked."""
 
-    def feedback(self, answer: Answer, good: bool, reason: Reason | Literal[""] = ...) -> None:
+    def feedback(
+        self, answer: Answer, good: bool, reason: Reason | Literal[""] = ..., comment: str = ...
+    ) -> None:
         """Keep what a student thinks of an answer. Raises StoreError."""
 
 
@@ -244,7 +246,7 @@ class Chat:
                 for event in batch:
                     view = view.advanced(event)
                     if pending.share and isinstance(event, AnswerEvent):
-                        self.course.journal.record(event.answer)
+                        self._record(event.answer)
                 yield conversation, view
             if view.running:
                 view = replace(view, state="stopped")
@@ -257,14 +259,23 @@ class Chat:
             stop.set()
         yield conversation.ended(view), view
 
+    def _record(self, answer: Answer) -> None:
+        if answer.kind != "talk":  # a greeting is no question
+            self.course.journal.record(answer)
+
     def stop(self, page: str) -> None:
         """Stop the page's question, if it has one."""
         stop = self._stops.get(page)
         if stop is not None:
             stop.set()
 
-    def judge(self, conversation: Conversation, number: int, says: str) -> Conversation:
+    def judge(
+        self, conversation: Conversation, number: int, says: str, comment: str = ""
+    ) -> Conversation:
         """Keep what the reader thinks of an answer: "helpful", or why it is not; once.
+
+        Args:
+            comment: the reader's own words.
 
         Raises:
             StoreError: it could not be written.
@@ -274,7 +285,7 @@ class Chat:
         if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
             return conversation
         answer = view.answer(self.course.answerer)
-        self.course.journal.feedback(answer, says == HELPFUL, reason)
+        self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
         judged = replace(view, feedback=says)
         views = tuple(judged if one is view else one for one in conversation.exchanges)
         return replace(conversation, exchanges=views)

@@ -56,7 +56,7 @@ def _figures(found: Insights) -> str:
     judged = sum(found.verdicts.get(label, 0) for label, _ in VERDICTS)
     rows = [
         (f"{found.asked:,}", "questions"),
-        (f"{share:.0f}%", "answered from the readings"),
+        (f"{share:.0f}%", "answered"),
     ]
     if judged:
         supported = 100 * found.verdicts.get("supported", 0) / judged

@@ -21,6 +21,8 @@ PER_PAGE = 20
 """Questions a minute from one page."""
 PER_ADDRESS = 200
 """Questions a minute from one address, which a whole class may share behind one router."""
+VIEWS = 10
+"""Looks at a page for every question that an address may ask; turning a page takes two."""
 FORGET = 600.0
 """Seconds after which a client that asked nothing is forgotten."""
 GRACE = 30.0
@@ -102,6 +104,7 @@ class Limits:
         """
         self._pages = Rate(per_page, clock)
         self._addresses = Rate(per_address, clock)
+        self._views = Rate(VIEWS * per_address, clock)
 
     def admit(self, page: str, address: str) -> int:
         """Count an act and return 0; or refuse and return the seconds to wait."""
@@ -109,6 +112,13 @@ class Limits:
         if not wait:
             self._pages.take(page)
             self._addresses.take(address)
+        return wait
+
+    def look(self, address: str) -> int:
+        """As `admit`, for looking at a page of a reading."""
+        wait = self._views.wait(address)
+        if not wait:
+            self._views.take(address)
         return wait
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -49,8 +49,10 @@ Update = dict[Any, Any]
 class Page:
     """The student's page over a `Chat`; `blocks` is what to mount."""
 
-    def __init__(self, chat: Chat, programs: Programs) -> None:
+    def __init__(self, chat: Chat, programs: Programs, *, desk: bool = False) -> None:
+        """`desk`: link to the instructor's."""
         self._chat = chat
+        self._desk = desk
         with gr.Blocks(
             title=chat.course.name, analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -173,7 +175,7 @@ class Page:
         wish = _read(arrival)
         try:
             update: Update = {
-                self._head: render.masthead(self._chat.course.name, self._chat.course.sessions()),
+                self._head: self._masthead(self._chat.course.sessions()),
                 self._share: gr.update(
                     value=wish.get("share") is True, visible=self._chat.course.journal.enabled
                 ),
@@ -183,7 +185,7 @@ class Page:
             }
         except SeminarError as error:
             return {
-                self._head: render.masthead(self._chat.course.name, ()),
+                self._head: self._masthead(()),
                 self._past: self._welcome(),
                 self._message: render.message(str(error)),
             }
@@ -218,7 +220,8 @@ class Page:
         if type(number) is not int or not isinstance(says, str):
             return {self._message: gr.skip()}
         known = self._caught_up(conversation, wanted.get("record"))
-        judged = self._chat.judge(known, number, says)
+        comment = wanted.get("comment")
+        judged = self._chat.judge(known, number, says, comment if isinstance(comment, str) else "")
         return {
             self._conversation: judged,
             self._record: to_record(judged),
@@ -363,6 +366,9 @@ class Page:
         self._chat.finish(key_of(request), Conversation())
 
     # Parts ----------------------------------------------------------------------------------
+
+    def _masthead(self, sessions: Sequence[tuple[int, str, int, int]]) -> str:
+        return render.masthead(self._chat.course.name, sessions, desk=self._desk)
 
     def _welcome(self) -> str:
         try:

@@ -23,7 +23,7 @@ from markdown_it.token import Token
 from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, tally
 from seminar_rag.ui import actions
 from seminar_rag.ui.exchange import Exchange, counted, find_quote
-from seminar_rag.ui.openers import see
+from seminar_rag.ui.openers import address, opener, see
 from seminar_rag.ui.verdicts import BADGE, badge, with_badges, without_badges
 
 KINDS = {
@@ -49,7 +49,7 @@ def exchange(view: Exchange) -> str:
     if view.restricted:
         parts.append(f'<p class="notice">Only {escape(view.restricted)} was searched.</p>')
     if view.reason:
-        parts.append(f'<p class="notice">Why: {escape(view.reason)}.</p>')
+        parts.append(f'<p class="notice why">Why: {escape(view.reason)}.</p>')
     if view.nearest:
         parts.append(_nearest(view.nearest))
     parts += [f'<p class="caution">{escape(warning)}</p>' for warning in view.warnings]
@@ -68,8 +68,10 @@ def transcript(views: Iterable[Exchange]) -> str:
     return f'<div role="log" aria-label="Conversation">{"".join(map(exchange, views))}</div>'
 
 
-def masthead(course: str, sessions: Sequence[tuple[int, str, int, int]]) -> str:
-    """The head of the page: the course and what of it can be asked."""
+def masthead(
+    course: str, sessions: Sequence[tuple[int, str, int, int]], *, desk: bool = False
+) -> str:
+    """The head of the page: the course, what of it can be asked, and the way to the desk."""
     readings, passages = sum(row[2] for row in sessions), sum(row[3] for row in sessions)
     size = ", ".join(
         (
@@ -80,7 +82,8 @@ def masthead(course: str, sessions: Sequence[tuple[int, str, int, int]]) -> str:
     )
     indexed = f"<p>{size}</p>" if sessions else ""
     rail = '<button type="button" class="open-rail" data-open-rail>Conversations</button>'
-    return f'<header class="masthead"><h1>{escape(course)}</h1>{indexed}{rail}</header>'
+    way = '<a class="to-desk" href="desk/" title="For the instructor">Desk</a>' if desk else ""
+    return f'<header class="masthead"><h1>{escape(course)}</h1>{indexed}{rail}{way}</header>'
 
 
 def welcome(examples: Sequence[str]) -> str:
@@ -132,7 +135,7 @@ def _footer(view: Exchange) -> str:
 
 
 def _nearest(documents: Sequence[Document]) -> str:
-    rows = "".join(f"<li>{_title(document)} {_meta(document)}</li>" for document in documents)
+    rows = "".join(f"<li>{_opened(one)} {_meta(one)}</li>" for one in documents)
     return f'<div class="nearest"><p>Nearest in the course</p><ul>{rows}</ul></div>'
 
 
@@ -345,9 +348,8 @@ def _original(citation: Citation) -> str:
     return _link(url, "Original", citation.document.title)
 
 
-def _title(document: Document) -> str:
-    url = safe_url(document.url)
-    return _link(url, document.title) if url else f"<span>{escape(document.title)}</span>"
+def _opened(document: Document) -> str:
+    return opener(address(document.id), document.title, "see it", "see near")
 
 
 def _link(url: str, text: str, of: str = "") -> str:

@@ -5,12 +5,13 @@ Imports Gradio at the top, as `page` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
+from seminar_rag.errors import SeminarError
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
 from seminar_rag.ui.chat import ChatCourse
 from seminar_rag.ui.conversations import scope_of
@@ -23,6 +24,8 @@ KINDS: Mapping[str, frozenset[Kind]] = {
 }
 ANY_KIND = next(iter(KINDS))
 WHOLE_COURSE = "Ask the whole course"
+REQUIRED = "Only required readings"
+NONE_REQUIRED = "Only required readings (there are none here)"
 LONGEST_TITLE = 48
 """Characters of a reading's title in the question bar."""
 
@@ -45,9 +48,7 @@ class ScopeBar:
                 self.kind = gr.Radio(
                     list(KINDS), value=ANY_KIND, label="Search in", elem_id="kind", min_width=0
                 )
-                self.required = gr.Checkbox(
-                    label="Only required readings", elem_id="required", min_width=0
-                )
+                self.required = gr.Checkbox(label=REQUIRED, elem_id="required", min_width=0)
         self.inputs = [self.sessions, self.readings, self.kind, self.required]
         self.parts = [*self.inputs, self.bar]
 
@@ -55,7 +56,13 @@ class ScopeBar:
         """Keep the label true. `quick`: how an event that only changes the page is run."""
         # Of what a person does only: `show` names its scope itself, and its several changes at once
         # would be answered in any order.
-        gr.on([one.input for one in self.inputs], self._name, self.inputs, self.bar, **quick)
+        gr.on(
+            [one.input for one in self.inputs],
+            self._name,
+            self.inputs,
+            [self.required, self.bar],
+            **quick,
+        )
 
     def show(self, scope: Scope = WHOLE) -> dict[Any, Any]:
         """What can be chosen now, and `scope` chosen, as an update.
@@ -76,11 +83,13 @@ class ScopeBar:
             readings=scope.readings & set(self.titles),
             kinds=KINDS[kind],
         )
+        any_required = has_required(documents.values(), known)
+        known = replace(known, required_only=known.required_only and any_required)
         return {
             self.sessions: _offered(sessions, known.sessions),
             self.readings: _offered(readings, known.readings),
             self.kind: kind,
-            self.required: known.required_only,
+            self.required: _required(known.required_only, any_required),
             self.bar: gr.update(label=label(known, self.titles)),
         }
 
@@ -89,9 +98,26 @@ class ScopeBar:
         sessions = {number for number, *_ in self._course.sessions()}
         return not (scope.sessions <= sessions and scope.readings <= set(self.titles))
 
-    def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> Any:
+    def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> tuple[Any, Any]:
         scope = chosen(sessions, readings, kind, required)
-        return gr.update(label=label(scope, self.titles))
+        try:
+            any_required = has_required(self._course.documents().values(), scope)
+        except SeminarError:  # told when the question is asked
+            any_required = True
+        scope = replace(scope, required_only=scope.required_only and any_required)
+        named = gr.update(label=label(scope, self.titles))
+        return _required(scope.required_only, any_required), named
+
+
+def has_required(documents: Iterable[Document], scope: Scope) -> bool:
+    """Whether anything that `scope` allows is a required reading."""
+    asked = replace(scope, required_only=True)
+    return any(asked.admits(one) for one in documents)
+
+
+def _required(value: bool, possible: bool) -> Any:
+    said = REQUIRED if possible else NONE_REQUIRED
+    return gr.update(value=value, label=said, interactive=possible)
 
 
 def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any:

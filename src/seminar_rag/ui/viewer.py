@@ -18,7 +18,8 @@ from urllib.parse import quote
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
 from seminar_rag.types import Document, Passage
 from seminar_rag.ui import render
-from seminar_rag.ui.exchange import find_quote
+from seminar_rag.ui.exchange import counted, find_quote
+from seminar_rag.ui.limits import Limits
 from seminar_rag.ui.openers import LONGEST_QUOTE, MOST_QUOTES
 
 if TYPE_CHECKING:
@@ -135,9 +136,10 @@ def _original(view: View) -> str | None:
 # The addresses --------------------------------------------------------------------------------
 
 
-def add_views(app: FastAPI, course: PagedCourse) -> None:
+def add_views(app: FastAPI, course: PagedCourse, limits: Limits) -> None:
     """The routes above. They wait for workers in few threads of their own, so that many pages, or
-    one that hangs, leave the rest of the application its threads."""
+    one that hangs, leave the rest of the application its threads; who looks at very many is told
+    to wait."""
     from anyio import CapacityLimiter, to_thread
     from starlette.responses import JSONResponse, Response
 
@@ -171,13 +173,25 @@ def add_views(app: FastAPI, course: PagedCourse) -> None:
         return JSONResponse(told(found), 200, _PASSING)
 
     async def page(request: Request) -> Response:
+        if wait := limits.look(_client(request)):
+            return Response(_later(wait), 429, {"retry-after": str(wait)}, "text/plain")
         return await to_thread.run_sync(drawn, request, limiter=few)
 
     async def view(request: Request) -> Response:
+        if wait := limits.look(_client(request)):
+            return JSONResponse({"remark": _later(wait)}, 429, {"retry-after": str(wait)})
         return await to_thread.run_sync(opened, request, limiter=few)
 
     app.add_route("/view/{document:path}/{page:int}.jpg", page)
     app.add_route("/view/{document:path}", view)
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _later(wait: int) -> str:
+    return f"Very many pages were opened from here. Try again in {counted(wait, 'second')}."
 
 
 def _status(error: SeminarError) -> int:
