@@ -696,7 +696,7 @@ class Course:
             return LLMAnswerer(self._llm, self.config.llm_max_tokens)
         from seminar_rag.answer.extractive import Extractive
 
-        return Extractive(self.embedder.embed, self.store.rarity)
+        return Extractive(self.embedder.read, self.store.rarity)
 
     @cached_property
     def _llm(self) -> LLM | None:

@@ -51,6 +51,21 @@ def test_the_estimate_is_that_of_the_signs() -> None:
     assert question.scores([packed, packed])[1] == pytest.approx(expected, abs=1e-5)
 
 
+def test_one_text_is_compared_exactly() -> None:
+    rng = np.random.default_rng(4)
+    vectors = rng.normal(size=(4, 20)).astype(np.float32)
+    question = Asked(vectors[:2], np.asarray([0.25, 0.75], np.float32))
+    cosines = vectors[:2] @ vectors[1:].T
+    expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum())
+    words = Words(("the", "valve", "router", "tap"), vectors)
+    assert question.near(words) == pytest.approx(expected, abs=1e-5)
+
+
+def test_nothing_is_near_where_nothing_is_said_or_asked() -> None:
+    assert asked(read("router"), even).near(read("and why?")) == 0.0
+    assert asked(read("why?"), even).near(read("a router")) == 0.0
+
+
 def test_a_question_without_content_compares_nothing() -> None:
     assert asked(read("why?"), even).scores([pack(read("router"))]) == [None]
 

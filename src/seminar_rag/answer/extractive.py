@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.followup import asked_last
 from seminar_rag.answer.units import Unit, opens, tidy, units
-from seminar_rag.answer.worth import COSINE, Asked, plain_worth
+from seminar_rag.answer.worth import Asked, like_worth, plain_worth
+from seminar_rag.index import late
 from seminar_rag.index.aspects import compares, is_called, named, without, works
+from seminar_rag.index.embed import Side, Words
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[Any]
 
-Embed = Callable[[Sequence[str]], "Matrix"]
+Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
 MOST = 4
@@ -32,11 +34,11 @@ EMBEDDED = 40
 """Units whose meaning is compared; more would take seconds on a small machine."""
 _LENGTH = 130
 """Words of an answer from which nothing is added."""
-_NEAR = 3.0
+_WORSE = 3.0
 """A further unit may be worth so much less than the best one."""
 _TOO_ALIKE = 0.55
 """Share of common stems from which two units say the same."""
-_ADDS = 3.0
+_ADDS = 1.0
 """For the share of the question's words that a further unit is the first to hold."""
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
@@ -57,12 +59,12 @@ class Extractive:
         " no language model writes them."
     )
 
-    def __init__(self, embed: Embed, rarity: Rarity) -> None:
+    def __init__(self, read: Read, rarity: Rarity) -> None:
         """Args:
-        embed: texts → unit vectors, shape (n, dimensions).
+        read: texts → unit vectors, shape (n, dimensions), and words with theirs; `Embedder.read`.
         rarity: words → inverse document frequency in the course.
         """
-        self._embed = embed
+        self._read = read
         self._rarity = rarity
 
     def draft(
@@ -127,14 +129,31 @@ class Extractive:
         candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
         if not candidates:
             return []
-        questions = list(dict.fromkeys((asked.whole, asked.last)))
-        vectors = self._embed([*questions, *(one.text for _, one in candidates)])
-        cosines = vectors[len(questions) :] @ vectors[: len(questions)].mean(axis=0)
-        worth = [
-            plain + COSINE * float(cosine)
-            for (plain, _), cosine in zip(candidates, cosines, strict=True)
-        ]
+        likeness = self._likeness(asked, hits, [one for _, one in candidates])
+        worth = [plain + like for (plain, _), like in zip(candidates, likeness, strict=True)]
         return _choose([one for _, one in candidates], worth, asked, most)
+
+    def _likeness(
+        self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
+    ) -> list[float]:
+        """What units are worth for saying what is asked, as a whole and word by word.
+
+        A unit is read below its title and the lines above it, which tell what its words mean; only
+        its own words are compared.
+        """
+        questions = list(dict.fromkeys((asked.whole, asked.last)))
+        looked_for, of_questions = self._read(questions, "question")
+        above = [_above(one, hits[one.hit]) for one in candidates]
+        texts = [f"{lines}{one.text}" for lines, one in zip(above, candidates, strict=True)]
+        vectors, of_units = self._read(texts, "passage")
+        cosines = vectors @ looked_for.mean(axis=0)
+        sought = [late.asked(one, self._rarity) for one in of_questions]
+        out: list[float] = []
+        for unit, cosine, lines, read in zip(candidates, cosines, above, of_units, strict=True):
+            own = _after(read, lines)
+            near = sum(one.near(own) for one in sought) / len(sought)
+            out.append(like_worth(asked, unit, float(cosine), near))
+        return out
 
     def _asked(self, whole: str, last: str) -> Asked:
         weights: dict[str, float] = {}
@@ -187,7 +206,7 @@ def _choose(
 ) -> list[Unit]:
     """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
-    floor = max(worth) - _NEAR
+    floor = max(worth) - _WORSE
     chosen: list[int] = []
     while len(chosen) < most:
         said = frozenset[str]().union(*(own[i] for i in chosen))
@@ -203,6 +222,21 @@ def _choose(
             break
         chosen.append(max(open_, key=lambda i: worth[i] + _ADDS * asked.share(own[i] - said)))
     return [candidates[i] for i in chosen]
+
+
+def _above(one: Unit, hit: Hit) -> str:
+    lines = one.context or hit.passage.heading.rsplit(" › ", 1)[-1]
+    return f"{hit.document.title} › {lines}: "
+
+
+def _after(read: Words, lines: str) -> Words:
+    """The words of a text that come after these lines, with which it begins."""
+    left = len("".join(lines.split()))
+    at = 0
+    while left > 0 and at < len(read.texts):
+        left -= len(read.texts[at])
+        at += 1
+    return Words(read.texts[at:], read.vectors[at:])
 
 
 def _alike(one: Unit, other: Unit) -> bool:

@@ -1,7 +1,7 @@
 """What a unit is worth as an answer to a question: a linear model over likeness and shape. Pure.
 
 The weights were fitted on labelled questions of a seminar by a listwise softmax loss (ListNet,
-Cao et al. 2007), over the units of the first twelve passages, and chosen by cross-validation
+Cao et al. 2007), over the units of the eight passages offered, and chosen by cross-validation
 over questions. A difference of d between two worths means odds of e^d.
 """
 
@@ -15,15 +15,19 @@ from seminar_rag.answer.units import Unit
 from seminar_rag.text import stems
 from seminar_rag.types import Hit
 
-COSINE = 8.9
-"""For the likeness in meaning, -1 to 1; see `Asked`."""
-_AROUND = 6.0
+_COSINE = 1.2
+"""For the likeness in meaning of the whole, -1 to 1."""
+_NEAR = 18.3
+"""For the likeness word by word, about 0 to 1; see `index.late`."""
+_SAID = 4.5
+"""Off for the share of the question that the unit repeats: its words are near to themselves."""
+_AROUND = 5.2
 """For the share of the question that stands around the unit: heading, title, lines above it."""
-_PASSAGE = 4.9
+_PASSAGE = 2.7
 """For the share of the question that its whole passage holds."""
-_FIRST, _FULL, _MANY = 2.1, 2.3, 2.2
-_ASKS, _SHORT, _LISTED, _POINTS = 2.6, 1.4, 1.3, 1.4
-_DEFINES, _COUNTS, _REASONS = 6.2, 0.6, 0.6
+_FIRST, _FULL, _MANY = 2.2, 0.6, 2.2
+_ASKS, _SHORT, _LISTED, _POINTS = 4.7, 2.5, 1.6, 1.8
+_DEFINES, _COUNTS, _REASONS = 5.8, 0.8, 0.8
 
 _SHORTEST = 8
 """Words; less says little."""
@@ -83,7 +87,7 @@ class Asked:
 
 
 def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
-    """What a unit is worth before its meaning is looked at; add `COSINE` times its likeness.
+    """What a unit is worth before its meaning is looked at; add `like_worth`.
 
     Args:
         rank: that of its passage among those offered, from 1.
@@ -104,6 +108,16 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
         - _POINTS * bool(_POINTING.search(one.text))
         + _shape(asked, one.text)
     )
+
+
+def like_worth(asked: Asked, one: Unit, cosine: float, near: float) -> float:
+    """What a unit is worth for its likeness to the question.
+
+    Args:
+        cosine: of the whole, read below the lines above it.
+        near: that of the question's words to the unit's own.
+    """
+    return _COSINE * cosine + _NEAR * near - _SAID * asked.share(set(stems(one.text)))
 
 
 def _shape(asked: Asked, text: str) -> float:

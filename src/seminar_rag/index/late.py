@@ -64,6 +64,14 @@ class Asked:
             out[i] = float(value)
         return out
 
+    def near(self, words: Words) -> float:
+        """As `scores`, exactly, for one text whose words' vectors are at hand; 0 without any."""
+        content = [i for i, word in enumerate(words.texts) if _says_something(word)]
+        if not content or not len(self.weights):
+            return 0.0
+        best = (words.vectors[content] @ self.vectors.T).max(axis=0)
+        return float(best @ self.weights)
+
 
 def asked(words: Words, rarity: Rarity) -> Asked:
     """What is looked for of a question: its content words, weighted by how rare they are."""
