@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seminar_rag.check.claims import extract
+from seminar_rag.check.references import entry
 from seminar_rag.types import Claim
 
 
@@ -209,3 +210,18 @@ def test_odd_texts_take_no_time(text: str) -> None:
 def test_nothing_comes_of_nothing() -> None:
     assert extract("") == extract(" \n\n---\n")
     assert extract("").claims == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "people", "year", "title"),
+    [
+        ("[3] A. Miller et al. On mills. arXiv:2106.09685, 2017.", ("Miller",), 2017, "On mills"),
+        ("[1] E. Miller et al. 2021. Mills: a map. Mills.", ("Miller",), 2021, "Mills: a map"),
+        ("J. Miller, X. Wright. On mills. Mills, 2022.", ("Miller", "Wright"), 2022, "On mills"),
+    ],
+)
+def test_an_entry_of_a_reference_list_is_taken_apart(
+    text: str, people: tuple[str, ...], year: int, title: str
+) -> None:
+    found = entry(text, 0, len(text))
+    assert (found.authors, found.year, found.title) == (people, year, title)

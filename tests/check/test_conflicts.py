@@ -106,3 +106,18 @@ def test_a_shouted_label_is_no_name() -> None:
     sentence = "MOBILE phone seller Smith won the prize for young founders in Perth."
     assert kind("Jones won the prize for young founders in Perth.", sentence) == "name"
     assert kind("Smith of Mobilia won the prize for young founders.", sentence) != "name"
+
+
+def test_an_ordinary_word_that_opens_a_sentence_is_no_name() -> None:
+    said = "Results from Harbour2 show that thick ropes hold the boats better in winter storms."
+    claim = "According to Harbour2, thick ropes hold the boats better in winter storms."
+    assert kind(claim, said, "The results were printed.") is None
+    assert kind(claim.replace("Harbour2", "Harbour3"), said) == "name"
+
+
+def test_a_name_that_a_sentence_has_is_not_held_against_another() -> None:
+    claim = "BoX improves the width and the speed but hurts the calm and the quiet."
+    said = "BoX improves speed and width while hurting the quiet and the calm."
+    other = "BigRig: one measure plus five parts - calm, width, quiet, weight, and speed improves."
+    assert kind(claim, other, "Nothing is said here at all.", said) is None
+    assert kind(claim, other) == "name"

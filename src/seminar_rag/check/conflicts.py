@@ -128,17 +128,20 @@ def _phrase(term: Term, text: str) -> str:
 def _name(case: Case) -> Conflict | None:
     mine = {term.key for term in terms(case.claim)} | case.known
     for column, term in enumerate(case.held.terms):
-        opening = term.kind == "word" and term.start == 0 and term.text[:1].isupper()
+        opening = _opening(term, case.claim)
         if (term.kind != "name" and not opening) or term.key in case.known:
             continue
         absent = not case.held.covered[:, column].any()
+        given = [i for i in case.best if case.held.covered[i, column]]
+        told = max((case.rest(i, column) for i in given), default=-1.0)
         if absent and case.held.soft[column] >= (0.6 if opening else 0.8):
             continue  # "Australian" for "Australia"; an ordinary word that opens the sentence
         for i in case.near(0.4 if absent else 0.65, column):
             around = case.held.covered[max(0, i - 1) : i + 2, column].any()
-            alike = case.rest(i, column) < 0.75
-            rival = _rival_name(term, mine, case.sentences[i], alike)
-            if rival is not None and not around and (_coined(term) or case.rest(i, column) >= 0.75):
+            rest = case.rest(i, column)
+            rival = _rival_name(term, mine, case, i, alike=rest < 0.75)
+            certain = rest > told + 0.1 and (_coined(term) or rest >= 0.75)
+            if rival is not None and not around and certain:
                 reason = f"The passage speaks of {rival}, the sentence of {term.text}."
                 return Conflict("name", "contradicted", reason, i)
         if absent and _coined(term):
@@ -146,13 +149,25 @@ def _name(case: Case) -> Conflict | None:
     return None
 
 
-def _rival_name(term: Term, mine: set[str], sentence: str, alike: bool) -> str | None:
-    """A name of the sentence that the claim lacks; one of the same make where `alike`."""
+_ORDINARY = re.compile(r"\s+(?:to|of|on|upon|from|for|with)\b")
+
+
+def _opening(term: Term, text: str) -> bool:
+    """Whether a word that opens the sentence may be a name: "According to" and the like cannot."""
+    opens = term.kind == "word" and term.start == 0 and term.text[:1].isupper()
+    return opens and not _ORDINARY.match(text, term.end)
+
+
+def _rival_name(term: Term, mine: set[str], case: Case, i: int, alike: bool) -> str | None:
+    """A name of sentence `i` that the claim lacks; one of the same make where `alike`."""
+    sentence = case.sentences[i]
     for other in terms(sentence):
-        opens = term.start == other.start == 0 and other.text[:1].isupper()
+        opens = term.start == 0 and _opening(other, sentence)
         shouted = other.text.isupper() and other.text.isalpha() and len(other.text) > 4
         if other.key in mine or shouted or not (other.kind == "name" or opens):
             continue  # a shouted word is a title's or a label's, not a name
+        if opens and any(re.search(rf"\b{other.text.lower()}\b", one) for one in case.sentences):
+            continue  # an ordinary word, capital only where it opens
         if not alike or _coined(term) == _coined(other) or opens:
             return other.text
     return None

@@ -88,6 +88,7 @@ def _all_named(inside: str) -> bool:
 
 def families(people: str) -> tuple[str, ...]:
     """Family names of "Wei et al.", "Wei, Wang & Zhou", "Wei, J., Wang, X.", "J. Wei, X. Wang"."""
+    people = re.sub(rf"[,.]?\s*\b{_YEAR}[a-z]?\.?$", "", people.strip())
     people = re.sub(r",?\s*\b(?:et\sal\.?|and\s(?:others|co-?\w+))", "", people)
     initials = r",\s(?:[A-Z]\.?[\s-]?)+(?![a-z])"
     if re.match(rf"\s*{_FAMILY}{initials}", people):
@@ -131,8 +132,9 @@ def _people_and_title(plain: str) -> tuple[str, str | None]:
     dated = re.search(rf"[,.]?\s*\(({_YEAR})[a-z]?\)[.,:]?\s*", plain)
     if dated and plain[dated.end() :].strip():
         return plain[: dated.start()], _until_stop(plain[dated.end() :])
-    # "J. Wei, X. Wang. Title. Venue, 2022.": the first stop that ends no initial
-    stop = re.search(r"(?<![\s.\-][A-Z])(?<!^[A-Z])(?<!\bal)\.\s+(?=[A-Z\d])", plain)
+    # "J. Wei, X. Wang. Title. Venue, 2022.": the first stop that ends no initial;
+    # nor "et al. 2022"
+    stop = re.search(r"(?<![\s.\-][A-Z])(?<!^[A-Z])\.\s+(?=[A-Z]|(?<!\bal\.\s)\d)", plain)
     if stop is None:
         return plain, None
     rest = re.sub(rf"^{_YEAR}[a-z]?\.\s*", "", plain[stop.end() :])
