@@ -289,7 +289,7 @@ class TestCatalogue:
     def test_specs_can_be_found_again(self, tmp_path: Path) -> None:
         for model in CATALOGUE:
             assert model.memory > model.size > GB
-            with pytest.raises(ModelError, match="is not downloaded - run `seminar-rag models"):
+            with pytest.raises(ModelError, match="is not downloaded — run `seminar-rag models"):
                 find_local(model.spec, tmp_path)
             (tmp_path / model.file).touch()
             assert find_local(model.spec, tmp_path) == tmp_path / model.file

@@ -181,9 +181,7 @@ def find_local(spec: str, folder: Path, base: Path | None = None) -> Path:
         downloaded = folder / PurePosixPath(match[2]).name
         if downloaded.is_file():
             return downloaded
-        raise ModelError(
-            f"Model {spec} is not downloaded — run `seminar-rag models {spec}`."
-        )
+        raise ModelError(f"Model {spec} is not downloaded — run `seminar-rag models {spec}`.")
     raise ModelError(
         f"Model {path} does not exist - mend [llm] model, or choose one with `seminar-rag models`."
     )
