@@ -130,10 +130,12 @@ def test_a_passage_holds_what_it_covers_half_of(docs: Path) -> None:
     assert evidence.held(question("Older keys are overwritten in turn."), half, "notes.md") == set()
 
 
-def test_the_rank_is_where_all_quotes_are_held(docs: Path) -> None:
+def test_the_ranks_are_where_any_and_where_all_quotes_are_held(docs: Path) -> None:
     evidence = Evidence(docs)
-    assert evidence.rank(question(CACHE, ROUTER), [hit(ONE), hit(ONE), hit(TWO)]) == 3
-    assert evidence.rank(question(CACHE, ROUTER), [hit(ONE)]) is None
+    assert evidence.ranks(question(CACHE, ROUTER), [hit(ONE), hit(ONE), hit(TWO)]) == (1, 3)
+    assert evidence.ranks(question(CACHE, ROUTER), [hit(ONE)]) == (1, None)
+    assert evidence.ranks(question(ROUTER), [hit(ONE), hit(TWO)]) == (2, 2)
+    assert evidence.ranks(question(ROUTER), [hit(ONE)]) == (None, None)
 
 
 def test_cited_sentences_are_placed_in_spite_of_markup(docs: Path) -> None:

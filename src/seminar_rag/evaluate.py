@@ -175,14 +175,19 @@ class Evidence:
         """Indices of the question's quotes that a passage of the file `path` holds."""
         return self._covered(question, [(path, passage.start, passage.end)])
 
-    def rank(self, question: Question, hits: Sequence[Hit]) -> int | None:
-        """The number of first hits that hold all quotes; None when they never do."""
+    def ranks(self, question: Question, hits: Sequence[Hit]) -> tuple[int | None, int | None]:
+        """The first hit that holds a quote, and the first hits that hold all of them, counted
+        from 1; None where none does."""
         missing = set(range(len(question.evidence)))
+        first = None
         for rank, hit in enumerate(hits, 1):
-            missing -= self.held(question, hit.passage, hit.document.path)
+            held = self.held(question, hit.passage, hit.document.path)
+            if held and first is None:
+                first = rank
+            missing -= held
             if not missing:
-                return rank
-        return None
+                return first, rank
+        return first, None
 
     def quoted(self, question: Question, citations: Iterable[Citation]) -> set[int]:
         """Indices of the question's quotes that the cited sentences hold together."""
@@ -348,8 +353,8 @@ def run(
         began = clock()
         hits = tuple(search(query, SEARCHED))
         searched = clock() - began
-        answer, first, whole = _asked(ask, question, clock)
-        rank = evidence.rank(question, hits) if question.evidence else None
+        answer, begun, whole = _asked(ask, question, clock)
+        first, rank = evidence.ranks(question, hits) if question.evidence else (None, None)
         sizes = list(accumulate(count(hit.passage.text) for hit in hits[:rank]))
         outcomes.append(
             Outcome(
@@ -359,6 +364,7 @@ def run(
                 unanswerable=question.unanswerable,
                 query=query,
                 hits=hits[: CUTS[-1]],
+                first=first,
                 rank=rank,
                 within=rank is not None and sizes[-1] <= CONTEXT,
                 answer=answer,
@@ -366,7 +372,7 @@ def run(
                 rulings=() if answer.abstained else tuple(judge_citations(answer, supported)),
                 tokens=count(answer.text),
                 confidence=confidence(query, hits) if confidence else None,
-                latency=(searched, first, whole),
+                latency=(searched, begun, whole),
             )
         )
         progress(done, len(questions))

@@ -47,6 +47,8 @@ class Outcome:
     unanswerable: str | None
     query: str
     hits: tuple[Hit, ...]
+    first: int | None
+    """The place of the first passage that holds any of the evidence."""
     rank: int | None
     """The number of passages that hold all evidence; None where none do or there is none."""
     within: bool
@@ -128,9 +130,10 @@ def make_report(outcomes: Sequence[Outcome]) -> Report:
 
 
 def _retrieval(real: Sequence[Outcome]) -> dict[str, Figure]:
+    """R@k asks for all of the evidence, the mean reciprocal rank for the first passage with any."""
     out = {f"R@{cut}": mean([(one.rank or cut + 1) <= cut for one in real]) for cut in CUTS}
     out["recall@1500tok"] = mean([one.within for one in real])
-    out["MRR"] = mean([1 / one.rank if one.rank else 0.0 for one in real])
+    out["MRR"] = mean([1 / one.first if one.first else 0.0 for one in real])
     return out
 
 
@@ -220,6 +223,7 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
         "group": one.group,
         "unanswerable": one.unanswerable,
         "searched": one.query,
+        "first": one.first,
         "rank": one.rank,
         "evidence": one.evidence,
         "good": one.good,
