@@ -122,13 +122,16 @@ def main(folder: Path, port: int, rounds: int, seed: int) -> None:
     started = time.monotonic()
     assert succeeded(forked(lambda: ingest(folder / "trial", port)))
     whole = time.monotonic() - started
-    killed = 0
+    killed, within = 0, whole
     for _ in range(rounds):
         write_site(site, rng)
         child = forked(lambda: ingest(folder / "data", port))
-        time.sleep(rng.uniform(0, whole))
+        time.sleep(rng.uniform(0, within))
         os.kill(child, signal.SIGKILL)
-        killed += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL:
+            killed += 1
+        else:
+            within *= 0.8  # it was done before: other work on the machine had slowed the first one
     out: dict[str, Any] = {"killed": killed, "seconds": whole}
     for name in ("data", "fresh"):
         assert succeeded(forked(lambda name=name: ingest(folder / name, port)))
