@@ -44,7 +44,7 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     assert "Reranking moves the useful passages to the front.” [" in said
     assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
     assert "Answers are quotations" in said
-    assert "2 of 2 sentences supported (checked by: built-in)" in said
+    assert "1 of 1 sentence supported (checked by: built-in)" in said
 
 
 def test_check_reports_each_claim_and_fails_with_its_own_exit_code(
@@ -117,7 +117,7 @@ def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixtu
         } <= set(citation)
         assert citation["quote"] in citation["passage"]
         assert f"[{citation['number']}]" in answer["answer"]
-    assert answer["checked"] == "2 of 2 sentences supported"
+    assert answer["checked"] == "1 of 1 sentence supported"
     verdict = next(v for v in answer["verdicts"] if v["label"] != "uncheckable")
     assert verdict["sentence"] == answer["answer"][verdict["start"] : verdict["end"]]
     assert "Reranking moves" in verdict["evidence"][0]["quote"]
