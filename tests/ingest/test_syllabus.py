@@ -831,14 +831,17 @@ def test_arxiv_ids(url: str, found: str | None) -> None:
 
 
 def benchmark() -> ModuleType:
-    if (folder := str(ROOT / "benchmarks")) not in sys.path:
-        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location("bench_syllabus", ROOT / "benchmarks/syllabus.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    # Only while it is loaded: benchmarks are called like packages of the tests.
+    sys.path.append(str(ROOT / "benchmarks"))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
     return module
 
 

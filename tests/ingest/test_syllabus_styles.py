@@ -23,14 +23,17 @@ SHARED = ROOT / "../shared"
 
 
 def load_benchmark() -> ModuleType:
-    if (folder := str(ROOT / "benchmarks")) not in sys.path:
-        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location("bench_styles", ROOT / "benchmarks/syllabus.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    # Only while it is loaded: benchmarks are called like packages of the tests.
+    sys.path.append(str(ROOT / "benchmarks"))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
     return module
 
 
