@@ -164,8 +164,13 @@ class Scope:
             (not self.sessions or bool(self.sessions & set(document.sessions)))
             and (not self.readings or document.reading in self.readings)
             and (not self.kinds or document.kind in self.kinds)
-            and (not self.required_only or document.section == "required")
+            and (not self.required_only or _is_required(document))
         )
+
+
+def _is_required(document: Document) -> bool:
+    """Notes are nobody's assigned reading, whatever section they stand in."""
+    return document.section == "required" and document.kind in READINGS
 
 
 @dataclass(frozen=True, slots=True)

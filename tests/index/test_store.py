@@ -13,7 +13,7 @@ from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
 from seminar_rag.index.store import Store
-from seminar_rag.types import Document, Passage, Scope, Sentence
+from seminar_rag.types import Document, Kind, Passage, Scope, Sentence
 
 
 def passage(document: str, ordinal: int, text: str) -> Passage:
@@ -96,6 +96,14 @@ def test_a_failure_keeps_what_was_there(store: Store) -> None:
         assert store.note(failed) == 1
     assert store.catalogue().records["d"].outcome == "corrupt"
     assert [p.text for p in store.passages_of("d")] == ["alpha"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "admitted"), [("paper", True), ("abstract", True), ("notes", False)]
+)
+def test_only_readings_are_required(kind: Kind, admitted: bool) -> None:
+    one = Document("d", kind, "d", "D", section="required")
+    assert Scope(required_only=True).admits(one) is admitted
 
 
 def test_scope_chooses_documents(store: Store) -> None:
