@@ -1,14 +1,39 @@
-"""What a worker process does before it opens files of unknown origin. Imports nothing heavy."""
+"""Worker processes that open files of unknown origin, and what one does before it opens any.
+
+Imports nothing heavy: every worker imports this.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import threading
 import time
+from typing import Any
 
 OUT_OF_MEMORY = 86
 """Exit status of a worker that its own watch ended."""
+
+
+def confined_pool(workers: int, memory: int, tasks: int = 0) -> Any:
+    """A pool of confined processes (`pebble.ProcessPool`).
+
+    Args:
+        workers: how many at most.
+        memory: see `confine`.
+        tasks: after how many a process is replaced, so that nothing piles up in it; 0 for never.
+    """
+    from pebble import ProcessPool
+
+    return ProcessPool(
+        max_workers=workers,
+        max_tasks=tasks,
+        initializer=confine,
+        initargs=(memory,),
+        # Not forked: a copy of a process with threads and a model may hang, or be over the limit.
+        context=multiprocessing.get_context("spawn"),
+    )
 
 
 def confine(memory: int) -> None:

@@ -14,16 +14,15 @@ from ingest.test_ingest_web import (
     FIRST,
     FUZZ,
     LOOMS,
-    NOTES,
     QUOTED,
     SECOND,
     SURVEY,
     PlainParser,
     entry,
-    overview,
-    session,
+    furnish,
+    put_course,
 )
-from ingest.web import Page, Web, html, pdf
+from ingest.web import Page, Web, pdf
 from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
@@ -40,17 +39,8 @@ WALLED = "Paywalled Threads and Their Many Uses"
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as one:
-        one.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
-        put_course(one, FIRST, SECOND)
-        one.put("https://blog.test/looms", html("Looms explained", BLOG))
-        one.put("https://wall.test/doc/1", Page(status=403))
+        furnish(one)
         yield one
-
-
-def put_course(web: Web, first: str, second: str) -> None:
-    web.put(COURSE, overview(("Looms", first), ("Cards", second)))
-    web.put("https://course.test/2026/contents/1/", session("Looms", first, NOTES))
-    web.put("https://course.test/2026/contents/2/", session("Cards", second, NOTES[4:]))
 
 
 @pytest.fixture

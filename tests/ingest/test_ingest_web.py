@@ -68,15 +68,25 @@ OTHER = entry("Another Reading of Some Other Kind", "https://blog.test/gone")
 NOTES = "The students found that looms weave what they are told, and nothing else at all."
 
 
+def put_course(web: Web, first: str = FIRST, second: str = SECOND) -> None:
+    """The course page with these readings, and its two session pages."""
+    web.put(COURSE, overview(("Looms", first), ("Cards", second)))
+    web.put("https://course.test/2026/contents/1/", session("Looms", first, NOTES))
+    web.put("https://course.test/2026/contents/2/", session("Cards", second, NOTES[4:]))
+
+
+def furnish(web: Web) -> None:
+    """A course and what it links to."""
+    put_course(web)
+    web.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
+    web.put("https://blog.test/looms", html("Looms explained", BLOG))
+    web.put("https://wall.test/doc/1", Page(status=403))
+
+
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as one:
-        one.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
-        one.put(COURSE, overview(("Looms", FIRST), ("Cards", SECOND)))
-        one.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES))
-        one.put("https://course.test/2026/contents/2/", session("Cards", SECOND, NOTES[4:]))
-        one.put("https://blog.test/looms", html("Looms explained", BLOG))
-        one.put("https://wall.test/doc/1", Page(status=403))
+        furnish(one)
         yield one
 
 

@@ -11,17 +11,15 @@ import pytest
 
 from ingest.test_ingest_web import (
     BLOG,
-    CARDS,
     COURSE,
     FIRST,
-    FUZZ,
     LOOMS,
     NOTES,
     SECOND,
-    SURVEY,
     PlainParser,
     documents,
     entry,
+    furnish,
     overview,
     session,
 )
@@ -42,12 +40,7 @@ SLOW = "https://slow.test/article"
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as one:
-        one.arxiv([LOOMS, CARDS, FUZZ, SURVEY])
-        one.put(COURSE, overview(("Looms", FIRST), ("Cards", SECOND)))
-        one.put("https://course.test/2026/contents/1/", session("Looms", FIRST, NOTES))
-        one.put("https://course.test/2026/contents/2/", session("Cards", SECOND, NOTES[4:]))
-        one.put("https://blog.test/looms", html("Looms explained", BLOG))
-        one.put("https://wall.test/doc/1", Page(status=403))
+        furnish(one)
         yield one
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from bench import benchmark
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest import syllabus_names as names
 from seminar_rag.ingest import syllabus_words as words
@@ -830,25 +828,10 @@ def test_arxiv_ids(url: str, found: str | None) -> None:
 # ---------------------------------------------------------------- the real course
 
 
-def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_syllabus", ROOT / "benchmarks/syllabus.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    # Only while it is loaded: benchmarks are called like packages of the tests.
-    sys.path.append(str(ROOT / "benchmarks"))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-    return module
-
-
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("form", ["text", "markdown", "site"])
 def test_the_real_course_is_read_exactly(form: str) -> None:
-    result = benchmark().score_form(form, SHARED)
+    result = benchmark("syllabus").score_form(form, SHARED)
     assert result.misses == []
     assert result["readings"].recall == result["readings"].precision == 1.0
     assert result["urls"].recall == result["urls"].precision == 1.0
@@ -898,11 +881,11 @@ def test_the_real_course_in_other_clothes(style: str) -> None:
     )
     key = json.loads((SHARED / "gold/readings-markdown.json").read_text(encoding="utf-8"))
     given = syllabus_json(Syllabus(None, sessions))["sessions"]
-    assert benchmark().score(given, key).misses == []
+    assert benchmark("syllabus").score(given, key).misses == []
 
 
 def test_the_scorer_sees_mistakes() -> None:
-    bench = benchmark()
+    bench = benchmark("syllabus")
     entry = {
         "title": "Paged caches",
         "section": "required",

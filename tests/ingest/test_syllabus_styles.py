@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from bench import benchmark
 from seminar_rag.ingest.markup import markdown_blocks
 from seminar_rag.ingest.syllabus import (
     read_syllabus,
@@ -22,22 +20,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "../shared"
 
 
-def load_benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_styles", ROOT / "benchmarks/syllabus.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    # Only while it is loaded: benchmarks are called like packages of the tests.
-    sys.path.append(str(ROOT / "benchmarks"))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-    return module
-
-
-bench = load_benchmark()
+bench = benchmark("syllabus")
 
 
 @pytest.fixture(scope="module")

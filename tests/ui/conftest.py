@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from fake_course import FakeCourse
+from serving import served
 from tabs import ARGS, Tab
 
 import chromium
-from seminar_rag.ui.app import serve
 from seminar_rag.ui.limits import Limits
 
 
@@ -22,21 +21,7 @@ def course() -> FakeCourse:
 
 @pytest.fixture(scope="module")
 def address(course: FakeCourse) -> str:
-    ready = threading.Event()
-    urls: list[str] = []
-
-    def on_ready(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
-        kwargs={"on_ready": on_ready, "limits": Limits(0, 0)},
-        daemon=True,
-    ).start()
-    assert ready.wait(60), "the server did not start"
-    return urls[0]
+    return served(course, limits=Limits(0, 0))
 
 
 @pytest.fixture(scope="module")

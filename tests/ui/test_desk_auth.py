@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_desk import HASH, PASSWORD, FakeDeskCourse
+from serving import served
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.password import hashed
-from seminar_rag.ui.app import build_app, serve
+from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk_auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
 from seminar_rag.ui.desk_work import LARGEST_UPLOAD
 
@@ -309,21 +309,7 @@ def course(tmp_path_factory) -> FakeDeskCourse:
 
 @pytest.fixture(scope="module")
 def address(course: FakeDeskCourse) -> str:
-    ready = threading.Event()
-    urls: list[str] = []
-
-    def on_ready(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
-        kwargs={"desk": course, "on_ready": on_ready},
-        daemon=True,
-    ).start()
-    assert ready.wait(60), "the server did not start"
-    return urls[0]
+    return served(course, desk=course)
 
 
 @pytest.fixture

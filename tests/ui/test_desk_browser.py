@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
+from serving import served as served_at
 
 from seminar_rag.errors import StoreError
-from seminar_rag.ui.app import serve
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -31,21 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(folder: Path) -> tuple[FakeDeskCourse, str]:
     course = FakeDeskCourse(folder=folder)
-    ready = threading.Event()
-    urls: list[str] = []
-
-    def on_ready(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
-        kwargs={"desk": course, "on_ready": on_ready},
-        daemon=True,
-    ).start()
-    assert ready.wait(60), "the server did not start"
-    return course, urls[0]
+    return course, served_at(course, desk=course)
 
 
 @pytest.fixture

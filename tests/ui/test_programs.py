@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -18,29 +17,12 @@ from fake_course import (
     UNKNOWN,
     FakeCourse,
 )
+from serving import served
 
 from seminar_rag.types import Scope
-from seminar_rag.ui.app import serve
 from seminar_rag.ui.limits import Limits
 
 pytest.importorskip("mcp", reason="the mcp extra is not installed")
-
-
-def start(course: FakeCourse, **options: object) -> str:
-    ready, urls = threading.Event(), []
-
-    def on_ready(url: str) -> None:
-        urls.append(url)
-        ready.set()
-
-    threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
-        kwargs={"on_ready": on_ready, **options},
-        daemon=True,
-    ).start()
-    assert ready.wait(60), "the server did not start"
-    return urls[0]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +32,7 @@ def course() -> FakeCourse:
 
 @pytest.fixture(scope="module")
 def address(course: FakeCourse) -> str:
-    return start(course, mcp=True, limits=Limits(0, 0))
+    return served(course, mcp=True, limits=Limits(0, 0))
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +122,7 @@ def test_programs_and_pages_share_one_line():
     course.ask = ask
     from gradio_client import Client
 
-    address = start(course, limits=Limits(0, 0))
+    address = served(course, limits=Limits(0, 0))
     clients = [Client(address, verbose=False) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda one: one.predict(STEPS, api_name="/ask"), clients))
@@ -152,7 +134,7 @@ def test_who_asks_too_often_is_told_how_long_to_wait():
     from gradio_client import Client
     from gradio_client.exceptions import AppError
 
-    address = start(FakeCourse(pace=0.0), limits=Limits(per_page=2, per_address=100))
+    address = served(FakeCourse(pace=0.0), limits=Limits(per_page=2, per_address=100))
     client = Client(address, verbose=False)
     for _ in range(2):
         client.predict("x", api_name="/sources")
@@ -244,5 +226,5 @@ def test_no_web_page_reaches_the_tools_under_a_name_of_its_own(address):
 
 
 def test_without_the_flag_there_are_no_tools():
-    address = start(FakeCourse())
+    address = served(FakeCourse())
     assert httpx.post(f"{address}/mcp", json={}).status_code in (404, 405)

@@ -24,9 +24,11 @@ from fake_course import (
     UNKNOWN,
 )
 from pypdf import PdfReader
+from serving import served
 from tabs import BOX, Tab
 
 from seminar_rag.types import Scope
+from seminar_rag.ui.limits import Limits
 
 pytestmark = pytest.mark.browser
 RAIL = "#conversations .talk"
@@ -560,22 +562,10 @@ def test_what_is_typed_survives_a_reload_and_is_forgotten_once_asked(tab):
 
 
 def test_who_asks_too_often_is_told_to_wait_and_keeps_the_text(browser, course):
-    import threading
-
-    from seminar_rag.ui.app import serve
-    from seminar_rag.ui.limits import Limits
-
-    ready, urls = threading.Event(), []
-    threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
-        kwargs={"on_ready": lambda url: (urls.append(url), ready.set()), "limits": Limits(1, 0)},
-        daemon=True,
-    ).start()
-    assert ready.wait(60)
+    address = served(course, limits=Limits(1, 0))
     context = browser.new_context()
     tab = Tab(context.new_page())
-    tab.page.goto(urls[0])
+    tab.page.goto(address)
     tab.page.wait_for_selector(".chip")
     tab.ask(STEPS)
     tab.answered()

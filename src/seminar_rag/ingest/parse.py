@@ -7,7 +7,6 @@ the caller.
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import threading
 import time
@@ -20,7 +19,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from seminar_rag.errors import DocumentError, Failure
-from seminar_rag.guard import confine
+from seminar_rag.guard import confined_pool
 from seminar_rag.ingest.ocr import INSTALL
 from seminar_rag.ingest.pdf_clean import Page
 from seminar_rag.ingest.scans import Recogniser, Told, recogniser
@@ -233,15 +232,7 @@ class Parser:
     def _workers(self) -> Any:
         """The pool, started when first needed. The caller holds the lock."""
         if self._pool is None:
-            from pebble import ProcessPool
-
-            self._pool = ProcessPool(
-                max_workers=self.workers,
-                max_tasks=_TASKS,
-                initializer=confine,
-                initargs=(self.memory,),
-                context=multiprocessing.get_context("spawn"),
-            )
+            self._pool = confined_pool(self.workers, self.memory, _TASKS)
         return self._pool
 
 

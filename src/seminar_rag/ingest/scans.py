@@ -5,7 +5,6 @@ A page that hangs, crashes the worker or outgrows its memory costs that page onl
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.guard import confine
+from seminar_rag.guard import confined_pool
 from seminar_rag.ingest.ocr import MEMORY, MOST_PAGES, PAGE_SECONDS, available, recognise
 from seminar_rag.ingest.pdf_clean import Page
 
@@ -120,14 +119,7 @@ class Recogniser:
     def _workers(self) -> Any:
         """The pool, started when first needed. The caller holds the lock."""
         if self._pool is None or not self._pool.active:
-            from pebble import ProcessPool
-
-            self._pool = ProcessPool(
-                max_workers=1,
-                initializer=confine,
-                initargs=(self._memory,),
-                context=multiprocessing.get_context("spawn"),
-            )
+            self._pool = confined_pool(1, self._memory)
         return self._pool
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import multiprocessing
 import os
 import tempfile
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seminar_rag.errors import DocumentError
-from seminar_rag.guard import confine
+from seminar_rag.guard import confined_pool
 from seminar_rag.pages.sheet import Quote, Sheets, draw, look
 
 WIDTHS = (800, 1200, 1600, 2400)
@@ -130,15 +129,7 @@ class Renderer:
             if self._closed:
                 raise DocumentError("limit", "Pages are no longer drawn: the course is closed.")
             if self._pool is None:
-                from pebble import ProcessPool
-
-                self._pool = ProcessPool(
-                    max_workers=self.workers,
-                    max_tasks=_TASKS,
-                    initializer=confine,
-                    initargs=(self.memory,),
-                    context=multiprocessing.get_context("spawn"),
-                )
+                self._pool = confined_pool(self.workers, self.memory, _TASKS)
             return self._pool
 
 

@@ -1,0 +1,29 @@
+"""The chat, and the desk where one is given, served in a thread of the tests."""
+
+from __future__ import annotations
+
+import threading
+
+from seminar_rag.ui.app import ChatCourse, serve
+
+
+def served(course: ChatCourse, **options: object) -> str:
+    """Serve on a free port until the tests end; the address once it answers.
+
+    Args:
+        options: what `serve` takes.
+    """
+    ready, urls = threading.Event(), []
+
+    def on_ready(url: str) -> None:
+        urls.append(url)
+        ready.set()
+
+    threading.Thread(
+        target=serve,
+        args=(course, "127.0.0.1", 0),
+        kwargs={"on_ready": on_ready, **options},
+        daemon=True,
+    ).start()
+    assert ready.wait(60), "the server did not start"
+    return urls[0]
