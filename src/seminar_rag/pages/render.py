@@ -118,9 +118,11 @@ class Renderer:
             ) from error
 
     def _drop(self, pool: Any) -> None:
+        """Forget a broken pool, unless another thread has replaced it already."""
         with self._lock:
-            if self._pool is pool:
-                self._pool = None
+            if self._pool is not pool:
+                return
+            self._pool = None
         pool.stop()
         pool.join()
 
