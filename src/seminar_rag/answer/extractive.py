@@ -31,7 +31,7 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 MOST = 4
 """Units quoted at most."""
 EMBEDDED = 28
-"""Units whose meaning is compared; twelve more hold one more answer of 130 for 40% more time."""
+"""Units whose meaning is compared; twelve more hold one more answer of 130."""
 _LENGTH = 130
 """Words of an answer from which nothing is added."""
 _WORSE = 3.0
