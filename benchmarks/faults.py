@@ -20,7 +20,6 @@ import argparse
 import json
 import random
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -196,24 +195,7 @@ def measure(half: str, misses: bool) -> dict[str, Any]:
             kind: {"texts": len(hits), "flagged": round(sum(hits) / len(hits), 3)}
             for kind, hits in sorted(flagged.items())
         },
-        "five sentences, milliseconds": speed(primers, embedder),
     }
-
-
-def speed(primers: Primers, embedder: SentenceTransformerEmbedder) -> dict[str, float]:
-    """Time to verify five sentences over their cited passages; median of 10 answers."""
-    rows = [json.loads(line) for line in FAULTS.read_text("utf-8").splitlines()]
-    claims = [row for row in rows if "sentence" in row]
-    cited = [primers.nearest(row["sentence"], row["primer"])[:2] for row in claims]
-    fresh, again = [], []
-    for at in range(0, 80, 8):
-        verifier = BuiltinVerifier(embedder.embed)
-        for times in (fresh, again):
-            started = time.perf_counter()
-            for row, passages in list(zip(claims, cited, strict=True))[at : at + 5]:
-                verifier.verify(row["paraphrase"], passages)
-            times.append(1000 * (time.perf_counter() - started))
-    return {"fresh": round(float(np.median(fresh))), "again": round(float(np.median(again)))}
 
 
 def main() -> None:
