@@ -28,7 +28,8 @@ from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from seminar_rag.answer.followup import standalone
-from seminar_rag.evaluate import CONTEXT, Evidence, Question, read_questions
+from seminar_rag.evaluate import CONTEXT, Evidence
+from seminar_rag.evaluate_questions import Question, read_questions
 from seminar_rag.index import retrieve
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.lexical import query_terms

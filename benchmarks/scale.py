@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 
 from seminar_rag.answer.followup import standalone
-from seminar_rag.evaluate import read_questions
+from seminar_rag.evaluate_questions import read_questions
 from seminar_rag.index.catalogue import Record
 from seminar_rag.index.embed import SentenceTransformerEmbedder, unit
 from seminar_rag.index.retrieve import Retriever

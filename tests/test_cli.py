@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,7 +184,56 @@ def test_eval_measures_and_compares(
     assert "What does reranking do" in page.read_text(encoding="utf-8")
     capsys.readouterr()
     assert main([*command, "--against", str(told)]) == 0
-    assert "R@5                     1.000  [1.000, 1.000]  n=1  +0.000" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "R@5                     1.000  [1.000, 1.000]  n=1         =\n" in said
+    assert "as wished now, not then: none" in said
+    assert "citations judged by: built-in" in said
+
+
+def test_eval_says_what_stands_in_its_way_before_it_asks(
+    tiny: Course, posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    row = {"id": "q1", "question": "Why?", "type": "why", "doc": "new.md", "evidence": "Because."}
+    questions.write_text(json.dumps(row), encoding="utf-8")
+    command = ["eval", str(questions), "--docs", str(posts)]
+    assert main([*command, "--json", str(tmp_path / "none" / "now.json")]) == 3
+    assert "which does not exist — name a file" in capsys.readouterr().err
+    assert main(command) == 3
+    assert "line 1 (question q1): " in capsys.readouterr().err
+    (posts / "new.md").write_text("Because.", encoding="utf-8")
+    assert main(command) == 0
+    assert "not ingested, so the questions on it count as missed: new.md" in capsys.readouterr().err
+
+
+def test_eval_that_is_stopped_tells_of_what_was_asked(
+    tiny: Course,
+    posts: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = {"question": "Who?", "type": "unanswerable", "unanswerable_kind": "off_topic"}
+    questions = tmp_path / "questions.jsonl"
+    rows = [json.dumps({"id": n, **row}) for n in range(3)]
+    questions.write_text("\n".join(rows), encoding="utf-8")
+    asked = 0
+    ask = Course.ask
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise KeyboardInterrupt
+        return ask(*args, **kwargs)
+
+    monkeypatch.setattr(Course, "ask", interrupted)
+    told = tmp_path / "now.json"
+    assert main(["eval", str(questions), "--docs", str(posts), "--json", str(told)]) == 130
+    said = capsys.readouterr()
+    assert "stopped after 2 of 3 questions" in said.err
+    assert "n=2" in said.out
+    assert not told.exists()
 
 
 def test_ingest_reports_what_it_did(

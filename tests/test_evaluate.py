@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,21 +13,22 @@ from check import scripted
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluate import (
     Evidence,
-    Question,
     judge_citations,
+    outcomes,
     place,
-    read_questions,
-    run,
     supports,
     verified,
 )
+from seminar_rag.evaluate_page import render_page
+from seminar_rag.evaluate_questions import Question, read_questions
 from seminar_rag.evaluate_report import (
+    Earlier,
     Figure,
     Report,
+    make_report,
     mean,
     ratio,
-    read_figures,
-    render_html,
+    read_earlier,
     render_table,
     to_json,
 )
@@ -86,39 +88,6 @@ def question(*quotes: str, id_: str = "q", unanswerable: str | None = None) -> Q
     return Question(id_, "What does a cache keep?", "factoid", evidence, (), False, unanswerable)
 
 
-# reading
-
-
-def test_a_question_is_read_with_its_history_and_group(tmp_path: Path) -> None:
-    path = tmp_path / "q.jsonl"
-    row = {
-        "id": 1,
-        "question": "and?",
-        "type": "factoid",
-        "doc": "notes.md",
-        "evidence": ["a", "b"],
-        "history": [{"role": "user", "content": "What is it?"}],
-    }
-    path.write_text(json.dumps(row) + "\n\n", encoding="utf-8")
-    (one,) = read_questions(path)
-    assert one.evidence == (("notes.md", "a"), ("notes.md", "b"))
-    assert one.history == (Turn("user", "What is it?"),)
-    assert one.group == "follow-up"
-
-
-@pytest.mark.parametrize("line", ["{", "[]", '{"id": "x"}', '{"id": 1, "question": "?"}'])
-def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "q.jsonl"
-    path.write_text(f'{{"id": 1, "question": "?", "type": "why"}}\n{line}\n', encoding="utf-8")
-    with pytest.raises(SourceError, match="line 2 is not a question"):
-        read_questions(path)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"nothing\.jsonl cannot be read"):
-        read_questions(tmp_path / "nothing.jsonl")
-
-
 # matching
 
 
@@ -159,8 +128,24 @@ def test_what_is_not_there_has_an_empty_place() -> None:
 
 
 def test_a_quote_that_is_not_in_its_document_is_an_error(docs: Path) -> None:
-    with pytest.raises(SourceError, match="'bananas' is not in its document"):
+    with pytest.raises(SourceError, match="“bananas” is not in its document — copy it"):
         Evidence(docs).held(question("bananas"), ONE, "notes.md")
+
+
+def test_evidence_is_looked_up_before_anything_is_asked(docs: Path) -> None:
+    asked: list[str] = []
+
+    def search(query: str, k: int) -> list[Hit]:
+        asked.append(query)
+        return []
+
+    wrong = replace(question(CACHE, "bananas", id_="q7"), line=3)
+    with pytest.raises(SourceError, match=r"^line 3 \(question q7\): the quote “bananas” is not"):
+        list(outcomes(ask, search, [question(CACHE), wrong], docs))
+    missing = replace(wrong, evidence=(("other.md", "x"),))
+    with pytest.raises(SourceError, match=r"line 3 .*other\.md cannot be read"):
+        list(outcomes(ask, search, [missing], docs))
+    assert asked == []
 
 
 def test_a_missing_document_is_named(tmp_path: Path) -> None:
@@ -256,7 +241,7 @@ def refuse(text: str, history: Sequence[Turn]) -> Iterator[Event]:
 def report(docs: Path) -> Report:
     turns = itertools.cycle([ask, ask, refuse, ask])
     ticks = itertools.count()
-    return run(
+    told = outcomes(
         lambda text, history: next(turns)(text, history),
         lambda query, k: [hit(ONE), hit(TWO)][:k],
         [GOOD, MISSED, REFUSED, WRONG],
@@ -264,6 +249,7 @@ def report(docs: Path) -> Report:
         confidence=lambda query, hits: 0.5,
         clock=lambda: float(next(ticks)),
     )
+    return make_report(list(told))
 
 
 def test_a_run_tells_retrieval_answers_and_refusals(report: Report) -> None:
@@ -283,50 +269,109 @@ def test_a_run_tells_retrieval_answers_and_refusals(report: Report) -> None:
 
 
 def test_evidence_beyond_the_context_does_not_count(docs: Path) -> None:
-    told = run(
+    told = outcomes(
         ask,
         lambda query, k: [hit(ONE), hit(TWO)],
         [GOOD, MISSED],
         docs,
         count=lambda text: 1000,
     )
-    assert told.figures["retrieval"]["recall@1500tok"].value == 0.5
+    assert make_report(list(told)).figures["retrieval"]["recall@1500tok"].value == 0.5
 
 
-def test_the_curve_starts_with_the_most_confident(report: Report) -> None:
-    assert [coverage for coverage, _ in report.curve] == [0.25, 0.5, 0.75, 1.0]
+def test_the_curve_starts_with_the_most_confident_and_leaves_refusals_out(report: Report) -> None:
+    assert [coverage for coverage, _ in report.curve] == [0.25, 0.5, 0.75]
     assert report.curve[0][1] == 0.0
-    assert report.curve[-1][1] == 0.75
+    assert report.curve[-1][1] == pytest.approx(2 / 3)
 
 
-def test_json_comes_back_as_figures(report: Report, tmp_path: Path) -> None:
+GROUPS = {
+    "retrieval": {"R@1", "R@3", "R@5", "R@10", "R@20", "recall@1500tok", "MRR"},
+    "answer": {"evidence", "citation_precision", "citation_recall", "tokens"},
+    "abstention": {"on_topic", "off_topic", "injection", "false_refusals"},
+    "latency_ms": {
+        f"{what}_p{level}" for what in ("retrieval", "first_token", "answer") for level in (50, 95)
+    },
+}
+
+
+def test_json_has_every_figure_with_its_interval(report: Report) -> None:
+    told = to_json(report, {"answers by": "a script"})
+    assert told["about"] == {"answers by": "a script"}
+    for group, names in GROUPS.items():
+        assert told[group].keys() == names
+    by_type = told["by_type"]["plainly worded"]
+    assert by_type.keys() == GROUPS["retrieval"] | {"evidence"}
+    for figure in (*told["retrieval"].values(), *told["latency_ms"].values(), *by_type.values()):
+        assert figure.keys() == {"value", "low", "high", "n"}
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert len(told["risk_coverage"]) == 3
+
+
+def test_json_comes_back_as_an_earlier_run(report: Report, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(to_json(report)), encoding="utf-8")
-    before = read_figures(path)
-    assert before["retrieval"]["R@1"].value == 0.5
-    assert before["answer"].keys() == report.figures["answer"].keys()
-    told = json.loads(path.read_text(encoding="utf-8"))["questions"]
+    before = read_earlier(path)
+    assert before.figures["retrieval"]["R@1"].value == 0.5
+    assert before.figures["answer"].keys() == report.figures["answer"].keys()
+    assert before.by_type["plainly worded"]["R@3"].value == 1.0
+    assert before.good == {"good": True, "missed": False, "refused": True, "wrong": False}
+
+
+def test_json_tells_what_was_wanted_found_and_said(report: Report) -> None:
+    told = to_json(report)["questions"]
     assert [one["id"] for one in told] == ["good", "missed", "refused", "wrong"]
+    assert told[0]["wanted"] == [{"doc": "notes.md", "quote": CACHE}]
     assert told[0]["citations"][0]["quote"] == "A rolling cache keeps the latest keys."
-    assert {"reason", "restricted", "verdicts"} <= told[0].keys()
-    assert told[0]["hits"][0]["passage"] == "one"
+    assert {"reason", "restricted", "verdicts", "answer"} <= told[0].keys()
+    assert [(one["passage"], one["holds_evidence"]) for one in told[0]["hits"]] == [
+        ("one", True),
+        ("two", False),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"retrieval": {}}', '{"retrieval": {"R@1": 1}}'])
 def test_a_foreign_json_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(SourceError, match="no report of an earlier evaluation"):
-        read_figures(path)
+    with pytest.raises(SourceError, match="no report of an earlier evaluation — write one"):
+        read_earlier(path)
+    with pytest.raises(SourceError, match=r"none\.json does not exist — write it with --json"):
+        read_earlier(tmp_path / "none.json")
+
+
+EARLIER = Earlier(
+    {"retrieval": {"R@1": Figure(0.2, 0.1, 0.3, 4), "R@3": Figure(1.0, 1.0, 1.0, 4)}},
+    {"plainly worded": {"R@1": Figure(0.6, 0.4, 0.8, 4)}},
+    {"good": False, "missed": True, "refused": True, "gone": True},
+)
 
 
 def test_the_table_compares_with_an_earlier_run(report: Report) -> None:
-    before = {"retrieval": {"R@1": Figure(0.2, 0.1, 0.3, 4)}}
-    lines = render_table(report, before).splitlines()
-    changed = next(line for line in lines if line.startswith("  R@1 "))
-    assert changed.endswith("+0.300 *")
-    assert any(line.startswith("  plainly worded") for line in lines)
-    assert any("injection" in line and "–" in line for line in lines)
+    lines = render_table(report, EARLIER).splitlines()
+    assert next(line for line in lines if line.startswith("  R@1 ")).endswith(
+        "n=2         +0.300 *"
+    )
+    assert next(line for line in lines if line.startswith("  R@3 ")).endswith("n=2         =")
+    typed = next(line for line in lines if line.startswith("  plainly worded"))
+    assert "0.500 −0.100" in typed
+    assert lines[-4:] == [
+        "  * leaves the earlier 95% interval",
+        "  as wished now, not then: 1 (good)",
+        "  as wished then, not now: 1 (missed)",
+        "  not asked in both runs, so the figures compare less: 2 questions",
+    ]
+
+
+def test_the_table_alone_has_no_changes_and_says_where_nothing_was_counted(report: Report) -> None:
+    table = render_table(report)
+    assert "earlier" not in table
+    assert next(one for one in table.splitlines() if "injection" in one).split()[1:] == [
+        "–",
+        "none",
+        "of",
+        "these",
+    ]
 
 
 def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
@@ -335,24 +380,40 @@ def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
     def answer(text: str, history: Sequence[Turn]) -> Iterator[Event]:
         yield AnswerEvent(Answer(text, nasty, "test"))
 
-    told = run(answer, lambda query, k: [], [GOOD], docs)
-    page = render_html(told, told.figures)
+    told = make_report(list(outcomes(answer, lambda query, k: [], [GOOD], docs)))
+    page = render_page(told, Earlier(told.figures, told.by_type, {"good": True}), {nasty: nasty})
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert "http" not in page
-    assert page.count("<svg") == 4  # no risk and coverage without a confidence
+    loaded = re.findall(r"(?:src|href)=[\"'](?!#)", page)
+    assert (loaded, "@import" in page, "url(http" in page) == ([], False, False)
+    assert page.count("<svg") == 5  # no risk and coverage without a confidence
 
 
-def test_the_page_has_a_row_for_each_type_and_says_why_it_refused(report: Report) -> None:
-    page = render_html(report)
+def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: Report) -> None:
+    page = render_page(report, EARLIER)
     assert page.count("<th>type") == 1
     assert "<tr><td>plainly worded<td class=n>" in page
-    assert "<svg width=390 height=240 role=img aria-label='Risk and coverage'>" in page
+    assert page.count("<svg") == 6
+    assert 'aria-label="Risk and coverage"' in page
+    assert f"<blockquote>{CACHE} <small>(notes.md)" in page
+    assert "<p>Wanted: a refusal." in page
+    assert "<li><b class=good>✓</b> Notes" in page
+    assert "As wished then, not now: 1<ul><li>" in page
+    assert page.index("(missed, ") < page.rindex("(good, ")  # what went wrong comes first
+
+
+def test_the_plots_are_the_same_every_time_and_take_the_pages_colour(report: Report) -> None:
+    page = render_page(report)
+    assert page == render_page(report)
+    assert "currentColor" in page
+    assert "#010203" not in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
 
 
 def test_a_stream_without_an_answer_is_an_error(docs: Path) -> None:
     with pytest.raises(ValueError, match="without an answer"):
-        run(lambda text, history: iter(()), lambda query, k: [], [GOOD], docs)
+        list(outcomes(lambda text, history: iter(()), lambda query, k: [], [GOOD], docs))
 
 
 @pytest.mark.skipif(

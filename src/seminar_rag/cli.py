@@ -25,6 +25,8 @@ from seminar_rag.errors import (
 if TYPE_CHECKING:
     from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
+    from seminar_rag.evaluate_questions import Question
+    from seminar_rag.evaluate_report import Outcome
     from seminar_rag.ingest.pipeline import Options, Progress
     from seminar_rag.types import Answer
 
@@ -468,32 +470,82 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _eval(options: argparse.Namespace) -> int:
-    from seminar_rag import evaluate, evaluate_report
-    from seminar_rag.ingest.pipeline import Progress
+    from seminar_rag import evaluate_page, evaluate_report
+    from seminar_rag.evaluate_questions import read_questions
 
+    for path in (options.json, options.html):
+        _require_place(path)
+    questions = read_questions(options.questions)
+    before = evaluate_report.read_earlier(options.against) if options.against else None
     course = _open(options)
-    questions = evaluate.read_questions(options.questions)
-    before = evaluate_report.read_figures(options.against) if options.against else None
-    with printing.ProgressBar(printing.console(stderr=True), False) as bar:
-        report = evaluate.run(
-            course.ask,
-            course.search,
-            questions,
-            options.docs,
-            confidence=course.confidence,
-            supported=evaluate.verified(course.verifier),
-            count=course.embedder.count,
-            progress=lambda done, total: bar.show(Progress("asking", done, total)),
-        )
+    _tell_missing(course, questions)
+    outcomes = _outcomes(course, questions, options.docs)
+    report = evaluate_report.make_report(outcomes)
     print(evaluate_report.render_table(report, before))
-    print(f"citations judged by: {course.verifier.name}")
+    about = {
+        "questions": options.questions.name,
+        "answers by": course.answerer,
+        "embeddings": course.embedder.name,
+        "citations judged by": course.verifier.name,
+    }
+    print("\n".join(f"{what}: {who}" for what, who in about.items()))
+    if len(outcomes) < len(questions):
+        told = f"stopped after {len(outcomes)} of {len(questions)} questions"
+        print(f"{told}; the figures are of these, and no file was written", file=sys.stderr)
+        return _INTERRUPTED
     if options.json:
-        told = json.dumps(evaluate_report.to_json(report), ensure_ascii=False, indent=1)
+        told = json.dumps(evaluate_report.to_json(report, about), ensure_ascii=False, indent=1)
         options.json.write_text(told, encoding="utf-8")
     if options.html:
-        page = evaluate_report.render_html(report, before)
+        page = evaluate_page.render_page(report, before, about)
         options.html.write_text(page, encoding="utf-8")
     return 0
+
+
+def _outcomes(course: Course, questions: Sequence[Question], docs: Path) -> list[Outcome]:
+    """What came of the questions; of those asked until an interrupt, if there is one."""
+    from seminar_rag.evaluate import outcomes, verified
+    from seminar_rag.ingest.pipeline import Progress
+
+    out: list[Outcome] = []
+    with printing.ProgressBar(printing.console(stderr=True), False) as bar:
+        try:
+            for one in outcomes(
+                course.ask,
+                course.search,
+                questions,
+                docs,
+                confidence=course.confidence,
+                supported=verified(course.verifier),
+                count=course.embedder.count,
+            ):
+                out.append(one)
+                bar.show(Progress("asking", len(out), len(questions)))
+        except KeyboardInterrupt:
+            if not out:
+                raise
+            bar.clear()
+    return out
+
+
+def _tell_missing(course: Course, questions: Sequence[Question]) -> None:
+    """Documents of the questions that no answer can come from."""
+    there = {Path(one.path).name for one in course.documents().values()}
+    missing = sorted({doc for one in questions for doc, _ in one.evidence} - there)
+    if there and missing:
+        names = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        print(
+            f"not ingested, so the questions on it count as missed: {names}"
+            " — seminar-rag ingest the folder of --docs first",
+            file=sys.stderr,
+        )
+
+
+def _require_place(path: Path | None) -> None:
+    """See that a file can be written before much time is spent on what it is to hold."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        why = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
+        raise SourceError(f"{path} cannot be written: it {why} — name a file in an existing folder")
 
 
 # --- correcting --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Labelled questions → outcomes. The format of a question is described in `Question`.
+"""Labelled questions → outcomes. `evaluate_questions` describes the format of a question.
 
 Evidence is matched by place, not by wording: a passage holds a quote when it covers at least half
 of the quote's characters in the source file, white space folded on both sides. A question counts
@@ -9,11 +9,9 @@ evidence when the sentences that the answer cites do. `evaluate_report` makes fi
 from __future__ import annotations
 
 import bisect
-import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -22,7 +20,8 @@ from typing import TYPE_CHECKING
 from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.answer.followup import standalone
 from seminar_rag.errors import SourceError
-from seminar_rag.evaluate_report import CUTS, Outcome, Report, Ruling, make_report
+from seminar_rag.evaluate_questions import Question
+from seminar_rag.evaluate_report import CUTS, Outcome, Ruling
 from seminar_rag.text import stems
 from seminar_rag.types import (
     Answer,
@@ -47,87 +46,6 @@ Ask = Callable[[str, Sequence[Turn]], Iterator[Event]]
 Search = Callable[[str, int], Sequence[Hit]]
 Supports = Callable[[str, Sequence[Citation]], bool]
 """Whether cited passages together support a sentence."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One line of a questions file (JSON).
-
-    Keys: id, question, type ("factoid", "multi", …, "unanswerable"), doc (a file name, or several)
-    and evidence (verbatim quotes of it; evidence_docs names a file for each where they differ),
-    answer, paraphrase (true where the question avoids the text's words), history (earlier
-    messages as {"role", "content"}), unanswerable_kind.
-    """
-
-    id: str
-    text: str
-    type: str
-    evidence: tuple[tuple[str, str], ...] = ()
-    """(file name, quote)."""
-    history: tuple[Turn, ...] = ()
-    paraphrase: bool = False
-    unanswerable: str | None = None
-    """"on_topic", "off_topic" or "injection"; None for answerable questions."""
-
-    @property
-    def group(self) -> str:
-        """The group of the breakdown it belongs to."""
-        if self.type == "multi":
-            return "multi-document"
-        if self.history:
-            return "follow-up"
-        if self.type == "numeric":
-            return "numeric"
-        return "paraphrased" if self.paraphrase else "plainly worded"
-
-
-def read_questions(path: Path) -> list[Question]:
-    """The questions of a JSON-lines file.
-
-    Raises:
-        SourceError: unreadable, or a line that is not a question; names the line.
-    """
-    out: list[Question] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            out.append(_question(json.loads(line)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise SourceError(
-                f"{path}, line {number} is not a question ({error!r})"
-                ' — each line is a JSON object with "id", "question" and "type"'
-            ) from error
-    return out
-
-
-def _question(raw: dict[str, object]) -> Question:
-    quotes = _texts(raw.get("evidence"))
-    docs = _texts(raw.get("evidence_docs")) or _texts(raw.get("doc"))
-    if quotes and len(docs) == 1:
-        docs = docs * len(quotes)
-    turns = raw.get("history") or []
-    assert isinstance(turns, list)
-    kind = raw.get("unanswerable_kind")
-    return Question(
-        id=str(raw["id"]),
-        text=str(raw["question"]),
-        type=str(raw["type"]),
-        evidence=tuple(zip(docs, quotes, strict=True)) if quotes else (),
-        history=tuple(Turn(turn["role"], turn["content"]) for turn in turns),
-        paraphrase=bool(raw.get("paraphrase")),
-        unanswerable=str(kind) if kind else None,
-    )
-
-
-def _texts(value: object) -> list[str]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else [str(one) for one in value]  # type: ignore[attr-defined]
 
 
 class Source:
@@ -155,7 +73,10 @@ class Source:
         folded = " ".join(quote.replace("\u00a0", " ").split())
         start = text.find(folded)
         if start < 0:
-            raise SourceError(f"the quote {folded[:60]!r} is not in its document")
+            raise SourceError(
+                f"the quote “{folded[:60]}{'…' if len(folded) > 60 else ''}” is not in its document"
+                " — copy it from there, markup included"
+            )
         return start, start + len(folded)
 
     def fold(self, start: int, end: int) -> tuple[int, int]:
@@ -170,6 +91,19 @@ class Evidence:
     def __init__(self, docs: Path) -> None:
         self._docs = docs
         self._sources: dict[str, Source] = {}
+
+    def require(self, questions: Iterable[Question]) -> None:
+        """See that every quote stands in its document.
+
+        Raises:
+            SourceError: a document cannot be read, or lacks a quote; names the question's line.
+        """
+        for question in questions:
+            for name, quote in question.evidence:
+                try:
+                    self._source(name).find(quote)
+                except SourceError as error:
+                    raise SourceError(f"{question.place}: {error}") from error
 
     def held(self, question: Question, passage: Passage, path: str) -> set[int]:
         """Indices of the question's quotes that a passage of the file `path` holds."""
@@ -319,7 +253,7 @@ def judge_citations(answer: Answer, supported: Supports = supports) -> list[Ruli
     return out
 
 
-def run(
+def outcomes(
     ask: Ask,
     search: Search,
     questions: Sequence[Question],
@@ -328,10 +262,9 @@ def run(
     confidence: Callable[[str, Sequence[Hit]], float] | None = None,
     supported: Supports = supports,
     count: Callable[[str], int] = lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
     clock: Callable[[], float] = time.perf_counter,
-) -> Report:
-    """Search and ask every question, and judge what comes.
+) -> Iterator[Outcome]:
+    """Search and ask every question, and judge what comes, one outcome after the other.
 
     Args:
         ask: (question, earlier turns) → events, the last an AnswerEvent.
@@ -340,15 +273,15 @@ def run(
         confidence: (query, hits) → 0 to 1, for the risk-coverage curve; without it there is none.
         supported: what citation recall and precision go by (see `verified`).
         count: length of a text in tokens.
-        progress: called with (questions done, questions in all).
 
     Raises:
-        SourceError: a document is missing, or lacks a quote.
+        SourceError: a document is missing, or lacks a quote; before the first question is asked.
         StoreError, ModelError: what searching and asking raise.
     """
     evidence = Evidence(docs)
-    outcomes = []
-    for done, question in enumerate(questions, 1):
+    evidence.require(questions)
+    search(questions[0].text, 1)  # loads the model, which is no part of a question's latency
+    for question in questions:
         query = standalone(question.text, question.history)
         began = clock()
         hits = tuple(search(query, SEARCHED))
@@ -356,27 +289,28 @@ def run(
         answer, begun, whole = _asked(ask, question, clock)
         first, rank = evidence.ranks(question, hits) if question.evidence else (None, None)
         sizes = list(accumulate(count(hit.passage.text) for hit in hits[:rank]))
-        outcomes.append(
-            Outcome(
-                id=question.id,
-                text=question.text,
-                group=question.group,
-                unanswerable=question.unanswerable,
-                query=query,
-                hits=hits[: CUTS[-1]],
-                first=first,
-                rank=rank,
-                within=rank is not None and sizes[-1] <= CONTEXT,
-                answer=answer,
-                evidence=_held(evidence, question, answer),
-                rulings=() if answer.abstained else tuple(judge_citations(answer, supported)),
-                tokens=count(answer.text),
-                confidence=confidence(query, hits) if confidence else None,
-                latency=(searched, begun, whole),
-            )
+        shown = hits[: CUTS[-1]]
+        yield Outcome(
+            id=question.id,
+            text=question.text,
+            group=question.group,
+            unanswerable=question.unanswerable,
+            wanted=question.evidence,
+            query=query,
+            hits=shown,
+            held=tuple(
+                bool(evidence.held(question, hit.passage, hit.document.path)) for hit in shown
+            ),
+            first=first,
+            rank=rank,
+            within=rank is not None and sizes[-1] <= CONTEXT,
+            answer=answer,
+            evidence=_held(evidence, question, answer),
+            rulings=() if answer.abstained else tuple(judge_citations(answer, supported)),
+            tokens=count(answer.text),
+            confidence=confidence(query, hits) if confidence else None,
+            latency=(searched, begun, whole),
         )
-        progress(done, len(questions))
-    return make_report(outcomes)
 
 
 def _asked(ask: Ask, question: Question, clock: Callable[[], float]) -> tuple[Answer, float, float]:

@@ -1,17 +1,18 @@
-"""Outcomes → figures with intervals → a table, JSON, and a page. Pure."""
+"""Outcomes → figures with intervals → a table and JSON. Pure."""
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seminar_rag.errors import SourceError
+from seminar_rag.evaluate_questions import KINDS
 from seminar_rag.types import Answer, Hit
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ CUTS = (1, 3, 5, 10, 20)
 RESAMPLES = 1000
 """Of the bootstrap (Efron 1979) behind each interval; percentiles 2.5 and 97.5."""
 _SEED = 7
-_KINDS = ("on_topic", "off_topic", "injection")
+_GROUPS = ("retrieval", "answer", "abstention", "latency_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,12 @@ class Outcome:
     text: str
     group: str
     unanswerable: str | None
+    wanted: tuple[tuple[str, str], ...]
+    """(file name, quote) of the evidence."""
     query: str
     hits: tuple[Hit, ...]
+    held: tuple[bool, ...]
+    """Of each hit, whether it holds any of the evidence."""
     first: int | None
     """The place of the first passage that holds any of the evidence."""
     rank: int | None
@@ -88,7 +93,9 @@ class Report:
     by_type: Mapping[str, Mapping[str, Figure]]
     """Type of question → retrieval's figures and the answer's evidence."""
     curve: tuple[tuple[float, float], ...]
-    """(coverage, risk) as ever less confident questions are answered; empty without confidence."""
+    """(coverage, risk) as ever less confident questions are answered, of all questions and of
+    those answered so far; questions that were refused are never answered. Empty without
+    confidence."""
     outcomes: tuple[Outcome, ...]
 
 
@@ -100,7 +107,7 @@ def make_report(outcomes: Sequence[Outcome]) -> Report:
     groups = dict.fromkeys(one.group for one in real)
     refused = {
         kind: mean([one.answer.abstained for one in outcomes if one.unanswerable == kind])
-        for kind in _KINDS
+        for kind in KINDS
     }
     return Report(
         figures={
@@ -182,20 +189,25 @@ def bootstrap(rows: Sequence[tuple[float, float]], statistic: Callable[[Values],
 
 def _curve(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
     told = [(one.confidence, one) for one in outcomes if one.confidence is not None]
-    told.sort(key=lambda pair: -pair[0])
+    answered = [pair for pair in told if not pair[1].answer.abstained]
+    answered.sort(key=lambda pair: -pair[0])
     wrong = 0
     points = []
-    for answered, (_, one) in enumerate(told, 1):
+    for number, (_, one) in enumerate(answered, 1):
         wrong += not one.evidence
-        points.append((answered / len(told), wrong / answered))
+        points.append((number / len(told), wrong / number))
     return tuple(points)
 
 
 # JSON
 
 
-def to_json(report: Report) -> dict[str, Any]:
-    """What `--json` writes; `read_figures` reads it again."""
+def to_json(report: Report, about: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """What `--json` writes; `read_earlier` reads it again.
+
+    Args:
+        about: what was measured, in words: the questions file, the answerer, and so on.
+    """
 
     def told(group: Mapping[str, Figure]) -> dict[str, Any]:
         return {
@@ -209,6 +221,7 @@ def to_json(report: Report) -> dict[str, Any]:
         }
 
     return {
+        "about": dict(about),
         **{name: told(group) for name, group in report.figures.items()},
         "by_type": {name: told(group) for name, group in report.by_type.items()},
         "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in report.curve],
@@ -222,6 +235,7 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
         "question": one.text,
         "group": one.group,
         "unanswerable": one.unanswerable,
+        "wanted": [{"doc": doc, "quote": quote} for doc, quote in one.wanted],
         "searched": one.query,
         "first": one.first,
         "rank": one.rank,
@@ -251,199 +265,134 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
                 "path": hit.document.path,
                 "heading": hit.passage.heading,
                 "score": round(hit.score, 3),
+                "holds_evidence": held,
                 "text": hit.passage.text,
             }
-            for hit in one.hits
+            for hit, held in zip(one.hits, one.held, strict=True)
         ],
         "latency_ms": [round(1000 * seconds, 1) for seconds in one.latency],
     }
 
 
-def read_figures(path: Path) -> dict[str, dict[str, Figure]]:
-    """The figures of an earlier run's JSON, by group and name.
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier run, as its JSON tells."""
+
+    figures: Mapping[str, Mapping[str, Figure]]
+    by_type: Mapping[str, Mapping[str, Figure]]
+    good: Mapping[str, bool]
+    """Question id → whether what came was as wished."""
+
+
+def read_earlier(path: Path) -> Earlier:
+    """An earlier run's figures.
 
     Raises:
         SourceError: unreadable, or not such a file.
     """
+
+    def group(raw: Mapping[str, Any]) -> dict[str, Figure]:
+        return {name: Figure(**figure) for name, figure in raw.items()}
+
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            group: {name: Figure(**figure) for name, figure in raw[group].items()}
-            for group in ("retrieval", "answer", "abstention", "latency_ms")
-        }
+        return Earlier(
+            {
+                name: group(raw[name])
+                for name in ("retrieval", "answer", "abstention", "latency_ms")
+            },
+            {name: group(figures) for name, figures in raw["by_type"].items()},
+            {str(one["id"]): bool(one["good"]) for one in raw["questions"]},
+        )
+    except FileNotFoundError as error:
+        raise SourceError(f"{path} does not exist — write it with --json first") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise SourceError(
-            f"{path} is no report of an earlier evaluation ({error}) — write one with --json"
+            f"{path} is no report of an earlier evaluation — write one with --json"
         ) from error
 
 
 # The table
 
+_COLUMNS = ("R@1", "R@5", "R@20", "MRR", "evidence")
 
-def render_table(report: Report, against: Mapping[str, Mapping[str, Figure]] | None = None) -> str:
+
+def render_table(report: Report, earlier: Earlier | None = None) -> str:
     """The figures for a terminal, with the change against an earlier run if given."""
     lines = []
     for group, figures in report.figures.items():
+        before = earlier.figures.get(group, {}) if earlier else {}
         lines.append(group)
         for name, figure in figures.items():
-            before = (against or {}).get(group, {}).get(name)
-            change = f"  {_change(figure, before)}" if before else ""
-            lines.append(f"  {name:<20}{_number(figure):>9}  {_interval(figure)}{change}")
+            change = change_of(figure, before[name]) if name in before else ""
+            told = f"  {name:<20}{number_of(figure):>9}  {interval_of(figure):<28}{change}"
+            lines.append(told.rstrip())
     lines.append("by type")
-    columns = ("R@1", "R@5", "R@20", "MRR", "evidence")
-    lines.append("  " + " " * 20 + "".join(f"{name:>10}" for name in columns) + f"{'n':>6}")
+    width = 17 if earlier else 10
+    lines.append("  " + " " * 20 + "".join(f"{name:>{width}}" for name in _COLUMNS) + f"{'n':>6}")
     for group, figures in report.by_type.items():
-        cells = "".join(f"{_number(figures[name]):>10}" for name in columns)
+        before = earlier.by_type.get(group, {}) if earlier else {}
+        cells = "".join(_cell(figures[name], before.get(name), width) for name in _COLUMNS)
         lines.append(f"  {group:<20}{cells}{figures['R@1'].n:>6}")
+    if earlier:
+        lines += ["against the earlier run", *_changes(report, earlier)]
     return "\n".join(lines)
 
 
-def _number(figure: Figure) -> str:
+def _cell(now: Figure, before: Figure | None, width: int) -> str:
+    change = f" {change_of(now, before):<8}" if before else ""
+    return f"{number_of(now) + change:>{width}}"
+
+
+def _changes(report: Report, earlier: Earlier) -> list[str]:
+    better, worse, unknown = changed(report, earlier)
+    lines = [
+        "  * leaves the earlier 95% interval",
+        f"  as wished now, not then: {_listed(better)}",
+        f"  as wished then, not now: {_listed(worse)}",
+    ]
+    if unknown:
+        lines.append(f"  not asked in both runs, so the figures compare less: {unknown} questions")
+    return lines
+
+
+def _listed(ids: Sequence[str], most: int = 12) -> str:
+    if not ids:
+        return "none"
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return f"{len(ids)} ({', '.join(ids[:most])}{more})"
+
+
+def changed(report: Report, earlier: Earlier) -> tuple[list[str], list[str], int]:
+    """Ids of the questions that went better and worse than then, and how many were asked only
+    now or only then."""
+    now = {one.id: one.good for one in report.outcomes}
+    better = [id_ for id_, good in now.items() if good and earlier.good.get(id_) is False]
+    worse = [id_ for id_, good in now.items() if not good and earlier.good.get(id_)]
+    return better, worse, len(now.keys() ^ earlier.good.keys())
+
+
+def number_of(figure: Figure) -> str:
+    """The value in figures, a dash where nothing was counted."""
     if not figure.n:
         return "–"
     return f"{figure.value:.3f}" if figure.value < 10 else f"{figure.value:.0f}"
 
 
-def _interval(figure: Figure) -> str:
+def interval_of(figure: Figure) -> str:
+    """The interval and the number of cases."""
+    if not figure.n:
+        return "none of these"
     digits = 3 if figure.high < 10 else 0
     return f"[{figure.low:.{digits}f}, {figure.high:.{digits}f}]  n={figure.n}"
 
 
-def _change(now: Figure, before: Figure) -> str:
-    """The difference, marked where it leaves the earlier interval."""
+def change_of(now: Figure, before: Figure) -> str:
+    """The difference, marked where it leaves the earlier interval; a dash without one of them."""
+    if not now.n or not before.n:
+        return "–"
     digits = 3 if abs(now.value) < 10 else 0
-    mark = "" if before.low <= now.value <= before.high else " *"
-    return f"{now.value - before.value:+.{digits}f}{mark}"
-
-
-# The page
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
-color:#1f2328;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
-table{border-collapse:collapse}td,th{padding:.15rem .7rem;text-align:left;
-border-bottom:1px solid #d8dee4}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-details{margin:.3rem 0}summary{cursor:pointer}pre{white-space:pre-wrap;font:inherit;
-background:#f6f8fa;padding:.6rem}.good{color:#1a7f37}.bad{color:#b42318}.plots{display:flex;
-flex-wrap:wrap;gap:2rem}.wide{overflow-x:auto}
-svg text{font:12px system-ui,sans-serif;fill:currentColor}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}
-td,th{border-color:#30363d}.good{color:#3fb950}.bad{color:#ff7b72}}
-"""
-
-
-def render_html(report: Report, against: Mapping[str, Mapping[str, Figure]] | None = None) -> str:
-    """One self-contained page: plots, all figures, and every question with what came of it."""
-    recall = {name: report.figures["retrieval"][name] for name in (f"R@{cut}" for cut in CUTS)}
-    plots = [
-        _bars("Evidence within the first k passages", recall),
-        _bars("R@5 by type of question", {k: v["R@5"] for k, v in report.by_type.items()}),
-        _bars("Evidence quoted, by type", {k: v["evidence"] for k, v in report.by_type.items()}),
-        _bars("Refused, by kind", report.figures["abstention"]),
-        _line("Risk and coverage", report.curve),
-    ]
-    tables = "".join(
-        f"<h2>{html.escape(group)}</h2>{_table(figures, (against or {}).get(group, {}))}"
-        for group, figures in report.figures.items()
-    )
-    ordered = sorted(report.outcomes, key=lambda one: one.good)
-    good = sum(one.good for one in report.outcomes)
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Evaluation</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
-        f"<h1>Evaluation over {len(report.outcomes)} questions</h1>"
-        f"<div class=plots>{''.join(plots)}</div>{tables}"
-        f"<h2>By type of question</h2>{_types(report.by_type)}"
-        f"<h2>Questions ({good} of {len(report.outcomes)} as wished, the others first)</h2>"
-        f"{''.join(_question(one) for one in ordered)}</html>\n"
-    )
-
-
-def _table(figures: Mapping[str, Figure], before: Mapping[str, Figure]) -> str:
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}<td class=n>{_number(figure)}<td>{_interval(figure)}"
-        f"<td class=n>{_change(figure, before[name]) if name in before else ''}</tr>"
-        for name, figure in figures.items()
-    )
-    return (
-        "<table><tr><th>figure<th class=n>value<th>95% interval"
-        f"<th class=n>{'change' if before else ''}</tr>{rows}</table>"
-    )
-
-
-def _types(by_type: Mapping[str, Mapping[str, Figure]]) -> str:
-    names = list(next(iter(by_type.values()), {}))
-    head = "".join(f"<th class=n>{html.escape(name)}" for name in names)
-    rows = "".join(
-        f"<tr><td>{html.escape(group)}<td class=n>{max(f.n for f in figures.values())}"
-        + "".join(
-            f"<td class=n title='{html.escape(_interval(figures[name]))}'>{_number(figures[name])}"
-            for name in names
-        )
-        + "</tr>"
-        for group, figures in by_type.items()
-    )
-    return f"<div class=wide><table><tr><th>type<th class=n>n{head}</tr>{rows}</table></div>"
-
-
-def _question(one: Outcome) -> str:
-    mark, word = ("good", "✓") if one.good else ("bad", "✗")
-    kind = one.unanswerable or one.group
-    where = f", evidence at {one.rank or 'none'}" if not one.unanswerable else ""
-    cited = "".join(
-        f"<li>[{c.number}] {html.escape(c.document.title)}: {html.escape(c.quote)}"
-        for c in one.answer.citations
-    )
-    found = "".join(
-        f"<li>{html.escape(hit.document.title)} › {html.escape(hit.passage.heading)}"
-        for hit in one.hits[:5]
-    )
-    told = "".join(
-        f"<p>{html.escape(text)}"
-        for text in (
-            f"Refused: {one.answer.reason}." if one.answer.reason else "",
-            f"Checked: {one.answer.checked}." if one.answer.checked else "",
-        )
-        if text
-    )
-    return (
-        f"<details><summary><span class={mark}>{word}</span> {html.escape(one.text)}"
-        f" <small>({html.escape(one.id)}, {html.escape(kind)}{where})</small></summary>"
-        f"<pre>{html.escape(one.answer.text)}</pre>{told}<ul>{cited}</ul>"
-        f"<p>Found:</p><ol>{found}</ol></details>"
-    )
-
-
-def _bars(title: str, figures: Mapping[str, Figure]) -> str:
-    """Horizontal bars from 0 to 1 with their intervals, as SVG."""
-    rows = []
-    for i, (name, figure) in enumerate(figures.items()):
-        y = 34 + 24 * i
-        x, low, high = (120 + 220 * min(1.0, v) for v in (figure.value, figure.low, figure.high))
-        rows.append(
-            f"<text x=112 y={y + 12} text-anchor=end>{html.escape(name)}</text>"
-            f"<rect x=120 y={y} width={x - 120:.1f} height=16 fill='#4a7fb5'/>"
-            f"<line x1={low:.1f} x2={high:.1f} y1={y + 8} y2={y + 8} stroke=currentColor />"
-            f"<text x=350 y={y + 12}>{figure.value:.2f}</text>"
-        )
-    height = 44 + 24 * len(figures)
-    return (
-        f"<svg width=390 height={height} role=img aria-label='{html.escape(title)}'>"
-        f"<text x=0 y=16 font-weight=600>{html.escape(title)}</text>{''.join(rows)}</svg>"
-    )
-
-
-def _line(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """Risk over coverage, both 0 to 1, as SVG; nothing without points."""
-    if not points:
-        return ""
-    path = " ".join(f"{40 + 300 * x:.1f},{200 - 160 * y:.1f}" for x, y in points)
-    return (
-        f"<svg width=390 height=240 role=img aria-label='{html.escape(title)}'>"
-        f"<text x=0 y=16 font-weight=600>{html.escape(title)}</text>"
-        "<path d='M40 40V200H340' fill=none stroke=currentColor />"
-        f"<polyline points='{path}' fill=none stroke='#4a7fb5' stroke-width=2 />"
-        "<text x=34 y=46 text-anchor=end>1</text><text x=34 y=204 text-anchor=end>0</text>"
-        "<text x=340 y=220 text-anchor=end>share of questions answered</text>"
-        "<text x=48 y=52>share of these without evidence</text></svg>"
-    )
+    told = f"{now.value - before.value:+.{digits}f}".replace("-", "−")
+    if not float(told.replace("−", "-")):
+        return "="
+    return f"{told}{'' if before.low <= now.value <= before.high else ' *'}"
