@@ -66,7 +66,9 @@ $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 
 $(STAMPS)/local: $(STAMPS)/core
 	@echo "Building llama-cpp-python for local language models (about five minutes) …"
-	@$(PIP) install -q -e '.[local]'
+	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash.
+	@CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
+		$(PIP) install -q -e '.[local]'
 	@touch $@
 
 $(STAMPS)/ocr: $(STAMPS)/core

@@ -104,3 +104,19 @@ def build_gguf(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def quantise(path: Path, target: Path) -> Path:
+    """The model with weights of eight bits (Q8_0), as llama.cpp itself makes them."""
+    import ctypes
+
+    from llama_cpp import llama_cpp as api
+
+    params = api.llama_model_quantize_default_params()
+    params.ftype = api.LLAMA_FTYPE_MOSTLY_Q8_0
+    params.nthread = 1
+    status = api.llama_model_quantize(
+        str(path).encode(), str(target).encode(), ctypes.byref(params)
+    )
+    assert status == 0, f"llama.cpp could not quantise {path} ({status})"
+    return target

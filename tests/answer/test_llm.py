@@ -14,7 +14,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from fakes import Reply, ScriptedLLM, StubServer
-from gguf_fixture import build_gguf
+from gguf_fixture import build_gguf, quantise
 from seminar_rag.answer.citations import MarkFilter, split_answer
 from seminar_rag.answer.grammar import citation_grammar
 from seminar_rag.answer.llm import LLM, LlamaCpp, OpenAICompatible, _Sampler, as_llama_index
@@ -467,6 +467,14 @@ class TestLlamaCpp:
         cut.write_bytes(gguf.read_bytes()[:50_000])
         with pytest.raises(ModelError, match="cannot be loaded"):
             LlamaCpp(cut)
+
+    def test_a_quantised_model_reads_long_prompts(self, tmp_path: Path) -> None:
+        # Wide enough for AMX, with which llama.cpp may have been built so that it crashes here.
+        whole = build_gguf(tmp_path / "whole.gguf", width=256, heads=4)
+        llm = LlamaCpp(quantise(whole, tmp_path / "small.gguf"), context=1024, threads=1)
+        long = (ChatMessage("the model of attention " * 100),)
+        assert ask(llm, messages=long, passages=0, max_tokens=5)
+        llm.close()
 
     def test_after_closing(self, gguf: Path) -> None:
         llm = LlamaCpp(gguf, context=512)

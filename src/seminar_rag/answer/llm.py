@@ -11,7 +11,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -444,15 +444,16 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
 
     options = {"n_batch": BATCH, "n_ubatch": BATCH, "verbose": False}
     try:
-        llama = llama_cpp.Llama(
-            str(path), n_ctx=context, n_threads=threads, n_threads_batch=threads, **options
-        )
-        trained = llama_cpp.llama_cpp.llama_model_n_ctx_train(llama.model)
-        if 0 < trained < context:
-            llama.close()
+        with _without_amx(llama_cpp.llama_cpp):
             llama = llama_cpp.Llama(
-                str(path), n_ctx=trained, n_threads=threads, n_threads_batch=threads, **options
+                str(path), n_ctx=context, n_threads=threads, n_threads_batch=threads, **options
             )
+            trained = llama_cpp.llama_cpp.llama_model_n_ctx_train(llama.model)
+            if 0 < trained < context:
+                llama.close()
+                llama = llama_cpp.Llama(
+                    str(path), n_ctx=trained, n_threads=threads, n_threads_batch=threads, **options
+                )
     except (ValueError, RuntimeError, MemoryError, OSError, TemplateError) as error:
         raise ModelError(
             f"Model {path} cannot be loaded ({error}) - it may be damaged, too large for the "
@@ -460,6 +461,32 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
             "choose a smaller one (seminar-rag models), or update llama-cpp-python."
         ) from error
     return llama
+
+
+@contextmanager
+def _without_amx(api: Any) -> Iterator[None]:
+    """Has models loaded for the ordinary kernels where llama.cpp was built with those for AMX.
+
+    GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
+    lost (GCC bug 114098), and the process dies at the first prompt of a quantised model. Which
+    compiler it was cannot be asked; `make local` leaves AMX out. The class that loads has no
+    parameter for it, so its defaults are changed while it does.
+    """
+    defaults = api.llama_model_default_params
+    if b"AMX_INT8 = 1" not in api.llama_print_system_info():
+        yield
+        return
+
+    def plain() -> Any:
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
+
+    api.llama_model_default_params = plain
+    try:
+        yield
+    finally:
+        api.llama_model_default_params = defaults
 
 
 def as_llama_index(llm: LLM, *, max_tokens: int = 512) -> Any:
