@@ -124,6 +124,35 @@ def test_both_sides_of_a_comparison_are_quoted() -> None:
     assert {"[1]", "[2]"} <= set(re.findall(r"\[\d\]", text))
 
 
+def test_each_side_is_quoted_though_one_of_them_says_more() -> None:
+    # All of it stands in one passage: no document is about one side alone.
+    text = """# Compression of long prompts
+Hard compression deletes the words of long prompts.
+Hard compression makes long prompts shorter at once.
+Hard compression leaves long prompts readable to people.
+Hard compression of long prompts needs a small model.
+Soft compression learns vectors that stand for many words at the same time."""
+    said = " ".join(quotes(answer("soft vs hard compression of long prompts?", hit(text))))
+    assert "Soft compression learns" in said
+    assert "Hard compression" in said
+
+
+def test_an_enumeration_is_given_as_a_list_without_its_numbers() -> None:
+    text = "Unlearning has three reasons: 1. Keep users private; 2. Make bias small; 3. Obey it."
+    assert answer("Which reasons has unlearning?", hit(text)).endswith(
+        "“Unlearning has three reasons:” [1]\n"
+        "- “Keep users private” [1]\n- “Make bias small” [1]\n- “Obey it.” [1]"
+    )
+
+
+def test_a_number_beside_what_is_counted_is_preferred() -> None:
+    text = """# Training
+The model with its 40 layers was trained on GPUs for a very long time.
+The model with its long layers was trained on 512 GPUs for a time."""
+    said = quotes(answer("How many GPUs was the model trained on?", hit(text)))
+    assert "512 GPUs" in said[0]
+
+
 def test_reference_numbers_of_the_paper_are_not_taken_for_marks() -> None:
     text = answer("What did earlier caches keep?", hit("Earlier caches kept all keys [12, 3]."))
     assert re.findall(r"\[\d+\]", text) == ["[1]"]

@@ -95,3 +95,21 @@ def test_for_example_is_no_label() -> None:
 def test_what_only_adds_stands_alone() -> None:
     found = of("The router picks two experts. Additionally, each expert sees every token.")
     assert [len(one.sentences) for one in found] == [1, 1]
+
+
+def test_an_enumeration_inside_a_paragraph_is_a_list() -> None:
+    found = of("Unlearning has three reasons: 1. Keep users private; 2. Make bias small; 3. Obey.")
+    assert [one.sentences for one in found] == [found[0].sentences]
+    assert found[0].listed
+    assert found[0].counted
+    assert len(found[0].sentences) > 2
+
+
+def test_a_number_at_the_end_of_a_sentence_is_no_enumeration() -> None:
+    found = of("The loss falls below 1. Training goes on for a day after it. Nothing is lost then.")
+    assert not any(one.counted for one in found)
+
+
+def test_a_line_without_a_full_stop_introduces_the_list_below_it() -> None:
+    found = of("Attacks that know the gradient can use these methods\n- PGD steps\n- greedy search")
+    assert found[0].text.endswith("these methods PGD steps greedy search")

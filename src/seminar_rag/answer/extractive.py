@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.followup import asked_last
-from seminar_rag.answer.units import Unit, opens, tidy, units
-from seminar_rag.answer.worth import Asked, like_worth, plain_worth
+from seminar_rag.answer.sides import sides
+from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
+from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
 from seminar_rag.index import late
-from seminar_rag.index.aspects import compares, is_called, named, without, works
+from seminar_rag.index.aspects import is_called, works
 from seminar_rag.index.embed import Side, Words
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
@@ -40,6 +41,8 @@ _TOO_ALIKE = 0.55
 """Share of common stems from which two units say the same."""
 _ADDS = 1.0
 """For the share of the question's words that a further unit is the first to hold."""
+_SIDE = 2.0
+"""For being the first to speak of one of the sides that are compared."""
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 _REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
@@ -92,29 +95,19 @@ class Extractive:
             yield "\n\n" + _quoted(one, hits)
 
     def _chosen(self, asked: Asked, hits: tuple[Hit, ...], heard: str) -> list[Unit]:
-        """The units to quote; for a comparison over several works the best of each side.
+        """The units to quote.
 
         Args:
             heard: the conversation's earlier answers; a follow-up wants to know something else.
         """
         offered = dict(enumerate(hits, 1))
-        sides = _sides(asked.whole, offered)
-        if not sides:
+        compared = sides(asked.whole)
+        if not compared:
             offered = _of_named_work(asked.last, offered) or offered
-            return _in_order(self._best(asked, offered, heard, MOST, EMBEDDED))
-        chosen: list[Unit] = []
-        for own in sides.values():
-            whole, last = asked.whole, asked.last
-            for other in sides:
-                whole, last = without(whole, other), without(last, other)
-            share = len(sides)
-            about = self._asked(whole, last)
-            best = self._best(about, own, heard, max(1, MOST // share), EMBEDDED // share)
-            chosen += [one for one in best if not any(_alike(one, other) for other in chosen)]
-        return _in_order(chosen)
+        return _in_order(self._best(asked, offered, heard, compared))
 
     def _best(
-        self, asked: Asked, hits: Mapping[int, Hit], heard: str, most: int, embedded: int
+        self, asked: Asked, hits: Mapping[int, Hit], heard: str, compared: Sequence[str]
     ) -> list[Unit]:
         candidates = [
             (plain_worth(asked, one, rank, hit), one)
@@ -126,12 +119,16 @@ class Extractive:
             )
             and not all(_bare(hit.passage.quote(sentence)) in heard for sentence in one.sentences)
         ]
-        candidates = sorted(candidates, key=lambda pair: -pair[0])[:embedded]
+        candidates.sort(key=lambda pair: pair[0] + promise(asked, pair[1]), reverse=True)
+        candidates = candidates[:EMBEDDED]
         if not candidates:
             return []
         likeness = self._likeness(asked, hits, [one for _, one in candidates])
         worth = [plain + like for (plain, _), like in zip(candidates, likeness, strict=True)]
-        return _choose([one for _, one in candidates], worth, asked, most)
+        chosen = [one for _, one in candidates]
+        names = [name for name in (frozenset(stems(one)) for one in compared) if name]
+        about = [_about(one, hits[one.hit], names) for one in chosen]
+        return _choose(chosen, worth, asked, about)
 
     def _likeness(
         self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
@@ -164,20 +161,6 @@ class Extractive:
         return Asked(whole, last, {stem: value / total for stem, value in weights.items()})
 
 
-def _sides(question: str, hits: Mapping[int, Hit]) -> dict[str, dict[int, Hit]]:
-    """Name → hits about it, where the question compares what different passages are about."""
-    sides: dict[str, dict[int, Hit]] = {}
-    for name in named(question) if compares(question) else ():
-        own = {i: hit for i, hit in hits.items() if _about(hit, set(stems(name)))}
-        if (
-            own
-            and len(own) < len(hits)
-            and not any(set(own) & set(other) for other in sides.values())
-        ):
-            sides[name] = own
-    return sides if 2 <= len(sides) <= MOST else {}
-
-
 def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
     """The hits from the work, or from the notes on it, that the question calls by its title."""
     names = works(question)
@@ -195,32 +178,43 @@ def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
     }
 
 
-def _about(hit: Hit, name: set[str]) -> bool:
-    document, passage = hit.document, hit.passage
-    outline = set(stems(f"{document.title} {document.authors or ''} {passage.heading}"))
-    return bool(name & outline) and name <= outline | set(stems(passage.text))
+def _about(one: Unit, hit: Hit, names: Sequence[frozenset[str]]) -> frozenset[int]:
+    """Which of what is compared a unit is about, by its words or by what stands above them."""
+    if len(names) < 2:
+        return frozenset()
+    said = set(stems(f"{hit.document.title} {hit.passage.heading} {one.context} {one.text}"))
+    return frozenset(i for i, name in enumerate(names) if name <= said)
 
 
 def _choose(
-    candidates: Sequence[Unit], worth: Sequence[float], asked: Asked, most: int
+    candidates: Sequence[Unit],
+    worth: Sequence[float],
+    asked: Asked,
+    about: Sequence[frozenset[int]],
 ) -> list[Unit]:
-    """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
+    """Greedily, the best first; stops at what is much worse, says the same or makes it long.
+
+    Args:
+        about: for each candidate the sides of the question that it is about.
+    """
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
     floor = max(worth) - _WORSE
     chosen: list[int] = []
-    while len(chosen) < most:
+    while len(chosen) < MOST:
         said = frozenset[str]().union(*(own[i] for i in chosen))
+        told = frozenset[int]().union(*(about[i] for i in chosen))
         length = sum(candidates[i].words for i in chosen)
+        gain = [worth[i] + _SIDE * bool(chosen and about[i] - told) for i in range(len(candidates))]
         open_ = [
             i
             for i in range(len(candidates))
-            if worth[i] >= floor
+            if gain[i] >= floor
             and (not chosen or length + candidates[i].words <= _LENGTH)
             and not any(_alike(candidates[i], candidates[j]) for j in chosen)
         ]
         if not open_:
             break
-        chosen.append(max(open_, key=lambda i: worth[i] + _ADDS * asked.share(own[i] - said)))
+        chosen.append(max(open_, key=lambda i: gain[i] + _ADDS * asked.share(own[i] - said)))
     return [candidates[i] for i in chosen]
 
 
@@ -304,13 +298,16 @@ def _lead(documents: Sequence[Document]) -> str:
 
 def _quoted(one: Unit, hits: Sequence[Hit]) -> str:
     passage = hits[one.hit - 1].passage
-    quotes = [f"“{_bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
+    said = [passage.quote(sentence) for sentence in one.sentences]
+    if one.counted:
+        said = [*map(unnumbered, said[:-1]), said[-1]]
+    quotes = [f"“{_bare(text)}” [{one.hit}]" for text in said]
     lead = tidy(passage.quote(one.sentences[0]))
     if one.listed and lead[-1] not in ".!?:":  # tells what the rest is of, but says nothing itself
         quotes[0] = f"{_SECTION_NUMBER.sub('', lead)}:"
     out = quotes[0]
     for quote, sentence in zip(quotes[1:], one.sentences[1:], strict=True):
-        as_item = sentence.kind == "item" and opens(passage, sentence)
+        as_item = one.counted or (sentence.kind == "item" and opens(passage, sentence))
         out += f"\n- {quote}" if as_item else f" {quote}"
     return out
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seminar_rag.types import Hit, Passage, Sentence
 
@@ -38,6 +38,7 @@ _ADDS_ON = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that stands alone all the same."""
+_NUMBERED = re.compile(r"(?<![\w.])\(?(\d{1,2})[.)]$")
 _ASIDE = re.compile(
     r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
     r"(?:\d|:|credit|from)"
@@ -58,6 +59,8 @@ class Unit:
     """The lines above it in the outline, outermost first."""
     listed: bool
     """The first sentence introduces the others."""
+    counted: bool = False
+    """Its sentences end with the number of the next: "There are two ways: 1.", "Prompts 2."."""
 
     @property
     def words(self) -> int:
@@ -73,15 +76,42 @@ def units(index: int, hit: Hit) -> Iterator[Unit]:
     """
     passage = hit.passage
     sentences = passage.sentences
+    counted = 0
     for at, sentence in enumerate(sentences):
         text = tidy(passage.quote(sentence))
-        if sentence.kind in ("table", "code"):
+        if at < counted or sentence.kind in ("table", "code"):
+            continue
+        counted = _counted(passage, at)
+        if counted:
+            own = sentences[at:counted]
+            one = _unit(index, passage, own, _above(passage, at), True)
+            yield replace(one, counted=True)
             continue
         below = _below(passage, at)
         if below:
             yield from _list(index, passage, at, below)
         if sentence.kind != "heading" and quotable(text, sentence.kind == "item"):
             yield _single(index, passage, at)
+
+
+def _counted(passage: Passage, at: int) -> int:
+    """Where an enumeration inside a paragraph ends that begins with sentence `at`; else 0."""
+    sentences = passage.sentences
+    if sentences[at].kind == "heading":
+        return 0
+    first = _NUMBERED.search(passage.quote(sentences[at]))
+    if not first:
+        return 0
+    number, end = int(first[1]), at + 1
+    begun = number == 1 or f" {number - 1}. " in passage.quote(sentences[at])
+    while end < len(sentences) and not opens(passage, sentences[end]):
+        following = _NUMBERED.search(passage.quote(sentences[end]))
+        end += 1
+        if not following or int(following[1]) != number + 1:
+            break
+        number += 1
+    items = end - at - 1
+    return end if begun and items and (items > 1 or number > 1) else 0
 
 
 def _single(index: int, passage: Passage, at: int) -> Unit:
@@ -151,6 +181,8 @@ def _below(passage: Passage, at: int) -> tuple[Sentence, ...]:
     if not found and _label(passage, lead) and lead.kind != "heading":
         return _explained(passage, at)
     introduces = text.endswith(":") or lead.kind == "item" or _label(passage, lead)
+    if lead.kind == "paragraph" and opens(passage, lead) and not _ENDED.search(text):
+        introduces = introduces or len(text.split()) <= _LABEL
     if lead.kind == "item" and not opens(passage, lead):
         introduces = text.endswith(":")
     return tuple(found) if introduces else ()
@@ -215,6 +247,11 @@ def quotable(text: str, item: bool = False) -> bool:
     if item:
         return True
     return bool(_OPENED.match(text) and not text[0].islower() and _ENDED.search(text))
+
+
+def unnumbered(text: str) -> str:
+    """A sentence of an enumeration without the number of the next."""
+    return re.sub(r"[,;]?(?:\s+and)?\s*$", "", _NUMBERED.sub("", text))
 
 
 def tidy(text: str) -> str:

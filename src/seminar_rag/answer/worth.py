@@ -19,6 +19,8 @@ _COSINE = 1.2
 """For the likeness in meaning of the whole, -1 to 1."""
 _NEAR = 18.3
 """For the likeness word by word, about 0 to 1; see `index.late`."""
+_HOLDS = 2.0
+"""For the share of the question that the unit repeats, as long as its meaning is not known."""
 _SAID = 4.5
 """Off for the share of the question that the unit repeats: its words are near to themselves."""
 _AROUND = 5.2
@@ -27,17 +29,31 @@ _PASSAGE = 2.7
 """For the share of the question that its whole passage holds."""
 _FIRST, _FULL, _MANY = 2.2, 0.6, 2.2
 _ASKS, _SHORT, _LISTED, _POINTS = 4.7, 2.5, 1.6, 1.8
-_DEFINES, _COUNTS, _REASONS = 5.8, 0.8, 0.8
+_DEFINES, _COUNTS, _BESIDE, _PERCENT, _REASONS = 5.8, 0.8, 1.5, 1.0, 0.8
 
 _SHORTEST = 8
 """Words; less says little."""
 _BEFORE = 3
-"""Words that may stand before its term in a definition."""
+"""Words that may stand before its term in a definition, or between a number and what it counts."""
 
 _NUMERIC = re.compile(
     r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
     r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
     re.IGNORECASE,
+)
+_HOW_MANY = re.compile(
+    r"\bhow (?:many|much) ((?:[\w-]+ ){0,3}?[\w-]+)(?= (?:do|does|did|is|are|was|were|can|could"
+    r"|will|would|should|has|have|had|of|in|on|to|from|by|with|for|per|there|they|you|it|the|an?)\b"
+    r"|\W*$)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\W*(?:\d|(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|half|hundreds?"
+    r"|thousands?|millions?|billions?)\b)",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"\b(?:percent\w*|share|fraction|proportion|how much|rate|accuracy)\b|%", re.IGNORECASE
 )
 _TERM = re.compile(
     r"^\W*(?:whats?|define|explain)(?:['’]s)?(?: is| are| does| do)? (?:an? |the )?"
@@ -81,6 +97,12 @@ class Asked:
         return found[1] if found else ""
 
     @property
+    def counted(self) -> frozenset[str]:
+        """Stems of what "how many …" asks the number of; none where it does not."""
+        found = _HOW_MANY.search(self.last)
+        return frozenset(stems(found[1])) if found else frozenset()
+
+    @property
     def numeric(self) -> bool:
         """Whether a number is asked for."""
         return bool(_NUMERIC.search(self.last))
@@ -110,6 +132,11 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
     )
 
 
+def promise(asked: Asked, one: Unit) -> float:
+    """What is to be added to the plain worth where only a part of the units can be looked at."""
+    return _HOLDS * asked.share(set(stems(one.text)))
+
+
 def like_worth(asked: Asked, one: Unit, cosine: float, near: float) -> float:
     """What a unit is worth for its likeness to the question.
 
@@ -125,7 +152,20 @@ def _shape(asked: Asked, text: str) -> float:
         opening = text.split()[: len(asked.term.split()) + _BEFORE]
         return _DEFINES if set(stems(asked.term)) <= set(stems(" ".join(opening))) else 0.0
     if asked.numeric:
-        return _COUNTS if re.search(r"\d", text) else 0.0
+        return (
+            _COUNTS * bool(re.search(r"\d", text))
+            + _BESIDE * _counts(text, asked.counted)
+            + _PERCENT * ("%" in text and bool(_SHARE.search(asked.last)))
+        )
     if _WHY.search(asked.last):
         return _REASONS if _CAUSAL.search(text) else 0.0
     return 0.0
+
+
+def _counts(text: str, things: frozenset[str]) -> bool:
+    """Whether a number stands right before one of these things."""
+    tokens = text.split() if things else []
+    return any(
+        _NUMBER.match(token) and things & set(stems(" ".join(tokens[i + 1 : i + 1 + _BEFORE])))
+        for i, token in enumerate(tokens)
+    )
