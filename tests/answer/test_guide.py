@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from seminar_rag.answer.engine import Draft, Engine
+from seminar_rag.answer.engine import NOTHING, Draft, Engine
 from seminar_rag.answer.guide import Guide, Told
 from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types import (
@@ -112,12 +112,48 @@ def test_the_whole_reading_list_can_be_asked_for() -> None:
             "how many readings are there?",
             "The course lists 2 required and 1 further reading in 2 sessions.",
         ),
+        (
+            "how many optional papers are in session 2?",
+            "Session 2 (Left over) has no further readings.",
+        ),
+        (
+            "how many required papers are there?",
+            "The course lists 2 required readings in 2 sessions.",
+        ),
+        (
+            "papers by Smith",
+            "The course page lists no reading by “Smith”; of 1 reading it names no author.",
+        ),
+        ("link to the Crumbs paper", "The course page gives no link for “Crumbs”."),
         ("who wrote Crumbs?", "The course page does not say who wrote “Crumbs”."),
         ("who wrote Porridge and Oats?", "“Porridge and Oats” is by Bo Grey."),
     ],
 )
 def test_facts(question: str, text: str) -> None:
     assert tell(question).text == text
+
+
+def test_sessions_can_be_named_by_their_order_and_several_at_once() -> None:
+    assert tell("what is the last session about?").text.startswith("Session 2 (Left over) has")
+    both = tell("readings of sessions 1 and 2")
+    assert both.text.splitlines()[0] == (
+        "Session 1 (Dark grains) has 1 required and 1 further reading."
+        " Session 2 (Left over) has 1 required reading."
+    )
+    assert [row.title for row in both.listed] == [RYE.title, OATS.title, "Crumbs"]
+
+
+def test_a_summary_of_a_session_is_a_list_that_says_so() -> None:
+    lead = tell("can you summarise session 2?").text.splitlines()[0]
+    assert lead.endswith("ask what one of them says, a whole session is not summed up:")
+
+
+def test_readings_of_an_author_and_their_links() -> None:
+    assert [row.title for row in tell("papers by Ada Brown").listed] == [RYE.title]
+    told = tell("give me the link to the On Rye paper")
+    assert told.text.endswith("- On Rye: Dark Breads: https://bread.example/rye")
+    assert told.listed[0].url == "https://bread.example/rye"
+    assert Guide(lambda: COURSE, Found()).tell("link to the oven manual") is None
 
 
 def test_authors_are_cited_from_the_text_that_names_them() -> None:
@@ -197,6 +233,13 @@ def test_a_question_about_the_course_is_answered_without_a_search() -> None:
     events, answer = ask("how many sessions are there?")
     assert (answer.kind, answer.abstained, answer.verdicts) == ("course", False, ())
     assert not any(isinstance(event, HitsEvent) for event in events)
+
+
+def test_what_the_list_cannot_say_is_refused_with_the_reason() -> None:
+    events, answer = ask("who teaches this?")
+    assert (answer.kind, answer.abstained, answer.text) == ("course", True, NOTHING)
+    assert "no dates, people or rules" in answer.reason
+    assert len(events) == 1
 
 
 def test_the_restriction_is_told() -> None:

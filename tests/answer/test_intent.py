@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from seminar_rag.answer.intent import CourseQuestion, Part, course_question, part_of
+from seminar_rag.answer.intent import LAST, CourseQuestion, Part, course_question, part_of
 from shared_data import SHARED
 
 
@@ -41,6 +41,47 @@ from shared_data import SHARED
         ("any papers about sourdough?", CourseQuestion("reading", topic="sourdough")),
         ("who wrote the QLoRA paper?", CourseQuestion("authors", topic="QLoRA")),
         ('who are the authors of "On Rye"?', CourseQuestion("authors", topic="On Rye")),
+        # as students type
+        ("wk 3 readings?", CourseQuestion("session", 3)),
+        ("whats in wk3", CourseQuestion("session", 3)),
+        ("S9 papers pls", CourseQuestion("session", 9)),
+        ("papers for S12", CourseQuestion("session", 12)),
+        ("papers on rye pls", CourseQuestion("reading", topic="rye")),
+        ("hi, papers on rye please :)", CourseQuestion("reading", topic="rye")),
+        ("ok cool", CourseQuestion("thanks")),
+        ("good bye", CourseQuestion("thanks")),
+        ("are you ChatGPT?", CourseQuestion("help")),
+        ("do you speak German?", CourseQuestion("help")),
+        # sessions by their order, several at once, and in sum
+        ("what did we read in the last session", CourseQuestion("session", LAST)),
+        ("first session readings", CourseQuestion("session", 1)),
+        ("required papers of the final class", CourseQuestion("session", LAST, "required")),
+        ("what are the readings for weeks 3 and 4?", CourseQuestion("session", 3, also=(4,))),
+        ("readings of sessions 3-5", CourseQuestion("session", 3, also=(4, 5))),
+        ("can you summarise session 4?", CourseQuestion("session", 4, summed=True)),
+        ("tell me about session seven", CourseQuestion("session", 7, summed=True)),
+        ("overview of the course", CourseQuestion("sessions", summed=True)),
+        ("what's the title of session 12", CourseQuestion("session", 12)),
+        ("which readings are optional in session 6", CourseQuestion("session", 6, "more")),
+        (
+            "how many required readings does session 10 have?",
+            CourseQuestion("count", 10, "required", what="reading"),
+        ),
+        # subjects, authors, links
+        ("which papers did we read on rye?", CourseQuestion("reading", topic="rye")),
+        ("is there anything on rye?", CourseQuestion("reading", topic="rye")),
+        ("can you recommend a good paper about rye?", CourseQuestion("reading", topic="rye")),
+        ("do we cover wheat beer?", CourseQuestion("when", topic="wheat beer")),
+        ("where do we talk about wheat?", CourseQuestion("when", topic="wheat")),
+        ("which week is the On Rye paper in?", CourseQuestion("when", topic="On Rye")),
+        ("show me all papers by Brown", CourseQuestion("by", topic="Brown")),
+        ("give me the link to the On Rye paper", CourseQuestion("link", topic="On Rye")),
+        ("where can I find the On Rye paper?", CourseQuestion("link", topic="On Rye")),
+        # what no list of readings can say
+        ("who teaches this", CourseQuestion("organisation")),
+        ("what's due next tuesday", CourseQuestion("organisation")),
+        ("what do we read next week?", CourseQuestion("organisation")),
+        ("when's the exam?", CourseQuestion("organisation")),
     ],
 )
 def test_questions_about_the_course(text: str, expected: CourseQuestion) -> None:
@@ -61,6 +102,31 @@ def test_questions_about_the_course(text: str, expected: CourseQuestion) -> None
         "When does a cache overwrite its keys?",
         "What can you do with a paged cache?",
         "thanks, but why is that so?",
+        "what is a session in a chat attack?",
+        "which papers introduced rye?",
+        "what papers does the survey cite?",
+        "what topics does the survey on bread cover?",
+        "how many papers were reviewed in the survey?",
+        "how many sessions did the user study have?",
+        "how many classes does the taxonomy have?",
+        "which week was the oven released?",
+        "what should I read into the weights?",
+        "who teaches the student model?",
+        "where do we find biases in embeddings?",
+        "do we know why it works?",
+        "what is the last layer about?",
+        "what does the bot do in the next session?",
+        "In the last session the bot was reset, why did it stay a pirate?",
+        "what is S4?",
+        "tell me about rye",
+        "overview of rye",
+        "recommend a rank for the adapter",
+        "which classes does the guard use?",
+        "what is the link between rye and wheat?",
+        "what's next-token prediction?",
+        "when is a model aligned?",
+        "list all required inputs of the planner",
+        "anything a small model can do to beat a large one?",
     ],
 )
 def test_questions_that_the_readings_answer(text: str) -> None:
@@ -97,6 +163,11 @@ def test_no_labelled_question_is_taken_but_one_for_authors() -> None:
             "What does the required reading on alignment say?",
             Part(required=True, rest="What does the required reading on alignment say?"),
             "the required readings",
+        ),
+        (
+            "In weeks 3 and 4, what is said of rye?",
+            Part(frozenset({3, 4}), rest="what is said of rye?"),
+            "sessions 3, 4",
         ),
     ],
 )

@@ -175,6 +175,10 @@ class Engine:
         """
         started = self._clock()
         told = self._guide.tell(question) if self._guide else None
+        if told and told.unknown:
+            answer = self._answer(question, started, text=NOTHING, kind=told.kind)
+            yield AnswerEvent(replace(answer, abstained=True, reason=told.unknown))
+            return
         if told:
             yield from map(CitationEvent, told.citations)
             yield TokenEvent(told.text)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from seminar_rag.answer.intent import CourseQuestion, course_question, part_of
+from seminar_rag.answer.intent import LAST, CourseQuestion, course_question, part_of
 from seminar_rag.index.aspects import is_called, works
 from seminar_rag.text import stems, words
 from seminar_rag.types import NOTES, READINGS, AnswerKind, Citation, Hit, Listed, Scope, Sentence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ROWS = 8
 """Readings or sessions named for a subject, at most."""
 _SEARCHED = 20
+_NO_DATES = "the course's list of sessions and readings has no dates, people or rules of the course"
 _ALIKE = 0.45
 """Cosine of a passage to a subject from which it is about it, though it lacks its words."""
 
@@ -42,6 +43,8 @@ class Told:
     listed: tuple[Listed, ...] = ()
     citations: tuple[Citation, ...] = ()
     """All of them numbered 1, as in `text`."""
+    unknown: str = ""
+    """Why the course's list does not answer this, as a sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +73,18 @@ class Guide:
         course = self._catalogue()
         if asked.wish in ("greeting", "thanks", "help"):
             return _small_talk(course, asked)
+        if asked.wish == "organisation":
+            return Told("course", "", unknown=_NO_DATES)
         if not course.sessions:
             return None
-        if asked.wish == "authors":
-            return self._authors(course, asked.topic)
-        if asked.wish == "when":
-            return self._when(course, asked.topic)
-        if asked.wish == "reading":
-            return self._on(course, asked)
-        lists = {
-            "count": _count,
-            "sessions": _all_sessions,
-            "session": _session,
-            "readings": _all_readings,
+        if asked.wish in _LISTS:
+            return _LISTS[asked.wish](course, asked)
+        on: dict[str, Callable[[], Told | None]] = {
+            "authors": lambda: self._authors(course, asked.topic),
+            "when": lambda: self._when(course, asked.topic),
+            "reading": lambda: self._on(course, asked),
         }
-        return lists[asked.wish](course, asked)
+        return on[asked.wish]()
 
     def narrow(self, query: str, scope: Scope) -> Narrowed | None:
         """The part of the course that a question names, within `scope`; None where it names none,
@@ -228,12 +228,19 @@ def _count(course: Catalogue, asked: CourseQuestion) -> Told:
         session = _numbered(course, asked.number)
         if session is None:
             return _no_session(course, asked.number)
-        return Told("course", f"{_name(session)} has {_sections(session.readings)}.")
+        readings = _of_section(session.readings, asked)
+        return Told("course", f"{_name(session)} has {_sections(readings, asked)}.")
     sessions = _many(len(course.sessions), "session")
     if asked.what == "session":
         return Told("course", f"The course has {sessions}.")
-    readings = {one.id: one for session in course.sessions for one in session.readings}
-    return Told("course", f"The course lists {_sections(list(readings.values()))} in {sessions}.")
+    readings = _of_section(list(_readings(course)), asked)
+    return Told("course", f"The course lists {_sections(readings, asked)} in {sessions}.")
+
+
+def _of_section(
+    readings: Sequence[ListedReading], asked: CourseQuestion
+) -> Sequence[ListedReading]:
+    return [one for one in readings if asked.section in (None, one.section)]
 
 
 def _all_sessions(course: Catalogue, _: CourseQuestion) -> Told:
@@ -243,21 +250,57 @@ def _all_sessions(course: Catalogue, _: CourseQuestion) -> Told:
 
 def _session(course: Catalogue, asked: CourseQuestion) -> Told:
     assert asked.number is not None
-    session = _numbered(course, asked.number)
-    if session is None:
-        return _no_session(course, asked.number)
-    readings = [one for one in session.readings if asked.section in (None, one.section)]
+    told: list[Told] = []
+    for number in (asked.number, *asked.also):
+        session = _numbered(course, number)
+        told.append(
+            _one_session(course, session, asked) if session else _no_session(course, number)
+        )
+    if len(told) == 1:
+        return told[0]
+    rows = tuple(row for one in told for row in one.listed)
+    lead = " ".join(one.text.split("\n")[0].replace(":", ".") for one in told)
+    return _listing(lead, rows)
+
+
+def _one_session(course: Catalogue, session: ListedSession, asked: CourseQuestion) -> Told:
+    readings = _of_section(session.readings, asked)
     if not readings:
         which = {"required": "required ", "more": "further ", None: ""}[asked.section]
         return Told("course", f"{_name(session)} lists no {which}readings.", (_row(session),))
     rows = [_listed(course, one) for one in readings]
-    return _listing(f"{_name(session)} has {_sections(readings)}:", rows)
+    ask = "; ask what one of them says, a whole session is not summed up" if asked.summed else ""
+    return _listing(f"{_name(session)} has {_sections(readings)}{ask}:", rows)
 
 
 def _all_readings(course: Catalogue, asked: CourseQuestion) -> Told:
     readings = [one for one in _readings(course) if asked.section in (None, one.section)]
     rows = [_listed(course, one) for one in readings]
     return _listing(f"The course has {_sections(readings)}:", rows)
+
+
+def _by(course: Catalogue, asked: CourseQuestion) -> Told:
+    """Readings of an author, as far as the course page names authors."""
+    rows = [
+        _listed(course, one) for one in _readings(course) if _covers(one.authors or "", asked.topic)
+    ][:_ROWS]
+    if rows:
+        return _listing(f"{_many(len(rows), 'reading')} by “{asked.topic}”:", rows)
+    nameless = sum(not one.authors for one in _readings(course))
+    more = f"; of {_many(nameless, 'reading')} it names no author" if nameless else ""
+    return Told("course", f"The course page lists no reading by “{asked.topic}”{more}.")
+
+
+def _links(course: Catalogue, asked: CourseQuestion) -> Told | None:
+    """Where a reading is to be had; None where no reading is called so."""
+    found = _called(course, asked.topic) or _titled(course, asked.topic)
+    if not found:
+        return None
+    rows = [_listed(course, one) for one in found[:_ROWS]]
+    if not any(row.url for row in rows):
+        return Told("course", f"The course page gives no link for “{found[0].title}”.", tuple(rows))
+    listed = "".join(f"\n- {row.title}: {row.url or 'no link'}" for row in rows)
+    return Told("course", f"Listed on the course page:\n{listed}", tuple(rows))
 
 
 def _no_session(course: Catalogue, number: int) -> Told:
@@ -305,8 +348,10 @@ def _listed(course: Catalogue, one: ListedReading) -> Listed:
     return Listed(one.title, tuple(sessions), one.section, url, one.authors)
 
 
-def _sections(readings: Sequence[ListedReading]) -> str:
-    """ "3 required and 2 further readings" """
+def _sections(readings: Sequence[ListedReading], asked: CourseQuestion | None = None) -> str:
+    """ "3 required and 2 further readings"; of the section asked for, where there are none."""
+    if not readings and asked and asked.section:
+        return f"no {'required' if asked.section == 'required' else 'further'} readings"
     required = sum(one.section == "required" for one in readings)
     further = len(readings) - required
     if required and further:
@@ -320,6 +365,8 @@ def _many(number: int, noun: str) -> str:
 
 
 def _numbered(course: Catalogue, number: int) -> ListedSession | None:
+    if number == LAST:
+        return max(course.sessions, key=lambda one: one.number)
     return next((one for one in course.sessions if one.number == number), None)
 
 
@@ -346,3 +393,13 @@ def _covers(text: str, topic: str) -> bool:
     """Whether a text has all the words of a subject, in any form."""
     wanted = set(stems(topic))
     return bool(wanted) and wanted <= set(stems(text))
+
+
+_LISTS: dict[str, Callable[[Catalogue, CourseQuestion], Told | None]] = {
+    "count": _count,
+    "sessions": _all_sessions,
+    "session": _session,
+    "readings": _all_readings,
+    "by": _by,
+    "link": _links,
+}
