@@ -76,6 +76,17 @@ def test_a_definition_is_preferred() -> None:
     assert said[0].startswith("Retrieval augmentation means")
 
 
+def test_what_a_label_introduces_defines_it() -> None:
+    text = """# Editing
+- Locality side effects of an edit are measured with locality data.
+- Locality
+  - Facts that were not asked to change stay as they are."""
+    for question in ("What is locality?", "And what about locality?"):
+        assert answer(question, hit(text)).split("\n\n")[1] == (
+            "Locality:\n- “Facts that were not asked to change stay as they are.” [1]"
+        )
+
+
 def test_a_sentence_is_read_below_its_title_and_heading() -> None:
     read: list[str] = []
     embedder = HashEmbedder()

@@ -113,3 +113,14 @@ def test_a_number_at_the_end_of_a_sentence_is_no_enumeration() -> None:
 def test_a_line_without_a_full_stop_introduces_the_list_below_it() -> None:
     found = of("Attacks that know the gradient can use these methods\n- PGD steps\n- greedy search")
     assert found[0].text.endswith("these methods PGD steps greedy search")
+
+
+def test_an_item_that_goes_on_brings_the_line_it_hangs_under() -> None:
+    lead = "In the rarer languages there are more answers in which the model will either:"
+    found = of(f"{lead}\n- misread the request as another one, or\n- answer something else.")
+    assert f"{lead} misread the request as another one, or" in [one.text for one in found]
+
+
+def test_what_goes_on_about_a_named_item_brings_its_name() -> None:
+    text = "- Mosec: Serves large models in the cloud. Its web layer is fast. Costs are low there."
+    assert "Mosec: Serves large models in the cloud. Costs are low there." in texts(text)

@@ -38,6 +38,7 @@ _ADDS_ON = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that stands alone all the same."""
+_NAMES = re.compile(r"[^.:!?]{2,40}:\s")
 _NUMBERED = re.compile(r"(?<![\w.])\(?(\d{1,2})[.)]$")
 _ASIDE = re.compile(
     r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
@@ -59,6 +60,8 @@ class Unit:
     """The lines above it in the outline, outermost first."""
     listed: bool
     """The first sentence introduces the others."""
+    label: str = ""
+    """Of a listed unit the first sentence."""
     counted: bool = False
     """Its sentences end with the number of the next: "There are two ways: 1.", "Prompts 2."."""
 
@@ -122,11 +125,35 @@ def _single(index: int, passage: Passage, at: int) -> Unit:
     own: tuple[Sentence, ...] = (sentence,)
     listed = False
     parent = above[-1] if above else None
+    named = _named_above(passage, at)
     if at and _points_back(passage, at):
         own = (sentences[at - 1], sentence)
-    elif parent is not None and parent.kind != "heading" and _label(passage, parent):
+    elif named is not None:
+        own = (named, sentence)
+    elif parent is not None and parent.kind != "heading" and _leads(passage, parent, sentence):
         own, listed, above = (parent, sentence), True, above[:-1]
     return _unit(index, passage, own, above, listed)
+
+
+def _leads(passage: Passage, parent: Sentence, item: Sentence) -> bool:
+    """Whether an item is quoted with the line above it: a label, or one that the item goes on."""
+    goes_on = passage.quote(item)[:1].islower() and opens(passage, item)
+    return _label(passage, parent) or (
+        goes_on and len(passage.quote(parent).split()) <= _WORDS // 2
+    )
+
+
+def _named_above(passage: Passage, at: int) -> Sentence | None:
+    """The opening of the item that sentence `at` goes on, if it names what the item is about."""
+    if passage.sentences[at].kind != "item" or opens(passage, passage.sentences[at]):
+        return None
+    for sentence in reversed(passage.sentences[:at]):
+        if sentence.kind != "item":
+            return None
+        if opens(passage, sentence):
+            text = tidy(passage.quote(sentence))
+            return sentence if _NAMES.match(text) and quotable(text, item=True) else None
+    return None
 
 
 def _points_back(passage: Passage, at: int) -> bool:
@@ -165,7 +192,8 @@ def _unit(
     heading = passage.heading.rsplit(" › ", 1)[-1]
     if heading and heading not in context and not text.startswith(heading):
         context.insert(0, heading)
-    return Unit(index, own, text, " › ".join(context), listed)
+    label = tidy(passage.quote(own[0])) if listed else ""
+    return Unit(index, own, text, " › ".join(context), listed, label)
 
 
 def _below(passage: Passage, at: int) -> tuple[Sentence, ...]:

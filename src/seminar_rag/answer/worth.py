@@ -29,12 +29,15 @@ _PASSAGE = 2.7
 """For the share of the question that its whole passage holds."""
 _FIRST, _FULL, _MANY = 2.2, 0.6, 2.2
 _ASKS, _SHORT, _LISTED, _POINTS = 4.7, 2.5, 1.6, 1.8
-_DEFINES, _COUNTS, _BESIDE, _PERCENT, _REASONS = 5.8, 0.8, 1.5, 1.0, 0.8
+_OPENS, _DEFINES, _COUNTS, _BESIDE, _PERCENT, _REASONS = 3.5, 3.0, 0.5, 3.0, 2.5, 0.8
 
 _SHORTEST = 8
 """Words; less says little."""
 _BEFORE = 3
 """Words that may stand before its term in a definition, or between a number and what it counts."""
+
+_NAMES = 5
+"""Words that may stand before it there: a longer name, "Definition 4:"."""
 
 _NUMERIC = re.compile(
     r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
@@ -56,9 +59,15 @@ _SHARE = re.compile(
     r"\b(?:percent\w*|share|fraction|proportion|how much|rate|accuracy)\b|%", re.IGNORECASE
 )
 _TERM = re.compile(
-    r"^\W*(?:whats?|define|explain)(?:['’]s)?(?: is| are| does| do)? (?:an? |the )?"
-    r"((?:[\w-]+ ){0,3}?[\w-]+)(?: mean| stand for| measure)?\W*$",
+    r"^\W*(?:(?:and|so|ok|okay|then)\W+)*(?:(?:what|how) about|what(?:['’]?s| is| are| was| were"
+    r"| does| do)|define|explain) (?:an? |the )?((?:[\w-]+ ){0,3}?[\w-]+)"
+    r"(?: mean| stand for| measure| refer to)?(?: (?:in|according to|again|and (?:why|how))\b.*)?"
+    r"\W*$",
     re.IGNORECASE,
+)
+_SAYS_WHAT = (
+    r"(?:is|are|was|were|refers? to|means?|denotes?|stands? for|describes?|measures?|can be seen"
+    r"|can be defined)\b"
 )
 _CAUSAL = re.compile(
     r"\b(?:because|since|due to|so that|in order to|as a result|therefore|leads? to|caus\w+|"
@@ -94,7 +103,7 @@ class Asked:
     def term(self) -> str:
         """What a definition is asked of; "" where none is."""
         found = _TERM.search(self.last)
-        return found[1] if found else ""
+        return found[1] if found and not self.numeric else ""
 
     @property
     def counted(self) -> frozenset[str]:
@@ -128,7 +137,7 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
         - _SHORT * (one.words < _SHORTEST)
         - _LISTED * one.listed
         - _POINTS * bool(_POINTING.search(one.text))
-        + _shape(asked, one.text)
+        + _shape(asked, one)
     )
 
 
@@ -147,10 +156,12 @@ def like_worth(asked: Asked, one: Unit, cosine: float, near: float) -> float:
     return _COSINE * cosine + _NEAR * near - _SAID * asked.share(set(stems(one.text)))
 
 
-def _shape(asked: Asked, text: str) -> float:
+def _shape(asked: Asked, one: Unit) -> float:
+    text = one.text
     if asked.term:
         opening = text.split()[: len(asked.term.split()) + _BEFORE]
-        return _DEFINES if set(stems(asked.term)) <= set(stems(" ".join(opening))) else 0.0
+        opened = set(stems(asked.term)) <= set(stems(" ".join(opening)))
+        return _OPENS * opened + _DEFINES * _defines(asked.term, one)
     if asked.numeric:
         return (
             _COUNTS * bool(re.search(r"\d", text))
@@ -160,6 +171,16 @@ def _shape(asked: Asked, text: str) -> float:
     if _WHY.search(asked.last):
         return _REASONS if _CAUSAL.search(text) else 0.0
     return 0.0
+
+
+def _defines(term: str, one: Unit) -> bool:
+    """Whether a unit says what a term is: "TDB is a tool", "Locality: other facts stay"."""
+    words = r"[\s-]+".join(re.escape(word) + "s?" for word in re.split(r"[\s-]+", term))
+    named = rf"\W*(?:[\w-]+\W+){{0,{_NAMES}}}?\(?\b{words}\b\)?(?:\s*\([^)]*\))?\W{{0,2}}"
+    if one.listed and re.fullmatch(named, one.label, re.IGNORECASE):
+        return True
+    says = rf"{named}\s*(?::|–|—|\s-\s|{_SAYS_WHAT})"
+    return bool(re.match(says, one.text, re.IGNORECASE))
 
 
 def _counts(text: str, things: frozenset[str]) -> bool:
