@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,8 @@ class MemoryVectors:
         for id_ in ids:
             self.rows.pop(id_, None)
 
-    def query(
-        self, vector: np.ndarray[Any, Any], k: int, documents: Iterable[str] | None = None
-    ) -> list[tuple[str, float]]:
-        allowed = None if documents is None else set(documents)
-        scored = [
-            (id_, float(row @ vector))
-            for id_, (row, document) in self.rows.items()
-            if allowed is None or document in allowed
-        ]
+    def query(self, vector: np.ndarray[Any, Any], k: int) -> list[tuple[str, float]]:
+        scored = [(id_, float(row @ vector)) for id_, (row, _) in self.rows.items()]
         return sorted(scored, key=lambda pair: -pair[1])[:k]
 
     def ids(self) -> set[str]:

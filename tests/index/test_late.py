@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder, Words
-from seminar_rag.index.late import Asked, asked, pack
+from seminar_rag.index.late import LENGTH, Asked, asked, leave_out, pack
 from seminar_rag.index.retrieve import compare
 
 
@@ -26,10 +26,25 @@ def test_a_word_is_near_to_itself_alone() -> None:
     same, other, none = question.scores(
         [pack(read("a router routes")), pack(read("the tap drips")), b""]
     )
-    assert same == pytest.approx(1.0)
+    assert same == pytest.approx(1.0 - LENGTH * np.log(3))
     assert other is not None
     assert abs(other) < 0.3
     assert none is None
+
+
+def test_of_two_that_say_it_the_shorter_is_nearer() -> None:
+    question = asked(read("router"), even)
+    short, long = question.scores([pack(read("a router")), pack(read("a router drips taps keys"))])
+    assert short is not None
+    assert long is not None
+    assert short > long
+
+
+def test_another_side_is_left_out_but_for_what_both_are_called() -> None:
+    words = read("How do Alpha-7B and Beta-7B keep keys?")
+    left = leave_out(words, "Beta-7B", "Alpha-7B")
+    assert left.texts == ("how", "do", "alpha", "-", "7b", "and", "-", "7b", "keep", "keys", "?")
+    assert left.vectors.shape == (11, 256)
 
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
@@ -47,7 +62,7 @@ def test_the_estimate_is_that_of_the_signs() -> None:
     question = Asked(vectors[:2], np.asarray([0.25, 0.75], np.float32))
     packed = pack(Words(tuple("vwxyz"), vectors))
     cosines = vectors[:2] @ np.sign(vectors).T / np.sqrt(20)
-    expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum())
+    expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum()) - LENGTH * np.log(6)
     assert question.scores([packed, packed])[1] == pytest.approx(expected, abs=1e-5)
 
 

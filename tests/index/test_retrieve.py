@@ -96,12 +96,23 @@ def test_a_passage_without_its_document_is_dropped(filled: Store) -> None:
     assert "ghost" not in found(filled, "router token")
 
 
-def test_what_names_are_about(filled: Store) -> None:
+def test_passages_that_hold_a_name(filled: Store) -> None:
     put(filled, "Llama Guard", ["It judges prompts.", "Llama policies."], heading="Safety")
-    assert filled.about("Llama Guard") == {"llama-guard/0", "llama-guard/1"}
-    assert filled.about("router") == {"routers/0"}
-    assert filled.about("unheard of") == set()
-    assert filled.about('a "quoted" name') == set()
+    assert len(filled.holding(["llama", "guard"])) == 2
+    assert len(filled.holding(["router"])) == 1
+    assert filled.holding(["unheard", "router"]) == set()
+    assert filled.holding(['a "quoted" name']) == set()
+    assert filled.holding([]) == set()
+    best = filled.lexical(["judges", "llama"], 5, holding=["llama"])
+    assert [id_ for id_, _ in best] == ["llama-guard/0", "llama-guard/1"]
+
+
+def test_the_work_called_by_its_title_is_looked_into(store: Store) -> None:
+    put(store, "On Taps", [f"Taps of kind {i} are mended." for i in range(3)])
+    put(store, "Others", [f"Keys drip from taps, case {i}." for i in range(40)])
+    ids = found(store, "In 'On Taps', which keys drip?", k=3)
+    assert ids[0].startswith("others/")
+    assert {id_.split("/")[0] for id_ in ids[1:]} == {"on-taps"}
 
 
 def test_fusing_prefers_what_both_sides_like() -> None:

@@ -9,8 +9,10 @@ the question keeps its numbers, so that the product of both estimates the cosine
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
+
+_PART = re.compile(r"[^\W_]+")
+
+LENGTH = 0.02
+"""Off a passage's score for the logarithm of its number of words: the more words, the nearer the
+nearest of them to anything. As pivoted length normalisation (Singhal et al. 1996) does for BM25."""
 
 
 def pack(words: Words) -> bytes:
@@ -43,7 +51,8 @@ class Asked:
     """Shape (words,), summing to 1."""
 
     def scores(self, packed: Sequence[bytes]) -> list[float | None]:
-        """The weighted mean of the words' best estimated cosines in each passage, about -1 to 1.
+        """The weighted mean of the words' best estimated cosines in each passage, about -1 to 1,
+        less `LENGTH` times the logarithm of its words.
 
         None for a passage without a word to compare.
         """
@@ -61,11 +70,12 @@ class Asked:
         starts = np.cumsum([0, *(sizes[i] for i in full[:-1])])
         best = np.maximum.reduceat(near, starts, axis=0) @ self.weights / np.sqrt(dimensions)
         for i, value in zip(full, best, strict=True):
-            out[i] = float(value)
+            out[i] = float(value) - LENGTH * math.log(sizes[i] + 1)
         return out
 
     def near(self, words: Words) -> float:
-        """As `scores`, exactly, for one text whose words' vectors are at hand; 0 without any."""
+        """The same mean, exactly and whatever the length, for one text whose words' vectors are at
+        hand; 0 without any."""
         content = [i for i, word in enumerate(words.texts) if _says_something(word)]
         if not content or not len(self.weights):
             return 0.0
@@ -80,6 +90,13 @@ def asked(words: Words, rarity: Rarity) -> Asked:
     weights = np.asarray([max(0.0, rare[words.texts[i]]) for i in chosen], np.float32)
     total = float(weights.sum())
     return Asked(words.vectors[chosen], weights / total if total > 0 else weights)
+
+
+def leave_out(words: Words, others: str, but: str) -> Words:
+    """A question's words without those of `others` that `but` does not have too."""
+    gone = set(_PART.findall(others.lower())) - set(_PART.findall(but.lower()))
+    kept = [i for i, word in enumerate(words.texts) if word not in gone]
+    return replace(words, texts=tuple(words.texts[i] for i in kept), vectors=words.vectors[kept])
 
 
 def _says_something(word: str) -> bool:

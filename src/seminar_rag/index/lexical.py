@@ -67,7 +67,7 @@ def vocabulary(db: sqlite3.Connection) -> list[str]:
 
 def holds(db: sqlite3.Connection, word: str) -> bool:
     """Whether any passage has the word."""
-    row = db.execute("SELECT 1 FROM lexicon WHERE lexicon MATCH ? LIMIT 1", ('"' + word + '"',))
+    row = db.execute("SELECT 1 FROM lexicon WHERE lexicon MATCH ? LIMIT 1", (_quoted(word),))
     return row.fetchone() is not None
 
 
@@ -81,7 +81,7 @@ def spelled(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | No
         row = db.execute(
             "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
             " LIMIT 1",
-            ('"' + stem + '"',),
+            (_quoted(stem),),
         ).fetchone()
         found = meant(word, dict.fromkeys(words(row[0]))) if row else []
         if found:
@@ -95,12 +95,22 @@ def query_terms(question: str) -> list[str]:
 
 
 def search(
-    db: sqlite3.Connection, terms: Sequence[str], k: int, documents: Iterable[str] | None = None
+    db: sqlite3.Connection,
+    terms: Sequence[str],
+    k: int,
+    documents: Iterable[str] | None = None,
+    holding: Sequence[str] = (),
 ) -> list[tuple[str, float]]:
-    """The k best passage ids with their BM25 score (positive), best first."""
+    """The k best passage ids with their BM25 score (positive), best first.
+
+    Args:
+        holding: terms that every passage must have.
+    """
     if not terms:
         return []
-    match = " OR ".join('"' + term.replace('"', '""') + '"' for term in terms)
+    match = " OR ".join(map(_quoted, terms))
+    if holding:
+        match = f"({match}) AND {' AND '.join(map(_quoted, holding))}"
     within, names = "", sorted(documents) if documents is not None else []
     if documents is not None:
         marks = ",".join("?" * len(names))
@@ -116,32 +126,18 @@ def search(
     return [(str(id_), -float(score)) for id_, score in rows]
 
 
-def about(db: sqlite3.Connection, name: str) -> set[str]:
-    """Ids of the passages whose title or heading is about what `name` names.
-
-    All its words are in the passage, one of them in the title or heading; failing that, all but
-    one are in the title and heading.
-    """
-    terms = ['"' + word.replace('"', '""') + '"' for word in query_terms(name)]
+def holding(db: sqlite3.Connection, terms: Sequence[str]) -> set[int]:
+    """Keys of the passages that have all of the terms, in title, heading or text."""
     if not terms:
         return set()
-    outline = f"{{title heading}} : ({' OR '.join(terms)})"
-    found = _matching(db, " AND ".join([outline, *terms]))
-    if len(found) > 1 or len(terms) < 3:
-        return found
-    for left_out in range(len(terms)):
-        most = " AND ".join(terms[:left_out] + terms[left_out + 1 :])
-        found |= _matching(db, f"{{title heading}} : ({most})")
-    return found
+    match = " AND ".join(map(_quoted, terms))
+    return {
+        key for (key,) in db.execute("SELECT rowid FROM lexicon WHERE lexicon MATCH ?", (match,))
+    }
 
 
-def _matching(db: sqlite3.Connection, match: str) -> set[str]:
-    rows = db.execute(
-        "SELECT passage.id FROM lexicon JOIN passage ON passage.key = lexicon.rowid"
-        " WHERE lexicon MATCH ?",
-        (match,),
-    )
-    return {str(id_) for (id_,) in rows}
+def _quoted(term: str) -> str:
+    return '"' + term.replace('"', '""') + '"'
 
 
 def rarest_common(db: sqlite3.Connection) -> float:
@@ -155,7 +151,8 @@ def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
     total = int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
     out: dict[str, float] = {}
     for term in terms:
-        match = '"' + term.replace('"', '""') + '"'
-        row = db.execute("SELECT count(*) FROM lexicon WHERE lexicon MATCH ?", (match,)).fetchone()
+        row = db.execute(
+            "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?", (_quoted(term),)
+        ).fetchone()
         out[term] = math.log((total + 1) / (int(row[0]) + 0.5))
     return out

@@ -1,5 +1,5 @@
 """Question → Hits: dense and lexical candidates, fused, then compared with the question word by
-word; a search for each side of a comparison; and, where one is at hand, a reranker.
+word; the best for each side of a comparison; and, where one is at hand, a reranker.
 
 Scores are fused, not ranks: each list's scores are standardised over its candidates and summed,
 which was measured better on the labelled questions than reciprocal rank fusion, since a clear
@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.index.aspects import compares, is_called, named, without, works
-from seminar_rag.index.late import asked
+from seminar_rag.index.aspects import compares, is_called, named, works
+from seminar_rag.index.late import asked, leave_out
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.wording import misspelt
 from seminar_rag.text import content_words
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
-
     from numpy.typing import NDArray
 
     from seminar_rag.index.embed import Embedder, Words
@@ -44,33 +43,51 @@ LATE_WEIGHT = 5.0
 _SCALE = (1 + DENSE_WEIGHT) / (1 + DENSE_WEIGHT + LATE_WEIGHT)
 """Keeps the scores about as far apart as without the comparison."""
 _PULLING = 10
-_PULLED = 0.5
+_PULLED = 0.4
 """The first hits lift the passages beside them to this share of their own score: what a text says
 next often completes the answer, in other words than the question's."""
 RERANKED = 30
 """Passages that a reranker reads for one question."""
-_EACH = 3
-"""Passages for each thing compared that are moved up."""
+_EACH = 2
+"""Passages for each thing compared, or of the work called by its title, that are moved up."""
 _SIDES = 4
-"""Things compared at most; each costs a search."""
+"""Things compared at most."""
+_HOLDING = 40
+"""Passages holding its name that are compared for one side."""
 _COMMON = 0.12
-"""What more than this share of all passages is about does not tell sides apart."""
+"""What more than this share of all passages holds does not tell sides apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question with its words put right, as the model reads it."""
+
+    text: str
+    vector: Matrix
+    words: Words
 
 
 class _Found:
     """What one search found: fused scores, with both sides' own."""
 
     def __init__(
-        self, dense: dict[str, float], sparse: dict[str, float], scores: dict[str, float]
+        self,
+        dense: dict[str, float],
+        sparse: dict[str, float],
+        scores: dict[str, float],
+        of_named: set[str],
     ) -> None:
+        """Args:
+        of_named: those of the work that the question calls by its title.
+        """
         self.dense = dense
         self.sparse = sparse
         self.scores = scores
+        self.of_named = of_named
 
-    def ranked(self, within: AbstractSet[str] | None = None) -> list[str]:
-        """Ids, best first, those of `within` only."""
-        ids = self.scores if within is None else [id_ for id_ in self.scores if id_ in within]
-        return sorted(ids, key=lambda id_: (-self.scores[id_], id_))
+    def ranked(self) -> list[str]:
+        """Ids, best first."""
+        return sorted(self.scores, key=lambda id_: (-self.scores[id_], id_))
 
 
 class Retriever:
@@ -80,7 +97,6 @@ class Retriever:
         self._store = store
         self._embedder = embedder
         self._reranker = reranker
-        self._last: tuple[str, Matrix, Words] | None = None
 
     def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
         """The k best passages, best first, no text twice.
@@ -96,42 +112,46 @@ class Retriever:
         within = catalogue.within(scope or Scope())
         if not catalogue.documents or within == set():
             return ()
-        query = self._spelled(query)
-        found = self._find(query, within)
+        question = self._read(self._spelled(query))
+        found = self._find(question, within)
         if self._reranker is not None:
-            self._rerank(self._reranker, query, found)
+            self._rerank(self._reranker, question.text, found)
         ranked = found.ranked()
-        moved = self._sides(query, within)
-        if moved:
-            ranked = list(dict.fromkeys([*ranked[:1], *moved, *ranked]))
-        own = set() if moved else self._named_work(query, within)
-        if own:
-            ranked = list(dict.fromkeys([*self._find(query, own).ranked()[:_EACH], *ranked]))
+        moved = self._sides(question, within)
+        moved = moved or [id_ for id_ in ranked if id_ in found.of_named][:_EACH]
+        ranked = list(dict.fromkeys([*ranked[:1], *moved, *ranked]))
         return self._hits(ranked[: 2 * k + 10], found, k)
 
-    def _find(self, query: str, within: set[str] | None) -> _Found:
-        vector, words = self._read_question(query)
-        dense = dict(self._store.dense(vector, CANDIDATES, within))
-        sparse = dict(self._store.lexical(self._terms(query), CANDIDATES, within))
-        self._add_cosines(dense, sparse, vector)
-        scores = fuse(dense, sparse)
-        best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
-        packed = self._store.words_of(best)
-        near = asked(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in best])
-        scores = compare(scores, dict(zip(best, near, strict=True)))
-        self._pull(scores)
-        self._add_cosines(dense, scores, vector)
-        return _Found(dense, sparse, scores)
-
-    def _read_question(self, query: str) -> tuple[Matrix, Words]:
-        """Vector and words of a question; the last one is remembered, since it is searched again
-        within the works that it names."""
-        asked_before = self._last
-        if asked_before is not None and asked_before[0] == query:
-            return asked_before[1:]
+    def _read(self, query: str) -> _Question:
         vectors, (words,) = self._embedder.read([query], "question")
-        self._last = (query, vectors[0], words)
-        return vectors[0], words
+        return _Question(query, vectors[0], words)
+
+    def _find(self, question: _Question, within: set[str] | None) -> _Found:
+        terms = self._terms(question.text)
+        dense = dict(self._store.dense(question.vector, CANDIDATES, within))
+        sparse = dict(self._store.lexical(terms, CANDIDATES, within))
+        named: set[str] = set()
+        work = self._named_work(question.text, within)
+        if work:
+            lexical = dict(self._store.lexical(terms, _HOLDING, work))
+            near = dict(self._store.dense(question.vector, _HOLDING, work))
+            named = {*lexical, *near}
+            sparse.update(lexical)
+            dense.update(near)
+        self._add_cosines(dense, sparse, question.vector)
+        scores = fuse(dense, sparse)
+        best = sorted(scores, key=lambda id_: (-scores[id_], id_))
+        best = list(dict.fromkeys([*best[:COMPARED], *sorted(named)]))
+        scores = compare(scores, self._near(question.words, best))
+        self._pull(scores)
+        self._add_cosines(dense, scores, question.vector)
+        return _Found(dense, sparse, scores, named)
+
+    def _near(self, words: Words, ids: Sequence[str]) -> dict[str, float | None]:
+        """How near passages are to the question's words, by id; None without words."""
+        packed = self._store.words_of(ids)
+        near = asked(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in ids])
+        return dict(zip(ids, near, strict=True))
 
     def _add_cosines(self, dense: dict[str, float], ids: Iterable[str], vector: Matrix) -> None:
         """What only another side found has a cosine too: its embedding is stored."""
@@ -193,38 +213,40 @@ class Retriever:
             and (one.reading == name or is_called(name, one.title))
         }
 
-    def _sides(self, query: str, within: set[str] | None) -> list[str]:
-        """The best few ids for each of the things compared, in turn; empty when none are."""
-        if not compares(query):
-            return []
-        names = named(query)[:_SIDES]
+    def _sides(self, question: _Question, within: set[str] | None) -> list[str]:
+        """The best few ids for each of the things compared, in turn; empty when none are.
+
+        Each is looked for among the passages that hold its name, by the question's words without
+        the others' names.
+        """
+        names = self._apart(named(question.text)[:_SIDES]) if compares(question.text) else []
         if len(names) < 2:
             return []
-        sides = self._apart(names)
-        if len(sides) < 2:
-            return []
         columns = []
-        for name, about in sides.items():
-            question = query
-            for other in sides:
-                question = question if other == name else without(question, other)
-            columns.append(self._find(question, within).ranked(about)[:_EACH])
+        for name in names:
+            others = " ".join(other for other in names if other != name)
+            words = leave_out(question.words, others, name)
+            terms = query_terms(name)
+            found = self._store.lexical([*terms, *words.texts], _HOLDING, within, terms)
+            near = self._near(words, [id_ for id_, _ in found])
+            order = sorted(near, key=lambda id_: -(near[id_] or -1.0))
+            columns.append(order[:_EACH])
         rows = zip_longest(*columns)
         return [id_ for id_ in chain.from_iterable(rows) if id_ is not None]
 
-    def _apart(self, names: Iterable[str]) -> dict[str, set[str]]:
-        """Name → passages about it, for names that tell different passages apart."""
+    def _apart(self, names: Iterable[str]) -> list[str]:
+        """Those names that different passages hold."""
         total = sum(record.passages for record in self._store.catalogue().records.values())
-        apart: dict[str, set[str]] = {}
+        apart: dict[str, set[int]] = {}
         for name in names:
-            about = self._store.about(name)
-            if not about or len(about) > max(3, _COMMON * total):
+            holding = self._store.holding(query_terms(name))
+            if not holding or len(holding) > max(3, _COMMON * total):
                 continue
             if all(
-                2 * len(about & other) < min(len(about), len(other)) for other in apart.values()
+                2 * len(holding & other) < min(len(holding), len(other)) for other in apart.values()
             ):
-                apart[name] = about
-        return apart
+                apart[name] = holding
+        return list(apart)
 
     def _hits(self, ranked: Sequence[str], found: _Found, k: int) -> tuple[Hit, ...]:
         documents = self._store.catalogue().documents

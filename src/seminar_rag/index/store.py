@@ -27,6 +27,7 @@ from seminar_rag.index.catalogue import Catalogue, ListedSession, Record, Sought
 from seminar_rag.index.corrections import Correction
 from seminar_rag.index.files import Files
 from seminar_rag.index.vectors import VectorIndex, Vectors
+from seminar_rag.index.within import Within
 from seminar_rag.types import Passage, Sentence
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Store:
         self._catalogue: Catalogue | None = None
         self._writing = False
         self._words = _Learnt(None)
+        self._within = Within()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
@@ -222,11 +224,23 @@ class Store:
     def dense(
         self, vector: Matrix, k: int, documents: Iterable[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Nearest passages by cosine similarity; see `VectorIndex.query`."""
-        return self.vectors.query(vector, k, documents)
+        """The k nearest passages with their cosine similarity (-1 to 1), best first.
+
+        Args:
+            vector: shape (dimensions,).
+            documents: restricts the search to these; None searches all.
+        """
+        if documents is None:
+            return self.vectors.query(vector, k)
+        with self._guarded() as db:
+            return self._within.nearest(db, self.meta("generation"), documents, vector, k)
 
     def lexical(
-        self, terms: Sequence[str], k: int, documents: Iterable[str] | None = None
+        self,
+        terms: Sequence[str],
+        k: int,
+        documents: Iterable[str] | None = None,
+        holding: Sequence[str] = (),
     ) -> list[tuple[str, float]]:
         """Best passages by BM25; see `lexical.search`.
 
@@ -235,12 +249,12 @@ class Store:
         with self._guarded() as db:
             rarity, least = self.rarity(terms), lexical.rarest_common(db)
             rare = [term for term in terms if rarity[term] >= least]
-            return lexical.search(db, rare or terms, k, documents)
+            return lexical.search(db, rare or terms, k, documents, holding)
 
-    def about(self, name: str) -> set[str]:
-        """Passages whose title or heading is about what a name names; see `lexical.about`."""
+    def holding(self, terms: Sequence[str]) -> set[int]:
+        """Passages that have all of the terms, as keys to compare sets by."""
         with self._guarded() as db:
-            return lexical.about(db, name)
+            return lexical.holding(db, terms)
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.rarity`."""

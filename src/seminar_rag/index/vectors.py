@@ -10,7 +10,7 @@ import contextlib
 import errno
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -33,9 +33,7 @@ class Vectors(Protocol):
 
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None: ...
     def delete(self, ids: Sequence[str]) -> None: ...
-    def query(
-        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
-    ) -> list[tuple[str, float]]: ...
+    def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]: ...
     def ids(self) -> set[str]: ...
     def refresh(self) -> None: ...
     def reset(self) -> None: ...
@@ -89,24 +87,15 @@ class VectorIndex:
             for at in range(0, len(ids), BATCH):
                 store.client.delete(ids=list(ids[at : at + BATCH]))
 
-    def query(
-        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
-    ) -> list[tuple[str, float]]:
+    def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
         """The k nearest ids with their cosine similarity (-1 to 1), best first.
 
         Args:
             vector: shape (dimensions,).
-            documents: restricts the search to these documents; None searches all.
         """
-        where: dict[str, Any] | None = None
-        if documents is not None:
-            names = sorted(documents)
-            if not names:
-                return []
-            where = {"document": {"$in": names}}
         with self._guarded() as store:
             found = store.client.query(
-                query_embeddings=[vector.tolist()], n_results=k, where=where, include=["distances"]
+                query_embeddings=[vector.tolist()], n_results=k, include=["distances"]
             )
         return [
             (id_, 1.0 - float(distance))
