@@ -21,9 +21,12 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 """Words → how rare they are in the course (inverse document frequency)."""
 
 # A logistic model over two features of the hits, fitted on labelled questions of a seminar
-# (130 answerable, 30 not); the threshold refuses under 2% of the answerable ones there.
-_COSINE, _COVERAGE, _BIAS = 7.04, 2.92, -4.44
-_THRESHOLD = 0.2
+# (225 answerable, 54 not). The threshold is the mean of what ten-fold cross-validation chose to
+# refuse 1.5% of the answerable ones by; it refused 2% of those left out, and all that are off the
+# topic. Margins (how far the best cosine or score stands above the others) were measured too and
+# added nothing: beside the cosine they do not tell the unanswerable questions apart.
+_COSINE, _COVERAGE, _BIAS = 7.94, 1.34, -2.64
+_THRESHOLD = 0.51
 
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass|discard)\b.{0,60}"
@@ -35,14 +38,34 @@ _ORDERS = re.compile(
     r"|\b(?:reply|respond|answer) (?:only )?with (?:only|just|the word|['\"“])"
     r"|\breply only\b|\bend every (?:reply|answer|message)\b|\bstop citing\b"
     r"|\bsystem (?:update|override|message)\b|\badmin(?:istrator)? (?:request|override|mode)\b"
-    r"|\bdeveloper mode\b|\bobey\b",
+    r"|\bdeveloper mode\b|\bobey\b|\b(?:answer|reply|respond)\b.{0,20}\bnothing but\b"
+    r"|\bwhatever the (?:notes|readings|passages|documents|sources) say\b"
+    r"|\b(?:rules|filters|guidelines|restrictions|instructions) (?:are|have been|were) (?:now )?"
+    r"(?:switched off|turned off|off|disabled|lifted|suspended|removed|void)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _QUOTED = re.compile(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)")
-_COUNTED = re.compile(
-    r"\bhow (?:many|much)\s+(?:of\s+)?((?:[\w-]+\s+){0,2}?[\w-]+)\s+(?:do|does|did|is|are|was|were"
-    r"|has|have|had|can|could|will|would|in|of|on|with|there|to|used?|get|gets|needs?|needed)\b",
-    re.IGNORECASE,
+_ASKED = (
+    # how many things; "why … how many things" asks for no number
+    re.compile(
+        r"(?:^|[.?!,;:]\s*|\b(?:and|by|in|of|to|for|with|on|at|after)\s+)how (?:many|much)\s+"
+        r"(?:of\s+)?((?:[\w'’-]+\s+){0,3}?[\w-]+)\s+(?:do|does|did|is|are|was|were|has|have|had|can"
+        r"|could|will|would|should|may|might|must|in|of|on|with|there|to|from|per|for|used?|gets?"
+        r"|needs?|came|comes?|went|made|took|takes?|\w+ed)\b",
+        re.IGNORECASE,
+    ),
+    # in what unit
+    re.compile(
+        r"\b(?:how (?:much|big|large|long|high)|what)\b.*\bin (tokens|bytes|bits|dollars|euros"
+        r"|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
+        re.IGNORECASE,
+    ),
+    # which value of what
+    re.compile(
+        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: \w+){0,2}? "
+        r"(?:values? of (\w+)|(?P<value>values?|rate|score|accuracy))\b",
+        re.IGNORECASE,
+    ),
 )
 _AMOUNT = re.compile(
     r"\d|^(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundreds?|thousands?"
@@ -172,21 +195,31 @@ def apart(question: str, hits: Sequence[Hit]) -> tuple[str, str] | None:
 
 
 def uncounted(question: str, hits: Sequence[Hit]) -> str | None:
-    """What "how many …" counts, where no sentence of the first ten hits has a number near it."""
-    asked = list(_COUNTED.finditer(question))
-    counted = stems(asked[-1][1])[-1:] if asked else []
-    if not counted:
-        return None
-    for hit in hits[:10]:
-        for sentence in hit.passage.sentences:
-            said = words(hit.passage.quote(sentence))
-            amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
-            for i, word in enumerate(said):
-                if not amounts or not _same(stem(word), counted[0]):
-                    continue
-                if min(abs(i - amount) for amount in amounts) <= _REACH:
-                    return None
-    return asked[-1][1]
+    """What a question wants a number of, where none of the first ten hits has one near it.
+
+    Where the question has names, the passage with the number must have half of them too.
+    """
+    proper = names(question)
+    telling = [hit for hit in hits[:10] if 2 * sum(map(_Mentions(hit).of, proper)) >= len(proper)]
+    for form in _ASKED:
+        found = list(form.finditer(question))
+        thing = next((one for one in found[-1].groups() if one), "") if found else ""
+        counted = stems(thing)[-1:]
+        if counted and not any(_gives_number(hit, counted[0]) for hit in telling):
+            return thing
+    return None
+
+
+def _gives_number(hit: Hit, counted: str) -> bool:
+    """Whether a sentence of the hit has an amount near a word."""
+    for sentence in hit.passage.sentences:
+        said = words(hit.passage.quote(sentence))
+        amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
+        for i, word in enumerate(said):
+            near = any(abs(i - amount) <= _REACH for amount in amounts)
+            if near and _same(stem(word), counted):
+                return True
+    return False
 
 
 def _same(one: str, other: str) -> bool:
@@ -206,8 +239,11 @@ class _Mentions:
         self._stems = f" {' '.join(stems(text))} "
 
     def of(self, name: str) -> bool:
-        """Whether the hit mentions a name."""
-        return _squeeze(name) in self._squeezed or f" {' '.join(stems(name))} " in self._stems
+        """Whether the hit mentions a name; of three words or more, all of them."""
+        if _squeeze(name) in self._squeezed or f" {' '.join(stems(name))} " in self._stems:
+            return True
+        parts = name.split()
+        return len(parts) > 2 and all(map(self.of, parts))
 
 
 def _squeeze(text: str) -> str:
