@@ -113,6 +113,7 @@ _FORMS: tuple[tuple[Wish, str], ...] = (
         r"|when (?:is|are|does|do) (?:the |our |we )?(?:next |final |first |midterm )?(?:exams?|"
         rf"deadlines?|homework|assignments?|projects?|presentations?|{_MEETING})"
         r"(?: due| meets?| starts?| begins?| take place)?"
+        r"|when (?:is|are) (?:the|our|my) (?:\S+ ){1,4}due\b.{0,80}"
         r"|(?:what are |when are )?(?:the |your )?office hours"
         rf"|how (?:is|are|will) (?:{_COURSE}|we|i)(?: be)? graded"
         rf"|(?:where|what time|when) (?:is|does|do) (?:{_COURSE}|{_MEETING}|we)"
