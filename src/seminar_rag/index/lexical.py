@@ -114,7 +114,8 @@ def search(
     within, names = "", sorted(documents) if documents is not None else []
     if documents is not None:
         marks = ",".join("?" * len(names))
-        within = f"AND rowid IN (SELECT key FROM passage WHERE document IN ({marks}))"
+        # The plus keeps SQLite from searching once for every passage of the scope.
+        within = f"AND +rowid IN (SELECT key FROM passage WHERE document IN ({marks}))"
     # The best are chosen first: looking up a passage for every match would read them all.
     rows = db.execute(
         f"""SELECT passage.id, found.score FROM (
