@@ -148,6 +148,31 @@ Soft compression learns vectors that stand for many words at the same time."""
     assert "Hard compression" in said
 
 
+def test_a_side_that_another_one_only_mentions_is_still_to_be_told() -> None:
+    text = """# Bias tests
+SEAT compares whole sentences by applying WEAT to them.
+The weather of that day was fine.
+WEAT measures associations of groups with neutral attributes in a static space."""
+    said = quotes(answer("SEAT vs WEAT?", hit(text)))
+    assert [one.split()[0] for one in said] == ["SEAT", "WEAT"]
+
+
+def test_a_list_of_as_many_items_as_are_asked_for_is_preferred() -> None:
+    text = """# Attack methods
+Attack methods for words in the paper:
+- greedy search in candidates
+- genetic search in candidates
+- gradient search in candidates
+
+Attack methods in the paper for tokens:
+- words of prompts
+- words of answers
+- words of users
+- words of tools"""
+    assert "greedy" in quotes(answer("Which three attack methods has the paper?", hit(text)))[1]
+    assert "prompts" in quotes(answer("Which four attack methods has the paper?", hit(text)))[1]
+
+
 def test_an_enumeration_is_given_as_a_list_without_its_numbers() -> None:
     text = "Unlearning has three reasons: 1. Keep users private; 2. Make bias small; 3. Obey it."
     assert answer("Which reasons has unlearning?", hit(text)).endswith(

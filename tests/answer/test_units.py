@@ -124,3 +124,18 @@ def test_an_item_that_goes_on_brings_the_line_it_hangs_under() -> None:
 def test_what_goes_on_about_a_named_item_brings_its_name() -> None:
     text = "- Mosec: Serves large models in the cloud. Its web layer is fast. Costs are low there."
     assert "Mosec: Serves large models in the cloud. Costs are low there." in texts(text)
+
+
+def test_bullets_left_in_the_text_are_items() -> None:
+    found = of(
+        "Metrics are of two kinds:\n+ __WEAT__ compares words\n+ **SEAT** compares sentences"
+    )
+    assert found[0].text == "Metrics are of two kinds: WEAT compares words SEAT compares sentences"
+    assert found[0].items == 2
+
+
+def test_a_list_that_a_pronoun_opens_brings_what_it_stands_for() -> None:
+    found = of("Sora is a diffusion transformer for clips. It has two parts:\n- encoder\n- decoder")
+    assert "Sora is a diffusion transformer for clips. It has two parts: encoder decoder" in [
+        one.text for one in found
+    ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.followup import asked_last
 from seminar_rag.answer.sides import sides
 from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
-from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
+from seminar_rag.answer.worth import Asked, defines, like_worth, plain_worth, promise
 from seminar_rag.index import late
 from seminar_rag.index.aspects import is_called, works
 from seminar_rag.index.embed import Side, Words
@@ -43,6 +44,10 @@ _ADDS = 1.0
 """For the share of the question's words that a further unit is the first to hold."""
 _SIDE = 2.0
 """For being the first to speak of one of the sides that are compared."""
+_OTHER = 3.0
+"""For saying what such a side is, where no number is asked for."""
+_OPENING = 4
+"""Words in which a unit names what it speaks of."""
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 _REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
@@ -125,10 +130,8 @@ class Extractive:
             return []
         likeness = self._likeness(asked, hits, [one for _, one in candidates])
         worth = [plain + like for (plain, _), like in zip(candidates, likeness, strict=True)]
-        chosen = [one for _, one in candidates]
-        names = [name for name in (frozenset(stems(one)) for one in compared) if name]
-        about = [_about(one, hits[one.hit], names) for one in chosen]
-        return _choose(chosen, worth, asked, about)
+        found = [one for _, one in candidates]
+        return _choose(found, worth, asked, _speak_of(found, hits, compared))
 
     def _likeness(
         self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
@@ -178,33 +181,61 @@ def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
     }
 
 
-def _about(one: Unit, hit: Hit, names: Sequence[frozenset[str]]) -> frozenset[int]:
-    """Which of what is compared a unit is about, by its words or by what stands above them."""
+@dataclass(frozen=True, slots=True)
+class _Speaks:
+    """Which of the sides of a question a unit speaks of, and which it defines, by index."""
+
+    of: frozenset[int] = frozenset()
+    defines: frozenset[int] = frozenset()
+
+
+def _speak_of(
+    candidates: Sequence[Unit], hits: Mapping[int, Hit], compared: Sequence[str]
+) -> list[_Speaks]:
+    """For each unit the sides in its words or, where that tells units apart, in its outline; a
+    unit that begins with one side speaks of that one, whatever it compares it to."""
+    names = [(name, frozenset(stems(name))) for name in compared]
+    names = [(name, stem) for name, stem in names if stem]
     if len(names) < 2:
-        return frozenset()
-    said = set(stems(f"{hit.document.title} {hit.passage.heading} {one.context} {one.text}"))
-    return frozenset(i for i, name in enumerate(names) if name <= said)
+        return [_Speaks()] * len(candidates)
+    own = [set(stems(f"{one.context} {one.text}")) for one in candidates]
+    full = [
+        said | set(stems(f"{hits[one.hit].document.title} {hits[one.hit].passage.heading}"))
+        for one, said in zip(candidates, own, strict=True)
+    ]
+    telling = [not all(stem <= said for said in full) for _, stem in names]
+    out = []
+    for one, said, outlined in zip(candidates, own, full, strict=True):
+        first = set(stems(" ".join(one.text.split()[:_OPENING])))
+        of = frozenset(
+            i for i, (_, stem) in enumerate(names) if stem <= (outlined if telling[i] else said)
+        )
+        begun = frozenset(i for i in of if names[i][1] <= first)
+        defined = frozenset(i for i, (name, _) in enumerate(names) if defines(name, one))
+        out.append(_Speaks(begun or of, defined))
+    return out
 
 
 def _choose(
     candidates: Sequence[Unit],
     worth: Sequence[float],
     asked: Asked,
-    about: Sequence[frozenset[int]],
+    speaks: Sequence[_Speaks],
 ) -> list[Unit]:
-    """Greedily, the best first; stops at what is much worse, says the same or makes it long.
-
-    Args:
-        about: for each candidate the sides of the question that it is about.
-    """
+    """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
     floor = max(worth) - _WORSE
     chosen: list[int] = []
     while len(chosen) < MOST:
         said = frozenset[str]().union(*(own[i] for i in chosen))
-        told = frozenset[int]().union(*(about[i] for i in chosen))
+        told = frozenset[int]().union(*(speaks[i].of | speaks[i].defines for i in chosen))
         length = sum(candidates[i].words for i in chosen)
-        gain = [worth[i] + _SIDE * bool(chosen and about[i] - told) for i in range(len(candidates))]
+        gain = [
+            value
+            + _SIDE * bool(chosen and one.of - told)
+            + _OTHER * bool(chosen and one.defines - told and not asked.numeric)
+            for value, one in zip(worth, speaks, strict=True)
+        ]
         open_ = [
             i
             for i in range(len(candidates))

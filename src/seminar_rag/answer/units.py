@@ -18,7 +18,7 @@ ITEMS = 9
 _LABEL, _SHORT_LABEL = 12, 6
 """An item, or a paragraph, of so many words at most can be a label: quoted along with what it
 introduces."""
-_TERSE, _LONG = 12, 28
+_TERSE, _LONG = 12, 40
 """Words an item has on average, at most, where its list is quoted under a heading or a line."""
 _EXPLAINED = 3
 """Sentences of a paragraph that are quoted with its label."""
@@ -34,10 +34,13 @@ _ANAPHORIC = re.compile(
     r"|for (?:example|instance))\b",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"^(?:this|these|those|it|its|they|their)\b", re.IGNORECASE)
 _ADDS_ON = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that stands alone all the same."""
+_BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
+_MARKED = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _NAMES = re.compile(r"[^.:!?]{2,40}:\s")
 _NUMBERED = re.compile(r"(?<![\w.])\(?(\d{1,2})[.)]$")
 _ASIDE = re.compile(
@@ -65,6 +68,9 @@ class Unit:
     counted: bool = False
     """Its sentences end with the number of the next: "There are two ways: 1.", "Prompts 2."."""
 
+    items: int = 0
+    """How many items follow the first sentence."""
+
     @property
     def words(self) -> int:
         """Length."""
@@ -77,7 +83,7 @@ def units(index: int, hit: Hit) -> Iterator[Unit]:
     Args:
         index: 1-based index of the hit among the offered.
     """
-    passage = hit.passage
+    passage = _itemised(hit.passage)
     sentences = passage.sentences
     counted = 0
     for at, sentence in enumerate(sentences):
@@ -88,13 +94,27 @@ def units(index: int, hit: Hit) -> Iterator[Unit]:
         if counted:
             own = sentences[at:counted]
             one = _unit(index, passage, own, _above(passage, at), True)
-            yield replace(one, counted=True)
+            yield replace(one, counted=True, items=len(own) - 1)
             continue
         below = _below(passage, at)
         if below:
             yield from _list(index, passage, at, below)
         if sentence.kind != "heading" and quotable(text, sentence.kind == "item"):
             yield _single(index, passage, at)
+
+
+def _itemised(passage: Passage) -> Passage:
+    """The passage with paragraphs that begin with a bullet as the items they were meant to be."""
+    out: list[Sentence] = []
+    for sentence in passage.sentences:
+        if sentence.kind == "paragraph":
+            first = opens(passage, sentence)
+            bullet = first and bool(_BULLET.match(passage.quote(sentence)))
+            if bullet or (not first and out and out[-1].kind == "item"):
+                out.append(replace(sentence, kind="item"))
+                continue
+        out.append(sentence)
+    return replace(passage, sentences=tuple(out))
 
 
 def _counted(passage: Passage, at: int) -> int:
@@ -177,7 +197,10 @@ def _list(index: int, passage: Passage, at: int, below: Sequence[Sentence]) -> I
     if words <= min(1.5 * _WORDS, most * len(below)) and any(
         _worded(passage.quote(one)) for one in below
     ):
-        yield _unit(index, passage, (lead, *below[:ITEMS]), _above(passage, at), True)
+        own = (lead, *below[:ITEMS])
+        if at and _PRONOUN.match(passage.quote(lead)) and _points_back(passage, at):
+            own = (passage.sentences[at - 1], *own)
+        yield _unit(index, passage, own, _above(passage, at), True)
 
 
 def _unit(
@@ -193,7 +216,8 @@ def _unit(
     if heading and heading not in context and not text.startswith(heading):
         context.insert(0, heading)
     label = tidy(passage.quote(own[0])) if listed else ""
-    return Unit(index, own, text, " › ".join(context), listed, label)
+    items = sum(one.kind == "item" and opens(passage, one) for one in own[1:]) if listed else 0
+    return Unit(index, own, text, " › ".join(context), listed, label, items=items)
 
 
 def _below(passage: Passage, at: int) -> tuple[Sentence, ...]:
@@ -283,5 +307,6 @@ def unnumbered(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """White space folded."""
-    return " ".join(text.split())
+    """White space folded, and markup taken off that was left standing in the text."""
+    bare = _BULLET.sub("", _MARKED.sub(r"\2", text))
+    return " ".join(bare.split())

@@ -29,6 +29,8 @@ _PASSAGE = 2.7
 """For the share of the question that its whole passage holds."""
 _FIRST, _FULL, _MANY = 2.2, 0.6, 2.2
 _ASKS, _SHORT, _LISTED, _POINTS = 4.7, 2.5, 1.6, 1.8
+_EXACT = 2.0
+"""For a list of as many items as are asked for."""
 _OPENS, _DEFINES, _COUNTS, _BESIDE, _PERCENT, _REASONS = 3.5, 3.0, 0.5, 3.0, 2.5, 0.8
 
 _SHORTEST = 8
@@ -58,6 +60,12 @@ _NUMBER = re.compile(
 _SHARE = re.compile(
     r"\b(?:percent\w*|share|fraction|proportion|how much|rate|accuracy)\b|%", re.IGNORECASE
 )
+_HOW_LONG = re.compile(
+    r"\b(?:what|which|name|list)\b(?: [\w'’-]+){0,3}? "
+    r"(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\b",
+    re.IGNORECASE,
+)
+_NUMERALS = "two three four five six seven eight nine ten".split()
 _TERM = re.compile(
     r"^\W*(?:(?:and|so|ok|okay|then)\W+)*(?:(?:what|how) about|what(?:['’]?s| is| are| was| were"
     r"| does| do)|define|explain) (?:an? |the )?((?:[\w-]+ ){0,3}?[\w-]+)"
@@ -106,6 +114,15 @@ class Asked:
         return found[1] if found and not self.numeric else ""
 
     @property
+    def items(self) -> int:
+        """How many things "which three …" asks for; 0 where it does not say."""
+        found = _HOW_LONG.search(self.last)
+        if not found:
+            return 0
+        number = found[1].lower()
+        return int(number) if number.isdigit() else 2 + _NUMERALS.index(number)
+
+    @property
     def counted(self) -> frozenset[str]:
         """Stems of what "how many …" asks the number of; none where it does not."""
         found = _HOW_MANY.search(self.last)
@@ -137,6 +154,7 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
         - _SHORT * (one.words < _SHORTEST)
         - _LISTED * one.listed
         - _POINTS * bool(_POINTING.search(one.text))
+        + _EXACT * (one.items > 0 and one.items == asked.items)
         + _shape(asked, one)
     )
 
@@ -161,7 +179,7 @@ def _shape(asked: Asked, one: Unit) -> float:
     if asked.term:
         opening = text.split()[: len(asked.term.split()) + _BEFORE]
         opened = set(stems(asked.term)) <= set(stems(" ".join(opening)))
-        return _OPENS * opened + _DEFINES * _defines(asked.term, one)
+        return _OPENS * opened + _DEFINES * defines(asked.term, one)
     if asked.numeric:
         return (
             _COUNTS * bool(re.search(r"\d", text))
@@ -173,7 +191,7 @@ def _shape(asked: Asked, one: Unit) -> float:
     return 0.0
 
 
-def _defines(term: str, one: Unit) -> bool:
+def defines(term: str, one: Unit) -> bool:
     """Whether a unit says what a term is: "TDB is a tool", "Locality: other facts stay"."""
     words = r"[\s-]+".join(re.escape(word) + "s?" for word in re.split(r"[\s-]+", term))
     named = rf"\W*(?:[\w-]+\W+){{0,{_NAMES}}}?\(?\b{words}\b\)?(?:\s*\([^)]*\))?\W{{0,2}}"
