@@ -1,14 +1,16 @@
 """What each lever of retrieval is worth on the labelled questions: the ablation table.
 
-    python benchmarks/answers.py [--shared ../shared] [--data FOLDER] [--sentences] [--baselines]
+    python benchmarks/answers.py [--shared ../shared] [--data FOLDER] [--questions FILE]
+        [--baselines] [--sentences] [--sizes]
 
 Ingests the posts of `../shared/course` into FOLDER (kept, and used again when it exists) and ranks
 all passages for the questions of `../shared/questions/dev.jsonl` by each variant, then by the
 product's own `Retriever` with one part taken out at a time, and as it is in the last line.
 `--baselines` puts llama-index itself in front: its defaults, smaller chunks, and both sides fused.
-`--sentences` also embeds every sentence, which doubles the time of ingestion. R@k asks for all
-evidence of a question, MRR is of the first passage that holds any, and `1500` is R within 1,500
-tokens. Differences under .03 are within the noise of 130 questions.
+`--sentences` also embeds every sentence, which doubles the time of ingestion. `--sizes` ingests
+the posts anew with smaller and larger passages, and without the context before them. R@k asks for
+all evidence of a question, MRR is of the first passage that holds any, and `1500` is R within
+1,500 tokens. Differences under .03 are within the noise of 130 questions.
 """
 
 from __future__ import annotations
@@ -30,11 +32,12 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, Te
 from seminar_rag.answer.followup import standalone
 from seminar_rag.evaluate import CONTEXT, Evidence
 from seminar_rag.evaluate_questions import Question, read_questions
-from seminar_rag.index import retrieve
+from seminar_rag.index import late, lexical, retrieve
 from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever
 from seminar_rag.index.store import Store
+from seminar_rag.ingest import chunk
 from seminar_rag.ingest.nodes import PassageEmbedding
 from seminar_rag.ingest.parse import Parser
 from seminar_rag.ingest.pipeline import Ingestor
@@ -50,7 +53,7 @@ GROUPS = ("plainly worded", "paraphrased", "numeric", "follow-up", "multi-docume
 class Bench:
     """All passages with their vectors, and the questions with the passages that hold evidence."""
 
-    def __init__(self, store: Store, shared: Path) -> None:
+    def __init__(self, store: Store, posts: Path, asked: Sequence[Question]) -> None:
         self.store = store
         self.embedder = SentenceTransformerEmbedder()
         self.paths = {id_: d.path for id_, d in store.catalogue().documents.items()}
@@ -59,11 +62,10 @@ class Bench:
         vectors = store.vectors_of(list(self.index))
         self.vectors = np.stack([vectors[passage.id] for passage in self.passages])
         self.texts = [" ".join(passage.text.split()).casefold() for passage in self.passages]
-        asked = read_questions(shared / "questions" / "dev.jsonl")
         self.questions = [one for one in asked if one.evidence]
         self.queries = [standalone(one.text, one.history) for one in self.questions]
         self.embedded = self.embedder.embed(self.queries)
-        evidence = Evidence(shared / "course" / "posts")
+        evidence = Evidence(posts)
         self.held = [self._held(evidence, one) for one in self.questions]
 
     def _held(self, evidence: Evidence, question: Question) -> dict[int, set[int]]:
@@ -176,6 +178,8 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
     return {
         "dense": lambda q: bench.dense(bench.embedded[q]),
         "BM25": lambda q: np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0),
+        "BM25, all fields alike": lambda q: alike(bench, q),
+        "BM25 without stems": unstemmed(bench),
         "reciprocal rank fusion": lambda q: (
             ranks(bench.dense(bench.embedded[q])) + ranks(bench.lexical(bench.queries[q]))
         ),
@@ -187,6 +191,38 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
         "… + neighbours": neighbours,
         "… + best of the section": section,
     }
+
+
+def alike(bench: Bench, q: int) -> Scores:
+    """BM25 with title, heading and text weighing the same."""
+    before = lexical.WEIGHTS
+    lexical.WEIGHTS = (1.0, 1.0, 1.0)
+    scores = np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0)
+    lexical.WEIGHTS = before
+    return scores
+
+
+def unstemmed(bench: Bench) -> Callable[[int], Scores]:
+    """BM25 over the same fields with the words as they stand."""
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE f USING fts5(title, heading, text, tokenize='unicode61')")
+    titles = {id_: one.title for id_, one in bench.store.catalogue().documents.items()}
+    db.executemany(
+        "INSERT INTO f VALUES (?, ?, ?)",
+        ((titles[one.document], one.heading, one.text) for one in bench.passages),
+    )
+
+    def scores(q: int) -> Scores:
+        out = np.full(len(bench.passages), -1.0)
+        match = " OR ".join(f'"{term}"' for term in query_terms(bench.queries[q]))
+        rows = db.execute(
+            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*lexical.WEIGHTS, match)
+        )
+        for row, score in rows:
+            out[row - 1] = score
+        return out
+
+    return scores
 
 
 def _sections(passages: Sequence[Passage]) -> list[list[int]]:
@@ -326,10 +362,13 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
             for q, query in enumerate(bench.queries)
         ]
 
-    weight = retrieve.LATE_WEIGHT
+    weight, length = retrieve.LATE_WEIGHT, late.LENGTH
     retrieve.LATE_WEIGHT = 0.0
     yield "the product without word by word", found(_Less(bench))
     retrieve.LATE_WEIGHT = weight
+    late.LENGTH = 0.0
+    yield "… whatever the passage's length", found(_Less(bench))
+    late.LENGTH = length
     yield "… without sides of comparisons", found(_Less(bench, "_sides"))
     yield "… without named works", found(_Less(bench, "_named_work"))
     yield "… without neighbours", found(_Less(bench, "_pull"))
@@ -338,28 +377,61 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
     yield "the product", found(Retriever(bench.store, bench.embedder))
 
 
+def sizes(posts: Path, asked: Sequence[Question]) -> Iterator[tuple[str, list[Found], Bench]]:
+    """The product over passages of other sizes, and without the context that is read before them.
+
+    What they hold within 1,500 tokens can be compared; R@k favours the larger.
+    """
+    before = chunk.TARGET, chunk.LIMIT, chunk.PREFIX
+    for target, limit, prefix in ((90, 120, 34), (120, 160, 34), (216, 218, 34), (180, 220, 0)):
+        chunk.TARGET, chunk.LIMIT, chunk.PREFIX = target, limit, prefix
+        with tempfile.TemporaryDirectory() as folder:
+            store = _ingested(Path(folder), posts)
+            bench = Bench(store, posts, asked)
+            retriever = Retriever(store, bench.embedder)
+            found = [
+                bench.rank(
+                    q, [bench.index[hit.passage.id] for hit in retriever.search(query, DEEPEST)]
+                )
+                for q, query in enumerate(bench.queries)
+            ]
+            context = "" if prefix else ", no context"
+            yield f"passages of {target} tokens{context}", found, bench
+            store.close()
+    chunk.TARGET, chunk.LIMIT, chunk.PREFIX = before
+
+
+def _ingested(folder: Path, posts: Path) -> Store:
+    store = Store(folder)
+    if not store.catalogue().documents:
+        with store.writer():
+            Ingestor(store, SentenceTransformerEmbedder(), Parser).ingest(posts)
+    return store
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table. Returns 0, or 1 without the shared data."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", 1)[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--questions", type=Path, help="others than dev.jsonl")
     parser.add_argument("--sentences", action="store_true")
     parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--sizes", action="store_true")
     options = parser.parse_args(argv)
-    if not (options.shared / "questions" / "dev.jsonl").exists():
+    questions = options.questions or options.shared / "questions" / "dev.jsonl"
+    posts = options.shared / "course" / "posts"
+    if not questions.exists() or not posts.exists():
         print(f"no labelled questions under {options.shared} — give their folder by --shared")
         return 1
+    asked = read_questions(questions)
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(options.data or Path(temporary))
-        if not store.catalogue().documents:
-            with store.writer():
-                Ingestor(store, SentenceTransformerEmbedder(), Parser).ingest(
-                    options.shared / "course" / "posts"
-                )
-        posts = options.shared / "course" / "posts"
-        bench = Bench(store, options.shared)
+        store = _ingested(options.data or Path(temporary), posts)
+        bench = Bench(store, posts, asked)
         _table(bench, options.sentences, posts if options.baselines else None)
         store.close()
+    for name, found, other in sizes(posts, asked) if options.sizes else ():
+        print(line(name, other.questions, found), flush=True)
     return 0
 
 
