@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fakes import Reply, StubServer
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, StoreError
 from seminar_rag.index.embed import HashEmbedder
-from seminar_rag.types import Answer, AnswerEvent, Scope, Turn
+from seminar_rag.types import Answer, AnswerEvent, HitsEvent, Scope, Turn
 
 
 def answered(course: Course, question: str, **kwargs: object) -> Answer:
@@ -44,6 +46,25 @@ def test_a_follow_up_leans_on_the_question_before(tiny_course: Course) -> None:
     history = [Turn("user", "What is layer normalization?"), Turn("assistant", "A method. [1]")]
     answer = answered(tiny_course, "and does it need batches?", history=history)
     assert {c.document.title for c in answer.citations} == {"Layer Normalization"}
+
+
+def test_a_model_at_hand_words_the_follow_up(tiny_course: Course) -> None:
+    worded = "How is attention computed?"
+    answer = "Attention weighs every token of the input against every other token [1]."
+    history = (Turn("user", "What is attention?"), Turn("assistant", "It weighs tokens [1]."))
+    with StubServer(Reply(worded), Reply(answer)) as server:
+        config = replace(tiny_course.config, llm_url=server.url)
+        course = Course(config, embedder=tiny_course.embedder, vectors=tiny_course.store.vectors)
+        hits, *_, last = course.ask("how is it computed?", history)
+        asked = [str(request.body["messages"]) for request in server.requests]
+        course.close()
+    assert isinstance(hits, HitsEvent)
+    assert hits.query == worded
+    assert isinstance(last, AnswerEvent)
+    assert last.answer.question == "how is it computed?"
+    assert last.answer.citations
+    assert "Last question: how is it computed?" in asked[0]
+    assert f"Question: {worded}" in asked[1]
 
 
 def test_sessions_and_name(tiny_course: Course) -> None:

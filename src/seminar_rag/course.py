@@ -637,11 +637,15 @@ class Course:
     @cached_property
     def _engine(self) -> Engine:
         from seminar_rag.answer.engine import Engine
+        from seminar_rag.answer.followup import Rewriter, by_rules
         from seminar_rag.answer.guide import Guide
 
         writer = self._writer  # first: what is wrong with the model is told before the index
         guide = Guide(self.catalogue, self._retriever)
         passages = self.config.answer_passages
+        stand_alone = by_rules
+        if self._answerer is None and self._llm is not None:
+            stand_alone = Rewriter(self._llm).standalone
         return Engine(
             self._retriever,
             self._relevance,
@@ -649,6 +653,7 @@ class Course:
             passages,
             verifier=self.verifier,
             guide=guide,
+            stand_alone=stand_alone,
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
-from seminar_rag.answer.followup import standalone
+from seminar_rag.answer.followup import StandAlone, by_rules
 from seminar_rag.answer.guide import Narrowed, Search, Told
 from seminar_rag.answer.prompt import build_messages, is_refusal
 from seminar_rag.answer.review import Review
@@ -146,11 +146,13 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         verifier: Verifier | None = None,
         guide: Leads | None = None,
+        stand_alone: StandAlone = by_rules,
     ) -> None:
         """Args:
         passages: how many passages the answerer is offered.
         verifier: checks each sentence against the passages it cites; None leaves them unchecked.
         guide: for questions about the course; None searches for them as for all others.
+        stand_alone: words a follow-up so that it can be searched for.
         """
         self._search = search
         self._judge = judge
@@ -159,6 +161,7 @@ class Engine:
         self._clock = clock
         self._verifier = verifier
         self._guide = guide
+        self._stand_alone = stand_alone
 
     def ask(
         self,
@@ -185,7 +188,7 @@ class Engine:
             answer = self._answer(question, started, text=told.text, kind=told.kind)
             yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
             return
-        query = standalone(question, history)
+        query = self._stand_alone(question, history, stop)
         found = self._find(query, scope or Scope())
         if found.reason:
             yield HitsEvent(query, ())

@@ -1,12 +1,47 @@
-"""A question that leans on the conversation → one that stands alone. Pure, by rules."""
+"""A question that leans on the conversation → one that stands alone: by rules, and by a language
+model where there is one that answers soon."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from seminar_rag.text import content_words, words
+from seminar_rag.errors import ModelError
+from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Turn
+
+if TYPE_CHECKING:
+    from seminar_rag.answer.llm import LLM
+
+StandAlone = Callable[[str, Sequence[Turn], Callable[[], bool]], str]
+"""Question, conversation, stop → the question as it is searched for."""
+
+WORTH = 3.0
+"""Seconds that a model may need to read the conversation; a slower one is not asked: rules take
+none, and the passages it has read would have to be read again."""
+PATIENCE = 20.0
+"""Seconds until a model that does not answer is given up."""
+_LONGEST = 80
+"""Tokens of a question."""
+_EXCHANGES = 2
+_SHORT = 8
+"""Content words; a longer question says what it is about."""
+_ANSWER = 80
+"""Words of an earlier answer that are told."""
+_KNOWN = 0.7
+"""Share of the words of a new wording that must come from the conversation."""
+
+INSTRUCTIONS = """\
+You put a student's last question into words that can be understood without the conversation.
+- Say what words such as "it", "they" or "the second one" stand for, in the conversation's words.
+- Keep the question's language and meaning. Add nothing, and do not answer it.
+- If it can be understood as it is, repeat it.
+- Reply with the one question and nothing else."""
+
+_MARK = re.compile(r" ?\[\d{1,3}\]")
+_LABEL = re.compile(r"^(?:[\w -]{0,30}question[\w -]{0,20}:)\s*", re.IGNORECASE)
 
 _OPENING = re.compile(
     r"^\W*(?:and|or|but|so|then|also|ok(?:ay)?|what about|how about|why(?: is that| so| not)?\W*$"
@@ -58,9 +93,77 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     return " ".join(parts)
 
 
+def by_rules(question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:  # noqa: ARG001
+    """`standalone` as a `StandAlone`."""
+    return standalone(question, history)
+
+
 def asked_last(query: str, history: Sequence[Turn]) -> str:
     """Of what `standalone` made, the part that was typed last."""
     for turn in history:
         if turn.role == "user" and query.startswith(f"{turn.text.strip()} "):
             query = query[len(turn.text.strip()) + 1 :]
     return query
+
+
+class Rewriter:
+    """Has a language model word a follow-up so that it stands alone.
+
+    What it says is taken only where it is one question made of the conversation's words; else,
+    or where it would take long, the rules decide.
+    """
+
+    def __init__(self, llm: LLM, clock: Callable[[], float] = time.monotonic) -> None:
+        self._llm = llm
+        self._clock = clock
+
+    def standalone(self, question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:
+        """As `standalone`, which it falls back on."""
+        by_rules = standalone(question, history)
+        if not history or not (leans(question) or len(content_words(question)) <= _SHORT):
+            return by_rules
+        told = _conversation(question, history)
+        if self._llm.speed and self._llm.count(told) > WORTH * self._llm.speed:
+            return by_rules
+        worded = self._worded(told, stop)
+        return worded if _fits(worded, question, history) else by_rules
+
+    def _worded(self, told: str, stop: Callable[[], bool]) -> str:
+        from llama_index.core.base.llms.types import ChatMessage
+
+        until = self._clock() + PATIENCE
+        stream = self._llm.stream(
+            [ChatMessage(INSTRUCTIONS, role="system"), ChatMessage(told, role="user")],
+            passages=0,
+            max_tokens=_LONGEST,
+            stop=lambda: stop() or self._clock() > until,
+        )
+        try:
+            text = "".join(stream)
+        except ModelError:  # told when it is asked for the answer
+            return ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        return _LABEL.sub("", lines[0]).strip(' "“”*') if lines else ""
+
+
+def _conversation(question: str, history: Sequence[Turn]) -> str:
+    lines = []
+    for turn in history[-2 * _EXCHANGES :]:
+        said = _MARK.sub("", turn.text).split()
+        who = "Student" if turn.role == "user" else "Answer"
+        lines.append(f"{who}: {' '.join(said[:_ANSWER])}")
+    return "\n".join(
+        ["Conversation:", *lines, "", f"Last question: {question.strip()}", "In other words:"]
+    )
+
+
+def _fits(worded: str, question: str, history: Sequence[Turn]) -> bool:
+    """Whether a new wording is made of what was said, and keeps what the question asks."""
+    new = set(stems(worded))
+    asked = {
+        stem for word in content_words(question) if word not in _BACKWARD for stem in stems(word)
+    }
+    known = set(stems(" ".join([question, *(turn.text for turn in history)])))
+    if not new or len(worded.split()) > _LONGEST:
+        return False
+    return len(new & known) >= _KNOWN * len(new) and 2 * len(new & asked) >= len(asked)
