@@ -1,10 +1,11 @@
 """Time to first token with and without reuse of what the model has read already.
 
-    python benchmarks/prefix.py [--gguf FILE] [--passages 8] [--layers 24]
+    python benchmarks/prefix.py [--gguf FILE] [--kind Q4_0] [--passages 8] [--layers 24]
 
 Without `--gguf` a model of the shape of Qwen2.5-0.5B (24 layers, width 896, 14 heads with 2 for
-keys and values, 151,936 tokens) is made with random weights in half precision: its speed is a real
-one, its words mean nothing. Each line asks through the product's own prompt and `LlamaCpp`:
+keys and values, 151,936 tokens) is made with random weights and quantised by llama.cpp itself: its
+speed is a real one, its words mean nothing. Each line asks through the product's own prompt and
+`LlamaCpp`:
 
     cold         another model's first question: nothing is read yet
     again        the same question and passages, of which only the last token is read
@@ -29,7 +30,7 @@ from seminar_rag.answer.prompt import build_messages
 from seminar_rag.types import Document, Hit, Passage, Turn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from gguf_fixture import TEMPLATE, vocabulary
+from gguf_fixture import TEMPLATE, quantise, vocabulary
 
 WIDTH, HEADS, KEYS, INNER, TOKENS = 896, 14, 2, 4864, 151_936
 WORDS = (
@@ -134,11 +135,14 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--gguf", type=Path, help="a model of your own")
+    parser.add_argument("--kind", default="Q4_0", help="of the weights: Q4_0, Q8_0 or F16")
     parser.add_argument("--passages", type=int, default=8)
     parser.add_argument("--layers", type=int, default=24, help="fewer for a slow machine")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = options.gguf or real_shape(Path(folder), options.layers)
+        if not options.gguf and options.kind != "F16":
+            path = quantise(path, Path(folder) / f"random-{options.kind}.gguf", options.kind)
         llm = LlamaCpp(path, context=4096)
         hits, others = passages(options.passages, 1), passages(options.passages, 2)
         one, two = "Which sentence answers this?", "What does the model say of the paper?"

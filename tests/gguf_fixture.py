@@ -106,14 +106,14 @@ def build_gguf(
     return path
 
 
-def quantise(path: Path, target: Path) -> Path:
-    """The model with weights of eight bits (Q8_0), as llama.cpp itself makes them."""
+def quantise(path: Path, target: Path, kind: str = "Q8_0") -> Path:
+    """The model with smaller weights ("Q8_0", "Q4_0"), as llama.cpp itself makes them."""
     import ctypes
 
     from llama_cpp import llama_cpp as api
 
     params = api.llama_model_quantize_default_params()
-    params.ftype = api.LLAMA_FTYPE_MOSTLY_Q8_0
+    params.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{kind}")
     params.nthread = 1
     status = api.llama_model_quantize(
         str(path).encode(), str(target).encode(), ctypes.byref(params)

@@ -179,3 +179,17 @@ def test_a_gguf_in_place_writes_the_answers(sample_course: Course, tiny_gguf: Pa
         assert citation.quote in citation.passage.text
         assert f"[{citation.number}]" in answer.text
     course.close()
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_server_is_sent_the_grammar_where_that_is_wanted(
+    tiny_course: Course, wanted: bool
+) -> None:
+    with StubServer(Reply("Attention weighs every token [1].")) as server:
+        tiny_course.config = replace(
+            tiny_course.config, llm_url=server.url, llm_server_grammar=wanted
+        )
+        *_, last = tiny_course.ask("How does attention weigh every token of the input?")
+        assert isinstance(last, AnswerEvent)
+        assert not last.answer.abstained
+        assert ("grammar" in server.requests[0].body) is wanted

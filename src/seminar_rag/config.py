@@ -65,6 +65,8 @@ class Config:
     """Longest answer in tokens."""
     llm_grammar: bool = True
     """Restrict a local model's citations to the passages given, by grammar."""
+    llm_server_grammar: bool = False
+    """Send that grammar to the server too; llama-server understands it, others may refuse it."""
     llm_enabled: bool = True
     """False answers with quotations although a model is there."""
     answer_passages: int = 8

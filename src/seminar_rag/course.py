@@ -717,6 +717,7 @@ class Course:
                 config.llm_name or "default",
                 config.llm_key or None,
                 context=config.llm_context,
+                grammar=config.llm_server_grammar,
             )
         model = self._gguf()
         if model is None:

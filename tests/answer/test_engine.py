@@ -194,13 +194,33 @@ def test_a_language_model_answers_from_numbered_passages() -> None:
 def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
     many = tuple(hit(n, " ".join(f"word{n}x{i}" for i in range(180))) for n in range(1, 13))
     offered: dict[float | None, int] = {}
+    told: dict[float | None, tuple[str, ...]] = {}
     for speed in (None, 500.0, 1.0):
         llm = ScriptedLLM("No. [1]", context=8000)
         llm.speed = speed
         draft = LLMAnswerer(llm, max_tokens=100).draft("word?", many, (), lambda: False)
         offered[speed] = len(draft.offered)
+        told[speed] = draft.notes
+    left = 12 - offered[1.0]
+    assert told[None] == told[500.0] == ()
+    assert told[1.0] == (
+        f"{left} of the 12 passages found did not fit what this machine reads in 15 seconds"
+        " and were left out.",
+    )
     assert offered[None] == offered[500.0] == 12
     assert 3 <= offered[1.0] < 8
+
+
+def test_passages_that_do_not_fit_the_window_are_told() -> None:
+    many = tuple(hit(n, " ".join(f"word{n}x{i}" for i in range(180))) for n in range(1, 13))
+    draft = LLMAnswerer(ScriptedLLM("No. [1]", context=1500), max_tokens=100).draft(
+        "word?", many, (), lambda: False
+    )
+    assert 0 < len(draft.offered) < 12
+    assert draft.notes == (
+        f"{12 - len(draft.offered)} of the 12 passages found did not fit the model's window"
+        " and were left out.",
+    )
 
 
 def test_what_is_left_out_of_the_conversation_is_told() -> None:

@@ -78,6 +78,13 @@ class TestServer:
         assert server.requests[0].body["grammar"] == expected
         assert "grammar" not in server.requests[1].body
 
+    def test_a_server_that_refuses_the_grammar_is_named_the_switch(self) -> None:
+        with (
+            StubServer(Reply(status=400, body='{"error": "unknown field grammar"}')) as server,
+            pytest.raises(ModelError, match=r"set \[llm\] server_grammar = false"),
+        ):
+            ask(OpenAICompatible(server.url, "tiny", grammar=True))
+
     def test_nothing_is_contacted_before_a_question(self) -> None:
         with StubServer() as server:
             llm = OpenAICompatible(server.url, "tiny", context=1000)

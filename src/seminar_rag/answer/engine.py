@@ -124,7 +124,16 @@ class LLMAnswerer:
         chunks = self._llm.stream(
             prompt.messages, passages=len(prompt.offered), max_tokens=self._max_tokens, stop=stop
         )
-        return Draft(prompt.offered, chunks, _left_out(prompt.dropped_history))
+        notes = (
+            *_passed_over(len(hits) - len(prompt.offered), len(hits), self._hurried),
+            *_left_out(prompt.dropped_history),
+        )
+        return Draft(prompt.offered, chunks, notes)
+
+    @property
+    def _hurried(self) -> bool:
+        """Whether the machine's speed limits the prompt, not the model."""
+        return self._window() < self._llm.context
 
     def _window(self) -> int:
         """The context that is used: no longer a prompt than the machine reads in `PATIENCE`."""
@@ -272,6 +281,13 @@ class _Found:
     """Why there is no answer in it."""
     restricted: str
     notes: tuple[str, ...] = ()
+
+
+def _passed_over(left: int, found: int, hurried: bool) -> tuple[str, ...]:
+    if not left:
+        return ()
+    what = f"what this machine reads in {PATIENCE:.0f} seconds" if hurried else "the model's window"
+    return (f"{left} of the {found} passages found did not fit {what} and were left out.",)
 
 
 def _left_out(messages: int) -> tuple[str, ...]:

@@ -179,6 +179,8 @@ class OpenAICompatible:
             mend = "it failed: ask again, and look into its log if it stays so"
         elif status in (400, 413, 422):
             mend = "it refused the request: is the prompt longer than its context window?"
+            if self._grammar:
+                mend += " Does it know grammars? If not, set [llm] server_grammar = false"
         else:
             mend = "is [llm] url that of an OpenAI-compatible server?"
         raise ModelError(f"The model server at {self.url} answered {status}{said} - {mend}.")
