@@ -267,7 +267,7 @@ def line(name: str, questions: Sequence[Question], found: Sequence[Found]) -> st
     mrr = sum(1 / one.first for one in found if one.first) / count
     overall = " ".join(f"{recall(cut):.3f}" for cut in (1, 5, 20))
     by_group = " ".join(f"{recall(cut, group):10.2f}" for cut in (5, 20) for group in GROUPS)
-    return f"{name:<34}{overall} {within:.3f} {mrr:.3f} {by_group}"
+    return f"{name:<36}{overall} {within:.3f} {mrr:.3f} {by_group}"
 
 
 class _Lexical(BaseRetriever):
@@ -441,7 +441,7 @@ def _table(bench: Bench, sentences: bool, posts: Path | None) -> None:
 
     print(f"{len(bench.passages)} passages, {len(bench.questions)} answerable questions")
     heads = " ".join(f"{f'{cut} {group}'[:10]:>10}" for cut in (5, 20) for group in GROUPS)
-    print(f"{'':<34}R@1   R@5   R@20  1500  MRR   {heads}")
+    print(f"{'':<36}R@1   R@5   R@20  1500  MRR   {heads}")
     for name, found in baselines(bench, posts) if posts else ():
         show(name, found)
     rows = variants(bench)

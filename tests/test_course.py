@@ -63,6 +63,7 @@ def test_a_model_at_hand_words_the_follow_up(tiny_course: Course) -> None:
     assert isinstance(last, AnswerEvent)
     assert last.answer.question == "how is it computed?"
     assert last.answer.citations
+    assert last.answer.warnings[0] == f"Understood as: “{worded}”"
     assert "Last question: how is it computed?" in asked[0]
     assert f"Question: {worded}" in asked[1]
 

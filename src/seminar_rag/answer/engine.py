@@ -41,6 +41,7 @@ NOTHING = "The readings don't say."
 
 _SILENT = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
+_UNDERSTOOD = "Understood as: “{}”"
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
 
 PATIENCE = 15.0
@@ -199,6 +200,8 @@ class Engine:
             return
         query = self._stand_alone(question, history, stop)
         found = self._find(query, scope or Scope())
+        if not query.endswith(question.strip()):
+            found = replace(found, notes=(_UNDERSTOOD.format(query), *found.notes))
         if found.reason:
             yield HitsEvent(query, ())
             yield self._abstain(question, started, found, found.reason)
