@@ -67,23 +67,15 @@ class _Question:
     words: Words
 
 
+@dataclass(frozen=True, slots=True)
 class _Found:
-    """What one search found: fused scores, with both sides' own."""
+    """What one search found: fused scores by passage id, with both sides' own."""
 
-    def __init__(
-        self,
-        dense: dict[str, float],
-        sparse: dict[str, float],
-        scores: dict[str, float],
-        of_named: set[str],
-    ) -> None:
-        """Args:
-        of_named: those of the work that the question calls by its title.
-        """
-        self.dense = dense
-        self.sparse = sparse
-        self.scores = scores
-        self.of_named = of_named
+    dense: dict[str, float]
+    sparse: dict[str, float]
+    scores: dict[str, float]
+    of_named: set[str]
+    """Those of the work that the question calls by its title."""
 
     def ranked(self) -> list[str]:
         """Ids, best first."""
@@ -227,7 +219,8 @@ class Retriever:
             others = " ".join(other for other in names if other != name)
             words = leave_out(question.words, others, name)
             terms = query_terms(name)
-            found = self._store.lexical([*terms, *words.texts], _HOLDING, within, terms)
+            sought = [*terms, *content_words(" ".join(words.texts))]
+            found = self._store.lexical(sought, _HOLDING, within, terms)
             near = self._near(words, [id_ for id_, _ in found])
             order = sorted(near, key=lambda id_: -(near[id_] or -1.0))
             columns.append(order[:_EACH])
