@@ -173,12 +173,18 @@ def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
         if any(
             hit.document.reading == name
             or any(
-                is_called(name, title)
+                is_called(name, title) or _holds_name(title, name)
                 for title in (hit.document.title, *hit.passage.heading.split(" › "))
             )
             for name in names
         )
     }
+
+
+def _holds_name(title: str, name: str) -> bool:
+    """Whether a title has all the words of a name, of two or more: "the wide tree paper"."""
+    asked = set(stems(name))
+    return len(asked) > 1 and asked <= set(stems(title))
 
 
 @dataclass(frozen=True, slots=True)
