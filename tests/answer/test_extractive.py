@@ -173,6 +173,22 @@ Attack methods in the paper for tokens:
     assert "prompts" in quotes(answer("Which four attack methods has the paper?", hit(text)))[1]
 
 
+def test_what_stands_elsewhere_and_adds_nothing_is_left_out() -> None:
+    first = hit("# Caches\nA rolling cache keeps the latest keys of the window only.", "A")
+    second = hit("# Rings\nThe weather of that day was fine and nobody was ill.", "B")
+    third = hit("# Noon\nA rolling cache keeps silence when nobody is at work in summer.", "C")
+    said = quotes(answer("What does a rolling cache keep?", first, second, third))
+    assert said == ["A rolling cache keeps the latest keys of the window only."]
+
+
+def test_a_work_may_be_called_by_some_words_of_its_title() -> None:
+    one = hit("It takes steps that are small.", "A Pilot Study of Query-Free Attacks on Models")
+    other = hit("The steps that an attack takes are small, as all the steps of attacks.", "Notes")
+    assert quotes(answer("Which steps does the query-free attack paper take?", other, one)) == [
+        "It takes steps that are small."
+    ]
+
+
 def test_an_enumeration_is_given_as_a_list_without_its_numbers() -> None:
     text = "Unlearning has three reasons: 1. Keep users private; 2. Make bias small; 3. Obey it."
     assert answer("Which reasons has unlearning?", hit(text)).endswith(

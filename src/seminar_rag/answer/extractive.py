@@ -1,21 +1,20 @@
 """The embedded answerer: quotes what answers the question, and writes nothing but a lead.
 
-Units are chosen greedily for their worth (`worth`) and for what of the question they add, as in
-maximal marginal relevance (Carbonell & Goldstein 1998).
+What can be quoted are `units`; `worth` weighs them and `choice` takes what belongs together.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seminar_rag.answer.choice import choose, speak_of
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.followup import asked_last
 from seminar_rag.answer.sides import sides
 from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
-from seminar_rag.answer.worth import Asked, defines, like_worth, plain_worth, promise
+from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
 from seminar_rag.index import late
 from seminar_rag.index.aspects import is_called, works
 from seminar_rag.index.embed import Side, Words
@@ -30,24 +29,8 @@ if TYPE_CHECKING:
 Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
-MOST = 4
-"""Units quoted at most."""
 EMBEDDED = 28
 """Units whose meaning is compared; twelve more hold one more answer of 130."""
-_LENGTH = 130
-"""Words of an answer from which nothing is added."""
-_WORSE = 3.0
-"""A further unit may be worth so much less than the best one."""
-_TOO_ALIKE = 0.55
-"""Share of common stems from which two units say the same."""
-_ADDS = 1.0
-"""For the share of the question's words that a further unit is the first to hold."""
-_SIDE = 2.0
-"""For being the first to speak of one of the sides that are compared."""
-_OTHER = 3.0
-"""For saying what such a side is, where no number is asked for."""
-_OPENING = 4
-"""Words in which a unit names what it speaks of."""
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 _REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
@@ -131,7 +114,8 @@ class Extractive:
         likeness = self._likeness(asked, hits, [one for _, one in candidates])
         worth = [plain + like for (plain, _), like in zip(candidates, likeness, strict=True)]
         found = [one for _, one in candidates]
-        return _choose(found, worth, asked, _speak_of(found, hits, compared))
+        where = [f"{hits[one.hit].document.id} {hits[one.hit].passage.heading}" for one in found]
+        return choose(found, worth, asked, speak_of(found, hits, compared), where)
 
     def _likeness(
         self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
@@ -187,74 +171,6 @@ def _holds_name(title: str, name: str) -> bool:
     return len(asked) > 1 and asked <= set(stems(title))
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaks:
-    """Which of the sides of a question a unit speaks of, and which it defines, by index."""
-
-    of: frozenset[int] = frozenset()
-    defines: frozenset[int] = frozenset()
-
-
-def _speak_of(
-    candidates: Sequence[Unit], hits: Mapping[int, Hit], compared: Sequence[str]
-) -> list[_Speaks]:
-    """For each unit the sides in its words or, where that tells units apart, in its outline; a
-    unit that begins with one side speaks of that one, whatever it compares it to."""
-    names = [(name, frozenset(stems(name))) for name in compared]
-    names = [(name, stem) for name, stem in names if stem]
-    if len(names) < 2:
-        return [_Speaks()] * len(candidates)
-    own = [set(stems(f"{one.context} {one.text}")) for one in candidates]
-    full = [
-        said | set(stems(f"{hits[one.hit].document.title} {hits[one.hit].passage.heading}"))
-        for one, said in zip(candidates, own, strict=True)
-    ]
-    telling = [not all(stem <= said for said in full) for _, stem in names]
-    out = []
-    for one, said, outlined in zip(candidates, own, full, strict=True):
-        first = set(stems(" ".join(one.text.split()[:_OPENING])))
-        of = frozenset(
-            i for i, (_, stem) in enumerate(names) if stem <= (outlined if telling[i] else said)
-        )
-        begun = frozenset(i for i in of if names[i][1] <= first)
-        defined = frozenset(i for i, (name, _) in enumerate(names) if defines(name, one))
-        out.append(_Speaks(begun or of, defined))
-    return out
-
-
-def _choose(
-    candidates: Sequence[Unit],
-    worth: Sequence[float],
-    asked: Asked,
-    speaks: Sequence[_Speaks],
-) -> list[Unit]:
-    """Greedily, the best first; stops at what is much worse, says the same or makes it long."""
-    own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
-    floor = max(worth) - _WORSE
-    chosen: list[int] = []
-    while len(chosen) < MOST:
-        said = frozenset[str]().union(*(own[i] for i in chosen))
-        told = frozenset[int]().union(*(speaks[i].of | speaks[i].defines for i in chosen))
-        length = sum(candidates[i].words for i in chosen)
-        gain = [
-            value
-            + _SIDE * bool(chosen and one.of - told)
-            + _OTHER * bool(chosen and one.defines - told and not asked.numeric)
-            for value, one in zip(worth, speaks, strict=True)
-        ]
-        open_ = [
-            i
-            for i in range(len(candidates))
-            if gain[i] >= floor
-            and (not chosen or length + candidates[i].words <= _LENGTH)
-            and not any(_alike(candidates[i], candidates[j]) for j in chosen)
-        ]
-        if not open_:
-            break
-        chosen.append(max(open_, key=lambda i: gain[i] + _ADDS * asked.share(own[i] - said)))
-    return [candidates[i] for i in chosen]
-
-
 def _above(one: Unit, hit: Hit) -> str:
     lines = one.context or hit.passage.heading.rsplit(" › ", 1)[-1]
     return f"{hit.document.title} › {lines}: "
@@ -268,14 +184,6 @@ def _after(read: Words, lines: str) -> Words:
         left -= len(read.texts[at])
         at += 1
     return Words(read.texts[at:], read.vectors[at:])
-
-
-def _alike(one: Unit, other: Unit) -> bool:
-    if one.hit == other.hit and set(one.sentences) & set(other.sentences):
-        return True
-    a, b = set(stems(one.text)), set(stems(other.text))
-    shared = len(a & b)
-    return shared >= _TOO_ALIKE * len(a | b) or shared >= 0.85 * (min(len(a), len(b)) or 1)
 
 
 def _authorship(question: str, hits: Sequence[Hit]) -> list[Unit]:
