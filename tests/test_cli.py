@@ -131,6 +131,7 @@ def test_ask_abstains_with_its_own_exit_code(
     assert main(["ask", "Who won the football world cup in Qatar?"]) == 8
     said = capsys.readouterr().out
     assert said.startswith("The readings don't say.")
+    assert " https://arxiv.org/abs/" in said.partition("Nearest readings:")[2]
     assert "Sources" not in said
 
 

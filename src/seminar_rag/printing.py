@@ -193,7 +193,11 @@ def _print_refusal(answer: Answer) -> None:
     if answer.nearest:
         print("\nNearest readings:")
         for document in answer.nearest:
-            print(f"  - {document.title}{_place(document.sessions)}")
+            print(f"  - {document.title}{_place(document.sessions)}{_link(document.url)}")
+
+
+def _link(url: str | None) -> str:
+    return f" {url}" if url else ""
 
 
 def _print_verdicts(answer: Answer) -> None:
