@@ -12,6 +12,8 @@ speed is a real one, its words mean nothing. Each line asks through the product'
     question     another question about the same passages
     follow-up    the question after it, with the conversation in between
     passages     other passages: only the instructions are read already
+
+The quickest of three rounds is told, since other work on the machine only ever slows it.
 """
 
 from __future__ import annotations
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--gguf", type=Path, help="a model of your own")
     parser.add_argument("--kind", default="Q4_0", help="of the weights: Q4_0, Q8_0 or F16")
     parser.add_argument("--passages", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3, help="of which the quickest are told")
     parser.add_argument("--layers", type=int, default=24, help="fewer for a slow machine")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -144,14 +147,20 @@ def main() -> None:
         if not options.gguf and options.kind != "F16":
             path = quantise(path, Path(folder) / f"random-{options.kind}.gguf", options.kind)
         llm = LlamaCpp(path, context=4096)
-        hits, others = passages(options.passages, 1), passages(options.passages, 2)
         one, two = "Which sentence answers this?", "What does the model say of the paper?"
         talk = (Turn("user", two), Turn("assistant", "The passage says which."))
-        rows = [("cold", one, hits, ()), ("again", one, hits, ()), ("question", two, hits, ())]
-        rows += [("follow-up", one, hits, talk), ("passages", one, others, ())]
         print(f"{llm.name}: {llm.speed:.0f} prompt tokens a second while loading")
-        for name, question, offered, history in rows:
-            seconds, tokens = first_token(llm, question, offered, history)
+        least: dict[str, tuple[float, int]] = {}
+        for number in range(options.rounds):
+            hits = passages(options.passages, 2 * number)
+            others = passages(options.passages, 2 * number + 1)
+            first = "passages" if number else "cold"
+            rows = [(first, one, hits, ()), ("again", one, hits, ()), ("question", two, hits, ())]
+            rows += [("follow-up", one, hits, talk), ("passages", one, others, ())]
+            for name, question, offered, history in rows:
+                took = first_token(llm, question, offered, history)
+                least[name] = min(took, least.get(name, took))
+        for name, (seconds, tokens) in least.items():
             print(f"{name:<10} {seconds:7.2f} s to the first token of {tokens} in the prompt")
         llm.close()
 

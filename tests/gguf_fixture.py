@@ -111,7 +111,9 @@ def quantise(path: Path, target: Path, kind: str = "Q8_0") -> Path:
     import ctypes
 
     from llama_cpp import llama_cpp as api
+    from llama_cpp._logger import set_verbose
 
+    set_verbose(False)  # a line for each tensor
     params = api.llama_model_quantize_default_params()
     params.ftype = getattr(api, f"LLAMA_FTYPE_MOSTLY_{kind}")
     params.nthread = 1
