@@ -122,7 +122,7 @@ class TestServer:
     @pytest.mark.parametrize(
         ("reply", "message"),
         [
-            (Reply("Attention is", drop=True), "broke off .RemoteProtocolError"),
+            (Reply("Attention is", drop=True), "broke off .the connection was lost"),
             (Reply("Attention is", done=False), "broke off .the stream has no end"),
             (
                 Reply("Attention is", done=False, events=('data: {"error": {"message": "OOM"}}',)),

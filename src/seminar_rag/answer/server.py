@@ -134,7 +134,7 @@ class OpenAICompatible:
                 "or choose a smaller model."
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._broken(type(error).__name__) from error
+            raise self._broken("the connection was lost") from error
 
     async def _pieces(self, response: httpx.Response) -> AsyncIterator[str]:
         """The text of the stream's events, up to its declared end."""
