@@ -189,12 +189,11 @@ def _answered(one: Outcome) -> str:
 
 def _found(one: Outcome) -> str:
     last = max(5, (one.rank or 0))
-    rows = "".join(
-        f"<li>{'<b class=good>✓</b> ' if held else ''}{html.escape(hit.document.title)}"
-        f" › {html.escape(hit.passage.heading)}"
-        for hit, held in zip(one.hits[:last], one.held[:last], strict=True)
-    )
-    return f"<p>Found <small>(✓ holds evidence)</small>:<ol>{rows}</ol>"
+    rows = []
+    for hit, held in zip(one.hits[:last], one.held[:last], strict=True):
+        place = " › ".join(filter(None, (hit.document.title, hit.passage.heading)))
+        rows.append(f"<li>{'<b class=good>✓</b> ' if held else ''}{html.escape(place)}")
+    return f"<p>Found <small>(✓ holds evidence)</small>:<ol>{''.join(rows)}</ol>"
 
 
 # Plots
@@ -237,7 +236,8 @@ def _bars(
     axes.errorbar(values, names, xerr=around, fmt="none", ecolor=_INK, elinewidth=1.2, capsize=3)
     old = [name for name in names if name in then and then[name].n]
     axes.plot([then[name].value for name in old], old, "D", color=_THEN, markersize=6)
-    top = 1.0 if share else max([*values, *(one.high for one in shown.values()), 1e-9])
+    far = [*(one.high for one in shown.values()), *(then[name].value for name in old), 1e-9]
+    top = 1.0 if share else max(far)
     for name, value in zip(names, values, strict=True):
         text = f"{value:.2f}" if share else f"{value:.0f}"
         axes.text(1.04 * top, name, text, va="center", color=_INK, fontsize=10)
