@@ -139,3 +139,14 @@ def test_a_list_that_a_pronoun_opens_brings_what_it_stands_for() -> None:
     assert "Sora is a diffusion transformer for clips. It has two parts: encoder decoder" in [
         one.text for one in found
     ]
+
+
+def test_the_last_line_of_a_paragraph_may_lack_its_full_stop() -> None:
+    said = "Malware is the threat while vulnerabilities are the holes that it comes in by"
+    assert said in texts(f"# Security\n{said}")
+    assert "A title of no more words" not in texts("# Security\nA title of no more words")
+
+
+def test_a_label_is_told_from_what_is_said_below_it() -> None:
+    found = of("- Kinds of it:\n  - POPQORN: bounds the outputs of recurrent nets.")
+    assert any(one.said == "POPQORN: bounds the outputs of recurrent nets." for one in found)

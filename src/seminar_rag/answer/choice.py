@@ -29,7 +29,9 @@ question."""
 _SIDE = 2.0
 """For being the first to speak of one of the sides that are compared."""
 _OTHER = 3.0
-"""For saying what such a side is, where no number is asked for."""
+"""For being the first to say what such a side is, where no number is asked for."""
+_DEFINED, _NAMES_ALL = 1.5, 0.7
+"""For saying what a side is, the first or not, and for naming all of them, likewise."""
 _OPENING = 4
 """Words in which a unit names what it speaks of."""
 
@@ -40,6 +42,7 @@ class Speaks:
 
     of: frozenset[int] = frozenset()
     defines: frozenset[int] = frozenset()
+    names_all: bool = False
 
 
 def speak_of(
@@ -59,13 +62,14 @@ def speak_of(
     telling = [not all(stem <= said for said in full) for _, stem in names]
     out = []
     for one, said, outlined in zip(candidates, own, full, strict=True):
-        first = set(stems(" ".join(one.text.split()[:_OPENING])))
+        first = set(stems(" ".join(one.said.split()[:_OPENING])))
         of = frozenset(
             i for i, (_, stem) in enumerate(names) if stem <= (outlined if telling[i] else said)
         )
         begun = frozenset(i for i in of if names[i][1] <= first)
         defined = frozenset(i for i, (name, _) in enumerate(names) if defines(name, one))
-        out.append(Speaks(begun or of, defined))
+        every = all(stem <= said for _, stem in names)
+        out.append(Speaks(begun or of, defined, every))
     return out
 
 
@@ -82,17 +86,23 @@ def choose(
         where: for each candidate what it stands under, document and heading.
     """
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
+    if not asked.numeric:
+        worth = [
+            value + _DEFINED * bool(one.defines) + _NAMES_ALL * one.names_all
+            for value, one in zip(worth, speaks, strict=True)
+        ]
     floor = max(worth) - _WORSE
     chosen: list[int] = []
     while len(chosen) < MOST:
         said = frozenset[str]().union(*(own[i] for i in chosen))
         there = {where[i] for i in chosen}
-        told = frozenset[int]().union(*(speaks[i].of | speaks[i].defines for i in chosen))
+        told = frozenset[int]().union(*(speaks[i].of for i in chosen))
+        defined = frozenset[int]().union(*(speaks[i].defines for i in chosen))
         length = sum(candidates[i].words for i in chosen)
         gain = [
             value
             + _SIDE * bool(chosen and one.of - told)
-            + _OTHER * bool(chosen and one.defines - told and not asked.numeric)
+            + _OTHER * bool(chosen and one.defines - defined and not asked.numeric)
             for value, one in zip(worth, speaks, strict=True)
         ]
         adds = [asked.share(one - said) for one in own]

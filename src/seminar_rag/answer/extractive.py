@@ -107,7 +107,7 @@ class Extractive:
             )
             and not all(_bare(hit.passage.quote(sentence)) in heard for sentence in one.sentences)
         ]
-        candidates.sort(key=lambda pair: pair[0] + promise(asked, pair[1]), reverse=True)
+        candidates.sort(key=lambda pair: pair[0] + promise(asked, pair[1], compared), reverse=True)
         candidates = candidates[:EMBEDDED]
         if not candidates:
             return []

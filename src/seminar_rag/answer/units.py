@@ -20,6 +20,8 @@ _LABEL, _SHORT_LABEL = 12, 6
 introduces."""
 _TERSE, _LONG = 12, 40
 """Words an item has on average, at most, where its list is quoted under a heading or a line."""
+_SENTENCE = 10
+"""Words from which the last line of a paragraph needs no full stop to be a sentence."""
 _EXPLAINED = 3
 """Sentences of a paragraph that are quoted with its label."""
 _WORDS = 90
@@ -72,6 +74,12 @@ class Unit:
     """How many items follow the first sentence."""
 
     @property
+    def said(self) -> str:
+        """The text without a label of one sentence."""
+        alone = self.listed and len(self.sentences) == 2
+        return self.text[len(self.label) :].lstrip() if alone else self.text
+
+    @property
     def words(self) -> int:
         """Length."""
         return len(self.text.split())
@@ -99,7 +107,9 @@ def units(index: int, hit: Hit) -> Iterator[Unit]:
         below = _below(passage, at)
         if below:
             yield from _list(index, passage, at, below)
-        if sentence.kind != "heading" and quotable(text, sentence.kind == "item"):
+        last = at + 1 == len(sentences) or opens(passage, sentences[at + 1])
+        lax = sentence.kind == "item" or (last and len(text.split()) >= _SENTENCE)
+        if sentence.kind != "heading" and quotable(text, lax):
             yield _single(index, passage, at)
 
 

@@ -8,7 +8,7 @@ over questions. A difference of d between two worths means odds of e^d.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seminar_rag.answer.units import Unit
@@ -21,6 +21,8 @@ _NEAR = 18.3
 """For the likeness word by word, about 0 to 1; see `index.late`."""
 _HOLDS = 2.0
 """For the share of the question that the unit repeats, as long as its meaning is not known."""
+_NAMED = 6.0
+"""For naming a side of a comparison, likewise."""
 _SAID = 4.5
 """Off for the share of the question that the unit repeats: its words are near to themselves."""
 _AROUND = 5.2
@@ -74,8 +76,9 @@ _TERM = re.compile(
     re.IGNORECASE,
 )
 _SAYS_WHAT = (
-    r"(?:is|are|was|were|refers? to|means?|denotes?|stands? for|describes?|measures?|can be seen"
-    r"|can be defined)\b"
+    r"(?:(?:is|are|was|were)\b(?! (?:often|usually|not|also|more|less|better|worse|slower|faster"
+    r"|still|only|much|very|too|(?!defin|call)\w+ed)\b)"
+    r"|(?:refers? to|means?|denotes?|stands? for|describes?|measures?|can be (?:seen|defined))\b)"
 )
 _CAUSAL = re.compile(
     r"\b(?:because|since|due to|so that|in order to|as a result|therefore|leads? to|caus\w+|"
@@ -159,9 +162,15 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
     )
 
 
-def promise(asked: Asked, one: Unit) -> float:
-    """What is to be added to the plain worth where only a part of the units can be looked at."""
-    return _HOLDS * asked.share(set(stems(one.text)))
+def promise(asked: Asked, one: Unit, compared: Sequence[str] = ()) -> float:
+    """What is to be added to the plain worth where only a part of the units can be looked at.
+
+    Args:
+        compared: the sides that the question compares; what names one must be looked at.
+    """
+    said = set(stems(one.text))
+    names = [set(stems(name)) for name in compared]
+    return _HOLDS * asked.share(said) + _NAMED * any(name and name <= said for name in names)
 
 
 def like_worth(asked: Asked, one: Unit, cosine: float, near: float) -> float:
@@ -197,8 +206,10 @@ def defines(term: str, one: Unit) -> bool:
     named = rf"\W*(?:[\w-]+\W+){{0,{_NAMES}}}?\(?\b{words}\b\)?(?:\s*\([^)]*\))?\W{{0,2}}"
     if one.listed and re.fullmatch(named, one.label, re.IGNORECASE):
         return True
-    says = rf"{named}\s*(?::|–|—|\s-\s|{_SAYS_WHAT})"
-    return bool(re.match(says, one.text, re.IGNORECASE))
+    says = rf"{named}\s*(?::|–|—|,(?=[^,]{{2,40}},)|\s-\s|{_SAYS_WHAT})"
+    # "Low-rank adaptation, LoRA, freezes a model" introduces a short name.
+    says += rf"|\W*(?:[\w-]+\W+){{1,{_NAMES}}}?(?<=[,(]\s){words}, "
+    return any(re.match(says, text, re.IGNORECASE) for text in (one.text, one.said))
 
 
 def _counts(text: str, things: frozenset[str]) -> bool:
