@@ -108,8 +108,7 @@ def units(index: int, hit: Hit) -> Iterator[Unit]:
         if below:
             yield from _list(index, passage, at, below)
         last = at + 1 == len(sentences) or opens(passage, sentences[at + 1])
-        lax = sentence.kind == "item" or (last and len(text.split()) >= _SENTENCE)
-        if sentence.kind != "heading" and quotable(text, lax):
+        if sentence.kind != "heading" and quotable(text, sentence.kind == "item", last):
             yield _single(index, passage, at)
 
 
@@ -298,8 +297,12 @@ def _worded(text: str) -> bool:
     return bool(re.search(r"[^\W\d_]{2}", text))
 
 
-def quotable(text: str, item: bool = False) -> bool:
-    """Whether a sentence reads well on its own: whole, of words, neither a scrap nor a wall."""
+def quotable(text: str, item: bool = False, last: bool = False) -> bool:
+    """Whether a sentence reads well on its own: whole, of words, neither a scrap nor a wall.
+
+    Args:
+        last: it ends its paragraph.
+    """
     tokens = text.split()
     letters = sum(character.isalpha() for character in text)
     if not (3 if item else 4) <= len(tokens) <= _WORDS or _ASIDE.match(text):
@@ -308,7 +311,9 @@ def quotable(text: str, item: bool = False) -> bool:
         return False
     if item:
         return True
-    return bool(_OPENED.match(text) and not text[0].islower() and _ENDED.search(text))
+    if not _OPENED.match(text) or text[0].islower():
+        return False
+    return bool(_ENDED.search(text)) or (last and len(tokens) >= _SENTENCE)
 
 
 def unnumbered(text: str) -> str:
