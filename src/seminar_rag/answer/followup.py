@@ -26,7 +26,7 @@ PATIENCE = 20.0
 _LONGEST = 80
 """Tokens of a question."""
 _EXCHANGES = 2
-_SHORT = 8
+_SHORT = 5
 """Content words; a longer question says what it is about."""
 _ANSWER = 80
 """Words of an earlier answer that are told."""
