@@ -50,14 +50,16 @@ def speak_of(
 ) -> list[Speaks]:
     """For each unit the sides in its words or, where that tells units apart, in its outline; a
     unit that begins with one side speaks of that one, whatever it compares it to."""
-    names = [(name, frozenset(stems(name))) for name in compared]
+    names = [(name, _key(name)) for name in compared]
     names = [(name, stem) for name, stem in names if stem]
     if len(names) < 2:
         return [Speaks()] * len(candidates)
-    own = [set(stems(f"{one.context} {one.text}")) for one in candidates]
+    own = [set(stems(one.text)) for one in candidates]
     full = [
-        said | set(stems(f"{hits[one.hit].document.title} {hits[one.hit].passage.heading}"))
-        for one, said in zip(candidates, own, strict=True)
+        said | set(stems(f"{hit.document.title} {hit.passage.heading} {one.context}"))
+        for one, said, hit in zip(
+            candidates, own, (hits[one.hit] for one in candidates), strict=True
+        )
     ]
     telling = [not all(stem <= said for said in full) for _, stem in names]
     out = []
@@ -71,6 +73,12 @@ def speak_of(
         every = all(stem <= said for _, stem in names)
         out.append(Speaks(begun or of, defined, every))
     return out
+
+
+def _key(name: str) -> frozenset[str]:
+    """The stems of a name, its version left out: "Mixtral 8x7B" is called Mixtral as well."""
+    found = frozenset(stems(name))
+    return frozenset(one for one in found if not any(map(str.isdigit, one))) or found
 
 
 def choose(

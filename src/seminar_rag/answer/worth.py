@@ -38,7 +38,9 @@ _OPENS, _DEFINES, _COUNTS, _BESIDE, _PERCENT, _REASONS = 3.5, 3.0, 0.5, 3.0, 2.5
 _SHORTEST = 8
 """Words; less says little."""
 _BEFORE = 3
-"""Words that may stand before its term in a definition, or between a number and what it counts."""
+"""Words that may stand before its term in a definition."""
+_COUNTED = 4
+"""Words from a number to what it counts, at most."""
 
 _NAMES = 5
 """Words that may stand before it there: a longer name, "Definition 4:"."""
@@ -216,6 +218,6 @@ def _counts(text: str, things: frozenset[str]) -> bool:
     """Whether a number stands right before one of these things."""
     tokens = text.split() if things else []
     return any(
-        _NUMBER.match(token) and things & set(stems(" ".join(tokens[i + 1 : i + 1 + _BEFORE])))
+        _NUMBER.match(token) and things & set(stems(" ".join(tokens[i + 1 : i + 1 + _COUNTED])))
         for i, token in enumerate(tokens)
     )
