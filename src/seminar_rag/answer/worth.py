@@ -2,7 +2,9 @@
 
 The weights were fitted on labelled questions of a seminar by a listwise softmax loss (ListNet,
 Cao et al. 2007), over the units of the eight passages offered, and chosen by cross-validation
-over questions. A difference of d between two worths means odds of e^d.
+over questions. Those of definitions, counted things, percentages and list lengths, which few
+questions need, were rounded by hand from such fits. A difference of d between two worths means
+odds of e^d.
 """
 
 from __future__ import annotations
