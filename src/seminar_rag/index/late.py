@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 
 _PART = re.compile(r"[^\W_]+")
-
+_ROWS = 1024
+"""Words whose bits are unpacked at a time."""
 LENGTH = 0.02
 """Off a passage's score for the logarithm of its number of words: the more words, the nearer the
 nearest of them to anything. As pivoted length normalisation (Singhal et al. 1996) does for BM25."""
@@ -64,9 +65,13 @@ class Asked:
         if not full or not count:
             return out
         bits = np.frombuffer(b"".join(packed[i] for i in full), np.uint8).reshape(-1, width)
-        ones = np.unpackbits(bits, axis=1, count=dimensions).astype(np.float32)
-        # With s = 2 b - 1 for the signs, q · s = 2 q · b - Σ q.
-        near = 2 * (ones @ self.vectors.T) - self.vectors.sum(axis=1)
+        # With s = 2 b - 1 for the signs, q · s = 2 q · b - Σ q. Unpacked at once, they would be
+        # 20 MB of fresh memory: after anything else had run that took 30 to 45 ms instead of 4.
+        near = np.empty((len(bits), count), np.float32)
+        for at in range(0, len(bits), _ROWS):
+            ones = np.unpackbits(bits[at : at + _ROWS], axis=1, count=dimensions)
+            near[at : at + _ROWS] = ones.astype(np.float32) @ self.vectors.T
+        near = 2 * near - self.vectors.sum(axis=1)
         starts = np.cumsum([0, *(sizes[i] for i in full[:-1])])
         best = np.maximum.reduceat(near, starts, axis=0) @ self.weights / np.sqrt(dimensions)
         for i, value in zip(full, best, strict=True):
