@@ -42,6 +42,15 @@ def test_an_item_goes_with_its_label() -> None:
     assert all(one.context == "Kinds" for one in found)
 
 
+def test_a_sentence_brings_the_one_that_it_points_back_to() -> None:
+    before = "Gradients vanish on long sequences of tokens."
+    assert f"{before} To solve this problem a matrix is introduced." in texts(
+        f"{before} To solve this problem a matrix is introduced."
+    )
+    alone = "In this paper a matrix is introduced. For this survey many works were read."
+    assert "For this survey many works were read." in texts(alone)
+
+
 def test_a_label_goes_with_the_paragraph_below_it() -> None:
     text = "- Locality\nThe edit leaves unrelated answers as they were. It is hard to reach."
     assert any(one.text.startswith("Locality The edit leaves") for one in of(text))

@@ -33,7 +33,10 @@ _ANAPHORIC = re.compile(
     r"^(?:this|these|those|it|its|they|their|he|she|such|here|there|however|moreover"
     r"|furthermore|therefore|thus|hence|additionally|in addition|in contrast|similarly|also|but"
     r"|and|so|then|the (?:former|latter|first|second|third|other|same)|both|instead"
-    r"|for (?:example|instance))\b",
+    r"|for (?:example|instance))\b"
+    r"|^(?:(?:to \w+|because of|as a result of|due to|despite|for|with|by|from|of|after|before)"
+    r" (?:this|these|those|such))\b(?! (?:papers?|work|study|survey|review|article|blog|section"
+    r"|chapter|lecture|session|course|post|notes?))",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"^(?:this|these|those|it|its|they|their)\b", re.IGNORECASE)
