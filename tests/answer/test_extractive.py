@@ -253,6 +253,37 @@ The kinds of a rolling cache are rings and queues."""
     assert said[0] == "The kinds of a rolling cache are rings and queues."
 
 
+def test_what_was_quoted_is_quoted_again_where_it_is_asked_for() -> None:
+    first, slower = "A cache keeps the latest keys.", "A ring is slower than a cache of pages."
+    passage = hit(f"{first} {slower} All the keys of a window are held by them.")
+    history = (Turn("user", "Cache or ring?"), Turn("assistant", f"{first} {slower}"))
+    writer = Extractive(HashEmbedder().read, rarity)
+
+    def said(question: str) -> list[str]:
+        return quotes("".join(writer.draft(question, (passage,), history, lambda: False).chunks))
+
+    assert said("Cache or ring? and which one is slower?")[0] == slower
+    assert slower not in said("Cache or ring? what else?")
+
+
+def test_a_question_asked_again_has_the_same_answer() -> None:
+    question = "What does a rolling cache keep?"
+    first = answer(question, hit(CACHE))
+    history = (Turn("user", question), Turn("assistant", first))
+    writer = Extractive(HashEmbedder().read, rarity)
+    assert "".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks) == first
+
+
+def test_a_difference_begins_with_what_the_sides_are() -> None:
+    later = "Later studies of LoRA and others find that it forgets less of what was learnt before."
+    passage = hit(
+        f"{later} QLoRA is a method that stores the weights in four bits."
+        " LoRA is a method that learns a small correction to the weights."
+    )
+    said = quotes(answer("What is the difference between LoRA and QLoRA?", passage))
+    assert {one.split()[0] for one in said[:2]} == {"LoRA", "QLoRA"}
+
+
 def test_a_work_named_earlier_does_not_restrict_a_follow_up() -> None:
     writer = Extractive(HashEmbedder().read, rarity)
     hits = (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.answer.sides import sides
+from seminar_rag.answer.sides import only_differ, sides
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,17 @@ def test_what_is_set_side_by_side(question: str, expected: tuple[str, ...]) -> N
 def test_works_that_are_named_are_sides() -> None:
     question = "What do the prompt engineering review and the agents survey each say of judges?"
     assert sides(question) == ("prompt engineering", "agents")
+
+
+@pytest.mark.parametrize(
+    ("question", "only"),
+    [
+        ("What is the difference between LoRA and QLoRA?", True),
+        ("forward vs reverse?", True),
+        ("How does LoRA differ from QLoRA in memory?", False),
+        ("How many steps do chains and trees each need?", False),
+        ("What is a tree?", False),
+    ],
+)
+def test_whether_only_the_difference_is_asked(question: str, only: bool) -> None:
+    assert only_differ(question, sides(question)) == only

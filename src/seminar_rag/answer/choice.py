@@ -32,6 +32,8 @@ _OTHER = 3.0
 """For being the first to say what such a side is, where no number is asked for."""
 _DEFINED, _NAMES_ALL = 1.5, 0.7
 """For saying what a side is, the first or not, and for naming all of them, likewise."""
+_DIFFER = 3.0
+"""Times as much where nothing but their difference is asked."""
 _OPENING = 4
 """Words in which a unit names what it speaks of."""
 
@@ -87,16 +89,21 @@ def choose(
     asked: Asked,
     speaks: Sequence[Speaks],
     where: Sequence[str],
+    *,
+    differ: bool = False,
 ) -> list[Unit]:
     """Greedily, the best first; stops at what is much worse, says the same or makes it long.
 
     Args:
         where: for each candidate what it stands under, document and heading.
+        differ: the question asks how its sides differ and nothing more, so what says what they
+            are, or sets them side by side, comes before all else.
     """
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
     if not asked.numeric:
+        more = _DIFFER if differ else 1.0
         worth = [
-            value + _DEFINED * bool(one.defines) + _NAMES_ALL * one.names_all
+            value + more * (_DEFINED * bool(one.defines) + _NAMES_ALL * one.names_all)
             for value, one in zip(worth, speaks, strict=True)
         ]
     floor = max(worth) - _WORSE

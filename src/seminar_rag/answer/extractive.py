@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seminar_rag.answer.choice import choose, speak_of
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.followup import asked_last
-from seminar_rag.answer.sides import sides
+from seminar_rag.answer.sides import only_differ, sides
 from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
 from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
 from seminar_rag.index import late
@@ -66,8 +66,10 @@ class Extractive:
         stop: Stop,
     ) -> Draft:
         offered = tuple(hits)
-        heard = tidy(" ".join(turn.text for turn in history if turn.role == "assistant"))
         asked = self._asked(question, asked_last(question, history))
+        again = any(turn.role == "user" and turn.text.strip() == asked.last for turn in history)
+        said = (turn.text for turn in history if turn.role == "assistant" and not again)
+        heard = tidy(" ".join(said))
         return Draft(offered, self._quotations(asked, offered, heard, stop))
 
     def _quotations(
@@ -86,7 +88,8 @@ class Extractive:
         """The units to quote.
 
         Args:
-            heard: the conversation's earlier answers; a follow-up wants to know something else.
+            heard: what the conversation's earlier answers said; a follow-up wants to know
+                something else, unless its own words ask for what was said.
         """
         offered = dict(enumerate(hits, 1))
         compared = sides(asked.whole)
@@ -105,7 +108,7 @@ class Extractive:
                 _names_authors(text, hit.document) or _titles(text, hit.document)
                 for text in map(hit.passage.quote, one.sentences)
             )
-            and not all(_bare(hit.passage.quote(sentence)) in heard for sentence in one.sentences)
+            and not (_heard(one, hit, heard) and not _asks_for(asked.last, one))
         ]
         candidates.sort(key=lambda pair: pair[0] + promise(asked, pair[1], compared), reverse=True)
         candidates = candidates[:EMBEDDED]
@@ -115,7 +118,8 @@ class Extractive:
         worth = [plain + like for (plain, _), like in zip(candidates, likeness, strict=True)]
         found = [one for _, one in candidates]
         where = [f"{hits[one.hit].document.id} {hits[one.hit].passage.heading}" for one in found]
-        return choose(found, worth, asked, speak_of(found, hits, compared), where)
+        speaks = speak_of(found, hits, compared)
+        return choose(found, worth, asked, speaks, where, differ=only_differ(asked.last, compared))
 
     def _likeness(
         self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
@@ -169,6 +173,17 @@ def _holds_name(title: str, name: str) -> bool:
     """Whether a title has all the words of a name, of two or more: "the wide tree paper"."""
     asked = set(stems(name))
     return len(asked) > 1 and asked <= set(stems(title))
+
+
+def _heard(one: Unit, hit: Hit, heard: str) -> bool:
+    """Whether all of a unit was quoted before."""
+    return all(_bare(hit.passage.quote(sentence)) in heard for sentence in one.sentences)
+
+
+def _asks_for(question: str, one: Unit) -> bool:
+    """Whether a unit holds all that a question asks in its own words: "which one is slower?"."""
+    own = set(stems(question)) - {"one"}
+    return bool(own) and own <= set(stems(one.text))
 
 
 def _above(one: Unit, hit: Hit) -> str:

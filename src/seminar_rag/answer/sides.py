@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from seminar_rag.index.aspects import compares, named
-from seminar_rag.text import content_words
+from seminar_rag.text import content_words, stems
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*|[,:;?!()]")
 _VERSUS = frozenset({"vs", "versus"})
@@ -18,6 +18,10 @@ _JOINS = frozenset({*_VERSUS, "and", "or"})
 _COMPARES = re.compile(
     r"\b(?:vs|versus|compar\w+|differ\w*|each|both|respectively|between|agree\w*)\b"
     r"|\w, (?:[\w-]+ ){0,2}[\w-]+,? (?:and|or)\b",
+    re.IGNORECASE,
+)
+_DIFFERENCE = re.compile(
+    r"\b(?:vs|versus|compar\w+|differ\w*|between|contrast\w*|distinguish\w*|main|tell|apart)\b",
     re.IGNORECASE,
 )
 _TOWARDS = re.compile(r"(?:compared (?:to|with)|differ(?:s|ent)? from|rather than)$")
@@ -40,6 +44,12 @@ def sides(question: str) -> tuple[str, ...]:
     if written or len(names) < 2 or (joined and _VERSUS & set(question.lower().split())):
         return joined
     return names
+
+
+def only_differ(question: str, compared: Sequence[str]) -> bool:
+    """Whether a question wants to know how its sides differ, and nothing more of them."""
+    rest = set(stems(_DIFFERENCE.sub(" ", question))) - set(stems(" ".join(compared)))
+    return bool(compared) and not rest
 
 
 def _joined(question: str) -> tuple[str, ...]:
