@@ -137,6 +137,14 @@ def z(scores: Scores) -> Scores:
     )
 
 
+def min_max(scores: Scores) -> Scores:
+    """The best candidates' scores, the lowest 0 and the highest 1; 0 for the rest."""
+    best = np.sort(scores[~np.isnan(scores)])[-CANDIDATES:]
+    if not len(best) or best[-1] - best[0] < 1e-9:
+        return np.zeros(len(scores))
+    return np.nan_to_num(np.clip((scores - best[0]) / (best[-1] - best[0]), 0, None))
+
+
 def ranks(scores: Scores) -> Scores:
     """1 / (60 + rank), as in reciprocal rank fusion (Cormack et al. 2009)."""
     out = np.zeros(len(scores))
@@ -182,6 +190,9 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
         "BM25 without stems": unstemmed(bench),
         "reciprocal rank fusion": lambda q: (
             ranks(bench.dense(bench.embedded[q])) + ranks(bench.lexical(bench.queries[q]))
+        ),
+        "min-max scores": lambda q: (
+            min_max(bench.dense(bench.embedded[q])) + min_max(bench.lexical(bench.queries[q]))
         ),
         "z-scores, equal weights": lambda q: (
             z(bench.dense(bench.embedded[q])) + z(bench.lexical(bench.queries[q]))
@@ -326,8 +337,10 @@ def baselines(bench: Bench, posts: Path) -> Iterator[tuple[str, list[Found]]]:
         index = VectorStoreIndex(nodes, embed_model=model)
         dense = index.as_retriever(similarity_top_k=DEEPEST)
         yield name, judged(dense)
+    words = _Lexical(nodes)
+    yield "BM25 over the same, 256", judged(words)
     fused = QueryFusionRetriever(
-        [dense, _Lexical(nodes)],
+        [dense, words],
         llm=MockLLM(),
         mode=FUSION_MODES.RECIPROCAL_RANK,
         similarity_top_k=DEEPEST,
