@@ -15,7 +15,12 @@ def spoken(compared: tuple[str, ...], *hits: Hit) -> list[Speaks]:
 
 def test_a_unit_speaks_of_the_side_that_it_begins_with() -> None:
     found = spoken(("SEAT", "WEAT"), hit("SEAT compares whole sentences by applying WEAT to them."))
-    assert found == [Speaks(frozenset({0}), frozenset(), names_all=True)]
+    assert found == [Speaks(frozenset({0}), frozenset(), names_all=True, opens=True)]
+
+
+def test_only_a_name_at_the_beginning_opens_a_unit() -> None:
+    later = hit("In the tests that were made of it SEAT finds less than others.")
+    assert [one.opens for one in spoken(("SEAT", "WEAT"), later)] == [False]
 
 
 def test_a_name_is_known_without_its_version() -> None:

@@ -274,6 +274,16 @@ def test_a_question_asked_again_has_the_same_answer() -> None:
     assert "".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks) == first
 
 
+def test_each_of_three_things_is_told_of() -> None:
+    passage = hit(
+        "A chain needs a total of three passes. A tree reduces these from three to two passes."
+        " The weather was fine. Graphs want to get along with one and give out something else."
+    )
+    said = quotes(answer("How many passes do chains, trees and graphs need?", passage))
+    assert {one.split()[0] for one in said} >= {"A", "Graphs"}
+    assert len(said) == 3
+
+
 def test_a_difference_begins_with_what_the_sides_are() -> None:
     later = "Later studies of LoRA and others find that it forgets less of what was learnt before."
     passage = hit(

@@ -28,6 +28,8 @@ _ELSEWHERE = 2.0
 question."""
 _SIDE = 2.0
 """For being the first to speak of one of the sides that are compared."""
+_OPENS = 1.0
+"""For beginning with its name, likewise."""
 _OTHER = 3.0
 """For being the first to say what such a side is, where no number is asked for."""
 _DEFINED, _NAMES_ALL = 1.5, 0.7
@@ -45,6 +47,8 @@ class Speaks:
     of: frozenset[int] = frozenset()
     defines: frozenset[int] = frozenset()
     names_all: bool = False
+    opens: bool = False
+    """The unit begins with the name of a side."""
 
 
 def speak_of(
@@ -73,7 +77,7 @@ def speak_of(
         begun = frozenset(i for i in of if names[i][1] <= first)
         defined = frozenset(i for i, (name, _) in enumerate(names) if defines(name, one))
         every = all(stem <= said for _, stem in names)
-        out.append(Speaks(begun or of, defined, every))
+        out.append(Speaks(begun or of, defined, every, bool(begun)))
     return out
 
 
@@ -116,7 +120,7 @@ def choose(
         length = sum(candidates[i].words for i in chosen)
         gain = [
             value
-            + _SIDE * bool(chosen and one.of - told)
+            + (_SIDE + _OPENS * one.opens) * bool(chosen and one.of - told)
             + _OTHER * bool(chosen and one.defines - defined and not asked.numeric)
             for value, one in zip(worth, speaks, strict=True)
         ]
