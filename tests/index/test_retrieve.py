@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from seminar_rag.index.aspects import compares, named, proper_names, without
+from seminar_rag.index.aspects import compares, named, proper_names
 from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
 from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.index.retrieve import Retriever, fuse, standardise
@@ -148,12 +148,6 @@ def test_a_first_word_is_no_name_by_its_capital() -> None:
 def test_which_questions_compare() -> None:
     assert compares("How do A and B differ?")
     assert not compares("What is a cache? and why?")
-
-
-def test_a_name_is_taken_out_whole() -> None:
-    assert without("What is Mistral's cache in Mistralish?", "Mistral") == (
-        "What is cache in Mistralish?"
-    )
 
 
 def test_what_stands_beside_the_first_hit_is_lifted(store: Store) -> None:

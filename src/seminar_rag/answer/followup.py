@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from seminar_rag.answer.completion import Completion
+from seminar_rag.answer.prompt import unmarked
 from seminar_rag.errors import ModelError
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Turn
@@ -40,7 +42,6 @@ You put a student's last question into words that can be understood without the 
 - If it can be understood as it is, repeat it.
 - Reply with the one question and nothing else."""
 
-_MARK = re.compile(r" ?\[\d{1,3}\]")
 _LABEL = re.compile(r"^(?:[\w -]{0,30}question[\w -]{0,20}:)\s*", re.IGNORECASE)
 
 _OPENING = re.compile(
@@ -115,31 +116,22 @@ class Rewriter:
 
     def __init__(self, llm: LLM, clock: Callable[[], float] = time.monotonic) -> None:
         self._llm = llm
-        self._clock = clock
+        self._completion = Completion(llm, PATIENCE, clock)
 
     def standalone(self, question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:
         """As `standalone`, which it falls back on."""
-        by_rules = standalone(question, history)
+        plain = standalone(question, history)
         if not history or not (leans(question) or len(content_words(question)) <= _SHORT):
-            return by_rules
+            return plain
         told = _conversation(question, history)
         if self._llm.speed and self._llm.count(told) > WORTH * self._llm.speed:
-            return by_rules
+            return plain
         worded = self._worded(told, stop)
-        return worded if _fits(worded, question, history) else by_rules
+        return worded if _fits(worded, question, history) else plain
 
     def _worded(self, told: str, stop: Callable[[], bool]) -> str:
-        from llama_index.core.base.llms.types import ChatMessage
-
-        until = self._clock() + PATIENCE
-        stream = self._llm.stream(
-            [ChatMessage(INSTRUCTIONS, role="system"), ChatMessage(told, role="user")],
-            passages=0,
-            max_tokens=_LONGEST,
-            stop=lambda: stop() or self._clock() > until,
-        )
         try:
-            text = "".join(stream)
+            text = self._completion.complete(INSTRUCTIONS, told, max_tokens=_LONGEST, stop=stop)
         except ModelError:  # told when it is asked for the answer
             return ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -149,7 +141,7 @@ class Rewriter:
 def _conversation(question: str, history: Sequence[Turn]) -> str:
     lines = []
     for turn in history[-2 * _EXCHANGES :]:
-        said = _MARK.sub("", turn.text).split()
+        said = unmarked(turn.text).split()
         who = "Student" if turn.role == "user" else "Answer"
         lines.append(f"{who}: {' '.join(said[:_ANSWER])}")
     return "\n".join(

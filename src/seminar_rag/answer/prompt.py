@@ -107,9 +107,14 @@ def is_refusal(text: str) -> bool:
     True for the refusal sentence alone, however it is marked or punctuated, and for the
     sentence followed by text without any citation.
     """
-    bare = _words(_MARK.sub("", text))
+    bare = _words(unmarked(text))
     refusal = _words(REFUSAL)
     return bare == refusal or (bare.startswith(refusal + " ") and not _MARK.search(text))
+
+
+def unmarked(text: str) -> str:
+    """An answer without its citation marks."""
+    return _MARK.sub("", text)
 
 
 def source_line(hit: Hit) -> str:
@@ -153,7 +158,7 @@ def _pack_history(
     """The newest whole exchanges that fit: chat templates want user and assistant in turns."""
     kept: list[Turn] = []
     for user, assistant in reversed(_exchanges(history)):
-        answer = _MARK.sub("", assistant.text).strip()  # old numbers mean other passages
+        answer = unmarked(assistant.text).strip()  # old numbers mean other passages
         pair = [Turn("user", f"Question: {user.text.strip()}"), Turn("assistant", answer)]
         need = sum(count(turn.text) + MESSAGE_TOKENS for turn in pair)
         if need > room:

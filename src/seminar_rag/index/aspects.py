@@ -72,12 +72,6 @@ def is_called(name: str, title: str) -> bool:
     )
 
 
-def without(question: str, name: str) -> str:
-    """The question with a name taken out."""
-    bare = re.sub(rf"(?<!\w){re.escape(name)}(?:['’]s)?(?!\w)", " ", question, flags=re.IGNORECASE)
-    return " ".join(bare.split())
-
-
 def proper_names(question: str) -> list[str]:
     """Runs of capitalised or mixed tokens, as written: "Llama 2-Chat", "SayCan"."""
     tokens = list(_TOKEN.finditer(question))
