@@ -32,9 +32,9 @@ from seminar_rag.answer.review import Review
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.embed import SentenceTransformerEmbedder, Side, Words, unit
-from seminar_rag.ingest.markup import markdown_blocks
+from seminar_rag.models.embed import SentenceTransformerEmbedder, Side, Words, unit
 from seminar_rag.sample import FOLDER
+from seminar_rag.syllabus.markup import markdown_blocks
 from seminar_rag.text import sentence_spans
 
 FAULTS = Path(__file__).with_name("faults.jsonl")

@@ -31,7 +31,7 @@ from seminar_rag.check.case import Conflict
 from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import FEATURES, Matrix, compare
 from seminar_rag.check.support import SUPPORTED, fitted, judge
-from seminar_rag.index.embed import SentenceTransformerEmbedder
+from seminar_rag.models.embed import SentenceTransformerEmbedder
 
 WEIGHTS = Path(features.__file__).with_name("weights.json")
 PENALTY = 3.0

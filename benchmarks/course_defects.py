@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seminar_rag.index.catalogue import Catalogue, ListedReading, Record, Sought
-from seminar_rag.ingest.arxiv import arxiv_id
-from seminar_rag.ingest.titles import fold
+from seminar_rag.web.arxiv import arxiv_id
+from seminar_rag.web.titles import fold
 
 # Reading, link on the page, right arXiv id: the link is another paper's (section 1).
 WRONG_LINKS = (

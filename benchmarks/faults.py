@@ -30,10 +30,10 @@ import numpy as np
 
 from claims import CachedEmbedder
 from seminar_rag.check.support import BuiltinVerifier
-from seminar_rag.index.embed import SentenceTransformerEmbedder
-from seminar_rag.ingest.chunk import split
-from seminar_rag.ingest.markup import markdown_blocks
+from seminar_rag.documents.chunk import split
+from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.sample import FOLDER
+from seminar_rag.syllabus.markup import markdown_blocks
 from seminar_rag.types import Document, Passage
 
 FAULTS = Path(__file__).with_name("faults.jsonl")

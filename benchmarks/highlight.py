@@ -17,8 +17,8 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from seminar_rag.ingest.chunk import split
-from seminar_rag.ingest.parse import Parser
+from seminar_rag.documents.chunk import split
+from seminar_rag.documents.parse import Parser
 from seminar_rag.pages.render import WIDTHS, Renderer
 from seminar_rag.pages.sheet import Quote, Sheets
 from seminar_rag.types import Document, Passage

@@ -27,10 +27,10 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, MetadataMode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
-from seminar_rag.index.embed import SentenceTransformerEmbedder
+from seminar_rag.documents.parse import Parser
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.parse import Parser
 from seminar_rag.ingest.pipeline import Ingestor
+from seminar_rag.models.embed import SentenceTransformerEmbedder
 
 POSTS = Path(__file__).resolve().parents[1] / ".." / "shared" / "course" / "posts"
 TOKENS = 200

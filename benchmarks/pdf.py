@@ -32,9 +32,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from seminar_rag.documents.parse import Parser
+from seminar_rag.documents.pdf import rewritten
 from seminar_rag.errors import DocumentError
-from seminar_rag.ingest.parse import Parser
-from seminar_rag.ingest.pdf import rewritten
 from seminar_rag.types import ParsedDocument
 
 _SMALL_CAPITALS = re.compile(r"\b[A-Z] [A-Z]{2,}(?: [A-Z] [A-Z]{2,})*\b")

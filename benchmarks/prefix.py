@@ -27,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seminar_rag.answer.llm import LlamaCpp
 from seminar_rag.answer.prompt import build_messages
+from seminar_rag.models.llm import LlamaCpp
 from seminar_rag.types import Document, Hit, Passage, Turn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -190,7 +190,7 @@ def _ingest(posts: Path, data: Path) -> None:
 
 def _command(*arguments: str) -> None:
     subprocess.run(
-        [sys.executable, "-m", "seminar_rag.cli", *arguments],
+        [sys.executable, "-m", "seminar_rag.cli.main", *arguments],
         check=True,
         timeout=PATIENCE,
         stderr=subprocess.DEVNULL,
@@ -207,7 +207,7 @@ def _clients(url: str, number: int) -> list[Any]:
 def _served(data: Path, folder: Path) -> Iterator[str]:
     """The address of a server over `data`."""
     running = subprocess.Popen(
-        [sys.executable, "-m", "seminar_rag.cli", "serve", "--port", "0", "--data", str(data)],
+        [sys.executable, "-m", "seminar_rag.cli.main", "serve", "--port", "0", "--data", str(data)],
         cwd=folder,
         env={**os.environ, **QUOTES_ONLY},
         stderr=subprocess.PIPE,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.ingest.syllabus import (
+from seminar_rag.syllabus.read import (
     read_syllabus,
     syllabus_from_html,
     syllabus_from_markdown,

@@ -10,8 +10,8 @@ import pytest
 from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
+from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from shared_data import POST_ONE, POST_TWO
 
 

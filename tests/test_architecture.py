@@ -13,39 +13,97 @@ ROOT = Path(__file__).resolve().parents[1] / "src" / "seminar_rag"
 # Each room may import itself and what stands below it; rooms on one line are siblings.
 LAYERS = [
     {"cli"},
-    {"printing_ingest"},
-    {"printing", "ui"},
-    {"evaluate", "evaluate_page"},
-    {"evaluate_report"},
-    {"evaluate_questions"},
+    {"ui"},
+    {"ui/desk"},
+    {"ui/chat"},
+    {"ui/api", "ui/export"},
+    {"evaluation"},
     {"course"},
+    {"assembly", "doctor"},
     {"ingest", "answer", "pages"},
-    {"index", "check", "sample", "insights"},
-    {"config", "guard", "journal", "password", "text"},
+    {"web", "check", "sample", "journal"},
+    {"documents"},
+    {"index"},
+    {"question", "syllabus"},
+    {"models"},
+    {"config", "guard", "text"},
     {"types"},
     {"__init__"},
     {"errors"},
 ]
+FACADE = {"course", "types", "errors", "evaluation", "__init__", "text"}
+"""What `cli` and `ui` may import beside themselves: the façade and modules of plain values."""
+PENDING: set[tuple[str, str]] = {
+    ("cli/main.py", "answer"),
+    ("cli/main.py", "check"),
+    ("cli/main.py", "config"),
+    ("cli/main.py", "documents"),
+    ("cli/main.py", "ingest"),
+    ("cli/main.py", "models"),
+    ("cli/main.py", "sample"),
+    ("cli/main.py", "syllabus"),
+    ("cli/printing.py", "check"),
+    ("cli/printing.py", "index"),
+    ("cli/printing.py", "ingest"),
+    ("cli/printing_ingest.py", "ingest"),
+    ("models/llm.py", "answer"),
+    ("models/server.py", "answer"),
+    ("question/followup.py", "answer"),
+    ("ui/api/api.py", "ui/chat"),
+    ("ui/api/programs.py", "answer"),
+    ("ui/api/programs.py", "check"),
+    ("ui/api/programs.py", "ui"),
+    ("ui/api/programs.py", "ui/chat"),
+    ("ui/api/routes.py", "ui"),
+    ("ui/api/routes.py", "ui/chat"),
+    ("ui/api/routes.py", "ui/export"),
+    ("ui/app.py", "check"),
+    ("ui/chat/actions.py", "journal"),
+    ("ui/chat/actions.py", "ui"),
+    ("ui/chat/chat.py", "check"),
+    ("ui/chat/chat.py", "journal"),
+    ("ui/chat/chat.py", "ui"),
+    ("ui/chat/check_view.py", "check"),
+    ("ui/chat/check_view.py", "ui"),
+    ("ui/chat/course_view.py", "index"),
+    ("ui/chat/course_view.py", "ingest"),
+    ("ui/chat/exchange.py", "journal"),
+    ("ui/chat/page.py", "ui"),
+    ("ui/chat/viewer.py", "pages"),
+    ("ui/chat/viewer.py", "ui"),
+    ("ui/desk/auth.py", "ui"),
+    ("ui/desk/desk.py", "ingest"),
+    ("ui/desk/insights.py", "journal"),
+    ("ui/desk/mount.py", "journal"),
+    ("ui/desk/render.py", "index"),
+    ("ui/desk/render.py", "ingest"),
+    ("ui/desk/work.py", "index"),
+    ("ui/desk/work.py", "ingest"),
+    ("ui/desk/work.py", "journal"),
+    ("ui/export/export.py", "ui/chat"),
+}
+"""Arrows (module, room) that still point the wrong way. Only ever shorter; see the test below."""
+
 HOMES = {
-    "arxiv": {"ingest/arxiv.py"},
+    "arxiv": {"web/arxiv.py"},
     "gradio": {"ui"},
     "fastapi": {"ui"},
     "uvicorn": {"ui"},
     "chromadb": {"index/vectors.py"},
-    "llama_cpp": {"answer/llm.py"},
-    "sentence_transformers": {"index/embed.py", "index/rerank.py", "check/entailment.py"},
-    "torch": {"index/embed.py", "check/entailment.py"},
-    "pypdf": {"ingest"},
-    "rapidocr": {"ingest/ocr.py"},
-    "pypdfium2": {"ingest", "pages/sheet.py"},
-    "docx": {"ingest/docx.py"},
-    "matplotlib": {"evaluate_page.py"},
-    "mcp": {"ui/mcp_server.py"},
-    "reportlab": {"ui/export_pdf.py", "sample/make.py"},
+    "llama_cpp": {"models/llm.py"},
+    "sentence_transformers": {"models/embed.py", "models/rerank.py", "check/entailment.py"},
+    "torch": {"models/embed.py", "check/entailment.py"},
+    "pypdf": {"documents"},
+    "rapidocr": {"documents/ocr.py"},
+    "pypdfium2": {"documents", "pages/sheet.py"},
+    "docx": {"documents/docx.py"},
+    "matplotlib": {"evaluation/page.py"},
+    "mcp": {"ui/api/mcp_server.py"},
+    "reportlab": {"ui/export/pdf.py", "sample/make.py"},
     "tomlkit": {"config.py"},
-    "rich": {"printing.py", "printing_ingest.py"},
+    "rich": {"cli/printing.py", "cli/printing_ingest.py"},
 }
-CONFIG_READERS = {"cli", "course"}
+CONFIG_READERS = {"cli", "course", "assembly", "doctor"}
 
 
 def modules() -> list[Path]:
@@ -53,8 +111,9 @@ def modules() -> list[Path]:
 
 
 def room(path: Path) -> str:
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+    """The folder below the package; of `ui`, which has rooms of its own, two levels."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts[:2]) if parts[0] == "ui" and len(parts) > 2 else parts[0].split(".")[0]
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -66,23 +125,40 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def rooms_imported(path: Path) -> set[str]:
+    """The other rooms of this package that a module imports from."""
+    found = set()
+    for name in imported(path):
+        first, *rest = name.split(".")
+        target = ROOT.joinpath(*rest)
+        if first == "seminar_rag" and rest and target.with_suffix(".py").exists():
+            found.add(room(target.with_suffix(".py")))
+        elif first == "seminar_rag" and rest and (target / "__init__.py").exists():
+            found.add(room(target / "__init__.py"))
+    return found - {room(path)}
+
+
 def level(name: str) -> int:
     return next(i for i, layer in enumerate(LAYERS) if name in layer)
 
 
+def wrong_arrows(path: Path) -> set[str]:
+    """The rooms that a module imports and should not know."""
+    mine = room(path)
+    theirs = rooms_imported(path)
+    upwards = {name for name in theirs if level(name) <= level(mine)}
+    if mine.split("/")[0] in ("cli", "ui"):
+        upwards |= {name for name in theirs if name.split("/")[0] not in FACADE | {"cli", "ui"}}
+    if mine not in CONFIG_READERS:
+        upwards |= theirs & {"config"}
+    return upwards
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_downwards(path: Path) -> None:
-    mine = room(path)
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] != "seminar_rag" or len(parts) < 2:
-            continue
-        theirs = parts[1]
-        if not ((ROOT / theirs).is_dir() or (ROOT / f"{theirs}.py").exists()):
-            continue  # a name of the package itself, such as __version__
-        assert theirs == mine or level(theirs) > level(mine), f"{mine} imports {theirs}"
-        if theirs == "config":
-            assert mine in CONFIG_READERS
+    place = path.relative_to(ROOT).as_posix()
+    pending = {name for module, name in PENDING if module == place}
+    assert wrong_arrows(path) == pending
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))

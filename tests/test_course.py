@@ -10,7 +10,7 @@ from fakes import Reply, StubServer
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, StoreError
-from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, Scope, Turn
 
 

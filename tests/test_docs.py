@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.cli import _parser
+from seminar_rag.cli.main import _parser
 from seminar_rag.config import keys
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.cli import main
+from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.errors import ConfigError
-from seminar_rag.password import LONGEST, hashed, matches
+from seminar_rag.ui.desk.password import LONGEST, hashed, matches
 
 GOOD = "ein langes Wörtchen"
 

@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 import chromium
 from seminar_rag.course import Course
-from seminar_rag.password import hashed
+from seminar_rag.ui.desk.password import hashed
 
 pytestmark = [pytest.mark.model, pytest.mark.browser]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -35,7 +35,7 @@ FROGS = (
 def served(data: Path, folder: Path, **environ: str) -> Iterator[str]:
     """The address of a server over `data`; everything it printed is shown when it fails."""
     running = subprocess.Popen(
-        [sys.executable, "-m", "seminar_rag.cli", "serve", "--port", "0", "--data", str(data)],
+        [sys.executable, "-m", "seminar_rag.cli.main", "serve", "--port", "0", "--data", str(data)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

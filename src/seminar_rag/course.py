@@ -17,30 +17,30 @@ from typing import TYPE_CHECKING, Literal
 from seminar_rag import config as configuration
 from seminar_rag.config import Config, Setting, load
 from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SourceError, StoreError
-from seminar_rag.index.embed import SentenceTransformerEmbedder
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Report
-from seminar_rag.ingest.resolve import Places
 from seminar_rag.ingest.sources import is_address, read_source
-from seminar_rag.journal import Journal
+from seminar_rag.journal.journal import Journal
+from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn
+from seminar_rag.web.fetch import Fetcher
+from seminar_rag.web.resolve import Places
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
-    from seminar_rag.answer.llm import LLM
     from seminar_rag.check.report import Checking
     from seminar_rag.check.support import Verifier
     from seminar_rag.check.works import Work
     from seminar_rag.index.catalogue import Catalogue
     from seminar_rag.index.corrections import Correction
-    from seminar_rag.index.embed import Embedder
-    from seminar_rag.index.rerank import Reranker
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.curate import Removal, Suggestion
-    from seminar_rag.insights import Insights, Remembered
+    from seminar_rag.journal.insights import Insights, Remembered
+    from seminar_rag.models.embed import Embedder
+    from seminar_rag.models.llm import LLM
+    from seminar_rag.models.rerank import Reranker
     from seminar_rag.pages.view import Pages
 
 Level = Literal["ok", "note", "bad"]
@@ -255,7 +255,7 @@ class Course:
         return report
 
     def _ingestor(self, listener: Listener, stop: Callable[[], bool]) -> Ingestor:
-        from seminar_rag.ingest.parse import Parser
+        from seminar_rag.documents.parse import Parser
 
         return Ingestor(self.store, self.embedder, Parser, listener, self._network, stop)
 
@@ -417,7 +417,7 @@ class Course:
         Raises:
             DocumentError: the file is neither, or yields no text.
         """
-        from seminar_rag.ingest.manuscript import text_of
+        from seminar_rag.documents.manuscript import text_of
 
         return text_of(file)
 
@@ -427,7 +427,7 @@ class Course:
         Raises:
             StoreError: the journal cannot be read.
         """
-        from seminar_rag.insights import insights
+        from seminar_rag.journal.insights import insights
 
         readings = {
             document.reading: (document.title, document.sessions)
@@ -438,7 +438,7 @@ class Course:
 
     @cached_property
     def _question_vectors(self) -> Remembered:
-        from seminar_rag.insights import Remembered
+        from seminar_rag.journal.insights import Remembered
 
         return Remembered(self.embedder.embed)
 
@@ -520,7 +520,7 @@ class Course:
             yield Finding("bad", f"language model: {error}")
             return
         if gguf is None:
-            from seminar_rag.answer.models import suggest_here
+            from seminar_rag.models.hub import suggest_here
 
             fits = suggest_here()
             yield Finding(
@@ -609,7 +609,7 @@ class Course:
         return Retriever(self.store, self.embedder, self._reranker())
 
     def _reranker(self) -> Reranker | None:
-        from seminar_rag.index.rerank import CrossEncoderReranker, chosen
+        from seminar_rag.models.rerank import CrossEncoderReranker, chosen
 
         setting = self.config.retrieve_reranker
         folder = self.config.folder / Path(setting).expanduser()
@@ -617,7 +617,7 @@ class Course:
         return CrossEncoderReranker(name) if name else None
 
     def _reranker_finding(self) -> Finding:
-        from seminar_rag.index.rerank import downloaded
+        from seminar_rag.models.rerank import downloaded
 
         reranker = self._reranker()
         if reranker is None:
@@ -637,8 +637,8 @@ class Course:
     @cached_property
     def _engine(self) -> Engine:
         from seminar_rag.answer.engine import Engine
-        from seminar_rag.answer.followup import Rewriter, by_rules
         from seminar_rag.answer.guide import Guide
+        from seminar_rag.question.followup import Rewriter, by_rules
 
         writer = self._writer  # first: what is wrong with the model is told before the index
         guide = Guide(self.catalogue, self._retriever)
@@ -665,8 +665,8 @@ class Course:
 
         builtin = BuiltinVerifier(self.embedder.embed)
         if self.config.check_verifier == "llm":
-            from seminar_rag.answer.completion import Completion
             from seminar_rag.check.judge import JudgeVerifier
+            from seminar_rag.models.completion import Completion
 
             if self._llm is None:
                 raise ModelError(f'[check] verifier is "llm", {_NO_LLM}')
@@ -706,7 +706,7 @@ class Course:
     @cached_property
     def _llm(self) -> LLM | None:
         """The configured language model, loaded once for all that ask it."""
-        from seminar_rag.answer.llm import LlamaCpp, OpenAICompatible
+        from seminar_rag.models.llm import LlamaCpp, OpenAICompatible
 
         config = self.config
         if not config.llm_enabled:
@@ -737,7 +737,7 @@ class Course:
     def _gguf(self) -> Path | None:
         """The local model: the configured one, else the newest that was downloaded."""
         if self.config.llm_model:
-            from seminar_rag.answer.models import find_local
+            from seminar_rag.models.hub import find_local
 
             return find_local(self.config.llm_model, self.models_folder, self.config.folder)
         found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
@@ -821,7 +821,7 @@ def _installed() -> Iterator[Finding]:
 
 
 def _recognition() -> Finding:
-    from seminar_rag.ingest.ocr import available
+    from seminar_rag.documents.ocr import available
 
     if available():
         return Finding("ok", "OCR: RapidOCR reads scanned pages")

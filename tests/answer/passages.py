@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seminar_rag.index.embed import HashEmbedder
-from seminar_rag.ingest.chunk import split
+from seminar_rag.documents.chunk import split
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document, Hit
 
 

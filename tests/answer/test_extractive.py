@@ -7,7 +7,7 @@ from typing import Any
 from passages import hit
 
 from seminar_rag.answer.extractive import Extractive
-from seminar_rag.index.embed import HashEmbedder, Side, Words
+from seminar_rag.models.embed import HashEmbedder, Side, Words
 from seminar_rag.types import Hit, Turn
 
 CACHE = """# Caches

@@ -7,7 +7,7 @@ import pytest
 from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import compare
 from seminar_rag.check.terms import Term, same_number, terms
-from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.models.embed import HashEmbedder
 
 
 def number(text: str) -> Term:

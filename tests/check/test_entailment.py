@@ -27,7 +27,7 @@ from seminar_rag.check.entailment import (
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
-from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.models.embed import HashEmbedder
 
 WORDS = "lora freezes the weights attention costs square of length model says so a b c d e".split()
 

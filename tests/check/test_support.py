@@ -10,7 +10,7 @@ import pytest
 from seminar_rag.check.features import FEATURES, compare
 from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
 from seminar_rag.check.terms import acronyms, same_number, terms
-from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder
+from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from seminar_rag.types import Passage, Sentence, Verdict
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seminar_rag.index.embed import HashEmbedder, SentenceTransformerEmbedder, Words
 from seminar_rag.index.late import LENGTH, Asked, asked, leave_out, pack
 from seminar_rag.index.retrieve import compare
+from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder, Words
 
 
 def read(text: str) -> Words:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from ingest.test_ingest_web import PlainParser, entry, overview, session
-from ingest.web import PUBLIC, Paper, _ToWeb
-from seminar_rag.index.embed import HashEmbedder
+from local_web import PUBLIC, Paper, _ToWeb
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Network
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.web.fetch import Fetcher
 
 HOST = "course.test"
 PAPERS = [

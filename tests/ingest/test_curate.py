@@ -22,16 +22,16 @@ from ingest.test_ingest_web import (
     furnish,
     put_course,
 )
-from ingest.web import Page, Web, pdf
+from local_web import Page, Web, pdf
 from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError
-from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.ingest.curate import Suggestion
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Network, Options
 from seminar_rag.ingest.report import Report
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.web.fetch import Fetcher
 
 WALLED = "Paywalled Threads and Their Many Uses"
 
@@ -47,7 +47,7 @@ def web() -> Iterator[Web]:
 def course(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Course]:
     """A course whose page is ingested, on a web that is played."""
     config = Config(folder=tmp_path)
-    monkeypatch.setattr("seminar_rag.ingest.parse.Parser", PlainParser)
+    monkeypatch.setattr("seminar_rag.documents.parse.Parser", PlainParser)
 
     def fetcher() -> Fetcher:
         return Fetcher(

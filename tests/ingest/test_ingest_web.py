@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from ingest.test_pipeline import ScriptedParser
-from ingest.web import Page, Paper, Web, html, pdf, redirect
+from local_web import Page, Paper, Web, html, pdf, redirect
 from seminar_rag.errors import SourceError
-from seminar_rag.index.embed import HashEmbedder
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Network, Options
 from seminar_rag.ingest.report import Need, Report
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, ParsedDocument
+from seminar_rag.web.fetch import Fetcher
 
 COURSE = "https://course.test/2026/ByDate/"
 LOOMS = Paper("2301.00001", "On Looms That Weave Algebraic Patterns")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest.kill_driver import HOST, PAPERS
-from ingest.web import Web
+from local_web import Web
 
 TESTS = Path(__file__).resolve().parents[1]
 

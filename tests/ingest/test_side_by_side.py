@@ -23,15 +23,15 @@ from ingest.test_ingest_web import (
     overview,
     session,
 )
-from ingest.web import Page, Web, html
-from seminar_rag.index.embed import HashEmbedder
+from local_web import Page, Web, html
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.pipeline import Ingestor, Network, Options
 from seminar_rag.ingest.plan import Job
 from seminar_rag.ingest.report import Progress, Report
 from seminar_rag.ingest.work import Clock, Work
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
+from seminar_rag.web.fetch import Fetcher
 
 Ingest = Callable[..., Report]
 SLOW = "https://slow.test/article"
@@ -173,7 +173,7 @@ def test_an_error_of_the_search_ends_the_ingest(
     def full(self: object, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seminar_rag.ingest.fetch_cache.Cache.keep_text", full)
+    monkeypatch.setattr("seminar_rag.web.cache.Cache.keep_text", full)
     with pytest.raises(OSError, match="No space left"):
         ingest()
     assert store.findings() == []

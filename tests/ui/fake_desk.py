@@ -16,10 +16,10 @@ from seminar_rag.errors import NotFoundError
 from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
 from seminar_rag.ingest.pipeline import Listener, Options, Progress, Report
 from seminar_rag.ingest.report import Outcome
-from seminar_rag.insights import Insights, insights
-from seminar_rag.journal import Journal
-from seminar_rag.password import hashed
+from seminar_rag.journal.insights import Insights, insights
+from seminar_rag.journal.journal import Journal
 from seminar_rag.types import Document
+from seminar_rag.ui.desk.password import hashed
 
 PASSWORD = "a long enough secret"
 HASH = hashed(PASSWORD, cost=10)

@@ -29,7 +29,7 @@ from fake_course import (
 from seminar_rag.errors import SeminarError, ServeError
 from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
 from seminar_rag.ui.app import ChatCourse, build_app, serve
-from seminar_rag.ui.chat import (
+from seminar_rag.ui.chat.chat import (
     BUSY,
     CRASHED,
     LONGEST_QUESTION,
@@ -404,7 +404,7 @@ def test_the_log_of_a_server_has_neither_questions_nor_keys():
 
     spilling = SERVE.replace(
         "serve(FakeCourse()",
-        "from seminar_rag.ui.logs import scrub_logs\n"
+        "from seminar_rag.ui.api.logs import scrub_logs\n"
         "scrub_logs(['swordfish'])\n"
         "class Spilling(FakeCourse):\n"
         "    def ask(self, question, *rest, **more):\n"

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from test_render import assert_inert
 
 from seminar_rag.types import AnswerEvent, Passage, Scope
-from seminar_rag.ui import render
-from seminar_rag.ui.conversations import (
+from seminar_rag.ui.chat import render
+from seminar_rag.ui.chat.conversations import (
     CUT_OFF,
     Conversation,
     Pending,
@@ -35,7 +35,7 @@ from seminar_rag.ui.conversations import (
     scope_of,
     to_record,
 )
-from seminar_rag.ui.exchange import Exchange
+from seminar_rag.ui.chat.exchange import Exchange
 
 SCOPE = Scope(frozenset({15}), frozenset({"rag"}), frozenset({"paper"}), True)
 

@@ -16,7 +16,7 @@ from seminar_rag.index.catalogue import (
     Sought,
 )
 from seminar_rag.types import Document
-from seminar_rag.ui.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
+from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
 
 
 def record(

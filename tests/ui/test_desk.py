@@ -15,11 +15,13 @@ from fake_desk import PAGE, FakeDeskCourse, by_first_words
 from seminar_rag.course import Course
 from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
 from seminar_rag.ingest.report import Need, Progress, needs
-from seminar_rag.insights import insights
+from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent
-from seminar_rag.ui import desk_insights, desk_render, desk_settings
-from seminar_rag.ui.desk_work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload, heard
-from seminar_rag.ui.jobs import Job, Telling
+from seminar_rag.ui.desk import insights as desk_insights
+from seminar_rag.ui.desk import render as desk_render
+from seminar_rag.ui.desk import settings as desk_settings
+from seminar_rag.ui.desk.jobs import Job, Telling
+from seminar_rag.ui.desk.work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload, heard
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from fake_desk import HASH, PASSWORD, FakeDeskCourse
 from serving import served
 
 from seminar_rag.errors import ConfigError
-from seminar_rag.password import hashed
 from seminar_rag.ui.app import build_app
-from seminar_rag.ui.desk_auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
-from seminar_rag.ui.desk_work import LARGEST_UPLOAD
+from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
+from seminar_rag.ui.desk.password import hashed
+from seminar_rag.ui.desk.work import LARGEST_UPLOAD
 
 
 class Clock:

@@ -17,11 +17,11 @@ from test_conversations import told
 
 from seminar_rag import __version__
 from seminar_rag.types import Scope
-from seminar_rag.ui import export
-from seminar_rag.ui.bibtex import arxiv_id, entry, escaped
-from seminar_rag.ui.export_pdf import to_pdf
+from seminar_rag.ui.api.routes import export_of, health_of
+from seminar_rag.ui.export import export
+from seminar_rag.ui.export.bibtex import arxiv_id, entry, escaped
+from seminar_rag.ui.export.pdf import to_pdf
 from seminar_rag.ui.links import parse, permalink
-from seminar_rag.ui.routes import export_of, health_of
 
 # Addresses ------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ def test_what_is_no_conversation_is_not_exported(body):
 
 
 def test_an_export_is_named_after_its_title():
-    from seminar_rag.ui.conversations import to_record
+    from seminar_rag.ui.chat.conversations import to_record
 
     body = json.dumps({"record": to_record(told(STEPS)), "title": "My notes"}).encode()
     name, data = export_of(FakeCourse(), body, "md")

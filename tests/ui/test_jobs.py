@@ -8,7 +8,7 @@ import time
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError, Telling
+from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError, Telling
 
 
 def ended(jobs: Jobs) -> None:

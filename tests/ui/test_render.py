@@ -34,8 +34,8 @@ from seminar_rag.types import (
     Verdict,
     VerdictEvent,
 )
-from seminar_rag.ui import render
-from seminar_rag.ui.render import Exchange
+from seminar_rag.ui.chat import render
+from seminar_rag.ui.chat.render import Exchange
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 

@@ -16,10 +16,10 @@ from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.embed import HashEmbedder
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Passage, Sentence
-from seminar_rag.ui import openers, render, viewer
-from seminar_rag.ui.exchange import Exchange
+from seminar_rag.ui.chat import openers, render, viewer
+from seminar_rag.ui.chat.exchange import Exchange
 from seminar_rag.ui.limits import VIEWS, Limits
 
 

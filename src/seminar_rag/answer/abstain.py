@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
-from seminar_rag.index.aspects import compares, proper_names
+from seminar_rag.question.aspects import compares, proper_names
 from seminar_rag.text import content_words, sentence_spans, stem, stems, words
 from seminar_rag.types import Hit
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
-from seminar_rag.answer.followup import StandAlone, by_rules
 from seminar_rag.answer.guide import Narrowed, Search, Told
 from seminar_rag.answer.prompt import build_messages, is_refusal
 from seminar_rag.answer.review import Review
+from seminar_rag.question.followup import StandAlone, by_rules
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -33,8 +33,8 @@ from seminar_rag.types import (
 )
 
 if TYPE_CHECKING:
-    from seminar_rag.answer.llm import LLM
     from seminar_rag.check.support import Verifier
+    from seminar_rag.models.llm import LLM
 
 NOTHING = "The readings don't say."
 """What an answer without sources says."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.choice import choose, speak_of
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.followup import asked_last
 from seminar_rag.answer.sides import only_differ, sides
 from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
 from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
 from seminar_rag.index import late
-from seminar_rag.index.aspects import is_called, works
-from seminar_rag.index.embed import Side, Words
+from seminar_rag.models.embed import Side, Words
+from seminar_rag.question.aspects import is_called, works
+from seminar_rag.question.followup import asked_last
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
 

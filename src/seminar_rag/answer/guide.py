@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from seminar_rag.answer.intent import LAST, CourseQuestion, course_question, part_of
-from seminar_rag.index.aspects import is_called, works
+from seminar_rag.question.aspects import is_called, works
+from seminar_rag.question.intent import LAST, CourseQuestion, course_question, part_of
 from seminar_rag.text import stems, words
 from seminar_rag.types import NOTES, READINGS, AnswerKind, Citation, Hit, Listed, Scope, Sentence
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from seminar_rag.index.aspects import compares, named
+from seminar_rag.question.aspects import compares, named
 from seminar_rag.text import content_words, stems
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*|[,:;?!()]")

@@ -22,7 +22,7 @@ from seminar_rag.text import content_words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seminar_rag.index.embed import Words
+    from seminar_rag.models.embed import Words
 
     Matrix = NDArray[np.float32]
 

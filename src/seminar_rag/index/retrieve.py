@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.index.aspects import compares, is_called, named, works
 from seminar_rag.index.late import asked, leave_out
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.wording import misspelt
+from seminar_rag.question.aspects import compares, is_called, named, works
 from seminar_rag.text import content_words
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seminar_rag.index.embed import Embedder, Words
-    from seminar_rag.index.rerank import Reranker
     from seminar_rag.index.store import Store
+    from seminar_rag.models.embed import Embedder, Words
+    from seminar_rag.models.rerank import Reranker
 
     Matrix = NDArray[np.float32]
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.index.catalogue import Catalogue, ListedReading, Sought, Suggested, SuggestionKind
 from seminar_rag.index.corrections import Correction, CorrectionKind
-from seminar_rag.ingest.arxiv import arxiv_id
 from seminar_rag.ingest.plan import Listed, slug
 from seminar_rag.ingest.sources import Source, is_address
-from seminar_rag.ingest.titles import Wanted
 from seminar_rag.types import Document, Reading, Session, Syllabus
+from seminar_rag.web.arxiv import arxiv_id
+from seminar_rag.web.titles import Wanted
 
 if TYPE_CHECKING:
     from seminar_rag.index.store import Store

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.index.catalogue import Sought, SoughtFile
-from seminar_rag.ingest.resolve import Resolution, Resolver
-from seminar_rag.ingest.titles import Wanted
+from seminar_rag.web.resolve import Resolution, Resolver
+from seminar_rag.web.titles import Wanted
 
 if TYPE_CHECKING:
     from seminar_rag.index.store import Store

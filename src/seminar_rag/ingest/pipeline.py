@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from seminar_rag.errors import SourceError
 from seminar_rag.index.catalogue import ListedSession, Record, Sought
 from seminar_rag.ingest.curate import ADDED, added, corrected, heeding, lift, removed
-from seminar_rag.ingest.fetch import Fetcher
 from seminar_rag.ingest.gather import Looked, Search, noted, remembered
 from seminar_rag.ingest.plan import (
     Job,
@@ -31,15 +30,16 @@ from seminar_rag.ingest.plan import (
     to_find,
 )
 from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Report, needs
-from seminar_rag.ingest.resolve import Places, Resolver
 from seminar_rag.ingest.sources import Source, is_address, read_source
-from seminar_rag.ingest.titles import Wanted
 from seminar_rag.ingest.work import Clock, Parsed, Work, unchanged
+from seminar_rag.web.fetch import Fetcher
+from seminar_rag.web.resolve import Places, Resolver
+from seminar_rag.web.titles import Wanted
 
 if TYPE_CHECKING:
-    from seminar_rag.index.embed import Embedder
+    from seminar_rag.documents.parse import Parser
     from seminar_rag.index.store import Store
-    from seminar_rag.ingest.parse import Parser
+    from seminar_rag.models.embed import Embedder
 
 __all__ = ["Ingestor", "Listener", "Network", "Options", "Progress", "Report", "match", "slug"]
 

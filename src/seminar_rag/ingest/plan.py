@@ -12,8 +12,8 @@ from pathlib import Path
 
 from seminar_rag.index.catalogue import ListedReading, ListedSession, Sought
 from seminar_rag.ingest.sources import Source
-from seminar_rag.ingest.titles import Wanted
 from seminar_rag.types import Block, Document, Reading, Session
+from seminar_rag.web.titles import Wanted
 
 RULES = "3"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from seminar_rag.errors import FetchError, SourceError
-from seminar_rag.ingest.fetch import Fetched, Fetcher
-from seminar_rag.ingest.webpage import decode
 from seminar_rag.types import Reading, Session, Syllabus
+from seminar_rag.web.fetch import Fetched, Fetcher
+from seminar_rag.web.webpage import decode
 
 _MOST_PAGES = 120
 """Session pages that are followed from one course page."""
@@ -55,7 +55,7 @@ def read_source(source: str | Path, fetcher: Callable[[], Fetcher]) -> Source:
 
 
 def _from_disk(path: Path) -> Source:
-    from seminar_rag.ingest.syllabus import read_syllabus
+    from seminar_rag.syllabus.read import read_syllabus
 
     name = str(path)
     if not path.exists():
@@ -85,7 +85,7 @@ def _from_disk(path: Path) -> Source:
 
 
 def _from_web(url: str, fetcher: Fetcher) -> Source:
-    from seminar_rag.ingest import syllabus as forms
+    from seminar_rag.syllabus import read as forms
 
     try:
         fetched = fetcher.fetch(url, max_age=0)

@@ -19,18 +19,18 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from seminar_rag.documents.ocr import EXTRA, available
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.catalogue import Record
 from seminar_rag.ingest.gather import Looked
-from seminar_rag.ingest.ocr import EXTRA, available
 from seminar_rag.ingest.plan import RULES, Job
 from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Stage
 from seminar_rag.types import Block, Document, ParsedDocument, Passage
 
 if TYPE_CHECKING:
-    from seminar_rag.index.embed import Embedder, Matrix
+    from seminar_rag.documents.parse import Parser
     from seminar_rag.index.store import Store
-    from seminar_rag.ingest.parse import Parser
+    from seminar_rag.models.embed import Embedder, Matrix
 
 _RULES = f"rules {RULES}"
 _FLUSH = 256
@@ -271,7 +271,7 @@ class Work:
 
     def _load(self, loading: Future[None]) -> None:
         try:
-            from seminar_rag.ingest import nodes  # noqa: F401 - llama-index takes seconds too
+            from seminar_rag.documents import nodes  # noqa: F401 - llama-index takes seconds too
 
             self._embedder.embed([])
         except Exception as error:  # noqa: BLE001 - raised again by who waits for it
@@ -302,7 +302,7 @@ class Work:
         self.events.put(Parsed(job, result))
 
     def _flush(self) -> None:
-        from seminar_rag.ingest.nodes import embed_texts
+        from seminar_rag.documents.nodes import embed_texts
 
         texts = [(text.document, text.blocks, text.job.context) for text in self._ready]
         last = time.monotonic()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.check.render import style as report_style
 from seminar_rag.errors import ServeError
-from seminar_rag.ui.chat import Chat, ChatCourse
+from seminar_rag.ui.chat.chat import Chat, ChatCourse
 from seminar_rag.ui.limits import Limits
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from seminar_rag.ui.desk_work import DeskCourse
-    from seminar_rag.ui.mcp_server import Tools
-    from seminar_rag.ui.programs import Programs
+    from seminar_rag.ui.api.mcp_server import Tools
+    from seminar_rag.ui.api.programs import Programs
+    from seminar_rag.ui.desk.work import DeskCourse
 
 __all__ = ["ChatCourse", "build_app", "serve"]
 
@@ -114,16 +114,16 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
-    from seminar_rag.ui.course_view import add_keys
-    from seminar_rag.ui.page import Page
-    from seminar_rag.ui.programs import Programs
-    from seminar_rag.ui.routes import add_reader, add_routes
-    from seminar_rag.ui.viewer import add_views
+    from seminar_rag.ui.api.programs import Programs
+    from seminar_rag.ui.api.routes import add_reader, add_routes
+    from seminar_rag.ui.chat.course_view import add_keys
+    from seminar_rag.ui.chat.page import Page
+    from seminar_rag.ui.chat.viewer import add_views
 
     chat = Chat(course, limits)
     programs = Programs(chat)
     tools = _tools(programs, course.name, host) if mcp else None
-    here = files("seminar_rag.ui")
+    here = files("seminar_rag.ui") / "static"
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"])
     app = FastAPI(
@@ -139,7 +139,7 @@ def build_app(
     add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())
     if desk is not None:
-        from seminar_rag.ui.desk_mount import mount_desk
+        from seminar_rag.ui.desk.mount import mount_desk
 
         mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(
@@ -185,7 +185,7 @@ def _turn_away_strays(gradio: FastAPI) -> None:
 
 def _tools(programs: Programs, course: str, host: str) -> Tools:
     try:
-        from seminar_rag.ui.mcp_server import Tools
+        from seminar_rag.ui.api.mcp_server import Tools
     except ImportError as error:
         raise ServeError(
             "--mcp needs the mcp extra — pip install 'seminar-rag[mcp]', or in a checkout"

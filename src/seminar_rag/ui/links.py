@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from seminar_rag.types import Scope
-from seminar_rag.ui.conversations import scope_of
+from seminar_rag.ui.chat.conversations import scope_of
 
 LONGEST = 10_000
 """Characters of an address that are read."""

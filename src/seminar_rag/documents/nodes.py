@@ -1,0 +1,148 @@
+"""The llama-index side of ingestion: documents → nodes → embedded nodes.
+
+A node is a passage: its id, text and span are the node's own, the context prefix is metadata that
+only the embedding sees, and the rest of the passage travels as metadata too. The pipeline's
+docstore is not used: its upsert deletes a document's nodes before the new ones are embedded, so
+that a failure would lose them; the store's manifest decides instead what has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformComponent
+from llama_index.core.schema import Document as IndexDocument
+
+from seminar_rag.documents.chunk import Chunk, split
+from seminar_rag.index.late import pack
+from seminar_rag.models.embed import Embedder
+from seminar_rag.types import Block, Document, Passage
+
+Matrix = np.ndarray[Any, np.dtype[np.float32]]
+Known = Callable[[Sequence[str]], Mapping[str, tuple[Matrix, bytes]]]
+"""Passage ids → vector and packed words of those that are stored already."""
+Text = tuple[Document, Sequence[Block], str]
+"""A document with its blocks and the context that leads its prefixes."""
+
+
+class PassageSplitter(TransformComponent):
+    """Splits documents into the passages of `chunk.split`."""
+
+    _texts: Mapping[str, Text] = PrivateAttr()
+    _count: Callable[[str], int] = PrivateAttr()
+
+    def __init__(self, texts: Mapping[str, Text], count: Callable[[str], int]) -> None:
+        super().__init__()
+        self._texts = texts
+        self._count = count
+
+    def __call__(self, nodes: Sequence[BaseNode], **_: Any) -> list[BaseNode]:
+        out: list[BaseNode] = []
+        for node in nodes:
+            document, blocks, context = self._texts[node.node_id]
+            out.extend(_node(chunk) for chunk in split(document, blocks, self._count, context))
+        return out
+
+
+class PassageEmbedding(BaseEmbedding):
+    """The project's embedder as llama-index knows embedding models.
+
+    Nodes whose vector is known are not embedded again. A node's packed words are metadata.
+    """
+
+    _embedder: Embedder = PrivateAttr()
+    _known: Known = PrivateAttr()
+    _progress: Callable[[int], None] = PrivateAttr()
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        known: Known = lambda _: {},
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        super().__init__(model_name=embedder.name)
+        self._embedder = embedder
+        self._known = known
+        self._progress = progress
+
+    def __call__(self, nodes: Sequence[BaseNode], **_: Any) -> list[BaseNode]:
+        known = self._known([node.node_id for node in nodes])
+        fresh = [node for node in nodes if node.node_id not in known]
+        texts = [node.get_content(metadata_mode=MetadataMode.EMBED) for node in fresh]
+        if fresh:
+            vectors, words = self._embedder.read(texts, "passage", self._progress)
+            for node, vector, one in zip(fresh, vectors, words, strict=True):
+                node.embedding = vector.tolist()
+                node.metadata["words"] = pack(one)
+        for node in nodes:
+            if node.node_id in known:
+                vector, node.metadata["words"] = known[node.node_id]
+                node.embedding = vector.tolist()
+        return list(nodes)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return list(self._embedder.read([text], "passage")[0][0].tolist())
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return list(self._embedder.read([query], "question")[0][0].tolist())
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_query_embedding(query)
+
+
+def embed_texts(
+    texts: Sequence[Text],
+    embedder: Embedder,
+    known: Known,
+    progress: Callable[[int], None],
+) -> dict[str, tuple[list[Passage], Matrix, list[bytes]]]:
+    """Passages, vectors of shape (passages, dimensions) and packed words, by document id.
+
+    Args:
+        known: passage ids → what is stored already.
+        progress: called with the number of passages embedded since its last call.
+    """
+    by_id = {text[0].id: text for text in texts}
+    pipeline = IngestionPipeline(
+        transformations=[
+            PassageSplitter(by_id, embedder.count),
+            PassageEmbedding(embedder, known, progress),
+        ],
+        disable_cache=True,
+    )
+    documents = [
+        IndexDocument(id_=document.id, text="\n".join(block.text for block in blocks))
+        for document, blocks, _ in texts
+    ]
+    found: dict[str, list[tuple[Passage, list[float], bytes]]] = {text[0].id: [] for text in texts}
+    for node in pipeline.run(documents=documents):
+        passage: Passage = node.metadata["passage"]
+        found[passage.document].append((passage, node.embedding or [], node.metadata["words"]))
+    return {
+        id_: (
+            [passage for passage, _, _ in rows],
+            np.asarray([vector for _, vector, _ in rows], np.float32),
+            [words for _, _, words in rows],
+        )
+        for id_, rows in found.items()
+    }
+
+
+def _node(chunk: Chunk) -> TextNode:
+    passage = chunk.passage
+    return TextNode(
+        id_=passage.id,
+        text=passage.text,
+        start_char_idx=passage.start,
+        end_char_idx=passage.end,
+        metadata={"context": chunk.prefix, "passage": passage},
+        excluded_embed_metadata_keys=["passage", "words"],
+        excluded_llm_metadata_keys=["context", "passage", "words"],
+        metadata_template="{value}",
+        text_template="{metadata_str}\n{content}",
+    )

@@ -1,0 +1,233 @@
+"""A page as pdfium sees it → Lines with geometry. Runs in the parser's worker only.
+
+pdfium gives characters in content order, with generated spaces and line breaks, advance boxes and
+fonts; here they become lines with cell marks, the spaces it missed, and raised numbers set off.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from seminar_rag.documents.pdf_clean import CELL, Line, Page
+
+_BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A page and how many of its glyphs have no character."""
+
+    page: Page
+    unmapped: int
+
+
+def page_lines(text: Any, number: int, box: tuple[float, float, float, float]) -> Sight:
+    """The lines of a pypdfium2 text page.
+
+    Args:
+        number: the page's, from 1.
+        box: left, bottom, right and top of what is visible, in points.
+    """
+    runs = list(_runs(text))
+    left, bottom, right, top = box
+    turn = _turn(runs)
+    sheet = _Sheet(left, bottom, (right - left) or 612.0, (top - bottom) or 792.0, turn)
+    lines = tuple(_line(run, number, sheet) for run in runs)
+    page = Page(number, sheet.width if turn % 2 else sheet.height, lines)
+    return Sight(page, sum(run.unmapped for run in runs))
+
+
+@dataclass(slots=True)
+class _Run:
+    """Characters of one line, with boxes (left, bottom, right, top), and samples of their style."""
+
+    chars: list[str] = field(default_factory=list)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    fonts: list[float] = field(default_factory=list)
+    """Nominal font size of each character."""
+    origins: list[tuple[float, float]] = field(default_factory=list)
+    digits: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """The origins of digits, which may be raised, by their index in `chars`."""
+    scales: list[float] = field(default_factory=list)
+    """Samples of what the text matrix multiplies the font size by."""
+    bold: list[bool] = field(default_factory=list)
+    angle: float = 0.0
+    """Radians, counter-clockwise."""
+    hyphen: bool = False
+    unmapped: int = 0
+
+
+def _runs(text: Any) -> Iterator[_Run]:
+    """pdfium's lines: it marks their ends with generated line breaks and soft hyphens."""
+    import pypdfium2.raw as raw
+
+    handle = text.raw
+    rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
+    run = _Run()
+    for index in range(text.count_chars()):
+        code = raw.FPDFText_GetUnicode(handle, index)
+        hyphen = code in (2, 0xAD) and raw.FPDFText_IsHyphen(handle, index) == 1
+        if code in (10, 13) or hyphen:
+            run.hyphen = hyphen
+            if run.chars:
+                yield run
+            run = _Run()
+        elif unmapped(code):
+            run.unmapped += 1
+        else:
+            raw.FPDFText_GetLooseCharBox(handle, index, rect)
+            box = (rect.left, rect.bottom, rect.right, rect.top)
+            if code != 32 and (len(run.scales) < 3 or len(run.chars) % 16 == 0):
+                _sample(run, handle, index)
+            run.fonts.append(abs(raw.FPDFText_GetFontSize(handle, index)))
+            if 48 <= code < 58:
+                raw.FPDFText_GetCharOrigin(handle, index, x, y)
+                run.digits[len(run.chars)] = (x.value, y.value)
+            run.chars.append("-" if code == 2 else chr(code))
+            run.boxes.append(box)
+    if run.chars:
+        yield run
+
+
+def unmapped(code: int) -> bool:
+    """Controls, U+FFFD and noncharacters: what engines give for a glyph without a character."""
+    control = code < 32 and code not in (2, 9)
+    return control or 0x7F <= code < 0xA0 or code in (0xFFFD, 0xFFFE, 0xFFFF)
+
+
+def _sample(run: _Run, handle: Any, index: int) -> None:
+    """Note the scale, weight and origin of a character."""
+    import pypdfium2.raw as raw
+
+    matrix, flags = raw.FS_MATRIX(), ctypes.c_int()
+    raw.FPDFText_GetMatrix(handle, index, matrix)
+    run.scales.append(math.hypot(matrix.c, matrix.d) or 1.0)
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(handle, index, name, 128, flags)
+    heavy = raw.FPDFText_GetFontWeight(handle, index) >= 600
+    run.bold.append(heavy or bool(_BOLD.search(name.value.decode("latin-1"))))
+    x, y = ctypes.c_double(), ctypes.c_double()
+    raw.FPDFText_GetCharOrigin(handle, index, x, y)
+    run.origins.append((x.value, y.value))
+    if len(run.scales) == 1:
+        run.angle = -raw.FPDFText_GetCharAngle(handle, index)  # pdfium counts clockwise
+
+
+def _turn(runs: list[_Run]) -> int:
+    """Quarter turns, counter-clockwise, of most of the page's text."""
+    votes: Counter[int] = Counter()
+    for run in runs:
+        votes[round(run.angle / (math.pi / 2)) % 4] += len(run.chars)
+    return votes.most_common(1)[0][0] if votes else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The visible part of a page, and how many quarter turns its text is turned."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+    turn: int
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A point, seen so that most text runs to the right."""
+        x, y = x - self.left, y - self.bottom
+        if self.turn == 1:
+            return y, self.width - x
+        if self.turn == 2:
+            return self.width - x, self.height - y
+        if self.turn == 3:
+            return self.height - y, x
+        return x, y
+
+
+def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
+    spans = []
+    for left, bottom, right, top in run.boxes:
+        ends = (sheet.place(left, bottom)[0], sheet.place(right, top)[0])
+        spans.append((min(ends), max(ends)))
+    inked = [i for i, char in enumerate(run.chars) if not char.isspace()]
+    nominal = Counter(run.fonts[i] for i in inked).most_common(1)
+    scale = median(run.scales) if run.scales else 1.0
+    size = (nominal[0][0] * scale if nominal else 0.0) or 10.0
+    bases = [sheet.place(x, y)[1] for x, y in run.origins]
+    base = median(bases) if bases else 0.0
+    off = abs((run.angle - sheet.turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
+    raised = {
+        i
+        for i, (x, y) in run.digits.items()
+        if run.fonts[i] * scale < 0.85 * size and sheet.place(x, y)[1] > base + 0.15 * size
+    }
+    text = _spaced(run.chars, spans, raised, size, 0 if run.unmapped else _missed(run, spans, size))
+    if any("\ud800" <= char < "\ue000" for char in run.chars):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return Line(
+        text=text,
+        page=number,
+        x0=min((spans[i][0] for i in inked), default=0.0),
+        x1=max((spans[i][1] for i in inked), default=0.0),
+        base=base,
+        size=size,
+        bold=sum(run.bold) * 2 > len(run.bold),
+        rotated=off > 0.15,
+        hyphen=run.hyphen,
+    )
+
+
+_MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")
+
+
+def _missed(run: _Run, spans: list[tuple[float, float]], size: float) -> float:
+    """The gap from which two letters belong to two words although pdfium sees no space; or 0.
+
+    Advance boxes of one word touch, so that 0.13 em tells; letter-spaced lines are left alone.
+    """
+    gaps = [
+        b[0] - a[1]
+        for a, b, left, right in zip(spans, spans[1:], run.chars, run.chars[1:], strict=False)
+        if left.isalpha() and right.isalpha()
+    ]
+    wide = sum(gap > 0.13 * size for gap in gaps)
+    return 0.13 * size if 0 < wide < 0.2 * len(gaps) else 0.0
+
+
+def _spaced(
+    chars: list[str],
+    spans: list[tuple[float, float]],
+    raised: set[int],
+    size: float,
+    missed: float,
+) -> str:
+    """The text of a line, with cell marks for wide gaps and the spaces that pdfium missed.
+
+    A raised number (a note's or a reference's) is set off from its word by a space; an exponent
+    in a formula is not.
+    """
+    out: list[str] = []
+    last = -1
+    for i, char in enumerate(chars):
+        if char.isspace():
+            continue
+        if last >= 0:
+            gap = spans[i][0] - spans[last][1]
+            if i > last + 1:
+                out.append(CELL if gap > 1.3 * size else " ")
+            elif char.isdigit():
+                marked = i in raised and last not in raised and _MARKED.search("".join(out[-12:]))
+                out.append(" " if marked else "")
+            elif char.isalpha():
+                word = missed and gap > missed and chars[last].isalpha()
+                mark = last in raised and i not in raised and "".join(out).isdigit()
+                out.append(" " if word or mark else "")
+        out.append(char)
+        last = i
+    return "".join(out)

@@ -1,0 +1,1 @@
+"""Language models, embedders and rerankers: local, from a hub, or on a server."""

@@ -1,0 +1,108 @@
+"""A cross-encoder that reads question and passage together and says how well they fit.
+
+Never needed: without one, retrieval's own order stands. Any model with a single score that
+sentence-transformers loads will do; it is downloaded once, on demand.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from seminar_rag.errors import ModelError
+from seminar_rag.models.suggested import RERANKERS
+
+BATCH = 8
+
+
+class Reranker(Protocol):
+    """Scores passages for a question; higher fits better."""
+
+    name: str
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]: ...
+
+
+class CrossEncoderReranker:
+    """A sentence-transformers CrossEncoder with one output. Loads on first use.
+
+    Safe to call from several threads.
+    """
+
+    def __init__(self, model: str) -> None:
+        """Args:
+        model: a local folder, or a name on the model hub.
+        """
+        self.name = model
+        self._lock = threading.Lock()
+        self._model: Any = None
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One score a text.
+
+        Raises:
+            ModelError: the model cannot be loaded, or is no reranker.
+        """
+        with self._lock:
+            if self._model is None:
+                self._model = self._open()
+            found = self._model.predict(
+                [(question, text) for text in texts], batch_size=BATCH, show_progress_bar=False
+            )
+        return [float(one) for one in found.reshape(-1)]
+
+    def _open(self) -> Any:
+        folder = Path(self.name).expanduser()
+        from sentence_transformers import CrossEncoder
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # "Loading weights" says nothing; downloads keep theirs
+        try:
+            model = CrossEncoder(
+                str(folder if folder.is_dir() else self.name),
+                device="cpu",
+                local_files_only=folder.is_dir(),
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise ModelError(
+                f"the reranker {self.name!r} cannot be loaded ({str(error).splitlines()[0]}) —"
+                " check [retrieve] reranker in seminar.toml: a folder, a hub name such as"
+                f' {RERANKERS[0].name}, or "off"'
+            ) from error
+        if model.config.num_labels != 1:
+            raise ModelError(
+                f"{self.name!r} gives {model.config.num_labels} scores, a reranker gives one —"
+                f" set [retrieve] reranker to one such as {RERANKERS[0].name}"
+            )
+        return model
+
+
+def chosen(setting: str) -> str | None:
+    """The model that a setting means: None for none.
+
+    Args:
+        setting: a folder, a hub name, "off", or empty for what is downloaded already.
+    """
+    if setting == "off":
+        return None
+    if setting:
+        return setting
+    return next((one.name for one in RERANKERS if downloaded(one.name)), None)
+
+
+def downloaded(name: str) -> bool:
+    """Whether a model is a local folder or lies in the hub's cache."""
+    if Path(name).expanduser().is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return any(
+            isinstance(try_to_load_from_cache(name, file), str)
+            for file in ("model.safetensors", "pytorch_model.bin")
+        )
+    except HFValidationError:
+        return False

@@ -1,0 +1,285 @@
+"""A language model behind an OpenAI-compatible server: vLLM, llama-server, Ollama.
+
+Speaks `POST …/v1/chat/completions` with `stream: true` and nothing else. Nothing is contacted
+before the first question is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import citation_grammar
+
+if TYPE_CHECKING:
+    import httpx
+    from llama_index.core.base.llms.types import ChatMessage
+
+POLL_SECONDS = 0.05
+BYTES_PER_TOKEN = 3
+"""UTF-8 bytes per token, low on purpose: the tokenizer is the server's. English has about 4.3."""
+_MOST_BYTES_PER_TOKEN = 12
+_THINK, _THOUGHT = "<think>", "</think>"
+
+
+class OpenAICompatible:
+    """One chat model of one server.
+
+    The request runs in a thread of its own, so that `stop` ends it at once, even while the
+    server is still reading the prompt: the connection is closed, which makes the servers named
+    above give the work up.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        api_key: str | None = None,
+        *,
+        context: int = 8192,
+        timeout: float = 120.0,
+        grammar: bool = False,
+    ) -> None:
+        """Remember where to ask.
+
+        Args:
+            url: "http://127.0.0.1:8080", with or without "/v1" or "/v1/chat/completions".
+            model: the model's name as the server knows it.
+            api_key: sent as a bearer token; appears in no message.
+            context: the server's window in tokens; it does not tell.
+            timeout: longest silence in seconds, the reading of the prompt included.
+            grammar: send the citation grammar; llama-server understands it.
+
+        Raises:
+            ModelError: the URL is not one of http or https.
+        """
+        self.url = _endpoint(url)
+        self.model = model
+        self.name = model
+        self.context = context
+        self.speed: float | None = None
+        self._key = api_key
+        self._timeout = timeout
+        self._grammar = grammar
+
+    def count(self, text: str) -> int:
+        """An upper estimate of the number of tokens of a text."""
+        return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        passages: int,
+        max_tokens: int,
+        stop: Callable[[], bool],
+        grammar: str = "",
+    ) -> Iterator[str]:
+        """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out.
+
+        Raises:
+            ModelError: the server cannot be reached, refuses, or breaks off.
+        """
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": m.role.value, "content": m.content or ""} for m in messages],
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "stream": True,
+        }
+        if passages and not grammar:
+            grammar = citation_grammar(passages, refusal=REFUSAL, max_tokens=max_tokens)
+        if self._grammar and grammar:
+            body["grammar"] = grammar
+        room = max_tokens * _MOST_BYTES_PER_TOKEN
+        for piece in _without_thoughts(_pumped(self._ask(body), stop)):
+            room -= len(piece.encode("utf-8", "replace"))
+            if room < 0:
+                raise ModelError(
+                    f"The model server at {self.url} wrote on beyond the limit of {max_tokens} "
+                    "tokens - ask again, or choose another model in [llm] name."
+                )
+            yield piece
+
+    async def _ask(self, body: dict[str, Any]) -> AsyncIterator[str]:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        limits = httpx.Timeout(self._timeout, connect=min(10.0, self._timeout))
+        local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        try:
+            async with (
+                httpx.AsyncClient(timeout=limits, trust_env=not local) as client,
+                client.stream("POST", self.url, json=body, headers=headers) as response,
+            ):
+                await self._require_success(response)
+                async for piece in self._pieces(response):
+                    yield piece
+        except httpx.ConnectError as error:
+            raise ModelError(
+                f"The model server at {self.url} does not answer - start it, or mend [llm] url."
+            ) from error
+        except httpx.TimeoutException as error:
+            raise ModelError(
+                f"The model server at {self.url} was silent for {self._timeout:g} s - ask again, "
+                "or choose a smaller model."
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._broken("the connection was lost") from error
+
+    async def _pieces(self, response: httpx.Response) -> AsyncIterator[str]:
+        """The text of the stream's events, up to its declared end."""
+        ended = False
+        async for line in response.aiter_lines():
+            field, _, value = line.partition(":")
+            if field != "data" or not value.strip():
+                continue
+            if value.strip() == "[DONE]":
+                return
+            text, finished = self._delta(value)
+            ended = ended or finished
+            if text:
+                yield text
+        if not ended:
+            raise self._broken("the stream has no end")
+
+    def _delta(self, data: str) -> tuple[str, bool]:
+        """(text, whether the answer is finished) of one event."""
+        try:
+            event = json.loads(data)
+            if error := event.get("error"):
+                raise self._broken(_reason(error))
+            choices = event.get("choices") or [{}]
+            delta = choices[0].get("delta") or {}
+            return str(delta.get("content") or ""), bool(choices[0].get("finish_reason"))
+        except (ValueError, AttributeError, LookupError, TypeError) as error:
+            raise self._broken("it sent something that is not a chat completion") from error
+
+    async def _require_success(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if 200 <= status < 300:
+            return
+        said = _reason_of((await response.aread()).decode("utf-8", "replace"))
+        if status in (401, 403):
+            mend = "the API key is missing or wrong: set [llm] key"
+        elif status == 404:
+            mend = f"it knows no model {self.model!r}, or the URL is wrong: mend [llm] name or url"
+        elif status == 429:
+            mend = "it is busy: ask again in a moment"
+        elif status >= 500:
+            mend = "it failed: ask again, and look into its log if it stays so"
+        elif status in (400, 413, 422):
+            mend = "it refused the request: is the prompt longer than its context window?"
+            if self._grammar:
+                mend += " Does it know grammars? If not, set [llm] server_grammar = false"
+        else:
+            mend = "is [llm] url that of an OpenAI-compatible server?"
+        raise ModelError(f"The model server at {self.url} answered {status}{said} - {mend}.")
+
+    def _broken(self, why: str) -> ModelError:
+        return ModelError(
+            f"The answer from the model server at {self.url} broke off ({why}) - ask again."
+        )
+
+
+def _endpoint(url: str) -> str:
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ModelError(
+            f"{url!r} is not the URL of a model server - write it like http://127.0.0.1:8080/v1 "
+            "in [llm] url."
+        )
+    path = parts.path.rstrip("/")
+    if not path.endswith("/chat/completions"):
+        path = (path or "/v1") + "/chat/completions"
+    return parts._replace(path=path, fragment="").geturl()
+
+
+def _reason_of(body: str) -> str:
+    """ " (what an error page says)", or nothing."""
+    try:
+        said = json.loads(body)
+        said = _reason(said.get("error") or said.get("detail") or said.get("message") or "")
+    except (ValueError, AttributeError):
+        return ""
+    return f" ({said})" if said else ""
+
+
+def _reason(error: Any) -> str:
+    text = error.get("message") if isinstance(error, dict) else error
+    return " ".join(str(text or "no reason given").split())[:200]
+
+
+def _pumped(pieces: AsyncIterator[str], stop: Callable[[], bool]) -> Iterator[str]:
+    """An asynchronous stream, read in a thread that is cancelled as soon as `stop` says so."""
+    arrived: queue.Queue[str | BaseException | None] = queue.Queue()
+    loop = asyncio.new_event_loop()
+
+    async def pump() -> None:
+        async for piece in pieces:
+            arrived.put(piece)
+
+    task = loop.create_task(pump())
+
+    def work() -> None:
+        loop.run_until_complete(asyncio.wait([task]))
+        arrived.put(None if task.cancelled() else task.exception())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    worker = threading.Thread(target=work, name="model-server", daemon=True)
+    worker.start()
+    try:
+        yield from _arriving(arrived, stop)
+    finally:
+        with suppress(RuntimeError):  # the loop has ended by itself meanwhile
+            loop.call_soon_threadsafe(task.cancel)
+        worker.join(timeout=5)
+
+
+def _arriving(
+    arrived: queue.Queue[str | BaseException | None], stop: Callable[[], bool]
+) -> Iterator[str]:
+    """The pieces as they arrive, until None; an error is raised here."""
+    while not stop():
+        try:
+            item = arrived.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            continue
+        if isinstance(item, BaseException):
+            raise item
+        if item is None:
+            return
+        yield item
+
+
+def _without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
+    """Leaves out a <think> block at the beginning, and white space before the answer."""
+    held: str | None = ""
+    for piece in pieces:
+        if held is None:
+            yield piece
+            continue
+        held = (held + piece).lstrip()
+        if held.startswith(_THINK):
+            if _THOUGHT not in held:
+                continue
+            held = held.split(_THOUGHT, 1)[1].lstrip()
+        if held and not _THINK.startswith(held):
+            yield held
+            held = None
+    if held and not held.startswith(_THINK):
+        yield held

@@ -1,0 +1,1 @@
+"""Reads a course page into sessions and readings."""

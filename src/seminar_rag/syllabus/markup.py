@@ -1,0 +1,361 @@
+"""Markdown and HTML as plain blocks that still know where their characters stood.
+
+Pure: text goes in, `Item`s or `Block`s come out. Knows nothing of courses or readings. Markdown is
+parsed by markdown-it-py (CommonMark and tables). Its tokens carry line numbers only, so every
+inline token is followed through the source to give each character of the clean text its index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from seminar_rag.syllabus.markup_html import (
+    href,
+    html_blocks,
+    html_fragment,
+    html_items,
+    html_title,
+)
+from seminar_rag.syllabus.markup_text import (
+    FILLER,
+    Item,
+    Link,
+    TextBuilder,
+    trim_url,
+    without_junk,
+)
+from seminar_rag.types import Block
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+__all__ = [
+    "Item",
+    "Link",
+    "TextBuilder",
+    "front_matter",
+    "html_blocks",
+    "html_items",
+    "html_title",
+    "markdown_blocks",
+    "markdown_items",
+    "trim_url",
+    "without_junk",
+]
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S
+)
+_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
+"""A heading without the space that CommonMark asks for and Kramdown does not."""
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}")
+
+
+def front_matter(text: str) -> tuple[str, int]:
+    """The YAML between the opening `---` lines of a Jekyll page, and where the page begins."""
+    match = _FRONT_MATTER.match(text)
+    return (match.group(1) or "", match.end()) if match else ("", 0)
+
+
+def markdown_blocks(text: str) -> tuple[Block, ...]:
+    """The blocks of a Markdown page, each character with its index in `text`.
+
+    Front matter, Liquid tags (on pages with front matter, as Jekyll does), HTML tags, images,
+    anchors and the syntax of links and emphasis are gone; a character that stands for itself
+    satisfies `block.text[i] == text[block.offsets[i]]`.
+    """
+    return tuple(item.block for item in markdown_items(text) if item.text)
+
+
+def markdown_items(text: str) -> tuple[Item, ...]:
+    """The blocks of a Markdown page with their links and list markers."""
+    return tuple(_MarkdownReader(text).items())
+
+
+class _MarkdownReader:
+    def __init__(self, raw: str) -> None:
+        self._raw = raw
+        _, begin = front_matter(raw)
+        body = raw.replace("\x00", "\ufffd")  # as CommonMark wants
+        if begin:
+            body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
+            body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
+        body = _outside_code(body, without_junk)
+        self._body = _outside_code(body, lambda line: _GLUED_HEADING.sub(r"\1 ", line))
+        self._lines: list[tuple[int, str]] = []
+        at = 0
+        for match in _NEWLINE.finditer(body):
+            self._lines.append((at, body[at : match.start()]))
+            at = match.end()
+        self._lines.append((at, body[at:]))
+        self._depth = 0
+        self._markers: list[str] = []
+        self._used: tuple[int, int] = (-1, 0)
+
+    def items(self) -> Iterator[Item]:
+        from markdown_it import MarkdownIt
+
+        parser = MarkdownIt("commonmark").enable("table").disable("text_join")
+        tokens = parser.parse(self._body)
+        position = 0
+        while position < len(tokens):
+            end = position + 1
+            if tokens[position].type == "table_open":
+                end = next(i for i in range(end, len(tokens)) if tokens[i].type == "table_close")
+                found: Item | None = self._table(tokens[position:end])
+            elif tokens[position].type == "html_block":
+                token = tokens[position]
+                yield from html_fragment(token.content, self._places(token), self._depth)
+                found = None
+            else:
+                found = self._single(tokens[position - 1], tokens[position])
+            if found is not None:
+                yield found
+            position = end
+
+    def _single(self, opener: Token, token: Token) -> Item | None:
+        if token.type == "inline":
+            return self._inline_block(opener, token)
+        if token.type in {"fence", "code_block"}:
+            return self._code(token)
+        if token.type == "list_item_open":
+            self._depth += 1
+            self._markers.append(token.info + token.markup)
+        elif token.type == "list_item_close":
+            self._depth -= 1
+            self._markers.pop()
+        return None
+
+    def _inline_block(self, opener: Token, token: Token) -> Item | None:
+        builder = TextBuilder()
+        _InlineWalk(token.content, self._places(token), builder).run(token.children or [])
+        if opener.type == "heading_open":
+            return builder.finish("heading", int(opener.tag[1]), self._raw, depth=self._depth)
+        marker = self._markers[-1] if self._markers else ""
+        if not marker:
+            return builder.finish("paragraph", 0, self._raw, depth=self._depth)
+        item = builder.finish("item", self._depth - 1, self._raw, depth=self._depth, marker=marker)
+        if item is not None:  # a second paragraph of the same list item is a paragraph
+            self._markers[-1] = ""
+        return item
+
+    def _table(self, tokens: Sequence[Token]) -> Item | None:
+        builder = TextBuilder(fold=False)
+        cells = 0
+        for token in tokens:
+            if token.type == "tr_open":
+                cells = 0
+                if len(builder):
+                    builder.put("\n", [self._line_start(token)])
+            elif token.type == "inline":
+                places = self._places(token, cell=True)
+                if cells:
+                    builder.part_cells(max(builder.place, self._line_start(token)))
+                cells += 1
+                cell = TextBuilder()
+                _InlineWalk(token.content, places, cell).run(token.children or [])
+                inner = cell.finish("paragraph", 0, self._raw)
+                if inner is not None:
+                    builder.append(inner)
+        return builder.finish("table", 0, self._raw, depth=self._depth)
+
+    def _code(self, token: Token) -> Item | None:
+        builder = TextBuilder(fold=False)
+        builder.put(token.content, self._places(token, skip=1 if token.type == "fence" else 0))
+        return builder.finish("code", 0, self._raw, depth=self._depth)
+
+    def _line_start(self, token: Token) -> int:
+        return self._lines[token.map[0]][0] if token.map else 0
+
+    def _places(self, token: Token, skip: int = 0, cell: bool = False) -> list[int]:
+        """The index in the source of every character of the token's content."""
+        first = (token.map or [0, 0])[0] + skip
+        places: list[int] = []
+        for number, line in enumerate(token.content.split("\n"), first):
+            start, source = self._lines[min(number, len(self._lines) - 1)]
+            after = self._used[1] if self._used[0] == number else 0
+            if not cell and source.rstrip().endswith(line.rstrip()):
+                after = len(source.rstrip()) - len(line.rstrip())
+            places += [start + at for at in _align(line, source, after)]
+            end = start + len(source)
+            self._used = (number, places[-1] - start + 1 if line and places else after)
+            places.append(end)
+        return places[:-1]
+
+
+def _outside_code(body: str, change: Callable[[str], str]) -> str:
+    """A page with its lines changed, but for those in fenced code."""
+    fence = ""
+    lines = body.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if opened := _FENCE.match(line):
+            fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
+        elif not fence:
+            lines[number] = change(line)
+    return "".join(lines)
+
+
+def _align(line: str, source: str, after: int) -> list[int]:
+    """Where the characters of a token's line stand in its source line.
+
+    The line is a piece of the source line, but for tabs that the parser expanded and table cells
+    that lost a backslash; those are matched character by character.
+    """
+    at = source.find(line, after)
+    if at < 0:
+        at = source.find(line)
+    if at >= 0:
+        return list(range(at, at + len(line)))
+    places, cursor = [], min(after, max(len(source) - 1, 0))
+    for char in line:
+        found = source.find(char, cursor)
+        if found >= 0 and not char.isspace():
+            cursor = found
+        places.append(min(cursor, max(len(source) - 1, 0)))
+        if found >= 0 and not char.isspace():
+            cursor += 1
+    return places
+
+
+class _InlineWalk:
+    """Follows inline tokens through the source they were made from."""
+
+    def __init__(self, source: str, places: Sequence[int], builder: TextBuilder) -> None:
+        self._source = source
+        self._places = places
+        self._builder = builder
+        self._at = 0
+        self._strong = 0
+        self._open: list[tuple[str, int]] = []
+
+    def run(self, tokens: Sequence[Token]) -> None:
+        for token in tokens:
+            handle = getattr(self, f"_on_{token.type}", None)
+            if handle is not None:
+                handle(token)
+
+    def _put(self, text: str, width: int | None = None) -> None:
+        """Put `text`, found at or after the cursor; `width` source characters stand for it."""
+        if width is None:
+            found = self._source.find(text, self._at)
+            start = found if found >= 0 else self._at
+            width = len(text)
+        else:
+            start = self._at
+        last = max(len(self._places) - 1, 0)
+        step = range(start, start + len(text)) if width == len(text) else [start] * len(text)
+        self._builder.put(text, [self._places[min(i, last)] for i in step], self._strong > 0)
+        self._at = start + width
+
+    def _on_text(self, token: Token) -> None:
+        if token.content:
+            self._put(token.content)
+
+    def _on_text_special(self, token: Token) -> None:
+        written = token.markup
+        found = self._source.find(written, self._at)
+        self._at = found if found >= 0 else self._at
+        if written == "\\" + token.content:
+            self._at += 1
+            self._put(token.content, len(token.content))
+        else:
+            self._put(token.content, len(written))
+
+    def _on_softbreak(self, _token: Token) -> None:
+        found = self._source.find("\n", self._at)
+        self._at = found if found >= 0 else self._at
+        self._put("\n", 1)
+
+    _on_hardbreak = _on_softbreak
+
+    def _on_code_inline(self, token: Token) -> None:
+        ticks = len(token.markup)
+        self._at = self._source.find(token.markup, self._at) + ticks
+        folded = self._source.replace("\n", " ")
+        start = folded.find(token.content, self._at)
+        self._at = start if start >= 0 else self._at
+        self._put(token.content, len(token.content))
+        self._at = self._source.find(token.markup, self._at) + ticks
+
+    def _skip(self, token: Token) -> None:
+        found = self._source.find(token.markup, self._at)
+        self._at = found + len(token.markup) if found >= 0 else self._at
+
+    _on_em_open = _on_em_close = _skip
+
+    def _on_strong_open(self, token: Token) -> None:
+        self._skip(token)
+        self._strong += 1
+
+    def _on_strong_close(self, token: Token) -> None:
+        self._skip(token)
+        self._strong -= 1
+
+    def _on_html_inline(self, token: Token) -> None:
+        self._at = self._source.find(token.content, self._at) + len(token.content)
+        if re.match(r"<br\b", token.content, re.I):
+            self._builder.put("\n", [self._places[min(self._at, len(self._places)) - 1]])
+        self._anchor(token.content)
+
+    def _anchor(self, tag: str) -> None:
+        if re.match(r"<a\s", tag, re.I):
+            self._open.append((href(tag), len(self._builder)))
+        elif re.match(r"</a\s*>", tag, re.I) and self._open:
+            self._close_link()
+
+    def _close_link(self) -> None:
+        url, start = self._open.pop()
+        if url:
+            self._builder.link(url, start)
+
+    def _on_link_open(self, token: Token) -> None:
+        opener = "<" if token.info == "auto" else "["
+        self._at = self._source.find(opener, self._at) + 1
+        self._open.append((str(token.attrs.get("href", "")), len(self._builder)))
+        if token.info == "auto":
+            end = self._source.find(">", self._at)
+            self._open[-1] = (self._source[self._at : end], len(self._builder))
+
+    def _on_link_close(self, token: Token) -> None:
+        url, start = self._open.pop()
+        if token.info == "auto":
+            self._at = self._source.find(">", self._at) + 1
+        else:
+            self._at = self._source.find("]", self._at)
+            written = self._tail()
+            url = written or url
+        self._builder.link(url, start)
+
+    def _on_image(self, token: Token) -> None:
+        self._at = self._source.find("![", self._at) + 2 + len(token.content)
+        self._tail()
+
+    def _tail(self) -> str:
+        """Step over `](address "title")` or `][label]`; the address as written."""
+        from markdown_it.helpers import parseLinkDestination, parseLinkTitle
+
+        source, end = self._source, len(self._source)
+        self._at += 1
+        if source[self._at : self._at + 1] == "[":
+            self._at = source.find("]", self._at) + 1
+            return ""
+        if source[self._at : self._at + 1] != "(":
+            return ""
+        at = _past_space(source, self._at + 1)
+        target = parseLinkDestination(source, at, end)
+        url = target.str if target.ok else ""
+        at = _past_space(source, target.pos if target.ok else at)
+        title = parseLinkTitle(source, at, end)
+        at = _past_space(source, title.pos if title.ok else at)
+        self._at = at + 1 if source[at : at + 1] == ")" else at
+        return url
+
+
+def _past_space(source: str, at: int) -> int:
+    while at < len(source) and source[at].isspace():
+        at += 1
+    return at

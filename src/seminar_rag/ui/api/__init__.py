@@ -1,0 +1,1 @@
+"""What programs and assistants may ask."""

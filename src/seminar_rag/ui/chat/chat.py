@@ -1,0 +1,358 @@
+"""A conversation with a course, without a page: what is asked, what comes back, how it stops.
+
+Knows neither Gradio nor HTML. A worker thread runs the course's blocking `ask`; whoever reads the
+stream is handed something at least every `TICK` seconds, so that Stop and a closed page act at
+once even while the answerer is silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, Protocol
+
+from seminar_rag.check.report import Checking
+from seminar_rag.errors import SeminarError
+from seminar_rag.journal.journal import REASONS, Reason
+from seminar_rag.types import Answer, AnswerEvent, Event, Hit, Scope, Turn
+from seminar_rag.ui.api.logs import told_of
+from seminar_rag.ui.chat.conversations import Conversation, Pending, Readings
+from seminar_rag.ui.chat.course_view import BrowsedCourse
+from seminar_rag.ui.chat.exchange import HELPFUL, Exchange
+from seminar_rag.ui.chat.viewer import PagedCourse
+from seminar_rag.ui.limits import Limits, Turns
+
+log = logging.getLogger(__name__)
+
+LONGEST_QUESTION = 2_000
+"""Characters."""
+LONGEST_TEXT = 200_000
+"""Characters of a text to be checked; about sixty pages."""
+MOST_PAGES = 1_000
+"""Pages whose questions are remembered before those that never came back are forgotten."""
+TICK = 0.2
+"""Seconds after which the reader of a stream is handed something, be it nothing new."""
+PACE = 0.08
+"""Seconds that events are gathered before they are handed on together."""
+
+TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
+TEXT_TOO_LONG = (
+    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
+)
+BUSY = "An answer is being written. Press Stop first, or wait."
+CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
+TOO_OFTEN = "Too many questions in a short time. Ask again in {seconds}."
+NOT_TAKEN = "Too many questions are waiting. Ask again in a moment."
+
+
+class ChatJournal(Protocol):
+    """What the chat needs of the journal."""
+
+    enabled: bool
+    """Whether questions are recorded at all."""
+
+    def record(self, answer: Answer) -> None:
+        """Keep a question with its answer, without who asked."""
+
+    def feedback(
+        self, answer: Answer, good: bool, reason: Reason | Literal[""] = ..., comment: str = ...
+    ) -> None:
+        """Keep what a student thinks of an answer. Raises StoreError."""
+
+
+class ChatCourse(Readings, PagedCourse, BrowsedCourse, Protocol):
+    """What the chat needs of a course."""
+
+    @property
+    def journal(self) -> ChatJournal:
+        """Where questions and feedback are kept."""
+
+    @property
+    def name(self) -> str:
+        """What to call the course."""
+
+    @property
+    def answerer(self) -> str:
+        """Who writes the answers: "extractive (quotes only)", or a model and where it runs."""
+
+    @property
+    def answerer_notice(self) -> str:
+        """The same as a sentence for the reader."""
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        scope: Scope = ...,
+        stop: Callable[[], bool] = ...,
+    ) -> Iterator[Event]:
+        """The answer as blocking events; the last is an AnswerEvent unless stopped."""
+
+    def search(self, query: str, k: int, scope: Scope | None = None) -> Sequence[Hit]:
+        """The k passages that fit best, best first."""
+
+    def check(self, text: str) -> Checking:
+        """A text, to be held against the readings as the result is iterated."""
+
+    def text_of(self, file: bytes) -> str:
+        """The text of a PDF or DOCX, of which nothing is kept. Raises DocumentError."""
+
+    def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
+        """Number, title, readings indexed and passages of every session."""
+
+    def examples(self, n: int) -> tuple[str, ...]:
+        """At most `n` questions that the index can answer."""
+
+
+class Stop(threading.Event):
+    """Set to stop a question. `take` is true once: a question is answered by one reader only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._untaken = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether the question is the caller's to answer."""
+        return self._untaken.acquire(blocking=False)
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody answers the question already."""
+        return self._untaken.locked()
+
+
+class Chat:
+    """Asks a course on behalf of open pages, each known by a key; one question per page at a time.
+
+    The steps of a question are `begin`, `answer` in its turn, and `finish`; `stop` may come
+    between. `stream` waits for the turn and answers.
+    """
+
+    def __init__(
+        self, course: ChatCourse, limits: Limits | None = None, turns: Turns | None = None
+    ) -> None:
+        """Args:
+        limits: how often a client may ask.
+        turns: who is answered at a time; given when others are answered beside the pages.
+        """
+        self.course = course
+        self.turns = turns or Turns()
+        self.limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._stops: dict[str, Stop] = {}
+
+    def begin(
+        self,
+        page: str,
+        question: str,
+        scope: Scope,
+        conversation: Conversation,
+        address: str = "",
+        asked: str = "",
+        share: bool = False,
+    ) -> tuple[Conversation | None, str]:
+        """Take a question.
+
+        Args:
+            asked: its scope in words.
+            share: whether the student lets the instructor read it.
+
+        Returns:
+            The conversation with the question pending; or None and what is wrong, "" if blank.
+        """
+        question = question.strip()
+        if not question:
+            return None, ""
+        if len(question) > LONGEST_QUESTION:
+            return None, TOO_LONG.format(length=len(question), limit=LONGEST_QUESTION)
+        with self._lock:
+            if page in self._stops:
+                return None, BUSY
+            if wait := self.limits.admit(page, address):
+                return None, too_often(wait)
+            if not self.turns.join(page, address):
+                return None, NOT_TAKEN
+            if len(self._stops) > MOST_PAGES:  # pages that went without a word
+                self._stops = {one: stop for one, stop in self._stops.items() if stop.taken}
+            self._stops[page] = Stop()
+        named = conversation.id or secrets.token_hex(8)
+        return replace(conversation, pending=Pending(question, scope, asked, share), id=named), ""
+
+    def waiting(self, conversation: Conversation) -> Exchange:
+        """The exchange of the pending question before anything of its answer is known."""
+        pending = conversation.pending
+        assert pending is not None
+        by_model = not self.course.answerer.startswith("extractive")
+        return Exchange(
+            conversation.next,
+            pending.question,
+            markdown=by_model,
+            scope=pending.scope,
+            asked=pending.asked,
+        )
+
+    async def stream(
+        self, page: str, conversation: Conversation
+    ) -> AsyncIterator[tuple[Conversation, Exchange]]:
+        """As `answer`, once the page's turn has come; until then its place in line."""
+        told = (0, 0)
+        try:
+            while (place := self.turns.place(page))[0] and not self._stopped(page):
+                if place != told:
+                    told = place
+                    note = f"In line, place {place[0]} of {place[1]}"
+                    yield conversation, replace(self.waiting(conversation), note=note)
+                await asyncio.sleep(TICK / 2)
+            if not self.turns.begin(page) and not self._stopped(page):
+                return  # passed over; `finish` says so
+            answers = self.answer(page, conversation)
+            while (pair := await asyncio.to_thread(next, answers, None)) is not None:
+                yield pair
+        finally:
+            self.stop(page)
+            self.turns.leave(page)
+
+    def _stopped(self, page: str) -> bool:
+        stop = self._stops.get(page)
+        return stop is None or stop.is_set()
+
+    def answer(
+        self, page: str, conversation: Conversation
+    ) -> Iterator[tuple[Conversation, Exchange]]:
+        """Ask; yields the conversation and the exchange as it grows.
+
+        In the last pair the exchange is part of the conversation. Never raises: a failure is told
+        in the exchange. Closing the generator stops the course.
+        """
+        pending = conversation.pending
+        stop = self._stops.get(page)
+        if pending is None or stop is None or not stop.take():
+            return
+        view = self.waiting(conversation)
+
+        def events() -> Iterator[Event]:
+            return self.course.ask(
+                pending.question, history=conversation.turns, scope=pending.scope, stop=stop.is_set
+            )
+
+        try:
+            for batch in listen(events, stop):
+                for event in batch:
+                    view = view.advanced(event)
+                    if pending.share and isinstance(event, AnswerEvent):
+                        self._record(event.answer)
+                yield conversation, view
+            if view.running:
+                view = replace(view, state="stopped")
+        except SeminarError as error:
+            view = replace(view, state="failed", note=str(error))
+        except Exception as error:  # noqa: BLE001 - told below, without what was asked
+            log.error("a question could not be answered: %s", told_of(error, pending.question))
+            view = replace(view, state="failed", note=CRASHED)
+        finally:
+            stop.set()
+        yield conversation.ended(view), view
+
+    def _record(self, answer: Answer) -> None:
+        if answer.kind != "talk":  # a greeting is no question
+            self.course.journal.record(answer)
+
+    def stop(self, page: str) -> None:
+        """Stop the page's question, if it has one."""
+        stop = self._stops.get(page)
+        if stop is not None:
+            stop.set()
+
+    def judge(
+        self, conversation: Conversation, number: int, says: str, comment: str = ""
+    ) -> Conversation:
+        """Keep what the reader thinks of an answer: "helpful", or why it is not; once.
+
+        Args:
+            comment: the reader's own words.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        view = next((one for one in conversation.exchanges if one.number == number), None)
+        reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
+        if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
+            return conversation
+        answer = view.answer(self.course.answerer)
+        self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
+        judged = replace(view, feedback=says)
+        views = tuple(judged if one is view else one for one in conversation.exchanges)
+        return replace(conversation, exchanges=views)
+
+    def finish(self, page: str, conversation: Conversation) -> Conversation:
+        """Let the page ask again; a question that never got its turn has failed."""
+        with self._lock:
+            stop = self._stops.pop(page, None)
+            self.turns.leave(page)
+        if stop is not None:
+            stop.set()
+        if conversation.pending is None:
+            return conversation
+        failed = replace(self.waiting(conversation), state="failed", note=NOT_TAKEN)
+        return conversation.ended(failed)
+
+
+def too_often(wait: int) -> str:
+    """What to say to one who asks too often."""
+    return TOO_OFTEN.format(seconds=f"{wait} second{'' if wait == 1 else 's'}")
+
+
+def listen(events: Callable[[], Iterator[Event]], stop: threading.Event) -> Iterator[list[Event]]:
+    """Run a blocking stream in a thread and yield its events in batches, at times empty ones.
+
+    Ends with the stream, or at the next batch once `stop` is set; the thread then ends by itself.
+    Raises what the stream raised, after the batch before it.
+    """
+    if stop.is_set():
+        return
+    inbox: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            for event in events():
+                inbox.put(event)
+                if stop.is_set():
+                    break
+            inbox.put(None)
+        except Exception as error:  # noqa: BLE001 - raised again by the reader of the stream
+            inbox.put(error)
+
+    threading.Thread(target=work, name="answer", daemon=True).start()
+    while not stop.is_set():
+        batch: list[Event] = []
+        for item in _arriving(inbox):
+            if isinstance(item, Exception):
+                yield batch
+                raise item
+            if item is None:
+                yield batch
+                return
+            batch.append(item)
+        yield batch
+
+
+def _arriving(
+    inbox: queue.SimpleQueue[Event | Exception | None],
+) -> Iterator[Event | Exception | None]:
+    """What arrives: waits `TICK` for the first item, then `PACE` for more."""
+    until = time.monotonic() + TICK
+    first = True
+    while True:
+        try:
+            item = inbox.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            return
+        if first:
+            first, until = False, time.monotonic() + PACE
+        yield item

@@ -1,0 +1,415 @@
+"""The page as Gradio Blocks: components, and which event does what. Imports Gradio at the top,
+so import it only where the page is built.
+
+Two pairs of HTML components hold the conversation and its sources: the finished part, sent when
+an answer is complete, and the one that is growing, sent while it streams. The conversation as the
+browser keeps it goes to a hidden text, from which the page's script stores it; what the script
+wants of the server (open a conversation, set a scope) comes as a wish through a hidden button.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from seminar_rag.errors import SeminarError
+from seminar_rag.types import Scope
+from seminar_rag.ui import frame, links
+from seminar_rag.ui.api.api import add_endpoints
+from seminar_rag.ui.api.programs import Programs
+from seminar_rag.ui.chat import render
+from seminar_rag.ui.chat.chat import Chat
+from seminar_rag.ui.chat.check_view import CheckView
+from seminar_rag.ui.chat.conversations import (
+    CUT_OFF,
+    Conversation,
+    from_record,
+    scope_of,
+    to_record,
+)
+from seminar_rag.ui.chat.course_view import CourseView
+from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, in_words, titles
+from seminar_rag.ui.chat.visitor import address_of, key_of
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 6
+SHARE = "Let the instructor read my questions and their answers, without my name"
+LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
+UNREADABLE = "This conversation cannot be read any more."
+HIDDEN: Mapping[str, Any] = {
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+"""How an event that only changes the page is run."""
+
+Update = dict[Any, Any]
+"""Component → its new value; components left out stay as they are."""
+
+
+class Page:
+    """The student's page over a `Chat`; `blocks` is what to mount."""
+
+    def __init__(self, chat: Chat, programs: Programs, *, desk: bool = False) -> None:
+        """`desk`: link to the instructor's."""
+        self._chat = chat
+        self._desk = desk
+        with gr.Blocks(
+            title=chat.course.name, analytics_enabled=False, fill_width=True
+        ) as self.blocks:
+            self._lay_out()
+            self._wire()
+            add_endpoints(programs)
+        # `Chat` itself keeps the line, so Gradio's queue only has to have room for everybody.
+        self.blocks.queue(max_size=512, default_concurrency_limit=16, api_open=False)
+
+    def _lay_out(self) -> None:
+        self._conversation = gr.State(Conversation())
+        self._editing = gr.State(False)  # the next question takes the place of the last
+        self._ticket = gr.State("")  # changes with every question taken, which starts its answer
+        hidden: dict[str, Any] = {"visible": "hidden", "show_label": False}
+        self._record = gr.Textbox(elem_id="record", **hidden)
+        self._wish = gr.Textbox(elem_id="wish", **hidden)
+        self._act = gr.Button("Act", elem_id="act", visible="hidden")
+        self._head = gr.HTML(apply_default_css=False, elem_id="head")
+        with gr.Tabs(elem_id="views"):
+            with gr.Tab("Ask", elem_id="ask-tab"), gr.Row(elem_id="desk", equal_height=False):
+                self._lay_out_desk()
+            with gr.Tab("Course") as self._course_tab:
+                self._course_view = CourseView(self._chat.course)
+            with gr.Tab("Check a text"):
+                self._check_view = CheckView(self._chat.course, self._chat.limits)
+
+    def _lay_out_desk(self) -> None:
+        gr.HTML(frame.rail(), apply_default_css=False, elem_id="rail")
+        with gr.Column(elem_id="reading", scale=3, min_width=0):
+            with gr.Column(elem_id="conversation", min_width=0):
+                self._past = gr.HTML(apply_default_css=False, elem_id="past")
+                self._now = gr.HTML(apply_default_css=False, elem_id="now")
+            with gr.Column(elem_id="composer", min_width=0):
+                self._lay_out_composer()
+        with gr.Column(elem_id="sources", scale=2, min_width=0):
+            gr.HTML(render.panel_head(), apply_default_css=False, elem_id="sources-head")
+            self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
+            self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
+
+    def _lay_out_composer(self) -> None:
+        self._message = gr.HTML(apply_default_css=False, elem_id="message")
+        with gr.Row(elem_id="bar"):
+            self._box = gr.Textbox(
+                elem_id="question",
+                label="Question",
+                show_label=False,
+                container=False,
+                placeholder="Ask about the readings",
+                lines=1,
+                max_lines=6,
+                scale=1,
+                min_width=0,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="off", enterkeyhint="send"),
+            )
+            self._send = gr.Button("Ask", variant="primary", elem_id="send", scale=0, min_width=72)
+            self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=72, visible=False)
+        with gr.Row(elem_id="below"):
+            self._scope = ScopeBar(self._chat.course)
+            with gr.Row(elem_id="more", visible=False) as self._more:
+                small: dict[str, Any] = {"size": "sm", "min_width": 0}
+                self._retry = gr.Button("Retry", elem_id="retry", **small)
+                self._edit = gr.Button("Edit", elem_id="edit", **small)
+                gr.HTML(frame.export_menu(), apply_default_css=False, elem_id="export")
+        self._share = gr.Checkbox(
+            label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
+        )
+        gr.HTML(
+            render.notice(self._chat.course.answerer_notice),
+            apply_default_css=False,
+            elem_id="notice",
+        )
+
+    def _wire(self) -> None:
+        begun = [
+            *(self._box, self._message, self._past, self._now, self._sources_past),
+            *(self._conversation, self._record, self._editing),
+            *(self._send, self._stop, self._more),
+        ]
+        whole = [*begun, self._sources_now]
+        everything = [*whole, *self._scope.parts]
+        asked = [
+            *(self._box, *self._scope.inputs),
+            *(self._conversation, self._editing, self._record, self._share),
+        ]
+        asks = [self._box.submit, self._send.click, self._retry.click]
+        # Queued, since Gradio tells of a changed State only there; with room for everybody.
+        queued = {**HIDDEN, "queue": True, "concurrency_limit": None}
+        gr.on(asks, self._begin, asked, [*begun, self._ticket], **queued)
+        self._ticket.change(
+            self._answer,
+            self._conversation,
+            [self._past, self._now, self._sources_past, self._sources_now, self._conversation],
+            **queued,
+        ).then(self._finish, [self._box, self._conversation], whole, **HIDDEN)
+        self._stop.click(self._halt, None, None, **HIDDEN)
+        self._edit.click(self._start_editing, self._conversation, everything, **HIDDEN)
+        self._act.click(
+            self._fulfil,
+            [self._wish, self._conversation],
+            everything,
+            js="() => [seminar.wish(), null]",
+            trigger_mode="multiple",
+            **HIDDEN,
+        )
+        self._record.change(
+            None, self._record, None, js="(record) => { seminar.keep(record); }", **HIDDEN
+        )
+        self._share.input(None, self._share, None, js="(yes) => { seminar.share(yes); }", **HIDDEN)
+        self._scope.wire(HIDDEN)
+        opened = [self._head, self._share, *everything]
+        self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
+        self.blocks.unload(self._leave)
+        self._course_view.wire(self._course_tab)
+        self._check_view.wire()
+
+    # Events ---------------------------------------------------------------------------------
+
+    def _open(self, arrival: str) -> Update:
+        """The page as it was left in this browser, or as a link describes it."""
+        wish = _read(arrival)
+        try:
+            update: Update = {
+                self._head: self._masthead(self._chat.course.sessions()),
+                self._share: gr.update(
+                    value=wish.get("share") is True, visible=self._chat.course.journal.enabled
+                ),
+                **self._scope.show(),
+                **self._restored(wish.get("record")),
+                **self._linked(wish.get("hash")),
+            }
+        except SeminarError as error:
+            return {
+                self._head: self._masthead(()),
+                self._past: self._welcome(),
+                self._message: render.message(str(error)),
+            }
+        draft = wish.get("draft")
+        if isinstance(draft, str) and draft and not links.parse(wish.get("hash")):
+            update[self._box] = draft
+        return update
+
+    def _fulfil(self, wish: str, conversation: Conversation) -> Update:
+        """What the page's script asks for."""
+        wanted = _read(wish)
+        try:
+            match wanted.get("do"):
+                case "new":
+                    return self._shown(Conversation())
+                case "open":
+                    return self._restored(wanted.get("record"))
+                case "scope":
+                    return self._narrowed(scope_of(wanted.get("scope")))
+                case "link":
+                    return self._linked(wanted.get("hash")) or {self._message: gr.skip()}
+                case "feedback":
+                    return self._judged(conversation, wanted)
+                case "leave editing":
+                    return {self._editing: False, self._message: ""}
+        except SeminarError as error:
+            return {self._message: render.message(str(error))}
+        return {self._message: gr.skip()}
+
+    def _judged(self, conversation: Conversation, wanted: Mapping[str, Any]) -> Update:
+        number, says = wanted.get("exchange"), wanted.get("says")
+        if type(number) is not int or not isinstance(says, str):
+            return {self._message: gr.skip()}
+        known = self._caught_up(conversation, wanted.get("record"))
+        comment = wanted.get("comment")
+        judged = self._chat.judge(known, number, says, comment if isinstance(comment, str) else "")
+        return {
+            self._conversation: judged,
+            self._record: to_record(judged),
+            self._past: render.transcript(judged.exchanges),
+        }
+
+    def _restored(self, record: object) -> Update:
+        if not record:
+            return self._shown(Conversation())
+        found = from_record(record, self._chat.course)
+        if found is None:
+            return {**self._shown(Conversation()), self._message: render.message(UNREADABLE)}
+        update = {**self._shown(found), **self._narrowed(found.scope)}
+        if found.exchanges and found.exchanges[-1].note == CUT_OFF:
+            update[self._box] = found.exchanges[-1].question
+        return update
+
+    def _linked(self, fragment: object) -> Update:
+        link = links.parse(fragment)
+        if link is None:
+            return {}
+        question, scope = link
+        return {**({self._box: question} if question else {}), **self._narrowed(scope)}
+
+    def _narrowed(self, scope: Scope) -> Update:
+        """The scope chosen; what of it the course has no longer is told."""
+        update = self._scope.show(scope)
+        return update | {self._message: render.message(LOST if self._scope.lost(scope) else "")}
+
+    def _shown(self, conversation: Conversation) -> Update:
+        """A whole conversation that is not being answered."""
+        views = conversation.exchanges
+        return {
+            self._conversation: conversation,
+            self._record: to_record(conversation),
+            self._editing: False,
+            self._past: render.transcript(views) if views else self._welcome(),
+            self._sources_past: "".join(map(render.sources, views)),
+            **dict.fromkeys((self._now, self._sources_now, self._message), ""),
+            **self._buttons(running=False, begun=bool(views)),
+        }
+
+    def _begin(
+        self,
+        typed: str,
+        sessions: Any,
+        readings: Any,
+        kind: Any,
+        required: Any,
+        conversation: Conversation,
+        editing: bool,
+        record: str,
+        share: bool,
+        event: gr.EventData,
+        request: gr.Request,
+    ) -> Update:
+        """Take the question that was typed, or the last one again in the scope chosen now."""
+        question, again = typed or "", event.target is self._retry
+        try:
+            conversation = self._caught_up(conversation, record)
+            known = titles(self._chat.course.documents())
+        except SeminarError as error:
+            return {self._message: render.message(str(error))}
+        question, kept = _placed(question, conversation, again=again, editing=editing)
+        scope = chosen(sessions, readings, kind, required)
+        begun, problem = self._chat.begin(
+            *(key_of(request), question, scope, kept),
+            address=address_of(request),
+            asked=in_words(scope, known),
+            share=share is True,
+        )
+        if begun is None:
+            return {self._message: render.message(problem)}
+        return {
+            **({} if again and typed.strip() != question.strip() else {self._box: ""}),
+            self._message: "",
+            self._editing: False,
+            self._past: render.transcript(begun.exchanges),
+            self._now: render.exchange(self._chat.waiting(begun)),
+            self._sources_past: "".join(map(render.sources, begun.exchanges)),
+            self._conversation: begun,
+            self._record: to_record(begun),
+            self._ticket: secrets.token_hex(8),
+            **self._buttons(running=True, begun=True),
+        }
+
+    def _caught_up(self, conversation: Conversation, record: object) -> Conversation:
+        """The conversation that the page shows, also when the server was started anew under it."""
+        if record and not conversation.id:
+            return from_record(record, self._chat.course) or conversation
+        return conversation
+
+    async def _answer(
+        self, conversation: Conversation, request: gr.Request
+    ) -> AsyncIterator[Update]:
+        before, sent = conversation, ""
+        async for conversation, view in self._chat.stream(key_of(request), before):
+            if conversation is not before:
+                yield {
+                    self._past: render.transcript(conversation.exchanges),
+                    self._now: "",
+                    self._sources_past: "".join(map(render.sources, conversation.exchanges)),
+                    self._sources_now: "",
+                    self._conversation: conversation,
+                }
+                return
+            sources = render.sources(view)
+            changed = {self._sources_now: sources} if sources != sent else {}
+            sent = sources
+            yield {self._now: render.exchange(view), **changed}
+
+    def _finish(self, typed: str, conversation: Conversation, request: gr.Request) -> Update:
+        ended = self._chat.finish(key_of(request), conversation)
+        last = ended.exchanges[-1] if ended.exchanges else None
+        update: Update = {
+            self._conversation: ended,
+            self._record: to_record(ended),
+            **self._buttons(running=False, begun=last is not None),
+        }
+        if last is not None and last.state == "failed":
+            update[self._box] = typed or last.question
+        if ended is not conversation:
+            update[self._past] = render.transcript(ended.exchanges)
+            update[self._now] = update[self._sources_now] = ""
+        return update
+
+    def _start_editing(self, conversation: Conversation) -> Update:
+        if not conversation.exchanges:
+            return {self._message: gr.skip()}
+        last = conversation.exchanges[-1]
+        return {
+            self._editing: True,
+            self._box: last.question,
+            **self._scope.show(last.scope),
+            self._message: frame.editing(),
+        }
+
+    def _halt(self, request: gr.Request) -> None:
+        self._chat.stop(key_of(request))
+
+    def _leave(self, request: gr.Request) -> None:
+        self._chat.finish(key_of(request), Conversation())
+
+    # Parts ----------------------------------------------------------------------------------
+
+    def _masthead(self, sessions: Sequence[tuple[int, str, int, int]]) -> str:
+        return render.masthead(self._chat.course.name, sessions, desk=self._desk)
+
+    def _welcome(self) -> str:
+        try:
+            return render.welcome(self._chat.course.examples(EXAMPLES))
+        except SeminarError:  # told by `_open`; a question can be typed all the same
+            return render.welcome(())
+
+    def _buttons(self, *, running: bool, begun: bool) -> Update:
+        return {
+            self._send: gr.update(visible=not running),
+            self._stop: gr.update(visible=running),
+            self._more: gr.update(visible=begun and not running),
+        }
+
+
+def _placed(
+    typed: str, conversation: Conversation, *, again: bool, editing: bool
+) -> tuple[str, Conversation]:
+    """The question, and the conversation that it continues: without the last exchange where it
+    takes its place, as one that failed and is asked once more does too."""
+    if not conversation.exchanges:
+        return typed, conversation
+    last = conversation.exchanges[-1]
+    question = last.question if again else typed
+    failed = last.state == "failed" and last.question == question.strip()
+    if again or editing or failed:
+        return question, Conversation(conversation.exchanges[:-1], id=conversation.id)
+    return question, conversation
+
+
+def _read(text: object) -> Mapping[str, Any]:
+    """A wish of the page's script; {} for what is none."""
+    try:
+        wish = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        wish = None
+    return wish if isinstance(wish, dict) else {}

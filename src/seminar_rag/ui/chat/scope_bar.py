@@ -1,0 +1,175 @@
+"""What part of the course is asked: sessions, readings, kind, required only; and it in words.
+
+Imports Gradio at the top, as `page` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from seminar_rag.errors import SeminarError
+from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
+from seminar_rag.ui.chat.chat import ChatCourse
+from seminar_rag.ui.chat.conversations import scope_of
+from seminar_rag.ui.chat.exchange import WHOLE
+
+KINDS: Mapping[str, frozenset[Kind]] = {
+    "Readings and notes": frozenset(),
+    "Readings": READINGS,
+    "Student notes": NOTES,
+}
+ANY_KIND = next(iter(KINDS))
+WHOLE_COURSE = "Ask the whole course"
+REQUIRED = "Only required readings"
+NONE_REQUIRED = "Only required readings (there are none here)"
+LONGEST_TITLE = 48
+"""Characters of a reading's title in the question bar."""
+
+
+class ScopeBar:
+    """Builds its components where it is made: `inputs` are what a scope is made of, `parts`
+    what `show` changes."""
+
+    def __init__(self, course: ChatCourse) -> None:
+        self._course = course
+        # Gradio keeps choices per open page in the server's memory. A server that was started anew
+        # knows none, and would refuse what the page offers; so only `show` makes it strict.
+        free: dict[str, Any] = {"multiselect": True, "allow_custom_value": True, "min_width": 0}
+        self.titles: Mapping[str, str] = {}
+        with gr.Accordion(WHOLE_COURSE, open=False, elem_id="scope") as self.bar:
+            with gr.Row(elem_id="scope-lists"):
+                self.sessions = gr.Dropdown([], label="Sessions", elem_id="sessions", **free)
+                self.readings = gr.Dropdown([], label="Readings", elem_id="readings", **free)
+            with gr.Row(elem_id="scope-kinds"):
+                self.kind = gr.Radio(
+                    list(KINDS), value=ANY_KIND, label="Search in", elem_id="kind", min_width=0
+                )
+                self.required = gr.Checkbox(label=REQUIRED, elem_id="required", min_width=0)
+        self.inputs = [self.sessions, self.readings, self.kind, self.required]
+        self.parts = [*self.inputs, self.bar]
+
+    def wire(self, quick: Mapping[str, Any]) -> None:
+        """Keep the label true. `quick`: how an event that only changes the page is run."""
+        # Of what a person does only: `show` names its scope itself, and its several changes at once
+        # would be answered in any order.
+        gr.on(
+            [one.input for one in self.inputs],
+            self._name,
+            self.inputs,
+            [self.required, self.bar],
+            **quick,
+        )
+
+    def show(self, scope: Scope = WHOLE) -> dict[Any, Any]:
+        """What can be chosen now, and `scope` chosen, as an update.
+
+        Sessions and readings that the course has no longer are left out; `lost` names them.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        documents = self._course.documents()
+        self.titles = titles(documents)
+        sessions = [(f"{n} · {title}", n) for n, title, *_ in self._course.sessions()]
+        readings = [(label, id_) for id_, label in _listed(documents)]
+        kind = next((word for word, kinds in KINDS.items() if kinds == scope.kinds), ANY_KIND)
+        known = replace(
+            scope,
+            sessions=scope.sessions & {number for _, number in sessions},
+            readings=scope.readings & set(self.titles),
+            kinds=KINDS[kind],
+        )
+        any_required = has_required(documents.values(), known)
+        known = replace(known, required_only=known.required_only and any_required)
+        return {
+            self.sessions: _offered(sessions, known.sessions),
+            self.readings: _offered(readings, known.readings),
+            self.kind: kind,
+            self.required: _required(known.required_only, any_required),
+            self.bar: gr.update(label=label(known, self.titles)),
+        }
+
+    def lost(self, scope: Scope) -> bool:
+        """Whether `scope` names a session or reading that the course has no longer."""
+        sessions = {number for number, *_ in self._course.sessions()}
+        return not (scope.sessions <= sessions and scope.readings <= set(self.titles))
+
+    def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> tuple[Any, Any]:
+        scope = chosen(sessions, readings, kind, required)
+        try:
+            any_required = has_required(self._course.documents().values(), scope)
+        except SeminarError:  # told when the question is asked
+            any_required = True
+        scope = replace(scope, required_only=scope.required_only and any_required)
+        named = gr.update(label=label(scope, self.titles))
+        return _required(scope.required_only, any_required), named
+
+
+def has_required(documents: Iterable[Document], scope: Scope) -> bool:
+    """Whether anything that `scope` allows is a required reading."""
+    asked = replace(scope, required_only=True)
+    return any(asked.admits(one) for one in documents)
+
+
+def _required(value: bool, possible: bool) -> Any:
+    said = REQUIRED if possible else NONE_REQUIRED
+    return gr.update(value=value, label=said, interactive=possible)
+
+
+def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any:
+    values = [value for _, value in choices if value in wanted]
+    return gr.update(choices=list(choices), value=values, allow_custom_value=False)
+
+
+def chosen(sessions: Any, readings: Any, kind: Any, required: Any) -> Scope:
+    """The scope that the components say, whatever a browser sent in their name."""
+    kinds = KINDS.get(kind, frozenset()) if isinstance(kind, str) else ()
+    return scope_of(
+        {"sessions": sessions, "readings": readings, "kinds": [*kinds], "required": required}
+    )
+
+
+def titles(documents: Mapping[str, Document]) -> dict[str, str]:
+    """Reading id → title; that of the paper where there are several documents."""
+    out: dict[str, str] = {}
+    for one in documents.values():
+        if one.kind != "notes" and (one.reading not in out or one.kind == "paper"):
+            out[one.reading] = one.title
+    return out
+
+
+def _listed(documents: Mapping[str, Document]) -> list[tuple[str, str]]:
+    where = {one.reading: one.sessions for one in documents.values()}
+    rows = sorted(titles(documents).items(), key=lambda row: (where[row[0]][:1] or (9999,), row[1]))
+    return [(id_, f"{where[id_][0]} · {title}" if where[id_] else title) for id_, title in rows]
+
+
+def label(scope: Scope, titles: Mapping[str, str]) -> str:
+    """What is asked, in words: "Ask sessions 3, 15 · student notes"."""
+    return f"Ask {words}" if (words := in_words(scope, titles)) else WHOLE_COURSE
+
+
+def in_words(scope: Scope, titles: Mapping[str, str]) -> str:
+    """The scope in words, "session 3 · required readings"; "" for the whole course."""
+    if scope == Scope():
+        return ""
+    parts = []
+    if scope.sessions:
+        numbers = ", ".join(map(str, sorted(scope.sessions)))
+        parts.append(f"session{'s' if len(scope.sessions) > 1 else ''} {numbers}")
+    elif not scope.readings:
+        parts.append("all sessions")
+    names = [_short(titles.get(one, "a reading that is gone")) for one in sorted(scope.readings)]
+    parts.append(names[0] if len(names) == 1 else f"{len(names)} readings" if names else "")
+    kind = next((word.lower() for word, kinds in KINDS.items() if kinds == scope.kinds), "")
+    parts.append(kind if scope.kinds else "")
+    parts.append("only required" if scope.required_only else "")
+    return " · ".join(part for part in parts if part)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"

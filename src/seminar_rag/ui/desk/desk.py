@@ -1,0 +1,343 @@
+"""The instructor's desk as Gradio Blocks. Imports Gradio at the top, so import it only where the
+page is built.
+
+What there is to see is drawn anew at every tick of a timer and sent only where it differs from
+what the page has, so that every open page shows the same job, whoever started it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from seminar_rag.errors import SeminarError
+from seminar_rag.ingest.report import needs
+from seminar_rag.ui.desk import insights as desk_insights
+from seminar_rag.ui.desk import render as desk_render
+from seminar_rag.ui.desk import settings as desk_settings
+from seminar_rag.ui.desk.work import UPLOADS, Desk
+
+log = logging.getLogger(__name__)
+
+CRASHED = "Something went wrong; the server's log says what."
+FETCH = "look for readings on the network"
+REFRESH = "ask again for what is there"
+QUICK = 1.0
+"""Seconds between two looks while a job runs."""
+SLOW = 6.0
+
+# A button in drawn HTML tells the server what it does and to what.
+ACTS = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button) trigger("click", { act: button.dataset.act, what: button.dataset.what });
+});
+"""
+RENAME = """
+<dialog id="rename-dialog" aria-labelledby="rename-label"><form method="dialog">
+<label id="rename-label" for="rename-title">Title of the reading</label>
+<input id="rename-title" maxlength="400" required autocomplete="off">
+<p><button type="submit" class="act strong">Rename</button>
+<button type="button" class="act" data-close>Cancel</button></p></form></dialog>
+"""
+RENAMES = """
+const dialog = element.querySelector("dialog");
+element.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+element.querySelector("form").addEventListener("submit", () => {
+  trigger("submit", { what: dialog.dataset.what, title: dialog.querySelector("input").value });
+});
+"""
+
+Update = dict[Any, Any]
+
+
+class DeskPage:
+    """The page over a `Desk`; `blocks` is what to mount."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._course = desk.course
+        with gr.Blocks(
+            title=f"Desk · {self._course.name}",
+            analytics_enabled=False,
+            fill_width=True,
+            delete_cache=(3600, 3600),
+        ) as self.blocks:
+            self._lay_out()
+            self._wire()
+        self.blocks.queue(max_size=32, default_concurrency_limit=8, api_open=False)
+
+    # Layout ---------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._seen = gr.State({})  # of every drawn part, what the page has
+        self._quick = gr.Timer(QUICK, active=False)
+        self._slow = gr.Timer(SLOW)
+        self._head = _html("desk-head")
+        self._dialog = gr.HTML(
+            RENAME, js_on_load=RENAMES, apply_default_css=False, elem_id="rename"
+        )
+        with gr.Tabs(elem_id="desk-views"):
+            with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
+                self._lay_out_course()
+            with (
+                gr.Tab("What students ask") as self._asking,
+                gr.Column(elem_id="insights-view", min_width=0),
+            ):
+                self._insights = _html("insights")
+            with gr.Tab("Settings"), gr.Column(elem_id="settings-view", min_width=0):
+                self._lay_out_settings()
+
+    def _lay_out_course(self) -> None:
+        self._said = _html("desk-said")
+        with gr.Row(elem_id="desk-bar"):
+            self._all = gr.Button("Ingest again", variant="primary", elem_id="ingest-all")
+            self._dry = gr.Button("What would change", elem_id="dry-run")
+            self._how = gr.CheckboxGroup(
+                [FETCH, REFRESH], show_label=False, elem_id="how", container=False
+            )
+            self._stop = gr.Button("Stop", elem_id="job-stop", visible=False)
+        self._job = _html("job")
+        with gr.Accordion("Log", open=False, elem_id="job-log", visible=False) as self._log_fold:
+            self._log = _html("log")
+        with gr.Accordion("Add a reading", open=False, elem_id="add"):
+            self._lay_out_add()
+        self._hand = _html("hand", ACTS)
+        self._sessions = _html("sessions-list", ACTS)
+        self._removed = _html("removed", ACTS)
+
+    def _lay_out_add(self) -> None:
+        with gr.Row():
+            self._session = gr.Dropdown([], label="Session", elem_id="add-session", min_width=120)
+            self._title = gr.Textbox(label="Title", elem_id="add-title", max_length=400, scale=3)
+        with gr.Row(elem_id="add-where"):
+            self._url = gr.Textbox(
+                label="Link", placeholder="https://", elem_id="add-url", max_length=2_000, scale=3
+            )
+            self._file = gr.UploadButton(
+                "or choose a file", file_types=list(UPLOADS), elem_id="add-file", size="sm"
+            )
+            self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
+
+    def _lay_out_settings(self) -> None:
+        self._changed = _html("settings-said")
+        settings = self._course.settings()
+        self._fields: list[tuple[desk_settings.Shown, Any]] = []
+        with gr.Column(elem_id="live-settings", min_width=0):
+            for one in desk_settings.live(settings):
+                self._fields.append((one, _field(one)))
+        self._others = gr.HTML(
+            desk_settings.others(settings), apply_default_css=False, elem_id="other-settings"
+        )
+
+    # Events ---------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        quiet: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        drawn = [
+            *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
+            *(self._hand, self._sessions, self._removed, self._session),
+        ]
+        told = [self._said, *drawn]
+        gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
+        fields = [field for _, field in self._fields]
+        self.blocks.load(self._open, None, [self._head, *fields, *drawn], **quiet)
+        self._all.click(self._ingest, [self._how, self._seen], told, **quiet)
+        self._dry.click(self._preview, self._seen, told, **quiet)
+        self._stop.click(self._halt, self._seen, told, **quiet)
+        acting = [self._hand.click, self._sessions.click, self._removed.click]
+        gr.on(acting, self._act, self._seen, told, **quiet)
+        self._dialog.submit(self._rename, self._seen, told, **quiet)
+        self._file.upload(_chosen, self._file, [self._file, self._title], **quiet)
+        given = [self._session, self._title, self._url, self._file, self._seen]
+        self._add.click(self._take, given, [*told, self._title, self._url, self._file], **quiet)
+        self._asking.select(self._look, None, self._insights, **quiet)
+        for one, field in self._fields:
+            event = field.input if isinstance(field, gr.Checkbox) else field.submit
+            events = [event] if isinstance(field, gr.Checkbox) else [event, field.blur]
+            gr.on(events, partial(self._change, one), field, [self._changed, field], **quiet)
+
+    def _open(self) -> Update:
+        now = {(one.section, one.key): one.value for one in self._course.settings()}
+        fields = {field: now[one.section, one.key] for one, field in self._fields}
+        head = desk_render.masthead(self._course.name)
+        return {self._head: head, **fields, **self._draw({})}
+
+    def _draw(self, seen: dict[str, str]) -> Update:
+        """What changed since the page was drawn last."""
+        try:
+            return self._drawn(seen)
+        except SeminarError as error:
+            return {self._hand: desk_render.message(str(error), bad=True), self._seen: {}}
+
+    def _drawn(self, seen: dict[str, str]) -> Update:
+        job = self._desk.jobs.current
+        catalogue = self._course.catalogue()
+        wanting = needs(catalogue)
+        parts = {
+            self._job: desk_render.job_state(job),
+            self._log: desk_render.job_log(job),
+            self._hand: desk_render.hand(
+                self._course.suggestions(), wanting, desk_render.unsought(catalogue)
+            ),
+            self._sessions: desk_render.sessions(catalogue, wanting),
+            self._removed: desk_render.removed(self._course.removals()),
+        }
+        new = {str(part.elem_id): _digest(html) for part, html in parts.items()}
+        out: Update = {
+            part: html
+            for part, html in parts.items()
+            if new[str(part.elem_id)] != seen.get(str(part.elem_id))
+        }
+        running = job is not None and job.running
+        new["running"] = str(running)
+        new["log there"] = str(job is not None)
+        new["listed"] = _digest(str([one.number for one in catalogue.sessions]))
+        if new["running"] != seen.get("running"):
+            out[self._quick] = gr.Timer(active=running)
+            out[self._stop] = gr.update(visible=running)
+        if new["log there"] != seen.get("log there"):
+            out[self._log_fold] = gr.update(visible=job is not None)
+        if new["listed"] != seen.get("listed"):
+            choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
+            out[self._session] = gr.update(choices=choices)
+        if new != seen:
+            out[self._seen] = new
+        return out or {self._seen: gr.skip()}
+
+    def _told(self, seen: dict[str, str], act: Callable[[], str]) -> Update:
+        """Act, and say what came of it."""
+        try:
+            said = desk_render.message(act())
+        except SeminarError as error:
+            said = desk_render.message(str(error), bad=True)
+        except Exception:
+            log.exception("an act of the desk failed")
+            said = desk_render.message(CRASHED, bad=True)
+        return {self._said: said, **self._draw(seen)}
+
+    def _ingest(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
+        fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
+        return self._told(seen, lambda: self._desk.ingest_all(fetch=fetch, refresh=refresh))
+
+    def _preview(self, seen: dict[str, str]) -> Update:
+        return self._told(seen, lambda: self._desk.ingest_all(dry_run=True))
+
+    def _halt(self, seen: dict[str, str]) -> Update:
+        self._desk.jobs.stop()
+        return self._told(seen, lambda: "")
+
+    def _act(self, seen: dict[str, str], event: gr.EventData) -> Update:
+        act, what = _given(event, "act"), _given(event, "what")
+        if not act:  # a click beside the buttons
+            return {self._seen: gr.skip()}
+        return self._told(seen, lambda: self._desk.act(act, what))
+
+    def _rename(self, seen: dict[str, str], event: gr.EventData) -> Update:
+        what, title = _given(event, "what"), _given(event, "title")
+        return self._told(seen, lambda: self._desk.rename(what, title))
+
+    def _take(
+        self, session: object, title: str, url: str, file: str | None, seen: dict[str, str]
+    ) -> Update:
+        path = Path(file) if file else None
+        done = False
+
+        def add() -> str:
+            nonlocal done
+            said = self._desk.add(session, title or "", url or "", path)
+            done = True
+            return said
+
+        out = self._told(seen, add)
+        if done:
+            if path is not None:
+                with suppress(OSError):
+                    path.unlink()
+            cleared = gr.update(value=None, label="or choose a file")
+            out |= {self._title: "", self._url: "", self._file: cleared}
+        return out
+
+    def _look(self) -> str:
+        try:
+            journal = self._course.journal
+            return desk_insights.insights(
+                self._course.insights(), enabled=journal.enabled, days=journal.days
+            )
+        except SeminarError as error:
+            return desk_render.message(str(error), bad=True)
+
+    def _change(self, one: desk_settings.Shown, value: object) -> Update:
+        field = next(field for shown, field in self._fields if shown is one)
+        now = {(each.section, each.key): each.value for each in self._course.settings()}
+        before = now[one.section, one.key]
+        wanted = _as(value, before)
+        if wanted == before:
+            return {self._changed: gr.skip()}
+        try:
+            if wanted is None:
+                raise SeminarError("That is not a number.")
+            self._course.change(one.section, one.key, wanted)
+        except SeminarError as error:
+            return {self._changed: desk_render.message(str(error), bad=True), field: before}
+        label = desk_settings.WORDS[one.section, one.key][0]
+        return {self._changed: desk_render.message(f"{label}: saved in seminar.toml.")}
+
+
+def _html(elem_id: str, on_load: str | None = None) -> Any:
+    return gr.HTML(apply_default_css=False, elem_id=elem_id, js_on_load=on_load)
+
+
+def _field(one: desk_settings.Shown) -> Any:
+    label, info = desk_settings.WORDS[one.section, one.key]
+    shared: dict[str, Any] = {
+        "label": label,
+        "info": info,
+        "value": one.value,
+        "elem_id": f"set-{one.section}-{one.key}",
+    }
+    if isinstance(one.value, bool):
+        return gr.Checkbox(**shared)
+    if isinstance(one.value, int):
+        if one.limits:
+            shared["info"] = f"From {one.limits[0]} to {one.limits[1]:,}. {info}"
+        return gr.Number(precision=0, **shared)
+    return gr.Textbox(max_length=200, **shared)
+
+
+def _as(value: object, like: str | int | bool) -> str | int | bool | None:
+    """What a field holds, as a setting of that kind; None if it cannot be one."""
+    if isinstance(like, bool):
+        return bool(value)
+    if isinstance(like, int):
+        return int(value) if isinstance(value, (int, float)) else None
+    return str(value or "").strip()
+
+
+def _chosen(file: str | None) -> tuple[Any, Any]:
+    """Name the file that was chosen, and propose a title."""
+    if not file:
+        return gr.skip(), gr.skip()
+    path = Path(file)
+    return gr.update(label=path.name), " ".join(path.stem.replace("_", " ").split())
+
+
+def _given(event: gr.EventData, name: str) -> str:
+    """A field of an event as text; whatever else a client sends counts as empty."""
+    value = event._data.get(name) if isinstance(event._data, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,187 @@
+"""A conversation as a document: questions, answers, and one list of references. Pure.
+
+Each passage has one number through the whole document, whatever it had in its answer. Markdown is
+made here, PDF in `export_pdf`; both escape all that comes from readings, questions and models, so
+that a file never loads anything from elsewhere when it is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from seminar_rag.types import Citation, tally
+from seminar_rag.ui.chat.conversations import Conversation
+from seminar_rag.ui.chat.exchange import Exchange
+from seminar_rag.ui.chat.render import GONE, KINDS, safe_url
+
+DEFAULT_TITLE = "Conversation"
+_MARK = re.compile(r"\[(\d{1,3})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A cited passage."""
+
+    number: int
+    title: str
+    authors: str
+    place: str
+    """Kind, session, pages and section, in words."""
+    url: str
+    quotes: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A question and its answer."""
+
+    question: str
+    asked: str
+    text: str
+    """With the marks of the document; paragraphs divided by blank lines."""
+    markdown: bool
+    notes: tuple[str, ...]
+    """What the reader should know of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """The document, before it is set."""
+
+    title: str
+    course: str
+    written_by: str
+    """Who wrote the answers."""
+    parts: tuple[Part, ...]
+    references: tuple[Reference, ...]
+
+
+def paper(conversation: Conversation, title: str, course: str, written_by: str) -> Paper:
+    """The conversation, its passages numbered through."""
+    numbers: dict[str, int] = {}
+    cited: dict[str, list[Citation]] = {}
+    gone: set[str] = set()
+    for view in conversation.exchanges:
+        gone |= view.gone
+        for one in view.citations:
+            numbers.setdefault(one.passage.id, len(numbers) + 1)
+            cited.setdefault(one.passage.id, []).append(one)
+    parts = tuple(_part(view, numbers) for view in conversation.exchanges)
+    references = tuple(
+        _reference(number, cited[id_], id_ in gone) for id_, number in numbers.items()
+    )
+    first = conversation.exchanges[0].question if conversation.exchanges else DEFAULT_TITLE
+    return Paper(title.strip() or first, course, written_by, parts, references)
+
+
+def file_name(title: str, ending: str) -> str:
+    """A name for the file that any system takes: "what-is-dpo.pdf"."""
+    words = re.findall(r"[a-z0-9]+", title.lower())
+    return f"{'-'.join(words)[:60].rstrip('-') or 'conversation'}.{ending}"
+
+
+def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
+    mine: dict[int, list[int]] = {}
+    for one in view.citations:
+        known = mine.setdefault(one.number, [])
+        if numbers[one.passage.id] not in known:
+            known.append(numbers[one.passage.id])
+
+    def renumbered(found: re.Match[str]) -> str:
+        known = mine.get(int(found[1]))
+        return found[0] if known is None else "".join(f"[{number}]" for number in known)
+
+    notes = [*view.warnings]
+    if view.restricted:
+        notes.append(f"Only {view.restricted} was searched")
+    if view.reason:
+        notes.append(f"Why: {view.reason}")
+    if view.nearest:
+        notes.append("Nearest in the course: " + "; ".join(one.title for one in view.nearest))
+    if view.verdicts and tally(view.verdicts):
+        notes.append(f"{tally(view.verdicts)} by the passages, as checked by the program")
+    if view.state != "done":
+        notes.append("Stopped before the end" if view.state == "stopped" else view.note)
+    text = _MARK.sub(renumbered, view.text.strip())
+    return Part(view.question, view.asked, text, view.markdown, tuple(filter(None, notes)))
+
+
+def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
+    document, passage = citations[0].document, citations[0].passage
+    pages = sorted({one.page for one in citations if one.page is not None})
+    sessions = ", ".join(map(str, document.sessions))
+    place = (
+        KINDS[document.kind],
+        f"session{'s' if len(document.sessions) > 1 else ''} {sessions}" if sessions else "",
+        f"p. {', '.join(map(str, pages))}" if pages else "",
+        passage.heading,
+    )
+    return Reference(
+        number,
+        document.title,
+        document.authors or "",
+        ", ".join(part for part in place if part),
+        (safe_url(document.url) or "").replace("<", "%3C").replace(">", "%3E"),
+        tuple(dict.fromkeys(" ".join(one.quote.split()) for one in citations)),
+        GONE if gone else "",
+    )
+
+
+# Markdown -------------------------------------------------------------------------------------
+
+
+def to_markdown(paper: Paper) -> str:
+    """The document as CommonMark. What came from outside is text in it, never markup; the Markdown
+    of a language model is kept, but for images, links and HTML."""
+    return "\n".join(_lines(paper)).rstrip() + "\n"
+
+
+def _lines(paper: Paper) -> Iterator[str]:
+    yield f"# {_plain(paper.title)}"
+    yield ""
+    yield f"{_plain(paper.course)}. {_plain(paper.written_by)}"
+    for part in paper.parts:
+        yield from ("", f"## {_plain(part.question)}", "")
+        if part.asked:
+            yield from (f"*Asked: {_plain(part.asked)}*", "")
+        if part.text:
+            yield _harmless(part.text) if part.markdown else _paragraphs(part.text)
+        for note in part.notes:
+            yield from ("", f"*{_plain(note)}*")
+    if paper.references:
+        yield from ("", "## References", "")
+    for one in paper.references:
+        by = f"{_plain(one.authors)}. " if one.authors else ""
+        where = f" {_plain(one.place)}." if one.place else ""
+        link = f" <{one.url}>" if one.url else ""
+        yield f"- **[{one.number}]** {by}*{_plain(one.title)}*.{where}{link}"
+        if one.note:
+            yield f"  ({_plain(one.note)})"
+        yield from (f"  > {_plain(quote)}" for quote in one.quotes)
+
+
+def _plain(text: str) -> str:
+    """One line in which nothing is markup."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&$^])", r"\\\1", " ".join(text.split()))
+
+
+def _paragraphs(text: str) -> str:
+    """Plain text, paragraph by paragraph; bullets stay bullets and marks stay marks."""
+    out = []
+    for line in text.split("\n"):
+        bullet = re.match(r"\s*[-•*]\s+", line)
+        body = _plain(line[bullet.end() :] if bullet else line)
+        body = re.sub(r"^(\d+)([.)])", r"\1\\\2", re.sub(r"^([-+=])", r"\\\1", body))
+        out.append(("- " if bullet else "") + re.sub(r"\\\[(\d{1,3})\\\]", r"[\1]", body))
+    return "\n".join(out)
+
+
+def _harmless(text: str) -> str:
+    """Markdown in which no image, link, address or HTML is left."""
+    text = text.replace("<", "&lt;")
+    text = re.sub(r"(?<!\\)!(?=\[)", r"\\!", text)
+    text = re.sub(r"\](?=[(\[:])", r"\\]", text)
+    return re.sub(r"(?i)\b(https?|ftp|mailto|javascript|data):(?=\S)", r"\1: ", text)

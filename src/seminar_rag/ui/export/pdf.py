@@ -1,0 +1,188 @@
+"""A conversation as PDF, set by ReportLab. Imports it inside, since only an export needs it.
+
+ReportLab's standard fonts know Latin letters only. The fonts of the machine are taken where they
+are found, and each letter is set in the first of them that has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from seminar_rag.ui.export.export import Paper, Part, Reference
+
+FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/System/Library/Fonts/Supplemental",
+    "/Library/Fonts",
+    "C:/Windows/Fonts",
+)
+FONTS = (
+    "LiberationSerif-Regular.ttf",
+    "NotoSerif-Regular.ttf",
+    "Georgia.ttf",
+    "DejaVuSerif.ttf",
+    "DejaVuSans.ttf",
+    "DejaVuMathTeXGyre.ttf",
+    "Arial Unicode.ttf",
+    "seguisym.ttf",
+    "Vera.ttf",  # comes with ReportLab
+)
+"""Tried in this order for every letter."""
+
+
+def to_pdf(paper: Paper) -> bytes:
+    """The document as an A4 PDF with its title, and links where readings have an address."""
+    from reportlab.lib.enums import TA_CENTER
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.platypus import SimpleDocTemplate
+
+    def number(canvas: Any, document: Any) -> None:
+        canvas.setFont(_fonts()[0][0], 9)
+        canvas.drawCentredString(A4[0] / 2, 12 * mm, str(document.page))
+
+    out = BytesIO()
+    document = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        title=paper.title,
+        author="",
+        creator="seminar_rag",
+        **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), 25 * mm),
+    )
+    story = list(_story(paper, _styles(TA_CENTER)))
+    document.build(story, onFirstPage=number, onLaterPages=number)
+    return out.getvalue()
+
+
+def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
+    from reportlab.platypus import Paragraph
+
+    def set_(text: str, style: str, **more: Any) -> Any:
+        return Paragraph(text, styles[style], **more)
+
+    yield set_(_spelled(paper.title), "title")
+    yield set_(_spelled(f"{paper.course}. {paper.written_by}"), "small")
+    for part in paper.parts:
+        yield set_(_spelled(part.question), "question")
+        if part.asked:
+            yield set_(_spelled(f"Asked: {part.asked}"), "small")
+        for text, bullet in _blocks(part):
+            yield set_(text, "item" if bullet else "body", bulletText="–" if bullet else None)
+        for note in part.notes:
+            yield set_(_spelled(note), "small")
+    if paper.references:
+        yield set_("References", "question")
+    for one in paper.references:
+        yield set_(_reference(one), "item", bulletText=f"[{one.number}]")
+        for quote in one.quotes:
+            yield set_(_spelled(f"“{quote}”"), "quote")
+
+
+def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
+    """Paragraphs and bullets of an answer. Of a model's Markdown, bold and code marks are read."""
+    for block in re.split(r"\n\s*\n", part.text):
+        rows: list[tuple[str, bool]] = []
+        for line in block.split("\n"):
+            bullet = re.match(r"\s*[-•*]\s+", line)
+            if bullet:
+                rows.append((line[bullet.end() :], True))
+            elif rows:
+                rows[-1] = (f"{rows[-1][0]} {line}", rows[-1][1])
+            else:
+                rows.append((line, False))
+        for text, bulleted in rows:
+            plain = re.sub(r"\*\*(.+?)\*\*|`([^`]+)`|^#{1,6}\s+", r"\1\2", text.strip())
+            if plain:
+                yield _spelled(plain if part.markdown else text.strip()), bulleted
+
+
+def _reference(one: Reference) -> str:
+    by = f"{one.authors}. " if one.authors else ""
+    text = _spelled(f"{by}{one.title}. {one.place}.")
+    link = f" <a href={quoteattr(one.url)} color='#1f5f5b'>{_spelled(one.url)}</a>"
+    note = _spelled(f" ({one.note})") if one.note else ""
+    return f"{text}{link if one.url else ''}{note}"
+
+
+# Letters and fonts ----------------------------------------------------------------------------
+
+
+def _spelled(text: str) -> str:
+    """`text` escaped for ReportLab, each run of letters in a font that has them."""
+    usual = _fonts()[0][0]
+    out: list[str] = []
+    run, font = "", usual
+    for raw in text:
+        letter, name = _in_font(raw if raw.isprintable() else " ")
+        if name != font and not letter.isspace():
+            out.append(_run(run, font, usual))
+            run, font = "", name
+        run += letter
+    return "".join((*out, _run(run, font, usual)))
+
+
+def _in_font(letter: str) -> tuple[str, str]:
+    """The letter with the first font that has it; a replacement where none has."""
+    fonts = _fonts()
+    found = next((name for name, has in fonts if ord(letter) in has), None)
+    return (letter, found) if found else ("?", fonts[0][0])
+
+
+def _run(text: str, font: str, usual: str) -> str:
+    return (
+        escape(text) if font == usual or not text else f'<font name="{font}">{escape(text)}</font>'
+    )
+
+
+@lru_cache(maxsize=1)
+def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
+    """Registered fonts of the machine with the letters each has, in the order of `FONTS`."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    found: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for path in Path(folder).rglob("*.ttf"):
+            if path.name in FONTS:
+                found.setdefault(path.name, path)
+    out: list[tuple[str, frozenset[int]]] = []
+    for file in FONTS:
+        name = f"seminar-{Path(file).stem.replace(' ', '')}"
+        try:
+            font = TTFont(name, str(found.get(file, file)))
+        except TTFError:
+            continue
+        pdfmetrics.registerFont(font)
+        pdfmetrics.registerFontFamily(name, name, name, name, name)
+        out.append((name, frozenset(font.face.charToGlyph)))
+    return tuple(out)
+
+
+def _styles(centred: int) -> dict[str, Any]:
+    from reportlab.lib.styles import ParagraphStyle
+
+    usual = _fonts()[0][0]
+    body = ParagraphStyle("body", fontName=usual, fontSize=11, leading=15.5, spaceAfter=6)
+    soft = "#5d615a"
+
+    def derived(name: str, **changes: Any) -> Any:
+        return ParagraphStyle(name, parent=body, **changes)
+
+    return {
+        "body": body,
+        "title": derived("title", fontSize=18, leading=23, spaceAfter=4, alignment=centred),
+        "question": derived(
+            "question", fontSize=13, leading=17, spaceBefore=14, spaceAfter=5, keepWithNext=1
+        ),
+        "small": derived("small", fontSize=9.5, leading=13, textColor=soft),
+        "item": derived("item", leftIndent=22, bulletIndent=0, bulletFontName=usual, spaceAfter=3),
+        "quote": derived("quote", fontSize=10, leading=13.5, leftIndent=34, textColor=soft),
+    }

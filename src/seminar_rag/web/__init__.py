@@ -1,0 +1,1 @@
+"""Fetches readings from the web and finds the papers that a course page means."""

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import io
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seminar_rag.cli.main import main
+from seminar_rag.course import Course
+from shared_data import POST_TWO
+
+
+@pytest.fixture
+def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """The tiny course is what every command opens."""
+    monkeypatch.setattr(Course, "open", lambda folder, data=None: tiny_course)
+    return tiny_course
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from seminar_rag.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as done: assert done.code == 0\n"
+        "heavy = {'torch', 'chromadb', 'gradio', 'llama_index', 'numpy', 'rich', 'sqlite3'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in ("ingest", "ask", "check", "serve", "status", "remove", "models", "doctor"):
+        assert command in shown.stdout
+    assert "exit codes" in shown.stdout
+
+
+def test_ask_streams_the_answer_and_lists_its_sources(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "What does reranking do with useful passages?"]) == 0
+    said = capsys.readouterr().out
+    assert "Reranking moves the useful passages to the front.” [" in said
+    assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
+    assert "Answers are quotations" in said
+    assert "1 of 1 sentence supported (checked by: built-in)" in said
+
+
+def test_check_reports_each_claim_and_fails_with_its_own_exit_code(
+    tiny: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    essay, page = tmp_path / "essay.md", tmp_path / "report.html"
+    right = "Multi-head attention runs eight heads side by side in the base model."
+    essay.write_text(f"# Essay\n\n{right} Bees sleep in winter.\n", encoding="utf-8")
+    assert main(["check", str(essay), "--html", str(page)]) == 0
+    said = capsys.readouterr().out
+    assert f"✓ line 3, supported: {right}" in " ".join(said.split())
+    assert "? line 3, not found: Bees sleep in winter." in said
+    assert "2 claims: 1 supported, 1 not found" in said
+    assert "<h1>essay.md</h1>" in page.read_text(encoding="utf-8")
+    essay.write_text(right.replace("eight", "twelve"), encoding="utf-8")
+    assert main(["check", "--json", str(essay)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"] is True
+    assert [item["label"] for item in told["items"]] == ["contradicted"]
+
+
+def test_check_reads_the_standard_input(
+    tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys,
+        "stdin",
+        io.StringIO(
+            "Positions must be added by hand [1].\n\n"
+            "[1] A. Vaswani, N. Shazeer. Attention is all you need. arXiv:2005.11401, 2017."
+        ),
+    )
+    assert main(["check", "-"]) == 1
+    assert "Title and id disagree" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_interrupted_check_tells_what_it_has(
+    tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = tiny.verifier.verify
+    asked = []
+
+    def interrupted(claim: str, *given: object) -> object:
+        asked.append(claim)
+        if len(set(asked)) > 1:
+            raise KeyboardInterrupt
+        return verify(claim, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tiny.verifier, "verify", interrupted)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Positions must be added by hand. Bees sleep."))
+    assert main(["check", "-"]) == 130
+    assert "stopped after 1 of 2 sentences" in capsys.readouterr().out
+
+
+def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "--json", "What does reranking do with useful passages?"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {"question", "answer", "answerer", "abstained", "citations", "seconds"} <= set(answer)
+    for citation in answer["citations"]:
+        assert {
+            "number",
+            "reading",
+            "kind",
+            "session",
+            "page",
+            "section",
+            "quote",
+            "passage",
+            "url",
+        } <= set(citation)
+        assert citation["quote"] in citation["passage"]
+        assert f"[{citation['number']}]" in answer["answer"]
+    assert answer["checked"] == "1 of 1 sentence supported"
+    verdict = next(v for v in answer["verdicts"] if v["label"] != "uncheckable")
+    assert verdict["sentence"] == answer["answer"][verdict["start"] : verdict["end"]]
+    assert "Reranking moves" in verdict["evidence"][0]["quote"]
+    assert verdict["verifier"] == "built-in"
+
+
+def test_ask_abstains_with_its_own_exit_code(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "Who won the football world cup in Qatar?"]) == 8
+    said = capsys.readouterr().out
+    assert said.startswith("The readings don't say.")
+    assert " https://arxiv.org/abs/" in said.partition("Nearest readings:")[2]
+    assert "Sources" not in said
+
+
+def test_ask_keeps_to_its_scope(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    question = "What does a retriever return to the generator?"
+    assert main(["ask", "--json", "--session", "2", "--kind", "notes", question]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert {(c["session"], c["kind"]) for c in answer["citations"]} == {(2, "notes")}
+
+
+def test_status_lists_sessions_and_readings(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"]) == 0
+    said = capsys.readouterr().out
+    assert "1. Attention" in said
+    assert "[more] Layer Normalization (1607.06450): abstract, 1 passage\n" in said
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [len(s["readings"]) for s in told["sessions"]] == [2, 1]
+    assert {d["outcome"] for d in told["documents"]} == {"indexed"}
+
+
+def test_eval_measures_and_compares(
+    tiny: Course, posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    asked = [
+        {
+            "id": "q1",
+            "question": "What does reranking do with the useful passages?",
+            "type": "factoid",
+            "doc": "S02.md",
+            "evidence": ["Reranking moves the useful passages to the front."],
+        },
+        {
+            "id": "q2",
+            "question": "Who won the football world cup in Qatar?",
+            "type": "unanswerable",
+            "unanswerable_kind": "off_topic",
+        },
+    ]
+    questions.write_text("\n".join(json.dumps(one) for one in asked), encoding="utf-8")
+    told, page = tmp_path / "now.json", tmp_path / "report.html"
+    command = ["eval", str(questions), "--docs", str(posts)]
+    assert main([*command, "--json", str(told), "--html", str(page)]) == 0
+    figures = json.loads(told.read_text(encoding="utf-8"))
+    assert figures["retrieval"]["R@5"]["value"] == 1
+    assert figures["answer"]["evidence"]["value"] == 1
+    assert figures["abstention"]["off_topic"]["value"] == 1
+    assert "What does reranking do" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main([*command, "--against", str(told)]) == 0
+    said = capsys.readouterr().out
+    assert "R@5                     1.000  [1.000, 1.000]  n=1         =\n" in said
+    assert "as wished now, not then: none" in said
+    assert "citations judged by: built-in" in said
+
+
+def test_eval_says_what_stands_in_its_way_before_it_asks(
+    tiny: Course, posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.jsonl"
+    row = {"id": "q1", "question": "Why?", "type": "why", "doc": "new.md", "evidence": "Because."}
+    questions.write_text(json.dumps(row), encoding="utf-8")
+    command = ["eval", str(questions), "--docs", str(posts)]
+    assert main([*command, "--json", str(tmp_path / "none" / "now.json")]) == 3
+    assert "which does not exist — name a file" in capsys.readouterr().err
+    assert main(command) == 3
+    assert "line 1 (question q1): " in capsys.readouterr().err
+    (posts / "new.md").write_text("Because.", encoding="utf-8")
+    assert main(command) == 0
+    assert "not ingested, so the questions on it count as missed: new.md" in capsys.readouterr().err
+
+
+def test_eval_that_is_stopped_tells_of_what_was_asked(
+    tiny: Course,
+    posts: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = {"question": "Who?", "type": "unanswerable", "unanswerable_kind": "off_topic"}
+    questions = tmp_path / "questions.jsonl"
+    rows = [json.dumps({"id": n, **row}) for n in range(3)]
+    questions.write_text("\n".join(rows), encoding="utf-8")
+    asked = 0
+    ask = Course.ask
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise KeyboardInterrupt
+        return ask(*args, **kwargs)
+
+    monkeypatch.setattr(Course, "ask", interrupted)
+    told = tmp_path / "now.json"
+    assert main(["eval", str(questions), "--docs", str(posts), "--json", str(told)]) == 130
+    said = capsys.readouterr()
+    assert "stopped after 2 of 3 questions" in said.err
+    assert "n=2" in said.out
+    assert not told.exists()
+
+
+def test_ingest_reports_what_it_did(
+    tiny: Course, posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    post = posts / "S02.md"
+    post.write_text(POST_TWO.replace("to the front", "to the top"), encoding="utf-8")
+    assert main(["ingest", str(posts)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 sessions, 3 readings; documents: 1 changed, 4 unchanged; 1 passages embedded" in said
+
+
+def test_remove_and_doctor(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["remove", "1607.06450"]) == 0
+    assert "removed: Layer Normalization" in capsys.readouterr().out
+    assert main(["doctor"]) == 0
+    assert "✓ index: 4 documents" in capsys.readouterr().out
+    assert main(["doctor", "--repair"]) == 0
+
+
+BAD = [
+    (["ingest"], 3, "no source given"),
+    (["ingest", "nowhere.html"], 3, "does not exist"),
+    (["ingest", "empty"], 3, "holds neither"),
+    (["ingest", "page.html"], 3, "page.html"),
+    (["ingest", "empty.pdf"], 3, "empty.pdf"),
+    (["ask", "What?"], 7, "nothing is ingested yet"),
+    (["status"], 7, "nothing is ingested yet"),
+    (["check", "nowhere.md"], 3, "nowhere.md cannot be read"),
+    (["check", "page.html"], 7, "nothing is ingested yet"),
+    (["remove", "x"], 7, "no source, reading or document is called 'x'"),
+    (["models", "not-a-spec"], 5, "write REPO:FILE"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), BAD, ids=lambda v: str(v)[:30])
+def test_bad_input_is_one_line_with_the_mend(
+    arguments: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "page.html").write_text("<html><body><p>Nothing to read.</p></body></html>")
+    (tmp_path / "empty.pdf").write_bytes(b"")
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if says in " ".join(line.split())]
+    assert lines, said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_unknown_key_names_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text("[serve]\nporte = 1\n")
+    assert main(["status"]) == 2
+    assert "unknown key 'porte' in [serve] — known are host, port" in capsys.readouterr().err
+
+
+def test_a_gguf_that_is_none_is_refused(
+    tiny_course: Course,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "fake.gguf").write_bytes(b"not a model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text('[data]\ndir = "data"\n[llm]\nmodel = "fake.gguf"\n')
+    assert main(["ask", "What is attention?"]) == 5
+    assert "fake.gguf" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_said_before_anything_loads(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port)]) == 6
+    assert f"Port {port}" in capsys.readouterr().err
+
+
+def test_an_interrupt_says_how_to_go_on(
+    tiny: Course, posts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tiny, "ingest", interrupted)
+    assert main(["ingest", str(posts)]) == 130
+    assert "run the same command again" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_plainly(
+    tiny: Course, posts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tiny, "ingest", full)
+    assert main(["ingest", str(posts)]) == 1
+    assert "free some space" in capsys.readouterr().err

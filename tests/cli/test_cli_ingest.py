@@ -1,0 +1,229 @@
+"""Ingest and syllabus on the command line, from a course page on a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.test_ingest_web import FIRST, NOTES, SECOND, entry, overview, session
+from local_web import Page, Web, pdf
+from memory import MemoryVectors
+from seminar_rag.cli.main import main
+from seminar_rag.config import load
+from seminar_rag.course import Course
+from seminar_rag.models.embed import HashEmbedder
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with Web() as one:
+        one.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", FIRST), ("Cards", SECOND)))
+        one.put("https://127.0.0.1/2026/contents/1/", session("Looms", FIRST, NOTES))
+        one.put("https://127.0.0.1/2026/contents/2/", session("Cards", SECOND, NOTES))
+        yield one
+
+
+@pytest.fixture
+def page(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The course page's address, in a folder whose configuration allows the host."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "seminar.toml").write_text('[fetch]\nallow_hosts = "localhost, 127.0.0.1"\n')
+    vectors = MemoryVectors()
+
+    def opened(folder: Path = Path(), data: Path | None = None) -> Course:
+        return Course(load(folder, data=data), embedder=HashEmbedder(), vectors=vectors)
+
+    monkeypatch.setattr(Course, "open", opened)
+    return f"http://127.0.0.1:{web.port}/2026/ByDate/"
+
+
+def test_syllabus_prints_a_page_and_ingests_nothing(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["syllabus", page, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [len(one["readings"]) for one in told["sessions"]] == [3, 3]
+    assert told["sessions"][0]["readings"][1]["arxiv_id"] == "2212.14834"
+    assert main(["syllabus", page]) == 0
+    said = capsys.readouterr().out
+    assert "1. Looms" in said
+    assert "no link" in said
+    assert not (tmp_path / ".seminar" / "course.db").exists()
+
+
+def test_syllabus_of_local_forms_needs_no_network(
+    posts: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["syllabus", str(posts), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["title"] for one in told["sessions"]] == ["Attention", "Retrieval"]
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
+    assert main(["syllabus", str(tmp_path / "a.pdf")]) == 3
+    assert "lists no readings" in capsys.readouterr().err
+
+
+def test_a_private_page_must_be_allowed(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seminar.toml").write_text("")
+    assert main(["ingest", page]) == 3
+    assert 'add "127.0.0.1" to [fetch] allow_hosts' in capsys.readouterr().err
+
+
+def test_ingest_plans_does_and_tells(
+    page: str, web: Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ingest", "--offline", "--dry-run", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 sessions, 6 readings; documents: would be 6 new" in said
+    assert "6 readings were not looked for on the network" in said
+    assert main(["status"]) == 7, "nothing was ingested"
+    capsys.readouterr()
+    assert main(["ingest", "--offline", "--json-lines", page]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"progress", "outcome", "report"} <= {one["event"] for one in events}
+    assert events[-1]["documents"]["new"] == 6
+    web.put("https://127.0.0.1/2026/contents/2/", Page(status=404))
+    assert main(["ingest", "--offline", "--quiet", page]) == 0
+    said = capsys.readouterr()
+    assert "an earlier copy was taken" in said.err
+    assert "documents:" not in said.err
+
+
+def test_what_needs_a_hand_is_told_now_and_later(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    link = f"{where}/gone.pdf"
+    readings = FIRST.replace("https://wall.test/doc/1", link).replace(
+        "https://blog.test/looms", link
+    )
+    top = overview(("Looms", readings), ("Cards", readings.replace("Paywalled", "Other")))
+    web.put("https://127.0.0.1/2026/ByDate/", top)
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", readings, NOTES))
+    assert main(["ingest", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "need your hand" in said
+    assert "gone.pdf is gone (404)" in said
+    assert "there is its description on the course page — correct the link" in said
+    assert main(["status"]) == 0
+    assert "gone.pdf is gone (404)" in " ".join(capsys.readouterr().out.split())
+    assert main(["status", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"reading", "title", "sessions", "state", "says", "mend"} <= set(told["needs"][0])
+    assert any(one["attempts"] for one in told["sought"])
+
+
+def test_a_network_that_is_down_is_told_in_one_line(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    closed = "http://127.0.0.1:9"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{closed}"\narxiv_api = "{closed}/api"\n'
+    )
+    named = "".join(
+        entry(f"Paper Number {n} of a Long List", f"{closed}/{n}.pdf") for n in range(8)
+    )
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", named), ("Cards", named)))
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", named, NOTES))
+    assert main(["ingest", page]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "8 readings could not be asked for just now — check the network" in said
+    assert "Paper Number" not in said
+
+
+def test_the_reading_list_is_corrected_by_hand(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    wrong = f"{where}/wrong.pdf"
+    listed = entry("The Proper Care of Analytical Engines and Looms", wrong) + entry(
+        "Bare Title", abstract=NOTES
+    )
+    web.put("https://127.0.0.1/wrong.pdf", Page(pdf("Cooking for Twenty Guests", (), NOTES * 9)))
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", SECOND)))
+    web.put("https://127.0.0.1/2026/contents/1/", session("Looms", listed, NOTES))
+    assert main(["ingest", "--quiet", page]) == 0
+    capsys.readouterr()
+
+    assert main(["suggestions", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["url"], told["taken"]) == ("keep", wrong, False)
+    assert main(["suggestions"]) == 0
+    assert "leads to “Cooking for Twenty Guests”" in " ".join(capsys.readouterr().out.split())
+    assert main(["suggestions", "--accept", told["id"]]) == 0
+    assert "1 new" in " ".join(capsys.readouterr().err.split())
+    assert main(["suggestions", "--accept", told["id"]]) == 7
+    assert main(["suggestions"]) == 0
+    assert "Nothing is to be decided" in capsys.readouterr().out
+
+    assert main(["rename", "Bare Title", "A Title of Its Own"]) == 0
+    assert main(["ingest", "--only", "A Title of Its Own"]) == 0
+    handout = tmp_path / "handout.md"
+    handout.write_text("# Handout\n\nThe guest spoke of looms and of cards.\n")
+    assert main(["add", "2", str(handout), "--title", "What the Guest Said"]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "A Title of Its Own" in said
+    assert "What the Guest Said" in said
+    assert "Bare Title" not in said
+
+    assert main(["remove", "What the Guest Said"]) == 0
+    assert main(["ingest", "--quiet", page]) == 0
+    assert main(["restore"]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == "what-the-guest-said  What the Guest Said"
+    assert main(["restore", "what-the-guest-said"]) == 0
+    assert main(["restore"]) == 0
+    assert "Guest" not in capsys.readouterr().out.splitlines()[-1:]
+
+
+def test_an_interrupt_ends_between_readings_and_the_next_run_goes_on(
+    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+) -> None:
+    where = f"http://127.0.0.1:{web.port}"
+    (tmp_path / "seminar.toml").write_text(
+        f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{where}"\narxiv_api = "{where}/api/query"\n'
+    )
+    titles = [f"Study Number {n} of the Weaving of Patterns" for n in range(6)]
+    listed = "".join(entry(one, f"{where}/{n}.md") for n, one in enumerate(titles))
+    web.put("https://127.0.0.1/2026/ByDate/", overview(("Looms", listed), ("Cards", listed)))
+    for n in (1, 2):
+        web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", listed, NOTES))
+    pages = {n: Page(f"# {one}\n\n{NOTES * 4}".encode()) for n, one in enumerate(titles)}
+
+    def interrupting(path: str) -> Page:
+        os.kill(os.getpid(), signal.SIGINT)
+        return pages[3]
+
+    for n, one in pages.items():
+        web.put(f"https://127.0.0.1/{n}.md", interrupting if n == 3 else one)
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["ingest", page]) == 130
+    said = " ".join(capsys.readouterr().err.split())
+    assert "stopping when the document at hand is in; Ctrl-C again stops at once" in said
+    assert "What was finished is in; the next run goes on from here" in said
+    web.put("https://127.0.0.1/3.md", pages[3])
+    assert main(["ingest", page]) == 0
+    asked = [one.path for one in web.seen if one.path.endswith(".md")]
+    assert set(asked) == {f"/{n}.md" for n in pages}
+    # What was on its way when the interrupt came is asked for again; nothing else is.
+    twice = [path for path in set(asked) - {"/3.md"} if asked.count(path) > 1]
+    assert len(twice) <= 1, "no body twice"
+    assert max(asked.count(path) for path in asked) <= 2
+    assert "6 as web pages" in " ".join(capsys.readouterr().err.split())
+    assert signal.getsignal(signal.SIGINT) is before

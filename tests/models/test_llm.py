@@ -1,0 +1,491 @@
+"""Language models: the stub server's good and bad answers, and llama.cpp on a tiny real model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+
+from fakes import Reply, ScriptedLLM, StubServer
+from gguf_fixture import build_gguf, quantise
+from seminar_rag.answer.citations import MarkFilter, split_answer
+from seminar_rag.answer.prompt import REFUSAL
+from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import citation_grammar
+from seminar_rag.models.llm import LLM, LlamaCpp, OpenAICompatible, _Sampler, as_llama_index
+
+MESSAGES = (
+    ChatMessage("Answer from the passages.", role="system"),
+    ChatMessage("Passages: attention is a method.\n\nQuestion: what is attention?"),
+)
+
+
+def never() -> bool:
+    return False
+
+
+def ask(
+    llm: LLM,
+    *,
+    passages: int = 3,
+    max_tokens: int = 200,
+    stop: Callable[[], bool] = never,
+    messages: tuple[ChatMessage, ...] = MESSAGES,
+) -> str:
+    stream = llm.stream(messages, passages=passages, max_tokens=max_tokens, stop=stop)
+    return "".join(stream)
+
+
+class TestServer:
+    def test_streams_what_the_server_says(self) -> None:
+        with StubServer(Reply("Attention weighs tokens [1]. Größe zählt [2].")) as server:
+            llm = OpenAICompatible(server.url, "tiny", "secret")
+            pieces = list(llm.stream(MESSAGES, passages=2, max_tokens=77, stop=never))
+        assert "".join(pieces) == "Attention weighs tokens [1]. Größe zählt [2]."
+        assert len(pieces) > 5
+        (request,) = server.requests
+        assert request.path == "/v1/chat/completions"
+        assert request.headers["Authorization"] == "Bearer secret"
+        assert request.body["messages"] == [
+            {"role": "system", "content": MESSAGES[0].content},
+            {"role": "user", "content": MESSAGES[1].content},
+        ]
+        assert request.body["max_tokens"] == 77
+        assert request.body["stream"] is True
+        assert "grammar" not in request.body
+
+    @pytest.mark.parametrize("tail", ["", "/v1", "/v1/", "/v1/chat/completions"])
+    def test_finds_the_endpoint(self, tail: str) -> None:
+        with StubServer(Reply("Yes [1].")) as server:
+            base = server.url.removesuffix("/v1")
+            assert ask(OpenAICompatible(base + tail, "tiny")) == "Yes [1]."
+            assert server.requests[0].path == "/v1/chat/completions"
+            assert "Authorization" not in server.requests[0].headers
+
+    def test_sends_the_grammar_when_told(self) -> None:
+        with StubServer(Reply("Yes [1]."), Reply("Free.")) as server:
+            llm = OpenAICompatible(server.url, "tiny", grammar=True)
+            ask(llm, passages=2, max_tokens=160)
+            ask(llm, passages=0)
+        expected = citation_grammar(2, refusal=REFUSAL, max_tokens=160)
+        assert server.requests[0].body["grammar"] == expected
+        assert "grammar" not in server.requests[1].body
+
+    def test_a_server_that_refuses_the_grammar_is_named_the_switch(self) -> None:
+        with (
+            StubServer(Reply(status=400, body='{"error": "unknown field grammar"}')) as server,
+            pytest.raises(ModelError, match=r"set \[llm\] server_grammar = false"),
+        ):
+            ask(OpenAICompatible(server.url, "tiny", grammar=True))
+
+    def test_nothing_is_contacted_before_a_question(self) -> None:
+        with StubServer() as server:
+            llm = OpenAICompatible(server.url, "tiny", context=1000)
+            assert llm.context == 1000
+            assert llm.count("twelve bytes") == 4
+            llm.stream(MESSAGES, passages=1, max_tokens=5, stop=never)
+            assert server.requests == []
+
+    @pytest.mark.parametrize("url", ["ftp://host/v1", "localhost:8080", "", "http://", "http://[x"])
+    def test_refuses_a_url_that_is_none(self, url: str) -> None:
+        with pytest.raises(ModelError, match="not the URL of a model server"):
+            OpenAICompatible(url, "tiny")
+
+    @pytest.mark.parametrize(
+        ("reply", "message"),
+        [
+            (
+                Reply(status=401, body='{"error": {"message": "bad key"}}'),
+                "401 .bad key. .*API key",
+            ),
+            (Reply(status=404, body='{"error": "model not found"}'), "404 .*no model 'tiny'"),
+            (Reply(status=404, body="<html>no</html>"), "404 - it knows no model"),
+            (Reply(status=429, body="{}"), "429.*busy"),
+            (Reply(status=400, body='{"message": "too long"}'), "400 .too long.*context window"),
+            (Reply(status=500, body="[]"), "500.*ask again"),
+            (Reply(status=302, body=""), "302.*OpenAI-compatible"),
+        ],
+    )
+    def test_says_what_to_mend_when_refused(self, reply: Reply, message: str) -> None:
+        with StubServer(reply) as server, pytest.raises(ModelError, match=message) as caught:
+            ask(OpenAICompatible(server.url, "tiny", "secret"))
+        assert "secret" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("reply", "message"),
+        [
+            (Reply("Attention is", drop=True), "broke off .the connection was lost"),
+            (Reply("Attention is", done=False), "broke off .the stream has no end"),
+            (
+                Reply("Attention is", done=False, events=('data: {"error": {"message": "OOM"}}',)),
+                "broke off .OOM",
+            ),
+            (Reply("Attention is", done=False, events=("data: {oops",)), "not a chat completion"),
+            (Reply("Attention is", done=False, events=("data: [1]",)), "not a chat completion"),
+        ],
+    )
+    def test_an_answer_that_breaks_off_is_an_error_after_its_words(
+        self, reply: Reply, message: str
+    ) -> None:
+        words = []
+        with StubServer(reply) as server:
+            llm = OpenAICompatible(server.url, "tiny")
+            stream = llm.stream(MESSAGES, passages=1, max_tokens=9, stop=never)
+            with pytest.raises(ModelError, match=message):
+                words.extend(stream)
+        assert "".join(words) == "Attention is"
+
+    def test_no_server(self) -> None:
+        with StubServer() as server:
+            url = server.url
+        with pytest.raises(ModelError, match="does not answer - start it"):
+            ask(OpenAICompatible(url, "tiny"))
+
+    def test_a_silent_server(self) -> None:
+        with (
+            StubServer(Reply("late", before=1.0)) as server,
+            pytest.raises(ModelError, match=r"silent for 0.2 s"),
+        ):
+            ask(OpenAICompatible(server.url, "tiny", timeout=0.2))
+
+    def test_stop_ends_it_while_the_server_is_silent(self) -> None:
+        with StubServer(Reply("late " * 2000, before=1.0)) as server:
+            flag = threading.Event()
+            threading.Timer(0.2, flag.set).start()
+            started = time.monotonic()
+            assert ask(OpenAICompatible(server.url, "tiny"), stop=flag.is_set) == ""
+            assert time.monotonic() - started < 0.8
+
+    def test_closing_the_stream_hangs_up(self) -> None:
+        with StubServer(Reply("word " * 4000, pause=0.001)) as server:
+            stream = OpenAICompatible(server.url, "tiny").stream(
+                MESSAGES, passages=1, max_tokens=9, stop=never
+            )
+            assert next(iter(stream)).startswith("word")
+            stream.close()  # type: ignore[attr-defined]
+            deadline = time.monotonic() + 3
+            while not server.broken_pipes and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert server.broken_pipes == 1
+        assert not [t for t in threading.enumerate() if t.name == "model-server"]
+
+    @pytest.mark.parametrize(
+        ("said", "heard"),
+        [
+            ("<think>Hm, [7]?\n</think>\n\nYes [1].", "Yes [1]."),
+            ("\n Yes <think> [1].", "Yes <think> [1]."),
+            ("<thin", "<thin"),
+            ("<think>no end", ""),
+            ("", ""),
+        ],
+    )
+    def test_thoughts_are_left_out(self, said: str, heard: str) -> None:
+        with StubServer(Reply(said)) as server:
+            assert ask(OpenAICompatible(server.url, "tiny")) == heard
+
+    def test_a_very_long_answer_in_a_foreign_language_comes_through(self) -> None:
+        text = "La atención pondera 注意力 [1]. " * 2000
+        with StubServer(Reply(text, piece=50)) as server:
+            assert ask(OpenAICompatible(server.url, "tiny"), max_tokens=20_000) == text
+
+    def test_an_answer_without_end_is_ended(self) -> None:
+        with (
+            StubServer(Reply("word " * 10_000, piece=50)) as server,
+            pytest.raises(ModelError, match="beyond the limit of 300 tokens"),
+        ):
+            ask(OpenAICompatible(server.url, "tiny"), max_tokens=300)
+
+
+class TestGrammar:
+    def test_needs_a_passage(self) -> None:
+        with pytest.raises(ValueError, match="at least one passage"):
+            citation_grammar(0, refusal=REFUSAL, max_tokens=100)
+
+    @pytest.mark.parametrize(("tokens", "more"), [(10, 0), (160, 1), (100_000, 7)])
+    def test_sentences_follow_the_budget(self, tokens: int, more: int) -> None:
+        assert f"{{0,{more}}}" in citation_grammar(1, refusal=REFUSAL, max_tokens=tokens)
+
+
+class TestModelFile:
+    def test_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="there is no such file - mend"):
+            LlamaCpp(tmp_path / "none.gguf")
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match=r"mend \[llm\] model"):
+            LlamaCpp(tmp_path)
+
+    def test_garbage(self, tmp_path: Path) -> None:
+        path = tmp_path / "page.gguf"
+        path.write_text("<html>not a model</html>")
+        with pytest.raises(ModelError, match="is not a GGUF file"):
+            LlamaCpp(path)
+
+    def test_without_llama_cpp(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "model.gguf"
+        path.write_bytes(b"GGUF")
+        monkeypatch.setitem(sys.modules, "llama_cpp", None)
+        with pytest.raises(ModelError, match="make local"):
+            LlamaCpp(path)
+
+
+def test_importing_the_module_loads_no_vendor() -> None:
+    code = "import sys, seminar_rag.models.llm; print([m for m in sys.modules if m in set(%r)])"
+    vendors = ["llama_cpp", "llama_index", "httpx", "jinja2"]
+    done = subprocess.run(
+        [sys.executable, "-c", code % vendors], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_as_llama_index() -> None:
+    model = ScriptedLLM("Attention weighs tokens.", "Chat.", "Streamed words.")
+    adapted = as_llama_index(model, max_tokens=50)
+    assert adapted.metadata.context_window == 4096
+    assert adapted.complete("What is attention?").text == "Attention weighs tokens."
+    assert adapted.chat([ChatMessage("Hi")]).message.content == "Chat."
+    pieces = list(adapted.stream_complete("Go"))
+    assert [p.text for p in pieces][-1] == "Streamed words."
+    assert "".join(p.delta for p in pieces) == "Streamed words."
+    assert [a.passages for a in model.asked] == [0, 0, 0]
+    assert model.asked[0].max_tokens == 50
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_gguf(tmp_path_factory.mktemp("models") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def model(gguf: Path) -> Iterator[LlamaCpp]:
+    llm = LlamaCpp(gguf, context=2048, threads=1)
+    yield llm
+    llm.close()
+
+
+@pytest.mark.model
+class TestLlamaCpp:
+    def test_what_it_is(self, model: LlamaCpp) -> None:
+        assert model.name == "tiny-random"
+        assert model.context == 2048
+        assert model.count("the model") < len("the model")
+        assert model.count("") == 0
+
+    def test_the_window_is_at_most_what_the_model_was_trained_for(self, tmp_path: Path) -> None:
+        llm = LlamaCpp(build_gguf(tmp_path / "short.gguf", context=512), context=4096)
+        assert llm.context == 512
+        llm.close()
+
+    def test_streams_in_pieces_and_is_reproducible(self, model: LlamaCpp) -> None:
+        stream = model.stream(MESSAGES, passages=0, max_tokens=40, stop=never)
+        pieces = list(stream)
+        assert len(pieces) > 10
+        assert ask(model, passages=0, max_tokens=40) == "".join(pieces)
+
+    def test_answers_keep_to_the_grammar(self, gguf: Path) -> None:
+        for seed in range(20):
+            llm = LlamaCpp(gguf, context=4096, threads=1, temperature=1.0, seed=seed)
+            text = ask(llm, passages=4, max_tokens=1500)
+            llm.close()
+            marks = MarkFilter(4)
+            marks.feed(text)
+            marks.finish()
+            assert marks.warnings() == ()
+            if text != REFUSAL:
+                assert split_answer(text)
+                assert not [c for c in text if ord(c) < 32 and c != "\n"]
+
+    @pytest.mark.parametrize(
+        ("answer", "accepted"),
+        [
+            (REFUSAL, True),
+            (REFUSAL + " But it does [1].", False),
+            ("The model is big [1].", True),
+            (" The model is big. [1][2]", True),
+            ("The model is big! [1] [3][4]", True),
+            ("Vaswani et al. show 3.5% (e.g. BERT) after J. Devlin [4].", True),
+            ("J. Smith says so [2]. K. Lee too [1].", True),
+            ("- One thing [1].\n- Two things [2] [3].", True),
+            ("1. One thing [1].\n\n2. Two things [2].", True),
+            ("注意力很好。[1]", True),
+            ("Über alles?” [1]", True),
+            ("The model is big [5].", False),
+            ("The model is big [0].", False),
+            ("The model is big.", False),
+            ("It is neural. The rest is cited [1].", False),
+            ("It is big [1][2][3][4].", False),
+            ("It is big [1]. ", False),
+            ("It has a \x01 in it [1].", False),
+            ("It has a [MASK] in it [1].", False),
+            ("It goes\non [1].", False),
+            ("[1].", False),
+            ("", False),
+        ],
+    )
+    def test_what_the_grammar_accepts(self, model: LlamaCpp, answer: str, accepted: bool) -> None:
+        no_token_is_control = np.zeros(len(model._banned), dtype=bool)
+        sampler = _Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
+        sampler.limit(citation_grammar(4, refusal=REFUSAL, max_tokens=400))
+        tokens = [*model._tokens(answer), model._api.llama_vocab_eos(model._vocab)]
+        logits = np.zeros(len(model._banned), dtype=np.float32)
+        fits = True
+        for token in tokens:
+            fits = fits and bool(sampler._fits([token], logits[[token]])[0])
+            if fits:
+                model._api.llama_sampler_accept(sampler._grammar, token)
+        sampler.close()
+        assert fits is accepted
+        if accepted:
+            marks = MarkFilter(4)
+            marks.feed(answer)
+            marks.finish()
+            assert answer == REFUSAL or marks.warnings() == ()
+
+    def test_without_a_grammar_it_is_not_kept_to_it(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=2048, threads=1, grammar=False)
+        assert not MarkFilter(4).feed(ask(llm, passages=4, max_tokens=60))[1:]
+        llm.close()
+
+    def test_two_threads_get_what_each_would_get_alone(self, model: LlamaCpp) -> None:
+        prompts = [
+            (MESSAGES[0], ChatMessage(f"Question {n}: what does the paper say of {n}?"))
+            for n in range(4)
+        ]
+        alone = [ask(model, messages=prompt, max_tokens=60) for prompt in prompts]
+        together: dict[int, str] = {}
+
+        def work(n: int) -> None:
+            together[n] = ask(model, messages=prompts[n], max_tokens=60)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(len(prompts))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert [together[n] for n in range(len(prompts))] == alone
+
+    def test_waiting_for_ones_turn_can_be_stopped(self, model: LlamaCpp) -> None:
+        first = model.stream(MESSAGES, passages=0, max_tokens=200, stop=never)
+        next(first)
+        started = time.monotonic()
+        assert ask(model, stop=lambda: time.monotonic() - started > 0.2) == ""
+        assert time.monotonic() - started < 1
+        first.close()  # type: ignore[attr-defined]
+        assert ask(model, passages=0, max_tokens=3)
+
+    def test_stop_ends_an_answer(self, model: LlamaCpp) -> None:
+        heard: list[str] = []
+        stream = model.stream(MESSAGES, passages=0, max_tokens=500, stop=lambda: len(heard) >= 5)
+        for piece in stream:
+            heard.append(piece)
+        assert len(heard) == 5
+
+    def test_stop_ends_the_reading_of_the_prompt(self, tmp_path: Path) -> None:
+        slow = build_gguf(tmp_path / "slow.gguf", width=512, layers=8, heads=8)
+        llm = LlamaCpp(slow, context=4096, threads=1)
+        long = (ChatMessage("the model of attention " * 800),)
+        started = time.monotonic()
+        assert (
+            ask(llm, messages=long, max_tokens=64, stop=lambda: time.monotonic() > started + 0.3)
+            == ""
+        )
+        assert time.monotonic() - started < 1.0
+        fresh = LlamaCpp(slow, context=4096, threads=1)
+        short = (ChatMessage("what is attention?"),)
+        assert ask(llm, messages=short, max_tokens=20) == ask(fresh, messages=short, max_tokens=20)
+        llm.close()
+        fresh.close()
+
+    def test_a_step_can_be_aborted_from_another_thread(self, model: LlamaCpp) -> None:
+        before = ask(model, passages=0, max_tokens=10)
+        read = list(model._read)
+        model._abort.value = b"!"
+        assert not model._decode([10, 11, 12])
+        model._abort.value = b""
+        assert model._read == read
+        assert model._decode([10, 11, 12])
+        assert ask(model, passages=0, max_tokens=10) == before
+
+    def test_a_shared_beginning_is_read_once(self, model: LlamaCpp) -> None:
+        passages = "Passages: " + "attention is a method of the model. " * 60
+        first = (MESSAGES[0], ChatMessage(passages + "Question: what is attention?"))
+        second = (MESSAGES[0], ChatMessage(passages + "Question: who wrote the paper?"))
+        ask(model, messages=first, max_tokens=5)
+        read: list[int] = []
+        decode = model._decode
+        model._decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
+        try:
+            again = ask(model, messages=second, max_tokens=5)
+        finally:
+            model._decode = decode  # type: ignore[method-assign]
+        assert sum(read) < 40 < len(model.prompt_tokens(second)) - 40
+        ask(model, max_tokens=5)
+        assert ask(model, messages=second, max_tokens=5) == again
+
+    def test_a_prompt_over_the_window_is_refused(self, model: LlamaCpp) -> None:
+        with pytest.raises(ModelError, match="leaves no room for an answer"):
+            ask(model, messages=(ChatMessage("attention " * 3000),))
+
+    def test_contents_cannot_become_control_tokens(self, model: LlamaCpp) -> None:
+        end_of_text, start = 2, 1
+        tokens = model.prompt_tokens((ChatMessage("bad </s> text <s>"),))
+        assert tokens.count(end_of_text) == 1  # the template's own
+        assert tokens.count(start) == 1
+
+    @pytest.mark.parametrize(
+        ("template", "system_apart"),
+        [
+            (None, True),
+            ("{{ raise_exception('no') }}", True),
+            ("{{ messages[0]['content'] }}", False),
+            ("{{ messages[1]['content'] }}", True),
+            (
+                "{% for m in messages %}{% if m['role'] == 'system' %}"
+                "{{ raise_exception('no system') }}{% endif %}{{ m['content'] }}{% endfor %}",
+                False,
+            ),
+        ],
+    )
+    def test_templates_that_do_not_fit(
+        self, tmp_path: Path, template: str | None, system_apart: bool
+    ) -> None:
+        llm = LlamaCpp(build_gguf(tmp_path / "odd.gguf", template=template), context=512)
+        text = llm._llama.detokenize(llm.prompt_tokens(MESSAGES)).decode()
+        llm.close()
+        assert (MESSAGES[0].content or "") in text
+        assert (MESSAGES[1].content or "") in text
+        assert ("system:" in text) is system_apart
+
+    def test_a_template_with_a_mistake(self, tmp_path: Path) -> None:
+        path = build_gguf(tmp_path / "odd.gguf", template="{% if")
+        with pytest.raises(ModelError, match=r"cannot be loaded .unexpected 'end of template'"):
+            LlamaCpp(path, context=512)
+
+    def test_a_damaged_file(self, gguf: Path, tmp_path: Path) -> None:
+        cut = tmp_path / "cut.gguf"
+        cut.write_bytes(gguf.read_bytes()[:50_000])
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            LlamaCpp(cut)
+
+    def test_a_quantised_model_reads_long_prompts(self, tmp_path: Path) -> None:
+        # Wide enough for AMX, with which llama.cpp may have been built so that it crashes here.
+        whole = build_gguf(tmp_path / "whole.gguf", width=256, heads=4)
+        llm = LlamaCpp(quantise(whole, tmp_path / "small.gguf"), context=1024, threads=1)
+        long = (ChatMessage("the model of attention " * 100),)
+        assert ask(llm, messages=long, passages=0, max_tokens=5)
+        llm.close()
+
+    def test_after_closing(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=512)
+        llm.close()
+        llm.close()
+        with pytest.raises(ModelError, match="has been closed"):
+            ask(llm, max_tokens=5)

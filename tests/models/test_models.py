@@ -1,0 +1,344 @@
+"""The catalogue, and downloads from a local hub that fails in every way a network does."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from seminar_rag.errors import ModelError
+from seminar_rag.models import hub as models
+from seminar_rag.models.hub import CATALOGUE, GB, describe, download, find_local, suggest
+
+CONTENT = b"GGUF" + bytes(range(256)) * 4000
+HASH = hashlib.sha256(CONTENT).hexdigest()
+REPO, FILE = "owner/some-model-GGUF", "model-Q4.gguf"
+
+Fault = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Redirects like the hub, then serves the file, unless a fault is next in the script."""
+
+    protocol_version = "HTTP/1.1"
+    faults: deque[Fault]
+    asked: list[tuple[str, str | None]]
+    stated: str | None = HASH
+
+    def do_GET(self) -> None:
+        if self.path.startswith(f"/{REPO}/resolve/main/"):
+            self.reply(302, b"", Location="/cdn/file", **self.linked())
+            return
+        self.asked.append((self.path, self.headers.get("Range")))
+        fault = self.faults.popleft() if self.faults else serve
+        fault(self)
+
+    def linked(self) -> dict[str, str]:
+        return {"X-Linked-Etag": f'"{self.stated}"'} if self.stated else {"ETag": '"abc"'}
+
+    def reply(self, status: int, body: bytes, *, length: int | None = None, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    @property
+    def start(self) -> int:
+        asked = self.headers.get("Range")
+        return int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+def serve(handler: Handler, content: bytes = CONTENT) -> None:
+    start = handler.start
+    if start >= len(content):
+        handler.reply(416, b"", Content_Range=f"bytes */{len(content)}")
+    elif start:
+        span = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        handler.reply(206, content[start:], Content_Range=span)
+    else:
+        handler.reply(200, content)
+
+
+def drop_after(count: int) -> Fault:
+    def fault(handler: Handler) -> None:
+        start = handler.start
+        length = len(CONTENT) - start
+        headers = {"Content_Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"}
+        body = CONTENT[start : start + count]
+        handler.reply(206 if start else 200, body, length=length, **headers if start else {})
+        handler.close_connection = True
+
+    return fault
+
+
+def status(code: int, body: bytes = b"", **headers: str) -> Fault:
+    return lambda handler: handler.reply(code, body, **headers)
+
+
+def ignore_range(handler: Handler) -> None:
+    handler.reply(200, CONTENT)
+
+
+def wrong_range(handler: Handler) -> None:
+    handler.reply(206, CONTENT[5:], Content_Range=f"bytes 5-{len(CONTENT) - 1}/{len(CONTENT)}")
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.handler = type("ThisHandler", (Handler,), {"faults": deque(), "asked": []})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def script(self, *faults: Fault) -> None:
+        self.handler.faults.extend(faults)
+
+    @property
+    def ranges(self) -> list[str | None]:
+        return [asked for _, asked in self.handler.asked]
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    hub = Hub()
+    thread = threading.Thread(target=hub.server.serve_forever, args=(0.02,))
+    thread.start()
+    yield hub
+    hub.server.shutdown()
+    hub.server.server_close()
+    thread.join()
+
+
+def fetch(hub: Hub, folder: Path, **options: object) -> Path:
+    return download(REPO, FILE, folder, base_url=hub.url, patience=0.01, **options)  # type: ignore
+
+
+def leftovers(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+
+
+class TestDownload:
+    def test_whole(self, hub: Hub, tmp_path: Path) -> None:
+        told: list[tuple[int, int | None]] = []
+        path = fetch(
+            hub,
+            tmp_path / "new" / "models",
+            progress=lambda done, total: told.append((done, total)),
+        )
+        assert path.read_bytes() == CONTENT
+        assert told[-1] == (len(CONTENT), len(CONTENT))
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert leftovers(path.parent) == {FILE}
+
+    def test_what_is_there_is_not_fetched_again(self, hub: Hub, tmp_path: Path) -> None:
+        fetch(hub, tmp_path)
+        fetch(hub, tmp_path)
+        fetch(hub, tmp_path, sha256=HASH.upper())
+        assert len(hub.ranges) == 1
+
+    def test_goes_on_after_a_drop(self, hub: Hub, tmp_path: Path) -> None:
+        hub.script(drop_after(300_000), drop_after(200_000))
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+        assert hub.ranges[0] is None
+        assert len(hub.ranges) == 3
+        starts = [int(asked[6:-1]) for asked in hub.ranges[1:] if asked]
+        assert 0 < starts[0] <= 300_000 < starts[1] <= 500_000
+
+    def test_gives_up_and_goes_on_the_next_time(self, hub: Hub, tmp_path: Path) -> None:
+        hub.script(*[drop_after(10_000)] * models.ATTEMPTS)
+        with pytest.raises(ModelError, match=r"broke off .*run the same command again"):
+            fetch(hub, tmp_path)
+        assert leftovers(tmp_path) == {FILE + ".part"}
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+        assert hub.ranges[-1] is not None
+
+    @pytest.mark.parametrize("fault", [status(503), status(429), wrong_range])
+    def test_passing_trouble_is_sat_out(self, hub: Hub, tmp_path: Path, fault: Fault) -> None:
+        (tmp_path / (FILE + ".part")).write_bytes(CONTENT[:1000])
+        hub.script(fault)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+    def test_a_server_that_cannot_continue_starts_over(self, hub: Hub, tmp_path: Path) -> None:
+        (tmp_path / (FILE + ".part")).write_bytes(CONTENT[:70_000])
+        hub.script(ignore_range)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+    def test_a_longer_part_of_another_file_is_replaced_whole(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        (tmp_path / (FILE + ".part")).write_bytes(b"x" * (len(CONTENT) + 5))
+        hub.script(serve, ignore_range)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+    def test_a_complete_part_is_only_verified(self, hub: Hub, tmp_path: Path) -> None:
+        (tmp_path / (FILE + ".part")).write_bytes(CONTENT)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+        assert len(hub.ranges) == 1
+
+    def test_a_part_of_an_older_version_is_thrown_away(self, hub: Hub, tmp_path: Path) -> None:
+        (tmp_path / (FILE + ".part")).write_bytes(b"GGUF" + b"?" * 50_000)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+        assert hub.ranges == ["bytes=50004-", None]
+
+    def test_wrong_content_is_deleted(self, hub: Hub, tmp_path: Path) -> None:
+        hub.script(lambda handler: serve(handler, CONTENT[:-1] + b"!"))
+        with pytest.raises(ModelError, match="does not have the expected SHA-256"):
+            fetch(hub, tmp_path)
+        assert leftovers(tmp_path) == set()
+
+    def test_the_given_hash_counts_more_than_the_stated_one(self, hub: Hub, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match=f"SHA-256 {'0' * 12}"):
+            fetch(hub, tmp_path, sha256="0" * 64)
+        assert leftovers(tmp_path) == set()
+
+    def test_without_a_hash_the_size_and_kind_are_checked(self, hub: Hub, tmp_path: Path) -> None:
+        hub.handler.stated = None
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+        (tmp_path / FILE).unlink()
+        hub.script(status(200, b"<html>hello</html>"))
+        with pytest.raises(ModelError, match="is not a GGUF file"):
+            fetch(hub, tmp_path)
+        assert leftovers(tmp_path) == set()
+
+    @pytest.mark.parametrize(
+        ("fault", "message"),
+        [
+            (status(404), "answered 404 - check repository and file name"),
+            (status(401), "needs an account .401"),
+            (status(403), "needs an account .403"),
+            (status(200, b"<p>", Content_Type="text/html; charset=utf-8"), "a web page instead"),
+        ],
+    )
+    def test_what_will_not_change_is_said_at_once(
+        self, hub: Hub, tmp_path: Path, fault: Fault, message: str
+    ) -> None:
+        hub.script(fault)
+        with pytest.raises(ModelError, match=message):
+            fetch(hub, tmp_path)
+        assert len(hub.ranges) == 1
+        assert leftovers(tmp_path) == set()
+
+    def test_no_hub(self, hub: Hub, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="broke off"):
+            download(REPO, FILE, tmp_path, base_url="http://127.0.0.1:9", patience=0.001)
+
+    def test_stopping_keeps_the_part(self, hub: Hub, tmp_path: Path) -> None:
+        told: list[int] = []
+        with pytest.raises(ModelError, match="was stopped after"):
+            fetch(
+                hub,
+                tmp_path,
+                progress=lambda done, total: told.append(done),
+                stop=lambda: len(told) >= 2,
+            )
+        assert (tmp_path / (FILE + ".part")).stat().st_size == told[-1] < len(CONTENT)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+    def test_a_full_disk_found_out_before(
+        self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        usage = type(models.shutil.disk_usage(tmp_path))(10, 10, 0)
+        monkeypatch.setattr(models.shutil, "disk_usage", lambda _: usage)
+        with pytest.raises(ModelError, match=r"only 0\.0 GB are free"):
+            fetch(hub, tmp_path)
+        assert leftovers(tmp_path) == set()
+
+    def test_a_full_disk_found_out_while_writing(self, hub: Hub, tmp_path: Path) -> None:
+        def full(done: int, total: int | None) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(ModelError, match="The disk is full"):
+            fetch(hub, tmp_path, progress=full)
+        assert fetch(hub, tmp_path).read_bytes() == CONTENT
+
+    def test_a_folder_that_is_a_file(self, hub: Hub, tmp_path: Path) -> None:
+        (tmp_path / "models").write_text("")
+        with pytest.raises(ModelError, match="cannot be written"):
+            fetch(hub, tmp_path / "models")
+
+    def test_two_at_once(self, hub: Hub, tmp_path: Path) -> None:
+        with (
+            FileLock(tmp_path / (FILE + ".part.lock")),
+            pytest.raises(ModelError, match="by another process"),
+        ):
+            fetch(hub, tmp_path)
+
+    @pytest.mark.parametrize(
+        ("repo", "file"), [("no-slash", FILE), (REPO, "../../etc/x.gguf"), ("a/b?c", FILE)]
+    )
+    def test_what_is_no_model(self, tmp_path: Path, repo: str, file: str) -> None:
+        with pytest.raises(ModelError, match="is not a model"):
+            download(repo, file, tmp_path)
+
+
+class TestCatalogue:
+    def test_specs_can_be_found_again(self, tmp_path: Path) -> None:
+        for model in CATALOGUE:
+            assert model.memory > model.size > GB
+            with pytest.raises(ModelError, match="is not downloaded — run `seminar-rag models"):
+                find_local(model.spec, tmp_path)
+            (tmp_path / model.file).touch()
+            assert find_local(model.spec, tmp_path) == tmp_path / model.file
+
+    @pytest.mark.parametrize(
+        ("gigabytes", "cores", "repo"),
+        [
+            (4, 8, None),
+            (5.2, 8, "mistralai/Ministral-3-3B-Instruct-2512-GGUF"),
+            (6, 2, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
+            (8, 2, "ibm-granite/granite-4.0-h-tiny-GGUF"),
+            (8, 4, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
+            (64, 16, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
+        ],
+    )
+    def test_the_suggestion_follows_the_machine(
+        self, gigabytes: float, cores: int, repo: str | None
+    ) -> None:
+        suggestion = suggest(int(gigabytes * GB), cores)
+        assert (suggestion.model and suggestion.model.repo) == repo
+        assert f"{cores} cores" in suggestion.reason
+        if suggestion.model:
+            assert suggestion.model.memory + models.RESERVED <= gigabytes * GB
+
+    def test_description(self, tmp_path: Path) -> None:
+        (tmp_path / CATALOGUE[0].file).touch()
+        text = describe(tmp_path, memory=8 * GB, cores=4)
+        assert text.count("not downloaded") == len(CATALOGUE) - 1
+        assert all(model.spec in text for model in CATALOGUE)
+        assert f"Suggested here: {CATALOGUE[0].spec}" in text
+        assert "Suggested here: none" in describe(tmp_path, memory=GB, cores=1)
+
+    def test_print(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        models.print_catalogue(tmp_path)
+        assert "Suggested here: " in capsys.readouterr().out
+
+
+class TestFindLocal:
+    def test_paths(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "my.gguf").touch()
+        assert find_local("my.gguf", tmp_path / "none", tmp_path) == tmp_path / "my.gguf"
+        assert find_local(str(tmp_path / "my.gguf"), tmp_path) == tmp_path / "my.gguf"
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert find_local("~/my.gguf", tmp_path, Path("/")) == tmp_path / "my.gguf"
+
+    def test_a_missing_path(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match=r"none\.gguf does not exist - mend \[llm\] model"):
+            find_local("none.gguf", tmp_path, tmp_path)
+
+    def test_a_file_in_a_folder_of_the_repository(self, tmp_path: Path) -> None:
+        (tmp_path / "m.gguf").touch()
+        assert find_local("own/repo:Q4/m.gguf", tmp_path) == tmp_path / "m.gguf"

@@ -1,0 +1,236 @@
+"""Markdown and HTML as blocks that know where their characters stood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seminar_rag.syllabus.markup import (
+    front_matter,
+    html_blocks,
+    html_items,
+    html_title,
+    markdown_blocks,
+    markdown_items,
+    trim_url,
+)
+
+POST = """---
+title: A post
+tags: [one]
+---
+
+# Memory *pages* <a id="memory"></a>
+
+The cache is {{ site.name }} **split** into `blocks`,
+and [each block](https://example.org/a_b "hint") moves on its own. ![a figure](x.png)
+
+{% include figure.html %}
+
+* first point, wrapped
+  by hand
+  1. inner &amp; last
+* second \\*starred\\* point
+
+  its second paragraph
+
+| size | waste |
+|------|:-----:|
+| 4    | a \\| b |
+| 8    | **c** |
+
+```python
+x = 1
+```
+
+<figure><img src="y.png"><figcaption>A caption with &Phi;</figcaption></figure>
+"""
+
+
+def test_markdown_becomes_clean_blocks_in_order() -> None:
+    blocks = [(block.kind, block.level, block.text) for block in markdown_blocks(POST)]
+    assert blocks == [
+        ("heading", 1, "Memory pages"),
+        (
+            "paragraph",
+            0,
+            "The cache is split into blocks, and each block moves on its own.",
+        ),
+        ("item", 0, "first point, wrapped by hand"),
+        ("item", 1, "inner & last"),
+        ("item", 0, "second *starred* point"),
+        ("paragraph", 0, "its second paragraph"),
+        ("table", 0, "size | waste\n4 | a | b\n8 | c"),
+        ("code", 0, "x = 1"),
+        ("paragraph", 0, "A caption with Φ"),
+    ]
+
+
+def test_every_plain_character_knows_its_place() -> None:
+    for block in markdown_blocks(POST):
+        assert block.offsets is not None
+        assert block.start == block.offsets[0]
+        for char, place in zip(block.text, block.offsets, strict=True):
+            same = char == POST[place]
+            assert same or char.isspace() or char == "|" or POST[place] == "&", (block, char)
+
+
+def test_repeated_words_keep_their_own_places() -> None:
+    raw = "- [a](a) a\n- a\n\n1. 1\n\n| a | a |\n|---|---|\n| a | a |\n"
+    items = [block for block in markdown_blocks(raw) if block.kind == "item"]
+    assert items[0].offsets == (3, 8, 9)
+    assert items[1].offsets == (13,)
+    assert items[2].offsets == (19,)
+    table = next(block for block in markdown_blocks(raw) if block.kind == "table")
+    assert table.offsets is not None
+    places = [p for char, p in zip(table.text, table.offsets, strict=True) if char == "a"]
+    assert places == [raw.index("| a | a |") + n for n in (2, 6)] + [
+        raw.rindex("| a | a |") + n for n in (2, 6)
+    ]
+
+
+def test_carriage_returns_do_not_shift_places() -> None:
+    raw = "# One\r\n\r\ntwo\r\nthree\r\n"
+    blocks = markdown_blocks(raw)
+    assert [block.text for block in blocks] == ["One", "two three"]
+    assert blocks[1].source(4) == raw.index("three")
+
+
+def test_links_are_kept_as_written() -> None:
+    (item,) = markdown_items("see [ a paper](https://e.org/x_(y)) and https://e.org/_n_/z_1).")
+    assert [link.url for link in item.links] == ["https://e.org/x_(y)", "https://e.org/_n_/z_1"]
+    assert [item.text[link.start : link.end].strip() for link in item.links] == [
+        "a paper",
+        "https://e.org/n/z_1",
+    ]
+    (auto,) = markdown_items("<https://e.org/a%20b>")
+    assert auto.links[0].url == "https://e.org/a%20b"
+    (anchor,) = markdown_items('by <a href="https://e.org/&amp;">hand</a>')
+    assert anchor.links[0].url == "https://e.org/&"
+
+
+def test_an_address_broken_by_emphasis_is_read_from_the_source() -> None:
+    (item,) = markdown_items("at https://e.org/*a*/b")
+    assert item.links[0].url == "https://e.org/*a*/b"
+
+
+def test_liquid_is_only_for_pages_with_front_matter() -> None:
+    assert markdown_blocks("set {{x}} here")[0].text == "set {{x}} here"
+    assert markdown_blocks("---\na: b\n---\nset {{x}} here")[0].text == "set here"
+
+
+def test_comments_and_markers_are_kept_for_the_reader_of_items() -> None:
+    items = markdown_items("3. three\n\n<!-- more -->\n\ntext")
+    assert [(item.marker, item.comment, item.text) for item in items] == [
+        ("3.", None, "three"),
+        ("", "more", ""),
+        ("", None, "text"),
+    ]
+
+
+def test_bold_lead_and_line_breaks_are_known() -> None:
+    (item,) = markdown_items("**Whole title**\nnext line")
+    assert item.text[: item.bold] == "Whole title"
+    assert item.breaks == (len("Whole title"),)
+
+
+def test_front_matter_ends_at_its_fence() -> None:
+    text = "---\ntitle: x\n---\nbody"
+    matter, begin = front_matter(text)
+    assert matter == "title: x\n"
+    assert text[begin:] == "body"
+    assert front_matter("body") == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "url"),
+    [
+        ("https://e.org/a)", "https://e.org/a"),
+        ("https://e.org/a_(b)", "https://e.org/a_(b)"),
+        ("https://e.org/a_(b)).", "https://e.org/a_(b)"),
+        ("https://e.org/a(see", "https://e.org/a"),
+        ("https://arxiv.org/abs/2501.00001(v2)", "https://arxiv.org/abs/2501.00001"),
+        ("https://doi.org/10.1000/x.12Citations", "https://doi.org/10.1000/x.12"),
+        ("https://e.org/a;", "https://e.org/a"),
+        ("https://e.org/a/", "https://e.org/a/"),
+    ],
+)
+def test_addresses_lose_what_is_glued_to_them(found: str, url: str) -> None:
+    assert trim_url(found) == url
+
+
+PAGE = """<!doctype html><html><head><title>The &amp; page</title><style>p{}</style></head>
+<body><nav><a href="/">Home</a></nav><script>var a = 1;</script>
+<main><h2>Title <b>one</b></h2><p>A<br>b   c</p>
+<ol type="a"><li>first<ul><li><a href="x.pdf">inner</a></li></ul></li><li><p>second</p></li></ol>
+<table><tr><th>h</th><th>i</th></tr><tr><td>1</td><td><a href="q">2</a></td></tr></table>
+<dl><dt>term</dt><dd>meaning</dd></dl><pre>x
+  y</pre><!-- more --><div>loose <p>text</p> tail</div></main><footer>f</footer></body></html>"""
+
+
+def test_html_gives_the_same_kinds_of_blocks() -> None:
+    assert [(block.kind, block.level, block.text) for block in html_blocks(PAGE)] == [
+        ("heading", 2, "Title one"),
+        ("paragraph", 0, "A b c"),
+        ("item", 0, "first"),
+        ("item", 1, "inner"),
+        ("item", 0, "second"),
+        ("table", 0, "h | i\n1 | 2"),
+        ("item", 0, "term"),
+        ("item", 1, "meaning"),
+        ("code", 0, "x\n  y"),
+        ("paragraph", 0, "loose"),
+        ("paragraph", 0, "text"),
+        ("paragraph", 0, "tail"),
+    ]
+    assert html_title(PAGE) == "The & page"
+
+
+def test_html_starts_count_in_the_joined_text() -> None:
+    blocks = html_blocks(PAGE)
+    joined = "\n".join(block.text for block in blocks)
+    for block in blocks:
+        assert block.offsets is None
+        assert joined[block.start : block.source(len(block.text))] == block.text
+
+
+def test_html_items_know_markers_links_and_comments() -> None:
+    items = html_items(PAGE)
+    markers = [item.marker for item in items if item.block.kind == "item"]
+    assert markers[:3] == ["a.", "-", "b."]
+    assert [link.url for item in items for link in item.links] == ["x.pdf", "q"]
+    assert [item.comment for item in items if item.comment is not None] == ["more"]
+
+
+@pytest.mark.parametrize("page", ["", "   ", "\x00", "<?xml version='1.0' encoding='utf-8'?>"])
+def test_html_without_content_has_no_blocks(page: str) -> None:
+    assert html_blocks(page) == ()
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        "# |## |- |+ |1. |a. |*|**|_|`|``|[|](|http://a.b/c_d|)|]|![|<a href='q'>|</a>|<br>|<div>"
+        "|</div>|<table><tr><td>|</td></tr></table>|<!--more-->|&amp;|\\*|\\|\n|\n\n|    |\t|\r\n"
+        "|```\n|> |{{ x }}|{% y %}|---\n|word|two words.|é|\u200b|<|>|&|$x_1$".split("|")
+    ),
+    st.just("|"),
+    st.just("|-|-|\n"),
+    st.text(max_size=6),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=25).map("".join))
+def test_any_text_keeps_its_places(raw: str) -> None:
+    for item in markdown_items(raw):
+        block = item.block
+        assert block.offsets is not None or item.comment is not None
+        places = block.offsets or ()
+        assert list(places) == sorted(places)
+        for char, place in zip(block.text, places, strict=True):
+            plain = char == raw[place] or char.isspace() or raw[place] == "&"
+            assert plain or char in "|\ufffd", (block, char, raw[place])
+    blocks = html_blocks(raw)
+    joined = "\n".join(block.text for block in blocks)
+    assert all(joined[b.start : b.start + len(b.text)] == b.text for b in blocks)
