@@ -18,8 +18,9 @@ from typing import Any
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
+from seminar_rag.html import Template
 from seminar_rag.types import Scope
-from seminar_rag.ui import frame, links
+from seminar_rag.ui import links
 from seminar_rag.ui.api.api import add_endpoints
 from seminar_rag.ui.api.programs import Programs
 from seminar_rag.ui.chat import render
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 EXAMPLES = 6
 SHARE = "Let the instructor read my questions and their answers, without my name"
 LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
+PAGE = Template("ui/templates/chat.html")
 UNREADABLE = "This conversation cannot be read any more."
 HIDDEN: Mapping[str, Any] = {
     "queue": False,
@@ -87,7 +89,7 @@ class Page:
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
     def _lay_out_desk(self) -> None:
-        gr.HTML(frame.rail(), apply_default_css=False, elem_id="rail")
+        gr.HTML(PAGE.rail(), apply_default_css=False, elem_id="rail")
         with gr.Column(elem_id="reading", scale=3, min_width=0):
             with gr.Column(elem_id="conversation", min_width=0):
                 self._past = gr.HTML(apply_default_css=False, elem_id="past")
@@ -122,7 +124,7 @@ class Page:
                 small: dict[str, Any] = {"size": "sm", "min_width": 0}
                 self._retry = gr.Button("Retry", elem_id="retry", **small)
                 self._edit = gr.Button("Edit", elem_id="edit", **small)
-                gr.HTML(frame.export_menu(), apply_default_css=False, elem_id="export")
+                gr.HTML(PAGE.export_menu(), apply_default_css=False, elem_id="export")
         self._share = gr.Checkbox(
             label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
         )
@@ -363,7 +365,7 @@ class Page:
             self._editing: True,
             self._box: last.question,
             **self._scope.show(last.scope),
-            self._message: frame.editing(),
+            self._message: PAGE.editing(),
         }
 
     def _halt(self, request: gr.Request) -> None:
