@@ -26,12 +26,12 @@ sys.path[0] = str(ROOT / "tests")  # before this folder, whose ingest.py is anot
 
 from local_web import PUBLIC, Page, Paper, Web, html, pdf, redirect  # noqa: E402
 from seminar_rag.documents.parse import Parser  # noqa: E402
-from seminar_rag.index.catalogue import Catalogue  # noqa: E402
 from seminar_rag.index.store import Store  # noqa: E402
-from seminar_rag.ingest.pipeline import Ingestor, Network, Options  # noqa: E402
-from seminar_rag.ingest.report import Report  # noqa: E402
+from seminar_rag.ingest.pipeline import Ingestor, Network  # noqa: E402
 from seminar_rag.models.embed import HashEmbedder  # noqa: E402
 from seminar_rag.syllabus.read import read_syllabus  # noqa: E402
+from seminar_rag.types.catalogue import Catalogue  # noqa: E402
+from seminar_rag.types.ingest import Options, Report  # noqa: E402
 from seminar_rag.web.arxiv import arxiv_id  # noqa: E402
 from seminar_rag.web.fetch import Fetcher  # noqa: E402
 from seminar_rag.web.titles import fold  # noqa: E402

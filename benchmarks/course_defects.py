@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from seminar_rag.index.catalogue import Catalogue, ListedReading, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, ListedReading, Record, Sought
 from seminar_rag.web.arxiv import arxiv_id
 from seminar_rag.web.titles import fold
 

@@ -25,13 +25,13 @@ import psutil
 
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.questions import read_questions
-from seminar_rag.index.catalogue import Record
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.models.embed import SentenceTransformerEmbedder, unit
 from seminar_rag.question.followup import standalone
 from seminar_rag.types import Document, Passage, Scope, Sentence
+from seminar_rag.types.catalogue import Record
 
 DOCUMENT = 250
 """Passages of a filler document, as of a long paper."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seminar_rag.errors import ConfigError
+from seminar_rag.types.settings import Setting
 
 FILE = "seminar.toml"
 _ENV = "SEMINAR_RAG_"
@@ -119,20 +120,6 @@ LIVE: dict[str, tuple[int, int] | None] = {
 """The keys that may change while the course is served, numbers with their least and most."""
 SECRET = frozenset({"llm_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A key as it holds now."""
-
-    section: str
-    key: str
-    value: str | int | bool
-    """A secret is "set" or ""."""
-    live: bool
-    """Whether it can be changed while the course is served."""
-    limits: tuple[int, int] | None = None
-    """Least and most, of a number that can be changed."""
 
 
 def settings(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[Setting, ...]:

@@ -8,55 +8,46 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from seminar_rag import config as configuration
-from seminar_rag.config import Config, Setting, load
+from seminar_rag.config import Config, load
 from seminar_rag.errors import ConfigError, ModelError, NotFoundError, SourceError, StoreError
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Listener, Network, Options, Report
+from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.sources import is_address, read_source
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn
+from seminar_rag.types.ingest import Listener, Options, Report
+from seminar_rag.types.settings import Finding, Setting
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.resolve import Places
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
-    from seminar_rag.check.report import Checking
     from seminar_rag.check.support import Verifier
-    from seminar_rag.check.works import Work
-    from seminar_rag.index.catalogue import Catalogue
-    from seminar_rag.index.corrections import Correction
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
-    from seminar_rag.ingest.curate import Removal, Suggestion
-    from seminar_rag.journal.insights import Insights, Remembered
+    from seminar_rag.journal.insights import Remembered
     from seminar_rag.models.embed import Embedder
     from seminar_rag.models.llm import LLM
     from seminar_rag.models.rerank import Reranker
     from seminar_rag.pages.view import Pages
+    from seminar_rag.types.catalogue import Catalogue, Correction
+    from seminar_rag.types.check import Checking, Work
+    from seminar_rag.types.ingest import Removal, Suggestion
+    from seminar_rag.types.journal import Insights
 
-Level = Literal["ok", "note", "bad"]
 
 _NO_LLM = (
     "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    level: Level
-    what: str
-    mend: str = ""
 
 
 class Course:
@@ -195,7 +186,7 @@ class Course:
         self,
         sources: Sequence[str | Path],
         listener: Listener = lambda _: None,
-        options: Options = Options(),  # noqa: B008  (frozen)
+        options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
         """Bring sources in or up to date, one report each. Students can go on asking meanwhile.
@@ -211,8 +202,8 @@ class Course:
             SourceError: a source cannot be read, or holds nothing; the sources before it are in.
             BusyError: another process is writing.
         """
-        from seminar_rag.ingest.curate import ADDED
         from seminar_rag.sample import PAGE
+        from seminar_rag.types.ingest import ADDED
 
         with self.store.writer():
             ingestor = self._ingestor(listener, stop)
@@ -385,7 +376,7 @@ class Course:
         self,
         question: str,
         history: Sequence[Turn] = (),
-        scope: Scope = Scope(),  # noqa: B008  (frozen)
+        scope: Scope = Scope(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
         """Answer a question as a stream of events, the Answer last.
@@ -746,7 +737,7 @@ class Course:
 
 def works(catalogue: Catalogue) -> tuple[Work, ...]:
     """The readings as a text can cite them, also those without a text of their own."""
-    from seminar_rag.check.works import Work
+    from seminar_rag.types.check import Work
 
     listed = {
         one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)

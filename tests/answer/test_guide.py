@@ -6,7 +6,6 @@ import pytest
 
 from seminar_rag.answer.engine import NOTHING, Draft, Engine
 from seminar_rag.answer.guide import Guide, Told
-from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types import (
     NOTES,
     Answer,
@@ -18,6 +17,7 @@ from seminar_rag.types import (
     Scope,
     Sentence,
 )
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 
 RYE = ListedReading("rye", "On Rye: Dark Breads", "Ada Brown", urls=("https://bread.example/rye",))
 OATS = ListedReading("oats", "Porridge and Oats", "Bo Grey", section="more")

@@ -7,10 +7,11 @@ import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
 from seminar_rag.check.render import text_lines, to_html, to_json
-from seminar_rag.check.report import Checker, Report
-from seminar_rag.check.works import Work, likeness, match
+from seminar_rag.check.report import Checker
+from seminar_rag.check.works import likeness, match
 from seminar_rag.course import Course
 from seminar_rag.types import Cited, Scope, VerdictLabel
+from seminar_rag.types.check import Report, Work
 
 TEXTS = Path(__file__).parent / "texts"
 LORA = Work("lora", "LoRA: Low-Rank Adaptation of Large Language Models",

@@ -21,8 +21,9 @@ from seminar_rag.documents.pdf_clean import Line, Page
 from seminar_rag.documents.scans import Recogniser
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Progress
+from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.types.ingest import Progress
 
 SIZE = (595, 842)
 SENTENCES = (

@@ -11,9 +11,9 @@ import pytest
 
 from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
-from seminar_rag.index.catalogue import ListedReading, ListedSession, Record
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Kind, Passage, Scope, Sentence
+from seminar_rag.types.catalogue import ListedReading, ListedSession, Record
 
 
 def passage(document: str, ordinal: int, text: str) -> Passage:
@@ -234,7 +234,7 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
 def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_path: Path) -> None:
     import sqlite3
 
-    from seminar_rag.index.catalogue import Sought, SoughtFile
+    from seminar_rag.types.catalogue import Sought, SoughtFile
 
     Store(tmp_path, vectors=MemoryVectors()).close()
     with sqlite3.connect(tmp_path / "course.db") as db:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from seminar_rag.errors import StoreError
-from seminar_rag.index.catalogue import Record
 from seminar_rag.index.store import Store
 from seminar_rag.index.vectors import VectorIndex
 from seminar_rag.types import Document, Passage, Sentence
+from seminar_rag.types.catalogue import Record
 
 pytestmark = pytest.mark.model
 

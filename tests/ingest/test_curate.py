@@ -27,10 +27,9 @@ from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError
-from seminar_rag.ingest.curate import Suggestion
-from seminar_rag.ingest.pipeline import Network, Options
-from seminar_rag.ingest.report import Report
+from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.types.ingest import Options, Report, Suggestion
 from seminar_rag.web.fetch import Fetcher
 
 WALLED = "Paywalled Threads and Their Many Uses"

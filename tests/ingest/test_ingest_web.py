@@ -13,10 +13,10 @@ from ingest.test_pipeline import ScriptedParser
 from local_web import Page, Paper, Web, html, pdf, redirect
 from seminar_rag.errors import SourceError
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Network, Options
-from seminar_rag.ingest.report import Need, Report
+from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, ParsedDocument
+from seminar_rag.types.ingest import Need, Options, Report
 from seminar_rag.web.fetch import Fetcher
 
 COURSE = "https://course.test/2026/ByDate/"

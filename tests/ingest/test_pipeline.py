@@ -11,12 +11,13 @@ import pytest
 
 from memory import MemoryVectors
 from seminar_rag.errors import DocumentError, SourceError, StoreError
-from seminar_rag.index.catalogue import ListedReading
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Report, match, slug
+from seminar_rag.ingest.pipeline import Ingestor, match, slug
 from seminar_rag.ingest.plan import RULES
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document, ParsedDocument
+from seminar_rag.types.catalogue import ListedReading
+from seminar_rag.types.ingest import Report
 
 
 class ScriptedParser:

@@ -25,12 +25,12 @@ from ingest.test_ingest_web import (
 )
 from local_web import Page, Web, html
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Network, Options
+from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.plan import Job
-from seminar_rag.ingest.report import Progress, Report
 from seminar_rag.ingest.work import Clock, Work
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
+from seminar_rag.types.ingest import Options, Progress, Report
 from seminar_rag.web.fetch import Fetcher
 
 Ingest = Callable[..., Report]

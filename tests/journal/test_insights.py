@@ -18,8 +18,8 @@ from seminar_rag.journal.insights import (
     questions_csv,
     readings_csv,
 )
-from seminar_rag.journal.journal import Asked, Cited, Feedback, Flaw
 from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.types.journal import Asked, Cited, Feedback, Flaw
 
 DAY = date(2026, 3, 2)
 READINGS = {

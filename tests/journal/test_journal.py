@@ -13,7 +13,8 @@ import pytest
 from fake_course import ANSWERS, JUDGED, STEPS, UNKNOWN
 
 from seminar_rag.errors import StoreError
-from seminar_rag.journal.journal import LONGEST_COMMENT, Journal
+from seminar_rag.journal.journal import Journal
+from seminar_rag.types.journal import LONGEST_COMMENT
 
 DAY = date(2026, 3, 2)
 

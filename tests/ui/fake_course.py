@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from check.scripted import ScriptedVerifier
-from seminar_rag.check.report import Checker, Checking
-from seminar_rag.check.works import Work
+from seminar_rag.check.report import Checker
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
-from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
@@ -35,6 +33,8 @@ from seminar_rag.types import (
     VerdictEvent,
     VerdictLabel,
 )
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types.check import Checking, Work
 
 
 def passage(

@@ -13,12 +13,12 @@ from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
 from seminar_rag import config
 from seminar_rag.errors import NotFoundError
-from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
-from seminar_rag.ingest.pipeline import Listener, Options, Progress, Report
-from seminar_rag.ingest.report import Outcome
-from seminar_rag.journal.insights import Insights, insights
+from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import Document
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
+from seminar_rag.types.ingest import Listener, Options, Outcome, Progress, Report
+from seminar_rag.types.journal import Insights
 from seminar_rag.ui.desk.password import hashed
 
 PASSWORD = "a long enough secret"
@@ -140,7 +140,7 @@ class FakeDeskCourse(FakeCourse):
         self,
         sources: Sequence[str | Path],
         listener: Listener = lambda _: None,
-        options: Options = Options(),  # noqa: B008
+        options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
         self.acts.append(

@@ -8,14 +8,8 @@ from typing import Any
 from fake_course import EVIL, FakeCourse
 
 from seminar_rag.course import Course
-from seminar_rag.index.catalogue import (
-    Catalogue,
-    ListedReading,
-    ListedSession,
-    Record,
-    Sought,
-)
 from seminar_rag.types import Document
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
 
 

@@ -12,13 +12,13 @@ from tabs import BOX, Tab
 
 from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
-from seminar_rag.check.report import Checking
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.catalogue import Catalogue
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.pages.view import LOST, MOVED, Pages
 from seminar_rag.types import Answer, AnswerEvent, Citation, Document, Event, Passage, Scope
+from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.check import Checking
 
 pytestmark = pytest.mark.browser
 

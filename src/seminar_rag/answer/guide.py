@@ -16,7 +16,7 @@ from seminar_rag.text import stems, words
 from seminar_rag.types import NOTES, READINGS, AnswerKind, Citation, Hit, Listed, Scope, Sentence
 
 if TYPE_CHECKING:
-    from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession
+    from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession
 
 _ROWS = 8
 """Readings or sessions named for a subject, at most."""

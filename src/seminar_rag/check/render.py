@@ -11,8 +11,8 @@ from importlib.resources import files
 from textwrap import fill
 from typing import Any
 
-from seminar_rag.check.report import WRONG, Citation, Item, Report, Source
 from seminar_rag.types import Cited
+from seminar_rag.types.check import WRONG, Citation, Item, Report, Source
 
 GLYPHS = {"supported": "✓", "partly": "~", "contradicted": "✗", "not found": "?", "not a claim": ""}
 _CITED = {

@@ -6,26 +6,16 @@ Search and verifier are handed in, so nothing here knows the index, files or how
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from seminar_rag.check.claims import extract
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
-from seminar_rag.check.works import Match, Work, match
-from seminar_rag.types import Cited, Claim, Document, Hit, Scope, Verdict
-
-Label = Literal["supported", "partly", "contradicted", "not found", "not a claim"]
-LABELS: tuple[Label, ...] = ("supported", "partly", "contradicted", "not found", "not a claim")
-Holding = Literal["holds", "partly", "not said", "mismatch", "unlisted", "no reading", "unread"]
-"""What came of a given citation. "not said": the reading does not say so. "mismatch": its title
-and id name different works. "unlisted": a number without an entry in the reference list.
-"no reading": not among the course's readings. "unread": listed, but the course has no more than
-its description."""
-WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
-"""What fails a text. A work that is not in the course cannot be judged, so it does not."""
+from seminar_rag.check.works import Match, match
+from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
+from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
 
 PASSAGES = 8
 """Looked at for a claim, and for a citation within its reading."""
@@ -44,118 +34,6 @@ class Search(Protocol):
     def __call__(self, query: str, k: int, scope: Scope | None) -> tuple[Hit, ...]:
         """The k best passages, best first."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A sentence of a reading that speaks to a claim."""
-
-    document: Document
-    quote: str
-    page: int | None
-    section: str
-    passage: str
-    """Passage id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A source that the text gives, looked up."""
-
-    cited: Cited
-    holding: Holding
-    reason: str
-    """In words, for the reader."""
-    works: tuple[Work, ...] = ()
-    """The readings that it can mean; several by the same first author in one year."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One sentence, heading or entry of the text, judged."""
-
-    claim: Claim
-    line: int
-    """In the text, from 1."""
-    label: Label
-    reason: str
-    score: float = 0.0
-    evidence: tuple[Source, ...] = ()
-    """Best first."""
-    citations: tuple[Citation, ...] = ()
-    verifier: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """The readings contradict it, or a source given for it does not hold."""
-        return self.label == "contradicted" or any(c.holding in WRONG for c in self.citations)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A text, checked; or as much of it as there was time for."""
-
-    items: tuple[Item, ...]
-    total: int
-    """Items of the whole text."""
-    verifier: str
-
-    @property
-    def failed(self) -> bool:
-        """Something is contradicted, or a given citation does not hold."""
-        return any(item.failed for item in self.items)
-
-    @property
-    def counts(self) -> dict[Label, int]:
-        """How many items have which label."""
-        found = Counter(item.label for item in self.items)
-        return {label: found[label] for label in LABELS}
-
-    @property
-    def summary(self) -> str:
-        """In one line: "12 claims: 9 supported, 1 contradicted, 2 not found; …"."""
-        counts = self.counts
-        claims = sum(counts[label] for label in LABELS[:-1])
-        told = ", ".join(f"{counts[label]} {label}" for label in LABELS[:-1] if counts[label])
-        parts = [f"{claims} {'claim' if claims == 1 else 'claims'}{': ' if told else ''}{told}"]
-        given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
-        if given:
-            parts.append(
-                f"{len(given)} {'citation' if len(given) == 1 else 'citations'}: {_held(given)}"
-            )
-        if len(self.items) < self.total:
-            parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
-        return "; ".join(parts)
-
-
-def _held(given: Sequence[Citation]) -> str:
-    kinds: dict[str, tuple[Holding, ...]] = {
-        "confirmed": ("holds", "partly"),
-        "wrong": tuple(WRONG),
-        "of works that are not among the readings": ("no reading",),
-        "of readings that are only described here": ("unread",),
-    }
-    counts = {word: sum(one.holding in of for one in given) for word, of in kinds.items()}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-
-
-@dataclass
-class Checking:
-    """A check that goes on as far as it is iterated; `report()` tells what is known so far."""
-
-    total: int
-    verifier: str
-    _items: Iterator[Item]
-    _done: list[Item] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Item]:
-        for item in self._items:
-            self._done.append(item)
-            yield item
-
-    def report(self) -> Report:
-        """The items so far."""
-        return Report(tuple(self._done), self.total, self.verifier)
 
 
 class Checker:

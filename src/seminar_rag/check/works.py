@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seminar_rag.types import Cited
+from seminar_rag.types.check import Work
 
 SAME_TITLE = 90.0
 """Likeness (0 to 100) from which two titles are the same; subtitles may be left out."""
@@ -20,23 +21,6 @@ OTHER_TITLE = 60.0
 """Likeness up to which they are certainly not."""
 _YEARS_LATER = 2
 """A paper may be printed so many years after it came out on arXiv."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A reading as far as citations can name it."""
-
-    id: str
-    title: str
-    authors: str = ""
-    arxiv_id: str | None = None
-    urls: tuple[str, ...] = ()
-
-    @property
-    def year(self) -> int | None:
-        """Of its first version on arXiv."""
-        found = re.fullmatch(r"(\d\d)(\d\d)\.\d{4,5}", self.arxiv_id or "")
-        return 2000 + int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

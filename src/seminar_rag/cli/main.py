@@ -24,12 +24,12 @@ from seminar_rag.errors import (
 )
 
 if TYPE_CHECKING:
-    from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
     from seminar_rag.evaluation.questions import Question
     from seminar_rag.evaluation.report import Outcome
-    from seminar_rag.ingest.pipeline import Options, Progress
     from seminar_rag.types import Answer
+    from seminar_rag.types.check import Report as CheckReport
+    from seminar_rag.types.ingest import Options, Progress
 
 EXIT_CODES = """\
 exit codes:
@@ -228,7 +228,7 @@ def _ingest(options: argparse.Namespace) -> int:
         return _again(_open(options), options.only, options.quiet)
     if not sources:
         raise SourceError("no source given — name a course page, a folder or PDFs, or --sample")
-    from seminar_rag.ingest.pipeline import Options
+    from seminar_rag.types.ingest import Options
 
     how = Options(options.fetch, options.refresh, options.keep_removed, options.dry_run)
     show = printing_ingest.JsonLines() if options.json_lines else None
@@ -242,7 +242,7 @@ def _ingest_into(
     options: Options | None = None,
     show: printing_ingest.JsonLines | None = None,
 ) -> int:
-    from seminar_rag.ingest.pipeline import Options
+    from seminar_rag.types.ingest import Options
 
     failed = stopped = False
     with (
@@ -375,7 +375,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _checked(course: Course, text: str) -> CheckReport:
     """The report; what is known of it when it is interrupted."""
-    from seminar_rag.ingest.pipeline import Progress
+    from seminar_rag.types.ingest import Progress
 
     checking = course.check(text)
     with printing.ProgressBar(printing.console(stderr=True), False) as bar:
@@ -507,7 +507,7 @@ def _eval(options: argparse.Namespace) -> int:
 def _outcomes(course: Course, questions: Sequence[Question], docs: Path) -> list[Outcome]:
     """What came of the questions; of those asked until an interrupt, if there is one."""
     from seminar_rag.evaluation.evaluate import outcomes, verified
-    from seminar_rag.ingest.pipeline import Progress
+    from seminar_rag.types.ingest import Progress
 
     out: list[Outcome] = []
     with printing.ProgressBar(printing.console(stderr=True), False) as bar:
@@ -595,10 +595,10 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from seminar_rag.ingest.pipeline import Progress
     from seminar_rag.models import hub as models
     from seminar_rag.models import suggested
     from seminar_rag.models.rerank import downloaded
+    from seminar_rag.types.ingest import Progress
 
     course = _open(options)
     console = printing.console(stderr=True)

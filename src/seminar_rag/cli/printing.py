@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seminar_rag.check.report import Report as CheckReport
     from seminar_rag.course import Course
-    from seminar_rag.index.catalogue import Record
-    from seminar_rag.ingest.curate import Suggestion
-    from seminar_rag.ingest.report import Need, Progress
     from seminar_rag.types import Answer, Citation, Syllabus
+    from seminar_rag.types.catalogue import Record
+    from seminar_rag.types.check import Report as CheckReport
+    from seminar_rag.types.ingest import Need, Progress, Suggestion
 
 _THERE = {
     "paper": "its text",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from seminar_rag.ingest.report import Change, Progress, Report
+    from seminar_rag.types.ingest import Change, Progress, Report
 
 _CHANGES: tuple[Change, ...] = ("new", "changed", "unchanged", "removed", "failed")
 _KINDS = {"paper": "readings", "abstract": "descriptions", "notes": "student notes"}

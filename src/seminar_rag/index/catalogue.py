@@ -9,15 +9,20 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from seminar_rag.index import corrections
-from seminar_rag.index.corrections import Correction
-from seminar_rag.types import Document, Kind, Scope, Section
-
-Outcome = Literal["indexed", "no_text", "password", "corrupt", "limit", "unreadable"]
+from seminar_rag.types import Document, Kind, Section
+from seminar_rag.types.catalogue import (
+    Catalogue,
+    ListedReading,
+    ListedSession,
+    Record,
+    Sought,
+    SoughtFile,
+    Suggested,
+)
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS source(
@@ -44,135 +49,6 @@ CREATE TABLE IF NOT EXISTS sought(
 CREATE TABLE IF NOT EXISTS kept(document TEXT PRIMARY KEY, digest TEXT NOT NULL);
 {corrections.SCHEMA}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ListedReading:
-    """A reading with its place in the course."""
-
-    id: str
-    title: str
-    authors: str | None = None
-    arxiv_id: str | None = None
-    urls: tuple[str, ...] = ()
-    section: Section = "required"
-    listed: tuple[str, ...] = ()
-    """The ids under which its page lists it: several where entries turned out to be one paper."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSession:
-    """A session as stored, with its readings in page order."""
-
-    number: int
-    title: str
-    tags: tuple[str, ...] = ()
-    url: str | None = None
-    readings: tuple[ListedReading, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the manifest knows of one document."""
-
-    document: Document
-    source: str
-    hash: str
-    """Of everything its passages depend on: content, title, place, splitting rules."""
-    outcome: Outcome = "indexed"
-    detail: str = ""
-    pages: int | None = None
-    passages: int = 0
-    at: str = ""
-    file: str = ""
-    """SHA-256 of the kept file that the passages were read from; empty where none is kept."""
-    made: str = ""
-    """By which rules it was read and split, and which model embedded it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SoughtFile:
-    """A document that was fetched for a reading."""
-
-    url: str
-    file: str
-    """Relative to the data folder."""
-    hash: str
-    paper: bool
-    """The paper itself; otherwise a page that goes with it."""
-    title: str
-    authors: str | None = None
-
-
-SuggestionKind = Literal["replace", "add", "keep"]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggested:
-    """What the instructor may decide about a reading's links.
-
-    "replace": `url` in place of `instead`; "add": `url`, where the page has no link that works;
-    "keep": the page's own link `url`, which leads to something that bears another title.
-    """
-
-    kind: SuggestionKind
-    url: str
-    title: str
-    """What the document there is called."""
-    instead: str = ""
-    taken: bool = False
-    """Whether the document is in the course already, on the strength of its title."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What the last search for a reading's documents gave."""
-
-    source: str
-    reading: str
-    """The reading's id as its page gives it."""
-    title: str
-    urls: tuple[str, ...]
-    state: str
-    """"paper", "page" or "nothing"."""
-    arxiv_id: str | None = None
-    """Of the paper that was taken, whatever the page's link says."""
-    found: tuple[SoughtFile, ...] = ()
-    attempts: tuple[tuple[str, str, str], ...] = ()
-    """Address, event, and what came of it, in words."""
-    says: str = ""
-    """What went wrong or is odd."""
-    mend: str = ""
-    """What the instructor can do; empty where nothing needs a hand."""
-    at: str = ""
-    suggested: tuple[Suggested, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The course as one consistent view; a new one is read after every change."""
-
-    title: str | None
-    sources: tuple[tuple[str, str], ...]
-    """(id, form) of what was ingested."""
-    sessions: tuple[ListedSession, ...]
-    records: dict[str, Record] = field(default_factory=dict)
-    """By document id."""
-    sought: tuple[Sought, ...] = ()
-    """What was looked for on the network, reading by reading."""
-    corrections: tuple[Correction, ...] = ()
-    """What the instructor decided by hand."""
-
-    @property
-    def documents(self) -> dict[str, Document]:
-        """The documents that have passages."""
-        return {id_: record.document for id_, record in self.records.items() if record.passages}
-
-    def within(self, scope: Scope) -> set[str] | None:
-        """Ids of the documents a scope allows; None when it allows all."""
-        if scope == Scope():
-            return None
-        return {id_ for id_, document in self.documents.items() if scope.admits(document)}
 
 
 def read(db: sqlite3.Connection) -> Catalogue:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Literal
 
-CorrectionKind = Literal["link", "keep", "reject", "rename", "remove", "add"]
+from seminar_rag.types.catalogue import Correction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS correction(
@@ -22,36 +21,6 @@ CREATE TABLE IF NOT EXISTS correction(
 """
 _SINGLE = {"rename": (), "remove": (), "link": ("instead",), "keep": ("url",), "reject": ("url",)}
 """Kinds of which a later one replaces an earlier one with the same target and these fields."""
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """One decision.
-
-    link     `url` is an address of the reading, in place of `instead` where that is given
-    keep     what `url` gives is the reading, whatever it calls itself
-    reject   `url` is not the reading: neither taken from the page nor suggested again
-    rename   the reading is called `title`
-    remove   the reading, or the document of that id, stays out; `title` is what it was called
-    add      a reading of `session` called `title`, from `url` or from `file`
-    """
-
-    kind: CorrectionKind
-    target: str
-    """The reading's id as its page gives it; with "remove", also a document's id."""
-    url: str = ""
-    instead: str = ""
-    """With "link": the address it replaces. With "remove": the reading that it went with."""
-    title: str = ""
-    session: int = 0
-    file: str = ""
-    """Relative to the data folder."""
-    source: str = ""
-    """With "remove": where it came from."""
-    key: int = 0
-    """Set by the store."""
-    at: str = ""
-    """When it was made, ISO 8601; set by the store."""
 
 
 def read(db: sqlite3.Connection) -> tuple[Correction, ...]:

@@ -23,12 +23,11 @@ import numpy as np
 
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index import catalogue, corrections, lexical
-from seminar_rag.index.catalogue import Catalogue, ListedSession, Record, Sought
-from seminar_rag.index.corrections import Correction
 from seminar_rag.index.files import Files
 from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.index.within import Within
 from seminar_rag.types import Passage, Sentence
+from seminar_rag.types.catalogue import Catalogue, Correction, ListedSession, Record, Sought
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

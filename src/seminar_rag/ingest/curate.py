@@ -9,83 +9,30 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
-from seminar_rag.index.catalogue import Catalogue, ListedReading, Sought, Suggested, SuggestionKind
-from seminar_rag.index.corrections import Correction, CorrectionKind
 from seminar_rag.ingest.plan import Listed, slug
 from seminar_rag.ingest.sources import Source, is_address
 from seminar_rag.types import Document, Reading, Session, Syllabus
+from seminar_rag.types.catalogue import (
+    Catalogue,
+    Correction,
+    CorrectionKind,
+    ListedReading,
+    Sought,
+    Suggested,
+)
+from seminar_rag.types.ingest import ADDED, Removal, Suggestion
 from seminar_rag.web.arxiv import arxiv_id
 from seminar_rag.web.titles import Wanted
 
 if TYPE_CHECKING:
     from seminar_rag.index.store import Store
 
-ADDED = "added by hand"
-"""The source of the readings that the instructor added."""
 _READ = (".pdf", ".md", ".markdown", ".html", ".htm", ".txt")
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """Something about a reading's links that only a person can decide."""
-
-    id: str
-    """For `accept` and `reject`; the same as long as the page and the finding are."""
-    kind: SuggestionKind
-    reading: str
-    """Its id in the course."""
-    title: str
-    """What the page calls it."""
-    sessions: tuple[int, ...]
-    url: str
-    """The address that is in question."""
-    found: str
-    """What the document there is called."""
-    instead: str = ""
-    """The page's link that `url` would replace."""
-    taken: bool = False
-    """Whether the document is in the course already, on the strength of its title."""
-
-    @property
-    def says(self) -> str:
-        """What was found, in a sentence."""
-        if self.kind == "keep" and self.taken:
-            return f"The page's link {self.url} calls itself “{self.found}” and was taken."
-        if self.kind == "keep":
-            return f"The page's link {self.url} leads to “{self.found}”."
-        lead = f"The page's link {self.instead} leads elsewhere; " if self.instead else ""
-        state = "was taken" if self.taken else "may be it"
-        return f"{lead}{self.url} is called “{self.found}” and {state}."
-
-    @property
-    def if_accepted(self) -> str:
-        """What accepting means."""
-        if self.kind == "keep":
-            return "the link is right: what it leads to is this reading"
-        return "this is the reading's link from now on"
-
-    @property
-    def if_rejected(self) -> str:
-        """What rejecting means."""
-        if self.kind == "keep":
-            return "the link is wrong: it is left out from now on"
-        return "this is not the reading: it is neither taken nor suggested again"
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A reading or document that the instructor took out of the course."""
-
-    id: str
-    """For `restore`."""
-    title: str
-    source: str
-    at: str
 
 
 # --- deciding ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.index.catalogue import Sought, SoughtFile
+from seminar_rag.types.catalogue import Sought, SoughtFile
 from seminar_rag.web.resolve import Resolution, Resolver
 from seminar_rag.web.titles import Wanted
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import SourceError
-from seminar_rag.index.catalogue import ListedSession, Record, Sought
-from seminar_rag.ingest.curate import ADDED, added, corrected, heeding, lift, removed
+from seminar_rag.ingest.curate import added, corrected, heeding, lift, removed
 from seminar_rag.ingest.gather import Looked, Search, noted, remembered
 from seminar_rag.ingest.plan import (
     Job,
@@ -29,9 +28,11 @@ from seminar_rag.ingest.plan import (
     slug,
     to_find,
 )
-from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Report, needs
+from seminar_rag.ingest.report import needs
 from seminar_rag.ingest.sources import Source, is_address, read_source
 from seminar_rag.ingest.work import Clock, Parsed, Work, unchanged
+from seminar_rag.types.catalogue import ListedSession, Record, Sought
+from seminar_rag.types.ingest import ADDED, Change, Listener, Options, Outcome, Progress, Report
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.resolve import Places, Resolver
 from seminar_rag.web.titles import Wanted
@@ -51,23 +52,6 @@ class Network:
     fetcher: Callable[[], Fetcher]
     """Makes a fetcher whose files lie under the data folder."""
     places: Places = field(default_factory=Places)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to ingest."""
-
-    fetch: bool | None = None
-    """Whether readings are looked for on the network; None: only those of a page on the web."""
-    refresh: bool = False
-    """Ask again for everything that was fetched before."""
-    keep_removed: bool = False
-    """Keep readings that their source lists no longer."""
-    dry_run: bool = False
-    """Change nothing and fetch no reading; only tell what would be done."""
-    only: frozenset[str] = frozenset()
-    """Ids of readings (of the course, or as listed) or documents: nothing else is looked at, and
-    the page is taken as it was last read. Empty for everything."""
 
 
 class Ingestor:

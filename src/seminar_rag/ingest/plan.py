@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from seminar_rag.index.catalogue import ListedReading, ListedSession, Sought
 from seminar_rag.ingest.sources import Source
 from seminar_rag.types import Block, Document, Reading, Session
+from seminar_rag.types.catalogue import ListedReading, ListedSession, Sought
 from seminar_rag.web.titles import Wanted
 
 RULES = "3"

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.documents.ocr import EXTRA, available
 from seminar_rag.errors import DocumentError
-from seminar_rag.index.catalogue import Record
 from seminar_rag.ingest.gather import Looked
 from seminar_rag.ingest.plan import RULES, Job
-from seminar_rag.ingest.report import Change, Listener, Outcome, Progress, Stage
 from seminar_rag.types import Block, Document, ParsedDocument, Passage
+from seminar_rag.types.catalogue import Record
+from seminar_rag.types.ingest import Change, Listener, Outcome, Progress, Stage
 
 if TYPE_CHECKING:
     from seminar_rag.documents.parse import Parser

@@ -9,13 +9,12 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.journal.journal import Asked, Cited, Feedback
+from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Group, Insights, Use
 
 Matrix = NDArray[np.float32]
 ALIKE = 0.55
@@ -23,59 +22,6 @@ ALIKE = 0.55
 12 matters with the default model: of pairs of one matter 92% lie above, of other pairs none."""
 MOST_GROUPED = 300
 """Distinct questions that are compared with each other; the most frequent ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Questions about the same matter."""
-
-    count: int
-    """How often one of them was asked."""
-    questions: tuple[tuple[str, int], ...]
-    """(question, how often), most frequent first; the first speaks for all."""
-    last: date
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How often a reading stood behind an answer."""
-
-    reading: str
-    title: str
-    answers: int
-    sessions: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day's questions."""
-
-    day: date
-    answered: int
-    abstained: int
-
-
-@dataclass(frozen=True, slots=True)
-class Insights:
-    """What there is to see."""
-
-    asked: int
-    abstained: int
-    days: tuple[Day, ...]
-    """Without gaps, oldest first."""
-    unanswered: tuple[Group, ...]
-    """Largest first."""
-    used: tuple[Use, ...]
-    """Every reading of the course that has a text, most used first."""
-    verdicts: Mapping[str, int]
-    """Label → sentences."""
-    doubtful: tuple[Asked, ...]
-    """Answers with a sentence that failed the check, newest first."""
-    good: int
-    flagged: tuple[Feedback, ...]
-    """Thumbs down, newest first."""
-    reasons: Mapping[str, int]
-    """Reason → thumbs down."""
 
 
 class Remembered:

@@ -17,82 +17,23 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from seminar_rag.errors import StoreError
 from seminar_rag.types import Answer
+from seminar_rag.types.journal import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
 
 log = logging.getLogger(__name__)
 
-Reason = Literal["wrong citation", "not what I asked", "incomplete", "other"]
-REASONS: tuple[Reason, ...] = get_args(Reason)
-LONGEST_COMMENT = 1_000
-"""Characters; what goes beyond is cut off."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """A passage that an answer cited; complete in itself, whatever becomes of the index."""
-
-    number: int
-    """Of its mark in the answer."""
-    passage: str
-    """Passage id."""
-    reading: str
-    title: str
-    quote: str
-    page: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """A sentence of an answer that the check did not find supported."""
-
-    sentence: str
-    label: str
-    """Of the verdict: "partly", "unsupported" or "contradicted"."""
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question and what came back."""
-
-    id: str
-    """Random."""
-    day: date
-    question: str
-    answer: str
-    answerer: str = ""
-    abstained: bool = False
-    cited: tuple[Cited, ...] = ()
-    verdicts: tuple[tuple[str, int], ...] = ()
-    """(label, how many sentences)."""
-    flaws: tuple[Flaw, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What a student thought of an answer."""
-
-    id: str
-    day: date
-    good: bool
-    question: str
-    answer: str
-    reason: str = ""
-    """One of `REASONS`; empty for a good answer."""
-    comment: str = ""
-    cited: tuple[Cited, ...] = ()
 
 
 class Journal:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from seminar_rag.errors import DocumentError, NotFoundError
-from seminar_rag.index.catalogue import Catalogue, Record
 from seminar_rag.pages.locate import key
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.sheet import Quote, Spot
 from seminar_rag.types import Document, Passage
+from seminar_rag.types.catalogue import Catalogue, Record
 
 GONE = "This reading is no longer in the course."
 MOVED = "The reading was read anew since this answer was written; the sentence is still in it."

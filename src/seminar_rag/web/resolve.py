@@ -18,8 +18,8 @@ from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from seminar_rag.errors import DocumentError, FetchError
-from seminar_rag.index.catalogue import Suggested
 from seminar_rag.types import ParsedDocument
+from seminar_rag.types.catalogue import Suggested
 from seminar_rag.web.arxiv import ArxivApi, Paper, arxiv_id
 from seminar_rag.web.fetch import Attempt, Fetched, Fetcher
 from seminar_rag.web.titles import Described, Likeness, Wanted, is_label, judge, likely, surely

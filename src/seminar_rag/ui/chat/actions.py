@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from html import escape
 
-from seminar_rag.journal.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.types import Document
+from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.exchange import HELPFUL, Exchange
 from seminar_rag.ui.export.bibtex import entry
 from seminar_rag.ui.links import permalink

@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol
 
-from seminar_rag.check.report import Checking
 from seminar_rag.errors import SeminarError
-from seminar_rag.journal.journal import REASONS, Reason
 from seminar_rag.types import Answer, AnswerEvent, Event, Hit, Scope, Turn
+from seminar_rag.types.check import Checking
+from seminar_rag.types.journal import REASONS, Reason
 from seminar_rag.ui.api.logs import told_of
 from seminar_rag.ui.chat.conversations import Conversation, Pending, Readings
 from seminar_rag.ui.chat.course_view import BrowsedCourse

@@ -13,8 +13,8 @@ from typing import Any
 import gradio as gr
 
 from seminar_rag.check.render import to_fragment, to_html, to_json
-from seminar_rag.check.report import Report, Source
 from seminar_rag.errors import SeminarError
+from seminar_rag.types.check import Report, Source
 from seminar_rag.ui.api.logs import told_of
 from seminar_rag.ui.api.routes import LARGEST_FILE
 from seminar_rag.ui.chat import render

@@ -13,9 +13,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seminar_rag.errors import NotFoundError, SeminarError
-from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
-from seminar_rag.ingest.report import Need, needs
+from seminar_rag.ingest.report import needs
 from seminar_rag.types import Citation, Document
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.exchange import counted
 from seminar_rag.ui.chat.openers import address, opener

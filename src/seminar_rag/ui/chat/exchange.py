@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from seminar_rag.journal.journal import REASONS
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -21,6 +20,7 @@ from seminar_rag.types import (
     TokenEvent,
     VerdictEvent,
 )
+from seminar_rag.types.journal import REASONS
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 STATES: tuple[State, ...] = get_args(State)

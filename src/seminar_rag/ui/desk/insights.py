@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from html import escape
 
-from seminar_rag.journal.insights import Day, Group, Insights, Use
-from seminar_rag.journal.journal import Asked, Cited, Feedback
+from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Group, Insights, Use
 
 SHOWN = 12
 """Entries of a list that are shown; the tables to download have all."""

@@ -12,8 +12,8 @@ from datetime import datetime
 from html import escape
 from typing import Protocol
 
-from seminar_rag.index.catalogue import Catalogue, ListedReading, ListedSession, Record
-from seminar_rag.ingest.report import Need
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types.ingest import Need
 from seminar_rag.ui.desk.jobs import Job
 
 THERE = {

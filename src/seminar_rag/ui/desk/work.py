@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seminar_rag.errors import NotFoundError, SourceError
-from seminar_rag.index.catalogue import Catalogue
-from seminar_rag.ingest.curate import ADDED
-from seminar_rag.ingest.pipeline import Listener, Options, Progress, Report
-from seminar_rag.journal.insights import Insights
 from seminar_rag.journal.journal import Journal
+from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report
+from seminar_rag.types.journal import Insights
 from seminar_rag.ui.desk.jobs import Jobs, StoppedError, Telling
 from seminar_rag.ui.desk.render import Removed, Suggested
 

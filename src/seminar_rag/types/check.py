@@ -1,0 +1,200 @@
+"""Checking a text: Claim, with the sources it cites → Item → Report.
+
+A work that a text cites is a `Cited`; a reading that it can mean is a `Work`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seminar_rag.types.reading import Document
+
+ClaimKind = Literal[
+    "claim", "opinion", "question", "instruction", "heading", "code", "table", "reference"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of a text to be checked: `source[start:end]`."""
+
+    text: str
+    """As written, citations included, Markdown marks and line breaks taken out."""
+    start: int
+    end: int
+    kind: ClaimKind = "claim"
+    bare: str = ""
+    """The text without its citations."""
+    standalone: str = ""
+    """`bare` with an opening pronoun replaced by its subject, where that was simple."""
+    cites: tuple[Cited, ...] = ()
+    """The works that the text gives as sources for this sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A source as a text gives it: a mark in a sentence, or an entry of its reference list."""
+
+    text: str
+    """The mark or entry as written: "(Wei et al., 2022)", "[3]"."""
+    start: int
+    end: int
+    authors: tuple[str, ...] = ()
+    """Family names, as far as the mark or entry gives them."""
+    year: int | None = None
+    title: str | None = None
+    arxiv_id: str | None = None
+    """Without version."""
+    doi: str | None = None
+    number: int | None = None
+    """Of a numbered mark or entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A reading as far as citations can name it."""
+
+    id: str
+    title: str
+    authors: str = ""
+    arxiv_id: str | None = None
+    urls: tuple[str, ...] = ()
+
+    @property
+    def year(self) -> int | None:
+        """Of its first version on arXiv."""
+        found = re.fullmatch(r"(\d\d)(\d\d)\.\d{4,5}", self.arxiv_id or "")
+        return 2000 + int(found[1]) if found else None
+
+
+Label = Literal["supported", "partly", "contradicted", "not found", "not a claim"]
+
+
+LABELS: tuple[Label, ...] = ("supported", "partly", "contradicted", "not found", "not a claim")
+
+
+Holding = Literal["holds", "partly", "not said", "mismatch", "unlisted", "no reading", "unread"]
+"""What came of a given citation. "not said": the reading does not say so. "mismatch": its title
+and id name different works. "unlisted": a number without an entry in the reference list.
+"no reading": not among the course's readings. "unread": listed, but the course has no more than
+its description."""
+
+
+WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
+"""What fails a text. A work that is not in the course cannot be judged, so it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A sentence of a reading that speaks to a claim."""
+
+    document: Document
+    quote: str
+    page: int | None
+    section: str
+    passage: str
+    """Passage id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that the text gives, looked up."""
+
+    cited: Cited
+    holding: Holding
+    reason: str
+    """In words, for the reader."""
+    works: tuple[Work, ...] = ()
+    """The readings that it can mean; several by the same first author in one year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sentence, heading or entry of the text, judged."""
+
+    claim: Claim
+    line: int
+    """In the text, from 1."""
+    label: Label
+    reason: str
+    score: float = 0.0
+    evidence: tuple[Source, ...] = ()
+    """Best first."""
+    citations: tuple[Citation, ...] = ()
+    verifier: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """The readings contradict it, or a source given for it does not hold."""
+        return self.label == "contradicted" or any(c.holding in WRONG for c in self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A text, checked; or as much of it as there was time for."""
+
+    items: tuple[Item, ...]
+    total: int
+    """Items of the whole text."""
+    verifier: str
+
+    @property
+    def failed(self) -> bool:
+        """Something is contradicted, or a given citation does not hold."""
+        return any(item.failed for item in self.items)
+
+    @property
+    def counts(self) -> dict[Label, int]:
+        """How many items have which label."""
+        found = Counter(item.label for item in self.items)
+        return {label: found[label] for label in LABELS}
+
+    @property
+    def summary(self) -> str:
+        """In one line: "12 claims: 9 supported, 1 contradicted, 2 not found; …"."""
+        counts = self.counts
+        claims = sum(counts[label] for label in LABELS[:-1])
+        told = ", ".join(f"{counts[label]} {label}" for label in LABELS[:-1] if counts[label])
+        parts = [f"{claims} {'claim' if claims == 1 else 'claims'}{': ' if told else ''}{told}"]
+        given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
+        if given:
+            parts.append(
+                f"{len(given)} {'citation' if len(given) == 1 else 'citations'}: {_held(given)}"
+            )
+        if len(self.items) < self.total:
+            parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
+        return "; ".join(parts)
+
+
+def _held(given: Sequence[Citation]) -> str:
+    kinds: dict[str, tuple[Holding, ...]] = {
+        "confirmed": ("holds", "partly"),
+        "wrong": tuple(WRONG),
+        "of works that are not among the readings": ("no reading",),
+        "of readings that are only described here": ("unread",),
+    }
+    counts = {word: sum(one.holding in of for one in given) for word, of in kinds.items()}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+@dataclass
+class Checking:
+    """A check that goes on as far as it is iterated; `report()` tells what is known so far."""
+
+    total: int
+    verifier: str
+    _items: Iterator[Item]
+    _done: list[Item] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self._done.append(item)
+            yield item
+
+    def report(self) -> Report:
+        """The items so far."""
+        return Report(tuple(self._done), self.total, self.verifier)

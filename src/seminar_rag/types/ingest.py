@@ -1,0 +1,187 @@
+"""Ingesting: options, progress, an outcome per document, and what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from seminar_rag.types.catalogue import SuggestionKind
+from seminar_rag.types.reading import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to ingest."""
+
+    fetch: bool | None = None
+    """Whether readings are looked for on the network; None: only those of a page on the web."""
+    refresh: bool = False
+    """Ask again for everything that was fetched before."""
+    keep_removed: bool = False
+    """Keep readings that their source lists no longer."""
+    dry_run: bool = False
+    """Change nothing and fetch no reading; only tell what would be done."""
+    only: frozenset[str] = frozenset()
+    """Ids of readings (of the course, or as listed) or documents: nothing else is looked at, and
+    the page is taken as it was last read. Empty for everything."""
+
+
+Change = Literal["new", "changed", "unchanged", "removed", "failed"]
+
+
+Stage = Literal[
+    "reading", "fetching", "found", "parsing", "embedding", "indexed", "failed", "removed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that happens during an ingest, and how far it all is.
+
+    reading    the course page is read
+    fetching   a reading is being looked for on the network; `done` of `total` readings were
+    found      it was looked for: `says` what there is of it
+    parsing    a file is read; `done` of `total` documents are finished (with all that follow)
+    embedding  more passages were embedded
+    indexed    a document is in and can be asked about
+    failed     a document could not be read; `says` why
+    removed    a document has left
+    """
+
+    stage: Stage | str
+    done: int
+    total: int
+    label: str = ""
+    """What the reading or document is called."""
+    item: str = ""
+    """Its id: the reading's as listed with "fetching" and "found", else the document's."""
+    says: str = ""
+    passages: int = 0
+    """Passages embedded so far from this source."""
+    speed: float = 0.0
+    """Of them, a second, while embedding."""
+    left: float | None = None
+    """Seconds until everything is done, as far as that can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one document."""
+
+    change: Change
+    document: Document
+    passages: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A reading that is not in the course as it should be, and what to do about it."""
+
+    reading: str
+    """Its id."""
+    title: str
+    sessions: tuple[int, ...]
+    state: str
+    """What there is of it: "paper", "page", "abstract" or "nothing"."""
+    says: str
+    mend: str = ""
+    """Empty where it is only worth knowing."""
+    failed: bool = False
+    """Whether a document is there that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one ingest did, or with `dry` would do."""
+
+    source: str
+    sessions: int
+    readings: int
+    outcomes: tuple[Outcome, ...]
+    embedded: int
+    """Passages embedded in this run."""
+    fetched: int = 0
+    """Bodies that came over the network in this run."""
+    needs: tuple[Need, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What could not be had of the source itself."""
+    sought: tuple[tuple[str, int], ...] = ()
+    """How many readings were had as a paper, a page or not at all, where they were looked for."""
+    unsought: int = 0
+    """Readings that were never looked for on the network."""
+    dry: bool = False
+    stopped: bool = False
+    """Whether it was stopped before it was done; the next ingest goes on there."""
+    found: bool = True
+    """Whether the source has what `Options.only` asked for."""
+
+    def count(self, change: Change) -> int:
+        """How many documents had this outcome."""
+        return sum(outcome.change == change for outcome in self.outcomes)
+
+
+Listener = Callable[[Progress], None]
+
+
+ADDED = "added by hand"
+"""The source of the readings that the instructor added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Something about a reading's links that only a person can decide."""
+
+    id: str
+    """For `accept` and `reject`; the same as long as the page and the finding are."""
+    kind: SuggestionKind
+    reading: str
+    """Its id in the course."""
+    title: str
+    """What the page calls it."""
+    sessions: tuple[int, ...]
+    url: str
+    """The address that is in question."""
+    found: str
+    """What the document there is called."""
+    instead: str = ""
+    """The page's link that `url` would replace."""
+    taken: bool = False
+    """Whether the document is in the course already, on the strength of its title."""
+
+    @property
+    def says(self) -> str:
+        """What was found, in a sentence."""
+        if self.kind == "keep" and self.taken:
+            return f"The page's link {self.url} calls itself “{self.found}” and was taken."
+        if self.kind == "keep":
+            return f"The page's link {self.url} leads to “{self.found}”."
+        lead = f"The page's link {self.instead} leads elsewhere; " if self.instead else ""
+        state = "was taken" if self.taken else "may be it"
+        return f"{lead}{self.url} is called “{self.found}” and {state}."
+
+    @property
+    def if_accepted(self) -> str:
+        """What accepting means."""
+        if self.kind == "keep":
+            return "the link is right: what it leads to is this reading"
+        return "this is the reading's link from now on"
+
+    @property
+    def if_rejected(self) -> str:
+        """What rejecting means."""
+        if self.kind == "keep":
+            return "the link is wrong: it is left out from now on"
+        return "this is not the reading: it is neither taken nor suggested again"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A reading or document that the instructor took out of the course."""
+
+    id: str
+    """For `restore`."""
+    title: str
+    source: str
+    at: str

@@ -1,0 +1,196 @@
+"""What is read: the reading list and the text of its documents.
+
+Reading list:  Syllabus ▸ Session ▸ Reading
+Text:          Document ▸ Block ▸ Passage ▸ Sentence
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Section = Literal["required", "more"]
+
+
+Kind = Literal["paper", "abstract", "notes"]
+
+
+READINGS: frozenset[Kind] = frozenset({"paper", "abstract"})
+
+
+NOTES: frozenset[Kind] = frozenset({"notes"})
+
+
+BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph-sized piece of a document, in reading order.
+
+    `text` is clean: no markup, white space folded (tables and code keep their lines).
+    `offsets` has for every character of `text` its index in the source text the block was
+    read from; None means that they are contiguous from `start`.
+    """
+
+    text: str
+    kind: BlockKind = "paragraph"
+    level: int = 0
+    """Headings: 1 to 6. Items: nesting depth from 0."""
+    page: int | None = None
+    """1-based page of a paged document."""
+    start: int = 0
+    """Index of the block's first character in the source text."""
+    offsets: tuple[int, ...] | None = None
+
+    def source(self, index: int) -> int:
+        """The source index of character `index` of `text` (`len(text)` gives one past the last)."""
+        if self.offsets is None:
+            return self.start + index
+        if index < len(self.offsets):
+            return self.offsets[index]
+        return (self.offsets[-1] if self.offsets else self.start) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One entry of a session's reading list, as the course page gives it."""
+
+    title: str | None
+    section: Section = "required"
+    urls: tuple[str, ...] = ()
+    arxiv_id: str | None = None
+    """Without version, only from a URL of the entry."""
+    authors: str | None = None
+    abstract: str | None = None
+    """The description on the course page, as text."""
+    blocks: tuple[Block, ...] = ()
+    """The entry as blocks (title, authors, abstract), with their place in the source."""
+    files: tuple[str, ...] = ()
+    """Local files of this reading, relative to the source (readings.toml only)."""
+
+    @property
+    def label(self) -> str:
+        """What to call the reading where its title is missing."""
+        return self.title or self.arxiv_id or (self.urls[0] if self.urls else "untitled reading")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One meeting of the seminar: its readings and the students' notes."""
+
+    number: int
+    title: str
+    tags: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    notes: tuple[Block, ...] = ()
+    file: str = ""
+    """The file or page the blocks' offsets refer to, relative to the source."""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Syllabus:
+    """A course page, read."""
+
+    title: str | None
+    sessions: tuple[Session, ...]
+
+    @property
+    def readings(self) -> int:
+        """The number of readings over all sessions."""
+        return sum(len(session.readings) for session in self.sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text of the course: a paper, a course-page description, or a session's notes."""
+
+    id: str
+    kind: Kind
+    reading: str
+    """Id of the reading it belongs to; for notes, the id of the notes themselves."""
+    title: str
+    authors: str | None = None
+    sessions: tuple[int, ...] = ()
+    section: Section | None = None
+    """None for notes, and for a document that no session lists."""
+    url: str | None = None
+    path: str = ""
+    """Where it was read from, relative to its source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence, list item or table inside a passage: `passage.text[start:end]`."""
+
+    start: int
+    end: int
+    kind: BlockKind = "paragraph"
+    page: int | None = None
+    level: int = 0
+    """That of its block: the nesting depth of an item, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of retrieval and citation: about 180, at most 220 WordPieces of one section."""
+
+    id: str
+    document: str
+    ordinal: int
+    """Position in the document, from 0."""
+    text: str
+    heading: str
+    """The heading path, "3 Method › 3.1 Attention"; empty before the first heading."""
+    start: int
+    end: int
+    """Span in the document's source text."""
+    page: int | None
+    sentences: tuple[Sentence, ...]
+
+    def quote(self, sentence: Sentence) -> str:
+        """The sentence's text."""
+        return self.text[sentence.start : sentence.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What part of the course a question is about. Empty sets do not restrict."""
+
+    sessions: frozenset[int] = frozenset()
+    readings: frozenset[str] = frozenset()
+    """Reading ids."""
+    kinds: frozenset[Kind] = frozenset()
+    required_only: bool = False
+
+    def admits(self, document: Document) -> bool:
+        """Whether the document may be searched."""
+        return (
+            (not self.sessions or bool(self.sessions & set(document.sessions)))
+            and (not self.readings or document.reading in self.readings)
+            and (not self.kinds or document.kind in self.kinds)
+            and (not self.required_only or _is_required(document))
+        )
+
+
+def _is_required(document: Document) -> bool:
+    """Notes are nobody's assigned reading, whatever section they stand in."""
+    return document.section == "required" and document.kind in READINGS
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A file, read: its blocks in order, and the source text that their offsets point into."""
+
+    title: str | None
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+    partial: bool = False
+    """Some of the file could not be read."""
+    notes: tuple[str, ...] = ()
+    """What was odd about the file, in words for the instructor."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    scans: tuple[int, ...] = ()
+    """Pages that are images without text, from 1."""

@@ -1,0 +1,32 @@
+"""What the instructor can see and change of an installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key as it holds now."""
+
+    section: str
+    key: str
+    value: str | int | bool
+    """A secret is "set" or ""."""
+    live: bool
+    """Whether it can be changed while the course is served."""
+    limits: tuple[int, int] | None = None
+    """Least and most, of a number that can be changed."""
+
+
+Level = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    level: Level
+    what: str
+    mend: str = ""
