@@ -25,8 +25,8 @@ from seminar_rag.syllabus.read import (
     syllabus_from_html,
     syllabus_from_markdown,
     syllabus_from_text,
-    syllabus_json,
 )
+from seminar_rag.types.as_json import syllabus_json
 from syllabus_styles import INVENTED, STYLES, Day, Style, Work, key_of
 
 FORMS = {

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
-from seminar_rag.check.render import text_lines, to_html, to_json
 from seminar_rag.check.report import Checker
 from seminar_rag.check.works import likeness, match
+from seminar_rag.cli.printing import text_lines
 from seminar_rag.course import Course
 from seminar_rag.types import Cited, Scope, VerdictLabel
+from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Work
+from seminar_rag.ui.export.check_report import to_html
 
 TEXTS = Path(__file__).parent / "texts"
 LORA = Work("lora", "LoRA: Low-Rank Adaptation of Large Language Models",
@@ -196,7 +198,7 @@ def test_lines_name_the_verdict_the_place_and_the_citation() -> None:
 
 
 def test_json_has_places_that_point_into_the_text() -> None:
-    told = json.loads(json.dumps(to_json(checked())))
+    told = json.loads(json.dumps(report_json(checked())))
     assert told["failed"] is True
     assert told["counts"]["contradicted"] == 1
     for item in told["items"]:

@@ -20,9 +20,9 @@ from seminar_rag.syllabus.read import (
     syllabus_from_html,
     syllabus_from_markdown,
     syllabus_from_text,
-    syllabus_json,
 )
 from seminar_rag.types import Reading, Session, Syllabus
+from seminar_rag.types.as_json import syllabus_json
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "../shared"

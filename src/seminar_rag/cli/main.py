@@ -308,7 +308,7 @@ def _again(course: Course, reading: str, quiet: bool = False) -> int:
 
 def _syllabus(options: argparse.Namespace) -> int:
     from seminar_rag.course import read_course_page
-    from seminar_rag.syllabus.read import syllabus_json
+    from seminar_rag.types.as_json import syllabus_json
 
     syllabus = read_course_page(options.source, Path(), options.data)
     if options.json:
@@ -339,7 +339,7 @@ def _ask(options: argparse.Namespace) -> int:
             answer = event.answer
     assert answer is not None
     if options.json:
-        from seminar_rag.answer.as_json import answer_json
+        from seminar_rag.types.as_json import answer_json
 
         print(json.dumps(answer_json(answer), ensure_ascii=False, indent=2))
     else:
@@ -358,14 +358,14 @@ def _check(options: argparse.Namespace) -> int:
     text = sys.stdin.read() if typed else read_manuscript(Path(options.file))
     report = _checked(course, text)
     if options.html:
-        from seminar_rag.check.render import to_html
+        from seminar_rag.ui.export.check_report import to_html
 
         title = "Standard input" if typed else Path(options.file).name
         options.html.write_text(to_html(report, title), encoding="utf-8")
     if options.json:
-        from seminar_rag.check.render import to_json
+        from seminar_rag.types.as_json import report_json
 
-        print(json.dumps(to_json(report), ensure_ascii=False, indent=2))
+        print(json.dumps(report_json(report), ensure_ascii=False, indent=2))
     else:
         printing.print_check(report)
     if len(report.items) < report.total:

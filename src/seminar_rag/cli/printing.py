@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
+
+from seminar_rag.ui.export.check_report import CITED, GLYPHS, mark, one_line, place, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.types import Answer, Citation, Syllabus
     from seminar_rag.types.catalogue import Record
+    from seminar_rag.types.check import Item
     from seminar_rag.types.check import Report as CheckReport
     from seminar_rag.types.ingest import Need, Progress, Suggestion
 
@@ -214,8 +218,6 @@ def print_check(report: CheckReport) -> None:
     """A checked text, as wide as the terminal but readable."""
     from shutil import get_terminal_size
 
-    from seminar_rag.check.render import text_lines
-
     for told in text_lines(report, min(100, get_terminal_size().columns)):
         print(told)
 
@@ -345,3 +347,32 @@ def status_json(course: Course) -> dict[str, Any]:
             for one in catalogue.sought
         ],
     }
+
+
+def text_lines(report: CheckReport, width: int = 80) -> Iterator[str]:
+    """The report for a terminal; headings and the like are left out."""
+    for item in report.items:
+        if item.label == "not a claim" and not item.citations:
+            continue
+        yield from item_lines(item, width)
+        yield ""
+    yield fill(report.summary, width)
+    yield f"checked by: {report.verifier}"
+
+
+def item_lines(item: Item, width: int = 80) -> Iterator[str]:
+    """One item: verdict and sentence, why, the evidence, and the citations."""
+    glyph = GLYPHS[item.label] or "·"
+    label = "reference" if item.claim.kind == "reference" else item.label
+    yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
+    if item.label not in ("supported", "not a claim"):
+        yield _wrapped(f"    {item.reason}", "    ", width)
+    for source in shown(item):
+        yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
+    for one in item.citations:
+        text = f"    {CITED[one.holding]} {mark(one.cited)}: {one.reason}"
+        yield _wrapped(text, "      ", width)
+
+
+def _wrapped(text: str, indent: str, width: int) -> str:
+    return fill(text, width, subsequent_indent=indent, break_on_hyphens=False)

@@ -61,31 +61,6 @@ def read_syllabus(path: Path) -> Syllabus:
     return syllabus
 
 
-def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
-    """The syllabus as plain values: sessions with their readings, without blocks and notes."""
-    return {
-        "sessions": [
-            {
-                "number": session.number,
-                "title": session.title,
-                "tags": list(session.tags),
-                "readings": [
-                    {
-                        "title": reading.title,
-                        "section": reading.section,
-                        "urls": list(reading.urls),
-                        "arxiv_id": reading.arxiv_id,
-                        "authors": reading.authors,
-                        "abstract": reading.abstract,
-                    }
-                    for reading in session.readings
-                ],
-            }
-            for session in syllabus.sessions
-        ]
-    }
-
-
 # ---------------------------------------------------------------- from text
 
 

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.check.render import style as report_style
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat, ChatCourse
+from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.limits import Limits
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from seminar_rag.answer.as_json import answer_json, passage_json
-from seminar_rag.check.render import to_json
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import AnswerEvent, Scope
+from seminar_rag.types.as_json import answer_json, passage_json, report_json
 from seminar_rag.ui.api.logs import told_of
 from seminar_rag.ui.chat.chat import (
     CRASHED,
@@ -103,7 +102,7 @@ class Programs:
             checking = self._course.check(text)
             for _ in checking:
                 pass
-            return to_json(checking.report())
+            return report_json(checking.report())
 
         return await self._in_turn(self._checks, client, text, work)
 

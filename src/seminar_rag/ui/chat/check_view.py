@@ -12,8 +12,8 @@ from typing import Any
 
 import gradio as gr
 
-from seminar_rag.check.render import to_fragment, to_html, to_json
 from seminar_rag.errors import SeminarError
+from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Source
 from seminar_rag.ui.api.logs import told_of
 from seminar_rag.ui.api.routes import LARGEST_FILE
@@ -21,6 +21,7 @@ from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.chat import LONGEST_TEXT, TEXT_TOO_LONG, ChatCourse, too_often
 from seminar_rag.ui.chat.openers import address, opener
 from seminar_rag.ui.chat.visitor import address_of, key_of
+from seminar_rag.ui.export.check_report import to_fragment, to_html
 from seminar_rag.ui.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,12 @@ def _save_links(report: Report) -> str:
     """Links that save the report; they hold it, so that the server keeps nothing."""
     files = (
         ("Save as a page", "report.html", "text/html", to_html(report, "A text")),
-        ("Save as JSON", "report.json", "application/json", json.dumps(to_json(report), indent=1)),
+        (
+            "Save as JSON",
+            "report.json",
+            "application/json",
+            json.dumps(report_json(report), indent=1),
+        ),
     )
     links = (
         f'<a download="{name}" href="data:{kind};base64,{b64encode(content.encode()).decode()}">'

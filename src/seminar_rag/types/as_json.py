@@ -1,0 +1,144 @@
+"""Answers, checked texts and reading lists as JSON, for the terminal, programs and assistants."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
+from seminar_rag.types.check import WRONG, Item, Report
+from seminar_rag.types.reading import Document, Passage, Syllabus
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The whole answer with its citations and verdicts."""
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "answerer": answer.answerer,
+        "abstained": answer.abstained,
+        "citations": [_citation_json(one) for one in answer.citations],
+        "nearest": [{"reading": one.title, "url": one.url} for one in answer.nearest],
+        "verdicts": [_verdict_json(one, answer.text) for one in answer.verdicts],
+        "checked": answer.checked,
+        "warnings": list(answer.warnings),
+        "reason": answer.reason,
+        "kind": answer.kind,
+        "listed": [asdict(one) for one in answer.listed],
+        "restricted": answer.restricted,
+        "seconds": round(answer.seconds, 3),
+    }
+
+
+def _verdict_json(one: SentenceVerdict, text: str) -> dict[str, Any]:
+    verdict = one.verdict
+    return {
+        "sentence": text[one.start : one.end],
+        "start": one.start,
+        "end": one.end,
+        "label": verdict.label,
+        "score": verdict.score,
+        "reason": verdict.reason,
+        "evidence": [
+            {"passage_id": each.passage, "quote": each.quote} for each in verdict.evidence
+        ],
+        "verifier": verdict.verifier,
+    }
+
+
+def _citation_json(citation: Citation) -> dict[str, Any]:
+    place = passage_json(citation.document, citation.passage)
+    return {"number": citation.number, **place, "page": citation.page, "quote": citation.quote}
+
+
+def passage_json(document: Document, passage: Passage) -> dict[str, Any]:
+    """A passage with its place in the course."""
+    return {
+        "reading": document.title,
+        "kind": document.kind,
+        "session": document.sessions[0] if document.sessions else None,
+        "page": passage.page,
+        "section": passage.heading or None,
+        "passage": passage.text,
+        "url": document.url,
+        "reading_id": document.reading,
+        "sessions": list(document.sessions),
+        "document": document.path,
+        "passage_id": passage.id,
+    }
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """A checked text with the verdict on each sentence and each citation."""
+    return {
+        "failed": report.failed,
+        "summary": report.summary,
+        "counts": report.counts,
+        "complete": len(report.items) == report.total,
+        "verifier": report.verifier,
+        "items": [_item_json(item) for item in report.items],
+    }
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    return {
+        "line": item.line,
+        "start": item.claim.start,
+        "end": item.claim.end,
+        "kind": item.claim.kind,
+        "text": item.claim.text,
+        "checked_as": item.claim.standalone,
+        "label": item.label,
+        "score": item.score,
+        "reason": item.reason,
+        "verifier": item.verifier,
+        "evidence": [
+            {
+                "reading": source.document.title,
+                "reading_id": source.document.reading,
+                "kind": source.document.kind,
+                "sessions": list(source.document.sessions),
+                "page": source.page,
+                "section": source.section or None,
+                "quote": source.quote,
+                "url": source.document.url,
+                "passage_id": source.passage,
+            }
+            for source in item.evidence
+        ],
+        "citations": [
+            {
+                "mark": one.cited.text,
+                "holding": one.holding,
+                "wrong": one.holding in WRONG,
+                "reason": one.reason,
+                "readings": [{"id": work.id, "title": work.title} for work in one.works],
+            }
+            for one in item.citations
+        ],
+    }
+
+
+def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
+    """The syllabus as plain values: sessions with their readings, without blocks and notes."""
+    return {
+        "sessions": [
+            {
+                "number": session.number,
+                "title": session.title,
+                "tags": list(session.tags),
+                "readings": [
+                    {
+                        "title": reading.title,
+                        "section": reading.section,
+                        "urls": list(reading.urls),
+                        "arxiv_id": reading.arxiv_id,
+                        "authors": reading.authors,
+                        "abstract": reading.abstract,
+                    }
+                    for reading in session.readings
+                ],
+            }
+            for session in syllabus.sessions
+        ]
+    }
