@@ -5,7 +5,7 @@
 Serves the course site of `../shared` and plays the hosts its readings link to: arXiv with every id
 of the answer keys (made-up text, real titles), paywalls and bot walls that refuse, pages that have
 moved or gone, pages drawn by scripts, repositories, OpenReview, the ACL Anthology. Prints what
-became of every reading, what needs a hand, and whether the known defects of the page were found.
+became of every reading, what needs attention, and whether the known defects of the page were found.
 """
 
 from __future__ import annotations
@@ -227,14 +227,16 @@ def table(report: Report, catalogue: Catalogue) -> None:
 
 
 def _is_paper(catalogue: Catalogue, record: Any) -> bool:
-    return any(f.paper for s in catalogue.sought for f in s.found if f.file == record.document.path)
+    return any(
+        f.paper for s in catalogue.lookups for f in s.found if f.file == record.document.path
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=ROOT / ".." / "shared")
     parser.add_argument("--form", choices=("site", "text"), default="site")
-    parser.add_argument("--verbose", action="store_true", help="list what needs a hand")
+    parser.add_argument("--verbose", action="store_true", help="list what needs attention")
     options = parser.parse_args()
     shared = options.shared.resolve()
     if not shared.is_dir():
@@ -247,11 +249,11 @@ def main() -> None:
     outcome = course_defects.Outcome(key, catalogue)
     course_defects.accounted(outcome)
     course_defects.print_table(course_defects.table(outcome), options.verbose)
-    hand = [need for need in first.needs if need.mend]
-    print(f"\n{len(hand)} need a hand, {len(first.needs) - len(hand)} are worth a look")
+    hand = [need for need in first.needs if need.remedy]
+    print(f"\n{len(hand)} need attention, {len(first.needs) - len(hand)} are worth a look")
     if options.verbose:
         for need in first.needs:
-            print(f"  {need.sessions} {need.title} [{need.state}]: {need.says} — {need.mend}")
+            print(f"  {need.sessions} {need.title} [{need.state}]: {need.problem} — {need.remedy}")
 
 
 if __name__ == "__main__":

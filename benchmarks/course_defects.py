@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from seminar_rag.types.catalogue import Catalogue, ListedReading, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, ListedReading, Lookup, Record
 from seminar_rag.web.arxiv import arxiv_id
 from seminar_rag.web.titles import fold
 
@@ -86,7 +86,7 @@ class Outcome:
         self.key = key
         self.catalogue = catalogue
         self._listed = [(s.number, r) for s in catalogue.sessions for r in s.readings]
-        self._sought = {one.reading: one for one in catalogue.sought}
+        self._lookups = {one.reading: one for one in catalogue.lookups}
         self._records: dict[str, list[Record]] = {}
         for record in catalogue.records.values():
             self._records.setdefault(record.document.reading, []).append(record)
@@ -110,14 +110,14 @@ class Outcome:
         whole = {fold(one.get("may_merge_into") or "-")}
         return next((reading for reading in mine if fold(reading.title) in whole), None)
 
-    def sought(self, entry: ListedReading) -> list[Sought]:
+    def lookups(self, entry: ListedReading) -> list[Lookup]:
         """What was found for an entry."""
-        return [self._sought[id_] for id_ in entry.listed if id_ in self._sought]
+        return [self._lookups[id_] for id_ in entry.listed if id_ in self._lookups]
 
     def has(self, entry: ListedReading, url: str = "") -> str:
         """What there is of a reading, or of one of its links, in a word or two."""
         records = [r for r in self._records.get(entry.id, []) if r.passages]
-        files = {f.file: f for one in self.sought(entry) for f in one.found}
+        files = {f.file: f for one in self.lookups(entry) for f in one.found}
         if url:
             found = [f for f in files.values() if f.url == url]
             return ("paper" if found[0].paper else "web page") if found else ""
@@ -130,7 +130,11 @@ class Outcome:
 
     def told(self, entry: ListedReading) -> str:
         """What the instructor is told of an entry."""
-        parts = [f"{s.says}{' — ' if s.mend else ''}{s.mend}" for s in self.sought(entry) if s.says]
+        parts = [
+            f"{s.problem}{' — ' if s.remedy else ''}{s.remedy}"
+            for s in self.lookups(entry)
+            if s.problem
+        ]
         return "; ".join(parts)
 
 
@@ -289,7 +293,7 @@ def _link(outcome: Outcome, entry: ListedReading, url: str) -> tuple[str, bool]:
     if had:
         return f"{had} taken", True
     told = next(
-        (says for s in outcome.sought(entry) for at, event, says in s.attempts
+        (says for s in outcome.lookups(entry) for at, event, says in s.attempts
          if event == "failed" and (at == url or url in says)),
         "",
     ) or outcome.told(entry)  # fmt: skip

@@ -112,15 +112,15 @@ def test_what_needs_a_hand_is_told_now_and_later(
         web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", readings, NOTES))
     assert main(["ingest", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "need your hand" in said
+    assert "need attention" in said
     assert "gone.pdf is gone (404)" in said
     assert "there is its description on the course page — correct the link" in said
     assert main(["status"]) == 0
     assert "gone.pdf is gone (404)" in " ".join(capsys.readouterr().out.split())
     assert main(["status", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {"reading", "title", "sessions", "state", "says", "mend"} <= set(told["needs"][0])
-    assert any(one["attempts"] for one in told["sought"])
+    assert {"reading", "title", "sessions", "state", "problem", "remedy"} <= set(told["needs"][0])
+    assert any(one["attempts"] for one in told["lookups"])
 
 
 def test_a_network_that_is_down_is_told_in_one_line(

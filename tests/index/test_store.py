@@ -234,19 +234,19 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
 def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_path: Path) -> None:
     import sqlite3
 
-    from seminar_rag.types.catalogue import Sought, SoughtFile
+    from seminar_rag.types.catalogue import Lookup, LookupFile
 
     Store(tmp_path, vectors=MemoryVectors()).close()
     with sqlite3.connect(tmp_path / "course.db") as db:
-        db.execute("DROP TABLE sought")
+        db.execute("DROP TABLE lookup")
     store = Store(tmp_path, vectors=MemoryVectors())
-    file = SoughtFile("https://x.test/a", "web/objects/1", "1", True, "A", "B C")
-    one = Sought("s", "r", "A", ("https://x.test/a",), "paper", "2301.00001", (file,))
-    store.put_sought(one)
-    (found,) = store.catalogue().sought
+    file = LookupFile("https://x.test/a", "web/objects/1", "1", True, "A", "B C")
+    one = Lookup("s", "r", "A", ("https://x.test/a",), "paper", "2301.00001", (file,))
+    store.put_lookup(one)
+    (found,) = store.catalogue().lookups
     assert (found.found, found.urls, found.arxiv_id) == ((file,), one.urls, "2301.00001")
-    store.drop_sought("s", ["r"])
-    assert store.catalogue().sought == ()
+    store.drop_lookups("s", ["r"])
+    assert store.catalogue().lookups == ()
     store.close()
 
 
@@ -358,7 +358,7 @@ def test_a_store_from_before_decisions_were_noted_opens(store: Store) -> None:
     put(store, "d", "alpha")
     store._db.execute("DROP TABLE correction")
     store._db.execute("ALTER TABLE reading DROP COLUMN listed")
-    store._db.execute("ALTER TABLE sought DROP COLUMN suggested")
+    store._db.execute("ALTER TABLE lookup DROP COLUMN suggested")
     store._db.execute("ALTER TABLE document DROP COLUMN made")
     store._db.commit()
     store.close()

@@ -89,7 +89,7 @@ def contents(data: Path) -> dict[str, Any]:
         ),
         "passages": sorted(repr(p) + vectors[p.id].tobytes().hex() for p in passages),
         "stored": sorted(store.vectors.ids()),
-        "sought": sorted(repr((s.reading, s.state, s.found)) for s in catalogue.sought),
+        "lookups": sorted(repr((s.reading, s.state, s.found)) for s in catalogue.lookups),
         "parts": [p.name for p in data.rglob(".part-*")],
     }
 

@@ -169,7 +169,7 @@ def test_a_document_that_calls_itself_otherwise_can_be_confirmed_or_left_out(
     with pytest.raises(NotFoundError, match="no decision 99"):
         course.undo(99)
     report = ingest(course)
-    assert "it has no link" in next(need.says for need in report.needs if need.title == label)
+    assert "it has no link" in next(need.problem for need in report.needs if need.title == label)
 
 
 def test_a_reading_keeps_its_new_name(course: Course) -> None:

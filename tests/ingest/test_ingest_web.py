@@ -167,7 +167,7 @@ def test_a_course_page_on_the_web(store: Store, ingest: Ingest) -> None:
         "Student notes: Cards": ("notes", (2,)),
     }
     assert store.findings() == []
-    assert report.sought == (("nothing", 2), ("paper", 4))
+    assert report.lookups == (("nothing", 2), ("paper", 4))
     needs = by_title(report)
     assert set(needs) == {
         SURVEY.title,
@@ -175,12 +175,12 @@ def test_a_course_page_on_the_web(store: Store, ingest: Ingest) -> None:
         "A Page That Has Gone Away",
     }
     wrong = needs[SURVEY.title]
-    assert f"2212.14834 leads to “{FUZZ.title}”" in wrong.says
-    assert "is arXiv 2310.10844, which was taken" in wrong.says
-    assert wrong.mend == "correct the link on the course page to arXiv 2310.10844"
+    assert f"2212.14834 leads to “{FUZZ.title}”" in wrong.problem
+    assert "is arXiv 2310.10844, which was taken" in wrong.problem
+    assert wrong.remedy == "correct the link on the course page to arXiv 2310.10844"
     walled = needs["Paywalled Threads and Their Many Uses"]
     assert (walled.state, walled.sessions) == ("abstract", (1,))
-    assert walled.mend == "download it yourself and ingest the file"
+    assert walled.remedy == "download it yourself and ingest the file"
     assert needs["A Page That Has Gone Away"].state == "nothing"
 
 
@@ -318,7 +318,7 @@ def test_a_dry_run_tells_and_changes_nothing(
     report = ingest(dry_run=True)
     assert report.dry
     assert (report.count("new"), embedder.embedded, documents(store)) == (6, 0, {})
-    assert report.unsought == 6
+    assert report.not_looked_up == 6
     assert web.count("export.arxiv.org") == 0
     ingest()
     before = documents(store)
@@ -401,20 +401,20 @@ def test_a_lost_cache_loses_nothing(store: Store, ingest: Ingest, embedder: Hash
 def test_an_interrupt_while_fetching_goes_on_where_it_stopped(
     store: Store, ingest: Ingest, web: Web
 ) -> None:
-    put = store.put_sought
+    put = store.put_lookup
     calls = 0
 
-    def interrupt(sought: Any) -> None:
+    def interrupt(lookup: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
-        put(sought)
+        put(lookup)
 
-    store.put_sought = interrupt  # type: ignore[method-assign]
+    store.put_lookup = interrupt  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         ingest()
-    store.put_sought = put  # type: ignore[method-assign]
+    store.put_lookup = put  # type: ignore[method-assign]
     time.sleep(0.2)
     ingest()
     pdfs = [one.path for one in web.seen if "/pdf/" in one.path]

@@ -39,5 +39,5 @@ def test_thirty_kills_leave_the_same_index_as_none(tmp_path: Path) -> None:
     disturbed, fresh = told["data"], told["fresh"]
     assert disturbed["findings"] == fresh["findings"] == []
     assert len(disturbed["passages"]) == len(set(disturbed["passages"])) == len(fresh["stored"])
-    for what in ("sessions", "documents", "passages", "stored", "sought"):
+    for what in ("sessions", "documents", "passages", "stored", "lookups"):
         assert disturbed[what] == fresh[what], what

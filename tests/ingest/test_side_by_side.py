@@ -125,7 +125,7 @@ def test_a_stopped_ingest_keeps_what_is_in_and_the_next_goes_on(
     assert 1 <= len(there) < 8
     assert {one.document.title for one in report.outcomes if one.change == "new"} == set(there)
     assert store.findings() == []
-    assert all("not asked for" not in one.says for one in store.catalogue().sought)
+    assert all("not asked for" not in one.problem for one in store.catalogue().lookups)
     before = embedder.embedded
     again = ingest()
     assert not again.stopped
@@ -157,7 +157,7 @@ def test_progress_tells_every_reading_and_adds_up(ingest: Ingest, embedder: Hash
     assert [one.done for one in by_stage["found"]] == [*range(1, len(found) + 1)]
     assert {one.total for one in by_stage["found"]} == {len(found)}
     walled = next(one for one in by_stage["found"] if "Paywalled" in one.label)
-    assert "refuses (403)" in walled.says
+    assert "refuses (403)" in walled.detail
     indexed = by_stage["indexed"]
     assert {one.item for one in indexed} == {o.document.id for o in report.outcomes}
     last = told[-1]

@@ -16,7 +16,7 @@ from seminar_rag.errors import NotFoundError
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import Document
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.types.ingest import Listener, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.ui.desk.password import hashed
@@ -86,14 +86,14 @@ def catalogue() -> Catalogue:
             "evil": record(EVIL, 2),
         },
         (
-            Sought(
+            Lookup(
                 PAGE,
                 "gone",
                 GONE.title,
                 ("https://example.org/gone.pdf",),
                 "nothing",
-                says="https://example.org/gone.pdf is gone (404)",
-                mend="download the PDF yourself and add it",
+                problem="https://example.org/gone.pdf is gone (404)",
+                remedy="download the PDF yourself and add it",
             ),
         ),
     )

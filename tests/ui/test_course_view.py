@@ -9,7 +9,7 @@ from fake_course import EVIL, FakeCourse
 
 from seminar_rag.course import Course
 from seminar_rag.types import Document
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
 
 
@@ -54,9 +54,17 @@ CATALOGUE = Catalogue(
         )
     },
     (
-        Sought("s", "b", "A page", (), "page", says="its paper is behind a paywall", mend="buy"),
-        Sought("s", "c", "A description", (), "nothing", says="its link is gone", mend="mend it"),
-        Sought("s", "d", "A gap", (), "nothing", says=UNKNOWN),
+        Lookup("s", "b", "A page", (), "page", problem="behind a paywall", remedy="buy"),
+        Lookup(
+            "s",
+            "c",
+            "A description",
+            (),
+            "nothing",
+            problem="its link is gone",
+            remedy="correct it",
+        ),
+        Lookup("s", "d", "A gap", (), "nothing", problem=UNKNOWN),
     ),
 )
 
@@ -70,7 +78,7 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     assert "behind a paywall" in told[1]
     assert "as described on the course page" in told[2]
     assert "its link is gone" in told[2]
-    assert "mend it" not in html, "what the instructor can do is not for students"
+    assert "correct" not in html, "what the instructor can do is not for students"
     assert "not indexed" in told[3]
     assert "api.example.org has a host that is not known" in told[3]
     assert "Errno" not in html

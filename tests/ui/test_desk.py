@@ -358,12 +358,12 @@ def test_whatever_comes_from_readings_is_escaped(course: FakeDeskCourse) -> None
 
 def test_the_table_of_outcomes_has_the_mend_for_each_failure(course: FakeDeskCourse) -> None:
     html = desk_render.hand((), needs(course.catalogue()))
-    assert "2 readings need your hand" in html
+    assert "2 readings need attention" in html
     assert "https://example.org/gone.pdf is gone (404)." in html
     assert "Download the PDF yourself and add it." in html
     assert "Run an OCR program over it and ingest the result." in html
     sessions = desk_render.sessions(course.catalogue(), needs(course.catalogue()))
-    assert "2 to mend" in sessions
+    assert "2 problems" in sessions
     assert "full text · 12 pages · 43 passages" in sessions
     assert "nothing" in sessions
 
@@ -374,7 +374,7 @@ def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> No
         for number in range(9)
     ]
     html = desk_render.hand((), [*down, Need("loose", "A scan", (), "nothing", "no text", "OCR")])
-    assert "10 readings need your hand" in html
+    assert "10 readings need attention" in html
     assert html.count("Try later.") == 1
     assert "&lt;i&gt;Paper 8&lt;/i&gt;" in html
     assert "Try again" not in html, "what no session lists can be looked for nowhere"
@@ -382,10 +382,10 @@ def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> No
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:
-    assert desk_render.unsought(course.catalogue()) == 1, "all but one have a text or were sought"
+    assert desk_render.not_looked_up(course.catalogue()) == 1, "all but one have a text or were"
     html = desk_render.hand((), (), 2)
     assert "2 readings were never looked for" in html
-    assert "Nothing needs your hand" not in html
+    assert "Nothing needs attention" not in html
 
 
 def test_a_running_job_says_how_far_it_is() -> None:
@@ -407,7 +407,7 @@ def test_a_running_job_says_how_far_it_is() -> None:
     listener(Progress("fetching", 1, 4, "A paper"))
     listener(Progress("indexed", 2, 3, "Another", passages=1200, speed=7.4, left=130.0))
     listener(Progress("embedding", 2, 3, "", passages=1300, speed=7.4, left=40.0))
-    listener(Progress("failed", 3, 3, "A scan", says="it holds no text"))
+    listener(Progress("failed", 3, 3, "A scan", detail="it holds no text"))
     assert told[1] == ("fetching", 1, 4, "A paper", "1 of 4 looked for")
     assert told[2] == (
         *("indexed", 3, 7, "Another"),
@@ -419,7 +419,7 @@ def test_a_running_job_says_how_far_it_is() -> None:
 
 
 def test_a_course_without_anything_to_do_says_so(course: FakeDeskCourse) -> None:
-    assert "Nothing needs your hand." in desk_render.hand((), ())
+    assert "Nothing needs attention." in desk_render.hand((), ())
 
 
 def test_insights_say_what_is_switched_off_and_draw_what_is_there(course: FakeDeskCourse) -> None:

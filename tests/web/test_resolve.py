@@ -72,7 +72,7 @@ def resolve(resolver: Resolver) -> Resolve:
 
 def test_an_arxiv_link_gives_the_paper_under_the_listed_title(resolve: Resolve) -> None:
     got = resolve(ENGINES.title, "https://arxiv.org/abs/2301.00001v2")
-    assert (got.state, got.arxiv_id, got.says, got.mend) == ("paper", "2301.00001", "", "")
+    assert (got.state, got.arxiv_id, got.problem, got.remedy) == ("paper", "2301.00001", "", "")
     (found,) = got.found
     assert found.paper
     assert found.title == ENGINES.title
@@ -98,15 +98,15 @@ def test_a_wrong_link_is_reported_and_the_right_paper_taken(resolve: Resolve) ->
     got = resolve(SURVEY.title, "https://arxiv.org/abs/2212.14834")
     assert (got.state, got.arxiv_id) == ("paper", "2310.10844")
     assert [one.title for one in got.found] == [SURVEY.title]
-    assert f"2212.14834 leads to “{FUZZERS.title}”" in got.says
-    assert "is arXiv 2310.10844, which was taken" in got.says
-    assert got.mend == "correct the link on the course page to arXiv 2310.10844"
+    assert f"2212.14834 leads to “{FUZZERS.title}”" in got.problem
+    assert "is arXiv 2310.10844, which was taken" in got.problem
+    assert got.remedy == "correct the link on the course page to arXiv 2310.10844"
 
 
 def test_a_wrong_link_without_a_right_paper_gives_nothing(resolve: Resolve) -> None:
     got = resolve("A History of Weaving Looms in Lyon", "https://arxiv.org/abs/2212.14834")
     assert (got.state, got.found) == ("nothing", ())
-    assert got.mend == "correct the link on the course page"
+    assert got.remedy == "correct the link on the course page"
 
 
 def test_a_title_that_changed_between_versions_is_the_same_paper(
@@ -123,21 +123,21 @@ def test_a_title_that_changed_between_versions_is_the_same_paper(
 
     web.put("https://export.arxiv.org/api/query", api)
     got = resolve(first.title, "https://arxiv.org/abs/2401.00002")
-    assert (got.state, got.says) == ("paper", "")
+    assert (got.state, got.problem) == ("paper", "")
 
 
 def test_labels_authors_and_abstracts_count(resolve: Resolve) -> None:
     url = "https://arxiv.org/abs/2310.10844"
     labelled = resolve("aligned models", url)
     assert labelled.found[0].title == SURVEY.title, "a label never names the document"
-    assert labelled.mend == ""
+    assert labelled.remedy == ""
     named = resolve("Attacks in Other Words Entirely Here", url, authors="Erfan Shayegani, M Mamun")
     assert named.state == "paper"
     quoted = resolve("Something in Other Words Here", url, abstract=SURVEY.summary)
     assert quoted.state == "paper"
     odd = resolve("Week seven", url)
     assert odd.found[0].title == SURVEY.title
-    assert "calls itself" in odd.says
+    assert "calls itself" in odd.problem
 
 
 def test_without_a_link_only_a_near_exact_title_is_taken(resolve: Resolve, web: Web) -> None:
@@ -145,10 +145,10 @@ def test_without_a_link_only_a_near_exact_title_is_taken(resolve: Resolve, web: 
     assert (got.state, got.arxiv_id) == ("paper", "2310.10844")
     other = resolve(SURVEY.title, authors="Somebody Else, Another Person")
     assert other.state == "nothing"
-    assert "it may be arXiv 2310.10844; add the link if it is" in other.says
+    assert "it may be arXiv 2310.10844; add the link if it is" in other.problem
     none = resolve("A Title That Nobody Ever Gave to a Paper")
-    assert none.says == "it has no link, and arXiv has no paper of that title"
-    assert "add a link" in none.mend
+    assert none.problem == "it has no link, and arXiv has no paper of that title"
+    assert "add a link" in none.remedy
     asked = web.count("export.arxiv.org")
     assert resolve("axolotl").state == "nothing"
     assert web.count("export.arxiv.org") == asked, "a mere word is not searched for"
@@ -158,10 +158,10 @@ def test_direct_pdfs_are_checked_by_their_own_title(resolve: Resolve, web: Web) 
     page = Page(pdf("What Are Tools Anyway? A Survey of Means", (), LONG), type="text/plain")
     web.put("https://lab.test/tools.pdf", page)
     got = resolve("What Are Tools Anyway", "https://lab.test/tools.pdf")
-    assert (got.state, got.says) == ("paper", "")
+    assert (got.state, got.problem) == ("paper", "")
     wrong = resolve("Weaving Looms and Their Punched Cards", "https://lab.test/tools.pdf")
     assert wrong.state == "nothing"
-    assert "leads to “What Are Tools Anyway?" in wrong.says
+    assert "leads to “What Are Tools Anyway?" in wrong.problem
     assert web.count("lab.test") == 1
 
 
@@ -169,8 +169,8 @@ def test_a_sign_in_page_is_no_paper(resolve: Resolve, web: Web) -> None:
     web.put("https://export.arxiv.org/pdf/2301.00001", html("Sign in", "Please sign in."))
     got = resolve(ENGINES.title, "https://arxiv.org/abs/2301.00001")
     assert got.state == "nothing"
-    assert "gives a web page instead of a PDF (a sign-in?)" in got.says
-    assert got.mend == "download it yourself and ingest the file"
+    assert "gives a web page instead of a PDF (a sign-in?)" in got.problem
+    assert got.remedy == "download it yourself and ingest the file"
 
 
 def test_openreview_and_the_anthology_give_pdfs(resolve: Resolve, web: Web) -> None:
@@ -192,7 +192,7 @@ def test_a_refused_archive_falls_back_to_arxiv(resolve: Resolve, web: Web) -> No
     web.put("https://openreview.net/forum?id=X", html("Just a moment...", "Checking."))
     got = resolve(SURVEY.title, "https://openreview.net/forum?id=X")
     assert (got.state, got.arxiv_id) == ("paper", "2310.10844")
-    assert "refuses (403)" in got.says
+    assert "refuses (403)" in got.problem
     assert [one.event for one in got.attempts] == ["failed", "failed", "fetched"]
 
 
@@ -247,8 +247,8 @@ def test_pages_that_are_not_the_reading(resolve: Resolve, web: Web, page: Page, 
     web.put("https://blog.test/list/of/looms", page)
     got = resolve("A List of Weaving Looms in Open Source", "https://blog.test/list/of/looms")
     assert got.state == "nothing"
-    assert says in got.says
-    assert got.mend
+    assert says in got.problem
+    assert got.remedy
 
 
 def test_a_repository_gives_its_readme_if_it_is_about_the_reading(
@@ -264,9 +264,9 @@ def test_a_repository_gives_its_readme_if_it_is_about_the_reading(
     assert [one.title for one in got.found] == ["ada/baseline (README)"]
     wrong = resolve("Scaling Laws for Punched Card Readers", "https://github.com/ada/baseline?x#y")
     assert wrong.state == "nothing"
-    assert "leads to “ada/baseline (README)”" in wrong.says
+    assert "leads to “ada/baseline (README)”" in wrong.problem
     gone = resolve("Baseline Looms", "https://github.com/ada/nowhere/tree/main")
-    assert "has no README" in gone.says
+    assert "has no README" in gone.problem
 
 
 def test_second_links_are_documents_of_the_same_reading(resolve: Resolve, web: Web) -> None:
@@ -280,7 +280,7 @@ def test_second_links_are_documents_of_the_same_reading(resolve: Resolve, web: W
         "https://blog.test/gone",
     )
     assert [one.title for one in got.found] == [ENGINES.title, "Engines explained"]
-    assert (got.state, "is gone" in got.says, got.mend) == ("paper", True, "correct the link")
+    assert (got.state, "is gone" in got.problem, got.remedy) == ("paper", True, "correct the link")
 
 
 def test_metadata_is_asked_for_at_once_and_everything_is_remembered(
@@ -357,8 +357,8 @@ def test_a_library_that_fails_stops_no_other_reading(
     monkeypatch.setattr(module, "read_page", upset)
     web.put("https://evil.test/", html("A page", LONG))
     (got,) = resolver.resolve_all([Wanted("r", None, urls=("https://evil.test/",))])
-    assert (got.state, "RecursionError" in got.says) == ("nothing", True)
-    assert got.mend
+    assert (got.state, "RecursionError" in got.problem) == ("nothing", True)
+    assert got.remedy
 
 
 def test_pages_in_other_encodings_are_read(resolve: Resolve, web: Web) -> None:
@@ -374,7 +374,7 @@ def test_a_cover_page_does_not_make_a_paper_another(resolve: Resolve, web: Web) 
     begin = f"Practices and their costs when governing agentic looms and systems. {LONG}"
     web.put("https://lab.test/x.pdf", Page(pdf("Microsoft Word - final2", (), begin)))
     got = resolve("Practices for Governing Agentic Looms Systems", "https://lab.test/x.pdf")
-    assert (got.state, got.mend) == ("paper", "")
+    assert (got.state, got.remedy) == ("paper", "")
     assert got.found[0].title == "Practices for Governing Agentic Looms Systems"
 
 

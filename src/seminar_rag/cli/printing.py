@@ -101,27 +101,27 @@ class ProgressBar:
 
 def print_needs(console: Console, needs: Sequence[Need]) -> None:
     """What needs the instructor's hand, then what is only worth knowing."""
-    later = [need for need in needs if need.mend in _LATER]
+    later = [need for need in needs if need.remedy in _LATER]
     if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
         line(
             console,
             f"{len(later)} readings could not be asked for just now — check the network, and run it"
             " again later",
         )
-        needs = [need for need in needs if need.mend not in _LATER]
-    hand = [need for need in needs if need.mend]
+        needs = [need for need in needs if need.remedy not in _LATER]
+    hand = [need for need in needs if need.remedy]
     if hand:
         says = "1 reading needs" if len(hand) == 1 else f"{len(hand)} readings need"
-        console.print(f"{says} your hand", style="bold")
+        console.print(f"{says} attention", style="bold")
     for need in hand:
-        line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
-        line(console, f"      there is {_THERE[need.state]} — {need.mend}")
-    known = [need for need in needs if not need.mend]
+        line(console, f"  {need.title}{_place(need.sessions)}: {need.problem}")
+        line(console, f"      there is {_THERE[need.state]} — {need.remedy}")
+    known = [need for need in needs if not need.remedy]
     if known:
         says = "1 is" if len(known) == 1 else f"{len(known)} are"
         console.print(f"{says} worth a look", style="bold")
     for need in known:
-        line(console, f"  {need.title}{_place(need.sessions)}: {need.says}")
+        line(console, f"  {need.title}{_place(need.sessions)}: {need.problem}")
 
 
 def suggestion_json(one: Suggestion) -> dict[str, Any]:
@@ -333,7 +333,7 @@ def status_json(course: Course) -> dict[str, Any]:
             for record in catalogue.records.values()
         ],
         "needs": [asdict(need) for need in needs(catalogue)],
-        "sought": [
+        "lookups": [
             {
                 "reading": one.reading,
                 "title": one.title,
@@ -344,7 +344,7 @@ def status_json(course: Course) -> dict[str, Any]:
                 ],
                 "at": one.at,
             }
-            for one in catalogue.sought
+            for one in catalogue.lookups
         ],
     }
 

@@ -1,4 +1,4 @@
-"""What an ingest shows: bars and lines while it runs, a table and what needs a hand at its end."""
+"""What an ingest prints: bars and lines while it runs, then a table and what needs attention."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class JsonLines:
         _json_line("progress", **asdict(progress))
 
     def report(self, report: Report) -> None:
-        """One source is done: its outcomes, what needs a hand, and the sums."""
+        """One source is done: its outcomes, what needs attention, and the sums."""
         for outcome in report.outcomes:
             _json_line(
                 "outcome",
@@ -173,8 +173,8 @@ class JsonLines:
             sessions=report.sessions,
             readings=report.readings,
             documents={change: report.count(change) for change in _CHANGES},
-            sought=dict(report.sought),
-            unsought=report.unsought,
+            lookups=dict(report.lookups),
+            not_looked_up=report.not_looked_up,
             embedded=report.embedded,
             fetched=report.fetched,
             notes=list(report.notes),
@@ -205,7 +205,11 @@ def print_report(console: Console, report: Report, quiet: bool) -> None:
     if not quiet:
         _print_sums(console, report)
     if report.stopped:
-        left = f"; {report.unsought} readings were not looked for yet" if report.unsought else ""
+        left = (
+            f"; {report.not_looked_up} readings were not looked for yet"
+            if report.not_looked_up
+            else ""
+        )
         line(console, f"stopped{left}. What was finished is in; the next run goes on from here")
 
 
@@ -217,14 +221,15 @@ def _print_sums(console: Console, report: Report) -> None:
     line(console, f"{report.source}: {found}{says}")
     if counts:
         console.print(_outcomes(report))
-    if report.sought:
+    if report.lookups:
         states = {"paper": "as papers", "page": "as web pages", "nothing": "not to be had"}
-        had = ", ".join(f"{count} {states[state]}" for state, count in report.sought)
+        had = ", ".join(f"{count} {states[state]}" for state, count in report.lookups)
         line(console, f"readings looked for: {had}; {report.fetched} files fetched in this run")
-    if report.unsought and report.readings and not report.stopped:
+    if report.not_looked_up and report.readings and not report.stopped:
         line(
             console,
-            f"{report.unsought} readings were not looked for on the network; --fetch does that",
+            f"{report.not_looked_up} readings were not looked for on the network;"
+            " --fetch does that",
         )
 
 

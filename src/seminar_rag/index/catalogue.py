@@ -18,9 +18,9 @@ from seminar_rag.types.catalogue import (
     Catalogue,
     ListedReading,
     ListedSession,
+    Lookup,
+    LookupFile,
     Record,
-    Sought,
-    SoughtFile,
     Suggested,
 )
 
@@ -41,10 +41,10 @@ CREATE TABLE IF NOT EXISTS document(
     title TEXT NOT NULL, authors TEXT, sessions TEXT NOT NULL, url TEXT, path TEXT NOT NULL,
     hash TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, pages INTEGER,
     at TEXT NOT NULL, made TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS sought(
+CREATE TABLE IF NOT EXISTS lookup(
     source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
-    arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, says TEXT NOT NULL,
-    mend TEXT NOT NULL, at TEXT NOT NULL, suggested TEXT NOT NULL DEFAULT '[]',
+    arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, problem TEXT NOT NULL,
+    remedy TEXT NOT NULL, at TEXT NOT NULL, suggested TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (source, reading));
 CREATE TABLE IF NOT EXISTS kept(document TEXT PRIMARY KEY, digest TEXT NOT NULL);
 {corrections.SCHEMA}
@@ -87,23 +87,32 @@ def read(db: sqlite3.Connection) -> Catalogue:
         sources=tuple((id_, form) for id_, form, _ in sources),
         sessions=tuple(sessions.values()),
         records=_records(db, tuple(sessions.values())),
-        sought=_sought(db),
+        lookups=_lookups(db),
         corrections=corrections.read(db),
     )
 
 
 def migrate(db: sqlite3.Connection) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
-    tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    tables = _tables(db)
+    if "lookups" in tables:  # its name before "lookup"
+        db.execute("ALTER TABLE lookups RENAME TO lookup")
+        db.execute("ALTER TABLE lookup RENAME COLUMN says TO problem")
+        db.execute("ALTER TABLE lookup RENAME COLUMN mend TO remedy")
+        tables = _tables(db)
     if not set(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= tables:
         db.executescript(SCHEMA)
     for table, column, empty in (
         ("reading", "listed", "[]"),
-        ("sought", "suggested", "[]"),
+        ("lookup", "suggested", "[]"),
         ("document", "made", ""),
     ):
         if column not in _columns(db, table):
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '{empty}'")
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
 
 
 def _columns(db: sqlite3.Connection, table: str) -> set[str]:
@@ -156,7 +165,7 @@ def drop_source(db: sqlite3.Connection, source: str) -> None:
         ("session", "source"),
         ("reading", "source"),
         ("listing", "source"),
-        ("sought", "source"),
+        ("lookup", "source"),
     ):
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))
 
@@ -199,10 +208,10 @@ def kept(db: sqlite3.Connection) -> dict[str, str]:
     return dict(db.execute("SELECT document, digest FROM kept"))
 
 
-def put_sought(db: sqlite3.Connection, one: Sought) -> None:
+def put_lookup(db: sqlite3.Connection, one: Lookup) -> None:
     """Store or overwrite what was found for one reading."""
     db.execute(
-        "INSERT OR REPLACE INTO sought VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO lookup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.source,
             one.reading,
@@ -212,18 +221,18 @@ def put_sought(db: sqlite3.Connection, one: Sought) -> None:
             one.arxiv_id,
             json.dumps([asdict(file) for file in one.found]),
             json.dumps(one.attempts),
-            one.says,
-            one.mend,
+            one.problem,
+            one.remedy,
             datetime.now(UTC).isoformat(timespec="seconds"),
             json.dumps([asdict(each) for each in one.suggested]),
         ),
     )
 
 
-def drop_sought(db: sqlite3.Connection, source: str, readings: Iterable[str]) -> None:
+def drop_lookups(db: sqlite3.Connection, source: str, readings: Iterable[str]) -> None:
     """Forget what was found for readings."""
     db.executemany(
-        "DELETE FROM sought WHERE source = ? AND reading = ?", ((source, id_) for id_ in readings)
+        "DELETE FROM lookup WHERE source = ? AND reading = ?", ((source, id_) for id_ in readings)
     )
 
 
@@ -231,33 +240,33 @@ def unlist(db: sqlite3.Connection, reading: str) -> None:
     """Take a reading off the lists, with what was found for it."""
     rows = db.execute("SELECT source, id, listed FROM reading WHERE id = ?", (reading,)).fetchall()
     for source, id_, listed in rows:
-        drop_sought(db, source, {id_, *json.loads(listed)})
+        drop_lookups(db, source, {id_, *json.loads(listed)})
     for table, column in (("listing", "reading"), ("reading", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} = ?", (reading,))
 
 
-def _sought(db: sqlite3.Connection) -> tuple[Sought, ...]:
+def _lookups(db: sqlite3.Connection) -> tuple[Lookup, ...]:
     rows = db.execute(
-        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, says, mend, at,"
-        " suggested FROM sought ORDER BY rowid"
+        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, problem, remedy,"
+        " at, suggested FROM lookup ORDER BY rowid"
     )
     return tuple(
-        Sought(
+        Lookup(
             source,
             reading,
             title,
             tuple(json.loads(urls)),
             state,
             arxiv,
-            tuple(SoughtFile(**file) for file in json.loads(found)),
+            tuple(LookupFile(**file) for file in json.loads(found)),
             tuple((url, event, text) for url, event, text in json.loads(attempts)),
-            says,
-            mend,
+            problem,
+            remedy,
             at,
             tuple(Suggested(**each) for each in json.loads(suggested)),
         )
         for source, reading, title, urls, state, arxiv, found, attempts, *rest in rows
-        for says, mend, at, suggested in [rest]
+        for problem, remedy, at, suggested in [rest]
     )
 
 

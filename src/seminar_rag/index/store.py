@@ -27,7 +27,7 @@ from seminar_rag.index.files import Files
 from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.index.within import Within
 from seminar_rag.types import Passage, Sentence
-from seminar_rag.types.catalogue import Catalogue, Correction, ListedSession, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, Correction, ListedSession, Lookup, Record
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -400,16 +400,16 @@ class Store:
             )
             return int(row.fetchone()[0])
 
-    def put_sought(self, sought: Sought) -> None:
+    def put_lookup(self, lookup: Lookup) -> None:
         """Note what was found on the network for a reading."""
         with self._guarded() as db, _transaction(db):
-            catalogue.put_sought(db, sought)
+            catalogue.put_lookup(db, lookup)
             self._bump()
 
-    def drop_sought(self, source: str, readings: Iterable[str]) -> None:
+    def drop_lookups(self, source: str, readings: Iterable[str]) -> None:
         """Forget what was found for readings that a source lists no longer."""
         with self._guarded() as db, _transaction(db):
-            catalogue.drop_sought(db, source, readings)
+            catalogue.drop_lookups(db, source, readings)
             self._bump()
 
     def correct(self, *decided: Correction) -> None:

@@ -22,7 +22,7 @@ from seminar_rag.types.catalogue import (
     Correction,
     CorrectionKind,
     ListedReading,
-    Sought,
+    Lookup,
     Suggested,
 )
 from seminar_rag.types.ingest import ADDED, Removal, Suggestion
@@ -43,7 +43,7 @@ def suggestions(catalogue: Catalogue) -> tuple[Suggestion, ...]:
     places = _places(catalogue)
     out = [
         _suggestion(one, suggested, places)
-        for one in catalogue.sought
+        for one in catalogue.lookups
         for suggested in one.suggested
         if not _decided(one, suggested, catalogue.corrections)
     ]
@@ -58,7 +58,7 @@ def decide(store: Store, id_: str, accepted: bool) -> str:
     """
     catalogue = store.catalogue()
     places = _places(catalogue)
-    for one in catalogue.sought:
+    for one in catalogue.lookups:
         for suggested in one.suggested:
             suggestion = _suggestion(one, suggested, places)
             if suggestion.id != id_ or _decided(one, suggested, catalogue.corrections):
@@ -323,7 +323,7 @@ def _places(catalogue: Catalogue) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def _suggestion(
-    one: Sought, suggested: Suggested, places: dict[str, tuple[str, tuple[int, ...]]]
+    one: Lookup, suggested: Suggested, places: dict[str, tuple[str, tuple[int, ...]]]
 ) -> Suggestion:
     named = f"{one.reading}\n{suggested.kind}\n{suggested.url}"
     id_ = hashlib.blake2b(named.encode(), digest_size=5).hexdigest()
@@ -341,7 +341,7 @@ def _suggestion(
     )
 
 
-def _decided(one: Sought, suggested: Suggested, corrections: Sequence[Correction]) -> bool:
+def _decided(one: Lookup, suggested: Suggested, corrections: Sequence[Correction]) -> bool:
     """Whether this is settled: itself, or because its link was replaced by another."""
     mine = [each for each in corrections if each.target == one.reading]
     return any(

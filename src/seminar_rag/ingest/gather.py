@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.types.catalogue import Sought, SoughtFile
+from seminar_rag.types.catalogue import Lookup, LookupFile
 from seminar_rag.web.resolve import Resolution, Resolver
 from seminar_rag.web.titles import Wanted
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _RANK = {"paper": 2, "page": 1, "nothing": 0}
 
 
-def remembered(store: Store, source: str) -> dict[str, Sought]:
+def remembered(store: Store, source: str) -> dict[str, Lookup]:
     """What was found for a source's readings before, by reading id."""
-    return {one.reading: one for one in store.catalogue().sought if one.source == source}
+    return {one.reading: one for one in store.catalogue().lookups if one.source == source}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +73,22 @@ class Search:
 
 
 def noted(
-    store: Store, source: str, one: Wanted, resolution: Resolution, known: Sought | None
-) -> Sought:
+    store: Store, source: str, one: Wanted, resolution: Resolution, known: Lookup | None
+) -> Lookup:
     """Note what was found for a reading; what is known of it now.
 
     Args:
         known: what was known before.
     """
     before = _without(known, one.rejected)
-    fresh = _kept(_sought(source, one, resolution, store.folder), before)
+    fresh = _kept(_lookup(source, one, resolution, store.folder), before)
     if known is None or fresh != replace(known, at=""):
-        store.put_sought(fresh)
+        store.put_lookup(fresh)
     return fresh
 
 
-def _sought(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> Sought:
-    return Sought(
+def _lookup(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> Lookup:
+    return Lookup(
         source=source,
         reading=wanted.id,
         title=wanted.title or wanted.id,
@@ -96,7 +96,7 @@ def _sought(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> 
         state=resolution.state,
         arxiv_id=resolution.arxiv_id,
         found=tuple(
-            SoughtFile(
+            LookupFile(
                 one.url,
                 one.file.relative_to(data).as_posix(),
                 one.hash,
@@ -107,13 +107,13 @@ def _sought(source: str, wanted: Wanted, resolution: Resolution, data: Path) -> 
             for one in resolution.found
         ),
         attempts=tuple((one.url, one.event, one.says) for one in resolution.attempts),
-        says=resolution.says,
-        mend=resolution.mend,
+        problem=resolution.problem,
+        remedy=resolution.remedy,
         suggested=resolution.suggested,
     )
 
 
-def _without(known: Sought | None, rejected: Sequence[str]) -> Sought | None:
+def _without(known: Lookup | None, rejected: Sequence[str]) -> Lookup | None:
     """What was found before, but for what the instructor rejected since."""
     if known is None or not any(one.url in rejected for one in known.found):
         return known
@@ -122,7 +122,7 @@ def _without(known: Sought | None, rejected: Sequence[str]) -> Sought | None:
     return replace(known, found=found, state=state, arxiv_id=None)
 
 
-def _kept(fresh: Sought, known: Sought | None) -> Sought:
+def _kept(fresh: Lookup, known: Lookup | None) -> Lookup:
     """With what was found before, where the links are the same and less was found now."""
     if known is None or known.urls != fresh.urls or not known.found:
         return fresh
@@ -139,9 +139,9 @@ def _kept(fresh: Sought, known: Sought | None) -> Sought:
         state=max(known.state, fresh.state, key=_RANK.__getitem__),
         arxiv_id=known.arxiv_id if papers else fresh.arxiv_id,
         found=(*papers, *fresh.found, *(one for one in lost if not one.paper)),
-        says=f"{fresh.says}; what was fetched before is kept" if fresh.says else "",
+        problem=f"{fresh.problem}; what was fetched before is kept" if fresh.problem else "",
     )
 
 
-def _failed(fresh: Sought, url: str) -> bool:
+def _failed(fresh: Lookup, url: str) -> bool:
     return any(address == url and event == "failed" for address, event, _ in fresh.attempts)

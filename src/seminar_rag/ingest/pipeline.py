@@ -31,7 +31,7 @@ from seminar_rag.ingest.plan import (
 from seminar_rag.ingest.report import needs
 from seminar_rag.ingest.sources import Source, is_address, read_source
 from seminar_rag.ingest.work import Clock, Parsed, Work, unchanged
-from seminar_rag.types.catalogue import ListedSession, Record, Sought
+from seminar_rag.types.catalogue import ListedSession, Lookup, Record
 from seminar_rag.types.ingest import ADDED, Change, Listener, Options, Outcome, Progress, Report
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.resolve import Places, Resolver
@@ -158,24 +158,24 @@ class Ingestor:
     def _ingest(self, read: Source, listed: list[Listed], options: Options, web: _Web) -> Report:
         if options.refresh and web.fetcher is not None:
             web.fetcher.max_age = 0.0
-        sought = self._known(read, listed)
-        chosen = self._chosen(read, listed, sought, options)
+        lookups = self._known(read, listed)
+        chosen = self._chosen(read, listed, lookups, options)
         if options.only and not chosen:
             return Report(read.name, 0, 0, (), 0, found=False)
         if options.dry_run:
-            report = self._preview(read, self._plan(read, listed, sought), options)
+            report = self._preview(read, self._plan(read, listed, lookups), options)
         else:
             known = remembered(self._store, read.name)
-            report = self._bring(_Task(read, listed, options, web, sought, known, chosen))
+            report = self._bring(_Task(read, listed, options, web, lookups, known, chosen))
         return replace(
             report,
             fetched=web.fetcher.bodies if web.fetcher is not None else 0,
             notes=read.notes,
-            sought=tuple(sorted(Counter(one.state for one in sought.values()).items())),
-            unsought=len(to_find(listed, read.root)) - len(sought),
+            lookups=tuple(sorted(Counter(one.state for one in lookups.values()).items())),
+            not_looked_up=len(to_find(listed, read.root)) - len(lookups),
         )
 
-    def _plan(self, read: Source, listed: Sequence[Listed], sought: Mapping[str, Sought]) -> Plan:
+    def _plan(self, read: Source, listed: Sequence[Listed], lookups: Mapping[str, Lookup]) -> Plan:
         """What the source is to become, without what the instructor took out."""
         catalogue = self._store.catalogue()
         elsewhere = {
@@ -183,7 +183,7 @@ class Ingestor:
             for record in catalogue.records.values()
             if read.name == ADDED and record.source != ADDED and record.passages
         }
-        plan = make_plan(read, listed, sought, self._store.folder, elsewhere)
+        plan = make_plan(read, listed, lookups, self._store.folder, elsewhere)
         out = removed(catalogue.corrections)
         plan.jobs = {id_: job for id_, job in plan.jobs.items() if id_ not in out}
         plan.abstracts = {
@@ -203,13 +203,13 @@ class Ingestor:
         self,
         read: Source,
         listed: Sequence[Listed],
-        sought: Mapping[str, Sought],
+        lookups: Mapping[str, Lookup],
         options: Options,
     ) -> set[str]:
         """What `options.only` means here: ids as listed, in the course, and of documents."""
         if not options.only:
             return set()
-        plan = self._plan(read, listed, sought)
+        plan = self._plan(read, listed, lookups)
         out = {
             one
             for listed_as, name in plan.names.items()
@@ -237,13 +237,13 @@ class Ingestor:
             return [one for one in wanted if one.id in task.chosen]
         gone = set(remembered(self._store, read.name)) - {one.id for one in wanted}
         if gone:
-            self._store.drop_sought(read.name, gone)
+            self._store.drop_lookups(read.name, gone)
         return wanted
 
-    def _known(self, source: Source, listed: Sequence[Listed]) -> dict[str, Sought]:
+    def _known(self, source: Source, listed: Sequence[Listed]) -> dict[str, Lookup]:
         """What is known of the listed readings; files of links that are gone do not count."""
         known = remembered(self._store, source.name)
-        out: dict[str, Sought] = {}
+        out: dict[str, Lookup] = {}
         for one in to_find(listed, source.root):
             given = known.get(one.id)
             if given is not None and given.urls != one.urls:
@@ -315,7 +315,7 @@ class Ingestor:
         stale, claimed = True, False
         while True:
             if stale:
-                plan = self._plan(task.read, task.listed, task.sought)
+                plan = self._plan(task.read, task.listed, task.lookups)
                 task.chosen |= {plan.names[id_] for id_ in task.chosen & set(plan.names)}
             due = _due(plan, work.barren, pending, task.chosen)
             if not claimed and any(map(work.fresh, due)):
@@ -350,10 +350,10 @@ class Ingestor:
             return False
         known = task.remembered.get(one.id)
         found = noted(self._store, task.read.name, one, event.resolution, known)
-        task.sought[one.id] = found
+        task.lookups[one.id] = found
         pending.discard(one.id)
         clock.looked += 1
-        clock.looking("found", one.id, label, found.says or found.state)
+        clock.looking("found", one.id, label, found.problem or found.state)
         return True
 
     def _clean(self, task: _Task, plan: Plan, work: Work, clock: Clock) -> None:
@@ -469,9 +469,9 @@ class _Task:
     listed: list[Listed]
     options: Options
     web: _Web
-    sought: dict[str, Sought]
+    lookups: dict[str, Lookup]
     """What is known of its readings, by id as listed."""
-    remembered: dict[str, Sought]
+    remembered: dict[str, Lookup]
     """What was found for them before, whatever their links were then."""
     chosen: set[str]
     """With `options.only`: the readings, by either id, and the documents that are meant."""

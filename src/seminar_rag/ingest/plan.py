@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seminar_rag.ingest.sources import Source
 from seminar_rag.types import Block, Document, Reading, Session
-from seminar_rag.types.catalogue import ListedReading, ListedSession, Sought
+from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
 from seminar_rag.web.titles import Wanted
 
 RULES = "3"
@@ -108,26 +108,26 @@ def to_find(listed: Iterable[Listed], root: Path | None) -> list[Wanted]:
 def make_plan(
     source: Source,
     listed: Sequence[Listed],
-    sought: Mapping[str, Sought],
+    lookups: Mapping[str, Lookup],
     data: Path,
     elsewhere: Mapping[str, str] | None = None,
 ) -> Plan:
     """The documents of a source.
 
     Args:
-        sought: by reading id as listed; readings that turn out to be one paper become one.
+        lookups: by reading id as listed; readings that turn out to be one paper become one.
         data: the folder that the fetched files' names are relative to.
         elsewhere: documents of other sources, by content, with their readings: a reading with the
             same document is that reading, and the document is not repeated.
     """
     key = _digest(source.name)[:6]
-    names = _same_papers(listed, sought, elsewhere or {})
+    names = _same_papers(listed, lookups, elsewhere or {})
     plan = Plan(names=names)
     entries: dict[int, list[ListedReading]] = {}
     used: set[Path] = set()
     hashes = set(elsewhere or {})
     for on_page in listed:
-        given = sought.get(on_page.entry.id)
+        given = lookups.get(on_page.entry.id)
         one = replace(on_page, entry=_entry(on_page.entry, given, names))
         entry = one.entry
         entries.setdefault(one.session.number, []).append(entry)
@@ -158,7 +158,7 @@ def make_plan(
 
 
 def _same_papers(
-    listed: Sequence[Listed], sought: Mapping[str, Sought], elsewhere: Mapping[str, str]
+    listed: Sequence[Listed], lookups: Mapping[str, Lookup], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
     """Reading id as listed → the id it goes by: one for every entry that is the same paper.
 
@@ -170,7 +170,7 @@ def _same_papers(
         id_ = one.entry.id
         if id_ in out:
             continue
-        given = sought.get(id_)
+        given = lookups.get(id_)
         name = given.arxiv_id if given and given.arxiv_id else id_
         if given and given.found:
             name = by_hash.setdefault(given.found[0].hash, name)
@@ -187,7 +187,7 @@ def _joined(entries: Iterable[ListedReading]) -> dict[int, ListedReading]:
     return {id(one): replace(one, urls=tuple(urls[one.id])) for one in known}
 
 
-def _entry(entry: ListedReading, given: Sought | None, names: Mapping[str, str]) -> ListedReading:
+def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str]) -> ListedReading:
     """An entry as it is known in the course."""
     name = names[entry.id]
     listed = tuple(id_ for id_, other in names.items() if other == name)
@@ -296,7 +296,7 @@ def _loose(key: str, file: Path, source: Source) -> Job:
 
 
 def _fetched_jobs(
-    key: str, one: Listed, given: Sought | None, data: Path, hashes: set[str]
+    key: str, one: Listed, given: Lookup | None, data: Path, hashes: set[str]
 ) -> Iterator[Job]:
     """What was fetched for an entry; a file that another document has already is not repeated."""
     for found in given.found if given else ():

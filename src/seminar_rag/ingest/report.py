@@ -1,10 +1,10 @@
-"""What an ingest tells: progress while it runs, an outcome per document, and what needs a hand."""
+"""Progress while an ingest runs, an outcome per document, and what needs attention."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seminar_rag.types.catalogue import Catalogue, Record, Sought
+from seminar_rag.types.catalogue import Catalogue, Lookup, Record
 from seminar_rag.types.ingest import Need
 
 
@@ -28,8 +28,8 @@ def _unhad(
     for session in catalogue.sessions:
         for reading in session.readings:
             listed.setdefault(reading.id, (reading.title, []))[1].append(session.number)
-    for one in catalogue.sought:
-        if not one.says or (source is not None and one.source != source):
+    for one in catalogue.lookups:
+        if not one.problem or (source is not None and one.source != source):
             continue
         id_ = next((i for i in (one.arxiv_id, one.reading) if i in listed), None)
         id_ = id_ or _by_file(one, catalogue) or one.reading
@@ -41,8 +41,8 @@ def _unhad(
             one.title,
             tuple(listed.get(id_, ("", []))[1]),
             _had(one, mine),
-            one.says,
-            one.mend,
+            one.problem,
+            one.remedy,
         )
 
 
@@ -52,7 +52,7 @@ def _by_hand(record: Record) -> bool:
     return record.document.kind == "paper" and bool(record.passages) and not fetched
 
 
-def _by_file(one: Sought, catalogue: Catalogue) -> str | None:
+def _by_file(one: Lookup, catalogue: Catalogue) -> str | None:
     """The reading that a fetched file went to, where two entries are the same document."""
     files = {found.file for found in one.found}
     for record in catalogue.records.values():
@@ -61,7 +61,7 @@ def _by_file(one: Sought, catalogue: Catalogue) -> str | None:
     return None
 
 
-def _had(one: Sought, records: list[Record]) -> str:
+def _had(one: Lookup, records: list[Record]) -> str:
     if one.state != "nothing":
         return one.state
     return "abstract" if any(r.document.kind == "abstract" for r in records) else "nothing"
@@ -72,8 +72,8 @@ def _unread(catalogue: Catalogue, source: str | None) -> Iterator[Need]:
     for record in catalogue.records.values():
         if record.outcome == "indexed" or (source is not None and record.source != source):
             continue
-        says, _, mend = record.detail.partition(" — ")
+        problem, _, remedy = record.detail.partition(" — ")
         document = record.document
         state = "earlier version" if record.passages else "nothing"
         title = document.title or document.path
-        yield Need(document.reading, title, document.sessions, state, says, mend, True)
+        yield Need(document.reading, title, document.sessions, state, problem, remedy, True)

@@ -88,7 +88,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class SoughtFile:
+class LookupFile:
     """A document that was fetched for a reading."""
 
     url: str
@@ -122,7 +122,7 @@ class Suggested:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class Lookup:
     """What the last search for a reading's documents gave."""
 
     source: str
@@ -134,13 +134,13 @@ class Sought:
     """"paper", "page" or "nothing"."""
     arxiv_id: str | None = None
     """Of the paper that was taken, whatever the page's link says."""
-    found: tuple[SoughtFile, ...] = ()
+    found: tuple[LookupFile, ...] = ()
     attempts: tuple[tuple[str, str, str], ...] = ()
     """Address, event, and what came of it, in words."""
-    says: str = ""
+    problem: str = ""
     """What went wrong or is odd."""
-    mend: str = ""
-    """What the instructor can do; empty where nothing needs a hand."""
+    remedy: str = ""
+    """What the instructor can do; empty where nothing needs attention."""
     at: str = ""
     suggested: tuple[Suggested, ...] = ()
 
@@ -155,8 +155,8 @@ class Catalogue:
     sessions: tuple[ListedSession, ...]
     records: dict[str, Record] = field(default_factory=dict)
     """By document id."""
-    sought: tuple[Sought, ...] = ()
-    """What was looked for on the network, reading by reading."""
+    lookups: tuple[Lookup, ...] = ()
+    """What was looked up on the network, reading by reading."""
     corrections: tuple[Correction, ...] = ()
     """What the instructor decided by hand."""
 

@@ -41,11 +41,11 @@ class Progress:
 
     reading    the course page is read
     fetching   a reading is being looked for on the network; `done` of `total` readings were
-    found      it was looked for: `says` what there is of it
+    found      it was looked for: `detail` tells what there is of it
     parsing    a file is read; `done` of `total` documents are finished (with all that follow)
     embedding  more passages were embedded
     indexed    a document is in and can be asked about
-    failed     a document could not be read; `says` why
+    failed     a document could not be read; `detail` tells why
     removed    a document has left
     """
 
@@ -56,7 +56,7 @@ class Progress:
     """What the reading or document is called."""
     item: str = ""
     """Its id: the reading's as listed with "fetching" and "found", else the document's."""
-    says: str = ""
+    detail: str = ""
     passages: int = 0
     """Passages embedded so far from this source."""
     speed: float = 0.0
@@ -85,8 +85,8 @@ class Need:
     sessions: tuple[int, ...]
     state: str
     """What there is of it: "paper", "page", "abstract" or "nothing"."""
-    says: str
-    mend: str = ""
+    problem: str
+    remedy: str = ""
     """Empty where it is only worth knowing."""
     failed: bool = False
     """Whether a document is there that could not be read."""
@@ -107,9 +107,9 @@ class Report:
     needs: tuple[Need, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be had of the source itself."""
-    sought: tuple[tuple[str, int], ...] = ()
+    lookups: tuple[tuple[str, int], ...] = ()
     """How many readings were had as a paper, a page or not at all, where they were looked for."""
-    unsought: int = 0
+    not_looked_up: int = 0
     """Readings that were never looked for on the network."""
     dry: bool = False
     stopped: bool = False

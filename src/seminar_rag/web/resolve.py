@@ -71,10 +71,10 @@ class Resolution:
     attempts: tuple[Attempt, ...] = ()
     arxiv_id: str | None = None
     """Of the paper that was taken, whatever the page's link says."""
-    says: str = ""
+    problem: str = ""
     """What went wrong or is odd, in words."""
-    mend: str = ""
-    """What the instructor can do; empty where nothing needs a hand."""
+    remedy: str = ""
+    """What the instructor can do; empty where nothing needs attention."""
     passing: bool = False
     """Whether something failed that may work at another time."""
     suggested: tuple[Suggested, ...] = ()
@@ -89,7 +89,7 @@ class _Case:
     found: list[Found] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    """Links that failed, in words with a mend."""
+    """Links that failed, in words with a remedy."""
     wrong: list[str] = field(default_factory=list)
     """Links that lead to something else, in words."""
     doubted: dict[str, str] = field(default_factory=dict)
@@ -221,7 +221,7 @@ class Resolver:
         except Exception as error:  # noqa: BLE001 - hostile pages make libraries raise anything
             says = f"its documents could not be read ({type(error).__name__}: {error})"
             mend = "download it yourself and ingest the file"
-            return Resolution(wanted.id, "nothing", says=" ".join(says.split()), mend=mend)
+            return Resolution(wanted.id, "nothing", problem=" ".join(says.split()), remedy=mend)
 
     def resolve(self, wanted: Wanted) -> Resolution:
         """One reading: its links in order, then a search by its title."""

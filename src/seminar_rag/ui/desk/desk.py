@@ -189,7 +189,7 @@ class DeskPage:
             self._job: desk_render.job_state(job),
             self._log: desk_render.job_log(job),
             self._hand: desk_render.hand(
-                self._course.suggestions(), wanting, desk_render.unsought(catalogue)
+                self._course.suggestions(), wanting, desk_render.not_looked_up(catalogue)
             ),
             self._sessions: desk_render.sessions(catalogue, wanting),
             self._removed: desk_render.removed(self._course.removals()),

@@ -125,21 +125,23 @@ def _took(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-# --- what needs a hand ---------------------------------------------------------------------------
+# --- what needs attention ------------------------------------------------------------------------
 
 
-def unsought(catalogue: Catalogue) -> int:
+def not_looked_up(catalogue: Catalogue) -> int:
     """How many listed readings have no text of their own and were never looked for."""
-    sought = {one.reading for one in catalogue.sought}
+    lookups = {one.reading for one in catalogue.lookups}
     papers = {r.document.reading for r in catalogue.records.values() if r.document.kind == "paper"}
     listed = {one.id: one for each in catalogue.sessions for one in each.readings}
-    return sum(id_ not in papers and not sought & {id_, *one.listed} for id_, one in listed.items())
+    return sum(
+        id_ not in papers and not lookups & {id_, *one.listed} for id_, one in listed.items()
+    )
 
 
-def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], unsought: int = 0) -> str:
-    """What waits for the instructor: links to decide on, and readings to mend."""
-    mending = [need for need in needs if need.mend]
-    knowing = [need for need in needs if not need.mend]
+def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], not_looked_up: int = 0) -> str:
+    """What waits for the instructor: links to decide on, and readings that need attention."""
+    mending = [need for need in needs if need.remedy]
+    knowing = [need for need in needs if not need.remedy]
     parts = []
     if suggestions:
         rows = "".join(map(_suggestion, suggestions))
@@ -149,7 +151,7 @@ def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], unsought: int 
         head = _count(len(mending), "reading") + (" needs" if len(mending) == 1 else " need")
         parts.append(
             f'<details class="fold" data-key="needs"{" open" if len(mending) <= 5 else ""}>'
-            f'<summary>{head} your hand</summary><ul class="cards">{rows}</ul></details>'
+            f'<summary>{head} attention</summary><ul class="cards">{rows}</ul></details>'
         )
     if knowing:
         rows = "".join(map(_need, knowing))
@@ -157,14 +159,14 @@ def hand(suggestions: Sequence[Suggested], needs: Sequence[Need], unsought: int 
             f'<details class="fold" data-key="known"><summary>Only to know: '
             f'{_count(len(knowing), "reading")}</summary><ul class="cards">{rows}</ul></details>'
         )
-    if unsought:
-        noun = "reading was" if unsought == 1 else "readings were"
+    if not_looked_up:
+        noun = "reading was" if not_looked_up == 1 else "readings were"
         parts.append(
-            f'<p class="hint">{unsought} {noun} never looked for. Tick “look for readings on the'
-            " network” above and ingest again.</p>"
+            f'<p class="hint">{not_looked_up} {noun} never looked for. Tick “look for readings'
+            " on the network” above and ingest again.</p>"
         )
-    if not suggestions and not mending and not unsought:
-        parts.insert(0, '<p class="fine">Nothing needs your hand.</p>')
+    if not suggestions and not mending and not not_looked_up:
+        parts.insert(0, '<p class="fine">Nothing needs attention.</p>')
     return f'<section class="hand"><h2>To do</h2>{"".join(parts)}</section>'
 
 
@@ -182,34 +184,35 @@ def _suggestion(one: Suggested) -> str:
 
 def _needs(mending: Sequence[Need]) -> str:
     """A card each; one for all where many want the same, as when the network is down."""
-    by_mend: dict[str, list[Need]] = {}
+    by_remedy: dict[str, list[Need]] = {}
     for need in mending:
-        by_mend.setdefault(need.mend, []).append(need)
+        by_remedy.setdefault(need.remedy, []).append(need)
     rows: list[str] = []
-    for mend, some in by_mend.items():
+    for remedy, some in by_remedy.items():
         if len(some) <= MANY:
             rows += map(_need, some)
             continue
         titles = "".join(
-            f"<li>{escape(need.title)}{_place(need.sessions)}: {escape(_sentence(need.says))}</li>"
+            f"<li>{escape(need.title)}{_place(need.sessions)}:"
+            f" {escape(_sentence(need.problem))}</li>"
             for need in some
         )
         rows.append(
             f'<li class="card"><p class="title">{len(some)} readings</p>'
-            f'<p class="mend">{escape(_sentence(mend))}</p><details data-key="{escape(mend)}">'
+            f'<p class="mend">{escape(_sentence(remedy))}</p><details data-key="{escape(remedy)}">'
             f'<summary>Which</summary><ul class="plain-list">{titles}</ul></details></li>'
         )
     return "".join(rows)
 
 
 def _need(need: Need) -> str:
-    mend = f'<p class="mend">{escape(_sentence(need.mend))}</p>' if need.mend else ""
+    remedy = f'<p class="mend">{escape(_sentence(need.remedy))}</p>' if need.remedy else ""
     # A file that no session lists can be looked for nowhere.
-    again = need.mend and need.sessions
+    again = need.remedy and need.sessions
     acts = button("reingest", need.reading, "Try again") if again else ""
     return (
         f'<li class="card"><p class="title">{escape(need.title)}{_place(need.sessions)}</p>'
-        f"<p>{escape(_sentence(need.says))}</p>{mend}"
+        f"<p>{escape(_sentence(need.problem))}</p>{remedy}"
         f'<p class="meta">There is {THERE.get(need.state, escape(need.state))}.</p>'
         f"<p class=acts>{acts}</p></li>"
     )
@@ -251,7 +254,7 @@ def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
     records: dict[str, list[Record]] = {}
     for record in catalogue.records.values():
         records.setdefault(record.document.reading, []).append(record)
-    wanting = {need.reading for need in needs if need.mend}
+    wanting = {need.reading for need in needs if need.remedy}
     shown: set[str] = set()
     parts = []
     for session in catalogue.sessions:
@@ -291,7 +294,7 @@ def _session(
         _count(passages, "passage"),
     ]
     says = " · ".join(part for part in parts if part)
-    flag = f'<span class="flag">{missing} to mend</span>' if missing else ""
+    flag = f'<span class="flag">{_count(missing, "problem")}</span>' if missing else ""
     return (
         f'<details class="fold session" data-key="session-{session.number}"><summary>'
         f"<b>{session.number}</b> {escape(session.title)} <span>{says}</span>{flag}</summary>"

@@ -237,7 +237,7 @@ def heard(telling: Telling) -> Listener:
     def listener(progress: Progress) -> None:
         nonlocal called
         if progress.stage in ("found", "indexed", "failed", "removed"):
-            says = f" — {progress.says}" if progress.says else ""
+            says = f" — {progress.detail}" if progress.detail else ""
             bad = progress.stage == "failed"
             telling.line(f"{progress.stage}: {progress.label}{says}", bad=bad)
         if progress.stage in ("fetching", "found"):
