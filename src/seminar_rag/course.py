@@ -140,6 +140,7 @@ class Course:
     def examples(self, n: int = 6) -> tuple[str, ...]:
         """Up to n questions made of the readings, of which retrieval finds enough to answer."""
         from seminar_rag.answer.examples import questions
+        from seminar_rag.question.query import understand
 
         catalogue = self.catalogue()
         if self._examples is not None and self._examples[:2] == (catalogue, n):
@@ -153,7 +154,7 @@ class Course:
             hits = self.search(question, 3)
             where = set(hits[0].document.sessions) if hits else set()
             # From many sessions, so that the examples show what the course is about.
-            if where & sessions or not self._relevance.answerable(question, hits):
+            if where & sessions or not self._relevance.answerable(understand(question), hits):
                 continue
             sessions |= where
             out.append(question)
@@ -630,6 +631,7 @@ class Course:
         from seminar_rag.answer.engine import Engine
         from seminar_rag.answer.guide import Guide
         from seminar_rag.question.followup import Rewriter, by_rules
+        from seminar_rag.question.query import Query, understand
 
         writer = self._writer  # first: what is wrong with the model is told before the index
         guide = Guide(self.catalogue, self._retriever)
@@ -637,6 +639,12 @@ class Course:
         stand_alone = by_rules
         if self._answerer is None and self._llm is not None:
             stand_alone = Rewriter(self._llm).standalone
+
+        def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
+            return understand(
+                text, history, stop, titles=self.catalogue().titles, stand_alone=stand_alone
+            )
+
         return Engine(
             self._retriever,
             self._relevance,
@@ -644,7 +652,7 @@ class Course:
             passages,
             verifier=self.verifier,
             guide=guide,
-            stand_alone=stand_alone,
+            understand=understood,
         )
 
     @cached_property

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 from passages import hit
 
-from seminar_rag.answer.abstain import Relevance, apart, is_order, missing_names, names, uncounted
+from seminar_rag.answer.abstain import Relevance, apart, missing_names, uncounted
+from seminar_rag.question.query import understand
 from seminar_rag.types import Hit
 
 MODEL = hit("Mixtral 8x7B routes each token to two of 8 experts.", "Mixtral of Experts")
@@ -17,12 +18,13 @@ def rarity(terms: Sequence[str]) -> Mapping[str, float]:
 
 
 def reason(question: str, *hits: Hit) -> str | None:
-    return Relevance(rarity).reason(question, hits)
+    return Relevance(rarity).reason(understand(question), hits)
 
 
 def test_what_the_passages_cover_is_answered() -> None:
     assert reason("How many experts does Mixtral 8x7B have?", MODEL) is None
-    assert Relevance(rarity).answerable("How does Mixtral route a token?", [MODEL])
+    query = understand("How does Mixtral route a token?")
+    assert Relevance(rarity).answerable(query, [MODEL])
 
 
 def test_nothing_found_is_a_reason() -> None:
@@ -38,8 +40,10 @@ def test_what_is_far_in_meaning_and_words_is_refused() -> None:
 
 def test_the_meaning_counts_for_more_than_the_words() -> None:
     judge = Relevance(rarity)
-    assert judge.answerable("why is memory short", [hit("The cache overflows.", cosine=0.4)])
-    assert not judge.answerable("why tokens and experts", [hit("tokens and experts", cosine=0.1)])
+    query = understand("why is memory short")
+    assert judge.answerable(query, [hit("The cache overflows.", cosine=0.4)])
+    query = understand("why tokens and experts")
+    assert not judge.answerable(query, [hit("tokens and experts", cosine=0.1)])
 
 
 def test_confidence_grows_with_likeness_and_with_words() -> None:
@@ -64,18 +68,20 @@ def test_confidence_grows_with_likeness_and_with_words() -> None:
     ],
 )
 def test_names_that_no_passage_mentions(question: str, missing: list[str]) -> None:
-    assert missing_names(question, [MODEL, GUARD]) == missing
+    assert missing_names(understand(question), [MODEL, GUARD]) == missing
 
 
 def test_authors_count_as_mentioned() -> None:
-    assert missing_names("What does Gozalo say?", [hit("Text here.", authors="Ana Gozalo")]) == []
+    query = understand("What does Gozalo say?")
+    assert missing_names(query, [hit("Text here.", authors="Ana Gozalo")]) == []
 
 
 def test_names_that_never_meet() -> None:
     hits = [MODEL, GUARD]
-    assert apart("What does Mixtral score on Llama Guard?", hits) == ("Mixtral", "Llama Guard")
-    assert apart("What do Mixtral and Llama Guard each do?", hits) is None
-    assert apart("What does Llama Guard do?", hits) is None
+    query = understand("What does Mixtral score on Llama Guard?")
+    assert apart(query, hits) == ("Mixtral", "Llama Guard")
+    assert apart(understand("What do Mixtral and Llama Guard each do?"), hits) is None
+    assert apart(understand("What does Llama Guard do?"), hits) is None
 
 
 @pytest.mark.parametrize(
@@ -98,15 +104,17 @@ def test_names_that_never_meet() -> None:
     ],
 )
 def test_numbers_of_what_is_counted(question: str, noun: str | None) -> None:
-    assert uncounted(question, [MODEL, GUARD]) == noun
+    assert uncounted(understand(question), [MODEL, GUARD]) == noun
 
 
 def test_an_abbreviation_counts_the_same() -> None:
-    assert uncounted("how many params does it have?", [hit("It has 7 billion parameters.")]) is None
+    query = understand("how many params does it have?")
+    assert uncounted(query, [hit("It has 7 billion parameters.")]) is None
 
 
 def test_names_are_taken_whole_and_descriptions_left_out() -> None:
-    assert names("Is Llama 2-Chat an RL-based rival of GPT-4?") == ["Llama 2-Chat", "RL", "GPT-4"]
+    query = understand("Is Llama 2-Chat an RL-based rival of GPT-4?")
+    assert query.names == ("Llama 2-Chat", "RL", "GPT-4")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +131,7 @@ def test_names_are_taken_whole_and_descriptions_left_out() -> None:
     ],
 )
 def test_orders_are_no_questions(text: str) -> None:
-    assert is_order(text)
+    assert understand(text).is_order
     assert reason(text, MODEL) == "this asks for something other than what the readings say"
 
 
@@ -138,4 +146,4 @@ def test_orders_are_no_questions(text: str) -> None:
     ],
 )
 def test_questions_about_orders_are_questions(text: str) -> None:
-    assert not is_order(text)
+    assert not understand(text).is_order

@@ -10,6 +10,7 @@ from seminar_rag.answer.engine import NOTHING, Draft, Engine, LLMAnswerer, Stop
 from seminar_rag.answer.prompt import REFUSAL
 from seminar_rag.errors import ModelError
 from seminar_rag.models.llm import OpenAICompatible
+from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -51,8 +52,11 @@ class Found:
         self.hits = hits
         self.queries: list[tuple[str, Scope | None]] = []
 
-    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
-        self.queries.append((query, scope))
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        text = query if isinstance(query, str) else query.search_text
+        self.queries.append((text, scope))
         return self.hits[:k]
 
 
@@ -60,7 +64,7 @@ class Judged:
     def __init__(self, verdict: bool = True) -> None:
         self.verdict = verdict
 
-    def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
+    def reason(self, query: Query, hits: Sequence[Hit]) -> str | None:
         return None if self.verdict else "nothing was found"
 
 
@@ -73,7 +77,7 @@ class Scripted:
         self.given = 0
 
     def draft(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         return Draft(tuple(hits), self._stream())
 
@@ -198,7 +202,7 @@ def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
     for speed in (None, 500.0, 1.0):
         llm = ScriptedLLM("No. [1]", context=8000)
         llm.speed = speed
-        draft = LLMAnswerer(llm, max_tokens=100).draft("word?", many, (), lambda: False)
+        draft = LLMAnswerer(llm, max_tokens=100).draft(understand("word?"), many, (), lambda: False)
         offered[speed] = len(draft.offered)
         told[speed] = draft.notes
     left = 12 - offered[1.0]
@@ -214,7 +218,7 @@ def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
 def test_passages_that_do_not_fit_the_window_are_told() -> None:
     many = tuple(hit(n, " ".join(f"word{n}x{i}" for i in range(180))) for n in range(1, 13))
     draft = LLMAnswerer(ScriptedLLM("No. [1]", context=1500), max_tokens=100).draft(
-        "word?", many, (), lambda: False
+        understand("word?"), many, (), lambda: False
     )
     assert 0 < len(draft.offered) < 12
     assert draft.notes == (

@@ -8,6 +8,7 @@ from passages import hit
 
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.models.embed import HashEmbedder, Side, Words
+from seminar_rag.question.query import understand
 from seminar_rag.types import Hit, Turn
 
 CACHE = """# Caches
@@ -19,9 +20,10 @@ def rarity(terms: Sequence[str]) -> Mapping[str, float]:
     return dict.fromkeys(terms, 3.0)
 
 
-def answer(question: str, *hits: Hit) -> str:
+def answer(question: str, *hits: Hit, history: Sequence[Turn] = ()) -> str:
     writer = Extractive(HashEmbedder().read, rarity)
-    return "".join(writer.draft(question, hits, (), lambda: False).chunks)
+    query = understand(question, history)
+    return "".join(writer.draft(query, hits, history, lambda: False).chunks)
 
 
 def quotes(text: str) -> list[str]:
@@ -97,7 +99,8 @@ def test_a_sentence_is_read_below_its_title_and_heading() -> None:
 
     text = "# Rolling caches\nThey overwrite old keys in a ring."
     writer = Extractive(reading, rarity)
-    draft = writer.draft("Which ring do keys go to?", (hit(text, "On Caches"),), (), lambda: False)
+    query = understand("Which ring do keys go to?")
+    draft = writer.draft(query, (hit(text, "On Caches"),), (), lambda: False)
     said = quotes("".join(draft.chunks))
     assert "On Caches › Rolling caches: They overwrite old keys in a ring." in read
     assert said == ["They overwrite old keys in a ring."]
@@ -214,7 +217,8 @@ def test_reference_numbers_of_the_paper_are_not_taken_for_marks() -> None:
 def test_no_more_is_embedded_than_a_small_machine_can_bear() -> None:
     embedder = HashEmbedder()
     many = [hit(CACHE.replace("cache", f"cache{i}"), f"T{i}") for i in range(40)]
-    list(Extractive(embedder.read, rarity).draft("rolling cache?", many, (), lambda: False).chunks)
+    query = understand("rolling cache?")
+    list(Extractive(embedder.read, rarity).draft(query, many, (), lambda: False).chunks)
     assert embedder.embedded <= 29
 
 
@@ -224,24 +228,23 @@ def test_nothing_quotable_gives_an_empty_answer() -> None:
 
 def test_stopping_ends_the_answer() -> None:
     writer = Extractive(HashEmbedder().read, rarity)
-    assert list(writer.draft("rolling cache?", [hit(CACHE)], (), lambda: True).chunks) == []
+    query = understand("rolling cache?")
+    assert list(writer.draft(query, [hit(CACHE)], (), lambda: True).chunks) == []
 
 
 def test_a_follow_up_is_not_answered_with_what_was_just_quoted() -> None:
-    writer = Extractive(HashEmbedder().read, rarity)
-    question = "What does a rolling cache keep? And the older keys and values?"
+    question = "And the older keys and values?"
     first = answer("What does a rolling cache keep?", hit(CACHE))
     history = (Turn("user", "What does a rolling cache keep?"), Turn("assistant", first))
-    said = quotes("".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks))
+    said = quotes(answer(question, hit(CACHE), history=history))
     assert not set(said) & set(quotes(first))
 
 
 def test_the_last_question_of_a_conversation_decides() -> None:
-    writer = Extractive(HashEmbedder().read, rarity)
     text = "# Caches\nA rolling cache keeps the latest keys only. A paged cache keeps tables."
     history = (Turn("user", "What does a rolling cache keep?"), Turn("assistant", "Keys."))
-    question = "What does a rolling cache keep? And the paged one with its tables?"
-    said = quotes("".join(writer.draft(question, (hit(text),), history, lambda: False).chunks))
+    question = "And the paged one with its tables?"
+    said = quotes(answer(question, hit(text), history=history))
     assert said[0] == "A paged cache keeps tables."
 
 
@@ -257,21 +260,19 @@ def test_what_was_quoted_is_quoted_again_where_it_is_asked_for() -> None:
     first, slower = "A cache keeps the latest keys.", "A ring is slower than a cache of pages."
     passage = hit(f"{first} {slower} All the keys of a window are held by them.")
     history = (Turn("user", "Cache or ring?"), Turn("assistant", f"{first} {slower}"))
-    writer = Extractive(HashEmbedder().read, rarity)
 
     def said(question: str) -> list[str]:
-        return quotes("".join(writer.draft(question, (passage,), history, lambda: False).chunks))
+        return quotes(answer(question, passage, history=history))
 
-    assert said("Cache or ring? and which one is slower?")[0] == slower
-    assert slower not in said("Cache or ring? what else?")
+    assert said("and which one is slower?")[0] == slower
+    assert slower not in said("what else?")
 
 
 def test_a_question_asked_again_has_the_same_answer() -> None:
     question = "What does a rolling cache keep?"
     first = answer(question, hit(CACHE))
     history = (Turn("user", question), Turn("assistant", first))
-    writer = Extractive(HashEmbedder().read, rarity)
-    assert "".join(writer.draft(question, (hit(CACHE),), history, lambda: False).chunks) == first
+    assert answer(question, hit(CACHE), history=history) == first
 
 
 def test_each_of_three_things_is_told_of() -> None:
@@ -295,13 +296,12 @@ def test_a_difference_begins_with_what_the_sides_are() -> None:
 
 
 def test_a_work_named_earlier_does_not_restrict_a_follow_up() -> None:
-    writer = Extractive(HashEmbedder().read, rarity)
     hits = (
         hit("The title paper is about rolling.", "Rings"),
         hit("A paged cache keeps tables.", "Notes"),
     )
     first = 'What does a rolling cache keep in the "Rings" paper?'
     history = (Turn("user", first), Turn("assistant", "Keys."))
-    question = f"{first} And the paged cache with its tables?"
-    said = quotes("".join(writer.draft(question, hits, history, lambda: False).chunks))
+    question = "And the paged cache with its tables?"
+    said = quotes(answer(question, *hits, history=history))
     assert said[0] == "A paged cache keeps tables."

@@ -6,6 +6,7 @@ import pytest
 
 from seminar_rag.answer.engine import NOTHING, Draft, Engine
 from seminar_rag.answer.guide import Guide, Told
+from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (
     NOTES,
     Answer,
@@ -61,14 +62,17 @@ class Found:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Scope]] = []
 
-    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
-        self.asked.append((query, scope or Scope()))
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        text = query if isinstance(query, str) else query.search_text
+        self.asked.append((text, scope or Scope()))
         within = COURSE.within(scope or Scope())
         return tuple(one for one in HITS if within is None or one.document.id in within)[:k]
 
 
 def tell(question: str, course: Catalogue = COURSE) -> Told:
-    told = Guide(lambda: course, Found()).tell(question)
+    told = Guide(lambda: course, Found()).tell(understand(question))
     assert told is not None
     return told
 
@@ -153,7 +157,7 @@ def test_readings_of_an_author_and_their_links() -> None:
     told = tell("give me the link to the On Rye paper")
     assert told.text.endswith("- On Rye: Dark Breads: https://bread.example/rye")
     assert told.listed[0].url == "https://bread.example/rye"
-    assert Guide(lambda: COURSE, Found()).tell("link to the oven manual") is None
+    assert Guide(lambda: COURSE, Found()).tell(understand("link to the oven manual")) is None
 
 
 def test_authors_are_cited_from_the_text_that_names_them() -> None:
@@ -176,23 +180,26 @@ def test_an_unknown_subject_gets_the_nearest_and_says_so() -> None:
 
 def test_without_a_syllabus_the_readings_are_asked() -> None:
     empty = replace(COURSE, sessions=())
-    assert Guide(lambda: empty, Found()).tell("which papers are in session 1?") is None
-    assert Guide(lambda: COURSE, Found()).tell("Why does rye need sourdough?") is None
+    assert Guide(lambda: empty, Found()).tell(understand("which papers are in session 1?")) is None
+    assert Guide(lambda: COURSE, Found()).tell(understand("Why does rye need sourdough?")) is None
 
 
 def test_a_part_that_the_question_names_becomes_the_scope() -> None:
     guide = Guide(lambda: COURSE, Found())
-    found = guide.narrow("According to the notes of session 1, what is rye?", Scope())
+    query = understand("According to the notes of session 1, what is rye?")
+    found = guide.narrow(query, Scope())
     assert found is not None
     assert found.scope == Scope(frozenset({1}), kinds=NOTES)
-    assert (found.query, found.words) == ("what is rye?", "the notes of session 1")
+    assert (query.search_text, found.words) == ("what is rye?", "the notes of session 1")
     # What the reader chose on the page is not overruled, nor is an empty part searched.
-    assert guide.narrow("In session 1, what is rye?", Scope(frozenset({2}))) is None
-    assert guide.narrow("In session 2, what is rye?", Scope()) is None
+    assert guide.narrow(understand("In session 1, what is rye?"), Scope(frozenset({2}))) is None
+    assert guide.narrow(understand("In session 2, what is rye?"), Scope()) is None
 
 
 def test_a_work_called_by_its_title_is_searched_with_the_notes_on_it() -> None:
-    found = Guide(lambda: COURSE, Found()).narrow("In the On Rye paper, what rises?", Scope())
+    found = Guide(lambda: COURSE, Found()).narrow(
+        understand("In the On Rye paper, what rises?"), Scope()
+    )
     assert found is not None
     assert found.scope.readings == {"rye", "notes"}
     assert found.words == "“On Rye: Dark Breads” and the notes on its session"
@@ -204,7 +211,7 @@ def test_a_work_called_by_its_title_is_searched_with_the_notes_on_it() -> None:
 class Quoting:
     name, notice = "quoting", ""
 
-    def draft(self, question: str, hits: object, history: object, stop: object) -> Draft:
+    def draft(self, query: Query, hits: object, history: object, stop: object) -> Draft:
         assert isinstance(hits, tuple)
         return Draft(hits, iter(["Rye is filling. [1]"]))
 
@@ -215,7 +222,7 @@ class Wants:
     def __init__(self, least: int) -> None:
         self.least = least
 
-    def reason(self, query: str, hits: object) -> str | None:
+    def reason(self, query: Query, hits: object) -> str | None:
         assert isinstance(hits, tuple)
         return None if len(hits) >= self.least else "nothing was found"
 

@@ -5,6 +5,7 @@ from passages import hit
 
 from seminar_rag.answer.units import Unit, units
 from seminar_rag.answer.worth import Asked, defines, promise
+from seminar_rag.question.query import understand
 
 
 def unit(text: str) -> Unit:
@@ -42,7 +43,7 @@ def test_what_a_definition_looks_like(term: str, text: str, said: bool) -> None:
     ],
 )
 def test_what_a_question_wants_defined(question: str, term: str) -> None:
-    assert Asked(question, question, {}).term == term
+    assert understand(question).term == term
 
 
 @pytest.mark.parametrize(
@@ -55,10 +56,10 @@ def test_what_a_question_wants_defined(question: str, term: str) -> None:
     ],
 )
 def test_how_many_items_a_question_asks_for(question: str, items: int) -> None:
-    assert Asked(question, question, {}).items == items
+    assert understand(question).items == items
 
 
 def test_what_names_a_side_of_a_comparison_is_looked_at() -> None:
-    asked = Asked("SEAT vs WEAT?", "SEAT vs WEAT?", {})
+    asked = Asked(understand("SEAT vs WEAT?"), {})
     named, other = unit("WEAT compares words of groups."), unit("Words are compared by groups.")
     assert promise(asked, named, ("SEAT", "WEAT")) > promise(asked, other, ("SEAT", "WEAT"))

@@ -8,7 +8,7 @@ import pytest
 from seminar_rag.index.retrieve import Retriever, fuse, standardise
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.question.aspects import compares, named, proper_names
+from seminar_rag.question.patterns import compares, named, proper_names
 from seminar_rag.types import Document, Passage, Scope, Sentence
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Record
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
-from seminar_rag.question.aspects import compares, proper_names
-from seminar_rag.text import content_words, sentence_spans, stem, stems, words
+from seminar_rag.question.query import Query
+from seminar_rag.text import content_words, stem, stems, words
 from seminar_rag.types import Hit
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
@@ -28,45 +28,6 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 _COSINE, _COVERAGE, _BIAS = 7.94, 1.34, -2.64
 _THRESHOLD = 0.51
 
-_ORDERS = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass|discard)\b.{0,60}"
-    r"\b(?:instructions?|prompts?|rules?|documents?|passages?|notes|sources|readings?|above)\b"
-    r"|\b(?:print|reveal|repeat|show|output|leak|dump|tell me|give me)\b.{0,60}"
-    r"\b(?:system prompt|your (?:\w+ )?(?:prompt|instructions)|(?:everything|text) above|hidden)\b"
-    r"|\byou are now\b|\bfrom now on\b|\bpretend (?:to be|you are|that you)\b"
-    r"|\bstay in character\b|\b(?:act|respond|behave) as (?:if you|an? )\b"
-    r"|\b(?:reply|respond|answer) (?:only )?with (?:only|just|the word|['\"“])"
-    r"|\breply only\b|\bend every (?:reply|answer|message)\b|\bstop citing\b"
-    r"|\bsystem (?:update|override|message)\b|\badmin(?:istrator)? (?:request|override|mode)\b"
-    r"|\bdeveloper mode\b|\bobey\b|\b(?:answer|reply|respond)\b.{0,20}\bnothing but\b"
-    r"|\bwhatever the (?:notes|readings|passages|documents|sources) say\b"
-    r"|\b(?:rules|filters|guidelines|restrictions|instructions) (?:are|have been|were) (?:now )?"
-    r"(?:switched off|turned off|off|disabled|lifted|suspended|removed|void)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_QUOTED = re.compile(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)")
-_ASKED = (
-    # how many things; "why … how many things" asks for no number
-    re.compile(
-        r"(?:^|[.?!,;:]\s*|\b(?:and|by|in|of|to|for|with|on|at|after)\s+)how (?:many|much)\s+"
-        r"(?:of\s+)?((?:[\w'’-]+\s+){0,3}?[\w-]+)\s+(?:do|does|did|is|are|was|were|has|have|had|can"
-        r"|could|will|would|should|may|might|must|in|of|on|with|there|to|from|per|for|used?|gets?"
-        r"|needs?|came|comes?|went|made|took|takes?|\w+ed)\b",
-        re.IGNORECASE,
-    ),
-    # in what unit
-    re.compile(
-        r"\b(?:how (?:much|big|large|long|high)|what)\b.*\bin (tokens|bytes|bits|dollars|euros"
-        r"|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
-        re.IGNORECASE,
-    ),
-    # which value of what
-    re.compile(
-        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: \w+){0,2}? "
-        r"(?:values? of (\w+)|(?P<value>values?|rate|score|accuracy))\b",
-        re.IGNORECASE,
-    ),
-)
 _AMOUNT = re.compile(
     r"\d|^(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundreds?|thousands?"
     r"|millions?|billions?|half|third|quarter|dozens?|single|no|none|zero)$"
@@ -81,18 +42,18 @@ class Relevance:
     def __init__(self, rarity: Rarity) -> None:
         self._rarity = rarity
 
-    def answerable(self, query: str, hits: Sequence[Hit]) -> bool:
+    def answerable(self, query: Query, hits: Sequence[Hit]) -> bool:
         """Whether to try an answer.
 
         Args:
-            query: the question as searched.
+            query: the question.
             hits: what was found for it, best first.
         """
         return self.reason(query, hits) is None
 
-    def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
+    def reason(self, query: Query, hits: Sequence[Hit]) -> str | None:
         """Why to abstain, in words; None where there is no reason."""
-        if is_order(query):
+        if query.is_order:
             return "this asks for something other than what the readings say"
         if not hits:
             return "nothing was found"
@@ -105,8 +66,8 @@ class Relevance:
         counted = uncounted(query, hits)
         if counted:
             return f"no passage that was found gives a number of “{counted}”"
-        if self.confidence(query, hits) < _THRESHOLD:
-            lacking = self._lacking(query, hits)
+        if self.confidence(query.search_text, hits) < _THRESHOLD:
+            lacking = self._lacking(query.search_text, hits)
             if lacking:
                 return f"nothing near enough was found: no passage has {_quoted(lacking, 'or')}"
             return "nothing that was found is near enough to the question"
@@ -148,64 +109,33 @@ def _quoted(names: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(others)} {word} {last}" if others else last
 
 
-def is_order(text: str) -> bool:
-    """Whether a text gives the chatbot orders instead of asking about the readings.
-
-    What stands in quotation marks, or in a sentence that asks, may be about such orders.
-    """
-    plain = _QUOTED.sub(" ", text)
-    sentences = [plain[start:end] for start, end in sentence_spans(plain)]
-    return any(_ORDERS.search(one) for one in sentences if not one.rstrip().endswith("?"))
-
-
-def names(question: str) -> list[str]:
-    """Proper names of models, methods or people; of "RL-based" the name alone."""
-    out: list[str] = []
-    for run in proper_names(question):
-        kept: list[str] = []
-        for word in run.split():
-            parts = word.split("-")
-            proper = [part for part in parts if not part.islower()]
-            if len(proper) < len(parts) and any(len(part) > 3 for part in parts if part.islower()):
-                out.append(" ".join(kept))
-                out.extend(proper)
-                kept = []
-            else:
-                kept.append(word)
-        out.append(" ".join(kept))
-    return [name for name in dict.fromkeys(out) if len(name) > 1]
-
-
-def missing_names(question: str, hits: Sequence[Hit]) -> list[str]:
+def missing_names(query: Query, hits: Sequence[Hit]) -> list[str]:
     """The question's names that none of the hits mentions, in any spelling of spaces and case."""
     texts = [_Mentions(hit) for hit in hits]
-    return [name for name in names(question) if not any(text.of(name) for text in texts)]
+    return [name for name in query.names if not any(text.of(name) for text in texts)]
 
 
-def apart(question: str, hits: Sequence[Hit]) -> tuple[str, str] | None:
+def apart(query: Query, hits: Sequence[Hit]) -> tuple[str, str] | None:
     """Two names of the question that no hit mentions together; None where it compares things."""
-    if compares(question):
+    if query.sets_apart:
         return None
     texts = [_Mentions(hit) for hit in hits]
-    proper = [name for name in names(question) if name[0].isupper()]
+    proper = [name for name in query.names if name[0].isupper()]
     for one, other in combinations(proper, 2):
         if not any(text.of(one) and text.of(other) for text in texts):
             return one, other
     return None
 
 
-def uncounted(question: str, hits: Sequence[Hit]) -> str | None:
+def uncounted(query: Query, hits: Sequence[Hit]) -> str | None:
     """What a question wants a number of, where none of the first ten hits has one near it.
 
     Where the question has names, the passage with the number must have half of them too.
     """
-    proper = names(question)
+    proper = query.names
     telling = [hit for hit in hits[:10] if 2 * sum(map(_Mentions(hit).of, proper)) >= len(proper)]
-    for form in _ASKED:
-        found = list(form.finditer(question))
-        thing = next((one for one in found[-1].groups() if one), "") if found else ""
-        counted = stems(thing)[-1:]
-        if counted and not any(_gives_number(hit, counted[0]) for hit in telling):
+    for thing in query.counted:
+        if not any(_gives_number(hit, stems(thing)[-1]) for hit in telling):
             return thing
     return None
 

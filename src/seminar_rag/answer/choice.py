@@ -104,7 +104,7 @@ def choose(
             are, or sets them side by side, comes before all else.
     """
     own = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
-    if not asked.numeric:
+    if not asked.query.wants_number:
         more = _DIFFER if differ else 1.0
         worth = [
             value + more * (_DEFINED * bool(one.defines) + _NAMES_ALL * one.names_all)
@@ -121,7 +121,7 @@ def choose(
         gain = [
             value
             + (_SIDE + _OPENS * one.opens) * bool(chosen and one.of - told)
-            + _OTHER * bool(chosen and one.defines - defined and not asked.numeric)
+            + _OTHER * bool(chosen and one.defines - defined and not asked.query.wants_number)
             for value, one in zip(worth, speaks, strict=True)
         ]
         adds = [asked.share(one - said) for one in own]

@@ -15,7 +15,7 @@ from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
 from seminar_rag.answer.guide import Narrowed, Search, Told
 from seminar_rag.answer.prompt import build_messages, is_refusal
 from seminar_rag.answer.review import Review
-from seminar_rag.question.followup import StandAlone, by_rules
+from seminar_rag.question.query import Query, Understand, understand
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -70,7 +70,7 @@ class Answerer(Protocol):
     """One sentence for the reader: what kind of text this writes."""
 
     def draft(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         """Begin an answer; nothing may be computed before its chunks are asked for.
 
@@ -82,7 +82,7 @@ class Answerer(Protocol):
 class Judge(Protocol):
     """Decides whether the passages found can answer the question at all."""
 
-    def reason(self, query: str, hits: Sequence[Hit]) -> str | None:
+    def reason(self, query: Query, hits: Sequence[Hit]) -> str | None:
         """Why to abstain, as a sentence without its full stop; None where there is no reason."""
         ...
 
@@ -90,11 +90,11 @@ class Judge(Protocol):
 class Leads(Protocol):
     """Answers what needs no reading, and knows the parts of the course that questions name."""
 
-    def tell(self, question: str) -> Told | None:
+    def tell(self, query: Query) -> Told | None:
         """The answer to a question about the course itself; None for any other."""
         ...
 
-    def narrow(self, query: str, scope: Scope) -> Narrowed | None:
+    def narrow(self, query: Query, scope: Scope) -> Narrowed | None:
         """The part of the course that a question names; None where it names none."""
         ...
 
@@ -112,10 +112,10 @@ class LLMAnswerer:
         )
 
     def draft(
-        self, question: str, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         prompt = build_messages(
-            question,
+            query.search_text,
             hits,
             history,
             count=self._llm.count,
@@ -156,13 +156,13 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         verifier: Verifier | None = None,
         guide: Leads | None = None,
-        stand_alone: StandAlone = by_rules,
+        understand: Understand = understand,
     ) -> None:
         """Args:
         passages: how many passages the answerer is offered.
         verifier: checks each sentence against the passages it cites; None leaves them unchecked.
         guide: for questions about the course; None searches for them as for all others.
-        stand_alone: words a follow-up so that it can be searched for.
+        understand: makes the query of what was typed and the conversation.
         """
         self._search = search
         self._judge = judge
@@ -171,7 +171,7 @@ class Engine:
         self._clock = clock
         self._verifier = verifier
         self._guide = guide
-        self._stand_alone = stand_alone
+        self._understand = understand
 
     def ask(
         self,
@@ -187,7 +187,8 @@ class Engine:
             ModelError: the language model cannot be used.
         """
         started = self._clock()
-        told = self._guide.tell(question) if self._guide else None
+        query = self._understand(question, history, stop)
+        told = self._guide.tell(query) if self._guide else None
         if told and told.unknown:
             answer = self._answer(question, started, text=NOTHING, kind=told.kind)
             yield AnswerEvent(replace(answer, abstained=True, reason=told.unknown))
@@ -198,16 +199,15 @@ class Engine:
             answer = self._answer(question, started, text=told.text, kind=told.kind)
             yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
             return
-        query = self._stand_alone(question, history, stop)
         found = self._find(query, scope or Scope())
-        if not query.endswith(question.strip()):
-            found = replace(found, notes=(_UNDERSTOOD.format(query), *found.notes))
+        if not query.stand_alone.endswith(question.strip()):
+            found = replace(found, notes=(_UNDERSTOOD.format(query.stand_alone), *found.notes))
         if found.reason:
-            yield HitsEvent(query, ())
+            yield HitsEvent(query.stand_alone, ())
             yield self._abstain(question, started, found, found.reason)
             return
-        draft = self._answerer.draft(found.query, found.hits[: self._passages], history, stop)
-        yield HitsEvent(query, draft.offered, found.restricted)
+        draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
+        yield HitsEvent(query.stand_alone, draft.offered, found.restricted)
         marks = MarkFilter(len(draft.offered))
         citations: list[Citation] = []
         review = Review(self._verifier, draft.offered, marks)
@@ -239,17 +239,16 @@ class Engine:
             )
         )
 
-    def _find(self, query: str, scope: Scope) -> _Found:
+    def _find(self, query: Query, scope: Scope) -> _Found:
         """Passages for a question: of the part that it names, else of all the scope."""
         narrowed = self._guide.narrow(query, scope) if self._guide else None
         if narrowed:
-            hits = self._search.search(narrowed.query, max(20, self._passages), narrowed.scope)
-            if self._judge.reason(narrowed.query, hits) is None:
-                return _Found(narrowed.query, hits, None, narrowed.words)
-            query = narrowed.query
+            hits = self._search.search(query, max(20, self._passages), narrowed.scope)
+            if self._judge.reason(query, hits) is None:
+                return _Found(hits, None, narrowed.words)
         hits = self._search.search(query, max(20, self._passages), scope)
         notes = (_WIDENED.format(narrowed.words),) if narrowed else ()
-        return _Found(query, hits, self._judge.reason(query, hits), "", notes)
+        return _Found(hits, self._judge.reason(query, hits), "", notes)
 
     def _abstain(
         self, question: str, started: float, found: _Found, reason: str, warning: str = ""
@@ -276,9 +275,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was searched, and what came."""
+    """What the search found."""
 
-    query: str
     hits: tuple[Hit, ...]
     reason: str | None
     """Why there is no answer in it."""

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.choice import choose, speak_of
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.sides import only_differ, sides
 from seminar_rag.answer.units import Unit, opens, tidy, units, unnumbered
 from seminar_rag.answer.worth import Asked, like_worth, plain_worth, promise
 from seminar_rag.index import late
 from seminar_rag.models.embed import Side, Words
-from seminar_rag.question.aspects import is_called, works
-from seminar_rag.question.followup import asked_last
+from seminar_rag.question.patterns import is_called
+from seminar_rag.question.query import Query
 from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Document, Hit, Sentence, Turn
 
@@ -34,11 +33,6 @@ EMBEDDED = 24
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 _REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
-_AUTHORS = re.compile(
-    r"\bwho (?:wrote|authored|published|proposed|(?:is|are|was|were) (?:the )?(?:\w+ )?authors?)\b"
-    r"|\bauthors? of\b|\bwritten by (?:whom|who)\b|\bby whom\b",
-    re.IGNORECASE,
-)
 
 
 class Extractive:
@@ -60,14 +54,14 @@ class Extractive:
 
     def draft(
         self,
-        question: str,
+        query: Query,
         hits: Sequence[Hit],
         history: Sequence[Turn],
         stop: Stop,
     ) -> Draft:
         offered = tuple(hits)
-        asked = self._asked(question, asked_last(question, history))
-        again = any(turn.role == "user" and turn.text.strip() == asked.last for turn in history)
+        asked = self._asked(query)
+        again = any(turn.role == "user" and turn.text.strip() == query.own_text for turn in history)
         said = (turn.text for turn in history if turn.role == "assistant" and not again)
         heard = tidy(" ".join(said))
         return Draft(offered, self._quotations(asked, offered, heard, stop))
@@ -75,7 +69,7 @@ class Extractive:
     def _quotations(
         self, asked: Asked, hits: tuple[Hit, ...], heard: str, stop: Stop
     ) -> Iterator[str]:
-        chosen = _authorship(asked.whole, hits) or self._chosen(asked, hits, heard)
+        chosen = _authorship(asked.query, hits) or self._chosen(asked, hits, heard)
         if not chosen or stop():
             return
         yield _lead([hits[one.hit - 1].document for one in chosen])
@@ -92,9 +86,9 @@ class Extractive:
                 something else, unless its own words ask for what was said.
         """
         offered = dict(enumerate(hits, 1))
-        compared = sides(asked.whole)
+        compared = asked.query.sides
         if not compared:
-            offered = _of_named_work(asked.last, offered) or offered
+            offered = _of_named_work(asked.query, offered) or offered
         return _in_order(self._best(asked, offered, heard, compared))
 
     def _best(
@@ -108,7 +102,7 @@ class Extractive:
                 _names_authors(text, hit.document) or _titles(text, hit.document)
                 for text in map(hit.passage.quote, one.sentences)
             )
-            and not (_heard(one, hit, heard) and not _asks_for(asked.last, one))
+            and not (_heard(one, hit, heard) and not _asks_for(asked.query.own_text, one))
         ]
         candidates.sort(key=lambda pair: pair[0] + promise(asked, pair[1], compared), reverse=True)
         candidates = candidates[:EMBEDDED]
@@ -119,7 +113,7 @@ class Extractive:
         found = [one for _, one in candidates]
         where = [f"{hits[one.hit].document.id} {hits[one.hit].passage.heading}" for one in found]
         speaks = speak_of(found, hits, compared)
-        return choose(found, worth, asked, speaks, where, differ=only_differ(asked.last, compared))
+        return choose(found, worth, asked, speaks, where, differ=asked.query.only_difference)
 
     def _likeness(
         self, asked: Asked, hits: Mapping[int, Hit], candidates: Sequence[Unit]
@@ -129,7 +123,7 @@ class Extractive:
         A unit is read below its title and the lines above it, which tell what its words mean; only
         its own words are compared.
         """
-        questions = list(dict.fromkeys((asked.whole, asked.last)))
+        questions = list(dict.fromkeys((asked.query.search_text, asked.query.own_text)))
         looked_for, of_questions = self._read(questions, "question")
         above = [_above(one, hits[one.hit]) for one in candidates]
         texts = [f"{lines}{one.text}" for lines, one in zip(above, candidates, strict=True)]
@@ -143,18 +137,21 @@ class Extractive:
             out.append(like_worth(asked, unit, float(cosine), near))
         return out
 
-    def _asked(self, whole: str, last: str) -> Asked:
+    def _asked(self, query: Query) -> Asked:
         weights: dict[str, float] = {}
-        for word, value in self._rarity(list(dict.fromkeys(content_words(whole)))).items():
+        for word, value in self._rarity(
+            list(dict.fromkeys(content_words(query.search_text)))
+        ).items():
             for stem in stems(word):
                 weights[stem] = max(weights.get(stem, 0.1), value)
         total = sum(weights.values()) or 1.0
-        return Asked(whole, last, {stem: value / total for stem, value in weights.items()})
+        return Asked(query, {stem: value / total for stem, value in weights.items()})
 
 
-def _of_named_work(question: str, hits: Mapping[int, Hit]) -> dict[int, Hit]:
+def _of_named_work(query: Query, hits: Mapping[int, Hit]) -> dict[int, Hit]:
     """The hits from the work, or from the notes on it, that the question calls by its title."""
-    names = works(question)
+    # A work that an earlier question named does not restrict a follow-up.
+    names = [name for name in query.works if name in query.own_text]
     return {
         i: hit
         for i, hit in hits.items()
@@ -201,11 +198,11 @@ def _after(read: Words, lines: str) -> Words:
     return Words(read.texts[at:], read.vectors[at:])
 
 
-def _authorship(question: str, hits: Sequence[Hit]) -> list[Unit]:
+def _authorship(query: Query, hits: Sequence[Hit]) -> list[Unit]:
     """Title and author line of the work that "who wrote …" asks about; else nothing."""
-    if not _AUTHORS.search(question):
+    if not query.asks_authors:
         return []
-    asked = set(stems(question))
+    asked = set(stems(query.search_text))
     best: tuple[float, int, tuple[Sentence, ...]] | None = None
     for index, hit in enumerate(hits, 1):
         sentences = hit.passage.sentences

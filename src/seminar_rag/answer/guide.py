@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from seminar_rag.question.aspects import is_called, works
-from seminar_rag.question.intent import LAST, CourseQuestion, course_question, part_of
+from seminar_rag.question.intent import LAST, CourseQuestion
+from seminar_rag.question.patterns import is_called
+from seminar_rag.question.query import Query
 from seminar_rag.text import stems, words
 from seminar_rag.types import NOTES, READINGS, AnswerKind, Citation, Hit, Listed, Scope, Sentence
 
@@ -29,7 +30,9 @@ _ALIKE = 0.45
 class Search(Protocol):
     """What is needed of retrieval."""
 
-    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
         """The k best passages."""
         ...
 
@@ -51,8 +54,6 @@ class Told:
 class Narrowed:
     """A question with the part of the course that it is about."""
 
-    query: str
-    """Without the words that name the part."""
     scope: Scope
     words: str
     """The part in words, for the reader."""
@@ -65,9 +66,9 @@ class Guide:
         self._catalogue = catalogue
         self._search = search
 
-    def tell(self, question: str) -> Told | None:
+    def tell(self, query: Query) -> Told | None:
         """The answer to a question about the course, or to small talk; None for all others."""
-        asked = course_question(question)
+        asked = query.course
         if asked is None:
             return None
         course = self._catalogue()
@@ -86,11 +87,11 @@ class Guide:
         }
         return on[asked.wish]()
 
-    def narrow(self, query: str, scope: Scope) -> Narrowed | None:
+    def narrow(self, query: Query, scope: Scope) -> Narrowed | None:
         """The part of the course that a question names, within `scope`; None where it names none,
         or the scope says otherwise."""
         course = self._catalogue()
-        part = part_of(query)
+        part = query.scope
         if part is None:
             return self._named_work(course, query, scope)
         kinds = {"notes": NOTES, "readings": READINGS, None: scope.kinds}[part.kind]
@@ -102,15 +103,14 @@ class Guide:
             kinds=kinds,
             required_only=part.required or scope.required_only,
         )
-        return Narrowed(part.rest, narrowed, part.words) if course.within(narrowed) else None
+        return Narrowed(narrowed, part.words) if course.within(narrowed) else None
 
-    def _named_work(self, course: Catalogue, query: str, scope: Scope) -> Narrowed | None:
+    def _named_work(self, course: Catalogue, query: Query, scope: Scope) -> Narrowed | None:
         """The one reading that a question calls by its title, with the notes of its sessions."""
         if scope.readings:
             return None
-        names = works(query)
-        found = {one.id: one for name in names for one in _called(course, name)}
-        if len(names) != 1 or len(found) != 1:
+        found = {one.id: one for name in query.works for one in _called(course, name)}
+        if len(query.works) != 1 or len(found) != 1:
             return None
         (reading,) = found.values()
         sessions = {s.number for s in course.sessions if reading.id in {r.id for r in s.readings}}
@@ -120,7 +120,7 @@ class Guide:
         if not any(d.reading == reading.id for d in documents) or not course.within(narrowed):
             return None
         also = " and the notes on its session" if notes else ""
-        return Narrowed(query, narrowed, f"“{reading.title}”{also}")
+        return Narrowed(narrowed, f"“{reading.title}”{also}")
 
     # --- by subject ----------------------------------------------------------------------------
 

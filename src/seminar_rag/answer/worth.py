@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seminar_rag.answer.units import Unit
+from seminar_rag.question.query import Query
 from seminar_rag.text import stems
 from seminar_rag.types import Hit
 
@@ -47,36 +48,9 @@ _COUNTED = 4
 _NAMES = 5
 """Words that may stand before it there: a longer name, "Definition 4:"."""
 
-_NUMERIC = re.compile(
-    r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
-    r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
-    re.IGNORECASE,
-)
-_HOW_MANY = re.compile(
-    r"\bhow (?:many|much) ((?:[\w-]+ ){0,3}?[\w-]+)(?= (?:do|does|did|is|are|was|were|can|could"
-    r"|will|would|should|has|have|had|of|in|on|to|from|by|with|for|per|there|they|you|it|the|an?)\b"
-    r"|\W*$)",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(
     r"\W*(?:\d|(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|half|hundreds?"
     r"|thousands?|millions?|billions?)\b)",
-    re.IGNORECASE,
-)
-_SHARE = re.compile(
-    r"\b(?:percent\w*|share|fraction|proportion|how much|rate|accuracy)\b|%", re.IGNORECASE
-)
-_HOW_LONG = re.compile(
-    r"\b(?:what|which|name|list)\b(?: [\w'’-]+){0,3}? "
-    r"(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\b",
-    re.IGNORECASE,
-)
-_NUMERALS = "two three four five six seven eight nine ten".split()
-_TERM = re.compile(
-    r"^\W*(?:(?:and|so|ok|okay|then)\W+)*(?:(?:what|how) about|what(?:['’]?s| is| are| was| were"
-    r"| does| do)|define|explain) (?:an? |the )?((?:[\w-]+ ){0,3}?[\w-]+)"
-    r"(?: mean| stand for| measure| refer to)?(?: (?:in|according to|again|and (?:why|how))\b.*)?"
-    r"\W*$",
     re.IGNORECASE,
 )
 _SAYS_WHAT = (
@@ -96,17 +70,13 @@ _POINTING = re.compile(
     re.IGNORECASE,
 )
 """Points to what a quotation does not show."""
-_WHY = re.compile(r"\b(?:why|how come|what makes|reason)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question as units are weighed by it."""
 
-    whole: str
-    """With what it leans on, if it is a follow-up."""
-    last: str
-    """As typed: the likeness is half to it, since what was asked before was answered before."""
+    query: Query
     shares: Mapping[str, float]
     """The whole question's stems with their rarity, as shares of the sum."""
 
@@ -115,30 +85,9 @@ class Asked:
         return sum(share for stem, share in self.shares.items() if stem in found)
 
     @property
-    def term(self) -> str:
-        """What a definition is asked of; "" where none is."""
-        found = _TERM.search(self.last)
-        return found[1] if found and not self.numeric else ""
-
-    @property
-    def items(self) -> int:
-        """How many things "which three …" asks for; 0 where it does not say."""
-        found = _HOW_LONG.search(self.last)
-        if not found:
-            return 0
-        number = found[1].lower()
-        return int(number) if number.isdigit() else 2 + _NUMERALS.index(number)
-
-    @property
     def counted(self) -> frozenset[str]:
         """Stems of what "how many …" asks the number of; none where it does not."""
-        found = _HOW_MANY.search(self.last)
-        return frozenset(stems(found[1])) if found else frozenset()
-
-    @property
-    def numeric(self) -> bool:
-        """Whether a number is asked for."""
-        return bool(_NUMERIC.search(self.last))
+        return frozenset(stems(self.query.number_of))
 
 
 def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
@@ -161,7 +110,7 @@ def plain_worth(asked: Asked, one: Unit, rank: int, hit: Hit) -> float:
         - _SHORT * (one.words < _SHORTEST)
         - _LISTED * one.listed
         - _POINTS * bool(_POINTING.search(one.text))
-        + _EXACT * (one.items > 0 and one.items == asked.items)
+        + _EXACT * (one.items > 0 and one.items == asked.query.items)
         + _shape(asked, one)
     )
 
@@ -189,17 +138,17 @@ def like_worth(asked: Asked, one: Unit, cosine: float, near: float) -> float:
 
 def _shape(asked: Asked, one: Unit) -> float:
     text = one.text
-    if asked.term:
-        opening = text.split()[: len(asked.term.split()) + _BEFORE]
-        opened = set(stems(asked.term)) <= set(stems(" ".join(opening)))
-        return _OPENS * opened + _DEFINES * defines(asked.term, one)
-    if asked.numeric:
+    if asked.query.term:
+        opening = text.split()[: len(asked.query.term.split()) + _BEFORE]
+        opened = set(stems(asked.query.term)) <= set(stems(" ".join(opening)))
+        return _OPENS * opened + _DEFINES * defines(asked.query.term, one)
+    if asked.query.wants_number:
         return (
             _COUNTS * bool(re.search(r"\d", text))
             + _BESIDE * _counts(text, asked.counted)
-            + _PERCENT * ("%" in text and bool(_SHARE.search(asked.last)))
+            + _PERCENT * ("%" in text and asked.query.wants_share)
         )
-    if _WHY.search(asked.last):
+    if asked.query.asks_why:
         return _REASONS if _CAUSAL.search(text) else 0.0
     return 0.0
 

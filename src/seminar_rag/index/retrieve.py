@@ -19,7 +19,8 @@ import numpy as np
 from seminar_rag.index.late import asked, leave_out
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.wording import misspelt
-from seminar_rag.question.aspects import compares, is_called, named, works
+from seminar_rag.question.patterns import compares, is_called, named, works
+from seminar_rag.question.query import Query
 from seminar_rag.text import content_words
 from seminar_rag.types import Document, Hit, Passage, Scope
 
@@ -90,7 +91,9 @@ class Retriever:
         self._embedder = embedder
         self._reranker = reranker
 
-    def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
         """The k best passages, best first, no text twice.
 
         The scores are those of the whole question and do not descend where sides of a comparison
@@ -104,7 +107,8 @@ class Retriever:
         within = catalogue.within(scope or Scope())
         if not catalogue.documents or within == set():
             return ()
-        question = self._read(self._spelled(query))
+        text = query if isinstance(query, str) else query.search_text
+        question = self._read(self._spelled(text))
         found = self._find(question, within)
         if self._reranker is not None:
             self._rerank(self._reranker, question.text, found)

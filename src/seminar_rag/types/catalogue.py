@@ -165,6 +165,11 @@ class Catalogue:
         """The documents that have passages."""
         return {id_: record.document for id_, record in self.records.items() if record.passages}
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of the listed readings, by reading id."""
+        return {one.id: one.title for session in self.sessions for one in session.readings}
+
     def within(self, scope: Scope) -> set[str] | None:
         """Ids of the documents a scope allows; None when it allows all."""
         if scope == Scope():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.answer.sides import only_differ, sides
+from seminar_rag.question.patterns import only_differ, sides
 
 
 @pytest.mark.parametrize(
