@@ -77,7 +77,7 @@ HOMES = {
     "pypdf": {"documents"},
     "rapidocr": {"documents/ocr.py"},
     "pypdfium2": {"documents", "pages/sheet.py"},
-    "docx": {"documents/docx.py"},
+    "docx": {"documents/manuscript.py"},
     "matplotlib": {"evaluation/page.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "reportlab": {"ui/export/pdf.py", "sample/make.py"},

@@ -1,4 +1,4 @@
-"""Worker processes that open files of unknown origin, and what one does before it opens any.
+"""Worker processes that open files of unknown origin, with limits on their time and memory.
 
 Imports nothing heavy: every worker imports this.
 """
@@ -10,34 +10,129 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any, Literal, TypeVar
 
 OUT_OF_MEMORY = 86
-"""Exit status of a worker that its own watch ended."""
+"""Exit status of a worker that its own memory watch ended."""
+
+_T = TypeVar("_T")
 
 
-def confined_pool(workers: int, memory: int, tasks: int = 0) -> Any:
-    """A pool of confined processes (`pebble.ProcessPool`).
+class WorkerError(Exception):
+    """A task did not come to its end.
 
-    Args:
-        workers: how many at most.
-        memory: see `confine`.
-        tasks: after how many a process is replaced, so that nothing piles up in it; 0 for never.
+    Attributes:
+        reason: "limit" when its process died, hung or outgrew its memory, "closed" when the pool
+            was closed, "unavailable" when no process starts.
     """
-    from pebble import ProcessPool
 
-    return ProcessPool(
-        max_workers=workers,
-        max_tasks=tasks,
-        initializer=confine,
-        initargs=(memory,),
-        # Not forked: a copy of a process with threads and a model may hang, or be over the limit.
-        context=multiprocessing.get_context("spawn"),
-    )
+    def __init__(self, reason: Literal["limit", "closed", "unavailable"]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class WorkerPool:
+    """Runs functions in confined processes, which start with the first task.
+
+    A task that crashes its process, hangs or outgrows the memory costs only itself: the process is
+    replaced. Safe to call from any thread.
+    """
+
+    def __init__(self, workers: int, memory: int, tasks: int = 0) -> None:
+        """Args:
+        workers: how many processes at most.
+        memory: bytes of address space (Linux) or resident memory (elsewhere) of each.
+        tasks: after how many a process is replaced, so that leaks do not add up; 0 for never.
+        """
+        self._options = (workers, memory, tasks)
+        self._pool: Any = None
+        self._running: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self.closed = False
+
+    def run(self, timeout: float, work: Callable[..., _T], *args: Any) -> _T:
+        """Call `work(*args)` in a process and return its result.
+
+        `work` must not raise, since not every exception survives the way between processes.
+
+        Raises:
+            WorkerError: there is no result within `timeout` seconds.
+        """
+        from pebble import ProcessExpired
+
+        # A pool whose processes died without a task is broken; it is replaced once.
+        for _ in range(2):
+            pool = self._started()
+            try:
+                return self._result(pool, timeout, work, args)
+            except CancelledError:
+                raise WorkerError("closed") from None
+            except (ProcessExpired, TimeoutError, MemoryError):
+                raise WorkerError("limit") from None
+            except RuntimeError:
+                self._discard(pool)
+        raise WorkerError("unavailable")
+
+    def close(self) -> None:
+        """Stop the processes; tasks that are running are given up."""
+        with self._lock:
+            self.closed = True
+            pool, self._pool = self._pool, None
+            running = set(self._running)
+        for task in running:
+            task.cancel()
+        _stop(pool)
+
+    def _started(self) -> Any:
+        from pebble import ProcessPool
+
+        workers, memory, tasks = self._options
+        with self._lock:
+            if self.closed:
+                raise WorkerError("closed")
+            if self._pool is None:
+                self._pool = ProcessPool(
+                    max_workers=workers,
+                    max_tasks=tasks,
+                    initializer=confine,
+                    initargs=(memory,),
+                    # A forked copy of a process with threads and a model may hang, or be over the
+                    # limit from the start.
+                    context=multiprocessing.get_context("spawn"),
+                )
+            return self._pool
+
+    def _result(self, pool: Any, timeout: float, work: Callable[..., _T], args: Any) -> _T:
+        with self._lock:
+            if self.closed:
+                raise WorkerError("closed")
+            task: Future[_T] = pool.schedule(work, args=args, timeout=timeout)
+            self._running.add(task)
+        try:
+            return task.result()
+        finally:
+            with self._lock:
+                self._running.discard(task)
+
+    def _discard(self, pool: Any) -> None:
+        """Forget a broken pool, unless another thread has replaced it already."""
+        with self._lock:
+            if self._pool is not pool:
+                return
+            self._pool = None
+        _stop(pool)
+
+
+def _stop(pool: Any) -> None:
+    if pool is not None:
+        pool.stop()
+        pool.join()
 
 
 def confine(memory: int) -> None:
-    """Make this process a worker: silence the libraries, forgo core dumps, and limit memory.
+    """Prepare this process as a worker: no output, no core dumps, and a limit on its memory.
 
     Args:
         memory: bytes of address space (Linux) or resident memory (elsewhere).
@@ -48,12 +143,12 @@ def confine(memory: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    if not _bounded(memory):
+    if not _limit_address_space(memory):
         threading.Thread(target=watch_memory, args=(memory,), daemon=True).start()
 
 
-def _bounded(memory: int) -> bool:
-    """Whether the system enforces the limit; macOS accepts it without, Windows has none."""
+def _limit_address_space(memory: int) -> bool:
+    """Whether the system enforces the limit: macOS accepts it and does not, Windows has none."""
     if sys.platform != "linux":
         return False
     import resource
@@ -66,7 +161,7 @@ def _bounded(memory: int) -> bool:
 
 
 def watch_memory(memory: int, interval: float = 0.05) -> None:
-    """End this process when its resident memory outgrows the limit."""
+    """End this process when its resident memory outgrows `memory` bytes."""
     import psutil
 
     process = psutil.Process()

@@ -14,11 +14,10 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from memory import MemoryVectors
-from seminar_rag.documents.ocr import EXTRA, available, in_order
+from seminar_rag.documents.ocr import EXTRA, Recogniser, available, in_order
 from seminar_rag.documents.parse import Parser
 from seminar_rag.documents.pdf import plain_page
 from seminar_rag.documents.pdf_clean import Line, Page
-from seminar_rag.documents.scans import Recogniser
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor

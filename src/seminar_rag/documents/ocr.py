@@ -1,33 +1,121 @@
 """Pages that are images → lines of text, by RapidOCR: PP-OCR models, run by ONNX Runtime.
 
-An optional extra. The models come in the package, so that nothing is downloaded. Recognising runs
-in a worker process only.
+An optional extra. The models come in the package, so that nothing is downloaded. Each page is read
+in a worker process with limits of its own: one that hangs, crashes the worker or outgrows its
+memory costs that page only.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from seminar_rag.documents.pdf_clean import Line, Page
+from seminar_rag.guard import WorkerError, WorkerPool
 
 EXTRA = "seminar-rag[ocr]"
 """What is to be installed. Messages name it, and where one was stored, the file is tried again."""
 INSTALL = f"`make ocr` (the extra {EXTRA})"
 MEMORY = 3 << 30
-"""Bytes of address space of a recognising worker; a page takes about 2 GiB of it."""
+"""Bytes of address space of a worker; a page takes about 2 GiB of it."""
 PAGE_SECONDS = 90.0
 """For one page; loading the models is part of a worker's first."""
-MOST_PAGES = 300
-"""Pages that are recognised of one document."""
+DOCUMENT_SECONDS = 1800.0
+"""For one document; no further page is begun after it."""
+MAX_PAGES = 300
+"""Pages that are read of one document."""
+_MAX_FAILURES = 3
+"""Pages failing one after another, after which the rest is given up."""
+_CACHED = 8
+"""Documents whose pages are kept, since a file may be read for its title and then for its text."""
 _DPI = 200
-_SIDE = 3000
+_MAX_SIDE = 3000
 """Longest side of a page's image in pixels."""
-_SURE = 0.5
-"""Confidence below which a line is left out: what remains then is mostly drawings."""
+_MIN_CONFIDENCE = 0.5
+"""Below it a line is left out: what remains then is mostly drawings."""
+
+PageProgress = Callable[[int, int], None]
+"""Called with how many scanned pages of a file are done, and how many there are."""
+
+
+class Recogniser:
+    """Reads scanned pages, from any thread."""
+
+    def __init__(
+        self,
+        page: Callable[[Path, int], Page] | None = None,
+        page_seconds: float = PAGE_SECONDS,
+        memory: int = MEMORY,
+    ) -> None:
+        """Args:
+        page: reads one page, `recognise` by default; runs in the worker.
+        page_seconds, memory: limits of one page.
+        """
+        self._page = page or recognise
+        self._page_seconds = page_seconds
+        self._pool = WorkerPool(1, memory)
+        self._cache: dict[tuple[Path, int, float], dict[int, Page]] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Stop the worker; a page that is being read is given up."""
+        self._pool.close()
+
+    def pages(
+        self, path: Path, numbers: Sequence[int], progress: PageProgress | None = None
+    ) -> dict[int, Page]:
+        """Read pages of a PDF, by number; a page that could not be read is missing.
+
+        Args:
+            progress: called before each page, in this thread.
+        """
+        status = path.stat()
+        key = (path, status.st_size, status.st_mtime)
+        with self._lock:
+            if key in self._cache:
+                return self._cache[key]
+        found: dict[int, Page] = {}
+        until, failures = time.monotonic() + DOCUMENT_SECONDS, 0
+        wanted = numbers[:MAX_PAGES]
+        for done, number in enumerate(wanted):
+            if self._pool.closed or failures == _MAX_FAILURES or time.monotonic() > until:
+                break
+            if progress is not None:
+                progress(done, len(wanted))
+            page = self._read(path, number)
+            failures = failures + 1 if page is None else 0
+            if page is not None:
+                found[number] = page
+        with self._lock:
+            if not self._pool.closed:
+                self._cache[key] = found
+                while len(self._cache) > _CACHED:
+                    del self._cache[next(iter(self._cache))]
+        return found
+
+    def _read(self, path: Path, number: int) -> Page | None:
+        try:
+            return self._pool.run(self._page_seconds, _read, self._page, path, number)
+        except WorkerError:
+            return None
+
+
+def recogniser() -> Recogniser | None:
+    """A recogniser where the extra is installed."""
+    return Recogniser() if available() else None
+
+
+def _read(page: Callable[[Path, int], Page], path: Path, number: int) -> Page | None:
+    """Runs in the worker: read a page and never raise."""
+    try:
+        return page(path, number)
+    except Exception:  # noqa: BLE001 - a hostile image may make the libraries raise anything
+        return None
 
 
 def available() -> bool:
@@ -50,7 +138,7 @@ def recognise(path: Path, number: int) -> Page:
     try:
         page = pdf[number - 1]
         width, height = page.get_size()
-        scale = min(_DPI / 72, _SIDE / max(width, height, 1.0))
+        scale = min(_DPI / 72, _MAX_SIDE / max(width, height, 1.0))
         image = page.render(scale=scale).to_numpy()
     finally:
         pdf.close()
@@ -60,7 +148,7 @@ def recognise(path: Path, number: int) -> Page:
     lines = [
         _line(text, [(x / scale, height - y / scale) for x, y in box], number)
         for box, text, score in zip(found.boxes.tolist(), found.txts, found.scores, strict=True)
-        if text.strip() and score >= _SURE
+        if text.strip() and score >= _MIN_CONFIDENCE
     ]
     return Page(number, height, tuple(in_order(lines, width)))
 
@@ -93,7 +181,7 @@ def in_order(lines: Sequence[Line], width: float) -> list[Line]:
     sides = [line.x0 >= middle - 0.04 * width for line in rows]
     narrow = [side for side, across in zip(sides, wide, strict=True) if not across]
     if min(narrow.count(True), narrow.count(False)) < 3 or len(narrow) < len(rows) / 2:
-        return _rows(rows)
+        return _by_row(rows)
     out: list[Line] = []
     columns: tuple[list[Line], list[Line]] = ([], [])
     for line, side, across in zip(rows, sides, wide, strict=True):
@@ -105,7 +193,7 @@ def in_order(lines: Sequence[Line], width: float) -> list[Line]:
     return [*out, *columns[0], *columns[1]]
 
 
-def _rows(lines: Sequence[Line]) -> list[Line]:
+def _by_row(lines: Sequence[Line]) -> list[Line]:
     """Lines from the top, and those of one row from the left."""
     out: list[list[Line]] = []
     for line in lines:

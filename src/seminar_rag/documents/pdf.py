@@ -189,22 +189,22 @@ def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
     garbled = [page.number for page in extract.pages if extract.garbled(page)]
     if garbled:
         notes.append(
-            f"{_pages(garbled)}: fonts do not say which characters they draw; the text may be"
+            f"{page_list(garbled)}: fonts do not say which characters they draw; the text may be"
             " garbage. OCR would make it readable."
         )
     if extract.failed:
-        notes.append(f"{_pages(extract.failed)} could not be read.")
+        notes.append(f"{page_list(extract.failed)} could not be read.")
     if extract.stopped:
         read = len(extract.pages) + len(extract.failed)
         notes.append(f"Only the first {read} of {extract.total} pages were read (limit reached).")
     if extract.recognised:
         notes.append(
-            f"{_pages(sorted(extract.recognised))} read from images by OCR; words may be wrong."
+            f"{page_list(sorted(extract.recognised))} read from images by OCR; words may be wrong."
         )
     return notes
 
 
-def _pages(numbers: list[int]) -> str:
+def page_list(numbers: Sequence[int]) -> str:
     shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
     return f"Page{'s' if len(numbers) > 1 else ''} {shown}"
 

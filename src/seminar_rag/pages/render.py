@@ -11,19 +11,24 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from seminar_rag.errors import DocumentError
-from seminar_rag.guard import confined_pool
+from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.pages.sheet import Quote, Sheets, draw, look
 
 WIDTHS = (800, 1200, 1600, 2400)
 """Pixels that a page is drawn wide; few, so that the cache serves many."""
 CACHE_BYTES = 256 << 20
 _TASKS = 500
-"""Pages after which a worker is replaced, so that leaks do not add up."""
+"""Pages after which a worker is replaced."""
+_UNDRAWN = {
+    "limit": "This page takes more time or memory to draw than it may.",
+    "closed": "Pages are no longer drawn: the course is closed.",
+    "unavailable": "Pages cannot be drawn: no worker process starts.",
+}
 
 _T = TypeVar("_T")
 
@@ -45,25 +50,16 @@ class Renderer:
         """Args:
         cache: folder of drawn pages, made when needed.
         timeout: seconds for one page.
-        memory: bytes of address space (Linux) or resident memory (elsewhere) of a worker.
+        memory: bytes that a worker may use; see `WorkerPool`.
         limit: bytes that the cache may take.
         """
         self.timeout = timeout
-        self.memory = memory
-        self.workers = workers
         self._cache = _Cache(cache, limit)
-        self._pool: Any = None
-        self._closed = False
-        self._lock = threading.Lock()
+        self._pool = WorkerPool(workers, memory, _TASKS)
 
     def close(self) -> None:
         """Stop the workers."""
-        with self._lock:
-            self._closed = True
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.stop()
-            pool.join()
+        self._pool.close()
 
     def page(self, path: Path, number: int, width: int) -> bytes:
         """Page `number` (from 1) as JPEG, at least `width` pixels wide up to the largest of
@@ -78,7 +74,7 @@ class Renderer:
         known = self._cache.get(name)
         if known is not None:
             return known
-        picture: bytes | None = self._run(_draw, path, number, wide)
+        picture = self._run(draw, path, number, wide)
         if picture is None:
             raise DocumentError("unreadable", f"There is no page {number}.")
         self._cache.put(name, picture)
@@ -90,53 +86,20 @@ class Renderer:
         Raises:
             DocumentError: as for `page`.
         """
-        found: Sheets = self._run(_look, path, tuple(quotes))
-        return found
+        return self._run(look, path, tuple(quotes))
 
-    def _run(self, work: Callable[..., _T | str | None], *args: Any) -> Any:
-        """In a worker; a pool that broke (its workers died without a task) is replaced once."""
-        for _ in range(2):
-            pool = self._workers()
-            try:
-                outcome = self._attempt(pool, work, args)
-            except RuntimeError:  # BrokenProcessPool is one; the workers' own are told as text
-                self._drop(pool)
-                continue
-            if isinstance(outcome, str):
-                raise DocumentError("corrupt", outcome)
-            return outcome
-        raise DocumentError("limit", "Pages cannot be drawn: no worker process starts.")
-
-    def _attempt(self, pool: Any, work: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        from pebble import ProcessExpired
-
+    def _run(self, work: Callable[..., _T], *args: Any) -> _T:
         try:
-            return pool.schedule(work, args=args, timeout=self.timeout).result()
-        except (ProcessExpired, FutureTimeoutError, MemoryError) as error:
-            raise DocumentError(
-                "limit", "This page takes more time or memory to draw than it may."
-            ) from error
-
-    def _drop(self, pool: Any) -> None:
-        """Forget a broken pool, unless another thread has replaced it already."""
-        with self._lock:
-            if self._pool is not pool:
-                return
-            self._pool = None
-        pool.stop()
-        pool.join()
-
-    def _workers(self) -> Any:
-        with self._lock:
-            if self._closed:
-                raise DocumentError("limit", "Pages are no longer drawn: the course is closed.")
-            if self._pool is None:
-                self._pool = confined_pool(self.workers, self.memory, _TASKS)
-            return self._pool
+            outcome: _T | _Failed = self._pool.run(self.timeout, _in_worker, work, *args)
+        except WorkerError as error:
+            raise DocumentError("limit", _UNDRAWN[error.reason]) from error
+        if isinstance(outcome, _Failed):
+            raise DocumentError("corrupt", outcome.message)
+        return outcome
 
 
 class _Cache:
-    """Files by name, at most `limit` bytes together; those that were not read longest go first."""
+    """Files by name, at most `limit` bytes together; the least recently read go first."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self._folder = folder
@@ -182,24 +145,20 @@ class _Cache:
         self._size = size
 
 
-# -- inside the worker ------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """An exception of the worker in words, since not every exception survives pickling."""
+
+    message: str
 
 
-def _draw(path: Path, number: int, width: int) -> bytes | str | None:
-    return _told(draw, path, number, width)
-
-
-def _look(path: Path, quotes: tuple[Quote, ...]) -> Sheets | str | None:
-    return _told(look, path, quotes)
-
-
-def _told(work: Callable[..., _T], *args: Any) -> _T | str:
-    """What `work` gives; or in words, what it raised. Exceptions do not all survive pickling."""
+def _in_worker(work: Callable[..., _T], *args: Any) -> _T | _Failed:
+    """Runs in the worker: call `work` and never raise."""
     try:
         return work(*args)
     except MemoryError:
-        return "This page takes more memory to draw than it may."
+        return _Failed("This page takes more memory to draw than it may.")
     except OSError:
-        return "This page cannot be drawn: its file cannot be read."
+        return _Failed("This page cannot be drawn: its file cannot be read.")
     except Exception as error:  # noqa: BLE001 - a hostile file may make the libraries raise anything
-        return f"This page cannot be drawn: its file is damaged ({type(error).__name__})."
+        return _Failed(f"This page cannot be drawn: its file is damaged ({type(error).__name__}).")
