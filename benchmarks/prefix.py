@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seminar_rag.answer.prompt import build_messages
+from seminar_rag.answer.prompt import INSTRUCTIONS, build_messages
 from seminar_rag.models.llm import LlamaCpp
 from seminar_rag.types import Document, Hit, Passage, Turn
 
@@ -146,7 +146,7 @@ def main() -> None:
         path = options.gguf or real_shape(Path(folder), options.layers)
         if not options.gguf and options.kind != "F16":
             path = quantise(path, Path(folder) / f"random-{options.kind}.gguf", options.kind)
-        llm = LlamaCpp(path, context=4096)
+        llm = LlamaCpp(path, context=4096, instructions=INSTRUCTIONS)
         one, two = "Which sentence answers this?", "What does the model say of the paper?"
         talk = (Turn("user", two), Turn("assistant", "The passage says which."))
         print(f"{llm.name}: {llm.speed:.0f} prompt tokens a second while loading")

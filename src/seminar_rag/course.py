@@ -705,6 +705,7 @@ class Course:
     @cached_property
     def _llm(self) -> LLM | None:
         """The configured language model, loaded once for all that ask it."""
+        from seminar_rag.answer.prompt import INSTRUCTIONS
         from seminar_rag.models.llm import LlamaCpp, OpenAICompatible
 
         config = self.config
@@ -726,6 +727,7 @@ class Course:
             context=config.llm_context,
             threads=config.llm_threads or None,
             grammar=config.llm_grammar,
+            instructions=INSTRUCTIONS,
         )
 
     @property

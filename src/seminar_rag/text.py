@@ -15,6 +15,7 @@ _ABBREVIATED = re.compile(
     r"|w\.r\.t|approx|resp|Dr|Prof|No)\.|\b[A-Z]\.)$"
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 STOPWORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being
     below between both but by can could did do does doing down during each few for from further
@@ -36,6 +37,11 @@ def words(text: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """The words that carry meaning, in order, repeats kept."""
     return [word for word in words(text) if word not in STOPWORDS]
+
+
+def unmarked(text: str) -> str:
+    """An answer without its citation marks [n]."""
+    return _CITATION_MARK.sub("", text)
 
 
 @cache

@@ -7,8 +7,8 @@ import pytest
 
 from fakes import Reply, ScriptedLLM, StubServer
 from seminar_rag.answer.engine import NOTHING, Draft, Engine, LLMAnswerer, Stop
-from seminar_rag.answer.prompt import REFUSAL
 from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import REFUSAL
 from seminar_rag.models.llm import OpenAICompatible
 from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (

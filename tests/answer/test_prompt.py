@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from seminar_rag.answer.prompt import (
     INSTRUCTIONS,
     MESSAGE_TOKENS,
-    REFUSAL,
     Prompt,
     build_messages,
     is_refusal,
     source_line,
 )
 from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import REFUSAL
 from seminar_rag.types import Document, Hit, Kind, Passage, Turn
 
 

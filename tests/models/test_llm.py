@@ -16,9 +16,8 @@ from llama_index.core.base.llms.types import ChatMessage
 from fakes import Reply, ScriptedLLM, StubServer
 from gguf_fixture import build_gguf, quantise
 from seminar_rag.answer.citations import MarkFilter, split_answer
-from seminar_rag.answer.prompt import REFUSAL
 from seminar_rag.errors import ModelError
-from seminar_rag.models.grammar import citation_grammar
+from seminar_rag.models.grammar import REFUSAL, citation_grammar
 from seminar_rag.models.llm import LLM, LlamaCpp, OpenAICompatible, _Sampler, as_llama_index
 
 MESSAGES = (
@@ -74,7 +73,7 @@ class TestServer:
             llm = OpenAICompatible(server.url, "tiny", grammar=True)
             ask(llm, passages=2, max_tokens=160)
             ask(llm, passages=0)
-        expected = citation_grammar(2, refusal=REFUSAL, max_tokens=160)
+        expected = citation_grammar(2, max_tokens=160)
         assert server.requests[0].body["grammar"] == expected
         assert "grammar" not in server.requests[1].body
 
@@ -207,11 +206,11 @@ class TestServer:
 class TestGrammar:
     def test_needs_a_passage(self) -> None:
         with pytest.raises(ValueError, match="at least one passage"):
-            citation_grammar(0, refusal=REFUSAL, max_tokens=100)
+            citation_grammar(0, max_tokens=100)
 
     @pytest.mark.parametrize(("tokens", "more"), [(10, 0), (160, 1), (100_000, 7)])
     def test_sentences_follow_the_budget(self, tokens: int, more: int) -> None:
-        assert f"{{0,{more}}}" in citation_grammar(1, refusal=REFUSAL, max_tokens=tokens)
+        assert f"{{0,{more}}}" in citation_grammar(1, max_tokens=tokens)
 
 
 class TestModelFile:
@@ -333,7 +332,7 @@ class TestLlamaCpp:
     def test_what_the_grammar_accepts(self, model: LlamaCpp, answer: str, accepted: bool) -> None:
         no_token_is_control = np.zeros(len(model._banned), dtype=bool)
         sampler = _Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
-        sampler.limit(citation_grammar(4, refusal=REFUSAL, max_tokens=400))
+        sampler.limit(citation_grammar(4, max_tokens=400))
         tokens = [*model._tokens(answer), model._api.llama_vocab_eos(model._vocab)]
         logits = np.zeros(len(model._banned), dtype=np.float32)
         fits = True

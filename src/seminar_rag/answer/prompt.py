@@ -17,13 +17,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import REFUSAL
+from seminar_rag.text import unmarked
 from seminar_rag.types import Hit, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
-
-REFUSAL = "The readings do not say."
-"""The whole answer when the passages hold none."""
 
 INSTRUCTIONS = f"""\
 You answer a student's question about the readings of a seminar. \
@@ -43,7 +42,6 @@ MESSAGE_TOKENS = 16
 
 _REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
 _TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
-_MARK = re.compile(r" ?\[\d{1,3}\]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -109,12 +107,7 @@ def is_refusal(text: str) -> bool:
     """
     bare = _words(unmarked(text))
     refusal = _words(REFUSAL)
-    return bare == refusal or (bare.startswith(refusal + " ") and not _MARK.search(text))
-
-
-def unmarked(text: str) -> str:
-    """An answer without its citation marks."""
-    return _MARK.sub("", text)
+    return bare == refusal or (bare.startswith(refusal + " ") and unmarked(text) == text)
 
 
 def source_line(hit: Hit) -> str:

@@ -6,6 +6,8 @@ each ends in one to three marks [n] with n among the passages that were given.
 
 from __future__ import annotations
 
+REFUSAL = "The readings do not say."
+"""The whole answer when the passages hold none."""
 SENTENCE_CHARACTERS = 320
 """The longest sentence that the grammar admits."""
 TOKENS_PER_SENTENCE = 80
@@ -28,7 +30,7 @@ char ::= [^.!?。！？\[\]【】\U00000000-\U0000001F\U0000007F-\U000000A0]
 """
 
 
-def citation_grammar(passages: int, *, refusal: str, max_tokens: int) -> str:
+def citation_grammar(passages: int, *, max_tokens: int) -> str:
     """GBNF for an answer over `passages` numbered passages.
 
     The number of sentences follows `max_tokens`, so that the last one is finished within it.
@@ -41,7 +43,7 @@ def citation_grammar(passages: int, *, refusal: str, max_tokens: int) -> str:
     more = max(1, min(MOST_SENTENCES, max_tokens // TOKENS_PER_SENTENCE)) - 1
     numbers = " | ".join(f'"{number}"' for number in range(1, passages + 1))
     return (
-        f'root ::= " "? ("{_escaped(refusal)}" | item (break item){{0,{more}}})\n'
+        f'root ::= " "? ("{_escaped(REFUSAL)}" | item (break item){{0,{more}}})\n'
         'item ::= ("- " | [1-9] ". ")? sent\n'
         'break ::= " " | "\\n" "\\n"?\n'
         f"num ::= {numbers}" + _RULES.replace("LIMIT", str(SENTENCE_CHARACTERS))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from seminar_rag.answer.prompt import INSTRUCTIONS, REFUSAL
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import citation_grammar
 from seminar_rag.models.server import OpenAICompatible
@@ -97,6 +96,7 @@ class LlamaCpp:
         grammar: bool = True,
         temperature: float = 0.0,
         seed: int = 0,
+        instructions: str = "",
     ) -> None:
         """Load the model.
 
@@ -107,6 +107,8 @@ class LlamaCpp:
             grammar: limit answers over passages to the cited form.
             temperature: 0 takes the likeliest token each time and is reproducible.
             seed: for temperatures above 0.
+            instructions: the system message that most prompts begin with. It is read at once, so
+                that the speed is known, and stays read for the first question.
 
         Raises:
             ModelError: llama-cpp-python is not installed, or the file cannot be loaded.
@@ -134,15 +136,14 @@ class LlamaCpp:
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
         self.speed: float | None = None
-        self._warm()
+        self._warm(instructions)
 
-    def _warm(self) -> None:
-        """Measure the speed on the instructions, which every prompt begins with and which so stay
-        read."""
+    def _warm(self, instructions: str) -> None:
+        """Measure the speed on the instructions."""
         from llama_index.core.base.llms.types import ChatMessage
 
         with suppress(ModelError):  # told when a question is asked
-            system = ChatMessage(INSTRUCTIONS, role="system")
+            system = ChatMessage(instructions, role="system")
             self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
 
     def count(self, text: str) -> int:
@@ -177,7 +178,7 @@ class LlamaCpp:
             if stop() or not self._read_prompt(prompt, stop):
                 return
             if passages and not grammar:
-                grammar = citation_grammar(passages, refusal=REFUSAL, max_tokens=room)
+                grammar = citation_grammar(passages, max_tokens=room)
             limit = grammar if self._grammar else ""
             with closing(self._generate(room, limit, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))

@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from seminar_rag.answer.prompt import REFUSAL
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import citation_grammar
 
@@ -97,7 +96,7 @@ class OpenAICompatible:
             "stream": True,
         }
         if passages and not grammar:
-            grammar = citation_grammar(passages, refusal=REFUSAL, max_tokens=max_tokens)
+            grammar = citation_grammar(passages, max_tokens=max_tokens)
         if self._grammar and grammar:
             body["grammar"] = grammar
         room = max_tokens * _MOST_BYTES_PER_TOKEN
