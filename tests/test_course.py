@@ -98,7 +98,7 @@ def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Cour
     assert any("5 documents" in f.what for f in findings)
     note = next(f for f in findings if "language model: none" in f.what)
     assert " GB of memory and " in note.what
-    assert "seminar-rag models" in note.mend or "[llm] url" in note.mend
+    assert "seminar-rag models" in note.remedy or "[llm] url" in note.remedy
 
 
 def test_the_chat_answers_what_the_course_consists_of(tiny_course: Course) -> None:
@@ -114,7 +114,7 @@ def test_an_index_of_another_model_is_not_searched(tiny_course: Course) -> None:
     course = Course(tiny_course.config, embedder=other, vectors=tiny_course.store.vectors)
     with pytest.raises(StoreError, match=r"made with hash .* set \[embed\] back"):
         course.search("attention")
-    assert [f.mend for f in course.doctor() if f.level == "bad" and "made with" in f.what]
+    assert [f.remedy for f in course.doctor() if f.level == "bad" and "made with" in f.what]
     course.close()
 
 
@@ -134,7 +134,7 @@ def test_the_sample_leaves_once_a_course_is_in(
         '[course]\ntitle = "Sample"\n[[session]]\nnumber = 9\ntitle = "S"\n'
         '[[session.reading]]\ntitle = "Sampled reading"\nabstract = "A line about sampling."\n'
     )
-    monkeypatch.setattr("seminar_rag.sample.PAGE", page)
+    monkeypatch.setattr("seminar_rag.course.SAMPLE", page)
     tiny_course.store.vectors.reset()
     list(tiny_course.ingest([page]))
     assert 9 not in {session.number for session in tiny_course.catalogue().sessions}
@@ -187,7 +187,7 @@ def test_a_server_is_sent_the_grammar_where_that_is_wanted(
     tiny_course: Course, wanted: bool
 ) -> None:
     with StubServer(Reply("Attention weighs every token [1].")) as server:
-        tiny_course.config = replace(
+        tiny_course.parts.config = replace(
             tiny_course.config, llm_url=server.url, llm_server_grammar=wanted
         )
         *_, last = tiny_course.ask("How does attention weigh every token of the input?")

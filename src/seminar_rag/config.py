@@ -154,6 +154,8 @@ def changed(
         raise ConfigError(f"[{section}] {key} holds from the start — set it in {FILE} and restart")
     if name in from_environment(environ):
         raise ConfigError(f"{_ENV}{name.upper()} decides this — change it there and restart")
+    if name == "llm_enabled" and not value and config.check_verifier == "llm":
+        raise ConfigError('[check] verifier is "llm", which needs it — change that first')
     limits = LIVE[name]
     if limits and not (isinstance(value, int) and limits[0] <= value <= limits[1]):
         raise ConfigError(
@@ -206,6 +208,9 @@ def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
 
     path = folder / FILE
     _checked(path, {section: {key: value}})
+    if f"{section}_{key}" in from_environment():
+        variable = f"{_ENV}{section}_{key}".upper()
+        raise ConfigError(f"{variable} is set and would win over the file — unset it first")
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
         if section not in document:

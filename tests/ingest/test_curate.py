@@ -162,7 +162,7 @@ def test_a_document_that_calls_itself_otherwise_can_be_confirmed_or_left_out(
     course.accept(odd.id)
     assert label not in needs(ingest(course))
     assert f"keep {label}" not in by_kind(course)
-    (decision,) = course.decisions()
+    (decision,) = course.catalogue().corrections
     assert (decision.kind, decision.url) == ("keep", odd.url)
     course.ingest_reading(course.undo(decision.key))
     course.reject(by_kind(course)[f"keep {label}"].id)

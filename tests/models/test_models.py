@@ -322,9 +322,8 @@ class TestCatalogue:
         assert f"Suggested here: {CATALOGUE[0].spec}" in text
         assert "Suggested here: none" in describe(tmp_path, memory=GB, cores=1)
 
-    def test_print(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        models.print_catalogue(tmp_path)
-        assert "Suggested here: " in capsys.readouterr().out
+    def test_here(self, tmp_path: Path) -> None:
+        assert "Suggested here: " in models.describe_here(tmp_path)
 
 
 class TestFindLocal:

@@ -13,11 +13,12 @@ from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
 from seminar_rag import config
 from seminar_rag.errors import NotFoundError
+from seminar_rag.ingest.report import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
-from seminar_rag.types.ingest import Listener, Options, Outcome, Progress, Report
+from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.ui.desk.password import hashed
 
@@ -170,6 +171,9 @@ class FakeDeskCourse(FakeCourse):
             outcomes.append(Outcome("unchanged" if document is RAG else "changed", document, 3))
             listener(Progress("indexed", done, len(documents), document.title))
         return Report(PAGE, 3, 5, tuple(outcomes), 9, dry=dry)
+
+    def needs(self) -> tuple[Need, ...]:
+        return needs(self._catalogue)
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         return tuple(self._suggestions)

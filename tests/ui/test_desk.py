@@ -302,7 +302,7 @@ def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
 
 def test_switching_the_model_off_makes_another_writer(tiny_course: Course, tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
-    tiny_course.config = replace(tiny_course.config, llm_model=str(tiny_gguf))
+    tiny_course.parts.config = replace(tiny_course.config, llm_model=str(tiny_gguf))
     with_model = tiny_course.answerer
     assert not with_model.startswith("extractive")
     tiny_course.change("llm", "enabled", False)
@@ -312,7 +312,7 @@ def test_switching_the_model_off_makes_another_writer(tiny_course: Course, tiny_
 
 
 def test_the_model_that_checks_cannot_be_switched_off(tiny_course: Course) -> None:
-    tiny_course.config = replace(tiny_course.config, check_verifier="llm")
+    tiny_course.parts.config = replace(tiny_course.config, check_verifier="llm")
     with pytest.raises(ConfigError, match="needs it"):
         tiny_course.change("llm", "enabled", False)
     assert tiny_course.config.llm_enabled

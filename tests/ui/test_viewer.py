@@ -120,7 +120,7 @@ def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passag
     try:
         kept.write_bytes(b"%PDF-1.4 no more")
         # Another renderer, as after a restart: the first holds the sound file open.
-        del course.__dict__["pages"]
+        del course.parts.__dict__["pages"]
         told = client.get(f"/{openers.address(passage.document, passage.id)}").json()
         assert "damaged" in told["remark"]
         assert "<p>" in told["text"]["html"]
@@ -130,7 +130,7 @@ def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passag
     finally:
         kept.write_bytes(content)
         course.pages.close()
-        course.__dict__["pages"] = other
+        course.parts.__dict__["pages"] = other
 
 
 def test_pages_that_hang_leave_the_application_its_threads() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from seminar_rag.text import STOPWORDS, stems
-from seminar_rag.types import Document, Passage
+from seminar_rag.types import Document, Hit, Passage
 
 NAMED = r"[A-Z][a-z]*[A-Z][\w-]*|[A-Z][\w-]*[0-9A-Z](?: [A-Z0-9][\w.-]*)?"
 """A name that no ordinary word looks like: FlashAttention, QLoRA, GPT-3, Llama 2."""
@@ -27,6 +28,43 @@ _VAGUE = STOPWORDS | frozenset(
     " second first third part number they there it abstract we our authors author text notes"
     " session introduction conclusion summary next final following current left right".split()
 )
+
+
+_RANK = {"paper": 0, "abstract": 1, "notes": 2}
+_OPENING = 5
+"""Passages at the beginning of a document that questions are made of."""
+
+
+def answerable(
+    documents: Iterable[Document],
+    passages_of: Callable[[str], Sequence[Passage]],
+    search: Callable[[str, int], Sequence[Hit]],
+    holds_answer: Callable[[str, Sequence[Hit]], bool],
+    n: int,
+) -> tuple[str, ...]:
+    """Up to n questions of which a search finds enough to answer, each from another session.
+
+    Args:
+        documents: papers are preferred to descriptions, these to notes.
+        passages_of: the id of a document → its passages.
+        search: a question and a number of passages → the best passages.
+        holds_answer: whether passages answer a question.
+    """
+    ranked = sorted(documents, key=lambda one: _RANK[one.kind])
+    texts = ((one, passages_of(one.id)[:_OPENING]) for one in ranked)
+    out: list[str] = []
+    sessions: set[int] = set()
+    for question in islice(questions(texts), 8 * n):
+        hits = search(question, 3)
+        where = set(hits[0].document.sessions) if hits else set()
+        # From many sessions, so that the examples show what the course is about.
+        if where & sessions or not holds_answer(question, hits):
+            continue
+        sessions |= where
+        out.append(question)
+        if len(out) == n:
+            break
+    return tuple(out)
 
 
 def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import signal
 import sys
 import threading
@@ -16,7 +15,6 @@ from seminar_rag import __version__
 from seminar_rag.cli import printing, printing_ingest
 from seminar_rag.errors import (
     ConfigError,
-    ModelError,
     NotFoundError,
     SeminarError,
     SourceError,
@@ -221,9 +219,9 @@ def _open(options: argparse.Namespace) -> Course:
 def _ingest(options: argparse.Namespace) -> int:
     sources = list(options.sources)
     if options.sample:
-        from seminar_rag.sample import PAGE
+        from seminar_rag.course import SAMPLE
 
-        sources.append(PAGE)
+        sources.append(SAMPLE)
     if options.only:
         return _again(_open(options), options.only, options.quiet)
     if not sources:
@@ -351,11 +349,9 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from seminar_rag.documents.manuscript import read_manuscript
-
     course = _open(options)
     typed = options.file == "-"
-    text = sys.stdin.read() if typed else read_manuscript(Path(options.file))
+    text = sys.stdin.read() if typed else course.text_of(Path(options.file))
     report = _checked(course, text)
     if options.html:
         from seminar_rag.ui.export.check_report import to_html
@@ -394,10 +390,10 @@ def _serve(options: argparse.Namespace) -> int:
     course = _open(options)
     console = printing.console(stderr=True)
     if not course.catalogue().documents:
-        from seminar_rag.sample import PAGE
+        from seminar_rag.course import SAMPLE
 
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
-        _ingest_into(course, [PAGE])
+        _ingest_into(course, [SAMPLE])
     from seminar_rag.ui.api.logs import scrub_logs
     from seminar_rag.ui.app import serve
     from seminar_rag.ui.limits import Limits
@@ -440,20 +436,16 @@ def _serve(options: argparse.Namespace) -> int:
 def _passwd(options: argparse.Namespace) -> int:
     from getpass import getpass
 
-    from seminar_rag.config import from_environment, save
+    from seminar_rag.course import set_password_hash
     from seminar_rag.ui.desk.password import hashed
 
-    if "desk_password_hash" in from_environment():
-        raise ConfigError(
-            "SEMINAR_RAG_DESK_PASSWORD_HASH is set and would win over the file — unset it first"
-        )
     if options.stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = getpass("Password of the instructor's desk: ")
         if getpass("Once more: ") != password:
             raise ConfigError("the two passwords differ — run the command again")
-    path = save(Path(), "desk", "password_hash", hashed(password))
+    path = set_password_hash(Path(), hashed(password))
     print(f"The password is set in {path.resolve()}; whoever was logged in is logged out.")
     return 0
 
@@ -595,43 +587,21 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from seminar_rag.models import hub as models
-    from seminar_rag.models import suggested
-    from seminar_rag.models.rerank import downloaded
     from seminar_rag.types.ingest import Progress
 
     course = _open(options)
-    console = printing.console(stderr=True)
     if options.download is None:
-        models.print_catalogue(course.models_folder)
-        everything = (*suggested.RERANKERS, *suggested.EMBEDDERS)
-        print(suggested.describe(frozenset(m.name for m in everything if downloaded(m.name))))
+        print(course.models())
         return 0
-    repo, _, file = options.download.partition(":")
-    if not file:
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
-            raise ModelError(f"{options.download!r} names no file — write REPO:FILE")
-        from seminar_rag.check.entailment import fetch
-
-        found = fetch(repo, options.hub)
-        ranks = any(one.name == repo for one in suggested.RERANKERS)
-        use = "orders what is found" if ranks else "checks claims"
-        console.print(f"{found} is in place, a model that {use}.")
-        return 0
+    console = printing.console(stderr=True)
+    file = options.download.partition(":")[2]
     with printing.ProgressBar(console, False) as bar:
 
         def show(done: int, total: int | None) -> None:
             bar.show(Progress("MiB", done >> 20, (total or done) >> 20, file))
 
-        path = models.download(
-            repo,
-            file,
-            course.models_folder,
-            base_url=options.hub,
-            sha256=options.sha256,
-            progress=show,
-        )
-    console.print(f"{path} is in place; answers are written with it from now on.", markup=False)
+        told = course.download_model(options.download, options.hub, options.sha256, show)
+    console.print(told, markup=False)
     return 0
 
 
@@ -642,8 +612,8 @@ def _doctor(options: argparse.Namespace) -> int:
     sign = {"ok": "✓", "note": "·", "bad": "✗"}
     findings = course.doctor()
     for finding in findings:
-        mend = f" — {finding.mend}" if finding.mend else ""
-        print(f"{sign[finding.level]} {finding.what}{mend}")
+        remedy = f" — {finding.remedy}" if finding.remedy else ""
+        print(f"{sign[finding.level]} {finding.what}{remedy}")
     return 1 if any(finding.level == "bad" for finding in findings) else 0
 
 

@@ -242,8 +242,6 @@ def _place(sessions: Iterable[int]) -> str:
 
 def print_status(course: Course) -> None:
     """What is indexed, per session and reading."""
-    from seminar_rag.ingest.report import needs
-
     catalogue = course.catalogue()
     shown_on = console()
     shown_on.print(f"{course.name}", markup=False, style="bold")
@@ -268,7 +266,7 @@ def print_status(course: Course) -> None:
     for record in loose:
         title = record.document.title or record.document.path
         line(shown_on, f"  {title} ({record.document.reading}): {_said(record)}")
-    wanting = needs(catalogue)
+    wanting = course.needs()
     if wanting:
         shown_on.print()
         print_needs(shown_on, wanting)
@@ -290,8 +288,6 @@ def line(console: Console, text: str) -> None:
 
 def status_json(course: Course) -> dict[str, Any]:
     """What is indexed, as `status --json` prints it."""
-    from seminar_rag.ingest.report import needs
-
     catalogue = course.catalogue()
     return {
         "course": course.name,
@@ -332,7 +328,7 @@ def status_json(course: Course) -> dict[str, Any]:
             }
             for record in catalogue.records.values()
         ],
-        "needs": [asdict(need) for need in needs(catalogue)],
+        "needs": [asdict(need) for need in course.needs()],
         "lookups": [
             {
                 "reading": one.reading,

@@ -216,7 +216,7 @@ def undo(store: Store, key: int) -> str:
     """
     found = next((one for one in store.catalogue().corrections if one.key == key), None)
     if found is None:
-        raise NotFoundError(f"there is no decision {key} — Course.decisions() lists them")
+        raise NotFoundError(f"there is no decision {key} — the catalogue lists them")
     if found.kind == "remove":
         return restore(store, found.instead or found.target)[0]
     store.uncorrect([key])

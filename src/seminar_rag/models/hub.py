@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,10 +153,15 @@ def _machine() -> tuple[int, int]:
     return psutil.virtual_memory().total, cores
 
 
-def print_catalogue(folder: Path) -> None:
-    """Write `describe` for this machine to the standard output."""
+def describe_here(folder: Path) -> str:
+    """`describe` for the machine that this runs on."""
     memory, cores = _machine()
-    sys.stdout.write(describe(folder, memory=memory, cores=cores) + "\n")
+    return describe(folder, memory=memory, cores=cores)
+
+
+def is_repository(name: str) -> bool:
+    """Whether a name has the form "owner/repository" of a model hub."""
+    return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
 
 
 _SPEC = re.compile(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", re.IGNORECASE)

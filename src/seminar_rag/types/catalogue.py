@@ -170,6 +170,20 @@ class Catalogue:
         """The titles of the listed readings, by reading id."""
         return {one.id: one.title for session in self.sessions for one in session.readings}
 
+    def sizes(self) -> tuple[tuple[int, str, int, int], ...]:
+        """Number, title, readings with text, and passages of every session."""
+        out = []
+        for session in self.sessions:
+            records = [
+                record
+                for record in self.records.values()
+                if session.number in record.document.sessions and record.passages
+            ]
+            readings = {r.document.reading for r in records if r.document.kind != "notes"}
+            passages = sum(record.passages for record in records)
+            out.append((session.number, session.title, len(readings), passages))
+        return tuple(out)
+
     def within(self, scope: Scope) -> set[str] | None:
         """Ids of the documents a scope allows; None when it allows all."""
         if scope == Scope():

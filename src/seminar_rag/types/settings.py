@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A key as it holds now."""
+    """A key of the configuration with its value."""
 
     section: str
     key: str
@@ -29,4 +29,4 @@ class Finding:
 
     level: Level
     what: str
-    mend: str = ""
+    remedy: str = ""

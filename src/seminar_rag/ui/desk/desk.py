@@ -18,7 +18,6 @@ from typing import Any
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.ingest.report import needs
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import render as desk_render
 from seminar_rag.ui.desk import settings as desk_settings
@@ -184,7 +183,7 @@ class DeskPage:
     def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
         catalogue = self._course.catalogue()
-        wanting = needs(catalogue)
+        wanting = self._course.needs()
         parts = {
             self._job: desk_render.job_state(job),
             self._log: desk_render.job_log(job),

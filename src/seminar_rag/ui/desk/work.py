@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report
+from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.ui.desk.jobs import Jobs, StoppedError, Telling
 from seminar_rag.ui.desk.render import Removed, Suggested
@@ -30,7 +30,9 @@ _HEAD = 1_024
 class DeskCourse(Protocol):
     """What the desk needs of a course."""
 
-    journal: Journal
+    @property
+    def journal(self) -> Journal:
+        """What students asked and thought of the answers."""
 
     @property
     def name(self) -> str:
@@ -52,6 +54,9 @@ class DeskCourse(Protocol):
         self, what: str, /, listener: Listener = ..., stop: Callable[[], bool] = ...
     ) -> Report:
         """Look for one reading again and bring it up to date."""
+
+    def needs(self) -> Sequence[Need]:
+        """The readings that are not in the course as they should be."""
 
     def suggestions(self) -> Sequence[Suggested]:
         """Links to decide on."""

@@ -1,0 +1,346 @@
+"""The composition root: which parts a course is made of, as its configuration says.
+
+The sole place where rooms are put together. Each part is built when it is first needed, so that
+a command that needs no model loads none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from seminar_rag.config import Config
+from seminar_rag.errors import ModelError, SourceError
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.pipeline import Ingestor, Network
+from seminar_rag.ingest.sources import read_source
+from seminar_rag.journal.journal import Journal
+from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.types import Syllabus, Turn
+from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.check import Work
+from seminar_rag.types.ingest import Listener
+from seminar_rag.web.fetch import Fetcher
+from seminar_rag.web.resolve import Places
+
+if TYPE_CHECKING:
+    from seminar_rag.answer.abstain import Relevance
+    from seminar_rag.answer.engine import Answerer, Engine
+    from seminar_rag.check.report import Checker
+    from seminar_rag.check.support import Verifier
+    from seminar_rag.index.retrieve import Retriever
+    from seminar_rag.index.vectors import Vectors
+    from seminar_rag.journal.insights import Remembered
+    from seminar_rag.models.embed import Embedder
+    from seminar_rag.models.llm import LLM
+    from seminar_rag.models.rerank import Reranker
+    from seminar_rag.pages.view import Pages
+
+NO_LLM = (
+    "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
+)
+
+
+class Given(TypedDict, total=False):
+    """Parts that stand in for the configured ones."""
+
+    embedder: Embedder
+    answerer: Answerer
+    vectors: Vectors
+    verifier: Verifier
+    network: Network
+
+
+class Assembly:
+    """The parts of one course."""
+
+    def __init__(self, config: Config, **given: Unpack[Given]) -> None:
+        """Open the store and the journal.
+
+        Raises:
+            StoreError: the data folder cannot be used.
+        """
+        self.config = config
+        self.store = Store(config.data, config.store_url, given.get("vectors"))
+        self.journal = Journal(
+            config.data / "journal.sqlite",
+            enabled=config.journal_enabled,
+            days=config.journal_days,
+        )
+        self.network = given.get("network") or _network(config)
+        self._embedder = given.get("embedder")
+        self._answerer = given.get("answerer")
+        self._verifier = given.get("verifier")
+
+    def close(self) -> None:
+        """Release the files, and stop the process that draws pages."""
+        if "pages" in self.__dict__:
+            self.pages.close()
+        self.store.close()
+
+    def reconfigure(self, config: Config) -> None:
+        """Take a changed configuration; answers that are being written go on with the old one."""
+        changed = {
+            name
+            for name in ("llm_enabled", "llm_max_tokens", "answer_passages")
+            if getattr(config, name) != getattr(self.config, name)
+        }
+        self.config = config
+        self.journal.enabled, self.journal.days = config.journal_enabled, config.journal_days
+        stale = {"llm"} if "llm_enabled" in changed else set()
+        for part in stale | ({"answerer", "engine"} if changed else set()):
+            self.__dict__.pop(part, None)
+
+    # --- retrieval -----------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model; precision "auto" keeps to what the index was made with."""
+        if self._embedder is None:
+            precision = self.config.embed_precision
+            if precision == "auto" and self.store.meta("model") == self.config.embed_model:
+                precision = self.store.meta("precision") or "auto"
+            self._embedder = SentenceTransformerEmbedder(
+                self.config.embed_model,
+                precision,  # type: ignore[arg-type]  # checked by config
+            )
+        return self._embedder
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """What finds passages.
+
+        Raises:
+            StoreError: the index was made with another embedding model.
+        """
+        from seminar_rag.index.retrieve import Retriever
+
+        self.store.require_model(self.embedder.name, self.embedder.precision)
+        return Retriever(self.store, self.embedder, self.reranker())
+
+    def reranker(self) -> Reranker | None:
+        """The configured cross-encoder, else a suggested one that was downloaded."""
+        from seminar_rag.models.rerank import CrossEncoderReranker, chosen
+
+        setting = self.config.retrieve_reranker
+        name = self._folder(setting) or chosen(setting)
+        return CrossEncoderReranker(name) if name else None
+
+    def _folder(self, setting: str) -> str | None:
+        """The folder that a setting names relative to the configuration; None if there is none."""
+        folder = self.config.folder / Path(setting).expanduser()
+        return str(folder) if setting and folder.is_dir() else None
+
+    # --- answering -----------------------------------------------------------------------------
+
+    @cached_property
+    def relevance(self) -> Relevance:
+        """What decides whether the passages found hold an answer."""
+        from seminar_rag.answer.abstain import Relevance
+
+        return Relevance(self.store.rarity)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What answers questions."""
+        from seminar_rag.answer.engine import Engine
+        from seminar_rag.answer.guide import Guide
+        from seminar_rag.question.followup import Rewriter, by_rules
+        from seminar_rag.question.query import Query, understand
+
+        answerer = self.answerer  # first, so that a fault of the model is reported before the index
+        stand_alone = by_rules
+        if self._answerer is None and self.llm is not None:
+            stand_alone = Rewriter(self.llm).standalone
+
+        def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
+            titles = self.store.catalogue().titles
+            return understand(text, history, stop, titles=titles, stand_alone=stand_alone)
+
+        return Engine(
+            self.retriever,
+            self.relevance,
+            answerer,
+            self.config.answer_passages,
+            verifier=self.verifier,
+            guide=Guide(self.store.catalogue, self.retriever),
+            understand=understood,
+        )
+
+    @cached_property
+    def answerer(self) -> Answerer:
+        """What writes the answers: the configured server, else a local model, else quotations."""
+        if self._answerer is not None:
+            return self._answerer
+        if self.llm is not None:
+            from seminar_rag.answer.engine import LLMAnswerer
+
+            return LLMAnswerer(self.llm, self.config.llm_max_tokens)
+        from seminar_rag.answer.extractive import Extractive
+
+        return Extractive(self.embedder.read, self.store.rarity)
+
+    @cached_property
+    def llm(self) -> LLM | None:
+        """The configured language model, loaded once for all that use it."""
+        from seminar_rag.answer.prompt import INSTRUCTIONS
+        from seminar_rag.models.llm import LlamaCpp, OpenAICompatible
+
+        config = self.config
+        if not config.llm_enabled:
+            return None
+        if config.llm_url:
+            return OpenAICompatible(
+                config.llm_url,
+                config.llm_name or "default",
+                config.llm_key or None,
+                context=config.llm_context,
+                grammar=config.llm_server_grammar,
+            )
+        model = self.gguf()
+        if model is None:
+            return None
+        return LlamaCpp(
+            model,
+            context=config.llm_context,
+            threads=config.llm_threads or None,
+            grammar=config.llm_grammar,
+            instructions=INSTRUCTIONS,
+        )
+
+    @property
+    def models_folder(self) -> Path:
+        """Where downloaded language models lie."""
+        return self.config.data / "models"
+
+    def gguf(self) -> Path | None:
+        """The file of the local model: the configured one, else the newest that was downloaded.
+
+        Raises:
+            ModelError: the configured file does not exist.
+        """
+        if self.config.llm_model:
+            from seminar_rag.models.hub import find_local
+
+            return find_local(self.config.llm_model, self.models_folder, self.config.folder)
+        found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
+        return found[-1] if found else None
+
+    # --- checking ------------------------------------------------------------------------------
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """What decides whether a passage supports a sentence.
+
+        Raises:
+            ModelError: the language model is to check, and none is configured.
+        """
+        if self._verifier is not None:
+            return self._verifier
+        from seminar_rag.check.support import BuiltinVerifier
+
+        builtin = BuiltinVerifier(self.embedder.embed)
+        if self.config.check_verifier == "llm":
+            from seminar_rag.check.judge import JudgeVerifier
+            from seminar_rag.models.completion import Completion
+
+            if self.llm is None:
+                raise ModelError(f'[check] verifier is "llm", {NO_LLM}')
+            return JudgeVerifier(Completion(self.llm), builtin)
+        model = self.check_model()
+        if model:
+            from seminar_rag.check.entailment import EntailmentVerifier
+
+            return EntailmentVerifier(model)
+        return builtin
+
+    def check_model(self) -> str | None:
+        """The cross-encoder that checks claims, downloaded or not; None for the built-in check."""
+        config = self.config
+        if config.check_verifier in ("builtin", "llm"):
+            return None
+        if config.check_model:
+            return self._folder(config.check_model) or config.check_model
+        from seminar_rag.check.entailment import SUGGESTED, present
+
+        return present() or (SUGGESTED if config.check_verifier == "model" else None)
+
+    def checker(self) -> Checker:
+        """What checks a text against the readings as they are now."""
+        from seminar_rag.check.report import Checker
+
+        return Checker(self.retriever.search, self.verifier, _works(self.store.catalogue()))
+
+    # --- ingesting, pages, insights ------------------------------------------------------------
+
+    def ingestor(self, listener: Listener, stop: Callable[[], bool]) -> Ingestor:
+        """What brings sources into the store; use it under `store.writer()`."""
+        from seminar_rag.documents.parse import Parser
+
+        return Ingestor(self.store, self.embedder, Parser, listener, self.network, stop)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """What shows documents as they look, opened at a passage."""
+        from seminar_rag.pages.render import Renderer
+        from seminar_rag.pages.view import Pages
+
+        return Pages(self.store, Renderer(self.config.data / "pages"))
+
+    @cached_property
+    def question_vectors(self) -> Remembered:
+        """Embeds the journal's questions, remembering the last ones."""
+        from seminar_rag.journal.insights import Remembered
+
+        return Remembered(self.embedder.embed)
+
+
+def _network(config: Config) -> Network:
+    """How the network is reached, as configured."""
+
+    def fetcher() -> Fetcher:
+        return Fetcher(
+            config.data / "web",
+            contact=config.fetch_contact,
+            allow_hosts=[host.strip() for host in config.fetch_allow_hosts.split(",")],
+            max_age=config.fetch_max_age * 86400.0,
+            max_bytes=config.fetch_max_mib << 20,
+        )
+
+    places = Places(
+        arxiv=config.fetch_arxiv.rstrip("/"), arxiv_api=config.fetch_arxiv_api.rstrip("/")
+    )
+    return Network(fetcher, places)
+
+
+def read_page(config: Config, source: str | Path) -> Syllabus:
+    """The sessions and readings of a source; nothing is ingested.
+
+    Raises:
+        SourceError: it cannot be read, or lists no readings.
+    """
+    with ExitStack() as stack:
+        network = _network(config)
+        found = read_source(source, lambda: stack.enter_context(network.fetcher()))
+    if found.syllabus is None:
+        raise SourceError(f"{source} lists no readings — give the course page that does")
+    return found.syllabus
+
+
+def _works(catalogue: Catalogue) -> tuple[Work, ...]:
+    """The readings as a text can cite them, including those without a text of their own."""
+    works = {
+        one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)
+        for session in catalogue.sessions
+        for one in session.readings
+    }
+    for record in catalogue.records.values():
+        document = record.document
+        if document.kind != "notes" and document.reading not in works:
+            urls = (document.url,) if document.url else ()
+            work = Work(document.reading, document.title, document.authors or "", None, urls)
+            works[document.reading] = work
+    return tuple(works.values())

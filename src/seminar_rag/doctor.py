@@ -1,0 +1,196 @@
+"""What is installed, which models are found, whether the index is sound, and how to remedy it."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from seminar_rag.assembly import NO_LLM, Assembly
+from seminar_rag.errors import ModelError, StoreError
+from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.types.settings import Finding
+
+_PACKAGES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio")
+_BUILD_LOCAL = "make local builds it (five minutes, needs a C++ compiler)"
+
+
+def findings(parts: Assembly) -> list[Finding]:
+    """One line for everything that was looked at, good or bad."""
+    return [
+        *_installed(),
+        _embedding_model(parts),
+        _reranker(parts),
+        _language_model(parts),
+        _verifier(parts),
+        *_index(parts),
+    ]
+
+
+def _installed() -> Iterator[Finding]:
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.system()}")
+    for package in _PACKAGES:
+        try:
+            yield Finding("ok", f"{package} {version(package)}")
+        except PackageNotFoundError:
+            yield Finding("bad", f"{package} is not installed", "run make setup")
+    try:
+        yield Finding("ok", f"llama-cpp-python {version('llama-cpp-python')}")
+    except PackageNotFoundError:
+        what = "llama-cpp-python is not installed, so no local language model can be used"
+        yield Finding("note", what, _BUILD_LOCAL)
+    from seminar_rag.documents.ocr import available
+
+    if available():
+        yield Finding("ok", "OCR: RapidOCR reads scanned pages")
+    else:
+        what = "OCR is not installed, so scanned pages stay unread"
+        yield Finding("note", what, "make ocr installs it (100 MB)")
+
+
+def _embedding_model(parts: Assembly) -> Finding:
+    model = SentenceTransformerEmbedder(parts.config.embed_model)
+    missing = model.missing()
+    if missing:
+        what = f"embedding model: {model.name}: {missing}"
+        return Finding("bad", what, "check [embed] model, and run make setup")
+    return Finding("ok", f"embedding model: {model.name}")
+
+
+def _reranker(parts: Assembly) -> Finding:
+    from seminar_rag.models.rerank import downloaded
+
+    reranker = parts.reranker()
+    if reranker is None:
+        what = "reranker: none, so passages keep the order of the search"
+        return Finding("note", what, "seminar-rag models lists some; none is needed")
+    if not downloaded(reranker.name):
+        what = f"reranker: {reranker.name}, not downloaded yet; the first question fetches it"
+        return Finding("note", what, f"seminar-rag models {reranker.name}")
+    return Finding("ok", f"reranker: {reranker.name}")
+
+
+def _language_model(parts: Assembly) -> Finding:
+    config = parts.config
+    if config.llm_url:
+        return Finding("ok", f"language model: {config.llm_name or 'default'} at {config.llm_url}")
+    try:
+        gguf = parts.gguf()
+    except ModelError as error:
+        return Finding("bad", f"language model: {error}")
+    if gguf is None:
+        from seminar_rag.models.hub import suggest_here
+
+        fits = suggest_here()
+        return Finding(
+            "note",
+            f"language model: none, so answers are quotations ({fits.reason})",
+            f"seminar-rag models {fits.model.spec} suits this machine"
+            if fits.model
+            else "[llm] url takes a server",
+        )
+    if importlib.util.find_spec("llama_cpp") is None:
+        what = f"language model: {gguf}, but llama-cpp-python is not installed"
+        return Finding("bad", what, _BUILD_LOCAL)
+    return Finding("ok", f"language model: {gguf}")
+
+
+def _verifier(parts: Assembly) -> Finding:
+    if parts.config.check_verifier == "llm":
+        try:
+            there = parts.config.llm_enabled and (parts.config.llm_url or parts.gguf())
+        except ModelError:  # the line on the language model says so
+            there = False
+        if there:
+            return Finding("ok", "checking: the language model judges claims")
+        return Finding("bad", f'checking: [check] verifier is "llm", {NO_LLM}')
+    model = parts.check_model()
+    if model is None:
+        what = "checking: built-in, which compares words, numbers and names; no reasoning"
+        return Finding("ok", what)
+    from seminar_rag.check.entailment import present
+
+    if present([model]):
+        return Finding("ok", f"checking: {model}")
+    return Finding(
+        "note",
+        f"checking: {model} is not here yet, the first check downloads it",
+        f"seminar-rag models {model} downloads it now",
+    )
+
+
+def _index(parts: Assembly) -> Iterator[Finding]:
+    store = parts.store
+    catalogue = store.catalogue()
+    passages = sum(record.passages for record in catalogue.records.values())
+    if not passages:
+        yield Finding("note", "index: empty", "seminar-rag ingest SOURCE, or ingest --sample")
+    else:
+        count = len(catalogue.documents)
+        yield Finding("ok", f"index: {count} documents, {passages} passages in {store.folder}")
+        try:
+            store.require_model(parts.embedder.name, parts.embedder.precision)
+        except StoreError as error:
+            what, _, remedy = str(error).partition(" — ")
+            yield Finding("bad", what, remedy)
+    for damage in store.findings():
+        yield Finding("bad", damage, "seminar-rag doctor --repair")
+    free = shutil.disk_usage(store.folder).free
+    if free < 1 << 30:
+        yield Finding("note", f"only {free >> 20} MiB of disk are free", "free some space")
+
+
+# --- models --------------------------------------------------------------------------------------
+
+
+def describe_models(parts: Assembly) -> str:
+    """The known models in lines of text, with what is downloaded and what suits this machine."""
+    from seminar_rag.models import hub, suggested
+    from seminar_rag.models.rerank import downloaded
+
+    known = (*suggested.RERANKERS, *suggested.EMBEDDERS)
+    present = frozenset(one.name for one in known if downloaded(one.name))
+    return hub.describe_here(parts.models_folder) + "\n" + suggested.describe(present)
+
+
+def download_model(
+    parts: Assembly,
+    spec: str,
+    hub_url: str,
+    sha256: str | None,
+    progress: Callable[[int, int | None], None],
+) -> str:
+    """Download a model.
+
+    Args:
+        spec: "owner/repository:file.gguf" for a language model; "owner/repository" for a
+            cross-encoder.
+        hub_url: a model hub, or a mirror with the same paths.
+        sha256: the expected hash; None takes the one that the hub states.
+        progress: told the bytes that are there, and how many there will be where that is known.
+
+    Returns:
+        A sentence that says where the model lies and what it is used for.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be downloaded whole.
+    """
+    from seminar_rag.models import hub, suggested
+
+    repo, _, file = spec.partition(":")
+    if file:
+        path: Path = hub.download(
+            repo, file, parts.models_folder, base_url=hub_url, sha256=sha256, progress=progress
+        )
+        return f"{path} is in place; answers are written with it from now on."
+    if not hub.is_repository(spec):
+        raise ModelError(f"{spec!r} names no file — write REPO:FILE")
+    from seminar_rag.check.entailment import fetch
+
+    path = fetch(repo, hub_url)
+    reranks = any(one.name == repo for one in suggested.RERANKERS)
+    use = "orders what is found" if reranks else "checks claims"
+    return f"{path} is in place, a model that {use}."
