@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from seminar_rag.text import content_words, sentence_spans, stem, stems, words
+from hostile import growth
+from seminar_rag.text import (
+    content_words,
+    numbered,
+    plural,
+    sentence_spans,
+    stem,
+    stems,
+    words,
+)
 
 
 def sentences(text: str) -> list[str]:
@@ -40,3 +51,34 @@ def test_sentences(text: str, count: int) -> None:
 def test_spans_cover_all_but_white_space() -> None:
     text = "  One here.   Two there.\nThree."
     assert "".join(sentences(text)).replace(" ", "") == "".join(text.split())
+
+
+def test_threads_that_ask_at_once_get_the_right_stems() -> None:
+    words_ = [f"{word}{i}" for i in range(300) for word in ("effective", "attributed", "modelling")]
+    alone = [stem(word) for word in words_]
+    stem.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda _: [stem(word) for word in words_], range(8)))
+    assert all(found == alone for found in together)
+    assert stem("effective") == "effect"
+
+
+@pytest.mark.parametrize(
+    "unit", ["Contents . ", ".", "a.", "Dr. ", "et al. ", ".\n", "!?", "Xx-", "1.", '." ']
+)
+def test_sentences_of_hostile_text_take_linear_time(unit: str) -> None:
+    assert growth(sentence_spans, unit) < 3 * 4
+
+
+def test_the_dots_of_a_table_of_contents_end_no_sentence() -> None:
+    assert len(sentences("Introduction . . . . . . . . . 12")) == 1
+
+
+def test_numbers_with_nouns() -> None:
+    assert [plural(n, "reading") for n in (0, 1, 1200)] == [
+        "0 readings",
+        "1 reading",
+        "1,200 readings",
+    ]
+    assert plural(2, "match", "matches") == "2 matches"
+    assert [numbered("session", n) for n in ([], [3], [3, 4])] == ["", "session 3", "sessions 3, 4"]

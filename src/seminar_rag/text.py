@@ -1,9 +1,14 @@
-"""Words and sentences: the few text operations that several rooms share. Pure."""
+"""Words, sentences, numbers and months: the text operations that several rooms share.
+
+Every function is pure and safe to call from several threads.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
+import threading
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any
 
 _ABBREVIATIONS = frozenset(
@@ -14,19 +19,61 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:al|e\.g|i\.e|cf|vs|[Ff]igs?|[Ee]qs?|[Ss]ecs?|[Tt]abs?|[Rr]efs?|[Cc]hap|[Aa]pp"
     r"|w\.r\.t|approx|resp|Dr|Prof|No)\.|\b[A-Z]\.)$"
 )
+_LONGEST_ABBREVIATION = 20
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
-STOPWORDS = frozenset(
+
+FUNCTION_WORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being
-    below between both but by can could did do does doing down during each few for from further
-    had has have having he her here hers him his how i if in into is it its itself just me more
-    most my no nor not of off on once only or other our out over own same she should so some such
-    than that the their them then there these they this those through to too under until up very
-    was we were what when where which while who whom why will with would you your
-    s t m re ve ll d don isn doesn didn aren wasn won ok okay please tell according say says said
-    paper papers""".split()
+    below between both but by can could d did do does doing down during each either
+    every few for from further had has have having he hence her here hers herself him himself his
+    how however i if in into is it its itself just ll m may me might mine more most must my
+    myself neither no nor not of off on once one only onto or other our ours ourselves out over own
+    re s same shall she should since so some such t than that the their theirs them themselves then
+    there therefore these they this those through thus to too under until up upon us ve very via was
+    we were what when where whether which while who whom whose why will with within would
+    you your yours""".split()
+)
+"""Words that belong to the grammar of a sentence and not to what it is about."""
+STOPWORDS = (FUNCTION_WORDS - {"may", "must", "might", "one"}) | frozenset(
+    """ok okay please tell according say says said paper papers
+    aren didn doesn don isn wasn won""".split()
 )
 """Dropped from lexical queries: they match everything and cost most of the search."""
+
+CARDINALS: dict[str, int] = {
+    word: number
+    for number, word in enumerate(
+        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+        fifteen sixteen seventeen eighteen nineteen twenty""".split()
+    )
+} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+"""Number words by value."""
+ORDINALS: dict[str, int] = {
+    word: number
+    for number, word in enumerate(
+        """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+        thirteenth fourteenth fifteenth""".split(),
+        1,
+    )
+}
+MAGNITUDES: dict[str, float] = {
+    "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12,
+}  # fmt: skip
+NUMBER_WORD = (
+    "(?:"
+    + "|".join(word for word, value in CARDINALS.items() if value > 1)
+    + "|hundreds?|thousands?|millions?|billions?|trillions?|dozens?|half|thirds?|quarters?)"
+)
+"""Pattern of a word for a number; "one" is a pronoun more often than one."""
+MONTHS = tuple(
+    "january february march april may june july august september october november december".split()
+)
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+"""Pattern of an English month name or its abbreviation, for use with `re.IGNORECASE`."""
 
 
 def words(text: str) -> list[str]:
@@ -44,17 +91,16 @@ def unmarked(text: str) -> str:
     return _CITATION_MARK.sub("", text)
 
 
-@cache
+@lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """The word's English Snowball stem (Porter 2)."""
-    return str(_stemmer().stemWord(word.removesuffix("'s").removesuffix("’s")))
+    return str(_stemmer("english").stemWord(word.removesuffix("'s").removesuffix("’s")))
 
 
+@lru_cache(maxsize=65536)
 def porter(word: str) -> str:
     """The word's stem by Porter's first algorithm, which SQLite's full text uses."""
-    import snowballstemmer
-
-    return str(snowballstemmer.stemmer("porter").stemWord(word))
+    return str(_stemmer("porter").stemWord(word))
 
 
 def stems(text: str) -> list[str]:
@@ -66,22 +112,45 @@ def stems(text: str) -> list[str]:
     return out
 
 
+def plural(number: int, noun: str, many: str = "") -> str:
+    """A number with its noun: "1 reading", "1,200 readings".
+
+    Args:
+        many: the plural, where it is not the noun with an "s".
+    """
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
+
+
+def numbered(noun: str, numbers: Iterable[int]) -> str:
+    """A noun with the numbers it is known by: "session 3", "sessions 3, 4"; "" without numbers."""
+    listed = [str(number) for number in numbers]
+    return f"{noun}{'s' if len(listed) > 1 else ''} {', '.join(listed)}" if listed else ""
+
+
+_STOPS = re.compile(r"[.!?…](?:[ \t]?[.!?…]){3,}")
+
+
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Spans of the sentences of `text`, white space trimmed, in order, none empty.
 
     Punkt (Kiss & Strunk 2006) with the abbreviations of scientific prose; a break after
-    "et al." or before a lower-case word or a bracket is mended.
+    "et al." or before a lower-case word or a bracket is undone.
     """
+    # The dots of a table of contents end no sentence, and take Punkt minutes where there are many.
+    plain = _STOPS.sub(lambda found: "-" * len(found[0]), text)
     spans: list[tuple[int, int]] = []
-    for start, end in _punkt().span_tokenize(text):
-        if spans and _continues(text[spans[-1][0] : spans[-1][1]], text[start:end]):
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
+    for start, end in _punkt().span_tokenize(plain):
+        if spans:
+            first, last = spans[-1]
+            if _continues(text[max(first, last - _LONGEST_ABBREVIATION) : last], text[start:end]):
+                spans[-1] = (first, end)
+                continue
+        spans.append((start, end))
     return spans
 
 
 def _continues(before: str, after: str) -> bool:
+    """Whether the sentence that ends in `before` goes on with `after`."""
     if _ABBREVIATED.search(before):
         return True
     return after[:1].islower() or after[:1] in ")]},;:" or not re.search(r"\w", after)
@@ -98,8 +167,15 @@ def _punkt() -> Any:
     return tokenizer
 
 
-@cache
-def _stemmer() -> Any:
-    import snowballstemmer
+_stemmers = threading.local()
 
-    return snowballstemmer.stemmer("english")
+
+def _stemmer(algorithm: str) -> Any:
+    """The stemmer of this thread: it keeps the word that it works on in itself."""
+    found = getattr(_stemmers, algorithm, None)
+    if found is None:
+        import snowballstemmer
+
+        found = snowballstemmer.stemmer(algorithm)
+        setattr(_stemmers, algorithm, found)
+    return found

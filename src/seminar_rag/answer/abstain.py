@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
 from seminar_rag.question.query import Query
-from seminar_rag.text import content_words, stem, stems, words
+from seminar_rag.text import NUMBER_WORD, content_words, stem, stems, words
 from seminar_rag.types import Hit
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
@@ -28,10 +28,7 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 _COSINE, _COVERAGE, _BIAS = 7.94, 1.34, -2.64
 _THRESHOLD = 0.51
 
-_AMOUNT = re.compile(
-    r"\d|^(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundreds?|thousands?"
-    r"|millions?|billions?|half|third|quarter|dozens?|single|no|none|zero)$"
-)
+_AMOUNT = re.compile(rf"\d|^(?:{NUMBER_WORD}|one|single|no|none|zero)$")
 _REACH = 5
 """Words between an amount and what it counts, at most."""
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from seminar_rag.text import stem
+from seminar_rag.text import FUNCTION_WORDS, stem
 from seminar_rag.types import Passage, Sentence
 
 MARK = re.compile(r"\[(\d{1,3})\]")
@@ -311,12 +311,6 @@ def _tidy(text: str) -> str:
 # The supporting sentence
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_STOP = frozenset(
-    "a an and are as at be been but by can could did do does for from had has have he her his how "
-    "i if in into is it its may more most no nor not of on one or our she should so some such than "
-    "that the their them then there these they this those to was we were what when where which "
-    "while who why will with would you your".split()
-)
 _NUMBER_WEIGHT = 3.0
 _PAIR_WEIGHT = 0.5
 _SPARE_WEIGHT = 0.1
@@ -381,4 +375,4 @@ def _stem(word: str) -> str:
     if word[0].isdigit():
         return re.sub(r",(?=\d{3}(?:\D|$))", "", word)
     lower = word.casefold().replace("’", "'")
-    return "" if lower in _STOP else stem(lower)
+    return "" if lower in FUNCTION_WORDS else stem(lower)

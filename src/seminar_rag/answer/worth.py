@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from seminar_rag.answer.units import Unit
 from seminar_rag.question.query import Query
-from seminar_rag.text import stems
+from seminar_rag.text import NUMBER_WORD, stems
 from seminar_rag.types import Hit
 
 _COSINE = 1.2
@@ -49,8 +49,7 @@ _NAMES = 5
 """Words that may stand before it there: a longer name, "Definition 4:"."""
 
 _NUMBER = re.compile(
-    r"\W*(?:\d|(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|half|hundreds?"
-    r"|thousands?|millions?|billions?)\b)",
+    rf"\W*(?:\d|{NUMBER_WORD}\b)",
     re.IGNORECASE,
 )
 _SAYS_WHAT = (

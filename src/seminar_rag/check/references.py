@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from seminar_rag import ids
 from seminar_rag.types import Cited
 
 _YEAR = r"(?:19|20)\d\d"
@@ -25,9 +26,9 @@ _BRACKET = re.compile(rf"[(\[]([^()\[\]]*\b{_YEAR}[a-z]?\b[^()\[\]]*)[)\]]")
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEAR})[a-z]?\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEAR})[a-z]?\)")
 _ARXIV = re.compile(
-    r"(?:\barXiv:\s?|arxiv\.org/(?:abs|pdf)/)(\d{4}\.\d{4,5})(?:v\d+)?(?:\.pdf)?", re.IGNORECASE
+    rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?", re.IGNORECASE
 )
-_DOI = re.compile(r"(?:\bdoi:\s?|https?://(?:dx\.)?doi\.org/)?\b(10\.\d{4,9}/[^\s\"<>()\[\]]+)")
+_DOI = re.compile(rf"(?:\bdoi:\s?|https?://(?:dx\.)?doi\.org/)?\b({ids.DOI})")
 _LONGEST_RANGE = 20
 
 

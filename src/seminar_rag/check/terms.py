@@ -12,34 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from seminar_rag.text import stem
+from seminar_rag.text import CARDINALS, FUNCTION_WORDS, MAGNITUDES, MONTHS, stem
 
-FUNCTION_WORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being
-    below between both but by can could did do does doing down during each either every for from
-    further had has have having he hence her here hers herself him himself his how however i if in
-    into is it its itself just may me might mine more most must my myself neither no nor not of
-    off on once one only onto or other our ours ourselves out over own same shall she should since
-    so some such than that the their theirs them themselves then there therefore these they this
-    those through thus to too under until up upon us very via was we were what when where whether
-    which while who whom whose why will with within would you your yours s t d ll re ve m""".split()
-)
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
-_MONTH = (
-    {name[:3]: name for name in _MONTHS} | {name: name for name in _MONTHS} | {"sept": "september"}
-)
-_COUNT: dict[str, float] = {
-    word: float(value)
-    for value, word in enumerate(
-        """zero _ two three four five six seven eight nine ten eleven twelve thirteen fourteen
-        fifteen sixteen seventeen eighteen nineteen twenty""".split()
-    )
-    if word != "_"  # "one" is a pronoun more often than a number
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-_COUNT |= {"half": 0.5, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "dozen": 12}
-_COUNT |= {"hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_MONTH = {name[:3]: name for name in MONTHS} | {name: name for name in MONTHS}
+_MONTH |= {"sept": "september"}
+_COUNT: dict[str, float] = {**CARDINALS, **MAGNITUDES, "half": 0.5, "dozen": 12}
+_COUNT |= {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
+del _COUNT["one"]  # a pronoun more often than a number
 _TIMES: dict[str, float] = dict.fromkeys(("twice", "double", "doubles", "doubled", "twofold"), 2)
 _TIMES |= dict.fromkeys(("triple", "triples", "tripled", "threefold"), 3) | {"tenfold": 10}
 _PARTS = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}

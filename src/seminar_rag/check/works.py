@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from seminar_rag.ids import arxiv_of_address
 from seminar_rag.types import Cited
 from seminar_rag.types.check import Work
 
@@ -78,10 +79,7 @@ def _with_title(cited: Cited, work: Work) -> Match:
 
 
 def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
-    arxiv = cited.arxiv_id
-    as_doi = re.fullmatch(r"10\.48550/arxiv\.(\d{4}\.\d{4,5})(?:v\d+)?", cited.doi or "")
-    if arxiv is None and as_doi:
-        arxiv = as_doi[1]
+    arxiv = cited.arxiv_id or arxiv_of_address(cited.doi or "")
     for work in works:
         if arxiv is not None and arxiv == work.arxiv_id:
             return work

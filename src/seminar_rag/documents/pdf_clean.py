@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from seminar_rag.ids import ARXIV
+
 CELL = "\t"
 """In `Line.text`: a gap wide enough to separate the cells of a row."""
 
@@ -71,7 +73,7 @@ _UNWANTED = re.compile(
     + "]"
 )  # fmt: skip
 _PAGE_NUMBER = re.compile(r"(page\s*)?[-–—]?\s*(\d{1,4}|[ivxl]{1,6})\s*[-–—]?(\s*(/|of)\s*\d+)?")
-_STAMP = re.compile(r"arXiv:\s?(\d{4}\.\d{4,5}|[a-z.-]+/\d{7})(v\d+)?\b.*\[")
+_STAMP = re.compile(rf"arXiv:\s?{ARXIV}(v\d+)?\b.*\[", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # First halves of compounds that keep their hyphen when nothing in the document decides.
 _COMPOUND = frozenset(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from seminar_rag.ids import arxiv_in
 from seminar_rag.ingest.sources import Source
 from seminar_rag.types import Block, Document, Reading, Session
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
@@ -20,7 +21,6 @@ RULES = "3"
 
 _DOCUMENTS = {".pdf", ".md", ".markdown", ".html", ".htm"}
 _DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
-_ARXIV = re.compile(r"(?<!\d)(\d{4}\.\d{4,5})(?:v\d+)?(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +237,10 @@ def match(document: Document, readings: Iterable[ListedReading]) -> str | None:
     """The reading a loose document is: by the arXiv id in its file name, else by its title."""
     from rapidfuzz import fuzz, utils
 
-    found = _ARXIV.search(Path(document.path).name)
+    found = arxiv_in(Path(document.path).name)
     candidates = list(readings)
     for reading in candidates:
-        if found and reading.arxiv_id == found[1]:
+        if reading.arxiv_id in found[:1]:
             return reading.id
     best, score = None, 92.0
     for reading in candidates:
@@ -252,8 +252,8 @@ def match(document: Document, readings: Iterable[ListedReading]) -> str | None:
 
 def own_id(document: Document) -> str:
     """The reading id of a document that no page lists."""
-    found = _ARXIV.search(Path(document.path).name)
-    return found[1] if found else slug(document.title or Path(document.path).stem)
+    found = arxiv_in(Path(document.path).name)
+    return found[0] if found else slug(document.title or Path(document.path).stem)
 
 
 def slug(text: str) -> str:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from seminar_rag.text import content_words
+from seminar_rag.text import CARDINALS, ORDINALS, content_words
 
 Wish = Literal[
     "greeting",
@@ -28,15 +28,7 @@ Wish = Literal[
     "link",
 ]
 
-_CARDINALS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-)
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth"
-_NUMBERS = {
-    word: number
-    for words in (_CARDINALS, _ORDINALS)
-    for number, word in enumerate(words.split(), 1)
-}
+_NUMBERS = CARDINALS | ORDINALS
 LAST = -1
 """The number of the last session."""
 _MEETING = r"(?:sessions?|weeks?|class(?:es)?|meetings?|lectures?|seminars?)"
@@ -44,9 +36,9 @@ _DIGITS = r"\d{1,3}"
 _NTH = (
     rf"{_MEETING}\s*(?:#|no\.?|number|nr\.?)?\s*"
     rf"(?P<number>{_DIGITS}(?:(?:\s*(?:,|and|&|-|–|to)\s*)+{_DIGITS})*"
-    rf"|(?:{'|'.join(_CARDINALS.split())})\b)"
+    rf"|(?:{'|'.join(CARDINALS)})\b)"
 )
-_N = rf"(?:{_NTH}|(?:very )?(?P<number>{'|'.join(_ORDINALS.split())}|last|final|latest) {_MEETING})"
+_N = rf"(?:{_NTH}|(?:very )?(?P<number>{'|'.join(ORDINALS)}|last|final|latest) {_MEETING})"
 _TEXTS = r"(?:papers?|readings?|articles?|texts?|literature|reading list)"
 _SUMMED = (
     r"(?:(?P<summed>summari[sz]e|sum up|outline|describe|tell me about|(?:give )?(?:me )?"

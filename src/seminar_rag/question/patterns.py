@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from seminar_rag.text import STOPWORDS, content_words, sentence_spans, stems
+from seminar_rag.ids import arxiv_in
+from seminar_rag.text import CARDINALS, STOPWORDS, content_words, sentence_spans, stems
 
 _SETS_APART = re.compile(
     r"\b(?:vs\.?|versus|compar\w+|differ\w*|each|both|respectively|agree\w*)\b"
@@ -27,7 +28,6 @@ _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNO
 _VERSUS_PAIR = re.compile(r"([\w-]+) (?:vs\.?|versus) ([\w-]+)", re.IGNORECASE)
 _SAME_TITLE = 88
 """Likeness of a name to a title, of 100."""
-_ARXIV = re.compile(r"(?<!\d)\d{4}\.\d{4,5}(?!\d)")
 _NAME_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
 _MIXED = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d\D*[A-Za-z]|[A-Za-z]\D*\d")
 _NUMBER = re.compile(r"\d+[\w.-]*")
@@ -60,7 +60,7 @@ def works(question: str) -> tuple[str, ...]:
     """Titles in quotation marks, works called a paper or survey, and arXiv ids."""
     found = [first or second for first, second in _QUOTED.findall(question)]
     found += [_DETERMINER.split(match[1])[-1].strip() for match in _WORK.finditer(question)]
-    return tuple(dict.fromkeys([*found, *_ARXIV.findall(question)]))
+    return tuple(dict.fromkeys([*found, *arxiv_in(question)]))
 
 
 def is_called(name: str, title: str) -> bool:
@@ -243,7 +243,6 @@ _HOW_LONG = re.compile(
     r"(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\b",
     re.IGNORECASE,
 )
-_NUMERALS = "two three four five six seven eight nine ten".split()
 _TERM = re.compile(
     r"^\W*(?:(?:and|so|ok|okay|then)\W+)*(?:(?:what|how) about|what(?:['’]?s| is| are| was| were"
     r"| does| do)|define|explain) (?:an? |the )?((?:[\w-]+ ){0,3}?[\w-]+)"
@@ -305,7 +304,7 @@ def items(question: str) -> int:
     if not found:
         return 0
     number = found[1].lower()
-    return int(number) if number.isdigit() else 2 + _NUMERALS.index(number)
+    return int(number) if number.isdigit() else CARDINALS[number]
 
 
 def how_many(question: str) -> str:

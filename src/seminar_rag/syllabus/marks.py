@@ -9,12 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from seminar_rag.text import CARDINALS, MONTH
+
 MarkKind = Literal["named", "dated", "numbered", "roman"]
 
-_WORDS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen".split()
-)
 _ROMAN = r"[IVX]{1,6}"
 _NAME = (
     r"(?:week|wk|session|lecture|lect?|class|meeting|day|module|unit|seminar|topic|part"
@@ -23,25 +21,21 @@ _NAME = (
 _SEPARATOR = r"[\s:|.,;)\]–—-]*"
 _NAMED = re.compile(
     rf"^(?:{_NAME}\.?\s*(?:#|no\.?|nr\.?)?\s*|[WL](?=\d))"
-    rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(_WORDS)})[ab]?"
+    rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(CARDINALS)})[ab]?"
     rf"(?:\s*(?:[&/+–-]|and|to)\s*\d{{1,3}})?(?![\w/])(?!\.\d){_SEPARATOR}",
     re.I,
 )
 _NUMBERED = re.compile(r"^(?P<number>\d{1,3})\s*(?:[.):](?!\d+\.)|\s[–—-](?=\s))\s*(?=\S)")
 _ROMANED = re.compile(rf"^(?P<number>{_ROMAN})\s*[.):–—-]\s*(?=\S)")
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
-)
 _WEEKDAY = (
     r"(?:mon?(?:day)?|tue?(?:s(?:day)?)?|wed?(?:s|nesday)?|th(?:u(?:rs?(?:day)?)?)?|fri?(?:day)?"
     r"|sat(?:urday)?|sun(?:day)?)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
-_TO = rf"(?:\s*[–—-]\s*(?:{_MONTH}\s*)?{_DAY})?"
+_TO = rf"(?:\s*[–—-]\s*(?:{MONTH}\s*)?{_DAY})?"
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
-    rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
+    rf"(?:{MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+{MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
     r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*\d{1,2}/\d{1,2})?(?![\d/])"
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"
@@ -106,8 +100,8 @@ def _more(rest: str, kind: MarkKind) -> int:
 def _value(written: str) -> int:
     if written.isdigit():
         return int(written)
-    if written.lower() in _WORDS:
-        return _WORDS.index(written.lower()) + 1
+    if written.lower() in CARDINALS:
+        return CARDINALS[written.lower()]
     values = [{"I": 1, "V": 5, "X": 10}[char] for char in written.upper()]
     pairs = zip(values, [*values[1:], 0], strict=True)
     return sum(-value if value < following else value for value, following in pairs)

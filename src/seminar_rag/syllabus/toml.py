@@ -22,13 +22,13 @@ A reading needs a title, an arXiv id, a URL or a file. Unknown keys are errors t
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seminar_rag.errors import SourceError
+from seminar_rag.ids import arxiv_alone
 from seminar_rag.syllabus.words import arxiv_id
 from seminar_rag.types import Block, BlockKind, Reading, Session, Syllabus
 
@@ -45,7 +45,6 @@ _READING: Mapping[str, type] = {
     "files": list,
 }
 _KINDS = {str: "text in quotes", int: "a whole number", list: "a list", dict: "a table"}
-_ARXIV_ID = re.compile(r"^(?:arxiv:)?(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?$", re.I)
 
 
 def read_toml(text: str, path: Path) -> Syllabus:
@@ -95,11 +94,11 @@ def _reading(value: Mapping[str, Any], text: str, path: Path, where: str) -> Rea
         raise SourceError(f'{path}: {where}: section is "{section}"; write "required" or "more".')
     urls = _strings(value.get("urls", []), path, f"{where}: urls")
     given = value.get("arxiv")
-    match = _ARXIV_ID.match(given.strip()) if given is not None else None
-    if given is not None and match is None:
+    arxiv = arxiv_alone(given) if given is not None else None
+    if given is not None and arxiv is None:
         raise SourceError(f'{path}: {where}: arxiv is "{given}"; write an id like "1706.03762".')
-    if match and arxiv_id(urls) != match.group(1):
-        urls = (f"https://arxiv.org/abs/{match.group(1)}", *urls)
+    if arxiv and arxiv_id(urls) != arxiv:
+        urls = (f"https://arxiv.org/abs/{arxiv}", *urls)
     files = _strings(value.get("files", []), path, f"{where}: files")
     for file in files:
         if not (path.parent / file).is_file():
@@ -116,7 +115,7 @@ def _reading(value: Mapping[str, Any], text: str, path: Path, where: str) -> Rea
         title=title,
         section=section,
         urls=urls,
-        arxiv_id=match.group(1) if match else arxiv_id(urls),
+        arxiv_id=arxiv or arxiv_id(urls),
         authors=value.get("authors"),
         abstract=_folded(value.get("abstract")),
         blocks=tuple(_block(part, kind, text) for part, kind in parts if part and part.strip()),

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from seminar_rag.ids import arxiv_of_address
+from seminar_rag.text import MONTH
 from seminar_rag.types import Section
 
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
 _DATE = (
-    rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?\s+)?{_MONTH},?\s+(?:\d{{1,2}}(?:st|nd|rd|th)?,?\s+)?\d{{4}}"
+    rf"(?:(?:\d{{1,2}}(?:st|nd|rd|th)?\s+)?{MONTH},?\s+(?:\d{{1,2}}(?:st|nd|rd|th)?,?\s+)?\d{{4}}"
     r"|\d{4}[/-]\d{1,2}(?:[/-]\d{1,2})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:19|20)\d\d)"
 )
 _ONLY_DATE = re.compile(rf"^[\[(]?\s*{_DATE}\s*[\])]?[.,;:]?$", re.I)
@@ -143,12 +141,6 @@ _TRAILING_DATE = re.compile(
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
 _LONGEST_TITLE = 1000
-_ARXIV = re.compile(
-    r"(?:arxiv\.org/(?:abs|pdf|html|ps|format|e-print)/|alphaxiv\.org/(?:abs|pdf|overview)/"
-    r"|ar5iv\.(?:labs\.arxiv\.)?org/(?:abs|html)/|huggingface\.co/papers/"
-    r"|doi\.org/10\.48550/arxiv\.)(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})",
-    re.I,
-)
 
 
 def normal(text: str) -> str:
@@ -314,4 +306,4 @@ def clean_title(text: str) -> str | None:
 
 def arxiv_id(urls: Sequence[str]) -> str | None:
     """The arXiv id of the first address that has one, without version."""
-    return next((match.group(1) for url in urls if (match := _ARXIV.search(url))), None)
+    return next((found for url in urls if (found := arxiv_of_address(url))), None)

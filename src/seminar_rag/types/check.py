@@ -5,12 +5,12 @@ A work that a text cites is a `Cited`; a reading that it can mean is a `Work`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from seminar_rag.ids import arxiv_year
 from seminar_rag.types.reading import Document
 
 ClaimKind = Literal[
@@ -67,8 +67,7 @@ class Work:
     @property
     def year(self) -> int | None:
         """Of its first version on arXiv."""
-        found = re.fullmatch(r"(\d\d)(\d\d)\.\d{4,5}", self.arxiv_id or "")
-        return 2000 + int(found[1]) if found else None
+        return arxiv_year(self.arxiv_id or "")
 
 
 Label = Literal["supported", "partly", "contradicted", "not found", "not a claim"]

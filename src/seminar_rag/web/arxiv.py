@@ -5,7 +5,6 @@ Answers about an id are kept beside the fetched files, so that adding a reading 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seminar_rag.errors import FetchError
+from seminar_rag.ids import arxiv_of_address
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.titles import Described, fold, main_title, subtitle
 
@@ -20,13 +20,6 @@ _AT_ONCE = 50
 """Ids asked for in one request."""
 _FOUND = 10
 """Papers that a search may give."""
-_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(v\d+)?"
-_ADDRESS = re.compile(
-    r"(?:^|\.)(?:arxiv\.org/(?:abs|pdf|html|format|e-print)/|alphaxiv\.org/(?:abs|pdf)/"
-    r"|huggingface\.co/papers/|ar5iv(?:\.labs)?\.(?:arxiv\.)?org/(?:abs|html)/"
-    r"|doi\.org/10\.48550/arxiv\.)" + _ID,
-    re.I,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +41,7 @@ class Paper:
 def arxiv_id(url: str) -> str | None:
     """The arXiv id that an address names, without version; None where it names none."""
     parts = urlsplit(url)
-    found = _ADDRESS.search(f"{(parts.hostname or '').removeprefix('www.')}{parts.path}")
-    return found[1] if found else None
+    return arxiv_of_address(f"{parts.hostname or ''}{parts.path}")
 
 
 class ArxivApi:

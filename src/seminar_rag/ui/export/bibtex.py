@@ -1,7 +1,7 @@
 """A reading as a BibTeX entry. Pure.
 
-Only what is known is written: no field is guessed but the year of an arXiv id, whose first four
-digits are the year and month of submission (arxiv.org/help/arxiv_identifier).
+Only what is known is written: no field is guessed but the year of an arXiv id, whose first digits
+give the year of submission.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from seminar_rag.ids import arxiv_alone, arxiv_of_address, arxiv_year
+from seminar_rag.text import FUNCTION_WORDS
 from seminar_rag.types import Document
 
-_ARXIV = re.compile(r"(?:^|arxiv\.org/(?:abs|pdf|html)/|arxiv:)(\d{2})(\d{2})\.(\d{4,5})", re.I)
 _YEAR = re.compile(r"(?<!\d)(?:19[89]\d|20[0-4]\d)(?!\d)")
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -19,14 +20,13 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     **{character: f"\\{character}" for character in "{}&%$#_"},
 }
-_SMALL = {"a", "an", "the", "on", "of", "in", "to", "for", "is", "are", "how", "what", "and"}
 
 
 def entry(document: Document) -> str:
     """The entry: an article of arXiv where the id is known, else a work of its own."""
     arxiv = arxiv_id(document)
     names = _names(document.authors or "")
-    year = f"20{arxiv[:2]}" if arxiv else _year_in(document.url or "")
+    year = str(arxiv_year(arxiv)) if arxiv else _year_in(document.url or "")
     fields = {
         "title": f"{{{escaped(document.title)}}}",  # a second pair keeps the capitals
         "author": " and ".join(map(escaped, names)),
@@ -42,8 +42,9 @@ def entry(document: Document) -> str:
 def arxiv_id(document: Document) -> str:
     """The arXiv id by which the course knows the reading, or of its address; "" without."""
     for text in (document.reading, document.url or ""):
-        if (found := _ARXIV.search(text)) and 1 <= int(found[2]) <= 12:
-            return f"{found[1]}{found[2]}.{found[3]}"
+        found = arxiv_alone(text) or arxiv_of_address(text) or ""
+        if arxiv_year(found):
+            return found
     return ""
 
 
@@ -73,6 +74,6 @@ def _url(url: str) -> str:
 
 def _key(names: list[str], year: str, title: str) -> str:
     family = names[0].split()[-1] if names else ""
-    words = [word for word in re.findall(r"\w+", title) if word.lower() not in _SMALL]
+    words = [word for word in re.findall(r"\w+", title) if word.lower() not in FUNCTION_WORDS]
     plain = unicodedata.normalize("NFKD", f"{family}{year}{words[0] if words else ''}")
     return re.sub(r"[^a-z0-9]", "", plain.lower()) or "reading"
