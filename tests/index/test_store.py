@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,14 @@ from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Kind, Passage, Scope, Sentence
-from seminar_rag.types.catalogue import ListedReading, ListedSession, Record
+from seminar_rag.types.catalogue import (
+    Correction,
+    ListedReading,
+    ListedSession,
+    Lookup,
+    LookupFile,
+    Record,
+)
 
 
 def passage(document: str, ordinal: int, text: str) -> Passage:
@@ -232,10 +240,6 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
 
 
 def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_path: Path) -> None:
-    import sqlite3
-
-    from seminar_rag.types.catalogue import Lookup, LookupFile
-
     Store(tmp_path, vectors=MemoryVectors()).close()
     with sqlite3.connect(tmp_path / "course.db") as db:
         db.execute("DROP TABLE lookup")
@@ -248,6 +252,22 @@ def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_pat
     store.drop_lookups("s", ["r"])
     assert store.catalogue().lookups == ()
     store.close()
+
+
+def test_earlier_names_of_tables_and_columns_are_migrated(store: Store) -> None:
+    lookup = Lookup("s", "r", "A", (), "nothing", problem="its link is gone", remedy="correct it")
+    store.put_lookup(lookup)
+    store.correct(Correction("rename", "r", title="B"))
+    before = store.catalogue()
+    db = store._db
+    for old, new in (("says", "problem"), ("mend", "remedy")):
+        db.execute(f"ALTER TABLE lookup RENAME COLUMN {new} TO {old}")
+    db.execute("ALTER TABLE lookup RENAME TO sought")
+    db.execute("ALTER TABLE correction RENAME COLUMN fields TO told")
+    db.commit()
+    again = Store(store.folder, vectors=store.vectors)
+    assert again.catalogue() == before
+    again.close()
 
 
 # --- kept files --------------------------------------------------------------------------------

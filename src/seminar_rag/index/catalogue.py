@@ -1,21 +1,23 @@
-"""What the course consists of: sources, sessions, readings, and the manifest of documents.
+"""The tables of the catalogue, and their rows as the frozen values of `types.catalogue`.
 
-The catalogue's tables and their rows as frozen values. Passages and vectors are the store's.
+Sources, sessions, readings, the manifest of documents, what was looked up on the network, and what
+the instructor decided by hand. A decision outlives every later ingest: it names a reading by the id
+that its page gives it, so that it holds whatever the reading's documents turn out to be.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from seminar_rag.index import corrections
-from seminar_rag.types import Document, Kind, Section
+from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
+    Correction,
     ListedReading,
     ListedSession,
     Lookup,
@@ -24,7 +26,7 @@ from seminar_rag.types.catalogue import (
     Suggested,
 )
 
-SCHEMA = f"""
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS source(
     id TEXT PRIMARY KEY, form TEXT NOT NULL, title TEXT, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session(
@@ -47,76 +49,128 @@ CREATE TABLE IF NOT EXISTS lookup(
     remedy TEXT NOT NULL, at TEXT NOT NULL, suggested TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (source, reading));
 CREATE TABLE IF NOT EXISTS kept(document TEXT PRIMARY KEY, digest TEXT NOT NULL);
-{corrections.SCHEMA}
+CREATE TABLE IF NOT EXISTS correction(
+    key INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, fields TEXT NOT NULL,
+    at TEXT NOT NULL);
 """
+_IDENTITY = {"rename": (), "remove": (), "link": ("instead",), "keep": ("url",), "reject": ("url",)}
+"""By kind: a later correction replaces an earlier one with the same target and values of these
+fields. Of a kind that is not listed, all are kept."""
+
+
+# --- reading ---------------------------------------------------------------------------------
 
 
 def read(db: sqlite3.Connection) -> Catalogue:
+    """Read the whole catalogue."""
     sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
-    known: dict[tuple[str, str], ListedReading] = {
-        (source, id_): ListedReading(
-            id_,
-            title,
-            authors,
-            arxiv,
-            tuple(json.loads(urls)),
-            listed=tuple(json.loads(listed)),
-        )
-        for source, id_, title, authors, arxiv, urls, listed in db.execute(
-            "SELECT source, id, title, authors, arxiv_id, urls, listed FROM reading"
-        )
-    }
+    sessions = _sessions(db)
+    return Catalogue(
+        title=next((title for _, _, title in sources if title), None),
+        sources=tuple((id_, form) for id_, form, _ in sources),
+        sessions=sessions,
+        records=_records(db, sessions),
+        lookups=_lookups(db),
+        corrections=corrections(db),
+    )
+
+
+def kept_files(db: sqlite3.Connection) -> dict[str, str]:
+    """The digests of the kept files, by document id."""
+    return dict(db.execute("SELECT document, digest FROM kept"))
+
+
+def corrections(db: sqlite3.Connection) -> tuple[Correction, ...]:
+    """All corrections, in the order in which they were made."""
+    rows = db.execute("SELECT key, kind, target, fields, at FROM correction ORDER BY key")
+    return tuple(
+        Correction(kind, target, **json.loads(fields), key=key, at=at)
+        for key, kind, target, fields, at in rows
+    )
+
+
+def _sessions(db: sqlite3.Connection) -> tuple[ListedSession, ...]:
+    """The sessions of all sources by number, each with its readings in page order."""
+    readings: dict[tuple[str, str], ListedReading] = {}
+    for row in _rows(db, "SELECT * FROM reading"):
+        lists = {name: tuple(json.loads(row[name])) for name in ("urls", "listed")}
+        source = row.pop("source")
+        readings[source, row["id"]] = ListedReading(**row | lists)
     by_session: dict[int, dict[str, ListedReading]] = {}
-    for source, session, reading, section in db.execute(
+    for source, number, reading, section in db.execute(
         "SELECT source, session, reading, section FROM listing ORDER BY session, position"
     ):
-        entry = replace(known[source, reading], section=_section(section))
-        by_session.setdefault(session, {}).setdefault(reading, entry)
+        entry = replace(readings[source, reading], section=section)
+        by_session.setdefault(number, {}).setdefault(reading, entry)
     sessions: dict[int, ListedSession] = {}
     for number, title, tags, url in db.execute(
         # A source that only adds readings to the session of another leaves its title out.
         "SELECT number, title, tags, url FROM session ORDER BY number, title = '', source"
     ):
-        readings = tuple(by_session.get(number, {}).values())
-        sessions.setdefault(
-            number, ListedSession(number, title, tuple(json.loads(tags)), url, readings)
+        listed = tuple(by_session.get(number, {}).values())
+        session = ListedSession(number, title, tuple(json.loads(tags)), url, listed)
+        sessions.setdefault(number, session)
+    return tuple(sessions.values())
+
+
+def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
+    """The manifest by document id, each document with the sessions that list its reading."""
+    listings: dict[str, list[tuple[int, Section]]] = {}
+    for session in sessions:
+        for reading in session.readings:
+            listings.setdefault(reading.id, []).append((session.number, reading.section))
+    counts = dict(db.execute("SELECT document, count(*) FROM passage GROUP BY document"))
+    files = kept_files(db)
+    out: dict[str, Record] = {}
+    for row in _rows(db, "SELECT * FROM document ORDER BY rowid"):
+        id_, listed = row["id"], listings.get(row["reading"], [])
+        own = json.loads(row["sessions"])
+        section: Section | None = None
+        if listed:
+            section = "required" if any(one == "required" for _, one in listed) else "more"
+        document = Document(
+            sessions=tuple(dict.fromkeys([*own, *(number for number, _ in listed)])),
+            section=section,
+            **{name: row[name] for name in _DOCUMENT},
         )
-    titles = [title for _, _, title in sources if title]
-    return Catalogue(
-        title=titles[0] if titles else None,
-        sources=tuple((id_, form) for id_, form, _ in sources),
-        sessions=tuple(sessions.values()),
-        records=_records(db, tuple(sessions.values())),
-        lookups=_lookups(db),
-        corrections=corrections.read(db),
+        out[id_] = Record(
+            document,
+            passages=counts.get(id_, 0),
+            file=files.get(id_, ""),
+            **{name: row[name] for name in _RECORD},
+        )
+    return out
+
+
+_DOCUMENT = ("id", "kind", "reading", "title", "authors", "url", "path")
+_RECORD = ("source", "hash", "outcome", "detail", "pages", "at", "made")
+"""Columns of the manifest that are fields of `Document` and of `Record`."""
+
+
+def _lookups(db: sqlite3.Connection) -> tuple[Lookup, ...]:
+    return tuple(
+        Lookup(
+            **row
+            | {
+                "urls": tuple(json.loads(row["urls"])),
+                "found": tuple(LookupFile(**file) for file in json.loads(row["found"])),
+                "attempts": tuple(map(tuple, json.loads(row["attempts"]))),
+                "suggested": tuple(Suggested(**one) for one in json.loads(row["suggested"])),
+            }
+        )
+        for row in _rows(db, "SELECT * FROM lookup ORDER BY rowid")
     )
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables of an earlier version up to date; what they hold stays."""
-    tables = _tables(db)
-    if "lookups" in tables:  # its name before "lookup"
-        db.execute("ALTER TABLE lookups RENAME TO lookup")
-        db.execute("ALTER TABLE lookup RENAME COLUMN says TO problem")
-        db.execute("ALTER TABLE lookup RENAME COLUMN mend TO remedy")
-        tables = _tables(db)
-    if not set(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= tables:
-        db.executescript(SCHEMA)
-    for table, column, empty in (
-        ("reading", "listed", "[]"),
-        ("lookup", "suggested", "[]"),
-        ("document", "made", ""),
-    ):
-        if column not in _columns(db, table):
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '{empty}'")
+def _rows(db: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:
+    """The rows of a query, by column name."""
+    cursor = db.execute(query)
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
 
 
-def _tables(db: sqlite3.Connection) -> set[str]:
-    return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
-
-
-def _columns(db: sqlite3.Connection, table: str) -> set[str]:
-    return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
+# --- writing ---------------------------------------------------------------------------------
 
 
 def put_source(
@@ -132,7 +186,7 @@ def put_source(
     db.execute(
         "INSERT INTO source VALUES (?, ?, ?, ?) ON CONFLICT(id)"
         " DO UPDATE SET form = excluded.form, title = excluded.title",
-        (source, form, title, datetime.now(UTC).isoformat(timespec="seconds")),
+        (source, form, title, _now()),
     )
     for one in sessions:
         db.execute(
@@ -140,58 +194,40 @@ def put_source(
             (source, one.number, one.title, json.dumps(one.tags), one.url),
         )
         for position, reading in enumerate(one.readings):
-            db.execute(
-                "INSERT OR IGNORE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    source,
-                    reading.id,
-                    reading.title,
-                    reading.authors,
-                    reading.arxiv_id,
-                    json.dumps(reading.urls),
-                    json.dumps(reading.listed),
-                ),
-            )
+            values = asdict(reading) | {"source": source}
+            values |= {name: json.dumps(values[name]) for name in ("urls", "listed")}
+            section = values.pop("section")
+            _insert(db, "INSERT OR IGNORE", "reading", values)
             db.execute(
                 "INSERT INTO listing VALUES (?, ?, ?, ?, ?)",
-                (source, one.number, position, reading.id, reading.section),
+                (source, one.number, position, reading.id, section),
             )
 
 
 def drop_source(db: sqlite3.Connection, source: str) -> None:
     """Forget a source and what it lists."""
-    for table, column in (
-        ("source", "id"),
-        ("session", "source"),
-        ("reading", "source"),
-        ("listing", "source"),
-        ("lookup", "source"),
-    ):
-        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))
+    db.execute("DELETE FROM source WHERE id = ?", (source,))
+    for table in ("session", "reading", "listing", "lookup"):
+        db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
+
+
+def unlist(db: sqlite3.Connection, reading: str) -> None:
+    """Take a reading off the lists, with what was looked up for it."""
+    rows = db.execute("SELECT source, id, listed FROM reading WHERE id = ?", (reading,)).fetchall()
+    for source, id_, listed in rows:
+        drop_lookups(db, source, {id_, *json.loads(listed)})
+    db.execute("DELETE FROM listing WHERE reading = ?", (reading,))
+    db.execute("DELETE FROM reading WHERE id = ?", (reading,))
 
 
 def put_record(db: sqlite3.Connection, record: Record) -> None:
     """Store or overwrite the manifest row of one document."""
     document = record.document
-    db.execute(
-        "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            document.id,
-            record.source,
-            document.kind,
-            document.reading,
-            document.title,
-            document.authors,
-            json.dumps(document.sessions if document.kind == "notes" else ()),
-            document.url,
-            document.path,
-            record.hash,
-            record.outcome,
-            record.detail,
-            record.pages,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            record.made,
-        ),
+    values = {name: getattr(document, name) for name in _DOCUMENT}
+    values |= {name: getattr(record, name) for name in _RECORD}
+    own = document.sessions if document.kind == "notes" else ()
+    _insert(
+        db, "INSERT OR REPLACE", "document", values | {"sessions": json.dumps(own), "at": _now()}
     )
 
 
@@ -203,30 +239,12 @@ def put_file(db: sqlite3.Connection, document: str, digest: str) -> None:
         db.execute("DELETE FROM kept WHERE document = ?", (document,))
 
 
-def kept(db: sqlite3.Connection) -> dict[str, str]:
-    """The digests of the kept files, by document id."""
-    return dict(db.execute("SELECT document, digest FROM kept"))
-
-
-def put_lookup(db: sqlite3.Connection, one: Lookup) -> None:
+def put_lookup(db: sqlite3.Connection, lookup: Lookup) -> None:
     """Store or overwrite what was found for one reading."""
-    db.execute(
-        "INSERT OR REPLACE INTO lookup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            one.source,
-            one.reading,
-            one.title,
-            json.dumps(one.urls),
-            one.state,
-            one.arxiv_id,
-            json.dumps([asdict(file) for file in one.found]),
-            json.dumps(one.attempts),
-            one.problem,
-            one.remedy,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            json.dumps([asdict(each) for each in one.suggested]),
-        ),
-    )
+    values = asdict(lookup) | {"at": _now()}
+    for name in ("urls", "found", "attempts", "suggested"):
+        values[name] = json.dumps(values[name])
+    _insert(db, "INSERT OR REPLACE", "lookup", values)
 
 
 def drop_lookups(db: sqlite3.Connection, source: str, readings: Iterable[str]) -> None:
@@ -236,70 +254,38 @@ def drop_lookups(db: sqlite3.Connection, source: str, readings: Iterable[str]) -
     )
 
 
-def unlist(db: sqlite3.Connection, reading: str) -> None:
-    """Take a reading off the lists, with what was found for it."""
-    rows = db.execute("SELECT source, id, listed FROM reading WHERE id = ?", (reading,)).fetchall()
-    for source, id_, listed in rows:
-        drop_lookups(db, source, {id_, *json.loads(listed)})
-    for table, column in (("listing", "reading"), ("reading", "id")):
-        db.execute(f"DELETE FROM {table} WHERE {column} = ?", (reading,))
-
-
-def _lookups(db: sqlite3.Connection) -> tuple[Lookup, ...]:
-    rows = db.execute(
-        "SELECT source, reading, title, urls, state, arxiv_id, found, attempts, problem, remedy,"
-        " at, suggested FROM lookup ORDER BY rowid"
-    )
-    return tuple(
-        Lookup(
-            source,
-            reading,
-            title,
-            tuple(json.loads(urls)),
-            state,
-            arxiv,
-            tuple(LookupFile(**file) for file in json.loads(found)),
-            tuple((url, event, text) for url, event, text in json.loads(attempts)),
-            problem,
-            remedy,
-            at,
-            tuple(Suggested(**each) for each in json.loads(suggested)),
-        )
-        for source, reading, title, urls, state, arxiv, found, attempts, *rest in rows
-        for problem, remedy, at, suggested in [rest]
+def put_correction(db: sqlite3.Connection, one: Correction) -> None:
+    """Store a correction, in place of an earlier one about the same thing."""
+    identity = _IDENTITY.get(one.kind)
+    if identity is not None:
+        same = [
+            other.key
+            for other in corrections(db)
+            if all(
+                getattr(other, name) == getattr(one, name) for name in ("kind", "target", *identity)
+            )
+        ]
+        drop_corrections(db, same)
+    fields = {
+        name: value
+        for name, value in asdict(one).items()
+        if value and name not in ("kind", "target", "key", "at")
+    }
+    db.execute(
+        "INSERT INTO correction(kind, target, fields, at) VALUES (?, ?, ?, ?)",
+        (one.kind, one.target, json.dumps(fields, ensure_ascii=False), _now()),
     )
 
 
-def _section(word: str) -> Section:
-    """The section a stored word stands for."""
-    return "more" if word == "more" else "required"
+def drop_corrections(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+    """Forget corrections."""
+    db.executemany("DELETE FROM correction WHERE key = ?", ((key,) for key in keys))
 
 
-def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
-    where: dict[str, list[tuple[int, Section]]] = {}
-    for session in sessions:
-        for reading in session.readings:
-            where.setdefault(reading.id, []).append((session.number, reading.section))
-    counts = dict(db.execute("SELECT document, count(*) FROM passage GROUP BY document"))
-    files = kept(db)
-    out: dict[str, Record] = {}
-    for row in db.execute(
-        "SELECT id, source, kind, reading, title, authors, sessions, url, path, hash, outcome,"
-        " detail, pages, at, made FROM document ORDER BY rowid"
-    ):
-        id_, source, kind, reading, title, authors, own, url, path, digest, *rest = row
-        outcome, detail, pages, at, made = rest
-        listed = where.get(reading, [])
-        numbers = tuple(dict.fromkeys([*json.loads(own), *(number for number, _ in listed)]))
-        section: Section | None = None
-        if listed:
-            section = "required" if any(s == "required" for _, s in listed) else "more"
-        document = Document(id_, _kind(kind), reading, title, authors, numbers, section, url, path)
-        count, file = counts.get(id_, 0), files.get(id_, "")
-        out[id_] = Record(document, source, digest, outcome, detail, pages, count, at, file, made)
-    return out
+def _insert(db: sqlite3.Connection, verb: str, table: str, values: dict[str, Any]) -> None:
+    marks = ", ".join("?" * len(values))
+    db.execute(f"{verb} INTO {table}({', '.join(values)}) VALUES ({marks})", (*values.values(),))
 
 
-def _kind(word: str) -> Kind:
-    """The document kind a stored word stands for."""
-    return "notes" if word == "notes" else "abstract" if word == "abstract" else "paper"
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

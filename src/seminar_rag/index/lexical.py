@@ -1,16 +1,19 @@
-"""The full-text side: SQLite FTS5 in the course's own database, so that both change together.
+"""Full-text search: SQLite FTS5 in the course's own database, so that both change together.
 
-Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Porter stems.
+Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Porter stems. Queries
+are helped by the course's own wording: abbreviations that its texts explain, and the words that a
+misspelt one may stand for.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from seminar_rag.index.wording import abbreviations, meant
-from seminar_rag.text import content_words, porter, words
+from seminar_rag.text import STOPWORDS, content_words, porter, words
 
 SCHEMA = """
 CREATE VIRTUAL TABLE IF NOT EXISTS lexicon
@@ -24,6 +27,9 @@ WEIGHTS = (1.0, 2.0, 1.0)
 COMMON = 10_000
 """A word that more passages have is slow to rank by and tells little: without such words, the
 search of 100,000 passages took a third of the time. Most courses have fewer passages in all."""
+_SHORT = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9}?)s?\)")
+_BOUND = re.compile(r"[.;:!?,()\[\]\"“”][\s\"“”]")
+_PLAIN = re.compile(r"[^\W\d_]{5,}")
 
 
 def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
@@ -90,7 +96,7 @@ def spelled(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | No
 
 
 def query_terms(question: str) -> list[str]:
-    """What is searched of a question: its content words, or all words where it has none."""
+    """The words of a question to search for: its content words, or all words without any."""
     return list(dict.fromkeys(content_words(question) or words(question)))
 
 
@@ -111,18 +117,22 @@ def search(
     match = " OR ".join(map(_quoted, terms))
     if holding:
         match = f"({match}) AND {' AND '.join(map(_quoted, holding))}"
-    within, names = "", sorted(documents) if documents is not None else []
+    scope: tuple[str, ...] = ()
+    within = ""
     if documents is not None:
-        marks = ",".join("?" * len(names))
+        scope = (json.dumps(sorted(documents)),)
         # The plus keeps SQLite from searching once for every passage of the scope.
-        within = f"AND +rowid IN (SELECT key FROM passage WHERE document IN ({marks}))"
+        within = (
+            "AND +rowid IN (SELECT key FROM passage WHERE document IN"
+            " (SELECT value FROM json_each(?)))"
+        )
     # The best are chosen first: looking up a passage for every match would read them all.
     rows = db.execute(
         f"""SELECT passage.id, found.score FROM (
                 SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon
                 WHERE lexicon MATCH ? {within} ORDER BY score LIMIT ?
             ) AS found JOIN passage ON passage.key = found.rowid ORDER BY found.score""",
-        (*WEIGHTS, match, *names, k),
+        (*WEIGHTS, match, *scope, k),
     )
     return [(str(id_), -float(score)) for id_, score in rows]
 
@@ -143,17 +153,84 @@ def _quoted(term: str) -> str:
 
 def rarest_common(db: sqlite3.Connection) -> float:
     """The inverse document frequency of a word that `COMMON` passages have."""
-    total = int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
-    return math.log((total + 1) / (COMMON + 0.5))
+    return _idf(_total(db), COMMON)
 
 
 def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
     """Inverse document frequency of each term, ln((n + 1) / (df + 0.5)), n passages in all."""
-    total = int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
-    out: dict[str, float] = {}
-    for term in terms:
-        row = db.execute(
-            "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?", (_quoted(term),)
-        ).fetchone()
-        out[term] = math.log((total + 1) / (int(row[0]) + 0.5))
-    return out
+    query = "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?"
+    total = _total(db)
+    return {
+        term: _idf(total, int(db.execute(query, (_quoted(term),)).fetchone()[0])) for term in terms
+    }
+
+
+def _total(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
+
+
+def _idf(total: int, having: int) -> float:
+    return math.log((total + 1) / (having + 0.5))
+
+
+# --- wording ---------------------------------------------------------------------------------
+
+
+def abbreviations(text: str) -> Iterator[tuple[str, str]]:
+    """Pairs (short, long) that the text explains: "retrieval-augmented generation (RAG)".
+
+    The short form's characters stand in the long form in order, the first at the start of a word
+    (Schwartz & Hearst 2003). Short forms with one capital are names more often and are left out.
+    """
+    for match in _SHORT.finditer(text):
+        short = match[1]
+        if sum(c.isupper() for c in short) < 2:
+            continue
+        before = _BOUND.split(text[: match.start()])[-1].split()
+        long = _long_form(short, " ".join(before[-min(len(short) + 5, 2 * len(short)) :]))
+        if " " in long or "-" in long:
+            yield short, long.lower()
+
+
+def _long_form(short: str, before: str) -> str:
+    """The shortest end of `before` that holds the characters of `short`; empty if none does."""
+    at = len(before)
+    wanted = [c for c in reversed(short.lower()) if c.isalnum()]
+    for i, character in enumerate(wanted):
+        at -= 1
+        opens = i == len(wanted) - 1
+        while at >= 0 and (
+            before[at].lower() != character or (opens and at > 0 and before[at - 1].isalnum())
+        ):
+            at -= 1
+        if at < 0:
+            return ""
+    long = before[at:]
+    # Letters scattered over few words explain nothing ("OpenAI" in any long sentence).
+    words = re.findall(r"\w+", long)
+    return long if len(long) > len(short) + 2 and len(words) <= len(short) + 2 else ""
+
+
+def misspelt(word: str) -> bool:
+    """Whether an unknown word may be a misspelling: letters alone, and long enough to tell."""
+    return bool(_PLAIN.fullmatch(word)) and word not in STOPWORDS
+
+
+def meant(word: str, vocabulary: Iterable[str]) -> list[str]:
+    """Words of the vocabulary that `word` may be a misspelling of, nearest first.
+
+    One edit, two in words of eight letters or more (Damerau 1964: a letter wrong,
+    missing, too many, or two swapped); the first letter is taken to be right.
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    edits = 1 if len(word) < 8 else 2
+    near = process.extract(
+        word,
+        [one for one in vocabulary if one[:1] == word[:1]],
+        scorer=OSA.distance,
+        score_cutoff=edits,
+        limit=5,
+    )
+    return [one for one, distance, _ in near if distance]

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seminar_rag.index.late import asked, leave_out
-from seminar_rag.index.lexical import query_terms
-from seminar_rag.index.wording import misspelt
+from seminar_rag.index.lexical import misspelt, query_terms
 from seminar_rag.question.patterns import compares, is_called, named, works
 from seminar_rag.question.query import Query
 from seminar_rag.text import content_words

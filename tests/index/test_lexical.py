@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from index.test_retrieve import found, put
+from seminar_rag.index.lexical import abbreviations, meant, misspelt
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
-from seminar_rag.index.wording import abbreviations, meant, misspelt
 from seminar_rag.models.embed import HashEmbedder
 
 

@@ -1,0 +1,219 @@
+"""Reading the course: its catalogue, its passages, and both sides of the search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seminar_rag.errors import StoreError
+from seminar_rag.index import catalogue, lexical
+from seminar_rag.index.database import Database
+from seminar_rag.index.files import Files
+from seminar_rag.index.vectors import ScopedSearch, VectorIndex, Vectors
+from seminar_rag.types import Passage, Sentence
+from seminar_rag.types.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
+"""The columns of a passage as a value."""
+_REMEMBERED = 50_000
+"""Terms whose rarity is kept in memory; counting a common one again is slow."""
+
+
+@dataclass(slots=True)
+class _WordStatistics:
+    """What searching has learnt about the course's words, valid for one generation."""
+
+    generation: str | None
+    rarity: dict[str, float] = field(default_factory=dict)
+    spelled: dict[str, str | None] = field(default_factory=dict)
+    glossary: dict[str, str] | None = None
+    vocabulary: list[str] | None = None
+
+
+class Reader(Database):
+    """What can be read of the course under `folder`; safe to call from several threads.
+
+    Raises:
+        StoreError: the folder cannot be used, or belongs to another version.
+    """
+
+    def __init__(self, folder: Path, url: str = "", vectors: Vectors | None = None) -> None:
+        """Args:
+        url: of a Chroma server; empty for the embedded store under `folder`.
+        vectors: another vector store, for tests.
+        """
+        super().__init__(folder)
+        self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
+        self.files = Files(folder / "files")
+        self._seen: str | None = None
+        self._catalogue: Catalogue | None = None
+        self._writing = False
+        self._words = _WordStatistics(None)
+        self._scoped = ScopedSearch()
+
+    # --- catalogue and passages ----------------------------------------------------------------
+
+    def require_model(self, name: str, precision: str) -> None:
+        """Refuse to compare vectors of two models.
+
+        Raises:
+            StoreError: the stored vectors come from another model or precision.
+        """
+        stored = (self.meta("model"), self.meta("precision"))
+        if stored not in ((None, None), (name, precision)):
+            raise StoreError(
+                f"the index was made with {stored[0]} in {stored[1]}, the configuration says"
+                f" {name} in {precision} — set [embed] back, or ingest into a new --data folder"
+            )
+
+    def catalogue(self) -> Catalogue:
+        """The course now, including what another process changed since the last call."""
+        with self._guarded() as db:
+            generation = self.meta("generation")
+            if self._catalogue is None or self._seen != generation:
+                if self._catalogue is not None and not self._writing:
+                    self.vectors.refresh()
+                self._seen = generation
+                self._catalogue = catalogue.read(db)
+            return self._catalogue
+
+    def file_of(self, document: str) -> Path | None:
+        """The kept file of a document; None where there is none."""
+        record = self.catalogue().records.get(document)
+        return self.files.path(record.file) if record and record.file else None
+
+    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages of these ids that exist, by id."""
+        return {row[0]: _passage(row) for row in self._columns(PASSAGE, ids)}
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """All passages of a document, in order."""
+        with self._guarded() as db:
+            rows = db.execute(
+                f"SELECT {PASSAGE} FROM passage WHERE document = ? ORDER BY ordinal", (document,)
+            )
+            return tuple(map(_passage, rows))
+
+    def beside(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The ids of the passages before and after each, in the same document."""
+        out: dict[str, list[str]] = {id_: [] for id_ in ids}
+        with self._guarded() as db:
+            for id_, other in db.execute(
+                "SELECT one.id, other.id FROM passage AS one JOIN passage AS other"
+                " ON other.document = one.document"
+                " AND other.ordinal IN (one.ordinal - 1, one.ordinal + 1)"
+                " WHERE one.id IN (SELECT value FROM json_each(?)) ORDER BY other.ordinal",
+                (json.dumps(ids),),
+            ):
+                out[id_].append(other)
+        return out
+
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
+        """Stored embeddings by passage id, each of shape (dimensions,)."""
+        return {
+            id_: np.frombuffer(blob, np.float32) for id_, blob in self._columns("id, vector", ids)
+        }
+
+    def words_of(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Packed words (`late.pack`) by passage id, of those passages that have them."""
+        return {id_: words for id_, words in self._columns("id, words", ids) if words is not None}
+
+    def embedded(self, ids: Sequence[str]) -> dict[str, tuple[Matrix, bytes]]:
+        """Vector and packed words by passage id, of the passages that have both."""
+        words = self.words_of(ids)
+        vectors = self.vectors_of(list(words))
+        return {id_: (vectors[id_], words[id_]) for id_ in words}
+
+    def _columns(self, columns: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Columns of the passages of these ids that exist."""
+        with self._guarded() as db:
+            yield from db.execute(
+                f"SELECT {columns} FROM passage WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(ids),),
+            ).fetchall()
+
+    # --- search --------------------------------------------------------------------------------
+
+    def dense(
+        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The k nearest passages with their cosine similarity (-1 to 1), best first.
+
+        Args:
+            vector: shape (dimensions,).
+            documents: restricts the search to these; None searches all.
+        """
+        if documents is None:
+            return self.vectors.query(vector, k)
+        with self._guarded() as db:
+            return self._scoped.nearest(db, self.meta("generation"), documents, vector, k)
+
+    def lexical(
+        self,
+        terms: Sequence[str],
+        k: int,
+        documents: Iterable[str] | None = None,
+        holding: Sequence[str] = (),
+    ) -> list[tuple[str, float]]:
+        """Best passages by BM25; see `lexical.search`.
+
+        Words that more than `lexical.COMMON` passages have are left out where rarer ones remain.
+        """
+        with self._guarded() as db:
+            rarity, least = self.rarity(terms), lexical.rarest_common(db)
+            rare = [term for term in terms if rarity[term] >= least]
+            return lexical.search(db, rare or terms, k, documents, holding)
+
+    def holding(self, terms: Sequence[str]) -> set[int]:
+        """Passages that have all of the terms, as keys to compare sets by."""
+        with self._guarded() as db:
+            return lexical.holding(db, terms)
+
+    def rarity(self, terms: Sequence[str]) -> dict[str, float]:
+        """Inverse document frequency of each term; see `lexical.rarity`."""
+        with self._guarded() as db:
+            known = self._statistics().rarity
+            known.update(lexical.rarity(db, [term for term in terms if term not in known]))
+            return {term: known[term] for term in terms}
+
+    def glossary(self) -> dict[str, str]:
+        """Abbreviation → what the readings say it stands for."""
+        with self._guarded() as db:
+            statistics = self._statistics()
+            if statistics.glossary is None:
+                statistics.glossary = lexical.glossary(db)
+            return statistics.glossary
+
+    def spelled(self, word: str) -> str | None:
+        """The readings' word that `word` is a misspelling of; None when it is known, or strange."""
+        with self._guarded() as db:
+            statistics = self._statistics()
+            if word not in statistics.spelled:
+                statistics.spelled[word] = None
+                if not lexical.holds(db, word):
+                    if statistics.vocabulary is None:
+                        statistics.vocabulary = lexical.vocabulary(db)
+                    statistics.spelled[word] = lexical.spelled(db, word, statistics.vocabulary)
+            return statistics.spelled[word]
+
+    def _statistics(self) -> _WordStatistics:
+        """The statistics of the course as it is now."""
+        generation = self.meta("generation")
+        if self._words.generation != generation or len(self._words.rarity) > _REMEMBERED:
+            self._words = _WordStatistics(generation)
+        return self._words
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    sentences = tuple(Sentence(*one) for one in json.loads(row[-1]))
+    return Passage(*(*row[:-1], sentences))
