@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seminar_rag.errors import ConfigError
+from seminar_rag.files import write as write_file
 from seminar_rag.types.settings import Setting
 
 FILE = "seminar.toml"
@@ -224,17 +225,8 @@ def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
 
 def _replace(path: Path, text: str) -> None:
     """Write the whole file or nothing; a new one is for its owner alone."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    try:
-        with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as out:
-            os.fchmod(out.fileno(), mode)
-            out.write(text.encode("utf-8"))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(beside, path.resolve())
-    finally:
-        beside.unlink(missing_ok=True)
+    write_file(path.resolve(), text, sync=True, mode=mode)
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> frozenset[str]:

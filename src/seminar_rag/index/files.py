@@ -12,9 +12,10 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
+
+from seminar_rag.files import draft
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -50,15 +51,8 @@ class Files:
             with contextlib.suppress(OSError):
                 os.link(source, target)
                 return digest
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".part-")
-        try:
-            with source.open("rb") as file, os.fdopen(handle, "wb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
-                copy.flush()
-                os.fsync(copy.fileno())
-            os.replace(name, target)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with source.open("rb") as file, draft(target, sync=True) as copy:
+            shutil.copyfileobj(file, copy.file, 1 << 20)
         return digest
 
     def sweep(self, known: Iterable[str]) -> None:

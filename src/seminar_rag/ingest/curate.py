@@ -7,13 +7,13 @@ of fetching: `corrected` and `heeding` change what the page says before anything
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.files import write
 from seminar_rag.ingest.plan import Listed, slug
 from seminar_rag.ingest.sources import Source, is_address
 from seminar_rag.types import Document, Reading, Session, Syllabus
@@ -411,8 +411,5 @@ def _copied(file: Path, data: Path) -> str:
         raise SourceError(f"{file} is neither PDF, HTML, Markdown nor text — save it as one")
     digest = hashlib.blake2b(content, digest_size=4).hexdigest()
     target = data / "added" / f"{slug(file.stem)}-{digest}{file.suffix.lower()}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".part-{target.name}")
-    shutil.copyfile(file.expanduser(), part)
-    part.replace(target)
+    write(target, content)
     return target.relative_to(data).as_posix()

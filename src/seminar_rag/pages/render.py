@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seminar_rag.errors import DocumentError
+from seminar_rag.files import write
 from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.pages.sheet import Quote, Sheets, draw, look
 
@@ -122,13 +122,7 @@ class _Cache:
             self._folder.mkdir(parents=True, exist_ok=True)
             if self._size is None:
                 self._size = sum(entry.stat().st_size for entry in os.scandir(self._folder))
-            handle, part = tempfile.mkstemp(dir=self._folder, prefix=".part-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                os.replace(part, self._folder / name)
-            finally:
-                Path(part).unlink(missing_ok=True)
+            write(self._folder / name, content)
             self._size += len(content)
             if self._size > self._limit:
                 self._shrink()

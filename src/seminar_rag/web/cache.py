@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from seminar_rag.files import draft, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,11 @@ class Cache:
     def keep(self, pieces: Iterable[bytes]) -> str:
         """Keep a content as it streams in; its SHA-256. Nothing stays when `pieces` raises."""
         digest = hashlib.sha256()
-        objects = self.folder / "objects"
-        objects.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=objects, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for piece in pieces:
-                    digest.update(piece)
-                    file.write(piece)
-            os.replace(name, self.object(digest.hexdigest()))
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with draft(self.object("unnamed")) as made:
+            for piece in pieces:
+                digest.update(piece)
+                made.file.write(piece)
+            made.path = self.object(digest.hexdigest())
         return digest.hexdigest()
 
     def entry(self, url: str) -> Entry | None:
@@ -74,7 +68,7 @@ class Cache:
     def remember(self, entry: Entry) -> None:
         """Remember an address, in place of what was known of it."""
         values = {name: getattr(entry, name) for name in Entry.__slots__}
-        _write(self._address(entry.url), json.dumps(values, ensure_ascii=False))
+        write(self._address(entry.url), json.dumps(values, ensure_ascii=False))
 
     def facts(self, digest: str) -> dict[str, str] | None:
         """What was found out about a content before."""
@@ -82,14 +76,14 @@ class Cache:
 
     def keep_facts(self, digest: str, facts: Mapping[str, str]) -> None:
         """Remember what was found out about a content."""
-        _write(self.folder / "facts" / f"{digest}.json", json.dumps(dict(facts)))
+        write(self.folder / "facts" / f"{digest}.json", json.dumps(dict(facts)))
 
     def keep_text(self, text: str) -> Path:
         """Keep a text that was taken out of a content; its file, named by its hash."""
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         path = self.folder / "texts" / f"{digest}.md"
         if not path.is_file():
-            _write(path, text)
+            write(path, text)
         return path
 
     def _address(self, url: str) -> Path:
@@ -103,11 +97,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) else None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(text.encode("utf-8", "replace"))
-    os.replace(name, path)

@@ -1,0 +1,51 @@
+"""Files that are there whole or not at all, whenever the process or the machine stops."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass
+class Draft:
+    """A file while it is written, beside the place that it will take."""
+
+    file: BinaryIO
+    path: Path
+    """Where it will lie; may be changed, within the folder, until it is complete."""
+
+
+@contextmanager
+def draft(path: Path, *, sync: bool = False, mode: int = 0o600) -> Iterator[Draft]:
+    """Write a file that replaces `path` when the block ends, and leaves no trace when it raises.
+
+    Args:
+        path: its folder is made if it is missing.
+        sync: wait until the content is on the disk, so that it also outlives a power failure.
+        mode: the file's permissions.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            made = Draft(file, path)
+            yield made
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        if mode != 0o600:  # what mkstemp gives
+            Path(name).chmod(mode)
+        os.replace(name, made.path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes | str, *, sync: bool = False, mode: int = 0o600) -> None:
+    """Write a whole file; see `draft`. Text is written as UTF-8."""
+    with draft(path, sync=sync, mode=mode) as made:
+        made.file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
