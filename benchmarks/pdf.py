@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import re
 import shutil
 import statistics
@@ -31,6 +32,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from seminar_rag.documents.parse import Parser
 from seminar_rag.documents.pdf import rewritten
@@ -64,7 +66,7 @@ def read(parser: Parser, path: Path) -> Result:
 # -- robustness -------------------------------------------------------------------------------
 
 
-def robustness(data: Path, verbose: bool) -> None:
+def robustness(data: Path, verbose: bool) -> dict[str, Any]:
     root = data / "pdf-robustness"
     with (root / "labels.tsv").open(newline="") as file:
         labels = {row["file"]: row for row in csv.DictReader(file, delimiter="\t")}
@@ -84,9 +86,10 @@ def robustness(data: Path, verbose: bool) -> None:
             + f"   p50 {statistics.median(times):.3f} s"
             f"  p99 {times[int(0.99 * (len(times) - 1))]:.2f} s  max {times[-1]:.2f} s"
         )
-    by_labels(groups["files"], labels, verbose)
+    readable = by_labels(groups["files"], labels, verbose)
     texts = [result.text for results in groups.values() for result in results]
-    print(f"unstorable characters: {sum(len(_UNSTORABLE.findall(text)) for text in texts)}")
+    unstorable = sum(len(_UNSTORABLE.findall(text)) for text in texts)
+    print(f"unstorable characters: {unstorable}")
     print("damaged: share of the paper's word triples that is recovered")
     whole = {"ALCE": "2305.14627-alce.pdf", "WizardMath_Paper": "2308.09583-wizardmath.pdf"}
     for result in groups["damaged"]:
@@ -99,9 +102,12 @@ def robustness(data: Path, verbose: bool) -> None:
         print(
             f"  {result.path.name:24} {result.outcome:8} {result.seconds:6.2f} s  {result.message}"
         )
+    return {"files with text": readable, "unstorable": unstorable}
 
 
-def by_labels(results: list[Result], labels: dict[str, dict[str, str]], verbose: bool) -> None:
+def by_labels(
+    results: list[Result], labels: dict[str, dict[str, str]], verbose: bool
+) -> tuple[int, int]:
     wanted = got = 0
     table: Counter[tuple[str, str]] = Counter()
     for result in results:
@@ -122,6 +128,7 @@ def by_labels(results: list[Result], labels: dict[str, dict[str, str]], verbose:
     for (label_class, outcome), count in sorted(table.items()):
         print(f"  {label_class:20} {outcome:9} {count}")
     print(f"files with text where pypdf or pdfium has text: {got}/{wanted} = {got / wanted:.1%}")
+    return got, wanted
 
 
 def storable(path: Path) -> bool:
@@ -213,7 +220,7 @@ def glued(text: str, reference: str) -> list[str]:
     ]
 
 
-def quality(data: Path, misses: bool) -> None:
+def quality(data: Path, misses: bool) -> dict[str, Any]:
     if not shutil.which("pdftotext"):
         sys.exit("pdftotext is missing — install poppler-utils.")
     print(f"{'paper':33}  pages  blocks  sentences  recall  exact  order  glued/10k  title")
@@ -250,6 +257,7 @@ def quality(data: Path, misses: bool) -> None:
         f"all: {total} sentences, recall {hits / total:.4f}, exact {same / total:.4f},"
         f" glued {1e4 * stuck / words:.1f}/10k"
     )
+    return {"sentences letter by letter": (hits, total), "sentences token by token": (same, total)}
 
 
 def main() -> None:
@@ -257,13 +265,17 @@ def main() -> None:
     arguments.add_argument("what", nargs="*", default=["quality", "robustness"])
     arguments.add_argument("--data", type=Path, default=Path("../shared"))
     arguments.add_argument("--misses", action="store_true", help="list what was missed")
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="also write the counts here")
     options = arguments.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} is missing — pass the folder of papers with --data.")
+    counts: dict[str, Any] = {}
     if "quality" in options.what:
-        quality(options.data, options.misses)
+        counts |= quality(options.data, options.misses)
     if "robustness" in options.what:
-        robustness(options.data, options.misses)
+        counts |= robustness(options.data, options.misses)
+    if options.json:
+        options.json.write_text(json.dumps(counts) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

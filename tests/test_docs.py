@@ -9,10 +9,11 @@ import pytest
 
 from seminar_rag.cli.main import _parser
 from seminar_rag.config import keys
+from test_architecture import LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted(ROOT.glob("*.md"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 
 
 def commands() -> set[str]:
@@ -42,15 +43,15 @@ def test_documented_commands_exist(document: str, line: str) -> None:
             assert _parser().parse_args([*words, "something"]), f"{document}: {line}"
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_every_command_is_documented() -> None:
     for command in commands():
-        assert f"seminar-rag {command}" in README or f"make {command}" in README, command
+        assert f"seminar-rag {command}" in TEXT or f"make {command}" in TEXT, command
 
 
 def test_every_key_is_in_the_table_with_its_default() -> None:
     for section, entries in keys().items():
         for key, (kind, default) in entries.items():
-            row = re.search(rf"^\| `\[{section}\] {key}` \|(.*?)\|", README, re.MULTILINE)
+            row = re.search(rf"^\| `\[{section}\] {key}` \|(.*?)\|", TEXT, re.MULTILINE)
             assert row, f"[{section}] {key}"
             told = row[1].strip()
             if kind is bool:
@@ -62,7 +63,7 @@ def test_every_key_is_in_the_table_with_its_default() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
 def test_linked_files_exist(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-        assert (ROOT / target).exists(), target
+        assert (path.parent / target).exists(), target
 
 
 def test_make_targets_that_documents_name_exist() -> None:
@@ -81,3 +82,14 @@ def test_rooms_on_the_map_exist() -> None:
             folder = name.rpartition("/")[0] or folder
             path = name if "/" in name or not folder else f"{folder}/{name}"
             assert list(rooms.glob(path.rstrip("/"))), path
+
+
+def test_the_drawing_of_the_rooms_is_true() -> None:
+    text = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    drawing = text.split("```")[1].strip().splitlines()
+    drawn = [set(re.split(r"\s{2,}", line)[0].split(" · ")) for line in drawing]
+    assert drawn == [layer for layer in LAYERS if layer != {"__init__"}]
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130

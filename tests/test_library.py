@@ -1,4 +1,4 @@
-"""The README's Python example, run as it stands on the sample course."""
+"""The documented Python example, run as it stands on the sample course."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from seminar_rag.course import Course
 
 pytestmark = pytest.mark.model
-README = Path(__file__).resolve().parents[1] / "README.md"
+PROGRAMS = Path(__file__).resolve().parents[1] / "docs" / "programs.md"
 
 
 def test_the_example_of_the_readme_is_true(
@@ -18,6 +18,6 @@ def test_the_example_of_the_readme_is_true(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEMINAR_RAG_DATA_DIR", str(sample_course.config.data))
-    found = doctest.testfile(str(README), module_relative=False, verbose=False)
+    found = doctest.testfile(str(PROGRAMS), module_relative=False, verbose=False)
     assert found.attempted > 8
     assert found.failed == 0
