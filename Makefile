@@ -3,6 +3,8 @@
 # make ocr     install OCR for scanned pages
 # make test    everything: checks, unit tests, real models, browser
 # make check   ruff, mypy, architecture and fast tests
+# make fast    tests without a process, a server or a model
+# make kept    the figures of every room beside those that were kept
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +17,7 @@ TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: setup serve local ocr test check fast clean
+.PHONY: setup serve local ocr test check fast kept clean
 
 setup: $(STAMPS)/core
 ifneq ($(CXX_FOUND),)
@@ -47,6 +49,9 @@ lint: $(STAMPS)/dev
 
 fast: $(STAMPS)/dev
 	$(BIN)/python -m pytest -q -m "not model and not browser" --cov --cov-report=term
+
+kept: $(STAMPS)/dev
+	@$(BIN)/python benchmarks/kept.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage
