@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from seminar_rag.documents.parse import Parser
-from seminar_rag.documents.pdf import rewritten
+from seminar_rag.documents.pdf_repair import rewritten
 from seminar_rag.errors import DocumentError
 from seminar_rag.types import ParsedDocument
 

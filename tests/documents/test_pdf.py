@@ -15,13 +15,13 @@ from reportlab.pdfgen.canvas import Canvas
 from seminar_rag.documents.pdf import plain_page, read_pdf
 from seminar_rag.documents.pdf_blocks import arrange
 from seminar_rag.documents.pdf_clean import Line, Page, clean_text
-from seminar_rag.documents.pdf_mend import (
+from seminar_rag.documents.pdf_repair import (
     damaged_streams,
     from_header,
     glyph_names,
     glyph_text,
-    mended_map,
     rebuilt,
+    repaired_map,
 )
 from seminar_rag.errors import DocumentError
 from seminar_rag.types import Block, ParsedDocument
@@ -537,12 +537,12 @@ def test_glyph_names_give_the_characters_of_a_broken_map() -> None:
     assert [glyph_text(name) for name in names.values()] == ["S", "s", "fi", "é", ""]
 
 
-def test_mended_map_replaces_null_targets_only() -> None:
+def test_repaired_map_replaces_null_targets_only() -> None:
     table = (
         b"1 beginbfchar\n<41> <0000>\n<44> <0064>\nendbfchar\n"
         b"1 beginbfrange\n<42> <43> <0000>\nendbfrange\n"
     )
-    mended = mended_map(table, {0x41: "/A", 0x42: "/b", 0x43: "/fi"})
+    mended = repaired_map(table, {0x41: "/A", 0x42: "/b", 0x43: "/fi"})
     assert b"<41> <0041>" in mended
     assert b"<44> <0064>" in mended
     assert b"<42> <42> <0062>" in mended

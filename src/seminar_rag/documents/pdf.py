@@ -1,14 +1,13 @@
 """A PDF file → ParsedDocument. Runs in the parser's worker process only: pdfium is neither
 thread-safe nor proof against hostile files.
 
-pdfium reads text and geometry. pypdf, slower, mends what pdfium cannot: encryption with an empty
+pdfium reads text and geometry. pypdf, slower, repairs what pdfium cannot: encryption with an empty
 password, damaged cross-references, ToUnicode maps that lead to U+0000, and pages that pdfium fails
 on. A file that was cut off is rebuilt from the objects that are left. Cleaning is `pdf_clean`.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 import time
 import zlib
@@ -16,30 +15,28 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from seminar_rag.documents.ocr import INSTALL
-from seminar_rag.documents.pdf_blocks import Arranged, arrange
-from seminar_rag.documents.pdf_clean import Line, Page, clean_text
-from seminar_rag.documents.pdf_lines import page_lines, unmapped
-from seminar_rag.documents.pdf_mend import (
+from seminar_rag.documents.pdf_blocks import arrange
+from seminar_rag.documents.pdf_clean import Line, Page
+from seminar_rag.documents.pdf_lines import metadata, outline, read_page, unmapped
+from seminar_rag.documents.pdf_repair import (
+    MAX_PAGES,
     as_binary,
     damaged_streams,
     from_header,
+    opened,
     rebuilt,
     repair_fonts,
+    rewritten,
 )
 from seminar_rag.errors import DocumentError
 from seminar_rag.types import ParsedDocument
 
-if TYPE_CHECKING:
-    from pypdf import PdfReader
-
 Engine = Literal["pdfium", "pypdf"]
 
-MAX_PAGES = 3000
 MAX_CHARS = 12_000_000
 _SHARE = 0.7
 """Share of the time limit after which no further page is begun, so that there is an answer."""
@@ -115,16 +112,14 @@ def read_pdf(
     """
     deadline = time.perf_counter() + seconds * _SHARE
     body = from_header(data)
-    if body is not None:
-        body = as_binary(body)
-    else:
+    if body is None:
         raise DocumentError("corrupt", f"{name} is not a PDF — fetch it again.")
-    notes: list[str] = []
+    body = as_binary(body)
     cut = b"startxref" not in body[-2048:]
     if engine == "pypdf":
         extract = _guarded(lambda: _pypdf_extract(body, name, deadline))
     else:
-        extract = _by_pdfium(body, name, deadline, cut)
+        extract = _extracted(body, name, deadline, cut)
     if extract is None:
         state = "is cut off or damaged" if cut else "is damaged"
         raise DocumentError("corrupt", f"{name} {state}: no page can be read — fetch it again.")
@@ -135,21 +130,13 @@ def read_pdf(
     if not arranged.blocks:
         raise _without_text(extract, name)
     broken = damaged_streams(body)
-    notes += _notes(extract, cut, broken)
     missing = bool(recognised) and bool(extract.scans)
-    some = bool(cut or broken or extract.failed or extract.stopped or missing)
-    return _document(extract, arranged, some, notes)
-
-
-def _document(
-    extract: _Extract, arranged: Arranged, partial: bool, notes: list[str]
-) -> ParsedDocument:
     return ParsedDocument(
         title=arranged.title,
         blocks=arranged.blocks,
         pages=extract.total,
-        partial=partial,
-        notes=(*notes, *arranged.notes),
+        partial=bool(cut or broken or extract.failed or extract.stopped or missing),
+        notes=(*_notes(extract, cut, broken), *arranged.notes),
         metadata=extract.metadata,
         scans=tuple(extract.scans),
     )
@@ -205,6 +192,7 @@ def _notes(extract: _Extract, cut: bool, broken: int) -> list[str]:
 
 
 def page_list(numbers: Sequence[int]) -> str:
+    """Page numbers in words, "Pages 2, 3", the first ten of them."""
     shown = ", ".join(map(str, numbers[:10])) + (", …" if len(numbers) > 10 else "")
     return f"Page{'s' if len(numbers) > 1 else ''} {shown}"
 
@@ -231,30 +219,35 @@ def _guarded(attempt: Callable[[], _T]) -> _T | None:
         return None
 
 
-def _by_pdfium(data: bytes, name: str, deadline: float, cut: bool) -> _Extract | None:
-    """pdfium on the file as it is; then on what pypdf or the rebuilding makes of it."""
+def _extracted(data: bytes, name: str, deadline: float, cut: bool) -> _Extract | None:
+    """What pdfium reads of the file as it is, or of a repaired version where that is better.
+
+    Raises:
+        DocumentError: "password".
+    """
     extract = _guarded(lambda: _pdfium_extract(data, deadline))
     if extract is None and _is_locked(data):
-        data = _decrypted(data, name) or data
+        locked = data
+        data = _guarded(lambda: rewritten(locked)) or data
         extract = _guarded(lambda: _pdfium_extract(data, deadline))
         if extract is None or not extract.chars:
             raise _password(name)
-    mends: list[Callable[[], bytes]] = []
+    repairs: list[Callable[[], bytes]] = []
     if extract is None:
-        mends.append(partial(rewritten, data))
+        repairs.append(partial(rewritten, data))
     elif extract.unmapped.total():
-        mends.append(partial(rewritten, data, [n for n, bad in extract.unmapped.items() if bad]))
+        repairs.append(partial(rewritten, data, [n for n, bad in extract.unmapped.items() if bad]))
     if extract is None or cut or not extract.pages:
-        mends.append(partial(rebuilt, data))
-    for mend in mends:
+        repairs.append(partial(rebuilt, data))
+    for repair in repairs:
         if time.perf_counter() > deadline:
             break
-        other = _guarded(partial(_mended, mend, deadline))
+        other = _guarded(partial(_repaired, repair, deadline))
         if other is not None and _better(other, extract):
             extract = other
     if extract is None:
         return _guarded(lambda: _pypdf_extract(data, name, deadline))
-    _fill(extract, data, name, deadline)
+    _fill_gaps(extract, data, name, deadline)
     return extract
 
 
@@ -284,8 +277,8 @@ def _password(name: str) -> DocumentError:
     )
 
 
-def _mended(mend: Callable[[], bytes], deadline: float) -> _Extract:
-    return _pdfium_extract(mend(), deadline)
+def _repaired(repair: Callable[[], bytes], deadline: float) -> _Extract:
+    return _pdfium_extract(repair(), deadline)
 
 
 def _better(other: _Extract, extract: _Extract | None) -> bool:
@@ -296,7 +289,7 @@ def _better(other: _Extract, extract: _Extract | None) -> bool:
     return other.chars > extract.chars
 
 
-def _fill(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
+def _fill_gaps(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
     """Let pypdf read the pages that pdfium could not, or read as garbage."""
     mojibake = {page.number for page in extract.pages if extract.garbled(page)}
     wanted = {*extract.failed, *mojibake}
@@ -334,69 +327,24 @@ def _pdfium_extract(data: bytes, deadline: float) -> _Extract:
 
     pdf = pdfium.PdfDocument(data)
     try:
-        extract = _Extract(total=len(pdf), metadata=_metadata(pdf))
+        extract = _Extract(total=len(pdf), metadata=metadata(pdf))
         for index in range(extract.total):
             if index >= MAX_PAGES or extract.chars > MAX_CHARS or time.perf_counter() > deadline:
                 extract.stopped = True
                 break
             try:
-                extract.add(_pdfium_page(pdf, index, extract))
+                page, extract.unmapped[index + 1], scanned = read_page(pdf, index)
+                extract.add(page)
+                extract.scans += [index + 1] * scanned
             except pdfium.PdfiumError:
                 extract.failed.append(index + 1)
-        extract.outline = _outline(pdf)
+        extract.outline = outline(pdf)
         return extract
     finally:
         pdf.close()
 
 
-def _metadata(pdf: Any) -> dict[str, str]:
-    found = {
-        key: " ".join(clean_text(value).split()) for key, value in pdf.get_metadata_dict().items()
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def _outline(pdf: Any) -> list[tuple[int, str]]:
-    """(depth from 1, title) of at most 2,000 bookmarks."""
-    marks = islice(pdf.get_toc(max_depth=6), 2000)
-    return [(mark.level + 1, clean_text(mark.get_title() or "")) for mark in marks]
-
-
-def _pdfium_page(pdf: Any, index: int, extract: _Extract) -> Page:
-    import pypdfium2.raw as raw
-
-    page = pdf[index]
-    text = page.get_textpage()
-    try:
-        sight = page_lines(text, index + 1, page.get_bbox())
-        extract.unmapped[index + 1] = sight.unmapped
-        kinds = [raw.FPDF_PAGEOBJ_IMAGE]
-        images = page.get_objects(filter=kinds, max_depth=3)
-        if not sight.page.lines and any(True for _ in images):
-            extract.scans.append(index + 1)
-        return sight.page
-    finally:
-        text.close()
-        page.close()
-
-
 # -- pypdf ------------------------------------------------------------------------------------
-
-
-def _opened(data: bytes) -> PdfReader | None:
-    """A reader of the file, decrypted; None where an empty password does not open it."""
-    from pypdf import PdfReader
-
-    reader = PdfReader(io.BytesIO(data), strict=False)
-    return None if reader.is_encrypted and not reader.decrypt("") else reader
-
-
-def _reader(data: bytes, name: str) -> PdfReader:
-    """Raises DocumentError("password") where an empty password does not open the file."""
-    reader = _opened(data)
-    if reader is None:
-        raise _password(name)
-    return reader
 
 
 def _pypdf_extract(
@@ -405,7 +353,9 @@ def _pypdf_extract(
     """The text by pypdf: in content order, without geometry."""
     from pypdf.errors import LimitReachedError
 
-    reader = _reader(data, name)
+    reader = opened(data)
+    if reader is None:
+        raise _password(name)
     extract = _Extract(total=len(reader.pages))
     limited = False
     for index in range(extract.total):
@@ -443,38 +393,3 @@ def plain_page(number: int, text: str) -> Page:
         for i, row in enumerate(rows)
     ]
     return Page(number, height, tuple(lines))
-
-
-def _decrypted(data: bytes, name: str) -> bytes | None:
-    """The file without encryption, where the password is empty.
-
-    Raises:
-        DocumentError: "password".
-    """
-    return _guarded(lambda: _written(_reader(data, name)))
-
-
-def _written(reader: PdfReader) -> bytes:
-    from pypdf import PdfWriter
-
-    out = io.BytesIO()
-    writer = PdfWriter(clone_from=reader)
-    writer.write(out)
-    return out.getvalue()
-
-
-def rewritten(data: bytes, garbled: Sequence[int] = ()) -> bytes:
-    """The file as pypdf understands it, with its ToUnicode maps repaired.
-
-    Raises:
-        ValueError: it needs a password, or no page in `garbled` has a font to repair.
-    """
-    reader = _opened(data)
-    if reader is None:
-        raise ValueError("needs a password")
-    count = len(reader.pages)
-    if garbled and not sum(repair_fonts(reader.pages[n - 1]) for n in garbled if n <= count):
-        raise ValueError("no font to repair")
-    for page in reader.pages[:MAX_PAGES]:
-        repair_fonts(page)
-    return _written(reader)

@@ -1,7 +1,8 @@
-"""A page as pdfium sees it → Lines with geometry. Runs in the parser's worker only.
+"""A PDF as pdfium reads it: metadata, bookmarks, and pages of lines with their geometry.
 
-pdfium gives characters in content order, with generated spaces and line breaks, advance boxes and
-fonts; here they become lines with cell marks, the spaces it missed, and raised numbers set off.
+Runs in the parser's worker only. pdfium gives characters in content order, with generated spaces
+and line breaks, advance boxes and fonts; here they become lines with cell marks, the spaces it
+missed, and raised numbers set off.
 """
 
 from __future__ import annotations
@@ -12,36 +13,51 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import median
 from typing import Any
 
-from seminar_rag.documents.pdf_clean import CELL, Line, Page
+from seminar_rag.documents.pdf_clean import CELL, Line, Page, clean_text
 
 _BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A page and how many of its glyphs have no character."""
+def metadata(pdf: Any) -> dict[str, str]:
+    """What a pypdfium2 document says about itself: "Title", "Author"; empty values left out."""
+    entries = pdf.get_metadata_dict().items()
+    found = {key: " ".join(clean_text(value).split()) for key, value in entries}
+    return {key: value for key, value in found.items() if value}
 
-    page: Page
-    unmapped: int
+
+def outline(pdf: Any) -> list[tuple[int, str]]:
+    """(depth from 1, title) of at most 2,000 bookmarks."""
+    marks = islice(pdf.get_toc(max_depth=6), 2000)
+    return [(mark.level + 1, clean_text(mark.get_title() or "")) for mark in marks]
 
 
-def page_lines(text: Any, number: int, box: tuple[float, float, float, float]) -> Sight:
-    """The lines of a pypdfium2 text page.
+def read_page(pdf: Any, index: int) -> tuple[Page, int, bool]:
+    """A page, how many of its glyphs have no character, and whether it is an image without text.
 
-    Args:
-        number: the page's, from 1.
-        box: left, bottom, right and top of what is visible, in points.
+    Raises:
+        pypdfium2.PdfiumError: the page cannot be read.
     """
-    runs = list(_runs(text))
-    left, bottom, right, top = box
-    turn = _turn(runs)
-    sheet = _Sheet(left, bottom, (right - left) or 612.0, (top - bottom) or 792.0, turn)
-    lines = tuple(_line(run, number, sheet) for run in runs)
-    page = Page(number, sheet.width if turn % 2 else sheet.height, lines)
-    return Sight(page, sum(run.unmapped for run in runs))
+    import pypdfium2.raw as raw
+
+    page = pdf[index]
+    text = page.get_textpage()
+    try:
+        runs = list(_runs(text))
+        left, bottom, right, top = page.get_bbox()
+        turn = _turn(runs)
+        sheet = _Sheet(left, bottom, (right - left) or 612.0, (top - bottom) or 792.0, turn)
+        lines = tuple(_line(run, index + 1, sheet) for run in runs)
+        images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
+        scanned = not lines and any(True for _ in images)
+    finally:
+        text.close()
+        page.close()
+    height = sheet.width if turn % 2 else sheet.height
+    return Page(index + 1, height, lines), sum(run.unmapped for run in runs), scanned
 
 
 @dataclass(slots=True)
@@ -167,7 +183,9 @@ def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
         for i, (x, y) in run.digits.items()
         if run.fonts[i] * scale < 0.85 * size and sheet.place(x, y)[1] > base + 0.15 * size
     }
-    text = _spaced(run.chars, spans, raised, size, 0 if run.unmapped else _missed(run, spans, size))
+    text = _spaced(
+        run.chars, spans, raised, size, 0 if run.unmapped else _word_gap(run, spans, size)
+    )
     if any("\ud800" <= char < "\ue000" for char in run.chars):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
     return Line(
@@ -186,7 +204,7 @@ def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
 _MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")
 
 
-def _missed(run: _Run, spans: list[tuple[float, float]], size: float) -> float:
+def _word_gap(run: _Run, spans: list[tuple[float, float]], size: float) -> float:
     """The gap from which two letters belong to two words although pdfium sees no space; or 0.
 
     Advance boxes of one word touch, so that 0.13 em tells; letter-spaced lines are left alone.
@@ -205,7 +223,7 @@ def _spaced(
     spans: list[tuple[float, float]],
     raised: set[int],
     size: float,
-    missed: float,
+    word_gap: float,
 ) -> str:
     """The text of a line, with cell marks for wide gaps and the spaces that pdfium missed.
 
@@ -225,7 +243,7 @@ def _spaced(
                 marked = i in raised and last not in raised and _MARKED.search("".join(out[-12:]))
                 out.append(" " if marked else "")
             elif char.isalpha():
-                word = missed and gap > missed and chars[last].isalpha()
+                word = word_gap and gap > word_gap and chars[last].isalpha()
                 mark = last in raised and i not in raised and "".join(out).isdigit()
                 out.append(" " if word or mark else "")
         out.append(char)
