@@ -119,9 +119,10 @@ class Rooms:
     def claims(self) -> Figures:
         claims = self._shared / "wice" / "claims-dev.jsonl"
         found = self._json(HERE / "claims.py", claims, "--no-fit")
+        verdicts = next(value for key, value in found.items() if key.startswith("verdicts"))
         return {
             f"WiCE: {name}": Figure(one["value"], found["claims"], *one["interval"])
-            for name, one in found["verdicts"].items()
+            for name, one in verdicts.items()
             if "interval" in one
         }
 
@@ -162,9 +163,9 @@ class Rooms:
 
     def pdf(self) -> Figures:
         found = self._json(HERE / "pdf.py", "--data", self._shared)
-        out = {name: share(hits, n) for name, (hits, n) in found.items() if name != "unstorable"}
-        out["unstorable characters"] = Figure(found["unstorable"], 1, 0, 0, less=True)
-        return out
+        unstorable = found.pop("unstorable")
+        out = {name: share(hits, n) for name, (hits, n) in found.items()}
+        return out | {"unstorable characters": Figure(unstorable, 1, 0, 0, less=True)}
 
 
 def _exact(value: float) -> Figure:
