@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from seminar_rag.types import Answer, Scope
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Answer",
     "BusyError",
