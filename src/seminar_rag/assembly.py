@@ -176,7 +176,7 @@ class Assembly:
         if self._answerer is not None:
             return self._answerer
         if self.llm is not None:
-            from seminar_rag.answer.prompt import LLMAnswerer
+            from seminar_rag.answer.engine import LLMAnswerer
 
             return LLMAnswerer(self.llm, self.config.llm_max_tokens)
         from seminar_rag.answer.extractive import Extractive

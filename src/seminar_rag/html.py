@@ -13,7 +13,7 @@ line break between two tags or blocks belongs to its layout, and is not part of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,20 @@ class Template:
         """The macro of this name. Raises AttributeError where the template has none."""
         found: Callable[..., Markup] = getattr(_module(self._path), macro)
         return found
+
+
+def joined(parts: Iterable[str]) -> Markup:
+    """The parts in a row as HTML; those that are not `Markup` are escaped."""
+    from markupsafe import Markup
+
+    return Markup("").join(parts)
+
+
+def trusted(html: str) -> Markup:
+    """HTML of a library that has escaped what came from outside, such as markdown-it."""
+    from markupsafe import Markup
+
+    return Markup(html)  # noqa: S704 - that is what the function is for
 
 
 @cache

@@ -11,7 +11,7 @@ from serving import served
 from tabs import ARGS, Tab
 
 import chromium
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import Limits
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.check import Checking, Work
+from seminar_rag.types.ingest import Need
 
 
 def passage(
@@ -391,6 +392,9 @@ class FakeCourse:
 
     def catalogue(self) -> Catalogue:
         return FakeShelf(self.gone).catalogue()
+
+    def needs(self) -> tuple[Need, ...]:
+        return ()
 
     def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
         known = {one.reading: one for one in (RAG, EVIL)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from seminar_rag.ui.app import ChatCourse, serve
+from fake_course import FakeCourse
+
+from seminar_rag.ui.app import serve
 
 
-def served(course: ChatCourse, **options: object) -> str:
+def served(course: FakeCourse, **options: object) -> str:
     """Serve on a free port until the tests end; the address once it answers.
 
     Args:

@@ -26,18 +26,13 @@ from fake_course import (
     FakeCourse,
 )
 
+from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError, ServeError
 from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
-from seminar_rag.ui.app import ChatCourse, build_app, serve
-from seminar_rag.ui.chat.chat import (
-    BUSY,
-    CRASHED,
-    LONGEST_QUESTION,
-    NOT_TAKEN,
-    Chat,
-    Conversation,
-    listen,
-)
+from seminar_rag.ui.app import build_app, serve
+from seminar_rag.ui.chat.chat import BUSY, Chat, listen
+from seminar_rag.ui.shared.conversation import Conversation
+from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
 
 PAGE = "a page"
 ALL = Scope()
@@ -76,9 +71,11 @@ serve(FakeCourse(), "127.0.0.1", 0, on_ready=lambda url: print(url, flush=True))
 # Asking -------------------------------------------------------------------------------------
 
 
-def test_the_fake_has_the_surface_that_the_chat_needs(course):
-    taken: ChatCourse = course
-    assert taken.examples(2) == course.examples(6)[:2]
+def test_the_fake_has_only_what_the_course_has(course):
+    assert {name for name in vars(FakeCourse) if not name.startswith("_")} <= {
+        *dir(Course),
+        *("name", "journal", "asked", "checked", "gone", "pace", "stopped"),
+    }
 
 
 def test_an_answer_grows_and_ends_in_the_conversation():
@@ -207,7 +204,7 @@ def test_a_question_that_never_got_its_turn_has_failed(chat):
     begun, _ = chat.begin(PAGE, STEPS, ALL, Conversation())
     ended = chat.finish(PAGE, begun)
     (exchange,) = ended.exchanges
-    assert (exchange.state, exchange.note) == ("failed", NOT_TAKEN)
+    assert (exchange.state, exchange.note) == ("failed", TOO_MANY_WAIT)
     assert exchange.question == STEPS
     assert ended.pending is None
 
@@ -404,7 +401,7 @@ def test_the_log_of_a_server_has_neither_questions_nor_keys():
 
     spilling = SERVE.replace(
         "serve(FakeCourse()",
-        "from seminar_rag.ui.api.logs import scrub_logs\n"
+        "from seminar_rag.ui.shared.logs import scrub_logs\n"
         "scrub_logs(['swordfish'])\n"
         "class Spilling(FakeCourse):\n"
         "    def ask(self, question, *rest, **more):\n"

@@ -26,16 +26,9 @@ from test_render import assert_inert
 
 from seminar_rag.types import AnswerEvent, Passage, Scope
 from seminar_rag.ui.chat import render
-from seminar_rag.ui.chat.conversations import (
-    CUT_OFF,
-    Conversation,
-    Pending,
-    from_record,
-    scope_json,
-    scope_of,
-    to_record,
-)
-from seminar_rag.ui.chat.exchange import Exchange
+from seminar_rag.ui.shared.browser import ScopeRecord, scope_of
+from seminar_rag.ui.shared.conversation import Conversation, Exchange, Pending
+from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 
 SCOPE = Scope(frozenset({15}), frozenset({"rag"}), frozenset({"paper"}), True)
 
@@ -219,7 +212,7 @@ def test_a_tampered_record_never_crashes_and_never_becomes_markup(path, junk):
     )
 )
 def test_a_scope_survives_json(scope):
-    assert scope_of(json.loads(json.dumps(scope_json(scope)))) == scope
+    assert scope_of(json.loads(ScopeRecord.model_validate(scope).model_dump_json())) == scope
 
 
 def test_a_scope_of_anything_restricts_to_what_is_understood():

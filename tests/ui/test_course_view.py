@@ -8,6 +8,7 @@ from typing import Any
 from fake_course import EVIL, FakeCourse
 
 from seminar_rag.course import Course
+from seminar_rag.ingest.report import needs
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
@@ -21,7 +22,7 @@ def record(
 
 
 def entries(html: str) -> list[str]:
-    return re.findall(r'<li class="entry".*?</li>', html)
+    return re.findall(r'(?s)<li class="entry".*?</li>', html)
 
 
 def text(html: str) -> str:
@@ -70,16 +71,16 @@ CATALOGUE = Catalogue(
 
 
 def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
-    html = listing(CATALOGUE)
+    html = listing(CATALOGUE, needs(CATALOGUE))
     told = [text(one) for one in entries(html)]
     assert "full text, 12 pages" in told[0]
     assert "Also: Title of a2" in told[0]
     assert "text of its page · further reading" in told[1]
     assert "behind a paywall" in told[1]
-    assert "as described on the course page" in told[2]
+    assert "abstract only" in told[2]
     assert "its link is gone" in told[2]
     assert "correct" not in html, "what the instructor can do is not for students"
-    assert "not indexed" in told[3]
+    assert "no text yet" in told[3]
     assert "api.example.org has a host that is not known" in told[3]
     assert "Errno" not in html
     assert "/query" not in html
@@ -87,11 +88,11 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     assert "student notes" in told[4]
     assert "Loose paper" in told[5]
     assert "In no session" in text(html)
-    assert "5 readings · 3 with their text · 1 as described · 1 missing" in text(html)
+    assert "5 readings · 3 with their text · 1 abstract only · 1 without text" in text(html)
 
 
 def test_what_is_there_can_be_read_asked_and_condensed() -> None:
-    rows = entries(listing(CATALOGUE))
+    rows = entries(listing(CATALOGUE, needs(CATALOGUE)))
     assert 'data-view="view/a1"' in rows[0]
     assert 'data-about="a"' in rows[0]
     assert 'data-key="a"' in rows[0]
@@ -104,16 +105,16 @@ def test_what_is_there_can_be_read_asked_and_condensed() -> None:
 
 
 def test_the_words_that_are_searched_fold_case() -> None:
-    assert 'data-words="a paper ada"' in listing(CATALOGUE)
-    assert 'data-words="1 one"' in listing(CATALOGUE)
+    assert 'data-words="a paper ada"' in listing(CATALOGUE, needs(CATALOGUE))
+    assert 'data-words="1 one"' in listing(CATALOGUE, needs(CATALOGUE))
 
 
 def test_an_empty_course_says_so() -> None:
-    assert EMPTY in listing(Catalogue(None, (), ()))
+    assert EMPTY in listing(Catalogue(None, (), ()), ())
 
 
 def test_hostile_titles_are_text() -> None:
-    html = listing(FakeCourse().catalogue()) + key_list(FakeCourse().key_sentences("evil"))
+    html = listing(FakeCourse().catalogue(), ()) + key_list(FakeCourse().key_sentences("evil"))
     assert "<img" not in html
     assert "<svg" not in html
     assert "<script" not in html
@@ -123,7 +124,7 @@ def test_hostile_titles_are_text() -> None:
 
 
 def test_the_posts_of_a_real_course_are_listed(tiny_course: Course) -> None:
-    html = listing(tiny_course.catalogue())
+    html = listing(tiny_course.catalogue(), tiny_course.needs())
     told = text(html)
     assert "1 Attention" in told
     assert "Layer Normalization" in told

@@ -21,7 +21,7 @@ from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
 from seminar_rag.ui.export.bibtex import arxiv_id, entry, escaped
 from seminar_rag.ui.export.pdf import to_pdf
-from seminar_rag.ui.links import parse, permalink
+from seminar_rag.ui.shared.browser import parse_link, permalink
 
 # Addresses ------------------------------------------------------------------------------------
 
@@ -41,16 +41,16 @@ def test_a_link_says_the_question_and_its_scope(question, scope):
     assert link.startswith("#")
     assert not re.search(r"[\s\"'<>]", link)
     expected = (question, scope) if question or scope != Scope() else None
-    assert parse(link) == expected
+    assert parse_link(link) == expected
 
 
-@pytest.mark.parametrize("fragment", [None, 3, "", "#", "#top", "#source-1-2", "#q=", "#x=1&" * 50])
+@pytest.mark.parametrize("fragment", ["", "#", "#top", "#source-1-2", "#q=", "#x=1&" * 50])
 def test_other_fragments_are_no_link(fragment):
-    assert parse(fragment) is None
+    assert parse_link(fragment) is None
 
 
 def test_nonsense_in_a_scope_does_not_restrict():
-    assert parse("#q=a&scope=session:x,session:3,kind:evil,what,session:99999999") == (
+    assert parse_link("#q=a&scope=session:x,session:3,kind:evil,what,session:99999999") == (
         "a",
         Scope(sessions=frozenset({3})),
     )
@@ -188,7 +188,7 @@ def test_what_is_no_conversation_is_not_exported(body):
 
 
 def test_an_export_is_named_after_its_title():
-    from seminar_rag.ui.chat.conversations import to_record
+    from seminar_rag.ui.shared.records import to_record
 
     body = json.dumps({"record": to_record(told(STEPS)), "title": "My notes"}).encode()
     name, data = export_of(FakeCourse(), body, "md")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.ui.limits import FORGET, GRACE, VIEWS, Limits, Rate, Turns
+from seminar_rag.ui.shared.limits import FORGET, GRACE, VIEWS, Limits, Rate, Turns
 
 
 class Clock:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from seminar_rag.ui.api.logs import HIDDEN, scrub_logs, scrubbed, told_of
+from seminar_rag.ui.shared.logs import HIDDEN, scrub_logs, scrubbed, told_of
 
 
 @pytest.mark.parametrize(

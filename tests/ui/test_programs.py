@@ -20,7 +20,7 @@ from fake_course import (
 from serving import served
 
 from seminar_rag.types import Scope
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import Limits
 
 pytest.importorskip("mcp", reason="the mcp extra is not installed")
 

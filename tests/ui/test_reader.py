@@ -15,10 +15,9 @@ from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.ui.api.routes import LARGEST_FILE, MOST_FILES
+from seminar_rag.ui.api.routes import MOST_FILES
 from seminar_rag.ui.app import build_app
-from seminar_rag.ui.chat.chat import LONGEST_TEXT
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import LARGEST_FILE, LONGEST_TEXT, Limits
 
 SAID = "Low-rank adaptation freezes a trained model and learns a small correction to it."
 

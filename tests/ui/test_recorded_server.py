@@ -13,7 +13,7 @@ from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import Limits
 from shared_data import POST_ONE, POST_TWO
 
 pytestmark = pytest.mark.browser

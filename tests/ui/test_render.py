@@ -35,7 +35,9 @@ from seminar_rag.types import (
     VerdictEvent,
 )
 from seminar_rag.ui.chat import render
-from seminar_rag.ui.chat.render import Exchange
+from seminar_rag.ui.chat.render import HTML, PARTS
+from seminar_rag.ui.shared.conversation import Exchange
+from seminar_rag.ui.shared.wording import safe_url
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 
@@ -49,7 +51,7 @@ class Tree(HTMLParser):
         self.text = ""
         self.marked: list[str] = []
         self._open: list[str] = []
-        self.feed(html)
+        self.feed(str(html))
         assert self._open == [], f"not closed: {self._open}"
 
     def handle_starttag(self, tag, attrs):
@@ -139,7 +141,7 @@ def test_the_foot_counts_sources_and_seconds():
 def test_abstaining_looks_like_an_answer_with_the_nearest_readings():
     view = answered(UNKNOWN)
     html = render.exchange(view)
-    assert '<div class="answer" data-state="done"><p>The readings don&#x27;t say.</p></div>' in html
+    assert '<div class="answer" data-state="done"><p>The readings don&#39;t say.</p></div>' in html
     assert "problem" not in html
     tree = Tree(html)
     assert tree.all("a", "mark") == []
@@ -205,7 +207,7 @@ def test_an_entry_tells_title_authors_kind_session_page_section():
     ("document", "words"),
     [
         (RAG, "full text · "),
-        (SURVEY, "as described on the course page · sessions 15, 16"),
+        (SURVEY, "abstract only · sessions 15, 16"),
         (NOTES, "student notes · session 15"),
     ],
 )
@@ -300,13 +302,13 @@ def test_the_head_the_welcome_and_messages_are_escaped():
     evil = "<img src=x onerror=alert(1)>\"'"
     for html in (
         render.masthead(evil, [(1, evil, 1, 1)]),
-        render.welcome([evil]),
-        render.message(evil),
-        render.notice(evil),
+        HTML.welcome([evil]),
+        PARTS.message(evil),
+        HTML.notice(evil),
         render.exchange(Exchange(1, evil, "failed", note=evil)),
     ):
         assert_inert(html)
-    (chip,) = Tree(render.welcome([evil])).all("button", "chip")
+    (chip,) = Tree(HTML.welcome([evil])).all("button", "chip")
     assert chip["data-ask"] == evil
 
 
@@ -331,12 +333,12 @@ def test_the_head_the_welcome_and_messages_are_escaped():
     ],
 )
 def test_only_web_addresses_become_links(url):
-    assert render.safe_url(url) is None
+    assert safe_url(url) is None
 
 
 @pytest.mark.parametrize("url", ["http://example.org", "https://example.org/a?b=c&d=<e>#f"])
 def test_a_web_address_becomes_a_link(url):
-    assert render.safe_url(url) == url
+    assert safe_url(url) == url
     view = texts([cite(1, replace(RAG, url=url), NOTES_PASSAGE)], "")
     assert Tree(render.sources(view)).all("a")[0]["href"] == url
 
@@ -386,11 +388,11 @@ def test_the_head_leads_to_the_desk_where_there_is_one():
 
 
 def test_a_course_without_examples_shows_no_list():
-    assert "<ul" not in render.welcome([])
+    assert "<ul" not in HTML.welcome([])
 
 
 def test_no_message_shows_nothing():
-    assert render.message("") == ""
+    assert PARTS.message("") == ""
 
 
 def test_long_author_lists_are_cut_and_short_ones_kept():

@@ -28,7 +28,7 @@ from serving import served
 from tabs import BOX, Tab
 
 from seminar_rag.types import Scope
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import Limits
 
 pytestmark = pytest.mark.browser
 RAIL = "#conversations .talk"

@@ -394,9 +394,9 @@ def _serve(options: argparse.Namespace) -> int:
 
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
         _ingest_into(course, [SAMPLE])
-    from seminar_rag.ui.api.logs import scrub_logs
     from seminar_rag.ui.app import serve
-    from seminar_rag.ui.limits import Limits
+    from seminar_rag.ui.shared.limits import Limits
+    from seminar_rag.ui.shared.logs import scrub_logs
 
     console.print(f"Loading the models for {course.name} …", markup=False)
 

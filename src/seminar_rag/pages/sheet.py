@@ -15,9 +15,7 @@ from statistics import median
 from typing import Any
 
 from seminar_rag.pages.locate import How, Keyed, find, keyed
-
-Box = tuple[float, float, float, float]
-"""Left, top, width and height as shares of the page as it is shown, 0 to 1."""
+from seminar_rag.types.pages import Box, Spot
 
 MAX_PIXELS = 16_000_000
 """A page is drawn no larger, whatever shape it has."""
@@ -42,16 +40,6 @@ class Quote:
     """1-based: where its paragraph begins; it may stand on a later one."""
     before: str = ""
     """The text before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """The boxes of a quote on one page, a box per line."""
-
-    quote: int
-    """Index among the quotes that were asked for."""
-    page: int
-    boxes: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from typing import Protocol
 from seminar_rag.errors import DocumentError, NotFoundError
 from seminar_rag.pages.locate import key
 from seminar_rag.pages.render import Renderer
-from seminar_rag.pages.sheet import Quote, Spot
-from seminar_rag.types import Document, Passage
+from seminar_rag.pages.sheet import Quote
+from seminar_rag.types import Passage
 from seminar_rag.types.catalogue import Catalogue, Record
+from seminar_rag.types.pages import View
 
 GONE = "This reading is no longer in the course."
 MOVED = "The reading was read anew since this answer was written; the sentence is still in it."
@@ -37,28 +38,6 @@ class Shelf(Protocol):
 
     def file_of(self, document: str) -> Path | None:
         """The kept file of a document."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A document, opened."""
-
-    document: Document
-    quotes: tuple[str, ...] = ()
-    remark: str = ""
-    """What the reader should know: the passage is gone, the sentence cannot be marked."""
-    page: int = 1
-    """The drawn page to begin with."""
-    sizes: tuple[tuple[float, float], ...] = ()
-    """Width and height of every drawn page, in points; empty for a view of text."""
-    version: str = ""
-    """Changes with the file."""
-    spots: tuple[Spot, ...] = ()
-    section: int = 0
-    """Index of the section shown, of a view of text."""
-    sections: int = 0
-    passages: tuple[Passage, ...] = ()
-    """Those of the section, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ check      a text that is checked: claims, the sources they cite, the report
 catalogue  the course as it is stored: sessions, readings, documents, corrections
 ingest     ingesting: options, progress, outcomes, what needs attention
 journal    what students asked and thought, and its summary
+pages      a document as it is shown around a passage
 settings   settings as the desk shows them, and the findings of the doctor
 
 The names of the first two, and the claim, can be imported from here.

@@ -8,31 +8,31 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import ServeError
-from seminar_rag.ui.chat.chat import Chat, ChatCourse
+from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.export.check_report import style as report_style
-from seminar_rag.ui.limits import Limits
+from seminar_rag.ui.shared.limits import Limits
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from seminar_rag.course import Course
     from seminar_rag.ui.api.mcp_server import Tools
     from seminar_rag.ui.api.programs import Programs
     from seminar_rag.ui.desk.work import DeskCourse
-
-__all__ = ["ChatCourse", "build_app", "serve"]
 
 log = logging.getLogger(__name__)
 
 CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
 """Gradio's endpoints that the student page has no use for, and that take or give files."""
 
-SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js")
+SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """What the page does by itself, in this order."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
@@ -88,7 +88,7 @@ def _with_headers(send: Send) -> Send:
 
 
 def build_app(
-    course: ChatCourse,
+    course: Course,
     limits: Limits | None = None,
     desk: DeskCourse | None = None,
     *,
@@ -114,14 +114,15 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from seminar_rag.ui.api.endpoints import add_endpoints
     from seminar_rag.ui.api.programs import Programs
-    from seminar_rag.ui.api.routes import add_reader, add_routes
+    from seminar_rag.ui.api.routes import add_routes
     from seminar_rag.ui.chat.course_view import add_keys
     from seminar_rag.ui.chat.page import Page
     from seminar_rag.ui.chat.viewer import add_views
 
     chat = Chat(course, limits)
-    programs = Programs(chat)
+    programs = Programs(course, chat.limits, chat.turns)
     tools = _tools(programs, course.name, host) if mcp else None
     here = files("seminar_rag.ui") / "static"
     fonts = ["system-ui", "sans-serif"]
@@ -134,7 +135,6 @@ def build_app(
     )
     app.add_middleware(Guard)
     add_routes(app, course, chat.limits)
-    add_reader(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course)
     app.router.routes.extend(tools.routes if tools else ())
@@ -144,7 +144,7 @@ def build_app(
         mount_desk(app, desk, theme)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Page(chat, programs, desk=desk is not None).blocks,
+        Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks,
         path="/",
         theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
@@ -195,7 +195,7 @@ def _tools(programs: Programs, course: str, host: str) -> Tools:
 
 
 def serve(
-    course: ChatCourse,
+    course: Course,
     host: str = "127.0.0.1",
     port: int = 7860,
     *,

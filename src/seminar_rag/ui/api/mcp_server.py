@@ -6,8 +6,7 @@ the rest, and offers what it offers in one list with the page's events. Imported
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -16,8 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from seminar_rag import __version__
-from seminar_rag.errors import SeminarError
-from seminar_rag.ui.api.programs import Programs, scope_given
+from seminar_rag.ui.api.programs import Programs, refusing, scope_given
 
 PATH = "/mcp"
 INSTRUCTIONS = (
@@ -82,7 +80,7 @@ def _tools(programs: Programs) -> list[Any]:
             kind: "readings", "notes" (written by students), or "" for both.
             required_only: Only readings that the course requires.
         """
-        with _telling():
+        with refusing(ToolError):
             scope = scope_given(sessions or [], reading_ids or [], kind, required_only)
             return await programs.ask(_client(context), question, scope)
 
@@ -107,7 +105,7 @@ def _tools(programs: Programs) -> list[Any]:
             kind: "readings", "notes" (written by students), or "" for both.
             required_only: Only readings that the course requires.
         """
-        with _telling():
+        with refusing(ToolError):
             scope = scope_given(sessions or [], reading_ids or [], kind, required_only)
             return await programs.sources(_client(context), query, scope, most)
 
@@ -120,24 +118,15 @@ def _tools(programs: Programs) -> list[Any]:
         Args:
             text: Plain text or Markdown, with its reference list if it has one.
         """
-        with _telling():
+        with refusing(ToolError):
             return await programs.check(_client(context), text)
 
     async def list_readings() -> list[dict[str, Any]]:
         """List what can be asked: every document with title, authors, sessions and id."""
-        with _telling():
+        with refusing(ToolError):
             return await programs.readings()
 
     return [ask_readings, find_passages, check_text, list_readings]
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """What a person can mend is told to the asker, nothing else."""
-    try:
-        yield
-    except SeminarError as error:
-        raise ToolError(str(error)) from None
 
 
 def _client(context: Context[Any, Any]) -> str:

@@ -1,7 +1,7 @@
 """What programs and assistants may ask: the same as a student, as JSON. Knows no protocol.
 
-`api` offers it as endpoints, `mcp_server` as tools. Programs stand in the same line and have the
-same limits as pages.
+`endpoints` offers it by HTTP, `mcp_server` as tools. Programs share the queue and the limits with
+the students' pages.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import AnswerEvent, Scope
 from seminar_rag.types.as_json import answer_json, passage_json, report_json
-from seminar_rag.ui.api.logs import told_of
-from seminar_rag.ui.chat.chat import (
+from seminar_rag.ui.shared.browser import scope_of
+from seminar_rag.ui.shared.limits import (
     CRASHED,
-    LONGEST_QUESTION,
-    LONGEST_TEXT,
-    NOT_TAKEN,
-    TEXT_TOO_LONG,
-    TOO_LONG,
-    Chat,
+    TOO_MANY_WAIT,
+    Limits,
+    Turns,
+    question_problem,
+    text_problem,
     too_often,
 )
-from seminar_rag.ui.chat.conversations import scope_of
-from seminar_rag.ui.limits import Turns
+from seminar_rag.ui.shared.logs import told_of
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +49,13 @@ class RefusedError(SeminarError):
 class Programs:
     """A course for programs. Every method may wait for its turn; none blocks the event loop."""
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, course: Course, limits: Limits, turns: Turns) -> None:
         """Args:
-        chat: of the pages, whose line and limits are shared.
+        limits, turns: those of the pages, which programs share.
         """
-        self._chat = chat
-        self._course = chat.course
+        self._course = course
+        self._limits = limits
+        self._turns = turns
         self._checks = Turns(slots=1)
 
     async def ask(self, client: str, question: str, scope: Scope) -> dict[str, Any]:
@@ -72,14 +75,14 @@ class Programs:
                     return answer_json(event.answer)
             raise RefusedError(CRASHED)
 
-        _fitting(question, LONGEST_QUESTION)
-        return await self._in_turn(self._chat.turns, client, question, work)
+        _fitting(question, question_problem)
+        return await self._in_turn(self._turns, client, question, work)
 
     async def sources(
         self, client: str, question: str, scope: Scope, most: int
     ) -> list[dict[str, Any]]:
         """The passages that fit a question best, best first. Raises as `ask`."""
-        _fitting(question, LONGEST_QUESTION)
+        _fitting(question, question_problem)
         count = max(1, min(most, MOST_PASSAGES))
 
         def work() -> list[dict[str, Any]]:
@@ -89,14 +92,14 @@ class Programs:
                 for hit in hits
             ]
 
-        return await self._in_turn(self._chat.turns, client, question, work)
+        return await self._in_turn(self._turns, client, question, work)
 
     async def check(self, client: str, text: str) -> dict[str, Any]:
         """The claims of a text against the readings, as `seminar-rag check --json` prints it.
 
         Raises as `ask`. One text at a time is checked.
         """
-        _fitting(text, LONGEST_TEXT, TEXT_TOO_LONG)
+        _fitting(text, text_problem)
 
         def work() -> dict[str, Any]:
             checking = self._course.check(text)
@@ -123,10 +126,10 @@ class Programs:
 
     async def _in_turn(self, turns: Turns, client: str, private: str, work: Callable[[], T]) -> T:
         key = f"program {secrets.token_hex(8)}"
-        if wait := self._chat.limits.admit(f"program {client}", client):
+        if wait := self._limits.admit(f"program {client}", client):
             raise RefusedError(too_often(wait))
         if not turns.join(key, client):
-            raise RefusedError(NOT_TAKEN)
+            raise RefusedError(TOO_MANY_WAIT)
         try:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
@@ -154,8 +157,17 @@ def scope_given(sessions: object, readings: object, kind: object, required: obje
     )
 
 
-def _fitting(text: str, most: int, too_long: str = TOO_LONG) -> None:
+def _fitting(text: str, problem: Callable[[str], str]) -> None:
     if not text.strip():
         raise RefusedError(BLANK)
-    if len(text) > most:
-        raise RefusedError(too_long.format(length=len(text), limit=most))
+    if problem(text):
+        raise RefusedError(problem(text))
+
+
+@contextmanager
+def refusing(kind: Callable[[str], Exception]) -> Iterator[None]:
+    """Turns an error whose message says what to do into one of a protocol; hides all others."""
+    try:
+        yield
+    except SeminarError as error:
+        raise kind(str(error)) from None

@@ -1,50 +1,59 @@
-"""Addresses beside the page: is the server well, a conversation as a file, and a file as text.
+"""Addresses beside the page that need no Gradio.
 
-None needs Gradio. An export takes the conversation as the browser keeps it and reads it as
-carefully as the page does; a file that is to be checked is read in a guarded worker. Nothing of
-either is stored.
+    GET  /health                    whether the server is well
+    POST /export.md, /export.pdf    a conversation as a file
+    POST /check/text                the text of a PDF or DOCX that is to be checked
+
+An export takes the conversation as the browser keeps it; a file that is to be checked is read in a
+guarded worker. Nothing of either is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
-from seminar_rag.ui.chat.chat import LONGEST_TEXT, TEXT_TOO_LONG, ChatCourse, too_often
-from seminar_rag.ui.chat.conversations import LONGEST_RECORD, from_record
-from seminar_rag.ui.limits import Limits, from_own_page
+from seminar_rag.ui.shared.browser import LONGEST_RECORD, ExportRequest
+from seminar_rag.ui.shared.limits import (
+    LARGEST_FILE,
+    Limits,
+    address_of,
+    from_own_page,
+    text_problem,
+    too_often,
+)
+from seminar_rag.ui.shared.records import from_record
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
 
+    from seminar_rag.course import Course
+
 log = logging.getLogger(__name__)
 
 LONGEST_BODY = 2 * LONGEST_RECORD
 """Bytes of a conversation that is to be exported."""
-LARGEST_FILE = 8 << 20
-"""Bytes of a file that is to be checked."""
 MOST_FILES = 8
 """Files that are held at once; one is read, the others arrive or wait."""
 TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
 
-def add_routes(app: FastAPI, course: ChatCourse, limits: Limits) -> None:
-    """GET /health, POST /export.md and POST /export.pdf."""
+def add_routes(app: FastAPI, course: Course, limits: Limits) -> None:
+    """Add the addresses above to the application."""
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import JSONResponse, Response
 
     def health(_request: Request) -> Response:
-        told = health_of(course)
-        return JSONResponse(told, 200 if told["status"] == "ok" else 503)
+        state = health_of(course)
+        return JSONResponse(state, 200 if state["status"] == "ok" else 503)
 
     async def export(request: Request) -> Response:
         kind = request.url.path.rpartition(".")[2]
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         if wait := limits.admit(f"export {address}", address):
             return Response(too_often(wait), 429, {"retry-after": str(wait)})
         body = await _body(request, LONGEST_BODY)
@@ -62,10 +71,10 @@ def add_routes(app: FastAPI, course: ChatCourse, limits: Limits) -> None:
     app.add_route("/health", health)
     for kind in TYPES:
         app.add_route(f"/export.{kind}", export, methods=["POST"])
+    _add_reader(app, course, limits)
 
 
-def add_reader(app: FastAPI, course: ChatCourse, limits: Limits) -> None:
-    """POST /check/text: the text of a PDF or DOCX."""
+def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
@@ -74,7 +83,7 @@ def add_reader(app: FastAPI, course: ChatCourse, limits: Limits) -> None:
 
     async def text(request: Request) -> Response:
         nonlocal held
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         if not from_own_page(request.headers.get):
             return Response("Another site's page sent this.", 403)
         if wait := limits.admit(f"file {address}", address):
@@ -92,8 +101,8 @@ def add_reader(app: FastAPI, course: ChatCourse, limits: Limits) -> None:
             return Response(str(error), 422)
         finally:
             held -= 1
-        if len(read) > LONGEST_TEXT:
-            return Response(TEXT_TOO_LONG.format(length=len(read), limit=LONGEST_TEXT), 413)
+        if problem := text_problem(read):
+            return Response(problem, 413)
         return Response(read, media_type="text/plain; charset=utf-8")
 
     app.add_route("/check/text", text, methods=["POST"])
@@ -109,24 +118,24 @@ async def _body(request: Request, most: int) -> bytes | None:
     return bytes(body)
 
 
-def health_of(course: ChatCourse) -> dict[str, Any]:
-    """What a watcher needs to know; no text of a reading, no path, no key."""
-    told: dict[str, Any] = {"version": __version__}
+def health_of(course: Course) -> dict[str, Any]:
+    """What a monitor needs to know; no text of a reading, no path, no key."""
+    state: dict[str, Any] = {"version": __version__}
     try:
-        sessions = course.sessions()
-        told |= {
-            "status": "ok" if course.documents() else "empty",
-            "sessions": len(sessions),
-            "documents": len(course.documents()),
+        documents = course.documents()
+        state |= {
+            "status": "ok" if documents else "empty",
+            "sessions": len(course.sessions()),
+            "documents": len(documents),
             "answers": "quotations" if course.answerer.startswith("extractive") else "model",
         }
     except SeminarError as error:
         log.warning("health: %s", error)
-        told["status"] = "index unreadable"
-    return told
+        state["status"] = "index unreadable"
+    return state
 
 
-def export_of(course: ChatCourse, body: bytes, kind: str) -> tuple[str, bytes] | None:
+def export_of(course: Course, body: bytes, kind: str) -> tuple[str, bytes] | None:
     """File name and bytes of a conversation that a browser sent; None when it is none.
 
     Raises:
@@ -134,18 +143,11 @@ def export_of(course: ChatCourse, body: bytes, kind: str) -> tuple[str, bytes] |
     """
     from seminar_rag.ui.export import export
 
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
+    sent = ExportRequest.read(body)
+    conversation = from_record(sent.record, course) if sent else None
+    if sent is None or conversation is None or not conversation.exchanges:
         return None
-    if not isinstance(sent, dict):
-        return None
-    conversation = from_record(sent.get("record"), course)
-    if conversation is None or not conversation.exchanges:
-        return None
-    title = sent.get("title")
-    named = title[:200].encode("utf-8", "replace").decode() if isinstance(title, str) else ""
-    paper = export.paper(conversation, named, course.name, course.answerer_notice)
+    paper = export.paper(conversation, sent.title, course.name, course.answerer_notice)
     if kind == "pdf":
         from seminar_rag.ui.export.pdf import to_pdf
 

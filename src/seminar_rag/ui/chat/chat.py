@@ -13,27 +13,29 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.types import Answer, AnswerEvent, Event, Hit, Scope, Turn
-from seminar_rag.types.check import Checking
+from seminar_rag.types import Answer, AnswerEvent, Event, Scope
 from seminar_rag.types.journal import REASONS, Reason
-from seminar_rag.ui.api.logs import told_of
-from seminar_rag.ui.chat.conversations import Conversation, Pending, Readings
-from seminar_rag.ui.chat.course_view import BrowsedCourse
-from seminar_rag.ui.chat.exchange import HELPFUL, Exchange
-from seminar_rag.ui.chat.viewer import PagedCourse
-from seminar_rag.ui.limits import Limits, Turns
+from seminar_rag.ui.shared.conversation import HELPFUL, Conversation, Exchange, Pending
+from seminar_rag.ui.shared.limits import (
+    CRASHED,
+    TOO_MANY_WAIT,
+    Limits,
+    Turns,
+    question_problem,
+    too_often,
+)
+from seminar_rag.ui.shared.logs import told_of
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
 
 log = logging.getLogger(__name__)
 
-LONGEST_QUESTION = 2_000
-"""Characters."""
-LONGEST_TEXT = 200_000
-"""Characters of a text to be checked; about sixty pages."""
 MOST_PAGES = 1_000
 """Pages whose questions are remembered before those that never came back are forgotten."""
 TICK = 0.2
@@ -41,73 +43,7 @@ TICK = 0.2
 PACE = 0.08
 """Seconds that events are gathered before they are handed on together."""
 
-TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
-TEXT_TOO_LONG = (
-    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
-)
 BUSY = "An answer is being written. Press Stop first, or wait."
-CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
-TOO_OFTEN = "Too many questions in a short time. Ask again in {seconds}."
-NOT_TAKEN = "Too many questions are waiting. Ask again in a moment."
-
-
-class ChatJournal(Protocol):
-    """What the chat needs of the journal."""
-
-    enabled: bool
-    """Whether questions are recorded at all."""
-
-    def record(self, answer: Answer) -> None:
-        """Keep a question with its answer, without who asked."""
-
-    def feedback(
-        self, answer: Answer, good: bool, reason: Reason | Literal[""] = ..., comment: str = ...
-    ) -> None:
-        """Keep what a student thinks of an answer. Raises StoreError."""
-
-
-class ChatCourse(Readings, PagedCourse, BrowsedCourse, Protocol):
-    """What the chat needs of a course."""
-
-    @property
-    def journal(self) -> ChatJournal:
-        """Where questions and feedback are kept."""
-
-    @property
-    def name(self) -> str:
-        """What to call the course."""
-
-    @property
-    def answerer(self) -> str:
-        """Who writes the answers: "extractive (quotes only)", or a model and where it runs."""
-
-    @property
-    def answerer_notice(self) -> str:
-        """The same as a sentence for the reader."""
-
-    def ask(
-        self,
-        question: str,
-        history: Sequence[Turn] = (),
-        scope: Scope = ...,
-        stop: Callable[[], bool] = ...,
-    ) -> Iterator[Event]:
-        """The answer as blocking events; the last is an AnswerEvent unless stopped."""
-
-    def search(self, query: str, k: int, scope: Scope | None = None) -> Sequence[Hit]:
-        """The k passages that fit best, best first."""
-
-    def check(self, text: str) -> Checking:
-        """A text, to be held against the readings as the result is iterated."""
-
-    def text_of(self, file: bytes) -> str:
-        """The text of a PDF or DOCX, of which nothing is kept. Raises DocumentError."""
-
-    def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
-        """Number, title, readings indexed and passages of every session."""
-
-    def examples(self, n: int) -> tuple[str, ...]:
-        """At most `n` questions that the index can answer."""
 
 
 class Stop(threading.Event):
@@ -135,7 +71,7 @@ class Chat:
     """
 
     def __init__(
-        self, course: ChatCourse, limits: Limits | None = None, turns: Turns | None = None
+        self, course: Course, limits: Limits | None = None, turns: Turns | None = None
     ) -> None:
         """Args:
         limits: how often a client may ask.
@@ -169,15 +105,15 @@ class Chat:
         question = question.strip()
         if not question:
             return None, ""
-        if len(question) > LONGEST_QUESTION:
-            return None, TOO_LONG.format(length=len(question), limit=LONGEST_QUESTION)
+        if problem := question_problem(question):
+            return None, problem
         with self._lock:
             if page in self._stops:
                 return None, BUSY
             if wait := self.limits.admit(page, address):
                 return None, too_often(wait)
             if not self.turns.join(page, address):
-                return None, NOT_TAKEN
+                return None, TOO_MANY_WAIT
             if len(self._stops) > MOST_PAGES:  # pages that went without a word
                 self._stops = {one: stop for one, stop in self._stops.items() if stop.taken}
             self._stops[page] = Stop()
@@ -201,11 +137,11 @@ class Chat:
         self, page: str, conversation: Conversation
     ) -> AsyncIterator[tuple[Conversation, Exchange]]:
         """As `answer`, once the page's turn has come; until then its place in line."""
-        told = (0, 0)
+        shown = (0, 0)
         try:
             while (place := self.turns.place(page))[0] and not self._stopped(page):
-                if place != told:
-                    told = place
+                if place != shown:
+                    shown = place
                     note = f"In line, place {place[0]} of {place[1]}"
                     yield conversation, replace(self.waiting(conversation), note=note)
                 await asyncio.sleep(TICK / 2)
@@ -227,8 +163,8 @@ class Chat:
     ) -> Iterator[tuple[Conversation, Exchange]]:
         """Ask; yields the conversation and the exchange as it grows.
 
-        In the last pair the exchange is part of the conversation. Never raises: a failure is told
-        in the exchange. Closing the generator stops the course.
+        In the last pair the exchange is part of the conversation. Never raises: a failure is part
+        of the exchange. Closing the generator stops the course.
         """
         pending = conversation.pending
         stop = self._stops.get(page)
@@ -252,7 +188,7 @@ class Chat:
                 view = replace(view, state="stopped")
         except SeminarError as error:
             view = replace(view, state="failed", note=str(error))
-        except Exception as error:  # noqa: BLE001 - told below, without what was asked
+        except Exception as error:  # noqa: BLE001 - logged below, without what was asked
             log.error("a question could not be answered: %s", told_of(error, pending.question))
             view = replace(view, state="failed", note=CRASHED)
         finally:
@@ -269,7 +205,7 @@ class Chat:
         if stop is not None:
             stop.set()
 
-    def judge(
+    def give_feedback(
         self, conversation: Conversation, number: int, says: str, comment: str = ""
     ) -> Conversation:
         """Keep what the reader thinks of an answer: "helpful", or why it is not; once.
@@ -286,8 +222,8 @@ class Chat:
             return conversation
         answer = view.answer(self.course.answerer)
         self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
-        judged = replace(view, feedback=says)
-        views = tuple(judged if one is view else one for one in conversation.exchanges)
+        rated = replace(view, feedback=says)
+        views = tuple(rated if one is view else one for one in conversation.exchanges)
         return replace(conversation, exchanges=views)
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
@@ -299,13 +235,8 @@ class Chat:
             stop.set()
         if conversation.pending is None:
             return conversation
-        failed = replace(self.waiting(conversation), state="failed", note=NOT_TAKEN)
+        failed = replace(self.waiting(conversation), state="failed", note=TOO_MANY_WAIT)
         return conversation.ended(failed)
-
-
-def too_often(wait: int) -> str:
-    """What to say to one who asks too often."""
-    return TOO_OFTEN.format(seconds=f"{wait} second{'' if wait == 1 else 's'}")
 
 
 def listen(events: Callable[[], Iterator[Event]], stop: threading.Event) -> Iterator[list[Event]]:

@@ -9,40 +9,28 @@ wants of the server (open a conversation, set a scope) comes as a wish through a
 
 from __future__ import annotations
 
-import json
-import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.html import Template
 from seminar_rag.types import Scope
-from seminar_rag.ui import links
-from seminar_rag.ui.api.api import add_endpoints
-from seminar_rag.ui.api.programs import Programs
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.chat.check_view import CheckView
-from seminar_rag.ui.chat.conversations import (
-    CUT_OFF,
-    Conversation,
-    from_record,
-    scope_of,
-    to_record,
-)
 from seminar_rag.ui.chat.course_view import CourseView
+from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, in_words, titles
-from seminar_rag.ui.chat.visitor import address_of, key_of
-
-log = logging.getLogger(__name__)
+from seminar_rag.ui.shared.browser import Wish, parse_link
+from seminar_rag.ui.shared.conversation import Conversation
+from seminar_rag.ui.shared.limits import address_of
+from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 
 EXAMPLES = 6
-SHARE = "Let the instructor read my questions and their answers, without my name"
+SHARE = "Share my questions with the instructor, anonymously"
 LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
-PAGE = Template("ui/templates/chat.html")
 UNREADABLE = "This conversation cannot be read any more."
 HIDDEN: Mapping[str, Any] = {
     "queue": False,
@@ -58,8 +46,13 @@ Update = dict[Any, Any]
 class Page:
     """The student's page over a `Chat`; `blocks` is what to mount."""
 
-    def __init__(self, chat: Chat, programs: Programs, *, desk: bool = False) -> None:
-        """`desk`: link to the instructor's."""
+    def __init__(
+        self, chat: Chat, add_endpoints: Callable[[], None], *, desk: bool = False
+    ) -> None:
+        """Args:
+        add_endpoints: adds what programs may call to the Blocks that are being built.
+        desk: link to the instructor's desk.
+        """
         self._chat = chat
         self._desk = desk
         with gr.Blocks(
@@ -67,7 +60,7 @@ class Page:
         ) as self.blocks:
             self._lay_out()
             self._wire()
-            add_endpoints(programs)
+            add_endpoints()
         # `Chat` itself keeps the line, so Gradio's queue only has to have room for everybody.
         self.blocks.queue(max_size=512, default_concurrency_limit=16, api_open=False)
 
@@ -89,7 +82,7 @@ class Page:
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
     def _lay_out_desk(self) -> None:
-        gr.HTML(PAGE.rail(), apply_default_css=False, elem_id="rail")
+        gr.HTML(HTML.rail(), apply_default_css=False, elem_id="rail")
         with gr.Column(elem_id="reading", scale=3, min_width=0):
             with gr.Column(elem_id="conversation", min_width=0):
                 self._past = gr.HTML(apply_default_css=False, elem_id="past")
@@ -97,7 +90,7 @@ class Page:
             with gr.Column(elem_id="composer", min_width=0):
                 self._lay_out_composer()
         with gr.Column(elem_id="sources", scale=2, min_width=0):
-            gr.HTML(render.panel_head(), apply_default_css=False, elem_id="sources-head")
+            gr.HTML(HTML.panel_head(), apply_default_css=False, elem_id="sources-head")
             self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
             self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
 
@@ -124,12 +117,12 @@ class Page:
                 small: dict[str, Any] = {"size": "sm", "min_width": 0}
                 self._retry = gr.Button("Retry", elem_id="retry", **small)
                 self._edit = gr.Button("Edit", elem_id="edit", **small)
-                gr.HTML(PAGE.export_menu(), apply_default_css=False, elem_id="export")
+                gr.HTML(HTML.export_menu(), apply_default_css=False, elem_id="export")
         self._share = gr.Checkbox(
             label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
         )
         gr.HTML(
-            render.notice(self._chat.course.answerer_notice),
+            HTML.notice(self._chat.course.answerer_notice),
             apply_default_css=False,
             elem_id="notice",
         )
@@ -181,75 +174,68 @@ class Page:
 
     def _open(self, arrival: str) -> Update:
         """The page as it was left in this browser, or as a link describes it."""
-        wish = _read(arrival)
+        wish = Wish.read(arrival) or Wish()
         try:
             update: Update = {
                 self._head: self._masthead(self._chat.course.sessions()),
-                self._share: gr.update(
-                    value=wish.get("share") is True, visible=self._chat.course.journal.enabled
-                ),
+                self._share: gr.update(value=wish.share, visible=self._chat.course.journal.enabled),
                 **self._scope.show(),
-                **self._restored(wish.get("record")),
-                **self._linked(wish.get("hash")),
+                **self._restored(wish.record),
+                **self._linked(wish.hash),
             }
         except SeminarError as error:
             return {
                 self._head: self._masthead(()),
                 self._past: self._welcome(),
-                self._message: render.message(str(error)),
+                self._message: PARTS.message(str(error)),
             }
-        draft = wish.get("draft")
-        if isinstance(draft, str) and draft and not links.parse(wish.get("hash")):
-            update[self._box] = draft
+        if wish.draft and not parse_link(wish.hash):
+            update[self._box] = wish.draft
         return update
 
-    def _fulfil(self, wish: str, conversation: Conversation) -> Update:
+    def _fulfil(self, text: str, conversation: Conversation) -> Update:
         """What the page's script asks for."""
-        wanted = _read(wish)
+        wish = Wish.read(text) or Wish()
         try:
-            match wanted.get("do"):
+            match wish.do:
                 case "new":
                     return self._shown(Conversation())
                 case "open":
-                    return self._restored(wanted.get("record"))
+                    return self._restored(wish.record)
                 case "scope":
-                    return self._narrowed(scope_of(wanted.get("scope")))
+                    return self._narrowed(wish.scope.scope())
                 case "link":
-                    return self._linked(wanted.get("hash")) or {self._message: gr.skip()}
+                    return self._linked(wish.hash) or {self._message: gr.skip()}
                 case "feedback":
-                    return self._judged(conversation, wanted)
+                    return self._rated(conversation, wish)
                 case "leave editing":
                     return {self._editing: False, self._message: ""}
         except SeminarError as error:
-            return {self._message: render.message(str(error))}
+            return {self._message: PARTS.message(str(error))}
         return {self._message: gr.skip()}
 
-    def _judged(self, conversation: Conversation, wanted: Mapping[str, Any]) -> Update:
-        number, says = wanted.get("exchange"), wanted.get("says")
-        if type(number) is not int or not isinstance(says, str):
-            return {self._message: gr.skip()}
-        known = self._caught_up(conversation, wanted.get("record"))
-        comment = wanted.get("comment")
-        judged = self._chat.judge(known, number, says, comment if isinstance(comment, str) else "")
+    def _rated(self, conversation: Conversation, wish: Wish) -> Update:
+        known = self._caught_up(conversation, wish.record)
+        rated = self._chat.give_feedback(known, wish.exchange, wish.says, wish.comment)
         return {
-            self._conversation: judged,
-            self._record: to_record(judged),
-            self._past: render.transcript(judged.exchanges),
+            self._conversation: rated,
+            self._record: to_record(rated),
+            self._past: render.transcript(rated.exchanges),
         }
 
-    def _restored(self, record: object) -> Update:
+    def _restored(self, record: str) -> Update:
         if not record:
             return self._shown(Conversation())
         found = from_record(record, self._chat.course)
         if found is None:
-            return {**self._shown(Conversation()), self._message: render.message(UNREADABLE)}
+            return {**self._shown(Conversation()), self._message: PARTS.message(UNREADABLE)}
         update = {**self._shown(found), **self._narrowed(found.scope)}
         if found.exchanges and found.exchanges[-1].note == CUT_OFF:
             update[self._box] = found.exchanges[-1].question
         return update
 
-    def _linked(self, fragment: object) -> Update:
-        link = links.parse(fragment)
+    def _linked(self, fragment: str) -> Update:
+        link = parse_link(fragment)
         if link is None:
             return {}
         question, scope = link
@@ -258,7 +244,7 @@ class Page:
     def _narrowed(self, scope: Scope) -> Update:
         """The scope chosen; what of it the course has no longer is told."""
         update = self._scope.show(scope)
-        return update | {self._message: render.message(LOST if self._scope.lost(scope) else "")}
+        return update | {self._message: PARTS.message(LOST if self._scope.lost(scope) else "")}
 
     def _shown(self, conversation: Conversation) -> Update:
         """A whole conversation that is not being answered."""
@@ -293,17 +279,17 @@ class Page:
             conversation = self._caught_up(conversation, record)
             known = titles(self._chat.course.documents())
         except SeminarError as error:
-            return {self._message: render.message(str(error))}
+            return {self._message: PARTS.message(str(error))}
         question, kept = _placed(question, conversation, again=again, editing=editing)
         scope = chosen(sessions, readings, kind, required)
         begun, problem = self._chat.begin(
-            *(key_of(request), question, scope, kept),
+            *(request.session_hash, question, scope, kept),
             address=address_of(request),
             asked=in_words(scope, known),
             share=share is True,
         )
         if begun is None:
-            return {self._message: render.message(problem)}
+            return {self._message: PARTS.message(problem)}
         return {
             **({} if again and typed.strip() != question.strip() else {self._box: ""}),
             self._message: "",
@@ -317,7 +303,7 @@ class Page:
             **self._buttons(running=True, begun=True),
         }
 
-    def _caught_up(self, conversation: Conversation, record: object) -> Conversation:
+    def _caught_up(self, conversation: Conversation, record: str) -> Conversation:
         """The conversation that the page shows, also when the server was started anew under it."""
         if record and not conversation.id:
             return from_record(record, self._chat.course) or conversation
@@ -327,7 +313,7 @@ class Page:
         self, conversation: Conversation, request: gr.Request
     ) -> AsyncIterator[Update]:
         before, sent = conversation, ""
-        async for conversation, view in self._chat.stream(key_of(request), before):
+        async for conversation, view in self._chat.stream(request.session_hash, before):
             if conversation is not before:
                 yield {
                     self._past: render.transcript(conversation.exchanges),
@@ -343,7 +329,7 @@ class Page:
             yield {self._now: render.exchange(view), **changed}
 
     def _finish(self, typed: str, conversation: Conversation, request: gr.Request) -> Update:
-        ended = self._chat.finish(key_of(request), conversation)
+        ended = self._chat.finish(request.session_hash, conversation)
         last = ended.exchanges[-1] if ended.exchanges else None
         update: Update = {
             self._conversation: ended,
@@ -365,14 +351,14 @@ class Page:
             self._editing: True,
             self._box: last.question,
             **self._scope.show(last.scope),
-            self._message: PAGE.editing(),
+            self._message: HTML.editing(),
         }
 
     def _halt(self, request: gr.Request) -> None:
-        self._chat.stop(key_of(request))
+        self._chat.stop(request.session_hash)
 
     def _leave(self, request: gr.Request) -> None:
-        self._chat.finish(key_of(request), Conversation())
+        self._chat.finish(request.session_hash, Conversation())
 
     # Parts ----------------------------------------------------------------------------------
 
@@ -381,9 +367,9 @@ class Page:
 
     def _welcome(self) -> str:
         try:
-            return render.welcome(self._chat.course.examples(EXAMPLES))
+            return HTML.welcome(self._chat.course.examples(EXAMPLES))
         except SeminarError:  # told by `_open`; a question can be typed all the same
-            return render.welcome(())
+            return HTML.welcome(())
 
     def _buttons(self, *, running: bool, begun: bool) -> Update:
         return {
@@ -406,12 +392,3 @@ def _placed(
     if again or editing or failed:
         return question, Conversation(conversation.exchanges[:-1], id=conversation.id)
     return question, conversation
-
-
-def _read(text: object) -> Mapping[str, Any]:
-    """A wish of the page's script; {} for what is none."""
-    try:
-        wish = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        wish = None
-    return wish if isinstance(wish, dict) else {}

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
-from seminar_rag.ui.chat.chat import ChatCourse
-from seminar_rag.ui.chat.conversations import scope_of
-from seminar_rag.ui.chat.exchange import WHOLE
+from seminar_rag.ui.shared.browser import scope_of
+from seminar_rag.ui.shared.conversation import WHOLE_COURSE
+from seminar_rag.ui.shared.wording import shortened
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
 
 KINDS: Mapping[str, frozenset[Kind]] = {
     "Readings and notes": frozenset(),
@@ -23,7 +26,7 @@ KINDS: Mapping[str, frozenset[Kind]] = {
     "Student notes": NOTES,
 }
 ANY_KIND = next(iter(KINDS))
-WHOLE_COURSE = "Ask the whole course"
+ASK_EVERYTHING = "Ask the whole course"
 REQUIRED = "Only required readings"
 NONE_REQUIRED = "Only required readings (there are none here)"
 LONGEST_TITLE = 48
@@ -34,13 +37,13 @@ class ScopeBar:
     """Builds its components where it is made: `inputs` are what a scope is made of, `parts`
     what `show` changes."""
 
-    def __init__(self, course: ChatCourse) -> None:
+    def __init__(self, course: Course) -> None:
         self._course = course
         # Gradio keeps choices per open page in the server's memory. A server that was started anew
         # knows none, and would refuse what the page offers; so only `show` makes it strict.
         free: dict[str, Any] = {"multiselect": True, "allow_custom_value": True, "min_width": 0}
         self.titles: Mapping[str, str] = {}
-        with gr.Accordion(WHOLE_COURSE, open=False, elem_id="scope") as self.bar:
+        with gr.Accordion(ASK_EVERYTHING, open=False, elem_id="scope") as self.bar:
             with gr.Row(elem_id="scope-lists"):
                 self.sessions = gr.Dropdown([], label="Sessions", elem_id="sessions", **free)
                 self.readings = gr.Dropdown([], label="Readings", elem_id="readings", **free)
@@ -64,7 +67,7 @@ class ScopeBar:
             **quick,
         )
 
-    def show(self, scope: Scope = WHOLE) -> dict[Any, Any]:
+    def show(self, scope: Scope = WHOLE_COURSE) -> dict[Any, Any]:
         """What can be chosen now, and `scope` chosen, as an update.
 
         Sessions and readings that the course has no longer are left out; `lost` names them.
@@ -150,12 +153,12 @@ def _listed(documents: Mapping[str, Document]) -> list[tuple[str, str]]:
 
 def label(scope: Scope, titles: Mapping[str, str]) -> str:
     """What is asked, in words: "Ask sessions 3, 15 · student notes"."""
-    return f"Ask {words}" if (words := in_words(scope, titles)) else WHOLE_COURSE
+    return f"Ask {words}" if (words := in_words(scope, titles)) else ASK_EVERYTHING
 
 
 def in_words(scope: Scope, titles: Mapping[str, str]) -> str:
     """The scope in words, "session 3 · required readings"; "" for the whole course."""
-    if scope == Scope():
+    if scope == WHOLE_COURSE:
         return ""
     parts = []
     if scope.sessions:
@@ -163,13 +166,12 @@ def in_words(scope: Scope, titles: Mapping[str, str]) -> str:
         parts.append(f"session{'s' if len(scope.sessions) > 1 else ''} {numbers}")
     elif not scope.readings:
         parts.append("all sessions")
-    names = [_short(titles.get(one, "a reading that is gone")) for one in sorted(scope.readings)]
+    names = [
+        shortened(titles.get(one, "a reading that is gone"), LONGEST_TITLE)
+        for one in sorted(scope.readings)
+    ]
     parts.append(names[0] if len(names) == 1 else f"{len(names)} readings" if names else "")
     kind = next((word.lower() for word, kinds in KINDS.items() if kinds == scope.kinds), "")
     parts.append(kind if scope.kinds else "")
     parts.append("only required" if scope.required_only else "")
     return " · ".join(part for part in parts if part)
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"

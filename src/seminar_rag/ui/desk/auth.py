@@ -26,7 +26,7 @@ from urllib.parse import parse_qs
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.desk.password import matches
-from seminar_rag.ui.limits import from_own_page
+from seminar_rag.ui.shared.limits import from_own_page
 
 log = logging.getLogger(__name__)
 

@@ -1,23 +1,21 @@
-"""The report on a checked text as HTML. Pure; all that came from outside is escaped.
-
-A verdict is never told by colour alone: each has its glyph and its word.
-"""
+"""The report on a checked text as HTML. Pure; the template escapes all that came from outside."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from importlib.resources import files
 
+from seminar_rag.html import Template
 from seminar_rag.types import Cited
-from seminar_rag.types.check import WRONG, Citation, Item, Report, Source
+from seminar_rag.types.check import WRONG, Item, Report, Source
+from seminar_rag.ui.shared.wording import KINDS
 
 GLYPHS = {"supported": "✓", "partly": "~", "contradicted": "✗", "not found": "?", "not a claim": ""}
 CITED = {
     **dict.fromkeys(("not said", "mismatch", "unlisted"), "✗"),
     **{"holds": "✓", "partly": "~", "no reading": "?", "unread": "?"},
 }
-_DESCRIBED = "as described on the course page"
+HTML = Template("ui/templates/report.html")
 
 
 def shown(item: Item) -> tuple[Source, ...]:
@@ -39,7 +37,7 @@ def place(source: Source) -> str:
     sessions = ", ".join(map(str, source.document.sessions))
     parts = [source.document.title + (f" (session {sessions})" if sessions else "")]
     if source.document.kind == "abstract":
-        parts.append(_DESCRIBED)
+        parts.append(KINDS["abstract"])
     if source.page is not None:
         parts.append(f"page {source.page}")
     return ", ".join(parts)
@@ -47,13 +45,7 @@ def place(source: Source) -> str:
 
 def to_html(report: Report, title: str) -> str:
     """A page that needs nothing else."""
-    name = escape(title)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Checked: {name}</title><style>{style()}</style></head>"
-        f'<body class="page"><h1>{name}</h1>{to_fragment(report)}</body></html>\n'
-    )
+    return f"{HTML.page(title, style(), to_fragment(report))}\n"
 
 
 def style() -> str:
@@ -68,49 +60,28 @@ def to_fragment(report: Report, beside: Callable[[Source], str] = lambda _: "") 
     Args:
         beside: HTML to stand beside where a piece of evidence is from, such as what opens it.
     """
-    rows = "".join(_row(item, beside) for item in report.items)
-    state = "failed" if report.failed else "passed"
-    return (
-        f'<section class="report" data-state="{state}"><p class="summary">'
-        f"{escape(report.summary)}</p>"
-        f'<p class="by">Checked by: {escape(report.verifier)}</p><ol>{rows}</ol></section>'
-    )
+    return HTML.report(report, [_row(item, beside) for item in report.items])
 
 
 def _row(item: Item, beside: Callable[[Source], str]) -> str:
-    kind = item.claim.kind
+    kind, said = item.claim.kind, one_line(item.claim.text)
     if item.label == "not a claim" and not item.citations:
-        return f'<li class="item plain" data-kind="{kind}"><p class="said">{_said(item)}</p></li>'
-    key = item.label.replace(" ", "-")
-    word = "reference" if kind == "reference" else item.label
-    glyph = GLYPHS[item.label] or "·"
-    told = kind == "claim" and item.label != "supported"
-    reason = f'<p class="reason">{escape(item.reason)}</p>' if told else ""
-    quotes = "".join(_quote(source, beside(source)) for source in shown(item))
-    cited = "".join(map(_citation, item.citations))
-    return (
-        f'<li class="item" data-label="{key}" data-kind="{kind}"><div class="left">'
-        f'<p class="verdict"><span aria-hidden="true">{glyph}</span> {word}</p>'
-        f'<p class="said">{_said(item)}</p></div>'
-        f'<div class="right">{reason}{quotes}{cited}</div></li>'
-    )
-
-
-def _said(item: Item) -> str:
-    return escape(one_line(item.claim.text))
-
-
-def _quote(source: Source, beside: str) -> str:
-    return (
-        f"<blockquote>“{escape(source.quote)}”</blockquote>"
-        f'<p class="where">{escape(place(source))}{beside}</p>'
-    )
-
-
-def _citation(one: Citation) -> str:
-    wrong = "wrong" if one.holding in WRONG else one.holding.replace(" ", "-")
-    return (
-        f'<p class="cited" data-holding="{wrong}">'
-        f'<span aria-hidden="true">{CITED[one.holding]}</span> '
-        f"<b>{escape(mark(one.cited))}</b> {escape(one.reason)}</p>"
+        return HTML.plain(kind, said)
+    return HTML.item(
+        kind,
+        item.label.replace(" ", "-"),
+        GLYPHS[item.label] or "·",
+        "reference" if kind == "reference" else item.label,
+        said,
+        reason=item.reason if kind == "claim" and item.label != "supported" else "",
+        evidence=[(one.quote, place(one), beside(one)) for one in shown(item)],
+        cited=[
+            (
+                "wrong" if one.holding in WRONG else one.holding.replace(" ", "-"),
+                CITED[one.holding],
+                mark(one.cited),
+                one.reason,
+            )
+            for one in item.citations
+        ],
     )

@@ -1,7 +1,7 @@
 """A conversation as a document: questions, answers, and one list of references. Pure.
 
 Each passage has one number through the whole document, whatever it had in its answer. Markdown is
-made here, PDF in `export_pdf`; both escape all that comes from readings, questions and models, so
+made here, PDF in `pdf`; both escape all that comes from readings, questions and models, so
 that a file never loads anything from elsewhere when it is opened.
 """
 
@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seminar_rag.types import Citation, tally
-from seminar_rag.ui.chat.conversations import Conversation
-from seminar_rag.ui.chat.exchange import Exchange
-from seminar_rag.ui.chat.render import GONE, KINDS, safe_url
+from seminar_rag.ui.shared.conversation import Conversation, Exchange
+from seminar_rag.ui.shared.wording import GONE, KINDS, pages_of, safe_url, sessions_of
 
 DEFAULT_TITLE = "Conversation"
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -111,14 +110,7 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
 
 def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
     document, passage = citations[0].document, citations[0].passage
-    pages = sorted({one.page for one in citations if one.page is not None})
-    sessions = ", ".join(map(str, document.sessions))
-    place = (
-        KINDS[document.kind],
-        f"session{'s' if len(document.sessions) > 1 else ''} {sessions}" if sessions else "",
-        f"p. {', '.join(map(str, pages))}" if pages else "",
-        passage.heading,
-    )
+    place = (KINDS[document.kind], sessions_of(document), pages_of(citations), passage.heading)
     return Reference(
         number,
         document.title,

@@ -1,5 +1,5 @@
-"""Who may ask now: which page sent it, how often one client asks, and whose turn it is. Knows no
-Gradio.
+"""Who may ask now and how much: the size of questions, how often one client asks, and whose turn it
+is. Knows no Gradio.
 
 Two things keep one student from spoiling it for the rest. A token bucket (Turner 1986, "leaky
 bucket as a meter") limits how often a page, and all pages of one address together, may ask. And
@@ -11,11 +11,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import zip_longest
 from math import ceil
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from seminar_rag.ui.shared.wording import counted
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from starlette.requests import Request
 
 PER_PAGE = 20
 """Questions a minute from one page."""
@@ -29,6 +36,44 @@ GRACE = 30.0
 """Seconds after which a page that does not ask for its place has left without a word."""
 WAITING = 64
 """Questions that may wait in line; half as many of one address."""
+LONGEST_QUESTION = 2_000
+"""Characters."""
+LONGEST_TEXT = 200_000
+"""Characters of a text to be checked; about sixty pages."""
+
+LARGEST_FILE = 8 << 20
+"""Bytes of a file whose text is to be checked."""
+
+TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
+TEXT_TOO_LONG = (
+    "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
+)
+TOO_MANY_WAIT = "Too many questions are waiting. Ask again in a moment."
+CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
+
+
+def too_often(wait: int) -> str:
+    """What to say to one who asks too often and has to wait so many seconds."""
+    return f"Too many questions in a short time. Ask again in {counted(wait, 'second')}."
+
+
+def question_problem(text: str) -> str:
+    """What is wrong with the length of a question; "" where it fits."""
+    return _too_long(TOO_LONG, text, LONGEST_QUESTION)
+
+
+def text_problem(text: str) -> str:
+    """What is wrong with the length of a text to be checked; "" where it fits."""
+    return _too_long(TEXT_TOO_LONG, text, LONGEST_TEXT)
+
+
+def _too_long(says: str, text: str, longest: int) -> str:
+    return says.format(length=len(text), limit=longest) if len(text) > longest else ""
+
+
+def address_of(request: Request | gr.Request) -> str:
+    """The address of the browser or program; "" where it is not known."""
+    return str(request.client.host) if request.client else ""
 
 
 def from_own_page(header: Callable[[str], str | None]) -> bool:
@@ -122,43 +167,6 @@ class Limits:
         return wait
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """Who is served and who waits; a value, so that the future can be tried out on a copy."""
-
-    waiting: tuple[tuple[str, deque[str]], ...] = ()
-    """Addresses in the order of their turns, each with its pages."""
-
-    def joined(self, page: str, address: str) -> _Line:
-        rows = [(a, deque([*pages, page] if a == address else pages)) for a, pages in self.waiting]
-        if address not in [a for a, _ in rows]:
-            rows.append((address, deque([page])))
-        return replace(self, waiting=tuple(rows))
-
-    def without(self, page: str) -> _Line:
-        rows = [(a, deque(p for p in pages if p != page)) for a, pages in self.waiting]
-        return replace(self, waiting=tuple((a, pages) for a, pages in rows if pages))
-
-    def next(self) -> tuple[str, _Line]:
-        """The page whose turn it is; its address goes to the end."""
-        (address, pages), *others = self.waiting
-        rest = deque(list(pages)[1:])
-        rows = (*others, (address, rest)) if rest else tuple(others)
-        return pages[0], replace(self, waiting=tuple(rows))
-
-    @property
-    def pages(self) -> int:
-        return sum(len(pages) for _, pages in self.waiting)
-
-    def order(self) -> list[str]:
-        """All waiting pages in the order in which they will be served."""
-        line, out = self, []
-        while line.waiting:
-            page, line = line.next()
-            out.append(page)
-        return out
-
-
 class Turns:
     """Serves `slots` pages at a time.
 
@@ -180,16 +188,17 @@ class Turns:
         self._lock = threading.Lock()
         self._serving: set[str] = set()
         self._seen: dict[str, float] = {}
-        self._line = _Line()
+        self._waiting: dict[str, list[str]] = {}
+        """The pages of each address that waits, the address whose turn is next first."""
 
     def join(self, page: str, address: str) -> bool:
         """Stand in line; False when too many wait already."""
         with self._lock:
             self._advance()
-            mine = next((len(pages) for a, pages in self._line.waiting if a == address), 0)
-            if self._line.pages >= self._most or mine >= self._most // 2:
+            mine = self._waiting.get(address, [])
+            if len(self._order()) >= self._most or len(mine) >= self._most // 2:
                 return False
-            self._line = self._line.joined(page, address)
+            self._waiting[address] = [*mine, page]
             self._seen[page] = self._clock()
             self._advance()
             return True
@@ -200,7 +209,7 @@ class Turns:
             if page in self._seen:
                 self._seen[page] = self._clock()
             self._advance()
-            order = self._line.order()
+            order = self._order()
             return (order.index(page) + 1 if page in order else 0), len(order)
 
     def begin(self, page: str) -> bool:
@@ -215,15 +224,27 @@ class Turns:
             self._drop(page)
             self._advance()
 
+    def _order(self) -> list[str]:
+        """All waiting pages in the order in which they will be served."""
+        rounds = zip_longest(*self._waiting.values())
+        return [page for each in rounds for page in each if page is not None]
+
     def _drop(self, page: str) -> None:
         self._serving.discard(page)
         self._seen.pop(page, None)
-        self._line = self._line.without(page)
+        without = {
+            address: [one for one in pages if one != page]
+            for address, pages in self._waiting.items()
+        }
+        self._waiting = {address: pages for address, pages in without.items() if pages}
 
     def _advance(self) -> None:
         now = self._clock()
         for page in [page for page, at in self._seen.items() if now - at > GRACE]:
             self._drop(page)
-        while self._line.waiting and len(self._serving) < self._slots:
-            page, self._line = self._line.next()
+        while self._waiting and len(self._serving) < self._slots:
+            address = next(iter(self._waiting))
+            page, *others = self._waiting.pop(address)
+            if others:
+                self._waiting[address] = others  # to the end
             self._serving.add(page)

@@ -12,15 +12,15 @@ comes as an error whose message says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from seminar_rag.errors import SeminarError
-from seminar_rag.ui.api.programs import Programs, scope_given
-from seminar_rag.ui.chat.visitor import address_of
+from seminar_rag.ui.api.programs import Programs, refusing, scope_given
+from seminar_rag.ui.shared.limits import address_of
+
+_refusing = partial(refusing, partial(gr.Error, print_exception=False))
 
 
 def add_endpoints(programs: Programs) -> None:
@@ -47,7 +47,7 @@ def add_endpoints(programs: Programs) -> None:
             question, answer with marks like [1], answerer, abstained (the readings don't say),
             citations (number, reading, session, page, quote, passage, url), verdicts, seconds.
         """
-        with _telling():
+        with _refusing():
             scope = scope_given(sessions, readings, kind, required)
             return await programs.ask(address_of(request), question, scope)
 
@@ -70,7 +70,7 @@ def add_endpoints(programs: Programs) -> None:
         Returns:
             For each passage: score, reading, kind, session, page, section, passage, url and ids.
         """
-        with _telling():
+        with _refusing():
             scope = scope_given(sessions, readings, kind, required)
             return await programs.sources(address_of(request), question, scope, most)
 
@@ -84,23 +84,14 @@ def add_endpoints(programs: Programs) -> None:
             summary, counts, and items: each claim with its label (supported, partly, contradicted,
             not found, not a claim), reason, evidence, and what its own citations are worth.
         """
-        with _telling():
+        with _refusing():
             return await programs.check(address_of(request), text)
 
     async def readings() -> list[dict[str, Any]]:
         """What can be asked: every document with its title, sessions, kind, address and id."""
-        with _telling():
+        with _refusing():
             return await programs.readings()
 
     # The line is kept by `Programs`; Gradio's own limits only would put everybody into one more.
     for one in (ask, sources, check, readings):
         gr.api(one, api_name=one.__name__, concurrency_limit=None)
-
-
-@contextmanager
-def _telling() -> Iterator[None]:
-    """What a person can mend is told to the asker, nothing else."""
-    try:
-        yield
-    except SeminarError as error:
-        raise gr.Error(str(error), print_exception=False) from None

@@ -1,10 +1,9 @@
-"""A question and its answer as the page holds them. Pure; knows no HTML and no Gradio."""
+"""A conversation as the web application holds it: questions, answers, verdicts. Pure values."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from seminar_rag.types import (
     Answer,
@@ -18,16 +17,15 @@ from seminar_rag.types import (
     Scope,
     SentenceVerdict,
     TokenEvent,
+    Turn,
     VerdictEvent,
 )
-from seminar_rag.types.journal import REASONS
+from seminar_rag.ui.shared.wording import counted
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
-STATES: tuple[State, ...] = get_args(State)
-WHOLE = Scope()
-"""The whole course."""
+WHOLE_COURSE = Scope()
 HELPFUL = "helpful"
-FEEDBACK = (HELPFUL, *REASONS)
+"""The feedback of a reader whom the answer helped; other feedback gives the reason why not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +47,14 @@ class Exchange:
     """The text was written by a language model and may hold Markdown."""
     abstained: bool = False
     verdicts: tuple[SentenceVerdict, ...] = ()
-    scope: Scope = WHOLE
+    scope: Scope = WHOLE_COURSE
     """What part of the course was asked."""
     asked: str = ""
     """The scope in words; empty for the whole course."""
     gone: frozenset[str] = frozenset()
-    """Ids of cited passages that the course holds no longer; of a conversation come back."""
+    """Ids of cited passages that the course holds no longer; of a reopened conversation."""
     feedback: str = ""
-    """What the reader thought of the answer: one of `FEEDBACK`, or nothing yet."""
+    """What the reader thought of the answer: `HELPFUL`, the reason why not, or nothing yet."""
     reason: str = ""
     """Why the readings don't say."""
     restricted: str = ""
@@ -97,19 +95,19 @@ class Exchange:
     def answer(self, answerer: str) -> Answer:
         """The finished exchange as an answer."""
         return Answer(
-            self.question,
-            self.text,
-            answerer,
-            self.abstained,
-            self.citations,
-            self.nearest,
-            self.seconds or 0.0,
-            self.warnings,
-            self.verdicts,
-            self.reason,
-            "course" if self.listed else "readings",
-            self.listed,
-            self.restricted,
+            question=self.question,
+            text=self.text,
+            answerer=answerer,
+            abstained=self.abstained,
+            citations=self.citations,
+            nearest=self.nearest,
+            seconds=self.seconds or 0.0,
+            warnings=self.warnings,
+            verdicts=self.verdicts,
+            reason=self.reason,
+            kind="course" if self.listed else "readings",
+            listed=self.listed,
+            restricted=self.restricted,
         )
 
     @property
@@ -124,15 +122,49 @@ def _reading_note(passages: int, readings: int) -> str:
     return f"Reading {counted(passages, 'passage')} of {counted(readings, 'reading')}"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 reading", "2,000 passages"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A question that was sent and has no answer yet."""
+
+    question: str
+    scope: Scope
+    asked: str = ""
+    """The scope in words."""
+    share: bool = False
+    """The student lets the instructor read it."""
 
 
-def find_quote(text: str, quote: str) -> tuple[int, int] | None:
-    """Where `quote` stands in `text`, whatever white space separates its words."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text)
-    return found.span() if found else None
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was asked in one conversation, oldest first."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    pending: Pending | None = None
+    id: str = ""
+    """Given with the first question."""
+
+    @property
+    def next(self) -> int:
+        """The number of the next exchange."""
+        return self.exchanges[-1].number + 1 if self.exchanges else 1
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The finished exchanges, as history for a follow-up question."""
+        return tuple(
+            turn
+            for each in self.exchanges
+            if each.state == "done"
+            for turn in (Turn("user", each.question), Turn("assistant", each.text))
+        )
+
+    @property
+    def scope(self) -> Scope:
+        """What was asked last."""
+        if self.pending is not None:
+            return self.pending.scope
+        return self.exchanges[-1].scope if self.exchanges else WHOLE_COURSE
+
+    def ended(self, exchange: Exchange) -> Conversation:
+        """The conversation once its pending question was answered, stopped or failed."""
+        return Conversation((*self.exchanges, exchange), id=self.id)

@@ -1,0 +1,184 @@
+"""The text of an answer as HTML, with its marks as links to sources and verdicts as badges. Pure.
+
+Text that a language model wrote may hold a small Markdown subset (emphasis, lists, code, tables).
+No image and no link is ever made of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from seminar_rag.html import Template, joined, trusted
+from seminar_rag.types import Citation, SentenceVerdict
+from seminar_rag.ui.shared.conversation import Exchange
+from seminar_rag.ui.shared.wording import GONE, authors_of, pages_of, safe_url, sessions_of
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+HTML = Template("ui/templates/chat.html")
+_MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
+_BULLET = re.compile(r"[-•*]\s+")
+# A badge stands behind the marks of its sentence. It is put into the text as a private character
+# before the text becomes HTML, so that quotations and Markdown are treated alike.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_BADGE = re.compile(rf"[ \t]*{_OPEN}(\d+){_CLOSE}")
+_VERDICTS = {
+    "supported": ("✓", "Supported"),
+    "partly": ("~", "Partly supported"),
+    "unsupported": ("!", "Not supported"),
+    "contradicted": ("!", "Contradicted"),
+}
+
+
+def answer_text(view: Exchange) -> str:
+    """The answer as far as it is written, as HTML."""
+    if view.listed and "\n- " in view.text:
+        return _course_rows(view)
+    marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone)
+    text = _with_badges(view.text.lstrip(), view.verdicts)
+    if view.markdown:
+        return trusted(_MARKDOWN.render(text, {"marks": marks}))
+    return HTML.plain(list(_blocks(text, marks)))
+
+
+def by_number(citations: Iterable[Citation]) -> dict[int, list[Citation]]:
+    """The citations of each mark."""
+    groups: dict[int, list[Citation]] = {}
+    for citation in citations:
+        groups.setdefault(citation.number, []).append(citation)
+    return groups
+
+
+def _course_rows(view: Exchange) -> str:
+    """An answer about the course: its lead, and its rows with links."""
+    lead, *lines = view.text.split("\n")
+    said = [_BULLET.sub("", line, count=1) for line in lines if _BULLET.match(line)]
+    rows = [
+        (*row.partition(one.title), safe_url(one.url))
+        for row, one in zip(said, view.listed, strict=False)
+    ]
+    return HTML.course_rows(lead, rows)
+
+
+def _blocks(text: str, marks: _Marks) -> Iterator[tuple[bool, list[Markup]]]:
+    """Paragraphs, and lists where lines begin with a bullet. Nothing else has a meaning."""
+    for part in re.split(r"\n\s*\n", text.strip()):
+        for listed, lines in groupby(part.split("\n"), key=lambda line: bool(_BULLET.match(line))):
+            if listed:
+                yield True, [marks.html(_BULLET.sub("", line, count=1)) for line in lines]
+            elif body := "\n".join(lines).strip():
+                yield False, [marks.html(body)]
+
+
+# Marks and badges -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What stands between the words of an answer: links to sources, and verdicts."""
+
+    view: int
+    owners: dict[int, list[Citation]]
+    verdicts: tuple[SentenceVerdict, ...]
+    gone: frozenset[str]
+    """Ids of passages that the course holds no longer."""
+
+    def html(self, text: str) -> Markup:
+        """`text`, escaped, with its marks and badges."""
+        return joined(self.pieces(text))
+
+    def pieces(self, text: str) -> Iterator[str | Markup]:
+        """`text` in pieces, in order: words, and marks or badges as HTML."""
+        last = 0
+        for found in re.finditer(f"{_MARK.pattern}|{_BADGE.pattern}", text):
+            if html := self._mark(found[1]) if found[1] else self._badge(int(found[2])):
+                yield text[last : found.start()]
+                yield html
+                last = found.end()
+        yield text[last:]
+
+    def _mark(self, number: str) -> Markup | None:
+        citations = self.owners.get(int(number))
+        if not citations:
+            return None
+        first = citations[0]
+        lost = first.passage.id in self.gone
+        document = first.document
+        facts = [document.title, authors_of(document), sessions_of(document), pages_of(citations)]
+        whose = ", ".join(fact for fact in (*facts, GONE if lost else "") if fact)
+        return HTML.mark(self.view, first.number, f"Source {first.number}: {whose}", lost)
+
+    def _badge(self, index: int) -> Markup:
+        verdict = self.verdicts[index].verdict
+        glyph, word = _VERDICTS[verdict.label]
+        why = f"{word}. {verdict.reason} Checked by: {verdict.verifier}."
+        return HTML.badge(verdict.label, glyph, why)
+
+
+def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
+    """`text` with a place for the badge of each sentence that was checked."""
+    text = text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd")
+    out, last = [], 0
+    for one in verdicts:
+        if one.verdict.label in _VERDICTS:
+            end = one.end
+            while end > one.start and text[end - 1 : end] in ("|", " "):
+                end -= 1  # inside the last cell of a table's row
+            out += [text[last:end], f" {_OPEN}{one.index}{_CLOSE}"]
+            last = end
+    return "".join((*out, text[last:]))
+
+
+# Markdown of language models ------------------------------------------------------------------
+
+
+def _split_marks(state: StateCore) -> None:
+    """Cut the marks out of the text tokens; code keeps its brackets and has no badges."""
+    marks = state.env["marks"]
+    for block in state.tokens:
+        if block.type == "inline":
+            children = block.children or []
+            block.children = [piece for token in children for piece in _pieces(token, marks)]
+        else:
+            block.content, block.info = (_BADGE.sub("", x) for x in (block.content, block.info))
+
+
+def _pieces(token: Token, marks: _Marks) -> Iterator[Token]:
+    if token.type != "text":
+        token.content = _BADGE.sub("", token.content)
+        yield token
+        return
+    for piece in marks.pieces(token.content):
+        kind = "cite" if hasattr(piece, "__html__") else "text"
+        yield Token(kind, "", 0, content=str(piece))
+
+
+def _render_cite(_self: Any, tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return tokens[index].content
+
+
+def _lower_headings(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = "h3"
+
+
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.disable(["image", "link", "autolink", "html_inline", "html_block", "reference"])
+    parser.core.ruler.push("marks", _split_marks)
+    parser.core.ruler.push("headings", _lower_headings)
+    parser.add_render_rule("cite", _render_cite)
+    return parser
+
+
+_MARKDOWN = _markdown()

@@ -1,0 +1,1 @@
+"""What the rooms of the web application share: conversations, records, limits, words, logs."""

@@ -1,0 +1,62 @@
+"""Words for numbers, documents and places, as the page and the exported files give them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from seminar_rag.types import Citation, Document
+
+KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student notes"}
+"""What there is of a document, by its kind."""
+GONE = "this passage is no longer in the readings"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 reading", "2,000 passages"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def sessions_of(document: Document) -> str:
+    """The sessions of a document, "sessions 3, 15"; "" where no session lists it."""
+    numbers = ", ".join(map(str, document.sessions))
+    return f"session{'s' if len(document.sessions) > 1 else ''} {numbers}" if numbers else ""
+
+
+def pages_of(citations: Iterable[Citation]) -> str:
+    """The cited pages in order, "p. 3, 5"; "" where pages are not known."""
+    pages = sorted({citation.page for citation in citations if citation.page is not None})
+    return f"p. {', '.join(map(str, pages))}" if pages else ""
+
+
+def authors_of(document: Document) -> str:
+    """The authors, the first only where there are more than three; "" where none is known."""
+    authors = document.authors or ""
+    names = [name for name in re.split(r"\s*(?:,|;|\band\b|&)\s*", authors) if name]
+    return f"{names[0]} et al." if len(names) > 3 else authors
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text`, cut to at most `longest` characters with an ellipsis at its end."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
+def safe_url(url: str | None) -> str | None:
+    """`url` when it is an absolute http or https address without odd characters, else None."""
+    if not url or any(ch.isspace() or not ch.isprintable() for ch in url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def find_quote(text: str, quote: str) -> tuple[int, int] | None:
+    """Where `quote` stands in `text`, whatever white space separates its words."""
+    words = quote.split()
+    if not words:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, words)), text)
+    return found.span() if found else None

@@ -1,0 +1,29 @@
+// Puts the text of a file into the box of the check. A text is read in the browser; a PDF or DOCX is
+// sent to the server, which answers with its text and keeps nothing.
+seminar.readFile = (text, largest) => new Promise((resolve) => {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = ".md,.markdown,.txt,.pdf,.docx,text/plain,text/markdown";
+  const button = document.getElementById("check-open");
+  const refuse = (why) => { alert(why); resolve(text); };
+  input.addEventListener("cancel", () => resolve(text));
+  input.addEventListener("change", async () => {
+    const file = input.files[0];
+    if (!file) return resolve(text);
+    if (file.size > largest) return refuse("The file is too large; check it in parts.");
+    const head = await file.slice(0, 1024).text();
+    if (!head.includes("\u0000") && !head.includes("%PDF-") && !head.startsWith("PK"))
+      return resolve(await file.text());
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch("check/text", { method: "POST", body: file });
+      const content = await answer.text();
+      answer.ok ? resolve(content) : refuse(content);
+    } catch {
+      refuse("The file could not be read: the server does not answer. Try again.");
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+  input.click();
+});
