@@ -23,7 +23,7 @@ from seminar_rag.ingest.report import needs
 from seminar_rag.ingest.sources import is_address
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
-from seminar_rag.pages.central import key_sentences
+from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
 from seminar_rag.sample import PAGE
 from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn

@@ -12,8 +12,7 @@ from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import DocumentError, NotFoundError
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.pages.central import central_sentences
-from seminar_rag.pages.view import GONE, LOST, MOVED
+from seminar_rag.pages.view import GONE, LOST, MOVED, central_sentences
 from seminar_rag.types import Citation, Passage, Sentence
 
 FILLER = "The cards are bound into a chain, and the chain is laid over a drum with four sides. "

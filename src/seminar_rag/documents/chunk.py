@@ -1,4 +1,4 @@
-"""Blocks → Passages: sentence bounds, one section each, no more tokens than the model reads."""
+"""Blocks → passages of whole sentences, of one section each, that the embedding model can read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Counter = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage and the prefix it is embedded and indexed with, but shown without."""
+    """A passage, and the prefix with which it is embedded but not shown."""
 
     passage: Passage
     prefix: str

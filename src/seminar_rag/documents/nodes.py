@@ -1,9 +1,9 @@
-"""The llama-index side of ingestion: documents → nodes → embedded nodes.
+"""Documents → passages, vectors and packed words, by llama-index's ingestion pipeline.
 
-A node is a passage: its id, text and span are the node's own, the context prefix is metadata that
-only the embedding sees, and the rest of the passage travels as metadata too. The pipeline's
-docstore is not used: its upsert deletes a document's nodes before the new ones are embedded, so
-that a failure would lose them; the store's manifest decides instead what has changed.
+A node is a passage: its id, text and span are the node's own, and the context prefix is metadata
+that only the embedding sees. The pipeline's docstore is not used: its upsert deletes a document's
+nodes before the new ones are embedded, so that a failure would lose them; the store's manifest
+decides instead what has changed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.schema import BaseNode, MetadataMode, TextNode, TransformComponent
-from llama_index.core.schema import Document as IndexDocument
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from seminar_rag.documents.chunk import Chunk, split
 from seminar_rag.index.late import pack
@@ -30,29 +29,10 @@ Text = tuple[Document, Sequence[Block], str]
 """A document with its blocks and the context that leads its prefixes."""
 
 
-class PassageSplitter(TransformComponent):
-    """Splits documents into the passages of `chunk.split`."""
-
-    _texts: Mapping[str, Text] = PrivateAttr()
-    _count: Callable[[str], int] = PrivateAttr()
-
-    def __init__(self, texts: Mapping[str, Text], count: Callable[[str], int]) -> None:
-        super().__init__()
-        self._texts = texts
-        self._count = count
-
-    def __call__(self, nodes: Sequence[BaseNode], **_: Any) -> list[BaseNode]:
-        out: list[BaseNode] = []
-        for node in nodes:
-            document, blocks, context = self._texts[node.node_id]
-            out.extend(_node(chunk) for chunk in split(document, blocks, self._count, context))
-        return out
-
-
 class PassageEmbedding(BaseEmbedding):
-    """The project's embedder as llama-index knows embedding models.
+    """The project's embedder as a llama-index embedding model.
 
-    Nodes whose vector is known are not embedded again. A node's packed words are metadata.
+    Nodes whose vector is known are not embedded again. A node's packed words become its metadata.
     """
 
     _embedder: Embedder = PrivateAttr()
@@ -107,30 +87,22 @@ def embed_texts(
         known: passage ids → what is stored already.
         progress: called with the number of passages embedded since its last call.
     """
-    by_id = {text[0].id: text for text in texts}
-    pipeline = IngestionPipeline(
-        transformations=[
-            PassageSplitter(by_id, embedder.count),
-            PassageEmbedding(embedder, known, progress),
-        ],
-        disable_cache=True,
-    )
-    documents = [
-        IndexDocument(id_=document.id, text="\n".join(block.text for block in blocks))
-        for document, blocks, _ in texts
-    ]
-    found: dict[str, list[tuple[Passage, list[float], bytes]]] = {text[0].id: [] for text in texts}
-    for node in pipeline.run(documents=documents):
-        passage: Passage = node.metadata["passage"]
-        found[passage.document].append((passage, node.embedding or [], node.metadata["words"]))
-    return {
-        id_: (
-            [passage for passage, _, _ in rows],
-            np.asarray([vector for _, vector, _ in rows], np.float32),
-            [words for _, _, words in rows],
-        )
-        for id_, rows in found.items()
+    chunks = {
+        document.id: split(document, blocks, embedder.count, context)
+        for document, blocks, context in texts
     }
+    pipeline = IngestionPipeline(
+        transformations=[PassageEmbedding(embedder, known, progress)], disable_cache=True
+    )
+    nodes = [_node(chunk) for some in chunks.values() for chunk in some]
+    by_id = {node.node_id: node for node in pipeline.run(nodes=nodes)}
+    out: dict[str, tuple[list[Passage], Matrix, list[bytes]]] = {}
+    for id_, some in chunks.items():
+        passages = [chunk.passage for chunk in some]
+        embedded = [by_id[passage.id] for passage in passages]
+        vectors = np.asarray([node.embedding for node in embedded], np.float32)
+        out[id_] = (passages, vectors, [node.metadata["words"] for node in embedded])
+    return out
 
 
 def _node(chunk: Chunk) -> TextNode:
@@ -140,9 +112,9 @@ def _node(chunk: Chunk) -> TextNode:
         text=passage.text,
         start_char_idx=passage.start,
         end_char_idx=passage.end,
-        metadata={"context": chunk.prefix, "passage": passage},
-        excluded_embed_metadata_keys=["passage", "words"],
-        excluded_llm_metadata_keys=["context", "passage", "words"],
+        metadata={"context": chunk.prefix},
+        excluded_embed_metadata_keys=["words"],
+        excluded_llm_metadata_keys=["context", "words"],
         metadata_template="{value}",
         text_template="{metadata_str}\n{content}",
     )

@@ -44,7 +44,7 @@ _SHARE = 0.7
 
 @dataclass(slots=True)
 class _Extract:
-    """What one engine got out of the file."""
+    """What one engine read of the file."""
 
     pages: list[Page] = field(default_factory=list)
     total: int = 0
@@ -63,12 +63,12 @@ class _Extract:
     chars: int = 0
 
     def add(self, page: Page) -> None:
-        """Take a page in."""
+        """Append a page."""
         self.pages.append(page)
         self.chars += page.chars
 
-    def take(self, recognised: Mapping[int, Page]) -> None:
-        """Put what was read from the images of pages in their places."""
+    def insert(self, recognised: Mapping[int, Page]) -> None:
+        """Put pages that were read from their images in their places."""
         if not recognised:
             return
         kept = [page for page in self.pages if page.number not in recognised]
@@ -123,7 +123,7 @@ def read_pdf(
     if extract is None:
         state = "is cut off or damaged" if cut else "is damaged"
         raise DocumentError("corrupt", f"{name} {state}: no page can be read — fetch it again.")
-    extract.take(recognised)
+    extract.insert(recognised)
     if not extract.chars:
         raise _without_text(extract, name)
     arranged = arrange(extract.pages, extract.outline)
@@ -254,8 +254,8 @@ def _extracted(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
 def _is_locked(data: bytes) -> bool:
     """Whether pdfium wants a password. (An empty owner password may still open the file.)
 
-    Where it fails for no known reason, pdfium repeats the reason of an earlier file: the file
-    itself must speak of encryption too.
+    Where it fails for no known reason, pdfium repeats the reason of an earlier file, so the file
+    itself must mention encryption too.
     """
     import pypdfium2 as pdfium
     import pypdfium2.raw as raw
@@ -290,7 +290,7 @@ def _better(other: _Extract, extract: _Extract | None) -> bool:
 
 
 def _fill_gaps(extract: _Extract, data: bytes, name: str, deadline: float) -> None:
-    """Let pypdf read the pages that pdfium could not, or read as garbage."""
+    """Read with pypdf the pages that pdfium could not read, or read as garbage."""
     mojibake = {page.number for page in extract.pages if extract.garbled(page)}
     wanted = {*extract.failed, *mojibake}
     if not extract.chars:

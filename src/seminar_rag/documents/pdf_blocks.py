@@ -15,11 +15,11 @@ from seminar_rag.documents.pdf_clean import (
     Line,
     Page,
     Style,
-    append,
+    about_equal,
     clean,
-    fold,
-    key,
-    near,
+    collapse,
+    join_line,
+    letters_of,
     style_of,
 )
 from seminar_rag.documents.pdf_drafts import (
@@ -61,17 +61,17 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     if not lines:
         return Arranged(None, ())
     style = style_of(lines)
-    levels = {key(title): min(depth, 6) for depth, title in outline if key(title)}
+    levels = {letters_of(title): min(depth, 6) for depth, title in outline if letters_of(title)}
     titled, front = title_lines(lines, style)
-    title = fold(" ".join(line.text for line in titled)) or None
+    title = collapse(" ".join(line.text for line in titled)) or None
     drafts = drafts_of(lines, style, levels, titled, front)
-    drafts = _without_debris(_once(_with_heads(drafts)), style) or drafts
+    drafts = _without_debris(_without_repeats(_with_column_heads(drafts)), style) or drafts
     drafts = _joined(drafts, style)
     drafts, notes = _without_references(drafts)
-    return Arranged(title, tuple(_placed(drafts)), notes)
+    return Arranged(title, tuple(_with_offsets(drafts)), notes)
 
 
-def _with_heads(drafts: list[Draft]) -> list[Draft]:
+def _with_column_heads(drafts: list[Draft]) -> list[Draft]:
     """Give a table the short lines right above it: its column heads."""
     out: list[Draft] = []
     for draft in drafts:
@@ -92,20 +92,20 @@ def _with_heads(drafts: list[Draft]) -> list[Draft]:
     return out
 
 
-def _once(drafts: list[Draft]) -> list[Draft]:
-    """Drop a line that its page says twice (slides set their titles so); a heading stays."""
-    said: dict[tuple[int, str], Draft] = {}
+def _without_repeats(drafts: list[Draft]) -> list[Draft]:
+    """Drop lines that stand twice on their page, as the titles of slides do; a heading stays."""
+    kept: dict[tuple[int, str], Draft] = {}
     for draft in drafts:
         name = (draft.first.page, draft.text.lower())
-        if draft.lines == 1 and (name not in said or draft.kind == "heading"):
-            said[name] = draft
+        if draft.lines == 1 and (name not in kept or draft.kind == "heading"):
+            kept[name] = draft
     return [
         draft
         for draft in drafts
         if draft.lines > 1
         or draft.kind in ("table", "code")
         or len(draft.text) < 12
-        or said[draft.first.page, draft.text.lower()] is draft
+        or kept[draft.first.page, draft.text.lower()] is draft
     ]
 
 
@@ -131,7 +131,7 @@ def _without_contents(drafts: list[Draft]) -> list[Draft]:
     out: list[Draft] = []
     inside = False
     for draft in drafts:
-        if draft.kind == "heading" and key(draft.text) in ("contents", "tableofcontents"):
+        if draft.kind == "heading" and letters_of(draft.text) in ("contents", "tableofcontents"):
             inside = True
             continue
         listed = all(re.search(r"\d$", row) for row in draft.text.split("\n"))
@@ -144,14 +144,14 @@ def _without_contents(drafts: list[Draft]) -> list[Draft]:
 def _is_lettering(draft: Draft, after: Draft | None, numbered: bool) -> bool:
     """A few words, no sentence, right above the caption of a figure.
 
-    Large lettering looks like a heading; where headings have numbers, it is told by having none.
+    Large lettering looks like a heading, but has no number where the document's headings have one.
     """
     if after is None or not after.caption or after.first.page != draft.tail.page:
         return False
     if not after.text.startswith("Fig") or draft.lines > 2 or draft.caption:
         return False
     if draft.kind == "heading":
-        named = NUMBERED.match(draft.text) or key(draft.text) in _NAME_KEYS
+        named = NUMBERED.match(draft.text) or letters_of(draft.text) in _NAME_KEYS
         return numbered and not named
     return draft.kind == "paragraph" and not draft.full and not SENTENCE_END.search(draft.text)
 
@@ -189,7 +189,7 @@ def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
         else:
             cut = _first_sentence(rest.text)
             text, remainder = rest.text[:cut].rstrip(), rest.text[cut:]
-        head.text = append(head.text, head.tail.hyphen, text, style.vocabulary)
+        head.text = join_line(head.text, head.tail.hyphen, text, style.vocabulary)
         head.tail = replace(rest.tail, hyphen=False) if remainder else rest.tail
         if remainder:
             rest.text = remainder
@@ -215,10 +215,10 @@ def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
             return None
         if rest.kind not in ("paragraph", "item") or rest.caption:
             continue
-        if not near(rest.first.size, head.tail.size):
+        if not about_equal(rest.first.size, head.tail.size):
             continue
         lower = rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalpha())
-        moves = _moves(head.tail, rest.first)
+        moves = _is_further_on(head.tail, rest.first)
         if lower and (moves or (broken and j == i + 1)):
             return j if rest.kind == "paragraph" else None
         if not broken:
@@ -228,7 +228,7 @@ def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
     return None
 
 
-def _moves(tail: Line, line: Line) -> bool:
+def _is_further_on(tail: Line, line: Line) -> bool:
     """Whether `line` stands in a later column or on a later page, seen from `tail`."""
     return line.page > tail.page or line.base > tail.base + 5 * tail.size
 
@@ -261,7 +261,7 @@ def _without_references(drafts: list[Draft]) -> tuple[list[Draft], tuple[str, ..
 
 
 def _opens_references(draft: Draft) -> bool:
-    return draft.kind == "heading" and key(draft.text) in _REFERENCE_KEYS
+    return draft.kind == "heading" and letters_of(draft.text) in _REFERENCE_KEYS
 
 
 def _ends_references(drafts: Sequence[Draft], i: int) -> bool:
@@ -273,11 +273,11 @@ def _ends_references(drafts: Sequence[Draft], i: int) -> bool:
     return drafts[i].level == 1 and bool(below) and not _CITES.search(below)
 
 
-def _placed(drafts: Iterable[Draft]) -> Iterable[Block]:
+def _with_offsets(drafts: Iterable[Draft]) -> Iterable[Block]:
     start = 0
     for draft in drafts:
         text = draft.text + ("-" if draft.tail.hyphen else "")
-        text = text if draft.kind in ("table", "code") else fold(text)
+        text = text if draft.kind in ("table", "code") else collapse(text)
         if text:
             yield Block(text, draft.kind, draft.level, draft.first.page, start)
             start += len(text) + 1

@@ -117,12 +117,13 @@ def clean(pages: Sequence[Page]) -> list[Line]:
 # -- lines ------------------------------------------------------------------------------------
 
 
-def fold(text: str) -> str:
+def collapse(text: str) -> str:
+    """The text in one line, with single spaces."""
     return re.sub(r"\s+", " ", text).strip()
 
 
-def key(text: str) -> str:
-    """Letters and digits only, lower-case, without leading section number."""
+def letters_of(text: str) -> str:
+    """Its letters and digits only, lower-case, without a leading section number."""
     text = unicodedata.normalize("NFKC", text).lower()
     text = re.sub(r"^\s*(\d+(\.\d+)*|[a-z](\.\d+)*|[ivx]+)\.?\s+", "", text)
     return "".join(char for char in text if char.isalnum())
@@ -130,7 +131,7 @@ def key(text: str) -> str:
 
 def _tidy(line: Line) -> Line:
     text = clean_text(line.text)
-    text = CELL.join(filter(None, (fold(cell) for cell in text.split(CELL))))
+    text = CELL.join(filter(None, (collapse(cell) for cell in text.split(CELL))))
     if not line.hyphen and re.search(r"\w[-\u2010]$", text):
         return replace(line, text=text[:-1], hyphen=True)
     return replace(line, text=text)
@@ -169,7 +170,7 @@ def _same_row(a: Line, b: Line) -> bool:
 
 def _mask(text: str) -> str:
     """Running heads differ in their page number only."""
-    return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", fold(text).lower()))
+    return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", collapse(text).lower()))
 
 
 def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
@@ -218,6 +219,8 @@ def _place(line: Line) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Style:
+    """How the running text of a document is set, and the words it has."""
+
     body: float
     """The size most characters have."""
     leading: float
@@ -227,6 +230,7 @@ class Style:
 
 
 def style_of(lines: Sequence[Line]) -> Style:
+    """What most of the document looks like."""
     sizes: Counter[float] = Counter()
     for line in lines:
         if not line.rotated:
@@ -235,7 +239,7 @@ def style_of(lines: Sequence[Line]) -> Style:
     steps = [
         a.base - b.base
         for a, b in pairwise(lines)
-        if a.page == b.page and near(a.size, body) and near(b.size, body)
+        if a.page == b.page and about_equal(a.size, body) and about_equal(b.size, body)
         if 0.8 * body < a.base - b.base < 2.5 * body
     ]
     vocabulary: Counter[str] = Counter()
@@ -247,11 +251,12 @@ def style_of(lines: Sequence[Line]) -> Style:
     return Style(body or 10.0, median(steps) if steps else 1.2 * body, vocabulary)
 
 
-def near(a: float, b: float, tolerance: float = 0.06) -> bool:
+def about_equal(a: float, b: float, tolerance: float = 0.06) -> bool:
+    """Whether two lengths differ by at most a share of the larger one."""
     return abs(a - b) <= tolerance * max(a, b)
 
 
-def append(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str:
+def join_line(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str:
     """Join a line to the text before it, resolving a hyphen at the line's end.
 
     The document's own words decide (compound or joined word seen elsewhere); then capitals, known

@@ -16,9 +16,9 @@ from seminar_rag.documents.pdf_clean import (
     CELL,
     Line,
     Style,
-    append,
-    key,
-    near,
+    about_equal,
+    join_line,
+    letters_of,
 )
 from seminar_rag.types import BlockKind
 
@@ -68,13 +68,13 @@ def title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
     start = next(i for i, line in enumerate(above) if line.size >= 0.97 * largest)
     out = list(takewhile(lambda line: line.size >= 0.97 * largest, above[start : start + 6]))
     words = [word for line in out for word in line.text.split()]
-    said = words[0][0].isupper() or len(words) > 3 or words[0][0].isdigit()
-    return (out if said and len(words) <= 50 else []), cut
+    worded = words[0][0].isupper() or len(words) > 3 or words[0][0].isdigit()
+    return (out if worded and len(words) <= 50 else []), cut
 
 
 @dataclass(slots=True)
 class Draft:
-    """A block being built. `tail` is its last line; `hyphen` tells whether text ends mid-word."""
+    """A block while it is built, from its line `first` to its line `tail`."""
 
     kind: BlockKind
     text: str
@@ -166,7 +166,7 @@ def _extend(draft: Draft, line: Line, style: Style) -> None:
         draft.text += "\n" + line.text.replace(CELL, " ")
     else:
         text = line.text.replace(CELL, " ")
-        draft.text = append(draft.text, draft.tail.hyphen, text, style.vocabulary)
+        draft.text = join_line(draft.text, draft.tail.hyphen, text, style.vocabulary)
     draft.tail = line
     draft.lines += 1
 
@@ -189,9 +189,8 @@ def _continues(
     if step < -0.3 * line.size or not _overlap(tail, line):
         return False
     if draft.caption and kind in ("paragraph", "item", "table"):
-        return near(tail.size, line.size) and step < 1.3 * max(style.leading, line.size) and not (
-            kind == "table" or _CAPTION.match(line.text)
-        )  # fmt: skip
+        close = about_equal(tail.size, line.size) and step < 1.3 * max(style.leading, line.size)
+        return close and kind != "table" and not _CAPTION.match(line.text)
     if kind == "item" and draft.kind in ("paragraph", "item"):
         return bool(tail.hyphen) or (_dashed(line) and draft.open)
     if draft.kind == "item" and kind == "paragraph":
@@ -199,7 +198,7 @@ def _continues(
     if kind != draft.kind or _CAPTION.match(line.text):
         return False
     if kind == "heading":
-        same = near(tail.size, line.size) and tail.bold == line.bold and level == draft.level
+        same = about_equal(tail.size, line.size) and tail.bold == line.bold and level == draft.level
         return same and step < 2 * line.size and not NUMBERED.match(line.text)
     if kind == "table":
         return step < 3 * line.size
@@ -219,13 +218,13 @@ def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[flo
     """Whether a line of prose goes on with the paragraph above it: by leading, size and indent."""
     tail = draft.tail
     if tail.hyphen:
-        return near(tail.size, line.size, 0.15)
+        return about_equal(tail.size, line.size, 0.15)
     leading = max(style.leading * line.size / style.body, 1.1 * line.size)
     left, right = edges
     typed = (
         draft.open and draft.full and abs(line.x0 - tail.x0) < line.size and step < 1.2 * leading
     )
-    if not near(tail.size, line.size, 0.25 if typed else 0.08) or step > 1.35 * leading:
+    if not about_equal(tail.size, line.size, 0.25 if typed else 0.08) or step > 1.35 * leading:
         return False
     width = max(right - left, 1.0)
     done = SENTENCE_END.search(draft.text) is not None and not line.text[0].islower()
@@ -244,7 +243,7 @@ def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[flo
 def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
     """For each line the left and right edge of the column that it stands in.
 
-    They are equal where a line stands alone and nothing tells the column's width.
+    They are equal where a line stands alone and the width of its column is unknown.
 
     The right edge is where most lines of this size and left edge end; where there are few, the
     end of the longest line in the same run.
@@ -282,7 +281,7 @@ def _heading(line: Line, style: Style, levels: dict[str, int]) -> int:
     text = line.text
     if len(text) > 120 or line.hyphen or CELL in text or not re.search(r"[^\W\d_]{2}", text):
         return 0
-    name_key = key(text)
+    name_key = letters_of(text)
     large, strong = line.size >= 1.08 * style.body, line.bold or line.size >= 1.08 * style.body
     number = NUMBERED.match(text)
     capitals = text.isupper() and len(text) > 5

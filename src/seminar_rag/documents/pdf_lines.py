@@ -119,7 +119,7 @@ def unmapped(code: int) -> bool:
 
 
 def _sample(run: _Run, handle: Any, index: int) -> None:
-    """Note the scale, weight and origin of a character."""
+    """Record the scale, weight and origin of a character."""
     import pypdfium2.raw as raw
 
     matrix, flags = raw.FS_MATRIX(), ctypes.c_int()
@@ -205,9 +205,9 @@ _MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")
 
 
 def _word_gap(run: _Run, spans: list[tuple[float, float]], size: float) -> float:
-    """The gap from which two letters belong to two words although pdfium sees no space; or 0.
+    """The gap from which two letters belong to two words although pdfium sees no space, or 0.
 
-    Advance boxes of one word touch, so that 0.13 em tells; letter-spaced lines are left alone.
+    Advance boxes of one word touch, so 0.13 em is enough; letter-spaced lines are left alone.
     """
     gaps = [
         b[0] - a[1]

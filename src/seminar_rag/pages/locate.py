@@ -1,4 +1,4 @@
-"""Where a quoted sentence stands among the characters of one or more pages. Pure.
+"""Finds a quoted sentence among the characters of one or more pages. Pure.
 
 Quotes come from cleaned text, pages from pdfium's characters. Both are reduced to letters and
 digits (compatibility forms unfolded, accents and case dropped), so that spaces, hyphens at line
@@ -15,22 +15,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 How = Literal["exact", "parts", "some"]
-"""The whole quote, in one run; nearly all of it, in several; only some of it."""
+"""How a quote was found: whole in one run, nearly all of it in several, or only some of it."""
 
 _SEED = 8
 """Letters of the shortest run that counts as a part."""
+_CANDIDATES = 200
+"""Parts that are considered, the longest."""
 _STRAY = 14
 """Letters of the shortest part that is taken out of order."""
 _CONTEXT = 40
-"""Letters before a quote that tell its occurrences apart."""
+"""Letters before a quote that decide between its occurrences."""
 _NEARLY, _SOME = 0.75, 0.35
 """Share of a quote's letters that parts must hold."""
 _GAP = 0.004
 """What a letter between two parts costs, in letters found: nearer parts win."""
 _JOIN = 3.0
 """What one more part costs."""
-_TELLING = 5
-"""Letters of a quote's end that are looked for beyond a page break."""
+_ENOUGH = 5
+"""Letters of a quote's end that are enough to look for it beyond a page break."""
 _BREAK = 600
 """Letters that running heads, footnotes and page numbers may put between."""
 
@@ -62,7 +64,7 @@ class Match:
 
 
 def key(text: str) -> str:
-    """What of a text is compared."""
+    """The letters and digits of a text, unfolded and without accents and case: what is compared."""
     return "".join(
         char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum()
     )
@@ -92,7 +94,7 @@ def find(quote: str, pages: Sequence[Keyed], before: str = "") -> Match | None:
     """The quote on one of the pages, or running on from one to the next; the first are preferred.
 
     Args:
-        before: the text that precedes the quote; tells apart what stands there more than once.
+        before: the text that precedes the quote; decides between several places.
     """
     wanted = key(quote)
     if not wanted:
@@ -111,9 +113,9 @@ def _whole(wanted: str, text: str, lead: str) -> int | None:
     if not places:
         return None
     best = max(places, key=lambda at: _shared_end(text[max(0, at - _CONTEXT) : at], lead))
-    told = _shared_end(text[max(0, best - _CONTEXT) : best], lead) >= min(_SEED, len(lead) or 1)
+    clear = _shared_end(text[max(0, best - _CONTEXT) : best], lead) >= min(_SEED, len(lead) or 1)
     # A word or two may stand anywhere.
-    return best if len(wanted) >= _SEED or told or len(places) == 1 else None
+    return best if len(wanted) >= _SEED or clear or len(places) == 1 else None
 
 
 def _occurrences(wanted: str, text: str) -> Iterator[int]:
@@ -187,17 +189,15 @@ def _parts(wanted: str, text: str) -> Iterator[_Part]:
 
 def _chain(parts: list[_Part]) -> list[_Part]:
     """The parts, in order in both texts, that together hold the most letters, near each other."""
-    parts.sort(key=lambda part: (part.start, part.place))
-    parts = sorted(parts, key=lambda part: -part.size)[:200]
-    parts.sort(key=lambda part: (part.start, part.place))
+    by_place = sorted(parts, key=lambda part: (part.start, part.place))
+    longest = sorted(by_place, key=lambda part: -part.size)[:_CANDIDATES]
+    parts = sorted(longest, key=lambda part: (part.start, part.place))
     best: list[tuple[float, int]] = []
     for at, part in enumerate(parts):
         score, before = float(part.size), -1
         for earlier in range(at):
             other = parts[earlier]
-            overlap = max(
-                other.start + other.size - part.start, other.place + other.size - part.place, 0
-            )
+            overlap = _overlap(other, part)
             if other.start >= part.start or other.place >= part.place or overlap >= part.size:
                 continue
             gap = max(part.place - other.place - other.size, 0)
@@ -248,10 +248,13 @@ def _after(part: _Part, before: _Part | None) -> _Part:
     """The part without what the one before it holds too."""
     if before is None:
         return part
-    overlap = max(
-        before.start + before.size - part.start, before.place + before.size - part.place, 0
-    )
+    overlap = _overlap(before, part)
     return _Part(part.start + overlap, part.place + overlap, part.size - overlap)
+
+
+def _overlap(one: _Part, after: _Part) -> int:
+    """Letters that both parts hold, in either text."""
+    return max(one.start + one.size - after.start, one.place + one.size - after.place, 0)
 
 
 def _spans(parts: Sequence[_Part]) -> list[tuple[int, int]]:
@@ -283,13 +286,13 @@ def _with_ends(
         at = text.rfind(head, max(0, first - reach), first)
         if at >= 0:
             spans[0] = (at, spans[0][1])
-        elif len(head) >= _TELLING and (at := text.rfind(head, max(0, first - _BREAK), first)) >= 0:
+        elif len(head) >= _ENOUGH and (at := text.rfind(head, max(0, first - _BREAK), first)) >= 0:
             spans.insert(0, (at, at + len(head)))
     if 0 < len(tail) <= 2 * _SEED:
         at = text.find(tail, last, last + 2 * len(tail) + _SEED)
         if at >= 0:
             spans[-1] = (spans[-1][0], at + len(tail))
-        elif len(tail) >= _TELLING and (at := text.find(tail, last, last + _BREAK)) >= 0:
+        elif len(tail) >= _ENOUGH and (at := text.find(tail, last, last + _BREAK)) >= 0:
             spans.append((at, at + len(tail)))
     return spans
 

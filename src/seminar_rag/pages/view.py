@@ -1,31 +1,45 @@
-"""What is shown of a document around a passage: its drawn pages with the quotes' boxes, or, where
-there is no drawable file, its passages section by section.
+"""What a reader sees of a document: drawn pages with the boxes of quotes, and its key sentences.
+
+Where there is no drawable file, its passages are shown section by section.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from seminar_rag.errors import DocumentError, NotFoundError
 from seminar_rag.pages.locate import key
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.sheet import Quote
-from seminar_rag.types import Passage
+from seminar_rag.types import Citation, Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue, Record
 from seminar_rag.types.pages import View
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
 GONE = "This reading is no longer in the course."
-MOVED = "The reading was read anew since this answer was written; the sentence is still in it."
+MOVED = "The reading was read again since this answer was written; the sentence is still in it."
 LOST = "The reading has changed since this answer was written; the passage is no longer in it."
-UNMARKED = "The sentence could not be made out on the drawn page."
+UNMARKED = "The sentence could not be found on the drawn page."
+_CENTRAL_PASSAGES = 10
+"""Key sentences are taken from this many of the most central passages."""
+_LENGTH = (50, 360)
+"""Characters of a key sentence."""
+_NOVELTY = 0.35
+"""Weight of being unlike the sentences that were chosen before."""
 
 
 class Shelf(Protocol):
-    """What is needed of the store."""
+    """The part of the store that is needed here."""
 
     def catalogue(self) -> Catalogue:
         """The course now."""
@@ -36,17 +50,11 @@ class Shelf(Protocol):
     def passages_of(self, document: str) -> tuple[Passage, ...]:
         """All passages of a document, in order."""
 
+    def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
+        """The embeddings of these passages, by id."""
+
     def file_of(self, document: str) -> Path | None:
         """The kept file of a document."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a reader asks for: a passage if it is still there, and quotes of it."""
-
-    passage: Passage | None
-    quotes: tuple[str, ...]
-    remark: str = field(default="")
 
 
 class Pages:
@@ -91,15 +99,16 @@ class Pages:
             NotFoundError: there is no such document.
         """
         record = self._record(document)
-        place = self._place(document, passage, tuple(dict.fromkeys(filter(str.strip, quotes))))
-        view = View(record.document, place.quotes, place.remark)
+        asked = tuple(dict.fromkeys(filter(str.strip, quotes)))
+        found, remark = self._passage(document, passage, asked)
+        view = View(record.document, asked, remark)
         file = self._shelf.file_of(document)
         if file is not None and section is None:
             try:
-                return self._drawn(replace(view, version=record.file[:12]), file, place.passage)
+                return self._drawn(replace(view, version=record.file[:12]), file, found)
             except DocumentError as error:
                 view = replace(view, remark=f"{error} This is its text.")
-        return self._text(view, place.passage, section)
+        return self._text(view, found, section)
 
     def _record(self, document: str) -> Record:
         record = self._shelf.catalogue().records.get(document)
@@ -107,24 +116,27 @@ class Pages:
             raise NotFoundError(GONE)
         return record
 
-    def _place(self, document: str, id_: str, quotes: tuple[str, ...]) -> _Place:
-        passage = self._shelf.passages([id_]).get(id_) if id_ else None
-        if passage is not None and passage.document == document:
-            return _Place(passage, quotes)
+    def _passage(
+        self, document: str, id_: str, quotes: tuple[str, ...]
+    ) -> tuple[Passage | None, str]:
+        """The passage, or the one that holds its first quote now, and a remark on the change."""
         if not id_:
-            return _Place(None, quotes)
+            return None, ""
+        passage = self._shelf.passages([id_]).get(id_)
+        if passage is not None and passage.document == document:
+            return passage, ""
         for other in self._shelf.passages_of(document) if quotes else ():
             if key(quotes[0]) in key(other.text):
-                return _Place(other, quotes, MOVED)
-        return _Place(None, quotes, LOST)
+                return other, MOVED
+        return None, LOST
 
     def _drawn(self, view: View, file: Path, passage: Passage | None) -> View:
-        asked = [_quote(text, passage) for text in view.quotes] if passage else []
-        sheets = self._renderer.look(file, asked)
+        quotes = [_quote(text, passage) for text in view.quotes] if passage else []
+        sheets = self._renderer.look(file, quotes)
         page = (passage.page if passage else None) or 1
         if sheets.spots:
             page = min(sheets.spots, key=lambda spot: (spot.quote, spot.page)).page
-        remark = view.remark or (UNMARKED if asked and not sheets.spots else "")
+        remark = view.remark or (UNMARKED if quotes and not sheets.spots else "")
         page = min(max(page, 1), len(sheets.sizes))
         return replace(view, remark=remark, page=page, sizes=sheets.sizes, spots=sheets.spots)
 
@@ -147,3 +159,85 @@ def _quote(text: str, passage: Passage) -> Quote:
     sentence = next(inside, None) if at >= 0 else None
     page = sentence.page if sentence and sentence.page else passage.page or 1
     return Quote(text, page, passage.text[: max(at, 0)])
+
+
+# --- key sentences ---------------------------------------------------------------------------
+
+
+def key_sentences(
+    shelf: Shelf, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
+) -> tuple[Citation, ...]:
+    """At most n central sentences of a reading's main document, in its order.
+
+    Raises:
+        NotFoundError: there is no text of such a reading.
+    """
+    records = [one for one in shelf.catalogue().records.values() if one.document.reading == reading]
+    main = max(records, key=lambda one: (one.document.kind == "paper", one.passages), default=None)
+    if main is None or not main.passages:
+        raise NotFoundError("No text of this reading is in the course.")
+    passages = shelf.passages_of(main.document.id)
+    vectors = shelf.vectors_of([one.id for one in passages])
+    rows = np.stack([vectors[one.id] for one in passages])
+    return tuple(
+        Citation(number, main.document, passage, passage.quote(sentence), sentence.page)
+        for number, (passage, sentence) in enumerate(central_sentences(passages, rows, embed, n), 1)
+    )
+
+
+def central_sentences(
+    passages: Sequence[Passage],
+    vectors: Matrix,
+    embed: Callable[[Sequence[str]], Matrix],
+    n: int = 5,
+) -> list[tuple[Passage, Sentence]]:
+    """The n sentences that say most of what a document says, in its order.
+
+    A sentence is the more central the nearer it lies to the mean of the document's passages in the
+    space of embeddings (centroid summarisation, Radev et al. 2004; with embeddings, Rossiello et
+    al. 2017). Sentences that repeat a chosen one are passed over by maximal marginal relevance
+    (Carbonell and Goldstein 1998).
+
+    Args:
+        vectors: of the passages, of unit length, shape (len(passages), dimensions).
+        embed: sentences → vectors of unit length, shape (len, dimensions).
+    """
+    if not passages:
+        return []
+    middle = _unit(vectors.mean(axis=0))
+    order = np.argsort(-(vectors @ middle), kind="stable")[:_CENTRAL_PASSAGES]
+    once = {
+        passages[i].quote(sentence): (passages[i], sentence)
+        for i in sorted(map(int, order))
+        for sentence in passages[i].sentences
+        if _stands_alone(passages[i], sentence)
+    }
+    found = list(once.values())
+    if not found:
+        return []
+    rows = embed(list(once))
+    central = rows @ middle
+    chosen: list[int] = []
+    while len(chosen) < min(n, len(found)):
+        repeats = (rows @ rows[chosen].T).max(axis=1) if chosen else np.zeros(len(found))
+        score = (1 - _NOVELTY) * central - _NOVELTY * repeats
+        score[chosen] = -np.inf
+        chosen.append(int(score.argmax()))
+    return [found[i] for i in sorted(chosen)]
+
+
+def _stands_alone(passage: Passage, sentence: Sentence) -> bool:
+    text = passage.quote(sentence)
+    letters = sum(char.isalpha() or char.isspace() for char in text)
+    return (
+        sentence.kind in ("paragraph", "item")
+        and _LENGTH[0] <= len(text) <= _LENGTH[1]
+        and text[0].isupper()
+        and text.rstrip()[-1:] in ".!?"
+        # References and formulas are mostly not letters.
+        and letters > 0.88 * len(text)
+    )
+
+
+def _unit(vector: Matrix) -> Matrix:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
