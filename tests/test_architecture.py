@@ -37,11 +37,6 @@ LAYERS = [
 ]
 FACADE = {"course", "types", "errors", "evaluation", "__init__", "html", "text", "ids"}
 """What `cli` and `ui` may import beside themselves: the façade and modules of plain values."""
-PENDING: set[tuple[str, str]] = {
-    ("ui/desk/mount.py", "journal"),
-    ("ui/desk/work.py", "journal"),
-}
-"""Arrows (module, room) that still point the wrong way. Only ever shorter; see the test below."""
 
 HOMES = {
     "jinja2": {"html.py", "models"},
@@ -116,9 +111,7 @@ def wrong_arrows(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_downwards(path: Path) -> None:
-    place = path.relative_to(ROOT).as_posix()
-    pending = {name for module, name in PENDING if module == place}
-    assert wrong_arrows(path) == pending
+    assert wrong_arrows(path) == set()
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -12,11 +10,8 @@ import pytest
 
 from seminar_rag.journal.insights import (
     Remembered,
-    feedback_csv,
     groups,
     insights,
-    questions_csv,
-    readings_csv,
 )
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types.journal import Asked, Cited, Feedback, Flaw
@@ -128,18 +123,3 @@ def test_answers_with_a_failed_sentence_and_flagged_ones_are_shown() -> None:
     assert told.flagged == (down,)
     assert (told.good, dict(told.reasons)) == (1, {"wrong citation": 1})
     assert dict(told.verdicts) == {"contradicted": 1, "supported": 2}
-
-
-def test_tables_carry_everything_and_no_formula() -> None:
-    evil = asked("=HYPERLINK(evil)", "rag", verdicts=(("supported", 1), ("uncheckable", 2)))
-    rows = list(csv.DictReader(io.StringIO(questions_csv([evil]))))
-    assert rows[0]["question"] == "'=HYPERLINK(evil)"
-    assert (rows[0]["supported"], rows[0]["checked"]) == ("1", "1")
-    assert rows[0]["cites"] == "[1] Retrieval, p. 3"
-    down = Feedback("f", DAY, False, 'He said "no",\nand left', "An answer.", "other", " +1")
-    rows = list(csv.DictReader(io.StringIO(feedback_csv([down]))))
-    assert rows[0]["question"] == 'He said "no",\nand left'
-    assert rows[0]["comment"] == "' +1"
-    told = insights([evil], [], READINGS, by_topic)
-    rows = list(csv.DictReader(io.StringIO(readings_csv(told.used))))
-    assert [(row["reading"], row["answers"]) for row in rows][:1] == [("rag", "1")]

@@ -20,6 +20,7 @@ from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
+from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk.password import hashed
 
 PASSWORD = "a long enough secret"
@@ -151,11 +152,11 @@ class FakeDeskCourse(FakeCourse):
 
     def ingest_reading(
         self,
-        what: str,
+        reading: str,
         listener: Listener = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Report:
-        self.acts.append(("ingest_reading", what))
+        self.acts.append(("ingest_reading", reading))
         return self._report(listener, stop)
 
     def _report(self, listener: Listener, stop: Callable[[], bool], dry: bool = False) -> Report:
@@ -200,19 +201,20 @@ class FakeDeskCourse(FakeCourse):
             self.taken.append(file.read_bytes())
         return "added"
 
-    def rename(self, what: str, title: str) -> str:
-        self.acts.append(("rename", what, title))
+    def rename(self, reading: str, title: str) -> str:
+        self.acts.append(("rename", reading, title))
         sessions = tuple(
             replace(
                 session,
                 readings=tuple(
-                    replace(one, title=title) if one.id == what else one for one in session.readings
+                    replace(one, title=title) if one.id == reading else one
+                    for one in session.readings
                 ),
             )
             for session in self._catalogue.sessions
         )
         self._catalogue = replace(self._catalogue, sessions=sessions)
-        return what
+        return reading
 
     def remove(self, what: str) -> list[str]:
         self.acts.append(("remove", what))
@@ -243,7 +245,7 @@ class FakeDeskCourse(FakeCourse):
         asked, opinions = self.journal.questions(), self.journal.opinions()
         return insights(asked, opinions, readings, by_first_words)
 
-    def settings(self) -> tuple[config.Setting, ...]:
+    def settings(self) -> tuple[Setting, ...]:
         return config.settings(self._config, {})
 
     def change(self, section: str, key: str, value: str | int | bool) -> None:

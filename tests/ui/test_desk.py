@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import date
+from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
@@ -18,11 +23,11 @@ from seminar_rag.ingest.report import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent
 from seminar_rag.types.ingest import Need, Progress
+from seminar_rag.types.journal import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
-from seminar_rag.ui.desk import render as desk_render
-from seminar_rag.ui.desk import settings as desk_settings
-from seminar_rag.ui.desk.jobs import Job, Telling
-from seminar_rag.ui.desk.work import LARGEST_UPLOAD, Desk, DeskCourse, check_upload, heard
+from seminar_rag.ui.desk import view
+from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk, check_upload, listener_of
+from seminar_rag.ui.desk.jobs import Job, Reporter
 
 
 @pytest.fixture
@@ -41,23 +46,34 @@ def ended(desk: Desk) -> Job:
     return desk.jobs.current
 
 
-# Acts ------------------------------------------------------------------------------------------
+DESK_USES = (
+    *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
+    *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
+    "change",
+)
+"""The methods of a course that the desk calls."""
+
+
+# Actions ------------------------------------------------------------------------------------------
 
 
 def test_the_fake_and_the_course_have_the_surface_that_the_desk_needs(
     course: FakeDeskCourse, tiny_course: Course
 ) -> None:
-    surfaces: list[DeskCourse] = [course, tiny_course]
-    for one in surfaces:
+    for name in DESK_USES:
+        assert list(signature(getattr(course, name)).parameters) == list(
+            signature(getattr(tiny_course, name)).parameters
+        ), name
+    for one in (course, tiny_course):
         assert one.catalogue().sessions
-        assert {(each.section, each.key) for each in one.settings()} >= set(desk_settings.WORDS)
+        assert {(each.section, each.key) for each in one.settings()} >= set(view.SETTINGS)
 
 
 def test_everything_is_ingested_again_and_the_log_tells_each_document(
     desk: Desk, course: FakeDeskCourse
 ) -> None:
     course.step.release(5)
-    desk.ingest_all(fetch=True, refresh=True)
+    desk.update(fetch=True, refresh=True)
     job = ended(desk)
     assert course.acts == [("ingest", (PAGE,), False, True, True)]
     assert (job.state, job.note) == ("done", "4 changed, 1 unchanged")
@@ -66,16 +82,18 @@ def test_everything_is_ingested_again_and_the_log_tells_each_document(
 
 
 def test_a_dry_run_lists_what_would_change(desk: Desk, course: FakeDeskCourse) -> None:
-    desk.ingest_all(dry_run=True)
+    desk.update(dry_run=True)
     job = ended(desk)
     assert course.acts == [("ingest", (PAGE,), True, None, False)]
+    assert job.outcome == "Preview"
+    assert job.note == "would change 4 of 5 documents"
     assert any(line.text.startswith("changed: ") for line in job.log)
     assert not any("unchanged" in line.text for line in job.log)
 
 
 def test_a_stopped_ingest_says_what_is_in(desk: Desk, course: FakeDeskCourse) -> None:
     course.step.release(2)
-    desk.ingest_all()
+    desk.update()
     while desk.jobs.current is None or desk.jobs.current.done < 2:
         time.sleep(0.01)
     desk.jobs.stop()
@@ -86,7 +104,7 @@ def test_a_stopped_ingest_says_what_is_in(desk: Desk, course: FakeDeskCourse) ->
 
 def test_the_end_of_the_server_ends_the_job(desk: Desk, course: FakeDeskCourse) -> None:
     desk.close()
-    desk.ingest_all()
+    desk.update()
     desk.close()
     assert desk.jobs.current is not None
     assert desk.jobs.current.state == "stopped"
@@ -94,21 +112,21 @@ def test_the_end_of_the_server_ends_the_job(desk: Desk, course: FakeDeskCourse) 
 
 def test_a_failed_ingest_says_why(desk: Desk, course: FakeDeskCourse) -> None:
     course.failing = SourceError("index.html is gone — give the page again")
-    desk.ingest_all()
+    desk.update()
     assert ended(desk).note == "index.html is gone — give the page again"
 
 
 def test_nothing_but_stop_works_while_a_job_runs(desk: Desk, course: FakeDeskCourse) -> None:
-    desk.ingest_all()
+    desk.update()
     for act, what in (("accept", "s1"), ("remove", "rag"), ("reingest", "rag"), ("restore", "x")):
-        with pytest.raises(BusyError, match="Everything again"):
+        with pytest.raises(BusyError, match="Updating the course"):
             desk.act(act, what)
     with pytest.raises(BusyError):
         desk.rename("rag", "New")
     with pytest.raises(BusyError):
         desk.add(15, "A", "https://example.org/a.pdf", None)
     with pytest.raises(BusyError):
-        desk.ingest_all()
+        desk.update()
     desk.jobs.stop()
     ended(desk)
     assert [act[0] for act in course.acts] == ["ingest"]
@@ -247,7 +265,7 @@ def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> Non
     try:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        desk.ingest_all()
+        desk.update()
         job = ended(desk)
         assert job.state == "failed"
         assert f"process {other.pid} " in job.note
@@ -256,7 +274,7 @@ def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> Non
             desk.act("remove", reading)
     finally:
         other.communicate(timeout=20)
-    desk.ingest_all()
+    desk.update()
     assert ended(desk).state == "done"
 
 
@@ -267,7 +285,7 @@ def test_students_go_on_asking_while_the_desk_ingests(tiny_course: Course, posts
         (posts / f"S0{number}.md").write_text(
             (posts / "S01.md").read_text().replace("Attention", f"Topic {number}"), "utf-8"
         )
-    desk.ingest_all()
+    desk.update()
     answers = []
     while True:
         running = desk.jobs.current is not None and desk.jobs.current.running
@@ -336,13 +354,13 @@ def test_insights_of_the_course_are_those_of_its_journal(tiny_course: Course) ->
 def test_whatever_comes_from_readings_is_escaped(course: FakeDeskCourse) -> None:
     catalogue = course.catalogue()
     drawn = [
-        desk_render.hand(course.suggestions(), needs(catalogue)),
-        desk_render.sessions(catalogue, needs(catalogue)),
-        desk_render.masthead("<script>1</script>"),
-        desk_render.message("<b>x</b>", bad=True),
+        view.attention(course.suggestions(), needs(catalogue)),
+        view.sessions(catalogue, needs(catalogue)),
+        view.masthead("<script>1</script>"),
+        view.message("<b>x</b>", bad=True),
     ]
     course.remove("evil")
-    drawn.append(desk_render.removed(course.removals()))
+    drawn.append(view.removed(course.removals()))
     journal = course.journal
     journal.enabled = True
     journal.record(ANSWERS[HOSTILE])
@@ -356,16 +374,16 @@ def test_whatever_comes_from_readings_is_escaped(course: FakeDeskCourse) -> None
     assert "&lt;img" in drawn[1]
 
 
-def test_the_table_of_outcomes_has_the_mend_for_each_failure(course: FakeDeskCourse) -> None:
-    html = desk_render.hand((), needs(course.catalogue()))
+def test_what_needs_attention_has_the_remedy_for_each_failure(course: FakeDeskCourse) -> None:
+    html = view.attention((), needs(course.catalogue()))
     assert "2 readings need attention" in html
     assert "https://example.org/gone.pdf is gone (404)." in html
     assert "Download the PDF yourself and add it." in html
     assert "Run an OCR program over it and ingest the result." in html
-    sessions = desk_render.sessions(course.catalogue(), needs(course.catalogue()))
+    sessions = view.sessions(course.catalogue(), needs(course.catalogue()))
     assert "2 problems" in sessions
     assert "full text · 12 pages · 43 passages" in sessions
-    assert "nothing" in sessions
+    assert "no text" in sessions
 
 
 def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> None:
@@ -373,18 +391,18 @@ def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> No
         Need(f"r{number}", f"<i>Paper {number}</i>", (1,), "nothing", "timed out", "try later")
         for number in range(9)
     ]
-    html = desk_render.hand((), [*down, Need("loose", "A scan", (), "nothing", "no text", "OCR")])
+    html = view.attention((), [*down, Need("loose", "A scan", (), "nothing", "no text", "OCR")])
     assert "10 readings need attention" in html
     assert html.count("Try later.") == 1
     assert "&lt;i&gt;Paper 8&lt;/i&gt;" in html
     assert "Try again" not in html, "what no session lists can be looked for nowhere"
-    assert desk_render.hand((), down[:2]).count("Try again") == 2
+    assert view.attention((), down[:2]).count("Try again") == 2
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:
-    assert desk_render.not_looked_up(course.catalogue()) == 1, "all but one have a text or were"
-    html = desk_render.hand((), (), 2)
-    assert "2 readings were never looked for" in html
+    assert view.not_searched(course.catalogue()) == 1, "all but one have a text or were"
+    html = view.attention((), (), 2)
+    assert "2 readings have not been searched for online" in html
     assert "Nothing needs attention" not in html
 
 
@@ -392,7 +410,7 @@ def test_a_running_job_says_how_far_it_is() -> None:
     told: list[tuple[object, ...]] = []
     lines: list[tuple[str, bool]] = []
 
-    class Listening(Telling):
+    class Listening(Reporter):
         def __init__(self) -> None:
             pass
 
@@ -402,16 +420,16 @@ def test_a_running_job_says_how_far_it_is() -> None:
         def line(self, text: str, *, bad: bool = False) -> None:
             lines.append((text, bad))
 
-    listener = heard(Listening())
+    listener = listener_of(Listening())
     listener(Progress("reading", 0, 1, "index.html"))
     listener(Progress("fetching", 1, 4, "A paper"))
     listener(Progress("indexed", 2, 3, "Another", passages=1200, speed=7.4, left=130.0))
     listener(Progress("embedding", 2, 3, "", passages=1300, speed=7.4, left=40.0))
     listener(Progress("failed", 3, 3, "A scan", detail="it holds no text"))
-    assert told[1] == ("fetching", 1, 4, "A paper", "1 of 4 looked for")
+    assert told[1] == ("fetching", 1, 4, "A paper", "1 of 4 searched for")
     assert told[2] == (
         *("indexed", 3, 7, "Another"),
-        "1 of 4 looked for · 2 of 3 documents · 1,200 passages, 7 a second · about 2 min left",
+        "1 of 4 searched for · 2 of 3 documents · 1,200 passages (7/s) · about 2 min left",
     )
     assert told[3][3] == "Another"
     assert str(told[3][4]).endswith("about 40 s left")
@@ -419,19 +437,19 @@ def test_a_running_job_says_how_far_it_is() -> None:
 
 
 def test_a_course_without_anything_to_do_says_so(course: FakeDeskCourse) -> None:
-    assert "Nothing needs attention." in desk_render.hand((), ())
+    assert "Nothing needs attention." in view.attention((), ())
 
 
 def test_insights_say_what_is_switched_off_and_draw_what_is_there(course: FakeDeskCourse) -> None:
     empty = desk_insights.insights(insights((), (), {}, by_first_words), enabled=False, days=90)
     assert "Questions are not recorded" in empty
-    assert "Nothing has been asked" in empty
+    assert "No questions and no feedback yet." in empty
     assert "csv" not in empty
     course.journal.enabled = True
     for question in (STEPS, UNKNOWN, JUDGED):
         course.journal.record(ANSWERS[question])
     html = desk_insights.insights(course.insights(), enabled=True, days=30)
-    assert "kept for 30 days" in html
+    assert "Kept for 30 days" in html
     assert "<b>67%</b> answered<" in html
     assert "<b>33%</b> of 3 sentences supported" in html
     assert UNKNOWN in html
@@ -443,7 +461,30 @@ def test_insights_say_what_is_switched_off_and_draw_what_is_there(course: FakeDe
 
 
 def test_no_secret_is_among_the_settings(course: FakeDeskCourse) -> None:
-    html = desk_settings.others(course.settings())
+    html = view.other_settings(course.settings())
     assert "[llm] key" in html
     assert "scrypt" not in html
     assert "[answer] passages" not in html
+
+
+def test_tables_carry_everything_and_no_formula() -> None:
+    def rows(name: str, *entries: object) -> list[dict[str, str]]:
+        journal = SimpleNamespace(questions=lambda: entries, opinions=lambda: entries)
+        text = desk_insights.table(name, journal, lambda: entries)  # type: ignore[arg-type]
+        assert text is not None
+        return list(csv.DictReader(io.StringIO(text)))
+
+    day = date(2026, 3, 2)
+    cited = (Cited(1, "rag:0", "rag", "Retrieval", "A quote.", 3),)
+    verdicts = (("supported", 1), ("uncheckable", 2))
+    evil = Asked("q", day, "=HYPERLINK(evil)", "An answer. [1]", cited=cited, verdicts=verdicts)
+    (row,) = rows("questions.csv", evil)
+    assert row["question"] == "'=HYPERLINK(evil)"
+    assert (row["supported"], row["checked"]) == ("1", "1")
+    assert row["cites"] == "[1] Retrieval, p. 3"
+    down = Feedback("f", day, False, 'He said "no",\nand left', "An answer.", "other", " +1")
+    (row,) = rows("feedback.csv", down)
+    assert row["question"] == 'He said "no",\nand left'
+    assert row["comment"] == "' +1"
+    (row,) = rows("readings.csv", Use("rag", "Retrieval", 1, (3, 15)))
+    assert (row["reading"], row["answers"], row["sessions"]) == ("rag", "1", "3 15")

@@ -15,9 +15,9 @@ from serving import served
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.app import build_app
+from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
 from seminar_rag.ui.desk.password import hashed
-from seminar_rag.ui.desk.work import LARGEST_UPLOAD
 
 
 class Clock:
@@ -123,7 +123,7 @@ def test_the_right_password_opens_and_logout_shuts(door, inside):
             assert (right.status_code, right.headers["location"]) == (303, "/desk/")
             cookie = right.headers["set-cookie"]
             assert "HttpOnly" in cookie
-            assert "SameSite=Strict" in cookie
+            assert "SameSite=strict" in cookie
             assert "Path=/desk" in cookie
             assert "Secure" not in cookie
             assert PASSWORD not in cookie
@@ -390,7 +390,7 @@ def test_behind_the_door_the_same_calls_work(instructor, course):
     dry = next(
         one
         for one in functions(instructor)
-        if any(target == [_id(instructor, "dry-run"), "click"] for target in one["targets"])
+        if any(target == [_id(instructor, "preview"), "click"] for target in one["targets"])
     )
     answer = instructor.post(
         "/desk/gradio_api/run/predict",

@@ -138,7 +138,7 @@ def test_the_password_opens_the_desk_and_logout_shuts_it(
 
 def test_an_open_desk_of_a_session_that_ended_leads_to_the_password(desk: Any) -> None:
     desk.context.clear_cookies()
-    desk.click("#dry-run")
+    desk.click("#preview")
     desk.wait_for_selector("#password")
 
 
@@ -162,7 +162,7 @@ def test_a_desk_without_a_password_says_how_to_set_one(
 def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
     desk: Any, course: FakeDeskCourse, new_page: Callable[..., Any]
 ) -> None:
-    desk.click("#ingest-all")
+    desk.click("#update")
     desk.wait_for_selector(".job.running")
     course.step.release(2)
     desk.wait_for_selector(".job:has-text('2 of 5 documents')")
@@ -175,7 +175,7 @@ def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
     other.wait_for_selector(".job.running:has-text('2 of 5')")
     desk.close()
     course.step.release(3)
-    assert "4 changed, 1 unchanged" in ended(other, "Everything again")
+    assert "4 changed, 1 unchanged" in ended(other, "Updated the course")
     other.wait_for_selector("#job-stop", state="hidden")
     other.click("#job-log > button")
     lines = other.locator(".log li")
@@ -186,20 +186,20 @@ def test_an_ingest_shows_its_progress_outlives_the_page_and_ends(
 
 
 def test_a_job_is_stopped(desk: Any, course: FakeDeskCourse) -> None:
-    desk.click("#ingest-all")
+    desk.click("#update")
     desk.wait_for_selector(".job.running")
     course.step.release(1)
     desk.wait_for_selector(".job:has-text('1 of 5 documents')")
-    desk.click("#dry-run")
+    desk.click("#preview")
     desk.wait_for_selector("#desk-said .problem")
-    assert "“Everything again” is running" in desk.inner_text("#desk-said")
+    assert "“Updating the course” is running" in desk.inner_text("#desk-said")
     desk.click("#job-stop")
-    assert "1 unchanged; start it again to go on" in ended(desk, "Everything again", "stopped")
+    assert "1 unchanged; start it again to go on" in ended(desk, "Updating the course", "stopped")
 
 
 def test_what_would_change_is_told_and_nothing_done(desk: Any, course: FakeDeskCourse) -> None:
-    desk.click("#dry-run")
-    ended(desk, "What would change")
+    desk.click("#preview")
+    ended(desk, "Preview")
     assert course.acts == [("ingest", (PAGE,), True, None, False)]
 
 
@@ -207,8 +207,8 @@ def test_the_network_is_asked_again_when_wanted(desk: Any, course: FakeDeskCours
     course.step.release(9)
     for choice in desk.locator("#how input").all():
         choice.check()
-    desk.click("#ingest-all")
-    ended(desk, "Everything again")
+    desk.click("#update")
+    ended(desk, "Updated the course")
     assert course.acts == [("ingest", (PAGE,), False, True, True)]
 
 
@@ -245,16 +245,16 @@ def test_a_reading_is_renamed_removed_and_brought_back(desk: Any, course: FakeDe
     assert desk.locator("details[data-key='session-15']").get_attribute("open") is not None
     desk.click("details[data-key='removed'] > summary")
     desk.click("[data-act='restore']")
-    ended(desk, "Bring back")
+    ended(desk, "Restored")
     desk.wait_for_selector(f"{ROW}:has-text('{RAG.title}')")
     assert course.acts[1:] == [("remove", "rag"), ("restore", "rag"), ("ingest_reading", "rag")]
 
 
-def test_a_failed_reading_has_its_mend_and_is_tried_again(
+def test_a_failed_reading_has_its_remedy_and_is_tried_again(
     desk: Any, course: FakeDeskCourse
 ) -> None:
     course.step.release(9)
-    card = desk.locator("#hand .card", has_text="holds no text")
+    card = desk.locator("#attention .card", has_text="holds no text")
     assert "Run an OCR program over it" in card.inner_text()
     card.locator("button", has_text="Try again").click()
     ended(desk, "A paper that was scanned")
@@ -276,7 +276,7 @@ def test_a_pdf_is_uploaded_to_a_session(desk: Any, course: FakeDeskCourse, tmp_p
     title = desk.locator("#add-title input, #add-title textarea").first
     assert title.input_value() == "A fine paper"
     desk.click("#add-go")
-    ended(desk, "Add “A fine paper”")
+    ended(desk, "Added “A fine paper”")
     assert course.acts == [
         ("add", 16, "A fine paper", "", "A_fine_paper.pdf"),
         ("ingest_reading", "added"),
@@ -307,7 +307,7 @@ def test_a_link_is_added_to_a_session(desk: Any, course: FakeDeskCourse) -> None
     url = desk.locator("#add-url input, #add-url textarea").first
     url.fill("https://example.org/linked.pdf")
     desk.click("#add-go")
-    ended(desk, "Add “A linked paper”")
+    ended(desk, "Added “A linked paper”")
     assert course.acts[0] == ("add", 15, "A linked paper", "https://example.org/linked.pdf", None)
 
 
@@ -376,8 +376,8 @@ def test_a_course_that_cannot_be_read_says_so_and_comes_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(course, "catalogue", broken)
-        desk.wait_for_selector("#hand .problem:has-text('doctor --repair')")
-    desk.wait_for_selector("#hand .card")
+        desk.wait_for_selector("#attention .problem:has-text('doctor --repair')")
+    desk.wait_for_selector("#attention .card")
 
 
 # Looks -----------------------------------------------------------------------------------------
@@ -434,11 +434,11 @@ def test_axe_finds_nothing(
         open_session(page, session.number)
     page.click("#add > button")
     page.wait_for_selector("#add-go", state="visible")
-    page.click("#ingest-all")
+    page.click("#update")
     page.wait_for_selector(".job.running")
     look("the course")
     page.click("#job-stop")
-    ended(page, "Everything again", "stopped")
+    ended(page, "Updating the course", "stopped")
     page.locator("[data-rename]").first.click()
     page.wait_for_selector("#rename-dialog[open]")
     look("the dialog")

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError, Telling
+from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, Reporter, StoppedError
 
 
 def ended(jobs: Jobs) -> None:
@@ -19,13 +19,13 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
     jobs = Jobs()
     assert jobs.current is None
 
-    def work(telling: Telling) -> str:
-        telling.progress("embedding", 3, 7, "a paper", "12 passages")
-        telling.line("a paper: 12 passages")
-        telling.line("another: gone", bad=True)
+    def work(reporter: Reporter) -> str:
+        reporter.progress("embedding", 3, 7, "a paper", "12 passages")
+        reporter.line("a paper: 12 passages")
+        reporter.line("another: gone", bad=True)
         return "1 document came in"
 
-    assert jobs.start("Ingest", work).running
+    assert jobs.start("Ingest", "Ingest, done", work).running
     ended(jobs)
     job = jobs.current
     assert job is not None
@@ -42,25 +42,25 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
 
 def test_a_second_job_is_refused_by_name_until_the_first_is_done():
     jobs, go = Jobs(), threading.Event()
-    jobs.start("The first", lambda telling: "done" if go.wait(10) else "late")
+    jobs.start("The first", "The first, done", lambda reporter: "done" if go.wait(10) else "late")
     with pytest.raises(BusyError, match="The first"):
-        jobs.start("The second", lambda telling: "")
+        jobs.start("The second", "The second, done", lambda reporter: "")
     go.set()
     ended(jobs)
-    assert jobs.start("The second", lambda telling: "x").title == "The second"
+    assert jobs.start("The second", "The second, done", lambda reporter: "x").title == "The second"
     ended(jobs)
 
 
 def test_work_stops_when_it_sees_that_it_shall():
     jobs, begun = Jobs(), threading.Event()
 
-    def work(telling: Telling) -> str:
+    def work(reporter: Reporter) -> str:
         begun.set()
-        while not telling.stopping():
+        while not reporter.stopping():
             time.sleep(0.01)
         raise StoppedError("half of it is in")
 
-    jobs.start("Polite", work)
+    jobs.start("Polite", "Polite, done", work)
     assert begun.wait(10)
     jobs.stop()
     ended(jobs)
@@ -73,17 +73,17 @@ def test_work_stops_when_it_sees_that_it_shall():
 def test_a_failure_says_what_a_crash_does_not(caplog):
     jobs = Jobs()
 
-    def fails(telling: Telling) -> str:
+    def fails(reporter: Reporter) -> str:
         raise SourceError("page.html is gone — give another")
 
-    def crashes(telling: Telling) -> str:
+    def crashes(reporter: Reporter) -> str:
         raise ZeroDivisionError("a secret path")
 
-    jobs.start("A", fails)
+    jobs.start("A", "A, done", fails)
     ended(jobs)
     assert jobs.current is not None
     assert (jobs.current.state, jobs.current.note) == ("failed", "page.html is gone — give another")
-    jobs.start("B", crashes)
+    jobs.start("B", "B, done", crashes)
     ended(jobs)
     assert (jobs.current.state, jobs.current.note) == ("failed", CRASHED)
     assert "a secret path" in caplog.text
@@ -92,12 +92,12 @@ def test_a_failure_says_what_a_crash_does_not(caplog):
 def test_the_log_is_bounded():
     jobs = Jobs()
 
-    def work(telling: Telling) -> str:
+    def work(reporter: Reporter) -> str:
         for number in range(LONGEST_LOG + 20):
-            telling.line(str(number))
+            reporter.line(str(number))
         return ""
 
-    jobs.start("Talkative", work)
+    jobs.start("Talkative", "Talkative, done", work)
     ended(jobs)
     assert jobs.current is not None
     assert len(jobs.current.log) == LONGEST_LOG

@@ -5,8 +5,6 @@ Pure: takes entries and readings as values, and a function that embeds texts.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -14,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Group, Insights, Use
+from seminar_rag.types.journal import Asked, Day, Feedback, Group, Insights, Use
 
 Matrix = NDArray[np.float32]
 ALIKE = 0.55
@@ -125,71 +123,3 @@ def _group(some: Sequence[Sequence[Asked]]) -> Group:
         questions=tuple((same[0].question, len(same)) for same in some),
         last=max(one.day for same in some for one in same),
     )
-
-
-# --- export ------------------------------------------------------------------------------------
-
-
-def questions_csv(asked: Iterable[Asked]) -> str:
-    """The recorded questions as a table."""
-    head = ("day", "question", "answered", "answer", "cites", "supported", "checked", "failed")
-    rows = (
-        (
-            one.day,
-            one.question,
-            "no" if one.abstained else "yes",
-            one.answer,
-            _places(one.cited),
-            dict(one.verdicts).get("supported", 0),
-            sum(n for label, n in one.verdicts if label != "uncheckable"),
-            "; ".join(f"{flaw.label}: {flaw.sentence}" for flaw in one.flaws),
-        )
-        for one in asked
-    )
-    return _csv(head, rows)
-
-
-def feedback_csv(opinions: Iterable[Feedback]) -> str:
-    """The feedback as a table."""
-    head = ("day", "thumb", "reason", "comment", "question", "answer", "cites")
-    rows = (
-        (
-            one.day,
-            "up" if one.good else "down",
-            one.reason,
-            one.comment,
-            one.question,
-            one.answer,
-            _places(one.cited),
-        )
-        for one in opinions
-    )
-    return _csv(head, rows)
-
-
-def readings_csv(used: Iterable[Use]) -> str:
-    """How often each reading stood behind an answer, as a table."""
-    head = ("reading", "title", "sessions", "answers")
-    rows = ((use.reading, use.title, " ".join(map(str, use.sessions)), use.answers) for use in used)
-    return _csv(head, rows)
-
-
-def _places(cited: Iterable[Cited]) -> str:
-    places = (
-        f"[{one.number}] {one.title}" + (f", p. {one.page}" if one.page else "") for one in cited
-    )
-    return "; ".join(dict.fromkeys(places))
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    """As text. What a spreadsheet would run as a formula is disarmed (CWE-1236)."""
-    text = str(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in "\t\r" else text

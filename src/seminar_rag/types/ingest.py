@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,6 +124,26 @@ class Report:
 
 
 Listener = Callable[[Progress], None]
+
+
+def summarise(reports: Iterable[Report]) -> str:
+    """The documents of several reports in words: "1 new, 4 unchanged", "would add 6 documents"."""
+    reports = tuple(reports)
+    counts = Counter(outcome.change for report in reports for outcome in report.outcomes)
+    if any(report.dry for report in reports):
+        verbs: dict[Change, str] = {
+            "new": "add",
+            "changed": "change",
+            "removed": "remove",
+            "failed": "fail to read",
+        }
+        parts = [f"{verb} {counts[change]}" for change, verb in verbs.items() if counts[change]]
+        documents = counts.total()
+        if not parts:
+            return f"nothing would change ({documents} document{'' if documents == 1 else 's'})"
+        return f"would {', '.join(parts)} of {documents} documents"
+    order: tuple[Change, ...] = ("new", "changed", "removed", "failed", "unchanged")
+    return ", ".join(f"{counts[one]} {one}" for one in order if counts[one]) or "nothing to do"
 
 
 ADDED = "added by hand"

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.ui.api.mcp_server import Tools
     from seminar_rag.ui.api.programs import Programs
-    from seminar_rag.ui.desk.work import DeskCourse
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +89,7 @@ def _with_headers(send: Send) -> Send:
 def build_app(
     course: Course,
     limits: Limits | None = None,
-    desk: DeskCourse | None = None,
+    desk: Course | None = None,
     *,
     mcp: bool = False,
     host: str = "127.0.0.1",
@@ -200,7 +199,7 @@ def serve(
     port: int = 7860,
     *,
     limits: Limits | None = None,
-    desk: DeskCourse | None = None,
+    desk: Course | None = None,
     mcp: bool = False,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,

@@ -1,12 +1,12 @@
-"""The door of the instructor's desk: who knows the password comes in, nobody else reaches a byte.
+"""The login of the instructor's desk: without the password nobody reaches a byte of it.
 
 `Door` stands in front of the whole mounted application, whatever routes that has, and lets a
 request through only with the cookie of a session. It knows nothing of what lies behind it.
 
-What it holds against: guessing (each failure makes the next attempt wait longer, per client and
-over all), stealing the cookie by script (HttpOnly) or over plain http where https is spoken
-(Secure), other sites sending requests with it (SameSite=Strict, and the request's origin), and
-sessions that never end (they do after `LASTS`, at logout, and when the password changes).
+It defends against guessing (each failure makes the next attempt wait longer, per client and over
+all), against stealing the cookie by script (HttpOnly) or over plain http where https is spoken
+(Secure), against other sites sending requests with it (SameSite=Strict, and the request's origin),
+and against sessions that never end (they end after `LASTS`, at logout, and with a new password).
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from html import escape
-from typing import Any
 from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.desk.password import matches
+from seminar_rag.ui.desk.view import login_page
 from seminar_rag.ui.shared.limits import from_own_page
 
 log = logging.getLogger(__name__)
@@ -40,12 +43,6 @@ STATIC = ("/assets/", "/static/", "/svelte/")
 MOST_SESSIONS = 100
 MOST_CLIENTS = 1_000
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
-Header = tuple[bytes, bytes]
-
 SHUT = (
     "The desk has no password yet, so it is shut. Run “seminar-rag passwd” in the folder of the"
     " course, then load this page again."
@@ -56,6 +53,8 @@ WAIT = "Too many attempts. Try again in {seconds} seconds."
 
 @dataclass
 class _Tries:
+    """Failed attempts of one client, or of all."""
+
     count: int = 0
     last: float = 0.0
 
@@ -79,7 +78,7 @@ class Attempts:
     LONGEST = 300.0
     """Seconds a client waits at most; over all it is a tenth."""
     FORGOTTEN = 3600.0
-    """Seconds without a failure after which all is forgiven."""
+    """Seconds without a failure after which all failures are forgotten."""
 
     def wait(self, client: str) -> float:
         """Seconds until the client may try; 0 is now."""
@@ -100,7 +99,7 @@ class Attempts:
             tries.last = now
 
     def succeeded(self, client: str) -> None:
-        """The attempt that was begun held the password."""
+        """Take back the attempt that was begun: it had the right password."""
         self._clients.pop(client, None)
         if len(self._known) < MOST_CLIENTS:
             self._known.add(client)
@@ -115,14 +114,15 @@ class Attempts:
 
 
 class Sessions:
-    """Who is logged in. Tokens are kept hashed, each bound to the password it was given for."""
+    """The tokens of those who are logged in, kept hashed, each bound to the password it was given
+    for."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends: dict[tuple[str, str], float] = {}
 
     def begin(self, password_hash: str) -> str:
-        """A new token."""
+        """Log in; returns a new token."""
         now = self._clock()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
         while len(self._ends) >= MOST_SESSIONS:
@@ -145,11 +145,11 @@ def _digest(token: str) -> str:
 
 
 class Door:
-    """ASGI application in front of another that is mounted at `path`."""
+    """An ASGI application in front of another one that is mounted at `path`."""
 
     def __init__(
         self,
-        app: Asgi,
+        app: ASGIApp,
         path: str,
         password_hash: Callable[[], str],
         *,
@@ -171,72 +171,68 @@ class Door:
         # One guess at a time: hashing takes memory and a core, also when many guess at once.
         self._guessing = threading.Lock()
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":  # no other protocol is let in; closing refuses a websocket
             await send({"type": "websocket.close", "code": 1008})
             return
-        request = Request(scope, self._path)
+        request = Request(scope, receive)
+        rest = str(scope["path"]).removeprefix(self._path)
         try:
-            password_hash = self._hash()
+            response = await self._respond(request, rest, self._hash())
         except ConfigError as error:
-            await self._page(send, request, 503, str(error))
-            return
+            response = self._page(503, str(error))
+        if response is not None:
+            response.headers["cache-control"] = "no-store"
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send if rest.startswith(STATIC) else _uncached(send))
+
+    async def _respond(self, request: Request, rest: str, password_hash: str) -> Response | None:
+        """The answer of the door itself; None lets the request through.
+
+        Raises:
+            ConfigError: the configured hash is none.
+        """
+        token = request.cookies.get(COOKIE, "")
         if not password_hash:
-            await self._page(send, request, 403, SHUT)
-        elif not request.own:
-            await respond(send, 403, b"This request comes from another site.")
-        elif request.rest == "/login":
-            await self._login(request, password_hash, receive, send)
-        elif not self._sessions.valid(request.token, password_hash):
-            await self._refuse(request, send)
-        elif request.rest == "/logout":
-            await self._logout(request, password_hash, send)
-        else:
-            kept = request.rest.startswith(STATIC)
-            await self._app(scope, receive, send if kept else _not_kept(send))
+            return self._page(403, SHUT)
+        if request.method not in ("GET", "HEAD") and not from_own_page(request.headers.get):
+            return PlainTextResponse("This request comes from another site.", 403)
+        if rest == "/login":
+            return await self._login(request, token, password_hash)
+        if not self._sessions.valid(token, password_hash):
+            if request.method == "GET" and rest in ("", "/"):
+                return self._redirect("/login")
+            return PlainTextResponse("Log in first.", 401)
+        if rest == "/logout":
+            return self._logout(request, token, password_hash)
+        return None
 
-    async def _refuse(self, request: Request, send: Send) -> None:
-        if request.method == "GET" and request.rest in ("", "/"):
-            await respond(send, 303, b"", _goes(f"{self._path}/login"))
-        else:
-            await respond(send, 401, b"Log in first.")
-
-    async def _login(
-        self, request: Request, password_hash: str, receive: Receive, send: Send
-    ) -> None:
+    async def _login(self, request: Request, token: str, password_hash: str) -> Response:
         if request.method in ("GET", "HEAD"):
-            if self._sessions.valid(request.token, password_hash):
-                await respond(send, 303, b"", _goes(f"{self._path}/"))
-            else:
-                await self._page(send, request, 200)
-            return
+            if self._sessions.valid(token, password_hash):
+                return self._redirect("/")
+            return self._page(200)
         if request.method != "POST":
-            await respond(send, 405, b"")
-            return
-        password = await _password(receive)
+            return Response(status_code=405)
+        password = await _password(request)
         if password is None:
-            await respond(send, 413, b"The form is too large.")
-            return
-        from starlette.concurrency import run_in_threadpool
-
-        guess = partial(self._guess, request.client, password, password_hash)
-        try:
-            wait, token = await run_in_threadpool(guess)
-        except ConfigError as error:
-            await self._page(send, request, 503, str(error))
-            return
+            return PlainTextResponse("The form is too large.", 413)
+        client = client_of(request.client.host if request.client else "?")
+        wait, token = await run_in_threadpool(self._guess, client, password, password_hash)
         if token:
-            cookie = request.cookie(token, LASTS)
-            await respond(send, 303, b"", [*_goes(f"{self._path}/"), cookie])
-        elif wait:
+            response = self._redirect("/")
+            self._set_cookie(response, request, token, int(LASTS))
+            return response
+        if wait:
             seconds = int(wait) + 1
-            later = (b"retry-after", str(seconds).encode())
-            await self._page(send, request, 429, WAIT.format(seconds=seconds), later)
-        else:
-            await self._page(send, request, 401, WRONG)
+            response = self._page(429, WAIT.format(seconds=seconds))
+            response.headers["retry-after"] = str(seconds)
+            return response
+        return self._page(401, WRONG)
 
     def _guess(self, client: str, password: str, password_hash: str) -> tuple[float, str]:
         """Seconds to wait, or a token, or neither when the password is wrong.
@@ -255,60 +251,36 @@ class Door:
             self._attempts.succeeded(client)
             return 0.0, self._sessions.begin(password_hash)
 
-    async def _logout(self, request: Request, password_hash: str, send: Send) -> None:
+    def _logout(self, request: Request, token: str, password_hash: str) -> Response:
         if request.method != "POST":
-            await respond(send, 405, b"")
-            return
-        self._sessions.end(request.token, password_hash)
-        await respond(send, 303, b"", [*_goes(f"{self._path}/login"), request.cookie("", 0)])
+            return Response(status_code=405)
+        self._sessions.end(token, password_hash)
+        response = self._redirect("/login")
+        self._set_cookie(response, request, "", 0)
+        return response
 
-    async def _page(
-        self, send: Send, request: Request, status: int, says: str = "", *headers: Header
-    ) -> None:
-        page = login_page(self._path, self._title, self._style, says, form=status not in (403, 503))
-        html = (b"content-type", b"text/html; charset=utf-8")
-        body = b"" if request.method == "HEAD" else page.encode()
-        await respond(send, status, body, [html, *headers])
+    def _redirect(self, to: str) -> Response:
+        return RedirectResponse(self._path + to, 303)
 
+    def _set_cookie(self, response: Response, request: Request, token: str, lasts: int) -> None:
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=lasts,
+            path=self._path,
+            secure=request.scope.get("scheme") == "https",
+            httponly=True,
+            samesite="strict",
+        )
 
-class Request:
-    """What the door reads of a request."""
-
-    def __init__(self, scope: Message, path: str) -> None:
-        self._headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        self._path = path
-        self.method: str = scope["method"]
-        self.secure: bool = scope.get("scheme") == "https"
-        self.rest: str = scope["path"].removeprefix(path)
-        """The path within the application."""
-        self.client = client_of((scope.get("client") or ("?", 0))[0])
-
-    def header(self, name: str) -> str:
-        return self._headers.get(name.encode(), b"").decode("latin-1")
-
-    @property
-    def token(self) -> str:
-        """The session's token that the cookie carries; empty without one."""
-        # By hand, since the standard library stops at the first odd cookie of another program.
-        pairs = (part.strip().partition("=") for part in self.header("cookie").split(";"))
-        return next((value for name, _, value in pairs if name == COOKIE), "")
-
-    @property
-    def own(self) -> bool:
-        """Whether no other site's page sent it. Reading changes nothing and may come from links."""
-        if self.method in ("GET", "HEAD"):
-            return True
-        return from_own_page(self.header)
-
-    def cookie(self, token: str, lasts: float) -> Header:
-        """The header that sets the session's cookie."""
-        parts = [f"{COOKIE}={token}", f"Path={self._path}", f"Max-Age={lasts:.0f}"]
-        parts += ["HttpOnly", "SameSite=Strict", *(["Secure"] if self.secure else [])]
-        return b"set-cookie", "; ".join(parts).encode()
+    def _page(self, status: int, problem: str = "") -> Response:
+        form = status not in (403, 503)
+        page = login_page(self._path, self._title, self._style, problem, form=form)
+        return HTMLResponse(page, status)
 
 
 def client_of(host: str) -> str:
-    """Who counts as one client: an address, or the network an IPv6 address is picked from."""
+    """What counts as one client: an address, or the network that an IPv6 address is picked from."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -318,68 +290,23 @@ def client_of(host: str) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-def _goes(path: str) -> list[Header]:
-    return [(b"location", path.encode())]
+def _uncached(send: Send) -> Send:
+    """Sends responses that no browser keeps: after logout its cache shows nothing of the desk."""
 
-
-async def respond(
-    send: Send, status: int, body: bytes, headers: list[Header] | None = None
-) -> None:
-    """A whole response, never kept by a cache."""
-    given = headers or []
-    kind = [] if any(name == b"content-type" for name, _ in given) else [_PLAIN]
-    whole = [*given, *kind, (b"cache-control", b"no-store")]
-    whole.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": whole})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _not_kept(send: Send) -> Send:
-    """No browser shows the desk again after logout, from its cache."""
-
-    async def guarded(message: Message) -> None:
+    async def sends(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [
-                pair for pair in message.get("headers", ()) if pair[0].lower() != b"cache-control"
-            ]
+            headers = [pair for pair in message["headers"] if pair[0].lower() != b"cache-control"]
             message["headers"] = [*headers, (b"cache-control", b"no-store")]
         await send(message)
 
-    return guarded
+    return sends
 
 
-_PLAIN: Header = (b"content-type", b"text/plain; charset=utf-8")
-
-
-async def _password(receive: Receive) -> str | None:
+async def _password(request: Request) -> str | None:
     """The form's password; None when the form is too large."""
     body = b""
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
+    async for chunk in request.stream():
+        body += chunk
         if len(body) > LARGEST_FORM:
             return None
     return parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]
-
-
-def login_page(path: str, title: str, style: str, says: str, *, form: bool) -> str:
-    """The page that asks for the password, or says why there is none to ask for."""
-    problem = f'<p class="problem" role="alert">{escape(says)}</p>' if says else ""
-    fields = (
-        f'<form method="post" action="{escape(path)}/login">'
-        '<label for="password">Password</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password"'
-        " required autofocus>"
-        "<button>Open the desk</button></form>"
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Desk · {escape(title)}</title><style>{style}</style>"
-        "<script>if (matchMedia('(prefers-color-scheme: dark)').matches)"
-        " document.documentElement.classList.add('dark')</script></head>"
-        f'<body class="door"><main><h1>{escape(title)}</h1><p>The instructor’s desk</p>{problem}'
-        f'{fields if form else ""}<p><a href="/">Back to the readings</a></p></main></body></html>'
-    )

@@ -1,7 +1,7 @@
 """One piece of long work at a time, in a thread of the server, that outlives every page.
 
-Knows neither Gradio nor what the work is: it is handed a `Telling` to say how far it is, and asks
-it often whether to stop. What there is to see of it is a frozen `Job`, the same for every page.
+Knows neither Gradio nor what the work is: the work is handed a `Reporter` to report its progress,
+and asks it often whether to stop. Every page shows the same frozen `Job`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from seminar_rag.errors import BusyError, SeminarError
 
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 State = Literal["running", "stopping", "done", "failed", "stopped"]
 LONGEST_LOG = 500
-"""Lines; older ones go."""
+"""Lines; older ones are dropped."""
 CRASHED = "Something went wrong; the server's log says what. What was done stays; start it again."
 
 
 class StoppedError(SeminarError):
-    """The work was told to stop, and has."""
+    """The work was asked to stop, and has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,22 @@ class Job:
     """What is known of a piece of work now."""
 
     title: str
+    """What it does: "Updating the course"."""
+    done_title: str
+    """What it has done at its end: "Updated the course"."""
     started: datetime
     state: State = "running"
     stage: str = ""
     done: int = 0
     total: int = 0
     label: str = ""
-    """What it is at."""
+    """The reading or document that is worked on."""
     detail: str = ""
-    """How far it is, in words."""
+    """The progress in words."""
     log: tuple[Line, ...] = ()
     ended: datetime | None = None
     note: str = ""
-    """How it ended, in words."""
+    """The result in words."""
 
     @property
     def running(self) -> bool:
@@ -61,13 +64,18 @@ class Job:
         return self.state in ("running", "stopping")
 
     @property
+    def outcome(self) -> str:
+        """How it ended, as a heading for `note`."""
+        return self.done_title if self.state == "done" else f"{self.title}: {self.state}"
+
+    @property
     def seconds(self) -> float:
         """How long it has taken."""
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
-class Telling:
-    """What the work says while it runs."""
+class Reporter:
+    """What running work uses to report on itself."""
 
     def __init__(self, jobs: Jobs, stop: threading.Event) -> None:
         self._jobs = jobs
@@ -76,20 +84,20 @@ class Telling:
     def progress(
         self, stage: str, done: int, total: int, label: str = "", detail: str = ""
     ) -> None:
-        """Say how far it is."""
-        self._jobs.advance(stage, done, total, label, detail)
+        """Report how far the work is."""
+        self._jobs.update(stage=stage, done=done, total=total, label=label, detail=detail)
 
     def line(self, text: str, *, bad: bool = False) -> None:
-        """Write into the log."""
+        """Write a line into the log."""
         self._jobs.write(Line(datetime.now(UTC), text, bad))
 
     def stopping(self) -> bool:
-        """Whether it shall stop."""
+        """Whether the work should stop."""
         return self._stop.is_set()
 
 
-Work = Callable[[Telling], str]
-"""Does it, and returns how it ended in words. Raises a SeminarError when it fails or stops."""
+Work = Callable[[Reporter], str]
+"""Does the work and returns the result in words. Raises SeminarError when it fails or stops."""
 
 
 class Jobs:
@@ -103,32 +111,34 @@ class Jobs:
 
     @property
     def current(self) -> Job | None:
-        """What runs, else what ran last."""
+        """The job that runs, else the one that ran last."""
         return self._job
 
     def require_idle(self) -> None:
-        """Refuse while something runs.
+        """Refuse while a job runs.
 
         Raises:
-            BusyError: names it.
+            BusyError: a job is running; the message names it.
         """
         job = self._job
         if job is not None and job.running:
             raise BusyError(f"“{job.title}” is running — wait until it is done, or stop it")
 
-    def start(self, title: str, work: Work) -> Job:
-        """Begin.
+    def start(self, title: str, done_title: str, work: Work) -> Job:
+        """Start work in the background.
+
+        Args:
+            title, done_title: see `Job`.
 
         Raises:
-            BusyError: something is running; names it.
+            BusyError: a job is running; the message names it.
         """
         with self._lock:
             self.require_idle()
             self._stop = threading.Event()
-            job = self._job = Job(title, datetime.now(UTC))
-            telling = Telling(self, self._stop)
+            job = self._job = Job(title, done_title, datetime.now(UTC))
             self._thread = threading.Thread(
-                target=self._run, args=(work, telling, self._stop), name="desk job", daemon=True
+                target=self._run, args=(work, self._stop), name="desk job", daemon=True
             )
             self._thread.start()
         return job
@@ -141,36 +151,30 @@ class Jobs:
                 self._stop.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
+        """Wait for the end of the job; returns whether it has ended."""
         if self._thread is not None:
             self._thread.join(seconds)
         return self._job is None or not self._job.running
 
-    def advance(self, stage: str, done: int, total: int, label: str, detail: str) -> None:
-        """Note how far the running work is."""
+    def update(self, **changes: Any) -> None:
+        """Change fields of the current job."""
         with self._lock:
             if self._job is not None:
-                self._job = replace(
-                    self._job, stage=stage, done=done, total=total, label=label, detail=detail
-                )
+                self._job = replace(self._job, **changes)
 
     def write(self, line: Line) -> None:
-        """Add a line to the running work's log."""
+        """Add a line to the current job's log."""
         with self._lock:
             if self._job is not None:
                 self._job = replace(self._job, log=(*self._job.log, line)[-LONGEST_LOG:])
 
-    def _run(self, work: Work, telling: Telling, stop: threading.Event) -> None:
+    def _run(self, work: Work, stop: threading.Event) -> None:
+        state: State = "done"
         try:
-            self._end("done", work(telling))
+            note = work(Reporter(self, stop))
         except SeminarError as error:
-            self._end("stopped" if stop.is_set() else "failed", str(error))
+            state, note = "stopped" if stop.is_set() else "failed", str(error)
         except Exception:
             log.exception("a job of the desk failed")
-            self._end("failed", CRASHED)
-
-    def _end(self, state: State, note: str) -> None:
-        with self._lock:
-            if self._job is not None:
-                ended = datetime.now(UTC)
-                self._job = replace(self._job, state=state, note=note, ended=ended)
+            state, note = "failed", CRASHED
+        self.update(state=state, note=note, ended=datetime.now(UTC))

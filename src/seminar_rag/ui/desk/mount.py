@@ -1,22 +1,28 @@
-"""The desk behind its door on an application: the page, the tables to download, the mount.
-Imports Gradio at the top, as `desk` does."""
+"""Mounts the desk behind its login on an application, with the tables to download.
+
+Imports Gradio at the top, as `page` does.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.journal.insights import feedback_csv, questions_csv, readings_csv
-from seminar_rag.ui.desk.auth import Asgi, Door, Message, Receive, Send, respond
-from seminar_rag.ui.desk.desk import DeskPage
-from seminar_rag.ui.desk.work import LARGEST_UPLOAD, Desk, DeskCourse
+from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk
+from seminar_rag.ui.desk.auth import Door
+from seminar_rag.ui.desk.insights import table
+from seminar_rag.ui.desk.page import DeskPage
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
 
 PATH = "/desk"
 
@@ -24,49 +30,40 @@ PATH = "/desk"
 class Exports:
     """The tables to download, in front of the page."""
 
-    def __init__(self, app: Asgi, course: DeskCourse) -> None:
+    def __init__(self, app: ASGIApp, course: Course) -> None:
         self._app = app
         self._course = course
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder, _, name = str(scope["path"]).rpartition("/")
-        if folder != f"{PATH}/export" or scope["method"] not in ("GET", "HEAD"):
+        if folder == f"{PATH}/export" and scope["method"] in ("GET", "HEAD"):
+            response = await run_in_threadpool(self._table, name)
+            await response(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    def _table(self, name: str) -> Response:
+        headers = {"cache-control": "no-store"}
         try:
-            table = await run_in_threadpool(self._table, name)
+            text = table(name, self._course.journal, lambda: self._course.insights().used)
         except SeminarError as error:
-            await respond(send, 503, str(error).encode())
-            return
-        if table is None:
-            await respond(send, 404, b"There is no such table.")
-            return
-        disposition = f'attachment; filename="{name}"'.encode()
-        kind = (b"content-type", b"text/csv; charset=utf-8")
+            return PlainTextResponse(str(error), 503, headers)
+        if text is None:
+            return PlainTextResponse("There is no such table.", 404, headers)
+        headers["content-disposition"] = f'attachment; filename="{name}"'
         # With a byte order mark, which spreadsheets want to read UTF-8.
-        await respond(
-            send, 200, table.encode("utf-8-sig"), [kind, (b"content-disposition", disposition)]
-        )
-
-    def _table(self, name: str) -> str | None:
-        if name == "questions.csv":
-            return questions_csv(self._course.journal.questions())
-        if name == "feedback.csv":
-            return feedback_csv(self._course.journal.opinions())
-        if name == "readings.csv":
-            return readings_csv(self._course.insights().used)
-        return None
+        return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
-def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> None:
-    """Mount the desk of `course` at `PATH` of `app`, behind its door; it is `app.state.desk`.
+def mount_desk(app: FastAPI, course: Course, theme: Any) -> None:
+    """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
 
     Call it before the students' page is mounted, whose path covers this one.
     """
-    here = files("seminar_rag.ui") / "static"
+    static = files("seminar_rag.ui") / "static"
     desk = Desk(course)
     style = "".join(
-        here.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
+        static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
     )
     gr.mount_gradio_app(
         app,
@@ -74,7 +71,7 @@ def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> None:
         path=PATH,
         theme=theme,
         css=style,
-        head=f"<script>{here.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
+        head=f"<script>{static.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
         footer_links=[],
         run_history=False,
         max_file_size=LARGEST_UPLOAD,
@@ -87,10 +84,6 @@ def mount_desk(app: FastAPI, course: DeskCourse, theme: Any) -> None:
     door = Door(
         Exports(behind.app, course), PATH, course.password_hash, title=course.name, style=style
     )
-    app.router.routes.append(Route(PATH, _to_desk))
+    app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk
-
-
-def _to_desk(_request: Any) -> RedirectResponse:
-    return RedirectResponse(f"{PATH}/", 303)

@@ -1,8 +1,8 @@
 """The instructor's desk as Gradio Blocks. Imports Gradio at the top, so import it only where the
 page is built.
 
-What there is to see is drawn anew at every tick of a timer and sent only where it differs from
-what the page has, so that every open page shows the same job, whoever started it.
+The page is drawn anew at every tick of a timer, and a part is sent only where it differs from what
+the browser has, so that every open page shows the same job, whoever started it.
 """
 
 from __future__ import annotations
@@ -16,45 +16,49 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from pydantic import BaseModel, ValidationError
 
-from seminar_rag.errors import SeminarError
-from seminar_rag.ui.desk import insights as desk_insights
-from seminar_rag.ui.desk import render as desk_render
-from seminar_rag.ui.desk import settings as desk_settings
-from seminar_rag.ui.desk.work import UPLOADS, Desk
+from seminar_rag.errors import SeminarError, SourceError
+from seminar_rag.types.settings import Setting
+from seminar_rag.ui.desk import insights, view
+from seminar_rag.ui.desk.actions import UPLOADS, Desk
 
 log = logging.getLogger(__name__)
 
 CRASHED = "Something went wrong; the server's log says what."
-FETCH = "look for readings on the network"
-REFRESH = "ask again for what is there"
+FETCH = "search for readings online"
+REFRESH = "download everything again"
 QUICK = 1.0
-"""Seconds between two looks while a job runs."""
+"""Seconds between two ticks while a job runs."""
 SLOW = 6.0
 
-# A button in drawn HTML tells the server what it does and to what.
+# A button in the HTML sends the server what it does and to what: a `Click`.
 ACTS = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
   if (button) trigger("click", { act: button.dataset.act, what: button.dataset.what });
 });
 """
-RENAME = """
-<dialog id="rename-dialog" aria-labelledby="rename-label"><form method="dialog">
-<label id="rename-label" for="rename-title">Title of the reading</label>
-<input id="rename-title" maxlength="400" required autocomplete="off">
-<p><button type="submit" class="act strong">Rename</button>
-<button type="button" class="act" data-close>Cancel</button></p></form></dialog>
-"""
 RENAMES = """
 const dialog = element.querySelector("dialog");
 element.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 element.querySelector("form").addEventListener("submit", () => {
-  trigger("submit", { what: dialog.dataset.what, title: dialog.querySelector("input").value });
+  const title = dialog.querySelector("input").value;
+  trigger("submit", { act: "rename", what: dialog.dataset.what, title });
 });
 """
 
 Update = dict[Any, Any]
+
+
+class Click(BaseModel, frozen=True, strict=True):
+    """What a browser sends when a button of the HTML is pressed."""
+
+    act: str
+    what: str
+    """Id of a reading, a document or a suggestion."""
+    title: str = ""
+    """With the dialog to rename: the new title."""
 
 
 class DeskPage:
@@ -81,7 +85,7 @@ class DeskPage:
         self._slow = gr.Timer(SLOW)
         self._head = _html("desk-head")
         self._dialog = gr.HTML(
-            RENAME, js_on_load=RENAMES, apply_default_css=False, elem_id="rename"
+            view.rename_dialog(), js_on_load=RENAMES, apply_default_css=False, elem_id="rename"
         )
         with gr.Tabs(elem_id="desk-views"):
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
@@ -97,8 +101,8 @@ class DeskPage:
     def _lay_out_course(self) -> None:
         self._said = _html("desk-said")
         with gr.Row(elem_id="desk-bar"):
-            self._all = gr.Button("Ingest again", variant="primary", elem_id="ingest-all")
-            self._dry = gr.Button("What would change", elem_id="dry-run")
+            self._all = gr.Button("Update the course", variant="primary", elem_id="update")
+            self._dry = gr.Button("Preview changes", elem_id="preview")
             self._how = gr.CheckboxGroup(
                 [FETCH, REFRESH], show_label=False, elem_id="how", container=False
             )
@@ -108,7 +112,7 @@ class DeskPage:
             self._log = _html("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
-        self._hand = _html("hand", ACTS)
+        self._attention = _html("attention", ACTS)
         self._sessions = _html("sessions-list", ACTS)
         self._removed = _html("removed", ACTS)
 
@@ -128,12 +132,12 @@ class DeskPage:
     def _lay_out_settings(self) -> None:
         self._changed = _html("settings-said")
         settings = self._course.settings()
-        self._fields: list[tuple[desk_settings.Shown, Any]] = []
+        self._fields: list[tuple[Setting, Any]] = []
         with gr.Column(elem_id="live-settings", min_width=0):
-            for one in desk_settings.live(settings):
+            for one in view.changeable(settings):
                 self._fields.append((one, _field(one)))
         self._others = gr.HTML(
-            desk_settings.others(settings), apply_default_css=False, elem_id="other-settings"
+            view.other_settings(settings), apply_default_css=False, elem_id="other-settings"
         )
 
     # Events ---------------------------------------------------------------------------------
@@ -146,7 +150,7 @@ class DeskPage:
         }
         drawn = [
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
-            *(self._hand, self._sessions, self._removed, self._session),
+            *(self._attention, self._sessions, self._removed, self._session),
         ]
         told = [self._said, *drawn]
         gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
@@ -155,7 +159,7 @@ class DeskPage:
         self._all.click(self._ingest, [self._how, self._seen], told, **quiet)
         self._dry.click(self._preview, self._seen, told, **quiet)
         self._stop.click(self._halt, self._seen, told, **quiet)
-        acting = [self._hand.click, self._sessions.click, self._removed.click]
+        acting = [self._attention.click, self._sessions.click, self._removed.click]
         gr.on(acting, self._act, self._seen, told, **quiet)
         self._dialog.submit(self._rename, self._seen, told, **quiet)
         self._file.upload(_chosen, self._file, [self._file, self._title], **quiet)
@@ -170,7 +174,7 @@ class DeskPage:
     def _open(self) -> Update:
         now = {(one.section, one.key): one.value for one in self._course.settings()}
         fields = {field: now[one.section, one.key] for one, field in self._fields}
-        head = desk_render.masthead(self._course.name)
+        head = view.masthead(self._course.name)
         return {self._head: head, **fields, **self._draw({})}
 
     def _draw(self, seen: dict[str, str]) -> Update:
@@ -178,20 +182,20 @@ class DeskPage:
         try:
             return self._drawn(seen)
         except SeminarError as error:
-            return {self._hand: desk_render.message(str(error), bad=True), self._seen: {}}
+            return {self._attention: view.message(str(error), bad=True), self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
         catalogue = self._course.catalogue()
         wanting = self._course.needs()
         parts = {
-            self._job: desk_render.job_state(job),
-            self._log: desk_render.job_log(job),
-            self._hand: desk_render.hand(
-                self._course.suggestions(), wanting, desk_render.not_looked_up(catalogue)
+            self._job: view.job_state(job),
+            self._log: view.job_log(job),
+            self._attention: view.attention(
+                self._course.suggestions(), wanting, view.not_searched(catalogue)
             ),
-            self._sessions: desk_render.sessions(catalogue, wanting),
-            self._removed: desk_render.removed(self._course.removals()),
+            self._sessions: view.sessions(catalogue, wanting),
+            self._removed: view.removed(self._course.removals()),
         }
         new = {str(part.elem_id): _digest(html) for part, html in parts.items()}
         out: Update = {
@@ -216,36 +220,36 @@ class DeskPage:
         return out or {self._seen: gr.skip()}
 
     def _told(self, seen: dict[str, str], act: Callable[[], str]) -> Update:
-        """Act, and say what came of it."""
+        """Act, and show the message that comes of it."""
         try:
-            said = desk_render.message(act())
+            said = view.message(act())
         except SeminarError as error:
-            said = desk_render.message(str(error), bad=True)
+            said = view.message(str(error), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
-            said = desk_render.message(CRASHED, bad=True)
+            said = view.message(CRASHED, bad=True)
         return {self._said: said, **self._draw(seen)}
 
     def _ingest(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
-        return self._told(seen, lambda: self._desk.ingest_all(fetch=fetch, refresh=refresh))
+        return self._told(seen, lambda: self._desk.update(fetch=fetch, refresh=refresh))
 
     def _preview(self, seen: dict[str, str]) -> Update:
-        return self._told(seen, lambda: self._desk.ingest_all(dry_run=True))
+        return self._told(seen, lambda: self._desk.update(dry_run=True))
 
     def _halt(self, seen: dict[str, str]) -> Update:
         self._desk.jobs.stop()
         return self._told(seen, lambda: "")
 
     def _act(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        act, what = _given(event, "act"), _given(event, "what")
-        if not act:  # a click beside the buttons
+        click = _click(event)
+        if click is None:  # beside the buttons
             return {self._seen: gr.skip()}
-        return self._told(seen, lambda: self._desk.act(act, what))
+        return self._told(seen, lambda: self._desk.act(click.act, click.what))
 
     def _rename(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        what, title = _given(event, "what"), _given(event, "title")
-        return self._told(seen, lambda: self._desk.rename(what, title))
+        click = _click(event) or Click(act="rename", what="")
+        return self._told(seen, lambda: self._desk.rename(click.what, click.title))
 
     def _take(
         self, session: object, title: str, url: str, file: str | None, seen: dict[str, str]
@@ -271,13 +275,13 @@ class DeskPage:
     def _look(self) -> str:
         try:
             journal = self._course.journal
-            return desk_insights.insights(
+            return insights.insights(
                 self._course.insights(), enabled=journal.enabled, days=journal.days
             )
         except SeminarError as error:
-            return desk_render.message(str(error), bad=True)
+            return view.message(str(error), bad=True)
 
-    def _change(self, one: desk_settings.Shown, value: object) -> Update:
+    def _change(self, one: Setting, value: object) -> Update:
         field = next(field for shown, field in self._fields if shown is one)
         now = {(each.section, each.key): each.value for each in self._course.settings()}
         before = now[one.section, one.key]
@@ -286,20 +290,20 @@ class DeskPage:
             return {self._changed: gr.skip()}
         try:
             if wanted is None:
-                raise SeminarError("That is not a number.")
+                raise SourceError("that is not a number")
             self._course.change(one.section, one.key, wanted)
         except SeminarError as error:
-            return {self._changed: desk_render.message(str(error), bad=True), field: before}
-        label = desk_settings.WORDS[one.section, one.key][0]
-        return {self._changed: desk_render.message(f"{label}: saved in seminar.toml.")}
+            return {self._changed: view.message(str(error), bad=True), field: before}
+        label = view.SETTINGS[one.section, one.key][0]
+        return {self._changed: view.message(f"{label}: saved in seminar.toml.")}
 
 
 def _html(elem_id: str, on_load: str | None = None) -> Any:
     return gr.HTML(apply_default_css=False, elem_id=elem_id, js_on_load=on_load)
 
 
-def _field(one: desk_settings.Shown) -> Any:
-    label, info = desk_settings.WORDS[one.section, one.key]
+def _field(one: Setting) -> Any:
+    label, info = view.SETTINGS[one.section, one.key]
     shared: dict[str, Any] = {
         "label": label,
         "info": info,
@@ -325,17 +329,19 @@ def _as(value: object, like: str | int | bool) -> str | int | bool | None:
 
 
 def _chosen(file: str | None) -> tuple[Any, Any]:
-    """Name the file that was chosen, and propose a title."""
+    """Show the name of the file that was chosen, and propose a title."""
     if not file:
         return gr.skip(), gr.skip()
     path = Path(file)
     return gr.update(label=path.name), " ".join(path.stem.replace("_", " ").split())
 
 
-def _given(event: gr.EventData, name: str) -> str:
-    """A field of an event as text; whatever else a client sends counts as empty."""
-    value = event._data.get(name) if isinstance(event._data, dict) else None
-    return value if isinstance(value, str) else ""
+def _click(event: gr.EventData) -> Click | None:
+    """What a browser sent with an event; None if it has another form."""
+    try:
+        return Click.model_validate(event._data)
+    except ValidationError:
+        return None
 
 
 def _digest(text: str) -> str:

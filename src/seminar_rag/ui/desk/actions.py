@@ -1,0 +1,258 @@
+"""What the instructor can do at the desk, without a page; what takes long runs as a job.
+
+Knows neither Gradio nor HTML. What comes from a page is accepted only where the course knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
+from seminar_rag.ui.desk.jobs import Jobs, Reporter, StoppedError
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+
+LARGEST_UPLOAD = 64 << 20
+"""Bytes."""
+UPLOADS = (".pdf", ".html", ".htm", ".md", ".txt")
+PATIENCE = 10.0
+"""Seconds that the end of the server waits for a job."""
+_HEAD = 1_024
+"""Bytes within which a PDF names itself (ISO 32000-1, Annex H, implementation note 13)."""
+
+
+class Desk:
+    """The actions of the desk over a course. Each returns a message for the instructor.
+
+    All raise SeminarError, with a line to show, when they cannot be done.
+    """
+
+    def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
+        self.course = course
+        self.jobs = jobs or Jobs()
+
+    def close(self) -> None:
+        """Let a running job end at its next step, or leave it after some seconds: what it has
+        finished is kept either way."""
+        self.jobs.stop()
+        self.jobs.wait(PATIENCE)
+
+    def act(self, act: str, what: str) -> str:
+        """Do what a button says: accept, reject, reingest, remove or restore something."""
+        actions: dict[str, Callable[[str], str]] = {
+            "accept": self._accept,
+            "reject": self._reject,
+            "reingest": self._reingest,
+            "remove": self._remove,
+            "restore": self._restore,
+        }
+        if act not in actions:
+            raise NotFoundError(f"there is no action {act!r} — load the page again")
+        self.jobs.require_idle()
+        return actions[act](what)
+
+    def update(self, *, dry_run: bool = False, fetch: bool = False, refresh: bool = False) -> str:
+        """Bring every source up to date.
+
+        Args:
+            dry_run: only list what would change.
+            fetch: search for the readings online also where the page is a local file.
+            refresh: download again everything that was fetched before.
+        """
+        # What was added by hand comes along with any other source.
+        sources = [id_ for id_, _ in self.course.catalogue().sources if id_ != ADDED]
+        if not sources:
+            raise NotFoundError(
+                "nothing is ingested yet — run seminar-rag ingest SOURCE once, the desk goes on"
+                " from there"
+            )
+        options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
+
+        def work(reporter: Reporter) -> str:
+            reports = []
+            listener = listener_of(reporter)
+            for report in self.course.ingest(sources, listener, options, stop=reporter.stopping):
+                _log(reporter, report)
+                reports.append(report)
+            return summarise(reports)
+
+        if dry_run:
+            self.jobs.start("Previewing changes", "Preview", work)
+        else:
+            self.jobs.start("Updating the course", "Updated the course", work)
+        return ""
+
+    def add(self, session: object, title: str, url: str, file: Path | None) -> str:
+        """Add a reading by link or by file, and ingest it.
+
+        A file is checked by its content and gone afterwards; the course keeps a copy.
+        """
+        self.jobs.require_idle()
+        try:
+            number = int(str(session))
+        except ValueError:
+            raise SourceError("choose the session that the reading belongs to") from None
+        if file is not None:
+            check_upload(file)
+        title = title.strip()
+        id_ = self.course.add(number, title, url.strip() if file is None else "", file)
+        self._start("Adding", "Added", id_, title=title)
+        return f"Added to session {number}."
+
+    def rename(self, what: str, title: str) -> str:
+        """Give a reading another title."""
+        self.jobs.require_idle()
+        self._require(what)
+        self.course.rename(what, title)
+        return f"Renamed to “{' '.join(title.split())}”."
+
+    def _accept(self, what: str) -> str:
+        reading = self.course.accept(what)
+        self._start("Following the link of", "Followed the link of", reading)
+        return "Accepted."
+
+    def _reject(self, what: str) -> str:
+        reading = self.course.reject(what)
+        self._start("Dropping the link of", "Dropped the link of", reading)
+        return "Rejected."
+
+    def _reingest(self, what: str) -> str:
+        self._require(what)
+        self._start("Reading again", "Read again", what)
+        return ""
+
+    def _remove(self, what: str) -> str:
+        self._require(what)
+        title = self._title(what)
+        self.course.remove(what)
+        return f"Removed “{title}”. “Removed readings” at the end of the page restores it."
+
+    def _restore(self, what: str) -> str:
+        titles = {one.id: one.title for one in self.course.removals()}
+        readings = self.course.restore(what)
+        self._start("Restoring", "Restored", *readings, title=titles.get(what, ""))
+        return "Restored."
+
+    def _start(self, doing: str, done: str, *readings: str, title: str = "") -> None:
+        """Ingest readings in the background.
+
+        Args:
+            title: the title to show; empty takes that of the first reading.
+        """
+        title = title or self._title(readings[0])
+
+        def work(reporter: Reporter) -> str:
+            reports = []
+            listener = listener_of(reporter)
+            for id_ in readings:
+                report = self.course.ingest_reading(id_, listener, stop=reporter.stopping)
+                _log(reporter, report)
+                reports.append(report)
+            return summarise(reports)
+
+        self.jobs.start(f"{doing} “{title}”", f"{done} “{title}”", work)
+
+    def _require(self, reading: str) -> None:
+        """Refuse ids that the course does not have: a page may be old, or not ours at all."""
+        catalogue = self.course.catalogue()
+        listed = {one.id for session in catalogue.sessions for one in session.readings}
+        known = listed | {record.document.reading for record in catalogue.records.values()}
+        if reading not in known:
+            raise NotFoundError("that is not in the course any more — load the page again")
+
+    def _title(self, reading: str) -> str:
+        catalogue = self.course.catalogue()
+        titles = {one.id: one.title for each in catalogue.sessions for one in each.readings}
+        for record in catalogue.records.values():
+            titles.setdefault(record.document.reading, record.document.title)
+        return titles.get(reading) or reading
+
+
+def listener_of(reporter: Reporter) -> Listener:
+    """Passes the progress of an ingest on to a job: how far it is, and a line for what is done.
+
+    Searching for readings and reading documents go on side by side, so each is counted by itself.
+    """
+    counts = {"searched for": (0, 0), "documents": (0, 0)}
+    label = ""
+
+    def listener(progress: Progress) -> None:
+        nonlocal label
+        if progress.stage in ("found", "indexed", "failed", "removed"):
+            detail = f" — {progress.detail}" if progress.detail else ""
+            bad = progress.stage == "failed"
+            reporter.line(f"{progress.stage}: {progress.label}{detail}", bad=bad)
+        if progress.stage in ("fetching", "found"):
+            counts["searched for"] = progress.done, progress.total
+        elif progress.stage != "reading":
+            counts["documents"] = progress.done, progress.total
+        label = progress.label or label
+        done, total = (sum(part) for part in zip(*counts.values(), strict=True))
+        reporter.progress(progress.stage, done, total, label, _detail(progress, counts))
+
+    return listener
+
+
+def _detail(progress: Progress, counts: Mapping[str, tuple[int, int]]) -> str:
+    """How far an ingest is, in words."""
+    parts = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
+    if progress.passages:
+        parts.append(f"{progress.passages:,} passages ({progress.speed:.0f}/s)")
+    left = progress.left
+    if left is not None and left >= 1:
+        parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
+    return " · ".join(parts)
+
+
+def _log(reporter: Reporter, report: Report) -> None:
+    """Write into the log what no progress has told."""
+    for outcome in report.outcomes:
+        if (report.dry and outcome.change != "unchanged") or outcome.change == "removed":
+            reason = f" — {outcome.reason}" if outcome.reason else ""
+            title = outcome.document.title or outcome.document.path
+            reporter.line(f"{outcome.change}: {title}{reason}", bad=outcome.change == "failed")
+    for note in report.notes:
+        reporter.line(note, bad=True)
+    if reporter.stopping():
+        raise StoppedError(f"{summarise([report])}; start it again to go on")
+
+
+def check_upload(file: Path) -> None:
+    """Refuse a file that is too large, or is not what its name says.
+
+    Raises:
+        SourceError: the file is refused; the message says why.
+    """
+    kind = file.suffix.lower()
+    if kind not in UPLOADS:
+        raise SourceError(f"{file.name} is none of {', '.join(UPLOADS)} — save it as PDF")
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD)
+            text = head + (opened.read(LARGEST_UPLOAD) if kind != ".pdf" else b"")
+    except OSError as error:
+        raise SourceError(f"{file.name} cannot be read: {error} — upload it again") from error
+    if not size:
+        raise SourceError(f"{file.name} is empty — upload another")
+    if size > LARGEST_UPLOAD:
+        raise SourceError(
+            f"{file.name} has {size >> 20} MiB, at most {LARGEST_UPLOAD >> 20} can be uploaded —"
+            " ingest it on the command line"
+        )
+    if (b"%PDF-" in head) != (kind == ".pdf") or (kind != ".pdf" and not _is_text(text)):
+        raise SourceError(f"{file.name} is not what its name says — upload the file itself")
+
+
+def _is_text(content: bytes) -> bool:
+    if b"\0" in content:
+        return False
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
