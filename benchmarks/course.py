@@ -32,9 +32,9 @@ from seminar_rag.models.embed import HashEmbedder  # noqa: E402
 from seminar_rag.syllabus.read import read_syllabus  # noqa: E402
 from seminar_rag.types.catalogue import Catalogue  # noqa: E402
 from seminar_rag.types.ingest import Options, Report  # noqa: E402
-from seminar_rag.web.arxiv import arxiv_id  # noqa: E402
 from seminar_rag.web.fetch import Fetcher  # noqa: E402
-from seminar_rag.web.titles import fold  # noqa: E402
+from seminar_rag.web.identify import fold  # noqa: E402
+from seminar_rag.web.places import arxiv_id  # noqa: E402
 
 sys.path.append(str(ROOT / "benchmarks"))
 import course_defects  # noqa: E402

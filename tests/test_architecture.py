@@ -40,7 +40,6 @@ FACADE = {"course", "types", "errors", "evaluation", "__init__", "html", "text",
 
 HOMES = {
     "jinja2": {"html.py", "models"},
-    "arxiv": {"web/arxiv.py"},
     "gradio": {"ui"},
     "fastapi": {"ui"},
     "uvicorn": {"ui"},

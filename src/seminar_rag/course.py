@@ -19,7 +19,7 @@ from seminar_rag.documents import manuscript
 from seminar_rag.errors import NotFoundError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
-from seminar_rag.ingest.report import needs
+from seminar_rag.ingest.attention import needs, suggestions
 from seminar_rag.ingest.sources import is_address
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
@@ -220,7 +220,7 @@ class Course:
 
     def suggestions(self) -> tuple[Suggestion, ...]:
         """Links that lead elsewhere, and papers found by their title: to be decided."""
-        return curate.suggestions(self.catalogue())
+        return suggestions(self.catalogue())
 
     def accept(self, suggestion: str) -> str:
         """Accept a suggestion by its id; returns the id of its reading."""

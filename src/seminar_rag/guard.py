@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import stat
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 OUT_OF_MEMORY = 86
 """Exit status of a worker that its own memory watch ended."""
+
+MAX_FILE_BYTES = 256 << 20
+"""Larger files are refused unread."""
 
 _T = TypeVar("_T")
 
@@ -168,3 +173,23 @@ def watch_memory(memory: int, interval: float = 0.05) -> None:
     while process.memory_info().rss <= memory:
         time.sleep(interval)
     os._exit(OUT_OF_MEMORY)
+
+
+def refusal(file: Path, folder: Path) -> str:
+    """Why a file of a folder must not be opened, as the end of a sentence; empty where it may be.
+
+    Only regular files inside the folder are opened, up to `MAX_FILE_BYTES`: a pipe never answers, a
+    device never ends, and a link may lead anywhere.
+    """
+    try:
+        real = file.resolve(strict=True)
+        status = real.stat()
+    except (OSError, RuntimeError):
+        return "cannot be found — check its name and permissions"
+    if not real.is_relative_to(folder.resolve()):
+        return "lies outside the folder — copy it into the folder"
+    if not stat.S_ISREG(status.st_mode):
+        return "is no regular file — replace it with one"
+    if status.st_size > MAX_FILE_BYTES:
+        return f"has more than {MAX_FILE_BYTES >> 20} MiB — split it, or take a smaller version"
+    return ""

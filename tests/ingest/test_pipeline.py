@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,8 +13,9 @@ import pytest
 from memory import MemoryVectors
 from seminar_rag.errors import DocumentError, SourceError, StoreError
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, match, slug
+from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.ingest.plan import RULES
+from seminar_rag.ingest.sources import match, slug
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document, ParsedDocument
 from seminar_rag.types.catalogue import ListedReading
@@ -24,7 +26,7 @@ class ScriptedParser:
     """Gives what is scripted for a file's name; what is not scripted parses to its own text."""
 
     def __init__(self) -> None:
-        self.script: dict[str, DocumentError | ParsedDocument] = {}
+        self.script: dict[str, Exception | ParsedDocument] = {}
         self.parsed: list[str] = []
 
     def __call__(self) -> ScriptedParser:
@@ -45,14 +47,14 @@ class ScriptedParser:
         future: Future[ParsedDocument] = Future()
         try:
             future.set_result(self._parse(path))
-        except DocumentError as error:
+        except Exception as error:  # noqa: BLE001 - as a real future keeps it
             future.set_exception(error)
         return future
 
     def _parse(self, path: Path) -> ParsedDocument:
         self.parsed.append(path.name)
         found = self.script.get(path.name)
-        if isinstance(found, DocumentError):
+        if isinstance(found, Exception):
             raise found
         text = path.read_text(encoding="utf-8", errors="replace")
         return found or ParsedDocument(None, (Block(text, page=1),), 1)
@@ -343,3 +345,98 @@ def test_paged_files_are_kept_and_others_are_not(
     (folder / "a.pdf").unlink()
     ingest(folder)
     assert list(store.files.folder.iterdir()) == []
+
+
+# --- one document costs no other -----------------------------------------------------------------
+
+
+def test_a_library_that_fails_while_parsing_costs_one_document(
+    store: Store, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_text("%PDF-1.4 The body of " + name)
+    parser.script["a.pdf"] = TimeoutError("the tokenizer gave up")
+    report = ingest(tmp_path)
+    assert (report.count("failed"), report.count("new")) == (1, 1)
+    (need,) = report.needs
+    assert "a.pdf could not be read (TimeoutError: the tokenizer gave up)" in need.problem
+    assert need.remedy
+    parser.script.clear()
+    assert ingest(tmp_path).count("failed") == 0, "it is tried again"
+
+
+def test_a_text_that_a_library_cannot_split_costs_one_document(
+    store: Store, tmp_path: Path, ingest: Ingest, embedder: HashEmbedder
+) -> None:
+    for name in ("a.pdf", "b.pdf", "c.pdf"):
+        (tmp_path / name).write_text("%PDF-1.4 The body of " + name)
+
+    def count(text: str) -> int:
+        if "body of b" in text:
+            raise TimeoutError("too many dots")  # an OSError, as NLTK raises it
+        return HashEmbedder.count(embedder, text)
+
+    embedder.count = count  # type: ignore[method-assign]
+    report = ingest(tmp_path)
+    assert (report.count("failed"), report.count("new")) == (1, 2)
+    (failed,) = [one for one in report.outcomes if one.change == "failed"]
+    assert "b could not be read (TimeoutError: too many dots)" in failed.reason
+    assert store.findings() == []
+
+
+# --- files that must not be opened ---------------------------------------------------------------
+
+
+def test_only_regular_files_inside_the_folder_are_read(
+    store: Store, posts: Path, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    outside = tmp_path / "outside.pdf"
+    outside.write_text("%PDF-1.4 A secret")
+    (posts / "zero.md").symlink_to("/dev/zero")
+    (posts / "endless.pdf").symlink_to("/dev/zero")
+    (posts / "link.pdf").symlink_to(outside)
+    os.mkfifo(posts / "pipe.md")
+    os.mkfifo(posts / "pipe.pdf")
+    report = ingest(posts)
+    assert (report.sessions, report.readings) == (2, 3)
+    assert parser.parsed == []
+    named = {note.split(" was not read")[0] for note in report.notes}
+    assert named == {"zero.md", "endless.pdf", "link.pdf", "pipe.md", "pipe.pdf"}
+    assert all(" — " in note for note in report.notes)
+    with pytest.raises(SourceError, match="neither a file nor a folder"):
+        ingest(posts / "pipe.md")
+
+
+def test_files_of_any_ending_that_a_list_names_are_read_or_listed_with_the_reason(
+    store: Store, tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    (tmp_path / "slides.pptx").write_bytes(b"PK\3\4\0")
+    (tmp_path / "notes.txt").write_text("What the notes say.")
+    parser.script["slides.pptx"] = DocumentError(
+        "unreadable", "slides.pptx is no PDF — save as one"
+    )
+    (tmp_path / "readings.toml").write_text(
+        """
+[[session]]
+number = 1
+title = "Slides"
+[[session.reading]]
+title = "The slides"
+abstract = "What the slides are about, in the instructor's own words."
+files = ["slides.pptx"]
+[[session.reading]]
+title = "The notes"
+files = ["notes.txt"]
+""",
+        encoding="utf-8",
+    )
+    report = ingest(tmp_path / "readings.toml")
+    assert parser.parsed == ["slides.pptx", "notes.txt"]
+    (need,) = report.needs
+    assert (need.title, need.problem, need.remedy) == (
+        "The slides",
+        "slides.pptx is no PDF",
+        "save as one",
+    )
+    kinds = {d.title: d.kind for d in store.catalogue().documents.values()}
+    assert kinds == {"The slides": "abstract", "The notes": "paper"}

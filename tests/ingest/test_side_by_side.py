@@ -27,7 +27,8 @@ from local_web import Page, Web, html
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.plan import Job
-from seminar_rag.ingest.work import Clock, Work
+from seminar_rag.ingest.states import Table
+from seminar_rag.ingest.work import Work
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
 from seminar_rag.types.ingest import Options, Progress, Report
@@ -195,18 +196,19 @@ def test_a_document_of_which_more_becomes_known_is_made_once(
     store: Store, embedder: HashEmbedder
 ) -> None:
     told: list[Progress] = []
-    clock = Clock(told.append, 0)
+    table = Table(told.append)
     parser: Any = PlainParser()
-    work = Work(store, embedder, parser, "s", {}, clock)
+    work = Work(store, embedder, parser, "s", table)
     first = Document("d", "notes", "n", "Notes", sessions=(1,))
     blocks = (Block("The loom weaves what the cards say."),)
     jobs = [Job(first, "", "one", blocks), Job(replace(first, title="Better"), "", "two", blocks)]
-    with store.writer():
+    with store.writer(), work:
         for job in jobs:
             work.offer([job])
-        while not work.idle:
-            work.take()
-            work.embed()
+        while not table.finished:
+            work.parse()
+            work.wait()
+            work.embed_and_store()
     assert [
         (d.title, r.hash) for r in store.catalogue().records.values() for d in [r.document]
     ] == [("Better", "two")]

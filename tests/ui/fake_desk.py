@@ -13,7 +13,7 @@ from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
 from seminar_rag import config
 from seminar_rag.errors import NotFoundError
-from seminar_rag.ingest.report import needs
+from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import Document

@@ -19,7 +19,7 @@ from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
 from seminar_rag.course import Course
 from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
-from seminar_rag.ingest.report import needs
+from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent
 from seminar_rag.types.ingest import Need, Progress

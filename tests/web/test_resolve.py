@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from local_web import Page, Paper, Web, html, pdf, redirect
 from seminar_rag.types import Block, ParsedDocument
-from seminar_rag.web.arxiv import arxiv_id
+from seminar_rag.types.catalogue import Lookup, LookupFile
 from seminar_rag.web.fetch import Fetcher
-from seminar_rag.web.resolve import Resolution, Resolver
-from seminar_rag.web.titles import Described, Wanted, judge, people, surely, titles_alike
+from seminar_rag.web.identify import Described, Wanted, likeness, people, surely_is, titles_alike
+from seminar_rag.web.places import arxiv_id
+from seminar_rag.web.resolve import Resolver
 
 ENGINES = Paper("2301.00001", "On Analytical Engines: Weaving Algebraic Patterns")
 FUZZERS = Paper(
@@ -47,7 +49,7 @@ def parse(path: Path) -> ParsedDocument:
     return ParsedDocument(text.split("\n")[0], (Block(text),))
 
 
-Resolve = Callable[..., Resolution]
+Resolve = Callable[..., Lookup]
 
 
 @pytest.fixture
@@ -63,22 +65,42 @@ def resolver(web: Web, tmp_path: Path) -> Iterator[Resolver]:
 
 @pytest.fixture
 def resolve(resolver: Resolver) -> Resolve:
-    def one(title: str | None, *urls: str, **more: Any) -> Resolution:
-        (resolution,) = resolver.resolve_all([Wanted("r", title, urls=urls, **more)])
-        return resolution
+    def one(title: str | None, *urls: str, **more: Any) -> Lookup:
+        return look_up_all(resolver, [Wanted("r", title, urls=urls, **more)])["r"]
 
     return one
 
 
-def test_an_arxiv_link_gives_the_paper_under_the_listed_title(resolve: Resolve) -> None:
+def look_up_all(resolver: Resolver, wanted: list[Wanted]) -> dict[str, Lookup]:
+    """Every reading's lookup, by reading."""
+    events: SimpleQueue[Lookup | Exception] = SimpleQueue()
+    stop = resolver.start(wanted, lambda _: None, lambda _, found: events.put(found), events.put)
+    out: dict[str, Lookup] = {}
+    while len(out) < len(wanted):
+        event = events.get(timeout=60)
+        if isinstance(event, Exception):
+            raise event
+        out[event.reading] = event
+    stop()
+    return out
+
+
+def content(found: LookupFile, folder: Path) -> bytes:
+    """What a found file holds."""
+    return (folder / found.file).read_bytes()
+
+
+def test_an_arxiv_link_gives_the_paper_under_the_listed_title(
+    resolve: Resolve, tmp_path: Path
+) -> None:
     got = resolve(ENGINES.title, "https://arxiv.org/abs/2301.00001v2")
     assert (got.state, got.arxiv_id, got.problem, got.remedy) == ("paper", "2301.00001", "", "")
     (found,) = got.found
     assert found.paper
     assert found.title == ENGINES.title
     assert found.authors == "Ada Lovelace, Charles Babbage"
-    assert found.file.read_bytes().startswith(b"%PDF-")
-    assert [one.event for one in got.attempts] == ["fetched"]
+    assert content(found, tmp_path).startswith(b"%PDF-")
+    assert [event for _, event, _ in got.attempts] == ["fetched"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +215,7 @@ def test_a_refused_archive_falls_back_to_arxiv(resolve: Resolve, web: Web) -> No
     got = resolve(SURVEY.title, "https://openreview.net/forum?id=X")
     assert (got.state, got.arxiv_id) == ("paper", "2310.10844")
     assert "refuses (403)" in got.problem
-    assert [one.event for one in got.attempts] == ["failed", "failed", "fetched"]
+    assert [event for _, event, _ in got.attempts] == ["failed", "failed", "fetched"]
 
 
 def test_a_landing_page_leads_to_its_pdf(resolve: Resolve, web: Web) -> None:
@@ -218,13 +240,15 @@ def test_a_landing_page_leads_to_its_pdf(resolve: Resolve, web: Web) -> None:
     assert wrong.state == "nothing"
 
 
-def test_a_blog_gives_its_main_text_under_its_own_title(resolve: Resolve, web: Web) -> None:
+def test_a_blog_gives_its_main_text_under_its_own_title(
+    resolve: Resolve, web: Web, tmp_path: Path
+) -> None:
     web.put("https://blog.test/jamba", html("Announcing Jamba, a hybrid loom", LONG))
     got = resolve("JAMBA", "https://blog.test/jamba")
     assert got.state == "page"
     (found,) = got.found
     assert (found.title, found.paper) == ("Announcing Jamba, a hybrid loom", False)
-    text = found.file.read_text("utf-8")
+    text = content(found, tmp_path).decode()
     assert "The store keeps the patterns" in text
     assert "Cookie settings" not in text
 
@@ -290,19 +314,12 @@ def test_metadata_is_asked_for_at_once_and_everything_is_remembered(
         Wanted(p.id, p.title, urls=(f"https://arxiv.org/abs/{p.id}",))
         for p in (ENGINES, FUZZERS, SURVEY)
     ]
-    first = {one.reading: one for one in resolver.resolve_all(wanted)}
+    first = look_up_all(resolver, wanted)
     assert sum("/api/" in one.path for one in web.seen) == 1
     assert web.count("export.arxiv.org") == 4
-    again = {one.reading: one for one in resolver.resolve_all(wanted)}
+    again = look_up_all(resolver, wanted)
     assert web.count() == 4
     assert {k: v.found for k, v in first.items()} == {k: v.found for k, v in again.items()}
-
-
-def test_passing_failures_are_told_from_lasting_ones(resolve: Resolve, web: Web) -> None:
-    web.put("https://blog.test/busy", Page(status=503))
-    assert resolve("A Busy Page of Some Blog", "https://blog.test/busy").passing
-    web.put("https://blog.test/gone", Page(status=404))
-    assert not resolve("A Page That Is Gone Now", "https://blog.test/gone").passing
 
 
 def test_without_the_api_papers_are_still_had(resolve: Resolve, web: Web) -> None:
@@ -341,7 +358,7 @@ def test_hostile_pages_cost_one_reading_and_little_time(
         Wanted("good", ENGINES.title, urls=("https://arxiv.org/abs/2301.00001",)),
     ]
     started = time.monotonic()
-    states = {one.reading: one.state for one in resolver.resolve_all(wanted)}
+    states = {id_: one.state for id_, one in look_up_all(resolver, wanted).items()}
     assert states["good"] == "paper"
     assert time.monotonic() - started < 30
 
@@ -356,18 +373,18 @@ def test_a_library_that_fails_stops_no_other_reading(
 
     monkeypatch.setattr(module, "read_page", upset)
     web.put("https://evil.test/", html("A page", LONG))
-    (got,) = resolver.resolve_all([Wanted("r", None, urls=("https://evil.test/",))])
+    got = look_up_all(resolver, [Wanted("r", None, urls=("https://evil.test/",))])["r"]
     assert (got.state, "RecursionError" in got.problem) == ("nothing", True)
     assert got.remedy
 
 
-def test_pages_in_other_encodings_are_read(resolve: Resolve, web: Web) -> None:
+def test_pages_in_other_encodings_are_read(resolve: Resolve, web: Web, tmp_path: Path) -> None:
     text = "Der Webstuhl hält die Fäden und die Muster über viele Jahre hinweg zusammen. " * 9
     page = f"<html><meta charset='iso-8859-1'><title>Webstühle</title><body><p>{text}</p></body>"
     web.put("https://alt.test/", Page(page.encode("latin-1")))
     (found,) = resolve(None, "https://alt.test/").found
     assert found.title == "Webstühle"
-    assert "hält die Fäden" in found.file.read_text("utf-8")
+    assert "hält die Fäden" in content(found, tmp_path).decode()
 
 
 def test_a_cover_page_does_not_make_a_paper_another(resolve: Resolve, web: Web) -> None:
@@ -399,17 +416,17 @@ def test_titles(listed: str, own: str, verdict: str) -> None:
 
 def test_judgement_uses_what_there_is() -> None:
     wanted = Wanted("x", "paged looms")
-    assert judge(wanted, Described("Memory for Weaving with PagedLooms")) == "same"
-    assert judge(wanted, Described("What to Discard")) == "other"
-    assert judge(Wanted("x", None), Described("Anything")) == "unsure"
+    assert likeness(wanted, Described("Memory for Weaving with PagedLooms")) == "same"
+    assert likeness(wanted, Described("What to Discard")) == "other"
+    assert likeness(Wanted("x", None), Described("Anything")) == "unsure"
     assert people("Ada Lovelace, Ch. Babbage and José Núñez et al.") == {
         "lovelace",
         "babbage",
         "nunez",
     }
     short = Wanted("x", "Mistral 7B")
-    assert not surely(short, Described("Mistral 7B", ("Albert Jiang",)))
-    assert surely(
+    assert not surely_is(short, Described("Mistral 7B", ("Albert Jiang",)))
+    assert surely_is(
         Wanted("x", "Mistral 7B", "Albert Jiang"), Described("Mistral 7B", ("Albert Jiang",))
     )
 
@@ -427,7 +444,7 @@ def test_judgement_uses_what_there_is() -> None:
         b"<title>On Analytical Engines: Weaving Algebraic Patterns &a;</title></entry></feed>",
         b'<feed xmlns="http://www.w3.org/2005/Atom"><entry><updated>yesterday</updated>'
         b"<published>never</published><id>http://arxiv.org/abs/2301.00001v1</id>"
-        b"<title>A dateless title</title></entry></feed>",
+        b"<title>On Analytical Engines: Weaving Algebraic Patterns</title></entry></feed>",
     ],
     ids=["rate", "text", "empty", "entity", "dates"],
 )

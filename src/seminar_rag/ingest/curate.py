@@ -1,7 +1,7 @@
-"""The instructor's hand on the reading list: decided once, heeded at every later ingest.
+"""The instructor's decisions about the reading list, which every later ingest respects.
 
-Decisions are noted at once; the documents follow when the reading is ingested again. Knows nothing
-of fetching: `corrected` and `heeding` change what the page says before anything looks for it.
+Decisions are stored at once; the documents follow when the reading is ingested again. Knows nothing
+of fetching: `corrected` and `with_decisions` change what the page says before it is looked up.
 """
 
 from __future__ import annotations
@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
-from seminar_rag.ingest.plan import Listed, slug
-from seminar_rag.ingest.sources import Source, is_address
+from seminar_rag.ingest.attention import listed_places, to_decide
+from seminar_rag.ingest.sources import Listed, Source, is_address, slug
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import (
     Catalogue,
     Correction,
     CorrectionKind,
     ListedReading,
-    Lookup,
-    Suggested,
 )
-from seminar_rag.types.ingest import ADDED, Removal, Suggestion
-from seminar_rag.web.arxiv import arxiv_id
-from seminar_rag.web.titles import Wanted
+from seminar_rag.types.ingest import ADDED, Removal
+from seminar_rag.web.identify import Wanted
+from seminar_rag.web.places import arxiv_id
 
 if TYPE_CHECKING:
     from seminar_rag.index.store import Store
@@ -38,56 +36,36 @@ _READ = (".pdf", ".md", ".markdown", ".html", ".htm", ".txt")
 # --- deciding ------------------------------------------------------------------------------------
 
 
-def suggestions(catalogue: Catalogue) -> tuple[Suggestion, ...]:
-    """What is still to be decided, in page order."""
-    places = _places(catalogue)
-    out = [
-        _suggestion(one, suggested, places)
-        for one in catalogue.lookups
-        for suggested in one.suggested
-        if not _decided(one, suggested, catalogue.corrections)
-    ]
-    return tuple(sorted(out, key=lambda one: (one.sessions or (9999,))[:1]))
-
-
 def decide(store: Store, id_: str, accepted: bool) -> str:
-    """Accept or reject a suggestion; the id of its reading, which is to be ingested again.
+    """Accept or reject a suggestion; returns the id of its reading, to be ingested again.
 
     Raises:
         NotFoundError: there is no such suggestion (any more).
     """
-    catalogue = store.catalogue()
-    places = _places(catalogue)
-    for one in catalogue.lookups:
-        for suggested in one.suggested:
-            suggestion = _suggestion(one, suggested, places)
-            if suggestion.id != id_ or _decided(one, suggested, catalogue.corrections):
-                continue
-            kept: CorrectionKind = "keep" if suggested.kind == "keep" else "link"
-            store.correct(
-                Correction(
-                    kept if accepted else "reject",
-                    one.reading,
-                    url=suggested.url,
-                    instead=suggested.instead if accepted else "",
-                )
-            )
-            return suggestion.reading
+    for (listed, key), one in to_decide(store.catalogue()).items():
+        if key != id_:
+            continue
+        kept: CorrectionKind = "keep" if one.kind == "keep" else "link"
+        if accepted:
+            store.correct(Correction(kept, listed, url=one.url, instead=one.instead))
+        else:
+            store.correct(Correction("reject", listed, url=one.url))
+        return one.reading
     raise NotFoundError(
         f"there is no suggestion {id_!r} — seminar-rag suggestions lists what is to be decided"
     )
 
 
 def rename(store: Store, what: str, title: str) -> str:
-    """Call a reading otherwise; its id.
+    """Give a reading another title; returns its id.
 
     Raises:
-        NotFoundError: no listed reading is called so.
+        NotFoundError: no listed reading has that id or title.
         SourceError: the new title is empty.
     """
     name = " ".join(title.split())
     if not name:
-        raise SourceError("a reading needs a title — give the words it is to be called by")
+        raise SourceError("a reading needs a title — give its new title")
     reading = listed_reading(store.catalogue(), what)
     if reading is None:
         raise NotFoundError(unknown(store.catalogue(), what))
@@ -97,7 +75,7 @@ def rename(store: Store, what: str, title: str) -> str:
 
 
 def add(store: Store, session: int, title: str, url: str = "", file: Path | None = None) -> str:
-    """Add a reading, from an address or from a file, which is copied; its id.
+    """Add a reading from an address, or from a file, which is copied; returns its id.
 
     Where the course lists a reading of that title, the document becomes one of it.
 
@@ -186,7 +164,7 @@ def removals(catalogue: Catalogue) -> tuple[Removal, ...]:
 
 
 def restore(store: Store, what: str) -> tuple[str, ...]:
-    """Undo a removal, by id or title; the ids to ingest again.
+    """Undo a removal, by id or title; returns the ids to ingest again.
 
     Raises:
         NotFoundError: nothing of that name was removed.
@@ -209,7 +187,7 @@ def restore(store: Store, what: str) -> tuple[str, ...]:
 
 
 def undo(store: Store, key: int) -> str:
-    """Forget a decision; the id of its reading, which is to be ingested again.
+    """Undo a decision; returns the id of its reading, which is to be ingested again.
 
     Raises:
         NotFoundError: there is no such decision.
@@ -220,11 +198,11 @@ def undo(store: Store, key: int) -> str:
     if found.kind == "remove":
         return restore(store, found.instead or found.target)[0]
     store.uncorrect([key])
-    places = _places(store.catalogue())
+    places = listed_places(store.catalogue())
     return places[found.target][0] if found.target in places else found.target
 
 
-def lift(store: Store, documents: Iterable[str]) -> None:
+def forget_removals(store: Store, documents: Iterable[str]) -> None:
     """Forget that documents were removed, because the instructor gives them again by name."""
     ids = set(documents)
     keys = [one.key for one in store.catalogue().corrections if _removes(one, ids)]
@@ -232,7 +210,7 @@ def lift(store: Store, documents: Iterable[str]) -> None:
         store.uncorrect(keys)
 
 
-# --- heeding -------------------------------------------------------------------------------------
+# --- applying ------------------------------------------------------------------------------------
 
 
 def corrected(listed: Sequence[Listed], corrections: Sequence[Correction]) -> list[Listed]:
@@ -253,8 +231,8 @@ def removed(corrections: Sequence[Correction]) -> set[str]:
     return {one.target for one in corrections if one.kind == "remove"}
 
 
-def heeding(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list[Wanted]:
-    """Readings to look for, with the addresses that the instructor vouches for or rejects."""
+def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list[Wanted]:
+    """Readings to look up, with the addresses that the instructor accepted or rejected."""
     out = []
     for one in wanted:
         mine = [each for each in corrections if each.target == one.id]
@@ -265,7 +243,7 @@ def heeding(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list
     return out
 
 
-def added(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
+def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
     """The readings that the instructor added, as a source of their own with its entries."""
     root = data / "added"
     entries: dict[int, list[tuple[str, Reading]]] = {}
@@ -311,47 +289,6 @@ def _corrected(one: Listed, corrections: Sequence[Correction]) -> Listed:
     )
 
 
-def _places(catalogue: Catalogue) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Id as listed → the reading's id in the course and its sessions."""
-    out: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for session in catalogue.sessions:
-        for reading in session.readings:
-            for id_ in _ids(reading):
-                _, before = out.get(id_, ("", ()))
-                out[id_] = (reading.id, (*before, session.number))
-    return out
-
-
-def _suggestion(
-    one: Lookup, suggested: Suggested, places: dict[str, tuple[str, tuple[int, ...]]]
-) -> Suggestion:
-    named = f"{one.reading}\n{suggested.kind}\n{suggested.url}"
-    id_ = hashlib.blake2b(named.encode(), digest_size=5).hexdigest()
-    reading, sessions = places.get(one.reading, (one.reading, ()))
-    return Suggestion(
-        id_,
-        suggested.kind,
-        reading,
-        one.title,
-        sessions,
-        suggested.url,
-        suggested.title,
-        suggested.instead,
-        suggested.taken,
-    )
-
-
-def _decided(one: Lookup, suggested: Suggested, corrections: Sequence[Correction]) -> bool:
-    """Whether this is settled: itself, or because its link was replaced by another."""
-    mine = [each for each in corrections if each.target == one.reading]
-    return any(
-        (each.url == suggested.url and each.kind in ("link", "keep", "reject"))
-        or (each.kind == "link" and suggested.kind == "keep" and each.instead == suggested.url)
-        or (each.kind == "keep" and each.url == suggested.instead)
-        for each in mine
-    )
-
-
 def listed_reading(catalogue: Catalogue, what: str) -> ListedReading | None:
     """The listed reading of that id, id as listed, or title."""
     readings = [reading for session in catalogue.sessions for reading in session.readings]
@@ -367,7 +304,7 @@ def listed_reading(catalogue: Catalogue, what: str) -> ListedReading | None:
 
 
 def unknown(catalogue: Catalogue, what: str) -> str:
-    """That nothing is called so, with what comes near."""
+    """A message that nothing has that name, with the names that come near."""
     from rapidfuzz import process, utils
 
     titles = {

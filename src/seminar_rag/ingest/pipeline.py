@@ -1,4 +1,5 @@
-"""Sources → the store: what changed is fetched, read, split and embedded; what vanished is removed.
+"""Sources → the store: read the source, look up and fetch what is wanted, parse, embed, store,
+remove what vanished, report.
 
 One outcome per document, always with a reason. A document's passages are swapped only when the
 new ones are ready, so that neither a failure nor an interrupt takes anything away; what was
@@ -8,41 +9,43 @@ fetched stays on disk, so that an interrupted ingest goes on where it stopped.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import SourceError
-from seminar_rag.ingest.curate import added, corrected, heeding, lift, removed
-from seminar_rag.ingest.gather import Looked, Search, noted, remembered
-from seminar_rag.ingest.plan import (
-    Job,
+from seminar_rag.ingest.attention import needs
+from seminar_rag.ingest.curate import (
+    added_readings,
+    corrected,
+    forget_removals,
+    removed,
+    with_decisions,
+)
+from seminar_rag.ingest.plan import Job, Plan, make_plan, to_look_up, with_earlier
+from seminar_rag.ingest.sources import (
     Listed,
-    Plan,
+    Source,
+    is_address,
     list_readings,
-    make_plan,
     match,
     own_id,
-    slug,
-    to_find,
+    read_source,
 )
-from seminar_rag.ingest.report import needs
-from seminar_rag.ingest.sources import Source, is_address, read_source
-from seminar_rag.ingest.work import Clock, Parsed, Work, unchanged
+from seminar_rag.ingest.states import Table
+from seminar_rag.ingest.work import Work, unchanged
 from seminar_rag.types.catalogue import ListedSession, Lookup, Record
-from seminar_rag.types.ingest import ADDED, Change, Listener, Options, Outcome, Progress, Report
+from seminar_rag.types.ingest import ADDED, Listener, Options, Outcome, Progress, Report
 from seminar_rag.web.fetch import Fetcher
-from seminar_rag.web.resolve import Places, Resolver
-from seminar_rag.web.titles import Wanted
+from seminar_rag.web.identify import Wanted
+from seminar_rag.web.places import Places
+from seminar_rag.web.resolve import Resolver
 
 if TYPE_CHECKING:
     from seminar_rag.documents.parse import Parser
     from seminar_rag.index.store import Store
     from seminar_rag.models.embed import Embedder
-
-__all__ = ["Ingestor", "Listener", "Network", "Options", "Progress", "Report", "match", "slug"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,14 @@ class Ingestor:
         """Args:
         parser: makes the guarded parser; called only when there is a file to parse.
         network: None where sources on the web and their readings are out of reach.
-        stop: once it says so, an ingest ends between two readings.
+        stop: asked between two readings; once it returns True the ingest ends.
         """
-        self._stop = stop
         self._store = store
         self._embedder = embedder
         self._parser = parser
         self._listener = listener
         self._network = network
+        self._stop = stop
 
     def ingest(self, source: str | Path, options: Options = Options()) -> Report:
         """Bring one source in, or up to date.
@@ -90,12 +93,12 @@ class Ingestor:
         with contextlib.ExitStack() as stack:
             web = _Web(self._network, stack, str(source))
             read = self._read(source, web, options)
-            listed = corrected(list_readings(read), self._store.catalogue().corrections)
+            corrections = self._store.catalogue().corrections
+            listed = corrected(list_readings(read), corrections)
             named = len(read.files) == 1 and read.syllabus is None
             if named and not options.only and not options.dry_run:
-                plan = make_plan(read, listed, {}, self._store.folder)
-                lift(self._store, plan.jobs)
-            return self._ingest(read, listed, options, web)
+                forget_removals(self._store, make_plan(read, listed, {}, self._store.folder).jobs)
+            return self._run(read, listed, options, web, stack)
 
     def ingest_added(self, options: Options = Options()) -> Report:
         """Bring in the readings that the instructor added by hand, or up to date.
@@ -104,14 +107,14 @@ class Ingestor:
             StoreError: the store cannot be written, or holds vectors of another model.
         """
         catalogue = self._store.catalogue()
-        read, entries = added(catalogue, self._store.folder)
+        read, entries = added_readings(catalogue, self._store.folder)
         listed = corrected(entries, catalogue.corrections)
         if not listed and not options.dry_run:
             if any(source == ADDED for source, _ in catalogue.sources):
                 self._store.forget_source(ADDED)
             return Report(ADDED, 0, 0, (), 0, found=False)
         with contextlib.ExitStack() as stack:
-            return self._ingest(read, listed, options, _Web(self._network, stack, ADDED))
+            return self._run(read, listed, options, _Web(self._network, stack, ADDED), stack)
 
     def ingest_only(self, options: Options) -> Report | None:
         """Bring `options.only` up to date in every source that has it; None where none has.
@@ -155,35 +158,172 @@ class Ingestor:
                 web.open().offline = False
         return read_source(source, web.open)
 
-    def _ingest(self, read: Source, listed: list[Listed], options: Options, web: _Web) -> Report:
-        if options.refresh and web.fetcher is not None:
-            web.fetcher.max_age = 0.0
-        lookups = self._known(read, listed)
-        chosen = self._chosen(read, listed, lookups, options)
-        if options.only and not chosen:
+    def _run(
+        self,
+        read: Source,
+        listed: list[Listed],
+        options: Options,
+        web: _Web,
+        stack: contextlib.ExitStack,
+    ) -> Report:
+        run = _Run(self._store, read, listed, options, web)
+        if options.only and not run.choose():
             return Report(read.name, 0, 0, (), 0, found=False)
+        table = Table(self._listener if not options.dry_run else lambda _: None)
+        work = Work(self._store, self._embedder, self._parser, read.name, table)
         if options.dry_run:
-            report = self._preview(read, self._plan(read, listed, lookups), options)
-        else:
-            known = remembered(self._store, read.name)
-            report = self._bring(_Task(read, listed, options, web, lookups, known, chosen))
-        return replace(
-            report,
-            fetched=web.fetcher.bodies if web.fetcher is not None else 0,
-            notes=read.notes,
-            lookups=tuple(sorted(Counter(one.state for one in lookups.values()).items())),
-            not_looked_up=len(to_find(listed, read.root)) - len(lookups),
-        )
+            return run.preview(work, table)
+        wanted = run.wanted()
+        stack.enter_context(work)
+        if wanted:
+            self._look_up(wanted, run, work, table, web, stack)
+        while True:
+            run.plan(work, table)
+            if self._stop():
+                return run.report(table, stopped=True)
+            if table.finished and work.idle:
+                break
+            work.parse()
+            work.wait()
+            work.embed_and_store()
+        run.remove_vanished(work, table)
+        run.attach_loose_documents()
+        return run.report(table)
 
-    def _plan(self, read: Source, listed: Sequence[Listed], lookups: Mapping[str, Lookup]) -> Plan:
-        """What the source is to become, without what the instructor took out."""
+    def _look_up(
+        self,
+        wanted: Sequence[Wanted],
+        run: _Run,
+        work: Work,
+        table: Table,
+        web: _Web,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        """Begin to look up readings in threads, which leave what they find with `work`."""
+        work.claim_model(known_only=True)  # refuses before anything is changed
+        fetcher = web.open()
+        if run.options.refresh:
+            fetcher.max_age = 0.0
+        for one in wanted:
+            table.want(one.id, one.title or one.id)
+
+        def begun(one: Wanted) -> None:
+            work.later(lambda: table.looking_up(one.id))
+
+        def done(one: Wanted, lookup: Lookup) -> None:
+            work.later(lambda: table.looked_up(one.id, run.found(one, lookup)))
+
+        resolver = Resolver(fetcher, work.parser.parse, web.places)
+        stack.callback(fetcher.close)  # whoever waits for its turn is sent away
+        stack.callback(resolver.start(wanted, begun, done, work.fail))
+
+
+class _Run:
+    """One source: what it lists, what was looked up for it, and what is to become of it."""
+
+    def __init__(
+        self, store: Store, read: Source, listed: list[Listed], options: Options, web: _Web
+    ) -> None:
+        self.options = options
+        self.stale = True
+        """Whether more is known than the plan says."""
+        self._store = store
+        self._read = read
+        self._listed = listed
+        self._web = web
+        self._remembered = {
+            one.reading: one for one in store.catalogue().lookups if one.source == read.name
+        }
+        self._lookups = self._known_lookups()
+        self._chosen: set[str] = set()
+        """With `options.only`: the readings, by either id, and the documents that are meant."""
+        self._plan = Plan()
+        self._sessions: list[ListedSession] | None = None
+
+    # --- what is wanted ------------------------------------------------------------------------
+
+    def _known_lookups(self) -> dict[str, Lookup]:
+        """What is known of the listed readings; files of links that are gone do not count."""
+        out: dict[str, Lookup] = {}
+        for one in to_look_up(self._listed, self._read):
+            known = self._remembered.get(one.id)
+            if known is not None and known.urls != one.urls:
+                found = tuple(file for file in known.found if file.url in one.urls)
+                known = replace(known, found=found) if found else None
+            if known is not None:
+                out[one.id] = known
+        return out
+
+    def choose(self) -> bool:
+        """Take in what `options.only` means here; whether the source has any of it."""
+        only = self.options.only
+        plan = self._make_plan()
+        for listed_as, name in plan.names.items():
+            if {listed_as, name} & only:
+                self._chosen |= {listed_as, name}
+        for id_, record in self._before().items():
+            if id_ in plan.jobs and record.document.reading in only:
+                self._chosen.add(id_)
+        described = {job.document.id for jobs in plan.abstracts.values() for job in jobs}
+        self._chosen |= only & (set(plan.jobs) | described)
+        return bool(self._chosen)
+
+    def wanted(self) -> list[Wanted]:
+        """The readings to look up on the network; lookups of others are forgotten."""
+        fetch, name = self.options.fetch, self._read.name
+        if fetch is None:
+            before = bool(self.options.only) and bool(self._remembered)
+            fetch = is_address(name) or name == ADDED or before
+        if not fetch:
+            return []
+        corrections = self._store.catalogue().corrections
+        wanted = with_decisions(to_look_up(self._listed, self._read), corrections)
+        if self.options.only:
+            return [one for one in wanted if one.id in self._chosen]
+        gone = set(self._remembered) - {one.id for one in wanted}
+        if gone:
+            self._store.drop_lookups(name, gone)
+        return wanted
+
+    def found(self, wanted: Wanted, lookup: Lookup) -> str:
+        """Store what was found for a reading; what there is of it, in words."""
+        known = self._remembered.get(wanted.id)
+        found = with_earlier(lookup, known, wanted.rejected)
+        if known is None or found != replace(known, at=""):
+            self._store.put_lookup(found)
+        self._lookups[wanted.id] = found
+        self.stale = True
+        return found.problem or found.state
+
+    # --- what is to be made --------------------------------------------------------------------
+
+    def plan(self, work: Work, table: Table) -> None:
+        """Bring the table up to date with what is known now."""
+        if self.stale:
+            self._plan = self._make_plan()
+            self._chosen |= {self._plan.names[id_] for id_ in self._chosen & set(self._plan.names)}
+            self.stale = False
+        due = self._due(work, table.wanted)
+        if any(map(work.must_make, due)):
+            work.claim_model()  # refuses before anything is changed
+        if self._sessions != self._plan.sessions:
+            self._sessions = self._plan.sessions
+            syllabus = self._read.syllabus
+            form = "added" if self._read.name == ADDED else "course" if syllabus else "documents"
+            title = syllabus.title if syllabus else None
+            self._store.put_source(self._read.name, form, title, self._sessions)
+        work.offer(due)
+
+    def _make_plan(self) -> Plan:
+        """The documents of the source, without what the instructor removed."""
         catalogue = self._store.catalogue()
         elsewhere = {
             Path(record.document.path).name: record.document.reading
             for record in catalogue.records.values()
-            if read.name == ADDED and record.source != ADDED and record.passages
+            if self._read.name == ADDED and record.source != ADDED and record.passages
         }
-        plan = make_plan(read, listed, lookups, self._store.folder, elsewhere)
+        folder = self._store.folder
+        plan = make_plan(self._read, self._listed, self._lookups, folder, elsewhere)
         out = removed(catalogue.corrections)
         plan.jobs = {id_: job for id_, job in plan.jobs.items() if id_ not in out}
         plan.abstracts = {
@@ -192,225 +332,74 @@ class Ingestor:
         }
         return plan
 
-    def _looks(self, read: Source, options: Options) -> bool:
-        """Whether readings are looked for on the network."""
-        if options.fetch is not None:
-            return options.fetch
-        before = bool(options.only) and bool(remembered(self._store, read.name))
-        return is_address(read.name) or read.name == ADDED or before
+    def _due(self, work: Work, wanted: set[str]) -> list[Job]:
+        """The documents that are to be there, but for those of readings still being looked up.
 
-    def _chosen(
-        self,
-        read: Source,
-        listed: Sequence[Listed],
-        lookups: Mapping[str, Lookup],
-        options: Options,
-    ) -> set[str]:
-        """What `options.only` means here: ids as listed, in the course, and of documents."""
-        if not options.only:
-            return set()
-        plan = self._plan(read, listed, lookups)
-        out = {
-            one
-            for listed_as, name in plan.names.items()
-            if {listed_as, name} & options.only
-            for one in (listed_as, name)
-        }
-        described = {job.document.id for jobs in plan.abstracts.values() for job in jobs}
-        loose = {
-            id_
-            for id_, record in self._before(read.name).items()
-            if id_ in plan.jobs and record.document.reading in options.only
-        }
-        return out | loose | (options.only & (set(plan.jobs) | described))
-
-    # --- looking -------------------------------------------------------------------------------
-
-    def _wanted(self, task: _Task) -> list[Wanted]:
-        """The readings to look for on the network; what is known of others is forgotten."""
-        read, options = task.read, task.options
-        if not self._looks(read, options):
-            return []
-        corrections = self._store.catalogue().corrections
-        wanted = heeding(to_find(task.listed, read.root), corrections)
-        if options.only:
-            return [one for one in wanted if one.id in task.chosen]
-        gone = set(remembered(self._store, read.name)) - {one.id for one in wanted}
-        if gone:
-            self._store.drop_lookups(read.name, gone)
-        return wanted
-
-    def _known(self, source: Source, listed: Sequence[Listed]) -> dict[str, Lookup]:
-        """What is known of the listed readings; files of links that are gone do not count."""
-        known = remembered(self._store, source.name)
-        out: dict[str, Lookup] = {}
-        for one in to_find(listed, source.root):
-            given = known.get(one.id)
-            if given is not None and given.urls != one.urls:
-                found = tuple(file for file in given.found if file.url in one.urls)
-                given = replace(given, found=found) if found else None
-            if given is not None:
-                out[one.id] = given
-        return out
-
-    # --- planning ------------------------------------------------------------------------------
-
-    def _before(self, source: str) -> dict[str, Record]:
-        records = self._store.catalogue().records
-        return {id_: record for id_, record in records.items() if record.source == source}
-
-    def _preview(self, source: Source, plan: Plan, options: Options) -> Report:
-        """What an ingest would do, from what is on disk."""
-        before = self._before(source.name)
-        clock = Clock(lambda _: None, 0)
-        work = Work(self._store, self._embedder, self._parser, source.name, before, clock)
-        jobs = _due(plan, work.barren, set(), set())
-        outcomes = []
-        for job in jobs:
-            known = before.get(job.document.id)
-            if known is not None and not work.fresh(job):
-                outcomes.append(unchanged(known))
-            else:
-                change: Change = "changed" if known is not None else "new"
-                outcomes.append(Outcome(change, job.document))
-        gone = self._gone(plan, before, {job.document.id for job in jobs}, options)
-        outcomes.extend(Outcome("removed", before[id_].document) for id_ in sorted(gone))
-        return self._report(source, plan, outcomes, 0, dry=True)
-
-    # --- doing ---------------------------------------------------------------------------------
-
-    def _bring(self, task: _Task) -> Report:
-        """Look for readings, read and embed side by side; then remove what is gone."""
-        read, options = task.read, task.options
-        wanted = self._wanted(task)
-        before = self._before(read.name)
-        clock = Clock(self._listener, len(wanted))
-        with contextlib.ExitStack() as stack:
-            parser = _Once(self._parser, stack)
-            work = Work(self._store, self._embedder, parser, read.name, before, clock)
-            if wanted:
-                if self._store.meta("model"):
-                    self._claim_model()  # refuses before anything is changed
-                fetcher = task.web.open()
-                if options.refresh:
-                    fetcher.max_age = 0.0
-                stack.callback(fetcher.close)  # who waits for its turn is sent away
-                resolver = Resolver(fetcher, parser().parse, task.web.places)
-                search = Search(resolver, wanted, work.events.put)
-                stack.callback(search.close)
-            plan, done = self._work(task, work, clock, {one.id for one in wanted})
-        if not done:
-            outcomes = tuple(work.outcomes.values())
-            return replace(self._report(read, plan, outcomes, clock.passages), stopped=True)
-        self._clean(task, plan, work, clock)
-        return self._report(read, plan, tuple(work.outcomes.values()), clock.passages)
-
-    def _work(self, task: _Task, work: Work, clock: Clock, pending: set[str]) -> tuple[Plan, bool]:
-        """Bring everything in as it comes; the last plan, and whether all of it was done.
-
-        Args:
-            pending: readings, by id as listed, that are being looked for.
+        A description is due where the reading's own text is not there, and will not be.
         """
-        listed: list[ListedSession] | None = None
-        stale, claimed = True, False
-        while True:
-            if stale:
-                plan = self._plan(task.read, task.listed, task.lookups)
-                task.chosen |= {plan.names[id_] for id_ in task.chosen & set(plan.names)}
-            due = _due(plan, work.barren, pending, task.chosen)
-            if not claimed and any(map(work.fresh, due)):
-                self._claim_model()  # refuses before anything is changed
-                claimed = True
-            if listed != plan.sessions:
-                listed = plan.sessions
-                self._list(task.read, plan)
-            if self._stop():
-                return plan, False
-            work.offer(due)
-            if work.idle and not pending and work.events.empty():
-                return plan, True
-            stale = False
-            for event in work.take():
-                if isinstance(event, Parsed):
-                    work.read(event)
-                else:
-                    stale |= self._looked(task, clock, event, pending)
-            work.embed()
+        plan, chosen = self._plan, self._chosen
+        waiting = {plan.names[id_] for id_ in wanted if id_ in plan.names}
+        covered = {
+            job.document.reading
+            for id_, job in plan.jobs.items()
+            if job.paper and work.without_text.get(id_) != job.hash
+        }
+        described = [
+            job for id_, jobs in plan.abstracts.items() if id_ not in covered for job in jobs
+        ]
+        return [
+            job
+            for job in [*described, *plan.jobs.values()]
+            if job.document.reading not in waiting
+            and (not chosen or {job.document.id, job.document.reading} & chosen)
+        ]
 
-    def _looked(self, task: _Task, clock: Clock, event: Looked, pending: set[str]) -> bool:
-        """Heed an event of the search; whether a reading's documents are known now."""
-        one = event.wanted
-        if event.error is not None:
-            raise event.error
-        if one is None:
-            return False
-        label = one.title or one.id
-        if event.resolution is None:
-            clock.looking("fetching", one.id, label)
-            return False
-        known = task.remembered.get(one.id)
-        found = noted(self._store, task.read.name, one, event.resolution, known)
-        task.lookups[one.id] = found
-        pending.discard(one.id)
-        clock.looked += 1
-        clock.looking("found", one.id, label, found.problem or found.state)
-        return True
+    # --- the end -------------------------------------------------------------------------------
 
-    def _clean(self, task: _Task, plan: Plan, work: Work, clock: Clock) -> None:
-        """Remove what is gone, once everything else is in."""
-        before = self._before(task.read.name)
-        if task.options.only:
-            before = {id_: one for id_, one in before.items() if _among(one, task.chosen)}
-        due = _due(plan, work.barren, set(), task.chosen)
-        for id_ in self._gone(plan, before, {job.document.id for job in due}, task.options):
-            document = before[id_].document
+    def preview(self, work: Work, table: Table) -> Report:
+        """What an ingest would do, from what is on disk."""
+        self._plan = self._make_plan()
+        before = self._before()
+        due = self._due(work, set())
+        outcomes = [
+            unchanged(before[job.document.id])
+            if not work.must_make(job)
+            else Outcome("changed" if job.document.id in before else "new", job.document)
+            for job in due
+        ]
+        gone = self._vanished(before, {job.document.id for job in due})
+        outcomes += [Outcome("removed", before[id_].document) for id_ in sorted(gone)]
+        return replace(self.report(table), outcomes=tuple(outcomes), dry=True)
+
+    def remove_vanished(self, work: Work, table: Table) -> None:
+        """Remove what the source has no longer, once everything else is in."""
+        before = self._before()
+        if self.options.only:
+            before = {
+                id_: record
+                for id_, record in before.items()
+                if {id_, record.document.reading} & self._chosen
+            }
+        due = self._due(work, set())
+        for id_ in self._vanished(before, {job.document.id for job in due}):
             self._store.remove([id_])
-            work.outcomes[id_] = Outcome("removed", document)
-            clock.working("removed", id_, document.title)
-        self._attach()
+            table.remove(before[id_].document)
 
-    def _list(self, read: Source, plan: Plan) -> None:
-        """Store what the source lists."""
-        form = "course" if read.syllabus else "documents"
-        form = "added" if read.name == ADDED else form
-        title = read.syllabus.title if read.syllabus else None
-        self._store.put_source(read.name, form, title, plan.sessions)
+    def _before(self) -> dict[str, Record]:
+        """The documents of the source that are in the store."""
+        records = self._store.catalogue().records
+        return {id_: record for id_, record in records.items() if record.source == self._read.name}
 
-    def _gone(
-        self, plan: Plan, before: Mapping[str, Record], there: set[str], options: Options
-    ) -> list[str]:
+    def _vanished(self, before: Mapping[str, Record], there: set[str]) -> list[str]:
         gone = [id_ for id_ in before if id_ not in there]
-        if not options.keep_removed:
+        if not self.options.keep_removed:
             return gone
+        plan = self._plan
         listed = {job.document.reading for job in plan.jobs.values()} | set(plan.names)
         listed |= {reading.id for session in plan.sessions for reading in session.readings}
         return [id_ for id_ in gone if before[id_].document.reading in listed]
 
-    def _report(
-        self,
-        source: Source,
-        plan: Plan,
-        outcomes: Sequence[Outcome],
-        embedded: int,
-        dry: bool = False,
-    ) -> Report:
-        return Report(
-            source.name,
-            len(plan.sessions),
-            source.syllabus.readings if source.syllabus else 0,
-            tuple(outcomes),
-            embedded,
-            needs=needs(self._store.catalogue(), source.name),
-            dry=dry,
-        )
-
-    def _claim_model(self) -> None:
-        """Note the embedding model in a new store; refuse to mix two in an old one."""
-        ours = self._embedder.name, self._embedder.precision
-        self._store.require_model(*ours)
-        self._store.remember_model(*ours)
-
-    def _attach(self) -> None:
+    def attach_loose_documents(self) -> None:
         """Give documents that no page lists to the reading they are, where that is certain."""
         catalogue = self._store.catalogue()
         listed = [reading for session in catalogue.sessions for reading in session.readings]
@@ -422,6 +411,24 @@ class Ingestor:
             reading = match(record.document, listed) or own_id(record.document)
             if reading != record.document.reading:
                 self._store.assign(record.document.id, reading)
+
+    def report(self, table: Table, stopped: bool = False) -> Report:
+        """What was done."""
+        states = [one.state for one in self._lookups.values()]
+        syllabus, fetcher = self._read.syllabus, self._web.fetcher
+        return Report(
+            self._read.name,
+            len(self._plan.sessions),
+            syllabus.readings if syllabus else 0,
+            table.outcomes,
+            table.embedded,
+            fetched=fetcher.bodies if fetcher is not None else 0,
+            needs=needs(self._store.catalogue(), self._read.name),
+            notes=self._read.notes,
+            lookups=tuple((state, states.count(state)) for state in sorted(set(states))),
+            not_looked_up=len(to_look_up(self._listed, self._read)) - len(self._lookups),
+            stopped=stopped,
+        )
 
 
 class _Web:
@@ -445,61 +452,3 @@ class _Web:
         if self.fetcher is None:
             self.fetcher = self._stack.enter_context(self._network.fetcher())
         return self.fetcher
-
-
-class _Once:
-    """The parser of one ingest, started when first needed."""
-
-    def __init__(self, make: Callable[[], Parser], stack: contextlib.ExitStack) -> None:
-        self._make = make
-        self._stack = stack
-        self._parser: Parser | None = None
-
-    def __call__(self) -> Parser:
-        if self._parser is None:
-            self._parser = self._stack.enter_context(self._make())
-        return self._parser
-
-
-@dataclass(slots=True)
-class _Task:
-    """A source that is brought in."""
-
-    read: Source
-    listed: list[Listed]
-    options: Options
-    web: _Web
-    lookups: dict[str, Lookup]
-    """What is known of its readings, by id as listed."""
-    remembered: dict[str, Lookup]
-    """What was found for them before, whatever their links were then."""
-    chosen: set[str]
-    """With `options.only`: the readings, by either id, and the documents that are meant."""
-
-
-def _among(record: Record, ids: set[str]) -> bool:
-    return record.document.id in ids or record.document.reading in ids
-
-
-def _due(plan: Plan, barren: Mapping[str, str], pending: set[str], chosen: set[str]) -> list[Job]:
-    """The documents that are to be there as far as is known: of readings that are not looked for.
-
-    A description is due where the reading's own text is not there, and will not be.
-
-    Args:
-        barren: documents without passages, with the hash under which they were tried.
-        chosen: readings and documents; empty for all.
-    """
-    waiting = {plan.names[id_] for id_ in pending if id_ in plan.names}
-    covered = {
-        job.document.reading
-        for id_, job in plan.jobs.items()
-        if job.paper and barren.get(id_) != job.hash
-    }
-    described = [job for id_, jobs in plan.abstracts.items() if id_ not in covered for job in jobs]
-    return [
-        job
-        for job in [*described, *plan.jobs.values()]
-        if job.document.reading not in waiting
-        and (not chosen or {job.document.id, job.document.reading} & chosen)
-    ]

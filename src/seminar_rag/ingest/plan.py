@@ -1,88 +1,69 @@
-"""A source's reading list and what was found of it → the documents to be, each with its hash. Pure
-but for the contents of files, which are hashed.
+"""A source's reading list and what was found for it → the documents to be made, with a hash each.
+
+Pure, but for the contents of files, which are hashed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
-from seminar_rag.ids import arxiv_in
-from seminar_rag.ingest.sources import Source
+from seminar_rag.guard import refusal
+from seminar_rag.ingest.sources import Listed, Source, digest
 from seminar_rag.types import Block, Document, Reading, Session
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
-from seminar_rag.web.titles import Wanted
+from seminar_rag.web.identify import Wanted
 
 RULES = "3"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
 
-_DOCUMENTS = {".pdf", ".md", ".markdown", ".html", ".htm"}
-_DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
+_RANK = {"paper": 2, "page": 1, "nothing": 0}
+_LINKED = {".pdf", ".md", ".markdown", ".html", ".htm"}
+"""Endings of files that a page's own links mean as documents; its other links are pictures and so
+on. A file that a readings.toml names is taken whatever its ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A document to be: where its text comes from, and a hash of all its passages depend on."""
+    """A document to be made: where its text comes from, and a hash of all it depends on."""
 
     document: Document
     context: str
+    """The session's title, which is embedded with every passage."""
     hash: str
     blocks: tuple[Block, ...] = ()
+    """The text, where it stands on the page itself."""
     file: Path | None = None
+    """Where the text is read from otherwise."""
     paper: bool = False
-    """A reading's own text, which its description on the page need not stand in for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One entry of the page, with its reading's id and what it is called there."""
-
-    session: Session
-    reading: Reading
-    entry: ListedReading
+    """Whether it is a reading's own text, so that its description need not stand in for it."""
+    refused: str = ""
+    """Why the file must not be opened; empty where it may be."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """What a source is to become."""
+    """What becomes of a source."""
 
     sessions: list[ListedSession] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     """By document id, in page order. Abstracts are not among them."""
     abstracts: dict[str, list[Job]] = field(default_factory=dict)
-    """Descriptions on the page by reading id: used where the reading's text is not had."""
+    """Descriptions on the page by reading id: used where the reading has no text of its own."""
     names: dict[str, str] = field(default_factory=dict)
     """Reading id as listed → the id it goes by."""
 
 
-def list_readings(source: Source) -> list[Listed]:
-    """Every entry of the source's page, in order."""
-    sessions = source.syllabus.sessions if source.syllabus else ()
-    names = _ReadingNames(sessions)
-    out: list[Listed] = []
-    for session in sessions:
-        for reading in session.readings:
-            entry = ListedReading(
-                names.id(reading),
-                reading.label,
-                reading.authors,
-                reading.arxiv_id,
-                reading.urls,
-                reading.section,
-            )
-            out.append(Listed(session, reading, entry))
-    return out
-
-
-def to_find(listed: Iterable[Listed], root: Path | None) -> list[Wanted]:
-    """The readings to look for on the network, each once, with all the links it has."""
+def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
+    """The readings without a file of their own, each once, with all the links it has."""
     out: dict[str, Wanted] = {}
     for one in listed:
         reading, id_ = one.reading, one.entry.id
-        if _local_files(reading, root):
+        if any(not refused for _, refused in _local_files(reading, source.root)):
             continue
         known = out.get(id_)
         if known is None:
@@ -93,6 +74,7 @@ def to_find(listed: Iterable[Listed], root: Path | None) -> list[Wanted]:
                 reading.abstract,
                 reading.urls,
                 reading.arxiv_id,
+                source=source.name,
             )
         else:
             out[id_] = replace(
@@ -120,11 +102,11 @@ def make_plan(
         elsewhere: documents of other sources, by content, with their readings: a reading with the
             same document is that reading, and the document is not repeated.
     """
-    key = _digest(source.name)[:6]
+    key = digest(source.name)[:6]
     names = _same_papers(listed, lookups, elsewhere or {})
     plan = Plan(names=names)
     entries: dict[int, list[ListedReading]] = {}
-    used: set[Path] = set()
+    used: set[Path | None] = set()
     hashes = set(elsewhere or {})
     for on_page in listed:
         given = lookups.get(on_page.entry.id)
@@ -133,11 +115,11 @@ def make_plan(
         entries.setdefault(one.session.number, []).append(entry)
         for job in _local_jobs(key, one, source.root):
             plan.jobs.setdefault(job.document.id, job)
-            used.add(_file(job))
+            used.add(job.file)
         for job in _fetched_jobs(key, one, given, data, hashes):
             plan.jobs.setdefault(job.document.id, job)
         abstract = _abstract(key, one)
-        if abstract is not None and not _local_files(one.reading, source.root):
+        if abstract is not None:
             known = plan.abstracts.setdefault(entry.id, [])
             if all(abstract.document.id != other.document.id for other in known):
                 known.append(abstract)
@@ -195,80 +177,11 @@ def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str])
     return replace(entry, id=name, arxiv_id=arxiv, listed=listed)
 
 
-class _ReadingNames:
-    """Stable reading ids for a syllabus: the arXiv id, else the first title's slug.
-
-    A title that comes again without its link is the same reading, and so is a DOI that comes again.
-    An arXiv id or DOI that comes again under quite another title is a wrong link, and does not make
-    two readings one.
-    """
-
-    def __init__(self, sessions: Iterable[Session]) -> None:
-        self._title_of: dict[str, str] = {}
-        self._paper_of: dict[str, str] = {}
-        for session in sessions:
-            for reading in session.readings:
-                paper = reading.arxiv_id or _doi(reading)
-                if paper and reading.title:
-                    self._title_of.setdefault(paper, reading.title)
-                    self._paper_of.setdefault(slug(reading.title), paper)
-
-    def id(self, reading: Reading) -> str:
-        from rapidfuzz import fuzz, utils
-
-        title = reading.title or ""
-        paper = reading.arxiv_id or _doi(reading) or (self._paper_of.get(slug(title)))
-        if paper is None:
-            return slug(reading.label)
-        first = self._title_of.get(paper, title)
-        same = fuzz.token_set_ratio(first, title, processor=utils.default_process) >= 60
-        if not same and title:
-            return slug(title)
-        return slug(first or reading.label) if paper.startswith("10.") else paper
-
-
-def _doi(reading: Reading) -> str | None:
-    """The DOI that a reading's first link with one names."""
-    found = (_DOI.search(url) for url in reading.urls)
-    return next((one[0].lower().rstrip(".,;/") for one in found if one), None)
-
-
-def match(document: Document, readings: Iterable[ListedReading]) -> str | None:
-    """The reading a loose document is: by the arXiv id in its file name, else by its title."""
-    from rapidfuzz import fuzz, utils
-
-    found = arxiv_in(Path(document.path).name)
-    candidates = list(readings)
-    for reading in candidates:
-        if reading.arxiv_id in found[:1]:
-            return reading.id
-    best, score = None, 92.0
-    for reading in candidates:
-        likeness = fuzz.ratio(document.title, reading.title, processor=utils.default_process)
-        if likeness >= score:
-            best, score = reading.id, likeness
-    return best
-
-
-def own_id(document: Document) -> str:
-    """The reading id of a document that no page lists."""
-    found = arxiv_in(Path(document.path).name)
-    return found[0] if found else slug(document.title or Path(document.path).stem)
-
-
-def slug(text: str) -> str:
-    """A readable id: lower case, words joined by hyphens, at most 60 characters."""
-    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if len(plain) > 60:
-        plain = plain[:51].rsplit("-", 1)[0] + "-" + _digest(text)[:8]
-    return plain or _digest(text)[:12]
-
-
 # --- documents -----------------------------------------------------------------------------------
 
 
 def _local_jobs(key: str, one: Listed, root: Path | None) -> Iterator[Job]:
-    for file in _local_files(one.reading, root):
+    for file, refused in _local_files(one.reading, root):
         assert root is not None
         path = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
         document = Document(
@@ -280,7 +193,7 @@ def _local_jobs(key: str, one: Listed, root: Path | None) -> Iterator[Job]:
             url=_link(one.reading),
             path=path,
         )
-        yield _file_job(document, one.session.title, file)
+        yield _file_job(document, one.session.title, file, refused)
 
 
 def _loose(key: str, file: Path, source: Source) -> Job:
@@ -301,7 +214,7 @@ def _fetched_jobs(
     """What was fetched for an entry; a file that another document has already is not repeated."""
     for found in given.found if given else ():
         file = data / found.file
-        id_ = f"{key}/{one.entry.id}/web/{_digest(found.url)[:8]}"
+        id_ = f"{key}/{one.entry.id}/web/{digest(found.url)[:8]}"
         if found.hash in hashes:
             continue
         hashes.add(found.hash)
@@ -314,8 +227,9 @@ def _fetched_jobs(
             url=found.url,
             path=found.file,
         )
-        digest = _digest(RULES, document, one.session.title, found.hash)
-        yield Job(document, one.session.title, digest, file=file, paper=found.paper)
+        context = one.session.title
+        hash_ = digest(RULES, document, context, found.hash)
+        yield Job(document, context, hash_, file=file, paper=found.paper)
 
 
 def _abstract(key: str, one: Listed) -> Job | None:
@@ -323,7 +237,7 @@ def _abstract(key: str, one: Listed) -> Job | None:
         return None
     text = "\n".join(block.text for block in one.reading.blocks)
     document = Document(
-        id=f"{key}/{one.entry.id}/abstract/{_digest(text)[:6]}",
+        id=f"{key}/{one.entry.id}/abstract/{digest(text)[:6]}",
         kind="abstract",
         reading=one.entry.id,
         title=one.entry.title,
@@ -350,44 +264,93 @@ def _notes(key: str, session: Session) -> Job:
 def _block_job(document: Document, context: str, blocks: tuple[Block, ...]) -> Job:
     # Spans are part of what is stored, so text that only moved is stored anew (not embedded).
     places = [(b.kind, b.level, b.page, b.source(0), b.text) for b in blocks]
-    return Job(document, context, _digest(RULES, document, context, places), blocks)
+    return Job(document, context, digest(RULES, document, context, places), blocks)
 
 
-def _file_job(document: Document, context: str, file: Path) -> Job:
-    try:
-        content = hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
-    except OSError:
-        content = "unreadable"  # the parser will say why
-    digest = _digest(RULES, document, context, content)
-    return Job(document, context, digest, file=file, paper=True)
+def _file_job(document: Document, context: str, file: Path, refused: str = "") -> Job:
+    content = refused
+    if not refused:
+        try:
+            status = file.stat()
+            content = _content(file, status.st_mtime_ns, status.st_size)
+        except OSError:
+            content = "unreadable"  # the parser will say why
+    hash_ = digest(RULES, document, context, content)
+    return Job(document, context, hash_, file=file, paper=True, refused=refused)
 
 
-def _local_files(reading: Reading, root: Path | None) -> list[Path]:
+@lru_cache(maxsize=4096)
+def _content(file: Path, changed: int, size: int) -> str:
+    """The hash of a file's content; computed again when the file has changed."""
+    del changed, size
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _local_files(reading: Reading, root: Path | None) -> list[tuple[Path, str]]:
+    """The files of a reading beside its page, each with why it must not be opened, if so."""
     if root is None:
         return []
-    return [file for name in (*reading.files, *reading.urls) if (file := _local(root, name))]
+    out: dict[Path, str] = {}
+    for name in reading.files:
+        file = root / name
+        out[file] = refusal(file, root)
+    for name in reading.urls:
+        linked = _linked(root, name)
+        if linked is not None:
+            out.setdefault(linked, "")
+    return list(out.items())
 
 
-def _local(root: Path, name: str) -> Path | None:
+def _linked(root: Path, link: str) -> Path | None:
     """The file beside the page that a relative link means; never outside the page's folder."""
-    from urllib.parse import unquote
-
-    plain = unquote(name.split("#", 1)[0].split("?", 1)[0])
+    plain = unquote(link.split("#", 1)[0].split("?", 1)[0])
     if "://" in plain or not plain or plain.startswith(("/", "mailto:")):
         return None
-    file = (root / plain).resolve()
-    inside = file.is_relative_to(root.resolve())
-    return file if inside and file.suffix.lower() in _DOCUMENTS and file.is_file() else None
+    file = root / plain
+    document = file.suffix.lower() in _LINKED and file.is_file() and not refusal(file, root)
+    return file.resolve() if document else None
 
 
 def _link(reading: Reading) -> str | None:
     return next((url for url in reading.urls if url.startswith(("http://", "https://"))), None)
 
 
-def _file(job: Job) -> Path:
-    assert job.file is not None
-    return job.file
+# --- lookups -------------------------------------------------------------------------------------
 
 
-def _digest(*parts: object) -> str:
-    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+def with_earlier(fresh: Lookup, known: Lookup | None, rejected: Sequence[str]) -> Lookup:
+    """A lookup with what an earlier one found, where less was found now for the same links.
+
+    So a lookup that fails takes nothing away.
+
+    Args:
+        rejected: addresses that the instructor rejected since.
+    """
+    before = _without(known, rejected)
+    if before is None or before.urls != fresh.urls or not before.found:
+        return fresh
+    failed = {address for address, event, _ in fresh.attempts if event == "failed"}
+    # With a lower rank fewer links were tried, or arXiv could not be searched: all of it stays.
+    lower = _RANK[before.state] > _RANK[fresh.state]
+    there = {one.url for one in fresh.found}
+    lost = [one for one in before.found if one.url not in there and (lower or one.url in failed)]
+    if not lost:
+        return fresh
+    papers = [one for one in lost if one.paper]
+    return replace(
+        fresh,
+        state=max(before.state, fresh.state, key=_RANK.__getitem__),
+        arxiv_id=before.arxiv_id if papers else fresh.arxiv_id,
+        found=(*papers, *fresh.found, *(one for one in lost if not one.paper)),
+        problem=f"{fresh.problem}; what was fetched before is kept" if fresh.problem else "",
+    )
+
+
+def _without(known: Lookup | None, rejected: Sequence[str]) -> Lookup | None:
+    """A lookup without the files that the instructor rejected."""
+    if known is None or not any(one.url in rejected for one in known.found):
+        return known
+    found = tuple(one for one in known.found if one.url not in rejected)
+    state = "paper" if any(one.paper for one in found) else "page" if found else "nothing"
+    return replace(known, found=found, state=state, arxiv_id=None)

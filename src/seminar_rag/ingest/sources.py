@@ -1,4 +1,4 @@
-"""A source, local or on the web → its syllabus and the files that stand for themselves.
+"""A source, local or on the web → its syllabus, its readings with stable ids, and loose files.
 
 A course page on the web is read with the session pages of the same host that it links to. Every
 link is made absolute, so that nothing after this needs to know where it stood.
@@ -6,18 +6,25 @@ link is made absolute, so that nothing after this needs to know where it stood.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from seminar_rag.errors import FetchError, SourceError
-from seminar_rag.types import Reading, Session, Syllabus
+from seminar_rag.guard import refusal
+from seminar_rag.ids import arxiv_in
+from seminar_rag.types import Document, Reading, Session, Syllabus
+from seminar_rag.types.catalogue import ListedReading
 from seminar_rag.web.fetch import Fetched, Fetcher
-from seminar_rag.web.webpage import decode
+from seminar_rag.web.places import decode
 
+_POSTS = {".md", ".markdown"}
 _MOST_PAGES = 120
 """Session pages that are followed from one course page."""
+_DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,15 @@ class Source:
     """Where relative names are looked up; None for a source on the web."""
     notes: tuple[str, ...] = ()
     """What could not be had of it, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entry of the page, with its reading's id and what it is called there."""
+
+    session: Session
+    reading: Reading
+    entry: ListedReading
 
 
 def is_address(source: str | Path) -> bool:
@@ -63,17 +79,22 @@ def _from_disk(path: Path) -> Source:
             f"{path} does not exist — give a course page (.html, .md, .txt), a readings.toml,"
             " a folder of posts, a PDF or a folder of PDFs"
         )
-    if path.is_file():
-        if path.suffix.lower() == ".pdf" or path.read_bytes()[:5] == b"%PDF-":
+    if not path.is_dir():
+        if not path.is_file():
+            raise SourceError(f"{path} is neither a file nor a folder — give one of these")
+        if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
             return Source(name, None, (path,), path.parent)
         return Source(name, read_syllabus(path), (), path.parent)
-    pdfs = tuple(sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and p.is_file()))
-    posts = any(path.glob("*.md")) or any(path.glob("*.markdown"))
+    notes = tuple(_refused(path))
+    pdfs = tuple(
+        sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and not refusal(p, path))
+    )
+    posts = any(p.suffix.lower() in _POSTS and not refusal(p, path) for p in path.iterdir())
     page = next(
         (path / name for name in ("readings.toml", "index.html") if (path / name).is_file()), None
     )
     if posts:
-        return Source(name, read_syllabus(path), pdfs, path)
+        return Source(name, read_syllabus(path), pdfs, path, notes)
     if page is not None:
         return Source(name, read_syllabus(page), (), path)
     if pdfs:
@@ -82,6 +103,21 @@ def _from_disk(path: Path) -> Source:
         f"{path} holds neither posts (.md), a readings.toml, an index.html nor PDFs"
         " — point at the folder that does"
     )
+
+
+def _begins_as_pdf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(5) == b"%PDF-"
+
+
+def _refused(folder: Path) -> Iterator[str]:
+    """The posts and PDFs of a folder that must not be opened, each with the reason."""
+    for path in sorted(folder.rglob("*")):
+        read = path.suffix.lower() == ".pdf" or (
+            path.parent == folder and path.suffix.lower() in _POSTS
+        )
+        if read and not path.is_dir() and (reason := refusal(path, folder)):
+            yield f"{path.relative_to(folder)} was not read: it {reason}"
 
 
 def _from_web(url: str, fetcher: Fetcher) -> Source:
@@ -183,3 +219,99 @@ def _page_name(url: str) -> str:
 
 def _text(fetched: Fetched) -> str:
     return decode(fetched.file.read_bytes())
+
+
+# --- the readings and their ids -----------------------------------------------------------------
+
+
+def list_readings(source: Source) -> list[Listed]:
+    """Every entry of the source's page, in order."""
+    sessions = source.syllabus.sessions if source.syllabus else ()
+    names = _ReadingNames(sessions)
+    out: list[Listed] = []
+    for session in sessions:
+        for reading in session.readings:
+            entry = ListedReading(
+                names.id(reading),
+                reading.label,
+                reading.authors,
+                reading.arxiv_id,
+                reading.urls,
+                reading.section,
+            )
+            out.append(Listed(session, reading, entry))
+    return out
+
+
+class _ReadingNames:
+    """Stable reading ids for a syllabus: the arXiv id, else the first title's slug.
+
+    A title that comes again without its link is the same reading, and so is a DOI that comes again.
+    An arXiv id or DOI that comes again under quite another title is a wrong link, and does not make
+    two readings one.
+    """
+
+    def __init__(self, sessions: Iterable[Session]) -> None:
+        self._title_of: dict[str, str] = {}
+        self._paper_of: dict[str, str] = {}
+        for session in sessions:
+            for reading in session.readings:
+                paper = reading.arxiv_id or _doi(reading)
+                if paper and reading.title:
+                    self._title_of.setdefault(paper, reading.title)
+                    self._paper_of.setdefault(slug(reading.title), paper)
+
+    def id(self, reading: Reading) -> str:
+        from rapidfuzz import fuzz, utils
+
+        title = reading.title or ""
+        paper = reading.arxiv_id or _doi(reading) or (self._paper_of.get(slug(title)))
+        if paper is None:
+            return slug(reading.label)
+        first = self._title_of.get(paper, title)
+        same = fuzz.token_set_ratio(first, title, processor=utils.default_process) >= 60
+        if not same and title:
+            return slug(title)
+        return slug(first or reading.label) if paper.startswith("10.") else paper
+
+
+def _doi(reading: Reading) -> str | None:
+    """The DOI that a reading's first link with one names."""
+    found = (_DOI.search(url) for url in reading.urls)
+    return next((one[0].lower().rstrip(".,;/") for one in found if one), None)
+
+
+def match(document: Document, readings: Iterable[ListedReading]) -> str | None:
+    """The reading a loose document is: by the arXiv id in its file name, else by its title."""
+    from rapidfuzz import fuzz, utils
+
+    found = arxiv_in(Path(document.path).name)
+    candidates = list(readings)
+    for reading in candidates:
+        if reading.arxiv_id in found[:1]:
+            return reading.id
+    best, score = None, 92.0
+    for reading in candidates:
+        likeness = fuzz.ratio(document.title, reading.title, processor=utils.default_process)
+        if likeness >= score:
+            best, score = reading.id, likeness
+    return best
+
+
+def own_id(document: Document) -> str:
+    """The reading id of a document that no page lists."""
+    found = arxiv_in(Path(document.path).name)
+    return found[0] if found else slug(document.title or Path(document.path).stem)
+
+
+def slug(text: str) -> str:
+    """A readable id: lower case, words joined by hyphens, at most 60 characters."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if len(plain) > 60:
+        plain = plain[:51].rsplit("-", 1)[0] + "-" + digest(text)[:8]
+    return plain or digest(text)[:12]
+
+
+def digest(*parts: object) -> str:
+    """A short hash of values that print the same whenever they are the same."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()

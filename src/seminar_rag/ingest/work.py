@@ -1,143 +1,49 @@
-"""Documents on their way into the store, while more are still being looked for.
+"""Parse, embed, store: what moves the rows of the table on.
 
-Files are read ahead in workers, texts embedded in batches as soon as there are any, and each
+Files are parsed ahead in workers, texts embedded in batches as soon as there are any, and each
 document is swapped in by itself, so that it can be asked about at once. One thread does all the
-writing; whoever works beside it reports through `events`.
+writing; the others leave what they have done with `later`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from seminar_rag.documents.ocr import EXTRA, available
-from seminar_rag.errors import DocumentError
-from seminar_rag.ingest.gather import Looked
+from seminar_rag.errors import DocumentError, Failure, SeminarError
 from seminar_rag.ingest.plan import RULES, Job
-from seminar_rag.types import Block, Document, ParsedDocument, Passage
+from seminar_rag.ingest.states import Row, Table
+from seminar_rag.types import ParsedDocument
 from seminar_rag.types.catalogue import Record
-from seminar_rag.types.ingest import Change, Listener, Outcome, Progress, Stage
+from seminar_rag.types.ingest import Change, Outcome
 
 if TYPE_CHECKING:
     from seminar_rag.documents.parse import Parser
     from seminar_rag.index.store import Store
-    from seminar_rag.models.embed import Embedder, Matrix
+    from seminar_rag.models.embed import Embedder
 
-_RULES = f"rules {RULES}"
-_FLUSH = 256
+_BATCH = 256
 """Blocks gathered before one embedding call: large enough for even batches, small to interrupt."""
 _AHEAD = 8
-"""Files that are being read or wait to be embedded at the same time."""
+"""Files that are being parsed or wait to be embedded at the same time."""
 _POLL = 0.2
 """Seconds after which a wait is broken off to ask whether to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A file was read, or could not be."""
-
-    job: Job
-    result: Future[ParsedDocument]
-
-
-@dataclass(frozen=True, slots=True)
-class Recognising:
-    """A scanned page of a file is being read by OCR."""
-
-    job: Job
-    done: int
-    total: int
-
-
-Event = Parsed | Looked
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A document that waits to be embedded."""
-
-    job: Job
-    document: Document
-    blocks: tuple[Block, ...]
-    pages: int | None = None
-    remark: str = ""
-
-
-class Clock:
-    """How far an ingest is, how fast, and how long it will take; tells the listener.
-
-    Args:
-        wanted: readings that are looked for on the network.
-    """
-
-    def __init__(self, listener: Listener, wanted: int) -> None:
-        self._listener = listener
-        self._started = time.monotonic()
-        self._first: float | None = None
-        self._embedding = 0.0
-        self.wanted = wanted
-        self.looked = 0
-        self.documents = 0
-        """Documents that are to be read and embedded, as far as is known."""
-        self.finished = 0
-        self.passages = 0
-
-    def looking(self, stage: Stage, item: str, label: str, says: str = "") -> None:
-        """Tell of a reading that is looked for."""
-        self._tell(stage, self.looked, self.wanted, item, label, says)
-
-    def working(self, stage: Stage, item: str, label: str, says: str = "") -> None:
-        """Tell of a document."""
-        self._tell(stage, self.finished, self.documents, item, label, says)
-
-    def embedded(self, passages: int, seconds: float) -> None:
-        """Note that passages were embedded."""
-        self.passages += passages
-        self._embedding += seconds
-        self.working("embedding", "", "")
-
-    def begin(self) -> None:
-        """Note that the model is loaded, so that the pace of the documents can be told."""
-        self._first = self._first or time.monotonic()
-
-    @property
-    def speed(self) -> float:
-        """Passages a second, while embedding."""
-        return self.passages / self._embedding if self._embedding else 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds until everything is done: looking and working go on side by side."""
-        now = time.monotonic()
-        known = []
-        if self.looked:
-            known.append((now - self._started) / self.looked * (self.wanted - self.looked))
-        if self.finished and self._first is not None:
-            pace = (now - self._first) / self.finished
-            known.append(pace * (self.documents - self.finished))
-        return max(known) if known else None
-
-    def _tell(self, stage: Stage, done: int, total: int, item: str, label: str, says: str) -> None:
-        self._listener(
-            Progress(stage, done, total, label, item, says, self.passages, self.speed, self.left)
-        )
-
-
 class Work:
-    """The documents of one source on their way into the store.
+    """Makes the documents of one source that are new or have changed.
 
-    Args:
-        before: what the manifest had of the source.
-        source: its id.
+    Use as a context manager once there is something to make.
     """
 
     def __init__(
@@ -146,28 +52,66 @@ class Work:
         embedder: Embedder,
         parser: Callable[[], Parser],
         source: str,
-        before: Mapping[str, Record],
-        clock: Clock,
+        table: Table,
     ) -> None:
-        self.events: SimpleQueue[Event | Recognising] = SimpleQueue()
-        self.outcomes: dict[str, Outcome] = {}
-        """By document id."""
-        self.barren = {id_: record.hash for id_, record in before.items() if not record.passages}
-        """Documents without passages, with the hash under which they were tried."""
         self._store = store
         self._embedder = embedder
-        self._parser = parser
+        self._make_parser = parser
         self._source = source
-        self._before = before
-        self._clock = clock
-        self._offered: dict[str, str] = {}
-        self._files: deque[Job] = deque()
-        self._reading = 0
-        self._ready: list[_Text] = []
+        self._table = table
+        records = store.catalogue().records
+        self._before = {id_: one for id_, one in records.items() if one.source == source}
+        self.without_text = {id_: one.hash for id_, one in self._before.items() if not one.passages}
+        """Documents without passages, with the hash under which they were tried."""
+        self._events: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._stack = contextlib.ExitStack()
         self._model: Future[None] | None = None
-        """The embedding model on its way; it takes seconds to load, while readings come in."""
+        self._claimed = False
 
-    def fresh(self, job: Job) -> bool:
+    def __enter__(self) -> Work:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def parser(self) -> Parser:
+        """The guarded parser, started when first needed."""
+        return self._stack.enter_context(self._make_parser())
+
+    # --- events --------------------------------------------------------------------------------
+
+    def later(self, event: Callable[[], object]) -> None:
+        """Leave something to be done by the thread that writes."""
+        self._events.put(event)
+
+    def fail(self, error: Exception) -> None:
+        """End the ingest with an error of another thread."""
+
+        def failed() -> None:
+            raise error
+
+        self.later(failed)
+
+    def wait(self) -> None:
+        """Do what other threads have left; wait a moment where nothing else can be done."""
+        block = not (self._table.in_state("parsed") and self._model_loaded)
+        try:
+            while True:
+                event = self._events.get(block=block, timeout=_POLL)
+                block = False
+                event()
+        except Empty:
+            return
+
+    @property
+    def idle(self) -> bool:
+        """Whether no other thread has left anything to be done."""
+        return self._events.empty()
+
+    # --- what is to be made --------------------------------------------------------------------
+
+    def must_make(self, job: Job) -> bool:
         """Whether a document must be made: it is new, has changed, or may work this time."""
         known = self._before.get(job.document.id)
         if known is None or known.hash != job.hash:
@@ -175,197 +119,186 @@ class Work:
         readable = EXTRA in known.detail and available()  # OCR was missing and is there now
         return known.outcome in ("limit", "unreadable") or readable
 
-    def offer(self, jobs: Iterable[Job]) -> None:
-        """Take on documents; those that were offered before are left out."""
-        for job in jobs:
-            id_ = job.document.id
-            if self._offered.get(id_) == job.hash:
+    def offer(self, due: Iterable[Job]) -> None:
+        """Bring the table's rows in line with the documents that are due."""
+        jobs = {job.document.id: job for job in due}
+        for id_, row in list(self._table.rows.items()):
+            if id_ not in jobs and row.state != "stored":
+                self._table.drop(id_)
+        for id_, job in jobs.items():
+            there = self._table.rows.get(id_)
+            if there is not None and there.job.hash == job.hash:
                 continue
-            again = id_ in self._offered
-            self._forget(id_)
-            self._offered[id_] = job.hash
-            if not again and not self.fresh(job):
-                self.outcomes[id_] = unchanged(self._before[id_])
+            if there is None and not self.must_make(job):
                 self._keep(job)
                 continue
-            self._clock.documents += 1
-            self._warm()
-            if job.file is None:
-                self._ready.append(_Text(job, job.document, job.blocks))
-            else:
-                self._files.append(job)
-        self._read_ahead()
+            self._table.add(job)
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is left to do of what was offered."""
-        return not (self._files or self._reading or self._ready)
+    def _keep(self, job: Job) -> None:
+        """Leave a document as it is; keep the file of a paged one where it is not kept."""
+        known = self._before[job.document.id]
+        self._table.keep(job, unchanged(known))
+        paged = job.file is not None and known.pages and known.passages
+        if job.file is not None and paged and self._store.file_of(job.document.id) is None:
+            self._store.keep(job.document.id, job.file)
 
-    def take(self) -> list[Event]:
-        """What happened beside; waits a moment where nothing else is to be done."""
-        out: list[Event] = []
+    def claim_model(self, known_only: bool = False) -> None:
+        """Note the embedding model in a new store; refuse to mix two in an old one.
+
+        Args:
+            known_only: leave a store without a model as it is.
+
+        Raises:
+            StoreError: the store's vectors come from another model.
+        """
+        if self._claimed or (known_only and not self._store.meta("model")):
+            return
+        ours = self._embedder.name, self._embedder.precision
+        self._store.require_model(*ours)
+        self._store.remember_model(*ours)
+        self._claimed = True
+
+    # --- parsing -------------------------------------------------------------------------------
+
+    def parse(self) -> None:
+        """Keep the parser busy, but not further ahead than there is room."""
+        fetched, waiting = self._table.in_state("fetched"), self._table.in_state("parsed")
+        if fetched or waiting:
+            self._load_model()
+        ahead = sum(row.busy for row in fetched) + sum(row.job.file is not None for row in waiting)
+        for row in fetched:
+            if row.job.refused:
+                self._failed(row, "unreadable", f"{row.label} was not read: it {row.job.refused}")
+            elif not row.busy and ahead < _AHEAD:
+                ahead += 1
+                self._begin(row)
+
+    def _begin(self, row: Row) -> None:
+        assert row.job.file is not None
+        row.busy = True
+        self._table.tell("parsing", row.document.id, row.label)
+
+        def recognising(done: int, total: int) -> None:
+            label = f"{row.label} (OCR, page {done + 1} of {total})"
+            self.later(partial(self._table.tell, "parsing", row.document.id, label))
+
+        def parsed(result: Future[ParsedDocument]) -> None:
+            self.later(partial(self._parsed, row, result))
+
+        self.parser.submit(row.job.file, recognising).add_done_callback(parsed)
+
+    def _parsed(self, row: Row, result: Future[ParsedDocument]) -> None:
+        """A file was parsed, or could not be."""
+        assert row.job.file is not None
+        if self._table.rows.get(row.document.id) is not row:
+            return  # more is known of it by now, and it is made anew
+        row.busy = False
         try:
-            can_embed = bool(self._ready) and self._loaded
-            block = not can_embed
-            while True:
-                event = self.events.get(block=block, timeout=_POLL)
-                block = False
-                if isinstance(event, Recognising):
-                    self._recognising(event)
-                else:
-                    out.append(event)
-        except Empty:
-            return out
-
-    def read(self, parsed: Parsed) -> None:
-        """A file was read."""
-        self._reading -= 1
-        job, document = parsed.job, parsed.job.document
-        self._read_ahead()
-        if self._offered[document.id] != job.hash:
-            self._clock.documents -= 1
-            return  # more is known of it now, and it is read again
-        try:
-            found = parsed.result.result()
+            row.parsed(result.result(), _spoken(row.job.file.stem))
         except CancelledError:
             return  # the parser was closed
         except DocumentError as error:
-            self._failed(job, error)
+            self._failed(row, error.failure, _named(row, str(error)))
+        except Exception as error:  # noqa: BLE001 - a library's error costs one document
+            self._failed(row, "unreadable", _unexpected(row, error))
+
+    # --- embedding and storing -----------------------------------------------------------------
+
+    def embed_and_store(self) -> None:
+        """Embed what is parsed once that is enough for a batch, or nothing else is waiting."""
+        rows = self._table.in_state("parsed")
+        enough = sum(len(row.blocks) for row in rows) >= _BATCH
+        if not rows or not self._model_loaded or not (enough or self._events.empty()):
             return
-        assert job.file is not None
-        if not document.title:
-            document = replace(document, title=found.title or _spoken(job.file.stem))
-        remark = "; ".join(found.notes)
-        self._ready.append(_Text(job, document, found.blocks, found.pages, remark))
+        try:
+            self._embed(rows)
+        except SeminarError:
+            raise
+        except Exception:  # noqa: BLE001 - one text makes a library fail: which one?
+            for row in rows:
+                self._embed_alone(row)
 
-    def embed(self) -> None:
-        """Embed what is ready once that is enough for a batch, or nothing else has come."""
-        waiting = sum(len(text.blocks) for text in self._ready)
-        if self._ready and self._loaded and (waiting >= _FLUSH or self.events.empty()):
-            self._flush()
+    def _embed_alone(self, row: Row) -> None:
+        if row.state == "stored":
+            return
+        try:
+            self._embed([row])
+        except SeminarError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a library's error costs one document
+            self._failed(row, "unreadable", _unexpected(row, error))
 
-    # --- inside --------------------------------------------------------------------------------
+    def _embed(self, rows: Sequence[Row]) -> None:
+        """Split, embed and store the texts of rows."""
+        from seminar_rag.documents.nodes import embed_texts
 
-    def _forget(self, document: str) -> None:
-        """Drop a document that waits, because more is known of it now."""
-        files = [job for job in self._files if job.document.id != document]
-        ready = [text for text in self._ready if text.document.id != document]
-        dropped = len(self._files) - len(files) + len(self._ready) - len(ready)
-        self._files, self._ready = deque(files), ready
-        self._clock.documents -= dropped
+        texts = [(row.document, row.blocks, row.job.context) for row in rows]
+        last = time.monotonic()
 
-    def _warm(self) -> None:
-        """Begin to load the model, unless that was done."""
+        def progress(count: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            self._table.embed(count, now - last)
+            last = now
+
+        found = embed_texts(texts, self._embedder, self._store.embedded, progress)
+        for row in rows:
+            row.state = "embedded"
+        for row in rows:
+            passages, vectors, words = found[row.document.id]
+            record = self._record(row)
+            if not passages:
+                record = replace(record, outcome="no_text", detail="it holds no text")
+                self.without_text[row.document.id] = row.job.hash
+            # A paged file is kept: its pages are shown beside the answers.
+            kept = row.job.file if row.pages and passages else None
+            self._store.replace(record, passages, vectors, kept, words)
+            change: Change = "changed" if row.document.id in self._before else "new"
+            if not passages:
+                change = "failed"
+            self._table.finish(row, Outcome(change, row.document, len(passages), record.detail))
+
+    def _record(self, row: Row) -> Record:
+        made = f"rules {RULES}, {self._embedder.name} in {self._embedder.precision}"
+        return Record(
+            row.document, self._source, row.job.hash, "indexed", row.remark, row.pages, made=made
+        )
+
+    def _failed(self, row: Row, failure: Failure, reason: str) -> None:
+        """Note that a document failed; passages of an earlier success stay."""
+        record = Record(
+            row.job.document, self._source, row.job.hash, failure, reason, made=f"rules {RULES}"
+        )
+        kept = self._store.note(record)
+        if not kept:
+            self.without_text[row.document.id] = row.job.hash
+        self._table.finish(row, Outcome("failed", row.job.document, kept, reason))
+
+    # --- the model -----------------------------------------------------------------------------
+
+    def _load_model(self) -> None:
+        """Begin to load the model, unless that was done; it takes seconds, while readings come."""
         if self._model is None:
             self._model = Future()
             threading.Thread(target=self._load, args=(self._model,), daemon=True).start()
-
-    @property
-    def _loaded(self) -> bool:
-        """Whether the model is there; raises what kept it from loading."""
-        if self._model is None or not self._model.done():
-            return False
-        self._model.result()
-        self._clock.begin()
-        return True
 
     def _load(self, loading: Future[None]) -> None:
         try:
             from seminar_rag.documents import nodes  # noqa: F401 - llama-index takes seconds too
 
             self._embedder.embed([])
-        except Exception as error:  # noqa: BLE001 - raised again by who waits for it
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for it
             loading.set_exception(error)
         else:
             loading.set_result(None)
 
-    def _read_ahead(self) -> None:
-        """Keep the parser busy, but not further ahead than there is room."""
-        waiting = sum(text.job.file is not None for text in self._ready)
-        while self._files and self._reading + waiting < _AHEAD:
-            job = self._files.popleft()
-            assert job.file is not None
-            self._clock.working("parsing", job.document.id, _called(job.document))
-            self._reading += 1
-            future = self._parser().submit(job.file, partial(self._told, job))
-            future.add_done_callback(partial(self._was_read, job))
-
-    def _told(self, job: Job, done: int, total: int) -> None:
-        self.events.put(Recognising(job, done, total))
-
-    def _recognising(self, event: Recognising) -> None:
-        document = event.job.document
-        label = f"{_called(document)} (OCR, page {event.done + 1} of {event.total})"
-        self._clock.working("parsing", document.id, label)
-
-    def _was_read(self, job: Job, result: Future[ParsedDocument]) -> None:
-        self.events.put(Parsed(job, result))
-
-    def _flush(self) -> None:
-        from seminar_rag.documents.nodes import embed_texts
-
-        texts = [(text.document, text.blocks, text.job.context) for text in self._ready]
-        last = time.monotonic()
-
-        def note(count: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            self._clock.embedded(count, now - last)
-            last = now
-
-        found = embed_texts(texts, self._embedder, self._store.embedded, note)
-        for text in self._ready:
-            self._store_one(text, *found[text.document.id])
-        self._ready.clear()
-        self._read_ahead()
-
-    def _store_one(
-        self, text: _Text, passages: list[Passage], vectors: Matrix, words: list[bytes]
-    ) -> None:
-        document = text.document
-        model = f"{self._embedder.name} in {self._embedder.precision}"
-        record = Record(
-            document,
-            self._source,
-            text.job.hash,
-            "indexed",
-            text.remark,
-            text.pages,
-            made=f"{_RULES}, {model}",
-        )
-        if not passages:
-            record = replace(record, outcome="no_text", detail="it holds no text")
-            self.barren[document.id] = text.job.hash
-        # A paged file is kept: its pages are shown beside the answers.
-        kept = text.job.file if text.pages and passages else None
-        self._store.replace(record, passages, vectors, kept, words)
-        change: Change = "changed" if document.id in self._before else "new"
-        self._done(
-            Outcome(change if passages else "failed", document, len(passages), record.detail)
-        )
-
-    def _failed(self, job: Job, error: DocumentError) -> None:
-        says = _named(job, error)
-        record = Record(job.document, self._source, job.hash, error.failure, says, made=_RULES)
-        kept = self._store.note(record)
-        if not kept:
-            self.barren[job.document.id] = job.hash
-        self._done(Outcome("failed", job.document, kept, says))
-
-    def _done(self, outcome: Outcome) -> None:
-        document = outcome.document
-        self.outcomes[document.id] = outcome
-        self._clock.finished += 1
-        failed = outcome.change == "failed"
-        says = outcome.reason if failed else f"{outcome.passages} passages"
-        self._clock.working("failed" if failed else "indexed", document.id, _called(document), says)
-
-    def _keep(self, job: Job) -> None:
-        """Keep the file of a paged document that is there unchanged, where it is not kept."""
-        known = self._before[job.document.id]
-        paged = job.file is not None and known.pages and known.passages
-        if job.file is not None and paged and self._store.file_of(job.document.id) is None:
-            self._store.keep(job.document.id, job.file)
+    @property
+    def _model_loaded(self) -> bool:
+        """Whether the model is there; raises what kept it from loading."""
+        if self._model is None or not self._model.done():
+            return False
+        self._model.result()
+        return True
 
 
 def unchanged(known: Record) -> Outcome:
@@ -375,15 +308,17 @@ def unchanged(known: Record) -> Outcome:
     return Outcome("failed", known.document, known.passages, known.detail)
 
 
-def _called(document: Document) -> str:
-    return document.title or Path(document.path).name
+def _named(row: Row, message: str) -> str:
+    """A message with the document's title in place of a fetched file's name."""
+    fetched = row.document.path.startswith("web/")
+    return message.replace(Path(row.document.path).name, row.document.title) if fetched else message
 
 
-def _named(job: Job, error: DocumentError) -> str:
-    """The parser's words with the document's title in place of a fetched file's name."""
-    assert job.file is not None
-    fetched = job.document.path.startswith("web/")
-    return str(error).replace(job.file.name, job.document.title) if fetched else str(error)
+def _unexpected(row: Row, error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return (
+        f"{row.label} could not be read ({what}) — print it to a new PDF, or take another version"
+    )
 
 
 def _spoken(stem: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from seminar_rag.errors import SourceError
+from seminar_rag.guard import refusal
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import title_of
@@ -214,7 +215,8 @@ def _looks_like_html(path: Path) -> bool:
 
 def _folder(path: Path) -> Syllabus:
     posts = sorted(
-        (file for file in path.iterdir() if file.suffix.lower() in _MARKDOWN), key=_natural
+        (f for f in path.iterdir() if f.suffix.lower() in _MARKDOWN and not refusal(f, path)),
+        key=_natural,
     )
     posts = [file for file in posts if file.stem.lower() not in {"readme", "license", "index"}]
     if not posts:

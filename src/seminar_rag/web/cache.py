@@ -33,7 +33,8 @@ class Entry:
     """When it was last asked for, in seconds since 1970."""
     failed: str = ""
     """The failure's word, if it failed for good."""
-    says: str = ""
+    message: str = ""
+    """The failure in words."""
 
 
 class Cache:
@@ -58,7 +59,9 @@ class Cache:
 
     def entry(self, url: str) -> Entry | None:
         """What is remembered of an address."""
-        values = _read(self._address(url))
+        values = _read(self._address(url)) or {}
+        if "says" in values:  # the name of "message" before
+            values["message"] = values.pop("says")
         try:
             entry = Entry(**values) if values else None
         except TypeError:

@@ -1,0 +1,101 @@
+"""The table of states: what is told while an ingest goes on, and how long it will take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seminar_rag.ingest.plan import Job
+from seminar_rag.ingest.states import Row, Table
+from seminar_rag.types import Block, Document, ParsedDocument
+from seminar_rag.types.ingest import Outcome, Progress
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def job(name: str, text: str = "") -> Job:
+    document = Document(name, "paper" if not text else "notes", "r", name)
+    file = None if text else Path(f"{name}.pdf")
+    return Job(document, "", name, (Block(text),) if text else (), file)
+
+
+def store(table: Table, row: Row, passages: int) -> None:
+    table.embed(passages, 1.0)
+    table.finish(row, Outcome("new", row.document, passages))
+
+
+def test_a_document_goes_through_the_states() -> None:
+    told: list[Progress] = []
+    table = Table(told.append)
+    table.want("r", "A reading")
+    assert table.wanted == {"r"}
+    assert not table.finished
+    table.looking_up("r")
+    table.looked_up("r", "paper")
+    assert table.finished, "nothing was found, so nothing is left to do"
+    row = table.add(job("a"))
+    assert (row.state, table.finished) == ("fetched", False)
+    row.parsed(ParsedDocument("Its own title", (Block("x" * 1700),), 3), "a")
+    assert (row.state, row.passages, row.document.title) == ("parsed", 2, "a")
+    store(table, row, 3)
+    assert (row.state, row.passages, table.finished) == ("stored", 3, True)
+    assert [(one.stage, one.done, one.total) for one in told] == [
+        ("fetching", 0, 1),
+        ("found", 1, 1),
+        ("embedding", 0, 1),
+        ("indexed", 1, 1),
+    ]
+
+
+def test_documents_that_are_kept_do_not_count() -> None:
+    told: list[Progress] = []
+    table = Table(told.append)
+    known = job("known")
+    table.keep(known, Outcome("unchanged", known.document, 70))
+    store(table, table.add(job("notes", "words " * 40)), 1)
+    assert (told[-1].done, told[-1].total, told[-1].passages) == (1, 1, 1)
+    assert [one.change for one in table.outcomes] == ["unchanged", "new"]
+
+
+def test_time_left_comes_from_passages() -> None:
+    clock = Clock()
+    table = Table(clock=clock)
+    assert table.seconds_left == 0.0
+    for name in ("r1", "r2"):
+        table.want(name, name)
+    assert table.seconds_left is None, "there is no pace yet"
+    first, second = table.add(job("a")), table.add(job("b"))
+    clock.now = 10.0
+    table.looked_up("r1", "paper")
+    store(table, first, 50)
+    # One document is on its way and one reading wanted: 50 passages each, as the first one had.
+    assert (table.passages_left, table.seconds_left) == (100, 20.0)
+    second.parsed(ParsedDocument(None, (Block("x" * 8000),)), "b")
+    # Its text gives about 10 passages, and so the wanted reading about 30, as the two on average.
+    assert (table.passages_left, table.seconds_left) == (40, 8.0)
+
+
+def test_nothing_is_left_once_all_is_stored_however_slow_it_was() -> None:
+    clock = Clock()
+    told: list[Progress] = []
+    table = Table(told.append, clock)
+    rows = [table.add(job(name)) for name in "abc"]
+    clock.now = 2700.0
+    for row in rows:
+        store(table, row, 10)
+    assert told[-1].left == 0.0
+    assert table.finished
+
+
+def test_a_document_of_which_more_is_known_has_one_row() -> None:
+    table = Table()
+    table.add(job("a", "old"))
+    table.add(job("a", "new"))
+    assert [row.blocks[0].text for row in table.in_state("parsed")] == ["new"]
