@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from fake_course import EVIL, FakeCourse
-from seminar_rag.ingest.report import needs
 
 from seminar_rag.course import Course
+from seminar_rag.ingest.attention import needs
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
