@@ -83,7 +83,7 @@ def test_the_keyboard_alone_asks_opens_judges_and_starts_anew(tab, course):
     assert order[:4] == ["1-1", "1-1", "1-1", "1-2"], order
     assert order[4:9] == ["2 sources", "Copy", "Copy link", "Helpful", "Not helpful"], order
     page.keyboard.press("Enter")  # opens the reasons
-    assert walk(tab, 2) == ["In your words, if you like; sent with the reason", "Wrong citation"]
+    assert walk(tab, 2) == ["Add a comment (optional); sent with the reason", "Wrong citation"]
     page.keyboard.press("Escape")
     assert focused(tab) == "Not helpful"
     page.keyboard.press("Enter")

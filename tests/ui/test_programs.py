@@ -195,7 +195,7 @@ def test_an_assistant_finds_its_tools_described(address):
     ask = tools[0]
     assert "Every sentence of the answer carries marks" in ask.description
     assert ask.input_schema["required"] == ["question"]
-    assert "context" not in ask.input_schema["properties"]
+    assert "request" not in ask.input_schema["properties"]
 
 
 def test_an_assistant_asks_with_citations(address, course):

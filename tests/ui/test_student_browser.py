@@ -105,7 +105,7 @@ def test_an_answer_is_copied_as_text_with_its_sources(tab):
     text = page.evaluate("navigator.clipboard.readText()")
     assert text.startswith("The article sorts retrieval methods into three generations. [1] The")
     assert "✓" not in text
-    assert f"[1] Eve Placeholder and Fay Stand-In. {SURVEY.title}. as described" in text
+    assert f"[1] Eve Placeholder and Fay Stand-In. {SURVEY.title}. abstract only" in text
     page.click(".cite >> nth=0")
     page.wait_for_selector(".cite:text('Copied')")
     assert page.evaluate("navigator.clipboard.readText()").startswith("@misc{placeholder")
@@ -467,13 +467,13 @@ def test_questions_are_recorded_only_when_the_student_says_so(tab, course):
     tab.ask(STEPS)
     tab.answered(1)
     assert course.journal.recorded == []
-    page.get_by_label("Let the instructor read my questions").check()
+    page.get_by_label("Share my questions with the instructor").check()
     tab.ask(UNKNOWN)
     tab.answered(2)
     assert [one.question for one in course.journal.recorded] == [UNKNOWN]
     page.reload()
     page.wait_for_selector("#past #exchange-2")
-    assert page.get_by_label("Let the instructor read my questions").is_checked()
+    assert page.get_by_label("Share my questions with the instructor").is_checked()
 
 
 def test_where_nothing_is_recorded_nothing_is_asked(open_tab, course, monkeypatch):
@@ -539,7 +539,7 @@ def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
         page.wait_for_selector("#now .answer")
     page.wait_for_selector(".toast-body")
     with serving(port):
-        page.wait_for_selector("#past .problem:text('cut off')")
+        page.wait_for_selector("#past .problem:text('connection broke')")
         value(tab, ENDLESS)
         assert page.locator(".exchange").count() == 2
     context.close()

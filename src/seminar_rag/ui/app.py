@@ -113,8 +113,7 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
-    from seminar_rag.ui.api.endpoints import add_endpoints
-    from seminar_rag.ui.api.programs import Programs
+    from seminar_rag.ui.api.programs import Programs, add_endpoints
     from seminar_rag.ui.api.routes import add_routes
     from seminar_rag.ui.chat.course_view import add_keys
     from seminar_rag.ui.chat.page import Page

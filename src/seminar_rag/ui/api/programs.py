@@ -1,7 +1,7 @@
 """What programs and assistants may ask: the same as a student, as JSON. Knows no protocol.
 
-`endpoints` offers it by HTTP, `mcp_server` as tools. Programs share the queue and the limits with
-the students' pages.
+Gradio endpoints offer it by HTTP, `mcp_server` as tools. Programs share the queue and the limits
+with the students' pages.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seminar_rag.errors import SeminarError
@@ -22,6 +23,7 @@ from seminar_rag.ui.shared.limits import (
     TOO_MANY_WAIT,
     Limits,
     Turns,
+    address_of,
     question_problem,
     text_problem,
     too_often,
@@ -164,10 +166,118 @@ def _fitting(text: str, problem: Callable[[str], str]) -> None:
         raise RefusedError(problem(text))
 
 
-@contextmanager
-def refusing(kind: Callable[[str], Exception]) -> Iterator[None]:
-    """Turns an error whose message says what to do into one of a protocol; hides all others."""
-    try:
-        yield
-    except SeminarError as error:
-        raise kind(str(error)) from None
+# As functions of a protocol -------------------------------------------------------------------
+
+
+def functions(
+    programs: Programs,
+    request_type: type,
+    client_of: Callable[[Any], str],
+    refusal: Callable[[str], Exception],
+) -> list[Callable[..., Any]]:
+    """The four things that programs may ask, as functions for a protocol to offer.
+
+    Their docstrings and parameters are what a program or assistant is shown.
+
+    Args:
+        request_type: of the parameter `request`, which the protocol fills in.
+        client_of: the address of who sent a request.
+        refusal: makes the protocol's error of a message that says what to do.
+    """
+
+    @contextmanager
+    def refusing() -> Iterator[None]:
+        try:
+            yield
+        except SeminarError as error:
+            raise refusal(str(error)) from None
+
+    async def ask(
+        question: str,
+        request: Any,
+        sessions: list[int] = [],  # noqa: B006 - never changed; protocols show the default
+        readings: list[str] = [],  # noqa: B006
+        kind: str = "",
+        required: bool = False,
+    ) -> dict[str, Any]:
+        """Answer a question from the assigned readings of the seminar.
+
+        Every sentence of the answer carries marks like [1] that stand for entries of "citations":
+        reading, session, page, the quoted sentence and the whole passage. When "abstained" is
+        true the readings don't say; an assistant must not answer from memory then.
+
+        Args:
+            question: One question in words, at most 2,000 characters.
+            sessions: Numbers of the sessions to search; none searches all.
+            readings: Ids of the readings to search, as the list of readings gives them; none
+                searches all.
+            kind: "readings", "notes" (written by students), or "" for both.
+            required: Only readings that the course requires.
+        """
+        with refusing():
+            scope = scope_given(sessions, readings, kind, required)
+            return await programs.ask(client_of(request), question, scope)
+
+    async def sources(
+        question: str,
+        request: Any,
+        most: int = 8,
+        sessions: list[int] = [],  # noqa: B006
+        readings: list[str] = [],  # noqa: B006
+        kind: str = "",
+        required: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Find the passages of the readings that fit a question or topic best, best first.
+
+        Each comes with its score, reading, session, page and section; nothing is written.
+
+        Args:
+            question: A question or some keywords.
+            most: How many passages, 1 to 50.
+            sessions: Numbers of the sessions to search; none searches all.
+            readings: Ids of the readings to search; none searches all.
+            kind: "readings", "notes" (written by students), or "" for both.
+            required: Only readings that the course requires.
+        """
+        with refusing():
+            scope = scope_given(sessions, readings, kind, required)
+            return await programs.sources(client_of(request), question, scope, most)
+
+    async def check(text: str, request: Any) -> dict[str, Any]:
+        """Check every claim of a text, and every source that it cites, against the readings.
+
+        Each item is supported, partly, contradicted, not found, or not a claim, with the reason
+        and the evidence, and what its own citations are worth.
+
+        Args:
+            text: Plain text or Markdown, with its reference list if it has one; at most 200,000
+                characters.
+        """
+        with refusing():
+            return await programs.check(client_of(request), text)
+
+    async def readings() -> list[dict[str, Any]]:
+        """List what can be asked: every document with its title, authors, sessions and id."""
+        with refusing():
+            return await programs.readings()
+
+    for one in (ask, sources, check):
+        one.__annotations__["request"] = request_type
+    return [ask, sources, check, readings]
+
+
+def add_endpoints(programs: Programs) -> None:
+    """Add the endpoints /ask, /sources, /check and /readings to the Blocks that are being built.
+
+    from gradio_client import Client
+
+    seminar = Client("http://127.0.0.1:7860")
+    answer = seminar.predict("How does LoRA save memory?", api_name="/ask")
+    print(answer["answer"], [one["reading"] for one in answer["citations"]])
+    """
+    import gradio as gr
+
+    refusal = partial(gr.Error, print_exception=False)
+    # The queue is kept by `Programs`; Gradio's own limits would only put everybody into one more.
+    for one in functions(programs, gr.Request, address_of, refusal):
+        gr.api(one, api_name=one.__name__, concurrency_limit=None)

@@ -33,7 +33,7 @@
     parts.number = make("input", { type: "text", inputMode: "numeric", autocomplete: "off" });
     parts.of = make("span");
     parts.zoom = make("span", { className: "viewer-zoom" });
-    parts.original = make("a", { target: "_blank", rel: "noopener noreferrer", textContent: "Original" });
+    parts.original = make("a", { target: "_blank", rel: "noopener noreferrer", textContent: "Open original" });
     parts.remark = make("p", { className: "viewer-remark", hidden: true });
     parts.status = make("p", { className: "viewer-status" });
     parts.status.setAttribute("role", "status");
