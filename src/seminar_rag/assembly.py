@@ -24,7 +24,7 @@ from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Work
 from seminar_rag.types.ingest import Listener
 from seminar_rag.web.fetch import Fetcher
-from seminar_rag.web.places import Places
+from seminar_rag.web.resolve import Places
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
@@ -176,7 +176,7 @@ class Assembly:
         if self._answerer is not None:
             return self._answerer
         if self.llm is not None:
-            from seminar_rag.answer.engine import LLMAnswerer
+            from seminar_rag.answer.prompt import LLMAnswerer
 
             return LLMAnswerer(self.llm, self.config.llm_max_tokens)
         from seminar_rag.answer.extractive import Extractive

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seminar_rag.answer.citations import Mark, MarkFilter, split_answer, support_sentence
+from seminar_rag.answer.citations import Mark, MarkFilter, split_answer, supporting_sentence
 from seminar_rag.types import BlockKind, Passage, Sentence
 
 
@@ -223,12 +223,12 @@ def test_the_supporting_sentence(claim: str, expected: int) -> None:
         "Training took 3.5 days on eight P100 GPUs for the big model and 12 hours for the base.",
         "The big model has 213000000 parameters.",
     )
-    assert source.sentences.index(support_sentence(claim, source)) == expected
+    assert source.sentences.index(supporting_sentence(claim, source)) == expected
 
 
 def test_of_equals_the_earlier_supports() -> None:
     source = passage("Attention helps translation.", "Attention helps translation.")
-    assert support_sentence("Attention helps translation", source) == source.sentences[0]
+    assert supporting_sentence("Attention helps translation", source) == source.sentences[0]
 
 
 def test_a_whole_sentence_beats_a_fragment_and_a_heading() -> None:
@@ -238,10 +238,10 @@ def test_a_whole_sentence_beats_a_fragment_and_a_heading() -> None:
         kinds=("heading", "paragraph"),
     )
     claim = "Self-attention relates positions of a sequence."
-    assert support_sentence(claim, source) == source.sentences[1]
-    assert support_sentence("Self-attention", source).kind in ("heading", "paragraph")
+    assert supporting_sentence(claim, source) == source.sentences[1]
+    assert supporting_sentence("Self-attention", source).kind in ("heading", "paragraph")
 
 
 def test_a_passage_without_sentences_supports_as_a_whole() -> None:
     source = Passage("p", "d", 0, "some text", "", 0, 9, 4, ())
-    assert support_sentence("text", source) == Sentence(0, 9, page=4)
+    assert supporting_sentence("text", source) == Sentence(0, 9, page=4)

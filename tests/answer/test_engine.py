@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from fakes import Reply, ScriptedLLM, StubServer
-from seminar_rag.answer.engine import NOTHING, Draft, Engine, LLMAnswerer, Stop
+from seminar_rag.answer.engine import NOTHING, Draft, Engine, Stop
+from seminar_rag.answer.prompt import LLMAnswerer
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import REFUSAL
 from seminar_rag.models.llm import OpenAICompatible

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.prompt import (
     INSTRUCTIONS,
     MESSAGE_TOKENS,
     Prompt,
     build_messages,
-    is_refusal,
     source_line,
 )
 from seminar_rag.errors import ModelError

@@ -87,7 +87,7 @@ def test_quotes_of_several_files(tmp_path: Path) -> None:
         (FINE | {"id": "first"}, 'has the id "first" of line 1 — give it another'),
     ],
 )
-def test_a_line_that_is_no_question_is_named_with_the_mend(
+def test_a_line_that_is_no_question_is_named_with_the_remedy(
     tmp_path: Path, line: str | dict[str, object], message: str
 ) -> None:
     with pytest.raises(SourceError, match=rf"q\.jsonl, line 2 .*{message}") as caught:

@@ -1,9 +1,9 @@
-"""Marks [n] in a streamed answer → citations of passages. Pure.
+"""Turns the marks [n] of a streamed answer into citations of passages. Pure.
 
-An answerer's numbers are claims, not facts: only those of passages that were offered come
-through, renumbered in the order in which the reader meets them; the rest is taken out and
-reported. The same module finds the one sentence of a passage that supports a sentence of the
-answer. It knows neither models nor retrieval.
+An answerer's numbers are claims, not facts. Only the numbers of offered passages come through,
+renumbered in the order in which the reader meets them; all others are removed and reported.
+The module also splits answers into sentences and finds the one sentence of a passage that
+supports a sentence of the answer. It knows neither models nor retrieval.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from seminar_rag.text import FUNCTION_WORDS, stem
+from seminar_rag.models.grammar import REFUSAL
+from seminar_rag.text import FUNCTION_WORDS, stem, unmarked
 from seminar_rag.types import Passage, Sentence
 
 MARK = re.compile(r"\[(\d{1,3})\]")
@@ -31,7 +32,7 @@ _WIDEST_RANGE = 20
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A mark that just streamed."""
+    """A mark that has just come out of the stream."""
 
     number: int
     """As the reader sees it: 1, 2, … in order of first appearance."""
@@ -66,8 +67,9 @@ class MarkFilter:
     How the answer is cut into chunks makes no difference to the result. Text is held back only
     while it may still become a mark: from a bracket to its end, at most 60 characters.
 
-    Understood: [1], [1, 2], [1][2], [1-3], [Passage 2], [^1], 【1】. Taken out: numbers that were
-    not offered, a mark that repeats its neighbour, a mark cut off by the end of the answer.
+    The filter understands [1], [1, 2], [1][2], [1-3], [Passage 2], [^1] and 【1】. It removes
+    numbers that were not offered, a mark that repeats its neighbour, and a mark cut off by the
+    end of the answer.
     """
 
     def __init__(self, offered: int) -> None:
@@ -97,28 +99,29 @@ class MarkFilter:
         return {new: offered for offered, new in self._numbers.items()}
 
     def feed(self, chunk: str) -> list[str | Mark]:
-        """What the chunk settles: pieces of text, and marks."""
+        """Return the pieces of text and the marks that this chunk completes."""
         self._held += chunk
         return list(self._settle(final=False))
 
     def finish(self) -> list[str | Mark]:
-        """What was still held back. Call once, at the end of the answer."""
+        """Return what was still held back. Call it once, at the end of the answer."""
         return list(self._settle(final=True))
 
     def uncited(self) -> tuple[AnswerSentence, ...]:
-        """The sentences of the answer without a mark; a line that leads into others needs none."""
-        text = self._text
+        """Return the sentences without a mark; a line that introduces others needs none."""
         return tuple(
-            one for one in split_answer(text) if not one.numbers and not _leads(text, one.end)
+            sentence
+            for sentence in split_answer(self._text)
+            if not sentence.numbers and not introduces(self._text, sentence)
         )
 
     def warnings(self) -> tuple[str, ...]:
-        """What the reader should know about the citations of this answer, in words."""
+        """Say in words what the reader should know about the citations of this answer."""
         found = []
         if self._unknown:
             found.append(
                 f"The answer cited {', '.join(self._unknown)}, which is none of the passages "
-                "it was given; such marks were taken out."
+                "it was given; such marks were removed."
             )
         found.extend(f"No passage is cited for: “{_short(s.text)}”" for s in self.uncited())
         return tuple(found)
@@ -201,11 +204,6 @@ class MarkFilter:
         return taken
 
 
-def _leads(text: str, at: int) -> bool:
-    """Whether the line around `at` ends in a colon."""
-    return text[at - 1 :].split("\n", 1)[0].rstrip().endswith(":")
-
-
 def _listed_numbers(listed: str) -> list[int]:
     """The numbers of "1, 3-5", each once, in order; absurd ranges give their ends only."""
     numbers: list[int] = []
@@ -247,9 +245,9 @@ _BULLET = re.compile(r"[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
 
 
 def split_answer(text: str) -> tuple[AnswerSentence, ...]:
-    """The sentences of an answer; marks after the full stop belong to the sentence before.
+    """Split an answer into sentences; marks after the full stop belong to the sentence before.
 
-    Lines end sentences too, so that list items stand for themselves.
+    A line break ends a sentence too, so that list items stand for themselves.
     """
     sentences: list[AnswerSentence] = []
     start = 0
@@ -274,7 +272,7 @@ def split_answer(text: str) -> tuple[AnswerSentence, ...]:
 
 
 def introduces(text: str, sentence: AnswerSentence) -> bool:
-    """Whether a sentence stands in a line without marks that ends in a colon: it says nothing."""
+    """Whether a sentence only introduces what follows: its line ends in a colon, without marks."""
     start = text.rfind("\n", 0, sentence.start) + 1
     stop = text.find("\n", sentence.end)
     line = text[start : stop if stop >= 0 else len(text)]
@@ -308,6 +306,16 @@ def _tidy(text: str) -> str:
     return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(text.split()))
 
 
+def is_refusal(text: str) -> bool:
+    """Whether a model says, in the words it was told to use, that the passages hold no answer.
+
+    True for the refusal sentence alone, however it is marked or punctuated, and for the
+    sentence followed by text without any citation.
+    """
+    bare, refusal = _letters(unmarked(text)), _letters(REFUSAL)
+    return bare == refusal or (bare.startswith(refusal + " ") and unmarked(text) == text)
+
+
 # The supporting sentence
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -316,32 +324,29 @@ _PAIR_WEIGHT = 0.5
 _SPARE_WEIGHT = 0.1
 
 
-def support_sentence(sentence: str, passage: Passage) -> Sentence:
-    """The sentence of the passage that best supports `sentence`; of equals, the earlier one.
+def supporting_sentence(sentence: str, passage: Passage) -> Sentence:
+    """Find the sentence of the passage that best supports `sentence`; of equals, the earlier one.
 
-    Lexical: a Tversky index (1977) over word stems, pairs of neighbouring stems, and numbers,
-    the last counting three times. What the answer says beyond the passage's sentence costs in
-    full, what the passage's sentence says beyond the answer a tenth: a long sentence that holds
+    The measure is lexical: a Tversky index (1977) over word stems, pairs of neighbouring stems, and
+    numbers, the last counting three times. What the answer says beyond the passage's sentence costs
+    in full, what the passage's sentence says beyond the answer a tenth: a long sentence that holds
     the whole claim beats a short one that holds a part. No counts over the corpus are used.
     """
     if not passage.sentences:
         return Sentence(0, len(passage.text), page=passage.page)
-    claim = _features(sentence)
-    bare = _plain(sentence)
-    said = [
+    claim, bare = _features(sentence), _letters(sentence)
+    candidates = [
         one
         for one in passage.sentences
-        if one.kind != "heading" or _plain(passage.quote(one)) == bare
-    ] or passage.sentences
-    best, best_score = said[0], -1.0
-    for candidate in said:
-        score = _tversky(claim, _features(passage.quote(candidate)))
-        if score > best_score + 1e-9:
-            best, best_score = candidate, score
-    return best
+        if one.kind != "heading" or _letters(passage.quote(one)) == bare
+    ]
+    return max(
+        candidates or passage.sentences,
+        key=lambda one: round(_tversky(claim, _features(passage.quote(one))), 9),
+    )
 
 
-def _plain(text: str) -> str:
+def _letters(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
@@ -356,23 +361,18 @@ def _tversky(claim: dict[str, float], candidate: dict[str, float]) -> float:
 
 @lru_cache(maxsize=4096)
 def _features(text: str) -> dict[str, float]:
+    """Weights of a text's stems, numbers and pairs of neighbouring stems."""
     weights: dict[str, float] = {}
     before = ""
     for word in _WORD.findall(MARK.sub(" ", text)):
-        key = _stem(word)
-        if not key:
+        lower = word.casefold().replace("’", "'")
+        if lower in FUNCTION_WORDS:
             before = ""
             continue
-        weights[key] = _NUMBER_WEIGHT if key[0].isdigit() else 1.0
+        number = word[0].isdigit()
+        key = re.sub(r",(?=\d{3}(?:\D|$))", "", word) if number else stem(lower)
+        weights[key] = _NUMBER_WEIGHT if number else 1.0
         if before:
             weights[f"{before} {key}"] = _PAIR_WEIGHT
         before = key
     return weights
-
-
-def _stem(word: str) -> str:
-    """The stem; "" for a stop word; a number without its thousands commas."""
-    if word[0].isdigit():
-        return re.sub(r",(?=\d{3}(?:\D|$))", "", word)
-    lower = word.casefold().replace("’", "'")
-    return "" if lower in FUNCTION_WORDS else stem(lower)

@@ -1,7 +1,7 @@
-"""One question, from start to finish: search → decide → write → cite → check. Yields events.
+"""Answers one question: search → decide → write → cite → check, as one stream of events.
 
-The one place where an answer comes about; the terminal, the chat and the evaluation all read the
-same stream. Knows no interface and no configuration.
+This is the only place where an answer comes about. The terminal, the chat and the evaluation read
+the same stream. The engine knows neither an interface nor the configuration.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from seminar_rag.answer.citations import Mark, MarkFilter, support_sentence
-from seminar_rag.answer.guide import Narrowed, Search, Told
-from seminar_rag.answer.prompt import build_messages, is_refusal
+from seminar_rag.answer.citations import Mark, MarkFilter, is_refusal, supporting_sentence
 from seminar_rag.answer.review import Review
 from seminar_rag.question.query import Query, Understand, understand
 from seminar_rag.types import (
@@ -33,21 +31,18 @@ from seminar_rag.types import (
 )
 
 if TYPE_CHECKING:
+    from seminar_rag.answer.guide import Guide, Search, Told
     from seminar_rag.check.support import Verifier
-    from seminar_rag.models.llm import LLM
 
 NOTHING = "The readings don't say."
-"""What an answer without sources says."""
+"""The text of every answer that has no sources."""
+SEARCHED = 20
+"""Passages that are searched for; the decision whether to answer looks at all of them."""
 
-_SILENT = "none of the passages found holds an answer"
+_NO_ANSWER_FOUND = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNDERSTOOD = "Understood as: “{}”"
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
-
-PATIENCE = 15.0
-"""Seconds that reading a prompt may take where the model's speed is known."""
-LEAST_PROMPT = 1200
-"""Tokens of a prompt on the slowest machine: the instructions and three or four passages."""
 
 Stop = Callable[[], bool]
 
@@ -59,7 +54,7 @@ class Draft:
     offered: tuple[Hit, ...]
     chunks: Iterator[str]
     notes: tuple[str, ...] = ()
-    """What the reader should know of how it is made."""
+    """What the reader should know about how the answer was made."""
 
 
 class Answerer(Protocol):
@@ -79,7 +74,7 @@ class Answerer(Protocol):
         ...
 
 
-class Judge(Protocol):
+class AbstentionPolicy(Protocol):
     """Decides whether the passages found can answer the question at all."""
 
     def reason(self, query: Query, hits: Sequence[Hit]) -> str | None:
@@ -87,61 +82,16 @@ class Judge(Protocol):
         ...
 
 
-class Leads(Protocol):
-    """Answers what needs no reading, and knows the parts of the course that questions name."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the search found for one question."""
 
-    def tell(self, query: Query) -> Told | None:
-        """The answer to a question about the course itself; None for any other."""
-        ...
-
-    def narrow(self, query: Query, scope: Scope) -> Narrowed | None:
-        """The part of the course that a question names; None where it names none."""
-        ...
-
-
-class LLMAnswerer:
-    """Has a language model write from the passages, its marks limited to them."""
-
-    def __init__(self, llm: LLM, max_tokens: int) -> None:
-        self._llm = llm
-        self._max_tokens = max_tokens
-        self.name = llm.name
-        self.notice = (
-            f"Answers are written by {llm.name} from the passages shown;"
-            " check a sentence against its source before you rely on it."
-        )
-
-    def draft(
-        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
-    ) -> Draft:
-        prompt = build_messages(
-            query.search_text,
-            hits,
-            history,
-            count=self._llm.count,
-            context=self._window(),
-            max_tokens=self._max_tokens,
-        )
-        chunks = self._llm.stream(
-            prompt.messages, passages=len(prompt.offered), max_tokens=self._max_tokens, stop=stop
-        )
-        notes = (
-            *_passed_over(len(hits) - len(prompt.offered), len(hits), self._hurried),
-            *_left_out(prompt.dropped_history),
-        )
-        return Draft(prompt.offered, chunks, notes)
-
-    @property
-    def _hurried(self) -> bool:
-        """Whether the machine's speed limits the prompt, not the model."""
-        return self._window() < self._llm.context
-
-    def _window(self) -> int:
-        """The context that is used: no longer a prompt than the machine reads in `PATIENCE`."""
-        if self._llm.speed is None:
-            return self._llm.context
-        prompt = max(LEAST_PROMPT, int(self._llm.speed * PATIENCE))
-        return min(self._llm.context, prompt + self._max_tokens)
+    hits: tuple[Hit, ...]
+    reason: str | None
+    """Why the passages hold no answer; None where they may hold one."""
+    restricted: str = ""
+    """The part of the course that the search was limited to, in words."""
+    notes: tuple[str, ...] = ()
 
 
 class Engine:
@@ -150,22 +100,25 @@ class Engine:
     def __init__(
         self,
         search: Search,
-        judge: Judge,
+        abstention: AbstentionPolicy,
         answerer: Answerer,
         passages: int = 8,
         clock: Callable[[], float] = time.monotonic,
         verifier: Verifier | None = None,
-        guide: Leads | None = None,
+        guide: Guide | None = None,
         understand: Understand = understand,
     ) -> None:
-        """Args:
-        passages: how many passages the answerer is offered.
-        verifier: checks each sentence against the passages it cites; None leaves them unchecked.
-        guide: for questions about the course; None searches for them as for all others.
-        understand: makes the query of what was typed and the conversation.
+        """Put an engine together.
+
+        Args:
+            passages: how many passages the answerer is offered.
+            verifier: checks each sentence against the passages it cites; None leaves answers
+                unchecked.
+            guide: answers questions about the course itself; None searches for them like any other.
+            understand: turns what was typed and the conversation into a query.
         """
         self._search = search
-        self._judge = judge
+        self._abstention = abstention
         self._answerer = answerer
         self._passages = passages
         self._clock = clock
@@ -189,131 +142,110 @@ class Engine:
         started = self._clock()
         query = self._understand(question, history, stop)
         told = self._guide.tell(query) if self._guide else None
-        if told and told.unknown:
-            answer = self._answer(question, started, text=NOTHING, kind=told.kind)
-            yield AnswerEvent(replace(answer, abstained=True, reason=told.unknown))
-            return
         if told:
-            yield from map(CitationEvent, told.citations)
-            yield TokenEvent(told.text)
-            answer = self._answer(question, started, text=told.text, kind=told.kind)
-            yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
+            yield from self._tell(query, told, started)
             return
         found = self._find(query, scope or Scope())
-        if not query.stand_alone.endswith(question.strip()):
-            found = replace(found, notes=(_UNDERSTOOD.format(query.stand_alone), *found.notes))
         if found.reason:
             yield HitsEvent(query.stand_alone, ())
-            yield self._abstain(question, started, found, found.reason)
+            yield self._abstain(query, found, found.reason, started)
             return
         draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted)
         marks = MarkFilter(len(draft.offered))
-        citations: list[Citation] = []
         review = Review(self._verifier, draft.offered, marks)
-        for event in _told(draft, marks, stop):
-            if isinstance(event, Mark):
-                citation = _cite(event, draft.offered)
-                if not _known(citation, citations):
-                    citations.append(citation)
-                    yield CitationEvent(citation)
-                yield TokenEvent(event.text)
-            else:
-                yield TokenEvent(event)
-            yield from map(VerdictEvent, review.advance())
-        _release(draft.chunks)
-        yield from map(VerdictEvent, review.finish())
-        if not citations or is_refusal(marks.text):
-            # Text without a single valid mark is the writer's own; it may be invented.
-            unsupported = marks.text.strip() and not is_refusal(marks.text)
-            warning = _UNCITED if unsupported else ""
-            yield self._abstain(question, started, found, _SILENT, warning)
+        citations = yield from _write(draft, marks, review, stop)
+        refused = is_refusal(marks.text)
+        if refused or not citations:
+            # Text without a single valid mark is the model's own and may be invented.
+            if marks.text.strip() and not refused:
+                found = replace(found, notes=(*found.notes, _UNCITED))
+            yield self._abstain(query, found, _NO_ANSWER_FOUND, started)
             return
-        yield AnswerEvent(
-            replace(
-                self._answer(question, started, text=marks.text.strip()),
-                citations=tuple(sorted(citations, key=lambda one: one.number)),
-                restricted=found.restricted,
-                warnings=(*found.notes, *draft.notes, *marks.warnings()),
-                verdicts=review.verdicts,
-            )
+        answer = replace(
+            self._answer(query, marks.text.strip(), started),
+            citations=tuple(sorted(citations, key=lambda one: one.number)),
+            restricted=found.restricted,
+            warnings=(*found.notes, *draft.notes, *marks.warnings()),
+            verdicts=review.verdicts,
         )
+        yield AnswerEvent(answer)
+
+    def _tell(self, query: Query, told: Told, started: float) -> Iterator[Event]:
+        """Pass on an answer that comes from the course's catalogue."""
+        if told.unknown:
+            answer = self._answer(query, NOTHING, started, told.kind)
+            yield AnswerEvent(replace(answer, abstained=True, reason=told.unknown))
+            return
+        yield from map(CitationEvent, told.citations)
+        yield TokenEvent(told.text)
+        answer = self._answer(query, told.text, started, told.kind)
+        yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
 
     def _find(self, query: Query, scope: Scope) -> _Found:
-        """Passages for a question: of the part that it names, else of all the scope."""
+        """Search the part of the course that the question names, else the whole scope."""
+        notes = []
+        if not query.stand_alone.endswith(query.text.strip()):
+            notes.append(_UNDERSTOOD.format(query.stand_alone))
+        wanted = max(SEARCHED, self._passages)
         narrowed = self._guide.narrow(query, scope) if self._guide else None
         if narrowed:
-            hits = self._search.search(query, max(20, self._passages), narrowed.scope)
-            if self._judge.reason(query, hits) is None:
-                return _Found(hits, None, narrowed.words)
-        hits = self._search.search(query, max(20, self._passages), scope)
-        notes = (_WIDENED.format(narrowed.words),) if narrowed else ()
-        return _Found(hits, self._judge.reason(query, hits), "", notes)
+            hits = self._search.search(query, wanted, narrowed.scope)
+            if self._abstention.reason(query, hits) is None:
+                return _Found(hits, None, narrowed.words, tuple(notes))
+            notes.append(_WIDENED.format(narrowed.words))
+        hits = self._search.search(query, wanted, scope)
+        return _Found(hits, self._abstention.reason(query, hits), notes=tuple(notes))
 
-    def _abstain(
-        self, question: str, started: float, found: _Found, reason: str, warning: str = ""
-    ) -> AnswerEvent:
-        answer = self._answer(question, started, text=NOTHING)
-        warnings = (*found.notes, warning) if warning else found.notes
-        return AnswerEvent(
-            replace(
-                answer,
-                abstained=True,
-                nearest=nearest(found.hits),
-                reason=reason,
-                restricted=found.restricted,
-                warnings=warnings,
-            )
+    def _abstain(self, query: Query, found: _Found, reason: str, started: float) -> AnswerEvent:
+        answer = replace(
+            self._answer(query, NOTHING, started),
+            abstained=True,
+            nearest=nearest_readings(found.hits),
+            reason=reason,
+            restricted=found.restricted,
+            warnings=found.notes,
         )
+        return AnswerEvent(answer)
 
     def _answer(
-        self, question: str, started: float, *, text: str, kind: AnswerKind = "readings"
+        self, query: Query, text: str, started: float, kind: AnswerKind = "readings"
     ) -> Answer:
         seconds = self._clock() - started
-        return Answer(question, text, self._answerer.name, kind=kind, seconds=seconds)
+        return Answer(query.text, text, self._answerer.name, kind=kind, seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the search found."""
-
-    hits: tuple[Hit, ...]
-    reason: str | None
-    """Why there is no answer in it."""
-    restricted: str
-    notes: tuple[str, ...] = ()
-
-
-def _passed_over(left: int, found: int, hurried: bool) -> tuple[str, ...]:
-    if not left:
-        return ()
-    what = f"what this machine reads in {PATIENCE:.0f} seconds" if hurried else "the model's window"
-    return (f"{left} of the {found} passages found did not fit {what} and were left out.",)
-
-
-def _left_out(messages: int) -> tuple[str, ...]:
-    if not messages:
-        return ()
-    what = "message was" if messages == 1 else f"{messages} messages were"
-    return (f"The conversation's first {what} left out of what the model was given.",)
-
-
-def nearest(hits: Sequence[Hit], limit: int = 3) -> tuple[Document, ...]:
-    """The readings that come nearest, each once."""
+def nearest_readings(hits: Sequence[Hit], limit: int = 3) -> tuple[Document, ...]:
+    """The readings that come nearest to the question, each once."""
     by_reading: dict[str, Document] = {}
     for hit in hits:
         by_reading.setdefault(hit.document.reading, hit.document)
     return tuple(by_reading.values())[:limit]
 
 
-def _release(chunks: Iterator[str]) -> None:
-    """End what is still being written, since who writes may be asked for verdicts next."""
-    if isinstance(chunks, Generator):
-        chunks.close()
+def _write(
+    draft: Draft, marks: MarkFilter, review: Review, stop: Stop
+) -> Generator[Event, None, list[Citation]]:
+    """Yield the text, citations and verdicts of a draft as they come; return the citations."""
+    citations: list[Citation] = []
+    for piece in _filtered(draft.chunks, marks, stop):
+        if isinstance(piece, Mark):
+            citation = _cite(piece, draft.offered)
+            if (citation.number, citation.quote) not in {(c.number, c.quote) for c in citations}:
+                citations.append(citation)
+                yield CitationEvent(citation)
+            yield TokenEvent(piece.text)
+        else:
+            yield TokenEvent(piece)
+        yield from map(VerdictEvent, review.advance())
+    if isinstance(draft.chunks, Generator):
+        draft.chunks.close()  # the verifier may need the model that is still writing
+    yield from map(VerdictEvent, review.finish())
+    return citations
 
 
-def _told(draft: Draft, marks: MarkFilter, stop: Stop) -> Iterator[str | Mark]:
-    for chunk in draft.chunks:
+def _filtered(chunks: Iterator[str], marks: MarkFilter, stop: Stop) -> Iterator[str | Mark]:
+    for chunk in chunks:
         yield from marks.feed(chunk)
         if stop():
             break
@@ -322,17 +254,11 @@ def _told(draft: Draft, marks: MarkFilter, stop: Stop) -> Iterator[str | Mark]:
 
 def _cite(mark: Mark, offered: Sequence[Hit]) -> Citation:
     hit = offered[mark.offered - 1]
-    sentence = support_sentence(mark.sentence, hit.passage)
+    sentence = supporting_sentence(mark.sentence, hit.passage)
     return Citation(
         number=mark.number,
         document=hit.document,
         passage=hit.passage,
         quote=hit.passage.quote(sentence),
         page=sentence.page if sentence.page is not None else hit.passage.page,
-    )
-
-
-def _known(citation: Citation, citations: Sequence[Citation]) -> bool:
-    return any(
-        citation.number == other.number and citation.quote == other.quote for other in citations
     )

@@ -1,7 +1,7 @@
-"""Question, conversation and passages → the messages for a language model. Pure.
+"""Answers written by a language model: question, conversation and passages → a prompt → a draft.
 
-The order is chosen for prefix reuse: a local model keeps what it has read, so everything that a
-follow-up question shares with the question before it (instructions, passages) comes first.
+The prompt's order is chosen for prefix reuse: a local model keeps what it has read, so everything
+that a follow-up question shares with the question before it (instructions, passages) comes first.
 
 Passages are text from the outside. They stand in the user's message, never in the system
 message, between tags that their own text cannot close, and the instructions say that whatever
@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import REFUSAL
+from seminar_rag.question.query import Query
 from seminar_rag.text import unmarked
 from seminar_rag.types import Hit, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
+
+    from seminar_rag.models.llm import LLM
 
 INSTRUCTIONS = f"""\
 You answer a student's question about the readings of a seminar. \
@@ -39,10 +43,67 @@ REMINDER = "Answer from the passages only. End every sentence with a passage num
 
 MESSAGE_TOKENS = 16
 """Reserved per message for the marks that a chat template puts around it."""
+READING_SECONDS = 15.0
+"""How long reading a prompt may take where the model's speed is known."""
+LEAST_PROMPT = 1200
+"""Tokens of a prompt on the slowest machine: the instructions and three or four passages."""
 
 _REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
 _TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class LLMAnswerer:
+    """Lets a language model write from the passages."""
+
+    def __init__(self, llm: LLM, max_tokens: int) -> None:
+        self._llm = llm
+        self._max_tokens = max_tokens
+        self.name = llm.name
+        self.notice = (
+            f"Answers are written by {llm.name} from the passages shown;"
+            " check a sentence against its source before you rely on it."
+        )
+
+    def draft(
+        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+    ) -> Draft:
+        context = self._context()
+        prompt = build_messages(
+            query.search_text,
+            hits,
+            history,
+            count=self._llm.count,
+            context=context,
+            max_tokens=self._max_tokens,
+        )
+        chunks = self._llm.stream(
+            prompt.messages, passages=len(prompt.offered), max_tokens=self._max_tokens, stop=stop
+        )
+        notes = []
+        left_out = len(hits) - len(prompt.offered)
+        if left_out:
+            limit = "the model's window"
+            if context < self._llm.context:
+                limit = f"what this machine reads in {READING_SECONDS:.0f} seconds"
+            notes.append(
+                f"{left_out} of the {len(hits)} passages found did not fit {limit}"
+                " and were left out."
+            )
+        if prompt.dropped_history:
+            dropped = prompt.dropped_history
+            messages = "message was" if dropped == 1 else f"{dropped} messages were"
+            notes.append(
+                f"The conversation's first {messages} left out of what the model was given."
+            )
+        return Draft(prompt.offered, chunks, tuple(notes))
+
+    def _context(self) -> int:
+        """The window that is used: no larger a prompt than is read in `READING_SECONDS`."""
+        if self._llm.speed is None:
+            return self._llm.context
+        prompt = max(LEAST_PROMPT, int(self._llm.speed * READING_SECONDS))
+        return min(self._llm.context, prompt + self._max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +111,7 @@ class Prompt:
     """What is sent to the language model, and what had to stay out."""
 
     messages: tuple[ChatMessage, ...]
-    """system, then user and assistant in turns, ending with the user."""
+    """The system message, then user and assistant in turns, ending with the user."""
     offered: tuple[Hit, ...]
     """The passages in the prompt; number n in the answer means `offered[n - 1]`."""
     dropped_history: int
@@ -99,19 +160,8 @@ def build_messages(
     )
 
 
-def is_refusal(text: str) -> bool:
-    """Whether an answer says, in the words it was told to use, that there is none.
-
-    True for the refusal sentence alone, however it is marked or punctuated, and for the
-    sentence followed by text without any citation.
-    """
-    bare = _words(unmarked(text))
-    refusal = _words(REFUSAL)
-    return bare == refusal or (bare.startswith(refusal + " ") and unmarked(text) == text)
-
-
 def source_line(hit: Hit) -> str:
-    """Where a passage comes from, in words: reading, session, page and heading."""
+    """Describe in words where a passage comes from: reading, session, page and heading."""
     document = hit.document
     parts = [document.title]
     if document.kind == "notes":
@@ -148,7 +198,7 @@ def _pack_passages(
 def _pack_history(
     history: Sequence[Turn], count: Callable[[str], int], room: int
 ) -> tuple[list[Turn], int]:
-    """The newest whole exchanges that fit: chat templates want user and assistant in turns."""
+    """Keep the newest whole exchanges that fit; chat templates want user and assistant in turns."""
     kept: list[Turn] = []
     for user, assistant in reversed(_exchanges(history)):
         answer = unmarked(assistant.text).strip()  # old numbers mean other passages
@@ -182,14 +232,10 @@ def _messages(passages: str, turns: Sequence[Turn], ask: str) -> tuple[ChatMessa
 
 
 def _plain(text: str) -> str:
-    """Passage text that cannot be mistaken for our tags or our numbers.
+    """Rewrite passage text so that it cannot be mistaken for our tags or our numbers.
 
     Papers are full of reference marks like [12]; a small model copies them into its answer,
     where they would read as citations of passage 12.
     """
     text = _CONTROL.sub(" ", text)
     return _TAG.sub("‹", _REFERENCE.sub(r"(\1)", text))
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))

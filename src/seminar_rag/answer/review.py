@@ -1,7 +1,7 @@
-"""The sentences of an answer, checked one by one while it is still being written.
+"""Checks the sentences of an answer one by one while it is still being written.
 
-Decides what of an answer there is to check, and against which passages; what a passage supports
-is the verifier's to say.
+A review decides which sentences state something to check, and against which passages. Whether a
+passage supports a sentence is the verifier's decision.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_SOURCE = "The sentence names no passage."
 
 
 class Review:
-    """Follows an answer through its `MarkFilter`; one verdict for each sentence, in order."""
+    """Follows an answer through its `MarkFilter` and gives each sentence a verdict, in order."""
 
     def __init__(
         self, verifier: Verifier | None, offered: Sequence[Hit], marks: MarkFilter
@@ -33,13 +33,13 @@ class Review:
 
     @property
     def verdicts(self) -> tuple[SentenceVerdict, ...]:
-        """Those given so far. Their spans count from the answer's first word."""
+        """The verdicts so far. Their spans count from the answer's first word."""
         return tuple(self._verdicts)
 
     def advance(self) -> Iterator[SentenceVerdict]:
-        """Verdicts of the sentences that ended since the last call.
+        """Yield the verdicts of the sentences that ended since the last call.
 
-        None where the verifier has to wait until the answer is written.
+        Yields nothing where the verifier has to wait until the answer is written.
         """
         if self._verifier is None or not self._verifier.while_writing:
             return
@@ -49,20 +49,20 @@ class Review:
             yield from self._check(text, last=False)
 
     def finish(self) -> Iterator[SentenceVerdict]:
-        """The verdicts that are lacking, once the answer is complete."""
+        """Yield the remaining verdicts, once the answer is complete."""
         if self._verifier is not None:
             yield from self._check(self._marks.text.strip(), last=True)
 
     def _check(self, text: str, *, last: bool) -> Iterator[SentenceVerdict]:
-        """Check what follows the sentences already checked; a mark may still join the last one."""
+        """Check the new sentences; all but the last, which a mark may still join, or all."""
         base = self._verdicts[-1].end if self._verdicts else 0
         found = split_answer(text[base:])
         for one in found if last else found[:-1]:
             whole = replace(one, start=one.start + base, end=one.end + base)
             verdict = self._verdict(text, whole)
-            told = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
-            self._verdicts.append(told)
-            yield told
+            checked = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
+            self._verdicts.append(checked)
+            yield checked
 
     def _verdict(self, text: str, sentence: AnswerSentence) -> Verdict:
         assert self._verifier is not None
@@ -73,14 +73,14 @@ class Review:
             return Verdict("uncheckable", 0.0, reason, verifier=name)
         if not sentence.numbers:
             return Verdict("unsupported", 0.0, _NO_SOURCE, verifier=name)
-        whose = self._marks.numbers
-        hits = [self._offered[whose[number] - 1] for number in sentence.numbers]
+        offered_number = self._marks.numbers
+        hits = [self._offered[offered_number[number] - 1] for number in sentence.numbers]
         known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
         return self._verifier.verify(claim, [hit.passage for hit in hits], known)
 
 
 def _claim(sentence: AnswerSentence) -> str:
-    """What the sentence states, without Markdown and marks; "" for a heading or a question."""
+    """Return what a sentence states, without Markdown and marks; "" for a heading or question."""
     # A short line without a mark that something follows is a heading.
     found = extract(sentence.text if sentence.numbers else f"{sentence.text}\n\n.").claims
     return " ".join(one.bare for one in found if one.kind == "claim")

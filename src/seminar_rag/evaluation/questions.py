@@ -1,11 +1,11 @@
-"""A file of labelled questions → questions, or the line that is none and its mend. Pure.
+"""A file of labelled questions → questions, or an error that names the line and the remedy.
 
 The format, one JSON object a line:
 
     id                 any text, each once
     question           as a student types it
     type               "factoid", "why", "list" …, of which "multi" (evidence in several files),
-                       "numeric" and "unanswerable" are told apart
+                       "numeric" and "unanswerable" have a meaning
     evidence           a verbatim quote of the text, or several; white space does not matter
     doc                the file that they stand in
     evidence_docs      one file for each quote, where they differ
@@ -26,7 +26,7 @@ from seminar_rag.errors import SourceError
 from seminar_rag.types import Turn
 
 KINDS = ("on_topic", "off_topic", "injection")
-"""Of unanswerable questions."""
+"""The kinds of unanswerable questions."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Question:
     unanswerable: str | None = None
     """One of `KINDS`; None for answerable questions."""
     line: int = 0
-    """Its line of the file, from 1."""
+    """The line of the file, counted from 1."""
 
     @property
     def group(self) -> str:
-        """The group of the breakdown it belongs to."""
+        """The group of the breakdown that the question belongs to."""
         if self.type == "multi":
             return "multi-document"
         if self.history:
@@ -58,7 +58,7 @@ class Question:
 
     @property
     def place(self) -> str:
-        """Where it stands, for messages."""
+        """The line and id of the question, for messages."""
         return f"line {self.line} (question {self.id})"
 
 
@@ -67,7 +67,7 @@ def read_questions(path: Path) -> list[Question]:
 
     Raises:
         SourceError: unreadable, without a question, or a line that is none; names the line, what
-            is wrong with it, and the mend.
+            is wrong with it, and the remedy.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -83,7 +83,7 @@ def read_questions(path: Path) -> list[Question]:
             if one.id in known:
                 raise _Wrong(f'has the id "{one.id}" of line {known[one.id]}', "give it another")
         except _Wrong as error:
-            raise SourceError(f"{path}, line {number} {error.what} — {error.mend}") from error
+            raise SourceError(f"{path}, line {number} {error.what} — {error.remedy}") from error
         known[one.id] = number
         out.append(one)
     if not out:
@@ -92,8 +92,8 @@ def read_questions(path: Path) -> list[Question]:
 
 
 class _Wrong(Exception):  # noqa: N818  (never leaves this module)
-    def __init__(self, what: str, mend: str) -> None:
-        self.what, self.mend = what, mend
+    def __init__(self, what: str, remedy: str) -> None:
+        self.what, self.remedy = what, remedy
 
 
 def _question(line: str, number: int) -> Question:

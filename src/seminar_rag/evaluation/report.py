@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,31 @@ class Figure:
     low: float
     high: float
     n: int
+
+    @property
+    def text(self) -> str:
+        """The value in figures, a dash where nothing was counted."""
+        if not self.n:
+            return "–"
+        return f"{self.value:.3f}" if self.value < 10 else f"{self.value:.0f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval and the number of cases in words."""
+        if not self.n:
+            return "none of these"
+        digits = 3 if self.high < 10 else 0
+        return f"[{self.low:.{digits}f}, {self.high:.{digits}f}]  n={self.n}"
+
+    def change(self, before: Figure) -> str:
+        """The difference to an earlier value, with * where it leaves the earlier interval."""
+        if not self.n or not before.n:
+            return "–"
+        digits = 3 if abs(self.value) < 10 else 0
+        shown = f"{self.value - before.value:+.{digits}f}".replace("-", "−")
+        if not float(shown.replace("−", "-")):
+            return "="
+        return f"{shown}{'' if before.low <= self.value <= before.high else ' *'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +213,14 @@ def bootstrap(rows: Sequence[tuple[float, float]], statistic: Callable[[Values],
 
 
 def _curve(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
-    told = [(one.confidence, one) for one in outcomes if one.confidence is not None]
-    answered = [pair for pair in told if not pair[1].answer.abstained]
+    rated = [(one.confidence, one) for one in outcomes if one.confidence is not None]
+    answered = [pair for pair in rated if not pair[1].answer.abstained]
     answered.sort(key=lambda pair: -pair[0])
     wrong = 0
     points = []
     for number, (_, one) in enumerate(answered, 1):
         wrong += not one.evidence
-        points.append((number / len(told), wrong / number))
+        points.append((number / len(rated), wrong / number))
     return tuple(points)
 
 
@@ -209,21 +234,16 @@ def to_json(report: Report, about: Mapping[str, str] = MappingProxyType({})) -> 
         about: what was measured, in words: the questions file, the answerer, and so on.
     """
 
-    def told(group: Mapping[str, Figure]) -> dict[str, Any]:
+    def rounded(group: Mapping[str, Figure]) -> dict[str, Any]:
         return {
-            name: {
-                "value": round(f.value, 4),
-                "low": round(f.low, 4),
-                "high": round(f.high, 4),
-                "n": f.n,
-            }
-            for name, f in group.items()
+            name: {key: round(value, 4) for key, value in asdict(figure).items()}
+            for name, figure in group.items()
         }
 
     return {
         "about": dict(about),
-        **{name: told(group) for name, group in report.figures.items()},
-        "by_type": {name: told(group) for name, group in report.by_type.items()},
+        **{name: rounded(group) for name, group in report.figures.items()},
+        "by_type": {name: rounded(group) for name, group in report.by_type.items()},
         "risk_coverage": [[round(c, 4), round(r, 4)] for c, r in report.curve],
         "questions": [_outcome_json(one) for one in report.outcomes],
     }
@@ -276,7 +296,7 @@ def _outcome_json(one: Outcome) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier run, as its JSON tells."""
+    """An earlier run, read from its JSON."""
 
     figures: Mapping[str, Mapping[str, Figure]]
     by_type: Mapping[str, Mapping[str, Figure]]
@@ -297,10 +317,7 @@ def read_earlier(path: Path) -> Earlier:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         return Earlier(
-            {
-                name: group(raw[name])
-                for name in ("retrieval", "answer", "abstention", "latency_ms")
-            },
+            {name: group(raw[name]) for name in _GROUPS},
             {name: group(figures) for name, figures in raw["by_type"].items()},
             {str(one["id"]): bool(one["good"]) for one in raw["questions"]},
         )
@@ -324,9 +341,9 @@ def render_table(report: Report, earlier: Earlier | None = None) -> str:
         before = earlier.figures.get(group, {}) if earlier else {}
         lines.append(group)
         for name, figure in figures.items():
-            change = change_of(figure, before[name]) if name in before else ""
-            told = f"  {name:<20}{number_of(figure):>9}  {interval_of(figure):<28}{change}"
-            lines.append(told.rstrip())
+            change = figure.change(before[name]) if name in before else ""
+            line = f"  {name:<20}{figure.text:>9}  {figure.interval:<28}{change}"
+            lines.append(line.rstrip())
     lines.append("by type")
     width = 17 if earlier else 10
     lines.append("  " + " " * 20 + "".join(f"{name:>{width}}" for name in _COLUMNS) + f"{'n':>6}")
@@ -340,8 +357,8 @@ def render_table(report: Report, earlier: Earlier | None = None) -> str:
 
 
 def _cell(now: Figure, before: Figure | None, width: int) -> str:
-    change = f" {change_of(now, before):<8}" if before else ""
-    return f"{number_of(now) + change:>{width}}"
+    change = f" {now.change(before):<8}" if before else ""
+    return f"{now.text + change:>{width}}"
 
 
 def _changes(report: Report, earlier: Earlier) -> list[str]:
@@ -370,29 +387,3 @@ def changed(report: Report, earlier: Earlier) -> tuple[list[str], list[str], int
     better = [id_ for id_, good in now.items() if good and earlier.good.get(id_) is False]
     worse = [id_ for id_, good in now.items() if not good and earlier.good.get(id_)]
     return better, worse, len(now.keys() ^ earlier.good.keys())
-
-
-def number_of(figure: Figure) -> str:
-    """The value in figures, a dash where nothing was counted."""
-    if not figure.n:
-        return "–"
-    return f"{figure.value:.3f}" if figure.value < 10 else f"{figure.value:.0f}"
-
-
-def interval_of(figure: Figure) -> str:
-    """The interval and the number of cases."""
-    if not figure.n:
-        return "none of these"
-    digits = 3 if figure.high < 10 else 0
-    return f"[{figure.low:.{digits}f}, {figure.high:.{digits}f}]  n={figure.n}"
-
-
-def change_of(now: Figure, before: Figure) -> str:
-    """The difference, marked where it leaves the earlier interval; a dash without one of them."""
-    if not now.n or not before.n:
-        return "–"
-    digits = 3 if abs(now.value) < 10 else 0
-    told = f"{now.value - before.value:+.{digits}f}".replace("-", "−")
-    if not float(told.replace("−", "-")):
-        return "="
-    return f"{told}{'' if before.low <= now.value <= before.high else ' *'}"
