@@ -24,7 +24,7 @@ from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Work
 from seminar_rag.types.ingest import Listener
 from seminar_rag.web.fetch import Fetcher
-from seminar_rag.web.resolve import Places
+from seminar_rag.web.places import Places
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
