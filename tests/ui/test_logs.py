@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from seminar_rag.ui.shared.logs import HIDDEN, scrub_logs, scrubbed, told_of
+from seminar_rag.ui.shared.logs import HIDDEN, safe_traceback, scrub_logs, scrubbed
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_traceback_tells_the_place_but_not_what_was_asked():
     try:
         raise ValueError(f"cannot parse {question!r} with api_key=0123456789")
     except ValueError as error:
-        told = told_of(error, question)
+        told = safe_traceback(error, question)
     assert "test_logs.py" in told
     assert "ValueError: cannot parse" in told
     assert "Zweite" not in told

@@ -203,7 +203,7 @@ def serve(
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Serve the chat until interrupted; `on_ready` is told the address once it answers.
+    """Serve the chat until interrupted; `on_ready` is called with the address once it answers.
 
     `prepare` is called once the port is sure, before anything is served. Port 0 takes any free
     one. Raises ServeError when the address cannot be used.

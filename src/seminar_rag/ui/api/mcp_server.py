@@ -31,7 +31,7 @@ class Tools:
 
     def __init__(self, programs: Programs, course: str, host: str) -> None:
         """Args:
-        course: its name, told to the assistant.
+        course: its name, as the assistant sees it.
         host: where it is served; on a loopback address, requests under other names are refused,
             so that no web page can reach it through a name that it controls (DNS rebinding).
         """

@@ -28,7 +28,7 @@ from seminar_rag.ui.shared.limits import (
     text_problem,
     too_often,
 )
-from seminar_rag.ui.shared.logs import told_of
+from seminar_rag.ui.shared.logs import safe_traceback
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -139,8 +139,8 @@ class Programs:
             return await asyncio.to_thread(work)
         except SeminarError:
             raise
-        except Exception as error:  # noqa: BLE001 - told below, without what was asked
-            log.error("a program could not be answered: %s", told_of(error, private))
+        except Exception as error:  # noqa: BLE001 - logged below, without what was asked
+            log.error("a program could not be answered: %s", safe_traceback(error, private))
             raise RefusedError(CRASHED) from None
         finally:
             turns.leave(key)

@@ -29,7 +29,7 @@ from seminar_rag.ui.shared.limits import (
     question_problem,
     too_often,
 )
-from seminar_rag.ui.shared.logs import told_of
+from seminar_rag.ui.shared.logs import safe_traceback
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -189,7 +189,9 @@ class Chat:
         except SeminarError as error:
             view = replace(view, state="failed", note=str(error))
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
-            log.error("a question could not be answered: %s", told_of(error, pending.question))
+            log.error(
+                "a question could not be answered: %s", safe_traceback(error, pending.question)
+            )
             view = replace(view, state="failed", note=CRASHED)
         finally:
             stop.set()

@@ -19,7 +19,7 @@ from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.chat.viewer import view_address
 from seminar_rag.ui.export.check_report import to_fragment, to_html
 from seminar_rag.ui.shared.limits import LARGEST_FILE, Limits, address_of, text_problem, too_often
-from seminar_rag.ui.shared.logs import told_of
+from seminar_rag.ui.shared.logs import safe_traceback
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -94,7 +94,7 @@ class CheckView:
         except SeminarError as error:
             yield {self._state: PARTS.message(str(error)), **self._buttons(running=False)}
         except Exception as error:  # noqa: BLE001 - logged below, without the text
-            log.error("a text could not be checked: %s", told_of(error, text))
+            log.error("a text could not be checked: %s", safe_traceback(error, text))
             yield {self._state: PARTS.message(CRASHED), **self._buttons(running=False)}
 
     def _problem(self, text: str, request: gr.Request) -> str:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.html import Template
+from seminar_rag.text import plural
 from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
 from seminar_rag.ui.chat.viewer import view_address
-from seminar_rag.ui.shared.wording import KINDS, counted, safe_url, shortened
+from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -94,7 +95,7 @@ def _summary(listed: Iterable[str], known: _Known) -> str:
     kinds = [_had(known.records.get(id_, ())) for id_ in ids]
     words = {"paper": "with their text", "abstract": "abstract only", "": "without text"}
     facts = [f"{count} {said}" for kind, said in words.items() if (count := kinds.count(kind))]
-    return " · ".join([counted(len(ids), "reading"), *facts])
+    return " · ".join([plural(len(ids), "reading"), *facts])
 
 
 def _session(session: ListedSession, known: _Known) -> str:
@@ -140,7 +141,7 @@ def _state(record: Record) -> str:
     if record.document.kind == "abstract":
         return KINDS["abstract"]
     if record.pages:
-        return f"full text, {counted(record.pages, 'page')}"
+        return f"full text, {plural(record.pages, 'page')}"
     return "text of its page"
 
 

@@ -17,9 +17,10 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from seminar_rag.html import Template, joined, trusted
+from seminar_rag.text import numbered
 from seminar_rag.types import Citation, SentenceVerdict
 from seminar_rag.ui.shared.conversation import Exchange
-from seminar_rag.ui.shared.wording import GONE, authors_of, pages_of, safe_url, sessions_of
+from seminar_rag.ui.shared.wording import GONE, authors_of, pages_of, safe_url
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -113,8 +114,9 @@ class _Marks:
         first = citations[0]
         lost = first.passage.id in self.gone
         document = first.document
-        facts = [document.title, authors_of(document), sessions_of(document), pages_of(citations)]
-        whose = ", ".join(fact for fact in (*facts, GONE if lost else "") if fact)
+        sessions, pages = numbered("session", document.sessions), pages_of(citations)
+        facts = (document.title, authors_of(document), sessions, pages, GONE if lost else "")
+        whose = ", ".join(filter(None, facts))
         return HTML.mark(self.view, first.number, f"Source {first.number}: {whose}", lost)
 
     def _badge(self, index: int) -> Markup:

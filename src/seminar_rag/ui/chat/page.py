@@ -242,7 +242,7 @@ class Page:
         return {**({self._box: question} if question else {}), **self._narrowed(scope)}
 
     def _narrowed(self, scope: Scope) -> Update:
-        """The scope chosen; what of it the course has no longer is told."""
+        """The scope chosen, with a message where the course has some of it no longer."""
         update = self._scope.show(scope)
         return update | {self._message: PARTS.message(LOST if self._scope.lost(scope) else "")}
 
@@ -253,8 +253,8 @@ class Page:
             self._conversation: conversation,
             self._record: to_record(conversation),
             self._editing: False,
-            self._past: render.transcript(views) if views else self._welcome(),
-            self._sources_past: "".join(map(render.sources, views)),
+            **self._finished(conversation),
+            **({} if views else {self._past: self._welcome()}),
             **dict.fromkeys((self._now, self._sources_now, self._message), ""),
             **self._buttons(running=False, begun=bool(views)),
         }
@@ -294,9 +294,8 @@ class Page:
             **({} if again and typed.strip() != question.strip() else {self._box: ""}),
             self._message: "",
             self._editing: False,
-            self._past: render.transcript(begun.exchanges),
+            **self._finished(begun),
             self._now: render.exchange(self._chat.waiting(begun)),
-            self._sources_past: "".join(map(render.sources, begun.exchanges)),
             self._conversation: begun,
             self._record: to_record(begun),
             self._ticket: secrets.token_hex(8),
@@ -316,10 +315,8 @@ class Page:
         async for conversation, view in self._chat.stream(request.session_hash, before):
             if conversation is not before:
                 yield {
-                    self._past: render.transcript(conversation.exchanges),
-                    self._now: "",
-                    self._sources_past: "".join(map(render.sources, conversation.exchanges)),
-                    self._sources_now: "",
+                    **self._finished(conversation),
+                    **dict.fromkeys((self._now, self._sources_now), ""),
                     self._conversation: conversation,
                 }
                 return
@@ -368,8 +365,16 @@ class Page:
     def _welcome(self) -> str:
         try:
             return HTML.welcome(self._chat.course.examples(EXAMPLES))
-        except SeminarError:  # told by `_open`; a question can be typed all the same
+        except SeminarError:  # `_open` shows it; a question can be typed all the same
             return HTML.welcome(())
+
+    def _finished(self, conversation: Conversation) -> Update:
+        """The finished exchanges with their sources."""
+        views = conversation.exchanges
+        return {
+            self._past: render.transcript(views),
+            self._sources_past: "".join(map(render.sources, views)),
+        }
 
     def _buttons(self, *, running: bool, begun: bool) -> Update:
         return {

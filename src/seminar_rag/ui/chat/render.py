@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from seminar_rag.html import Template
-from seminar_rag.types import Citation, Document, Passage, tally
+from seminar_rag.text import plural
+from seminar_rag.types import Citation, Passage, tally
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.marks import answer_text, by_number
 from seminar_rag.ui.chat.viewer import view_address
@@ -21,13 +22,11 @@ from seminar_rag.ui.shared.browser import permalink
 from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
 from seminar_rag.ui.shared.wording import (
     GONE,
-    KINDS,
     authors_of,
-    counted,
+    facts_of,
     find_quote,
     pages_of,
     safe_url,
-    sessions_of,
 )
 
 HTML = Template("ui/templates/chat.html")
@@ -51,7 +50,7 @@ def masthead(
     """
     readings, passages = sum(row[2] for row in sessions), sum(row[3] for row in sessions)
     counts = ((len(sessions), "session"), (readings, "reading"), (passages, "passage"))
-    size = ", ".join(counted(number, noun) for number, noun in counts) if sessions else ""
+    size = ", ".join(plural(number, noun) for number, noun in counts) if sessions else ""
     return HTML.masthead(course, size, desk)
 
 
@@ -66,7 +65,9 @@ def exchange(view: Exchange) -> str:
     return HTML.exchange(
         view,
         answer=answer_text(view) if view.text else "",
-        nearest=[(view_address(one.id), one.title, _facts(one)) for one in view.nearest],
+        nearest=[
+            (view_address(one.id), one.title, " · ".join(facts_of(one))) for one in view.nearest
+        ],
         foot=_foot(view) if finished else "",
         actions=_actions(view) if finished else "",
     )
@@ -79,16 +80,12 @@ def _foot(view: Exchange) -> str:
         "stopped" if view.state == "stopped" else "",
         "" if view.seconds is None else f"{max(view.seconds, 0.1):.1f} s",
     ]
-    return HTML.foot(view.number, sources and counted(sources, "source"), list(filter(None, facts)))
+    return HTML.foot(view.number, sources and plural(sources, "source"), list(filter(None, facts)))
 
 
 def _actions(view: Exchange) -> str:
     link = permalink(view.question, view.scope)
     return HTML.actions(view, link, HELPFUL, REASONS, LONGEST_COMMENT)
-
-
-def _facts(document: Document) -> str:
-    return " · ".join(filter(None, (KINDS[document.kind], sessions_of(document))))
 
 
 # The sources panel ----------------------------------------------------------------------------
@@ -106,13 +103,12 @@ def _source(view: Exchange, citations: Sequence[Citation]) -> str:
     first, quotes = citations[0], list(dict.fromkeys(one.quote for one in citations))
     document, passage = first.document, first.passage
     gone = passage.id in view.gone
-    facts = (KINDS[document.kind], sessions_of(document), pages_of(citations), passage.heading)
     return HTML.source(
         view.number,
         first.number,
         document,
         authors_of(document),
-        facts=" · ".join(filter(None, facts)),
+        facts=" · ".join(facts_of(document, pages_of(citations), passage.heading)),
         gone=f"{GONE.capitalize()}. It said:" if gone else "",
         passage=[(False, quotes)] if gone else _passage(passage, quotes),
         links=list(filter(None, _links(citations))),

@@ -105,7 +105,7 @@ class ScopeBar:
         scope = chosen(sessions, readings, kind, required)
         try:
             any_required = has_required(self._course.documents().values(), scope)
-        except SeminarError:  # told when the question is asked
+        except SeminarError:  # shown when the question is asked
             any_required = True
         scope = replace(scope, required_only=scope.required_only and any_required)
         named = gr.update(label=label(scope, self.titles))

@@ -16,9 +16,10 @@ from urllib.parse import quote, urlencode
 
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
 from seminar_rag.html import Template
+from seminar_rag.text import plural
 from seminar_rag.types import Passage
 from seminar_rag.ui.shared.limits import Limits, address_of
-from seminar_rag.ui.shared.wording import KINDS, counted, find_quote, safe_url, sessions_of
+from seminar_rag.ui.shared.wording import facts_of, find_quote, safe_url
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -55,7 +56,7 @@ def view_json(view: View) -> dict[str, Any]:
     return {
         "document": quote(document.id, safe=""),
         "title": document.title,
-        "about": " · ".join(filter(None, (KINDS[document.kind], sessions_of(document)))),
+        "about": " · ".join(facts_of(document)),
         "original": safe_url(document.url) or "",
         "remark": view.remark,
         "quotes": list(view.quotes),
@@ -154,7 +155,7 @@ def add_views(app: FastAPI, course: Course, limits: Limits) -> None:
     async def answered(request: Request, work: Callable[[Request], Response]) -> Response:
         if wait := limits.look(address_of(request)):
             problem = (
-                f"Very many pages were opened from here. Try again in {counted(wait, 'second')}."
+                f"Very many pages were opened from here. Try again in {plural(wait, 'second')}."
             )
             return JSONResponse({"remark": problem}, 429, {"retry-after": str(wait)})
         return await to_thread.run_sync(work, request, limiter=few)

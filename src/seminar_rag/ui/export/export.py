@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from seminar_rag.types import Citation, tally
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
-from seminar_rag.ui.shared.wording import GONE, KINDS, pages_of, safe_url, sessions_of
+from seminar_rag.ui.shared.wording import GONE, facts_of, pages_of, safe_url
 
 DEFAULT_TITLE = "Conversation"
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -110,12 +110,11 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
 
 def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
     document, passage = citations[0].document, citations[0].passage
-    place = (KINDS[document.kind], sessions_of(document), pages_of(citations), passage.heading)
     return Reference(
         number,
         document.title,
         document.authors or "",
-        ", ".join(part for part in place if part),
+        ", ".join(facts_of(document, pages_of(citations), passage.heading)),
         (safe_url(document.url) or "").replace("<", "%3C").replace(">", "%3E"),
         tuple(dict.fromkeys(" ".join(one.quote.split()) for one in citations)),
         GONE if gone else "",

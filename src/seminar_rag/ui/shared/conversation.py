@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from seminar_rag.text import plural
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -20,7 +21,6 @@ from seminar_rag.types import (
     Turn,
     VerdictEvent,
 )
-from seminar_rag.ui.shared.wording import counted
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 WHOLE_COURSE = Scope()
@@ -119,7 +119,7 @@ class Exchange:
 def _reading_note(passages: int, readings: int) -> str:
     if not passages:
         return "Nothing close found in the readings"
-    return f"Reading {counted(passages, 'passage')} of {counted(readings, 'reading')}"
+    return f"Reading {plural(passages, 'passage')} of {plural(readings, 'reading')}"
 
 
 @dataclass(frozen=True, slots=True)

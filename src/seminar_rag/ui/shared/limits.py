@@ -18,7 +18,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from seminar_rag.ui.shared.wording import counted
+from seminar_rag.text import plural
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -54,7 +54,7 @@ CRASHED = "Something went wrong while answering; the server's log says what. Ask
 
 def too_often(wait: int) -> str:
     """What to say to one who asks too often and has to wait so many seconds."""
-    return f"Too many questions in a short time. Ask again in {counted(wait, 'second')}."
+    return f"Too many questions in a short time. Ask again in {plural(wait, 'second')}."
 
 
 def question_problem(text: str) -> str:

@@ -33,16 +33,16 @@ def scrubbed(text: str, secrets: Collection[str] = ()) -> str:
     )
 
 
-def told_of(error: BaseException, *private: str) -> str:
-    """An unforeseen error with its place in the code, without `private` texts such as questions.
+def safe_traceback(error: BaseException, *private: str) -> str:
+    """The traceback of an unforeseen error, without `private` texts such as questions.
 
     The values of variables are never part of it; a message that repeats what was asked is cut.
     """
-    told = "".join(traceback.format_exception(error)).rstrip()
-    for text in sorted(private, key=len, reverse=True):
-        if text.strip():
-            told = told.replace(text, "[question]").replace(repr(text)[1:-1], "[question]")
-    return scrubbed(told)
+    text = "".join(traceback.format_exception(error)).rstrip()
+    for one in sorted(private, key=len, reverse=True):
+        if one.strip():
+            text = text.replace(one, "[question]").replace(repr(one)[1:-1], "[question]")
+    return scrubbed(text)
 
 
 def scrub_logs(secrets: Collection[str] = ()) -> None:

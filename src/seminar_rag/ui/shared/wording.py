@@ -1,4 +1,4 @@
-"""Words for numbers, documents and places, as the page and the exported files give them. Pure."""
+"""Words for documents and their places, as the page and the exported files give them. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from seminar_rag.text import numbered
 from seminar_rag.types import Citation, Document
 
 KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student notes"}
@@ -13,15 +14,10 @@ KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student no
 GONE = "this passage is no longer in the readings"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 reading", "2,000 passages"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def sessions_of(document: Document) -> str:
-    """The sessions of a document, "sessions 3, 15"; "" where no session lists it."""
-    numbers = ", ".join(map(str, document.sessions))
-    return f"session{'s' if len(document.sessions) > 1 else ''} {numbers}" if numbers else ""
+def facts_of(document: Document, *more: str) -> list[str]:
+    """What there is of a document and its sessions, followed by `more`; nothing of it empty."""
+    facts = (KINDS[document.kind], numbered("session", document.sessions), *more)
+    return [fact for fact in facts if fact]
 
 
 def pages_of(citations: Iterable[Citation]) -> str:
