@@ -50,11 +50,11 @@ def test_every_command_is_documented() -> None:
 
 def test_every_key_is_in_the_table_with_its_default() -> None:
     for section, entries in keys().items():
-        for key, (kind, default) in entries.items():
+        for key, default in entries.items():
             row = re.search(rf"^\| `\[{section}\] {key}` \|(.*?)\|", TEXT, re.MULTILINE)
             assert row, f"[{section}] {key}"
             told = row[1].strip()
-            if kind is bool:
+            if isinstance(default, bool):
                 assert told == f"`{str(default).lower()}`"
             elif default != "":
                 assert told == f"`{default}`"

@@ -100,12 +100,12 @@ class Assembly:
     def embedder(self) -> Embedder:
         """The embedding model; precision "auto" keeps to what the index was made with."""
         if self._embedder is None:
-            precision = self.config.embed_precision
+            precision: str = self.config.embed_precision
             if precision == "auto" and self.store.meta("model") == self.config.embed_model:
                 precision = self.store.meta("precision") or "auto"
             self._embedder = SentenceTransformerEmbedder(
                 self.config.embed_model,
-                precision,  # type: ignore[arg-type]  # checked by config
+                precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
             )
         return self._embedder
 

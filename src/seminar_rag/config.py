@@ -11,15 +11,28 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from seminar_rag.errors import ConfigError
-from seminar_rag.files import write as write_file
+from seminar_rag.files import write
 from seminar_rag.types.settings import Setting
 
 FILE = "seminar.toml"
 _ENV = "SEMINAR_RAG_"
+_EXPECTED = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+}
+"""Kind of error that pydantic reports → what to use instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Config:
     store_url: str = ""
     """A Chroma server, "http://127.0.0.1:8000"; empty keeps the vectors in the data folder."""
     fetch_contact: str = ""
-    """Your e-mail address or page, told to every host that readings are fetched from."""
+    """Your e-mail address or page, sent to every host that readings are fetched from."""
     fetch_allow_hosts: str = ""
     """Hosts that may lie in a private network, separated by commas."""
     fetch_max_age: int = 7
@@ -46,11 +59,10 @@ class Config:
     """Where arXiv is asked for titles and authors."""
     embed_model: str = "all-MiniLM-L6-v2"
     """The packaged weights, a local folder, or a hub name."""
-    embed_precision: str = "auto"
-    """"auto", "float32" or "bfloat16"."""
+    embed_precision: Literal["auto", "float32", "bfloat16"] = "auto"
     retrieve_reranker: str = ""
-    """A cross-encoder that reorders what was found: a local folder, a hub name, "off"; empty takes
-    a suggested one once it is downloaded."""
+    """A cross-encoder that reorders the passages found: a local folder, a hub name, "off"; empty
+    takes a suggested one once it is downloaded."""
     llm_model: str = ""
     """A GGUF file, or "repo:file" on the model hub; empty takes a downloaded one, if any."""
     llm_url: str = ""
@@ -70,10 +82,10 @@ class Config:
     llm_server_grammar: bool = False
     """Send that grammar to the server too; llama-server understands it, others may refuse it."""
     llm_enabled: bool = True
-    """False answers with quotations although a model is there."""
+    """False answers with quotations although a language model is configured."""
     answer_passages: int = 8
     """How many passages the answer may draw on."""
-    check_verifier: str = "auto"
+    check_verifier: Literal["auto", "builtin", "model", "llm"] = "auto"
     """Who checks claims: "builtin", "model" (see `check_model`) or "llm", the language model that
     answers; "auto" takes a model that is there, else the built-in check."""
     check_model: str = ""
@@ -86,28 +98,18 @@ class Config:
     serve_rate_address: int = 200
     """Questions a minute of all pages and programs of one address; 0 for any number."""
     journal_enabled: bool = False
-    """Keep what students ask, without who: question, answer, what it cites, how it was checked."""
-    journal_days: int = 90
+    """Record what students ask, without who: question, answer, citations, verdicts."""
+    journal_days: Annotated[int, Field(ge=1)] = 90
     """Days after which questions and feedback are removed."""
     desk_password_hash: str = ""
-    """Of the instructor's password; `seminar-rag passwd` writes it. Empty keeps the desk shut."""
+    """The hash of the instructor's password, from `seminar-rag passwd`; empty closes the desk."""
     folder: Path = Path()
-    """Where seminar.toml lies, or would lie; not a key."""
+    """The folder of seminar.toml, whether the file exists or not; not a key."""
 
     @property
     def data(self) -> Path:
         """The data folder."""
         return self.folder / Path(self.data_dir).expanduser()
-
-
-def keys() -> dict[str, dict[str, tuple[type, object]]]:
-    """Section → key → (type, default), for the messages and the README's table."""
-    out: dict[str, dict[str, tuple[type, object]]] = {}
-    for one in fields(Config):
-        section, _, key = one.name.partition("_")
-        if key:
-            out.setdefault(section, {})[key] = (type(one.default), one.default)
-    return out
 
 
 LIVE: dict[str, tuple[int, int] | None] = {
@@ -121,6 +123,69 @@ LIVE: dict[str, tuple[int, int] | None] = {
 """The keys that may change while the course is served, numbers with their least and most."""
 SECRET = frozenset({"llm_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
+
+
+@cache
+def keys() -> dict[str, dict[str, object]]:
+    """Section → key → default."""
+    out: dict[str, dict[str, object]] = {}
+    for one in fields(Config):
+        section, _, key = one.name.partition("_")
+        if key:
+            out.setdefault(section, {})[key] = one.default
+    return out
+
+
+def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Config:
+    """The configuration that holds in `folder`.
+
+    Args:
+        data: the --data option, which wins over everything.
+
+    Raises:
+        ConfigError: unreadable TOML, an unknown section or key, or a value that is not allowed;
+            the message names the key, where it stands and what to use.
+    """
+    path = folder / FILE
+    table = {}
+    if path.is_file():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error} — correct it") from error
+    values = _from_file(path, table) | _from_environment(environ)
+    if data is not None:
+        values["data_dir"] = str(data.resolve())
+    return Config(folder=folder, **values)
+
+
+def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
+    """Set one key in the folder's seminar.toml; comments and order stay. Returns the file's path.
+
+    Raises:
+        ConfigError: no such key, a value that is not allowed, a key that the environment decides,
+            or a file that cannot be read or written.
+    """
+    import tomlkit
+
+    path = folder / FILE
+    _from_file(path, {section: {key: value}})
+    if f"{section}_{key}" in from_environment():
+        variable = f"{_ENV}{section}_{key}".upper()
+        raise ConfigError(f"{variable} is set and would win over the file — unset it first")
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
+        if section not in document:
+            document[section] = tomlkit.table()
+        document[section][key] = value  # type: ignore[index]  # a table, or it did not load
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        write(path.resolve(), tomlkit.dumps(document), sync=True, mode=mode)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{path} cannot be changed: {error} — correct it") from error
+    return path
+
+
+# --- while the course is served ------------------------------------------------------------------
 
 
 def settings(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[Setting, ...]:
@@ -166,115 +231,60 @@ def changed(
     return replace(config, **{name: value})  # type: ignore[arg-type]  # `save` has checked it
 
 
-def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Config:
-    """The configuration that holds in `folder`.
-
-    Args:
-        data: the --data option, which wins over everything.
-
-    Raises:
-        ConfigError: unreadable TOML, an unknown section or key, a value of the wrong type.
-    """
-    config = Config(folder=folder)
-    path = folder / FILE
-    if path.is_file():
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error} — correct it") from error
-        config = replace(config, **_checked(path, table))
-    config = replace(config, **_from_environment(environ))
-    if config.embed_precision not in ("auto", "float32", "bfloat16"):
-        raise ConfigError(
-            f'[embed] precision is {config.embed_precision!r} — use "auto", "float32" or "bfloat16"'
-        )
-    if config.journal_days < 1:
-        raise ConfigError(f"[journal] days is {config.journal_days} — use 1 or more")
-    if config.check_verifier not in ("auto", "builtin", "model", "llm"):
-        raise ConfigError(
-            f"[check] verifier is {config.check_verifier!r} —"
-            ' use "auto", "builtin", "model" or "llm"'
-        )
-    return config if data is None else replace(config, data_dir=str(data.resolve()))
-
-
-def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
-    """Set one key in the folder's seminar.toml; comments and order stay. Returns the file's path.
-
-    Raises:
-        ConfigError: no such key, a value of the wrong type, or a file that cannot be read or
-            written.
-    """
-    import tomlkit
-
-    path = folder / FILE
-    _checked(path, {section: {key: value}})
-    if f"{section}_{key}" in from_environment():
-        variable = f"{_ENV}{section}_{key}".upper()
-        raise ConfigError(f"{variable} is set and would win over the file — unset it first")
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8") if path.is_file() else "")
-        if section not in document:
-            document[section] = tomlkit.table()
-        document[section][key] = value  # type: ignore[index]  # a table, or it did not load
-        _replace(path, tomlkit.dumps(document))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{path} cannot be changed: {error} — correct it") from error
-    return path
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write the whole file or nothing; a new one is for its owner alone."""
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-    write_file(path.resolve(), text, sync=True, mode=mode)
-
-
 def from_environment(environ: Mapping[str, str] = os.environ) -> frozenset[str]:
     """The keys that the environment decides, whatever the file says, such as "llm_url"."""
     return frozenset(_from_environment(environ))
 
 
-def _checked(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+# --- validation ----------------------------------------------------------------------------------
+
+
+def _from_file(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a file, by field of Config. Raises ConfigError."""
     known = keys()
     out: dict[str, Any] = {}
     for section, entries in table.items():
         if section not in known or not isinstance(entries, dict):
-            raise ConfigError(
-                f"{path}: unknown section [{section}] — known are "
-                + ", ".join(f"[{name}]" for name in known)
-            )
+            names = ", ".join(f"[{name}]" for name in known)
+            raise ConfigError(f"{path}: unknown section [{section}] — known are {names}")
         for key, value in entries.items():
             if key not in known[section]:
-                raise ConfigError(
-                    f"{path}: unknown key {key!r} in [{section}] — known are "
-                    + ", ".join(known[section])
-                )
-            kind = known[section][key][0]
-            if type(value) is not kind:
-                raise ConfigError(
-                    f"{path}: [{section}] {key} must be {_NAMES[kind]}, not {value!r}"
-                )
-            out[f"{section}_{key}"] = value
+                names = ", ".join(known[section])
+                raise ConfigError(f"{path}: unknown key {key!r} in [{section}] — known are {names}")
+            name = f"{section}_{key}"
+            out[name] = _validated(name, value, f"{path}: [{section}] {key}", strict=True)
     return out
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for section, entries in keys().items():
-        for key, (kind, _) in entries.items():
-            name = f"{_ENV}{section}_{key}".upper()
-            if name in environ:
-                out[f"{section}_{key}"] = _parsed(name, environ[name], kind)
-    return out
+    """The values of the environment, by field of Config. Raises ConfigError."""
+    names = (f"{section}_{key}" for section, entries in keys().items() for key in entries)
+    variables = {name: f"{_ENV}{name}".upper() for name in names}
+    return {
+        name: _validated(name, environ[variable], variable, strict=False)
+        for name, variable in variables.items()
+        if variable in environ
+    }
 
 
-def _parsed(name: str, text: str, kind: type) -> object:
+def _validated(name: str, value: object, place: str, *, strict: bool) -> Any:
+    """The value as the field's type.
+
+    Args:
+        place: where the value stands, for the message.
+        strict: whether it must have the type already; else text is converted.
+    """
     try:
-        if kind is bool:
-            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
-        return kind(text)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{name} must be {_NAMES[kind]}, not {text!r}") from None
+        return _types()[name].validate_python(value, strict=strict)
+    except ValidationError as error:
+        found = error.errors()[0]
+        wanted = _EXPECTED.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
+        raise ConfigError(
+            f"{place} is {value!r} — use {wanted.replace(chr(39), chr(34))}"
+        ) from None
 
 
-_NAMES = {str: "text in quotes", int: "a whole number", bool: "true or false"}
+@cache
+def _types() -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(Config, include_extras=True)
+    return {name: TypeAdapter(hint) for name, hint in hints.items()}

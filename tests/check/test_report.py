@@ -8,7 +8,7 @@ import pytest
 from check.scripted import ScriptedVerifier, Shelf, hit
 from seminar_rag.check.report import Checker
 from seminar_rag.check.works import likeness, match
-from seminar_rag.cli.printing import text_lines
+from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
 from seminar_rag.types import Cited, Scope, VerdictLabel
 from seminar_rag.types.as_json import report_json

@@ -80,8 +80,8 @@ def test_ingest_plans_does_and_tells(
 ) -> None:
     assert main(["ingest", "--offline", "--dry-run", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "2 sessions, 6 readings; documents: would be 6 new" in said
-    assert "6 readings were not looked for on the network" in said
+    assert "2 sessions, 6 readings; would add 6 of 6 documents" in said
+    assert "6 readings have not been searched for online" in said
     assert main(["status"]) == 7, "nothing was ingested"
     capsys.readouterr()
     assert main(["ingest", "--offline", "--json-lines", page]) == 0
@@ -114,7 +114,7 @@ def test_what_needs_a_hand_is_told_now_and_later(
     said = " ".join(capsys.readouterr().err.split())
     assert "need attention" in said
     assert "gone.pdf is gone (404)" in said
-    assert "there is its description on the course page — correct the link" in said
+    assert "abstract only — correct the link" in said
     assert main(["status"]) == 0
     assert "gone.pdf is gone (404)" in " ".join(capsys.readouterr().out.split())
     assert main(["status", "--json"]) == 0
@@ -138,7 +138,7 @@ def test_a_network_that_is_down_is_told_in_one_line(
         web.put(f"https://127.0.0.1/2026/contents/{n}/", session("Looms", named, NOTES))
     assert main(["ingest", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "8 readings could not be asked for just now — check the network" in said
+    assert "8 readings could not be downloaded just now — check the network" in said
     assert "Paper Number" not in said
 
 
@@ -168,7 +168,7 @@ def test_the_reading_list_is_corrected_by_hand(
     assert "1 new" in " ".join(capsys.readouterr().err.split())
     assert main(["suggestions", "--accept", told["id"]]) == 7
     assert main(["suggestions"]) == 0
-    assert "Nothing is to be decided" in capsys.readouterr().out
+    assert "No suggestions." in capsys.readouterr().out
 
     assert main(["rename", "Bare Title", "A Title of Its Own"]) == 0
     assert main(["ingest", "--only", "A Title of Its Own"]) == 0
@@ -215,7 +215,7 @@ def test_an_interrupt_ends_between_readings_and_the_next_run_goes_on(
     before = signal.getsignal(signal.SIGINT)
     assert main(["ingest", page]) == 130
     said = " ".join(capsys.readouterr().err.split())
-    assert "stopping when the document at hand is in; Ctrl-C again stops at once" in said
+    assert "stopping after this document; Ctrl-C again stops at once" in said
     assert "What was finished is in; the next run goes on from here" in said
     web.put("https://127.0.0.1/3.md", pages[3])
     assert main(["ingest", page]) == 0

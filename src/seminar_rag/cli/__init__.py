@@ -1,1 +1,35 @@
-"""The command line."""
+"""The command line: parse, call `Course`, print. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+
+EXIT_CODES = """\
+exit codes:
+  0  done; for ask: answered
+  1  something failed that is none of the below; for check: something is contradicted,
+     or a citation does not hold
+  2  the command line or seminar.toml is wrong
+  3  a source or document cannot be read, or some of its documents failed
+  4  the index is damaged, busy or of another model
+  5  a model cannot be loaded or used
+  6  the chat cannot be served (port in use)
+  7  no such reading, or nothing is ingested yet
+  8  ask: the readings don't say
+  130  interrupted; run the same command again to go on
+"""
+FAILED = 1
+ABSTAINED = 8
+INTERRUPTED = 130
+
+
+def open_course(options: argparse.Namespace) -> Course:
+    """The course of the working directory, with its state where --data says."""
+    from seminar_rag.course import Course
+
+    return Course.open(Path(), options.data)

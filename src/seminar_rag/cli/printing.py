@@ -1,50 +1,62 @@
-"""What the command line shows: progress, reports, answers with their sources, the course."""
+"""What several commands print: progress, the report of an ingest, what needs attention."""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from textwrap import fill
-from typing import TYPE_CHECKING, Any
-
-from seminar_rag.ui.export.check_report import CITED, GLYPHS, mark, one_line, place, shown
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
-    from seminar_rag.course import Course
-    from seminar_rag.types import Answer, Citation, Syllabus
-    from seminar_rag.types.catalogue import Record
-    from seminar_rag.types.check import Item
-    from seminar_rag.types.check import Report as CheckReport
-    from seminar_rag.types.ingest import Need, Progress, Suggestion
+    from seminar_rag.types.ingest import Change, Need, Progress, Report
 
-_THERE = {
-    "paper": "its text",
+PLAIN_SECONDS = 5.0
+"""Seconds between two lines of progress where there is no terminal to draw a bar on."""
+_CHANGES: tuple[Change, ...] = ("new", "changed", "unchanged", "removed", "failed")
+_KINDS = {"paper": "readings", "abstract": "abstracts", "notes": "student notes"}
+_AVAILABLE = {
+    "paper": "full text",
     "page": "a web page of it",
-    "abstract": "its description on the course page",
-    "earlier version": "an earlier version of it",
-    "nothing": "no text of it",
+    "abstract": "abstract only",
+    "earlier version": "an earlier version",
+    "nothing": "no text",
 }
 _LATER = ("run it again later", "check the network and the link", "run it again")
-"""Mends of failures that pass by themselves."""
+"""Remedies of failures that pass by themselves."""
 _MANY = 5
-PLAIN_SECONDS = 5.0
-"""How often progress is told where there is no terminal to draw a bar on."""
+"""Readings with such a failure that are listed one by one."""
 
 
 def console(stderr: bool = False) -> Console:
-    """Where to print; on standard error while standard output is for the answer."""
+    """Where to print: on standard error while standard output is for the answer."""
     from rich.console import Console
 
     return Console(stderr=stderr)
 
 
+def line(console: Console, text: str) -> None:
+    """Print text as it is, whatever looks like markup in it."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def place(sessions: Iterable[int]) -> str:
+    """The sessions of a reading, to stand behind its title."""
+    numbers = ", ".join(map(str, sessions))
+    return f" (session {numbers})" if numbers else ""
+
+
 class ProgressBar:
     """One line that says what is going on; plain lines where the output is no terminal."""
 
-    def __init__(self, console: Console, quiet: bool) -> None:
+    def __init__(self, console: Console) -> None:
         from rich.progress import (
             BarColumn,
             Progress,
@@ -53,10 +65,8 @@ class ProgressBar:
             TimeRemainingColumn,
         )
 
-        self._quiet = quiet
-        self._plain = not console.is_terminal
         self._console = console
-        self._told = time.monotonic()
+        self._printed = time.monotonic()
         self._stage = ""
         self._bar = Progress(
             TextColumn("{task.fields[stage]:>9}"),
@@ -66,7 +76,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[label]}", markup=False),
             console=console,
-            disable=quiet or self._plain,
+            disable=not console.is_terminal,
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, stage="", label="")
@@ -78,297 +88,275 @@ class ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, progress: Progress) -> None:
-        if progress.stage != self._stage:
-            self._stage = progress.stage
-            self._bar.reset(self._task, total=progress.total)
-        self._bar.update(
-            self._task,
-            completed=progress.done,
-            total=progress.total,
-            stage=progress.stage,
-            label=progress.label[:60],
-        )
+    def show(self, stage: str, done: int, total: int, label: str = "") -> None:
+        """Show how far a stage of the work is."""
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.reset(self._task, total=total)
+        self._bar.update(self._task, completed=done, total=total, stage=stage, label=label[:60])
         now = time.monotonic()
-        if self._plain and not self._quiet and now - self._told >= PLAIN_SECONDS:
-            says = f"{progress.stage} {progress.done}/{progress.total} {progress.label}"
-            line(self._console, says)
-            self._told = now
+        if not self._console.is_terminal and now - self._printed >= PLAIN_SECONDS:
+            line(self._console, f"{stage} {done}/{total} {label}")
+            self._printed = now
 
     def clear(self) -> None:
+        """Take the text beside the bar away."""
         self._bar.update(self._task, stage="", label="")
 
 
 def print_needs(console: Console, needs: Sequence[Need]) -> None:
-    """What needs the instructor's hand, then what is only worth knowing."""
+    """Print which readings need attention, then what is only worth knowing."""
     later = [need for need in needs if need.remedy in _LATER]
     if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
         line(
             console,
-            f"{len(later)} readings could not be asked for just now — check the network, and run it"
-            " again later",
+            f"{len(later)} readings could not be downloaded just now — check the network, and run"
+            " it again later",
         )
         needs = [need for need in needs if need.remedy not in _LATER]
-    hand = [need for need in needs if need.remedy]
-    if hand:
-        says = "1 reading needs" if len(hand) == 1 else f"{len(hand)} readings need"
-        console.print(f"{says} attention", style="bold")
-    for need in hand:
-        line(console, f"  {need.title}{_place(need.sessions)}: {need.problem}")
-        line(console, f"      there is {_THERE[need.state]} — {need.remedy}")
+    urgent = [need for need in needs if need.remedy]
     known = [need for need in needs if not need.remedy]
+    if urgent:
+        verb = "1 reading needs" if len(urgent) == 1 else f"{len(urgent)} readings need"
+        console.print(f"{verb} attention", style="bold")
+    for need in urgent:
+        line(console, f"  {need.title}{place(need.sessions)}: {need.problem}")
+        line(console, f"      {_AVAILABLE[need.state]} — {need.remedy}")
     if known:
-        says = "1 is" if len(known) == 1 else f"{len(known)} are"
-        console.print(f"{says} worth a look", style="bold")
+        verb = "1 is" if len(known) == 1 else f"{len(known)} are"
+        console.print(f"{verb} worth a look", style="bold")
     for need in known:
-        line(console, f"  {need.title}{_place(need.sessions)}: {need.problem}")
+        line(console, f"  {need.title}{place(need.sessions)}: {need.problem}")
 
 
-def suggestion_json(one: Suggestion) -> dict[str, Any]:
-    """A suggestion as `suggestions --json` prints it."""
-    return {**asdict(one), "says": one.says, "accept": one.if_accepted, "reject": one.if_rejected}
+# --- an ingest ------------------------------------------------------------------------------------
 
 
-def print_suggestions(suggestions: Sequence[Suggestion]) -> None:
-    """What is to be decided about the page's links."""
-    shown = console()
-    for one in suggestions:
-        line(shown, f"{one.id}  {one.title}{_place(one.sessions)}")
-        line(shown, f"    {one.says}")
-        line(shown, f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
-    if suggestions:
-        line(shown, "seminar-rag suggestions --accept ID, or --reject ID, decides.")
+class IngestView:
+    """Shows an ingest to a person: bars while it runs, then what became of everything.
+
+    On a terminal there is a bar for the readings that are searched for, one for the documents, and
+    a line for each that is being worked on; elsewhere a plain line every few seconds.
+    """
+
+    _BEGIN: ClassVar = {"fetching": "searching", "parsing": "reading"}
+    _END = ("found", "indexed", "failed", "removed")
+    _MOST = 4
+
+    def __init__(self, console: Console, quiet: bool) -> None:
+        from rich.live import Live
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._console = console
+        self._quiet = quiet
+        self._printed = time.monotonic()
+        self._bars = Progress(
+            TextColumn("{task.description:>12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}", markup=False),
+            console=console,
+        )
+        self._searched = self._bars.add_task("searched for", total=None, pace="", visible=False)
+        self._done = self._bars.add_task("done", total=None, pace="", visible=False)
+        self._items: dict[str, str] = {}
+        self._live = Live(
+            get_renderable=self._drawn, console=console, transient=True, refresh_per_second=5
+        )
+
+    def __enter__(self) -> IngestView:
+        if self._console.is_terminal and not self._quiet:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def progress(self, progress: Progress) -> None:
+        """Show what is going on."""
+        stage, item = progress.stage, progress.item
+        if stage in self._BEGIN or stage == "reading":
+            self._items[item] = f"{self._BEGIN.get(stage, stage):>12} {progress.label}"
+        elif stage in self._END:
+            self._items.pop(item, None)
+        if stage != "reading":
+            self._items.pop("", None)
+            self._bars.update(
+                self._searched if stage in ("fetching", "found") else self._done,
+                completed=progress.done,
+                total=progress.total,
+                visible=True,
+            )
+            self._bars.update(self._done, pace=_pace(progress))
+        now = time.monotonic()
+        plain = not (self._console.is_terminal or self._quiet)
+        if plain and now - self._printed >= PLAIN_SECONDS:
+            self._printed = now
+            line(self._console, self._summary(progress))
+
+    def report(self, report: Report) -> None:
+        """Print the report on one source."""
+        for task in (self._searched, self._done):
+            self._bars.update(task, visible=False)
+        self._items.clear()
+        if self._live.is_started:
+            self._live.refresh()
+        _print_report(self._console, report, self._quiet)
+
+    def stopping(self) -> None:
+        """Say that the ingest will stop."""
+        line(self._console, "stopping after this document; Ctrl-C again stops at once")
+
+    def _drawn(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        items = [
+            Text(text, style="dim", no_wrap=True, overflow="ellipsis")
+            for text in [*self._items.values()][-self._MOST :]
+        ]
+        return Group(self._bars.make_tasks_table(self._bars.tasks), *items)
+
+    def _summary(self, progress: Progress) -> str:
+        parts = [
+            f"{task.completed:.0f} of {task.total:.0f} {task.description}"
+            for task in self._bars.tasks
+            if task.visible and task.total
+        ]
+        if not parts:
+            return f"{progress.stage} {progress.label}"
+        return ", ".join(filter(None, [*parts, _pace(progress)]))
+
+
+def _pace(progress: Progress) -> str:
+    """How much was embedded, how fast, and how long the rest will take."""
+    parts = []
+    if progress.passages:
+        parts.append(f"{progress.passages} passages ({progress.speed:.0f}/s)")
+    if progress.left is not None and progress.left >= 1:
+        minutes, seconds = divmod(round(progress.left), 60)
+        parts.append(f"about {minutes}:{seconds:02} left")
+    return ", ".join(parts)
+
+
+class JsonLines:
+    """Shows an ingest to a script: one JSON object a line on standard output."""
+
+    def __init__(self) -> None:
+        self._last = ("", 0.0)
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def progress(self, progress: Progress) -> None:
+        """Print every result, and of everything else at most two lines a second and stage."""
+        from dataclasses import asdict
+
+        stage, at = self._last
+        passing = progress.stage in ("reading", "fetching", "parsing", "embedding")
+        if passing and progress.stage == stage and time.monotonic() - at < 0.5:
+            return
+        self._last = progress.stage, time.monotonic()
+        self._print("progress", **asdict(progress))
+
+    def report(self, report: Report) -> None:
+        """Print the report on one source: its outcomes, what needs attention, and the sums."""
+        from dataclasses import asdict
+
+        for outcome in report.outcomes:
+            self._print(
+                "outcome",
+                change=outcome.change,
+                document=outcome.document.id,
+                reading=outcome.document.reading,
+                title=outcome.document.title,
+                kind=outcome.document.kind,
+                passages=outcome.passages,
+                reason=outcome.reason,
+            )
+        for need in report.needs:
+            self._print("need", **asdict(need))
+        self._print(
+            "report",
+            source=report.source,
+            dry_run=report.dry,
+            sessions=report.sessions,
+            readings=report.readings,
+            documents={change: report.count(change) for change in _CHANGES},
+            lookups=dict(report.lookups),
+            not_looked_up=report.not_looked_up,
+            embedded=report.embedded,
+            fetched=report.fetched,
+            notes=list(report.notes),
+            stopped=report.stopped,
+        )
+
+    def stopping(self) -> None:
+        """Print that the ingest will stop."""
+        self._print("stopping")
+
+    def _print(self, event: str, **values: Any) -> None:
+        print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
+
+
+def _print_report(console: Console, report: Report, quiet: bool) -> None:
+    """Print what one ingest did, or would do, and what needs attention."""
+    for note in report.notes:
+        console.print(f"note: {note}", style="yellow", markup=False)
+    for outcome in report.outcomes:
+        if outcome.change == "failed":
+            kept = f" ({outcome.passages} passages kept)" if outcome.passages else ""
+            console.print(f"failed: {outcome.reason}{kept}", style="yellow", markup=False)
+        elif report.dry and outcome.change != "unchanged":
+            line(console, f"{outcome.change}: {outcome.document.title or outcome.document.path}")
+    # Documents that failed have just been listed.
+    print_needs(console, [need for need in report.needs if not need.failed])
+    if not quiet:
+        _print_sums(console, report)
+    if report.stopped:
+        count = report.not_looked_up
+        left = f"; {count} readings were not searched for yet" if count else ""
+        line(console, f"stopped{left}. What was finished is in; the next run goes on from here")
+
+
+def _print_sums(console: Console, report: Report) -> None:
+    from seminar_rag.types.ingest import summarise
+
+    found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
+    if report.dry:
+        line(console, f"{report.source}: {found}{summarise([report])}")
     else:
-        line(shown, "Nothing is to be decided.")
+        sums = f"documents: {summarise([report])}; {report.embedded} passages embedded"
+        line(console, f"{report.source}: {found}{sums}")
+    if report.outcomes:
+        console.print(_outcomes(report))
+    if report.lookups:
+        states = {"paper": "as papers", "page": "as web pages", "nothing": "not found"}
+        counts = ", ".join(f"{count} {states[state]}" for state, count in report.lookups)
+        line(console, f"readings searched for: {counts}; {report.fetched} files downloaded")
+    if report.not_looked_up and report.readings and not report.stopped:
+        count = report.not_looked_up
+        line(console, f"{count} readings have not been searched for online; --fetch does that")
 
 
-def print_syllabus(syllabus: Syllabus) -> None:
-    """Sessions and readings of a course page."""
-    shown = console()
-    if syllabus.title:
-        shown.print(syllabus.title, style="bold", markup=False)
-    for session in syllabus.sessions:
-        tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
-        shown.print(f"\n{session.number}. {session.title}{tags}", style="bold", markup=False)
-        for reading in session.readings:
-            line(shown, f"  [{reading.section}] {reading.label}")
-            if reading.authors:
-                line(shown, f"      {reading.authors}")
-            for url in reading.urls:
-                line(shown, f"      {url}")
-            if not reading.urls and not reading.files:
-                line(shown, "      no link")
-        if session.notes:
-            line(shown, f"  student notes, {len(session.notes)} paragraphs")
+def _outcomes(report: Report) -> Table:
+    """A table of what became of the documents, by their kind."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
 
-
-def print_answer(answer: Answer, notice: str) -> None:
-    if answer.abstained:
-        _print_refusal(answer)
-        return
-    if answer.kind != "readings":
-        links = [f"  {row.title}: {row.url}" for row in answer.listed if row.url]
-        print("\n" if links else "", *links, sep="\n")
-        _print_sources(answer)
-        return
-    _print_sources(answer)
-    _print_verdicts(answer)
-    if answer.restricted:
-        print(f"  note: Only {answer.restricted} was searched.")
-    for warning in answer.warnings:
-        print(f"  note: {warning}")
-    print(f"\n{notice} ({answer.seconds:.1f} s)")
-
-
-def _print_sources(answer: Answer) -> None:
-    if answer.citations:
-        print("\n\nSources")
-    for number in dict.fromkeys(one.number for one in answer.citations):
-        _print_source(number, [one for one in answer.citations if one.number == number])
-
-
-def _print_refusal(answer: Answer) -> None:
-    if answer.warnings:
-        print("\n")  # what was streamed stands above
-    print(answer.text, *answer.warnings)
-    if answer.reason:
-        print(f"Why: {answer.reason}.")
-    if answer.nearest:
-        print("\nNearest readings:")
-        for document in answer.nearest:
-            print(f"  - {document.title}{_place(document.sessions)}{_link(document.url)}")
-
-
-def _link(url: str | None) -> str:
-    return f" {url}" if url else ""
-
-
-def _print_verdicts(answer: Answer) -> None:
-    """The tally, and each sentence that the passages it cites do not fully support."""
-    if answer.checked:
-        print(f"\n{answer.checked} (checked by: {answer.verdicts[0].verdict.verifier})")
-    for one in answer.verdicts:
-        if one.verdict.label not in ("supported", "uncheckable"):
-            sentence = " ".join(answer.text[one.start : one.end].split())
-            sign = "~" if one.verdict.label == "partly" else "!"
-            print(f"  {sign} {one.verdict.label}: {sentence}\n      {one.verdict.reason}")
-
-
-def print_check(report: CheckReport) -> None:
-    """A checked text, as wide as the terminal but readable."""
-    from shutil import get_terminal_size
-
-    for told in text_lines(report, min(100, get_terminal_size().columns)):
-        print(told)
-
-
-def _print_source(number: int, cited: Sequence[Citation]) -> None:
-    document, passage = cited[0].document, cited[0].passage
-    described = ", as described on the course page" if document.kind == "abstract" else ""
-    print(f"  [{number}] {document.title}{_place(document.sessions)}{described}")
-    if passage.heading:
-        print(f"      {passage.heading}")
-    for one in cited:
-        page = f"page {one.page}: " if one.page is not None else ""
-        print(f"      {page}“{' '.join(one.quote.split())}”")
-    if document.url:
-        print(f"      {document.url}")
-
-
-def _place(sessions: Iterable[int]) -> str:
-    numbers = ", ".join(map(str, sessions))
-    return f" (session {numbers})" if numbers else ""
-
-
-def print_status(course: Course) -> None:
-    """What is indexed, per session and reading."""
-    catalogue = course.catalogue()
-    shown_on = console()
-    shown_on.print(f"{course.name}", markup=False, style="bold")
-    for source, form in catalogue.sources:
-        shown_on.print(f"source: {source} ({form})", markup=False, highlight=False)
-    shown: set[str] = set()
-    for session in catalogue.sessions:
-        shown_on.print(f"\n{session.number}. {session.title}", markup=False, style="bold")
-        notes = f"notes-{session.number}"
-        for id_, label in [
-            *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),
-            (notes, "student notes"),
-        ]:
-            mine = [r for r in catalogue.records.values() if r.document.reading == id_]
-            if mine or id_ != notes:
-                says = "; ".join(map(_said, mine)) or "listed only, no text"
-                line(shown_on, f"  {label}: {says}")
-            shown.add(id_)
-    loose = [r for r in catalogue.records.values() if r.document.reading not in shown]
-    if loose:
-        shown_on.print("\nIn no session", style="bold")
-    for record in loose:
-        title = record.document.title or record.document.path
-        line(shown_on, f"  {title} ({record.document.reading}): {_said(record)}")
-    wanting = course.needs()
-    if wanting:
-        shown_on.print()
-        print_needs(shown_on, wanting)
-
-
-def _said(record: Record) -> str:
-    """A document in a few words."""
-    if record.outcome != "indexed":
-        kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
-        return f"{record.outcome}: {record.detail}{kept}"
-    pages = f"{record.pages} pages, " if record.pages else ""
-    plural = "" if record.passages == 1 else "s"
-    return f"{record.document.kind}, {pages}{record.passages} passage{plural}"
-
-
-def line(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def status_json(course: Course) -> dict[str, Any]:
-    """What is indexed, as `status --json` prints it."""
-    catalogue = course.catalogue()
-    return {
-        "course": course.name,
-        "sources": [{"source": source, "form": form} for source, form in catalogue.sources],
-        "sessions": [
-            {
-                "number": session.number,
-                "title": session.title,
-                "tags": list(session.tags),
-                "readings": [
-                    {
-                        "id": reading.id,
-                        "title": reading.title,
-                        "section": reading.section,
-                        "arxiv_id": reading.arxiv_id,
-                        "urls": list(reading.urls),
-                    }
-                    for reading in session.readings
-                ],
-            }
-            for session in catalogue.sessions
-        ],
-        "documents": [
-            {
-                "id": record.document.id,
-                "reading": record.document.reading,
-                "title": record.document.title,
-                "kind": record.document.kind,
-                "sessions": list(record.document.sessions),
-                "path": record.document.path,
-                "source": record.source,
-                "outcome": record.outcome,
-                "detail": record.detail,
-                "pages": record.pages,
-                "passages": record.passages,
-                "at": record.at,
-                "made": record.made,
-            }
-            for record in catalogue.records.values()
-        ],
-        "needs": [asdict(need) for need in course.needs()],
-        "lookups": [
-            {
-                "reading": one.reading,
-                "title": one.title,
-                "state": one.state,
-                "arxiv_id": one.arxiv_id,
-                "attempts": [
-                    {"url": url, "event": event, "says": says} for url, event, says in one.attempts
-                ],
-                "at": one.at,
-            }
-            for one in catalogue.lookups
-        ],
-    }
-
-
-def text_lines(report: CheckReport, width: int = 80) -> Iterator[str]:
-    """The report for a terminal; headings and the like are left out."""
-    for item in report.items:
-        if item.label == "not a claim" and not item.citations:
-            continue
-        yield from item_lines(item, width)
-        yield ""
-    yield fill(report.summary, width)
-    yield f"checked by: {report.verifier}"
-
-
-def item_lines(item: Item, width: int = 80) -> Iterator[str]:
-    """One item: verdict and sentence, why, the evidence, and the citations."""
-    glyph = GLYPHS[item.label] or "·"
-    label = "reference" if item.claim.kind == "reference" else item.label
-    yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
-    if item.label not in ("supported", "not a claim"):
-        yield _wrapped(f"    {item.reason}", "    ", width)
-    for source in shown(item):
-        yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
-    for one in item.citations:
-        text = f"    {CITED[one.holding]} {mark(one.cited)}: {one.reason}"
-        yield _wrapped(text, "      ", width)
-
-
-def _wrapped(text: str, indent: str, width: int) -> str:
-    return fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    shown = [change for change in _CHANGES if report.count(change)]
+    for name in (*shown, *(("passages",) if not report.dry else ())):
+        table.add_column(name, justify="right")
+    for kind, name in _KINDS.items():
+        mine = [one for one in report.outcomes if one.document.kind == kind]
+        if mine:
+            counts = [sum(one.change == change for one in mine) for change in shown]
+            passages = sum(one.passages for one in mine if one.change != "removed")
+            figures = [*counts, *((passages,) if not report.dry else ())]
+            table.add_row(name, *(str(figure) if figure else "" for figure in figures))
+    return table

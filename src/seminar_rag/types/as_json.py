@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
+from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import WRONG, Item, Report
+from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.reading import Document, Passage, Syllabus
 
 
@@ -142,3 +145,48 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
             for session in syllabus.sessions
         ]
     }
+
+
+def suggestion_json(one: Suggestion) -> dict[str, Any]:
+    """A suggestion, with what accepting and rejecting it mean."""
+    return {**asdict(one), "says": one.says, "accept": one.if_accepted, "reject": one.if_rejected}
+
+
+def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[str, Any]:
+    """What is indexed, what was looked up, and what needs attention."""
+    reading = ("id", "title", "section", "arxiv_id", "urls")
+    document = ("id", "reading", "title", "kind", "sessions", "path")
+    record = ("source", "outcome", "detail", "pages", "passages", "at", "made")
+    return {
+        "course": name,
+        "sources": [{"source": source, "form": form} for source, form in catalogue.sources],
+        "sessions": [
+            {
+                **_fields(session, "number", "title", "tags"),
+                "readings": [_fields(one, *reading) for one in session.readings],
+            }
+            for session in catalogue.sessions
+        ],
+        "documents": [
+            {**_fields(one.document, *document), **_fields(one, *record)}
+            for one in catalogue.records.values()
+        ],
+        "needs": [asdict(need) for need in needs],
+        "lookups": [
+            {
+                **_fields(one, "reading", "title", "state", "arxiv_id"),
+                "attempts": [
+                    {"url": url, "event": event, "detail": detail}
+                    for url, event, detail in one.attempts
+                ],
+                "at": one.at,
+            }
+            for one in catalogue.lookups
+        ],
+    }
+
+
+def _fields(value: object, *names: str) -> dict[str, Any]:
+    """Fields of a value, tuples as lists."""
+    found = {name: getattr(value, name) for name in names}
+    return {name: list(one) if isinstance(one, tuple) else one for name, one in found.items()}

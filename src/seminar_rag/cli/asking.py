@@ -1,0 +1,271 @@
+"""The commands that ask a course, check a text against it, and measure its answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from seminar_rag.cli import ABSTAINED, FAILED, INTERRUPTED, open_course, printing
+from seminar_rag.errors import SourceError
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+    from seminar_rag.evaluation.questions import Question
+    from seminar_rag.evaluation.report import Outcome
+    from seminar_rag.types import Answer, Citation
+    from seminar_rag.types.check import Item
+    from seminar_rag.types.check import Report as CheckReport
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Answer a question, with its sources."""
+    from seminar_rag.types import NOTES, READINGS, AnswerEvent, Scope, TokenEvent
+
+    scope = Scope(
+        frozenset(options.session),
+        frozenset(options.reading),
+        {"readings": READINGS, "notes": NOTES, None: frozenset()}[options.kind],
+        options.required,
+    )
+    course = open_course(options)
+    answer: Answer | None = None
+    for event in course.ask(options.question, scope=scope):
+        if isinstance(event, TokenEvent) and not options.json:
+            print(event.text, end="", flush=True)
+        elif isinstance(event, AnswerEvent):
+            answer = event.answer
+    assert answer is not None
+    if options.json:
+        from seminar_rag.types.as_json import answer_json
+
+        printing.print_json(answer_json(answer))
+    else:
+        _print_answer(answer, course.answerer_notice)
+    return ABSTAINED if answer.abstained else 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check a text against the readings."""
+    course = open_course(options)
+    typed = options.file == "-"
+    text = sys.stdin.read() if typed else course.text_of(Path(options.file))
+    report = _checked(course, text)
+    if options.html:
+        from seminar_rag.ui.export.check_report import to_html
+
+        title = "Standard input" if typed else Path(options.file).name
+        options.html.write_text(to_html(report, title), encoding="utf-8")
+    if options.json:
+        from seminar_rag.types.as_json import report_json
+
+        printing.print_json(report_json(report))
+    else:
+        _print_check(report)
+    if len(report.items) < report.total:
+        return INTERRUPTED
+    return FAILED if report.failed else 0
+
+
+def _checked(course: Course, text: str) -> CheckReport:
+    """The report; where the check is interrupted, as far as it came."""
+    checking = course.check(text)
+    with printing.ProgressBar(printing.console(stderr=True)) as bar:
+        try:
+            for done, _ in enumerate(checking, 1):
+                bar.show("checking", done, checking.total)
+        except KeyboardInterrupt:
+            bar.clear()
+    return checking.report()
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure the answers to labelled questions."""
+    from seminar_rag.evaluation import page as evaluate_page
+    from seminar_rag.evaluation import report as evaluate_report
+    from seminar_rag.evaluation.questions import read_questions
+
+    for path in (options.json, options.html):
+        _require_place(path)
+    questions = read_questions(options.questions)
+    before = evaluate_report.read_earlier(options.against) if options.against else None
+    course = open_course(options)
+    _warn_of_missing(course, questions)
+    outcomes = _outcomes(course, questions, options.docs)
+    report = evaluate_report.make_report(outcomes)
+    print(evaluate_report.render_table(report, before))
+    about = {
+        "questions": options.questions.name,
+        "answers by": course.answerer,
+        "embeddings": course.embedder.name,
+        "citations judged by": course.verifier.name,
+    }
+    print("\n".join(f"{what}: {who}" for what, who in about.items()))
+    if len(outcomes) < len(questions):
+        stopped = f"stopped after {len(outcomes)} of {len(questions)} questions"
+        print(f"{stopped}; the figures are of these, and no file was written", file=sys.stderr)
+        return INTERRUPTED
+    if options.json:
+        text = json.dumps(evaluate_report.to_json(report, about), ensure_ascii=False, indent=1)
+        options.json.write_text(text, encoding="utf-8")
+    if options.html:
+        page = evaluate_page.render_page(report, before, about)
+        options.html.write_text(page, encoding="utf-8")
+    return 0
+
+
+def _outcomes(course: Course, questions: Sequence[Question], docs: Path) -> list[Outcome]:
+    """The outcome of each question, of those asked before an interrupt."""
+    from seminar_rag.evaluation.evaluate import outcomes, verified
+
+    out: list[Outcome] = []
+    with printing.ProgressBar(printing.console(stderr=True)) as bar:
+        try:
+            for one in outcomes(
+                course.ask,
+                course.search,
+                questions,
+                docs,
+                confidence=course.confidence,
+                supported=verified(course.verifier),
+                count=course.embedder.count,
+            ):
+                out.append(one)
+                bar.show("asking", len(out), len(questions))
+        except KeyboardInterrupt:
+            if not out:
+                raise
+            bar.clear()
+    return out
+
+
+def _warn_of_missing(course: Course, questions: Sequence[Question]) -> None:
+    """Print which documents that the questions are about are not ingested."""
+    there = {Path(one.path).name for one in course.documents().values()}
+    missing = sorted({doc for one in questions for doc, _ in one.evidence} - there)
+    if there and missing:
+        names = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+        print(
+            f"not ingested, so the questions on it count as missed: {names}"
+            " — seminar-rag ingest the folder of --docs first",
+            file=sys.stderr,
+        )
+
+
+def _require_place(path: Path | None) -> None:
+    """Refuse a place where no file can be written, before time is spent on its content.
+
+    Raises:
+        SourceError: there is no such folder, or the path is one.
+    """
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        why = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
+        raise SourceError(f"{path} cannot be written: it {why} — name a file in an existing folder")
+
+
+def _print_answer(answer: Answer, notice: str) -> None:
+    if answer.abstained:
+        _print_refusal(answer)
+        return
+    if answer.kind != "readings":
+        links = [f"  {row.title}: {row.url}" for row in answer.listed if row.url]
+        print("\n" if links else "", *links, sep="\n")
+        _print_sources(answer)
+        return
+    _print_sources(answer)
+    _print_verdicts(answer)
+    if answer.restricted:
+        print(f"  note: Only {answer.restricted} was searched.")
+    for warning in answer.warnings:
+        print(f"  note: {warning}")
+    print(f"\n{notice} ({answer.seconds:.1f} s)")
+
+
+def _print_sources(answer: Answer) -> None:
+    if answer.citations:
+        print("\n\nSources")
+    for number in dict.fromkeys(one.number for one in answer.citations):
+        _print_source(number, [one for one in answer.citations if one.number == number])
+
+
+def _print_refusal(answer: Answer) -> None:
+    if answer.warnings:
+        print("\n")  # what was streamed stands above
+    print(answer.text, *answer.warnings)
+    if answer.reason:
+        print(f"Why: {answer.reason}.")
+    if answer.nearest:
+        print("\nNearest readings:")
+        for document in answer.nearest:
+            print(f"  - {document.title}{printing.place(document.sessions)}{_link(document.url)}")
+
+
+def _link(url: str | None) -> str:
+    return f" {url}" if url else ""
+
+
+def _print_verdicts(answer: Answer) -> None:
+    """The tally, and each sentence that the passages it cites do not fully support."""
+    if answer.checked:
+        print(f"\n{answer.checked} (checked by: {answer.verdicts[0].verdict.verifier})")
+    for one in answer.verdicts:
+        if one.verdict.label not in ("supported", "uncheckable"):
+            sentence = " ".join(answer.text[one.start : one.end].split())
+            sign = "~" if one.verdict.label == "partly" else "!"
+            print(f"  {sign} {one.verdict.label}: {sentence}\n      {one.verdict.reason}")
+
+
+def _print_check(report: CheckReport) -> None:
+    """A checked text, as wide as the terminal but readable."""
+    from shutil import get_terminal_size
+
+    for told in text_lines(report, min(100, get_terminal_size().columns)):
+        print(told)
+
+
+def _print_source(number: int, cited: Sequence[Citation]) -> None:
+    document, passage = cited[0].document, cited[0].passage
+    described = ", as described on the course page" if document.kind == "abstract" else ""
+    print(f"  [{number}] {document.title}{printing.place(document.sessions)}{described}")
+    if passage.heading:
+        print(f"      {passage.heading}")
+    for one in cited:
+        page = f"page {one.page}: " if one.page is not None else ""
+        print(f"      {page}“{' '.join(one.quote.split())}”")
+    if document.url:
+        print(f"      {document.url}")
+
+
+def text_lines(report: CheckReport, width: int = 80) -> Iterator[str]:
+    """The report in lines for a terminal; headings and the like are left out."""
+    for item in report.items:
+        if item.label == "not a claim" and not item.citations:
+            continue
+        yield from _item_lines(item, width)
+        yield ""
+    yield fill(report.summary, width)
+    yield f"checked by: {report.verifier}"
+
+
+def _item_lines(item: Item, width: int) -> Iterator[str]:
+    """One item: verdict and sentence, the reason, the evidence, and the citations."""
+    from seminar_rag.ui.export.check_report import CITED, GLYPHS, mark, one_line, place, shown
+
+    glyph = GLYPHS[item.label] or "·"
+    label = "reference" if item.claim.kind == "reference" else item.label
+    yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
+    if item.label not in ("supported", "not a claim"):
+        yield _wrapped(f"    {item.reason}", "    ", width)
+    for source in shown(item):
+        yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
+    for one in item.citations:
+        text = f"    {CITED[one.holding]} {mark(one.cited)}: {one.reason}"
+        yield _wrapped(text, "      ", width)
+
+
+def _wrapped(text: str, indent: str, width: int) -> str:
+    return fill(text, width, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,207 @@
+"""The commands that ingest a course and correct its reading list."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seminar_rag.cli import INTERRUPTED, open_course, printing
+from seminar_rag.errors import SourceError
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+    from seminar_rag.types import Syllabus
+    from seminar_rag.types.ingest import Options, Progress, Suggestion
+
+
+def ingest(options: argparse.Namespace) -> int:
+    """Bring sources in or up to date."""
+    sources = list(options.sources)
+    if options.sample:
+        from seminar_rag.course import SAMPLE
+
+        sources.append(SAMPLE)
+    if options.only:
+        return _again(open_course(options), options.only, options.quiet)
+    if not sources:
+        raise SourceError("no source given — name a course page, a folder or PDFs, or --sample")
+    from seminar_rag.types.ingest import Options
+
+    how = Options(options.fetch, options.refresh, options.keep_removed, options.dry_run)
+    view = printing.JsonLines() if options.json_lines else _view(options.quiet)
+    return _ingest_into(open_course(options), sources, how, view)
+
+
+def ingest_sample(course: Course) -> int:
+    """Ingest the bundled sample course."""
+    from seminar_rag.course import SAMPLE
+    from seminar_rag.types.ingest import Options
+
+    return _ingest_into(course, [SAMPLE], Options(), _view())
+
+
+def _view(quiet: bool = False) -> printing.IngestView:
+    return printing.IngestView(printing.console(stderr=True), quiet)
+
+
+def _ingest_into(
+    course: Course,
+    sources: Sequence[str | Path],
+    options: Options,
+    view: printing.IngestView | printing.JsonLines,
+) -> int:
+    failed = stopped = False
+    with view, _Interrupt(view.stopping) as interrupt:
+        for report in course.ingest(sources, interrupt.watch(view.progress), options, interrupt):
+            failed |= report.count("failed") > 0
+            stopped |= report.stopped
+            view.report(report)
+    if stopped or interrupt():
+        return INTERRUPTED
+    return SourceError.exit_code if failed else 0
+
+
+class _Interrupt:
+    """Handles Ctrl-C: the first asks an ingest to stop where nothing is half done, the second stops
+    it at once."""
+
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._on_first = on_first
+        self._asked = False
+        self._begun = False
+        self._before: Any = None
+
+    def __call__(self) -> bool:
+        """Whether the ingest should stop."""
+        return self._asked
+
+    def watch(self, listener: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        """The listener, watched: until progress goes beyond the page, Ctrl-C stops at once."""
+
+        def listen(progress: Progress) -> None:
+            self._begun |= progress.stage != "reading"
+            listener(progress)
+
+        return listen
+
+    def __enter__(self) -> _Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, *_: object) -> None:
+        if self._asked or not self._begun:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._on_first()
+
+
+def _again(course: Course, reading: str, quiet: bool = False) -> int:
+    """Bring one reading up to date, and print the report."""
+    with _view(quiet) as view:
+        report = course.ingest_reading(reading, view.progress)
+        view.report(report)
+    return SourceError.exit_code if report.count("failed") else 0
+
+
+def syllabus(options: argparse.Namespace) -> int:
+    """Print the sessions and readings of a course page."""
+    from seminar_rag.course import read_course_page
+    from seminar_rag.types.as_json import syllabus_json
+
+    read = read_course_page(options.source, Path(), options.data)
+    if options.json:
+        printing.print_json(syllabus_json(read))
+    else:
+        _print_syllabus(read)
+    return 0
+
+
+def _print_syllabus(syllabus: Syllabus) -> None:
+    shown = printing.console()
+    if syllabus.title:
+        shown.print(syllabus.title, style="bold", markup=False)
+    for session in syllabus.sessions:
+        tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
+        shown.print(f"\n{session.number}. {session.title}{tags}", style="bold", markup=False)
+        for reading in session.readings:
+            lines = [f"  [{reading.section}] {reading.label}"]
+            if reading.authors:
+                lines.append(f"      {reading.authors}")
+            lines += [f"      {url}" for url in reading.urls]
+            if not reading.urls and not reading.files:
+                lines.append("      no link")
+            for each in lines:
+                printing.line(shown, each)
+        if session.notes:
+            printing.line(shown, f"  student notes, {len(session.notes)} paragraphs")
+
+
+# --- correcting ----------------------------------------------------------------------------------
+
+
+def suggestions(options: argparse.Namespace) -> int:
+    """List, accept or reject suggestions."""
+    course = open_course(options)
+    if options.accept:
+        return _again(course, course.accept(options.accept))
+    if options.reject:
+        return _again(course, course.reject(options.reject))
+    if options.json:
+        from seminar_rag.types.as_json import suggestion_json
+
+        printing.print_json([suggestion_json(one) for one in course.suggestions()])
+    else:
+        _print_suggestions(course.suggestions())
+    return 0
+
+
+def _print_suggestions(suggestions: Sequence[Suggestion]) -> None:
+    shown = printing.console()
+    for one in suggestions:
+        printing.line(shown, f"{one.id}  {one.title}{printing.place(one.sessions)}")
+        printing.line(shown, f"    {one.says}")
+        printing.line(shown, f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
+    if suggestions:
+        printing.line(shown, "seminar-rag suggestions --accept ID, or --reject ID, decides.")
+    else:
+        printing.line(shown, "No suggestions.")
+
+
+def add(options: argparse.Namespace) -> int:
+    """Add a link or a file to a session."""
+    course = open_course(options)
+    link = "://" in options.what
+    url, file = (options.what, None) if link else ("", Path(options.what))
+    return _again(course, course.add(options.session, options.title, url, file))
+
+
+def rename(options: argparse.Namespace) -> int:
+    """Rename a reading."""
+    course = open_course(options)
+    return _again(course, course.rename(options.reading, options.title))
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Remove a source, a reading or a document."""
+    for title in open_course(options).remove(options.what):
+        print(f"removed: {title}")
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Restore what was removed, or list it."""
+    course = open_course(options)
+    if options.what is None:
+        for one in course.removals():
+            print(f"{one.id}  {one.title}")
+        return 0
+    return max(_again(course, id_) for id_ in course.restore(options.what))

@@ -1,0 +1,164 @@
+"""The commands that serve a course and look after it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seminar_rag.cli import open_course, printing
+from seminar_rag.cli.ingesting import ingest_sample
+from seminar_rag.errors import ConfigError, NotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+    from seminar_rag.types.catalogue import Record
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Start the web page."""
+    course = open_course(options)
+    console = printing.console(stderr=True)
+    if not course.catalogue().documents:
+        console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
+        ingest_sample(course)
+    from seminar_rag.ui import app
+    from seminar_rag.ui.shared.limits import Limits
+    from seminar_rag.ui.shared.logs import scrub_logs
+
+    console.print(f"Loading the models for {course.name} …", markup=False)
+
+    def ready(url: str) -> None:
+        printing.line(console, course.answerer_notice)
+        if course.password_hash():
+            printing.line(console, f"Your desk is at {url}/desk")
+        else:
+            printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
+        if options.mcp:
+            printing.line(console, f"Assistants find the readings at {url}/mcp")
+        printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
+
+    host = options.host or course.config.serve_host
+    port = options.port if options.port is not None else course.config.serve_port
+    try:
+        course.journal.prune()
+    except StoreError as error:  # students can ask all the same
+        printing.line(console, str(error))
+    scrub_logs([course.config.llm_key])
+    app.serve(
+        course,
+        host,
+        port,
+        limits=Limits(course.config.serve_rate, course.config.serve_rate_address),
+        desk=course,
+        mcp=options.mcp,
+        prepare=course.examples,
+        on_ready=ready,
+    )
+    return 0
+
+
+def passwd(options: argparse.Namespace) -> int:
+    """Set the password of the instructor's desk."""
+    from getpass import getpass
+
+    from seminar_rag.course import set_password_hash
+    from seminar_rag.ui.desk.password import hashed
+
+    if options.stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = getpass("Password of the instructor's desk: ")
+        if getpass("Once more: ") != password:
+            raise ConfigError("the two passwords differ — run the command again")
+    path = set_password_hash(Path(), hashed(password))
+    print(f"The password is set in {path.resolve()}; whoever was logged in is logged out.")
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """List what is indexed, by session and reading."""
+    course = open_course(options)
+    catalogue = course.catalogue()
+    if options.json:
+        from seminar_rag.types.as_json import status_json
+
+        printing.print_json(status_json(course.name, catalogue, course.needs()))
+        return 0
+    if not catalogue.records:
+        raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
+    _print_status(course)
+    return 0
+
+
+def models(options: argparse.Namespace) -> int:
+    """List models, or download one."""
+    course = open_course(options)
+    if options.download is None:
+        print(course.models())
+        return 0
+    console = printing.console(stderr=True)
+    file = options.download.partition(":")[2]
+    with printing.ProgressBar(console) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.show("MiB", done >> 20, (total or done) >> 20, file)
+
+        downloaded = course.download_model(options.download, options.hub, options.sha256, show)
+    console.print(downloaded, markup=False)
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Check the installation, the models and the index."""
+    course = open_course(options)
+    if options.repair:
+        course.repair(print)
+    sign = {"ok": "✓", "note": "·", "bad": "✗"}
+    findings = course.doctor()
+    for finding in findings:
+        remedy = f" — {finding.remedy}" if finding.remedy else ""
+        print(f"{sign[finding.level]} {finding.what}{remedy}")
+    return 1 if any(finding.level == "bad" for finding in findings) else 0
+
+
+def _print_status(course: Course) -> None:
+    catalogue = course.catalogue()
+    console = printing.console()
+    console.print(f"{course.name}", markup=False, style="bold")
+    for source, form in catalogue.sources:
+        console.print(f"source: {source} ({form})", markup=False, highlight=False)
+    shown: set[str] = set()
+    for session in catalogue.sessions:
+        console.print(f"\n{session.number}. {session.title}", markup=False, style="bold")
+        notes = f"notes-{session.number}"
+        for id_, label in [
+            *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),
+            (notes, "student notes"),
+        ]:
+            mine = [r for r in catalogue.records.values() if r.document.reading == id_]
+            if mine or id_ != notes:
+                what = "; ".join(map(_described, mine)) or "listed only, no text"
+                printing.line(console, f"  {label}: {what}")
+            shown.add(id_)
+    loose = [r for r in catalogue.records.values() if r.document.reading not in shown]
+    if loose:
+        console.print("\nIn no session", style="bold")
+    for record in loose:
+        title = record.document.title or record.document.path
+        printing.line(console, f"  {title} ({record.document.reading}): {_described(record)}")
+    needs = course.needs()
+    if needs:
+        console.print()
+        printing.print_needs(console, needs)
+
+
+def _described(record: Record) -> str:
+    """A document in a few words."""
+    if record.outcome != "indexed":
+        kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
+        return f"{record.outcome}: {record.detail}{kept}"
+    pages = f"{record.pages} pages, " if record.pages else ""
+    plural = "" if record.passages == 1 else "s"
+    return f"{record.document.kind}, {pages}{record.passages} passage{plural}"
