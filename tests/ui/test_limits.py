@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.ui.shared.limits import FORGET, GRACE, VIEWS, Limits, Rate, Turns
+from seminar_rag.ui.shared.limits import GRACE, MOST_CLIENTS, VIEWS, Limits, Rate, Turns
 
 
 class Clock:
@@ -53,11 +53,11 @@ def test_zero_is_no_limit(clock):
 
 def test_clients_that_are_gone_are_forgotten(clock):
     rate = Rate(5, clock)
-    for n in range(100):
+    for n in range(MOST_CLIENTS):
         rate.take(f"p{n}")
-    clock.now = FORGET + 1
+    clock.now = 61
     rate.take("new")
-    assert len(rate._buckets) <= 1
+    assert len(rate._full) == 1
 
 
 def line(turns: Turns, *names: str) -> list[tuple[int, int]]:

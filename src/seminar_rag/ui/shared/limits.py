@@ -12,7 +12,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import zip_longest
 from math import ceil
 from typing import TYPE_CHECKING
@@ -30,8 +29,8 @@ PER_ADDRESS = 200
 """Questions a minute from one address, which a whole class may share behind one router."""
 VIEWS = 10
 """Looks at a page for every question that an address may ask; turning a page takes two."""
-FORGET = 600.0
-"""Seconds after which a client that asked nothing is forgotten."""
+MOST_CLIENTS = 1_000
+"""Clients that are remembered before those whose acts no longer count are forgotten."""
 GRACE = 30.0
 """Seconds after which a page that does not ask for its place has left without a word."""
 WAITING = 64
@@ -89,49 +88,31 @@ def from_own_page(header: Callable[[str], str | None]) -> bool:
     return not origin or urlsplit(origin).netloc == header("host")
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-
-
 class Rate:
     """At most `per_minute` acts of one client a minute, all at once if it likes; 0 for no limit."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size = per_minute
+        self._most = per_minute
+        self._every = 60 / per_minute if per_minute else 0.0
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: dict[str, _Bucket] = {}
-        self._swept = clock()
+        self._full: dict[str, float] = {}
+        """When the bucket of each client will be full again (GCRA, ITU-T I.371)."""
 
     def wait(self, client: str) -> int:
         """Seconds until `client` may act again, 0 for now. Takes nothing."""
-        if not self._size:
-            return 0
         with self._lock:
-            missing = 1 - self._filled(client).tokens
-            return ceil(missing * 60 / self._size) if missing > 1e-9 else 0
+            now = self._clock()
+            early = self._full.get(client, now) - now - (self._most - 1) * self._every
+            return ceil(early) if self._most and early > 1e-9 else 0
 
     def take(self, client: str) -> None:
         """Count one act of `client`."""
-        if self._size:
-            with self._lock:
-                self._filled(client).tokens -= 1
-
-    def _filled(self, client: str) -> _Bucket:
-        now = self._clock()
-        self._sweep(now)
-        bucket = self._buckets.setdefault(client, _Bucket(self._size, now))
-        bucket.tokens = min(self._size, bucket.tokens + (now - bucket.at) * self._size / 60)
-        bucket.at = now
-        return bucket
-
-    def _sweep(self, now: float) -> None:
-        if now - self._swept > FORGET:
-            self._swept = now
-            kept = {c: b for c, b in self._buckets.items() if now - b.at < FORGET}
-            self._buckets = kept
+        with self._lock:
+            now = self._clock()
+            if len(self._full) >= MOST_CLIENTS:
+                self._full = {one: at for one, at in self._full.items() if at > now}
+            self._full[client] = max(self._full.get(client, now), now) + self._every
 
 
 class Limits:

@@ -14,7 +14,7 @@
 
   let root = null; // the dialog
   let parts = {};
-  let shown = null; // what the server told
+  let shown = null; // what the server answered
   let page = 1;
   let zoom = 1;
   let back = null; // finds what had the focus before
@@ -93,9 +93,9 @@
     try {
       const answer = await fetch(address, { headers: { accept: "application/json" } });
       found = await answer.json();
-      if (!answer.ok) found = { title: "Not to be had", remark: found.remark };
+      if (!answer.ok) found = { title: "Not available", remark: found.remark };
     } catch {
-      found = { title: "Not to be had", remark: "The server does not answer. Try again." };
+      found = { title: "Not available", remark: "The server does not answer. Try again." };
     }
     if (mine !== asked || root.hidden) return;
     const first = shown === null;
@@ -347,7 +347,7 @@
     const mark = event.target.closest?.(".mark[data-source]");
     if (mark) {
       const see = document.querySelector(`#source-${CSS.escape(mark.dataset.source)} [data-view]`);
-      // Of a passage that is gone the source tells all there is.
+      // The source of a passage that is gone shows all that is left of it.
       if (see && !narrow() && !mark.classList.contains("gone")) open(ownFirst(see.dataset.view, mark), mark);
       return;
     }
