@@ -1,1 +1,1 @@
-"""Keeps what students asked, and sums it up for the instructor."""
+"""Records what students asked, and sums it up for the instructor."""

@@ -1,4 +1,4 @@
-"""What the journal's entries say about the course: gaps, use, and answers to look at.
+"""Summarises the journal for the instructor: gaps in the readings, their use, doubtful answers.
 
 Pure: takes entries and readings as values, and a function that embeds texts.
 """
@@ -16,14 +16,15 @@ from seminar_rag.types.journal import Asked, Day, Feedback, Group, Insights, Use
 
 Matrix = NDArray[np.float32]
 ALIKE = 0.55
-"""Cosine from which two questions count as the same matter. Chosen on 36 hand-written questions of
-12 matters with the default model: of pairs of one matter 92% lie above, of other pairs none."""
+"""Cosine similarity from which two questions are about the same topic. Chosen on 36 hand-written
+questions about 12 topics with the default model: 92% of the pairs on one topic lie above it, and
+none of the others."""
 MOST_GROUPED = 300
-"""Distinct questions that are compared with each other; the most frequent ones."""
+"""How many distinct questions are compared with each other: the most frequent ones."""
 
 
 class Remembered:
-    """Embeds only texts that were not among the last ones. Safe to call from several threads."""
+    """Embeds texts and remembers the vectors of the last call; several threads may use it."""
 
     def __init__(self, embed: Callable[[Sequence[str]], Matrix]) -> None:
         self._embed = embed
@@ -44,7 +45,7 @@ def insights(
     readings: Mapping[str, tuple[str, tuple[int, ...]]],
     embed: Callable[[Sequence[str]], Matrix],
 ) -> Insights:
-    """What the entries say.
+    """Summarise the entries.
 
     Args:
         readings: id → (title, sessions) of what the course can cite.
@@ -91,7 +92,7 @@ def _used(
 def groups(
     asked: Sequence[Asked], embed: Callable[[Sequence[str]], Matrix], alike: float = ALIKE
 ) -> tuple[Group, ...]:
-    """Questions gathered by meaning, the largest group first.
+    """Questions grouped by topic, the largest group first.
 
     Leader clustering (Hartigan 1975): from the most frequent question down, each joins the group
     whose first question is nearest if that is near enough, else it opens one.

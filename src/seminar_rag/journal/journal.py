@@ -1,9 +1,9 @@
-"""What students asked and what they thought of the answers, without saying who.
+"""A record of what students asked and what they thought of the answers, without saying who.
 
-Questions are kept only where the instructor has switched that on; feedback whenever a student
-gives it. No address, no session, no time finer than the day, and rows lie in random order, so
-that nothing tells which questions came from one person. What is older than the days to keep is
-overwritten on disk. Knows neither the index nor how answers come about.
+Questions are recorded only where the instructor has switched that on; feedback whenever a student
+gives it. There is no address, no session, no time finer than the day, and rows lie in random
+order, so that nothing shows which questions came from one person. Entries older than the days to
+keep are overwritten on disk. Knows neither the index nor how answers come about.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter
 
 from seminar_rag.errors import StoreError
 from seminar_rag.types import Answer
@@ -28,16 +29,19 @@ from seminar_rag.types.journal import LONGEST_COMMENT, REASONS, Asked, Cited, Fe
 
 log = logging.getLogger(__name__)
 
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
 """
+_Entry = TypeVar("_Entry", Asked, Feedback)
+_ASKED = TypeAdapter(Asked)
+_FEEDBACK = TypeAdapter(Feedback)
+_FLAWED = ("partly", "unsupported", "contradicted")
 
 
 class Journal:
-    """A database of its own in the data folder; made when the first entry is kept."""
+    """A database of its own in the data folder; made when the first entry is recorded."""
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class Journal:
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         """Args:
-        enabled: whether `record` keeps anything; may be changed while running.
+        enabled: whether questions are recorded; may be changed while running.
         days: how long entries are kept, at least 1.
         today: the current day, for tests.
         """
@@ -60,13 +64,13 @@ class Journal:
         self._lock = threading.Lock()
 
     def record(self, answer: Answer) -> None:
-        """Keep a question with its answer, if that is switched on.
+        """Record a question with its answer, if that is switched on.
 
         Never raises: an answer is not lost because the journal cannot be written.
         """
         try:
             if self.enabled:
-                self._keep("asked", _asked(answer))
+                self._insert("asked", _ASKED, _asked(answer, *self._place()))
             elif self._due:
                 self.prune()
         except StoreError as error:
@@ -75,7 +79,7 @@ class Journal:
     def feedback(
         self, answer: Answer, good: bool, reason: Reason | Literal[""] = "", comment: str = ""
     ) -> None:
-        """Keep what a student thinks of an answer.
+        """Record what a student thinks of an answer.
 
         Args:
             good: thumb up; else down, then with a reason.
@@ -83,27 +87,23 @@ class Journal:
 
         Raises:
             StoreError: it could not be written.
-            ValueError: not one of `REASONS`.
+            ValueError: the reason is not one of `REASONS`.
         """
         if reason and reason not in REASONS:
             raise ValueError(f"{reason!r} is none of {', '.join(REASONS)}")
-        body = {
-            "good": good,
-            "reason": reason,
-            "comment": comment.strip()[:LONGEST_COMMENT],
-            "question": answer.question,
-            "answer": answer.text,
-            "cited": _cited(answer),
-        }
-        self._keep("feedback", body)
+        id_, day = self._place()
+        said = comment.strip()[:LONGEST_COMMENT]
+        cited = _cited(answer)
+        entry = Feedback(id_, day, good, answer.question, answer.text, reason, said, cited)
+        self._insert("feedback", _FEEDBACK, entry)
 
     def questions(self) -> tuple[Asked, ...]:
-        """What was asked and recorded, newest day first.
+        """The recorded questions, newest day first.
 
         Raises:
             StoreError: the journal cannot be read.
         """
-        return tuple(_read_asked(id_, day, body) for id_, day, body in self._rows("asked"))
+        return self._entries("asked", _ASKED)
 
     def opinions(self) -> tuple[Feedback, ...]:
         """The feedback, newest day first.
@@ -111,69 +111,71 @@ class Journal:
         Raises:
             StoreError: the journal cannot be read.
         """
-        return tuple(_read_feedback(id_, day, body) for id_, day, body in self._rows("feedback"))
+        return self._entries("feedback", _FEEDBACK)
 
     def clear(self) -> int:
-        """Remove every entry, and say how many there were.
+        """Remove every entry; returns how many there were.
 
         Raises:
             StoreError: the journal cannot be written.
         """
-        if not self._path.exists():
-            return 0
-        with self._opened() as db:
-            with db:
-                count = db.execute("DELETE FROM entry").rowcount
-            _truncate(db)
-        return count
+        return self._delete("9999") if self._path.exists() else 0
 
     def prune(self) -> int:
-        """Remove what is older than the days to keep, and say how much that was.
+        """Remove the entries older than the days to keep; returns how many there were.
 
         Raises:
             StoreError: the journal cannot be written.
         """
         if not self._path.exists():
             return 0
-        with self._opened() as db:
-            return self._prune(db)
+        today, days = self._today(), self.days
+        oldest = today - timedelta(days=max(1, days) - 1)
+        removed = self._delete(oldest.isoformat())
+        self._pruned = today, days
+        return removed
 
     # ---------------------------------------------------------------------------------------
 
     @property
     def _due(self) -> bool:
-        """Whether it was not looked for old entries today."""
+        """Whether old entries were not removed yet today."""
         return self._pruned != (self._today(), self.days)
 
-    def _keep(self, kind: str, body: dict[str, Any]) -> None:
-        day = self._today().isoformat()
-        row = secrets.token_hex(12), kind, day, json.dumps(body, ensure_ascii=False)
+    def _place(self) -> tuple[str, date]:
+        """Id and day of a new entry."""
+        return secrets.token_hex(12), self._today()
+
+    def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> None:
+        body = type_.dump_python(entry, mode="json", exclude={"id", "day"})
+        row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
+        with self._opened() as db, db:
+            db.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
+        if self._due:
+            self.prune()
+
+    def _delete(self, before: str) -> int:
+        """Remove entries of days before the given one, from the disk too."""
         with self._opened() as db:
             with db:
-                db.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
-            if self._due:
-                self._prune(db)
+                count = db.execute("DELETE FROM entry WHERE day < ?", (before,)).rowcount
+            if count:  # the write-ahead log would keep what was removed
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
 
-    def _prune(self, db: sqlite3.Connection) -> int:
-        today = self._today()
-        oldest = today - timedelta(days=max(1, self.days) - 1)
-        with db:
-            gone = db.execute("DELETE FROM entry WHERE day < ?", (oldest.isoformat(),)).rowcount
-        if gone:
-            _truncate(db)
-        self._pruned = today, self.days
-        return gone
-
-    def _rows(self, kind: str) -> list[tuple[str, date, dict[str, Any]]]:
+    def _entries(self, kind: str, type_: TypeAdapter[_Entry]) -> tuple[_Entry, ...]:
         if not self._path.exists():
-            return []
+            return ()
+        if self._due:
+            self.prune()
         with self._opened() as db:
-            if self._due:
-                self._prune(db)
-            found = db.execute(
+            rows = db.execute(
                 "SELECT id, day, body FROM entry WHERE kind = ? ORDER BY day DESC, id", (kind,)
             ).fetchall()
-        return [(id_, date.fromisoformat(day), json.loads(body)) for id_, day, body in found]
+            return tuple(
+                type_.validate_python({"id": id_, "day": day, **json.loads(body)})
+                for id_, day, body in rows
+            )
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -189,74 +191,41 @@ class Journal:
                     db.execute("PRAGMA secure_delete = ON")
                     db.executescript(_SCHEMA)
                     yield db
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise StoreError(
                 f"the journal {self._path} cannot be used: {error} — free some space, or move the"
                 " file away"
             ) from error
 
 
-def _truncate(db: sqlite3.Connection) -> None:
-    """Let the write-ahead log not keep what was removed."""
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _asked(answer: Answer) -> dict[str, Any]:
-    judged = [one.verdict.label for one in answer.verdicts]
-    flaws = [
-        Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
-        for one in answer.verdicts
-        if one.verdict.label in ("partly", "unsupported", "contradicted")
-    ]
-    return {
-        "question": answer.question,
-        "answer": answer.text,
-        "answerer": answer.answerer,
-        "abstained": answer.abstained,
-        "cited": _cited(answer),
-        "verdicts": sorted(Counter(judged).items()),
-        "flaws": [asdict(one) for one in flaws],
-    }
-
-
-def _cited(answer: Answer) -> list[dict[str, Any]]:
-    return [
-        asdict(
-            Cited(
-                one.number,
-                one.passage.id,
-                one.document.reading,
-                one.document.title,
-                one.quote,
-                one.page,
-            )
-        )
-        for one in answer.citations
-    ]
-
-
-def _read_asked(id_: str, day: date, body: dict[str, Any]) -> Asked:
+def _asked(answer: Answer, id_: str, day: date) -> Asked:
+    labels = Counter(one.verdict.label for one in answer.verdicts)
     return Asked(
         id_,
         day,
-        body["question"],
-        body["answer"],
-        body["answerer"],
-        body["abstained"],
-        tuple(Cited(**one) for one in body["cited"]),
-        tuple((label, count) for label, count in body["verdicts"]),
-        tuple(Flaw(**one) for one in body["flaws"]),
+        answer.question,
+        answer.text,
+        answer.answerer,
+        answer.abstained,
+        _cited(answer),
+        tuple(sorted(labels.items())),
+        tuple(
+            Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
+            for one in answer.verdicts
+            if one.verdict.label in _FLAWED
+        ),
     )
 
 
-def _read_feedback(id_: str, day: date, body: dict[str, Any]) -> Feedback:
-    return Feedback(
-        id_,
-        day,
-        body["good"],
-        body["question"],
-        body["answer"],
-        body["reason"],
-        body["comment"],
-        tuple(Cited(**one) for one in body["cited"]),
+def _cited(answer: Answer) -> tuple[Cited, ...]:
+    return tuple(
+        Cited(
+            one.number,
+            one.passage.id,
+            one.document.reading,
+            one.document.title,
+            one.quote,
+            one.page,
+        )
+        for one in answer.citations
     )
