@@ -204,7 +204,7 @@ def test_a_document_of_which_more_becomes_known_is_made_once(
     jobs = [Job(first, "", "one", blocks), Job(replace(first, title="Better"), "", "two", blocks)]
     with store.writer(), work:
         for job in jobs:
-            work.offer([job])
+            work.offer({"d": job})
         while not table.finished:
             work.parse()
             work.wait()

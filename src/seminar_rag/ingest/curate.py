@@ -155,7 +155,7 @@ def remove(store: Store, what: str) -> list[str]:
 
 
 def removals(catalogue: Catalogue) -> tuple[Removal, ...]:
-    """What was taken out by hand and stays out, latest last."""
+    """The instructor's removals that are still in force, latest last."""
     return tuple(
         Removal(one.target, one.title, one.source, one.at)
         for one in catalogue.corrections
@@ -236,10 +236,10 @@ def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) 
     out = []
     for one in wanted:
         mine = [each for each in corrections if each.target == one.id]
-        vouched = tuple(each.url for each in mine if each.kind in ("link", "keep", "add"))
+        accepted = tuple(each.url for each in mine if each.kind in ("link", "keep", "add"))
         rejected = tuple(each.url for each in mine if each.kind == "reject")
         named = any(each.kind in ("rename", "add") for each in mine)
-        out.append(replace(one, trusted=vouched, rejected=rejected, named=named))
+        out.append(replace(one, trusted=accepted, rejected=rejected, named=named))
     return out
 
 

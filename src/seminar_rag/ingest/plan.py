@@ -6,15 +6,17 @@ Pure, but for the contents of files, which are hashed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from seminar_rag.guard import refusal
 from seminar_rag.ingest.sources import Listed, Source, digest
-from seminar_rag.types import Block, Document, Reading, Session
+from seminar_rag.types import Block, Document, Reading
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
 from seminar_rag.web.identify import Wanted
 
@@ -51,40 +53,47 @@ class Plan:
 
     sessions: list[ListedSession] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
-    """By document id, in page order. Abstracts are not among them."""
-    abstracts: dict[str, list[Job]] = field(default_factory=dict)
-    """Descriptions on the page by reading id: used where the reading has no text of its own."""
+    """By document id, in page order. Descriptions are not among them."""
+    described: dict[str, dict[str, Job]] = field(default_factory=dict)
+    """By reading id, descriptions on the page by document id: used where the reading has no text of
+    its own."""
     names: dict[str, str] = field(default_factory=dict)
     """Reading id as listed → the id it goes by."""
 
+    def due(
+        self, without_text: Mapping[str, str], wanted: set[str], chosen: set[str]
+    ) -> dict[str, Job]:
+        """The documents that are to be there as far as is known, by id.
 
-def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
-    """The readings without a file of their own, each once, with all the links it has."""
-    out: dict[str, Wanted] = {}
-    for one in listed:
-        reading, id_ = one.reading, one.entry.id
-        if any(not refused for _, refused in _local_files(reading, source.root)):
-            continue
-        known = out.get(id_)
-        if known is None:
-            out[id_] = Wanted(
-                id_,
-                reading.title,
-                reading.authors,
-                reading.abstract,
-                reading.urls,
-                reading.arxiv_id,
-                source=source.name,
-            )
-        else:
-            out[id_] = replace(
-                known,
-                title=known.title or reading.title,
-                authors=known.authors or reading.authors,
-                abstract=known.abstract or reading.abstract,
-                urls=tuple(dict.fromkeys(known.urls + reading.urls)),
-            )
-    return list(out.values())
+        A description is due where the reading's own text is not there, and will not be.
+
+        Args:
+            without_text: documents that gave no text, with the hash under which they were tried.
+            wanted: readings, by id as listed, that are still being looked up; theirs are not due.
+            chosen: ids of readings and documents; empty for all.
+        """
+        waiting = {self.names[id_] for id_ in wanted if id_ in self.names}
+        covered = {
+            job.document.reading
+            for id_, job in self.jobs.items()
+            if job.paper and without_text.get(id_) != job.hash
+        }
+        due: dict[str, Job] = {}
+        for reading, jobs in self.described.items():
+            if reading not in covered:
+                due |= jobs
+        return {
+            id_: job
+            for id_, job in (due | self.jobs).items()
+            if job.document.reading not in waiting
+            and (not chosen or {id_, job.document.reading} & chosen)
+        }
+
+    @property
+    def listed(self) -> set[str]:
+        """The ids of all readings that the source has, by either name."""
+        documents = {job.document.reading for job in self.jobs.values()}
+        return documents | set(self.names) | set(self.names.values())
 
 
 def make_plan(
@@ -92,6 +101,7 @@ def make_plan(
     listed: Sequence[Listed],
     lookups: Mapping[str, Lookup],
     data: Path,
+    removed: Container[str] = (),
     elsewhere: Mapping[str, str] | None = None,
 ) -> Plan:
     """The documents of a source.
@@ -99,43 +109,33 @@ def make_plan(
     Args:
         lookups: by reading id as listed; readings that turn out to be one paper become one.
         data: the folder that the fetched files' names are relative to.
+        removed: ids of documents that the instructor removed.
         elsewhere: documents of other sources, by content, with their readings: a reading with the
             same document is that reading, and the document is not repeated.
     """
-    key = digest(source.name)[:6]
-    names = _same_papers(listed, lookups, elsewhere or {})
-    plan = Plan(names=names)
+    planner = _Planner(source, data, set(elsewhere or {}))
+    plan = Plan(names=_same_papers(listed, lookups, elsewhere or {}))
     entries: dict[int, list[ListedReading]] = {}
-    used: set[Path | None] = set()
-    hashes = set(elsewhere or {})
     for on_page in listed:
-        given = lookups.get(on_page.entry.id)
-        one = replace(on_page, entry=_entry(on_page.entry, given, names))
-        entry = one.entry
-        entries.setdefault(one.session.number, []).append(entry)
-        for job in _local_jobs(key, one, source.root):
+        lookup = lookups.get(on_page.entry.id)
+        one = replace(on_page, entry=_entry(on_page.entry, lookup, plan.names))
+        entries.setdefault(one.session.number, []).append(one.entry)
+        for job in planner.texts(one, lookup):
             plan.jobs.setdefault(job.document.id, job)
-            used.add(job.file)
-        for job in _fetched_jobs(key, one, given, data, hashes):
-            plan.jobs.setdefault(job.document.id, job)
-        abstract = _abstract(key, one)
-        if abstract is not None:
-            known = plan.abstracts.setdefault(entry.id, [])
-            if all(abstract.document.id != other.document.id for other in known):
-                known.append(abstract)
-    joined = _joined(entry for one in entries.values() for entry in one)
+        description = planner.description(one)
+        if description is not None:
+            described = plan.described.setdefault(one.entry.id, {})
+            described.setdefault(description.document.id, description)
     for session in source.syllabus.sessions if source.syllabus else ():
-        readings = tuple(joined[id(entry)] for entry in entries.get(session.number, ()))
+        readings = _joined(entries.get(session.number, ()), entries.values())
         plan.sessions.append(
             ListedSession(session.number, session.title, session.tags, session.url, readings)
         )
-        if session.notes:
-            job = _notes(key, session)
-            plan.jobs[job.document.id] = job
-    for file in source.files:
-        if file not in used:
-            job = _loose(key, file, source)
-            plan.jobs[job.document.id] = job
+    for job in planner.loose():
+        plan.jobs[job.document.id] = job
+    plan.jobs = {id_: job for id_, job in plan.jobs.items() if id_ not in removed}
+    for reading, jobs in plan.described.items():
+        plan.described[reading] = {id_: job for id_, job in jobs.items() if id_ not in removed}
     return plan
 
 
@@ -148,25 +148,21 @@ def _same_papers(
     """
     by_hash = dict(elsewhere)
     out: dict[str, str] = {}
-    for one in listed:
-        id_ = one.entry.id
-        if id_ in out:
-            continue
+    for id_ in dict.fromkeys(one.entry.id for one in listed):
         given = lookups.get(id_)
         name = given.arxiv_id if given and given.arxiv_id else id_
-        if given and given.found:
-            name = by_hash.setdefault(given.found[0].hash, name)
-        out[id_] = name
+        out[id_] = by_hash.setdefault(given.found[0].hash, name) if given and given.found else name
     return out
 
 
-def _joined(entries: Iterable[ListedReading]) -> dict[int, ListedReading]:
-    """By the identity of each entry: itself, with the links of all that are the same reading."""
-    known = list(entries)
+def _joined(
+    entries: Iterable[ListedReading], everywhere: Iterable[list[ListedReading]]
+) -> tuple[ListedReading, ...]:
+    """Entries with the links of all entries of the course that are the same reading."""
     urls: dict[str, dict[str, None]] = {}
-    for one in known:
+    for one in chain.from_iterable(everywhere):
         urls.setdefault(one.id, {}).update(dict.fromkeys(one.urls))
-    return {id(one): replace(one, urls=tuple(urls[one.id])) for one in known}
+    return tuple(replace(one, urls=tuple(urls[one.id])) for one in entries)
 
 
 def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str]) -> ListedReading:
@@ -180,91 +176,99 @@ def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str])
 # --- documents -----------------------------------------------------------------------------------
 
 
-def _local_jobs(key: str, one: Listed, root: Path | None) -> Iterator[Job]:
-    for file, refused in _local_files(one.reading, root):
-        assert root is not None
-        path = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+class _Planner:
+    """Makes the jobs of one source.
+
+    Args:
+        hashes: contents of documents that are there already, and are not repeated.
+    """
+
+    def __init__(self, source: Source, data: Path, hashes: set[str]) -> None:
+        self._source = source
+        self._data = data
+        self._hashes = hashes
+        self._used: set[Path] = set()
+        self._key = digest(source.name)[:6]
+
+    def texts(self, one: Listed, lookup: Lookup | None) -> Iterator[Job]:
+        """A reading's own texts: the files beside its page, and what was fetched for it."""
+        entry, context = one.entry, one.session.title
+        link = _link(one.reading)
+        for file, refused in _local_files(one.reading, self._source.root):
+            self._used.add(file)
+            path = self._path(file)
+            id_ = f"{self._key}/{path}"
+            document = Document(
+                id_, "paper", entry.id, entry.title, entry.authors, url=link, path=path
+            )
+            yield _file_job(document, context, file, refused)
+        for found in lookup.found if lookup else ():
+            if found.hash in self._hashes:
+                continue
+            self._hashes.add(found.hash)
+            id_ = f"{self._key}/{entry.id}/web/{digest(found.url)[:8]}"
+            document = Document(
+                id_, "paper", entry.id, found.title, found.authors, url=found.url, path=found.file
+            )
+            file = self._data / found.file
+            yield _job(document, context, found.hash, file=file, paper=found.paper)
+
+    def description(self, one: Listed) -> Job | None:
+        """What the page says about a reading; None where it gives no more than the title."""
+        reading, session, blocks = one.reading, one.session, one.reading.blocks
+        if all(block.kind == "heading" for block in blocks):
+            return None
+        text = "\n".join(block.text for block in blocks)
         document = Document(
-            id=f"{key}/{path}",
-            kind="paper",
-            reading=one.entry.id,
-            title=one.entry.title,
-            authors=one.entry.authors,
-            url=_link(one.reading),
-            path=path,
+            f"{self._key}/{one.entry.id}/abstract/{digest(text)[:6]}",
+            "abstract",
+            one.entry.id,
+            one.entry.title,
+            reading.authors,
+            url=_link(reading) or session.url,
+            path=session.file,
         )
-        yield _file_job(document, one.session.title, file, refused)
+        return _block_job(document, session.title, blocks)
+
+    def loose(self) -> Iterator[Job]:
+        """The students' notes, and the files that stand for themselves."""
+        for session in self._source.syllabus.sessions if self._source.syllabus else ():
+            if session.notes:
+                name = f"notes-{session.number}"
+                document = Document(
+                    f"{self._key}/{name}",
+                    "notes",
+                    name,
+                    f"Student notes: {session.title}",
+                    sessions=(session.number,),
+                    url=session.url,
+                    path=session.file,
+                )
+                yield _block_job(document, "", session.notes)
+        for file in self._source.files:
+            if file not in self._used:
+                path = self._path(file)
+                url = self._source.name if self._source.root is None else None
+                document = Document(f"{self._key}/{path}", "paper", "", "", url=url, path=path)
+                yield _file_job(document, "", file)
+
+    def _path(self, file: Path) -> str:
+        """What to call a file; it is relative to the page's folder."""
+        root = self._source.root
+        if root is None:
+            return self._source.name.rpartition("/")[2] or "document.pdf"
+        return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
 
 
-def _loose(key: str, file: Path, source: Source) -> Job:
-    """A document that stands for itself; it finds its reading later."""
-    root = source.root
-    if root is None:
-        path = source.name.rpartition("/")[2] or "document.pdf"
-    else:
-        path = file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
-    url = source.name if root is None else None
-    document = Document(f"{key}/{path}", "paper", reading="", title="", url=url, path=path)
-    return _file_job(document, "", file)
-
-
-def _fetched_jobs(
-    key: str, one: Listed, given: Lookup | None, data: Path, hashes: set[str]
-) -> Iterator[Job]:
-    """What was fetched for an entry; a file that another document has already is not repeated."""
-    for found in given.found if given else ():
-        file = data / found.file
-        id_ = f"{key}/{one.entry.id}/web/{digest(found.url)[:8]}"
-        if found.hash in hashes:
-            continue
-        hashes.add(found.hash)
-        document = Document(
-            id=id_,
-            kind="paper",
-            reading=one.entry.id,
-            title=found.title,
-            authors=found.authors,
-            url=found.url,
-            path=found.file,
-        )
-        context = one.session.title
-        hash_ = digest(RULES, document, context, found.hash)
-        yield Job(document, context, hash_, file=file, paper=found.paper)
-
-
-def _abstract(key: str, one: Listed) -> Job | None:
-    if all(block.kind == "heading" for block in one.reading.blocks):
-        return None
-    text = "\n".join(block.text for block in one.reading.blocks)
-    document = Document(
-        id=f"{key}/{one.entry.id}/abstract/{digest(text)[:6]}",
-        kind="abstract",
-        reading=one.entry.id,
-        title=one.entry.title,
-        authors=one.reading.authors,
-        url=_link(one.reading) or one.session.url,
-        path=one.session.file,
-    )
-    return _block_job(document, one.session.title, one.reading.blocks)
-
-
-def _notes(key: str, session: Session) -> Job:
-    document = Document(
-        id=f"{key}/notes-{session.number}",
-        kind="notes",
-        reading=f"notes-{session.number}",
-        title=f"Student notes: {session.title}",
-        sessions=(session.number,),
-        url=session.url,
-        path=session.file,
-    )
-    return _block_job(document, "", session.notes)
+def _job(document: Document, context: str, content: object, **more: Any) -> Job:
+    """A job whose hash covers everything that the document's passages depend on."""
+    return Job(document, context, digest(RULES, document, context, content), **more)
 
 
 def _block_job(document: Document, context: str, blocks: tuple[Block, ...]) -> Job:
     # Spans are part of what is stored, so text that only moved is stored anew (not embedded).
     places = [(b.kind, b.level, b.page, b.source(0), b.text) for b in blocks]
-    return Job(document, context, digest(RULES, document, context, places), blocks)
+    return _job(document, context, places, blocks=blocks)
 
 
 def _file_job(document: Document, context: str, file: Path, refused: str = "") -> Job:
@@ -275,8 +279,7 @@ def _file_job(document: Document, context: str, file: Path, refused: str = "") -
             content = _content(file, status.st_mtime_ns, status.st_size)
         except OSError:
             content = "unreadable"  # the parser will say why
-    hash_ = digest(RULES, document, context, content)
-    return Job(document, context, hash_, file=file, paper=True, refused=refused)
+    return _job(document, context, content, file=file, paper=True, refused=refused)
 
 
 @lru_cache(maxsize=4096)
@@ -291,25 +294,14 @@ def _local_files(reading: Reading, root: Path | None) -> list[tuple[Path, str]]:
     """The files of a reading beside its page, each with why it must not be opened, if so."""
     if root is None:
         return []
-    out: dict[Path, str] = {}
-    for name in reading.files:
+    out = {root / name: refusal(root / name, root) for name in reading.files}
+    for link in reading.urls:
+        name = unquote(link.split("#", 1)[0].split("?", 1)[0])
         file = root / name
-        out[file] = refusal(file, root)
-    for name in reading.urls:
-        linked = _linked(root, name)
-        if linked is not None:
-            out.setdefault(linked, "")
+        relative = name and "://" not in name and not name.startswith(("/", "mailto:"))
+        if relative and file.suffix.lower() in _LINKED and not refusal(file, root):
+            out.setdefault(file.resolve(), "")
     return list(out.items())
-
-
-def _linked(root: Path, link: str) -> Path | None:
-    """The file beside the page that a relative link means; never outside the page's folder."""
-    plain = unquote(link.split("#", 1)[0].split("?", 1)[0])
-    if "://" in plain or not plain or plain.startswith(("/", "mailto:")):
-        return None
-    file = root / plain
-    document = file.suffix.lower() in _LINKED and file.is_file() and not refusal(file, root)
-    return file.resolve() if document else None
 
 
 def _link(reading: Reading) -> str | None:
@@ -317,6 +309,37 @@ def _link(reading: Reading) -> str | None:
 
 
 # --- lookups -------------------------------------------------------------------------------------
+
+
+def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
+    """The readings without a file of their own, each once, with all the links it has."""
+    out: dict[str, Wanted] = {}
+    for one in listed:
+        reading, id_ = one.reading, one.entry.id
+        if any(not refused for _, refused in _local_files(reading, source.root)):
+            continue
+        known = out.get(id_) or Wanted(id_, None, source=source.name, arxiv_id=reading.arxiv_id)
+        out[id_] = replace(
+            known,
+            title=known.title or reading.title,
+            authors=known.authors or reading.authors,
+            abstract=known.abstract or reading.abstract,
+            urls=tuple(dict.fromkeys(known.urls + reading.urls)),
+        )
+    return list(out.values())
+
+
+def known_lookups(wanted: Iterable[Wanted], remembered: Mapping[str, Lookup]) -> dict[str, Lookup]:
+    """What is known of readings, by id as listed; files of links that are gone do not count."""
+    out: dict[str, Lookup] = {}
+    for one in wanted:
+        known = remembered.get(one.id)
+        if known is not None and known.urls != one.urls:
+            found = tuple(file for file in known.found if file.url in one.urls)
+            known = replace(known, found=found) if found else None
+        if known is not None:
+            out[one.id] = known
+    return out
 
 
 def with_earlier(fresh: Lookup, known: Lookup | None, rejected: Sequence[str]) -> Lookup:

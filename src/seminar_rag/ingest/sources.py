@@ -39,7 +39,7 @@ class Source:
     root: Path | None = None
     """Where relative names are looked up; None for a source on the web."""
     notes: tuple[str, ...] = ()
-    """What could not be had of it, in words."""
+    """What could not be read of it, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _session_pages(
                 return _page_name(address), _text(fetched)
             problem = problem or f"{address} leads elsewhere"
         if problem:
-            notes.append(f"a session's page could not be had: {problem}")
+            notes.append(f"a session's page could not be fetched: {problem}")
         return None
 
     return load

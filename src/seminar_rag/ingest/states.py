@@ -71,7 +71,7 @@ class Table:
     """The documents of one source by id, and the readings that are looked up.
 
     Args:
-        listener: is told of every step.
+        listener: called with every step.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from functools import cached_property, partial
@@ -119,9 +119,8 @@ class Work:
         readable = EXTRA in known.detail and available()  # OCR was missing and is there now
         return known.outcome in ("limit", "unreadable") or readable
 
-    def offer(self, due: Iterable[Job]) -> None:
-        """Bring the table's rows in line with the documents that are due."""
-        jobs = {job.document.id: job for job in due}
+    def offer(self, jobs: Mapping[str, Job]) -> None:
+        """Bring the table's rows in line with the documents that are due, by id."""
         for id_, row in list(self._table.rows.items()):
             if id_ not in jobs and row.state != "stored":
                 self._table.drop(id_)

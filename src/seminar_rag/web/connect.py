@@ -12,7 +12,6 @@ import ipaddress
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -24,8 +23,6 @@ Resolve = Callable[[str, int], Sequence[str]]
 """Host name and port → the addresses it stands for; raises OSError when it is unknown."""
 
 MAX_BYTES = 64 << 20
-_PIECE = 1 << 20
-"""The most that is decompressed at once."""
 _ADDRESSES = 3
 """Addresses of one host that are tried."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -129,6 +126,9 @@ class Connections:
             FetchError: it is too large, or packed as nobody asked for.
             RetryError: it breaks off, is empty or takes too long.
         """
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("identity", "", "gzip", "x-gzip", "deflate"):
+            raise FetchError("denied", f"{url} is packed as {coding!r}, unasked — ingest the file")
         until = self._clock() + self._deadline
         length = response.headers.get("content-length", "")
         size = int(length) if length.isdigit() else 0
@@ -136,7 +136,7 @@ class Connections:
             if size > self._max_bytes:
                 raise self._too_large(url)
             size = 0
-            for piece in _unpacked(url, response):
+            for piece in response.iter_bytes():
                 size += len(piece)
                 if size > self._max_bytes:
                     raise self._too_large(url)
@@ -146,7 +146,7 @@ class Connections:
         except httpx.TimeoutException as error:
             message = "stops half way — run it again later"
             raise RetryError("timeout", message, tries=2) from error
-        except (httpx.HTTPError, zlib.error) as error:
+        except httpx.HTTPError as error:
             raise _broken(error, late=False) from error
         if not size:
             raise RetryError("cut", "gives an empty answer — run it again later", tries=2)
@@ -277,21 +277,3 @@ def _broken(error: Exception, late: bool) -> RetryError:
     if late:
         return RetryError("timeout", "does not answer in time — run it again later", tries=2)
     return RetryError("cut", f"breaks off ({error}) — run it again later")
-
-
-def _unpacked(url: httpx.URL, response: httpx.Response) -> Iterator[bytes]:
-    """The body's pieces, decompressed piece by piece, so that a bomb stops at the limit."""
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("identity", ""):
-        yield from response.iter_raw()
-        return
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise FetchError("denied", f"{url} is packed as {coding!r}, unasked — ingest the file")
-    unpack = zlib.decompressobj(wbits=47)
-    for piece in response.iter_raw():
-        yield unpack.decompress(piece, _PIECE)
-        while unpack.unconsumed_tail:
-            yield unpack.decompress(unpack.unconsumed_tail, _PIECE)
-    yield unpack.flush()
-    if not unpack.eof:
-        raise zlib.error("incomplete gzip stream")

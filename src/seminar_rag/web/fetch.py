@@ -80,7 +80,7 @@ class Fetcher:
     """Fetches addresses into `folder`. Safe to call from several threads; close it when done.
 
     Args:
-        contact: an e-mail address or a page, told to every host.
+        contact: an e-mail address or a page that every host is shown.
         allow_hosts: hosts that may lie in a private network; they are asked without pauses.
         max_age: seconds for which a copy is taken without asking; then it is asked for again.
         max_bytes, timeout, deadline, transport, resolve: see `Connections`.
@@ -150,7 +150,7 @@ class Fetcher:
         Where asking again fails, the earlier copy is returned with a `note`.
 
         Raises:
-            FetchError: it cannot be had, and there is no earlier copy.
+            FetchError: it cannot be fetched, and there is no earlier copy.
         """
         url = url.partition("#")[0]
         with self._lock:

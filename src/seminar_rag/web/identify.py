@@ -17,16 +17,16 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
+from seminar_rag.text import FUNCTION_WORDS
 from seminar_rag.types.catalogue import Lookup, LookupFile, Suggested, SuggestionKind
 from seminar_rag.web.fetch import Fetched
 
 Likeness = Literal["same", "unsure", "other"]
 
-_COMMON = frozenset(
-    "a an the of on in for to and or with via from by using is are be as at into towards toward"
-    " its their we how what why when can do does not large language model models llm llms"
-    " survey review overview study approach method methods paper based new"
-    " github blog post readme repository introduction intro".split()
+_COMMON = FUNCTION_WORDS | frozenset(
+    "towards toward using large language model models llm llms survey review overview study"
+    " approach method methods paper based new github blog post readme repository introduction"
+    " intro".split()
 )
 """Words that say little about which paper a title names."""
 _LABEL_WORDS = 3
@@ -85,7 +85,7 @@ def subtitle(title: str) -> str:
 
 
 def is_label(title: str) -> bool:
-    """Whether a title is too short to be told from a mere label."""
+    """Whether a title is so short that it may be a mere label."""
     return len(_content(title)) <= _LABEL_WORDS and len(fold(title).split()) <= _LABEL_WORDS + 2
 
 
@@ -294,7 +294,7 @@ class Case:
         return True
 
     def lookup(self) -> Lookup:
-        """What was had in the end, with what the instructor should know and can do."""
+        """The lookup, with what the instructor should know and can do about it."""
         state = "paper" if self.has_paper else "page" if self.found else "nothing"
         notes, remedy = self._outcome(state)
         return Lookup(

@@ -46,7 +46,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the document that a link means can be had."""
+    """Where the document that a link means can be fetched."""
 
     page: str
     """The link itself, or the page or file that stands for it."""
@@ -79,7 +79,7 @@ def arxiv_id(url: str) -> str | None:
 
 
 def place_of(url: str, places: Places) -> Place:
-    """Where the document that an address means can be had; arXiv's addresses are not looked at."""
+    """Where to fetch the document that a link means; knows every archive but arXiv."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     pieces = [piece for piece in parts.path.split("/") if piece]
@@ -115,7 +115,7 @@ class ArxivApi:
         self._loading = pool.submit(self.load, tuple(ids))
 
     def load(self, ids: Iterable[str]) -> None:
-        """Load many papers at once; those that cannot be had stay unknown."""
+        """Load many papers at once; those that cannot be fetched stay unknown."""
         wanted = sorted(set(ids) - set(self._known))
         for at in range(0, len(wanted), _AT_ONCE):
             try:

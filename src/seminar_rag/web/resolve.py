@@ -1,4 +1,4 @@
-"""A reading → its documents: where each can be had, whether it is what the link claims, why not.
+"""A reading → its documents: where each is, whether it is what the link claims, why not.
 
 The links of a reading are tried in the page's order and every attempt is recorded. A paper that
 turns out to be another one is reported and never taken; where no link gives the paper, arXiv is
@@ -82,7 +82,7 @@ class Resolver:
             failed: called from a thread that an error ends, such as a full disk.
 
         Returns:
-            A function that stops: no other reading is begun.
+            A function that stops: no other lookup begins.
         """
         by_host: dict[str, list[Wanted]] = {}
         for one in wanted:
@@ -96,7 +96,7 @@ class Resolver:
                         return
                     begun(one)
                     done(one, self._safely(one))
-            except Exception as error:  # noqa: BLE001 - raised again by the thread that is told
+            except Exception as error:  # noqa: BLE001 - raised again by the caller's thread
                 failed(error)
 
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch")
@@ -177,7 +177,7 @@ class Resolver:
             self._page(case, url, place.page)
 
     def _linked_pdf(self, case: Case, url: str, pdf: str, page: WebPage | None) -> bool:
-        """Whether the PDF that goes with a link could be had; it is taken if it is the reading."""
+        """Whether the PDF that goes with a link was fetched; it is taken if it is the reading."""
         try:
             fetched = self._pdf(case, pdf)
         except FetchError as error:
