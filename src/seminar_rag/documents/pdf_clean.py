@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from seminar_rag.ids import ARXIV
-
 CELL = "\t"
 """In `Line.text`: a gap wide enough to separate the cells of a row."""
 
@@ -73,7 +71,6 @@ _UNWANTED = re.compile(
     + "]"
 )  # fmt: skip
 _PAGE_NUMBER = re.compile(r"(page\s*)?[-–—]?\s*(\d{1,4}|[ivxl]{1,6})\s*[-–—]?(\s*(/|of)\s*\d+)?")
-_STAMP = re.compile(rf"arXiv:\s?{ARXIV}(v\d+)?\b.*\[", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # First halves of compounds that keep their hyphen when nothing in the document decides.
 _COMPOUND = frozenset(
@@ -174,7 +171,7 @@ def _mask(text: str) -> str:
 
 
 def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
-    """Drop page numbers, arXiv stamps, and heads and feet that repeat on at least three pages.
+    """Drop page numbers, and heads and feet that repeat on at least three pages.
 
     Two pages are enough at the very edge of a document that has no more.
     """
@@ -187,13 +184,12 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
     for page, edge in zip(pages, edges, strict=True):
         keep = []
         for i, line in enumerate(page.lines):
-            stamp = _STAMP.match(line.text) is not None
             number = i in edge and _PAGE_NUMBER.fullmatch(line.text.lower()) is not None
             mask, place = _place(line)
             times = sum(seen[mask, place + shift] for shift in (-1, 0, 1))
             outer = len(pages) == 2 and not 0.05 < line.base / page.height < 0.95
             repeated = i in edge and times >= (2 if outer else need) and len(line.text) < 150
-            if not (stamp or number or repeated):
+            if not (number or repeated):
                 keep.append(line)
         out.append(replace(page, lines=tuple(keep)))
     return out

@@ -3,7 +3,7 @@
 Quotes come from cleaned text, pages from pdfium's characters. Both are reduced to letters and
 digits (compatibility forms unfolded, accents and case dropped), so that spaces, hyphens at line
 ends, ligatures and punctuation do not matter. What is then not found as a whole is found in parts:
-maximal runs that quote and page share, chained in order. Parts bridge a page break with its running
+maximal runs that quote and page share, in order. Parts bridge a page break with its running
 heads, a figure that floats in between, and glyphs that the page's fonts name otherwise.
 """
 
@@ -12,6 +12,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Literal
 
 How = Literal["exact", "parts", "some"]
@@ -19,18 +21,12 @@ How = Literal["exact", "parts", "some"]
 
 _SEED = 8
 """Letters of the shortest run that counts as a part."""
-_CANDIDATES = 200
-"""Parts that are considered, the longest."""
 _STRAY = 14
 """Letters of the shortest part that is taken out of order."""
 _CONTEXT = 40
 """Letters before a quote that decide between its occurrences."""
 _NEARLY, _SOME = 0.75, 0.35
 """Share of a quote's letters that parts must hold."""
-_GAP = 0.004
-"""What a letter between two parts costs, in letters found: nearer parts win."""
-_JOIN = 3.0
-"""What one more part costs."""
 _ENOUGH = 5
 """Letters of a quote's end that are enough to look for it beyond a page break."""
 _BREAK = 600
@@ -112,8 +108,9 @@ def _whole(wanted: str, text: str, lead: str) -> int | None:
     places = list(_occurrences(wanted, text))
     if not places:
         return None
-    best = max(places, key=lambda at: _shared_end(text[max(0, at - _CONTEXT) : at], lead))
-    clear = _shared_end(text[max(0, best - _CONTEXT) : best], lead) >= min(_SEED, len(lead) or 1)
+    shared = {at: _shared(reversed(text[:at]), reversed(lead)) for at in places}
+    best = max(places, key=lambda at: shared[at])
+    clear = shared[best] >= min(_SEED, len(lead) or 1)
     # A word or two may stand anywhere.
     return best if len(wanted) >= _SEED or clear or len(places) == 1 else None
 
@@ -125,13 +122,10 @@ def _occurrences(wanted: str, text: str) -> Iterator[int]:
         at = text.find(wanted, at + 1)
 
 
-def _shared_end(one: str, other: str) -> int:
-    count = 0
-    for a, b in zip(reversed(one), reversed(other), strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
+def _shared(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many letters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 # --- parts -----------------------------------------------------------------------------------
@@ -148,8 +142,7 @@ class _Part:
 
 def _in_parts(wanted: str, pages: Sequence[Keyed]) -> Match | None:
     text = "".join(page.text for page in pages)
-    candidates = list(_parts(wanted, text))
-    parts = _with_strays(_chain(candidates), candidates)
+    parts = _parts(wanted, text)
     share = sum(part.size for part in parts) / len(wanted)
     if share < _SOME:
         return None
@@ -167,94 +160,40 @@ def _in_parts(wanted: str, pages: Sequence[Keyed]) -> Match | None:
     return Match(tuple(runs), "parts" if share >= _NEARLY else "some")
 
 
-def _parts(wanted: str, text: str) -> Iterator[_Part]:
-    """Every maximal run of at least `_SEED` letters that both have."""
-    seen: set[tuple[int, int]] = set()
-    for start in range(len(wanted) - _SEED + 1):
-        for place in _occurrences(wanted[start : start + _SEED], text):
-            if (start, place) in seen:
-                seen.discard((start, place))
-                seen.add((start + 1, place + 1))
-                continue
-            size = _SEED
-            while (
-                start + size < len(wanted)
-                and place + size < len(text)
-                and wanted[start + size] == text[place + size]
-            ):
-                size += 1
-            seen.add((start + 1, place + 1))
-            yield _Part(start, place, size)
+def _parts(wanted: str, text: str) -> list[_Part]:
+    """Runs of at least `_SEED` letters that both have, in order in both (Ratcliff and Obershelp).
 
-
-def _chain(parts: list[_Part]) -> list[_Part]:
-    """The parts, in order in both texts, that together hold the most letters, near each other."""
-    by_place = sorted(parts, key=lambda part: (part.start, part.place))
-    longest = sorted(by_place, key=lambda part: -part.size)[:_CANDIDATES]
-    parts = sorted(longest, key=lambda part: (part.start, part.place))
-    best: list[tuple[float, int]] = []
-    for at, part in enumerate(parts):
-        score, before = float(part.size), -1
-        for earlier in range(at):
-            other = parts[earlier]
-            overlap = _overlap(other, part)
-            if other.start >= part.start or other.place >= part.place or overlap >= part.size:
-                continue
-            gap = max(part.place - other.place - other.size, 0)
-            joined = best[earlier][0] + part.size - overlap - _JOIN - _GAP * gap
-            if joined > score:
-                score, before = joined, earlier
-        best.append((score, before))
-    if not best:
-        return []
-    at = max(range(len(best)), key=lambda i: best[i][0])
-    chain: list[_Part] = []
-    while at >= 0:
-        chain.append(parts[at])
-        at = best[at][1]
-    chain.reverse()
-    return [_after(part, chain[i - 1] if i else None) for i, part in enumerate(chain)]
-
-
-def _with_strays(chain: list[_Part], candidates: Iterable[_Part]) -> list[_Part]:
-    """The chain and what it left out of the quote, found elsewhere; in the quote's order.
-
-    On a page that is stored turned, pdfium may tell the lines in another order than they are read.
+    What the quote then lacks is looked for elsewhere in longer runs: on a page that is stored
+    turned, pdfium may give the lines in another order than they are read.
     """
-    out = list(chain)
-    for part in sorted(candidates, key=lambda part: -part.size):
-        if part.size < _STRAY:
-            break
-        rest = _without(part, out)
-        if rest.size >= _STRAY:
-            out.append(rest)
-    return sorted(out, key=lambda part: part.start)
+    parts: list[_Part] = []
+    for block in SequenceMatcher(None, text, wanted, autojunk=False).get_matching_blocks():
+        if block.size < _SEED:
+            continue
+        more = 0
+        if parts and parts[-1].start + parts[-1].size == block.b:
+            # Letters that fit both parts stay with the earlier one.
+            last = parts[-1]
+            rest = text[last.place + last.size :]
+            more = _shared(rest, wanted[block.b : block.b + block.size])
+            parts[-1] = _Part(last.start, last.place, last.size + more)
+        parts.append(_Part(block.b + more, block.a + more, block.size - more))
+    ends = [0, *(part.start + part.size for part in parts)]
+    gaps = zip(ends, [*(part.start for part in parts), len(wanted)], strict=True)
+    strays = [one for start, stop in gaps for one in _strays(wanted, start, stop, text)]
+    return sorted(parts + strays, key=lambda part: part.start)
 
 
-def _without(part: _Part, others: Iterable[_Part]) -> _Part:
-    """The part without the letters of the quote that others hold at one of its ends."""
-    start, stop = part.start, part.start + part.size
-    for one in others:
-        if one.start <= start < one.start + one.size:
-            start = one.start + one.size
-        if one.start < stop <= one.start + one.size:
-            stop = one.start
-        if start < one.start < stop:
-            stop = start  # one lies in the middle
-    return _Part(start, part.place + start - part.start, max(stop - start, 0))
-
-
-def _after(part: _Part, before: _Part | None) -> _Part:
-    """The part without what the one before it holds too."""
-    if before is None:
-        return part
-    overlap = _overlap(before, part)
-    return _Part(part.start + overlap, part.place + overlap, part.size - overlap)
-
-
-def _overlap(one: _Part, after: _Part) -> int:
-    """Letters that both parts hold, in either text."""
-    return max(one.start + one.size - after.start, one.place + one.size - after.place, 0)
+def _strays(wanted: str, start: int, stop: int, text: str) -> Iterator[_Part]:
+    """The longest runs of the quote between two places that stand anywhere in the text."""
+    while stop - start >= _STRAY:
+        matcher = SequenceMatcher(None, text, wanted[start:stop], autojunk=False)
+        found = matcher.find_longest_match()
+        if found.size < _STRAY:
+            return
+        yield _Part(start + found.b, found.a, found.size)
+        yield from _strays(wanted, start, start + found.b, text)
+        start += found.b + found.size
 
 
 def _spans(parts: Sequence[_Part]) -> list[tuple[int, int]]:
