@@ -32,7 +32,7 @@ CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gra
 """Gradio's endpoints that the student page has no use for, and that take or give files."""
 
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
-"""What the page does by itself, in this order."""
+"""The scripts of the page, in the order in which they run."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
 POLICY = "; ".join(
@@ -94,7 +94,7 @@ def build_app(
     mcp: bool = False,
     host: str = "127.0.0.1",
 ) -> FastAPI:
-    """The chat over `course`, ready for any ASGI server.
+    """Build the chat over `course`, ready for any ASGI server.
 
     Args:
         limits: how often one client may ask.
@@ -163,7 +163,7 @@ def build_app(
 
 
 def _turn_away_strays(gradio: FastAPI) -> None:
-    """Answer what names no event of the page, or not its values, with 400 and not a traceback."""
+    """Answer a request that names no event of the page, or not its values, with status 400."""
     from gradio.route_utils import FnIndexInferError
     from starlette.responses import PlainTextResponse
 

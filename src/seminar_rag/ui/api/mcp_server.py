@@ -51,11 +51,11 @@ class Tools:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """What the application has to route to."""
+        """The routes that the application has to add."""
         return list(self._app.routes)
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Serves while it is entered."""
+        """A context in which the tools are served."""
         manager: AbstractAsyncContextManager[None] = self._server.session_manager.run()
         return manager
 

@@ -1,4 +1,4 @@
-"""What programs and assistants may ask: the same as a student, as JSON. Knows no protocol.
+"""What programs and assistants may ask: the same as a student, with answers as JSON.
 
 Gradio endpoints offer it by HTTP, `mcp_server` as tools. Programs share the queue and the limits
 with the students' pages.
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 MOST_PASSAGES = 50
 PATIENCE = 0.1
-"""Seconds between two looks at the line."""
+"""Seconds between two looks at the place in the queue."""
 BLANK = "Nothing was asked: the text is empty."
 KINDS = {"": [], "readings": ["paper", "abstract"], "notes": ["notes"]}
 
@@ -45,11 +45,11 @@ T = TypeVar("T")
 
 
 class RefusedError(SeminarError):
-    """What was asked cannot be done now, or not so; the message says what to do."""
+    """A request that cannot be answered as it is, or not now; the message says what to do."""
 
 
 class Programs:
-    """A course for programs. Every method may wait for its turn; none blocks the event loop."""
+    """Asks a course on behalf of programs. Methods wait their turn and do not block the loop."""
 
     def __init__(self, course: Course, limits: Limits, turns: Turns) -> None:
         """Args:
@@ -61,7 +61,7 @@ class Programs:
         self._checks = Turns(slots=1)
 
     async def ask(self, client: str, question: str, scope: Scope) -> dict[str, Any]:
-        """The answer with its citations, as `seminar-rag ask --json` prints it.
+        """Answer a question with citations, as `seminar-rag ask --json` prints it.
 
         Args:
             client: the asker's address.
@@ -83,7 +83,7 @@ class Programs:
     async def sources(
         self, client: str, question: str, scope: Scope, most: int
     ) -> list[dict[str, Any]]:
-        """The passages that fit a question best, best first. Raises as `ask`."""
+        """Find the passages that fit a question best, best first. Raises as `ask`."""
         _fitting(question, question_problem)
         count = max(1, min(most, MOST_PASSAGES))
 
@@ -97,7 +97,7 @@ class Programs:
         return await self._in_turn(self._turns, client, question, work)
 
     async def check(self, client: str, text: str) -> dict[str, Any]:
-        """The claims of a text against the readings, as `seminar-rag check --json` prints it.
+        """Check a text against the readings, as `seminar-rag check --json` prints it.
 
         Raises as `ask`. One text at a time is checked.
         """
@@ -112,7 +112,7 @@ class Programs:
         return await self._in_turn(self._checks, client, text, work)
 
     async def readings(self) -> list[dict[str, Any]]:
-        """Every document that can be asked, with the ids that narrow a question to it."""
+        """List every document that can be asked, with the id that restricts a question to it."""
         return [
             {
                 "reading_id": one.reading,
@@ -147,7 +147,7 @@ class Programs:
 
 
 def scope_given(sessions: object, readings: object, kind: object, required: object) -> Scope:
-    """The scope that a program names.
+    """Read the scope that a program names.
 
     Raises:
         RefusedError: `kind` is none of "readings" and "notes".
@@ -175,7 +175,7 @@ def functions(
     client_of: Callable[[Any], str],
     refusal: Callable[[str], Exception],
 ) -> list[Callable[..., Any]]:
-    """The four things that programs may ask, as functions for a protocol to offer.
+    """Make the functions that a protocol offers: ask, sources, check, readings.
 
     Their docstrings and parameters are what a program or assistant is shown.
 

@@ -109,7 +109,7 @@ def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:
 
 
 async def _body(request: Request, most: int) -> bytes | None:
-    """What was sent; None where it is more than `most` bytes."""
+    """Read what was sent; None where it is more than `most` bytes."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -119,7 +119,7 @@ async def _body(request: Request, most: int) -> bytes | None:
 
 
 def health_of(course: Course) -> dict[str, Any]:
-    """What a monitor needs to know; no text of a reading, no path, no key."""
+    """Say how the server is, for a monitor; without texts of readings, paths or keys."""
     state: dict[str, Any] = {"version": __version__}
     try:
         documents = course.documents()
@@ -136,7 +136,8 @@ def health_of(course: Course) -> dict[str, Any]:
 
 
 def export_of(course: Course, body: bytes, kind: str) -> tuple[str, bytes] | None:
-    """File name and bytes of a conversation that a browser sent; None when it is none.
+    """Make a file of the conversation that a browser sent: its name and bytes; None for no
+    conversation.
 
     Raises:
         StoreError: the index cannot be read.

@@ -47,14 +47,14 @@ BUSY = "An answer is being written. Press Stop first, or wait."
 
 
 class Stop(threading.Event):
-    """Set to stop a question. `take` is true once: a question is answered by one reader only."""
+    """An event that stops a question. `take` succeeds once, so that only one reader answers it."""
 
     def __init__(self) -> None:
         super().__init__()
         self._untaken = threading.Lock()
 
     def take(self) -> bool:
-        """Whether the question is the caller's to answer."""
+        """Claim the question; False where somebody else answers it."""
         return self._untaken.acquire(blocking=False)
 
     @property
@@ -121,7 +121,7 @@ class Chat:
         return replace(conversation, pending=Pending(question, scope, asked, share), id=named), ""
 
     def waiting(self, conversation: Conversation) -> Exchange:
-        """The exchange of the pending question before anything of its answer is known."""
+        """The exchange of the pending question while nothing of its answer is known."""
         pending = conversation.pending
         assert pending is not None
         by_model = not self.course.answerer.startswith("extractive")
@@ -136,7 +136,7 @@ class Chat:
     async def stream(
         self, page: str, conversation: Conversation
     ) -> AsyncIterator[tuple[Conversation, Exchange]]:
-        """As `answer`, once the page's turn has come; until then its place in line."""
+        """Yield the page's place in the queue until its turn comes, then as `answer` does."""
         shown = (0, 0)
         try:
             while (place := self.turns.place(page))[0] and not self._stopped(page):
@@ -161,7 +161,7 @@ class Chat:
     def answer(
         self, page: str, conversation: Conversation
     ) -> Iterator[tuple[Conversation, Exchange]]:
-        """Ask; yields the conversation and the exchange as it grows.
+        """Ask the pending question, yielding the conversation and the exchange as it grows.
 
         In the last pair the exchange is part of the conversation. Never raises: a failure is part
         of the exchange. Closing the generator stops the course.
@@ -210,7 +210,7 @@ class Chat:
     def give_feedback(
         self, conversation: Conversation, number: int, says: str, comment: str = ""
     ) -> Conversation:
-        """Keep what the reader thinks of an answer: "helpful", or why it is not; once.
+        """Record what the reader thinks of an answer, once: "helpful", or the reason why not.
 
         Args:
             comment: the reader's own words.
@@ -278,7 +278,7 @@ def listen(events: Callable[[], Iterator[Event]], stop: threading.Event) -> Iter
 def _arriving(
     inbox: queue.SimpleQueue[Event | Exception | None],
 ) -> Iterator[Event | Exception | None]:
-    """What arrives: waits `TICK` for the first item, then `PACE` for more."""
+    """Yield what arrives: wait `TICK` for the first item, then `PACE` for more."""
     until = time.monotonic() + TICK
     first = True
     while True:

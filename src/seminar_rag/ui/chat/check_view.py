@@ -36,7 +36,7 @@ Update = dict[Any, Any]
 
 
 class CheckView:
-    """Builds its components where it is made; `wire` says what happens with them."""
+    """The tab's components, built where the view is made; `wire` connects them."""
 
     def __init__(self, course: Course, limits: Limits) -> None:
         """Args:
@@ -98,7 +98,7 @@ class CheckView:
             yield {self._state: PARTS.message(CRASHED), **self._buttons(running=False)}
 
     def _problem(self, text: str, request: gr.Request) -> str:
-        """Why the text cannot be checked; "" where it can."""
+        """Say why the text cannot be checked; "" where it can."""
         if not (text or "").strip():
             return EMPTY
         if problem := text_problem(text):
@@ -107,7 +107,7 @@ class CheckView:
         return too_often(wait) if wait else ""
 
     def _grow(self, text: str) -> Iterator[Update]:
-        """The report as it grows, now and then, and once complete."""
+        """Yield the report every `PACE` seconds while it grows, and once it is complete."""
         checking = self._course.check(text)
         shown_at = time.monotonic()
         for done, _ in enumerate(checking, 1):
@@ -133,14 +133,14 @@ class CheckView:
 
 
 def _opener(source: Source) -> str:
-    """What opens the page view at a piece of evidence."""
+    """The button that opens the page view at a piece of evidence."""
     where = view_address(source.document.id, source.passage, [source.quote])
     text = f"See page {source.page}" if source.page is not None else "Show in context"
     return PARTS.opener(where, text, source.document.title)
 
 
 def _save_links(report: Report) -> str:
-    """Links that save the report; they hold it, so that the server keeps nothing."""
+    """Links that save the report. They contain it, so that the server keeps nothing."""
     files = (
         ("Save report (HTML)", "report.html", "text/html", to_html(report, "A text")),
         ("Save report (JSON)", "report.json", "application/json", _json(report)),

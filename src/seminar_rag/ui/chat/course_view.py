@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 HTML = Template("ui/templates/course.html")
 LONGEST_REASON = 160
-"""Characters."""
+"""Characters of a reason why there is not more of a reading."""
 EMPTY = "Nothing is in the course yet."
 NO_KEY = "No sentence of this text stands for the rest."
 
 
 class CourseView:
-    """Builds its component where it is made; `wire` fills it whenever its tab is opened."""
+    """The tab's component, built where the view is made; `wire` fills it when the tab is opened."""
 
     def __init__(self, course: Course) -> None:
         import gradio as gr
@@ -67,7 +67,7 @@ class _Known:
 
 
 def listing(catalogue: Catalogue, needs: Iterable[Need]) -> str:
-    """The course: its sessions with their readings and notes, then what no session lists.
+    """List the sessions with their readings and notes, then what no session lists, as HTML.
 
     Args:
         needs: what is wrong with readings, which says why there is not more of them.
@@ -132,7 +132,7 @@ def _entry(reading: ListedReading, known: _Known) -> str:
 
 
 def _had(records: Sequence[Record]) -> str:
-    """ "paper", "abstract", or "" where there is no text."""
+    """The best text there is: "paper", "abstract", or "" for none."""
     kinds = {one.document.kind for one in records if one.passages}
     return "paper" if "paper" in kinds else "abstract" if "abstract" in kinds else ""
 
@@ -170,12 +170,12 @@ def _links(reading: ListedReading, there: Sequence[Record]) -> Iterable[tuple[st
 
 
 def _words(*texts: str | None) -> str:
-    """What the search box looks in."""
+    """The text that the search box looks in."""
     return " ".join(text for text in texts if text).casefold()
 
 
 def key_list(found: Sequence[Citation]) -> str:
-    """Key sentences as HTML, each with what opens its page."""
+    """Key sentences as HTML, each with a button that opens its page."""
     rows = [
         (
             one.quote,

@@ -41,7 +41,7 @@ _VERDICTS = {
 
 
 def answer_text(view: Exchange) -> str:
-    """The answer as far as it is written, as HTML."""
+    """Render the answer, as far as it is written."""
     if view.listed and "\n- " in view.text:
         return _course_rows(view)
     marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone)
@@ -52,7 +52,7 @@ def answer_text(view: Exchange) -> str:
 
 
 def by_number(citations: Iterable[Citation]) -> dict[int, list[Citation]]:
-    """The citations of each mark."""
+    """Group citations by the number of their mark."""
     groups: dict[int, list[Citation]] = {}
     for citation in citations:
         groups.setdefault(citation.number, []).append(citation)
@@ -60,7 +60,7 @@ def by_number(citations: Iterable[Citation]) -> dict[int, list[Citation]]:
 
 
 def _course_rows(view: Exchange) -> str:
-    """An answer about the course: its lead, and its rows with links."""
+    """Render an answer about the course: its lead, and its rows with links."""
     lead, *lines = view.text.split("\n")
     said = [_BULLET.sub("", line, count=1) for line in lines if _BULLET.match(line)]
     rows = [
@@ -71,7 +71,7 @@ def _course_rows(view: Exchange) -> str:
 
 
 def _blocks(text: str, marks: _Marks) -> Iterator[tuple[bool, list[Markup]]]:
-    """Paragraphs, and lists where lines begin with a bullet. Nothing else has a meaning."""
+    """Divide plain text into paragraphs and lists, whose lines begin with a bullet."""
     for part in re.split(r"\n\s*\n", text.strip()):
         for listed, lines in groupby(part.split("\n"), key=lambda line: bool(_BULLET.match(line))):
             if listed:
@@ -85,7 +85,7 @@ def _blocks(text: str, marks: _Marks) -> Iterator[tuple[bool, list[Markup]]]:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What stands between the words of an answer: links to sources, and verdicts."""
+    """Renders the marks and verdicts between the words of an answer."""
 
     view: int
     owners: dict[int, list[Citation]]
@@ -94,11 +94,11 @@ class _Marks:
     """Ids of passages that the course holds no longer."""
 
     def html(self, text: str) -> Markup:
-        """`text`, escaped, with its marks and badges."""
+        """Render `text` with its marks and badges."""
         return joined(self.pieces(text))
 
     def pieces(self, text: str) -> Iterator[str | Markup]:
-        """`text` in pieces, in order: words, and marks or badges as HTML."""
+        """Cut `text` into words, and marks or badges as HTML, in order."""
         last = 0
         for found in re.finditer(f"{_MARK.pattern}|{_BADGE.pattern}", text):
             if html := self._mark(found[1]) if found[1] else self._badge(int(found[2])):
@@ -127,7 +127,7 @@ class _Marks:
 
 
 def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
-    """`text` with a place for the badge of each sentence that was checked."""
+    """Put a placeholder for its badge behind each sentence that was checked."""
     text = text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd")
     out, last = [], 0
     for one in verdicts:

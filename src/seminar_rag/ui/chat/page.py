@@ -173,7 +173,7 @@ class Page:
     # Events ---------------------------------------------------------------------------------
 
     def _open(self, arrival: str) -> Update:
-        """The page as it was left in this browser, or as a link describes it."""
+        """Show the page as it was left in this browser, or as a link describes it."""
         wish = Wish.read(arrival) or Wish()
         try:
             update: Update = {
@@ -194,7 +194,7 @@ class Page:
         return update
 
     def _fulfil(self, text: str, conversation: Conversation) -> Update:
-        """What the page's script asks for."""
+        """Do what the page's script asks for."""
         wish = Wish.read(text) or Wish()
         try:
             match wish.do:
@@ -242,12 +242,12 @@ class Page:
         return {**({self._box: question} if question else {}), **self._narrowed(scope)}
 
     def _narrowed(self, scope: Scope) -> Update:
-        """The scope chosen, with a message where the course has some of it no longer."""
+        """Choose a scope; a message says where the course has some of it no longer."""
         update = self._scope.show(scope)
         return update | {self._message: PARTS.message(LOST if self._scope.lost(scope) else "")}
 
     def _shown(self, conversation: Conversation) -> Update:
-        """A whole conversation that is not being answered."""
+        """Show a whole conversation in which no answer is being written."""
         views = conversation.exchanges
         return {
             self._conversation: conversation,
@@ -303,7 +303,7 @@ class Page:
         }
 
     def _caught_up(self, conversation: Conversation, record: str) -> Conversation:
-        """The conversation that the page shows, also when the server was started anew under it."""
+        """The conversation that the page shows, even when the server was restarted since."""
         if record and not conversation.id:
             return from_record(record, self._chat.course) or conversation
         return conversation
@@ -387,8 +387,11 @@ class Page:
 def _placed(
     typed: str, conversation: Conversation, *, again: bool, editing: bool
 ) -> tuple[str, Conversation]:
-    """The question, and the conversation that it continues: without the last exchange where it
-    takes its place, as one that failed and is asked once more does too."""
+    """Return the question and the conversation that it continues.
+
+    The last exchange is left out where the question replaces it: when it is asked again or edited,
+    or when it failed and the same is asked once more.
+    """
     if not conversation.exchanges:
         return typed, conversation
     last = conversation.exchanges[-1]

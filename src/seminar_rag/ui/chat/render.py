@@ -42,7 +42,7 @@ MarkedParts = list[tuple[bool, list[str]]]
 def masthead(
     course: str, sessions: Sequence[tuple[int, str, int, int]], *, desk: bool = False
 ) -> str:
-    """The head of the page.
+    """Render the head of the page.
 
     Args:
         sessions: number, title, readings indexed and passages of every session.
@@ -55,12 +55,12 @@ def masthead(
 
 
 def transcript(views: Iterable[Exchange]) -> str:
-    """The finished part of the conversation."""
+    """Render the finished part of the conversation."""
     return HTML.transcript([exchange(view) for view in views])
 
 
 def exchange(view: Exchange) -> str:
-    """A question with its answer, as one article."""
+    """Render a question with its answer."""
     finished = view.state in ("done", "stopped")
     return HTML.exchange(
         view,
@@ -92,7 +92,7 @@ def _actions(view: Exchange) -> str:
 
 
 def sources(view: Exchange) -> str:
-    """The sources of one answer in the order of their numbers; empty without citations."""
+    """Render the sources of one answer in the order of their numbers; "" without citations."""
     groups = by_number(view.citations)
     if not groups:
         return ""
@@ -116,7 +116,7 @@ def _source(view: Exchange, citations: Sequence[Citation]) -> str:
 
 
 def _links(citations: Sequence[Citation]) -> Iterable[str]:
-    """What leads from a source to its page, to the original, and into a bibliography."""
+    """Links from a source to its page and the original, and the button that copies BibTeX."""
     first, document = citations[0], citations[0].document
     where = view_address(document.id, first.passage.id, (one.quote for one in citations))
     pages = [one.page for one in citations if one.page is not None]
@@ -146,7 +146,7 @@ def original(url: str) -> str:
 
 
 def _passage(passage: Passage, quotes: Sequence[str]) -> MarkedParts:
-    """The passage with the quotes marked; a quote that is not in it is shown before it."""
+    """Mark the quotes in a passage; a quote that is not in it is shown before it."""
     spans = [span for quote in quotes if (span := find_quote(passage.text, quote))]
     parts: MarkedParts = []
     for quote in quotes:

@@ -1,4 +1,4 @@
-"""What part of the course is asked: sessions, readings, kind, required only; and it in words.
+"""The scope of a question: components that choose it, and the scope in words.
 
 Imports Gradio at the top, as `page` does.
 """
@@ -34,8 +34,10 @@ LONGEST_TITLE = 48
 
 
 class ScopeBar:
-    """Builds its components where it is made: `inputs` are what a scope is made of, `parts`
-    what `show` changes."""
+    """The components that choose a scope, built where the bar is made.
+
+    `inputs` are those that a scope is made of, `parts` those that `show` changes.
+    """
 
     def __init__(self, course: Course) -> None:
         self._course = course
@@ -56,7 +58,11 @@ class ScopeBar:
         self.parts = [*self.inputs, self.bar]
 
     def wire(self, quick: Mapping[str, Any]) -> None:
-        """Keep the label true. `quick`: how an event that only changes the page is run."""
+        """Keep the label up to date.
+
+        Args:
+            quick: how an event that only changes the page is run.
+        """
         # Of what a person does only: `show` names its scope itself, and its several changes at once
         # would be answered in any order.
         gr.on(
@@ -68,7 +74,7 @@ class ScopeBar:
         )
 
     def show(self, scope: Scope = WHOLE_COURSE) -> dict[Any, Any]:
-        """What can be chosen now, and `scope` chosen, as an update.
+        """Offer what the course has now, with `scope` chosen, as an update.
 
         Sessions and readings that the course has no longer are left out; `lost` names them.
 
@@ -129,7 +135,7 @@ def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any
 
 
 def chosen(sessions: Any, readings: Any, kind: Any, required: Any) -> Scope:
-    """The scope that the components say, whatever a browser sent in their name."""
+    """Read the scope from the components' values, whatever a browser sent as those."""
     kinds = KINDS.get(kind, frozenset()) if isinstance(kind, str) else ()
     return scope_of(
         {"sessions": sessions, "readings": readings, "kinds": [*kinds], "required": required}

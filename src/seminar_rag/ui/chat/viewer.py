@@ -40,7 +40,7 @@ _PASSING = {"cache-control": "no-store"}
 
 
 def view_address(document: str, passage: str = "", quotes: Iterable[str] = ()) -> str:
-    """Where the page's script asks for a view; relative, so that it works below any path."""
+    """The address at which the page's script asks for a view, relative to the page."""
     pairs = [("passage", passage)] if passage else []
     pairs += [("quote", one[:LONGEST_QUOTE]) for one in dict.fromkeys(quotes)][:MOST_QUOTES]
     query = f"?{urlencode(pairs)}" if pairs else ""
@@ -51,7 +51,7 @@ def view_address(document: str, passage: str = "", quotes: Iterable[str] = ()) -
 
 
 def view_json(view: View) -> dict[str, Any]:
-    """A view as the script gets it."""
+    """Convert a view into the JSON that the script gets."""
     document = view.document
     return {
         "document": quote(document.id, safe=""),
@@ -83,7 +83,7 @@ def _text(view: View) -> dict[str, Any]:
 
 
 def section(passages: Sequence[Passage], quotes: Sequence[str]) -> str:
-    """The passages of a section in order as HTML, the quotes marked."""
+    """Render the passages of a section in order, with the quotes marked."""
     if not passages:
         return ""
     heading = passages[0].heading

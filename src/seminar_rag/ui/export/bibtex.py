@@ -23,7 +23,7 @@ _SPECIAL = {
 
 
 def entry(document: Document) -> str:
-    """The entry: an article of arXiv where the id is known, else a work of its own."""
+    """Write the entry of a reading: a preprint where its arXiv id is known, else by address."""
     arxiv = arxiv_id(document)
     names = _names(document.authors or "")
     year = str(arxiv_year(arxiv)) if arxiv else _year_in(document.url or "")
@@ -49,20 +49,20 @@ def arxiv_id(document: Document) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which nothing means anything to TeX, on one line."""
+    """Escape a text for TeX, on one line."""
     line = " ".join(text.split())
     return "".join(_SPECIAL.get(one, one) for one in line if one.isprintable())
 
 
 def _names(authors: str) -> list[str]:
-    """Names as the course page gives them: separated by commas, semicolons or "and"."""
+    """Split authors as course pages list them: by commas, semicolons or "and"."""
     listed = re.sub(r"(?i)[\s,]*\bet al\b\.?", ", others", authors)
     found = re.split(r"\s*(?:;|,|&|\band\b)\s*", listed)
     return [name for one in found if len(name := one.strip(" .")) > 1]
 
 
 def _year_in(url: str) -> str:
-    """A year that the address names, as those of conferences do."""
+    """The year that an address names, as those of conferences do; "" for none or several."""
     found = {one[0] for one in _YEAR.finditer(url)}
     return found.pop() if len(found) == 1 else ""
 

@@ -19,7 +19,7 @@ HTML = Template("ui/templates/report.html")
 
 
 def shown(item: Item) -> tuple[Source, ...]:
-    """Evidence worth a reader's time; JSON has all."""
+    """The evidence that is worth a reader's time; the JSON has all of it."""
     return item.evidence[: 1 if item.label == "supported" else 2]
 
 
@@ -33,7 +33,7 @@ def mark(cited: Cited) -> str:
 
 
 def place(source: Source) -> str:
-    """Where a source stands: "LoRA (session 4), page 2"."""
+    """Say where a source stands: "LoRA (session 4), page 2"."""
     sessions = ", ".join(map(str, source.document.sessions))
     parts = [source.document.title + (f" (session {sessions})" if sessions else "")]
     if source.document.kind == "abstract":
@@ -44,18 +44,18 @@ def place(source: Source) -> str:
 
 
 def to_html(report: Report, title: str) -> str:
-    """A page that needs nothing else."""
+    """Render the report as a page that needs nothing else."""
     return f"{HTML.page(title, style(), to_fragment(report))}\n"
 
 
 def style() -> str:
-    """What `to_fragment` needs besides the colours --sheet, --ink, --soft, --rule, --good, --half,
-    --bad and --none, which a page sets."""
+    """The style sheet of `to_fragment`. The page sets the colours --sheet, --ink, --soft, --rule,
+    --good, --half, --bad and --none."""
     return files("seminar_rag.ui").joinpath("static/report.css").read_text("utf-8")
 
 
 def to_fragment(report: Report, beside: Callable[[Source], str] = lambda _: "") -> str:
-    """The report alone, for a page that has the style.
+    """Render the report alone, for a page that has the style.
 
     Args:
         beside: HTML to stand beside where a piece of evidence is from, such as what opens it.

@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """The document, before it is set."""
+    """A document that is to be written as Markdown or PDF."""
 
     title: str
     course: str
@@ -59,7 +59,7 @@ class Paper:
 
 
 def paper(conversation: Conversation, title: str, course: str, written_by: str) -> Paper:
-    """The conversation, its passages numbered through."""
+    """Make a document of a conversation, with passages numbered through all answers."""
     numbers: dict[str, int] = {}
     cited: dict[str, list[Citation]] = {}
     gone: set[str] = set()
@@ -77,7 +77,7 @@ def paper(conversation: Conversation, title: str, course: str, written_by: str) 
 
 
 def file_name(title: str, ending: str) -> str:
-    """A name for the file that any system takes: "what-is-dpo.pdf"."""
+    """Make a file name of a title that any system accepts: "what-is-dpo.pdf"."""
     words = re.findall(r"[a-z0-9]+", title.lower())
     return f"{'-'.join(words)[:60].rstrip('-') or 'conversation'}.{ending}"
 
@@ -125,8 +125,11 @@ def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
 
 
 def to_markdown(paper: Paper) -> str:
-    """The document as CommonMark. What came from outside is text in it, never markup; the Markdown
-    of a language model is kept, but for images, links and HTML."""
+    """Write the document as CommonMark.
+
+    What came from outside is text in it, never markup. The Markdown of a language model is kept,
+    but for images, links and HTML.
+    """
     return "\n".join(_lines(paper)).rstrip() + "\n"
 
 
@@ -155,12 +158,12 @@ def _lines(paper: Paper) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """One line in which nothing is markup."""
+    """Escape a text so that nothing in it is markup, on one line."""
     return re.sub(r"([\\`*_{}\[\]<>#|~!&$^])", r"\\\1", " ".join(text.split()))
 
 
 def _paragraphs(text: str) -> str:
-    """Plain text, paragraph by paragraph; bullets stay bullets and marks stay marks."""
+    """Escape plain text; bullets stay bullets and marks stay marks."""
     out = []
     for line in text.split("\n"):
         bullet = re.match(r"\s*[-•*]\s+", line)
@@ -171,7 +174,7 @@ def _paragraphs(text: str) -> str:
 
 
 def _harmless(text: str) -> str:
-    """Markdown in which no image, link, address or HTML is left."""
+    """Escape images, links, addresses and HTML in Markdown."""
     text = text.replace("<", "&lt;")
     text = re.sub(r"(?<!\\)!(?=\[)", r"\\!", text)
     text = re.sub(r"\](?=[(\[:])", r"\\]", text)

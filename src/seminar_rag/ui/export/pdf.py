@@ -1,4 +1,4 @@
-"""A conversation as PDF, set by ReportLab. Imports it inside, since only an export needs it.
+"""A conversation as PDF, by ReportLab, which is imported inside since only an export needs it.
 
 ReportLab's standard fonts know Latin letters only. The fonts of the machine are taken where they
 are found, and each letter is set in the first of them that has it.
@@ -38,7 +38,7 @@ FONTS = (
 
 
 def to_pdf(paper: Paper) -> bytes:
-    """The document as an A4 PDF with its title, and links where readings have an address."""
+    """Write the document as an A4 PDF, with links where readings have an address."""
     from reportlab.lib.enums import TA_CENTER
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.units import mm
@@ -87,7 +87,7 @@ def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
 
 
 def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
-    """Paragraphs and bullets of an answer. Of a model's Markdown, bold and code marks are read."""
+    """Divide an answer into paragraphs and bullets; a model's bold and code marks are removed."""
     for block in re.split(r"\n\s*\n", part.text):
         rows: list[tuple[str, bool]] = []
         for line in block.split("\n"):
@@ -116,7 +116,7 @@ def _reference(one: Reference) -> str:
 
 
 def _spelled(text: str) -> str:
-    """`text` escaped for ReportLab, each run of letters in a font that has them."""
+    """Escape `text` for ReportLab, with each run of letters in a font that has them."""
     usual = _fonts()[0][0]
     out: list[str] = []
     run, font = "", usual
@@ -144,7 +144,7 @@ def _run(text: str, font: str, usual: str) -> str:
 
 @lru_cache(maxsize=1)
 def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
-    """Registered fonts of the machine with the letters each has, in the order of `FONTS`."""
+    """Register the machine's fonts; returns their names and letters in the order of `FONTS`."""
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.ttfonts import TTFError, TTFont
 

@@ -1,4 +1,4 @@
-"""What a browser or program may send, each field with its type and limit; and links to a question.
+"""Models of what a browser or program may send, with types and limits; and links to a question.
 
 What comes from outside may be anything. What does not fit is left out, and all of it is escaped
 like everything else when it is shown. The same models write a conversation down: they are filled
@@ -34,8 +34,8 @@ LONGEST_LINK = 10_000
 
 
 def _cut(longest: int) -> BeforeValidator:
-    """Cuts texts and lists to their limit; in texts, replaces lone surrogates, which JSON can spell
-    but nothing can encode."""
+    """A validator that cuts texts and lists to their limit. In texts it also replaces lone
+    surrogates, which JSON can spell but nothing can encode."""
 
     def cut(value: object) -> object:
         if isinstance(value, str):
@@ -48,7 +48,7 @@ def _cut(longest: int) -> BeforeValidator:
 
 
 def _other_name(*path: str) -> Any:
-    """Where the value stands among the attributes of what the model is filled from."""
+    """Names the attribute that fills a field when the model is made from a value, not JSON."""
     return Field(validation_alias=AliasPath(*path))
 
 
@@ -58,12 +58,12 @@ Line = Annotated[str, _cut(500)]
 Id = Annotated[str, _cut(200)]
 Quote = Annotated[str, _cut(4_000), Field(min_length=1)]
 Parts = Annotated[tuple[OnErrorOmit[T], ...], _cut(100)]
-"""At most a hundred; those that do not fit are left out."""
+"""At most a hundred items; those that do not fit are left out."""
 Count = Annotated[int, Field(strict=True, ge=0, lt=100_000)]
 
 
 class Lenient(BaseModel):
-    """A model that takes a field that does not fit for one that is missing."""
+    """A model that treats a field that does not fit as missing."""
 
     model_config = ConfigDict(
         frozen=True, from_attributes=True, loc_by_alias=False, validate_by_name=True
@@ -82,7 +82,7 @@ class Lenient(BaseModel):
 
     @classmethod
     def read(cls, text: object) -> Self | None:
-        """The model that JSON text from a browser means; None where it means none."""
+        """Read JSON text from a browser; None where it does not describe such a model."""
         if not isinstance(text, (str, bytes)) or not 0 < len(text) <= 2 * LONGEST_RECORD:
             return None
         try:
@@ -92,7 +92,7 @@ class Lenient(BaseModel):
 
 
 class ScopeRecord(Lenient):
-    """What part of the course is asked."""
+    """The part of the course that is asked."""
 
     sessions: Parts[Annotated[int, Field(strict=True, gt=-10_000, lt=10_000)]] = ()
     readings: Parts[Annotated[str, Field(min_length=1, max_length=200)]] = ()
@@ -100,13 +100,13 @@ class ScopeRecord(Lenient):
     required: Annotated[bool, Field(strict=True), _other_name("required_only")] = False
 
     def scope(self) -> Scope:
-        """The scope itself."""
+        """This record as a scope."""
         sets = frozenset(self.sessions), frozenset(self.readings), frozenset(self.kinds)
         return Scope(*sets, self.required)
 
 
 class DocumentRecord(Lenient):
-    """A document, as far as it can be named when it is gone."""
+    """What is needed to name a document that is gone."""
 
     id: Text = ""
     kind: Kind = "paper"
@@ -117,7 +117,7 @@ class DocumentRecord(Lenient):
 
 
 class CitationRecord(Lenient):
-    """A mark, and where its quotation stands."""
+    """A citation: its mark, its quotation and where that stands."""
 
     number: Annotated[int, Field(strict=True, gt=0, lt=1000)]
     quote: Quote
@@ -127,7 +127,7 @@ class CitationRecord(Lenient):
 
 
 class VerdictRecord(Lenient):
-    """What the check made of a sentence of the answer."""
+    """The verdict on a sentence of an answer."""
 
     start: Count
     end: Count
@@ -166,7 +166,7 @@ class PendingRecord(Lenient):
 
 
 class ConversationRecord(Lenient):
-    """A conversation; its title is the page's business."""
+    """A conversation as the browser stores it; the page keeps its title beside it."""
 
     v: Literal[1]
     id: Annotated[str, _cut(64), Field(min_length=1)]
@@ -175,7 +175,7 @@ class ConversationRecord(Lenient):
 
 
 class Wish(Lenient):
-    """What the page's script asks of the server, and what a page that opens knows."""
+    """A request of the page's script, or what a page knows when it opens."""
 
     do: str = ""
     record: str = ""
@@ -198,7 +198,7 @@ class ExportRequest(Lenient):
 
 
 def scope_of(value: object) -> Scope:
-    """The scope that a browser or program names; what is not understood does not restrict."""
+    """Read the scope that a browser or program names; what is not understood is ignored."""
     try:
         return ScopeRecord.model_validate(value).scope()
     except ValidationError:
@@ -209,7 +209,7 @@ def scope_of(value: object) -> Scope:
 
 
 def permalink(question: str, scope: Scope) -> str:
-    """A question with its scope as the fragment of an address, "#" included:
+    """Write a question with its scope as the fragment of an address, "#" included:
     "#q=What is DPO?&scope=session:6,kind:notes"."""
     parts = [
         *(f"session:{one}" for one in sorted(scope.sessions)),
@@ -223,7 +223,7 @@ def permalink(question: str, scope: Scope) -> str:
 
 
 def parse_link(fragment: str) -> tuple[str, Scope] | None:
-    """Question and scope of an address; None where it names neither. Never raises."""
+    """Read question and scope of an address; None where it names neither. Never raises."""
     if not 1 < len(fragment) <= LONGEST_LINK:
         return None
     try:

@@ -1,5 +1,4 @@
-"""Who may ask now and how much: the size of questions, how often one client asks, and whose turn it
-is. Knows no Gradio.
+"""Limits on what is asked: how long, how often by one client, and in which order. Knows no Gradio.
 
 Two things keep one student from spoiling it for the rest. A token bucket (Turner 1986, "leaky
 bucket as a meter") limits how often a page, and all pages of one address together, may ask. And
@@ -36,7 +35,7 @@ GRACE = 30.0
 WAITING = 64
 """Questions that may wait in line; half as many of one address."""
 LONGEST_QUESTION = 2_000
-"""Characters."""
+"""Characters of a question."""
 LONGEST_TEXT = 200_000
 """Characters of a text to be checked; about sixty pages."""
 
@@ -52,17 +51,17 @@ CRASHED = "Something went wrong while answering; the server's log says what. Ask
 
 
 def too_often(wait: int) -> str:
-    """What to say to one who asks too often and has to wait so many seconds."""
+    """The message for a client that has to wait so many seconds."""
     return f"Too many questions in a short time. Ask again in {plural(wait, 'second')}."
 
 
 def question_problem(text: str) -> str:
-    """What is wrong with the length of a question; "" where it fits."""
+    """Say what is wrong with the length of a question; "" where it fits."""
     return _too_long(TOO_LONG, text, LONGEST_QUESTION)
 
 
 def text_problem(text: str) -> str:
-    """What is wrong with the length of a text to be checked; "" where it fits."""
+    """Say what is wrong with the length of a text to be checked; "" where it fits."""
     return _too_long(TEXT_TOO_LONG, text, LONGEST_TEXT)
 
 
@@ -76,7 +75,8 @@ def address_of(request: Request | gr.Request) -> str:
 
 
 def from_own_page(header: Callable[[str], str | None]) -> bool:
-    """Whether no other site's page sent a request. Programs, which send neither header, may ask.
+    """Whether a request came from one of our own pages, or from a program, which sends no headers
+    that name a site.
 
     Args:
         header: a header of the request by its name in lower case.
@@ -89,7 +89,7 @@ def from_own_page(header: Callable[[str], str | None]) -> bool:
 
 
 class Rate:
-    """At most `per_minute` acts of one client a minute, all at once if it likes; 0 for no limit."""
+    """A limit of `per_minute` acts of one client a minute, which may come at once; 0 for none."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = per_minute
@@ -116,7 +116,7 @@ class Rate:
 
 
 class Limits:
-    """The rates of pages and of addresses together."""
+    """How often a page may ask, and all pages of one address together."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Limits:
         return wait
 
     def look(self, address: str) -> int:
-        """As `admit`, for looking at a page of a reading."""
+        """Count a look at a page of a reading; returns as `admit` does."""
         wait = self._views.wait(address)
         if not wait:
             self._views.take(address)

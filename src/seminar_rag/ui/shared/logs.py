@@ -24,7 +24,7 @@ _SECRETS = re.compile(
 
 
 def scrubbed(text: str, secrets: Collection[str] = ()) -> str:
-    """`text` without what looks like a secret, and without `secrets`."""
+    """Replace `secrets`, and what looks like one, in `text`."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) > 3:
             text = text.replace(secret, HIDDEN)
@@ -34,7 +34,7 @@ def scrubbed(text: str, secrets: Collection[str] = ()) -> str:
 
 
 def safe_traceback(error: BaseException, *private: str) -> str:
-    """The traceback of an unforeseen error, without `private` texts such as questions.
+    """Format the traceback of an unforeseen error without `private` texts such as questions.
 
     The values of variables are never part of it; a message that repeats what was asked is cut.
     """
@@ -46,7 +46,7 @@ def safe_traceback(error: BaseException, *private: str) -> str:
 
 
 def scrub_logs(secrets: Collection[str] = ()) -> None:
-    """Let no secret into any log line of this process, those of libraries included.
+    """Keep secrets out of every log line of this process, those of libraries included.
 
     Records are rewritten where they are made, so that it does not matter which handlers libraries
     add later, nor that Python writes warnings to a handler of last resort.

@@ -12,8 +12,8 @@ whole with every event, and loses what does not fit without a word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, Verdict
 from seminar_rag.ui.shared.browser import (
@@ -26,27 +26,17 @@ from seminar_rag.ui.shared.browser import (
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
 from seminar_rag.ui.shared.wording import find_quote
 
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+
 MOST_CITATIONS = 2_000
-"""Of a whole conversation."""
+"""Citations of a conversation that are looked up; the rest are dropped."""
 CUT_OFF = "The connection broke. Your question is back in the box."
 """Why a question has no answer after the page or the server was closed."""
 
 
-class Readings(Protocol):
-    """What is asked of the course to look citations up."""
-
-    def documents(self) -> Mapping[str, Document]:
-        """All documents that have passages, by id."""
-
-    def passages(self, ids: Sequence[str]) -> Mapping[str, Passage]:
-        """The passages of these ids that exist, by id."""
-
-    def passages_of(self, document: str) -> Sequence[Passage]:
-        """All passages of a document, in order."""
-
-
 def to_record(conversation: Conversation) -> str:
-    """The conversation as JSON; "" before the first question."""
+    """Write a conversation as JSON; "" before its first question."""
     if not conversation.id:
         return ""
     record = ConversationRecord.model_validate(
@@ -60,8 +50,8 @@ def to_record(conversation: Conversation) -> str:
     return record.model_dump_json(exclude_defaults=True)
 
 
-def from_record(text: object, readings: Readings) -> Conversation | None:
-    """The conversation with its citations looked up; None for what is no conversation.
+def from_record(text: object, course: Course) -> Conversation | None:
+    """Read a conversation and look its citations up; None for what is no conversation.
 
     A question that was still pending has failed, and says so.
 
@@ -71,7 +61,7 @@ def from_record(text: object, readings: Readings) -> Conversation | None:
     record = ConversationRecord.read(text)
     if record is None:
         return None
-    lookup = _Lookup(readings)
+    lookup = _Lookup(course)
     views = [_exchange(n, one, lookup) for n, one in enumerate(record.exchanges, 1)]
     if (lost := record.pending) is not None:
         scope, number = lost.scope.scope(), len(views) + 1
@@ -108,14 +98,14 @@ def _exchange(number: int, row: ExchangeRecord, lookup: _Lookup) -> Exchange:
 class _Lookup:
     """Finds the documents and passages that a browser names in the readings as they are now."""
 
-    def __init__(self, readings: Readings) -> None:
-        self._readings = readings
-        self._documents = readings.documents()
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._documents = course.documents()
         self._texts: dict[str, list[tuple[str, Passage]]] = {}
         self._left = MOST_CITATIONS
 
     def document(self, row: DocumentRecord) -> Document:
-        """The document of now; where it is gone, as the browser remembers it, without a link."""
+        """The document as it is now, or as the browser knew it where it is gone, without a link."""
         if (known := self._documents.get(row.id)) is not None:
             return known
         for one in self._documents.values():
@@ -127,11 +117,11 @@ class _Lookup:
     def citations(
         self, rows: Sequence[CitationRecord]
     ) -> tuple[tuple[Citation, ...], frozenset[str]]:
-        """The citations, and the ids of those passages that are gone."""
+        """Look citations up; returns them with the ids of the passages that are gone."""
         rows = rows[: self._left]
         self._left -= len(rows)
         ids = [row.passage for row in rows if row.passage]
-        known = self._readings.passages(ids) if ids else {}
+        known = self._course.passages(ids) if ids else {}
         out: list[Citation] = []
         gone: set[str] = set()
         for row in rows:
@@ -150,7 +140,7 @@ class _Lookup:
     def _holding(self, quote: str, document: str) -> Passage | None:
         """The first passage of the document that has the quotation."""
         if document not in self._texts:
-            found = self._readings.passages_of(document) if document else ()
+            found = self._course.passages_of(document) if document else ()
             self._texts[document] = [(" ".join(one.text.split()), one) for one in found]
         wanted = " ".join(quote.split())
         return next((one for text, one in self._texts[document] if wanted and wanted in text), None)
@@ -169,7 +159,7 @@ def _lost(row: CitationRecord) -> Passage:
 
 
 def _verdicts(rows: Iterable[VerdictRecord], length: int) -> Iterable[SentenceVerdict]:
-    """The verdicts that follow one another inside a text of this length."""
+    """The verdicts whose spans lie in order inside a text of this length."""
     number, last = 0, 0
     for row in rows:
         if last <= row.start <= row.end <= length:
