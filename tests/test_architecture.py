@@ -53,7 +53,7 @@ HOMES = {
     "docx": {"documents/manuscript.py"},
     "matplotlib": {"evaluation/page.py"},
     "mcp": {"ui/api/mcp_server.py"},
-    "reportlab": {"ui/export/pdf.py", "sample/make.py"},
+    "reportlab": {"ui/export/pdf.py"},
     "tomlkit": {"config.py"},
     "rich": {"cli/printing.py", "cli/printing_ingest.py"},
 }

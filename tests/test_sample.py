@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from seminar_rag.sample import FOLDER, make
+import make_sample as make
+from seminar_rag.sample import FOLDER
 
 PRIMERS = sorted((FOLDER / "primers").iterdir())
 PDFS = [path for path in PRIMERS if path.suffix == ".pdf"]
@@ -140,7 +141,7 @@ def test_pdfs_are_reproduced_byte_for_byte(tmp_path: Path) -> None:
     assert [path.name for path in made] == [path.name for path in PDFS]
     for path in PDFS:
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), (
-            f"{path.name} is stale — run python -m seminar_rag.sample.make"
+            f"{path.name} is stale — run python tools/make_sample.py"
         )
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Flaw, Insights, Use
-from seminar_rag.ui.desk.view import PAGE
+from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Insights, Use
+from seminar_rag.ui.desk.view import PAGE, Values
 
 SHOWN = 12
 """Entries of a list that are shown; the tables to download have all."""
@@ -42,49 +41,6 @@ class Entries(Protocol):
         """The feedback, newest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bar:
-    """Questions of a day, or of a week where there are many days."""
-
-    label: str
-    answered: int
-    abstained: int
-    x: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    """Bars of questions a day."""
-
-    label: str
-    bars: tuple[_Bar, ...]
-    most: int
-    wide: float
-    width: int = _PLOT[0]
-    height: int = _PLOT[1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubtful:
-    """Answers to one question in which the same sentences failed the check."""
-
-    newest: Asked
-    times: int
-    flaws: tuple[tuple[str, Flaw], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What the template needs beside the insights themselves."""
-
-    figures: tuple[tuple[str, str], ...] = ()
-    plot: _Plot | None = None
-    doubtful: tuple[_Doubtful, ...] = ()
-    reasons: tuple[tuple[str, int], ...] = ()
-    exports: tuple[tuple[str, str], ...] = tuple(EXPORTS.items())
-    shown: int = SHOWN
-
-
 def insights(found: Insights, *, enabled: bool, days: int) -> str:
     """The view of what students ask.
 
@@ -92,12 +48,14 @@ def insights(found: Insights, *, enabled: bool, days: int) -> str:
         enabled: whether questions are recorded.
         days: for how many days entries are kept.
     """
-    view = _View(
-        figures=_figures(found) if found.asked else (),
-        plot=_plot(found.days) if found.asked else None,
-        doubtful=_doubtful(found.doubtful),
-        reasons=tuple(sorted(found.reasons.items(), key=lambda pair: -pair[1])),
-    )
+    view = {
+        "figures": _figures(found) if found.asked else (),
+        "plot": _plot(found.days) if found.asked else None,
+        "doubtful": _doubtful(found.doubtful),
+        "reasons": sorted(found.reasons.items(), key=lambda pair: -pair[1]),
+        "exports": EXPORTS.items(),
+        "shown": SHOWN,
+    }
     return str(PAGE.insights(found, view, enabled, days))
 
 
@@ -113,45 +71,51 @@ def _figures(found: Insights) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _plot(days: Sequence[Day]) -> _Plot:
+def _plot(days: Sequence[Day]) -> Values:
+    """Bars of questions a day, or a week where there are many days."""
+    width, height = _PLOT
     size = 1 if len(days) <= 60 else 7
     parts = [days[start : start + size] for start in range(0, len(days), size)]
-    step = _PLOT[0] / max(len(parts), 14)
-    bars = tuple(
-        _Bar(
-            ("" if size == 1 else "week of ") + _day(some[0].day),
-            sum(day.answered for day in some),
-            sum(day.abstained for day in some),
-            round(index * step + 1, 1),
-        )
+    step = width / max(len(parts), 14)
+    bars = [
+        {
+            "label": ("" if size == 1 else "week of ") + _day(some[0].day),
+            "answered": sum(day.answered for day in some),
+            "abstained": sum(day.abstained for day in some),
+            "x": round(index * step + 1, 1),
+        }
         for index, some in enumerate(parts)
-    )
-    label = (
-        f"{sum(bar.answered for bar in bars)} answered, {sum(bar.abstained for bar in bars)} not,"
-        f" in {len(days)} days"
-    )
-    most = max(bar.answered + bar.abstained for bar in bars)
-    return _Plot(label, bars, most, round(max(2.0, min(step - 2, 40)), 1))
+    ]
+    answered = sum(day.answered for day in days)
+    abstained = sum(day.abstained for day in days)
+    return {
+        "label": f"{answered} answered, {abstained} not, in {len(days)} days",
+        "bars": bars,
+        "most": max(sum(day.answered + day.abstained for day in some) for some in parts),
+        "wide": round(max(2.0, min(step - 2, 40)), 1),
+        "width": width,
+        "height": height,
+    }
 
 
-def _doubtful(found: Sequence[Asked]) -> tuple[_Doubtful, ...]:
+def _doubtful(found: Sequence[Asked]) -> list[Values]:
     """Each question once with the same failed sentences; the newest answer stands for all."""
     same: dict[tuple[str, ...], list[Asked]] = {}
     for one in found:
         failed = (flaw.sentence for flaw in one.flaws if flaw.label != "partly")
         same.setdefault((one.question.casefold(), *failed), []).append(one)
-    return tuple(
-        _Doubtful(
-            answers[0],
-            len(answers),
-            tuple(
+    return [
+        {
+            "newest": newest,
+            "times": 1 + len(others),
+            "flaws": [
                 (VERDICTS.get(flaw.label, flaw.label), flaw)
-                for flaw in answers[0].flaws
+                for flaw in newest.flaws
                 if flaw.label != "partly"
-            ),
-        )
-        for answers in same.values()
-    )
+            ],
+        }
+        for newest, *others in same.values()
+    ]
 
 
 def _day(day: date) -> str:

@@ -99,9 +99,9 @@ class DeskPage:
                 self._lay_out_settings()
 
     def _lay_out_course(self) -> None:
-        self._said = _html("desk-said")
+        self._message = _html("desk-said")
         with gr.Row(elem_id="desk-bar"):
-            self._all = gr.Button("Update the course", variant="primary", elem_id="update")
+            self._start = gr.Button("Update the course", variant="primary", elem_id="update")
             self._dry = gr.Button("Preview changes", elem_id="preview")
             self._how = gr.CheckboxGroup(
                 [FETCH, REFRESH], show_label=False, elem_id="how", container=False
@@ -130,7 +130,7 @@ class DeskPage:
             self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
 
     def _lay_out_settings(self) -> None:
-        self._changed = _html("settings-said")
+        self._setting_said = _html("settings-said")
         settings = self._course.settings()
         self._fields: list[tuple[Setting, Any]] = []
         with gr.Column(elem_id="live-settings", min_width=0):
@@ -152,24 +152,26 @@ class DeskPage:
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
             *(self._attention, self._sessions, self._removed, self._session),
         ]
-        told = [self._said, *drawn]
+        acted = [self._message, *drawn]
         gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
         fields = [field for _, field in self._fields]
         self.blocks.load(self._open, None, [self._head, *fields, *drawn], **quiet)
-        self._all.click(self._ingest, [self._how, self._seen], told, **quiet)
-        self._dry.click(self._preview, self._seen, told, **quiet)
-        self._stop.click(self._halt, self._seen, told, **quiet)
+        self._start.click(self._update, [self._how, self._seen], acted, **quiet)
+        self._dry.click(self._preview, self._seen, acted, **quiet)
+        self._stop.click(self._stop_job, self._seen, acted, **quiet)
         acting = [self._attention.click, self._sessions.click, self._removed.click]
-        gr.on(acting, self._act, self._seen, told, **quiet)
-        self._dialog.submit(self._rename, self._seen, told, **quiet)
+        gr.on(acting, self._act, self._seen, acted, **quiet)
+        self._dialog.submit(self._rename, self._seen, acted, **quiet)
         self._file.upload(_chosen, self._file, [self._file, self._title], **quiet)
         given = [self._session, self._title, self._url, self._file, self._seen]
-        self._add.click(self._take, given, [*told, self._title, self._url, self._file], **quiet)
-        self._asking.select(self._look, None, self._insights, **quiet)
+        self._add.click(
+            self._add_reading, given, [*acted, self._title, self._url, self._file], **quiet
+        )
+        self._asking.select(self._show_insights, None, self._insights, **quiet)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
             events = [event] if isinstance(field, gr.Checkbox) else [event, field.blur]
-            gr.on(events, partial(self._change, one), field, [self._changed, field], **quiet)
+            gr.on(events, partial(self._change, one), field, [self._setting_said, field], **quiet)
 
     def _open(self) -> Update:
         now = {(one.section, one.key): one.value for one in self._course.settings()}
@@ -219,39 +221,39 @@ class DeskPage:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
 
-    def _told(self, seen: dict[str, str], act: Callable[[], str]) -> Update:
+    def _acted(self, seen: dict[str, str], act: Callable[[], str]) -> Update:
         """Act, and show the message that comes of it."""
         try:
-            said = view.message(act())
+            message = view.message(act())
         except SeminarError as error:
-            said = view.message(str(error), bad=True)
+            message = view.message(str(error), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
-            said = view.message(CRASHED, bad=True)
-        return {self._said: said, **self._draw(seen)}
+            message = view.message(CRASHED, bad=True)
+        return {self._message: message, **self._draw(seen)}
 
-    def _ingest(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
+    def _update(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
-        return self._told(seen, lambda: self._desk.update(fetch=fetch, refresh=refresh))
+        return self._acted(seen, lambda: self._desk.update(fetch=fetch, refresh=refresh))
 
     def _preview(self, seen: dict[str, str]) -> Update:
-        return self._told(seen, lambda: self._desk.update(dry_run=True))
+        return self._acted(seen, lambda: self._desk.update(dry_run=True))
 
-    def _halt(self, seen: dict[str, str]) -> Update:
+    def _stop_job(self, seen: dict[str, str]) -> Update:
         self._desk.jobs.stop()
-        return self._told(seen, lambda: "")
+        return self._acted(seen, lambda: "")
 
     def _act(self, seen: dict[str, str], event: gr.EventData) -> Update:
         click = _click(event)
         if click is None:  # beside the buttons
             return {self._seen: gr.skip()}
-        return self._told(seen, lambda: self._desk.act(click.act, click.what))
+        return self._acted(seen, lambda: self._desk.act(click.act, click.what))
 
     def _rename(self, seen: dict[str, str], event: gr.EventData) -> Update:
         click = _click(event) or Click(act="rename", what="")
-        return self._told(seen, lambda: self._desk.rename(click.what, click.title))
+        return self._acted(seen, lambda: self._desk.rename(click.what, click.title))
 
-    def _take(
+    def _add_reading(
         self, session: object, title: str, url: str, file: str | None, seen: dict[str, str]
     ) -> Update:
         path = Path(file) if file else None
@@ -259,11 +261,11 @@ class DeskPage:
 
         def add() -> str:
             nonlocal done
-            said = self._desk.add(session, title or "", url or "", path)
+            message = self._desk.add(session, title or "", url or "", path)
             done = True
-            return said
+            return message
 
-        out = self._told(seen, add)
+        out = self._acted(seen, add)
         if done:
             if path is not None:
                 with suppress(OSError):
@@ -272,7 +274,7 @@ class DeskPage:
             out |= {self._title: "", self._url: "", self._file: cleared}
         return out
 
-    def _look(self) -> str:
+    def _show_insights(self) -> str:
         try:
             journal = self._course.journal
             return insights.insights(
@@ -287,15 +289,15 @@ class DeskPage:
         before = now[one.section, one.key]
         wanted = _as(value, before)
         if wanted == before:
-            return {self._changed: gr.skip()}
+            return {self._setting_said: gr.skip()}
         try:
             if wanted is None:
                 raise SourceError("that is not a number")
             self._course.change(one.section, one.key, wanted)
         except SeminarError as error:
-            return {self._changed: view.message(str(error), bad=True), field: before}
+            return {self._setting_said: view.message(str(error), bad=True), field: before}
         label = view.SETTINGS[one.section, one.key][0]
-        return {self._changed: view.message(f"{label}: saved in seminar.toml.")}
+        return {self._setting_said: view.message(f"{label}: saved in seminar.toml.")}
 
 
 def _html(elem_id: str, on_load: str | None = None) -> Any:

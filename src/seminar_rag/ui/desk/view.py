@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from seminar_rag.html import Template
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
@@ -19,6 +19,8 @@ from seminar_rag.ui.desk.jobs import Job
 PAGE = Template("ui/templates/desk.html")
 """The templates of the whole desk."""
 
+Values = dict[str, Any]
+"""The values of one entry, for the template."""
 AVAILABLE = {
     "paper": "Full text.",
     "page": "A page about it.",
@@ -92,20 +94,6 @@ def job_log(job: Job | None) -> str:
 # --- what needs attention ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """A reading that needs attention, in sentences."""
-
-    reading: str
-    title: str
-    sessions: tuple[int, ...]
-    problem: str
-    remedy: str
-    available: str
-    again: bool
-    """Whether it can be looked for again: a file that no session lists cannot."""
-
-
 def attention(
     suggestions: Sequence[Suggestion], needs: Sequence[Need], not_searched: int = 0
 ) -> str:
@@ -114,7 +102,7 @@ def attention(
     Args:
         not_searched: readings that were never searched for online.
     """
-    by_remedy: dict[str, list[_Card]] = {}
+    by_remedy: dict[str, list[Values]] = {}
     for need in needs:
         if need.remedy:
             by_remedy.setdefault(_sentence(need.remedy), []).append(_card(need))
@@ -124,16 +112,17 @@ def attention(
     return str(PAGE.attention(suggestions, groups, needing, known, not_searched))
 
 
-def _card(need: Need) -> _Card:
-    return _Card(
-        need.reading,
-        need.title,
-        need.sessions,
-        _sentence(need.problem),
-        _sentence(need.remedy),
-        AVAILABLE.get(need.state, need.state),
-        bool(need.remedy and need.sessions),
-    )
+def _card(need: Need) -> Values:
+    return {
+        "reading": need.reading,
+        "title": need.title,
+        "sessions": need.sessions,
+        "problem": _sentence(need.problem),
+        "remedy": _sentence(need.remedy),
+        "available": AVAILABLE.get(need.state, need.state),
+        # A file that no session lists can be looked for nowhere.
+        "again": need.remedy and need.sessions,
+    }
 
 
 def not_searched(catalogue: Catalogue) -> int:
@@ -157,30 +146,6 @@ def _sentence(text: str) -> str:
 # --- the course ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A reading with what there is of it."""
-
-    id: str
-    title: str
-    facts: str
-    problems: tuple[str, ...]
-    listed: bool
-    wanting: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A session with its readings, or the documents that no session lists."""
-
-    key: str
-    number: int | None
-    title: str
-    facts: str
-    problems: int
-    rows: tuple[_Row, ...]
-
-
 def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
     """Every session with its readings and what there is of each."""
     records: dict[str, list[Record]] = {}
@@ -188,7 +153,7 @@ def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
         records.setdefault(record.document.reading, []).append(record)
     wanting = {need.reading for need in needs if need.remedy}
     groups = [_session(session, records, wanting) for session in catalogue.sessions]
-    shown = {row.id for group in groups for row in group.rows}
+    shown = {row["id"] for group in groups for row in group["rows"]}
     loose = tuple(
         _row(id_, records[id_][0].document.title, records[id_])
         for id_ in records
@@ -196,7 +161,7 @@ def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
     )
     if loose:
         facts = _count(len(loose), "document")
-        groups.append(_Group("loose", None, "In no session", facts, 0, loose))
+        groups.append(_group("loose", None, "In no session", facts, loose))
     return str(PAGE.sessions(_summary(catalogue), groups))
 
 
@@ -222,7 +187,7 @@ def _summary(catalogue: Catalogue) -> str:
 
 def _session(
     session: ListedSession, records: Mapping[str, Sequence[Record]], wanting: set[str]
-) -> _Group:
+) -> Values:
     notes = f"notes-{session.number}"
     rows = [
         _row(one.id, one.title, records.get(one.id, ()), one, one.id in wanting)
@@ -242,7 +207,25 @@ def _session(
     )
     problems = sum(one.id in wanting for one in session.readings)
     key = f"session-{session.number}"
-    return _Group(key, session.number, session.title, facts, problems, tuple(rows))
+    return _group(key, session.number, session.title, facts, rows, problems)
+
+
+def _group(
+    key: str,
+    number: int | None,
+    title: str,
+    facts: str,
+    rows: Sequence[Values],
+    problems: int = 0,
+) -> Values:
+    return {
+        "key": key,
+        "number": number,
+        "title": title,
+        "facts": facts,
+        "rows": rows,
+        "problems": problems,
+    }
 
 
 def _row(
@@ -251,7 +234,7 @@ def _row(
     records: Sequence[Record],
     listed: ListedReading | None = None,
     wanting: bool = False,
-) -> _Row:
+) -> Values:
     had = {record.document.kind for record in records if record.passages}
     kind = next((one for one in ("paper", "notes", "abstract") if one in had), "")
     passages = sum(record.passages for record in records)
@@ -262,8 +245,14 @@ def _row(
         _count(passages, "passage") if passages else "",
         "further reading" if listed is not None and listed.section == "more" else "",
     )
-    problems = tuple(_sentence(one.detail) for one in records if one.outcome != "indexed")
-    return _Row(id_, title or id_, facts, problems, listed is not None, wanting or not passages)
+    return {
+        "id": id_,
+        "title": title or id_,
+        "facts": facts,
+        "problems": [_sentence(one.detail) for one in records if one.outcome != "indexed"],
+        "listed": listed is not None,
+        "wanting": wanting or not passages,
+    }
 
 
 def removed(removals: Sequence[Removal]) -> str:

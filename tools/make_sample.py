@@ -1,7 +1,7 @@
-"""Sets the primers of the sample course that are PDFs: two columns, from Markdown.
+"""Makes the PDFs of the sample course from Markdown, in two columns.
 
-    python -m seminar_rag.sample.make            rewrites primers/*.pdf from sources/*.md
-    python -m seminar_rag.sample.make FOLDER     writes them to FOLDER instead
+    python tools/make_sample.py            rewrites primers/*.pdf from sources/*.md
+    python tools/make_sample.py FOLDER     writes them to FOLDER instead
 
 The same source gives the same bytes on every machine: reportlab's invariant mode fixes dates
 and ids, the fonts (Bitstream Vera) come with reportlab and are embedded, and nothing is
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import escape
 
-HERE = Path(__file__).parent
-SOURCES = HERE / "sources"
-PRIMERS = HERE / "primers"
+SAMPLE = Path(__file__).parents[1] / "src/seminar_rag/sample"
+SOURCES = SAMPLE / "sources"
+PRIMERS = SAMPLE / "primers"
 
 COURSE = "Generative AI, a sample seminar"
 BYLINE = "Seminar RAG project — a primer, not the paper"
