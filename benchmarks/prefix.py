@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from seminar_rag.answer.prompt import INSTRUCTIONS, build_messages
-from seminar_rag.models.llm import LlamaCpp
+from seminar_rag.models.local import LlamaCpp
 from seminar_rag.types import Document, Hit, Passage, Turn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

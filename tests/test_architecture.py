@@ -44,7 +44,7 @@ HOMES = {
     "fastapi": {"ui"},
     "uvicorn": {"ui"},
     "chromadb": {"index/vectors.py"},
-    "llama_cpp": {"models/llm.py"},
+    "llama_cpp": {"models/local.py"},
     "sentence_transformers": {"models/embed.py", "models/rerank.py", "check/entailment.py"},
     "torch": {"models/embed.py", "check/entailment.py"},
     "pypdf": {"documents"},

@@ -187,7 +187,8 @@ class Assembly:
     def llm(self) -> LLM | None:
         """The configured language model, loaded once for all that use it."""
         from seminar_rag.answer.prompt import INSTRUCTIONS
-        from seminar_rag.models.llm import LlamaCpp, OpenAICompatible
+        from seminar_rag.models.local import LlamaCpp
+        from seminar_rag.models.server import OpenAICompatible
 
         config = self.config
         if not config.llm_enabled:
@@ -223,7 +224,7 @@ class Assembly:
             ModelError: the configured file does not exist.
         """
         if self.config.llm_model:
-            from seminar_rag.models.hub import find_local
+            from seminar_rag.models.catalogue import find_local
 
             return find_local(self.config.llm_model, self.models_folder, self.config.folder)
         found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
@@ -245,7 +246,7 @@ class Assembly:
         builtin = BuiltinVerifier(self.embedder.embed)
         if self.config.check_verifier == "llm":
             from seminar_rag.check.judge import JudgeVerifier
-            from seminar_rag.models.completion import Completion
+            from seminar_rag.models.llm import Completion
 
             if self.llm is None:
                 raise ModelError(f'[check] verifier is "llm", {NO_LLM}')

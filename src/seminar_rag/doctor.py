@@ -61,7 +61,7 @@ def _embedding_model(parts: Assembly) -> Finding:
 
 
 def _reranker(parts: Assembly) -> Finding:
-    from seminar_rag.models.rerank import downloaded
+    from seminar_rag.models.hub import downloaded
 
     reranker = parts.reranker()
     if reranker is None:
@@ -82,7 +82,7 @@ def _language_model(parts: Assembly) -> Finding:
     except ModelError as error:
         return Finding("bad", f"language model: {error}")
     if gguf is None:
-        from seminar_rag.models.hub import suggest_here
+        from seminar_rag.models.catalogue import suggest_here
 
         fits = suggest_here()
         return Finding(
@@ -111,9 +111,9 @@ def _verifier(parts: Assembly) -> Finding:
     if model is None:
         what = "checking: built-in, which compares words, numbers and names; no reasoning"
         return Finding("ok", what)
-    from seminar_rag.check.entailment import present
+    from seminar_rag.models.hub import downloaded
 
-    if present([model]):
+    if downloaded(model):
         return Finding("ok", f"checking: {model}")
     return Finding(
         "note",
@@ -148,12 +148,11 @@ def _index(parts: Assembly) -> Iterator[Finding]:
 
 def describe_models(parts: Assembly) -> str:
     """The known models in lines of text, with what is downloaded and what suits this machine."""
-    from seminar_rag.models import hub, suggested
-    from seminar_rag.models.rerank import downloaded
+    from seminar_rag.models.catalogue import EMBEDDERS, RERANKERS, describe, suggest_here
+    from seminar_rag.models.hub import downloaded
 
-    known = (*suggested.RERANKERS, *suggested.EMBEDDERS)
-    present = frozenset(one.name for one in known if downloaded(one.name))
-    return hub.describe_here(parts.models_folder) + "\n" + suggested.describe(present)
+    present = {one.name for one in (*RERANKERS, *EMBEDDERS) if downloaded(one.name)}
+    return describe(parts.models_folder, suggest_here(), present)
 
 
 def download_model(
@@ -178,7 +177,8 @@ def download_model(
     Raises:
         ModelError: there is no such model, or it cannot be downloaded whole.
     """
-    from seminar_rag.models import hub, suggested
+    from seminar_rag.models import hub
+    from seminar_rag.models.catalogue import RERANKERS
 
     repo, _, file = spec.partition(":")
     if file:
@@ -188,9 +188,7 @@ def download_model(
         return f"{path} is in place; answers are written with it from now on."
     if not hub.is_repository(spec):
         raise ModelError(f"{spec!r} names no file — write REPO:FILE")
-    from seminar_rag.check.entailment import fetch
-
-    path = fetch(repo, hub_url)
-    reranks = any(one.name == repo for one in suggested.RERANKERS)
+    path = hub.fetch(repo, hub_url)
+    reranks = any(one.name == repo for one in RERANKERS)
     use = "orders what is found" if reranks else "checks claims"
     return f"{path} is in place, a model that {use}."

@@ -10,7 +10,7 @@ from seminar_rag.answer.engine import NOTHING, Draft, Engine, Stop
 from seminar_rag.answer.prompt import LLMAnswerer
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import REFUSAL
-from seminar_rag.models.llm import OpenAICompatible
+from seminar_rag.models.server import OpenAICompatible
 from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (
     Answer,

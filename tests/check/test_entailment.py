@@ -21,13 +21,13 @@ from seminar_rag.check.entailment import (
     EntailmentVerifier,
     _columns,
     _judge,
-    fetch,
     present,
 )
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.models.hub import fetch
 
 WORDS = "lora freezes the weights attention costs square of length model says so a b c d e".split()
 

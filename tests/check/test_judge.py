@@ -15,8 +15,8 @@ from seminar_rag.check.judge import MOST_TOKENS, JudgeVerifier, judge_grammar
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
-from seminar_rag.models.completion import Completion
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.models.llm import Completion
 from seminar_rag.models.server import OpenAICompatible
 
 FIRST = "The router sends each token to two experts."
@@ -104,7 +104,7 @@ def test_a_server_judges() -> None:
 
 def test_llama_cpp_is_held_to_a_label_and_a_sentence(tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
-    from seminar_rag.models.llm import LlamaCpp
+    from seminar_rag.models.local import LlamaCpp
 
     odd = hit("odd", 'It says "no" \\ maybe.', "A second\ttab sentence – with a dash.").passage
     llm = LlamaCpp(tiny_gguf, context=2048)

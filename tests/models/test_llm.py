@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from fakes import Reply, ScriptedLLM, StubServer
+from fakes import Reply, StubServer
 from gguf_fixture import build_gguf, quantise
 from seminar_rag.answer.citations import MarkFilter, split_answer
 from seminar_rag.errors import ModelError
-from seminar_rag.models.grammar import REFUSAL, citation_grammar
-from seminar_rag.models.llm import LLM, LlamaCpp, OpenAICompatible, _Sampler, as_llama_index
+from seminar_rag.models.grammar import REFUSAL, Sampler, citation_grammar
+from seminar_rag.models.llm import LLM
+from seminar_rag.models.local import LlamaCpp
+from seminar_rag.models.server import OpenAICompatible
 
 MESSAGES = (
     ChatMessage("Answer from the passages.", role="system"),
@@ -237,25 +239,12 @@ class TestModelFile:
 
 
 def test_importing_the_module_loads_no_vendor() -> None:
-    code = "import sys, seminar_rag.models.llm; print([m for m in sys.modules if m in set(%r)])"
+    code = "import sys, seminar_rag.models.local; print([m for m in sys.modules if m in set(%r)])"
     vendors = ["llama_cpp", "llama_index", "httpx", "jinja2"]
     done = subprocess.run(
         [sys.executable, "-c", code % vendors], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_as_llama_index() -> None:
-    model = ScriptedLLM("Attention weighs tokens.", "Chat.", "Streamed words.")
-    adapted = as_llama_index(model, max_tokens=50)
-    assert adapted.metadata.context_window == 4096
-    assert adapted.complete("What is attention?").text == "Attention weighs tokens."
-    assert adapted.chat([ChatMessage("Hi")]).message.content == "Chat."
-    pieces = list(adapted.stream_complete("Go"))
-    assert [p.text for p in pieces][-1] == "Streamed words."
-    assert "".join(p.delta for p in pieces) == "Streamed words."
-    assert [a.passages for a in model.asked] == [0, 0, 0]
-    assert model.asked[0].max_tokens == 50
 
 
 @pytest.fixture(scope="module")
@@ -331,7 +320,7 @@ class TestLlamaCpp:
     )
     def test_what_the_grammar_accepts(self, model: LlamaCpp, answer: str, accepted: bool) -> None:
         no_token_is_control = np.zeros(len(model._banned), dtype=bool)
-        sampler = _Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
+        sampler = Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
         sampler.limit(citation_grammar(4, max_tokens=400))
         tokens = [*model._tokens(answer), model._api.llama_vocab_eos(model._vocab)]
         logits = np.zeros(len(model._banned), dtype=np.float32)

@@ -14,9 +14,10 @@ from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.index.retrieve import RERANKED, Retriever
 from seminar_rag.index.store import Store
+from seminar_rag.models.catalogue import RERANKERS, describe, suggest_here
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.models.rerank import CrossEncoderReranker, chosen, downloaded
-from seminar_rag.models.suggested import RERANKERS, describe
+from seminar_rag.models.hub import downloaded
+from seminar_rag.models.rerank import CrossEncoderReranker, chosen
 
 
 class Scripted:
@@ -122,6 +123,6 @@ def test_what_is_downloaded(tmp_path: Path) -> None:
     assert downloaded(str(tmp_path))
     assert not downloaded("nobody/has-this")
     assert not downloaded("no name at all")
-    told = describe(frozenset({RERANKERS[0].name}))
+    told = describe(tmp_path, suggest_here(), {RERANKERS[0].name})
     assert f"{RERANKERS[0].name}\n    130 MB, downloaded" in told
     assert "not downloaded" in told

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from seminar_rag.check.support import SHOWN, verbatim
 from seminar_rag.check.terms import terms
 from seminar_rag.errors import ModelError
+from seminar_rag.models.hub import downloaded, fetch
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
 SUPPORTED = 0.5
@@ -37,53 +38,13 @@ MODELS = (
 )
 """Taken without being asked for where one lies in the hub's cache; the first that does."""
 SUGGESTED = "cross-encoder/nli-deberta-v3-small"
-_FILES = ("config.json", "tokenizer.json", "*.txt", "*.model", "*_config.json", "*_map.json")
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 Scores = NDArray[np.float64]
 
 
 def present(models: Sequence[str] = MODELS) -> str | None:
-    """The first of the models that can be loaded without a network: a folder, or in the cache."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for model in models:
-        if Path(model).expanduser().is_dir():
-            return model
-        found = [
-            isinstance(try_to_load_from_cache(model, name), str)
-            for name in ("config.json", *_WEIGHTS)
-        ]
-        if found[0] and any(found[1:]):
-            return model
-    return None
-
-
-def fetch(model: str, hub: str | None = None) -> Path:
-    """Download a model into the hub's cache; progress goes to the standard error.
-
-    Raises:
-        ModelError: there is no such model, or it cannot be had now.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    path = Path()
-    try:
-        for weights in _WEIGHTS:  # one kind is enough
-            path = Path(
-                snapshot_download(
-                    model, endpoint=hub, allow_patterns=[*_FILES, weights], ignore_patterns="*/*"
-                )
-            )
-            if (path / weights).is_file():
-                return path
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ModelError(
-            f"the checking model {model!r} cannot be downloaded ({str(error).splitlines()[0]}) —"
-            f" check the name (for instance {SUGGESTED}) and the network"
-        ) from error
-    raise ModelError(f"{model!r} has no weights for a cross-encoder — try {SUGGESTED}")
+    """The first of the models that can be loaded without a network."""
+    return next((model for model in models if downloaded(model)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +102,7 @@ class EntailmentVerifier:
 
     def _open(self) -> Any:
         folder = Path(self._source).expanduser()
-        if not folder.is_dir() and present([self._source]) is None:
+        if not downloaded(self._source):
             fetch(self._source)
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging

@@ -1,6 +1,6 @@
-"""Which language models to use, and how to get one: a catalogue, a suggestion, a download.
+"""Downloads from a model hub: single GGUF files, which resume, and models for the hub's cache.
 
-Reaches the network only in `download`, and only for the file it is told to fetch.
+Reaches the network only in `download` and `fetch`, and only for what they are asked to fetch.
 """
 
 from __future__ import annotations
@@ -10,153 +10,24 @@ import hashlib
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import quote
 
 from seminar_rag.errors import ModelError
 
-if TYPE_CHECKING:
-    import httpx
-
 HUB = "https://huggingface.co"
 GB = 10**9
-RESERVED = 2 * GB
-"""Memory left to the system, the browser and the embedding model."""
 ATTEMPTS = 5
-"""How often a download is taken up again before it is given up."""
+"""How often a download is tried where the server is busy or out of order."""
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_SMALL_FILES = ("config.json", "tokenizer.json", "*.txt", "*.model", "*_config.json", "*_map.json")
 
 Progress = Callable[[int, int | None], None]
-"""Told (bytes so far, bytes in all or None) as a download goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueModel:
-    """A GGUF file that fits this use. Sizes and needs are rounded; the needs are estimates."""
-
-    repo: str
-    file: str
-    size: int
-    """Bytes to download, about."""
-    memory: int
-    """Bytes of memory with a context window of 4,096 tokens, about."""
-    licence: str
-    note: str
-
-    @property
-    def spec(self) -> str:
-        """As written in [llm] model."""
-        return f"{self.repo}:{self.file}"
-
-
-CATALOGUE = (
-    CatalogueModel(
-        "unsloth/Qwen3-4B-Instruct-2507-GGUF",
-        "Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
-        2_500_000_000,
-        3_400_000_000,
-        "Apache-2.0",
-        "answers without thinking aloud first; the safe choice",
-    ),
-    CatalogueModel(
-        "ibm-granite/granite-4.0-h-tiny-GGUF",
-        "granite-4.0-h-tiny-Q4_K_M.gguf",
-        4_200_000_000,
-        4_800_000_000,
-        "Apache-2.0",
-        "only a seventh of it works on each word, so it reads long prompts fast on few cores",
-    ),
-    CatalogueModel(
-        "mistralai/Ministral-3-3B-Instruct-2512-GGUF",
-        "Ministral-3-3B-Instruct-2512-Q4_K_M.gguf",
-        2_150_000_000,
-        3_000_000_000,
-        "Apache-2.0",
-        "the smallest of these; many languages",
-    ),
-    CatalogueModel(
-        "unsloth/Qwen3.5-4B-GGUF",
-        "Qwen3.5-4B-Q4_K_M.gguf",
-        2_740_000_000,
-        3_600_000_000,
-        "Apache-2.0",
-        "made to think first, which is switched off here; needs a recent llama-cpp-python",
-    ),
-    CatalogueModel(
-        "unsloth/gemma-4-E4B-it-GGUF",
-        "gemma-4-E4B-it-Q4_K_M.gguf",
-        4_980_000_000,
-        5_900_000_000,
-        "Apache-2.0",
-        "the largest of these; needs a recent llama-cpp-python",
-    ),
-)
-_SAFE, _QUICK, _SMALL = CATALOGUE[:3]
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """The model for a machine, or None, and why."""
-
-    model: CatalogueModel | None
-    reason: str
-
-
-def suggest(memory: int, cores: int) -> Suggestion:
-    """The model that suits a machine with `memory` bytes in all and `cores` physical cores."""
-    free = memory - RESERVED
-    has = f"{memory / GB:.0f} GB of memory and {cores} core{'s' if cores != 1 else ''}"
-    if free < _SMALL.memory:
-        need = (_SMALL.memory + RESERVED) / GB
-        return Suggestion(
-            None,
-            f"{has}: a local model wants {need:.0f} GB; quotations, or a server ([llm] url), "
-            "are the better choice here",
-        )
-    if cores <= 2 and free >= _QUICK.memory:
-        return Suggestion(_QUICK, f"{has}: {_QUICK.note}")
-    if free >= _SAFE.memory:
-        return Suggestion(_SAFE, f"{has}: {_SAFE.note}")
-    return Suggestion(_SMALL, f"{has}: {_SMALL.note}")
-
-
-def describe(folder: Path, *, memory: int, cores: int) -> str:
-    """The catalogue in lines of text, with what is already in `folder` and what is suggested."""
-    lines = []
-    for model in CATALOGUE:
-        here = "downloaded" if (folder / model.file).is_file() else "not downloaded"
-        lines += [
-            model.spec,
-            f"    {model.size / GB:.1f} GB, about {model.memory / GB:.1f} GB of memory, "
-            f"{model.licence}, {here}",
-            f"    {model.note}",
-        ]
-    suggestion = suggest(memory, cores)
-    spec = suggestion.model.spec if suggestion.model else "none"
-    lines += ["", f"Suggested here: {spec}", f"    ({suggestion.reason})"]
-    return "\n".join(lines)
-
-
-def suggest_here() -> Suggestion:
-    """`suggest` for the machine that this runs on."""
-    return suggest(*_machine())
-
-
-def _machine() -> tuple[int, int]:
-    """Bytes of memory in all, and physical cores."""
-    import psutil
-
-    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    return psutil.virtual_memory().total, cores
-
-
-def describe_here(folder: Path) -> str:
-    """`describe` for the machine that this runs on."""
-    memory, cores = _machine()
-    return describe(folder, memory=memory, cores=cores)
+"""Called with (bytes so far, bytes in all or None) as a download goes on."""
 
 
 def is_repository(name: str) -> bool:
@@ -164,30 +35,48 @@ def is_repository(name: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
 
 
-_SPEC = re.compile(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", re.IGNORECASE)
+def downloaded(name: str) -> bool:
+    """Whether a model can be loaded without a network: a local folder, or in the hub's cache."""
+    if Path(name).expanduser().is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    def cached(file: str) -> bool:
+        return isinstance(try_to_load_from_cache(name, file), str)
+
+    try:
+        return cached("config.json") and any(map(cached, WEIGHTS))
+    except HFValidationError:
+        return False
 
 
-def find_local(spec: str, folder: Path, base: Path | None = None) -> Path:
-    """The file that [llm] model means.
-
-    Args:
-        spec: a path, relative to `base`, or "owner/repository:file.gguf" of a hub.
-        folder: where downloads lie.
-        base: the folder of the configuration; the working directory when None.
+def fetch(model: str, hub: str | None = None) -> Path:
+    """Download a cross-encoder into the hub's cache; progress goes to the standard error.
 
     Raises:
-        ModelError: when there is no such file.
+        ModelError: there is no such model, or it cannot be downloaded now.
     """
-    path = (base or Path()) / Path(spec).expanduser()
-    if path.is_file():
-        return path
-    if match := _SPEC.fullmatch(spec):
-        downloaded = folder / PurePosixPath(match[2]).name
-        if downloaded.is_file():
-            return downloaded
-        raise ModelError(f"Model {spec} is not downloaded — run `seminar-rag models {spec}`.")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        for weights in WEIGHTS:  # one kind is enough
+            patterns = [*_SMALL_FILES, weights]
+            path = Path(
+                snapshot_download(
+                    model, endpoint=hub, allow_patterns=patterns, ignore_patterns="*/*"
+                )
+            )
+            if (path / weights).is_file():
+                return path
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise ModelError(
+            f"the model {model!r} cannot be downloaded ({str(error).splitlines()[0]}) —"
+            " check its name and the network"
+        ) from error
     raise ModelError(
-        f"Model {path} does not exist - mend [llm] model, or choose one with `seminar-rag models`."
+        f"{model!r} has no weights for a cross-encoder — `seminar-rag models` lists some"
     )
 
 
@@ -198,14 +87,15 @@ def download(
     *,
     base_url: str = HUB,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda _done, _total: None,
     stop: Callable[[], bool] = lambda: False,
     patience: float = 1.0,
 ) -> Path:
     """Fetch one file of a model repository into `folder`.
 
     The file grows beside its place as `NAME.part` and is moved there when its size and hash are
-    right. What is there of it is kept on any interruption and continued the next time.
+    right. What is there of it is kept on any interruption and continued the next time, which
+    `huggingface_hub.hf_hub_download` does not do; only its transfer is used.
 
     Args:
         repo: "owner/name".
@@ -213,7 +103,7 @@ def download(
         folder: made if it is missing.
         base_url: a hub or a mirror with the same paths.
         sha256: expected hash in hex; None takes the one that the hub states, if it does.
-        progress: told after each piece, if given.
+        progress: called after each piece.
         stop: asked after each piece; true ends with ModelError, keeping the part.
         patience: seconds before the second attempt, doubled for each further one.
 
@@ -222,212 +112,204 @@ def download(
     """
     from filelock import FileLock, Timeout
 
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or ".." in PurePosixPath(file).parts:
+    if not is_repository(repo) or ".." in PurePosixPath(file).parts:
         raise ModelError(f"{repo}:{file} is not a model - write owner/repository:file.gguf.")
     target = folder / PurePosixPath(file).name
     sha256 = sha256.lower() if sha256 else None
     if target.is_file() and (sha256 is None or _sha256(target) == sha256):
         return target
-    url = f"{base_url.rstrip('/')}/{repo}/resolve/main/{quote(file)}"
-    job = _Job(url, target, sha256, progress, stop)
+    part = target.with_name(f"{target.name}.part")
+    transfer = _Transfer(repo, file, base_url.rstrip("/"), part, sha256, _Bar(progress, stop))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{job.part}.lock", timeout=0):
-            job.run(patience)
+        with FileLock(f"{part}.lock", timeout=0):
+            transfer.run(patience)
+            os.replace(part, target)
     except Timeout as error:
         raise ModelError(f"{target.name} is being downloaded by another process.") from error
     except OSError as error:
-        raise job.disk_error(error) from error
-    Path(f"{job.part}.lock").unlink(missing_ok=True)
+        raise _disk_error(error, target) from error
+    Path(f"{part}.lock").unlink(missing_ok=True)
     return target
 
 
-class _BrokenOffError(Exception):
-    """The transfer ended early; worth taking up again."""
+class _Bar:
+    """What the hub's transfer takes for a tqdm bar: passes progress on, and stops when asked."""
+
+    def __init__(self, progress: Progress, stop: Callable[[], bool]) -> None:
+        self._progress = progress
+        self._stop = stop
+        self._done = 0
+        self._total: int | None = None
+
+    def __call__(self, *_: Any, total: int | None = None, initial: int = 0, **__: Any) -> _Bar:
+        """The bar of one attempt."""
+        self._done, self._total = initial, total
+        return self
+
+    def update(self, count: int) -> None:
+        """Count further bytes; negative where the transfer starts over."""
+        self._done += count
+        self._progress(self._done, self._total)
+        if self._stop():
+            raise _StoppedError
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        return
+
+
+class _StoppedError(Exception):
+    """The caller asked to stop."""
 
 
 @dataclass
-class _Job:
-    """One download, over as many attempts as it takes."""
+class _Transfer:
+    """One file on its way, over as many attempts as it takes."""
 
-    url: str
-    target: Path
+    repo: str
+    file: str
+    hub: str
+    part: Path
     sha256: str | None
-    progress: Progress | None
-    stop: Callable[[], bool]
-    total: int | None = None
-    _stated: str | None = None
+    bar: _Bar
 
     @property
-    def part(self) -> Path:
-        """The file while it grows."""
-        return self.target.with_name(self.target.name + ".part")
+    def name(self) -> str:
+        """The file's name, without the folders of the repository."""
+        return PurePosixPath(self.file).name
+
+    @property
+    def url(self) -> str:
+        """The file's address on the hub."""
+        return f"{self.hub}/{self.repo}/resolve/main/{quote(self.file)}"
 
     def run(self, patience: float) -> None:
-        """Fetch, verify, and move into place."""
+        """Fetch what is missing of the part, and verify the whole."""
         resumed = self._size() > 0
-        for attempt in range(ATTEMPTS):
-            try:
-                self._fetch()
-                break
-            except _BrokenOffError as error:
-                if attempt == ATTEMPTS - 1:
-                    raise ModelError(
-                        f"The download of {self.target.name} broke off ({error}) - run the same "
-                        f"command again; it goes on after {self._size() / GB:.2f} GB."
-                    ) from error
-                self._wait(patience * 2**attempt)
-        expected = self.sha256 or self._stated
+        expected = self._fetch(patience)
         if expected and _sha256(self.part) != expected:
             self.part.unlink()
             if resumed:  # the part may have been of an older version of the file
                 self.run(patience)
                 return
             raise ModelError(
-                f"{self.target.name} does not have the expected SHA-256 {expected[:12]}… and was "
+                f"{self.name} does not have the expected SHA-256 {expected[:12]}… and was "
                 "deleted - download it again; if it happens again, do not trust the source."
             )
-        self._require_model()
-        os.replace(self.part, self.target)
-
-    def disk_error(self, error: OSError) -> ModelError:
-        """What to tell about a file operation that failed."""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return ModelError(
-                f"The disk is full: no room for {self.target} - free some, then run the same "
-                "command again; it goes on where it stopped."
+        with self.part.open("rb") as file:
+            magic = file.read(4)
+        if self.name.lower().endswith(".gguf") and magic != b"GGUF":
+            self.part.unlink()
+            raise ModelError(
+                f"{self.url} is not a GGUF file - check repository and file name; a sign-in page "
+                "or a proxy in between may also answer with a page of its own."
             )
-        return ModelError(
-            f"{self.target} cannot be written ({error.strerror or error}) - choose another "
-            "folder with --data, or mend its permissions."
-        )
 
     def _size(self) -> int:
+        """Bytes that are here."""
         return self.part.stat().st_size if self.part.exists() else 0
 
-    def _wait(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self._require_going()
-            time.sleep(min(0.1, left))
+    def _fetch(self, patience: float) -> str | None:
+        """Fetch the part to its end; the hash that it must have, where there is one."""
+        import httpx2  # the client of huggingface_hub
+        from huggingface_hub.errors import HfHubHTTPError
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-    def _require_going(self) -> None:
-        if self.stop():
-            raise ModelError(
-                f"The download of {self.target.name} was stopped after "
-                f"{self._size() / GB:.2f} GB - run the same command again to go on."
-            )
+        def passes(error: BaseException) -> bool:
+            if isinstance(error, HfHubHTTPError):
+                return error.response.status_code in (408, 429) or error.response.is_server_error
+            return isinstance(error, httpx2.TransportError | _BrokenOffError)
 
-    def _fetch(self) -> None:
-        """One attempt, from where the last one ended."""
-        import httpx
-
-        start = self._size()
-        headers = {"Accept-Encoding": "identity", "User-Agent": "seminar-rag"}
-        if start:
-            headers["Range"] = f"bytes={start}-"
-        local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
-        timeout = httpx.Timeout(30.0, connect=10.0)
+        attempts = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential(patience),
+            retry=retry_if_exception(passes),
+            reraise=True,
+        )
         try:
-            with (
-                httpx.Client(timeout=timeout, follow_redirects=True, trust_env=not local) as client,
-                client.stream("GET", self.url, headers=headers) as response,
-            ):
-                self._receive(response, start)
-        except (httpx.TransportError, httpx.StreamError) as error:
-            raise _BrokenOffError(str(error) or type(error).__name__) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ModelError(f"{self.url} cannot be fetched ({error}) - mend the URL.") from error
-
-    def _receive(self, response: httpx.Response, start: int) -> None:
-        if response.status_code == 416 and self._complete(response, start):
-            return
-        start = self._accept(response, start)
-        self._stated = _stated_sha256(response)
-        length = response.headers.get("Content-Length")
-        self.total = start + int(length) if length and length.isdigit() else None
-        self._require_room(start)
-        done = start
-        with self.part.open("r+b" if start else "wb") as file:
-            file.seek(start)
-            for piece in response.iter_raw():
-                file.write(piece)
-                done += len(piece)
-                if self.progress:
-                    self.progress(done, self.total)
-                self._require_going()
-        if self.total is not None and done < self.total:
-            raise _BrokenOffError(f"{done} of {self.total} bytes came")
-
-    def _complete(self, response: httpx.Response, start: int) -> bool:
-        """Whether a "nothing after byte `start`" means that all is here; else begin anew."""
-        if response.headers.get("Content-Range") == f"bytes */{start}":
-            self._stated = _stated_sha256(response)
-            self.total = start
-            return True
-        self.part.unlink(missing_ok=True)
-        raise _BrokenOffError("the server has no more of it than was already here")
-
-    def _accept(self, response: httpx.Response, start: int) -> int:
-        """Where the body of a good answer begins.
-
-        Raises:
-            ModelError: for an answer that will not change by asking again.
-        """
-        status = response.status_code
-        name = self.target.name
-        if status in (408, 429) or status >= 500:
-            raise _BrokenOffError(f"the server answered {status}")
-        if status in (401, 403):
+            return attempts(self._attempt)
+        except _StoppedError as error:
             raise ModelError(
+                f"The download of {self.name} was stopped after {self._size() / GB:.2f} GB - run "
+                "the same command again to go on."
+            ) from error
+        except (HfHubHTTPError, httpx2.HTTPError, _BrokenOffError) as error:
+            if isinstance(error, HfHubHTTPError) and not passes(error):
+                raise self._refused(error.response.status_code) from error
+            raise ModelError(
+                f"The download of {self.name} broke off ({str(error).strip().splitlines()[0]}) - "
+                f"run the same command again; it goes on after {self._size() / GB:.2f} GB."
+            ) from error
+
+    def _attempt(self) -> str | None:
+        """One attempt, from where the last one ended."""
+        from huggingface_hub import get_hf_file_metadata
+        from huggingface_hub.file_download import http_get
+
+        stated = get_hf_file_metadata(self.url, token=False, endpoint=self.hub)
+        here = self._size()
+        if stated.size is not None:
+            self._require_room(stated.size - here)
+            if here > stated.size:
+                self.part.unlink()
+                here = 0
+        with self.part.open("ab") as file:
+            try:
+                http_get(
+                    stated.location,
+                    file,
+                    resume_size=here,
+                    headers={"Accept-Encoding": "identity", "User-Agent": "seminar-rag"},
+                    expected_size=stated.size,
+                    displayed_filename=self.name,
+                    tqdm_class=cast(Any, self.bar),
+                )
+            except OSError as error:
+                if error.errno is None and str(error).startswith("Consistency check failed"):
+                    raise _BrokenOffError("not all of it came") from error
+                raise
+        tag = (stated.etag or "").lower()
+        return self.sha256 or (tag if re.fullmatch(r"[0-9a-f]{64}", tag) else None)
+
+    def _refused(self, status: int) -> ModelError:
+        if status in (401, 403):
+            return ModelError(
                 f"{self.url} needs an account ({status}) - choose another model "
                 "(seminar-rag models), or download it by hand and set [llm] model to its path."
             )
-        if status not in (200, 206):
-            raise ModelError(
-                f"{self.url} answered {status} - check repository and file name "
-                "(seminar-rag models lists those that are known)."
-            )
-        if response.headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")):
-            raise ModelError(
-                f"{self.url} answered with a web page instead of {name} - is there a sign-in "
-                "page or a proxy in between?"
-            )
-        if status == 200:
-            return 0  # the server does not continue files: from the beginning
-        if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            return start
-        self.part.unlink(missing_ok=True)
-        raise _BrokenOffError("the server sent another part than was asked for")
+        return ModelError(
+            f"{self.url} answered {status} - check repository and file name "
+            "(seminar-rag models lists those that are known)."
+        )
 
-    def _require_room(self, start: int) -> None:
-        if self.total is None:
-            return
+    def _require_room(self, missing: int) -> None:
         free = shutil.disk_usage(self.part.parent).free
-        if free < self.total - start:
+        if free < missing:
             raise ModelError(
-                f"{self.target.name} needs {(self.total - start) / GB:.1f} GB, but only "
-                f"{free / GB:.1f} GB are free in {self.part.parent} - free some, or choose "
-                "another folder with --data."
+                f"{self.name} needs {missing / GB:.1f} GB, but only {free / GB:.1f} GB are free in "
+                f"{self.part.parent} - free some, or choose another folder with --data."
             )
 
-    def _require_model(self) -> None:
-        """A web page or an error that came with a good status is no model."""
-        with self.part.open("rb") as file:
-            magic = file.read(4)
-        if self.target.suffix.lower() == ".gguf" and magic != b"GGUF":
-            self.part.unlink()
-            raise ModelError(f"{self.url} is not a GGUF file - check repository and file name.")
+
+class _BrokenOffError(Exception):
+    """The transfer ended early."""
 
 
-def _stated_sha256(response: httpx.Response) -> str | None:
-    """The hash that the hub gives for files in large-file storage, on one of the redirects."""
-    for answer in (*response.history, response):
-        for header in ("X-Linked-Etag", "ETag"):
-            value = answer.headers.get(header, "").removeprefix("W/").strip('"').lower()
-            if re.fullmatch(r"[0-9a-f]{64}", value):
-                return str(value)
-    return None
+def _disk_error(error: OSError, target: Path) -> ModelError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ModelError(
+            f"The disk is full: no room for {target} - free some, then run the same command "
+            "again; it goes on where it stopped."
+        )
+    return ModelError(
+        f"{target} cannot be written ({error.strerror or error}) - choose another folder with "
+        "--data, or correct its permissions."
+    )
 
 
 def _sha256(path: Path) -> str:

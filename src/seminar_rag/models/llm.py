@@ -1,39 +1,24 @@
-"""Language models behind one protocol: a GGUF file through llama.cpp, or a server.
+"""What a language model is to the rest of the program, and how to ask one for a short text.
 
-Neither knows retrieval, prompts or citations: messages go in, text comes out. What the vendors
-raise is turned into ModelError here, with the mend.
+`LLM` is the protocol; `local.LlamaCpp` and `server.OpenAICompatible` implement it. Neither knows
+retrieval, prompts or citations: messages go in, text comes out, and what the vendors raise becomes
+a ModelError that says what to do.
 """
 
 from __future__ import annotations
 
-import codecs
-import ctypes
-import threading
+import re
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from itertools import takewhile
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from seminar_rag.errors import ModelError
-from seminar_rag.models.grammar import citation_grammar
-from seminar_rag.models.server import OpenAICompatible
-from seminar_rag.models.template import ChatTemplate
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
 
-__all__ = ["LLM", "LlamaCpp", "OpenAICompatible", "as_llama_index"]
-
-BATCH = 128
-"""Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
-POLL_SECONDS = 0.05
-_LEAST_ANSWER = 64
-_REJECTED = -1e30
-_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+PATIENCE = 180.0
+"""Seconds until a text that does not come is given up."""
 
 
 class LLM(Protocol):
@@ -75,455 +60,113 @@ class LLM(Protocol):
         ...
 
 
-class LlamaCpp:
-    """A GGUF file, run in this process by llama.cpp on the CPU.
-
-    One request at a time: a second one waits for its turn, and stops waiting when its `stop`
-    says so. What the model has read is kept, so that a prompt that begins like the one before
-    is read only from where it differs. The prompt's contents are never read as the template's
-    control tokens, whatever they contain.
-
-    Limiting the answer to the grammar is lazy, as in llama.cpp's own tools: the likeliest token
-    is checked alone, and only where the grammar refuses it are more looked at.
-    """
+class Completion:
+    """What a verifier needs of a language model (see `check.judge.Writer`), and what puts a
+    follow-up into words."""
 
     def __init__(
         self,
-        path: Path | str,
-        *,
-        context: int = 4096,
-        threads: int | None = None,
-        grammar: bool = True,
-        temperature: float = 0.0,
-        seed: int = 0,
-        instructions: str = "",
+        llm: LLM,
+        patience: float = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Load the model.
+        """Args:
+        patience: seconds until a text that does not come is given up.
+        """
+        self._llm = llm
+        self._patience = patience
+        self._clock = clock
+        self.name = llm.name
+        self.context = llm.context
+        self.count = llm.count
 
-        Args:
-            path: the GGUF file.
-            context: tokens of prompt and answer; at most what the model was trained for.
-            threads: None takes the cores that this process may use.
-            grammar: limit answers over passages to the cited form.
-            temperature: 0 takes the likeliest token each time and is reproducible.
-            seed: for temperatures above 0.
-            instructions: the system message that most prompts begin with. It is read at once, so
-                that the speed is known, and stays read for the first question.
+    def complete(
+        self,
+        system: str,
+        user: str,
+        *,
+        grammar: str = "",
+        max_tokens: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> str:
+        """The answer to a message, limited by the grammar where the model can be; what there is of
+        it when `stop` says so.
 
         Raises:
-            ModelError: llama-cpp-python is not installed, or the file cannot be loaded.
+            ModelError: no answer can be had, or none in time.
         """
-        self.path = Path(path)
-        _require_gguf(self.path)
-        llama_cpp = _import_llama_cpp()
-        self._api = llama_cpp.llama_cpp
-        self._llama = _load(llama_cpp, self.path, context, threads or _cores())
-        self._vocab = self._api.llama_model_get_vocab(self._llama.model)
-        self._template = ChatTemplate(llama_cpp, self._llama.metadata, self._special_token)
-        self.name = self._llama.metadata.get("general.name") or self.path.stem
-        self.context = min(self._llama.n_ctx(), context)
-        adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
-        self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
-        self._grammar = grammar
-        self._temperature = temperature
-        self._seed = seed
-        self._abort = _abort_flag(self._api, self._llama.ctx)
-        self._lock = threading.Lock()
-        self._read: list[int] = []  # the tokens whose state the context holds
-        tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
-        self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
-        control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
-        self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
-        self._banned[list(self._ends)] = False
-        self.speed: float | None = None
-        self._warm(instructions)
-
-    def _warm(self, instructions: str) -> None:
-        """Measure the speed on the instructions."""
         from llama_index.core.base.llms.types import ChatMessage
 
-        with suppress(ModelError):  # told when a question is asked
-            system = ChatMessage(instructions, role="system")
-            self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
-
-    def count(self, text: str) -> int:
-        """The number of tokens of a text."""
-        return len(self._tokens(text))
-
-    def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        passages: int,
-        max_tokens: int,
-        stop: Callable[[], bool],
-        grammar: str = "",
-    ) -> Iterator[str]:
-        """The answer in pieces; see `LLM.stream`.
-
-        Raises:
-            ModelError: the prompt does not fit the context window, or llama.cpp fails.
-        """
-        prompt = self.prompt_tokens(messages)
-        room = min(max_tokens, self.context - len(prompt))
-        if room < min(max_tokens, _LEAST_ANSWER):
-            raise ModelError(
-                f"The prompt of {len(prompt)} tokens leaves no room for an answer in the context "
-                f"window of {self.context} - ask a shorter question, or raise [llm] context."
+        until = self._clock() + self._patience
+        messages = [ChatMessage(system, role="system"), ChatMessage(user, role="user")]
+        text = "".join(
+            self._llm.stream(
+                messages,
+                passages=0,
+                max_tokens=max_tokens,
+                stop=lambda: stop() or self._clock() > until,
+                grammar=grammar,
             )
-        while not self._lock.acquire(timeout=POLL_SECONDS):
-            if stop():
-                return
-        try:
-            if stop() or not self._read_prompt(prompt, stop):
-                return
-            if passages and not grammar:
-                grammar = citation_grammar(passages, max_tokens=room)
-            limit = grammar if self._grammar else ""
-            with closing(self._generate(room, limit, stop)) as tokens:
-                yield from _stripped(_decoded(map(self._piece, tokens)))
-        finally:
-            self._lock.release()
-
-    def close(self) -> None:
-        """Free the model's memory, after the request that is running."""
-        with self._lock:
-            self._llama = None  # freed with its last user: counting tokens takes no lock
-
-    def prompt_tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """The messages through the file's chat template, as tokens.
-
-        Only the template's own text may become control tokens: a passage that holds
-        "<|im_end|>" is read as those characters.
-        """
-        turns = [(message.role.value, message.content or "") for message in messages]
-        tokens: list[int] = []
-        for text, ours in self._template.render(turns):
-            tokens.extend(self._tokens(text, special=ours))
-        return tokens if tokens[:1] == self._start else self._start + tokens
-
-    def _tokens(self, text: str, *, special: bool = False) -> list[int]:
-        llama = self._llama
-        if llama is None:
-            raise ModelError(f"Model {self.path.name} has been closed - load it again.")
-        encoded = text.encode("utf-8", "replace")
-        tokens: list[int] = llama.tokenize(encoded, add_bos=False, special=special)
-        return tokens
-
-    def _special_token(self, name: str) -> str:
-        token = getattr(self._api, f"llama_vocab_{name}")(self._vocab)
-        if token < 0:
-            return ""
-        text: bytes = self._api.llama_vocab_get_text(self._vocab, token)
-        return text.decode("utf-8", "replace")
-
-    def _read_prompt(self, prompt: list[int], stop: Callable[[], bool]) -> bool:
-        """Bring the context to the end of the prompt; False when stopped on the way."""
-        pairs = zip(prompt, self._read, strict=False)
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        self._keep(min(shared, len(prompt) - 1))
-        fresh, started = len(prompt) - len(self._read), time.perf_counter()
-        done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(stop, done), daemon=True)
-        watch.start()
-        try:
-            for start in range(len(self._read), len(prompt), BATCH):
-                if stop() or not self._decode(prompt[start : start + BATCH]):
-                    return False
-        finally:
-            done.set()
-            watch.join()
-            self._abort.value = b""
-        if fresh >= BATCH // 2:  # fewer tell little
-            self.speed = fresh / max(1e-6, time.perf_counter() - started)
-        return True
-
-    def _watch(self, stop: Callable[[], bool], done: threading.Event) -> None:
-        """Make llama.cpp give up its step as soon as `stop` says so."""
-        while not done.wait(POLL_SECONDS):
-            if stop():
-                self._abort.value = b"!"
-                return
-
-    def _keep(self, length: int) -> None:
-        """Forget what was read after `length` tokens; all of it where the model has no choice."""
-        memory = self._api.llama_get_memory(self._llama.ctx)
-        if length == 0 or not self._api.llama_memory_seq_rm(memory, 0, length, -1):
-            self._api.llama_memory_clear(memory, True)
-            length = 0
-        del self._read[length:]
-
-    def _decode(self, tokens: Sequence[int]) -> bool:
-        """Read tokens; False when aborted, with the context as it was before."""
-        array = (self._api.llama_token * len(tokens))(*tokens)
-        batch = self._api.llama_batch_get_one(array, len(tokens))
-        status = self._api.llama_decode(self._llama.ctx, batch)
-        if status == 0:
-            self._read.extend(tokens)
-            return True
-        self._keep(len(self._read))
-        if status == 2:
-            return False
-        raise ModelError(
-            f"llama.cpp failed on {self.path.name} (code {status}) - ask again; "
-            "if it happens again, choose another model (seminar-rag models)."
         )
-
-    def _generate(
-        self, room: int, grammar: str, stop: Callable[[], bool]
-    ) -> Generator[int, None, None]:
-        sampler = _Sampler(self._api, self._vocab, self._temperature, self._seed, self._banned)
-        if grammar:
-            sampler.limit(grammar)
-        try:
-            token = None
-            for _ in range(room):
-                if stop() or (token is not None and not self._decode([token])):
-                    return
-                logits = self._api.llama_get_logits_ith(self._llama.ctx, -1)
-                token = sampler.choose(np.ctypeslib.as_array(logits, (len(self._banned),)))
-                if token is None or token in self._ends:
-                    return
-                yield token
-        finally:
-            sampler.close()
-
-    def _piece(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(256)
-        length = self._api.llama_token_to_piece(self._vocab, token, buffer, 256, 0, False)
-        return buffer.raw[: max(0, length)]
+        if not text and self._clock() > until:
+            raise ModelError(
+                f"{self.name} gave no verdict in {self._patience:.0f} seconds - choose a smaller"
+                ' model, or set [check] verifier = "builtin"'
+            )
+        return text
 
 
-class _Sampler:
-    """Chooses tokens, if need be within a grammar."""
+class ChatTemplate:
+    """The chat template of a GGUF file, rendered so that contents stay apart from its own text.
+
+    A file without one, or with one that does not show all messages, gets a plain dialogue.
+    """
 
     def __init__(
-        self, api: Any, vocab: Any, temperature: float, seed: int, banned: np.ndarray[Any, Any]
+        self, llama_cpp: Any, metadata: dict[str, str], special: Callable[[str], str]
     ) -> None:
-        self._api = api
-        self._vocab = vocab
-        self._temperature = temperature
-        self._random = np.random.default_rng(seed)
-        self._banned = banned
-        self._grammar: Any = None
-
-    def limit(self, gbnf: str) -> None:
-        """Accept only what the grammar does."""
-        self._grammar = self._api.llama_sampler_init_grammar(self._vocab, gbnf.encode(), b"root")
-        if not self._grammar:
-            raise ModelError(
-                "llama.cpp refuses the grammar of the answer - update it "
-                "(pip install -U 'seminar-rag[local]'), or set [llm] grammar = false."
-            )
-
-    def close(self) -> None:
-        """Free the grammar."""
-        if self._grammar:
-            self._api.llama_sampler_free(self._grammar)
-            self._grammar = None
-
-    def choose(self, logits: np.ndarray[Any, Any]) -> int | None:
-        """The next token; None when the grammar leaves none."""
-        logits = np.where(self._banned, -np.inf, logits)
-        for width in (1 if self._temperature <= 0 else 64, 512, len(logits)):
-            token = self._pick(logits, min(width, len(logits)))
-            if token is not None:
-                if self._grammar:
-                    self._api.llama_sampler_accept(self._grammar, token)
-                return token
-        return None
-
-    def _pick(self, logits: np.ndarray[Any, Any], width: int) -> int | None:
-        """One of the `width` likeliest tokens, first the one preferred, then any that fits."""
-        if width == 1:
-            likeliest = np.array([np.argmax(logits)])
-        elif width < len(logits):
-            likeliest = np.argpartition(-logits, width)[:width]
-        else:
-            likeliest = np.arange(width)
-        weighed = logits[likeliest]
-        token = int(likeliest[self._draw(weighed)])
-        if not self._grammar or self._fits([token], logits[[token]])[0]:
-            return token
-        if width == 1:
-            return None
-        fitting = self._fits(likeliest, weighed)
-        if not fitting.any():
-            return None
-        left = likeliest[fitting]
-        return int(left[self._draw(logits[left])])
-
-    def _draw(self, logits: np.ndarray[Any, Any]) -> int:
-        if self._temperature <= 0:
-            return int(np.argmax(logits))
-        weights = np.exp((logits - logits.max()) / self._temperature)
-        return int(self._random.choice(len(logits), p=weights / weights.sum()))
-
-    def _fits(self, tokens: Any, logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        array = (self._api.llama_token_data * len(tokens))()
-        view = np.frombuffer(array, dtype=_CANDIDATE)
-        view["id"], view["logit"] = tokens, np.maximum(logits, _REJECTED)
-        candidates = self._api.llama_token_data_array(array, len(tokens), -1, False)
-        self._api.llama_sampler_apply(self._grammar, ctypes.byref(candidates))
-        fits: np.ndarray[Any, Any] = view["logit"] > _REJECTED
-        return fits
-
-
-def _decoded(pieces: Iterator[bytes]) -> Iterator[str]:
-    """Bytes to text; a character that spans tokens waits for its last byte."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for piece in pieces:
-        if text := decoder.decode(piece):
-            yield text
-    if text := decoder.decode(b"", final=True):
-        yield text
-
-
-def _stripped(pieces: Iterator[str]) -> Iterator[str]:
-    """Without white space at the beginning, which some vocabularies force on the first word."""
-    started = False
-    for piece in pieces:
-        text = piece if started else piece.lstrip()
-        if text:
-            started = True
-            yield text
-
-
-def _require_gguf(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise ModelError(
-            f"Model {path}: {reason} - mend [llm] model, or get one with `seminar-rag models`."
-        ) from error
-    if magic != b"GGUF":
-        raise ModelError(
-            f"Model {path} is not a GGUF file - download it again, "
-            "or choose one that `seminar-rag models` lists."
+        source = metadata.get("tokenizer.chat_template")
+        self._format: Any = source and llama_cpp.llama_chat_format.Jinja2ChatFormatter(
+            template=source, eos_token=special("eos"), bos_token=special("bos")
         )
 
+    def render(self, turns: list[tuple[str, str]]) -> list[tuple[str, bool]]:
+        """(text, whether it is the template's own) in order."""
+        return (
+            self._filled(turns)
+            or self._filled(_without_system(turns))
+            or [*_plain_dialogue(turns), ("\nassistant:", True)]
+        )
 
-def _import_llama_cpp() -> Any:
-    try:
-        import llama_cpp
-    except (ImportError, OSError, RuntimeError) as error:  # the last two: a broken build
-        raise ModelError(
-            "A local language model needs llama-cpp-python - run `make local`, "
-            f"or pip install 'seminar-rag[local]' ({error})."
-        ) from error
-    return llama_cpp
+    def _filled(self, turns: list[tuple[str, str]]) -> list[tuple[str, bool]] | None:
+        """The template with the contents in their places; None where it refuses the turns."""
+        from jinja2 import TemplateError
 
-
-def _abort_flag(api: Any, context: Any) -> ctypes.Array[ctypes.c_char]:
-    """A string that makes llama.cpp abort its step while it is not empty.
-
-    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
-    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
-    took seven times as long. The callback is therefore C's strlen, and the string its argument.
-    """
-    flag = ctypes.create_string_buffer(2)
-    not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-    api.llama_set_abort_callback(context, not_empty, ctypes.cast(flag, ctypes.c_void_p))
-    return flag
-
-
-def _cores() -> int:
-    """Physical cores, as far as this process may use them: more threads are slower."""
-    import psutil
-
-    process = psutil.Process()
-    allowed = len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else None
-    physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    return min(physical, allowed or physical)
+        if not self._format:
+            return None
+        places = [{"role": role, "content": f"⟪{i}⟫"} for i, (role, _) in enumerate(turns)]
+        try:
+            prompt = self._format(messages=places, enable_thinking=False).prompt
+        except (TemplateError, ValueError, TypeError):
+            return None
+        parts = re.split(r"⟪(\d+)⟫", prompt)
+        if [int(place) for place in parts[1::2]] != list(range(len(turns))):
+            return None
+        return [
+            (turns[int(part)][1], False) if i % 2 else (part, True)
+            for i, part in enumerate(parts)
+            if part
+        ]
 
 
-def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
-    """The model in memory, its window cut to what it was trained for."""
-    from jinja2 import TemplateError
-
-    options = {"n_batch": BATCH, "n_ubatch": BATCH, "verbose": False}
-    try:
-        with _without_amx(llama_cpp.llama_cpp):
-            llama = llama_cpp.Llama(
-                str(path), n_ctx=context, n_threads=threads, n_threads_batch=threads, **options
-            )
-            trained = llama_cpp.llama_cpp.llama_model_n_ctx_train(llama.model)
-            if 0 < trained < context:
-                llama.close()
-                llama = llama_cpp.Llama(
-                    str(path), n_ctx=trained, n_threads=threads, n_threads_batch=threads, **options
-                )
-    except (ValueError, RuntimeError, MemoryError, OSError, TemplateError) as error:
-        raise ModelError(
-            f"Model {path} cannot be loaded ({error}) - it may be damaged, too large for the "
-            f"memory, or newer than llama-cpp-python {llama_cpp.__version__}: download it again, "
-            "choose a smaller one (seminar-rag models), or update llama-cpp-python."
-        ) from error
-    return llama
+def _without_system(turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The system message at the head of the first user message: some templates know none."""
+    if len(turns) < 2 or turns[0][0] != "system":
+        return turns
+    return [(turns[1][0], f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]]
 
 
-@contextmanager
-def _without_amx(api: Any) -> Iterator[None]:
-    """Has models loaded for the ordinary kernels where llama.cpp was built with those for AMX.
-
-    GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
-    lost (GCC bug 114098), and the process dies at the first prompt of a quantised model. Which
-    compiler it was cannot be asked; `make local` leaves AMX out. The class that loads has no
-    parameter for it, so its defaults are changed while it does.
-    """
-    defaults = api.llama_model_default_params
-    if b"AMX_INT8 = 1" not in api.llama_print_system_info():
-        yield
-        return
-
-    def plain() -> Any:
-        params = defaults()
-        params.use_extra_bufts = False
-        return params
-
-    api.llama_model_default_params = plain
-    try:
-        yield
-    finally:
-        api.llama_model_default_params = defaults
-
-
-def as_llama_index(llm: LLM, *, max_tokens: int = 512) -> Any:
-    """The model as a llama-index `CustomLLM`, for use with that library's own engines."""
-    from llama_index.core.base.llms.types import (
-        ChatMessage,
-        ChatResponse,
-        CompletionResponse,
-        LLMMetadata,
-    )
-    from llama_index.core.llms import CustomLLM
-
-    def ask(messages: Sequence[ChatMessage]) -> Iterator[str]:
-        return llm.stream(messages, passages=0, max_tokens=max_tokens, stop=lambda: False)
-
-    class Adapter(CustomLLM):
-        @property
-        def metadata(self) -> LLMMetadata:
-            return LLMMetadata(
-                context_window=llm.context,
-                num_output=max_tokens,
-                is_chat_model=True,
-                model_name=llm.name,
-            )
-
-        def chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponse:
-            text = "".join(ask(messages))
-            return ChatResponse(message=ChatMessage(text, role="assistant"))
-
-        def complete(self, prompt: str, *_: Any, **__: Any) -> CompletionResponse:
-            return CompletionResponse(text="".join(ask([ChatMessage(prompt)])))
-
-        def stream_complete(self, prompt: str, *_: Any, **__: Any) -> Iterator[CompletionResponse]:
-            text = ""
-            for piece in ask([ChatMessage(prompt)]):
-                text += piece
-                yield CompletionResponse(text=text, delta=piece)
-
-    return Adapter()
+def _plain_dialogue(turns: list[tuple[str, str]]) -> Iterator[tuple[str, bool]]:
+    for role, content in turns:
+        yield f"\n{role}: ", True
+        yield content, False

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.suggested import RERANKERS
+from seminar_rag.models.catalogue import RERANKERS
+from seminar_rag.models.hub import downloaded
 
 BATCH = 8
 
@@ -90,19 +91,3 @@ def chosen(setting: str) -> str | None:
     if setting:
         return setting
     return next((one.name for one in RERANKERS if downloaded(one.name)), None)
-
-
-def downloaded(name: str) -> bool:
-    """Whether a model is a local folder or lies in the hub's cache."""
-    if Path(name).expanduser().is_dir():
-        return True
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return any(
-            isinstance(try_to_load_from_cache(name, file), str)
-            for file in ("model.safetensors", "pytorch_model.bin")
-        )
-    except HFValidationError:
-        return False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.completion import Completion
+from seminar_rag.models.llm import Completion
 from seminar_rag.text import content_words, stems, unmarked, words
 from seminar_rag.types import Turn
 

@@ -1,0 +1,367 @@
+"""A GGUF file that is run in this process by llama.cpp, on the CPU."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seminar_rag.errors import ModelError
+from seminar_rag.models.grammar import Sampler, citation_grammar
+from seminar_rag.models.llm import ChatTemplate
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatMessage
+
+BATCH = 128
+"""Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
+POLL_SECONDS = 0.05
+_LEAST_ANSWER = 64
+
+
+class LlamaCpp:
+    """A GGUF file, run in this process by llama.cpp on the CPU.
+
+    One request at a time: a second one waits for its turn, and stops waiting when its `stop`
+    says so. What the model has read is kept, so that a prompt that begins like the one before
+    is read only from where it differs. The prompt's contents are never read as the template's
+    control tokens, whatever they contain.
+
+    Limiting the answer to the grammar is lazy, as in llama.cpp's own tools: the likeliest token
+    is checked alone, and only where the grammar refuses it are more looked at.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        context: int = 4096,
+        threads: int | None = None,
+        grammar: bool = True,
+        temperature: float = 0.0,
+        seed: int = 0,
+        instructions: str = "",
+    ) -> None:
+        """Load the model.
+
+        Args:
+            path: the GGUF file.
+            context: tokens of prompt and answer; at most what the model was trained for.
+            threads: None takes the cores that this process may use.
+            grammar: limit answers over passages to the cited form.
+            temperature: 0 takes the likeliest token each time and is reproducible.
+            seed: for temperatures above 0.
+            instructions: the system message that most prompts begin with. It is read at once, so
+                that the speed is known, and stays read for the first question.
+
+        Raises:
+            ModelError: llama-cpp-python is not installed, or the file cannot be loaded.
+        """
+        self.path = Path(path)
+        _require_gguf(self.path)
+        llama_cpp = _import_llama_cpp()
+        self._api = llama_cpp.llama_cpp
+        self._llama = _load(llama_cpp, self.path, context, threads or _cores())
+        self._vocab = self._api.llama_model_get_vocab(self._llama.model)
+        self._template = ChatTemplate(llama_cpp, self._llama.metadata, self._special_token)
+        self.name = self._llama.metadata.get("general.name") or self.path.stem
+        self.context = min(self._llama.n_ctx(), context)
+        adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
+        self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
+        self._grammar = grammar
+        self._temperature = temperature
+        self._seed = seed
+        self._abort = _abort_flag(self._api, self._llama.ctx)
+        self._lock = threading.Lock()
+        self._read: list[int] = []  # the tokens whose state the context holds
+        tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
+        self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
+        control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
+        self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
+        self._banned[list(self._ends)] = False
+        self.speed: float | None = None
+        self._warm(instructions)
+
+    def _warm(self, instructions: str) -> None:
+        """Measure the speed on the instructions."""
+        from llama_index.core.base.llms.types import ChatMessage
+
+        with suppress(ModelError):  # told when a question is asked
+            system = ChatMessage(instructions, role="system")
+            self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
+
+    def count(self, text: str) -> int:
+        """The number of tokens of a text."""
+        return len(self._tokens(text))
+
+    def stream(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        passages: int,
+        max_tokens: int,
+        stop: Callable[[], bool],
+        grammar: str = "",
+    ) -> Iterator[str]:
+        """The answer in pieces; see `LLM.stream`.
+
+        Raises:
+            ModelError: the prompt does not fit the context window, or llama.cpp fails.
+        """
+        prompt = self.prompt_tokens(messages)
+        room = min(max_tokens, self.context - len(prompt))
+        if room < min(max_tokens, _LEAST_ANSWER):
+            raise ModelError(
+                f"The prompt of {len(prompt)} tokens leaves no room for an answer in the context "
+                f"window of {self.context} - ask a shorter question, or raise [llm] context."
+            )
+        while not self._lock.acquire(timeout=POLL_SECONDS):
+            if stop():
+                return
+        try:
+            if stop() or not self._read_prompt(prompt, stop):
+                return
+            if passages and not grammar:
+                grammar = citation_grammar(passages, max_tokens=room)
+            limit = grammar if self._grammar else ""
+            with closing(self._generate(room, limit, stop)) as tokens:
+                yield from _stripped(_decoded(map(self._piece, tokens)))
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Free the model's memory, after the request that is running."""
+        with self._lock:
+            self._llama = None  # freed with its last user: counting tokens takes no lock
+
+    def prompt_tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
+        """The messages through the file's chat template, as tokens.
+
+        Only the template's own text may become control tokens: a passage that holds
+        "<|im_end|>" is read as those characters.
+        """
+        turns = [(message.role.value, message.content or "") for message in messages]
+        tokens: list[int] = []
+        for text, ours in self._template.render(turns):
+            tokens.extend(self._tokens(text, special=ours))
+        return tokens if tokens[:1] == self._start else self._start + tokens
+
+    def _tokens(self, text: str, *, special: bool = False) -> list[int]:
+        llama = self._llama
+        if llama is None:
+            raise ModelError(f"Model {self.path.name} has been closed - load it again.")
+        encoded = text.encode("utf-8", "replace")
+        tokens: list[int] = llama.tokenize(encoded, add_bos=False, special=special)
+        return tokens
+
+    def _special_token(self, name: str) -> str:
+        token = getattr(self._api, f"llama_vocab_{name}")(self._vocab)
+        if token < 0:
+            return ""
+        text: bytes = self._api.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")
+
+    def _read_prompt(self, prompt: list[int], stop: Callable[[], bool]) -> bool:
+        """Bring the context to the end of the prompt; False when stopped on the way."""
+        pairs = zip(prompt, self._read, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self._keep(min(shared, len(prompt) - 1))
+        fresh, started = len(prompt) - len(self._read), time.perf_counter()
+        done = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(stop, done), daemon=True)
+        watch.start()
+        try:
+            for start in range(len(self._read), len(prompt), BATCH):
+                if stop() or not self._decode(prompt[start : start + BATCH]):
+                    return False
+        finally:
+            done.set()
+            watch.join()
+            self._abort.value = b""
+        if fresh >= BATCH // 2:  # fewer tell little
+            self.speed = fresh / max(1e-6, time.perf_counter() - started)
+        return True
+
+    def _watch(self, stop: Callable[[], bool], done: threading.Event) -> None:
+        """Make llama.cpp give up its step as soon as `stop` says so."""
+        while not done.wait(POLL_SECONDS):
+            if stop():
+                self._abort.value = b"!"
+                return
+
+    def _keep(self, length: int) -> None:
+        """Forget what was read after `length` tokens; all of it where the model has no choice."""
+        memory = self._api.llama_get_memory(self._llama.ctx)
+        if length == 0 or not self._api.llama_memory_seq_rm(memory, 0, length, -1):
+            self._api.llama_memory_clear(memory, True)
+            length = 0
+        del self._read[length:]
+
+    def _decode(self, tokens: Sequence[int]) -> bool:
+        """Read tokens; False when aborted, with the context as it was before."""
+        array = (self._api.llama_token * len(tokens))(*tokens)
+        batch = self._api.llama_batch_get_one(array, len(tokens))
+        status = self._api.llama_decode(self._llama.ctx, batch)
+        if status == 0:
+            self._read.extend(tokens)
+            return True
+        self._keep(len(self._read))
+        if status == 2:
+            return False
+        raise ModelError(
+            f"llama.cpp failed on {self.path.name} (code {status}) - ask again; "
+            "if it happens again, choose another model (seminar-rag models)."
+        )
+
+    def _generate(
+        self, room: int, grammar: str, stop: Callable[[], bool]
+    ) -> Generator[int, None, None]:
+        sampler = Sampler(self._api, self._vocab, self._temperature, self._seed, self._banned)
+        if grammar:
+            sampler.limit(grammar)
+        try:
+            token = None
+            for _ in range(room):
+                if stop() or (token is not None and not self._decode([token])):
+                    return
+                logits = self._api.llama_get_logits_ith(self._llama.ctx, -1)
+                token = sampler.choose(np.ctypeslib.as_array(logits, (len(self._banned),)))
+                if token is None or token in self._ends:
+                    return
+                yield token
+        finally:
+            sampler.close()
+
+    def _piece(self, token: int) -> bytes:
+        buffer = ctypes.create_string_buffer(256)
+        length = self._api.llama_token_to_piece(self._vocab, token, buffer, 256, 0, False)
+        return buffer.raw[: max(0, length)]
+
+
+def _decoded(pieces: Iterator[bytes]) -> Iterator[str]:
+    """Bytes to text; a character that spans tokens waits for its last byte."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        if text := decoder.decode(piece):
+            yield text
+    if text := decoder.decode(b"", final=True):
+        yield text
+
+
+def _stripped(pieces: Iterator[str]) -> Iterator[str]:
+    """Without white space at the beginning, which some vocabularies force on the first word."""
+    started = False
+    for piece in pieces:
+        text = piece if started else piece.lstrip()
+        if text:
+            started = True
+            yield text
+
+
+def _require_gguf(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ModelError(
+            f"Model {path}: {reason} - mend [llm] model, or get one with `seminar-rag models`."
+        ) from error
+    if magic != b"GGUF":
+        raise ModelError(
+            f"Model {path} is not a GGUF file - download it again, "
+            "or choose one that `seminar-rag models` lists."
+        )
+
+
+def _import_llama_cpp() -> Any:
+    try:
+        import llama_cpp
+    except (ImportError, OSError, RuntimeError) as error:  # the last two: a broken build
+        raise ModelError(
+            "A local language model needs llama-cpp-python - run `make local`, "
+            f"or pip install 'seminar-rag[local]' ({error})."
+        ) from error
+    return llama_cpp
+
+
+def _abort_flag(api: Any, context: Any) -> ctypes.Array[ctypes.c_char]:
+    """A string that makes llama.cpp abort its step while it is not empty.
+
+    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
+    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
+    took seven times as long. The callback is therefore C's strlen, and the string its argument.
+    """
+    flag = ctypes.create_string_buffer(2)
+    not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+    api.llama_set_abort_callback(context, not_empty, ctypes.cast(flag, ctypes.c_void_p))
+    return flag
+
+
+def _cores() -> int:
+    """Physical cores, as far as this process may use them: more threads are slower."""
+    import psutil
+
+    process = psutil.Process()
+    allowed = len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else None
+    physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    return min(physical, allowed or physical)
+
+
+def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
+    """The model in memory, its window cut to what it was trained for."""
+    from jinja2 import TemplateError
+
+    options = {"n_batch": BATCH, "n_ubatch": BATCH, "verbose": False}
+    try:
+        with _without_amx(llama_cpp.llama_cpp):
+            llama = llama_cpp.Llama(
+                str(path), n_ctx=context, n_threads=threads, n_threads_batch=threads, **options
+            )
+            trained = llama_cpp.llama_cpp.llama_model_n_ctx_train(llama.model)
+            if 0 < trained < context:
+                llama.close()
+                llama = llama_cpp.Llama(
+                    str(path), n_ctx=trained, n_threads=threads, n_threads_batch=threads, **options
+                )
+    except (ValueError, RuntimeError, MemoryError, OSError, TemplateError) as error:
+        raise ModelError(
+            f"Model {path} cannot be loaded ({error}) - it may be damaged, too large for the "
+            f"memory, or newer than llama-cpp-python {llama_cpp.__version__}: download it again, "
+            "choose a smaller one (seminar-rag models), or update llama-cpp-python."
+        ) from error
+    return llama
+
+
+@contextmanager
+def _without_amx(api: Any) -> Iterator[None]:
+    """Has models loaded for the ordinary kernels where llama.cpp was built with those for AMX.
+
+    GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
+    lost (GCC bug 114098), and the process dies at the first prompt of a quantised model. Which
+    compiler it was cannot be asked; `make local` leaves AMX out. The class that loads has no
+    parameter for it, so its defaults are changed while it does.
+    """
+    defaults = api.llama_model_default_params
+    if b"AMX_INT8 = 1" not in api.llama_print_system_info():
+        yield
+        return
+
+    def plain() -> Any:
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
+
+    api.llama_model_default_params = plain
+    try:
+        yield
+    finally:
+        api.llama_model_default_params = defaults
