@@ -30,7 +30,6 @@ from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, TextNode
 
 from seminar_rag.documents import chunk
-from seminar_rag.documents.nodes import PassageEmbedding
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, Evidence
 from seminar_rag.evaluation.questions import Question, read_questions
@@ -38,6 +37,7 @@ from seminar_rag.index import late, lexical, retrieve
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever
 from seminar_rag.index.store import Store
+from seminar_rag.ingest.embedding import PassageEmbedding
 from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.question.followup import standalone

@@ -229,7 +229,7 @@ class Work:
 
     def _embed(self, rows: Sequence[Row]) -> None:
         """Split, embed and store the texts of rows."""
-        from seminar_rag.documents.nodes import embed_texts
+        from seminar_rag.ingest.embedding import embed_texts
 
         texts = [(row.document, row.blocks, row.job.context) for row in rows]
         last = time.monotonic()
@@ -283,7 +283,7 @@ class Work:
 
     def _load(self, loading: Future[None]) -> None:
         try:
-            from seminar_rag.documents import nodes  # noqa: F401 - llama-index takes seconds too
+            from seminar_rag.ingest import embedding  # noqa: F401 - llama-index takes seconds too
 
             self._embedder.embed([])
         except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for it
