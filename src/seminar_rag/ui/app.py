@@ -224,19 +224,17 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Take the port, without accepting connections yet. Raises ServeError."""
+    listener = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
-    except (OSError, OverflowError) as error:
-        raise ServeError(
-            f"Cannot serve on {host}:{port}: {error} — give another --host."
-        ) from error
-    try:
         # Without this a restart within a minute finds its own old connections in the way.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
-        listener.close()
+        if listener is not None:
+            listener.close()
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise ServeError(
                 f"Port {port} on {host} is in use — stop what runs there, or choose another "

@@ -74,24 +74,14 @@ def from_record(text: object, course: Course) -> Conversation | None:
 def _exchange(number: int, row: ExchangeRecord, lookup: _Lookup) -> Exchange:
     citations, gone = lookup.citations(row.citations)
     return Exchange(
-        number,
-        row.question,
-        "stopped" if row.state in ("waiting", "writing") else row.state,
-        row.text,
-        citations,
+        number=number,
+        state="stopped" if row.state in ("waiting", "writing") else row.state,
+        citations=citations,
+        gone=gone,
         nearest=tuple(map(lookup.document, row.nearest)),
-        warnings=row.warnings,
-        seconds=row.seconds,
-        note=row.note,
-        markdown=row.markdown,
-        abstained=row.abstained,
         verdicts=tuple(_verdicts(row.verdicts, len(row.text))),
         scope=row.scope.scope(),
-        asked=row.asked,
-        gone=gone,
-        feedback=row.feedback,
-        reason=row.reason,
-        restricted=row.restricted,
+        **row.model_dump(exclude={"state", "citations", "nearest", "verdicts", "scope"}),
     )
 
 
