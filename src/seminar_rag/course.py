@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from seminar_rag import config as configuration
 from seminar_rag import doctor
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
@@ -149,11 +148,7 @@ class Course:
         return self.parts.pages
 
     def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
-        """Up to n sentences that say most of what a reading says, in its own words and order.
-
-        Raises:
-            NotFoundError: there is no text of such a reading.
-        """
+        """Up to n sentences that sum a reading up, in its own words and order."""
         return key_sentences(self.store, self.embedder.embed, reading, n)
 
     # --- ingesting -----------------------------------------------------------------------------
@@ -224,11 +219,11 @@ class Course:
 
     def accept(self, suggestion: str) -> str:
         """Accept a suggestion by its id; returns the id of its reading."""
-        return self._write(curate.decide, suggestion, True)
+        return self._write(lambda store: curate.decide(store, suggestion, True))
 
     def reject(self, suggestion: str) -> str:
         """Reject a suggestion by its id; returns the id of its reading."""
-        return self._write(curate.decide, suggestion, False)
+        return self._write(lambda store: curate.decide(store, suggestion, False))
 
     def rename(self, reading: str, title: str) -> str:
         """Give a reading, by id or title, another title; returns its id.
@@ -236,7 +231,7 @@ class Course:
         Raises:
             SourceError: the new title is empty.
         """
-        return self._write(curate.rename, reading, title)
+        return self._write(lambda store: curate.rename(store, reading, title))
 
     def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
         """Add a reading to a session, from an address or a file (which is copied); returns its id.
@@ -246,7 +241,7 @@ class Course:
         Raises:
             SourceError: the title is empty, or the address or file cannot be used.
         """
-        return self._write(curate.add, session, title, url, file)
+        return self._write(lambda store: curate.add(store, session, title, url, file))
 
     def remove(self, what: str) -> list[str]:
         """Remove a source (by its path), a reading (by id or title) or one document (by id).
@@ -256,7 +251,7 @@ class Course:
         Returns:
             The titles of what was removed.
         """
-        return self._write(curate.remove, what)
+        return self._write(lambda store: curate.remove(store, what))
 
     def removals(self) -> tuple[Removal, ...]:
         """What was removed by hand and stays out, latest last."""
@@ -264,20 +259,15 @@ class Course:
 
     def restore(self, what: str) -> tuple[str, ...]:
         """Undo a removal, by id or title; returns the ids to give to `ingest_reading`."""
-        return self._write(curate.restore, what)
+        return self._write(lambda store: curate.restore(store, what))
 
     def undo(self, decision: int) -> str:
         """Forget a correction of the catalogue by its `key`; returns the id of its reading."""
-        return self._write(curate.undo, decision)
+        return self._write(lambda store: curate.undo(store, decision))
 
-    def _write(
-        self,
-        change: Callable[Concatenate[Store, _P], _T],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _T:
+    def _write(self, change: Callable[[Store], _T]) -> _T:
         with self.store.writer():
-            return change(self.store, *args, **kwargs)
+            return change(self.store)
 
     # --- asking --------------------------------------------------------------------------------
 
@@ -352,11 +342,8 @@ class Course:
     # --- looking after -------------------------------------------------------------------------
 
     def insights(self) -> Insights:
-        """What the journal says about the course."""
-        readings = {
-            document.reading: (document.title, document.sessions)
-            for document in self.documents().values()
-        }
+        """The summary of the journal for the instructor."""
+        readings = {one.reading: (one.title, one.sessions) for one in self.documents().values()}
         asked, opinions = self.journal.questions(), self.journal.opinions()
         return insights(asked, opinions, readings, self.parts.question_vectors)
 
@@ -394,28 +381,19 @@ class Course:
         spec: str,
         hub: str,
         sha256: str | None = None,
-        progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+        progress: Callable[[int, int | None], None] = lambda *_: None,
     ) -> str:
         """Download a model; returns where it lies and what it is for, as a sentence."""
         return doctor.download_model(self.parts, spec, hub, sha256, progress)
 
 
 def set_password_hash(folder: Path, password_hash: str) -> Path:
-    """Write the hash of the desk's password into the folder's seminar.toml; the file's path.
-
-    Raises:
-        ConfigError: the environment decides, or the file cannot be written.
-    """
+    """Write the hash of the desk's password into the folder's seminar.toml; the file's path."""
     return configuration.save(folder, "desk", "password_hash", password_hash)
 
 
 def read_course_page(
     source: str | Path, folder: Path = Path(), data: Path | None = None
 ) -> Syllabus:
-    """The sessions and readings of a source, without a course: nothing is ingested.
-
-    Raises:
-        SourceError: it cannot be read, or lists no readings.
-        ConfigError: the configuration is unusable.
-    """
+    """The sessions and readings of a source, without a course: nothing is ingested."""
     return read_page(load(folder, data=data), source)

@@ -1,10 +1,10 @@
-"""Everything that can go wrong in a way a person can mend.
+"""The errors that a person can do something about.
 
 SeminarError
-├── ConfigError     seminar.toml or the environment says something unusable
+├── ConfigError     seminar.toml or the environment holds an unusable value
 ├── SourceError     a course page, folder or file that cannot be read or holds nothing
-├── DocumentError   one document that yields no text (carries an outcome word)
-├── FetchError      an address that cannot be had (carries an outcome word)
+├── DocumentError   one document that yields no text (carries the kind of failure)
+├── FetchError      an address that cannot be fetched (carries the kind of failure)
 ├── StoreError      the index on disk is damaged, foreign or does not match the configuration
 │   └── BusyError   another process is writing to it
 ├── ModelError      an embedding model or language model that cannot be loaded or used
@@ -22,7 +22,7 @@ Failure = Literal["no_text", "password", "corrupt", "limit", "unreadable"]
 
 
 class SeminarError(Exception):
-    """Base of every error that is meant to be read by a person."""
+    """The base of all errors whose message is shown to a person."""
 
     exit_code = 1
 
@@ -50,7 +50,7 @@ class DocumentError(SeminarError):
 
 
 class FetchError(SeminarError):
-    """An address cannot be had."""
+    """An address cannot be fetched."""
 
     exit_code = 3
 
@@ -64,7 +64,7 @@ class FetchError(SeminarError):
 
     @property
     def lasting(self) -> bool:
-        """Whether asking again soon would change nothing."""
+        """Whether another attempt soon would fail in the same way."""
         return self.failure in ("gone", "denied", "refused", "bad_address", "loop", "too_large")
 
 

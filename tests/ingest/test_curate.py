@@ -88,12 +88,12 @@ def test_a_wrong_link_and_a_paper_found_by_its_title_are_to_be_decided(course: C
     assert (replace.reading, replace.sessions, replace.taken) == ("2310.10844", (1,), True)
     assert replace.url == "https://arxiv.org/abs/2310.10844"
     assert replace.instead == "https://arxiv.org/abs/2212.14834"
-    assert replace.says == (
+    assert replace.summary == (
         "The page's link https://arxiv.org/abs/2212.14834 leads elsewhere;"
-        f" https://arxiv.org/abs/2310.10844 is called “{SURVEY.title}” and was taken."
+        f" https://arxiv.org/abs/2310.10844 has the title “{SURVEY.title}” and was taken."
     )
     keep = found[f"keep {SURVEY.title}"]
-    assert FUZZ.title in keep.says
+    assert FUZZ.title in keep.summary
     assert {one.id for one in course.suggestions()} == {one.id for one in course.suggestions()}
     with pytest.raises(NotFoundError, match="seminar-rag suggestions lists"):
         course.accept("nonsense")
@@ -158,7 +158,7 @@ def test_a_document_that_calls_itself_otherwise_can_be_confirmed_or_left_out(
     put_course(web, FIRST, SECOND + entry(label, "https://arxiv.org/abs/2310.10844"))
     assert label in needs(ingest(course))
     odd = by_kind(course)[f"keep {label}"]
-    assert (odd.taken, "calls itself" in odd.says) == (True, True)
+    assert (odd.taken, "has the title" in odd.summary) == (True, True)
     course.accept(odd.id)
     assert label not in needs(ingest(course))
     assert f"keep {label}" not in by_kind(course)

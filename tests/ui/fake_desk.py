@@ -35,7 +35,7 @@ class Suggestion:
     id: str
     title: str
     url: str
-    says: str
+    summary: str
     reading: str = "survey"
     sessions: tuple[int, ...] = (15,)
     if_accepted: str = "this is the reading's link from now on"

@@ -168,7 +168,7 @@ def _print_suggestions(suggestions: Sequence[Suggestion]) -> None:
     shown = printing.console()
     for one in suggestions:
         printing.line(shown, f"{one.id}  {one.title}{printing.place(one.sessions)}")
-        printing.line(shown, f"    {one.says}")
+        printing.line(shown, f"    {one.summary}")
         printing.line(shown, f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
     if suggestions:
         printing.line(shown, "seminar-rag suggestions --accept ID, or --reject ID, decides.")

@@ -61,7 +61,7 @@ AnswerKind = Literal["readings", "course", "talk"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the reader gets. Abstaining is an answer, not an error."""
+    """The answer to a question. Abstaining is an answer, not an error."""
 
     question: str
     text: str
@@ -97,7 +97,7 @@ VerdictLabel = Literal["supported", "partly", "unsupported", "contradicted", "un
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a passage that speaks to a claim."""
+    """A sentence of a passage that is evidence for or against a claim."""
 
     passage: str
     """Passage id."""
@@ -108,7 +108,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verifier makes of a claim, and why."""
+    """The verdict of a verifier on a claim, with its reason."""
 
     label: VerdictLabel
     score: float
@@ -118,12 +118,12 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     """Best first, at most three."""
     verifier: str = ""
-    """Who says so: a verifier's name."""
+    """The verifier's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceVerdict:
-    """What the check makes of the sentence `answer.text[start:end]`, marks included."""
+    """The verdict on the sentence `answer.text[start:end]`, marks included."""
 
     index: int
     """Among the answer's sentences, from 0."""
@@ -150,7 +150,7 @@ class HitsEvent:
     """The question as searched, after follow-up rewriting."""
     hits: tuple[Hit, ...]
     restricted: str = ""
-    """What the question restricted the search to, in words; empty for what was asked to search."""
+    """What the question restricted the search to, in words; empty where it did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,12 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
 
 def suggestion_json(one: Suggestion) -> dict[str, Any]:
     """A suggestion, with what accepting and rejecting it mean."""
-    return {**asdict(one), "says": one.says, "accept": one.if_accepted, "reject": one.if_rejected}
+    return {
+        **asdict(one),
+        "summary": one.summary,
+        "accept": one.if_accepted,
+        "reject": one.if_rejected,
+    }
 
 
 def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[str, Any]:

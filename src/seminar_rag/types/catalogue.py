@@ -12,19 +12,19 @@ CorrectionKind = Literal["link", "keep", "reject", "rename", "remove", "add"]
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One decision.
+    """One decision of the instructor about the reading list.
 
     link     `url` is an address of the reading, in place of `instead` where that is given
-    keep     what `url` gives is the reading, whatever it calls itself
+    keep     the document at `url` is the reading, whatever its title
     reject   `url` is not the reading: neither taken from the page nor suggested again
-    rename   the reading is called `title`
-    remove   the reading, or the document of that id, stays out; `title` is what it was called
-    add      a reading of `session` called `title`, from `url` or from `file`
+    rename   the reading has the title `title`
+    remove   the reading, or the document of that id, stays out; `title` was its title
+    add      a reading of `session` with the title `title`, from `url` or from `file`
     """
 
     kind: CorrectionKind
     target: str
-    """The reading's id as its page gives it; with "remove", also a document's id."""
+    """The id of the reading on its page; with "remove", also the id of a document."""
     url: str = ""
     instead: str = ""
     """With "link": the address it replaces. With "remove": the reading that it went with."""
@@ -75,7 +75,7 @@ class Record:
     document: Document
     source: str
     hash: str
-    """Of everything its passages depend on: content, title, place, splitting rules."""
+    """Hash of everything its passages depend on: content, title, place, splitting rules."""
     outcome: Outcome = "indexed"
     detail: str = ""
     pages: int | None = None
@@ -109,34 +109,34 @@ class Suggested:
     """What the instructor may decide about a reading's links.
 
     "replace": `url` in place of `instead`; "add": `url`, where the page has no link that works;
-    "keep": the page's own link `url`, which leads to something that bears another title.
+    "keep": the page's own link `url`, which leads to a document with another title.
     """
 
     kind: SuggestionKind
     url: str
     title: str
-    """What the document there is called."""
+    """The title of the document there."""
     instead: str = ""
     taken: bool = False
-    """Whether the document is in the course already, on the strength of its title."""
+    """Whether the document is in the course already, because of its title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What the last search for a reading's documents gave."""
+    """The result of the last search for a reading's documents."""
 
     source: str
     reading: str
-    """The reading's id as its page gives it."""
+    """The id of the reading on its page."""
     title: str
     urls: tuple[str, ...]
     state: str
     """"paper", "page" or "nothing"."""
     arxiv_id: str | None = None
-    """Of the paper that was taken, whatever the page's link says."""
+    """The id of the paper that was taken, which may differ from that of the page's link."""
     found: tuple[LookupFile, ...] = ()
     attempts: tuple[tuple[str, str, str], ...] = ()
-    """Address, event, and what came of it, in words."""
+    """Address, event, and result in words, of every attempt."""
     problem: str = ""
     """What went wrong or is odd."""
     remedy: str = ""
@@ -158,7 +158,7 @@ class Catalogue:
     lookups: tuple[Lookup, ...] = ()
     """What was looked up on the network, reading by reading."""
     corrections: tuple[Correction, ...] = ()
-    """What the instructor decided by hand."""
+    """The decisions of the instructor, in order."""
 
     @property
     def documents(self) -> dict[str, Document]:

@@ -37,26 +37,26 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A source as a text gives it: a mark in a sentence, or an entry of its reference list."""
+    """A work that a text cites: by a mark in a sentence, or an entry of its reference list."""
 
     text: str
     """The mark or entry as written: "(Wei et al., 2022)", "[3]"."""
     start: int
     end: int
     authors: tuple[str, ...] = ()
-    """Family names, as far as the mark or entry gives them."""
+    """Family names, as far as given."""
     year: int | None = None
     title: str | None = None
     arxiv_id: str | None = None
     """Without version."""
     doi: str | None = None
     number: int | None = None
-    """Of a numbered mark or entry."""
+    """The number of a numbered mark or entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A reading as far as citations can name it."""
+    """A reading, with what a citation can name it by."""
 
     id: str
     title: str
@@ -66,30 +66,24 @@ class Work:
 
     @property
     def year(self) -> int | None:
-        """Of its first version on arXiv."""
+        """The year of its first version on arXiv."""
         return arxiv_year(self.arxiv_id or "")
 
 
 Label = Literal["supported", "partly", "contradicted", "not found", "not a claim"]
-
-
 LABELS: tuple[Label, ...] = ("supported", "partly", "contradicted", "not found", "not a claim")
-
-
 Holding = Literal["holds", "partly", "not said", "mismatch", "unlisted", "no reading", "unread"]
-"""What came of a given citation. "not said": the reading does not say so. "mismatch": its title
-and id name different works. "unlisted": a number without an entry in the reference list.
-"no reading": not among the course's readings. "unread": listed, but the course has no more than
-its description."""
-
-
+"""The result of looking a citation up. "not said": the reading does not say so. "mismatch": title
+and id belong to different works. "unlisted": a number without an entry in the reference list.
+"no reading": not among the course's readings. "unread": listed, but the course has its abstract
+only."""
 WRONG: frozenset[Holding] = frozenset({"not said", "mismatch", "unlisted"})
-"""What fails a text. A work that is not in the course cannot be judged, so it does not."""
+"""The results that fail a text. A work that is not in the course cannot be judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A sentence of a reading that speaks to a claim."""
+    """A sentence of a reading that is evidence for or against a claim."""
 
     document: Document
     quote: str
@@ -101,19 +95,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source that the text gives, looked up."""
+    """A citation of the text with the result of looking it up."""
 
     cited: Cited
     holding: Holding
     reason: str
     """In words, for the reader."""
     works: tuple[Work, ...] = ()
-    """The readings that it can mean; several by the same first author in one year."""
+    """The readings that it can mean: several where one first author wrote them in one year."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sentence, heading or entry of the text, judged."""
+    """One sentence, heading or reference of the text, with its verdict."""
 
     claim: Claim
     line: int
@@ -134,7 +128,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A text, checked; or as much of it as there was time for."""
+    """The verdicts on a text, or on its beginning where the check was stopped."""
 
     items: tuple[Item, ...]
     total: int
@@ -157,8 +151,8 @@ class Report:
         """In one line: "12 claims: 9 supported, 1 contradicted, 2 not found; …"."""
         counts = self.counts
         claims = sum(counts[label] for label in LABELS[:-1])
-        told = ", ".join(f"{counts[label]} {label}" for label in LABELS[:-1] if counts[label])
-        parts = [f"{claims} {'claim' if claims == 1 else 'claims'}{': ' if told else ''}{told}"]
+        by_label = ", ".join(f"{counts[one]} {one}" for one in LABELS[:-1] if counts[one])
+        parts = [f"{claims} claim{'' if claims == 1 else 's'}{': ' if by_label else ''}{by_label}"]
         given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
         if given:
             parts.append(
@@ -182,7 +176,7 @@ def _held(given: Sequence[Citation]) -> str:
 
 @dataclass
 class Checking:
-    """A check that goes on as far as it is iterated; `report()` tells what is known so far."""
+    """A check in progress: each step of the iteration checks one item; `report()` sums up."""
 
     total: int
     verifier: str

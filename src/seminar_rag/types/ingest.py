@@ -16,21 +16,19 @@ class Options:
     """How to ingest."""
 
     fetch: bool | None = None
-    """Whether readings are looked for on the network; None: only those of a page on the web."""
+    """Whether readings are searched for online; None: only those of a page on the web."""
     refresh: bool = False
-    """Ask again for everything that was fetched before."""
+    """Download again everything that was fetched before."""
     keep_removed: bool = False
     """Keep readings that their source lists no longer."""
     dry_run: bool = False
-    """Change nothing and fetch no reading; only tell what would be done."""
+    """Change nothing and fetch no reading; only report what would change."""
     only: frozenset[str] = frozenset()
     """Ids of readings (of the course, or as listed) or documents: nothing else is looked at, and
     the page is taken as it was last read. Empty for everything."""
 
 
 Change = Literal["new", "changed", "unchanged", "removed", "failed"]
-
-
 Stage = Literal[
     "reading", "fetching", "found", "parsing", "embedding", "indexed", "failed", "removed"
 ]
@@ -41,34 +39,34 @@ class Progress:
     """Something that happens during an ingest, and how far it all is.
 
     reading    the course page is read
-    fetching   a reading is being looked for on the network; `done` of `total` readings were
-    found      it was looked for: `detail` tells what there is of it
+    fetching   a reading is searched for online; `done` of `total` readings were
+    found      the search for a reading has ended; `detail` is its result
     parsing    a file is read; `done` of `total` documents are finished (with all that follow)
     embedding  more passages were embedded
-    indexed    a document is in and can be asked about
-    failed     a document could not be read; `detail` tells why
-    removed    a document has left
+    indexed    a document is in the index
+    failed     a document could not be read; `detail` is the reason
+    removed    a document was removed from the index
     """
 
     stage: Stage | str
     done: int
     total: int
     label: str = ""
-    """What the reading or document is called."""
+    """The title of the reading or document."""
     item: str = ""
-    """Its id: the reading's as listed with "fetching" and "found", else the document's."""
+    """Id of the reading with "fetching" and "found", else of the document."""
     detail: str = ""
     passages: int = 0
     """Passages embedded so far from this source."""
     speed: float = 0.0
-    """Of them, a second, while embedding."""
+    """Passages embedded per second, while embedding."""
     left: float | None = None
-    """Seconds until everything is done, as far as that can be told."""
+    """Seconds until everything is done, where that can be estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one document."""
+    """The result of an ingest for one document."""
 
     change: Change
     document: Document
@@ -81,11 +79,11 @@ class Need:
     """A reading that is not in the course as it should be, and what to do about it."""
 
     reading: str
-    """Its id."""
+    """Reading id."""
     title: str
     sessions: tuple[int, ...]
     state: str
-    """What there is of it: "paper", "page", "abstract" or "nothing"."""
+    """What is available of it: "paper", "page", "abstract" or "nothing"."""
     problem: str
     remedy: str = ""
     """Empty where it is only worth knowing."""
@@ -104,14 +102,14 @@ class Report:
     embedded: int
     """Passages embedded in this run."""
     fetched: int = 0
-    """Bodies that came over the network in this run."""
+    """Files downloaded in this run."""
     needs: tuple[Need, ...] = ()
     notes: tuple[str, ...] = ()
-    """What could not be had of the source itself."""
+    """What could not be read of the source itself."""
     lookups: tuple[tuple[str, int], ...] = ()
-    """How many readings were had as a paper, a page or not at all, where they were looked for."""
+    """("paper", "page" or "nothing", number of readings) of the readings that were searched for."""
     not_looked_up: int = 0
-    """Readings that were never looked for on the network."""
+    """Readings that were never searched for online."""
     dry: bool = False
     stopped: bool = False
     """Whether it was stopped before it was done; the next ingest goes on there."""
@@ -152,7 +150,7 @@ ADDED = "added by hand"
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Something about a reading's links that only a person can decide."""
+    """A question about a reading's links that only a person can decide."""
 
     id: str
     """For `accept` and `reject`; the same as long as the page and the finding are."""
@@ -160,27 +158,27 @@ class Suggestion:
     reading: str
     """Its id in the course."""
     title: str
-    """What the page calls it."""
+    """The title on the course page."""
     sessions: tuple[int, ...]
     url: str
-    """The address that is in question."""
+    """The address in question."""
     found: str
-    """What the document there is called."""
+    """The title of the document there."""
     instead: str = ""
     """The page's link that `url` would replace."""
     taken: bool = False
-    """Whether the document is in the course already, on the strength of its title."""
+    """Whether the document is in the course already, because of its title."""
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         """What was found, in a sentence."""
         if self.kind == "keep" and self.taken:
-            return f"The page's link {self.url} calls itself “{self.found}” and was taken."
+            return f"The page's link {self.url} has the title “{self.found}” and was taken."
         if self.kind == "keep":
             return f"The page's link {self.url} leads to “{self.found}”."
         lead = f"The page's link {self.instead} leads elsewhere; " if self.instead else ""
-        state = "was taken" if self.taken else "may be it"
-        return f"{lead}{self.url} is called “{self.found}” and {state}."
+        state = "was taken" if self.taken else "may be the reading"
+        return f"{lead}{self.url} has the title “{self.found}” and {state}."
 
     @property
     def if_accepted(self) -> str:
@@ -199,7 +197,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A reading or document that the instructor took out of the course."""
+    """A reading or document that the instructor removed from the course."""
 
     id: str
     """For `restore`."""

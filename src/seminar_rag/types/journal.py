@@ -1,4 +1,4 @@
-"""What students asked and thought of the answers, and what that says about the course."""
+"""The journal: what students asked, their feedback, and its summary for the instructor."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from datetime import date
 from typing import Literal, get_args
 
 Reason = Literal["wrong citation", "not what I asked", "incomplete", "other"]
-
-
 REASONS: tuple[Reason, ...] = get_args(Reason)
-
-
 LONGEST_COMMENT = 1_000
 """Characters; what goes beyond is cut off."""
 
@@ -22,7 +18,7 @@ class Cited:
     """A passage that an answer cited; complete in itself, whatever becomes of the index."""
 
     number: int
-    """Of its mark in the answer."""
+    """The number of its mark in the answer."""
     passage: str
     """Passage id."""
     reading: str
@@ -37,13 +33,13 @@ class Flaw:
 
     sentence: str
     label: str
-    """Of the verdict: "partly", "unsupported" or "contradicted"."""
+    """The label of the verdict: "partly", "unsupported" or "contradicted"."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question and what came back."""
+    """A question and its answer."""
 
     id: str
     """Random."""
@@ -60,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a student thought of an answer."""
+    """A student's feedback on an answer."""
 
     id: str
     day: date
@@ -75,18 +71,18 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Questions about the same matter."""
+    """Questions about the same topic."""
 
     count: int
     """How often one of them was asked."""
     questions: tuple[tuple[str, int], ...]
-    """(question, how often), most frequent first; the first speaks for all."""
+    """(question, how often), most frequent first; the first stands for all."""
     last: date
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """How often a reading stood behind an answer."""
+    """How many answers cite a reading."""
 
     reading: str
     title: str
@@ -105,7 +101,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Insights:
-    """What there is to see."""
+    """The summary of the journal."""
 
     asked: int
     abstained: int

@@ -1,4 +1,4 @@
-"""What is read: the reading list and the text of its documents.
+"""The reading list and the text of its documents.
 
 Reading list:  Syllabus ▸ Session ▸ Reading
 Text:          Document ▸ Block ▸ Passage ▸ Sentence
@@ -11,17 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Section = Literal["required", "more"]
-
-
 Kind = Literal["paper", "abstract", "notes"]
-
-
 READINGS: frozenset[Kind] = frozenset({"paper", "abstract"})
-
-
 NOTES: frozenset[Kind] = frozenset({"notes"})
-
-
 BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
 
 
@@ -55,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One entry of a session's reading list, as the course page gives it."""
+    """An entry of a session's reading list, as it stands on the course page."""
 
     title: str | None
     section: Section = "required"
@@ -72,7 +64,7 @@ class Reading:
 
     @property
     def label(self) -> str:
-        """What to call the reading where its title is missing."""
+        """The title, or something to show where it is missing."""
         return self.title or self.arxiv_id or (self.urls[0] if self.urls else "untitled reading")
 
 
@@ -92,7 +84,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Syllabus:
-    """A course page, read."""
+    """The content of a course page."""
 
     title: str | None
     sessions: tuple[Session, ...]
@@ -118,7 +110,7 @@ class Document:
     """None for notes, and for a document that no session lists."""
     url: str | None = None
     path: str = ""
-    """Where it was read from, relative to its source."""
+    """The file it was read from, relative to its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +122,7 @@ class Sentence:
     kind: BlockKind = "paragraph"
     page: int | None = None
     level: int = 0
-    """That of its block: the nesting depth of an item, from 0."""
+    """The level of its block: the nesting depth of an item, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +149,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What part of the course a question is about. Empty sets do not restrict."""
+    """The part of the course that a question is about. Empty sets do not restrict."""
 
     sessions: frozenset[int] = frozenset()
     readings: frozenset[str] = frozenset()
@@ -176,13 +168,13 @@ class Scope:
 
 
 def _is_required(document: Document) -> bool:
-    """Notes are nobody's assigned reading, whatever section they stand in."""
+    """Notes are not an assigned reading, whatever section they stand in."""
     return document.section == "required" and document.kind in READINGS
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A file, read: its blocks in order, and the source text that their offsets point into."""
+    """The content of a file: its blocks in order, with offsets into its source text."""
 
     title: str | None
     blocks: tuple[Block, ...]
@@ -190,7 +182,7 @@ class ParsedDocument:
     partial: bool = False
     """Some of the file could not be read."""
     notes: tuple[str, ...] = ()
-    """What was odd about the file, in words for the instructor."""
+    """What is odd about the file, in words for the instructor."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     scans: tuple[int, ...] = ()
     """Pages that are images without text, from 1."""

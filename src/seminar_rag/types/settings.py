@@ -1,4 +1,4 @@
-"""What the instructor can see and change of an installation."""
+"""Settings and findings about an installation, for the desk and the doctor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Setting:
     live: bool
     """Whether it can be changed while the course is served."""
     limits: tuple[int, int] | None = None
-    """Least and most, of a number that can be changed."""
+    """The least and the most of a number that can be changed."""
 
 
 Level = Literal["ok", "note", "bad"]
