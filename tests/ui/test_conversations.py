@@ -248,3 +248,16 @@ def test_citations_outlive_a_real_re_ingest(tiny_course, posts):
         assert "no longer in the readings" in render.sources(lost.exchanges[0])
         path.write_text(text, "utf-8")
         list(tiny_course.ingest([posts]))
+
+
+def test_a_question_asked_again_edited_or_failed_takes_the_place_of_the_last():
+    before = told(STEPS, UNKNOWN)
+    assert Conversation().continued("x", again=True, editing=True) == ("x", Conversation())
+    assert before.continued("x", again=False, editing=False) == ("x", before)
+    first = replace(before, exchanges=before.exchanges[:1])
+    assert before.continued("", again=True, editing=False) == (UNKNOWN, first)
+    assert before.continued("x", again=False, editing=True) == ("x", first)
+    failed = told(STEPS, UNKNOWN, state="failed")
+    assert failed.continued(f" {UNKNOWN}", again=False, editing=False)[1] == replace(
+        failed, exchanges=failed.exchanges[:1]
+    )

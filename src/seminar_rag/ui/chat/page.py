@@ -280,7 +280,7 @@ class Page:
             known = titles(self._chat.course.documents())
         except SeminarError as error:
             return {self._message: PARTS.message(str(error))}
-        question, kept = _placed(question, conversation, again=again, editing=editing)
+        question, kept = conversation.continued(question, again=again, editing=editing)
         scope = chosen(sessions, readings, kind, required)
         begun, problem = self._chat.begin(
             *(request.session_hash, question, scope, kept),
@@ -382,21 +382,3 @@ class Page:
             self._stop: gr.update(visible=running),
             self._more: gr.update(visible=begun and not running),
         }
-
-
-def _placed(
-    typed: str, conversation: Conversation, *, again: bool, editing: bool
-) -> tuple[str, Conversation]:
-    """Return the question and the conversation that it continues.
-
-    The last exchange is left out where the question replaces it: when it is asked again or edited,
-    or when it failed and the same is asked once more.
-    """
-    if not conversation.exchanges:
-        return typed, conversation
-    last = conversation.exchanges[-1]
-    question = last.question if again else typed
-    failed = last.state == "failed" and last.question == question.strip()
-    if again or editing or failed:
-        return question, Conversation(conversation.exchanges[:-1], id=conversation.id)
-    return question, conversation

@@ -168,3 +168,18 @@ class Conversation:
     def ended(self, exchange: Exchange) -> Conversation:
         """The conversation once its pending question was answered, stopped or failed."""
         return Conversation((*self.exchanges, exchange), id=self.id)
+
+    def continued(self, typed: str, *, again: bool, editing: bool) -> tuple[str, Conversation]:
+        """Return the next question and the conversation that it continues.
+
+        The last exchange is left out where the question replaces it: when it is asked again or
+        edited, or when it failed and the same is asked once more.
+        """
+        if not self.exchanges:
+            return typed, self
+        last = self.exchanges[-1]
+        question = last.question if again else typed
+        failed = last.state == "failed" and last.question == question.strip()
+        if again or editing or failed:
+            return question, Conversation(self.exchanges[:-1], id=self.id)
+        return question, self
