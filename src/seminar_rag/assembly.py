@@ -7,7 +7,6 @@ a command that needs no model loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -323,9 +322,8 @@ def read_page(config: Config, source: str | Path) -> Syllabus:
     Raises:
         SourceError: it cannot be read, or lists no readings.
     """
-    with ExitStack() as stack:
-        network = _network(config)
-        found = read_source(source, lambda: stack.enter_context(network.fetcher()))
+    with _network(config).fetcher() as fetcher:
+        found = read_source(source, fetcher)
     if found.syllabus is None:
         raise SourceError(f"{source} lists no readings — give the course page that does")
     return found.syllabus

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
+from seminar_rag.guard import refusal
 from seminar_rag.ingest.attention import listed_places, to_decide
 from seminar_rag.ingest.sources import Listed, Source, is_address, slug
 from seminar_rag.types import Document, Reading, Session, Syllabus
@@ -337,13 +338,16 @@ def _removes(one: Correction, ids: set[str]) -> bool:
 
 
 def _copied(file: Path, data: Path) -> str:
-    """A copy of a file under the data folder, named by its content; its name there."""
+    """Copy a file into the data folder, named by its content; returns its name there."""
+    real = file.expanduser().resolve()
+    refused = refusal(real, real.parent)
+    if refused:
+        raise SourceError(f"{file} {refused}")
     try:
-        content = file.expanduser().read_bytes()
+        content = real.read_bytes()
     except OSError as error:
-        raise SourceError(
-            f"{file} cannot be read ({error.strerror or error}) — check the path"
-        ) from error
+        message = f"{file} cannot be read ({error.strerror or error}) — check its permissions"
+        raise SourceError(message) from error
     if file.suffix.lower() not in _READ:
         raise SourceError(f"{file} is neither PDF, HTML, Markdown nor text — save it as one")
     digest = hashlib.blake2b(content, digest_size=4).hexdigest()

@@ -23,11 +23,11 @@ from seminar_rag.ingest.curate import (
 from seminar_rag.ingest.plan import make_plan
 from seminar_rag.ingest.run import Run
 from seminar_rag.ingest.sources import (
-    Listed,
     Source,
     is_address,
     list_readings,
     read_source,
+    required,
 )
 from seminar_rag.ingest.states import Table
 from seminar_rag.ingest.work import Work
@@ -87,14 +87,13 @@ class Ingestor:
         name = str(source).rstrip("/").rpartition("/")[2]
         self._listener(Progress("reading", 0, 1, name))
         with ExitStack() as stack:
-            web = _Web(self._network, stack, str(source))
-            read = self._read(source, web, options)
-            corrections = self._store.catalogue().corrections
-            listed = corrected(list_readings(read), corrections)
+            fetcher = self._fetcher(stack)
+            read = self._read(source, fetcher, options)
+            listed = corrected(list_readings(read), self._store.catalogue().corrections)
             named = len(read.files) == 1 and read.syllabus is None
             if named and not options.only and not options.dry_run:
                 forget_removals(self._store, make_plan(read, listed, {}, self._store.folder).jobs)
-            return self._run(read, listed, options, web, stack)
+            return self._bring_in(Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
     def ingest_added(self, options: Options = Options()) -> Report:
         """Bring in the readings that the instructor added by hand, or up to date.
@@ -110,7 +109,8 @@ class Ingestor:
                 self._store.forget_source(ADDED)
             return Report(ADDED, 0, 0, (), 0, found=False)
         with ExitStack() as stack:
-            return self._run(read, listed, options, _Web(self._network, stack, ADDED), stack)
+            fetcher = self._fetcher(stack)
+            return self._bring_in(Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
     def ingest_only(self, options: Options) -> Report | None:
         """Bring `options.only` up to date in every source that has it; None where none has.
@@ -142,63 +142,42 @@ class Ingestor:
             needs=tuple(dict.fromkeys(need for report in found for need in report.needs)),
         )
 
-    def _read(self, source: str | Path, web: _Web, options: Options) -> Source:
-        """The source; for a single reading as it was last read, where a copy is there."""
-        if options.only and is_address(source):
-            web.open().offline = True
-            try:
-                return read_source(source, web.open)
-            except SourceError:
-                pass  # the copy is lost
-            finally:
-                web.open().offline = False
-        return read_source(source, web.open)
-
-    def _run(
-        self, read: Source, listed: list[Listed], options: Options, web: _Web, stack: ExitStack
-    ) -> Report:
-        """The whole way of one source."""
-        run = Run(self._store, read, listed, options)
-        if options.only and not run.choose():
-            return Report(read.name, 0, 0, (), 0, found=False)
+    def _bring_in(self, run: Run, fetcher: Fetcher | None, stack: ExitStack) -> Report:
+        """Take one source the whole way, from what is wanted to the report."""
+        if run.options.only and not run.choose():
+            return Report(run.source, 0, 0, (), 0, found=False)
         table = Table(self._listener)
-        work = Work(self._store, self._embedder, self._parser, read.name, table)
-        if options.dry_run:
-            report = run.preview(work, table)
-        else:
-            stack.enter_context(work)
-            report = self._bring_in(run, work, table, web, stack)
-        return replace(report, fetched=web.fetcher.bodies if web.fetcher is not None else 0)
-
-    def _bring_in(self, run: Run, work: Work, table: Table, web: _Web, stack: ExitStack) -> Report:
+        work = Work(self._store, self._embedder, self._parser, run.source, table)
+        if run.options.dry_run:
+            return run.preview(work, table)
+        stack.enter_context(work)
         wanted = run.wanted()
         if wanted:
-            self._look_up(wanted, run, work, table, web, stack)
+            work.claim_model(known_only=True)  # refuses before anything is changed
+            opened = required(fetcher, run.source)
+            stack.callback(opened.close)  # whoever waits for a turn gets an error
+            stack.callback(self._look_up(wanted, run, work, table, opened))
         while True:
-            run.plan(work, table)
+            run.plan(work, table)  # wanted → fetched
             if self._stop():
                 return run.report(table, stopped=True)
             if table.finished and work.idle:
                 break
-            work.parse()
+            work.parse()  # fetched → parsed
             work.wait()
-            work.embed_and_store()
+            work.embed_and_store()  # parsed → embedded → stored
         run.remove_vanished(work, table)
         run.attach_loose_documents()
         return run.report(table)
 
     def _look_up(
-        self,
-        wanted: Sequence[Wanted],
-        run: Run,
-        work: Work,
-        table: Table,
-        web: _Web,
-        stack: ExitStack,
-    ) -> None:
-        """Begin to look up readings in threads, which leave what they find with `work`."""
-        work.claim_model(known_only=True)  # refuses before anything is changed
-        fetcher = web.open()
+        self, wanted: Sequence[Wanted], run: Run, work: Work, table: Table, fetcher: Fetcher
+    ) -> Callable[[], None]:
+        """Begin to look up readings in threads that leave what they find with `work`.
+
+        Returns:
+            A function that stops the lookups.
+        """
         if run.options.refresh:
             fetcher.max_age = 0.0
         for one in wanted:
@@ -210,29 +189,21 @@ class Ingestor:
         def done(one: Wanted, lookup: Lookup) -> None:
             work.later(lambda: table.looked_up(one.id, run.found(one, lookup)))
 
-        resolver = Resolver(fetcher, work.parser.parse, web.places)
-        stack.callback(fetcher.close)  # whoever waits for its turn is sent away
-        stack.callback(resolver.start(wanted, begun, done, work.fail))
+        places = self._network.places if self._network is not None else Places()
+        return Resolver(fetcher, work.parser.parse, places).start(wanted, begun, done, work.fail)
 
+    def _read(self, source: str | Path, fetcher: Fetcher | None, options: Options) -> Source:
+        """The source; for a single reading as it was last read, where a copy is there."""
+        if fetcher is not None and options.only and is_address(source):
+            fetcher.offline = True
+            try:
+                return read_source(source, fetcher)
+            except SourceError:
+                pass  # the copy is lost
+            finally:
+                fetcher.offline = False
+        return read_source(source, fetcher)
 
-class _Web:
-    """The network during one ingest, opened when first needed."""
-
-    def __init__(self, network: Network | None, stack: ExitStack, source: str) -> None:
-        self.fetcher: Fetcher | None = None
-        self.places = network.places if network is not None else Places()
-        self._network = network
-        self._stack = stack
-        self._source = source
-
-    def open(self) -> Fetcher:
-        """The fetcher.
-
-        Raises:
-            SourceError: the network is out of reach here.
-        """
-        if self._network is None:
-            raise SourceError(f"{self._source} is on the web — fetching is switched off here")
-        if self.fetcher is None:
-            self.fetcher = self._stack.enter_context(self._network.fetcher())
-        return self.fetcher
+    def _fetcher(self, stack: ExitStack) -> Fetcher | None:
+        """The fetcher of one ingest; None where the network is out of reach."""
+        return stack.enter_context(self._network.fetcher()) if self._network is not None else None

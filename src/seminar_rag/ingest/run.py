@@ -14,6 +14,7 @@ from seminar_rag.ingest.states import Table
 from seminar_rag.ingest.work import Work, unchanged
 from seminar_rag.types.catalogue import ListedSession, Lookup, Record
 from seminar_rag.types.ingest import ADDED, Options, Outcome, Report
+from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.identify import Wanted
 
 if TYPE_CHECKING:
@@ -27,8 +28,17 @@ class Run:
         listed: the entries of its page, as the instructor corrected them.
     """
 
-    def __init__(self, store: Store, read: Source, listed: list[Listed], options: Options) -> None:
+    def __init__(
+        self,
+        store: Store,
+        read: Source,
+        listed: list[Listed],
+        options: Options,
+        fetcher: Fetcher | None,
+    ) -> None:
         self.options = options
+        self.source = read.name
+        self._fetcher = fetcher
         self._store = store
         self._read = read
         self._listed = listed
@@ -58,7 +68,7 @@ class Run:
 
     def wanted(self) -> list[Wanted]:
         """The readings to look up on the network; lookups of others are forgotten."""
-        fetch, name = self.options.fetch, self._read.name
+        fetch, name = self.options.fetch, self.source
         if fetch is None:
             before = bool(self.options.only) and bool(self._remembered)
             fetch = is_address(name) or name == ADDED or before
@@ -95,9 +105,9 @@ class Run:
         if self._sessions != self._plan.sessions:
             self._sessions = self._plan.sessions
             syllabus = self._read.syllabus
-            form = "added" if self._read.name == ADDED else "course" if syllabus else "documents"
+            form = "added" if self.source == ADDED else "course" if syllabus else "documents"
             title = syllabus.title if syllabus else None
-            self._store.put_source(self._read.name, form, title, self._sessions)
+            self._store.put_source(self.source, form, title, self._sessions)
         work.offer(due)
 
     def _made_plan(self) -> Plan:
@@ -105,7 +115,7 @@ class Run:
         elsewhere = {
             Path(record.document.path).name: record.document.reading
             for record in catalogue.records.values()
-            if self._read.name == ADDED and record.source != ADDED and record.passages
+            if self.source == ADDED and record.source != ADDED and record.passages
         }
         out = removed(catalogue.corrections)
         folder = self._store.folder
@@ -145,7 +155,7 @@ class Run:
     def _before(self) -> dict[str, Record]:
         """The documents of the source that are in the store."""
         records = self._store.catalogue().records
-        return {id_: record for id_, record in records.items() if record.source == self._read.name}
+        return {id_: record for id_, record in records.items() if record.source == self.source}
 
     def attach_loose_documents(self) -> None:
         """Give documents that no page lists to the reading they are, where that is certain."""
@@ -165,12 +175,13 @@ class Run:
         states = [one.state for one in self._lookups.values()]
         syllabus = self._read.syllabus
         return Report(
-            self._read.name,
+            self.source,
             len(self._plan.sessions),
             syllabus.readings if syllabus else 0,
             table.outcomes,
             table.embedded,
-            needs=needs(self._store.catalogue(), self._read.name),
+            fetched=self._fetcher.bodies if self._fetcher is not None else 0,
+            needs=needs(self._store.catalogue(), self.source),
             notes=self._read.notes,
             lookups=tuple((state, states.count(state)) for state in sorted(set(states))),
             not_looked_up=len(to_look_up(self._listed, self._read)) - len(self._lookups),

@@ -56,17 +56,28 @@ def is_address(source: str | Path) -> bool:
     return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
-def read_source(source: str | Path, fetcher: Callable[[], Fetcher]) -> Source:
+def required(fetcher: Fetcher | None, source: str) -> Fetcher:
+    """The fetcher, which a source on the web needs.
+
+    Raises:
+        SourceError: there is none.
+    """
+    if fetcher is None:
+        raise SourceError(f"{source} is on the web — fetching is switched off here")
+    return fetcher
+
+
+def read_source(source: str | Path, fetcher: Fetcher | None) -> Source:
     """Read a source.
 
     Args:
-        fetcher: makes the fetcher; called only for a source on the web.
+        fetcher: None where the network is out of reach.
 
     Raises:
         SourceError: it cannot be read, or holds nothing to ingest.
     """
     if isinstance(source, str) and is_address(source):
-        return _from_web(source, fetcher())
+        return _from_web(source, required(fetcher, source))
     return _from_disk(Path(source).expanduser().resolve())
 
 
