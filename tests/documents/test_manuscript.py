@@ -64,7 +64,7 @@ def test_html_becomes_markdown(tmp_path: Path) -> None:
     ]
 
 
-def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_gives_a_reason_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.md cannot be read"):
         read_manuscript(tmp_path / "gone.md")
     (tmp_path / "torn.docx").write_bytes(b"PK\x03\x04torn")
@@ -101,13 +101,13 @@ def test_the_notes_of_a_docx_are_read(tmp_path: Path) -> None:
     assert read_manuscript(tmp_path / "essay.docx") == "The text has a note.\n\nWei shows this."
 
 
-def test_a_docx_without_text_is_told(tmp_path: Path) -> None:
+def test_a_docx_without_text_is_an_error(tmp_path: Path) -> None:
     from docx import Document
 
     Document().save(str(tmp_path / "blank.docx"))
-    with pytest.raises(DocumentError, match=r"blank\.docx holds no text") as told:
+    with pytest.raises(DocumentError, match=r"blank\.docx holds no text") as caught:
         read_manuscript(tmp_path / "blank.docx")
-    assert told.value.failure == "no_text"
+    assert caught.value.failure == "no_text"
 
 
 def test_what_is_sent_is_read_by_its_content_and_gone_afterwards(

@@ -98,9 +98,9 @@ def mixed(tmp_path: Path) -> Path:
 @needs_ocr
 @pytest.mark.model
 def test_a_scan_is_read_page_by_page(scan: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     with Parser() as parser:
-        document = parser.parse(scan, lambda done, total: told.append((done, total)))
+        document = parser.parse(scan, lambda done, total: reported.append((done, total)))
     text = " ".join(block.text for block in document.blocks)
     for sentence in SENTENCES:
         assert text.count(sentence) == 2
@@ -109,7 +109,7 @@ def test_a_scan_is_read_page_by_page(scan: Path) -> None:
     assert {block.page for block in document.blocks} == {1, 2}
     assert (document.pages, document.partial, document.scans) == (2, False, ())
     assert document.notes == ("Pages 1, 2 read from images by OCR; words may be wrong.",)
-    assert told == [(0, 2), (1, 2)]
+    assert reported == [(0, 2), (1, 2)]
 
 
 @needs_ocr
@@ -193,9 +193,9 @@ def test_a_page_that_fails_costs_itself(scan: Path, reading: Callable[..., Recog
 def test_pages_that_fail_one_after_another_end_the_trying(
     scan: Path, reading: Callable[..., Recogniser]
 ) -> None:
-    told: list[int] = []
-    assert reading(lost).pages(scan, range(1, 9), lambda done, _: told.append(done)) == {}
-    assert told == [0, 1, 2]
+    reported: list[int] = []
+    assert reading(lost).pages(scan, range(1, 9), lambda done, _: reported.append(done)) == {}
+    assert reported == [0, 1, 2]
 
 
 def test_a_document_with_failed_pages_is_partial(
@@ -235,12 +235,12 @@ def test_a_scan_without_words_says_so(
 
 
 def test_pages_are_not_read_twice(scan: Path, reading: Callable[..., Recogniser]) -> None:
-    told: list[int] = []
+    reported: list[int] = []
     ocr = reading(steady)
     with Parser(ocr=ocr) as parser:
-        first = parser.parse(scan, lambda done, _: told.append(done))
-        assert parser.parse(scan, lambda done, _: told.append(done)) == first
-    assert told == [0, 1]
+        first = parser.parse(scan, lambda done, _: reported.append(done))
+        assert parser.parse(scan, lambda done, _: reported.append(done)) == first
+    assert reported == [0, 1]
 
 
 def test_closing_gives_up_the_page_at_hand(scan: Path, reading: Callable[..., Recogniser]) -> None:
@@ -266,20 +266,20 @@ def test_a_scan_is_tried_again_once_ocr_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = Store(tmp_path / "data", vectors=MemoryVectors())
-    told: list[Progress] = []
+    reported: list[Progress] = []
 
     def ingest(ocr: Recogniser | None) -> str:
         monkeypatch.setattr("seminar_rag.ingest.work.available", lambda: ocr is not None)
         with store.writer():
-            Ingestor(store, embedder, lambda: Parser(ocr=ocr), told.append).ingest(scan)
+            Ingestor(store, embedder, lambda: Parser(ocr=ocr), reported.append).ingest(scan)
         (record,) = store.catalogue().records.values()
         return record.outcome
 
     assert ingest(None) == "no_text"
-    assert not any("OCR" in progress.label for progress in told)
+    assert not any("OCR" in progress.label for progress in reported)
     assert ingest(None) == "no_text"
     assert ingest(reading(steady)) == "indexed"
-    labels = [progress.label for progress in told if "OCR" in progress.label]
+    labels = [progress.label for progress in reported if "OCR" in progress.label]
     assert labels[0].endswith("(OCR, page 1 of 2)")
 
 

@@ -212,7 +212,7 @@ def test_an_idle_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
         assert parser.parse(path).pages == 1
 
 
-def test_a_script_without_main_guard_is_told_so(tmp_path: Path) -> None:
+def test_a_script_without_main_guard_gets_the_reason(tmp_path: Path) -> None:
     path = put(tmp_path, "a.pdf", plain_pdf())
     script = put(tmp_path, "script.py", b"")
     script.write_text(

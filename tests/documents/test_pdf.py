@@ -358,7 +358,7 @@ def test_a_raised_reference_is_set_off_but_an_exponent_is_not() -> None:
     assert set_words(("n", 72, 0, 10), ("2", 72 + width, 4, 6)) == ["n2"]
 
 
-def test_words_without_a_space_between_them_are_told_by_the_gap() -> None:
+def test_words_without_a_space_between_them_are_separated_by_the_gap() -> None:
     word = Canvas(io.BytesIO()).stringWidth("agents", "Helvetica", 10)
     first, second = ("the agents", 72, 0, 10), ("tend to err", 0.0, 0, 10)
     lead = Canvas(io.BytesIO()).stringWidth("the ", "Helvetica", 10)

@@ -76,7 +76,7 @@ def test_one_text_is_compared_exactly() -> None:
     assert question.near(words) == pytest.approx(expected, abs=1e-5)
 
 
-def test_nothing_is_near_where_nothing_is_said_or_asked() -> None:
+def test_without_content_words_the_similarity_is_zero() -> None:
     assert asked(read("router"), even).near(read("and why?")) == 0.0
     assert asked(read("why?"), even).near(read("a router")) == 0.0
 

@@ -175,7 +175,7 @@ def test_damage_is_found_and_repaired(store: Store) -> None:
     assert [id_ for id_, _ in store.lexical(["alpha"], 5)] == ["d-alpha"]
 
 
-def test_a_damaged_database_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_damaged_database_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "course.db").write_bytes(b"this is not a database, but long enough " * 40)
     with pytest.raises(StoreError, match="delete the folder"):
         Store(tmp_path, vectors=MemoryVectors())
@@ -364,7 +364,7 @@ def test_a_crash_while_keeping_leaves_no_orphan(store: Store, paper: Path, step:
     assert store.findings() == []
 
 
-def test_a_lost_file_is_told_and_repaired(store: Store, paper: Path) -> None:
+def test_a_lost_file_is_found_and_repaired(store: Store, paper: Path) -> None:
     put_file(store, "d", paper, "alpha")
     lying(store)[0].unlink()
     assert store.file_of("d") is None

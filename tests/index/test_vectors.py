@@ -148,7 +148,7 @@ def test_the_same_against_a_server(tmp_path: Path, server: str) -> None:
     assert not (tmp_path / "data" / "chroma").exists()
 
 
-def test_no_server_is_said_with_the_mend(tmp_path: Path) -> None:
+def test_a_missing_server_is_named_with_the_remedy(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -141,7 +141,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
         renderer.close()
 
 
-def test_a_damaged_file_is_told_and_harms_nobody(renderer: Renderer, tmp_path: Path) -> None:
+def test_a_damaged_file_gives_a_reason_and_harms_nobody(renderer: Renderer, tmp_path: Path) -> None:
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.4\nnothing of a PDF follows")
     with pytest.raises(DocumentError, match="damaged"):

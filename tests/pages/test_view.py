@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_drawn_shows_its_text_and_says_why(course: Course)
     assert passage in view.passages
 
 
-def test_a_passage_that_moved_is_found_and_one_that_is_lost_is_told(
+def test_a_passage_that_moved_is_found_and_one_that_is_lost_is_remarked(
     course: Course, papers: Path
 ) -> None:
     passage = passage_with(course, SENTENCES[3])

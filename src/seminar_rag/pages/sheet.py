@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import io
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,13 +21,13 @@ from seminar_rag.types.pages import Box, Spot
 MAX_PIXELS = 16_000_000
 """A page is drawn no larger, whatever shape it has."""
 MAX_SIDE = 60_000
-"""JPEG knows hardly longer ones."""
+"""JPEG allows 65,535 pixels a side."""
 _OPEN = 3
-"""Documents a worker keeps open, so that turning a page reads no file anew."""
+"""Documents that a worker keeps open, so that turning a page does not read the file again."""
 _MAX_CHARS = 200_000
 """Characters of a page that are searched."""
 _PUNCTUATION = 3
-"""Signs that are taken in before and after a quote."""
+"""Punctuation marks that are included before and after a quote."""
 _UNITS = 100_000
 """Steps of a page's width or height when points become shares."""
 
@@ -44,7 +45,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """A file's pages, as far as a reader needs to know before they are drawn."""
+    """What is known of a file's pages before they are drawn: sizes, and places of quotes."""
 
     sizes: tuple[tuple[float, float], ...]
     """Width and height of every page as shown, in points."""
@@ -89,31 +90,29 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
     sizes = tuple(pdf.get_page_size(index) for index in range(len(pdf)))
     spots: list[Spot] = []
     found: list[How | None] = []
-    texts = _Texts(pdf)
-    try:
+    with ExitStack() as pages_in_use:
+
+        @cache
+        def text_of(number: int) -> _Text:
+            return pages_in_use.enter_context(closing(_Text(pdf[number])))
+
         for index, quote in enumerate(quotes):
             first = min(max(quote.page, 1), len(pdf)) - 1
             numbers = range(first, min(first + pages, len(pdf)))
-            match = find(quote.text, [texts[n].key for n in numbers], quote.before)
+            match = find(quote.text, [text_of(n).key for n in numbers], quote.before)
             found.append(match.how if match else None)
             for run in match.runs if match else ():
-                text = texts[numbers[run.page]]
-                boxes = tuple(text.boxes(run.first, run.last))
+                boxes = tuple(text_of(numbers[run.page]).boxes(run.first, run.last))
                 if boxes:
                     spots.append(Spot(index, numbers[run.page] + 1, boxes))
-    finally:
-        texts.close()
     return Sheets(sizes, tuple(spots), tuple(found))
 
 
-# --- files -----------------------------------------------------------------------------------
-
-_files: OrderedDict[Path, Any] = OrderedDict()
-"""Open documents by path. A kept file is named by its content, so a path never changes meaning."""
-
-
+@lru_cache(_OPEN)
 def _opened(path: Path) -> Any:
     """A document, opened or taken from those that are open.
+
+    A kept file is named by its content, so a path never changes meaning.
 
     Raises:
         PdfiumError: it cannot be read.
@@ -121,40 +120,17 @@ def _opened(path: Path) -> Any:
     """
     import pypdfium2 as pdfium
 
-    pdf = _files.pop(path, None)
-    if pdf is None:
-        try:
-            pdf = pdfium.PdfDocument(path)
-        except pdfium.PdfiumError:  # bytes before the header, which pdfium does not skip
-            data = path.read_bytes()
-            pdf = pdfium.PdfDocument(data[max(data.find(b"%PDF-"), 0) :])
-        if not len(pdf):
-            raise ValueError("no pages")
-        if len(_files) >= _OPEN:
-            _files.popitem(last=False)[1].close()
-    _files[path] = pdf
+    try:
+        pdf = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError:  # bytes before the header, which pdfium does not skip
+        data = path.read_bytes()
+        pdf = pdfium.PdfDocument(data[max(data.find(b"%PDF-"), 0) :])
+    if not len(pdf):
+        raise ValueError("no pages")
     return pdf
 
 
 # --- text and boxes ---------------------------------------------------------------------------
-
-
-class _Texts:
-    """The text pages of a document, made when asked for, closed together."""
-
-    def __init__(self, pdf: Any) -> None:
-        self._pdf = pdf
-        self._made: dict[int, _Text] = {}
-
-    def __getitem__(self, index: int) -> _Text:
-        if index not in self._made:
-            self._made[index] = _Text(self._pdf[index])
-        return self._made[index]
-
-    def close(self) -> None:
-        """Let go of them."""
-        for one in self._made.values():
-            one.close()
 
 
 class _Text:
@@ -193,7 +169,7 @@ class _Text:
         yield from _line(line)
 
     def _sign(self, index: int, opening: bool) -> bool:
-        """Whether a character is a sign that opens, or does not open, what it stands beside."""
+        """Whether a character is punctuation, and opens (a bracket, a quotation mark) or not."""
         code = self._codes[index]
         char = chr(code) if code < 0xD800 else " "
         plain = code > 32 and code not in (0x7F, 0xA0, 0xAD) and not char.isalnum()
