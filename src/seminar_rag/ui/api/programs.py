@@ -1,7 +1,6 @@
 """What programs and assistants may ask: the same as a student, with answers as JSON.
 
-Gradio endpoints offer it by HTTP, `mcp_server` as tools. Programs share the queue and the limits
-with the students' pages.
+Gradio endpoints offer it by HTTP, `mcp_server` as tools.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.types import AnswerEvent, Scope
+from seminar_rag.types import AnswerEvent, Document, Scope
 from seminar_rag.types.as_json import answer_json, passage_json, report_json
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.limits import (
@@ -49,87 +48,36 @@ class RefusedError(SeminarError):
 
 
 class Programs:
-    """Asks a course on behalf of programs. Methods wait their turn and do not block the loop."""
+    """Asks a course on behalf of programs, which share the limits and the queue of the pages."""
 
     def __init__(self, course: Course, limits: Limits, turns: Turns) -> None:
         """Args:
-        limits, turns: those of the pages, which programs share.
+        limits, turns: those of the pages.
         """
-        self._course = course
+        self.course = course
         self._limits = limits
         self._turns = turns
         self._checks = Turns(slots=1)
 
-    async def ask(self, client: str, question: str, scope: Scope) -> dict[str, Any]:
-        """Answer a question with citations, as `seminar-rag ask --json` prints it.
+    async def run(self, client: str, text: str, work: Callable[[], T], *, check: bool = False) -> T:
+        """Do blocking work in a thread once its turn has come.
 
         Args:
-            client: the asker's address.
+            client: the address of who asks.
+            text: what was asked, or the text that is checked; it is not logged.
+            check: the work checks a text, which is done for one at a time.
 
         Raises:
             RefusedError: too often, too many, too long or blank.
             SeminarError: as the course raises.
         """
-
-        def work() -> dict[str, Any]:
-            for event in self._course.ask(question, scope=scope):
-                if isinstance(event, AnswerEvent):
-                    return answer_json(event.answer)
-            raise RefusedError(CRASHED)
-
-        _fitting(question, question_problem)
-        return await self._in_turn(self._turns, client, question, work)
-
-    async def sources(
-        self, client: str, question: str, scope: Scope, most: int
-    ) -> list[dict[str, Any]]:
-        """Find the passages that fit a question best, best first. Raises as `ask`."""
-        _fitting(question, question_problem)
-        count = max(1, min(most, MOST_PASSAGES))
-
-        def work() -> list[dict[str, Any]]:
-            hits = self._course.search(question, count, scope)
-            return [
-                {"score": round(hit.score, 4), **passage_json(hit.document, hit.passage)}
-                for hit in hits
-            ]
-
-        return await self._in_turn(self._turns, client, question, work)
-
-    async def check(self, client: str, text: str) -> dict[str, Any]:
-        """Check a text against the readings, as `seminar-rag check --json` prints it.
-
-        Raises as `ask`. One text at a time is checked.
-        """
-        _fitting(text, text_problem)
-
-        def work() -> dict[str, Any]:
-            checking = self._course.check(text)
-            for _ in checking:
-                pass
-            return report_json(checking.report())
-
-        return await self._in_turn(self._checks, client, text, work)
-
-    async def readings(self) -> list[dict[str, Any]]:
-        """List every document that can be asked, with the id that restricts a question to it."""
-        return [
-            {
-                "reading_id": one.reading,
-                "title": one.title,
-                "authors": one.authors,
-                "kind": one.kind,
-                "sessions": list(one.sessions),
-                "required": one.section == "required",
-                "url": one.url,
-            }
-            for one in self._course.documents().values()
-        ]
-
-    async def _in_turn(self, turns: Turns, client: str, private: str, work: Callable[[], T]) -> T:
-        key = f"program {secrets.token_hex(8)}"
+        if not text.strip():
+            raise RefusedError(BLANK)
+        if problem := (text_problem if check else question_problem)(text):
+            raise RefusedError(problem)
         if wait := self._limits.admit(f"program {client}", client):
             raise RefusedError(too_often(wait))
+        turns, key = self._checks if check else self._turns, f"program {secrets.token_hex(8)}"
         if not turns.join(key, client):
             raise RefusedError(TOO_MANY_WAIT)
         try:
@@ -140,10 +88,43 @@ class Programs:
         except SeminarError:
             raise
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
-            log.error("a program could not be answered: %s", safe_traceback(error, private))
+            log.error("a program could not be answered: %s", safe_traceback(error, text))
             raise RefusedError(CRASHED) from None
         finally:
             turns.leave(key)
+
+
+def _answer(course: Course, question: str, scope: Scope) -> dict[str, Any]:
+    for event in course.ask(question, scope=scope):
+        if isinstance(event, AnswerEvent):
+            return answer_json(event.answer)
+    raise RefusedError(CRASHED)
+
+
+def _passages(course: Course, question: str, most: int, scope: Scope) -> list[dict[str, Any]]:
+    hits = course.search(question, max(1, min(most, MOST_PASSAGES)), scope)
+    return [
+        {"score": round(hit.score, 4), **passage_json(hit.document, hit.passage)} for hit in hits
+    ]
+
+
+def _report(course: Course, text: str) -> dict[str, Any]:
+    checking = course.check(text)
+    for _ in checking:
+        pass
+    return report_json(checking.report())
+
+
+def _reading(document: Document) -> dict[str, Any]:
+    return {
+        "reading_id": document.reading,
+        "title": document.title,
+        "authors": document.authors,
+        "kind": document.kind,
+        "sessions": list(document.sessions),
+        "required": document.section == "required",
+        "url": document.url,
+    }
 
 
 def scope_given(sessions: object, readings: object, kind: object, required: object) -> Scope:
@@ -157,13 +138,6 @@ def scope_given(sessions: object, readings: object, kind: object, required: obje
     return scope_of(
         {"sessions": sessions, "readings": readings, "kinds": KINDS[kind], "required": required}
     )
-
-
-def _fitting(text: str, problem: Callable[[str], str]) -> None:
-    if not text.strip():
-        raise RefusedError(BLANK)
-    if problem(text):
-        raise RefusedError(problem(text))
 
 
 # As functions of a protocol -------------------------------------------------------------------
@@ -184,6 +158,8 @@ def functions(
         client_of: the address of who sent a request.
         refusal: makes the protocol's error of a message that says what to do.
     """
+
+    course = programs.course
 
     @contextmanager
     def refusing() -> Iterator[None]:
@@ -216,7 +192,8 @@ def functions(
         """
         with refusing():
             scope = scope_given(sessions, readings, kind, required)
-            return await programs.ask(client_of(request), question, scope)
+            work = partial(_answer, course, question, scope)
+            return await programs.run(client_of(request), question, work)
 
     async def sources(
         question: str,
@@ -241,7 +218,8 @@ def functions(
         """
         with refusing():
             scope = scope_given(sessions, readings, kind, required)
-            return await programs.sources(client_of(request), question, scope, most)
+            work = partial(_passages, course, question, most, scope)
+            return await programs.run(client_of(request), question, work)
 
     async def check(text: str, request: Any) -> dict[str, Any]:
         """Check every claim of a text, and every source that it cites, against the readings.
@@ -254,12 +232,13 @@ def functions(
                 characters.
         """
         with refusing():
-            return await programs.check(client_of(request), text)
+            work = partial(_report, course, text)
+            return await programs.run(client_of(request), text, work, check=True)
 
     async def readings() -> list[dict[str, Any]]:
         """List what can be asked: every document with its title, authors, sessions and id."""
         with refusing():
-            return await programs.readings()
+            return [_reading(one) for one in course.documents().values()]
 
     for one in (ask, sources, check):
         one.__annotations__["request"] = request_type
