@@ -18,7 +18,7 @@ from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.sources import read_source
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types import Syllabus, Turn
+from seminar_rag.types import Citation, Syllabus, Turn
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Work
 from seminar_rag.types.ingest import Listener
@@ -147,6 +147,7 @@ class Assembly:
         """What answers questions."""
         from seminar_rag.answer.engine import Engine
         from seminar_rag.answer.guide import Guide
+        from seminar_rag.pages.view import key_sentences
         from seminar_rag.question.followup import Rewriter, by_rules
         from seminar_rag.question.query import Query, understand
 
@@ -159,13 +160,16 @@ class Assembly:
             titles = self.store.catalogue().titles
             return understand(text, history, stop, titles=titles, stand_alone=stand_alone)
 
+        def summary(reading: str, n: int) -> tuple[Citation, ...]:
+            return key_sentences(self.store, self.embedder.embed, reading, n)
+
         return Engine(
             self.retriever,
             self.relevance,
             answerer,
             self.config.answer_passages,
             verifier=self.verifier,
-            guide=Guide(self.store.catalogue, self.retriever),
+            guide=Guide(self.store.catalogue, self.retriever, summary),
             understand=understood,
         )
 

@@ -8,7 +8,6 @@ import pytest
 from seminar_rag.index.retrieve import Retriever, fuse, standardise
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.question.patterns import compares, named, proper_names
 from seminar_rag.types import Document, Passage, Scope, Sentence
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Record
 
@@ -124,41 +123,3 @@ def test_fusing_prefers_what_both_sides_like() -> None:
 def test_equal_scores_say_nothing() -> None:
     assert standardise([2.0, 2.0]) == [0.0, 0.0]
     assert fuse({}, {"a": 1.0}) == {"a": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("question", "names"),
-    [
-        ("Mixtral 8x7B vs Llama 2-Chat?", ("Mixtral 8x7B", "Llama 2-Chat")),
-        ("What do the caching review and the routing survey say?", ("caching", "routing")),
-        ("What does 'All About Caches' say of SayCan's arm?", ("All About Caches", "SayCan")),
-        ("soft vs hard compression", ("soft", "hard")),
-        ("why is it so?", ()),
-    ],
-)
-def test_what_a_question_names(question: str, names: tuple[str, ...]) -> None:
-    assert named(question) == names
-
-
-def test_a_first_word_is_no_name_by_its_capital() -> None:
-    assert proper_names("Attention is what? Routers use it.") == []
-    assert proper_names("Mistral and Pythia differ") == ["Mistral", "Pythia"]
-
-
-def test_which_questions_compare() -> None:
-    assert compares("How do A and B differ?")
-    assert not compares("What is a cache? and why?")
-
-
-def test_what_stands_beside_the_first_hit_is_lifted(store: Store) -> None:
-    put(store, "Caches", ["A rolling cache keeps keys.", "It is all said here.", "The end."])
-    put(store, "Others", [f"Other words number {i} about keys." for i in range(30)])
-    ids = found(store, "rolling cache", k=4)
-    assert ids[:1] == ["caches/0"]
-    assert "caches/1" in ids
-    assert store.beside(["caches/1", "caches/0"]) == {
-        "caches/1": ["caches/0", "caches/2"],
-        "caches/0": ["caches/1"],
-    }
-    hits = Retriever(store, HashEmbedder()).search("rolling cache", 4)
-    assert all(hit.cosine is not None for hit in hits)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.question.patterns import only_differ, sides
+from seminar_rag.question.patterns import may_compare, names, sides
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,25 @@ def test_works_that_are_named_are_sides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "only"),
+    ("question", "expected"),
     [
-        ("What is the difference between LoRA and QLoRA?", True),
-        ("forward vs reverse?", True),
-        ("How does LoRA differ from QLoRA in memory?", False),
-        ("How many steps do chains and trees each need?", False),
-        ("What is a tree?", False),
+        ("Mixtral 8x7B vs Llama 2-Chat?", ("Mixtral 8x7B", "Llama 2-Chat")),
+        (
+            "What do the caching review and the routing survey say of both?",
+            ("caching", "routing"),
+        ),
+        ("How does 'All About Caches' compare to SayCan?", ("All About Caches", "SayCan")),
     ],
 )
-def test_whether_only_the_difference_is_asked(question: str, only: bool) -> None:
-    assert only_differ(question, sides(question)) == only
+def test_names_and_works_are_sides(question: str, expected: tuple[str, ...]) -> None:
+    assert sides(question) == expected
+
+
+def test_a_first_word_is_no_name_by_its_capital() -> None:
+    assert names("Attention is what? Routers use it.") == ()
+    assert names("Mistral and Pythia differ") == ("Mistral", "Pythia")
+
+
+def test_which_questions_may_compare() -> None:
+    assert may_compare("How do A and B differ?")
+    assert not may_compare("What is a cache? and why?")

@@ -141,7 +141,7 @@ class Engine:
         """
         started = self._clock()
         query = self._understand(question, history, stop)
-        told = self._guide.tell(query) if self._guide else None
+        told = self._guide.tell(query, scope or Scope()) if self._guide else None
         if told:
             yield from self._tell(query, told, started)
             return

@@ -3,14 +3,14 @@ model where there is one that answers soon."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models.llm import Completion
-from seminar_rag.text import content_words, stems, unmarked, words
+from seminar_rag.question.patterns import BACKWARD, leans, without_label
+from seminar_rag.text import content_words, stems, unmarked
 from seminar_rag.types import Turn
 
 if TYPE_CHECKING:
@@ -40,44 +40,6 @@ You put a student's last question into words that can be understood without the 
 - Keep the question's language and meaning. Add nothing, and do not answer it.
 - If it can be understood as it is, repeat it.
 - Reply with the one question and nothing else."""
-
-_LABEL = re.compile(r"^(?:[\w -]{0,30}question[\w -]{0,20}:)\s*", re.IGNORECASE)
-
-_OPENING = re.compile(
-    r"^\W*(?:and|or|but|so|then|also|ok(?:ay)?|what about|how about|why(?: is that| so| not)?\W*$"
-    r"|what else|which (?:one|ones)|for example|in what way|can you (?:explain|elaborate)"
-    r"|more)(?!\w)",
-    re.IGNORECASE,
-)
-_BACKWARD = frozenset(
-    "it its they them their theirs this that these those he she his her him there former latter"
-    " same other others another both ones instead".split()
-)
-_ASKED_OF_IT = re.compile(
-    r"^[^,:;–—-]*\b(?:do|does|did|is|are|was|were|can|could|has|have|had|will|would)"
-    r" (?:it|they|he|she|this|that|these|those)\b"
-)
-_ENDS_BACK = re.compile(r"\b(?:it|that|this|them|those|these|they)\W*$")
-_ORDINAL = re.compile(r"\b(?:the|these|those) (?:first|second|third|last|other|two|three)\b")
-
-
-def leans(question: str) -> bool:
-    """Whether a question cannot be understood without the one before it."""
-    if _OPENING.search(question):
-        return True
-    said = words(question)
-    content = [word for word in content_words(question) if word not in _BACKWARD]
-    if not content:
-        return True
-    lower = question.lower()
-    if len(content) <= 3 and _ASKED_OF_IT.search(lower):
-        return True
-    if len(content) <= 2 and _ENDS_BACK.search(lower):
-        return True
-    # A pronoun after a noun of its own question ("how do I fix the tap when it drips") is at home.
-    before = said[: said.index(content[0]) + 1]
-    points_back = bool(_BACKWARD & set(before)) or bool(_ORDINAL.search(lower))
-    return points_back and len(content) <= 6
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -134,7 +96,7 @@ class Rewriter:
         except ModelError:  # told when it is asked for the answer
             return ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return _LABEL.sub("", lines[0]).strip(' "“”*') if lines else ""
+        return without_label(lines[0]).strip(' "“”*') if lines else ""
 
 
 def _conversation(question: str, history: Sequence[Turn]) -> str:
@@ -152,7 +114,7 @@ def _fits(worded: str, question: str, history: Sequence[Turn]) -> bool:
     """Whether a new wording is made of what was said, and keeps what the question asks."""
     new = set(stems(worded))
     asked = {
-        stem for word in content_words(question) if word not in _BACKWARD for stem in stems(word)
+        stem for word in content_words(question) if word not in BACKWARD for stem in stems(word)
     }
     known = set(stems(" ".join([question, *(turn.text for turn in history)])))
     if not new or len(worded.split()) > _LONGEST:

@@ -1,368 +1,180 @@
-"""What a question is after: the course itself, small talk, or a part of the readings. Pure rules.
+"""What a question is after: small talk, the course itself, a summary, or what the readings say.
 
-A question counts as one about the course only when all of it has such a form, so that no question
-about what the readings say is answered with a list of them. Names no course and no subject.
+Learned from the example questions in `data/intents.txt`. A question can have an intent only where
+its wording is made of that intent's words, but for one run of others, which is then its topic; so
+no question about what the readings say is answered with a list of them. Among the intents that
+are possible, a linear classifier over the wording's words and pairs of words decides.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache, cached_property
+from importlib import resources
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
 
-from seminar_rag.text import CARDINALS, ORDINALS, content_words
+from seminar_rag.question import patterns
+from seminar_rag.text import CARDINALS, STOPWORDS
 
-Wish = Literal[
-    "greeting",
-    "thanks",
-    "help",
-    "organisation",
-    "count",
-    "sessions",
-    "session",
-    "readings",
-    "when",
-    "reading",
-    "authors",
-    "by",
-    "link",
-]
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
-_NUMBERS = CARDINALS | ORDINALS
-LAST = -1
-"""The number of the last session."""
-_MEETING = r"(?:sessions?|weeks?|class(?:es)?|meetings?|lectures?|seminars?)"
-_DIGITS = r"\d{1,3}"
-_NTH = (
-    rf"{_MEETING}\s*(?:#|no\.?|number|nr\.?)?\s*"
-    rf"(?P<number>{_DIGITS}(?:(?:\s*(?:,|and|&|-|–|to)\s*)+{_DIGITS})*"
-    rf"|(?:{'|'.join(CARDINALS)})\b)"
-)
-_N = rf"(?:{_NTH}|(?:very )?(?P<number>{'|'.join(ORDINALS)}|last|final|latest) {_MEETING})"
-_TEXTS = r"(?:papers?|readings?|articles?|texts?|literature|reading list)"
-_SUMMED = (
-    r"(?:(?P<summed>summari[sz]e|sum up|outline|describe|tell me about|(?:give )?(?:me )?"
-    r"(?:an? |the )?(?:short |brief |quick )?(?:summary|overview|outline|gist) (?:of|for))"
-    r" (?:the )?)"
-)
-_VERB = r"(?:which|what|list|show|name|give|tell)(?: me| us)?"
-_WHICH = rf"(?:{_VERB}(?: are| is)?(?: all)?(?: of)?(?: the)?)"
-_SECTION = (
-    r"(?P<section>required|mandatory|assigned|obligatory|optional|additional|further|recommended|"
-    r"other|more)?"
-)
-_TOPIC = r"(?P<topic>.{2,100})"
-_FEW = r"(?P<topic>\S+(?: \S+){0,3})"
-"""A subject of four words at most: what is longer tells more than a subject."""
-_COURSE = r"(?:the|this|our|your) (?:course|seminar|class|syllabus)"
-_WE = r"(?:we|i|you|the course|the seminar|this course|this seminar)"
-_OPENING = re.compile(
-    r"^(?:(?:hi|hello|hey|please|so|ok(?:ay)?|and|well|just|thanks)[,!.]?\s+)*"
-    r"(?:do you know,? |i(?: would|['’]d) like to know,? |i want to know,? )?"
-    r"(?:(?:can|could|would|will) you (?:please )?)?(?:(?:tell|show) me,? (?!about))?(?:please )?",
-    re.IGNORECASE,
-)
-_WRITTEN_OUT = (
-    (re.compile(r"\bwks?\b\.?|\bwk(?=\d)", re.IGNORECASE), "week"),
-    (re.compile(r"\blec(?:s|ture)?\b\.?(?= ?\d)", re.IGNORECASE), "lecture"),
-    (re.compile(r"\b(what|who|where|when|there)(?:['’]?s)\b", re.IGNORECASE), r"\1 is"),
-    (re.compile(r"\b(what|who|where|when)['’]?re\b", re.IGNORECASE), r"\1 are"),
-)
+Section = Literal["required", "more"]
 
-_FORMS: tuple[tuple[Wish, str], ...] = (
-    (
-        "greeting",
-        r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day))(?: there| all)?"
-        r"|how are you(?: doing)?(?: today)?",
-    ),
-    (
-        "thanks",
-        r"(?:(?:ok(?:ay)?|great|perfect|cool|nice|good|super)[,!. ]*)?"
-        r"(?:thanks?|thank you|thx|ty|cheers|bye|good ?bye|see you|ok(?:ay)?|great|perfect|cool|"
-        r"nice|got it|i see|understood)"
-        r"(?: (?:a lot|so much|very much|you|for (?:the|your) (?:help|answers?)))?"
-        r"(?:,? (?:bye|that (?:helps|helped|is (?:great|helpful))))?",
-    ),
-    (
-        "help",
-        r"(?:help|what can (?:you|i) (?:do|ask|help(?: me)? with)(?: (?:you|here|about))?|"
-        r"who are you|what are you|what is this|how (?:do|does|can|should) (?:you|this|i) "
-        r"(?:work|help|use (?:you|this))|what do you (?:do|know)(?: about)?|are you (?:an? )?"
-        r"(?:chat ?gpt|chat ?bot|bot|ai|human|person|robot|llm|language model|machine|real)|"
-        r"do you speak \w+|(?:which|what) (?:language )?model are you|who (?:made|built) you)",
-    ),
-    (
-        "organisation",
-        rf"who (?:teaches|gives|runs|holds|leads|is teaching)(?: (?:this|{_COURSE}))?"
-        r"|who (?:is|are) (?:the|our|my) (?:\w+ )?(?:instructors?|teachers?|professors?|lecturers?|"
-        r"tutors?|tas?|teaching assistants?)(?: (?:of|for) (?:this|the) (?:course|class|seminar))?"
-        r"|what (?:is|do (?:we|i) have) (?:due|next|on|up next)"
-        r"(?: (?:for|on|by|next|this|today|tomorrow|week|"
-        r"(?:mon|tues|wednes|thurs|fri|satur|sun)day))*"
-        r"|(?:what|which)(?: (?:is|are|do|does|should|must|will|have|we|i|to|need|read|prepare|"
-        rf"discuss|due|the|topics?|of|for|in|on|{_TEXTS}))* (?:next|this|the (?:next|coming)|today"
-        rf"['’]s) {_MEETING}(?: about)?"
-        r"|when (?:is|are|does|do) (?:the |our |we )?(?:next |final |first |midterm )?(?:exams?|"
-        rf"deadlines?|homework|assignments?|projects?|presentations?|{_MEETING})"
-        r"(?: due| meets?| starts?| begins?| take place)?"
-        r"|when (?:is|are) (?:the|our|my) (?:\S+ ){1,4}due\b.{0,80}"
-        r"|(?:what are |when are )?(?:the |your )?office hours"
-        rf"|how (?:is|are|will) (?:{_COURSE}|we|i)(?: be)? graded"
-        rf"|(?:where|what time|when) (?:is|does|do) (?:{_COURSE}|{_MEETING}|we)"
-        r"(?: held| take place| meet| start| begin)?",
-    ),
-    (
-        "count",
-        rf"how many {_SECTION} ?(?P<what>{_MEETING}|{_TEXTS})"
-        r"(?: are(?: there)?| is there| (?:does|do) (?:the course|the seminar|"
-        r"we|you) (?:have|cover|know|read)| are listed)?(?: in all| in total)?"
-        rf"(?: (?:in|of|for|on) (?:the )?(?:{_N}|(?:course|seminar|list)|this (?:course|seminar)))?"
-        rf"|how many {_SECTION} ?(?P<what>{_TEXTS}) (?:does|do|did) {_N} (?:have|list)",
-    ),
-    (
-        "sessions",
-        rf"{_WHICH} {_MEETING}s?(?: are there| do we have| does the (?:course|seminar) have)?"
-        r"(?: in (?:the|this) (?:course|seminar))?"
-        r"|(?:what|which) (?:topics?|subjects?) (?:does|do|are|is) (?:the|this) "
-        r"(?:course|seminar) (?:cover|about)(?:ed)?|what is (?:the|this) (?:course|seminar) about"
-        rf"|{_SUMMED}{_COURSE}|(?:the )?(?:course|seminar) (?:overview|outline|schedule|plan)"
-        r"|(?:show |give |what is )?(?:me |us )?(?:the )?(?:syllabus|schedule|course plan)",
-    ),
-    (
-        "session",
-        rf"{_WHICH} {_SECTION} ?{_TEXTS}(?: (?:are|is|were|was|do|does|did|will|should|must))?"
-        rf"(?: (?:we|i|there|listed|assigned|required|read|discussed|have|to read|need to read|"
-        rf"must i read))*(?: (?:in|of|for|from|on|at))? (?:the )?{_N}(?: list| have| has)?"
-        rf"|{_WHICH} {_SECTION} ?{_TEXTS} (?:does|do) {_N} (?:have|list|cover)"
-        rf"|{_WHICH} {_TEXTS} (?:are|is) (?P<section>required|mandatory|optional)"
-        rf" (?:in|of|for) (?:the )?{_N}"
-        rf"|(?:the )?{_N}(?:['’]s?)? {_SECTION} ?{_TEXTS}|s(?P<number>\d{{1,2}}) {_TEXTS}"
-        rf"|(?:the )?{_SECTION} ?{_TEXTS} (?:in|of|for|from) s(?P<number>\d{{1,2}})"
-        rf"|(?:the )?{_SECTION} ?{_TEXTS} (?:in|of|for|from) (?:the )?{_N}"
-        rf"|what (?:do|should|must|did|will) (?:we|i) (?:have to )?(?:read|prepare) (?:for|in) "
-        rf"(?:the )?{_N}"
-        rf"|what is (?:the )?{_N}(?: is)? about"
-        rf"|what (?:is|are|was) (?:in|on in|(?:the )?(?:topics?|title|subject|name) of|on) "
-        rf"(?:the )?{_N}"
-        rf"|(?:the )?(?:topics?|title|subject) of (?:the )?{_N}"
-        rf"|what (?:does|did) (?:the )?{_N} (?:cover|deal with|discuss)"
-        rf"|what (?:do|did|will) we (?:discuss|do|cover|learn) in (?:the )?{_N}"
-        rf"|{_SUMMED}{_N}|(?:the )?{_N}",
-    ),
-    (
-        "readings",
-        rf"{_WHICH} {_SECTION} ?{_TEXTS}"
-        r"(?: (?:are there|there are|do we have|are listed|do we read))?"
-        r"(?: (?:in|of|for|on) (?:the|this) (?:course|seminar|list))?"
-        r"|(?:all )?(?:the )?(?P<section>required|mandatory|assigned) readings"
-        r"|(?:the )?reading list"
-        rf"|(?:which|what) {_TEXTS} (?:are|is) (?P<section>required|mandatory|optional)",
-    ),
-    (
-        "by",
-        rf"(?:{_WHICH} |any |are there (?:any )?|do we (?:have|read) (?:any )?)?{_TEXTS}"
-        r"(?: are| are there| do we have| do we read)? (?:written )?by "
-        r"(?P<topic>\S+(?: \S+){0,2})",
-    ),
-    (
-        "link",
-        r"(?:(?:give|send|show)(?: me)? |what is |where is )?(?:the |a )?"
-        rf"(?:links?|url|address|pdf) (?:to|of|for) {_TOPIC}"
-        r"|where (?:can|do|could) (?:i|we) (?:find|get|download|read) "
-        r"(?P<topic>.{2,100}? (?:paper|article|reading|pdf))",
-    ),
-    (
-        "when",
-        rf"(?:in |on )?(?:which|what) {_MEETING} (?:is|are|was) {_TOPIC} "
-        r"(?:discussed|covered|read|treated|in|on)"
-        rf"|(?:in |on )?(?:which|what) {_MEETING} (?:(?:is|are|was) (?:on|about)|covers?|"
-        r"discuss(?:es)?|deals? with|talks? about|treats?|d(?:o|id) we (?:discuss|cover|read|talk "
-        rf"about))(?: (?:on|about))? {_TOPIC}"
-        rf"|(?:when|where) (?:do|did|will|shall) {_WE} (?:discuss|cover|talk about|read|learn about"
-        rf"|treat|do|get to) {_TOPIC}|(?:when|where) (?:is|was) {_TOPIC} (?:discussed|covered)"
-        rf"|(?:do|does|did|will) {_WE} (?:cover|discuss|treat|talk about|deal with) {_FEW}",
-    ),
-    (
-        "reading",
-        r"what (?:should|could|can|do) (?:i|we) (?:best )?read (?:on|about|to (?:learn|know|"
-        r"understand)(?: more)?(?: about)?|if i want to (?:learn|know|understand)(?: more)? about) "
-        rf"{_TOPIC}"
-        rf"|{_WHICH} {_SECTION} ?{_TEXTS}(?: are there| do we have| is there| should i read| are"
-        r"| deal| can i read| (?:did|do|will) (?:we|i) (?:read|have|discuss|cover))?"
-        rf" (?:on|about|with) {_TOPIC}"
-        rf"|{_SECTION} ?{_TEXTS} (?:on|about) {_TOPIC}"
-        rf"|(?:are there |is there |do we have |have we )?(?:any|some) {_SECTION} ?{_TEXTS} "
-        rf"(?:on|about) {_TOPIC}"
-        rf"|(?:is there |are there |do {_WE} (?:have|read) |does {_WE} have )?"
-        rf"(?:anything|something)(?: to read)? (?:on|about) {_FEW}"
-        r"|(?:recommend|suggest)(?: me)?(?: some| a| an| any)?(?: good| nice| short| introductory)?"
-        rf" ?{_TEXTS} (?:on|about) {_TOPIC}",
-    ),
-    (
-        "authors",
-        rf"who (?:wrote|authored|(?:are|is|were|was) the authors? of) {_TOPIC}"
-        rf"|(?:who are )?(?:the )?authors of {_TOPIC}",
-    ),
-)
-
-
-def _numbered(pattern: str) -> re.Pattern[str]:
-    """A form as a pattern; a group's name that comes again gets a number behind it."""
-    seen: dict[str, int] = {}
-
-    def name(match: re.Match[str]) -> str:
-        seen[match[1]] = seen.get(match[1], 0) + 1
-        return f"(?P<{match[1]}_{seen[match[1]]}>"
-
-    return re.compile(re.sub(r"\(\?P<(\w+)>", name, pattern), re.IGNORECASE)
-
-
-_COMPILED = tuple((wish, _numbered(pattern)) for wish, pattern in _FORMS)
-_POLITE = re.compile(
-    r"[\s?!.:)]+$|(?<=.),? (?:please|pls|plz|thanks|thx|thank you)\W*$", re.IGNORECASE
-)
-_ARTICLE = re.compile(r"^(?:the|a|an|this) |[\"“”'‘’]", re.IGNORECASE)
-_CALLED = re.compile(
-    r"(?:,? (?:the )?)?\b(?:papers?|surveys?|articles?|reviews?|reports?|posts?|readings?|pdf)$",
-    re.IGNORECASE,
-)
+PLAIN = "plain"
+TOPIC = "{topic}"
+_LONGEST = 12
+"""Words of a topic."""
+_STRENGTH = 10.0
+"""Inverse of the classifier's regularisation."""
 
 
 @dataclass(frozen=True, slots=True)
-class CourseQuestion:
-    """A question about the course itself, taken apart."""
+class Wording:
+    """A question as its intent is read from it."""
 
-    wish: Wish
-    number: int | None = None
-    """Of a session; `LAST` for the last."""
-    section: Literal["required", "more"] | None = None
+    tokens: tuple[str, ...]
+    """In lower case; a session's number and other numbers by a word for all of them."""
+    written: tuple[str, ...]
+    """The same as typed."""
+    sessions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An intent with what fills it."""
+
+    intent: str
     topic: str = ""
-    """What the sessions or readings wanted are about; of "authors" and "link" the work, of "by"
-    the author."""
-    what: str = ""
-    """What "how many" counts, in the singular: "session" or "reading"."""
-    also: tuple[int, ...] = ()
-    """Further sessions."""
-    summed: bool = False
-    """A summary was asked for."""
+    sessions: tuple[int, ...] = ()
+    section: Section | None = None
 
 
-def course_question(text: str) -> CourseQuestion | None:
-    """The question about the course that a text asks; None where it asks the readings."""
-    bare = " ".join(text.split())
-    for short, long in _WRITTEN_OUT:
-        bare = short.sub(long, bare)
-    while (shorter := _POLITE.sub("", bare)) != bare:
-        bare = shorter
-    for candidate in dict.fromkeys((bare, _OPENING.sub("", bare))):
-        for wish, form in _COMPILED:
-            if found := form.fullmatch(candidate):
-                return _taken(wish, found)
-    return None
+class Intents:
+    """A classifier of questions, made of examples."""
+
+    def __init__(self, examples: Iterable[tuple[str, str]]) -> None:
+        """Args:
+        examples: pairs (intent, question), `TOPIC` in place of the topic.
+        """
+        self._examples = [(intent, wording(text)) for intent, text in examples]
+        self._words: dict[str, set[str]] = {}
+        self._forms: dict[str, set[tuple[bool, bool]]] = {}
+        for intent, one in self._examples:
+            if intent != PLAIN:
+                self._words.setdefault(intent, set(STOPWORDS)).update(one.tokens)
+                form = (TOPIC in one.tokens, bool(one.sessions))
+                self._forms.setdefault(intent, set()).add(form)
+        self._beside = {
+            (intent, *pair)
+            for intent, one in self._examples
+            for pair in pairwise(["<", *one.tokens, ">"])
+            if TOPIC in pair
+        }
+        self._wording = set().union(*self._words.values()) - STOPWORDS
+
+    def of(self, text: str) -> Found:
+        """The intent of a question with its topic, sessions and section; "plain" in doubt."""
+        asked = wording(text)
+        read = {
+            intent: found
+            for intent in self._words
+            if (found := self._read(asked, intent)) is not None
+        }
+        if not read:
+            return Found(PLAIN)
+        classes = list(self._model.classes_)
+        table = self._model.predict_proba([f"< {shape} >" for shape, _ in read.values()])
+        odds = {
+            intent: row[classes.index(intent)] - row[classes.index(PLAIN)]
+            for intent, row in zip(read, table, strict=True)
+        }
+        best = max(odds, key=odds.__getitem__)
+        if odds[best] <= 0:
+            return Found(PLAIN)
+        return Found(best, read[best][1], asked.sessions, _section(asked.tokens))
+
+    def _read(self, asked: Wording, intent: str) -> tuple[str, str] | None:
+        """The wording with `TOPIC` for what the intent's examples lack, and the topic as typed.
+
+        None where the wording cannot have the intent: what they lack is no run of words of its
+        own, or no example has a topic, or a session, as the question has or lacks them, or has
+        the topic beside the same words.
+        """
+        known = self._words[intent]
+        tokens = list(asked.tokens)
+        others = [i for i, token in enumerate(tokens) if token not in known]
+        if (bool(others), bool(asked.sessions)) not in self._forms[intent]:
+            return None
+        start, end = (others[0], others[-1] + 1) if others else (0, 0)
+        run = tokens[start:end]
+        if len(run) > _LONGEST or self._wording & set(run):
+            return None
+        shape = [*tokens[:start], *([TOPIC] if run else []), *tokens[end:]]
+        pairs = pairwise(["<", *shape, ">"])
+        if not all((intent, *pair) in self._beside for pair in pairs if TOPIC in pair):
+            return None
+        return " ".join(shape), " ".join(asked.written[start:end])
+
+    @cached_property
+    def _model(self) -> Pipeline:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        rows = [(intent, " ".join(one.tokens)) for intent, one in self._examples]
+        for intent, one in self._examples:
+            if intent == PLAIN:  # as it looks where it is taken for another intent
+                read = [found for other in self._words if (found := self._read(one, other))]
+                rows += [(PLAIN, shape) for shape, topic in read if topic]
+        pairs = TfidfVectorizer(
+            ngram_range=(1, 2),
+            token_pattern=r"\S+",  # noqa: S106
+            binary=True,
+            use_idf=False,
+        )
+        model = make_pipeline(pairs, LogisticRegression(C=_STRENGTH, max_iter=300))
+        return model.fit([f"< {shape} >" for _, shape in rows], [intent for intent, _ in rows])
 
 
-def _taken(wish: Wish, found: re.Match[str]) -> CourseQuestion:
-    groups: dict[str, str] = {}
-    for name, value in found.groupdict().items():
-        if value:
-            groups.setdefault(name.rsplit("_", 1)[0], value)
-    section = groups.get("section", "").lower()
-    topic = _ARTICLE.sub("", groups.get("topic", "")).strip()
-    if wish in ("authors", "link", "when"):
-        topic = _CALLED.sub("", topic).strip() or topic
-    what = groups.get("what", "").lower()
-    first, *others = numbers(groups.get("number", "")) or (None,)
-    return CourseQuestion(
-        wish,
-        first,
-        _section(section),
-        topic,
-        "" if not what else "session" if re.match(_MEETING, what) else "reading",
-        tuple(others),
-        "summed" in groups,
-    )
+def wording(text: str) -> Wording:
+    """A question's words, with the sessions that it names."""
+    tokens: list[str] = []
+    written: list[str] = []
+    sessions: list[int] = []
+    for word, numbers in patterns.course_words(text):
+        sessions += numbers
+        tokens.append("session-number" if numbers else _one_word(word))
+        written.append(word)
+    return Wording(tuple(tokens), tuple(written), tuple(dict.fromkeys(sessions)))
 
 
-def _section(word: str) -> Literal["required", "more"] | None:
-    if word in ("required", "mandatory", "assigned", "obligatory"):
+def _one_word(word: str) -> str:
+    """A word in the form in which it is compared."""
+    lower = word.lower().removesuffix("'s").removesuffix("’s")
+    return "number" if lower.isdigit() or lower in CARDINALS else lower
+
+
+def _section(tokens: Sequence[str]) -> Section | None:
+    if {"required", "mandatory", "assigned", "obligatory"} & set(tokens):
         return "required"
-    return "more" if word else None
+    return "more" if {"optional", "additional", "further", "recommended"} & set(tokens) else None
 
 
-def numbers(words: str) -> tuple[int, ...]:
-    """ "7", "seven", "seventh", "3 and 4", "3-5" or "last" as numbers of sessions."""
-    lower = words.lower().strip()
-    if lower in _NUMBERS:
-        return (_NUMBERS[lower],)
-    if lower in ("last", "final", "latest"):
-        return (LAST,)
-    out: list[int] = []
-    for part in re.split(r"\s*(?:,|&|and)+\s*", lower):
-        ends = [int(n) for n in re.findall(r"\d+", part)]
-        if len(ends) == 2 and 0 < ends[1] - ends[0] < 30:
-            ends = list(range(ends[0], ends[1] + 1))
-        out.extend(ends)
-    return tuple(dict.fromkeys(out))
+def read_examples() -> Iterator[tuple[str, str]]:
+    """The pairs (intent, question) of `data/intents.txt`."""
+    intent = ""
+    file = resources.files("seminar_rag.question").joinpath("data/intents.txt")
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            intent = line.strip("[]")
+        elif line and not line.startswith("#"):
+            yield intent, line
 
 
-# A part of the course
-
-_WHOSE = (
-    r"(?:(?:the )?(?P<kind>(?:students?['’]? )?notes?|papers?|readings?|texts?)"
-    r"(?: (?:of|for|from|in|on))? )?"
-)
-_SESSIONS = re.compile(
-    rf",?\s*\b(?:in|from|of|for|according to|within|only)\s+(?:the )?{_WHOSE}(?:the )?{_NTH}\b"
-    r"(?:['’]s (?P<kind2>notes?|papers?|readings?))?,?",
-    re.IGNORECASE,
-)
-_NOTES = re.compile(
-    r",?\s*\b(?:in|from|according to|only in)\s+(?:the |our )(?:students?['’]? |class )?notes\b"
-    r"(?! (?:on|about|that|of|for)\b),?",
-    re.IGNORECASE,
-)
-_REQUIRED = re.compile(r"\b(?:the |a )?(?:required|mandatory|assigned) readings?\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the course that a question asks for in so many words."""
-
-    sessions: frozenset[int] = frozenset()
-    kind: Literal["notes", "readings"] | None = None
-    required: bool = False
-    rest: str = ""
-    """The question without those words."""
-
-    @property
-    def words(self) -> str:
-        """The part in words: "the notes of session 4"."""
-        whose = {"notes": "the notes", "readings": "the readings", None: ""}[self.kind]
-        if self.required:
-            whose = "the required readings"
-        listed = ", ".join(map(str, sorted(self.sessions)))
-        where = f"session{'s' if len(self.sessions) > 1 else ''} {listed}" if listed else ""
-        return f"{whose} of {where}" if whose and where else whose or where
-
-
-def part_of(question: str) -> Part | None:
-    """The part of the course that a question names; None where it names none."""
-    if found := _SESSIONS.search(question):
-        kind = (found["kind"] or found["kind2"] or "").lower()
-        sessions = frozenset(numbers(found["number"]))
-        part = Part(sessions, _kind(kind), bool(_REQUIRED.search(question)))
-    elif found := _NOTES.search(question):
-        part = Part(frozenset(), "notes")
-    elif found := _REQUIRED.search(question):
-        return Part(required=True, rest=question)
-    else:
-        return None
-    rest = " ".join(f"{question[: found.start()]} {question[found.end() :]}".split())
-    rest = re.sub(r"\s+([?.!,])", r"\1", rest)
-    return Part(part.sessions, part.kind, part.required, rest) if content_words(rest) else None
-
-
-def _kind(word: str) -> Literal["notes", "readings"] | None:
-    if not word:
-        return None
-    return "notes" if "note" in word else "readings"
+@cache
+def learned() -> Intents:
+    """The classifier of all the examples."""
+    return Intents(read_examples())

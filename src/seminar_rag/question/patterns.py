@@ -1,23 +1,37 @@
-"""The one module with regular expressions about questions: names, sides, numbers, orders. Pure.
+"""The one module with regular expressions about questions. Pure; knows no course.
 
-Each function takes a question's text and finds one thing in it; `query.understand` calls them all
-once and keeps what they found in a `Query`. Knows no course.
+Each function takes a question's text and finds one thing in it: names, sides, a number asked for,
+an order, a part of the course. `query.understand` calls them once and keeps what they found.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from seminar_rag.ids import arxiv_in
-from seminar_rag.text import CARDINALS, STOPWORDS, content_words, sentence_spans, stems
-
-_SETS_APART = re.compile(
-    r"\b(?:vs\.?|versus|compar\w+|differ\w*|each|both|respectively|agree\w*)\b"
-    r"|(?<=[\w,'’\")] )(?:and|but)\b",
-    re.IGNORECASE,
+from seminar_rag.text import (
+    CARDINALS,
+    ORDINALS,
+    STOPWORDS,
+    content_words,
+    numbered,
+    sentence_spans,
+    stems,
+    words,
 )
+
+# Names and works
+
+INSTRUCTIONS = frozenset(
+    "analyse analyze assess compare contrast criticise criticize define describe discuss evaluate"
+    " elaborate explain give identify illustrate justify list name outline recap relate review"
+    " show state summarise summarize tell".split()
+)
+"""Verbs that a request begins with; the word after them is written as in a sentence's middle."""
 _QUOTED = re.compile(r"[\"“]([^\"”]{3,})[\"”]|(?<!\w)['‘]([^'’]{6,})['’](?!\w)")
 _WORK = re.compile(
     r"\b(?:the|this|that|in|of)\s+((?:[^\W_][\w.\-–’']*\s+){1,5}?)"
@@ -25,46 +39,40 @@ _WORK = re.compile(
     re.IGNORECASE,
 )
 _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNORECASE)
-_VERSUS_PAIR = re.compile(r"([\w-]+) (?:vs\.?|versus) ([\w-]+)", re.IGNORECASE)
-_SAME_TITLE = 88
-"""Likeness of a name to a title, of 100."""
-_NAME_TOKEN = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
 _MIXED = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d\D*[A-Za-z]|[A-Za-z]\D*\d")
 _NUMBER = re.compile(r"\d+[\w.-]*")
 _POSSESSIVE = re.compile(r"['’]s$")
-
-
-def compares(question: str) -> bool:
-    """Whether a question may set things side by side."""
-    return bool(_SETS_APART.search(question))
-
-
-def named(question: str) -> tuple[str, ...]:
-    """What the question names, as written; of two that contain each other, the longer."""
-    found = [first or second for first, second in _QUOTED.findall(question)]
-    for match in _WORK.finditer(question):
-        name = _DETERMINER.split(match[1])[-1].strip()
-        if content_words(name):
-            found.append(name)
-    found += proper_names(question)
-    for match in _VERSUS_PAIR.finditer(question):
-        found += [side for side in match.groups() if content_words(side)]
-    kept: list[str] = []
-    for name in sorted(found, key=len, reverse=True):
-        if not any(name.lower() in other.lower() for other in kept):
-            kept.append(name)
-    return tuple(sorted(kept, key=question.find))
+_SAME_TITLE = 88
+"""Likeness of a name to a title, of 100."""
 
 
 def works(question: str) -> tuple[str, ...]:
     """Titles in quotation marks, works called a paper or survey, and arXiv ids."""
     found = [first or second for first, second in _QUOTED.findall(question)]
-    found += [_DETERMINER.split(match[1])[-1].strip() for match in _WORK.finditer(question)]
+    for match in _WORK.finditer(question):
+        name = _DETERMINER.split(match[1])[-1].strip()
+        if content_words(name):
+            found.append(name)
     return tuple(dict.fromkeys([*found, *arxiv_in(question)]))
 
 
+def with_titles_quoted(question: str, titles: Iterable[str]) -> str:
+    """A question with quotation marks around the titles, or parts before a colon, that it holds.
+
+    A title of two words has to be written as it is, since it may be an ordinary phrase.
+    """
+    for title in sorted({part for one in titles for part in (one, one.split(":")[0])}, key=len):
+        own = _WORD.findall(title)
+        if len(own) > 1 and set(words(title)) <= set(words(question)):
+            whole = r"(?<![\w\"“])" + r"\W+".join(map(re.escape, own)) + r"(?!\w)"
+            case = re.IGNORECASE if len(own) > 2 else 0
+            question = re.sub(whole, r"“\g<0>”", question, flags=case)
+    return question
+
+
 def is_called(name: str, title: str) -> bool:
-    """Whether a work of this title may be called so: by all of it, or by what leads its colon."""
+    """Whether a work of this title may be called so: by all of it, or its part before a colon."""
     from rapidfuzz import fuzz, utils
 
     plain = utils.default_process
@@ -74,28 +82,46 @@ def is_called(name: str, title: str) -> bool:
     )
 
 
-def proper_names(question: str) -> list[str]:
-    """Runs of capitalised or mixed tokens, as written: "Llama 2-Chat", "SayCan"."""
-    tokens = list(_NAME_TOKEN.finditer(question))
+def names(question: str) -> tuple[str, ...]:
+    """Names of models, methods and people, as written; of "RL-based" the name alone."""
+    out: list[str] = []
+    for run in _capitalised(question):
+        kept: list[str] = []
+        for word in run.split():
+            parts = word.split("-")
+            proper = [part for part in parts if not part.islower()]
+            if len(proper) < len(parts) and any(len(part) > 3 for part in parts if part.islower()):
+                out += [" ".join(kept), *proper]
+                kept = []
+            else:
+                kept.append(word)
+        out.append(" ".join(kept))
+    return tuple(name for name in dict.fromkeys(out) if len(name) > 1)
+
+
+def is_instruction(question: str) -> bool:
+    """Whether a question is put as a request: "Explain …", "Summarise …"."""
+    return bool(INSTRUCTIONS & set(words(question)[:1]))
+
+
+def _capitalised(question: str) -> Iterator[str]:
+    """Runs of capitalised or mixed words, as written: "Llama 2-Chat", "SayCan"."""
+    tokens = list(_WORD.finditer(question))
     following = {one.start(): two[0] for one, two in pairwise(tokens)}
-    names: list[str] = []
     run: list[str] = []
     end = 0
     for token in tokens:
         word = _POSSESSIVE.sub("", token[0])
         goes_on = bool(run) and not question[end : token.start()].strip()
-        if _is_name(question, token, following.get(token.start(), "")) or (
-            goes_on and _NUMBER.fullmatch(word)
-        ):
-            if run and not goes_on:
-                names.append(" ".join(run))
-                run = []
-            run.append(word)
-        elif run:
-            names.append(" ".join(run))
+        name = _is_name(question, token, following.get(token.start(), ""))
+        if run and not (goes_on and (name or _NUMBER.fullmatch(word))):
+            yield " ".join(run)
             run = []
+        if name or run:
+            run.append(word)
         end = token.end()
-    return [*names, " ".join(run)] if run else names
+    if run:
+        yield " ".join(run)
 
 
 def _is_name(question: str, token: re.Match[str], following: str) -> bool:
@@ -108,154 +134,91 @@ def _is_name(question: str, token: re.Match[str], following: str) -> bool:
     if before and before[-1] not in ".?!:":
         return True
     # The first word of a sentence is a name where a name, a number or another side follows it.
-    return following[:1].isupper() or following[:1].isdigit() or following in ("and", "vs", "or")
+    return word.lower() not in INSTRUCTIONS and (
+        following[:1].isupper() or following[:1].isdigit() or following in ("and", "vs", "or")
+    )
 
 
-# What is set side by side
+# Sides of a comparison
 
-_TOKEN = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*|[,:;?!()]")
-_VERSUS = frozenset({"vs", "versus"})
-_JOINS = frozenset({*_VERSUS, "and", "or"})
+_MAY_COMPARE = re.compile(
+    r"\b(?:vs\.?|versus|compar\w+|contrast\w*|differ\w*|each|both|respectively|agree\w*)\b"
+    r"|(?<=[\w,'’\")] )(?:and|but)\b",
+    re.IGNORECASE,
+)
 _COMPARES = re.compile(
-    r"\b(?:vs|versus|compar\w+|differ\w*|each|both|respectively|between|agree\w*)\b"
+    r"\b(?:vs|versus|compar\w+|contrast\w*|differ\w*|each|both|respectively|between|agree\w*)\b"
     r"|\w, (?:[\w-]+ ){0,2}[\w-]+,? (?:and|or)\b",
     re.IGNORECASE,
 )
-_DIFFERENCE = re.compile(
-    r"\b(?:vs|versus|compar\w+|differ\w*|between|contrast\w*|distinguish\w*|main|tell|apart)\b",
-    re.IGNORECASE,
+_JOIN = re.compile(
+    r"\s*,?\s*(?<!\w)(?:and|or|compared (?:to|with)|rather than)(?!\w)\s*|,\s+", re.IGNORECASE
 )
-_TOWARDS = re.compile(r"(?:compared (?:to|with)|differ(?:s|ent)? from|rather than)$")
-_WIDEST = 3
-"""Words of a side at most."""
-_SKIPPED = 4
-"""Small words that may stand between what joins and the side it joins."""
-_NAME = re.compile(r"[A-Z\d]")
+_VERSUS = re.compile(r"\s*\b(?:vs\.?|versus)(?!\w)\s*", re.IGNORECASE)
+_WIDEST = 2
+"""Words of a side that is no name."""
+
+
+def may_compare(question: str) -> bool:
+    """Whether the things that a question names may stand in different passages."""
+    return bool(_MAY_COMPARE.search(question))
 
 
 def sides(question: str) -> tuple[str, ...]:
-    """Two or more, as written, in order; empty where nothing is set side by side.
+    """What a question sets side by side, two or more; empty where it does so with nothing.
 
-    Of several words a side keeps those that the other sides lack: "soft vs hard compression" has
-    the sides "soft" and "hard".
+    Names and works, or else what "vs", "and" or commas join: "soft vs hard compression" has the
+    sides "soft" and "hard".
     """
-    joined = _joined(question)
-    names = named(question) if compares(question) else ()
-    written = joined and all(_NAME.search(side) for side in joined)
-    if written or len(names) < 2 or (joined and _VERSUS & set(question.lower().split())):
-        return joined
-    return names
+    joined = _joined(question) if _COMPARES.search(question) else ()
+    named = _named(question) if may_compare(question) else ()
+    return joined if joined and (len(named) < 2 or _VERSUS.search(question)) else named
 
 
-def only_differ(question: str, compared: Sequence[str]) -> bool:
-    """Whether a question wants to know how its sides differ, and nothing more of them."""
-    rest = set(stems(_DIFFERENCE.sub(" ", question))) - set(stems(" ".join(compared)))
-    return bool(compared) and not rest
+def _named(question: str) -> tuple[str, ...]:
+    """Names and works in their order; of two that contain each other, the longer."""
+    kept: list[str] = []
+    for name in sorted([*works(question), *_capitalised(question)], key=len, reverse=True):
+        if not any(name.lower() in other.lower() for other in kept):
+            kept.append(name)
+    return tuple(sorted(kept, key=question.find)) if len(kept) > 1 else ()
 
 
 def _joined(question: str) -> tuple[str, ...]:
-    tokens = _TOKEN.findall(question)
-    at = _join(question, [token.lower() for token in tokens])
-    if at is None:
+    """The content words at both ends of each join, as many as the shortest side has."""
+    joins = list(_VERSUS.finditer(question)) or list(_JOIN.finditer(question))
+    cuts = [0, *(i for join in joins for i in join.span()), len(question)]
+    parts = [
+        _WORD.findall(question[start:end]) for start, end in zip(cuts[::2], cuts[1::2], strict=True)
+    ]
+    if len(parts) < 2:
         return ()
-    before, after = tokens[: at[0]], tokens[at[1] :]
-    if before[-1:] == [","]:
-        before = before[:-1]
-    left, right = _sides_of(before[::-1], {*_JOINS, ","}), _sides_of(after, _JOINS)
-    found = [side[::-1] for side in left[::-1]] + right
-    if not left or not right:
-        return ()
-    return tuple(dict.fromkeys(_distinct(found, i) for i in range(len(found))))
+    first = _run(parts[0][::-1])[::-1]
+    last = _run(parts[-1])
+    found = [first, *map(_run, parts[1:-1]), last]
+    width = min(map(len, found))
+    if not width:
+        found = [one for one in (first, _run(parts[1])) if one]
+        width = min(map(len, found), default=0)
+    ends = [one[-width:] if one is first else one[:width] for one in found]
+    return tuple(dict.fromkeys(" ".join(one) for one in ends)) if len(ends) > 1 and width else ()
 
 
-def _join(question: str, tokens: Sequence[str]) -> tuple[int, int] | None:
-    """Where the sides are joined, as a span of tokens."""
-    weak: tuple[int, int] | None = None
-    for i in range(1, len(tokens) - 1):
-        if tokens[i] in _VERSUS:
-            return i, i + 1
-        if _TOWARDS.search(" ".join(tokens[i - 1 : i + 1])):
-            return i - 1, i + 1
-        if weak is None and tokens[i] in ("and", "or") and _COMPARES.search(question):
-            weak = i, i + 1
-    return weak
-
-
-def _sides_of(tokens: Sequence[str], joins: Collection[str]) -> list[list[str]]:
-    """The sides that come one after the other, the nearest to the join first."""
-    found: list[list[str]] = []
-    at = 0
-    while at < len(tokens) and at < _SKIPPED and not found and not _carries(tokens[at]):
-        if not tokens[at][0].isalnum():
-            return []
-        at += 1
-    while at < len(tokens):
-        run: list[str] = []
-        while at < len(tokens) and len(run) < _WIDEST and _carries(tokens[at]):
-            run.append(tokens[at])
-            at += 1
-        if not run:
+def _run(tokens: Sequence[str]) -> list[str]:
+    """The content words that a list of words begins with."""
+    out: list[str] = []
+    for token in tokens:
+        if not content_words(token) or _COMPARES.fullmatch(token) or len(out) == _WIDEST:
             break
-        found.append(run)
-        if at == len(tokens) or tokens[at].lower() not in joins:
-            break
-        while at < len(tokens) and tokens[at].lower() in joins:
-            at += 1
-    return found
+        out.append(token)
+    return out
 
 
-def _carries(token: str) -> bool:
-    return bool(content_words(token)) and not _COMPARES.fullmatch(token)
-
-
-def _distinct(found: Sequence[Sequence[str]], index: int) -> str:
-    """What of a side the others lack; at the open ends only what stands next to the join."""
-    others = {word.lower() for i, side in enumerate(found) if i != index for word in side}
-    own = [word for word in found[index] if word.lower() not in others] or list(found[index])
-    sizes = {len(side) for side in found}
-    if len(sizes) > 1 or _WIDEST in sizes or len({*others, *own}) < sum(map(len, found)):
-        names = [word for word in own if _NAME.search(word)]
-        if index == 0:
-            own = names if own[-1] in names else own[-1:]
-        elif index == len(found) - 1:
-            own = names if own[0] in names else own[:1]
-    return " ".join(own)
-
-
-# What is asked for
+# Numbers
 
 _NUMERIC = re.compile(
     r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
     r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
-    re.IGNORECASE,
-)
-_HOW_MANY = re.compile(
-    r"\bhow (?:many|much) ((?:[\w-]+ ){0,3}?[\w-]+)(?= (?:do|does|did|is|are|was|were|can|could"
-    r"|will|would|should|has|have|had|of|in|on|to|from|by|with|for|per|there|they|you|it|the|an?)\b"
-    r"|\W*$)",
-    re.IGNORECASE,
-)
-_SHARE = re.compile(
-    r"\b(?:percent\w*|share|fraction|proportion|how much|rate|accuracy)\b|%", re.IGNORECASE
-)
-_HOW_LONG = re.compile(
-    r"\b(?:what|which|name|list)\b(?: [\w'’-]+){0,3}? "
-    r"(two|three|four|five|six|seven|eight|nine|ten|[2-9]|10)\b",
-    re.IGNORECASE,
-)
-_TERM = re.compile(
-    r"^\W*(?:(?:and|so|ok|okay|then)\W+)*(?:(?:what|how) about|what(?:['’]?s| is| are| was| were"
-    r"| does| do)|define|explain) (?:an? |the )?((?:[\w-]+ ){0,3}?[\w-]+)"
-    r"(?: mean| stand for| measure| refer to)?(?: (?:in|according to|again|and (?:why|how))\b.*)?"
-    r"\W*$",
-    re.IGNORECASE,
-)
-_WHY = re.compile(r"\b(?:why|how come|what makes|reason)\b", re.IGNORECASE)
-
-
-_AUTHORS = re.compile(
-    r"\bwho (?:wrote|authored|published|proposed|(?:is|are|was|were) (?:the )?(?:\w+ )?authors?)\b"
-    r"|\bauthors? of\b|\bwritten by (?:whom|who)\b|\bby whom\b",
     re.IGNORECASE,
 )
 _COUNTED = (
@@ -282,35 +245,9 @@ _COUNTED = (
 )
 
 
-def term(question: str) -> str:
-    """What a definition is asked of; empty where none is, or where a number is asked for."""
-    found = _TERM.search(question)
-    return found[1] if found and not wants_number(question) else ""
-
-
 def wants_number(question: str) -> bool:
     """Whether a number is asked for."""
     return bool(_NUMERIC.search(question))
-
-
-def wants_share(question: str) -> bool:
-    """Whether a percentage or another share is asked for."""
-    return bool(_SHARE.search(question))
-
-
-def items(question: str) -> int:
-    """How many things "which three …" asks for; 0 where it does not say."""
-    found = _HOW_LONG.search(question)
-    if not found:
-        return 0
-    number = found[1].lower()
-    return int(number) if number.isdigit() else CARDINALS[number]
-
-
-def how_many(question: str) -> str:
-    """What "how many …" asks the number of; empty where it does not."""
-    found = _HOW_MANY.search(question)
-    return found[1] if found else ""
 
 
 def counted(question: str) -> tuple[str, ...]:
@@ -318,16 +255,6 @@ def counted(question: str) -> tuple[str, ...]:
     found = [list(form.finditer(question)) for form in _COUNTED]
     things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
     return tuple(thing for thing in things if stems(thing))
-
-
-def asks_why(question: str) -> bool:
-    """Whether a reason is asked for."""
-    return bool(_WHY.search(question))
-
-
-def asks_authors(question: str) -> bool:
-    """Whether the question is who wrote something."""
-    return bool(_AUTHORS.search(question))
 
 
 # Orders to the chatbot
@@ -355,24 +282,167 @@ def is_order(text: str) -> bool:
 
     What stands in quotation marks, or in a sentence that asks, may be about such orders.
     """
-    plain = _QUOTED.sub(" ", text)
+    plain = re.sub(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)", " ", text)
     sentences = [plain[start:end] for start, end in sentence_spans(plain)]
     return any(_ORDERS.search(one) for one in sentences if not one.rstrip().endswith("?"))
 
 
-def entities(question: str) -> list[str]:
-    """Proper names of models, methods or people; of "RL-based" the name alone."""
-    out: list[str] = []
-    for run in proper_names(question):
-        kept: list[str] = []
-        for word in run.split():
-            parts = word.split("-")
-            proper = [part for part in parts if not part.islower()]
-            if len(proper) < len(parts) and any(len(part) > 3 for part in parts if part.islower()):
-                out.append(" ".join(kept))
-                out.extend(proper)
-                kept = []
-            else:
-                kept.append(word)
-        out.append(" ".join(kept))
-    return [name for name in dict.fromkeys(out) if len(name) > 1]
+# What leans on the conversation
+
+BACKWARD = frozenset(
+    "it its they them their theirs this that these those he she his her him there former latter"
+    " same other others another both ones instead".split()
+)
+"""Words that stand for something said before."""
+_OPENING = re.compile(
+    r"^\W*(?:and|or|but|so|then|also|ok(?:ay)?|what about|how about|why(?: is that| so| not)?\W*$"
+    r"|what else|which (?:one|ones)|for example|in what way|can you (?:explain|elaborate)"
+    r"|more)(?!\w)",
+    re.IGNORECASE,
+)
+_ASKED_OF_IT = re.compile(
+    r"^[^,:;–—-]*\b(?:do|does|did|is|are|was|were|can|could|has|have|had|will|would)"
+    r" (?:it|they|he|she|this|that|these|those)\b"
+)
+_ENDS_BACK = re.compile(r"\b(?:it|that|this|them|those|these|they)\W*$")
+_ONE_OF_THEM = re.compile(r"\b(?:the|these|those) (?:first|second|third|last|other|two|three)\b")
+
+
+def leans(question: str) -> bool:
+    """Whether a question cannot be understood without the one before it."""
+    if _OPENING.search(question):
+        return True
+    said = words(question)
+    content = [word for word in content_words(question) if word not in BACKWARD]
+    if not content:
+        return True
+    lower = question.lower()
+    if len(content) <= 3 and _ASKED_OF_IT.search(lower):
+        return True
+    if len(content) <= 2 and _ENDS_BACK.search(lower):
+        return True
+    # A pronoun after a noun of its own question ("how do I fix the tap when it drips") is at home.
+    before = said[: said.index(content[0]) + 1]
+    points_back = bool(BACKWARD & set(before)) or bool(_ONE_OF_THEM.search(lower))
+    return points_back and len(content) <= 6
+
+
+def without_label(text: str) -> str:
+    """A rewritten question without what a language model may put before it: "New question:"."""
+    return re.sub(r"^(?:[\w -]{0,30}question[\w -]{0,20}:)\s*", "", text, flags=re.IGNORECASE)
+
+
+# Sessions and parts of the course
+
+LAST = -1
+"""The number of the last session."""
+_NUMBER_WORDS = CARDINALS | ORDINALS | {"last": LAST, "final": LAST, "latest": LAST}
+_MEETING = r"(?:sessions?|weeks?|wks?\.?|class(?:es)?|meetings?|lectures?|lecs?\.?|seminars?)"
+_NTH = (
+    rf"{_MEETING}\s*(?:#|no\.?|number|nr\.?)?\s*(?P<number>\d{{1,3}}"
+    rf"(?:(?:\s*(?:,|and|&|-|–|to)\s*)+\d{{1,3}})*|(?:{'|'.join(CARDINALS)}))\b"
+)
+_SESSION = re.compile(
+    rf"\b{_NTH}(?:['’]s?)?"
+    rf"|\b(?:very )?(?P<ordinal>{'|'.join([*ORDINALS, 'last', 'final', 'latest'])}) {_MEETING}\b"
+    r"|\bs(?P<short>\d{1,2})(?= (?:papers|readings|texts)\b)"
+    r"|(?<=\bpapers for )s(?P<short2>\d{1,2})\b",
+    re.IGNORECASE,
+)
+_WHOSE = (
+    r"(?:(?:the )?(?P<kind>(?:students?['’]? )?notes?|papers?|readings?|texts?)"
+    r"(?: (?:of|for|from|in|on))? )?"
+)
+_OF_SESSIONS = re.compile(
+    rf",?\s*\b(?:in|from|of|for|according to|within|only)\s+(?:the )?{_WHOSE}(?:the )?{_NTH}"
+    r"(?:['’]s (?P<kind2>notes?|papers?|readings?))?,?",
+    re.IGNORECASE,
+)
+_OF_NOTES = re.compile(
+    r",?\s*\b(?:in|from|according to|only in)\s+(?:the |our )(?:students?['’]? |class )?notes\b"
+    r"(?! (?:on|about|that|of|for)\b),?",
+    re.IGNORECASE,
+)
+_REQUIRED = re.compile(r"\b(?:the |a )?(?:required|mandatory|assigned) readings?\b", re.IGNORECASE)
+_CONTRACTED = re.compile(r"\b(what|who|where|when|there|how)(?:['’]?s|['’](re))\b", re.IGNORECASE)
+_OPENERS = re.compile(
+    r"^(?:(?:hi|hello|hey|so|ok(?:ay)?|and|well|just|thanks)[,!.]?\s+)*"
+    r"(?:do you know,? |i(?: would|['’]d) like to know,? |i want to know,? )?"
+    r"(?:(?:can|could|would|will) you )?(?:tell me,? (?!about))?",
+    re.IGNORECASE,
+)
+_POLITE = re.compile(r",?\s*\b(?:please|pls|plz)\b,?\s*", re.IGNORECASE)
+
+_COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}|[^\W_]+(?:[-'’.;][^\W_]+)*)")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedScope:
+    """A part of the course that a question names: "according to the notes of session 4"."""
+
+    sessions: frozenset[int] = frozenset()
+    kind: Literal["notes", "readings"] | None = None
+    required: bool = False
+
+    @property
+    def words(self) -> str:
+        """The part in words: "the notes of session 4"."""
+        whose = {"notes": "the notes", "readings": "the readings", None: ""}[self.kind]
+        if self.required:
+            whose = "the required readings"
+        where = numbered("session", sorted(self.sessions))
+        return f"{whose} of {where}" if whose and where else whose or where
+
+
+def named_scope(question: str) -> tuple[NamedScope | None, str]:
+    """The part of the course that a question names, and the question without those words."""
+    required = bool(_REQUIRED.search(question))
+    if found := _OF_SESSIONS.search(question):
+        word = (found["kind"] or found["kind2"] or "").lower()
+        sessions = frozenset(session_numbers(found["number"]))
+        scope = NamedScope(sessions, _kind(word) if word else None, required)
+    elif found := _OF_NOTES.search(question):
+        scope = NamedScope(kind="notes")
+    else:
+        return (NamedScope(required=True) if required else None), question
+    rest = " ".join(f"{question[: found.start()]} {question[found.end() :]}".split())
+    rest = re.sub(r"\s+([?.!,])", r"\1", rest)
+    return (scope, rest) if content_words(rest) else (None, question)
+
+
+def _kind(word: str) -> Literal["notes", "readings"]:
+    return "notes" if "note" in word else "readings"
+
+
+def session_numbers(text: str) -> tuple[int, ...]:
+    """ "7", "seven", "seventh", "3 and 4", "3-5" or "last" as numbers of sessions."""
+    lower = text.lower().strip()
+    if lower in _NUMBER_WORDS:
+        return (_NUMBER_WORDS[lower],)
+    out: list[int] = []
+    for part in re.split(r"\s*(?:,|&|and)+\s*", lower):
+        ends = [int(n) for n in re.findall(r"\d+", part)]
+        if len(ends) == 2 and 0 < ends[1] - ends[0] < 30:
+            ends = list(range(ends[0], ends[1] + 1))
+        out.extend(ends)
+    return tuple(dict.fromkeys(out))
+
+
+def without_opening(question: str) -> str:
+    """A question without the words that only open it: "hi, can you tell me …"."""
+    return _OPENERS.sub("", question).strip()
+
+
+def course_words(question: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The words of a question, each with no number; what names sessions is one, with theirs."""
+    question = _POLITE.sub(" ", question)
+    question = _CONTRACTED.sub(lambda m: f"{m[1]} {'are' if m[2] else 'is'}", question)
+    at = 0
+    for found in [*_SESSION.finditer(question), None]:
+        end = found.start() if found else len(question)
+        for word in _COURSE_WORD.finditer(question[at:end]):
+            yield next(filter(None, word.groups())), ()
+        if found:
+            number = next(one for one in found.groups() if one)
+            yield found[0], session_numbers(number)
+            at = found.end()

@@ -8,53 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from importlib import resources
 
-from seminar_rag.question import patterns
+from seminar_rag.question import asked, patterns
 from seminar_rag.question.followup import StandAlone, asked_last, by_rules
-from seminar_rag.question.intent import CourseQuestion, course_question, part_of
+from seminar_rag.question.intent import PLAIN, Found, Section, learned
+from seminar_rag.question.patterns import NamedScope
+from seminar_rag.text import words
 from seminar_rag.types import Turn
-
-Intent = Literal[
-    "plain",
-    "greeting",
-    "thanks",
-    "help",
-    "organisation",
-    "count",
-    "sessions",
-    "session",
-    "readings",
-    "when",
-    "reading",
-    "authors",
-    "by",
-    "link",
-    "summary",
-]
-"""What a question is after. "plain" is a question that the text of the readings answers."""
 
 Understand = Callable[[str, Sequence[Turn], Callable[[], bool]], "Query"]
 """Question as typed, conversation, stop → the question understood."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedScope:
-    """A part of the course that a question names: "according to the notes of session 4"."""
-
-    sessions: frozenset[int] = frozenset()
-    kind: Literal["notes", "readings"] | None = None
-    required: bool = False
-
-    @property
-    def words(self) -> str:
-        """The part in words: "the notes of session 4"."""
-        whose = {"notes": "the notes", "readings": "the readings", None: ""}[self.kind]
-        if self.required:
-            whose = "the required readings"
-        listed = ", ".join(map(str, sorted(self.sessions)))
-        where = f"session{'s' if len(self.sessions) > 1 else ''} {listed}" if listed else ""
-        return f"{whose} of {where}" if whose and where else whose or where
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +34,16 @@ class Query:
     """`stand_alone` without the words that name a part of the course: what is searched for."""
     own_text: str
     """The part of `search_text` that was typed last, without the earlier questions it leans on."""
-    intent: Intent = "plain"
-    course: CourseQuestion | None = None
-    """A question about the course itself, taken apart; None for a question to the readings."""
+    intent: str = PLAIN
+    """What its asker is after, a heading of `data/intents.txt`. "plain": what the readings say."""
+    topic: str = ""
+    """Of an intent: the subject, work or person in question, as written."""
+    sessions: tuple[int, ...] = ()
+    """Of an intent: the sessions in question; `patterns.LAST` for the last."""
+    section: Section | None = None
+    """Of an intent: the kind of readings in question."""
     scope: NamedScope | None = None
+    """The part of the course that it names."""
     works: tuple[str, ...] = ()
     """What may be titles of works or their arXiv ids, as written."""
     readings: tuple[str, ...] = ()
@@ -81,25 +52,24 @@ class Query:
     """Names of models, methods and people, as written."""
     sides: tuple[str, ...] = ()
     """What it compares, as written, two or more; empty where it compares nothing."""
-    only_difference: bool = False
-    """Whether it asks how the sides differ, and nothing more about them."""
-    term: str = ""
-    """What a definition is asked of."""
+    may_compare: bool = False
+    """Whether the things it names may stand in different passages."""
     wants_number: bool = False
-    wants_share: bool = False
-    """Whether a percentage or another share is asked for."""
-    number_of: str = ""
-    """What "how many …" asks the number of."""
     counted: tuple[str, ...] = ()
     """Things that a passage must give a number of to answer it, as written."""
+    only_difference: bool = False
+    term: str = ""
+    wants_share: bool = False
+    number_of: str = ""
     items: int = 0
-    """How many things "which three …" asks for."""
     asks_why: bool = False
     asks_authors: bool = False
-    sets_apart: bool = False
-    """Whether the things it names may stand in different passages, as in a comparison."""
+    is_instruction: bool = False
+    """Whether it is put as a request: "Explain …"."""
     is_order: bool = False
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
+    language: str = ""
+    """Code of the language it is written in; empty where that is not clear."""
 
 
 def understand(
@@ -119,38 +89,73 @@ def understand(
         titles: titles of the course's readings by reading id.
         stand_alone: rewrites a follow-up so that it can be understood alone.
     """
-    alone = stand_alone(text, history, stop)
-    part = part_of(alone)
-    searched = part.rest if part else alone
-    own = asked_last(searched, history)
+    titles = titles or {}
+    found = _intent(patterns.with_titles_quoted(text, titles.values()))
+    alone = stand_alone(text, history, stop) if found.intent == PLAIN else text
+    scope, searched = patterns.named_scope(alone)
     works = patterns.works(searched)
+    own = asked_last(searched, history)
     sides = patterns.sides(searched)
-    asked = course_question(text)
+    called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,
         stand_alone=alone,
         search_text=searched,
         own_text=own,
-        intent=asked.wish if asked else "plain",
-        course=asked,
-        scope=NamedScope(part.sessions, part.kind, part.required) if part else None,
+        intent=found.intent,
+        topic=found.topic,
+        sessions=found.sessions,
+        section=found.section,
+        scope=scope,
         works=works,
         readings=tuple(
             id_
-            for id_, title in (titles or {}).items()
-            if any(id_ == name or patterns.is_called(name, title) for name in works)
+            for id_, title in titles.items()
+            if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=tuple(patterns.entities(searched)),
+        names=patterns.names(searched),
         sides=sides,
-        only_difference=patterns.only_differ(own, sides),
-        term=patterns.term(own),
+        may_compare=patterns.may_compare(searched),
         wants_number=patterns.wants_number(own),
-        wants_share=patterns.wants_share(own),
-        number_of=patterns.how_many(own),
         counted=patterns.counted(searched),
-        items=patterns.items(own),
-        asks_why=patterns.asks_why(own),
-        asks_authors=patterns.asks_authors(searched),
-        sets_apart=patterns.compares(searched),
+        only_difference=asked.only_differ(own, sides),
+        term=asked.term(own),
+        wants_share=asked.wants_share(own),
+        number_of=asked.how_many(own),
+        items=asked.items(own),
+        asks_why=asked.asks_why(own),
+        asks_authors=asked.asks_authors(searched),
+        is_instruction=patterns.is_instruction(text),
         is_order=patterns.is_order(searched),
+        language=language_of(text),
     )
+
+
+def _intent(text: str) -> Found:
+    """The intent of a question, or else of what follows an opening such as "hi, tell me"."""
+    found = learned().of(text)
+    bare = patterns.without_opening(text)
+    if found.intent == PLAIN and bare != text.strip():
+        return learned().of(bare)
+    return found
+
+
+def language_of(text: str) -> str:
+    """The language whose small words a text has most of; empty for none, or two alike.
+
+    A text mostly in letters of no language that is known has the language "other".
+    """
+    said = words(text)
+    letters = [letter for letter in text if letter.isalpha()]
+    if letters and 2 * sum(ord(letter) > 0x24F for letter in letters) >= len(letters):
+        return "other"
+    counts = {code: sum(word in small for word in said) for code, small in _languages().items()}
+    first, second = sorted(counts.values(), reverse=True)[:2]
+    return max(counts, key=counts.__getitem__) if first > second else ""
+
+
+@cache
+def _languages() -> dict[str, frozenset[str]]:
+    file = resources.files("seminar_rag.question").joinpath("data/languages.txt")
+    lines = (line.split(":") for line in file.read_text(encoding="utf-8").splitlines())
+    return {code: frozenset(small.split()) for code, small in lines}
