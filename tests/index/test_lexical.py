@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from index.test_retrieve import found, put
-from seminar_rag.index.lexical import abbreviations, meant, misspelt
+from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidates
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
@@ -32,10 +32,10 @@ def test_abbreviations_that_a_text_explains(text: str, pairs: list[tuple[str, st
 
 def test_one_slip_in_a_short_word_two_in_a_long_one() -> None:
     known = ["router", "retrieval", "plumber"]
-    assert meant("ruoter", known) == ["router"]
-    assert meant("retreivl", known) == ["retrieval"]
-    assert meant("roputre", known) == []
-    assert meant("outer", known) == [], "the first letter is taken to be right"
+    assert spelling_candidates("ruoter", known) == ["router"]
+    assert spelling_candidates("retreivl", known) == ["retrieval"]
+    assert spelling_candidates("roputre", known) == []
+    assert spelling_candidates("outer", known) == [], "the first letter is taken to be right"
     assert not misspelt("8x7b")
     assert not misspelt("rag")
 

@@ -71,25 +71,27 @@ def vocabulary(db: sqlite3.Connection) -> list[str]:
     return [term for (term,) in db.execute("SELECT term FROM vocabulary ORDER BY doc DESC")]
 
 
-def holds(db: sqlite3.Connection, word: str) -> bool:
+def has_word(db: sqlite3.Connection, word: str) -> bool:
     """Whether any passage has the word."""
     row = db.execute("SELECT 1 FROM lexicon WHERE lexicon MATCH ? LIMIT 1", (_quoted(word),))
     return row.fetchone() is not None
 
 
-def spelled(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | None:
+def corrected(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | None:
     """The word of the passages that an unknown word is a misspelling of; None when there is none.
 
     Args:
         stems: the passages' vocabulary.
     """
-    for stem in dict.fromkeys([*meant(word, stems), *meant(porter(word), stems)]):
+    for stem in dict.fromkeys(
+        [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
+    ):
         row = db.execute(
             "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
             " LIMIT 1",
             (_quoted(stem),),
         ).fetchone()
-        found = meant(word, dict.fromkeys(words(row[0]))) if row else []
+        found = spelling_candidates(word, dict.fromkeys(words(row[0]))) if row else []
         if found:
             return found[0]
     return None
@@ -194,18 +196,10 @@ def abbreviations(text: str) -> Iterator[tuple[str, str]]:
 
 def _long_form(short: str, before: str) -> str:
     """The shortest end of `before` that holds the characters of `short`; empty if none does."""
-    at = len(before)
-    wanted = [c for c in reversed(short.lower()) if c.isalnum()]
-    for i, character in enumerate(wanted):
-        at -= 1
-        opens = i == len(wanted) - 1
-        while at >= 0 and (
-            before[at].lower() != character or (opens and at > 0 and before[at - 1].isalnum())
-        ):
-            at -= 1
-        if at < 0:
-            return ""
-    long = before[at:]
+    first, *rest = [re.escape(c) for c in short if c.isalnum()]
+    in_order = first + "".join(rf"[^{c}]*{c}" for c in rest)
+    match = re.match(rf"(?is).*(?<![^\W_])({in_order}.*)", before)
+    long = match[1] if match else ""
     # Letters scattered over few words explain nothing ("OpenAI" in any long sentence).
     words = re.findall(r"\w+", long)
     return long if len(long) > len(short) + 2 and len(words) <= len(short) + 2 else ""
@@ -216,7 +210,7 @@ def misspelt(word: str) -> bool:
     return bool(_PLAIN.fullmatch(word)) and word not in STOPWORDS
 
 
-def meant(word: str, vocabulary: Iterable[str]) -> list[str]:
+def spelling_candidates(word: str, vocabulary: Iterable[str]) -> list[str]:
     """Words of the vocabulary that `word` may be a misspelling of, nearest first.
 
     One edit, two in words of eight letters or more (Damerau 1964: a letter wrong,

@@ -200,10 +200,10 @@ class Reader(Database):
             statistics = self._statistics()
             if word not in statistics.spelled:
                 statistics.spelled[word] = None
-                if not lexical.holds(db, word):
+                if not lexical.has_word(db, word):
                     if statistics.vocabulary is None:
                         statistics.vocabulary = lexical.vocabulary(db)
-                    statistics.spelled[word] = lexical.spelled(db, word, statistics.vocabulary)
+                    statistics.spelled[word] = lexical.corrected(db, word, statistics.vocabulary)
             return statistics.spelled[word]
 
     def _statistics(self) -> _WordStatistics:
