@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seminar_rag.index.late import LENGTH, Asked, asked, leave_out, pack
+from seminar_rag.index.late import LENGTH, QueryWords, leave_out, pack, query_words
 from seminar_rag.index.retrieve import compare
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder, Words
 
@@ -22,7 +22,7 @@ def test_only_words_with_content_are_kept() -> None:
 
 
 def test_a_word_is_near_to_itself_alone() -> None:
-    question = asked(read("router"), even)
+    question = query_words(read("router"), even)
     same, other, none = question.scores(
         [pack(read("a router routes")), pack(read("the tap drips")), b""]
     )
@@ -33,7 +33,7 @@ def test_a_word_is_near_to_itself_alone() -> None:
 
 
 def test_of_two_that_say_it_the_shorter_is_nearer() -> None:
-    question = asked(read("router"), even)
+    question = query_words(read("router"), even)
     short, long = question.scores([pack(read("a router")), pack(read("a router drips taps keys"))])
     assert short is not None
     assert long is not None
@@ -49,7 +49,9 @@ def test_another_side_is_left_out_but_for_what_both_are_called() -> None:
 
 def test_a_rare_word_counts_more_than_a_common_one() -> None:
     rarity = {"router": 5.0, "model": 1.0}
-    question = asked(read("router model"), lambda terms: {term: rarity[term] for term in terms})
+    question = query_words(
+        read("router model"), lambda terms: {term: rarity[term] for term in terms}
+    )
     first, second = question.scores([pack(read("router")), pack(read("model"))])
     assert first is not None
     assert second is not None
@@ -59,7 +61,7 @@ def test_a_rare_word_counts_more_than_a_common_one() -> None:
 def test_the_estimate_is_that_of_the_signs() -> None:
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(5, 20)).astype(np.float32)
-    question = Asked(vectors[:2], np.asarray([0.25, 0.75], np.float32))
+    question = QueryWords(vectors[:2], np.asarray([0.25, 0.75], np.float32))
     packed = pack(Words(tuple("vwxyz"), vectors))
     cosines = vectors[:2] @ np.sign(vectors).T / np.sqrt(20)
     expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum()) - LENGTH * np.log(6)
@@ -69,20 +71,20 @@ def test_the_estimate_is_that_of_the_signs() -> None:
 def test_one_text_is_compared_exactly() -> None:
     rng = np.random.default_rng(4)
     vectors = rng.normal(size=(4, 20)).astype(np.float32)
-    question = Asked(vectors[:2], np.asarray([0.25, 0.75], np.float32))
+    question = QueryWords(vectors[:2], np.asarray([0.25, 0.75], np.float32))
     cosines = vectors[:2] @ vectors[1:].T
     expected = float((cosines.max(axis=1) * [0.25, 0.75]).sum())
     words = Words(("the", "valve", "router", "tap"), vectors)
-    assert question.near(words) == pytest.approx(expected, abs=1e-5)
+    assert question.similarity(words) == pytest.approx(expected, abs=1e-5)
 
 
 def test_without_content_words_the_similarity_is_zero() -> None:
-    assert asked(read("router"), even).near(read("and why?")) == 0.0
-    assert asked(read("why?"), even).near(read("a router")) == 0.0
+    assert query_words(read("router"), even).similarity(read("and why?")) == 0.0
+    assert query_words(read("why?"), even).similarity(read("a router")) == 0.0
 
 
 def test_a_question_without_content_compares_nothing() -> None:
-    assert asked(read("why?"), even).scores([pack(read("router"))]) == [None]
+    assert query_words(read("why?"), even).scores([pack(read("router"))]) == [None]
 
 
 def test_what_was_not_compared_stays_behind() -> None:

@@ -129,11 +129,11 @@ class Extractive:
         texts = [f"{lines}{one.text}" for lines, one in zip(above, candidates, strict=True)]
         vectors, of_units = self._read(texts, "passage")
         cosines = vectors @ looked_for.mean(axis=0)
-        sought = [late.asked(one, self._rarity) for one in of_questions]
+        wanted = [late.query_words(one, self._rarity) for one in of_questions]
         out: list[float] = []
         for unit, cosine, lines, read in zip(candidates, cosines, above, of_units, strict=True):
             own = _after(read, lines)
-            near = sum(one.near(own) for one in sought) / len(sought)
+            near = sum(one.similarity(own) for one in wanted) / len(wanted)
             out.append(like_worth(asked, unit, float(cosine), near))
         return out
 

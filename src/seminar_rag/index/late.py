@@ -1,10 +1,10 @@
-"""Late interaction: word by word, does the passage say what the question asks?
+"""Late interaction: how well a passage matches a question, word by word.
 
-Each word of the question looks for its nearest word in the passage, both as the embedding model
-reads them in their context, and rare words count more: MaxSim (Khattab & Zaharia 2020, ColBERT)
-over a model that was not trained for it, with inverse document frequency in place of training.
-A passage keeps only the signs of its content words' vectors, 48 bytes a word with 384 dimensions;
-the question keeps its numbers, so that the product of both estimates the cosine.
+Each word of the question is compared with its nearest word in the passage, both as the embedding
+model reads them in their context, and rare words count more: MaxSim (Khattab & Zaharia 2020,
+ColBERT) over a model that was not trained for it, with inverse document frequency in place of
+training. A passage keeps only the signs of its content words' vectors, 48 bytes a word with 384
+dimensions; the question keeps its numbers, so that the product of both estimates the cosine.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ _PART = re.compile(r"[^\W_]+")
 _ROWS = 1024
 """Words whose bits are unpacked at a time."""
 LENGTH = 0.02
-"""Off a passage's score for the logarithm of its number of words: the more words, the nearer the
-nearest of them to anything. As pivoted length normalisation (Singhal et al. 1996) does for BM25."""
+"""Penalty on a passage's score per logarithm of its number of words: the more words, the nearer
+the nearest of them to anything. Pivoted length normalisation (Singhal et al. 1996) does the same
+for BM25."""
 
 
 def pack(words: Words) -> bytes:
     """The signs of the content words' vectors, a bit each, every word padded to whole bytes."""
-    content = [i for i, word in enumerate(words.texts) if _says_something(word)]
+    content = [i for i, word in enumerate(words.texts) if _is_content(word)]
     return np.packbits(words.vectors[content] > 0, axis=1).tobytes()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The question's words that are looked for, with their vectors and weights."""
+class QueryWords:
+    """The content words of a question, as vectors and weights."""
 
     vectors: Matrix
     """Shape (words, dimensions), rows of length 1."""
@@ -78,23 +79,25 @@ class Asked:
             out[i] = float(value) - LENGTH * math.log(sizes[i] + 1)
         return out
 
-    def near(self, words: Words) -> float:
-        """The same mean, exactly and whatever the length, for one text whose words' vectors are at
-        hand; 0 without any."""
-        content = [i for i, word in enumerate(words.texts) if _says_something(word)]
+    def similarity(self, words: Words) -> float:
+        """The weighted mean of the words' best cosines in one text, without the penalty for length.
+
+        It is exact, since the text's vectors are at hand; 0 without content words.
+        """
+        content = [i for i, word in enumerate(words.texts) if _is_content(word)]
         if not content or not len(self.weights):
             return 0.0
         best = (words.vectors[content] @ self.vectors.T).max(axis=0)
         return float(best @ self.weights)
 
 
-def asked(words: Words, rarity: Rarity) -> Asked:
-    """What is looked for of a question: its content words, weighted by how rare they are."""
-    chosen = [i for i, word in enumerate(words.texts) if _says_something(word)]
+def query_words(words: Words, rarity: Rarity) -> QueryWords:
+    """The content words of a question, weighted by how rare they are."""
+    chosen = [i for i, word in enumerate(words.texts) if _is_content(word)]
     rare = rarity(list(dict.fromkeys(words.texts[i] for i in chosen)))
     weights = np.asarray([max(0.0, rare[words.texts[i]]) for i in chosen], np.float32)
     total = float(weights.sum())
-    return Asked(words.vectors[chosen], weights / total if total > 0 else weights)
+    return QueryWords(words.vectors[chosen], weights / total if total > 0 else weights)
 
 
 def leave_out(words: Words, others: str, but: str) -> Words:
@@ -104,5 +107,5 @@ def leave_out(words: Words, others: str, but: str) -> Words:
     return replace(words, texts=tuple(words.texts[i] for i in kept), vectors=words.vectors[kept])
 
 
-def _says_something(word: str) -> bool:
+def _is_content(word: str) -> bool:
     return bool(content_words(word))

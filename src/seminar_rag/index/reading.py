@@ -104,20 +104,6 @@ class Reader(Database):
             )
             return tuple(map(_passage, rows))
 
-    def beside(self, ids: Sequence[str]) -> dict[str, list[str]]:
-        """The ids of the passages before and after each, in the same document."""
-        out: dict[str, list[str]] = {id_: [] for id_ in ids}
-        with self._guarded() as db:
-            for id_, other in db.execute(
-                "SELECT one.id, other.id FROM passage AS one JOIN passage AS other"
-                " ON other.document = one.document"
-                " AND other.ordinal IN (one.ordinal - 1, one.ordinal + 1)"
-                " WHERE one.id IN (SELECT value FROM json_each(?)) ORDER BY other.ordinal",
-                (json.dumps(ids),),
-            ):
-                out[id_].append(other)
-        return out
-
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Stored embeddings by passage id, each of shape (dimensions,)."""
         return {

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.index.late import asked, leave_out
+from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import misspelt, query_terms
 from seminar_rag.question.query import Query, understand
 from seminar_rag.text import content_words
@@ -151,7 +151,7 @@ class Retriever:
     def _near(self, words: Words, ids: Sequence[str]) -> dict[str, float | None]:
         """How near passages are to the question's words, by id; None without words."""
         packed = self._store.words_of(ids)
-        near = asked(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in ids])
+        near = query_words(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in ids])
         return dict(zip(ids, near, strict=True))
 
     def _spelled(self, query: str) -> str:
