@@ -27,10 +27,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from seminar_rag.check import features
-from seminar_rag.check.case import Conflict
 from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import FEATURES, Matrix, compare
-from seminar_rag.check.support import SUPPORTED, fitted, judge
+from seminar_rag.check.features import FEATURES, Conflict, Matrix, compare
+from seminar_rag.check.support import SUPPORTED, fitted, weigh
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 
 WEIGHTS = Path(features.__file__).with_name("weights.json")
@@ -226,7 +225,7 @@ def evaluate(path: Path, mode: str, embed: Callable[[Sequence[str]], Matrix]) ->
     else:
         runs = cross_validate(matrix, labels, groups, falling)
     ruled = [
-        np.array([judge(*args)[1] for args in zip(held, scores, conflicts, strict=True)])
+        np.array([weigh(*args)[1] for args in zip(held, scores, conflicts, strict=True)])
         for scores in runs
     ]
     overlap = [

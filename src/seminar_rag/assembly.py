@@ -248,12 +248,12 @@ class Assembly:
 
         builtin = BuiltinVerifier(self.embedder.embed)
         if self.config.check_verifier == "llm":
-            from seminar_rag.check.judge import JudgeVerifier
+            from seminar_rag.check.language_model import LanguageModelVerifier
             from seminar_rag.models.llm import Completion
 
             if self.llm is None:
                 raise ModelError(f'[check] verifier is "llm", {NO_LLM}')
-            return JudgeVerifier(Completion(self.llm), builtin)
+            return LanguageModelVerifier(Completion(self.llm), builtin)
         model = self.check_model()
         if model:
             from seminar_rag.check.entailment import EntailmentVerifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _MODERN = r"\d{4}\.\d{4,5}"
-ARXIV = rf"(?:{_MODERN}|[a-z-]+(?:\.[a-z]{{2}})?/\d{{7}})"
+ARXIV = rf"(?:{_MODERN}|[a-z-]{{2,20}}(?:\.[a-z]{{2}})?/\d{{7}})"
 """Pattern of an arXiv id without its version, for use with `re.IGNORECASE`."""
 DOI = r"10\.\d{4,9}/[^\s\"<>()\[\]?#]+"
 """Pattern of a DOI; the punctuation of the sentence around it may be part of a match."""

@@ -20,7 +20,7 @@ from seminar_rag.check.entailment import (
     MODELS,
     EntailmentVerifier,
     _columns,
-    _judge,
+    _label,
     present,
 )
 from seminar_rag.config import Config
@@ -145,10 +145,10 @@ def test_columns_follow_the_names_of_the_labels() -> None:
 
 
 def test_contradiction_needs_more_than_even_odds() -> None:
-    assert _judge(0.3, 0.6)[0] == "partly"
-    assert _judge(0.1, 0.6)[0] == "unsupported"
-    assert _judge(0.1, 0.8)[0] == "contradicted"
-    assert _judge(0.55, 0.1)[0] == "supported"
+    assert _label(0.3, 0.6)[0] == "partly"
+    assert _label(0.1, 0.6)[0] == "unsupported"
+    assert _label(0.1, 0.8)[0] == "contradicted"
+    assert _label(0.55, 0.1)[0] == "supported"
 
 
 # the hub

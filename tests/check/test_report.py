@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
+from seminar_rag.check.references import likeness, match
 from seminar_rag.check.report import Checker
-from seminar_rag.check.works import likeness, match
 from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
 from seminar_rag.types import Cited, Scope, VerdictLabel

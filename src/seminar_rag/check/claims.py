@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from seminar_rag.check.references import entry, marks, resolve, without_marks
 from seminar_rag.text import sentence_spans
 from seminar_rag.types import Cited, Claim, ClaimKind
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,92 +67,97 @@ def extract(text: str) -> Extract:
 
 # Blocks
 
-_FENCE = re.compile(r"^\s{0,3}(```|~~~)")
-_ATX = re.compile(r"^\s{0,3}(#{1,6})\s+")
-_ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
-_NUMBERED = re.compile(r"^\s*\[\d{1,3}\]\s+\S")
-_ROW = re.compile(r"^\s*\|.*\|\s*$")
-_QUOTE = re.compile(r"^\s{0,3}(?:>\s?)+")
-_RULE = re.compile(r"^\s*(?:[-*_=]\s*){3,}$")
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
+_NUMBERED = re.compile(r"\s*\[\d{1,3}\]\s+\S")
+_ROW = re.compile(r"\s*\|.*\|\s*$")
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|$)")
+
+_Lines = list[tuple[int, str]]
+"""Lines of a block, or what of them is its content, each with its place in the source."""
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    lines = [
-        (match.start(), match[0]) for match in re.finditer(r"[^\n]+|(?<=\n)(?=\n)|^(?=\n)", text)
-    ]
-    open_: list[tuple[int, str]] = []
-    at = 0
-    while at < len(lines):
-        start, line = lines[at]
-        if _FENCE.match(line):
-            yield from _paragraph(open_, lines[at + 1 :])
-            open_ = []
-            stop = _fence_end(lines, at)
-            end = lines[stop][0] + len(lines[stop][1])
-            yield _Block("code", text[start:end], tuple(range(start, end)))
-            at = stop + 1
+    """The blocks of `text` as CommonMark and its tables have them; plain text is one of its forms.
+
+    Indented text is no code, and neither HTML nor a "[1]: …" line is special.
+    """
+    lines = [(match.start(), match[1]) for match in _LINE.finditer(text)]
+    last = max((i for i, (_, line) in enumerate(lines) if line.strip()), default=0)
+    tokens = _markdown().parse(text)
+    for token, inline in zip_longest(tokens, tokens[1:]):
+        if token is None or token.map is None:
             continue
-        single = _single(start, line)
-        if single is not None or not re.search(r"\w", line):
-            underlined = bool(_RULE.match(line)) and line.strip()[0] in "=-" and len(open_) == 1
-            yield from _paragraph(open_, lines[at + 1 :], heading=underlined)
-            open_ = []
-            if single is not None:
-                yield single
-        elif open_ and (_ITEM.match(line) or _NUMBERED.match(line)):
-            yield from _paragraph(open_, lines[at:])
-            open_ = [(start, line)]
+        own = lines[token.map[0] : token.map[1]]
+        if token.type == "fence":
+            start, end = own[0][0], own[-1][0] + len(own[-1][1])
+            end = start + len(text[start:end].rstrip())
+            yield _Block("code", text[start:end], tuple(range(start, end)))
+        elif token.type == "tr_open":
+            yield from _cleaned("table", own)
+        elif token.type in ("heading_open", "paragraph_open") and inline is not None:
+            content = _content(own, inline.content)
+            if token.type == "heading_open" and len(content) == 1:
+                yield from _cleaned("heading", content, int(token.tag[1:]))
+            else:
+                alone = token.level == 0 and token.map[1] <= last
+                yield from _paragraph(content, alone)
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark").enable("table").disable(["code", "html_block", "reference"])
+    parser.core.ruler.enableOnly(["normalize", "block"])  # inline marks must keep their places
+    return parser
+
+
+def _content(lines: _Lines, content: str) -> _Lines:
+    """The lines without what marks them as a heading, an item of a list or a quotation."""
+    out = []
+    for (start, line), inner in zip(lines, content.split("\n"), strict=False):
+        at = line.rfind(inner.rstrip())
+        out.append((start + max(at, 0), inner if at >= 0 else line))
+    return out
+
+
+def _paragraph(lines: _Lines, alone: bool) -> Iterator[_Block]:
+    """A paragraph of Markdown, whose lines may be several blocks in plain text.
+
+    Args:
+        alone: it stands in no list or quotation, and something follows it.
+    """
+    start = 0
+    for stop in range(1, len(lines) + 1):
+        if stop < len(lines) and not _opens(lines[stop][1]) and not _ROW.match(lines[start][1]):
+            continue
+        own = lines[start:stop]
+        start = stop
+        first, line = own[0]
+        if _ROW.match(line) and re.search(r"\w", line):
+            yield from _cleaned("table", own)
+        elif item := _ITEM.match(line):
+            yield from _cleaned("claim", [(first + item.end(), line[item.end() :]), *own[1:]])
+        elif alone and len(lines) == 1 and _titled(line):
+            yield from _cleaned("heading", own, 1)
         else:
-            open_.append((start, line))
-        at += 1
-    yield from _paragraph(open_, [])
+            yield from _cleaned("claim", own)
 
 
-def _fence_end(lines: Sequence[tuple[int, str]], at: int) -> int:
-    fence = _FENCE.match(lines[at][1])
-    for stop in range(at + 1, len(lines)):
-        if fence is not None and lines[stop][1].strip().startswith(fence[1]):
-            return stop
-    return len(lines) - 1
+def _opens(line: str) -> bool:
+    """Whether a line opens a block of its own inside a paragraph."""
+    return bool(_ITEM.match(line) or _NUMBERED.match(line) or _ROW.match(line))
 
 
-def _single(start: int, line: str) -> _Block | None:
-    """A block that a line makes by itself: a Markdown heading or a table row."""
-    heading = _ATX.match(line)
-    if heading:
-        return _clean("heading", [(start + heading.end(), line[heading.end() :].rstrip(" #"))],
-                      len(heading[1]))  # fmt: skip
-    rows = _ROW.match(line) and re.search(r"\w", line)
-    return _clean("table", [(start, line)]) if rows else None
-
-
-def _paragraph(
-    lines: Sequence[tuple[int, str]], after: Sequence[tuple[int, str]], heading: bool = False
-) -> Iterator[_Block]:
-    if not lines:
-        return
-    trimmed = []
-    for start, line in lines:
-        quote = _QUOTE.match(line)
-        cut = quote.end() if quote else 0
-        trimmed.append((start + cut, line[cut:]))
-    item = _ITEM.match(trimmed[0][1])
-    if item:
-        trimmed[0] = (trimmed[0][0] + item.end(), trimmed[0][1][item.end() :])
-    heads = heading or (not item and len(lines) == 1 and _titled(trimmed[0][1], bool(after)))
-    block = _clean("heading" if heads else "claim", trimmed)
-    if block is not None:
-        yield replace(block, level=1) if heads else block
-
-
-def _titled(line: str, goes_on: bool) -> bool:
+def _titled(line: str) -> bool:
     """Whether a line that stands alone is a heading: short, capitalised, without a full stop."""
-    bold = re.fullmatch(r"\s*(?:\*\*|__)(.+?)(?:\*\*|__):?\s*", line)
+    bold = re.fullmatch(r"\s*(?:\*\*|__)(\S.*?)(?:\*\*|__):?\s*", line)
     words = (bold[1] if bold else line).split()
-    if not words or not goes_on or len(words) > 10 or _NUMBERED.match(line):
+    if not words or len(words) > 10 or _NUMBERED.match(line):
         return False
-    return line.rstrip()[-1] not in ".?!;,”\"" and (bool(bold) or words[0][0].isupper()
-                                                   or words[0][0].isdigit())  # fmt: skip
+    return line.rstrip()[-1] not in '.?!;,”"' and (
+        bool(bold) or words[0][0].isupper() or words[0][0].isdigit()
+    )
 
 
 _MARKUP = re.compile(
@@ -155,7 +166,7 @@ _MARKUP = re.compile(
 )
 
 
-def _clean(kind: ClaimKind, lines: Sequence[tuple[int, str]], level: int = 0) -> _Block | None:
+def _cleaned(kind: ClaimKind, lines: _Lines, level: int = 0) -> Iterator[_Block]:
     """Lines joined by spaces, white space folded, Markdown's emphasis and link targets dropped."""
     chars: list[str] = []
     places: list[int] = []
@@ -173,7 +184,8 @@ def _clean(kind: ClaimKind, lines: Sequence[tuple[int, str]], level: int = 0) ->
             chars.append(" " if blank else char)
             places.append(start + i)
     text = "".join(chars).rstrip()
-    return _Block(kind, text, tuple(places[: len(text)]), level) if text else None
+    if re.search(r"\w", text):
+        yield _Block(kind, text, tuple(places[: len(text)]), level)
 
 
 # The reference list

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from seminar_rag.check.case import Case, Conflict
-from seminar_rag.check.features import Comparison, clauses
+from seminar_rag.check.features import Case, Comparison, Conflict, clauses
 from seminar_rag.check.opposites import denied, find_negation, find_opposite, find_order
 from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 

@@ -92,7 +92,7 @@ class EntailmentVerifier:
             support, against = self._scores(claim, [window.text for window in windows])
             best = int(np.argmax(support))
             worst = int(np.argmax(against))
-            label, reason = _judge(float(support[best]), float(against[worst]))
+            label, reason = _label(float(support[best]), float(against[worst]))
             exact = verbatim(claim, passages)
             chosen = windows[worst if label == "contradicted" and not exact else best]
             evidence = self._evidence(claim, chosen, label == "contradicted" and not exact)
@@ -189,7 +189,7 @@ def _columns(labels: dict[int, str]) -> tuple[int, int | None]:
     return 1, 0 if len(named) == 3 else None
 
 
-def _judge(support: float, against: float) -> tuple[VerdictLabel, str]:
+def _label(support: float, against: float) -> tuple[VerdictLabel, str]:
     if support >= SUPPORTED and support >= against:
         return "supported", "The model reads the passage as saying so."
     if against >= CONTRADICTED:

@@ -12,8 +12,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import combinations
 
-from seminar_rag.check.case import Case, Conflict
-from seminar_rag.check.features import clauses
+from seminar_rag.check.features import Case, Conflict
 from seminar_rag.check.terms import Term, terms
 
 # Opposites: each axis has two ends; a text that uses one end where the other uses the other
@@ -305,19 +304,4 @@ def find_negation(case: Case) -> Conflict | None:
             if scope & said and not any(scope & own for _, own in mine) and i == near[0]:
                 reason = f"The passage denies (“{word}”) what the sentence states."
                 return Conflict("negation", "contradicted", reason, i)
-    return _denied_clause(case)
-
-
-def _denied_clause(case: Case) -> Conflict | None:
-    """All that a clause of the claim has in common with a sentence is what that one denies."""
-    for start, end in clauses(case.claim):
-        own = [i for i, term in enumerate(case.held.terms) if start <= term.start < end]
-        if len(own) < 3 or _negated(case.claim[start:end]):
-            continue
-        best = max(case.best, key=lambda i: case.held.covered[i, own].sum())
-        shared = {case.held.terms[i].key for i in own if case.held.covered[best, i]}
-        for word, scope in _negated(case.sentences[best], 3):
-            if len(shared) >= max(2, 0.4 * len(own)) and shared <= scope:
-                reason = f"The passage denies (“{word}”) what the sentence states."
-                return Conflict("negation", "contradicted", reason, best)
     return None

@@ -1,34 +1,45 @@
-"""Citations as texts write them: marks in a sentence, and entries of a reference list. Pure.
+"""Citations as texts write them, and the readings of the course that they mean. Pure.
 
-Knows "(Wei et al., 2022)", "Wei et al. (2022)", "[3]", "[1, 4-6]", arXiv ids and DOIs. It does
-not know which works the course has.
+The marks that are read are "(Wei et al., 2022)", "Wei et al. (2022)", "[3]", "[1, 4-6]", arXiv ids
+and DOIs, besides the entries of a reference list. A citation is matched to a reading by its ids
+where both have one, then by the title, then by first author and year; the year of a reading is
+known only where its arXiv id tells it.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from seminar_rag import ids
 from seminar_rag.types import Cited
+from seminar_rag.types.check import Work
 
 _YEAR = r"(?:19|20)\d\d"
 _NO_NAME = (
     r"(?!(?:In|On|At|By|Since|From|After|Before|Until|During|As|The|This|Figure|Table|Section|And"
     r"|January|February|March|April|May|June|July|August|September|October|November|December)\b)"
 )
-_FAMILY = rf"(?:(?:van|von|de|der|den|di|la|le|al)\s)*\b{_NO_NAME}[A-Z][\w'’-]*[a-z][\w'’-]*"
+# Every repetition is bounded, and a name begins only where a word does: the text is of unknown
+# origin, and a match must take time in proportion to its length.
+_FAMILY = (
+    r"(?:(?:van|von|de|der|den|di|la|le|al)\s){0,3}"
+    rf"(?<![\w'’-]){_NO_NAME}[A-Z](?=[\w'’-]{{0,40}}?[a-z])[\w'’-]{{1,40}}(?![\w'’-])"
+)
 _OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
 _PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
-_BRACKET = re.compile(rf"[(\[]([^()\[\]]*\b{_YEAR}[a-z]?\b[^()\[\]]*)[)\]]")
+_BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEAR})[a-z]?\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEAR})[a-z]?\)")
 _ARXIV = re.compile(
     rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?", re.IGNORECASE
 )
 _DOI = re.compile(rf"(?:\bdoi:\s?|https?://(?:dx\.)?doi\.org/)?\b({ids.DOI})")
+_INITIALS = r",\s(?:[A-Z]\.?[\s-]?){1,6}(?![a-z])"
 _LONGEST_RANGE = 20
 
 
@@ -79,8 +90,7 @@ def without_marks(text: str) -> str:
     text = _BRACKET.sub(lambda match: "" if _all_named(match[1]) else match[0], text)
     text = _NUMBERS.sub("", text)
     text = re.sub(rf"\(\s*(?:{_ARXIV.pattern}|{_DOI.pattern})\s*\)", "", text, flags=re.IGNORECASE)
-    text = re.sub(r"\s+([.,;:!?])", r"\1", text)
-    return re.sub(r"\s{2,}", " ", text).strip()
+    return re.sub(r" ([.,;:!?])", r"\1", " ".join(text.split()))
 
 
 def _all_named(inside: str) -> bool:
@@ -89,12 +99,11 @@ def _all_named(inside: str) -> bool:
 
 def families(people: str) -> tuple[str, ...]:
     """Family names of "Wei et al.", "Wei, Wang & Zhou", "Wei, J., Wang, X.", "J. Wei, X. Wang"."""
-    people = re.sub(rf"[,.]?\s*\b{_YEAR}[a-z]?\.?$", "", people.strip())
-    people = re.sub(r",?\s*\b(?:et\sal\.?|and\s(?:others|co-?\w+))", "", people)
-    initials = r",\s(?:[A-Z]\.?[\s-]?)+(?![a-z])"
-    if re.match(rf"\s*{_FAMILY}{initials}", people):
-        return tuple(re.findall(rf"({_FAMILY}){initials}", people))
-    parts = re.split(r"\s*(?:,|;|&|\band\b)\s*", people)
+    people = re.sub(rf"[,.]? ?\b{_YEAR}[a-z]?\.?$", "", " ".join(people.split()))
+    people = re.sub(r",? ?\b(?:et\sal\.?|and\s(?:others|co-?\w+))", "", people)
+    if re.match(rf"{_FAMILY}{_INITIALS}", people):
+        return tuple(re.findall(rf"({_FAMILY}){_INITIALS}", people))
+    parts = re.split(r",|;|&|\band\b", people)
     names = [re.search(rf"({_FAMILY})\.?$", part.strip()) for part in parts]
     return tuple(name[1] for name in names if name)
 
@@ -109,6 +118,7 @@ def entry(text: str, start: int, end: int) -> Cited:
     body = text[head.end() :] if head else text.strip()
     arxiv, doi = _ARXIV.search(body), _DOI.search(body)
     plain = _DOI.sub(" ", _ARXIV.sub(" ", re.sub(r"https?://\S+", " ", body)))
+    plain = " ".join(plain.split())
     years = re.findall(rf"\b({_YEAR})[a-z]?\b", plain)
     bracketed = re.search(rf"\(({_YEAR})[a-z]?\)", plain)
     year = int(bracketed[1]) if bracketed else int(years[-1]) if years else None
@@ -127,15 +137,15 @@ def entry(text: str, start: int, end: int) -> Cited:
 
 
 def _people_and_title(plain: str) -> tuple[str, str | None]:
-    quoted = re.search(r"[\"“]([^\"”]{8,})[\"”]", plain)
+    quoted = re.search(r"[\"“]([^\"“”]{8,})[\"”]", plain)
     if quoted:
         return plain[: quoted.start()], quoted[1].strip(" .,")
-    dated = re.search(rf"[,.]?\s*\(({_YEAR})[a-z]?\)[.,:]?\s*", plain)
+    dated = re.search(rf"[,.]? ?\({_YEAR}[a-z]?\)[.,:]? ?", plain)
     if dated and plain[dated.end() :].strip():
         return plain[: dated.start()], _until_stop(plain[dated.end() :])
     # "J. Wei, X. Wang. Title. Venue, 2022.": the first stop that ends no initial;
     # nor "et al. 2022"
-    stop = re.search(r"(?<![\s.\-][A-Z])(?<!^[A-Z])\.\s+(?=[A-Z]|(?<!\bal\.\s)\d)", plain)
+    stop = re.search(r"(?<![\s.\-][A-Z])(?<!^[A-Z])\. (?=[A-Z]|(?<!\bal\.\s)\d)", plain)
     if stop is None:
         return plain, None
     rest = re.sub(rf"^{_YEAR}[a-z]?\.\s*", "", plain[stop.end() :])
@@ -175,3 +185,130 @@ def _same_work(cited: Cited, reference: Cited) -> bool:
         and cited.authors[0] == reference.authors[0]
         and cited.year == reference.year
     )
+
+
+# The readings that a citation can mean
+
+SAME_TITLE = 90.0
+"""Likeness (0 to 100) from which two titles are the same; subtitles may be left out."""
+OTHER_TITLE = 60.0
+"""Likeness up to which they are certainly not."""
+_YEARS_LATER = 2
+"""A paper may be printed so many years after it came out on arXiv."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a citation means; nothing, with the reason, where no reading fits."""
+
+    works: tuple[Work, ...] = ()
+    problem: Literal["mismatch", "unlisted"] | None = None
+    reason: str = ""
+
+
+def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
+    """The readings that `cited` can mean.
+
+    Args:
+        numbered: the text has a reference list, so that a number must have an entry.
+    """
+    if not (cited.authors or cited.title or cited.arxiv_id or cited.doi):
+        if numbered:
+            return Match(problem="unlisted", reason="It has no entry in the reference list.")
+        return Match(reason="It cannot be looked up: the text has no reference list.")
+    by_id = _by_id(cited, works)
+    by_title = _by_title(cited.title, works)
+    if by_id is not None:
+        return _with_id(cited, by_id, by_title)
+    if by_title is not None:
+        return _with_title(cited, by_title)
+    if cited.arxiv_id is None and cited.title is None:
+        named = tuple(work for work in works if _by_name(cited, work))
+        if named:
+            return Match(named)
+    return Match(reason=f"{_told(cited)} is not among the readings.")
+
+
+def _with_id(cited: Cited, work: Work, titled: Work | None) -> Match:
+    if titled is not None and titled.id != work.id:
+        reason = (
+            f"Title and id disagree: the id is that of “{work.title}”, the title that of another"
+            " reading."
+        )
+        return Match((work,), "mismatch", reason)
+    if cited.title and likeness(cited.title, work.title) < OTHER_TITLE:
+        reason = f"Title and id disagree: the id is that of “{work.title}”, not “{cited.title}”."
+        return Match((work,), "mismatch", reason)
+    return Match((work,))
+
+
+def _with_title(cited: Cited, work: Work) -> Match:
+    if cited.arxiv_id and work.arxiv_id:  # they differ, or the id would have matched
+        reason = (
+            f"Title and id disagree: “{work.title}” is arXiv {work.arxiv_id}, not {cited.arxiv_id}."
+        )
+        return Match((work,), "mismatch", reason)
+    return Match((work,))
+
+
+def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
+    arxiv = cited.arxiv_id or ids.arxiv_of_address(cited.doi or "")
+    for work in works:
+        if arxiv is not None and arxiv == work.arxiv_id:
+            return work
+        if cited.doi and any(cited.doi in url.lower() for url in work.urls):
+            return work
+    return None
+
+
+def _by_title(title: str | None, works: Sequence[Work]) -> Work | None:
+    if not title or not works:
+        return None
+    best = max(works, key=lambda work: likeness(title, work.title))
+    return best if likeness(title, best.title) >= SAME_TITLE else None
+
+
+def likeness(one: str, other: str) -> float:
+    """How alike two titles are, 0 to 100; a title is like itself with a subtitle."""
+    from rapidfuzz import fuzz, utils
+
+    heads = [(one, other)]
+    heads += [(a, b) for a, b in ((_head(one), other), (one, _head(other))) if len(a.split()) > 1
+              and len(b.split()) > 1]  # fmt: skip
+    return max(fuzz.ratio(a, b, processor=utils.default_process) for a, b in heads)
+
+
+def _head(title: str) -> str:
+    return re.split(r":\s|\s[–—-]\s", title, maxsplit=1)[0]
+
+
+def _by_name(cited: Cited, work: Work) -> bool:
+    """Whether first author and year fit."""
+    if not cited.authors or not work.authors:
+        return False
+    first = re.split(r"\s*(?:,|;|\band\b|&)\s*", _plain(work.authors))[0].split()
+    name = _plain(cited.authors[0]).split()
+    if not name or name[-1] not in first:
+        return False
+    others = _plain(work.authors)
+    complete = not re.search(r"\bet al\b", others)
+    if complete and not all(_plain(author) in others for author in cited.authors[1:]):
+        return False
+    if cited.year is None or work.year is None:
+        return True
+    return work.year <= cited.year <= work.year + _YEARS_LATER
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in folded if not unicodedata.combining(char)).casefold()
+
+
+def _told(cited: Cited) -> str:
+    """How to call the work in a message."""
+    if cited.title:
+        return f"“{cited.title}”"
+    if cited.authors:
+        people = cited.authors[0] + (" et al." if len(cited.authors) > 1 else "")
+        return f"{people} ({cited.year})" if cited.year else people
+    return f"arXiv {cited.arxiv_id}" if cited.arxiv_id else f"DOI {cited.doi}"

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from seminar_rag.check.claims import extract
+from seminar_rag.check.references import Match, match
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
-from seminar_rag.check.works import Match, match
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
 from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
 

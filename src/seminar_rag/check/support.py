@@ -18,9 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from seminar_rag.check.case import Conflict
 from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import FEATURES, Comparison, Embed, Matrix, compare
+from seminar_rag.check.features import FEATURES, Comparison, Conflict, Embed, Matrix, compare
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
@@ -114,7 +113,7 @@ class BuiltinVerifier:
         else:
             score = self._weights.score(held.features)
             conflict = find_conflict(claim, sentences, held, known)
-        label, score, reason = judge(held, score, conflict)
+        label, score, reason = weigh(held, score, conflict)
         chosen = list(held.order[:SHOWN])
         if conflict is not None and conflict.sentence is not None:
             chosen = [conflict.sentence, *(i for i in chosen if i != conflict.sentence)][:SHOWN]
@@ -165,7 +164,7 @@ _CONFLICT = 0.4
 """What a conflict leaves of the score: under even odds, the ranking kept."""
 
 
-def judge(
+def weigh(
     held: Comparison, score: float, conflict: Conflict | None
 ) -> tuple[VerdictLabel, float, str]:
     """Label, score and reason from the fitted score and the rules; a conflict caps the score."""

@@ -61,7 +61,7 @@ class LLM(Protocol):
 
 
 class Completion:
-    """What a verifier needs of a language model (see `check.judge.Writer`), and what puts a
+    """A language model that is asked for one short text: a verdict on a claim, or what puts a
     follow-up into words."""
 
     def __init__(

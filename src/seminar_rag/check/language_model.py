@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from seminar_rag.check.support import SHOWN, Verifier, verbatim
 from seminar_rag.check.terms import terms
+from seminar_rag.models.llm import Completion
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
 MOST_TOKENS = 160
@@ -46,27 +46,7 @@ Sentence = tuple[Passage, int, str]
 """A passage, the index of one of its sentences, and that sentence as the model is given it."""
 
 
-class Writer(Protocol):
-    """What a judge needs of a language model."""
-
-    name: str
-    context: int
-    """Its window in tokens."""
-
-    def count(self, text: str) -> int:
-        """The number of tokens of a text; never too low."""
-        ...
-
-    def complete(self, system: str, user: str, *, grammar: str, max_tokens: int) -> str:
-        """The answer to a message, limited by a GBNF grammar where that is possible.
-
-        Raises:
-            ModelError: no answer can be had.
-        """
-        ...
-
-
-class JudgeVerifier:
+class LanguageModelVerifier:
     """Asks a language model, and looks up what it quotes.
 
     One claim costs one answer of the model, so it is asked once an answer has been written, not
@@ -75,13 +55,13 @@ class JudgeVerifier:
 
     while_writing = False
 
-    def __init__(self, writer: Writer, fallback: Verifier) -> None:
+    def __init__(self, model: Completion, fallback: Verifier) -> None:
         """Args:
         fallback: decides where the model does not answer in the form, and finds the passages
             that are shown first where not all fit the model's window.
         """
-        self.name = f"{writer.name} as judge"
-        self._writer = writer
+        self.name = model.name
+        self._model = model
         self._fallback = fallback
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
@@ -96,10 +76,10 @@ class JudgeVerifier:
         given = self._fitting(claim, known, _sentences(passages), plain)
         if not given:
             return _fallen(plain, "the passages do not fit its window")
-        said = self._writer.complete(
+        said = self._model.complete(
             SYSTEM,
             _prompt(claim, known, given),
-            grammar=judge_grammar([text for _, _, text in given]),
+            grammar=verdict_grammar([text for _, _, text in given]),
             max_tokens=MOST_TOKENS,
         )
         read = _read(said)
@@ -118,8 +98,8 @@ class JudgeVerifier:
         self, claim: str, known: str, sentences: Sequence[Sentence], plain: Verdict
     ) -> list[Sentence]:
         """As many sentences as fit the window, in order: the likeliest evidence, then the rest."""
-        room = self._writer.context - MOST_TOKENS - _SPARE
-        room -= self._writer.count(SYSTEM) + self._writer.count(_prompt(claim, known, ()))
+        room = self._model.context - MOST_TOKENS - _SPARE
+        room -= self._model.count(SYSTEM) + self._model.count(_prompt(claim, known, ()))
         likely = {(one.passage, one.sentence) for one in plain.evidence}
         near = {passage for passage, _ in likely}
         ranked = sorted(
@@ -132,7 +112,7 @@ class JudgeVerifier:
         )
         taken: list[int] = []
         for index in ranked:
-            room -= self._writer.count(sentences[index][2]) + 2
+            room -= self._model.count(sentences[index][2]) + 2
             if room < 0:
                 break
             taken.append(index)
@@ -166,7 +146,7 @@ def _prompt(claim: str, known: str, given: Sequence[Sentence]) -> str:
     return "\n".join([*parts, f"\nClaim: {' '.join(claim.split())}"])
 
 
-def judge_grammar(sentences: Sequence[str]) -> str:
+def verdict_grammar(sentences: Sequence[str]) -> str:
     """GBNF for a label and one of the sentences, or none."""
     quotes = " | ".join(f'"{_escaped(one)}"' for one in dict.fromkeys([*sentences, _NONE]))
     labels = " | ".join(f'"{label}"' for label in _SCORES)

@@ -11,7 +11,7 @@ from fakes import Reply, ScriptedLLM, StubServer
 from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.review import Review
-from seminar_rag.check.judge import MOST_TOKENS, JudgeVerifier, judge_grammar
+from seminar_rag.check.language_model import MOST_TOKENS, LanguageModelVerifier, verdict_grammar
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
@@ -25,9 +25,11 @@ PASSAGE = hit("moe", FIRST, SECOND).passage
 CLAIM = "Every token goes to two of the experts"
 
 
-def judge(*answers: str | Exception, context: int = 4096) -> tuple[JudgeVerifier, ScriptedLLM]:
+def verifier_of(
+    *answers: str | Exception, context: int = 4096
+) -> tuple[LanguageModelVerifier, ScriptedLLM]:
     llm = ScriptedLLM(*answers, context=context)
-    return JudgeVerifier(Completion(llm), ScriptedVerifier({})), llm
+    return LanguageModelVerifier(Completion(llm), ScriptedVerifier({})), llm
 
 
 @pytest.mark.parametrize(
@@ -39,9 +41,9 @@ def judge(*answers: str | Exception, context: int = 4096) -> tuple[JudgeVerifier
     ],
 )
 def test_the_label_and_the_sentence_quoted_are_taken(said: str, label: str, score: float) -> None:
-    verifier, llm = judge(said)
+    verifier, llm = verifier_of(said)
     verdict = verifier.verify(CLAIM, [PASSAGE], "Mixtures of experts")
-    assert (verdict.label, verdict.score, verdict.verifier) == (label, score, "scripted as judge")
+    assert (verdict.label, verdict.score, verdict.verifier) == (label, score, "scripted")
     assert (verdict.evidence[0].sentence, verdict.evidence[0].quote) == (0, FIRST)
     (asked,) = llm.asked
     assert asked.passages == 0
@@ -50,7 +52,7 @@ def test_the_label_and_the_sentence_quoted_are_taken(said: str, label: str, scor
 
 
 def test_what_is_unsupported_needs_no_quotation() -> None:
-    verifier, _ = judge("Verdict: unsupported\nEvidence: none")
+    verifier, _ = verifier_of("Verdict: unsupported\nEvidence: none")
     assert verifier.verify(CLAIM, [PASSAGE]).label == "unsupported"
 
 
@@ -67,38 +69,40 @@ def test_what_is_unsupported_needs_no_quotation() -> None:
 def test_an_invented_quotation_leaves_the_verdict_to_the_built_in_check(
     said: str, why: str
 ) -> None:
-    verdict = judge(said)[0].verify(CLAIM, [PASSAGE])
+    verdict = verifier_of(said)[0].verify(CLAIM, [PASSAGE])
     assert (verdict.label, verdict.verifier) == ("unsupported", "scripted")
     assert why in verdict.reason
 
 
 def test_a_quotation_is_not_asked_about() -> None:
-    verifier, llm = judge()
+    verifier, llm = verifier_of()
     verifier.verify(FIRST, [PASSAGE])
     assert not llm.asked
 
 
 def test_a_small_window_takes_the_likeliest_sentences() -> None:
     many = hit("long", *(f"Sentence number {i} speaks of the matter {i}." for i in range(60)))
-    verifier, llm = judge("Verdict: unsupported\nEvidence: none", context=480)
+    verifier, llm = verifier_of("Verdict: unsupported\nEvidence: none", context=480)
     verifier.verify(CLAIM, [many.passage, PASSAGE])
     assert "Sentence number 0 speaks" in llm.asked[0].text  # the built-in check's evidence
     assert "Sentence number 59 speaks" not in llm.asked[0].text
-    nothing, silent = judge(context=60)
+    nothing, silent = verifier_of(context=60)
     assert "do not fit its window" in nothing.verify(CLAIM, [PASSAGE]).reason
     assert not silent.asked
 
 
 def test_a_failing_model_is_told() -> None:
     with pytest.raises(ModelError, match="gone"):
-        judge(ModelError("gone"))[0].verify(CLAIM, [PASSAGE])
+        verifier_of(ModelError("gone"))[0].verify(CLAIM, [PASSAGE])
 
 
 def test_a_server_judges() -> None:
     with StubServer(Reply(text=f"Verdict: supported\nEvidence: {FIRST}")) as server:
         llm = OpenAICompatible(server.url, "stub")
-        verdict = JudgeVerifier(Completion(llm), ScriptedVerifier({})).verify(CLAIM, [PASSAGE])
-        assert (verdict.label, verdict.verifier) == ("supported", "stub as judge")
+        verdict = LanguageModelVerifier(Completion(llm), ScriptedVerifier({})).verify(
+            CLAIM, [PASSAGE]
+        )
+        assert (verdict.label, verdict.verifier) == ("supported", "stub")
         assert CLAIM in server.requests[0].body["messages"][1]["content"]
 
 
@@ -109,21 +113,21 @@ def test_llama_cpp_is_held_to_a_label_and_a_sentence(tiny_gguf: Path) -> None:
     odd = hit("odd", 'It says "no" \\ maybe.', "A second\ttab sentence – with a dash.").passage
     llm = LlamaCpp(tiny_gguf, context=2048)
     said = Completion(llm).complete(
-        "Judge.", "Claim: x", grammar=judge_grammar(["A b c.", 'With "marks" \\.']), max_tokens=80
+        "Judge.", "Claim: x", grammar=verdict_grammar(["A b c.", 'With "marks" \\.']), max_tokens=80
     )
     verdict_line, evidence_line = said.split("\n")
     assert verdict_line.removeprefix("Verdict: ") in (
         "supported", "partly", "contradicted", "unsupported"
     )  # fmt: skip
     assert evidence_line.removeprefix("Evidence: ") in ("A b c.", 'With "marks" \\.', "none")
-    verdict = JudgeVerifier(Completion(llm), ScriptedVerifier({})).verify(CLAIM, [odd])
+    verdict = LanguageModelVerifier(Completion(llm), ScriptedVerifier({})).verify(CLAIM, [odd])
     # A random model may name none as its evidence; its form is right in any case.
-    assert verdict.verifier == "tiny-random as judge" or "is not in the passages" in verdict.reason
+    assert verdict.verifier == "tiny-random" or "is not in the passages" in verdict.reason
     llm.close()
 
 
 def test_a_judge_waits_until_the_answer_is_written() -> None:
-    verifier, llm = judge(f"Verdict: supported\nEvidence: {FIRST}")
+    verifier, llm = verifier_of(f"Verdict: supported\nEvidence: {FIRST}")
     marks = MarkFilter(1)
     review = Review(verifier, [hit("moe", FIRST, SECOND)], marks)
     for chunk in (f"{CLAIM} [1]. ", "Then more [1]. ", "And "):
@@ -136,7 +140,7 @@ def test_the_configured_language_model_judges(tmp_path: Path, tiny_gguf: Path) -
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     config = Config(folder=tmp_path, llm_model=str(tiny_gguf), check_verifier="llm")
     course = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
-    assert course.verifier.name == "tiny-random as judge"
+    assert course.verifier.name == "tiny-random"
     assert any("language model judges claims" in one.what for one in course.doctor())
     course.close()
 
