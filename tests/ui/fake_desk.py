@@ -21,7 +21,7 @@ from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession,
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.types.settings import Setting
-from seminar_rag.ui.desk.password import hashed
+from seminar_rag.ui.desk.auth import hashed
 
 PASSWORD = "a long enough secret"
 HASH = hashed(PASSWORD, cost=10)

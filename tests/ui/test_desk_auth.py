@@ -16,8 +16,7 @@ from serving import served
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
-from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of
-from seminar_rag.ui.desk.password import hashed
+from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of, hashed
 
 
 class Clock:

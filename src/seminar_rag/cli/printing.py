@@ -187,7 +187,7 @@ class IngestView:
                 total=progress.total,
                 visible=True,
             )
-            self._bars.update(self._done, pace=_pace(progress))
+            self._bars.update(self._done, pace=progress.pace)
         now = time.monotonic()
         plain = not (self._console.is_terminal or self._quiet)
         if plain and now - self._printed >= PLAIN_SECONDS:
@@ -225,18 +225,7 @@ class IngestView:
         ]
         if not parts:
             return f"{progress.stage} {progress.label}"
-        return ", ".join(filter(None, [*parts, _pace(progress)]))
-
-
-def _pace(progress: Progress) -> str:
-    """How much was embedded, how fast, and how long the rest will take."""
-    parts = []
-    if progress.passages:
-        parts.append(f"{progress.passages} passages ({progress.speed:.0f}/s)")
-    if progress.left is not None and progress.left >= 1:
-        minutes, seconds = divmod(round(progress.left), 60)
-        parts.append(f"about {minutes}:{seconds:02} left")
-    return ", ".join(parts)
+        return ", ".join(filter(None, [*parts, progress.pace]))
 
 
 class JsonLines:

@@ -63,6 +63,17 @@ class Progress:
     left: float | None = None
     """Seconds until everything is done, where that can be estimated."""
 
+    @property
+    def pace(self) -> str:
+        """In words: how much was embedded, how fast, and how long the rest will take."""
+        parts = []
+        if self.passages:
+            parts.append(f"{self.passages:,} passages ({self.speed:.0f}/s)")
+        if self.left is not None and self.left >= 1:
+            left = f"{self.left:.0f} s" if self.left < 90 else f"{self.left / 60:.0f} min"
+            parts.append(f"about {left} left")
+        return " · ".join(parts)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -5,7 +5,7 @@ Knows neither Gradio nor HTML. What comes from a page is accepted only where the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,18 +158,17 @@ class Desk:
 
     def _require(self, reading: str) -> None:
         """Refuse ids that the course does not have: a page may be old, or not ours at all."""
-        catalogue = self.course.catalogue()
-        listed = {one.id for session in catalogue.sessions for one in session.readings}
-        known = listed | {record.document.reading for record in catalogue.records.values()}
-        if reading not in known:
+        if reading not in self._titles():
             raise NotFoundError("that is not in the course any more — load the page again")
 
-    def _title(self, reading: str) -> str:
+    def _titles(self) -> dict[str, str]:
+        """The titles of all readings, listed or not, by id."""
         catalogue = self.course.catalogue()
-        titles = {one.id: one.title for each in catalogue.sessions for one in each.readings}
-        for record in catalogue.records.values():
-            titles.setdefault(record.document.reading, record.document.title)
-        return titles.get(reading) or reading
+        documents = [record.document for record in catalogue.records.values()]
+        return {one.reading: one.title for one in reversed(documents)} | catalogue.titles
+
+    def _title(self, reading: str) -> str:
+        return self._titles().get(reading) or reading
 
 
 def listener_of(reporter: Reporter) -> Listener:
@@ -183,29 +182,20 @@ def listener_of(reporter: Reporter) -> Listener:
     def listener(progress: Progress) -> None:
         nonlocal label
         if progress.stage in ("found", "indexed", "failed", "removed"):
-            detail = f" — {progress.detail}" if progress.detail else ""
+            reason = f" — {progress.detail}" if progress.detail else ""
             bad = progress.stage == "failed"
-            reporter.line(f"{progress.stage}: {progress.label}{detail}", bad=bad)
+            reporter.line(f"{progress.stage}: {progress.label}{reason}", bad=bad)
         if progress.stage in ("fetching", "found"):
             counts["searched for"] = progress.done, progress.total
         elif progress.stage != "reading":
             counts["documents"] = progress.done, progress.total
         label = progress.label or label
         done, total = (sum(part) for part in zip(*counts.values(), strict=True))
-        reporter.progress(progress.stage, done, total, label, _detail(progress, counts))
+        parts = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
+        detail = " · ".join(filter(None, [*parts, progress.pace]))
+        reporter.progress(progress.stage, done, total, label, detail)
 
     return listener
-
-
-def _detail(progress: Progress, counts: Mapping[str, tuple[int, int]]) -> str:
-    """How far an ingest is, in words."""
-    parts = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
-    if progress.passages:
-        parts.append(f"{progress.passages:,} passages ({progress.speed:.0f}/s)")
-    left = progress.left
-    if left is not None and left >= 1:
-        parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
-    return " · ".join(parts)
 
 
 def _log(reporter: Reporter, report: Report) -> None:

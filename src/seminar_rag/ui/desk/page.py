@@ -188,35 +188,31 @@ class DeskPage:
 
     def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
-        catalogue = self._course.catalogue()
-        wanting = self._course.needs()
-        parts = {
+        running = job is not None and job.running
+        catalogue, needs = self._course.catalogue(), self._course.needs()
+        suggestions = self._course.suggestions()
+        html = {
             self._job: view.job_state(job),
             self._log: view.job_log(job),
-            self._attention: view.attention(
-                self._course.suggestions(), wanting, view.not_searched(catalogue)
-            ),
-            self._sessions: view.sessions(catalogue, wanting),
+            self._attention: view.attention(suggestions, needs, view.not_searched(catalogue)),
+            self._sessions: view.sessions(catalogue, needs),
             self._removed: view.removed(self._course.removals()),
         }
-        new = {str(part.elem_id): _digest(html) for part, html in parts.items()}
-        out: Update = {
-            part: html
-            for part, html in parts.items()
-            if new[str(part.elem_id)] != seen.get(str(part.elem_id))
+        choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
+        # Of every part, what it depends on, and how to change it.
+        parts: dict[Any, tuple[object, Any]] = {
+            **{part: (text, text) for part, text in html.items()},
+            self._quick: (running, gr.Timer(active=running)),
+            self._stop: (running, gr.update(visible=running)),
+            self._log_fold: (job is not None, gr.update(visible=job is not None)),
+            self._session: (choices, gr.update(choices=choices)),
         }
-        running = job is not None and job.running
-        new["running"] = str(running)
-        new["log there"] = str(job is not None)
-        new["listed"] = _digest(str([one.number for one in catalogue.sessions]))
-        if new["running"] != seen.get("running"):
-            out[self._quick] = gr.Timer(active=running)
-            out[self._stop] = gr.update(visible=running)
-        if new["log there"] != seen.get("log there"):
-            out[self._log_fold] = gr.update(visible=job is not None)
-        if new["listed"] != seen.get("listed"):
-            choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
-            out[self._session] = gr.update(choices=choices)
+        new = {str(part._id): _digest(repr(key)) for part, (key, _) in parts.items()}
+        out: Update = {
+            part: change
+            for part, (_, change) in parts.items()
+            if new[str(part._id)] != seen.get(str(part._id))
+        }
         if new != seen:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
