@@ -318,7 +318,7 @@ def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
         reading, id_ = one.reading, one.entry.id
         if any(not refused for _, refused in _local_files(reading, source.root)):
             continue
-        known = out.get(id_) or Wanted(id_, None, source=source.name, arxiv_id=reading.arxiv_id)
+        known = out.get(id_) or Wanted(id_, None, source=source.name)
         out[id_] = replace(
             known,
             title=known.title or reading.title,

@@ -98,7 +98,9 @@ class Run:
         if self._stale:
             self._plan = self._made_plan()
             self._chosen |= {self._plan.names[id_] for id_ in self._chosen & set(self._plan.names)}
-            self._stale = False
+        elif not work.changed:
+            return
+        self._stale = work.changed = False
         due = self._plan.due(work.without_text, table.wanted, self._chosen)
         if any(map(work.must_make, due.values())):
             work.claim_model()  # refuses before anything is changed

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -63,9 +62,10 @@ class Work:
         self._before = {id_: one for id_, one in records.items() if one.source == source}
         self.without_text = {id_: one.hash for id_, one in self._before.items() if not one.passages}
         """Documents without passages, with the hash under which they were tried."""
+        self.changed = True
+        """Whether `without_text` is other than when the jobs were planned."""
         self._events: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._stack = contextlib.ExitStack()
-        self._model: Future[None] | None = None
         self._claimed = False
 
     def __enter__(self) -> Work:
@@ -163,7 +163,7 @@ class Work:
         """Keep the parser busy, but not further ahead than there is room."""
         fetched, waiting = self._table.in_state("fetched"), self._table.in_state("parsed")
         if fetched or waiting:
-            self._load_model()
+            _ = self._model  # begins to load
         ahead = sum(row.busy for row in fetched) + sum(row.job.file is not None for row in waiting)
         for row in fetched:
             if row.job.refused:
@@ -248,7 +248,7 @@ class Work:
             record = self._record(row)
             if not passages:
                 record = replace(record, outcome="no_text", detail="it holds no text")
-                self.without_text[row.document.id] = row.job.hash
+                self._no_text(row)
             # A paged file is kept: its pages are shown beside the answers.
             kept = row.job.file if row.pages and passages else None
             self._store.replace(record, passages, vectors, kept, words)
@@ -270,34 +270,31 @@ class Work:
         )
         kept = self._store.note(record)
         if not kept:
-            self.without_text[row.document.id] = row.job.hash
+            self._no_text(row)
         self._table.finish(row, Outcome("failed", row.job.document, kept, reason))
+
+    def _no_text(self, row: Row) -> None:
+        self.without_text[row.document.id] = row.job.hash
+        self.changed = True
 
     # --- the model -----------------------------------------------------------------------------
 
-    def _load_model(self) -> None:
-        """Begin to load the model, unless that was done; it takes seconds, while readings come."""
-        if self._model is None:
-            self._model = Future()
-            threading.Thread(target=self._load, args=(self._model,), daemon=True).start()
+    @cached_property
+    def _model(self) -> Future[None]:
+        """The model, which is loaded beside everything else once there is something to make."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._stack.callback(pool.shutdown, wait=False)
+        return pool.submit(self._load)
 
-    def _load(self, loading: Future[None]) -> None:
-        try:
-            from seminar_rag.ingest import embedding  # noqa: F401 - llama-index takes seconds too
+    def _load(self) -> None:
+        from seminar_rag.ingest import embedding  # noqa: F401 - llama-index takes seconds too
 
-            self._embedder.embed([])
-        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits for it
-            loading.set_exception(error)
-        else:
-            loading.set_result(None)
+        self._embedder.embed([])
 
     @property
     def _model_loaded(self) -> bool:
         """Whether the model is there; raises what kept it from loading."""
-        if self._model is None or not self._model.done():
-            return False
-        self._model.result()
-        return True
+        return self._model.done() and self._model.result() is None
 
 
 def unchanged(known: Record) -> Outcome:

@@ -44,7 +44,6 @@ class Wanted:
     authors: str | None = None
     abstract: str | None = None
     urls: tuple[str, ...] = ()
-    arxiv_id: str | None = None
     trusted: tuple[str, ...] = ()
     """Addresses that are the reading by the instructor's word, whatever is found there."""
     rejected: tuple[str, ...] = ()
