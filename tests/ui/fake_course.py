@@ -297,9 +297,7 @@ class FakeCourse:
 
     name: str = "Reading seminar"
     answerer: str = "extractive (quotes only)"
-    answerer_notice: str = (
-        "Answers are quotations from the readings; no language model writes them."
-    )
+    answerer_notice: str = "Answers are quoted from the readings. No language model is in use."
     pace: float = 0.01
     """Seconds between two words."""
     asked: list[Asked] = field(default_factory=list)

@@ -39,10 +39,7 @@ class Extractive:
     """Answers with quotations."""
 
     name = "extractive"
-    notice = (
-        "Answers are quotations from the readings, chosen by likeness to the question;"
-        " no language model writes them."
-    )
+    notice = "Answers are quoted from the readings. No language model is in use."
 
     def __init__(self, read: Read, rarity: Rarity) -> None:
         """Args:

@@ -190,7 +190,7 @@ def _widened(case: Case) -> Conflict | None:
     allowed = {key for i in near for _, key in _universals(case.sentences[i], _WHOLE)}
     for word, key in _universals(case.claim, _UNIVERSAL):
         if near and key not in allowed:
-            reason = f"The sentence says “{word.group()}”, the passage does not go so far."
+            reason = f"The passage does not say “{word.group()}”."
             return Conflict("widened", "partly", reason, near[0])
     return None
 

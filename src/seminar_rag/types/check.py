@@ -168,7 +168,7 @@ def _held(given: Sequence[Citation]) -> str:
         "confirmed": ("holds", "partly"),
         "wrong": tuple(WRONG),
         "of works that are not among the readings": ("no reading",),
-        "of readings that are only described here": ("unread",),
+        "of readings without full text here": ("unread",),
     }
     counts = {word: sum(one.holding in of for one in given) for word, of in kinds.items()}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
