@@ -101,7 +101,7 @@ def test_a_failure_keeps_what_was_there(store: Store) -> None:
     put(store, "d", "alpha")
     with store.writer():
         failed = Record(record("d").document, "s", "new", "corrupt", "it is broken")
-        assert store.note(failed) == 1
+        assert store.put_failure(failed) == 1
     assert store.catalogue().records["d"].outcome == "corrupt"
     assert [p.text for p in store.passages_of("d")] == ["alpha"]
 
@@ -257,7 +257,7 @@ def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_pat
 def test_earlier_names_of_tables_and_columns_are_migrated(store: Store) -> None:
     lookup = Lookup("s", "r", "A", (), "nothing", problem="its link is gone", remedy="correct it")
     store.put_lookup(lookup)
-    store.correct(Correction("rename", "r", title="B"))
+    store.add_corrections(Correction("rename", "r", title="B"))
     before = store.catalogue()
     db = store._db
     for old, new in (("says", "problem"), ("mend", "remedy")):
@@ -336,7 +336,7 @@ def test_replacing_a_document_replaces_its_file(store: Store, paper: Path) -> No
     assert second != first
     assert lying(store) == [second]
     with store.writer():
-        store.note(Record(record("d").document, "s", "new", "corrupt", "it is broken"))
+        store.put_failure(Record(record("d").document, "s", "new", "corrupt", "it is broken"))
     assert store.file_of("d") == second, "the passages stay, and so does their file"
     put(store, "d", "alpha")
     assert store.file_of("d") is None

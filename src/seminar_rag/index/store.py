@@ -127,8 +127,8 @@ class Store(Reader):
         with self._change() as db:
             catalogue.put_file(db, document, digest)
 
-    def note(self, record: Record) -> int:
-        """Note a failed outcome; passages of an earlier success stay. Returns how many."""
+    def put_failure(self, record: Record) -> int:
+        """Store a failed outcome and return how many passages of an earlier success stay."""
         with self._change() as db:
             catalogue.put_record(db, record)
             query = "SELECT count(*) FROM passage WHERE document = ?"
@@ -144,8 +144,8 @@ class Store(Reader):
         with self._change() as db:
             catalogue.drop_lookups(db, source, readings)
 
-    def correct(self, *decided: Correction) -> None:
-        """Remember what the instructor decided."""
+    def add_corrections(self, *decided: Correction) -> None:
+        """Store decisions of the instructor."""
         with self._change() as db:
             for one in decided:
                 catalogue.put_correction(db, one)
@@ -160,8 +160,8 @@ class Store(Reader):
         with self._change() as db:
             db.execute("UPDATE reading SET title = ? WHERE id = ?", (title, reading))
 
-    def uncorrect(self, keys: Iterable[int]) -> None:
-        """Forget decisions, by their keys."""
+    def drop_corrections(self, keys: Iterable[int]) -> None:
+        """Forget decisions of the instructor, by their keys."""
         with self._change() as db:
             catalogue.drop_corrections(db, keys)
 

@@ -48,9 +48,9 @@ def decide(store: Store, id_: str, accepted: bool) -> str:
             continue
         kept: CorrectionKind = "keep" if one.kind == "keep" else "link"
         if accepted:
-            store.correct(Correction(kept, listed, url=one.url, instead=one.instead))
+            store.add_corrections(Correction(kept, listed, url=one.url, instead=one.instead))
         else:
-            store.correct(Correction("reject", listed, url=one.url))
+            store.add_corrections(Correction("reject", listed, url=one.url))
         return one.reading
     raise NotFoundError(
         f"there is no suggestion {id_!r} — seminar-rag suggestions lists what is to be decided"
@@ -70,7 +70,7 @@ def rename(store: Store, what: str, title: str) -> str:
     reading = listed_reading(store.catalogue(), what)
     if reading is None:
         raise NotFoundError(unknown(store.catalogue(), what))
-    store.correct(*(Correction("rename", id_, title=name) for id_ in _ids(reading)))
+    store.add_corrections(*(Correction("rename", id_, title=name) for id_ in _ids(reading)))
     store.retitle(reading.id, name)
     return reading.id
 
@@ -98,8 +98,8 @@ def add(store: Store, session: int, title: str, url: str = "", file: Path | None
     kept = _copied(file, store.folder) if file is not None else ""
     known = listed_reading(catalogue, name)
     id_ = _ids(known)[0] if known else arxiv_id(url) or slug(name)
-    store.uncorrect(one.key for one in catalogue.corrections if _removes(one, {id_}))
-    store.correct(Correction("add", id_, url=url, title=name, session=session, file=kept))
+    store.drop_corrections(one.key for one in catalogue.corrections if _removes(one, {id_}))
+    store.add_corrections(Correction("add", id_, url=url, title=name, session=session, file=kept))
     return known.id if known else id_
 
 
@@ -120,7 +120,9 @@ def remove(store: Store, what: str) -> list[str]:
         if source in named:
             store.forget_source(source)
             if source == ADDED:
-                store.uncorrect(one.key for one in catalogue.corrections if one.kind == "add")
+                store.drop_corrections(
+                    one.key for one in catalogue.corrections if one.kind == "add"
+                )
             return [r.document.title for r in catalogue.records.values() if r.source == source]
     reading = listed_reading(catalogue, what)
     records = [
@@ -133,9 +135,11 @@ def remove(store: Store, what: str) -> list[str]:
     if reading is None and not records:
         raise NotFoundError(unknown(catalogue, what))
     if reading is not None:
-        store.correct(*(Correction("remove", i, title=reading.title) for i in _ids(reading)))
+        store.add_corrections(
+            *(Correction("remove", i, title=reading.title) for i in _ids(reading))
+        )
     # A file that goes with a reading would otherwise stand for itself the next time.
-    store.correct(
+    store.add_corrections(
         *(
             Correction(
                 "remove",
@@ -183,7 +187,7 @@ def restore(store: Store, what: str) -> tuple[str, ...]:
         )
     ids = {one.target for one in found}
     found += [o for o in store.catalogue().corrections if o.kind == "remove" and o.instead in ids]
-    store.uncorrect(one.key for one in found)
+    store.drop_corrections(one.key for one in found)
     return tuple(one.target for one in found if not one.instead)
 
 
@@ -198,7 +202,7 @@ def undo(store: Store, key: int) -> str:
         raise NotFoundError(f"there is no decision {key} — the catalogue lists them")
     if found.kind == "remove":
         return restore(store, found.instead or found.target)[0]
-    store.uncorrect([key])
+    store.drop_corrections([key])
     places = listed_places(store.catalogue())
     return places[found.target][0] if found.target in places else found.target
 
@@ -208,7 +212,7 @@ def forget_removals(store: Store, documents: Iterable[str]) -> None:
     ids = set(documents)
     keys = [one.key for one in store.catalogue().corrections if _removes(one, ids)]
     if keys:
-        store.uncorrect(keys)
+        store.drop_corrections(keys)
 
 
 # --- applying ------------------------------------------------------------------------------------

@@ -268,7 +268,7 @@ class Work:
         record = Record(
             row.job.document, self._source, row.job.hash, failure, reason, made=f"rules {RULES}"
         )
-        kept = self._store.note(record)
+        kept = self._store.put_failure(record)
         if not kept:
             self._no_text(row)
         self._table.finish(row, Outcome("failed", row.job.document, kept, reason))
