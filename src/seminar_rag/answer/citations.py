@@ -38,10 +38,8 @@ class Mark:
     """As the reader sees it: 1, 2, … in order of first appearance."""
     offered: int
     """1-based index of the passage among those offered."""
-    index: int
-    """Index of the answer sentence it stands in (see `split_answer`)."""
     sentence: str
-    """That sentence, without marks, as far as it had been written; "" before any word."""
+    """The sentence it stands in, without marks, as far as it was written; "" before any word."""
 
     @property
     def text(self) -> str:
@@ -77,21 +75,14 @@ class MarkFilter:
         self._held = ""
         self._text = ""
         self._current = 0  # where the sentence of the last mark begins
-        self._before = 0  # how many sentences end before it
         self._numbers: dict[int, int] = {}
         self._cluster: set[int] = set()
-        self._marks: list[Mark] = []
         self._unknown: dict[str, None] = {}
 
     @property
     def text(self) -> str:
         """The clean answer so far."""
         return self._text
-
-    @property
-    def marks(self) -> tuple[Mark, ...]:
-        """Every mark so far, in order; a number may come more than once."""
-        return tuple(self._marks)
 
     @property
     def numbers(self) -> dict[int, int]:
@@ -107,14 +98,6 @@ class MarkFilter:
         """Return what was still held back. Call it once, at the end of the answer."""
         return list(self._settle(final=True))
 
-    def uncited(self) -> tuple[AnswerSentence, ...]:
-        """Return the sentences without a mark; a line that introduces others needs none."""
-        return tuple(
-            sentence
-            for sentence in split_answer(self._text)
-            if not sentence.numbers and not introduces(self._text, sentence)
-        )
-
     def warnings(self) -> tuple[str, ...]:
         """Say in words what the reader should know about the citations of this answer."""
         found = []
@@ -123,7 +106,11 @@ class MarkFilter:
                 f"The answer cited {', '.join(self._unknown)}, which is none of the passages "
                 "it was given; such marks were removed."
             )
-        found.extend(f"No passage is cited for: “{_short(s.text)}”" for s in self.uncited())
+        found.extend(
+            f"No passage is cited for: “{_short(sentence.text)}”"
+            for sentence in split_answer(self._text)
+            if not sentence.numbers and not introduces(self._text, sentence)
+        )
         return tuple(found)
 
     def _settle(self, *, final: bool) -> Iterator[str | Mark]:
@@ -180,11 +167,8 @@ class MarkFilter:
         self._text += f"[{number}]"
         latest = split_answer(self._text[self._current :])
         if latest:
-            self._before += len(latest) - 1
             self._current += latest[-1].start
-        mark = Mark(number, offered, self._before, latest[-1].text if latest else "")
-        self._marks.append(mark)
-        return mark
+        return Mark(number, offered, latest[-1].text if latest else "")
 
     def _write(self, text: str, *, keeps_cluster: bool = False) -> Iterator[str]:
         if not text:
