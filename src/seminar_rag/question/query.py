@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from seminar_rag.question import asked, patterns
+from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, by_rules
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.patterns import NamedScope
@@ -57,13 +57,6 @@ class Query:
     wants_number: bool = False
     counted: tuple[str, ...] = ()
     """Things that a passage must give a number of to answer it, as written."""
-    only_difference: bool = False
-    term: str = ""
-    wants_share: bool = False
-    number_of: str = ""
-    items: int = 0
-    asks_why: bool = False
-    asks_authors: bool = False
     is_instruction: bool = False
     """Whether it is put as a request: "Explain …"."""
     is_order: bool = False
@@ -118,13 +111,6 @@ def understand(
         may_compare=patterns.may_compare(searched),
         wants_number=patterns.wants_number(own),
         counted=patterns.counted(searched),
-        only_difference=asked.only_differ(own, sides),
-        term=asked.term(own),
-        wants_share=asked.wants_share(own),
-        number_of=asked.how_many(own),
-        items=asked.items(own),
-        asks_why=asked.asks_why(own),
-        asks_authors=asked.asks_authors(searched),
         is_instruction=patterns.is_instruction(text),
         is_order=patterns.is_order(searched),
         language=language_of(text),

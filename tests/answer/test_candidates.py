@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from passages import hit
 
-from seminar_rag.answer.units import Unit, quotable, units
+from seminar_rag.answer.candidates import Candidate, candidates, quotable
 
 
-def of(text: str) -> list[Unit]:
-    return list(units(1, hit(text)))
+def of(text: str) -> list[Candidate]:
+    return list(candidates(1, hit(text)))
 
 
 def texts(text: str) -> list[str]:
@@ -31,7 +31,7 @@ def test_a_list_goes_with_its_introduction() -> None:
     assert found[0].text == (
         "Editing is judged by three measures: reliability locality portability"
     )
-    assert found[0].listed
+    assert found[0].is_list
 
 
 def test_an_item_goes_with_its_label() -> None:
@@ -65,7 +65,7 @@ def test_a_nested_list_ends_where_its_parent_does() -> None:
 def test_a_long_abstract_under_its_title_is_no_list() -> None:
     long = " ".join(["word"] * 30)
     found = of(f"# A Title\n- {long.capitalize()}.\n- {long.capitalize()} again.")
-    assert not any(one.listed for one in found)
+    assert not any(one.is_list for one in found)
 
 
 def test_neither_headings_nor_code_are_quoted_alone() -> None:
@@ -106,19 +106,6 @@ def test_what_only_adds_stands_alone() -> None:
     assert [len(one.sentences) for one in found] == [1, 1]
 
 
-def test_an_enumeration_inside_a_paragraph_is_a_list() -> None:
-    found = of("Unlearning has three reasons: 1. Keep users private; 2. Make bias small; 3. Obey.")
-    assert [one.sentences for one in found] == [found[0].sentences]
-    assert found[0].listed
-    assert found[0].counted
-    assert len(found[0].sentences) > 2
-
-
-def test_a_number_at_the_end_of_a_sentence_is_no_enumeration() -> None:
-    found = of("The loss falls below 1. Training goes on for a day after it. Nothing is lost then.")
-    assert not any(one.counted for one in found)
-
-
 def test_a_line_without_a_full_stop_introduces_the_list_below_it() -> None:
     found = of("Attacks that know the gradient can use these methods\n- PGD steps\n- greedy search")
     assert found[0].text.endswith("these methods PGD steps greedy search")
@@ -128,19 +115,6 @@ def test_an_item_that_goes_on_brings_the_line_it_hangs_under() -> None:
     lead = "In the rarer languages there are more answers in which the model will either:"
     found = of(f"{lead}\n- misread the request as another one, or\n- answer something else.")
     assert f"{lead} misread the request as another one, or" in [one.text for one in found]
-
-
-def test_what_goes_on_about_a_named_item_brings_its_name() -> None:
-    text = "- Mosec: Serves large models in the cloud. Its web layer is fast. Costs are low there."
-    assert "Mosec: Serves large models in the cloud. Costs are low there." in texts(text)
-
-
-def test_bullets_left_in_the_text_are_items() -> None:
-    found = of(
-        "Metrics are of two kinds:\n+ __WEAT__ compares words\n+ **SEAT** compares sentences"
-    )
-    assert found[0].text == "Metrics are of two kinds: WEAT compares words SEAT compares sentences"
-    assert found[0].items == 2
 
 
 def test_a_list_that_a_pronoun_opens_brings_what_it_stands_for() -> None:
@@ -154,8 +128,3 @@ def test_the_last_line_of_a_paragraph_may_lack_its_full_stop() -> None:
     said = "Malware is the threat while vulnerabilities are the holes that it comes in by"
     assert said in texts(f"# Security\n{said}")
     assert "A title of no more words" not in texts("# Security\nA title of no more words")
-
-
-def test_a_label_is_told_from_what_is_said_below_it() -> None:
-    found = of("- Kinds of it:\n  - POPQORN: bounds the outputs of recurrent nets.")
-    assert any(one.said == "POPQORN: bounds the outputs of recurrent nets." for one in found)

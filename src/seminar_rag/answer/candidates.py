@@ -1,0 +1,250 @@
+"""Finds what of a passage can be quoted: sentences that stand alone, and lists with their lead.
+
+Notes are mostly nested lists, where an item says little without the line it hangs under. So an
+item is quoted with its short parent, a parent with its children, and what stands above a
+candidate in the outline is kept beside it as its context. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seminar_rag.types import Hit, Passage, Sentence
+
+LIST_ITEMS = 9
+"""Items of a list that are quoted with the line that introduces it, at most."""
+_LABEL_WORDS, _PARAGRAPH_LABEL_WORDS = 12, 6
+"""The longest item, and the longest paragraph, that can be a label: a line that is quoted along
+with what it introduces."""
+_TERSE_WORDS, _ITEM_WORDS = 12, 40
+"""Words of an average item of a list below a heading, and below any other line, at most."""
+_SENTENCE_WORDS = 10
+"""From this length on, the last line of a paragraph is a sentence even without a full stop."""
+_EXPLANATION = 3
+"""Sentences of a paragraph that are quoted with the label above it, at most."""
+_LONGEST = 90
+"""Words of the longest sentence that is quoted; a list may be half as long again."""
+
+_ENDED = re.compile(r"[.!?…:;][\"'”’)\]*]*$|[)\]”\"]$")
+_OPENED = re.compile(r"^[\"'“‘(\[]*[^\W_]")
+_ANAPHORIC = re.compile(
+    r"^(?:this|these|those|it|its|they|their|he|she|such|here|there|however|moreover"
+    r"|furthermore|therefore|thus|hence|additionally|in addition|in contrast|similarly|also|but"
+    r"|and|so|then|the (?:former|latter|first|second|third|other|same)|both|instead"
+    r"|for (?:example|instance))\b"
+    r"|^(?:(?:to \w+|because of|as a result of|due to|despite|for|with|by|from|of|after|before)"
+    r" (?:this|these|those|such))\b(?! (?:papers?|work|study|survey|review|article|blog|section"
+    r"|chapter|lecture|session|course|post|notes?))",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(r"^(?:this|these|those|it|its|they|their)\b", re.IGNORECASE)
+_CONTINUES_LOOSELY = re.compile(
+    r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
+)
+"""Opens a sentence that goes on from the one before but stands alone all the same."""
+_BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_ASIDE = re.compile(
+    r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
+    r"(?:\d|:|credit|from)"
+    r"|https?://|!?\[\[|!\[|(?:see|refer to|as shown in|image source)\b|\[?\d+\]?\W*$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Neighbouring sentences of one passage that would be quoted together."""
+
+    hit: int
+    """1-based index of the passage among those offered."""
+    sentences: tuple[Sentence, ...]
+    text: str
+    context: str
+    """The lines above it in the outline, outermost first."""
+    is_list: bool = False
+    """Whether the first sentence introduces the others."""
+
+    @property
+    def words(self) -> int:
+        """Length in words."""
+        return len(self.text.split())
+
+
+def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
+    """Yield the candidates of one offered passage in order; they may overlap.
+
+    Args:
+        index: 1-based index of the hit among those offered.
+    """
+    outline = _Outline(hit.passage)
+    for at, sentence in enumerate(outline.sentences):
+        if sentence.kind in ("table", "code"):
+            continue
+        whole_list = outline.whole_list(at)
+        if whole_list:
+            yield outline.candidate(index, whole_list, above=outline.above(at), is_list=True)
+        if sentence.kind != "heading" and outline.quotable(at):
+            lead_in, is_list = outline.lead_in(at)
+            above = [one for one in outline.above(at) if one not in lead_in]
+            yield outline.candidate(index, [*lead_in, at], above=above, is_list=is_list)
+
+
+class _Outline:
+    """The sentences of a passage as lines of an outline; methods take and return their indices."""
+
+    def __init__(self, passage: Passage) -> None:
+        self.sentences = passage.sentences
+        self.heading = passage.heading.rsplit(" › ", 1)[-1]
+        self.texts = [tidy(passage.quote(one)) for one in passage.sentences]
+        self.opens = [opens_block(passage, one) for one in passage.sentences]
+
+    def candidate(
+        self, index: int, own: Sequence[int], *, above: Sequence[int], is_list: bool
+    ) -> Candidate:
+        text = " ".join(self.texts[i] for i in own)
+        context = [self.texts[i] for i in above]
+        if self.heading and self.heading not in context and not text.startswith(self.heading):
+            context.insert(0, self.heading)
+        sentences = tuple(self.sentences[i] for i in own)
+        return Candidate(index, sentences, text, " › ".join(context), is_list)
+
+    def quotable(self, at: int) -> bool:
+        last = at + 1 == len(self.sentences) or self.opens[at + 1]
+        return quotable(self.texts[at], self._is_item(at), last)
+
+    def lead_in(self, at: int) -> tuple[list[int], bool]:
+        """Find the line that a sentence is quoted with, and whether that line introduces it."""
+        if self._points_back(at):
+            return [at - 1], False
+        parent = next(reversed(self.above(at)), None)
+        if parent is None or self.sentences[parent].kind == "heading":
+            return [], False
+        goes_on = self.texts[at][:1].islower() and self.opens[at]
+        short = len(self.texts[parent].split()) <= _LONGEST // 2
+        return ([parent], True) if self._is_label(parent) or (goes_on and short) else ([], False)
+
+    def whole_list(self, at: int) -> list[int]:
+        """A line with all that it introduces; empty where that is nothing, or not a list."""
+        items = self._introduced(at)
+        if not items:
+            return []
+        texts = [self.texts[i] for i in items]
+        below_heading = self.sentences[at].kind == "heading"
+        # An abstract set as items under its title is no list, and a title is no label.
+        if below_heading and any(text.endswith(":") for text in texts):
+            return []
+        longest_item = _TERSE_WORDS if below_heading else _ITEM_WORDS
+        words = sum(len(text.split()) for text in texts)
+        if words > min(1.5 * _LONGEST, longest_item * len(items)) or not any(map(_worded, texts)):
+            return []
+        before = [at - 1] if _PRONOUN.match(self.texts[at]) and self._points_back(at) else []
+        return [*before, at, *items[:LIST_ITEMS]]
+
+    def above(self, at: int) -> list[int]:
+        """The lines that a sentence hangs under, outermost first."""
+        level = self.sentences[at].level if self._is_item(at) else -1
+        found: list[int] = []
+        for i in range(at - 1, -1, -1):
+            line = self.sentences[i]
+            if line.kind == "heading":
+                found.append(i)
+                break
+            if line.kind == "item" and line.level < level:
+                found.append(i)
+                level = line.level
+            elif line.kind == "paragraph" and level >= 0:
+                if self.texts[i].endswith(":") or self._is_label(i):
+                    found.append(i)
+                level = -1
+        return found[::-1]
+
+    def _introduced(self, at: int) -> list[int]:
+        """What a line introduces: the items nested in it, or those after a line with a colon."""
+        lead, text = self.sentences[at], self.texts[at]
+        items: list[int] = []
+        for i in range(at + 1, len(self.sentences)):
+            nested = lead.kind != "item" or self.sentences[i].level > lead.level
+            if not (self._is_item(i) and nested):
+                break
+            items.append(i)
+        if not items and lead.kind != "heading" and self._is_label(at):
+            return self._explanation(at)
+        if text.endswith(":"):
+            return items
+        if lead.kind == "item":
+            return items if self.opens[at] else []
+        unfinished = lead.kind == "paragraph" and self.opens[at] and not _ENDED.search(text)
+        short = unfinished and len(text.split()) <= _LABEL_WORDS
+        return items if short or self._is_label(at) else []
+
+    def _explanation(self, at: int) -> list[int]:
+        """The first sentences of the paragraph right below a label."""
+        found: list[int] = []
+        for i in range(at + 1, min(at + 1 + _EXPLANATION, len(self.sentences))):
+            if self.sentences[i].kind != "paragraph" or self.opens[i] == bool(found):
+                break
+            found.append(i)
+        return found
+
+    def _points_back(self, at: int) -> bool:
+        """Whether a sentence needs the one before it, and that one can be quoted."""
+        text = self.texts[at]
+        if not at or not _ANAPHORIC.match(text) or _CONTINUES_LOOSELY.match(text):
+            return False
+        if self.sentences[at - 1].kind != self.sentences[at].kind:
+            return False
+        if self._is_item(at) and self.opens[at]:
+            return False
+        return quotable(self.texts[at - 1], self._is_item(at - 1))
+
+    def _is_item(self, at: int) -> bool:
+        return self.sentences[at].kind == "item"
+
+    def _is_label(self, at: int) -> bool:
+        text = self.texts[at]
+        longest = _PARAGRAPH_LABEL_WORDS
+        if self._is_item(at) or text.endswith(":"):
+            longest = _LABEL_WORDS
+        return (
+            len(text.split()) <= longest
+            and not text.endswith((".", "!", ";"))
+            and not _ANAPHORIC.match(text)
+            and _worded(text)
+        )
+
+
+def opens_block(passage: Passage, sentence: Sentence) -> bool:
+    """Whether a sentence is the first of its paragraph or item."""
+    return passage.text[: sentence.start].endswith("\n") or not sentence.start
+
+
+def quotable(text: str, item: bool = False, last: bool = False) -> bool:
+    """Whether a sentence reads well on its own: whole, made of words, neither scrap nor wall.
+
+    Args:
+        item: it stands in a list, where a phrase will do.
+        last: it ends its paragraph.
+    """
+    tokens = text.split()
+    letters = sum(character.isalpha() for character in text)
+    if not (3 if item else 4) <= len(tokens) <= _LONGEST or _ASIDE.match(text):
+        return False
+    if letters < 0.6 * len(text.replace(" ", "")):
+        return False
+    if item:
+        return True
+    if not _OPENED.match(text) or text[0].islower():
+        return False
+    return bool(_ENDED.search(text)) or (last and len(tokens) >= _SENTENCE_WORDS)
+
+
+def tidy(text: str) -> str:
+    """Fold white space, and take off markup that was left standing in the text."""
+    return " ".join(_BULLET.sub("", _EMPHASIS.sub(r"\2", text)).split())
+
+
+def _worded(text: str) -> bool:
+    return bool(re.search(r"[^\W\d_]{2}", text))

@@ -1,0 +1,150 @@
+"""Scores quotation candidates with a small linear model, and chooses which to quote together.
+
+The weights lie in `quotation_weights.json` beside this module, with what they were fitted on.
+`benchmarks/quotations.py --fit` writes them: a listwise softmax loss (ListNet, Cao et al. 2007)
+over the candidates of each labelled question. A difference of d between two scores means odds
+of e^d. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+from seminar_rag.answer.candidates import Candidate
+from seminar_rag.text import content_words, stems
+from seminar_rag.types import Hit
+
+Rarity = Callable[[Sequence[str]], Mapping[str, float]]
+"""Words → how rare they are in the course (inverse document frequency)."""
+Features = dict[str, float]
+
+FIRST_FEATURES = ("said", "passage", "rank", "length", "many", "asks")
+"""What candidates are compared by before the embedding model reads them."""
+FEATURES = ("cosine", "word similarity", "passage", "rank", "length", "many", "asks")
+"""What they are compared by in the end."""
+
+MOST = 4
+"""Candidates quoted at most."""
+ENOUGH_WORDS = 130
+"""No candidate is added that would make the quotations longer than this."""
+MARGIN = 2.0
+"""A further candidate may score this much less than the best one."""
+NEW_WORDS = 2.0
+"""For the share of the question that a further candidate is the first to hold."""
+_SAME = 0.55
+"""Share of common stems from which two candidates say the same."""
+_CONTAINED = 0.85
+"""Share of the shorter one's stems from which one candidate repeats another."""
+_LONG_WORDS = 25
+
+
+class QuestionWords:
+    """A question's words, each with its share of the question: the rarer, the larger."""
+
+    def __init__(self, text: str, rarity: Rarity) -> None:
+        weights: dict[str, float] = {}
+        for word, value in rarity(list(dict.fromkeys(content_words(text)))).items():
+            for stem in stems(word):
+                weights[stem] = max(weights.get(stem, 0.1), value)
+        total = sum(weights.values()) or 1.0
+        self._shares = {stem: value / total for stem, value in weights.items()}
+
+    def share(self, found: Collection[str]) -> float:
+        """The share of the question that these stems hold, 0 to 1."""
+        return sum(share for stem, share in self._shares.items() if stem in found)
+
+
+def text_features(question: QuestionWords, one: Candidate, rank: int, hit: Hit) -> Features:
+    """Compute the features of a candidate that need no model.
+
+    Args:
+        rank: the rank of its passage among those offered, from 1.
+        hit: its passage.
+    """
+    passage = f"{hit.document.title} {hit.passage.heading} {hit.passage.text}"
+    return {
+        "said": question.share(set(stems(one.text))),
+        "passage": question.share(set(stems(passage))),
+        "rank": 1 / rank,
+        "length": min(one.words, _LONG_WORDS) / _LONG_WORDS,
+        "many": float(len(one.sentences) > 2),
+        "asks": float(one.text.endswith("?")),
+    }
+
+
+def similarity_features(cosine: float, word_similarity: float) -> Features:
+    """Name the features that the embedding model gives.
+
+    Args:
+        cosine: of question and candidate, the candidate read below the lines above it.
+        word_similarity: late interaction of the question's words and the candidate's own words.
+    """
+    return {"cosine": cosine, "word similarity": word_similarity}
+
+
+def score(features: Features) -> float:
+    """Score a candidate by all its features."""
+    return _weighted(features, _weights()["weights"])
+
+
+def first_score(features: Features) -> float:
+    """Score a candidate by its text features alone, to choose what the model shall read."""
+    return _weighted(features, _weights()["weights without the model"])
+
+
+def _weighted(features: Features, weights: Mapping[str, float]) -> float:
+    return sum(weight * features[name] for name, weight in weights.items())
+
+
+@cache
+def _weights() -> dict[str, dict[str, float]]:
+    text = files("seminar_rag.answer").joinpath("quotation_weights.json").read_text("utf-8")
+    found: dict[str, dict[str, float]] = json.loads(text)
+    return found
+
+
+def choose(
+    question: QuestionWords, candidates: Sequence[Candidate], scores: Sequence[float]
+) -> list[Candidate]:
+    """Choose what to quote: the best candidate, then what adds to it, up to a length.
+
+    Greedy, as in maximal marginal relevance (Carbonell & Goldstein 1998): a candidate that repeats
+    a chosen one is left out, and one that brings in words of the question that no chosen one has,
+    such as the other side of a comparison, is preferred.
+    """
+    known = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
+    floor = max(scores, default=0.0) - MARGIN
+    chosen: list[int] = []
+    while len(chosen) < MOST:
+        covered = frozenset[str]().union(*(known[i] for i in chosen))
+        length = sum(candidates[i].words for i in chosen)
+        values = {
+            i: value + (NEW_WORDS * question.share(known[i] - covered) if chosen else 0.0)
+            for i, value in enumerate(scores)
+            if not chosen or length + candidates[i].words <= ENOUGH_WORDS
+        }
+        best = max(
+            (
+                i
+                for i, value in values.items()
+                if value >= floor
+                and not any(_repeats(candidates[i], candidates[j]) for j in chosen)
+            ),
+            key=values.__getitem__,
+            default=None,
+        )
+        if best is None:
+            break
+        chosen.append(best)
+    return [candidates[i] for i in chosen]
+
+
+def _repeats(one: Candidate, other: Candidate) -> bool:
+    if one.hit == other.hit and set(one.sentences) & set(other.sentences):
+        return True
+    a, b = set(stems(one.text)), set(stems(other.text))
+    shared = len(a & b)
+    return shared >= _SAME * len(a | b) or shared >= _CONTAINED * (min(len(a), len(b)) or 1)
