@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -118,15 +120,12 @@ def _reference(one: Reference) -> str:
 def _spelled(text: str) -> str:
     """Escape `text` for ReportLab, with each run of letters in a font that has them."""
     usual = _fonts()[0][0]
-    out: list[str] = []
-    run, font = "", usual
-    for raw in text:
-        letter, name = _in_font(raw if raw.isprintable() else " ")
-        if name != font and not letter.isspace():
-            out.append(_run(run, font, usual))
-            run, font = "", name
-        run += letter
-    return "".join((*out, _run(run, font, usual)))
+    letters = (_in_font(one if one.isprintable() else " ") for one in text)
+    out = []
+    for font, run in groupby(letters, key=itemgetter(1)):
+        escaped = escape("".join(letter for letter, _ in run))
+        out.append(escaped if font == usual else f'<font name="{font}">{escaped}</font>')
+    return "".join(out)
 
 
 def _in_font(letter: str) -> tuple[str, str]:
@@ -134,12 +133,6 @@ def _in_font(letter: str) -> tuple[str, str]:
     fonts = _fonts()
     found = next((name for name, has in fonts if ord(letter) in has), None)
     return (letter, found) if found else ("?", fonts[0][0])
-
-
-def _run(text: str, font: str, usual: str) -> str:
-    return (
-        escape(text) if font == usual or not text else f'<font name="{font}">{escape(text)}</font>'
-    )
 
 
 @lru_cache(maxsize=1)
