@@ -72,7 +72,7 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
 
 
 def _with_column_heads(drafts: list[Draft]) -> list[Draft]:
-    """Give a table the short lines right above it: its column heads."""
+    """Join to each table the short lines right above it, which are its column heads."""
     out: list[Draft] = []
     for draft in drafts:
         head = out[-1] if out else None
@@ -110,9 +110,9 @@ def _without_repeats(drafts: list[Draft]) -> list[Draft]:
 
 
 def _without_debris(drafts: list[Draft], style: Style) -> list[Draft]:
-    """Drop the lettering of figures (small or scattered words) and tables of contents.
+    """Drop tables of contents, and the lettering of figures (small or scattered words).
 
-    Figures only in documents that have running text, so that slides and forms stay whole.
+    The latter only in documents that have running text, so that slides and forms stay whole.
     """
     drafts = _without_contents(drafts)
     prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
@@ -157,6 +157,7 @@ def _is_lettering(draft: Draft, after: Draft | None, numbered: bool) -> bool:
 
 
 def _is_debris(draft: Draft, style: Style) -> bool:
+    """Whether a draft is a stray word, or a few scattered words in small type."""
     if draft.kind in ("heading", "table", "item") or draft.caption:
         return False
     words = re.findall(r"[^\W\d_]{2,}", draft.text)
@@ -171,7 +172,7 @@ def _is_debris(draft: Draft, style: Style) -> bool:
 
 
 def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
-    """Finish sentences that a column, a page or a float cut in two.
+    """Join sentences that a column, a page or a float cut in two.
 
     Within a page the halves become one paragraph. Over a page break the sentence's end moves to
     the page where it starts and the rest stays a paragraph of its own page.
@@ -244,7 +245,7 @@ def _first_sentence(text: str) -> int:
 
 
 def _without_references(drafts: list[Draft]) -> tuple[list[Draft], tuple[str, ...]]:
-    """Leave the list of references out: from its heading to the next heading over other text."""
+    """Drop the list of references, from its heading to the next one that has other text below."""
     start = next((i for i, draft in enumerate(drafts) if _opens_references(draft)), None)
     if start is None:
         return drafts, ()

@@ -51,9 +51,9 @@ NAMES = frozenset(
 
 
 def title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
-    """The largest unrotated lines of page 1 above the abstract (or the introduction).
+    """The lines of the title, and how many lines stand above the abstract or the introduction.
 
-    Also how many of `lines` stand above it: nothing there but the title is a heading.
+    The title is set in the largest unrotated lines there.
     """
     first = [line for line in lines if line.page == lines[0].page]
     cut = next((i for i, line in enumerate(first) if _OPENING.match(line.text)), 0)
@@ -100,6 +100,13 @@ def drafts_of(
     title: Sequence[Line],
     front: int,
 ) -> list[Draft]:
+    """The lines as drafts of blocks, in order; rotated lines are left out.
+
+    Args:
+        levels: level by letters of the headings that the document's bookmarks name.
+        title: the lines of the title, which becomes a heading.
+        front: how many lines stand above the abstract; no other heading is among them.
+    """
     regions = _regions(lines)
     rows = _table_rows(lines)
     named = frozenset(map(id, title))
@@ -206,16 +213,17 @@ def _continues(
 
 
 def _dashed(line: Line) -> bool:
-    """A line that only looks like an item: a sentence's dash, "a)" of an enumeration."""
+    """Whether a line may only look like an item: a dash in a sentence, "a)" of an enumeration."""
     return line.text[0] in "–*-·[" or line.text[0].isalnum()
 
 
 def _overlap(a: Line, b: Line) -> bool:
+    """Whether two lines stand above each other, or nearly so."""
     return min(a.x1, b.x1) - max(a.x0, b.x0) > -2 * max(a.size, b.size)
 
 
 def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[float, float]) -> bool:
-    """Whether a line of prose goes on with the paragraph above it: by leading, size and indent."""
+    """Whether a line of prose continues the paragraph above it, by leading, size and indent."""
     tail = draft.tail
     if tail.hyphen:
         return about_equal(tail.size, line.size, 0.15)
@@ -273,6 +281,7 @@ def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
 
 
 def _setting(line: Line) -> tuple[int, int]:
+    """The size and left edge of a line, rounded: equal for lines of one column."""
     return round(line.size), round(line.x0 / 3)
 
 
@@ -301,6 +310,7 @@ def _heading(line: Line, style: Style, levels: dict[str, int]) -> int:
 
 
 def _is_row(line: Line) -> bool:
+    """Whether a line looks like the row of a table: three cells, or mostly numbers."""
     cells = line.text.count(CELL) + 1
     tokens = line.text.split()
     numbers = sum(1 for token in tokens if _NUMERIC.fullmatch(token))
