@@ -217,11 +217,11 @@ class TestGrammar:
 
 class TestModelFile:
     def test_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="there is no such file - mend"):
+        with pytest.raises(ModelError, match="there is no such file - correct"):
             LlamaCpp(tmp_path / "none.gguf")
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match=r"mend \[llm\] model"):
+        with pytest.raises(ModelError, match=r"correct \[llm\] model"):
             LlamaCpp(tmp_path)
 
     def test_garbage(self, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.errors import ModelError
 from seminar_rag.models.grammar import REFUSAL
 from seminar_rag.question.query import Query
-from seminar_rag.text import unmarked
+from seminar_rag.text import numbered, unmarked
 from seminar_rag.types import Hit, Turn
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def source_line(hit: Hit) -> str:
     elif document.kind == "abstract":
         parts.append("as described on the course page")
     if document.sessions:
-        plural = "s" if len(document.sessions) > 1 else ""
-        parts.append(f"session{plural} {', '.join(map(str, document.sessions))}")
+        parts.append(numbered("session", document.sessions))
     if hit.passage.page is not None:
         parts.append(f"page {hit.passage.page}")
     if hit.passage.heading:

@@ -1,4 +1,4 @@
-"""Hard mismatches between a claim and its evidence, found by rule and told in words.
+"""Hard mismatches between a claim and its evidence, found by rule, each with its reason in words.
 
 A fitted score cannot see that "13B" stands where the passage has "7B": nearly every word agrees.
 Each rule looks at the sentences that say almost the same as the claim, and at the one thing in
@@ -37,7 +37,7 @@ def _number(case: Case) -> Conflict | None:
         if term.kind != "number":
             continue
         given = [i for i in case.best if case.held.covered[i, column]]
-        told = max((case.rest(i, column) for i in given), default=-1.0)
+        elsewhere = max((case.rest(i, column) for i in given), default=-1.0)
         absent = not case.held.covered[:, column].any()
         # A number that stands elsewhere in the passages is only wrong where the claim is
         # otherwise nearly a copy of a sentence with another number in its place, and no
@@ -45,7 +45,7 @@ def _number(case: Case) -> Conflict | None:
         for i in case.near(0.35 if absent else 0.65, column):
             around = case.held.covered[max(0, i - 1) : i + 2, column].any()
             rival = _rival_number(term, claimed, case.claim, case.sentences[i])
-            if rival is not None and not around and case.rest(i, column) > told + 0.1:
+            if rival is not None and not around and case.rest(i, column) > elsewhere + 0.1:
                 reason = f"The passage says {rival}, the sentence says {_phrase(term, case.claim)}."
                 return Conflict("number", "contradicted", reason, i)
         if absent and not term.spelled:
@@ -132,14 +132,14 @@ def _name(case: Case) -> Conflict | None:
             continue
         absent = not case.held.covered[:, column].any()
         given = [i for i in case.best if case.held.covered[i, column]]
-        told = max((case.rest(i, column) for i in given), default=-1.0)
+        elsewhere = max((case.rest(i, column) for i in given), default=-1.0)
         if absent and case.held.soft[column] >= (0.6 if opening else 0.8):
             continue  # "Australian" for "Australia"; an ordinary word that opens the sentence
         for i in case.near(0.4 if absent else 0.65, column):
             around = case.held.covered[max(0, i - 1) : i + 2, column].any()
             rest = case.rest(i, column)
             rival = _rival_name(term, mine, case, i, alike=rest < 0.75)
-            certain = rest > told + 0.1 and (_coined(term) or rest >= 0.75)
+            certain = rest > elsewhere + 0.1 and (_coined(term) or rest >= 0.75)
             if rival is not None and not around and certain:
                 reason = f"The passage speaks of {rival}, the sentence of {term.text}."
                 return Conflict("name", "contradicted", reason, i)

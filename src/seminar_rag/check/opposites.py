@@ -6,6 +6,7 @@ They know English word lists, no grammar; they stay silent in doubt.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -191,24 +192,23 @@ class _Slot:
 
 
 _TOKEN = re.compile(r"\w[\w.,%-]*\w|\w|[^\w\s]")
-_EVEN = re.compile(
-    r"\W*(?:(?:and|or|nor|with|,|both|as well as|the|an?)\W*)+|['’]s?\s+|\s+of\s+(?:the\s+)?"
-    r"|(?:\W*\w+){0,3}\W*\b(?:same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together"
-    r"|versus)\b\W*(?:\w+\W*){0,3}",
-    re.IGNORECASE,
+_JOINING = frozenset("and or nor with , both as well the a an".split())
+_ALIKE = re.compile(
+    r"same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together|versus"
 )
-"""What stands between two things whose order says nothing."""
 _BY = re.compile(r"\bby\b")
 
 
 @lru_cache(maxsize=8192)
 def _slots(text: str) -> dict[str, _Slot]:
     """By key, the terms that occur once."""
-    tokens = [(m.start(), m.end(), m[0].lower()) for m in _TOKEN.finditer(text)]
+    tokens = list(_TOKEN.finditer(text))
+    words = [token[0].lower() for token in tokens]
+    starts, ends = [token.start() for token in tokens], [token.end() for token in tokens]
     out: dict[str, _Slot | None] = {}
     for term in terms(text):
-        before = tuple(word for _, end, word in tokens if end <= term.start)[-2:]
-        after = tuple(word for start, _, word in tokens if start >= term.end)[:2]
+        left, right = bisect_right(ends, term.start), bisect_left(starts, term.end)
+        before, after = tuple(words[max(0, left - 2) : left]), tuple(words[right : right + 2])
         out[term.key] = None if term.key in out else _Slot(term, before, after)
     return {key: slot for key, slot in out.items() if slot is not None}
 
@@ -227,8 +227,16 @@ def _stays(one: _Slot, other: _Slot) -> bool:
 
 
 def _even(text: str, one: _Slot, other: _Slot) -> bool:
+    """Whether what stands between two things joins them, so that their order says nothing."""
     first, second = sorted((one.term, other.term), key=lambda term: term.start)
-    return bool(_EVEN.fullmatch(text, first.end, second.start))
+    between = text[first.end : second.start].lower()
+    words = re.findall(r"\w+|[,'’]", between)
+    if words in (["'", "s"], ["’", "s"], ["'"], ["’"], ["of"], ["of", "the"]):
+        return True
+    alike = [i for i, word in enumerate(words) if _ALIKE.fullmatch(word)]
+    return any(i <= 3 and len(words) - i <= 4 for i in alike) or (
+        bool(words) and _JOINING.issuperset(words)
+    )
 
 
 def _first(text: str) -> dict[str, Term]:

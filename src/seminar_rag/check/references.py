@@ -226,7 +226,7 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
         named = tuple(work for work in works if _by_name(cited, work))
         if named:
             return Match(named)
-    return Match(reason=f"{_told(cited)} is not among the readings.")
+    return Match(reason=f"{_called(cited)} is not among the readings.")
 
 
 def _with_id(cited: Cited, work: Work, titled: Work | None) -> Match:
@@ -304,7 +304,7 @@ def _plain(text: str) -> str:
     return "".join(char for char in folded if not unicodedata.combining(char)).casefold()
 
 
-def _told(cited: Cited) -> str:
+def _called(cited: Cited) -> str:
     """How to call the work in a message."""
     if cited.title:
         return f"“{cited.title}”"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.cli import open_course, printing
 from seminar_rag.cli.ingesting import ingest_sample
 from seminar_rag.errors import ConfigError, NotFoundError, StoreError
+from seminar_rag.text import plural
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -160,5 +161,4 @@ def _described(record: Record) -> str:
         kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
         return f"{record.outcome}: {record.detail}{kept}"
     pages = f"{record.pages} pages, " if record.pages else ""
-    plural = "" if record.passages == 1 else "s"
-    return f"{record.document.kind}, {pages}{record.passages} passage{plural}"
+    return f"{record.document.kind}, {pages}{plural(record.passages, 'passage')}"

@@ -94,7 +94,7 @@ class LlamaCpp:
         """Measure the speed on the instructions."""
         from llama_index.core.base.llms.types import ChatMessage
 
-        with suppress(ModelError):  # told when a question is asked
+        with suppress(ModelError):  # raised again when a question is asked
             system = ChatMessage(instructions, role="system")
             self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
 
@@ -273,7 +273,7 @@ def _require_gguf(path: Path) -> None:
     except OSError as error:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise ModelError(
-            f"Model {path}: {reason} - mend [llm] model, or get one with `seminar-rag models`."
+            f"Model {path}: {reason} - correct [llm] model, or get one with `seminar-rag models`."
         ) from error
     if magic != b"GGUF":
         raise ModelError(

@@ -27,6 +27,20 @@ POLL_SECONDS = 0.05
 BYTES_PER_TOKEN = 3
 """UTF-8 bytes per token, low on purpose: the tokenizer is the server's. English has about 4.3."""
 _MOST_BYTES_PER_TOKEN = 12
+_KEY = "the API key is missing or wrong: set [llm] key"
+_TOO_LONG = "it refused the request: is the prompt longer than its context window?"
+_REMEDIES = {
+    0: "is [llm] url that of an OpenAI-compatible server?",
+    400: _TOO_LONG,
+    401: _KEY,
+    403: _KEY,
+    404: "it knows no model {model!r}, or the URL is wrong: correct [llm] name or url",
+    413: _TOO_LONG,
+    422: _TOO_LONG,
+    429: "it is busy: ask again in a moment",
+    500: "it failed: ask again, and look into its log if it stays so",
+}
+"""By status code; 500 stands for all above it, 0 for all others."""
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -125,7 +139,7 @@ class OpenAICompatible:
                     yield piece
         except httpx.ConnectError as error:
             raise ModelError(
-                f"The model server at {self.url} does not answer - start it, or mend [llm] url."
+                f"The model server at {self.url} does not answer - start it, or correct [llm] url."
             ) from error
         except httpx.TimeoutException as error:
             raise ModelError(
@@ -168,21 +182,11 @@ class OpenAICompatible:
         if 200 <= status < 300:
             return
         said = _reason_of((await response.aread()).decode("utf-8", "replace"))
-        if status in (401, 403):
-            mend = "the API key is missing or wrong: set [llm] key"
-        elif status == 404:
-            mend = f"it knows no model {self.model!r}, or the URL is wrong: mend [llm] name or url"
-        elif status == 429:
-            mend = "it is busy: ask again in a moment"
-        elif status >= 500:
-            mend = "it failed: ask again, and look into its log if it stays so"
-        elif status in (400, 413, 422):
-            mend = "it refused the request: is the prompt longer than its context window?"
-            if self._grammar:
-                mend += " Does it know grammars? If not, set [llm] server_grammar = false"
-        else:
-            mend = "is [llm] url that of an OpenAI-compatible server?"
-        raise ModelError(f"The model server at {self.url} answered {status}{said} - {mend}.")
+        remedy = _REMEDIES.get(status, _REMEDIES[500] if status >= 500 else _REMEDIES[0])
+        if status in (400, 413, 422) and self._grammar:
+            remedy += " Does it know grammars? If not, set [llm] server_grammar = false"
+        remedy = remedy.format(model=self.model)
+        raise ModelError(f"The model server at {self.url} answered {status}{said} - {remedy}.")
 
     def _broken(self, why: str) -> ModelError:
         return ModelError(

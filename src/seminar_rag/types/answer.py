@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from seminar_rag.text import plural
 from seminar_rag.types.reading import Document, Passage, Section
 
 
@@ -138,8 +139,7 @@ def tally(verdicts: Sequence[SentenceVerdict]) -> str:
     labels = [one.verdict.label for one in verdicts if one.verdict.label != "uncheckable"]
     if not labels:
         return ""
-    noun = "sentence" if len(labels) == 1 else "sentences"
-    return f"{labels.count('supported')} of {len(labels)} {noun} supported"
+    return f"{labels.count('supported')} of {plural(len(labels), 'sentence')} supported"
 
 
 @dataclass(frozen=True, slots=True)

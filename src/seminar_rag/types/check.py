@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from seminar_rag.ids import arxiv_year
+from seminar_rag.text import plural
 from seminar_rag.types.reading import Document
 
 ClaimKind = Literal[
@@ -152,12 +153,10 @@ class Report:
         counts = self.counts
         claims = sum(counts[label] for label in LABELS[:-1])
         by_label = ", ".join(f"{counts[one]} {one}" for one in LABELS[:-1] if counts[one])
-        parts = [f"{claims} claim{'' if claims == 1 else 's'}{': ' if by_label else ''}{by_label}"]
+        parts = [f"{plural(claims, 'claim')}{': ' if by_label else ''}{by_label}"]
         given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
         if given:
-            parts.append(
-                f"{len(given)} {'citation' if len(given) == 1 else 'citations'}: {_held(given)}"
-            )
+            parts.append(f"{plural(len(given), 'citation')}: {_held(given)}")
         if len(self.items) < self.total:
             parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
         return "; ".join(parts)

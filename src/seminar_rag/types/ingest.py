@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from seminar_rag.text import plural
 from seminar_rag.types.catalogue import SuggestionKind
 from seminar_rag.types.reading import Document
 
@@ -149,7 +150,7 @@ def summarise(reports: Iterable[Report]) -> str:
         parts = [f"{verb} {counts[change]}" for change, verb in verbs.items() if counts[change]]
         documents = counts.total()
         if not parts:
-            return f"nothing would change ({documents} document{'' if documents == 1 else 's'})"
+            return f"nothing would change ({plural(documents, 'document')})"
         return f"would {', '.join(parts)} of {documents} documents"
     order: tuple[Change, ...] = ("new", "changed", "removed", "failed", "unchanged")
     return ", ".join(f"{counts[one]} {one}" for one in order if counts[one]) or "nothing to do"

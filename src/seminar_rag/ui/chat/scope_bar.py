@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
+from seminar_rag.text import numbered
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.conversation import WHOLE_COURSE
@@ -168,8 +169,7 @@ def in_words(scope: Scope, titles: Mapping[str, str]) -> str:
         return ""
     parts = []
     if scope.sessions:
-        numbers = ", ".join(map(str, sorted(scope.sessions)))
-        parts.append(f"session{'s' if len(scope.sessions) > 1 else ''} {numbers}")
+        parts.append(numbered("session", sorted(scope.sessions)))
     elif not scope.readings:
         parts.append("all sessions")
     names = [

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from seminar_rag.html import Template
+from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need, Removal, Suggestion
 from seminar_rag.types.settings import Setting
@@ -160,7 +161,7 @@ def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
         if id_ not in shown
     )
     if loose:
-        facts = _count(len(loose), "document")
+        facts = plural(len(loose), "document")
         groups.append(_group("loose", None, "In no session", facts, loose))
     return str(PAGE.sessions(_summary(catalogue), groups))
 
@@ -177,10 +178,10 @@ def _summary(catalogue: Catalogue) -> str:
     latest = max((record.at for record in catalogue.records.values()), default="")
     passages = sum(record.passages for record in catalogue.records.values())
     return _joined(
-        _count(len(catalogue.sessions), "session"),
-        f"{len(papers)} of {_count(len(listed | papers | described), 'reading')} with full text",
+        plural(len(catalogue.sessions), "session"),
+        f"{len(papers)} of {plural(len(listed | papers | described), 'reading')} with full text",
         f"{len(described)} abstract only" if described else "",
-        _count(passages, "passage"),
+        plural(passages, "passage"),
         f"last change {_when(latest)}" if latest else "",
     )
 
@@ -200,10 +201,10 @@ def _session(
     described = {r.document.reading for r in mine if r.passages} - full
     passages = sum(record.passages for record in (*mine, *records.get(notes, ())))
     facts = _joined(
-        _count(len(session.readings), "reading"),
+        plural(len(session.readings), "reading"),
         f"{len(full)} with full text" if full else "",
         f"{len(described)} abstract only" if described else "",
-        _count(passages, "passage"),
+        plural(passages, "passage"),
     )
     problems = sum(one.id in wanting for one in session.readings)
     key = f"session-{session.number}"
@@ -242,7 +243,7 @@ def _row(
     facts = _joined(
         KINDS[kind],
         f"{pages} pages" if pages else "",
-        _count(passages, "passage") if passages else "",
+        plural(passages, "passage") if passages else "",
         "further reading" if listed is not None and listed.section == "more" else "",
     )
     return {
@@ -262,10 +263,6 @@ def removed(removals: Sequence[Removal]) -> str:
 
 def _joined(*facts: str) -> str:
     return " · ".join(fact for fact in facts if fact)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _when(at: str) -> str:
