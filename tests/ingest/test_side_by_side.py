@@ -174,7 +174,7 @@ def test_an_error_of_the_search_ends_the_ingest(
     def full(self: object, text: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("seminar_rag.web.cache.Cache.keep_text", full)
+    monkeypatch.setattr("seminar_rag.web.fetch.Cache.keep_text", full)
     with pytest.raises(OSError, match="No space left"):
         ingest()
     assert store.findings() == []

@@ -1,17 +1,26 @@
 """An address → a file on disk, fetched politely. Knows nothing of readings.
 
 One request at a time and a pause between two for every host, several hosts side by side; answers
-are kept by the hash of their content and asked for again only when they have changed.
+are kept by the hash of their content and asked for again only when they have changed:
+
+    objects/<sha256>        a body as it came, unpacked
+    addresses/<hash>.json   an address: its content, ETag, time, or how it failed
+    facts/<sha256>.json     what was found out about a content
+    texts/<sha256>.md       a text taken out of a content
+
+Every file is written whole or not at all, so that a crash costs no more than a request.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -19,7 +28,7 @@ import httpx
 from seminar_rag import __version__
 from seminar_rag.documents.parse import FileKind, sniff
 from seminar_rag.errors import FetchError
-from seminar_rag.web.cache import Cache, Entry
+from seminar_rag.files import draft, write
 from seminar_rag.web.connect import (
     MAX_BYTES,
     Connections,
@@ -295,3 +304,88 @@ class Fetcher:
         with file.open("rb") as opened:
             kind = sniff(opened.read(1 << 16), Path(urlsplit(entry.final_url).path).suffix)
         return Fetched(entry.url, entry.final_url, file, entry.hash, kind, event)
+
+
+# --- the folder of copies -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is remembered of an address."""
+
+    url: str
+    final_url: str = ""
+    hash: str = ""
+    etag: str = ""
+    modified: str = ""
+    at: float = 0.0
+    """When it was last asked for, in seconds since 1970."""
+    failed: str = ""
+    """The failure's word, if it failed for good."""
+    message: str = ""
+    """The failure in words."""
+
+
+class Cache:
+    """The files under `folder`, which is made when something is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def object(self, digest: str) -> Path:
+        """Where a content lies, or would lie."""
+        return self.folder / "objects" / digest
+
+    def keep(self, pieces: Iterable[bytes]) -> str:
+        """Keep a content as it streams in; its SHA-256. Nothing stays when `pieces` raises."""
+        digest = hashlib.sha256()
+        with draft(self.object("unnamed")) as made:
+            for piece in pieces:
+                digest.update(piece)
+                made.file.write(piece)
+            made.path = self.object(digest.hexdigest())
+        return digest.hexdigest()
+
+    def entry(self, url: str) -> Entry | None:
+        """What is remembered of an address."""
+        values = _read(self._address(url)) or {}
+        if "says" in values:  # the name of "message" before
+            values["message"] = values.pop("says")
+        try:
+            entry = Entry(**values) if values else None
+        except TypeError:
+            return None
+        return entry if entry and entry.url == url else None
+
+    def remember(self, entry: Entry) -> None:
+        """Remember an address, in place of what was known of it."""
+        values = {name: getattr(entry, name) for name in Entry.__slots__}
+        write(self._address(entry.url), json.dumps(values, ensure_ascii=False))
+
+    def facts(self, digest: str) -> dict[str, str] | None:
+        """What was found out about a content before."""
+        return _read(self.folder / "facts" / f"{digest}.json")
+
+    def keep_facts(self, digest: str, facts: Mapping[str, str]) -> None:
+        """Remember what was found out about a content."""
+        write(self.folder / "facts" / f"{digest}.json", json.dumps(dict(facts)))
+
+    def keep_text(self, text: str) -> Path:
+        """Keep a text that was taken out of a content; its file, named by its hash."""
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        path = self.folder / "texts" / f"{digest}.md"
+        if not path.is_file():
+            write(path, text)
+        return path
+
+    def _address(self, url: str) -> Path:
+        name = hashlib.sha256(url.encode()).hexdigest()[:32]
+        return self.folder / "addresses" / f"{name}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
