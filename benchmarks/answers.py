@@ -358,8 +358,7 @@ class _Less(Retriever):
         nothing: dict[str, Callable[..., Any]] = {
             "_sides": lambda *_: [],
             "_named_work": lambda *_: set(),
-            "_pull": lambda *_: None,
-            "_spelled": lambda query: query,
+            "_spelled": lambda text: text,
             "_terms": query_terms,
         }
         for name in without:
@@ -384,7 +383,6 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
     late.LENGTH = length
     yield "… without sides of comparisons", found(_Less(bench, "_sides"))
     yield "… without named works", found(_Less(bench, "_named_work"))
-    yield "… without neighbours", found(_Less(bench, "_pull"))
     yield "… without spelling", found(_Less(bench, "_spelled"))
     yield "… without abbreviations", found(_Less(bench, "_terms"))
     yield "the product", found(Retriever(bench.store, bench.embedder))

@@ -102,3 +102,13 @@ def test_numbers_of_what_is_counted(question: str, noun: str | None) -> None:
 def test_an_abbreviation_counts_the_same() -> None:
     query = understand("how many params does it have?")
     assert uncounted(query, [hit("It has 7 billion parameters.")]) is None
+
+
+def test_a_question_in_another_language_is_told_which_one_the_readings_are_in() -> None:
+    far = hit("The cache overflows when it is full and there is no space for a key.", cosine=0.1)
+    assert reason("Was ist der Vorrat und wie geht es?", far) == (
+        "the readings are in English; ask in English"
+    )
+    assert reason("why is the kitchen tap dripping?", far) == (
+        "no reading mentions “kitchen” or “tap”"
+    )

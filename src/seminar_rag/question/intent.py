@@ -1,9 +1,16 @@
 """What a question is after: small talk, the course itself, a summary, or what the readings say.
 
-Learned from the example questions in `data/intents.txt`. A question can have an intent only where
-its wording is made of that intent's words, but for one run of others, which is then its topic; so
-no question about what the readings say is answered with a list of them. Among the intents that
-are possible, a linear classifier over the wording's words and pairs of words decides.
+Learned from the example questions in `data/intents.txt`, where a new wording is a new line. A
+question can have an intent only where its wording is made of that intent's words, but for one run
+of others, which is then its topic. Among the intents that are possible and "plain", a logistic
+regression over the wording's words and pairs of words decides.
+
+With a tenth of the 914 examples left out in turn, 9 of 329 plain questions were taken for others
+(3%; interval of 95%: 1.7 to 5.5), 17 of 585 others were taken for one another, and 235 for plain,
+mostly for a word that no other example has: in doubt the readings are searched. None of 424
+labelled questions to three sets of readings is taken for a list. The same classifier over sentence
+embeddings of the wording was not better, 11 plain questions against 5 before topics had to stand
+beside known words, and would have to embed each question once more.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ an order, a part of the course. `query.understand` calls them once and keeps wha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -146,72 +146,23 @@ _MAY_COMPARE = re.compile(
     r"|(?<=[\w,'’\")] )(?:and|but)\b",
     re.IGNORECASE,
 )
-_COMPARES = re.compile(
-    r"\b(?:vs|versus|compar\w+|contrast\w*|differ\w*|each|both|respectively|between|agree\w*)\b"
-    r"|\w, (?:[\w-]+ ){0,2}[\w-]+,? (?:and|or)\b",
-    re.IGNORECASE,
-)
-_JOIN = re.compile(
-    r"\s*,?\s*(?<!\w)(?:and|or|compared (?:to|with)|rather than)(?!\w)\s*|,\s+", re.IGNORECASE
-)
-_VERSUS = re.compile(r"\s*\b(?:vs\.?|versus)(?!\w)\s*", re.IGNORECASE)
-_WIDEST = 2
-"""Words of a side that is no name."""
-
-
-def may_compare(question: str) -> bool:
-    """Whether the things that a question names may stand in different passages."""
-    return bool(_MAY_COMPARE.search(question))
+_VERSUS = re.compile(r"([\w-]+) (?:vs\.?|versus) ([\w-]+)", re.IGNORECASE)
 
 
 def sides(question: str) -> tuple[str, ...]:
-    """What a question sets side by side, two or more; empty where it does so with nothing.
+    """What a question may set side by side, two or more; empty where it does so with nothing.
 
-    Names and works, or else what "vs", "and" or commas join: "soft vs hard compression" has the
-    sides "soft" and "hard".
+    Names, works, and the words beside "vs"; of two that contain each other, the longer.
     """
-    joined = _joined(question) if _COMPARES.search(question) else ()
-    named = _named(question) if may_compare(question) else ()
-    return joined if joined and (len(named) < 2 or _VERSUS.search(question)) else named
-
-
-def _named(question: str) -> tuple[str, ...]:
-    """Names and works in their order; of two that contain each other, the longer."""
+    if not _MAY_COMPARE.search(question):
+        return ()
+    beside = (word for pair in _VERSUS.findall(question) for word in pair if content_words(word))
+    found = [*works(question), *_capitalised(question), *beside]
     kept: list[str] = []
-    for name in sorted([*works(question), *_capitalised(question)], key=len, reverse=True):
-        if not any(name.lower() in other.lower() for other in kept):
+    for name in sorted(found, key=len, reverse=True):
+        if not any(f" {name} ".lower() in f" {other} ".lower() for other in kept):
             kept.append(name)
     return tuple(sorted(kept, key=question.find)) if len(kept) > 1 else ()
-
-
-def _joined(question: str) -> tuple[str, ...]:
-    """The content words at both ends of each join, as many as the shortest side has."""
-    joins = list(_VERSUS.finditer(question)) or list(_JOIN.finditer(question))
-    cuts = [0, *(i for join in joins for i in join.span()), len(question)]
-    parts = [
-        _WORD.findall(question[start:end]) for start, end in zip(cuts[::2], cuts[1::2], strict=True)
-    ]
-    if len(parts) < 2:
-        return ()
-    first = _run(parts[0][::-1])[::-1]
-    last = _run(parts[-1])
-    found = [first, *map(_run, parts[1:-1]), last]
-    width = min(map(len, found))
-    if not width:
-        found = [one for one in (first, _run(parts[1])) if one]
-        width = min(map(len, found), default=0)
-    ends = [one[-width:] if one is first else one[:width] for one in found]
-    return tuple(dict.fromkeys(" ".join(one) for one in ends)) if len(ends) > 1 and width else ()
-
-
-def _run(tokens: Sequence[str]) -> list[str]:
-    """The content words that a list of words begins with."""
-    out: list[str] = []
-    for token in tokens:
-        if not content_words(token) or _COMPARES.fullmatch(token) or len(out) == _WIDEST:
-            break
-        out.append(token)
-    return out
 
 
 # Numbers

@@ -52,8 +52,6 @@ class Query:
     """Names of models, methods and people, as written."""
     sides: tuple[str, ...] = ()
     """What it compares, as written, two or more; empty where it compares nothing."""
-    may_compare: bool = False
-    """Whether the things it names may stand in different passages."""
     wants_number: bool = False
     counted: tuple[str, ...] = ()
     """Things that a passage must give a number of to answer it, as written."""
@@ -108,7 +106,6 @@ def understand(
         ),
         names=patterns.names(searched),
         sides=sides,
-        may_compare=patterns.may_compare(searched),
         wants_number=patterns.wants_number(own),
         counted=patterns.counted(searched),
         is_instruction=patterns.is_instruction(text),
