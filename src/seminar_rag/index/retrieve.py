@@ -76,8 +76,6 @@ class _Found:
     dense: dict[str, float]
     sparse: dict[str, float]
     scores: dict[str, float]
-    of_named: set[str]
-    """Those of the work that the question calls by its title."""
 
     def ranked(self) -> list[str]:
         """Ids, best first."""
@@ -112,41 +110,25 @@ class Retriever:
             query = understand(query, titles=catalogue.titles)
         text = self._spelled(query.search_text)
         vectors, (words,) = self._embedder.read([text], "question")
-        work = self._named_work(query, within)
-        found = self._find(self._terms(text), vectors[0], words, within, work)
+        found = self._find(self._terms(text), vectors[0], words, within)
         if self._reranker is not None:
             self._rerank(self._reranker, text, found)
         ranked = found.ranked()
-        moved = self._sides(query, words, within)
-        moved = moved or [id_ for id_ in ranked if id_ in found.of_named][:_EACH]
-        ranked = list(dict.fromkeys([*ranked[:1], *moved, *ranked]))
+        ranked = list(dict.fromkeys([*ranked[:1], *self._moved_up(query, words, within), *ranked]))
         return self._hits(ranked[: 2 * k + 10], found, k)
 
     def _find(
-        self,
-        terms: Sequence[str],
-        vector: Matrix,
-        words: Words,
-        within: set[str] | None,
-        work: set[str],
+        self, terms: Sequence[str], vector: Matrix, words: Words, within: set[str] | None
     ) -> _Found:
-        """Fused scores of the candidates, some of which are always of the documents of `work`."""
+        """The candidates of both sides, with their fused scores."""
         dense = dict(self._store.dense(vector, CANDIDATES, within))
         sparse = dict(self._store.lexical(terms, CANDIDATES, within))
-        named: set[str] = set()
-        if work:
-            lexical = dict(self._store.lexical(terms, _HOLDING, work))
-            near = dict(self._store.dense(vector, _HOLDING, work))
-            named = {*lexical, *near}
-            sparse.update(lexical)
-            dense.update(near)
         lacking = [id_ for id_ in sparse if id_ not in dense]
         stored = self._store.vectors_of(lacking)
         dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
         scores = fuse(dense, sparse)
-        best = sorted(scores, key=lambda id_: (-scores[id_], id_))
-        best = list(dict.fromkeys([*best[:COMPARED], *sorted(named)]))
-        return _Found(dense, sparse, compare(scores, self._near(words, best)), named)
+        best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
+        return _Found(dense, sparse, compare(scores, self._near(words, best)))
 
     def _near(self, words: Words, ids: Sequence[str]) -> dict[str, float | None]:
         """How near passages are to the question's words, by id; None without words."""
@@ -190,34 +172,41 @@ class Retriever:
         order = sorted(first, key=lambda id_: -judged[id_])
         found.scores.update(zip(order, heights, strict=True))
 
-    def _named_work(self, query: Query, within: set[str] | None) -> set[str]:
-        """The documents of a reading that the question calls by its title or arXiv id."""
-        return {
-            id_
-            for id_, one in self._store.catalogue().documents.items()
-            if one.reading in query.readings and (within is None or id_ in within)
-        }
+    def _moved_up(self, query: Query, words: Words, within: set[str] | None) -> list[str]:
+        """The best few ids for each of the things compared, in turn, or else of the work that the
+        question calls by its title or arXiv id.
 
-    def _sides(self, query: Query, words: Words, within: set[str] | None) -> list[str]:
-        """The best few ids for each of the things compared, in turn; empty when none are.
-
-        Each is looked for among the passages that hold its name, by the question's words without
+        A side is looked for among the passages that hold its name, by the question's words without
         the others' names.
         """
         names = self._apart(query.sides[:_SIDES])
-        if len(names) < 2:
-            return []
         columns = []
-        for name in names:
+        for name in names if len(names) > 1 else ():
             others = " ".join(other for other in names if other != name)
             own = leave_out(words, others, name)
-            terms = query_terms(name)
-            wanted = [*terms, *content_words(" ".join(own.texts))]
-            near = self._near(
-                own, [id_ for id_, _ in self._store.lexical(wanted, _HOLDING, within, terms)]
-            )
-            columns.append(sorted(near, key=lambda id_: -(near[id_] or -1.0))[:_EACH])
+            held = query_terms(name)
+            wanted = [*held, *content_words(" ".join(own.texts))]
+            columns.append(self._nearest(own, wanted, within, held))
+        if not columns and query.readings:
+            work = {
+                id_
+                for id_, one in self._store.catalogue().documents.items()
+                if one.reading in query.readings and (within is None or id_ in within)
+            }
+            columns.append(self._nearest(words, query_terms(query.search_text), work))
         return [id_ for id_ in chain.from_iterable(zip_longest(*columns)) if id_ is not None]
+
+    def _nearest(
+        self,
+        words: Words,
+        terms: Sequence[str],
+        within: set[str] | None,
+        held: Sequence[str] = (),
+    ) -> list[str]:
+        """Of the passages that have any of the terms, and all that must be held, the nearest."""
+        found = self._store.lexical(terms, _HOLDING, within, held)
+        near = self._near(words, [id_ for id_, _ in found])
+        return sorted(near, key=lambda id_: -(near[id_] or -1.0))[:_EACH]
 
     def _apart(self, names: Iterable[str]) -> list[str]:
         """Those names that different passages hold."""
