@@ -282,3 +282,10 @@ def test_questions_about_orders_are_questions(text: str) -> None:
 def test_what_is_counted(text: str, counted: tuple[str, ...]) -> None:
     query: Query = understand(text)
     assert query.counted == counted
+
+
+def test_a_summary_that_leans_on_the_conversation_keeps_what_it_leans_on() -> None:
+    query = understand("summarise it", [Turn("user", "What is a rye starter?")])
+    assert (query.intent, query.search_text) == ("summary", "What is a rye starter? summarise it")
+    query = understand("and session 10?", [Turn("user", "What is a rye starter?")])
+    assert (query.intent, query.search_text) == ("session", "and session 10?")

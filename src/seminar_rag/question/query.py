@@ -18,6 +18,9 @@ from seminar_rag.question.patterns import NamedScope
 from seminar_rag.text import words
 from seminar_rag.types import Turn
 
+_SEARCHED = (PLAIN, "summary", "authors", "link")
+"""Intents that the readings are searched for: the last three where no reading is called so."""
+
 Understand = Callable[[str, Sequence[Turn], Callable[[], bool]], "Query"]
 """Question as typed, conversation, stop → the question understood."""
 
@@ -82,11 +85,11 @@ def understand(
     """
     titles = titles or {}
     found = _intent(patterns.with_titles_quoted(text, titles.values()))
-    alone = stand_alone(text, history, stop) if found.intent == PLAIN else text
+    searched_for = found.intent in _SEARCHED
+    alone = stand_alone(text, history, stop) if searched_for else text
     scope, searched = patterns.named_scope(alone)
     works = patterns.works(searched)
     own = asked_last(searched, history)
-    sides = patterns.sides(searched)
     called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,
@@ -105,7 +108,7 @@ def understand(
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
         names=patterns.names(searched),
-        sides=sides,
+        sides=patterns.sides(searched),
         wants_number=patterns.wants_number(own),
         counted=patterns.counted(searched),
         is_instruction=patterns.is_instruction(text),
