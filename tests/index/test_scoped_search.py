@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seminar_rag.index import vectors
-from seminar_rag.index.vectors import ScopedSearch
+from seminar_rag.index.vectors import nearest_within
 
 
 def course(documents: int, passages: int = 3) -> tuple[sqlite3.Connection, np.ndarray]:
@@ -25,32 +25,18 @@ def course(documents: int, passages: int = 3) -> tuple[sqlite3.Connection, np.nd
 
 def test_the_nearest_of_these_documents_only() -> None:
     db, rows = course(4)
-    found = ScopedSearch().nearest(db, "1", ["d2", "d1"], rows[0], 4)
+    found = nearest_within(db, ["d2", "d1"], rows[0], 4)
     expected = sorted(rows[3:9] @ rows[0], reverse=True)[:4]
     assert [cosine for _, cosine in found] == pytest.approx(expected, abs=1e-5)
     assert all(id_.startswith(("d1/", "d2/")) for id_, _ in found)
-    assert ScopedSearch().nearest(db, "1", [], rows[0], 4) == []
-    assert ScopedSearch().nearest(db, "1", ["unknown"], rows[0], 4) == []
+    assert nearest_within(db, [], rows[0], 4) == []
+    assert nearest_within(db, ["unknown"], rows[0], 4) == []
 
 
-def test_a_scope_is_read_once_until_the_course_changes() -> None:
-    db, rows = course(2)
-    searched = ScopedSearch()
-    before = searched.nearest(db, "1", ["d0"], rows[0], 9)
-    db.execute("DELETE FROM passage WHERE id = 'd0/1'")
-    assert searched.nearest(db, "1", ["d0"], rows[0], 9) == before
-    assert len(searched.nearest(db, "2", ["d0"], rows[0], 9)) == 2
-
-
-def test_what_is_too_large_to_keep_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "CACHE_BYTES", 6 * 16 * 4)
-    monkeypatch.setattr(vectors, "_ROWS", 2)
+def test_many_vectors_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     db, rows = course(4)
-    searched = ScopedSearch()
-    assert len(searched.nearest(db, "1", ["d0", "d1", "d2"], rows[0], 99)) == 9
-    assert len(searched.nearest(db, "1", ["d0", "d1"], rows[0], 99)) == 6
-    assert len(searched.nearest(db, "1", ["d3"], rows[0], 99)) == 3
-    db.execute("DELETE FROM passage")
-    assert searched.nearest(db, "1", ["d0", "d1", "d2"], rows[0], 99) == []
-    assert searched.nearest(db, "1", ["d0", "d1"], rows[0], 99) == []
-    assert len(searched.nearest(db, "1", ["d3"], rows[0], 99)) == 3
+    ids, cosines = zip(*nearest_within(db, ["d0", "d3", "d1"], rows[0], 99), strict=True)
+    assert len(ids) == 9
+    monkeypatch.setattr(vectors, "_ROWS", 2)
+    again = dict(nearest_within(db, ["d0", "d3", "d1"], rows[0], 99))
+    assert [again[id_] for id_ in ids] == pytest.approx(cosines, abs=1e-5)

@@ -14,7 +14,7 @@ from seminar_rag.errors import StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.database import Database
 from seminar_rag.index.files import Files
-from seminar_rag.index.vectors import ScopedSearch, VectorIndex, Vectors
+from seminar_rag.index.vectors import VectorIndex, Vectors, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
 
@@ -59,7 +59,6 @@ class Reader(Database):
         self._catalogue: Catalogue | None = None
         self._writing = False
         self._words = _WordStatistics(None)
-        self._scoped = ScopedSearch()
 
     # --- catalogue and passages ----------------------------------------------------------------
 
@@ -142,7 +141,7 @@ class Reader(Database):
         if documents is None:
             return self.vectors.query(vector, k)
         with self._guarded() as db:
-            return self._scoped.nearest(db, self.meta("generation"), documents, vector, k)
+            return nearest_within(db, documents, vector, k)
 
     def lexical(
         self,

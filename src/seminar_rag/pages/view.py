@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +18,13 @@ from seminar_rag.pages.locate import key
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.sheet import Quote
 from seminar_rag.types import Citation, Passage, Sentence
-from seminar_rag.types.catalogue import Catalogue, Record
+from seminar_rag.types.catalogue import Record
 from seminar_rag.types.pages import View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from seminar_rag.index.reading import Reader
 
     Matrix = NDArray[np.float32]
 
@@ -38,30 +40,11 @@ _NOVELTY = 0.35
 """Weight of being unlike the sentences that were chosen before."""
 
 
-class Shelf(Protocol):
-    """The part of the store that is needed here."""
-
-    def catalogue(self) -> Catalogue:
-        """The course now."""
-
-    def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
-        """The passages of these ids that exist, by id."""
-
-    def passages_of(self, document: str) -> tuple[Passage, ...]:
-        """All passages of a document, in order."""
-
-    def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
-        """The embeddings of these passages, by id."""
-
-    def file_of(self, document: str) -> Path | None:
-        """The kept file of a document."""
-
-
 class Pages:
     """Opens documents at their passages. Safe to call from any thread."""
 
-    def __init__(self, shelf: Shelf, renderer: Renderer) -> None:
-        self._shelf = shelf
+    def __init__(self, store: Reader, renderer: Renderer) -> None:
+        self._store = store
         self._renderer = renderer
 
     def close(self) -> None:
@@ -76,7 +59,7 @@ class Pages:
             DocumentError: there is no such page, or it cannot be drawn.
         """
         self._record(document)
-        file = self._shelf.file_of(document)
+        file = self._store.file_of(document)
         if file is None:
             raise NotFoundError("No pages are kept of this reading.")
         return self._renderer.page(file, number, width)
@@ -102,7 +85,7 @@ class Pages:
         asked = tuple(dict.fromkeys(filter(str.strip, quotes)))
         found, remark = self._passage(document, passage, asked)
         view = View(record.document, asked, remark)
-        file = self._shelf.file_of(document)
+        file = self._store.file_of(document)
         if file is not None and section is None:
             try:
                 return self._drawn(replace(view, version=record.file[:12]), file, found)
@@ -111,7 +94,7 @@ class Pages:
         return self._text(view, found, section)
 
     def _record(self, document: str) -> Record:
-        record = self._shelf.catalogue().records.get(document)
+        record = self._store.catalogue().records.get(document)
         if record is None or not record.passages:
             raise NotFoundError(GONE)
         return record
@@ -122,10 +105,10 @@ class Pages:
         """The passage, or the one that holds its first quote now, and a remark on the change."""
         if not id_:
             return None, ""
-        passage = self._shelf.passages([id_]).get(id_)
+        passage = self._store.passages([id_]).get(id_)
         if passage is not None and passage.document == document:
             return passage, ""
-        for other in self._shelf.passages_of(document) if quotes else ():
+        for other in self._store.passages_of(document) if quotes else ():
             if key(quotes[0]) in key(other.text):
                 return other, MOVED
         return None, LOST
@@ -141,7 +124,7 @@ class Pages:
         return replace(view, remark=remark, page=page, sizes=sheets.sizes, spots=sheets.spots)
 
     def _text(self, view: View, passage: Passage | None, wanted: int | None) -> View:
-        passages = self._shelf.passages_of(view.document.id)
+        passages = self._store.passages_of(view.document.id)
         sections = [tuple(group) for _, group in groupby(passages, key=lambda one: one.heading)]
         if not sections:
             raise NotFoundError(GONE)
@@ -165,19 +148,19 @@ def _quote(text: str, passage: Passage) -> Quote:
 
 
 def key_sentences(
-    shelf: Shelf, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
+    store: Reader, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
 ) -> tuple[Citation, ...]:
     """At most n central sentences of a reading's main document, in its order.
 
     Raises:
         NotFoundError: there is no text of such a reading.
     """
-    records = [one for one in shelf.catalogue().records.values() if one.document.reading == reading]
+    records = [one for one in store.catalogue().records.values() if one.document.reading == reading]
     main = max(records, key=lambda one: (one.document.kind == "paper", one.passages), default=None)
     if main is None or not main.passages:
         raise NotFoundError("No text of this reading is in the course.")
-    passages = shelf.passages_of(main.document.id)
-    vectors = shelf.vectors_of([one.id for one in passages])
+    passages = store.passages_of(main.document.id)
+    vectors = store.vectors_of([one.id for one in passages])
     rows = np.stack([vectors[one.id] for one in passages])
     return tuple(
         Citation(number, main.document, passage, passage.quote(sentence), sentence.page)
