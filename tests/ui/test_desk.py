@@ -27,7 +27,7 @@ from seminar_rag.types.journal import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk, check_upload, listener_of
-from seminar_rag.ui.desk.jobs import Job, Reporter
+from seminar_rag.ui.desk.jobs import Job, Jobs
 
 
 @pytest.fixture
@@ -410,7 +410,7 @@ def test_a_running_job_says_how_far_it_is() -> None:
     told: list[tuple[object, ...]] = []
     lines: list[tuple[str, bool]] = []
 
-    class Listening(Reporter):
+    class Listening(Jobs):
         def __init__(self) -> None:
             pass
 

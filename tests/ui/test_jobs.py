@@ -8,7 +8,7 @@ import time
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, Reporter, StoppedError
+from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError
 
 
 def ended(jobs: Jobs) -> None:
@@ -19,10 +19,10 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
     jobs = Jobs()
     assert jobs.current is None
 
-    def work(reporter: Reporter) -> str:
-        reporter.progress("embedding", 3, 7, "a paper", "12 passages")
-        reporter.line("a paper: 12 passages")
-        reporter.line("another: gone", bad=True)
+    def work() -> str:
+        jobs.progress("embedding", 3, 7, "a paper", "12 passages")
+        jobs.line("a paper: 12 passages")
+        jobs.line("another: gone", bad=True)
         return "1 document came in"
 
     assert jobs.start("Ingest", "Ingest, done", work).running
@@ -42,21 +42,21 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
 
 def test_a_second_job_is_refused_by_name_until_the_first_is_done():
     jobs, go = Jobs(), threading.Event()
-    jobs.start("The first", "The first, done", lambda reporter: "done" if go.wait(10) else "late")
+    jobs.start("The first", "The first, done", lambda: "done" if go.wait(10) else "late")
     with pytest.raises(BusyError, match="The first"):
-        jobs.start("The second", "The second, done", lambda reporter: "")
+        jobs.start("The second", "The second, done", lambda: "")
     go.set()
     ended(jobs)
-    assert jobs.start("The second", "The second, done", lambda reporter: "x").title == "The second"
+    assert jobs.start("The second", "The second, done", lambda: "x").title == "The second"
     ended(jobs)
 
 
 def test_work_stops_when_it_sees_that_it_shall():
     jobs, begun = Jobs(), threading.Event()
 
-    def work(reporter: Reporter) -> str:
+    def work() -> str:
         begun.set()
-        while not reporter.stopping():
+        while not jobs.stopping():
             time.sleep(0.01)
         raise StoppedError("half of it is in")
 
@@ -73,10 +73,10 @@ def test_work_stops_when_it_sees_that_it_shall():
 def test_a_failure_says_what_a_crash_does_not(caplog):
     jobs = Jobs()
 
-    def fails(reporter: Reporter) -> str:
+    def fails() -> str:
         raise SourceError("page.html is gone — give another")
 
-    def crashes(reporter: Reporter) -> str:
+    def crashes() -> str:
         raise ZeroDivisionError("a secret path")
 
     jobs.start("A", "A, done", fails)
@@ -92,9 +92,9 @@ def test_a_failure_says_what_a_crash_does_not(caplog):
 def test_the_log_is_bounded():
     jobs = Jobs()
 
-    def work(reporter: Reporter) -> str:
+    def work() -> str:
         for number in range(LONGEST_LOG + 20):
-            reporter.line(str(number))
+            jobs.line(str(number))
         return ""
 
     jobs.start("Talkative", "Talkative, done", work)

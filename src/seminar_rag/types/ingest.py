@@ -151,7 +151,8 @@ def summarise(reports: Iterable[Report]) -> str:
         documents = counts.total()
         if not parts:
             return f"nothing would change ({plural(documents, 'document')})"
-        return f"would {', '.join(parts)} of {documents} documents"
+        of = f" of {documents}" if counts["unchanged"] else ""
+        return f"would {', '.join(parts)}{of} document{'' if documents == 1 else 's'}"
     order: tuple[Change, ...] = ("new", "changed", "removed", "failed", "unchanged")
     return ", ".join(f"{counts[one]} {one}" for one in order if counts[one]) or "nothing to do"
 

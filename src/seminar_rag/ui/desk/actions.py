@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
-from seminar_rag.ui.desk.jobs import Jobs, Reporter, StoppedError
+from seminar_rag.ui.desk.jobs import Jobs, StoppedError
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -72,11 +72,11 @@ class Desk:
             )
         options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
 
-        def work(reporter: Reporter) -> str:
+        def work() -> str:
             reports = []
-            listener = listener_of(reporter)
-            for report in self.course.ingest(sources, listener, options, stop=reporter.stopping):
-                _log(reporter, report)
+            listener = listener_of(self.jobs)
+            for report in self.course.ingest(sources, listener, options, stop=self.jobs.stopping):
+                _log(self.jobs, report)
                 reports.append(report)
             return summarise(reports)
 
@@ -145,12 +145,12 @@ class Desk:
         """
         title = title or self._title(readings[0])
 
-        def work(reporter: Reporter) -> str:
+        def work() -> str:
             reports = []
-            listener = listener_of(reporter)
+            listener = listener_of(self.jobs)
             for id_ in readings:
-                report = self.course.ingest_reading(id_, listener, stop=reporter.stopping)
-                _log(reporter, report)
+                report = self.course.ingest_reading(id_, listener, stop=self.jobs.stopping)
+                _log(self.jobs, report)
                 reports.append(report)
             return summarise(reports)
 
@@ -171,7 +171,7 @@ class Desk:
         return self._titles().get(reading) or reading
 
 
-def listener_of(reporter: Reporter) -> Listener:
+def listener_of(jobs: Jobs) -> Listener:
     """Passes the progress of an ingest on to a job: how far it is, and a line for what is done.
 
     Searching for readings and reading documents go on side by side, so each is counted by itself.
@@ -184,7 +184,7 @@ def listener_of(reporter: Reporter) -> Listener:
         if progress.stage in ("found", "indexed", "failed", "removed"):
             reason = f" — {progress.detail}" if progress.detail else ""
             bad = progress.stage == "failed"
-            reporter.line(f"{progress.stage}: {progress.label}{reason}", bad=bad)
+            jobs.line(f"{progress.stage}: {progress.label}{reason}", bad=bad)
         if progress.stage in ("fetching", "found"):
             counts["searched for"] = progress.done, progress.total
         elif progress.stage != "reading":
@@ -193,21 +193,21 @@ def listener_of(reporter: Reporter) -> Listener:
         done, total = (sum(part) for part in zip(*counts.values(), strict=True))
         parts = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
         detail = " · ".join(filter(None, [*parts, progress.pace]))
-        reporter.progress(progress.stage, done, total, label, detail)
+        jobs.progress(progress.stage, done, total, label, detail)
 
     return listener
 
 
-def _log(reporter: Reporter, report: Report) -> None:
+def _log(jobs: Jobs, report: Report) -> None:
     """Write into the log what no progress has told."""
     for outcome in report.outcomes:
         if (report.dry and outcome.change != "unchanged") or outcome.change == "removed":
             reason = f" — {outcome.reason}" if outcome.reason else ""
             title = outcome.document.title or outcome.document.path
-            reporter.line(f"{outcome.change}: {title}{reason}", bad=outcome.change == "failed")
+            jobs.line(f"{outcome.change}: {title}{reason}", bad=outcome.change == "failed")
     for note in report.notes:
-        reporter.line(note, bad=True)
-    if reporter.stopping():
+        jobs.line(note, bad=True)
+    if jobs.stopping():
         raise StoppedError(f"{summarise([report])}; start it again to go on")
 
 

@@ -1,7 +1,7 @@
 """One piece of long work at a time, in a thread of the server, that outlives every page.
 
-Knows neither Gradio nor what the work is: the work is handed a `Reporter` to report its progress,
-and asks it often whether to stop. Every page shows the same frozen `Job`.
+Knows neither Gradio nor what the work is: the work reports its progress to `Jobs`, and asks there
+often whether to stop. Every page shows the same frozen `Job`.
 """
 
 from __future__ import annotations
@@ -74,34 +74,8 @@ class Job:
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
-class Reporter:
-    """What running work uses to report on itself."""
-
-    def __init__(self, jobs: Jobs, stop: threading.Event) -> None:
-        self._jobs = jobs
-        self._stop = stop
-
-    def progress(
-        self, stage: str, done: int, total: int, label: str = "", detail: str = ""
-    ) -> None:
-        """Report how far the work is."""
-        self._jobs.update(stage=stage, done=done, total=total, label=label, detail=detail)
-
-    def line(self, text: str, *, bad: bool = False) -> None:
-        """Write a line into the log."""
-        self._jobs.write(Line(datetime.now(UTC), text, bad))
-
-    def stopping(self) -> bool:
-        """Whether the work should stop."""
-        return self._stop.is_set()
-
-
-Work = Callable[[Reporter], str]
-"""Does the work and returns the result in words. Raises SeminarError when it fails or stops."""
-
-
 class Jobs:
-    """Runs work in the background; remembers the last piece."""
+    """Runs work in the background, one piece at a time; remembers the last one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -124,11 +98,13 @@ class Jobs:
         if job is not None and job.running:
             raise BusyError(f"“{job.title}” is running — wait until it is done, or stop it")
 
-    def start(self, title: str, done_title: str, work: Work) -> Job:
+    def start(self, title: str, done_title: str, work: Callable[[], str]) -> Job:
         """Start work in the background.
 
         Args:
             title, done_title: see `Job`.
+            work: does the work and returns the result in words, or raises SeminarError when it
+                fails or stops. Meanwhile it calls `progress`, `line` and `stopping`.
 
         Raises:
             BusyError: a job is running; the message names it.
@@ -138,7 +114,7 @@ class Jobs:
             self._stop = threading.Event()
             job = self._job = Job(title, done_title, datetime.now(UTC))
             self._thread = threading.Thread(
-                target=self._run, args=(work, self._stop), name="desk job", daemon=True
+                target=self._run, args=(work,), name="desk job", daemon=True
             )
             self._thread.start()
         return job
@@ -156,25 +132,37 @@ class Jobs:
             self._thread.join(seconds)
         return self._job is None or not self._job.running
 
-    def update(self, **changes: Any) -> None:
-        """Change fields of the current job."""
-        with self._lock:
-            if self._job is not None:
-                self._job = replace(self._job, **changes)
+    # What running work calls.
 
-    def write(self, line: Line) -> None:
-        """Add a line to the current job's log."""
+    def progress(
+        self, stage: str, done: int, total: int, label: str = "", detail: str = ""
+    ) -> None:
+        """Report how far the work is."""
+        self._update(stage=stage, done=done, total=total, label=label, detail=detail)
+
+    def line(self, text: str, *, bad: bool = False) -> None:
+        """Write a line into the log."""
+        line = Line(datetime.now(UTC), text, bad)
         with self._lock:
             if self._job is not None:
                 self._job = replace(self._job, log=(*self._job.log, line)[-LONGEST_LOG:])
 
-    def _run(self, work: Work, stop: threading.Event) -> None:
+    def stopping(self) -> bool:
+        """Whether the work should stop."""
+        return self._stop.is_set()
+
+    def _update(self, **changes: Any) -> None:
+        with self._lock:
+            if self._job is not None:
+                self._job = replace(self._job, **changes)
+
+    def _run(self, work: Callable[[], str]) -> None:
         state: State = "done"
         try:
-            note = work(Reporter(self, stop))
+            note = work()
         except SeminarError as error:
-            state, note = "stopped" if stop.is_set() else "failed", str(error)
+            state, note = "stopped" if self.stopping() else "failed", str(error)
         except Exception:
             log.exception("a job of the desk failed")
             state, note = "failed", CRASHED
-        self.update(state=state, note=note, ended=datetime.now(UTC))
+        self._update(state=state, note=note, ended=datetime.now(UTC))
