@@ -1,8 +1,8 @@
-"""A text → the claims it makes, with the citations they carry. Pure.
+"""Splits a text into the claims it makes, each with the citations that it carries. Pure.
 
-Reads Markdown and plain text: headings, lists, tables, code and the reference list are told from
-prose, prose is cut into sentences, and each sentence keeps its exact place in the text. Knows no
-readings and judges nothing.
+Markdown and plain text are read alike: headings, lists, tables, code and the reference list are
+kept apart from prose, prose is cut into sentences, and each sentence keeps its exact place in the
+text. The module knows no readings and decides nothing about truth.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What a text states, and the works it lists."""
+    """The claims of a text, and the works in its reference list."""
 
     claims: tuple[Claim, ...]
     """Every sentence, heading, table row, code block and reference, in order, with its kind."""

@@ -2,7 +2,8 @@
 
 A fitted score cannot see that "13B" stands where the passage has "7B": nearly every word agrees.
 Each rule looks at the sentences that say almost the same as the claim, and at the one thing in
-which they differ. Here numbers, names and how far the claim goes; `opposites` has the rest.
+which they differ. This module has the rules about numbers, names, how far a claim goes and clauses
+without evidence; `opposites` has those about opposite words, order and negation.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 
 
 def find_conflict(
-    claim: str, sentences: Sequence[str], held: Comparison, known: str = ""
+    claim: str, sentences: Sequence[str], comparison: Comparison, known: str = ""
 ) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
-    case = Case(claim, sentences, held, frozenset(term.key for term in terms(known)))
+    case = Case(claim, sentences, comparison, frozenset(term.key for term in terms(known)))
     for rule in (_number, _bound, _name, find_opposite, find_order, find_negation, _widened,
                  _clause):  # fmt: skip
         conflict = rule(case)
@@ -33,19 +34,19 @@ def find_conflict(
 
 def _number(case: Case) -> Conflict | None:
     claimed = [term for term in terms(case.claim) if term.kind == "number"]
-    for column, term in enumerate(case.held.terms):
+    for column, term in enumerate(case.comparison.terms):
         if term.kind != "number":
             continue
-        given = [i for i in case.best if case.held.covered[i, column]]
-        elsewhere = max((case.rest(i, column) for i in given), default=-1.0)
-        absent = not case.held.covered[:, column].any()
+        given = [i for i in case.best if case.comparison.covered[i, column]]
+        elsewhere = max((case.shared(i, column) for i in given), default=-1.0)
+        absent = not case.comparison.covered[:, column].any()
         # A number that stands elsewhere in the passages is only wrong where the claim is
         # otherwise nearly a copy of a sentence with another number in its place, and no
         # sentence that says nearly as much has it.
         for i in case.near(0.35 if absent else 0.65, column):
-            around = case.held.covered[max(0, i - 1) : i + 2, column].any()
+            around = case.comparison.covered[max(0, i - 1) : i + 2, column].any()
             rival = _rival_number(term, claimed, case.claim, case.sentences[i])
-            if rival is not None and not around and case.rest(i, column) > elsewhere + 0.1:
+            if rival is not None and not around and case.shared(i, column) > elsewhere + 0.1:
                 reason = f"The passage says {rival}, the sentence says {_phrase(term, case.claim)}."
                 return Conflict("number", "contradicted", reason, i)
         if absent and not term.spelled:
@@ -126,18 +127,18 @@ def _phrase(term: Term, text: str) -> str:
 
 def _name(case: Case) -> Conflict | None:
     mine = {term.key for term in terms(case.claim)} | case.known
-    for column, term in enumerate(case.held.terms):
+    for column, term in enumerate(case.comparison.terms):
         opening = _opening(term, case.claim)
         if (term.kind != "name" and not opening) or term.key in case.known:
             continue
-        absent = not case.held.covered[:, column].any()
-        given = [i for i in case.best if case.held.covered[i, column]]
-        elsewhere = max((case.rest(i, column) for i in given), default=-1.0)
-        if absent and case.held.soft[column] >= (0.6 if opening else 0.8):
+        absent = not case.comparison.covered[:, column].any()
+        given = [i for i in case.best if case.comparison.covered[i, column]]
+        elsewhere = max((case.shared(i, column) for i in given), default=-1.0)
+        if absent and case.comparison.soft[column] >= (0.6 if opening else 0.8):
             continue  # "Australian" for "Australia"; an ordinary word that opens the sentence
         for i in case.near(0.4 if absent else 0.65, column):
-            around = case.held.covered[max(0, i - 1) : i + 2, column].any()
-            rest = case.rest(i, column)
+            around = case.comparison.covered[max(0, i - 1) : i + 2, column].any()
+            rest = case.shared(i, column)
             rival = _rival_name(term, mine, case, i, alike=rest < 0.75)
             certain = rest > elsewhere + 0.1 and (_coined(term) or rest >= 0.75)
             if rival is not None and not around and certain:
@@ -210,14 +211,14 @@ def _clause(case: Case) -> Conflict | None:
     """One clause of some length is not in the passages, though another is."""
     spans = clauses(case.claim)
     columns = [
-        [i for i, term in enumerate(case.held.terms) if start <= term.start < end]
+        [i for i, term in enumerate(case.comparison.terms) if start <= term.start < end]
         for start, end in spans
     ]
-    shares = [case.held.windows[:, own].mean(axis=1).max() if own else 0.0 for own in columns]
+    shares = [case.comparison.windows[:, own].mean(axis=1).max() if own else 0.0 for own in columns]
     if max(shares) < 0.6:
         return None
     for (start, end), own, share in zip(spans, columns, shares, strict=True):
-        if len(own) >= 4 and share <= 0.4 and case.held.soft[own].mean() <= 0.7:
+        if len(own) >= 4 and share <= 0.4 and case.comparison.soft[own].mean() <= 0.7:
             words = " ".join(case.claim[start:end].split()).rstrip(" .")
             return Conflict("clause", "partly", f"The passages do not say “{words}”.")
     return None

@@ -1,4 +1,4 @@
-"""A natural-language-inference or grounding model as verifier, through sentence-transformers.
+"""Verifies claims with a natural-language-inference or grounding model of sentence-transformers.
 
 Any cross-encoder with three labels (contradiction, entailment, neutral), with two (unsupported,
 supported) or with one score. The evidence is read in windows that fit the model, and the best

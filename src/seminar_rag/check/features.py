@@ -1,6 +1,7 @@
-"""What a claim and its evidence have in common, as numbers. Knows no labels and no weights.
+"""Measures what a claim and its evidence have in common, for the fitted model and the rules.
 
-Pure but for the embedding function, which is handed in.
+The module knows no labels and no weights, and is pure but for the embedding function, which is
+passed in.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ Embed = Callable[[Sequence[str]], Matrix]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A claim held against evidence sentences."""
+    """What a claim shares with the sentences of the evidence."""
 
     terms: tuple[Term, ...]
     """The claim's distinct terms."""
     covered: NDArray[np.bool_]
     """Shape (sentences, terms): which sentence has which term."""
     windows: NDArray[np.bool_]
-    """The same for each sentence and the three behind it in its passage."""
+    """The same shape: what each sentence and the three after it in its passage cover together."""
     soft: NDArray[np.float64]
     """Shape (terms,): 1 where the best evidence has the term, else how near its words come."""
     order: tuple[int, ...]
@@ -50,7 +51,7 @@ FEATURES = {
     "word pairs": "share of the claim's neighbouring terms that neighbour in the evidence",
     "weakest clause": "lowest share, over clauses, that four neighbouring sentences cover",
 }
-"""What the weights weigh, in words."""
+"""The features by name, each with what it measures."""
 
 _RANK_COVERAGE = 1.5
 """Weight of rare-word coverage against cosine in the ranking; 1 to 2 find as much."""
@@ -64,10 +65,13 @@ _WINDOW = 4
 def compare(
     claim: str, sentences: Sequence[str], breaks: Sequence[int], embed: Embed, known: str = ""
 ) -> Comparison:
-    """Hold `claim` against `sentences`; neither may be without content terms.
+    """Compare `claim` with the sentences of the evidence; neither may be without content terms.
 
-    `breaks` are the indices where a passage starts: windows do not cross them. Terms of
-    `known`, which the reader has without the sentences (a title), count as covered.
+    Args:
+        breaks: the indices where a passage starts, which windows do not cross.
+        embed: turns texts into unit vectors.
+        known: what the reader knows without the sentences, such as a title; its terms count as
+            covered.
     """
     distinct = tuple({term.key: term for term in reversed(terms(claim))}.values())[::-1]
     covered = _coverage(claim, sentences, distinct)
@@ -207,30 +211,30 @@ class Conflict:
     label: Literal["partly", "unsupported", "contradicted"]
     reason: str
     sentence: int | None = None
-    """The sentence it is held against."""
+    """The index of the sentence that shows it, if one does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule looks at."""
+    """A claim beside the sentences of its evidence, as the rules see it."""
 
     claim: str
     sentences: Sequence[str]
-    held: Comparison
+    comparison: Comparison
     known: frozenset[str]
-    """Keys that are not held against the claim."""
+    """Keys of the terms that the claim may have although the evidence lacks them."""
 
     @property
     def best(self) -> tuple[int, ...]:
-        """The three sentences that come nearest."""
-        return self.held.order[:3]
+        """The indices of the three sentences that come nearest to the claim."""
+        return self.comparison.order[:3]
 
-    def rest(self, sentence: int, *columns: int) -> float:
-        """Share of the claim's terms, those in `columns` left out, that the sentence has."""
-        others = [i for i in range(len(self.held.terms)) if i not in columns]
-        return float(self.held.covered[sentence, others].mean()) if others else 0.0
+    def shared(self, sentence: int, *columns: int) -> float:
+        """The share of the claim's terms, without those in `columns`, that a sentence has."""
+        others = [i for i in range(len(self.comparison.terms)) if i not in columns]
+        return float(self.comparison.covered[sentence, others].mean()) if others else 0.0
 
     def near(self, share: float, *columns: int) -> list[int]:
-        """The best sentences that say nearly the same, nearest first."""
-        close = [i for i in self.best if self.rest(i, *columns) >= share]
-        return sorted(close, key=lambda i: -self.rest(i, *columns))
+        """Those of the best sentences that share so much with the claim, nearest first."""
+        close = [i for i in self.best if self.shared(i, *columns) >= share]
+        return sorted(close, key=lambda i: -self.shared(i, *columns))

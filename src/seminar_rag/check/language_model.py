@@ -1,8 +1,8 @@
-"""A language model as verifier: it names a label and quotes the sentence that decides.
+"""Asks a language model for a verdict: a label, and a quotation of the sentence that decides.
 
-The quotation is looked up: where it does not stand in the passages, or the answer has another
-form, the built-in verifier decides instead, and the verdict says so. A grammar admits nothing but
-a label and one of the sentences given, where the model can be limited by one.
+The quotation is looked up in the passages. Where it is not there, or the answer has another form,
+the built-in verifier decides instead, and the verdict says so. Where a model can be limited by a
+grammar, it can answer nothing but a label and one of the sentences.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class LanguageModelVerifier:
             return replace(plain, verifier=self.name)
         given = self._fitting(claim, known, _sentences(passages), plain)
         if not given:
-            return _fallen(plain, "the passages do not fit its window")
+            return _fall_back(plain, "the passages do not fit its window")
         said = self._model.complete(
             SYSTEM,
             _prompt(claim, known, given),
@@ -84,11 +84,11 @@ class LanguageModelVerifier:
         )
         read = _read(said)
         if read is None:
-            return _fallen(plain, "it gave no verdict in the form asked for")
+            return _fall_back(plain, "it gave no verdict in the form asked for")
         label, quote = read
         found = _look_up(quote, given)
         if found is None and label != "unsupported":
-            return _fallen(plain, "the sentence that it quoted is not in the passages")
+            return _fall_back(plain, "the sentence that it quoted is not in the passages")
         first = [] if found is None else [Evidence(found[0].id, found[1], _whole(found))]
         others = [one for one in plain.evidence if one not in first]
         evidence = tuple([*first, *others][:SHOWN])
@@ -174,7 +174,7 @@ _LABEL: dict[str, VerdictLabel] = {
 
 
 def _read(said: str) -> tuple[VerdictLabel, str] | None:
-    """Label and quotation; None where the answer has another form."""
+    """Parse an answer into label and quotation; None where it has another form."""
     match = _ANSWER.search(said)
     if match is None:
         return None
@@ -183,7 +183,7 @@ def _read(said: str) -> tuple[VerdictLabel, str] | None:
 
 
 def _look_up(quote: str, given: Sequence[Sentence]) -> Sentence | None:
-    """The sentence that holds the quotation, five of its words at least, or all of it."""
+    """Find the sentence that contains the quotation: all of it, or at least five words."""
     wanted = _letters(quote)
     for sentence in given:
         text = _letters(sentence[2])
@@ -196,6 +196,6 @@ def _letters(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
-def _fallen(plain: Verdict, why: str) -> Verdict:
+def _fall_back(plain: Verdict, why: str) -> Verdict:
     reason = f"{plain.reason} (By the built-in check: the model was asked, but {why}.)"
     return replace(plain, reason=reason)

@@ -1,6 +1,7 @@
-"""Rules for what says the contrary: opposite words, exchanged sides, negations.
+"""Rules that find where a claim says the contrary of a passage: opposite words, exchanged sides
+and negations.
 
-They know English word lists, no grammar; they stay silent in doubt.
+They work with lists of English words and know no grammar; in doubt they find nothing.
 """
 
 from __future__ import annotations
@@ -301,7 +302,7 @@ def find_negation(case: Case) -> Conflict | None:
     for i in near:
         sentence = case.sentences[i]
         theirs = _negated(sentence)
-        if len(theirs) % 2 == len(mine) % 2 and case.rest(i) < 0.8:
+        if len(theirs) % 2 == len(mine) % 2 and case.shared(i) < 0.8:
             continue  # as many negations on both sides, in other words: most likely the same
         have = {term.key for term in terms(sentence)}
         for word, scope in mine:

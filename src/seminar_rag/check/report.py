@@ -1,6 +1,7 @@
-"""A text → a report: what the readings say of each of its claims, and of the sources it gives.
+"""Checks a text: finds what the readings say about each claim, and whether its citations hold.
 
-Search and verifier are handed in, so nothing here knows the index, files or how a report is shown.
+Search and verifier are passed in, so that this module knows neither the index nor files, nor how a
+report is shown.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
 from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
 
 PASSAGES = 8
-"""Looked at for a claim, and for a citation within its reading."""
+"""How many passages are read for a claim, and for a citation in the reading that it names."""
 _DOCUMENTS = 4
-"""Documents that a claim is held against, each by itself: two halves that two papers say are not
-one finding."""
-
+"""How many documents a claim is compared with, each by itself: two halves that two papers state
+are not one finding."""
 
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
@@ -37,7 +37,7 @@ class Search(Protocol):
 
 
 class Checker:
-    """Holds texts against one course."""
+    """Checks texts against the readings of one course."""
 
     def __init__(self, search: Search, verifier: Verifier, works: Sequence[Work]) -> None:
         """Args:
@@ -73,7 +73,7 @@ class Checker:
         verdict, evidence = self._verify(said, self._search(said, PASSAGES, scope))
         label = _label(verdict)
         given = tuple(
-            self._held(said, cited, found)
+            self._citation(said, cited, found)
             for cited, found in zip(claim.cites, matches, strict=True)
         )
         return Item(
@@ -116,7 +116,7 @@ class Checker:
         passages = sorted((hit.passage for hit in hits), key=lambda one: one.ordinal)
         return self._verifier.verify(said, passages, known)
 
-    def _held(self, said: str, cited: Cited, found: Match) -> Citation:
+    def _citation(self, said: str, cited: Cited, found: Match) -> Citation:
         if found.problem or not found.works:
             return Citation(cited, *_listed(found))
         ids = frozenset(work.id for work in found.works)

@@ -28,7 +28,7 @@ SHOWN = 3
 
 
 class Verifier(Protocol):
-    """Holds a claim against passages. Safe to call from several threads."""
+    """Decides whether passages support a claim. Safe to call from several threads."""
 
     name: str
     while_writing: bool
@@ -75,7 +75,7 @@ def fitted() -> Weights:
 
 
 class BuiltinVerifier:
-    """Word overlap, meaning and rules; no model but the embedding.
+    """Compares words, meaning, numbers and names; needs no model but the embedding.
 
     Finds the evidence sentences, weighs what claim and evidence share by a fitted logistic
     model, and lets a hard mismatch (another number, another name, a flipped comparison or
@@ -87,7 +87,7 @@ class BuiltinVerifier:
     while_writing = True
 
     def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
-        self._embed = _Remembering(embed)
+        self._embed = _CachedEmbed(embed)
         self._weights = weights or fitted()
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
@@ -107,14 +107,16 @@ class BuiltinVerifier:
         quoted = _quoted(claim, found)
         if quoted:
             return self._verdict("supported", 1.0, _SAYS_SO, quoted)
-        held = compare(claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known)
+        comparison = compare(
+            claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known
+        )
         if verbatim(claim, passages):
             score, conflict = 1.0, None
         else:
-            score = self._weights.score(held.features)
-            conflict = find_conflict(claim, sentences, held, known)
-        label, score, reason = weigh(held, score, conflict)
-        chosen = list(held.order[:SHOWN])
+            score = self._weights.score(comparison.features)
+            conflict = find_conflict(claim, sentences, comparison, known)
+        label, score, reason = weigh(comparison, score, conflict)
+        chosen = list(comparison.order[:SHOWN])
         if conflict is not None and conflict.sentence is not None:
             chosen = [conflict.sentence, *(i for i in chosen if i != conflict.sentence)][:SHOWN]
         evidence = [Evidence(found[i][0].id, found[i][1], sentences[i]) for i in chosen]
@@ -165,7 +167,7 @@ _CONFLICT = 0.4
 
 
 def weigh(
-    held: Comparison, score: float, conflict: Conflict | None
+    comparison: Comparison, score: float, conflict: Conflict | None
 ) -> tuple[VerdictLabel, float, str]:
     """Label, score and reason from the fitted score and the rules; a conflict caps the score."""
     if conflict is not None:
@@ -175,7 +177,11 @@ def weigh(
         return label, score * _CONFLICT, conflict.reason
     if score >= SUPPORTED:
         return "supported", score, _SAYS_SO
-    missing = [term.text for term, near in zip(held.terms, held.soft, strict=True) if near < 0.6]
+    missing = [
+        term.text
+        for term, near in zip(comparison.terms, comparison.soft, strict=True)
+        if near < 0.6
+    ]
     listed = ", ".join(f"“{word}”" for word in missing[:4])
     if score >= PARTLY:
         tail = f" Not found: {listed}." if listed else ""
@@ -195,8 +201,8 @@ def _breaks(owners: Sequence[Passage]) -> list[int]:
     return out
 
 
-class _Remembering:
-    """The embedding function with a bounded memory: passages and words come again and again."""
+class _CachedEmbed:
+    """An embedding function with a bounded cache: the same passages and words come again."""
 
     LIMIT = 20_000
 

@@ -1,4 +1,4 @@
-"""A text → its terms: words, names, and numbers with their units. Pure.
+"""Splits a text into its terms: words, names, and numbers with their units. Pure.
 
 "13B parameters" and "13 billion parameters" meet, "GPT-3" never meets "GPT-4", and "LSTM" meets
 the long form that a text spells out.
