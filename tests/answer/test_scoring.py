@@ -47,6 +47,7 @@ def test_the_text_features_of_a_candidate() -> None:
     question = QuestionWords("Where does a quokka sleep?", rarity)
     features = text_features(question, one_of(passage), 2, passage)
     assert features["said"] == pytest.approx(0.25)
+    assert features["opens"] == pytest.approx(0.25)
     assert features["passage"] == pytest.approx(1.0)
     assert features["rank"] == 0.5
     assert features["length"] == pytest.approx(10 / 25)
@@ -62,9 +63,7 @@ def test_the_weights_are_of_the_features_and_say_what_they_were_fitted_on() -> N
     assert set(data["weights"]) == set(FEATURES) <= set(every)
     assert set(data["weights without the model"]) == set(FIRST_FEATURES) <= set(plain)
     assert data["provenance"]["fitted by"] == "benchmarks/quotations.py --fit"
-    measured = data["provenance"][
-        "evidence quoted in full, each set with weights fitted on the others"
-    ]
+    measured = data["provenance"]["evidence quoted in full, weights fitted on the other sets"]
     assert all(one["n"] and len(one["interval"]) == 2 for one in measured.values())
 
 
@@ -115,6 +114,17 @@ def test_at_most_a_few_are_chosen() -> None:
 def test_what_brings_in_more_of_the_question_is_preferred() -> None:
     found = named("A wombat digs deep holes.", "Trees are green all year.", "A quokka rests there.")
     assert choose(QUESTION, found, [3.0, 2.0, 1.5])[1] == found[2]
+
+
+def test_what_begins_with_the_words_of_the_question_scores_higher() -> None:
+    question = QuestionWords("What is a quokka?", rarity)
+
+    def scored(text: str) -> float:
+        passage = hit(text)
+        plain = text_features(question, one_of(passage), 1, passage)
+        return score({**plain, **similarity_features(0.5, 0.5)})
+
+    assert scored("A quokka is a small animal.") > scored("Small animals include the quokka.")
 
 
 def test_what_asks_itself_scores_lower() -> None:

@@ -21,9 +21,9 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 """Words → how rare they are in the course (inverse document frequency)."""
 Features = dict[str, float]
 
-FIRST_FEATURES = ("said", "passage", "rank", "length", "many", "asks")
+FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks")
 """What candidates are compared by before the embedding model reads them."""
-FEATURES = ("cosine", "word similarity", "passage", "rank", "length", "many", "asks")
+FEATURES = ("cosine", "word similarity", *FIRST_FEATURES[1:])
 """What they are compared by in the end."""
 
 MOST = 4
@@ -39,6 +39,7 @@ _SAME = 0.55
 _CONTAINED = 0.85
 """Share of the shorter one's stems from which one candidate repeats another."""
 _LONG_WORDS = 25
+_OPENING_WORDS = 5
 
 
 class QuestionWords:
@@ -65,8 +66,10 @@ def text_features(question: QuestionWords, one: Candidate, rank: int, hit: Hit) 
         hit: its passage.
     """
     passage = f"{hit.document.title} {hit.passage.heading} {hit.passage.text}"
+    opening = " ".join(one.text.split()[:_OPENING_WORDS])
     return {
         "said": question.share(set(stems(one.text))),
+        "opens": question.share(set(stems(opening))),
         "passage": question.share(set(stems(passage))),
         "rank": 1 / rank,
         "length": min(one.words, _LONG_WORDS) / _LONG_WORDS,
