@@ -68,18 +68,31 @@ def test_time_left_comes_from_passages() -> None:
     clock = Clock()
     table = Table(clock=clock)
     assert table.seconds_left == 0.0
-    for name in ("r1", "r2"):
-        table.want(name, name)
-    assert table.seconds_left is None, "there is no pace yet"
+    clock.now = 100.0
     first, second = table.add(job("a")), table.add(job("b"))
-    clock.now = 10.0
-    table.looked_up("r1", "paper")
+    assert table.seconds_left is None, "there is no pace yet"
+    clock.now = 110.0
     store(table, first, 50)
-    # One document is on its way and one reading wanted: 50 passages each, as the first one had.
-    assert (table.passages_left, table.seconds_left) == (100, 20.0)
+    # The other document is expected to have as many passages as the first one.
+    assert (table.passages_left, table.seconds_left) == (50, 10.0)
     second.parsed(ParsedDocument(None, (Block("x" * 8000),)), "b")
-    # Its text gives about 10 passages, and so the wanted reading about 30, as the two on average.
-    assert (table.passages_left, table.seconds_left) == (40, 8.0)
+    assert (table.passages_left, table.seconds_left) == (10, 2.0)
+
+
+def test_time_left_for_lookups_comes_from_their_own_pace() -> None:
+    clock = Clock()
+    table = Table(clock=clock)
+    for number in range(10):
+        table.want(str(number), "A reading")
+    clock.now = 60.0  # the first answer of a slow host says nothing of the others
+    table.looked_up("0", "nothing")
+    assert table.seconds_left is None
+    for number in (1, 2, 3):
+        clock.now += 2.0
+        table.looked_up(str(number), "nothing")
+    assert table.seconds_left == 12.0, "six readings at two seconds each"
+    store(table, table.add(job("notes", "words " * 40)), 1)
+    assert table.seconds_left == 12.0, "one stored passage makes no reading longer"
 
 
 def test_nothing_is_left_once_all_is_stored_however_slow_it_was() -> None:

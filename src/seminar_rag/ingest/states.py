@@ -82,8 +82,8 @@ class Table:
         """Passages embedded so far."""
         self._listener = listener
         self._clock = clock
-        self._started = clock()
         self._embedding = 0.0
+        self._first_lookup = self._first_document = 0.0
         self._wanted: dict[str, str] = {}
         self._looked_up = 0
 
@@ -100,24 +100,25 @@ class Table:
 
     def looking_up(self, reading: str) -> None:
         """Tell that the lookup of a reading begins."""
-        self._tell_reading("fetching", reading)
+        self._tell_reading("fetching", reading, self._wanted[reading])
 
     def looked_up(self, reading: str, detail: str) -> None:
         """Note that a reading was looked up; its documents are added as rows."""
+        if not self._looked_up:
+            self._first_lookup = self._clock()
         self._looked_up += 1
-        self._tell_reading("found", reading, detail)
-        self._wanted.pop(reading, None)
+        self._tell_reading("found", reading, self._wanted.pop(reading), detail)
 
-    def _tell_reading(self, stage: Stage, reading: str, detail: str = "") -> None:
-        label = self._wanted.get(reading, reading)
-        waiting = len(self._wanted) - (stage == "found")
-        self._tell(stage, reading, label, detail, (self._looked_up, self._looked_up + waiting))
+    def _tell_reading(self, stage: Stage, reading: str, label: str, detail: str = "") -> None:
+        total = self._looked_up + len(self._wanted)
+        self._tell(stage, reading, label, detail, (self._looked_up, total))
 
     # --- documents -----------------------------------------------------------------------------
 
     def add(self, job: Job) -> Row:
         """A row for a document that must be made, in place of one that it has already."""
         self.drop(job.document.id)
+        self._first_document = self._first_document or self._clock()
         row = Row(job, job.document, "fetched" if job.file else "parsed", job.blocks)
         if not job.file:
             row.estimate()
@@ -193,21 +194,21 @@ class Table:
 
     @property
     def passages_left(self) -> int:
-        """Passages still to come: counted where a text is there, else as many as usual."""
+        """Passages of documents on their way: counted where the text is there, else as usual."""
         sizes = [row.passages for row in self.rows.values() if row.job.file and row.passages]
         usual = round(sum(sizes) / len(sizes)) if sizes else _PASSAGES
-        coming = [row.passages or usual for row in self._made() if row.state != "stored"]
-        return sum(coming) + usual * len(self._wanted)
+        return sum(row.passages or usual for row in self._made() if row.state != "stored")
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until everything is stored, at the pace so far; None as long as there is none.
+        """Seconds until everything is stored; None as long as there is no pace to tell it by.
 
-        The pace is that of passages stored since the ingest began. So it is that of whatever holds
-        everything up, be it the network, the parser or the embedding model.
+        Lookups and documents go on side by side, so that whichever takes longer counts. The pace of
+        documents is that of passages stored since the first one was begun, whatever holds them up.
         """
-        left = self.passages_left
-        if not left:
-            return 0.0
+        now, left = self._clock(), self.passages_left
         stored = sum(row.passages for row in self._made() if row.state == "stored")
-        return left * (self._clock() - self._started) / stored if stored else None
+        if (left and not stored) or (self._wanted and self._looked_up < 2):
+            return None
+        lookups = len(self._wanted) * (now - self._first_lookup) / max(1, self._looked_up - 1)
+        return max(lookups, left * (now - self._first_document) / max(1, stored))
