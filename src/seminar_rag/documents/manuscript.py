@@ -1,7 +1,7 @@
 """A file that somebody wrote → one text to check.
 
 Markdown and plain text stay as they are. PDF, HTML and DOCX become Markdown, so that headings,
-lists and tables are told from sentences.
+lists and tables are not taken for sentences.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def remove(db: sqlite3.Connection, keys: Iterable[int]) -> None:
 
 
 def rebuild(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
-    """Throw the index away and make it anew."""
+    """Drop the index and build it again."""
     db.execute("DROP TABLE IF EXISTS lexicon")
     db.execute("DROP TABLE IF EXISTS abbreviation")
     db.executescript(SCHEMA)

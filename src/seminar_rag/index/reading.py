@@ -12,8 +12,7 @@ import numpy as np
 
 from seminar_rag.errors import StoreError
 from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.database import Database
-from seminar_rag.index.files import Files
+from seminar_rag.index.database import Database, KeptFiles
 from seminar_rag.index.vectors import VectorIndex, Vectors, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -54,7 +53,7 @@ class Reader(Database):
         """
         super().__init__(folder)
         self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
-        self.files = Files(folder / "files")
+        self.files = KeptFiles(folder / "files")
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None
         self._writing = False
