@@ -54,6 +54,7 @@ HOMES = {
     "matplotlib": {"evaluation/page.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "reportlab": {"ui/export/pdf.py"},
+    "sklearn": {"question/intent.py"},
     "tomlkit": {"config.py"},
     "rich": {"cli/printing.py", "cli/printing_ingest.py"},
 }

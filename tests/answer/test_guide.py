@@ -179,7 +179,7 @@ def test_a_summary_of_one_reading_is_its_key_sentences(question: str, scope: Sco
     told = Guide(lambda: COURSE, Found(), key_sentences).tell(ask_of(question), scope)
     assert told is not None
     assert told.kind == "readings"
-    assert told.text == f"Key sentences of “{RYE.title}”:\n\n- “{LINES[2]}” [1]"
+    assert told.text == f"“{RYE.title}” in its own words:\n\n- “{LINES[2]}” [1]"
     assert [one.quote for one in told.citations] == [LINES[2]]
 
 

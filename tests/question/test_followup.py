@@ -4,7 +4,7 @@ import pytest
 
 from fakes import ScriptedLLM
 from seminar_rag.errors import ModelError
-from seminar_rag.question.followup import WORTH, Rewriter, asked_last, leans, standalone
+from seminar_rag.question.followup import READING_TIME, Rewriter, asked_last, leans, standalone
 from seminar_rag.types import Turn
 
 
@@ -126,7 +126,7 @@ def test_a_slow_model_is_not_asked() -> None:
     assert reworded(llm, "what are its limits?", "How does editing work?") == (
         "How does editing work? what are its limits?"
     )
-    llm.speed = 1000 / WORTH
+    llm.speed = 1000 / READING_TIME
     assert reworded(llm, "what are its limits?", "How does editing work?") == (
         "What are the limits of editing?"
     )

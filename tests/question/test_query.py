@@ -211,11 +211,6 @@ def test_names_are_taken_whole_and_verbs_are_none(text: str, names: tuple[str, .
     assert understand(text).names == names
 
 
-def test_requests_are_told_from_questions() -> None:
-    assert understand("Explain RLHF").is_instruction
-    assert not understand("What is RLHF?").is_instruction
-
-
 def test_readings_are_known_by_title_and_by_what_leads_its_colon() -> None:
     assert understand('What rises in "On Rye"?', titles=TITLES).readings == ("rye",)
     assert understand("What rises in the On Rye paper?", titles=TITLES).readings == ("rye",)

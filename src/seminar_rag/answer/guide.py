@@ -1,7 +1,7 @@
 """Answers questions about the course from its catalogue, and finds the part that one names.
 
-`question` says what is asked; here it is looked up. Knows no model, and of the readings' text it
-quotes only what it is handed: key sentences, and the line that names a work's authors.
+The intent and its topic come with the query; this module looks them up. Of the readings' text it
+quotes only key sentences, which it is handed, and the line that names a work's authors.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ROWS = 8
 """Readings or sessions listed for a subject, at most."""
 _SEARCHED = 20
+_LINES = 5
+"""Lines of a reading without key sentences that are quoted, at most."""
 _ALIKE = 0.45
 """Cosine of a passage to a subject from which it is about it, though it lacks its words."""
 _NO_DATES = "the course page lists no dates, people or rules"
@@ -128,8 +130,8 @@ class Guide:
         """The one reading that a question calls by its title, with the notes of its sessions."""
         if scope.readings or len(query.works) != 1 or len(query.readings) != 1:
             return None
-        reading = _reading(course, query.readings[0])
         documents = course.documents.values()
+        reading = next((r for r in _readings(course) if r.id == query.readings[0]), None)
         if reading is None or not any(one.reading == reading.id for one in documents):
             return None
         sessions = set(_where(course, reading))
@@ -147,12 +149,25 @@ class Guide:
         if len(readings) != 1 or self._key_sentences is None:
             return None
         try:
-            citations = tuple(self._key_sentences(readings[0], 5))
+            citations = tuple(self._key_sentences(readings[0], 5)) or self._beginning(readings[0])
         except NotFoundError:
             return None
+        if not citations:
+            return None
         quoted = "".join(f"\n- “{one.quote}” [{one.number}]" for one in citations)
-        lead = f"Key sentences of “{citations[0].document.title}”:" if citations else ""
-        return Told("readings", f"{lead}\n{quoted}", citations=citations) if citations else None
+        lead = f"“{citations[0].document.title}” in its own words:"
+        return Told("readings", f"{lead}\n{quoted}", citations=citations)
+
+    def _beginning(self, reading: str) -> tuple[Citation, ...]:
+        """The first lines of a reading that has no sentence that can stand alone."""
+        hits = self._search.search(reading, _SEARCHED, Scope(readings=frozenset({reading})))
+        first = sorted(hits, key=lambda hit: hit.passage.ordinal)[:1]
+        return tuple(
+            Citation(1, hit.document, hit.passage, hit.passage.quote(line), line.page)
+            for hit in first
+            for line in hit.passage.sentences[:_LINES]
+            if line.kind != "heading"
+        )
 
     def _when(self, course: Catalogue, query: Query) -> Told:
         weights: dict[int, float] = {}
@@ -369,10 +384,6 @@ def _numbered(course: Catalogue, number: int) -> ListedSession | None:
 
 def _readings(course: Catalogue) -> list[ListedReading]:
     return list({one.id: one for session in course.sessions for one in session.readings}.values())
-
-
-def _reading(course: Catalogue, id_: str) -> ListedReading | None:
-    return next((one for one in _readings(course) if one.id == id_), None)
 
 
 def _called(course: Catalogue, query: Query) -> list[ListedReading]:

@@ -1,5 +1,8 @@
-"""A question that leans on the conversation → one that stands alone: by rules, and by a language
-model where there is one that answers soon."""
+"""Rewrites a follow-up question so that it can be understood without the conversation.
+
+Rules put the earlier questions in front; a language model rewrites the question where there is one
+that reads the conversation within seconds.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,23 @@ if TYPE_CHECKING:
     from seminar_rag.models.llm import LLM
 
 StandAlone = Callable[[str, Sequence[Turn], Callable[[], bool]], str]
-"""Question, conversation, stop → the question as it is searched for."""
+"""Takes question, conversation and stop; returns the question as it can be understood alone."""
 
-WORTH = 3.0
-"""Seconds that a model may need to read the conversation; a slower one is not asked: rules take
-none, and the passages it has read would have to be read again."""
+READING_TIME = 3.0
+"""Seconds that a language model may need to read the conversation. A slower one is not asked,
+since the rules take no time."""
 PATIENCE = 20.0
-"""Seconds until a model that does not answer is given up."""
+"""Seconds after which a model that does not answer is given up."""
 _LONGEST = 80
-"""Tokens of a question."""
+"""Tokens of a rewritten question, at most."""
 _EXCHANGES = 2
+"""Exchanges of the conversation that the model is shown."""
 _SHORT = 5
-"""Content words; a longer question says what it is about."""
+"""Content words up to which a question may lack its subject."""
 _ANSWER = 80
-"""Words of an earlier answer that are told."""
+"""Words of an earlier answer that the model is shown."""
 _KNOWN = 0.7
-"""Share of the words of a new wording that must come from the conversation."""
+"""Share of the words of a rewritten question that must come from the conversation."""
 
 INSTRUCTIONS = """\
 You put a student's last question into words that can be understood without the conversation.
@@ -43,10 +47,10 @@ You put a student's last question into words that can be understood without the 
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question with what it leans on put in front; unchanged where it stands alone.
+    """The question with the earlier questions that it needs put in front of it.
 
-    The earlier questions are used, not the answers: an answer's words would pull the search to
-    the passages already shown.
+    The answers are left out, since their words would lead the search back to the passages that
+    they quote.
     """
     asked = [turn.text for turn in history if turn.role == "user"]
     parts = [question.strip()]
@@ -56,12 +60,12 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
 
 def by_rules(question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:  # noqa: ARG001
-    """`standalone` as a `StandAlone`."""
+    """Does what `standalone` does, in the form of a `StandAlone`."""
     return standalone(question, history)
 
 
 def asked_last(query: str, history: Sequence[Turn]) -> str:
-    """Of what `standalone` made, the part that was typed last."""
+    """The part that was typed last of a question that `standalone` made."""
     for turn in history:
         if turn.role == "user" and query.startswith(f"{turn.text.strip()} "):
             query = query[len(turn.text.strip()) + 1 :]
@@ -69,10 +73,10 @@ def asked_last(query: str, history: Sequence[Turn]) -> str:
 
 
 class Rewriter:
-    """Has a language model word a follow-up so that it stands alone.
+    """Has a language model rewrite a follow-up so that it can be understood alone.
 
-    What it says is taken only where it is one question made of the conversation's words; else,
-    or where it would take long, the rules decide.
+    Its text is used only where it is one question made of the conversation's words. Otherwise, or
+    where the model would take long, the rules decide.
     """
 
     def __init__(self, llm: LLM, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,20 +84,20 @@ class Rewriter:
         self._completion = Completion(llm, PATIENCE, clock)
 
     def standalone(self, question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:
-        """As `standalone`, which it falls back on."""
+        """The question as it can be understood alone, by the rules where the model is no help."""
         plain = standalone(question, history)
         if not history or not (leans(question) or len(content_words(question)) <= _SHORT):
             return plain
-        told = _conversation(question, history)
-        if self._llm.speed and self._llm.count(told) > WORTH * self._llm.speed:
+        prompt = _conversation(question, history)
+        if self._llm.speed and self._llm.count(prompt) > READING_TIME * self._llm.speed:
             return plain
-        worded = self._worded(told, stop)
-        return worded if _fits(worded, question, history) else plain
+        rewritten = self._rewritten(prompt, stop)
+        return rewritten if _fits(rewritten, question, history) else plain
 
-    def _worded(self, told: str, stop: Callable[[], bool]) -> str:
+    def _rewritten(self, prompt: str, stop: Callable[[], bool]) -> str:
         try:
-            text = self._completion.complete(INSTRUCTIONS, told, max_tokens=_LONGEST, stop=stop)
-        except ModelError:  # told when it is asked for the answer
+            text = self._completion.complete(INSTRUCTIONS, prompt, max_tokens=_LONGEST, stop=stop)
+        except ModelError:  # reported when the model is asked for the answer
             return ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         return without_label(lines[0]).strip(' "“”*') if lines else ""
@@ -110,13 +114,13 @@ def _conversation(question: str, history: Sequence[Turn]) -> str:
     )
 
 
-def _fits(worded: str, question: str, history: Sequence[Turn]) -> bool:
-    """Whether a new wording is made of what was said, and keeps what the question asks."""
-    new = set(stems(worded))
+def _fits(rewritten: str, question: str, history: Sequence[Turn]) -> bool:
+    """Whether a rewritten question is made of the conversation and keeps the question's words."""
+    new = set(stems(rewritten))
     asked = {
         stem for word in content_words(question) if word not in BACKWARD for stem in stems(word)
     }
     known = set(stems(" ".join([question, *(turn.text for turn in history)])))
-    if not new or len(worded.split()) > _LONGEST:
+    if not new or len(rewritten.split()) > _LONGEST:
         return False
     return len(new & known) >= _KNOWN * len(new) and 2 * len(new & asked) >= len(asked)

@@ -26,7 +26,7 @@ from seminar_rag.text import (
 
 # Names and works
 
-INSTRUCTIONS = frozenset(
+_INSTRUCTIONS = frozenset(
     "analyse analyze assess compare contrast criticise criticize define describe discuss evaluate"
     " elaborate explain give identify illustrate justify list name outline recap relate review"
     " show state summarise summarize tell".split()
@@ -99,11 +99,6 @@ def names(question: str) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(out) if len(name) > 1)
 
 
-def is_instruction(question: str) -> bool:
-    """Whether a question is put as a request: "Explain …", "Summarise …"."""
-    return bool(INSTRUCTIONS & set(words(question)[:1]))
-
-
 def _capitalised(question: str) -> Iterator[str]:
     """Runs of capitalised or mixed words, as written: "Llama 2-Chat", "SayCan"."""
     tokens = list(_WORD.finditer(question))
@@ -134,7 +129,7 @@ def _is_name(question: str, token: re.Match[str], following: str) -> bool:
     if before and before[-1] not in ".?!:":
         return True
     # The first word of a sentence is a name where a name, a number or another side follows it.
-    return word.lower() not in INSTRUCTIONS and (
+    return word.lower() not in _INSTRUCTIONS and (
         following[:1].isupper() or following[:1].isdigit() or following in ("and", "vs", "or")
     )
 
@@ -167,11 +162,6 @@ def sides(question: str) -> tuple[str, ...]:
 
 # Numbers
 
-_NUMERIC = re.compile(
-    r"\b(?:how (?:many|much|long|large|big|often|old|far|fast)|what (?:percentage|percent|share|"
-    r"number|size|fraction|rate|score|accuracy|year)|when|which year|at what)\b",
-    re.IGNORECASE,
-)
 _COUNTED = (
     # how many things; "why … how many things" asks for no number
     re.compile(
@@ -194,11 +184,6 @@ _COUNTED = (
         re.IGNORECASE,
     ),
 )
-
-
-def wants_number(question: str) -> bool:
-    """Whether a number is asked for."""
-    return bool(_NUMERIC.search(question))
 
 
 def counted(question: str) -> tuple[str, ...]:

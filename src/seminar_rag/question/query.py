@@ -55,11 +55,8 @@ class Query:
     """Names of models, methods and people, as written."""
     sides: tuple[str, ...] = ()
     """What it compares, as written, two or more; empty where it compares nothing."""
-    wants_number: bool = False
     counted: tuple[str, ...] = ()
-    """Things that a passage must give a number of to answer it, as written."""
-    is_instruction: bool = False
-    """Whether it is put as a request: "Explain …"."""
+    """What it asks a number of, as written."""
     is_order: bool = False
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
     language: str = ""
@@ -89,13 +86,12 @@ def understand(
     alone = stand_alone(text, history, stop) if searched_for else text
     scope, searched = patterns.named_scope(alone)
     works = patterns.works(searched)
-    own = asked_last(searched, history)
     called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,
         stand_alone=alone,
         search_text=searched,
-        own_text=own,
+        own_text=asked_last(searched, history),
         intent=found.intent,
         topic=found.topic,
         sessions=found.sessions,
@@ -109,9 +105,7 @@ def understand(
         ),
         names=patterns.names(searched),
         sides=patterns.sides(searched),
-        wants_number=patterns.wants_number(own),
         counted=patterns.counted(searched),
-        is_instruction=patterns.is_instruction(text),
         is_order=patterns.is_order(searched),
         language=language_of(text),
     )
