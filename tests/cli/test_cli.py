@@ -44,7 +44,7 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     said = capsys.readouterr().out
     assert "Reranking moves the useful passages to the front.” [" in said
     assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
-    assert "Answers are quotations" in said
+    assert "Answers are quoted from the readings" in said
     assert "1 of 1 sentence supported (checked by: built-in)" in said
 
 
