@@ -45,7 +45,7 @@ HOMES = {
     "uvicorn": {"ui"},
     "chromadb": {"index/vectors.py"},
     "llama_cpp": {"models/local.py"},
-    "sentence_transformers": {"models/embed.py", "models/rerank.py", "check/entailment.py"},
+    "sentence_transformers": {"models/embed.py", "models/rerank.py"},
     "torch": {"models/embed.py", "check/entailment.py"},
     "pypdf": {"documents"},
     "rapidocr": {"documents/ocr.py"},

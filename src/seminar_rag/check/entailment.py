@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from seminar_rag.check.support import SHOWN, verbatim
 from seminar_rag.check.terms import terms
-from seminar_rag.errors import ModelError
 from seminar_rag.models.hub import downloaded, fetch
+from seminar_rag.models.rerank import load_cross_encoder
 from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
 
 SUPPORTED = 0.5
@@ -101,25 +101,13 @@ class EntailmentVerifier:
         return Verdict(label, round(float(support[best]), 3), reason, evidence, self.name)
 
     def _open(self) -> Any:
-        folder = Path(self._source).expanduser()
         if not downloaded(self._source):
             fetch(self._source)
-        from sentence_transformers import CrossEncoder
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        try:
-            return CrossEncoder(
-                str(folder if folder.is_dir() else self._source),
-                device="cpu",
-                local_files_only=True,
-            )
-        except (OSError, ValueError, ImportError) as error:
-            raise ModelError(
-                f"the checking model {self._source!r} cannot be loaded"
-                f" ({str(error).splitlines()[0]}) — check [check] model in seminar.toml: a folder,"
-                " a hub name such as cross-encoder/nli-deberta-v3-small, or nothing"
-            ) from error
+        advice = (
+            "check [check] model in seminar.toml: a folder, a hub name such as"
+            f" {SUGGESTED}, or nothing"
+        )
+        return load_cross_encoder(self._source, "checking model", advice)
 
     def _windows(self, claim: str, passages: Sequence[Passage]) -> list[_Window]:
         """Neighbouring sentences of a passage, as many as fit; half of a window overlaps."""
