@@ -169,7 +169,7 @@ def download_model(
             cross-encoder.
         hub_url: a model hub, or a mirror with the same paths.
         sha256: the expected hash; None takes the one that the hub states.
-        progress: told the bytes that are there, and how many there will be where that is known.
+        progress: called with the bytes downloaded, and with their total where that is known.
 
     Returns:
         A sentence that says where the model lies and what it is used for.

@@ -223,8 +223,8 @@ def _print_check(report: CheckReport) -> None:
     """A checked text, as wide as the terminal but readable."""
     from shutil import get_terminal_size
 
-    for told in text_lines(report, min(100, get_terminal_size().columns)):
-        print(told)
+    for line in text_lines(report, min(100, get_terminal_size().columns)):
+        print(line)
 
 
 def _print_source(number: int, cited: Sequence[Citation]) -> None:

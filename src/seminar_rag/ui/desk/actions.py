@@ -199,7 +199,7 @@ def listener_of(jobs: Jobs) -> Listener:
 
 
 def _log(jobs: Jobs, report: Report) -> None:
-    """Write into the log what no progress has told."""
+    """Write into the log what progress has not reported."""
     for outcome in report.outcomes:
         if (report.dry and outcome.change != "unchanged") or outcome.change == "removed":
             reason = f" — {outcome.reason}" if outcome.reason else ""
