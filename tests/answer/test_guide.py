@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from seminar_rag.answer.engine import NOTHING, Draft, Engine
-from seminar_rag.answer.guide import Guide, Told
+from seminar_rag.answer.guide import CatalogueAnswer, Guide
 from seminar_rag.errors import NotFoundError
 from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (
@@ -77,39 +77,41 @@ def ask_of(question: str) -> Query:
     return understand(question, titles=COURSE.titles)
 
 
-def tell(question: str, course: Catalogue = COURSE) -> Told:
-    told = Guide(lambda: course, Found()).tell(ask_of(question))
-    assert told is not None
-    return told
+def answered(question: str, course: Catalogue = COURSE) -> CatalogueAnswer:
+    found = Guide(lambda: course, Found()).answer(ask_of(question))
+    assert found is not None
+    return found
 
 
 def test_small_talk_says_what_the_course_is() -> None:
-    told = tell("hello")
-    assert told.kind == "talk"
-    assert "“Breads” (2 sessions, 3 readings)" in told.text
-    assert tell("thank you!").text == "You are welcome."
+    found = answered("hello")
+    assert found.kind == "talk"
+    assert "“Breads” (2 sessions, 3 readings)" in found.text
+    assert answered("thank you!").text == "You are welcome."
 
 
 def test_a_sessions_readings_are_listed_with_their_links() -> None:
-    told = tell("which papers are in session 1?")
-    assert told.text == (
+    found = answered("which papers are in session 1?")
+    assert found.text == (
         "Session 1 (Dark grains) has 1 required and 1 further reading:\n"
         "\n- On Rye: Dark Breads (required, session 1)"
         "\n- Porridge and Oats (further reading, session 1)"
     )
-    assert [row.url for row in told.listed] == ["https://bread.example/rye", None]
+    assert [row.url for row in found.listed] == ["https://bread.example/rye", None]
 
 
 def test_only_the_section_asked_for_is_listed() -> None:
-    assert [row.title for row in tell("list the required readings of week 1").listed] == [RYE.title]
-    assert "has no further readings" in tell("the optional readings of session 2?").text
+    assert [row.title for row in answered("list the required readings of week 1").listed] == [
+        RYE.title
+    ]
+    assert "has no further readings" in answered("the optional readings of session 2?").text
 
 
 def test_the_whole_reading_list_can_be_asked_for() -> None:
-    told = tell("what are the required readings?")
-    assert told.text.startswith("The course has 2 required readings:")
-    assert [row.section for row in told.listed] == ["required"] * 2
-    assert len(tell("show me the reading list").listed) == 3
+    found = answered("what are the required readings?")
+    assert found.text.startswith("The course has 2 required readings:")
+    assert [row.section for row in found.listed] == ["required"] * 2
+    assert len(answered("show me the reading list").listed) == 3
 
 
 @pytest.mark.parametrize(
@@ -140,12 +142,12 @@ def test_the_whole_reading_list_can_be_asked_for() -> None:
     ],
 )
 def test_facts(question: str, text: str) -> None:
-    assert tell(question).text == text
+    assert answered(question).text == text
 
 
 def test_sessions_can_be_named_by_their_order_and_several_at_once() -> None:
-    assert tell("what is the last session about?").text.startswith("Session 2 (Left over) has")
-    both = tell("readings of sessions 1 and 2")
+    assert answered("what is the last session about?").text.startswith("Session 2 (Left over) has")
+    both = answered("readings of sessions 1 and 2")
     assert both.text.splitlines()[0] == (
         "Session 1 (Dark grains) has 1 required and 1 further reading."
         " Session 2 (Left over) has 1 required reading."
@@ -154,7 +156,7 @@ def test_sessions_can_be_named_by_their_order_and_several_at_once() -> None:
 
 
 def test_a_summary_of_a_session_is_a_list_that_says_so() -> None:
-    lead = tell("can you summarise session 2?").text.splitlines()[0]
+    lead = answered("can you summarise session 2?").text.splitlines()[0]
     assert lead.startswith("I can't sum up a whole session; ask about one reading. Session 2")
 
 
@@ -176,11 +178,11 @@ def key_sentences(reading: str, n: int) -> list[Citation]:
     ],
 )
 def test_a_summary_of_one_reading_is_its_key_sentences(question: str, scope: Scope) -> None:
-    told = Guide(lambda: COURSE, Found(), key_sentences).tell(ask_of(question), scope)
-    assert told is not None
-    assert told.kind == "readings"
-    assert told.text == f"“{RYE.title}” in its own words:\n\n- “{LINES[2]}” [1]"
-    assert [one.quote for one in told.citations] == [LINES[2]]
+    found = Guide(lambda: COURSE, Found(), key_sentences).answer(ask_of(question), scope)
+    assert found is not None
+    assert found.kind == "readings"
+    assert found.text == f"“{RYE.title}” in its own words:\n\n- “{LINES[2]}” [1]"
+    assert [one.quote for one in found.citations] == [LINES[2]]
 
 
 @pytest.mark.parametrize(
@@ -188,39 +190,39 @@ def test_a_summary_of_one_reading_is_its_key_sentences(question: str, scope: Sco
     ["what is this paper about?", "summarise Porridge and Oats", "summarise grains"],
 )
 def test_without_one_reading_with_text_there_is_no_summary(question: str) -> None:
-    assert Guide(lambda: COURSE, Found(), key_sentences).tell(ask_of(question)) is None
+    assert Guide(lambda: COURSE, Found(), key_sentences).answer(ask_of(question)) is None
 
 
 def test_readings_of_an_author_and_their_links() -> None:
-    assert [row.title for row in tell("papers by Ada Brown").listed] == [RYE.title]
-    told = tell("give me the link to the On Rye paper")
-    assert told.text.endswith("- On Rye: Dark Breads: https://bread.example/rye")
-    assert told.listed[0].url == "https://bread.example/rye"
-    assert Guide(lambda: COURSE, Found()).tell(ask_of("link to the oven manual")) is None
+    assert [row.title for row in answered("papers by Ada Brown").listed] == [RYE.title]
+    found = answered("give me the link to the On Rye paper")
+    assert found.text.endswith("- On Rye: Dark Breads: https://bread.example/rye")
+    assert found.listed[0].url == "https://bread.example/rye"
+    assert Guide(lambda: COURSE, Found()).answer(ask_of("link to the oven manual")) is None
 
 
 def test_authors_are_cited_from_the_text_that_names_them() -> None:
-    told = tell("who wrote the On Rye paper?")
-    assert told.text == "“On Rye: Dark Breads” is by Ada Brown. [1]"
-    assert [one.quote for one in told.citations] == [RYE.title, "Ada Brown"]
+    found = answered("who wrote the On Rye paper?")
+    assert found.text == "“On Rye: Dark Breads” is by Ada Brown. [1]"
+    assert [one.quote for one in found.citations] == [RYE.title, "Ada Brown"]
 
 
 def test_a_subject_is_found_in_titles_tags_and_texts() -> None:
-    assert [row.title for row in tell("when do we discuss rye?").listed] == [
+    assert [row.title for row in answered("when do we discuss rye?").listed] == [
         "Session 1 (Dark grains)"
     ]
-    assert [row.title for row in tell("what should I read on sourdough?").listed] == [RYE.title]
+    assert [row.title for row in answered("what should I read on sourdough?").listed] == [RYE.title]
 
 
 def test_an_unknown_subject_gets_the_nearest_and_says_so() -> None:
-    told = tell("any papers on submarines?")
-    assert told.text.startswith("No reading of the course names “submarines”; the nearest:")
+    found = answered("any papers on submarines?")
+    assert found.text.startswith("No reading of the course names “submarines”; the nearest:")
 
 
 def test_without_a_syllabus_the_readings_are_asked() -> None:
     empty = replace(COURSE, sessions=())
-    assert Guide(lambda: empty, Found()).tell(ask_of("which papers are in session 1?")) is None
-    assert Guide(lambda: COURSE, Found()).tell(ask_of("Why does rye need sourdough?")) is None
+    assert Guide(lambda: empty, Found()).answer(ask_of("which papers are in session 1?")) is None
+    assert Guide(lambda: COURSE, Found()).answer(ask_of("Why does rye need sourdough?")) is None
 
 
 def test_a_part_that_the_question_names_becomes_the_scope() -> None:

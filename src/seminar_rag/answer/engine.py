@@ -31,7 +31,7 @@ from seminar_rag.types import (
 )
 
 if TYPE_CHECKING:
-    from seminar_rag.answer.guide import Guide, Search, Told
+    from seminar_rag.answer.guide import CatalogueAnswer, Guide, Search
     from seminar_rag.check.support import Verifier
 
 NOTHING = "The readings don't say."
@@ -141,9 +141,9 @@ class Engine:
         """
         started = self._clock()
         query = self._understand(question, history, stop)
-        told = self._guide.tell(query, scope or Scope()) if self._guide else None
-        if told:
-            yield from self._tell(query, told, started)
+        known = self._guide.answer(query, scope or Scope()) if self._guide else None
+        if known:
+            yield from self._from_catalogue(query, known, started)
             return
         found = self._find(query, scope or Scope())
         if found.reason:
@@ -171,16 +171,18 @@ class Engine:
         )
         yield AnswerEvent(answer)
 
-    def _tell(self, query: Query, told: Told, started: float) -> Iterator[Event]:
-        """Pass on an answer that comes from the course's catalogue."""
-        if told.unknown:
-            answer = self._answer(query, NOTHING, started, told.kind)
-            yield AnswerEvent(replace(answer, abstained=True, reason=told.unknown))
+    def _from_catalogue(
+        self, query: Query, known: CatalogueAnswer, started: float
+    ) -> Iterator[Event]:
+        """Pass on an answer that needs no search: from the course's catalogue, or small talk."""
+        if known.unknown:
+            answer = self._answer(query, NOTHING, started, known.kind)
+            yield AnswerEvent(replace(answer, abstained=True, reason=known.unknown))
             return
-        yield from map(CitationEvent, told.citations)
-        yield TokenEvent(told.text)
-        answer = self._answer(query, told.text, started, told.kind)
-        yield AnswerEvent(replace(answer, listed=told.listed, citations=told.citations))
+        yield from map(CitationEvent, known.citations)
+        yield TokenEvent(known.text)
+        answer = self._answer(query, known.text, started, known.kind)
+        yield AnswerEvent(replace(answer, listed=known.listed, citations=known.citations))
 
     def _find(self, query: Query, scope: Scope) -> _Found:
         """Search the part of the course that the question names, else the whole scope."""

@@ -44,7 +44,7 @@ class Search(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CatalogueAnswer:
     """An answer that needs no search of the readings for what they say."""
 
     kind: AnswerKind
@@ -77,7 +77,7 @@ class Guide:
         self._search = search
         self._key_sentences = key_sentences
 
-    def tell(self, query: Query, scope: Scope = Scope()) -> Told | None:
+    def answer(self, query: Query, scope: Scope = Scope()) -> CatalogueAnswer | None:
         """The answer to a question about the course, a request for a summary, or small talk.
 
         None for what the readings are to be searched for.
@@ -86,14 +86,14 @@ class Guide:
         if query.intent in ("greeting", "thanks", "help"):
             return _small_talk(course, query.intent)
         if query.intent == "organisation":
-            return Told("course", "", unknown=_NO_DATES)
+            return CatalogueAnswer("course", "", unknown=_NO_DATES)
         if query.intent == "summary":
             return self._summary(course, query, scope)
         answer = self._answers.get(query.intent)
         return answer(course, query) if answer and course.sessions else None
 
     @property
-    def _answers(self) -> dict[str, Callable[[Catalogue, Query], Told | None]]:
+    def _answers(self) -> dict[str, Callable[[Catalogue, Query], CatalogueAnswer | None]]:
         return {
             "count sessions": _count_sessions,
             "count readings": _count_readings,
@@ -140,7 +140,7 @@ class Guide:
         also = " and the notes on its session" if notes else ""
         return Narrowed(narrowed, f"“{reading.title}”{also}") if course.within(narrowed) else None
 
-    def _summary(self, course: Catalogue, query: Query, scope: Scope) -> Told | None:
+    def _summary(self, course: Catalogue, query: Query, scope: Scope) -> CatalogueAnswer | None:
         """The key sentences of the one reading in question; of a session, its readings."""
         if query.sessions:
             listed = _sessions(course, query) if course.sessions else None
@@ -156,7 +156,7 @@ class Guide:
             return None
         quoted = "".join(f"\n- “{one.quote}” [{one.number}]" for one in citations)
         lead = f"“{citations[0].document.title}” in its own words:"
-        return Told("readings", f"{lead}\n{quoted}", citations=citations)
+        return CatalogueAnswer("readings", f"{lead}\n{quoted}", citations=citations)
 
     def _beginning(self, reading: str) -> tuple[Citation, ...]:
         """The first lines of a reading that has no sentence that can stand alone."""
@@ -169,7 +169,7 @@ class Guide:
             if line.kind != "heading"
         )
 
-    def _when(self, course: Catalogue, query: Query) -> Told:
+    def _when(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         weights: dict[int, float] = {}
         for session in course.sessions:
             named = _covers(f"{session.title} {' '.join(session.tags)}", query.topic)
@@ -186,7 +186,7 @@ class Guide:
         verb = f"comes up in {plural(len(rows), 'session')}"
         return _listing(_subject(query.topic, rows, "session", verb, sure or about), rows)
 
-    def _on(self, course: Catalogue, query: Query) -> Told:
+    def _on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         known = {one.id: one for one in _of_section(_readings(course), query)}
         hits, about = self._about(query.topic)
         titled = [id_ for id_, one in known.items() if _covers(one.title, query.topic)]
@@ -206,16 +206,16 @@ class Guide:
         ]
         return about or hits[:3], bool(about)
 
-    def _authors(self, course: Catalogue, query: Query) -> Told | None:
+    def _authors(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:
         """Who wrote a work, with the line of its text that says so where there is one."""
         found = _called(course, query)[:_ROWS]
         rows = tuple(_listed(course, one) for one in found)
         if len(found) != 1:
             lines = "\n".join(f"- {_written(one)}" for one in found)
-            return Told("course", lines, rows) if found else None
+            return CatalogueAnswer("course", lines, rows) if found else None
         citations = self._signature(found[0])
         mark = " [1]" if citations else ""
-        return Told("course", f"{_written(found[0])}{mark}", rows, citations)
+        return CatalogueAnswer("course", f"{_written(found[0])}{mark}", rows, citations)
 
     def _signature(self, reading: ListedReading) -> tuple[Citation, ...]:
         """The lines of a reading's text that give its title and its authors."""
@@ -240,14 +240,14 @@ def _written(one: ListedReading) -> str:
     return f"The course page does not say who wrote “{one.title}”."
 
 
-def _small_talk(course: Catalogue, intent: str) -> Told:
+def _small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
     if intent == "thanks":
-        return Told("talk", "You are welcome.")
+        return CatalogueAnswer("talk", "You are welcome.")
     readings = len(_readings(course))
     size = f" ({plural(len(course.sessions), 'session')}, {plural(readings, 'reading')})"
     whose = f"of “{course.title}”" if course.title else "of this course"
     hello = "Hello. " if intent == "greeting" else ""
-    return Told(
+    return CatalogueAnswer(
         "talk",
         f"{hello}I answer questions about the readings {whose}{size if readings else ''}; every"
         " sentence names the passage it comes from. If the readings don't say, neither do I. You"
@@ -256,47 +256,51 @@ def _small_talk(course: Catalogue, intent: str) -> Told:
     )
 
 
-def _count_sessions(course: Catalogue, query: Query) -> Told:  # noqa: ARG001
-    return Told("course", f"The course has {plural(len(course.sessions), 'session')}.")
+def _count_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
+    return CatalogueAnswer("course", f"The course has {plural(len(course.sessions), 'session')}.")
 
 
-def _count_readings(course: Catalogue, query: Query) -> Told:
+def _count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     if query.sessions:
         session = _numbered(course, query.sessions[0])
         if session is None:
             return _no_session(course, query.sessions[0])
-        return Told("course", f"{_name(session)} has {_sections(session.readings, query)}.")
+        return CatalogueAnswer(
+            "course", f"{_name(session)} has {_sections(session.readings, query)}."
+        )
     whole = _sections(_readings(course), query)
-    return Told("course", f"The course lists {whole} in {plural(len(course.sessions), 'session')}.")
+    return CatalogueAnswer(
+        "course", f"The course lists {whole} in {plural(len(course.sessions), 'session')}."
+    )
 
 
-def _all_sessions(course: Catalogue, query: Query) -> Told:  # noqa: ARG001
+def _all_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
     rows = [_row(session) for session in course.sessions]
     return _listing(f"The course has {plural(len(rows), 'session')}:", rows)
 
 
-def _sessions(course: Catalogue, query: Query) -> Told:
-    told: list[Told] = []
+def _sessions(course: Catalogue, query: Query) -> CatalogueAnswer:
+    answers: list[CatalogueAnswer] = []
     for number in query.sessions:
         session = _numbered(course, number)
         if session is None:
-            told.append(_no_session(course, number))
+            answers.append(_no_session(course, number))
             continue
         rows = [_listed(course, one) for one in _of_section(session.readings, query)]
         lead = f"{_name(session)} has {_sections(session.readings, query)}"
-        told.append(_listing(f"{lead}:" if rows else f"{lead}.", rows or [_row(session)]))
-    if len(told) == 1:
-        return told[0]
-    leads = " ".join(one.text.split("\n")[0].replace(":", ".") for one in told)
-    return _listing(leads, [row for one in told for row in one.listed])
+        answers.append(_listing(f"{lead}:" if rows else f"{lead}.", rows or [_row(session)]))
+    if len(answers) == 1:
+        return answers[0]
+    leads = " ".join(one.text.split("\n")[0].replace(":", ".") for one in answers)
+    return _listing(leads, [row for one in answers for row in one.listed])
 
 
-def _all_readings(course: Catalogue, query: Query) -> Told:
+def _all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [_listed(course, one) for one in _of_section(_readings(course), query)]
     return _listing(f"The course has {_sections(_readings(course), query)}:", rows)
 
 
-def _by(course: Catalogue, query: Query) -> Told:
+def _by(course: Catalogue, query: Query) -> CatalogueAnswer:
     """Readings of an author, as far as the course page names authors."""
     readings = _readings(course)
     rows = [_listed(course, one) for one in readings if _covers(one.authors or "", query.topic)]
@@ -305,23 +309,23 @@ def _by(course: Catalogue, query: Query) -> Told:
         return _listing(lead, rows[:_ROWS])
     nameless = sum(not one.authors for one in readings)
     more = f"; of {plural(nameless, 'reading')} it names no author" if nameless else ""
-    return Told("course", f"The course page lists no reading by “{query.topic}”{more}.")
+    return CatalogueAnswer("course", f"The course page lists no reading by “{query.topic}”{more}.")
 
 
-def _links(course: Catalogue, query: Query) -> Told | None:
+def _links(course: Catalogue, query: Query) -> CatalogueAnswer | None:
     """Where a reading can be found; None where no reading is called so."""
     rows = [_listed(course, one) for one in _called(course, query)[:_ROWS]]
     if not any(row.url for row in rows):
         text = f"The course page gives no link for “{rows[0].title}”." if rows else ""
-        return Told("course", text, tuple(rows)) if rows else None
+        return CatalogueAnswer("course", text, tuple(rows)) if rows else None
     listed = "".join(f"\n- {row.title}: {row.url or 'no link'}" for row in rows)
-    return Told("course", f"Listed on the course page:\n{listed}", tuple(rows))
+    return CatalogueAnswer("course", f"Listed on the course page:\n{listed}", tuple(rows))
 
 
-def _no_session(course: Catalogue, number: int) -> Told:
+def _no_session(course: Catalogue, number: int) -> CatalogueAnswer:
     known = [session.number for session in course.sessions]
     span = f"they go from {min(known)} to {max(known)}"
-    return Told("course", f"There is no session {number}; {span}.")
+    return CatalogueAnswer("course", f"There is no session {number}; {span}.")
 
 
 def _subject(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure: bool) -> str:
@@ -332,9 +336,9 @@ def _subject(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure: boo
     return f"“{topic}” {verb}{', best match first' if len(rows) > 1 else ''}:"
 
 
-def _listing(lead: str, rows: Sequence[Listed]) -> Told:
+def _listing(lead: str, rows: Sequence[Listed]) -> CatalogueAnswer:
     items = "".join(f"\n- {_line(row)}" for row in rows if row.section or not lead.endswith("."))
-    return Told("course", f"{lead}\n{items}" if items else lead, tuple(rows))
+    return CatalogueAnswer("course", f"{lead}\n{items}" if items else lead, tuple(rows))
 
 
 def _line(row: Listed) -> str:
