@@ -269,6 +269,13 @@ class TestDownload:
         with pytest.raises(ModelError, match="broke off"):
             download(REPO, FILE, tmp_path, base_url="http://127.0.0.1:9", patience=0.001)
 
+    def test_offline_by_setting(
+        self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        with pytest.raises(ModelError, match=r"broke off .*[Oo]ffline"):
+            fetch(hub, tmp_path)
+
     def test_stopping_keeps_the_part(self, hub: Hub, tmp_path: Path) -> None:
         told: list[int] = []
         with pytest.raises(ModelError, match="was stopped after"):

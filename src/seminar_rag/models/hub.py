@@ -238,7 +238,7 @@ class _Transfer:
                 f"The download of {self.name} was stopped after {self._size() / GB:.2f} GB - run "
                 "the same command again to go on."
             ) from error
-        except (HfHubHTTPError, httpx2.HTTPError, _BrokenOffError) as error:
+        except (HfHubHTTPError, httpx2.HTTPError, _BrokenOffError, ConnectionError) as error:
             if isinstance(error, HfHubHTTPError) and not passes(error):
                 raise self._refused(error.response.status_code) from error
             raise ModelError(
