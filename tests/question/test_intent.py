@@ -1,0 +1,43 @@
+"""Example phrases → a classifier that is right about other phrases, and in doubt says "plain"."""
+
+from __future__ import annotations
+
+import pytest
+
+from seminar_rag.question.intent import PLAIN, Intents, read_examples
+
+EXAMPLES = [
+    ("when", "when do we discuss {topic}?"),
+    ("when", "when do we cover {topic} in class?"),
+    ("session", "which papers are in session 5?"),
+    ("session", "papers of session 2"),
+    (PLAIN, "when do lions sleep?"),
+    (PLAIN, "which papers are there on lions?"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "topic"),
+    [
+        ("when do we cover rye bread?", "when", "rye bread"),
+        ("papers in session 7", "session", ""),
+        # a word that no example has, where the intent takes no topic
+        ("papers in session 7 that matter", PLAIN, ""),
+        # the topic does not stand where examples have it
+        ("when we discuss do lions?", PLAIN, ""),
+        ("who sleeps?", PLAIN, ""),
+        ("", PLAIN, ""),
+    ],
+)
+def test_the_wording_decides(text: str, intent: str, topic: str) -> None:
+    found = Intents(EXAMPLES).of(text)
+    assert (found.intent, found.topic) == (intent, topic)
+
+
+def test_plain_questions_that_were_left_out_stay_plain() -> None:
+    examples = list(read_examples())
+    intents = Intents(one for i, one in enumerate(examples) if i % 10)
+    plain = [text for intent, text in examples[::10] if intent == PLAIN]
+    wrong = [text for text in plain if intents.of(text).intent != PLAIN]
+    assert len(plain) > 25
+    assert len(wrong) <= 2
