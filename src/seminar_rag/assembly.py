@@ -18,7 +18,7 @@ from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.sources import read_source
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types import Citation, Syllabus, Turn
+from seminar_rag.types import BUILT_IN, Citation, Syllabus, Turn
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Work
 from seminar_rag.types.ingest import Listener
@@ -271,6 +271,12 @@ class Assembly:
         from seminar_rag.check.entailment import SUGGESTED, present
 
         return present() or (SUGGESTED if config.check_verifier == "model" else None)
+
+    def checks_by_words(self) -> bool:
+        """Whether the built-in check judges, known without loading a model."""
+        if self._verifier is not None:
+            return self._verifier.name == BUILT_IN
+        return self.config.check_verifier != "llm" and self.check_model() is None
 
     def checker(self) -> Checker:
         """What checks a text against the readings as they are now."""

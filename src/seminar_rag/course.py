@@ -26,7 +26,17 @@ from seminar_rag.journal.journal import Journal
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
 from seminar_rag.sample import PAGE
-from seminar_rag.types import Citation, Document, Event, Hit, Passage, Scope, Syllabus, Turn
+from seminar_rag.types import (
+    WORDS_ONLY,
+    Citation,
+    Document,
+    Event,
+    Hit,
+    Passage,
+    Scope,
+    Syllabus,
+    Turn,
+)
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking
 from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Removal, Report, Suggestion
@@ -312,6 +322,11 @@ class Course:
         return self.parts.answerer.notice
 
     # --- checking ------------------------------------------------------------------------------
+
+    @property
+    def check_notice(self) -> str:
+        """What the reader of a check should know of who judges; "" where a model does."""
+        return WORDS_ONLY if self.parts.checks_by_words() else ""
 
     def check(self, text: str, scope: Scope | None = None) -> Checking:
         """Check every claim of a text, and every source it gives, against the readings.

@@ -10,7 +10,7 @@ from seminar_rag.check.references import likeness, match
 from seminar_rag.check.report import Checker
 from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
-from seminar_rag.types import Cited, Scope, VerdictLabel
+from seminar_rag.types import WORDS_ONLY, Cited, Scope, VerdictLabel
 from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Work
 from seminar_rag.ui.export.check_report import to_html
@@ -121,8 +121,32 @@ def test_every_sentence_has_its_label_and_every_citation_its_holding() -> None:
     assert report.failed
     assert report.summary == (
         "5 claims: 2 supported, 1 partly, 1 contradicted, 1 not found; 5 citations:"
-        " 2 confirmed, 2 wrong, 1 of works that are not among the readings"
+        " 1 confirmed, 1 partly, 2 wrong, 1 of works that are not among the readings"
     )
+
+
+def test_the_built_in_check_confirms_nothing() -> None:
+    verifier = ScriptedVerifier(LABELS)
+    verifier.name = "built-in"
+    checking = Checker(Shelf(*SHELF), verifier, WORKS).check(TEXT)
+    next(iter(checking))
+    assert checking.report(running=True).summary.endswith(f"1 of {checking.total} sentences so far")
+    list(checking)
+    report = checking.report()
+    assert report.summary == (
+        "5 claims: 2 with a similar sentence, 1 partly, 1 contradicted, 1 not found; 5 citations:"
+        " 1 with a similar sentence, 1 partly, 2 wrong,"
+        " 1 of works that are not among the readings"
+    )
+    lines = "\n".join(text_lines(report, 200))
+    assert "≈ line 3, similar sentence found: LoRA freezes the weights [1]." in lines
+    assert "✓ line 3" not in lines
+    assert WORDS_ONLY in lines
+    assert report_json(report)["counts"]["supported"] == 2  # programs read the labels
+    page = to_html(report, "essay")
+    assert '<span aria-hidden="true">≈</span> similar sentence found' in page
+    assert page.count("✓") == 1  # the reference list's entry is among the readings
+    assert WORDS_ONLY in page
 
 
 def test_a_citation_is_looked_up_in_its_reading_only() -> None:

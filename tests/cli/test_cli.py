@@ -12,6 +12,7 @@ import pytest
 
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
+from seminar_rag.types import WORDS_ONLY
 from shared_data import POST_TWO
 
 
@@ -44,8 +45,9 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     said = capsys.readouterr().out
     assert "Reranking moves the useful passages to the front.” [" in said
     assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
-    assert "Answers are quoted from the readings" in said
-    assert "1 of 1 sentence supported (checked by: built-in)" in said
+    assert "Answers are quoted from the readings." in said
+    assert "Quoted from student notes\n" in said
+    assert "supported" not in said
 
 
 def test_check_reports_each_claim_and_fails_with_its_own_exit_code(
@@ -56,10 +58,14 @@ def test_check_reports_each_claim_and_fails_with_its_own_exit_code(
     essay.write_text(f"# Essay\n\n{right} Bees sleep in winter.\n", encoding="utf-8")
     assert main(["check", str(essay), "--html", str(page)]) == 0
     said = capsys.readouterr().out
-    assert f"✓ line 3, supported: {right}" in " ".join(said.split())
+    assert f"≈ line 3, similar sentence found: {right}" in " ".join(said.split())
     assert "? line 3, not found: Bees sleep in winter." in said
-    assert "2 claims: 1 supported, 1 not found" in said
-    assert "<h1>essay.md</h1>" in page.read_text(encoding="utf-8")
+    assert "2 claims: 1 with a similar sentence, 1 not found" in said
+    assert WORDS_ONLY in said
+    html = page.read_text(encoding="utf-8")
+    assert "<h1>essay.md</h1>" in html
+    assert WORDS_ONLY in html
+    assert "supported" not in html.partition("</style>")[2]
     essay.write_text(right.replace("eight", "twelve"), encoding="utf-8")
     assert main(["check", "--json", str(essay)]) == 1
     told = json.loads(capsys.readouterr().out)

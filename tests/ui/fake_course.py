@@ -15,6 +15,7 @@ from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
+    WORDS_ONLY,
     Answer,
     AnswerEvent,
     Citation,
@@ -297,6 +298,7 @@ class FakeCourse:
 
     name: str = "Reading seminar"
     answerer: str = "extractive (quotes only)"
+    check_notice: str = WORDS_ONLY
     answerer_notice: str = "Answers are quoted from the readings. No language model is in use."
     pace: float = 0.01
     """Seconds between two words."""

@@ -25,6 +25,7 @@ from fake_course import (
 from tabs import BOX
 
 from seminar_rag.errors import SeminarError
+from seminar_rag.types import WORDS_ONLY
 
 pytestmark = pytest.mark.browser
 
@@ -422,8 +423,9 @@ I think that is enough.
 """
 
 
-def test_badges_tell_verdicts_by_glyph_and_words(tab):
+def test_badges_tell_verdicts_by_glyph_and_words(tab, course, monkeypatch):
     page = tab.page
+    monkeypatch.setattr(course, "answerer", "scripted")  # quotations have none
     tab.ask(JUDGED)
     tab.answered()
     badges = page.locator("#past .badge")
@@ -505,6 +507,7 @@ def test_a_pasted_text_is_checked_claim_by_claim(open_tab, course, width):
     assert page.inner_text("#report .summary").startswith(
         "4 claims: 1 supported, 1 partly, 1 contradicted, 1 not found; 3 citations: 1 confirmed"
     )
+    assert page.inner_text("#check-notice") == WORDS_ONLY
     verdicts = page.locator("#report .verdict").all_inner_texts()
     assert verdicts == ["✓ supported", "✗ contradicted", "~ partly", "? not found", "· reference"]
     first = page.locator("#report .item[data-label=supported]")
@@ -558,7 +561,8 @@ def test_a_conversation_waits_behind_the_other_view(tab):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_badges_and_reports_can_be_read_in_light_and_dark(open_tab, scheme):
+def test_badges_and_reports_can_be_read_in_light_and_dark(open_tab, course, scheme, monkeypatch):
+    monkeypatch.setattr(course, "answerer", "scripted")
     tab = open_tab(1280, 900, scheme)
     page = tab.page
     tab.ask(JUDGED)

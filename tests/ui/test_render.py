@@ -133,7 +133,7 @@ def test_a_list_may_follow_its_lead_and_be_followed():
 
 
 def test_the_foot_counts_sources_and_seconds():
-    assert "2 sources</a> · 0.4 s</p>" in render.exchange(answered(STEPS))
+    assert "2 sources</a> · quoted from 2 readings · 0.4 s</p>" in render.exchange(answered(STEPS))
     single = replace(answered(STEPS), citations=(cite(1, RAG, RAG_PASSAGE),))
     assert "1 source</a>" in render.exchange(single)
 
@@ -417,10 +417,9 @@ def _badges(html):
     return Tree(html).all("span", "badge")
 
 
-@pytest.mark.parametrize("markdown", [False, True])
-def test_a_badge_stands_behind_the_marks_of_its_sentence(markdown):
-    view = Exchange(1, "?").advanced(AnswerEvent(ANSWERS[JUDGED]))
-    html = render.exchange(replace(view, markdown=markdown))
+def test_a_badge_stands_behind_the_marks_of_its_sentence():
+    view = Exchange(1, "?", markdown=True).advanced(AnswerEvent(ANSWERS[JUDGED]))
+    html = render.exchange(view)
     badges = _badges(html)
     assert [one["data-label"] for one in badges] == ["supported", "partly", "contradicted"]
     assert [one.get("tabindex") for one in badges] == [None, "0", "0"]
@@ -429,8 +428,33 @@ def test_a_badge_stands_behind_the_marks_of_its_sentence(markdown):
     assert "1 of 3 sentences supported" in Tree(html).text
 
 
+def test_quotations_have_no_badges_and_say_what_they_are_quoted_from():
+    view = Exchange(1, "?").advanced(AnswerEvent(ANSWERS[JUDGED]))
+    html = render.exchange(view)
+    assert _badges(html) == []
+    assert "quoted from 1 reading and student notes" in Tree(html).text
+    assert "supported" not in html
+    again = [cite(1, RAG, RAG_PASSAGE), cite(2, RAG, RAG_PASSAGE)]
+    assert "quoted from 1 readingCopy" in Tree(render.exchange(texts(again, "So. [1] [2]"))).text
+
+
+def test_the_built_in_check_finds_similar_sentences_and_supports_nothing():
+    said = ANSWERS[JUDGED]
+    verdicts = tuple(
+        replace(one, verdict=replace(one.verdict, verifier="built-in")) for one in said.verdicts
+    )
+    view = Exchange(1, "?", markdown=True).advanced(AnswerEvent(replace(said, verdicts=verdicts)))
+    html = render.exchange(view)
+    badges = _badges(html)
+    assert [one["data-label"] for one in badges] == ["similar", "partly", "contradicted"]
+    assert badges[0]["aria-label"].startswith("Similar sentence found. ")
+    assert "tabindex" not in badges[0]
+    assert "similar sentences found for 1 of 3" in Tree(html).text
+    assert "✓" not in html
+
+
 def test_verdicts_show_while_the_answer_is_written():
-    view = Exchange(1, "?")
+    view = Exchange(1, "?", markdown=True)
     for event in (
         TokenEvent("  It is so. [1]"),
         CitationEvent(cite(1, RAG, RAG_PASSAGE)),
@@ -455,6 +479,6 @@ def test_a_badge_leaves_markdown_whole():
 
 
 def test_characters_that_play_a_badge_are_replaced():
-    html = render.exchange(_view("It is \ue0007\ue001 so.", "so."))
+    html = render.exchange(_view("It is \ue0007\ue001 so.", "so.", markdown=True))
     assert len(_badges(html)) == 1
     assert "\ufffd7\ufffd" in html

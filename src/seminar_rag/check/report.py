@@ -128,12 +128,13 @@ class Checker:
         verdict, _ = self._verify(said, hits)
         if verdict.label in ("supported", "partly"):
             holding: Holding = "holds" if verdict.label == "supported" else "partly"
-            return Citation(cited, holding, f"{name}: {verdict.reason}", found.works)
+            reason = f"{name}: {verdict.reason}"
+            return Citation(cited, holding, reason, found.works, verdict.verifier)
         if all(hit.document.kind == "abstract" for hit in hits):
             reason = f"{name}: the course has only its description, which does not say so."
-            return Citation(cited, "unread", reason, found.works)
+            return Citation(cited, "unread", reason, found.works, verdict.verifier)
         reason = f"{name} does not say so: {verdict.reason}"
-        return Citation(cited, "not said", reason, found.works)
+        return Citation(cited, "not said", reason, found.works, verdict.verifier)
 
 
 _KINDS = {

@@ -21,7 +21,7 @@ import numpy as np
 from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import FEATURES, Comparison, Conflict, Embed, Matrix, compare
 from seminar_rag.check.terms import terms
-from seminar_rag.types import Evidence, Passage, Verdict, VerdictLabel
+from seminar_rag.types import BUILT_IN, Evidence, Passage, Verdict, VerdictLabel
 
 SHOWN = 3
 """Evidence sentences in a verdict."""
@@ -83,7 +83,7 @@ class BuiltinVerifier:
     other words scores low, and one that reuses their words wrongly can score high.
     """
 
-    name = "built-in"
+    name = BUILT_IN
     while_writing = True
 
     def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
@@ -106,7 +106,7 @@ class BuiltinVerifier:
         sentences = [quote for _, _, quote in found]
         quoted = _quoted(claim, found)
         if quoted:
-            return self._verdict("supported", 1.0, _SAYS_SO, quoted)
+            return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
         comparison = compare(
             claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known
         )
@@ -157,7 +157,8 @@ def _plain(text: str) -> str:
     return f" {' '.join(re.findall(_WORD, text.lower()))} "
 
 
-_SAYS_SO = "The passage says so."
+_SAME_WORDS = "The passage has these words."
+_SIMILAR = "A sentence with much the same words was found."
 _WORD = re.compile(r"[^\W_]+")
 SUPPORTED = 0.6
 """Chosen on the development half of the planted errors: stricter than even odds."""
@@ -176,7 +177,7 @@ def weigh(
             label = "unsupported"
         return label, score * _CONFLICT, conflict.reason
     if score >= SUPPORTED:
-        return "supported", score, _SAYS_SO
+        return "supported", score, _SIMILAR
     missing = [
         term.text
         for term, near in zip(comparison.terms, comparison.soft, strict=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.cli import ABSTAINED, FAILED, INTERRUPTED, open_course, printing
 from seminar_rag.errors import SourceError
+from seminar_rag.types import BUILT_IN, WORDS_ONLY
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -209,14 +210,18 @@ def _link(url: str | None) -> str:
 
 
 def _print_verdicts(answer: Answer) -> None:
-    """The tally, and each sentence that the passages it cites do not fully support."""
-    if answer.checked:
-        print(f"\n{answer.checked} (checked by: {answer.verdicts[0].verdict.verifier})")
-    for one in answer.verdicts:
+    """The result of the check, and each sentence that its passages do not fully support."""
+    from seminar_rag.ui.shared.wording import check_in_words, verdict_in_words
+
+    quoted = answer.answerer.startswith("extractive")
+    if found := check_in_words(answer.verdicts, answer.citations, quoted=quoted):
+        by = "" if quoted else f" (checked by: {answer.verdicts[0].verdict.verifier})"
+        print(f"\n{found[0].upper()}{found[1:]}{by}")
+    for one in () if quoted else answer.verdicts:
         if one.verdict.label not in ("supported", "uncheckable"):
             sentence = " ".join(answer.text[one.start : one.end].split())
-            sign = "~" if one.verdict.label == "partly" else "!"
-            print(f"  {sign} {one.verdict.label}: {sentence}\n      {one.verdict.reason}")
+            sign, word = verdict_in_words(one.verdict)
+            print(f"  {sign} {word.lower()}: {sentence}\n      {one.verdict.reason}")
 
 
 def _print_check(report: CheckReport) -> None:
@@ -249,21 +254,29 @@ def text_lines(report: CheckReport, width: int = 80) -> Iterator[str]:
         yield ""
     yield fill(report.summary, width)
     yield f"checked by: {report.verifier}"
+    if report.verifier == BUILT_IN:
+        yield fill(WORDS_ONLY, width)
 
 
 def _item_lines(item: Item, width: int) -> Iterator[str]:
     """One item: verdict and sentence, the reason, the evidence, and the citations."""
-    from seminar_rag.ui.export.check_report import CITED, GLYPHS, mark, one_line, place, shown
+    from seminar_rag.ui.export.check_report import (
+        glyph_of,
+        mark,
+        one_line,
+        place,
+        shown,
+        verdict_of,
+    )
 
-    glyph = GLYPHS[item.label] or "·"
-    label = "reference" if item.claim.kind == "reference" else item.label
+    glyph, label = verdict_of(item)
     yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
     if item.label not in ("supported", "not a claim"):
         yield _wrapped(f"    {item.reason}", "    ", width)
     for source in shown(item):
         yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
     for one in item.citations:
-        text = f"    {CITED[one.holding]} {mark(one.cited)}: {one.reason}"
+        text = f"    {glyph_of(one)} {mark(one.cited)}: {one.reason}"
         yield _wrapped(text, "      ", width)
 
 

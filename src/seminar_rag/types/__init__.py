@@ -13,6 +13,8 @@ The names of the first two, and the claim, can be imported from here.
 """
 
 from seminar_rag.types.answer import (
+    BUILT_IN,
+    WORDS_ONLY,
     Answer,
     AnswerEvent,
     AnswerKind,
@@ -50,8 +52,10 @@ from seminar_rag.types.reading import (
 )
 
 __all__ = [
+    "BUILT_IN",
     "NOTES",
     "READINGS",
+    "WORDS_ONLY",
     "Answer",
     "AnswerEvent",
     "AnswerKind",

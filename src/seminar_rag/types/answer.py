@@ -94,6 +94,10 @@ class Answer:
 
 
 VerdictLabel = Literal["supported", "partly", "unsupported", "contradicted", "uncheckable"]
+BUILT_IN = "built-in"
+"""The name of the verifier that compares words and does not reason. Its "supported" says that a
+similar sentence was found, and is shown to readers as that."""
+WORDS_ONLY = "The built-in check compares words and does not reason: read the quotations."
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ A work that a text cites is a `Cited`; a reading that it can mean is a `Work`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from seminar_rag.ids import arxiv_year
 from seminar_rag.text import plural
+from seminar_rag.types.answer import BUILT_IN
 from seminar_rag.types.reading import Document
 
 ClaimKind = Literal[
@@ -104,6 +105,8 @@ class Citation:
     """In words, for the reader."""
     works: tuple[Work, ...] = ()
     """The readings that it can mean: several where one first author wrote them in one year."""
+    verifier: str = ""
+    """Who read them; empty where only the name was looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class Report:
     total: int
     """Items of the whole text."""
     verifier: str
+    running: bool = False
+    """The rest of the text is still being checked."""
 
     @property
     def failed(self) -> bool:
@@ -150,27 +155,47 @@ class Report:
     @property
     def summary(self) -> str:
         """In one line: "12 claims: 9 supported, 1 contradicted, 2 not found; …"."""
-        counts = self.counts
-        claims = sum(counts[label] for label in LABELS[:-1])
-        by_label = ", ".join(f"{counts[one]} {one}" for one in LABELS[:-1] if counts[one])
-        parts = [f"{plural(claims, 'claim')}{': ' if by_label else ''}{by_label}"]
+        claims = [item for item in self.items if item.label != "not a claim"]
+        by_label = _counted([label_in_words(one.label, one.verifier) for one in claims], _ORDER)
+        parts = [f"{plural(len(claims), 'claim')}{': ' if by_label else ''}{by_label}"]
         given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
         if given:
-            parts.append(f"{plural(len(given), 'citation')}: {_held(given)}")
-        if len(self.items) < self.total:
-            parts.append(f"stopped after {len(self.items)} of {self.total} sentences")
+            held = _counted(map(_held, given), _HELD)
+            parts.append(f"{plural(len(given), 'citation')}: {held}")
+        done = f"{len(self.items)} of {self.total} sentences"
+        if self.running:
+            parts.append(f"{done} so far")
+        elif len(self.items) < self.total:
+            parts.append(f"stopped after {done}")
         return "; ".join(parts)
 
 
-def _held(given: Sequence[Citation]) -> str:
-    kinds: dict[str, tuple[Holding, ...]] = {
-        "confirmed": ("holds", "partly"),
-        "wrong": tuple(WRONG),
-        "of works that are not among the readings": ("no reading",),
-        "of readings without full text here": ("unread",),
-    }
-    counts = {word: sum(one.holding in of for one in given) for word, of in kinds.items()}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+_SIMILAR = "similar sentence found"
+_ORDER = ("supported", _SIMILAR, "partly", "contradicted", "not found")
+_HELD = (
+    *("confirmed", _SIMILAR, "partly", "wrong", "of works that are not among the readings"),
+    "of readings without full text here",
+)
+
+
+def label_in_words(label: Label, verifier: str) -> str:
+    """The label as readers see it: the built-in check found a similar sentence, not support."""
+    return _SIMILAR if label == "supported" and verifier == BUILT_IN else label
+
+
+def _held(given: Citation) -> str:
+    """The result of looking a citation up, in words."""
+    words = {"partly": "partly", "no reading": _HELD[4], "unread": _HELD[5]}
+    if given.holding == "holds":
+        return _SIMILAR if given.verifier == BUILT_IN else "confirmed"
+    return words.get(given.holding, "wrong")
+
+
+def _counted(found: Iterable[str], order: Sequence[str]) -> str:
+    """How often each occurs: "2 confirmed, 1 wrong"."""
+    counts = Counter(found)
+    said = {_SIMILAR: "with a similar sentence"}
+    return ", ".join(f"{counts[word]} {said.get(word, word)}" for word in order if counts[word])
 
 
 @dataclass
@@ -187,6 +212,6 @@ class Checking:
             self._done.append(item)
             yield item
 
-    def report(self) -> Report:
-        """The items so far."""
-        return Report(tuple(self._done), self.total, self.verifier)
+    def report(self, *, running: bool = False) -> Report:
+        """The items so far; `running` while more of them are to come."""
+        return Report(tuple(self._done), self.total, self.verifier, running)

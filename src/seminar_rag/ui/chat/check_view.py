@@ -45,6 +45,9 @@ class CheckView:
         self._course = course
         self._limits = limits
         with gr.Column(elem_id="checking", min_width=0):
+            gr.HTML(
+                HTML.notice(course.check_notice), apply_default_css=False, elem_id="check-notice"
+            )
             self._box = gr.Textbox(
                 elem_id="manuscript",
                 label="Check an essay, summary or chatbot answer against the readings",
@@ -117,7 +120,7 @@ class CheckView:
                     self._state: HTML.state(
                         f"Checking sentence {done} of {checking.total}", running=True
                     ),
-                    self._report: to_fragment(checking.report(), _opener),
+                    self._report: to_fragment(checking.report(running=True), _opener),
                 }
         report = checking.report()
         yield {self._report: to_fragment(report, _opener), self._save: _save_links(report)}

@@ -20,7 +20,13 @@ from seminar_rag.html import Template, joined, trusted
 from seminar_rag.text import numbered
 from seminar_rag.types import Citation, SentenceVerdict
 from seminar_rag.ui.shared.conversation import Exchange
-from seminar_rag.ui.shared.wording import GONE, authors_of, pages_of, safe_url
+from seminar_rag.ui.shared.wording import (
+    GONE,
+    authors_of,
+    pages_of,
+    safe_url,
+    verdict_in_words,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -32,12 +38,6 @@ _BULLET = re.compile(r"[-•*]\s+")
 # before the text becomes HTML, so that quotations and Markdown are treated alike.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _BADGE = re.compile(rf"[ \t]*{_OPEN}(\d+){_CLOSE}")
-_VERDICTS = {
-    "supported": ("✓", "Supported"),
-    "partly": ("~", "Partly supported"),
-    "unsupported": ("!", "Not supported"),
-    "contradicted": ("!", "Contradicted"),
-}
 
 
 def answer_text(view: Exchange) -> str:
@@ -45,7 +45,8 @@ def answer_text(view: Exchange) -> str:
     if view.listed and "\n- " in view.text:
         return _course_rows(view)
     marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone)
-    text = _with_badges(view.text.lstrip(), view.verdicts)
+    # A quotation supports itself, so only what a model wrote has badges.
+    text = _with_badges(view.text.lstrip(), view.verdicts if view.markdown else ())
     if view.markdown:
         return trusted(_MARKDOWN.render(text, {"marks": marks}))
     return HTML.plain(list(_blocks(text, marks)))
@@ -121,9 +122,9 @@ class _Marks:
 
     def _badge(self, index: int) -> Markup:
         verdict = self.verdicts[index].verdict
-        glyph, word = _VERDICTS[verdict.label]
+        glyph, word = verdict_in_words(verdict)
         why = f"{word}. {verdict.reason} Checked by: {verdict.verifier}."
-        return HTML.badge(verdict.label, glyph, why)
+        return HTML.badge("similar" if glyph == "≈" else verdict.label, glyph, why)
 
 
 def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
@@ -131,7 +132,7 @@ def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
     text = text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd")
     out, last = [], 0
     for one in verdicts:
-        if one.verdict.label in _VERDICTS:
+        if one.verdict.label != "uncheckable":
             end = one.end
             while end > one.start and text[end - 1 : end] in ("|", " "):
                 end -= 1  # inside the last cell of a table's row

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types import Citation, Passage, tally
+from seminar_rag.types import Citation, Passage
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.marks import answer_text, by_number
 from seminar_rag.ui.chat.viewer import view_address
@@ -23,6 +23,7 @@ from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
+    check_in_words,
     facts_of,
     find_quote,
     pages_of,
@@ -76,7 +77,7 @@ def exchange(view: Exchange) -> str:
 def _foot(view: Exchange) -> str:
     sources = len({citation.number for citation in view.citations})
     facts = [
-        tally(view.verdicts),
+        check_in_words(view.verdicts, view.citations, quoted=not view.markdown),
         "stopped" if view.state == "stopped" else "",
         "" if view.seconds is None else f"{max(view.seconds, 0.1):.1f} s",
     ]

@@ -6,16 +6,30 @@ from collections.abc import Callable
 from importlib.resources import files
 
 from seminar_rag.html import Template
-from seminar_rag.types import Cited
-from seminar_rag.types.check import WRONG, Item, Report, Source
+from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
+from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
 from seminar_rag.ui.shared.wording import KINDS
 
-GLYPHS = {"supported": "✓", "partly": "~", "contradicted": "✗", "not found": "?", "not a claim": ""}
+GLYPHS = {
+    **{"supported": "✓", "similar sentence found": "≈", "partly": "~"},
+    **{"contradicted": "✗", "not found": "?", "not a claim": "·"},
+}
 CITED = {
     **dict.fromkeys(("not said", "mismatch", "unlisted"), "✗"),
     **{"holds": "✓", "partly": "~", "no reading": "?", "unread": "?"},
 }
 HTML = Template("ui/templates/report.html")
+
+
+def verdict_of(item: Item) -> tuple[str, str]:
+    """Glyph and words of the verdict on a sentence."""
+    word = label_in_words(item.label, item.verifier)
+    return GLYPHS[word], "reference" if item.claim.kind == "reference" else word
+
+
+def glyph_of(given: Citation) -> str:
+    """The sign of a citation's result; the built-in check confirms none."""
+    return "≈" if given.holding == "holds" and given.verifier == BUILT_IN else CITED[given.holding]
 
 
 def shown(item: Item) -> tuple[Source, ...]:
@@ -45,7 +59,12 @@ def place(source: Source) -> str:
 
 def to_html(report: Report, title: str) -> str:
     """Render the report as a page that needs nothing else."""
-    return f"{HTML.page(title, style(), to_fragment(report))}\n"
+    return f"{HTML.page(title, style(), to_fragment(report), notice(report))}\n"
+
+
+def notice(report: Report) -> str:
+    """What the reader should know of who checked; "" where a model did."""
+    return WORDS_ONLY if report.verifier == BUILT_IN else ""
 
 
 def style() -> str:
@@ -67,21 +86,23 @@ def _row(item: Item, beside: Callable[[Source], str]) -> str:
     kind, said = item.claim.kind, one_line(item.claim.text)
     if item.label == "not a claim" and not item.citations:
         return HTML.plain(kind, said)
+    glyph, word = verdict_of(item)
     return HTML.item(
         kind,
-        item.label.replace(" ", "-"),
-        GLYPHS[item.label] or "·",
-        "reference" if kind == "reference" else item.label,
+        "similar" if glyph == "≈" else item.label.replace(" ", "-"),
+        glyph,
+        word,
         said,
         reason=item.reason if kind == "claim" and item.label != "supported" else "",
         evidence=[(one.quote, place(one), beside(one)) for one in shown(item)],
         cited=[
-            (
-                "wrong" if one.holding in WRONG else one.holding.replace(" ", "-"),
-                CITED[one.holding],
-                mark(one.cited),
-                one.reason,
-            )
-            for one in item.citations
+            (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations
         ],
     )
+
+
+def _holding(given: Citation) -> str:
+    """What the style sheet calls a citation's result."""
+    if given.holding in WRONG:
+        return "wrong"
+    return "similar" if glyph_of(given) == "≈" else given.holding.replace(" ", "-")

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from seminar_rag.types import Citation, tally
+from seminar_rag.types import Citation
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
-from seminar_rag.ui.shared.wording import GONE, facts_of, pages_of, safe_url
+from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, pages_of, safe_url
 
 DEFAULT_TITLE = "Conversation"
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -100,8 +100,8 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
         notes.append(f"Why: {view.reason}")
     if view.nearest:
         notes.append("Nearest in the course: " + "; ".join(one.title for one in view.nearest))
-    if view.verdicts and tally(view.verdicts):
-        notes.append(f"{tally(view.verdicts)} by the passages, as checked by the program")
+    if found := check_in_words(view.verdicts, view.citations, quoted=not view.markdown):
+        notes.append(found[0].upper() + found[1:])
     if view.state != "done":
         notes.append("Stopped before the end" if view.state == "stopped" else view.note)
     text = _MARK.sub(renumbered, view.text.strip())

@@ -3,15 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from seminar_rag.text import numbered
-from seminar_rag.types import Citation, Document
+from seminar_rag.text import numbered, plural
+from seminar_rag.types import BUILT_IN, Citation, Document, SentenceVerdict, Verdict, tally
 
 KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student notes"}
 """What there is of a document, by its kind."""
 GONE = "this passage is no longer in the readings"
+
+VERDICTS = {
+    "supported": ("✓", "Supported"),
+    "partly": ("~", "Partly supported"),
+    "unsupported": ("!", "Not supported"),
+    "contradicted": ("!", "Contradicted"),
+}
+"""Glyph and words of a verdict on a sentence of an answer."""
+BY_WORDS = {
+    "supported": ("≈", "Similar sentence found"),
+    "partly": ("~", "Partly similar sentence found"),
+    "unsupported": ("!", "No similar sentence found"),
+    "contradicted": ("!", "Contradicted"),
+}
+"""The same where the built-in check gave it, which compares words and does not reason."""
+
+
+def verdict_in_words(verdict: Verdict) -> tuple[str, str]:
+    """Glyph and words of a verdict that says something: any but "uncheckable"."""
+    return (BY_WORDS if verdict.verifier == BUILT_IN else VERDICTS)[verdict.label]
+
+
+def check_in_words(
+    verdicts: Sequence[SentenceVerdict], citations: Sequence[Citation], *, quoted: bool
+) -> str:
+    """What the check of an answer found, in a few words; "" where there is nothing to say.
+
+    Args:
+        quoted: the answer consists of quotations, which support themselves: it says where from.
+    """
+    if quoted:
+        return _quoted_from([citation.document for citation in citations])
+    checked = [one for one in verdicts if one.verdict.label != "uncheckable"]
+    if checked and all(one.verdict.verifier == BUILT_IN for one in checked):
+        similar = sum(one.verdict.label == "supported" for one in checked)
+        return f"similar sentences found for {similar} of {len(checked)}"
+    return tally(verdicts)
+
+
+def _quoted_from(documents: Iterable[Document]) -> str:
+    """Say what is quoted: "quoted from 2 readings and student notes"."""
+    of = list(documents)
+    readings = {one.reading for one in of if one.kind != "notes"}
+    notes = any(one.kind == "notes" for one in of)
+    parts = [plural(len(readings), "reading") if readings else "", "student notes" if notes else ""]
+    return f"quoted from {' and '.join(filter(None, parts))}" if of else ""
 
 
 def facts_of(document: Document, *more: str) -> list[str]:
