@@ -48,7 +48,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/mypy
 
 fast: $(STAMPS)/dev
-	$(BIN)/python -m pytest -q -m "not model and not browser" --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not model and not browser"
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)
@@ -65,7 +65,7 @@ $(STAMPS)/venv:
 
 $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing seminar_rag into $(VENV) (about 2 GB, a few minutes the first time) …"
-	@$(PIP) install -q --retries 1 --timeout 60 $(TORCH_INDEX) torch
+	@$(PIP) install -q --retries 0 --timeout 15 $(TORCH_INDEX) torch
 	@$(PIP) install -q -e .
 	@touch $@
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,20 @@ from seminar_rag.course import Course
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from shared_data import POST_ONE, POST_TWO
+
+
+@pytest.fixture(autouse=True)
+def fast_tests_stay_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without a mark starts no process and opens no port, so that the fast tests are fast."""
+    if any(map(request.node.get_closest_marker, ("slow", "model", "browser"))):
+        return
+
+    def refuse(*_args: object, **_named: object) -> None:
+        raise AssertionError("this test starts a process or opens a port: mark it slow")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def test_a_follow_up_leans_on_the_question_before(tiny_course: Course) -> None:
     assert {c.document.title for c in answer.citations} == {"Layer Normalization"}
 
 
+@pytest.mark.slow
 def test_a_model_at_hand_words_the_follow_up(tiny_course: Course) -> None:
     worded = "How is attention computed?"
     answer = "Attention weighs every token of the input against every other token [1]."
@@ -182,6 +183,7 @@ def test_a_gguf_in_place_writes_the_answers(sample_course: Course, tiny_gguf: Pa
     course.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [False, True])
 def test_a_server_is_sent_the_grammar_where_that_is_wanted(
     tiny_course: Course, wanted: bool

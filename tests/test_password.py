@@ -16,6 +16,7 @@ from seminar_rag.ui.desk.auth import LONGEST, hashed, matches
 GOOD = "ein langes Wörtchen"
 
 
+@pytest.mark.slow
 def test_a_hash_knows_its_password_and_no_other() -> None:
     stored = hashed(GOOD)
     assert matches(GOOD, stored)
@@ -52,6 +53,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
 
 
+@pytest.mark.slow
 def test_passwd_asks_twice_and_keeps_the_comments(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +76,7 @@ def test_passwd_refuses_two_different_ones(
     assert not (folder / "seminar.toml").exists()
 
 
+@pytest.mark.slow
 def test_passwd_reads_the_input_for_scripts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{GOOD}\nmore\n"))
     assert main(["passwd", "--stdin"]) == 0

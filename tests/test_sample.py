@@ -136,6 +136,7 @@ def test_body_has_500_to_900_words_in_sections(path: Path) -> None:
 # --- the PDFs --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pdfs_are_reproduced_byte_for_byte(tmp_path: Path) -> None:
     made = make.make(tmp_path)
     assert [path.name for path in made] == [path.name for path in PDFS]

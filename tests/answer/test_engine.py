@@ -261,6 +261,7 @@ def served(*replies: Reply) -> list[Answer | str]:
     return told
 
 
+@pytest.mark.slow
 def test_a_good_answer_of_a_server_is_cited() -> None:
     (answer,) = served(Reply("Attention weighs tokens [1]. It costs the square of the length [1]."))
     assert isinstance(answer, Answer)
@@ -271,6 +272,7 @@ def test_a_good_answer_of_a_server_is_cited() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["Attention is all you need.", "Sure! [12] [99]", "La atención."])
 def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
     (answer,) = served(Reply(text))
@@ -279,6 +281,7 @@ def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
     assert answer.nearest
 
 
+@pytest.mark.slow
 def test_a_foreign_answer_with_marks_keeps_them() -> None:
     (answer,) = served(Reply("Attention weighs tokens 注意力 [1]. Mamba 扫描 [7]。"))
     assert isinstance(answer, Answer)
@@ -286,6 +289,7 @@ def test_a_foreign_answer_with_marks_keeps_them() -> None:
     assert "[7]" in answer.warnings[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [

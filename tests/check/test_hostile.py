@@ -29,6 +29,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_time_grows_with_the_length_of_the_text(name: str) -> None:
     slow = {unit: grown for unit in UNITS if (grown := growth(READERS[name], unit)) > 8}

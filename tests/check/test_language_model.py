@@ -96,6 +96,7 @@ def test_a_failing_model_is_told() -> None:
         verifier_of(ModelError("gone"))[0].verify(CLAIM, [PASSAGE])
 
 
+@pytest.mark.slow
 def test_a_server_judges() -> None:
     with StubServer(Reply(text=f"Verdict: supported\nEvidence: {FIRST}")) as server:
         llm = OpenAICompatible(server.url, "stub")

@@ -23,6 +23,7 @@ def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
     return tiny_course
 
 
+@pytest.mark.slow
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
@@ -38,6 +39,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert "exit codes" in shown.stdout
 
 
+@pytest.mark.slow
 def test_ask_streams_the_answer_and_lists_its_sources(
     tiny: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,6 +163,7 @@ def test_status_lists_sessions_and_readings(
     assert {d["outcome"] for d in told["documents"]} == {"indexed"}
 
 
+@pytest.mark.slow
 def test_eval_measures_and_compares(
     tiny: Course, posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,6 +279,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "says"), BAD, ids=lambda v: str(v)[:30])
 def test_bad_input_is_one_line_with_the_mend(
     arguments: list[str],
@@ -318,6 +322,7 @@ def test_a_gguf_that_is_none_is_refused(
     assert "fake.gguf" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_port_in_use_is_said_before_anything_loads(
     tiny: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:

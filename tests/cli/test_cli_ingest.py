@@ -18,6 +18,8 @@ from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def web() -> Iterator[Web]:

@@ -10,6 +10,8 @@ from seminar_rag.check.claims import extract
 from seminar_rag.documents.manuscript import read_manuscript, text_of
 from seminar_rag.errors import DocumentError, SourceError
 
+pytestmark = pytest.mark.slow
+
 
 def kinds(text: str) -> list[tuple[str, str]]:
     return [(claim.kind, claim.text) for claim in extract(text).claims]

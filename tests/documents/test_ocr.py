@@ -24,6 +24,8 @@ from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types.ingest import Progress
 
+pytestmark = pytest.mark.slow
+
 SIZE = (595, 842)
 SENTENCES = (
     "We keep the cache of a serving engine in pages of fixed size.",

@@ -20,6 +20,8 @@ from reportlab.pdfgen.canvas import Canvas
 from seminar_rag.documents.parse import Parser, sniff
 from seminar_rag.errors import DocumentError
 
+pytestmark = pytest.mark.slow
+
 ROBUSTNESS = Path("../shared/pdf-robustness")
 needs_robustness = pytest.mark.skipif(
     not ROBUSTNESS.is_dir(), reason="../shared/pdf-robustness is not here"

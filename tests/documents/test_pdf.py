@@ -563,6 +563,7 @@ TITLES = {
 }
 
 
+@pytest.mark.slow
 @needs_papers
 @pytest.mark.parametrize("name", TITLES)
 def test_real_papers(name: str) -> None:
@@ -583,6 +584,7 @@ def test_llama_2_is_findable_although_its_font_maps_to_null() -> None:
     assert sum(text.count("Llama 2") for text in texts(document)) >= 20
 
 
+@pytest.mark.slow
 @needs_papers
 def test_sections_of_a_real_paper_in_order() -> None:
     document = read((PAPERS / "1706.03762-attention.pdf").read_bytes())

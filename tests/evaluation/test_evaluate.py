@@ -374,6 +374,7 @@ def test_the_table_alone_has_no_changes_and_says_where_nothing_was_counted(repor
     ]
 
 
+@pytest.mark.slow
 def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
     nasty = "<script>alert(1)</script>"
 
@@ -389,6 +390,7 @@ def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
     assert page.count("<svg") == 5  # no risk and coverage without a confidence
 
 
+@pytest.mark.slow
 def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: Report) -> None:
     page = render_page(report, EARLIER)
     assert page.count("<th>type") == 1
@@ -402,6 +404,7 @@ def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: Report
     assert page.index("(missed, ") < page.rindex("(good, ")  # what went wrong comes first
 
 
+@pytest.mark.slow
 def test_the_plots_are_the_same_every_time_and_take_the_pages_colour(report: Report) -> None:
     page = render_page(report)
     assert page == render_page(report)

@@ -207,6 +207,7 @@ with store.writer():
 """
 
 
+@pytest.mark.slow
 def test_one_writer_at_a_time_and_the_lock_dies_with_its_process(store: Store) -> None:
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(store.folder)], stdout=subprocess.PIPE, text=True

@@ -32,6 +32,8 @@ from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types.ingest import Options, Report, Suggestion
 from seminar_rag.web.fetch import Fetcher
 
+pytestmark = pytest.mark.slow
+
 WALLED = "Paywalled Threads and Their Many Uses"
 
 

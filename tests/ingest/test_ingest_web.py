@@ -19,6 +19,8 @@ from seminar_rag.types import Block, ParsedDocument
 from seminar_rag.types.ingest import Need, Options, Report
 from seminar_rag.web.fetch import Fetcher
 
+pytestmark = pytest.mark.slow
+
 COURSE = "https://course.test/2026/ByDate/"
 LOOMS = Paper("2301.00001", "On Looms That Weave Algebraic Patterns")
 CARDS = Paper("2302.00002", "Punched Cards Are All You Need")

@@ -34,6 +34,8 @@ from seminar_rag.types import Block, Document
 from seminar_rag.types.ingest import Options, Progress, Report
 from seminar_rag.web.fetch import Fetcher
 
+pytestmark = pytest.mark.slow
+
 Ingest = Callable[..., Report]
 SLOW = "https://slow.test/article"
 

@@ -22,6 +22,8 @@ from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.models.server import OpenAICompatible
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = (
     ChatMessage("Answer from the passages.", role="system"),
     ChatMessage("Passages: attention is a method.\n\nQuestion: what is attention?"),

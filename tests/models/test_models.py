@@ -29,6 +29,8 @@ from seminar_rag.models.catalogue import (
 )
 from seminar_rag.models.hub import download
 
+pytestmark = pytest.mark.slow
+
 CONTENT = b"GGUF" + bytes(range(256)) * 4000
 HASH = hashlib.sha256(CONTENT).hexdigest()
 REPO, FILE = "owner/some-model-GGUF", "model-Q4.gguf"

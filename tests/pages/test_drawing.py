@@ -36,6 +36,7 @@ def boxes_of(renderer: Renderer, path: Path, text: str) -> tuple[int, list[tuple
     return sheets.spots[0].page, [box for spot in sheets.spots for box in spot.boxes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 @pytest.mark.parametrize("crop", [(), (20, 500, 590, 780)])
 @pytest.mark.parametrize("columns", [1, 2])
@@ -63,6 +64,7 @@ def test_boxes_lie_on_the_ink(
     assert sum(parts) == pytest.approx(total, abs=0.03), "boxes of two sentences overlap"
 
 
+@pytest.mark.slow
 def test_a_line_is_one_box(renderer: Renderer, tmp_path: Path) -> None:
     path = pdf(tmp_path / "lines.pdf", " ".join(SENTENCES), columns=2)
     _, boxes = boxes_of(renderer, path, SENTENCES[0])
@@ -70,6 +72,7 @@ def test_a_line_is_one_box(renderer: Renderer, tmp_path: Path) -> None:
     assert all(0.01 < height < 0.03 for *_, height in boxes)
 
 
+@pytest.mark.slow
 def test_a_sentence_over_a_page_break_has_boxes_on_both_pages(
     renderer: Renderer, tmp_path: Path
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_sentence_over_a_page_break_has_boxes_on_both_pages(
     assert len(sheets.sizes) == 2
 
 
+@pytest.mark.slow
 def test_bytes_before_the_header_and_pages_that_are_not_there(
     renderer: Renderer, tmp_path: Path
 ) -> None:
@@ -93,6 +97,7 @@ def test_bytes_before_the_header_and_pages_that_are_not_there(
             renderer.page(path, number, 800)
 
 
+@pytest.mark.slow
 def test_widths_are_few_and_huge_pages_stay_small(renderer: Renderer, tmp_path: Path) -> None:
     path = pdf(tmp_path / "plain.pdf", SENTENCES[0])
     for asked, given in ((1, 800), (801, 1200), (10**9, WIDTHS[-1])):
@@ -102,6 +107,7 @@ def test_widths_are_few_and_huge_pages_stay_small(renderer: Renderer, tmp_path: 
     assert picture.width * picture.height < 17_000_000
 
 
+@pytest.mark.slow
 def test_a_drawn_page_comes_from_the_cache(tmp_path: Path) -> None:
     path = pdf(tmp_path / "cached.pdf", SENTENCES[0])
     first = Renderer(tmp_path / "drawn", workers=1)
@@ -117,6 +123,7 @@ def test_a_drawn_page_comes_from_the_cache(tmp_path: Path) -> None:
         second.close()
 
 
+@pytest.mark.slow
 def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
     pages = pdf(tmp_path / "many.pdf", *SENTENCES, *SENTENCES)
     folder = tmp_path / "small"
@@ -132,6 +139,7 @@ def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
         renderer.close()
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     renderer = Renderer(tmp_path / "file" / "cache", workers=1)
@@ -141,6 +149,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
         renderer.close()
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_a_reason_and_harms_nobody(renderer: Renderer, tmp_path: Path) -> None:
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(b"%PDF-1.4\nnothing of a PDF follows")
@@ -183,6 +192,7 @@ def bomb(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_bomb_costs_one_answer_and_never_the_server(tmp_path: Path) -> None:
     renderer = Renderer(tmp_path / "drawn", timeout=5.0, memory=400 << 20, workers=2)
     sound = pdf(tmp_path / "sound.pdf", SENTENCES[0])
@@ -201,6 +211,7 @@ def test_a_bomb_costs_one_answer_and_never_the_server(tmp_path: Path) -> None:
         renderer.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HOSTILE.is_dir(), reason="../shared/pdf-robustness is not there")
 def test_hostile_files_end_in_a_page_or_a_reason(tmp_path: Path) -> None:
     renderer = Renderer(tmp_path / "drawn", timeout=5.0, memory=600 << 20, workers=2)

@@ -15,6 +15,8 @@ from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.pages.view import GONE, LOST, MOVED, central_sentences
 from seminar_rag.types import Citation, Passage, Sentence
 
+pytestmark = pytest.mark.slow
+
 FILLER = "The cards are bound into a chain, and the chain is laid over a drum with four sides. "
 
 

@@ -828,6 +828,7 @@ def test_arxiv_ids(url: str, found: str | None) -> None:
 # ---------------------------------------------------------------- the real course
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("form", ["text", "markdown", "site"])
 def test_the_real_course_is_read_exactly(form: str) -> None:
@@ -871,6 +872,7 @@ RESTYLED: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("style", RESTYLED)
 def test_the_real_course_in_other_clothes(style: str) -> None:

@@ -16,6 +16,8 @@ from seminar_rag.syllabus.read import (
     syllabus_from_markdown,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "../shared"
 

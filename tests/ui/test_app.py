@@ -34,6 +34,8 @@ from seminar_rag.ui.chat.chat import BUSY, Chat, listen
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
 
+pytestmark = pytest.mark.slow
+
 PAGE = "a page"
 ALL = Scope()
 EMPTY = Conversation()

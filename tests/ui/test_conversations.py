@@ -177,6 +177,7 @@ def paths(value: object, at: tuple[object, ...] = ()) -> list[tuple[object, ...]
 RECORD = json.loads(to_record(told(JUDGED, GENERATIONS, UNKNOWN)))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(paths(RECORD)),

@@ -254,6 +254,7 @@ with store.writer():
 """
 
 
+@pytest.mark.slow
 def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> None:
     desk = Desk(tiny_course)
     other = subprocess.Popen(

@@ -18,6 +18,8 @@ from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of, hashed
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """Seconds that pass when told."""

@@ -22,6 +22,8 @@ from serving import served
 from seminar_rag.types import Scope
 from seminar_rag.ui.shared.limits import Limits
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("mcp", reason="the mcp extra is not installed")
 
 

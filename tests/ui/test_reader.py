@@ -19,6 +19,8 @@ from seminar_rag.ui.api.routes import MOST_FILES
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.shared.limits import LARGEST_FILE, LONGEST_TEXT, Limits
 
+pytestmark = pytest.mark.slow
+
 SAID = "Low-rank adaptation freezes a trained model and learns a small correction to it."
 
 

@@ -57,6 +57,7 @@ def passage(course: Course) -> Passage:
     return course.store.passages_of(document)[0]
 
 
+@pytest.mark.slow
 def test_a_passage_of_a_paper_is_told_with_its_boxes(client: Any, passage: Passage) -> None:
     address = viewer.view_address(passage.document, passage.id, [SENTENCES[1]])
     answer = client.get(f"/{address}")
@@ -73,6 +74,7 @@ def test_a_passage_of_a_paper_is_told_with_its_boxes(client: Any, passage: Passa
     assert unquote(told["document"]) == passage.document
 
 
+@pytest.mark.slow
 def test_a_page_is_a_picture_that_browsers_keep(client: Any, passage: Passage) -> None:
     where = viewer.view_address(passage.document)
     answer = client.get(f"/{where}/2.jpg?width=900")
@@ -106,6 +108,7 @@ def test_the_path_of_a_file_is_no_name_for_it(client: Any, course: Course, tmp_p
         assert client.get(f"/view/{path.replace('/', '%2F')}/1.jpg").status_code == 404
 
 
+@pytest.mark.slow
 def test_pages_that_are_not_there_are_not_found(client: Any, passage: Passage) -> None:
     where = viewer.view_address(passage.document)
     assert client.get(f"/{where}/3.jpg").status_code == 404
@@ -114,6 +117,7 @@ def test_pages_that_are_not_there_are_not_found(client: Any, passage: Passage) -
         assert client.get(f"/{where}/{number}.jpg").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passage: Passage) -> None:
     (kept,) = course.store.files.folder.iterdir()
     content = kept.read_bytes()

@@ -16,6 +16,8 @@ from seminar_rag.errors import FetchError
 from seminar_rag.web.connect import is_public
 from seminar_rag.web.fetch import Fetcher
 
+pytestmark = pytest.mark.slow
+
 URL = "https://papers.test/a.pdf"
 PDF = Page(pdf("A Paper", (), "Some text."), type="application/pdf")
 Make = Callable[..., Fetcher]

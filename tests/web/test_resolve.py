@@ -17,6 +17,8 @@ from seminar_rag.web.identify import Described, Wanted, likeness, people, surely
 from seminar_rag.web.places import arxiv_id
 from seminar_rag.web.resolve import Resolver
 
+pytestmark = pytest.mark.slow
+
 ENGINES = Paper("2301.00001", "On Analytical Engines: Weaving Algebraic Patterns")
 FUZZERS = Paper(
     "2212.14834",
