@@ -20,7 +20,7 @@ from shared_data import POST_ONE, POST_TWO
 
 @pytest.fixture(autouse=True)
 def fast_tests_stay_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test without a mark starts no process and opens no port, so that the fast tests are fast."""
+    """Tests without a mark start no process and open no port, so that they are fast."""
     if any(map(request.node.get_closest_marker, ("slow", "model", "browser"))):
         return
 
