@@ -34,7 +34,7 @@ def test_nothing_found_is_a_reason() -> None:
 def test_what_is_far_in_meaning_and_words_is_refused() -> None:
     far = hit("Llama Guard judges prompts.", cosine=0.05)
     assert reason("my kitchen tap is dripping, how do I fix it", far) == (
-        "no reading mentions “kitchen” or “tap”"
+        "no passage that was found mentions “kitchen” or “tap”"
     )
 
 
@@ -110,5 +110,5 @@ def test_a_question_in_another_language_is_told_which_one_the_readings_are_in() 
         "the readings are in English; ask in English"
     )
     assert reason("why is the kitchen tap dripping?", far) == (
-        "no reading mentions “kitchen” or “tap”"
+        "no passage that was found mentions “kitchen” or “tap”"
     )

@@ -78,7 +78,7 @@ class Relevance:
         if self.confidence(query.search_text, hits) >= _THRESHOLD:
             return None
         if lacking := self._lacking(query.search_text, hits):
-            return f"no reading mentions {_quoted(lacking, 'or')}"
+            return f"no passage that was found mentions {_quoted(lacking, 'or')}"
         return "no passage comes close to this question"
 
     def _lacking(self, text: str, hits: Sequence[Hit], most: int = 2) -> list[str]:
