@@ -108,10 +108,7 @@ class Guide:
         }
 
     def narrow(self, query: Query, scope: Scope) -> Narrowed | None:
-        """The part of the course that a question names, within `scope`.
-
-        None where it names none, or the scope says otherwise.
-        """
+        """The part of the course that a question names; None without one, or beyond `scope`."""
         course = self._catalogue()
         part = query.scope
         if part is None:
@@ -247,13 +244,13 @@ def _small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
     size = f" ({plural(len(course.sessions), 'session')}, {plural(readings, 'reading')})"
     whose = f"of “{course.title}”" if course.title else "of this course"
     hello = "Hello. " if intent == "greeting" else ""
-    return CatalogueAnswer(
-        "talk",
+    text = (
         f"{hello}I answer questions about the readings {whose}{size if readings else ''}; every"
         " sentence names the passage it comes from. If the readings don't say, neither do I. You"
         " can also ask which readings a session has, what to read on a subject, when something"
-        " is discussed, or for the key points of one reading.",
+        " is discussed, or for the key points of one reading."
     )
+    return CatalogueAnswer("talk", text)
 
 
 def _count_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
@@ -265,13 +262,11 @@ def _count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
         session = _numbered(course, query.sessions[0])
         if session is None:
             return _no_session(course, query.sessions[0])
-        return CatalogueAnswer(
-            "course", f"{_name(session)} has {_sections(session.readings, query)}."
-        )
-    whole = _sections(_readings(course), query)
-    return CatalogueAnswer(
-        "course", f"The course lists {whole} in {plural(len(course.sessions), 'session')}."
-    )
+        listed = _sections(session.readings, query)
+        return CatalogueAnswer("course", f"{_name(session)} has {listed}.")
+    listed = _sections(_readings(course), query)
+    sessions = plural(len(course.sessions), "session")
+    return CatalogueAnswer("course", f"The course lists {listed} in {sessions}.")
 
 
 def _all_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
