@@ -386,16 +386,9 @@ def _table(sets: Sequence[Set], shared: Path, most: int, *, fitted: bool) -> Non
     show("… every candidate read by the model", left_out(sets, asked, most=10_000))
     for name in dict.fromkeys((*FIRST_FEATURES, *FEATURES)):
         show(f"… without {name}", left_out(sets, asked, without=name))
-    for values in (
-        {"NEW_WORDS": 0.0},
-        {"MARGIN": 2.0},
-        {"MARGIN": 4.0},
-        {"MOST": 3},
-        {"ENOUGH_WORDS": 100},
-    ):
-        with selection(**values):
-            ((name, value),) = values.items()
-            show(f"… {name.lower()} {value:g}", left_out(sets, asked))
+    for name, value in SELECTIONS:
+        with selection(name, value):
+            show(f"… {name} {value:g}", left_out(sets, asked))
     for name in PARTS:
         with without_part(name):
             fewer = {one.name: one.asked(reader, most) for one in sets}
