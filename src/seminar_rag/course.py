@@ -17,6 +17,7 @@ from seminar_rag.assembly import Assembly, Given, read_page
 from seminar_rag.config import Config, load
 from seminar_rag.documents import manuscript
 from seminar_rag.errors import NotFoundError
+from seminar_rag.index.rescue import rescue as rescue_store
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
 from seminar_rag.ingest.attention import needs, suggestions
@@ -183,6 +184,7 @@ class Course:
             SourceError: a source cannot be read, or holds nothing; the sources before it are in.
         """
         with self.store.writer():
+            self.store.copy_decisions()
             ingestor = self.parts.ingestor(listener, stop)
             for source in sources:
                 yield ingestor.ingest(source, options)
@@ -400,6 +402,22 @@ class Course:
     ) -> str:
         """Download a model; returns where it lies and what it is for, as a sentence."""
         return doctor.download_model(self.parts, spec, hub, sha256, progress)
+
+
+def rescue(
+    folder: Path = Path(),
+    data: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Replace a damaged database, which is moved aside; see `index.rescue`.
+
+    Returns:
+        Whether it was damaged.
+
+    Raises:
+        StoreError: the data folder cannot be used.
+    """
+    return rescue_store(load(folder, data=data).data, progress)
 
 
 def set_password_hash(folder: Path, password_hash: str) -> Path:

@@ -74,6 +74,10 @@ class StoreError(SeminarError):
     exit_code = 4
 
 
+class DamagedError(StoreError):
+    """The database is damaged; `doctor --repair` replaces it."""
+
+
 class BusyError(StoreError):
     """Another process holds the writer's lock."""
 

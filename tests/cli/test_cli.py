@@ -256,6 +256,26 @@ def test_ingest_reports_what_it_did(
     assert "2 sessions, 3 readings; documents: 1 changed, 4 unchanged; 1 passages embedded" in said
 
 
+def test_doctor_replaces_a_damaged_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "course.db").write_bytes(b"not a database " * 400)
+    (data / "journal.sqlite").write_bytes(b"feedback")
+    assert main(["status", "--data", "data"]) == 4
+    assert "doctor --repair" in capsys.readouterr().err
+    assert main(["doctor", "--data", "data"]) == 1
+    assert "✗ the database in " in capsys.readouterr().out
+    main(["doctor", "--data", "data", "--repair"])
+    said = capsys.readouterr().out
+    assert "it was moved to" in said
+    assert "· index: empty" in said
+    assert (data / "journal.sqlite").read_bytes() == b"feedback"
+    assert main(["status", "--data", "data"]) == 7
+
+
 def test_remove_and_doctor(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["remove", "1607.06450"]) == 0
     assert "removed: Layer Normalization" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.cli import open_course, printing
 from seminar_rag.cli.ingesting import ingest_sample
-from seminar_rag.errors import ConfigError, NotFoundError, StoreError
+from seminar_rag.errors import ConfigError, DamagedError, NotFoundError, StoreError
 from seminar_rag.text import plural
 
 if TYPE_CHECKING:
@@ -113,7 +113,17 @@ def models(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """Check the installation, the models and the index."""
-    course = open_course(options)
+    if options.repair:
+        from seminar_rag.course import rescue
+
+        rescue(Path(), options.data, print)
+    try:
+        course = open_course(options)
+        course.catalogue()
+    except DamagedError as error:
+        what, _, remedy = str(error).partition(" — ")
+        print(f"✗ {what} — {remedy}")
+        return 1
     if options.repair:
         course.repair(print)
     sign = {"ok": "✓", "note": "·", "bad": "✗"}

@@ -254,8 +254,12 @@ def drop_lookups(db: sqlite3.Connection, source: str, readings: Iterable[str]) -
     )
 
 
-def put_correction(db: sqlite3.Connection, one: Correction) -> None:
-    """Store a correction, in place of an earlier one about the same thing."""
+def put_correction(db: sqlite3.Connection, one: Correction, at: str = "") -> None:
+    """Store a correction, in place of an earlier one about the same thing.
+
+    Args:
+        at: when it was made; now where it is empty.
+    """
     identity = _IDENTITY.get(one.kind)
     if identity is not None:
         same = [
@@ -273,7 +277,7 @@ def put_correction(db: sqlite3.Connection, one: Correction) -> None:
     }
     db.execute(
         "INSERT INTO correction(kind, target, fields, at) VALUES (?, ?, ?, ?)",
-        (one.kind, one.target, json.dumps(fields, ensure_ascii=False), _now()),
+        (one.kind, one.target, json.dumps(fields, ensure_ascii=False), at or _now()),
     )
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import BusyError, DamagedError, StoreError
 from seminar_rag.files import draft
-from seminar_rag.index import catalogue, lexical
+from seminar_rag.index import catalogue, decisions, lexical
 
 VERSION = "1"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -69,17 +72,33 @@ class Database:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             if "meta" in _tables(db):
-                _migrate(db)
+                self._require_version()
+                _migrate(db, folder)
             else:
-                db.executescript(SCHEMA)
-                self._set(version=VERSION, generation="0")
+                self._create()
             db.commit()
-        found = self.meta("version")
-        if found != VERSION:
+
+    def _create(self) -> None:
+        """Make the tables, with the decisions that outlived an earlier database."""
+        self._db.executescript(SCHEMA)
+        self._set(version=VERSION, generation="0", program=version("seminar-rag"))
+        for one in decisions.latest(self.folder):
+            catalogue.put_correction(self._db, one, one.at)
+
+    def _require_version(self) -> None:
+        """Refuse a database whose tables this program does not know."""
+        found = self.meta("version") or ""
+        if found == VERSION:
+            return
+        if found.isdigit() and int(found) > int(VERSION):
+            program = self.meta("program") or "a later version"
             raise StoreError(
-                f"{folder} was written by another version (store {found}, this is {VERSION})"
-                " — choose another --data folder, or delete it and ingest again"
+                f"{self.folder} was written by seminar-rag {program} (store {found}, this program"
+                f" reads {VERSION}) — install that version, or choose another --data folder"
             )
+        raise DamagedError(
+            f"{self.folder} has a database of an unknown version ({found or 'none'}) — {REPAIR}"
+        )
 
     def close(self) -> None:
         """Release the file."""
@@ -105,7 +124,7 @@ class Database:
             try:
                 yield self._db
             except sqlite3.Error as error:
-                raise StoreError(_explained(error, self.folder)) from error
+                raise _explained(error, self.folder) from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
@@ -130,8 +149,47 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.commit()
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Hold the data folder for writing; one process at a time. The lock dies with its process.
+
+    Raises:
+        BusyError: another process is writing; names it.
+        StoreError: the folder cannot be used.
+    """
+    import filelock
+
+    owner = folder / "writer.json"
+    lock = filelock.FileLock(folder / "writer.lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout:
+        who = "another process"
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            holder = json.loads(owner.read_text())
+            who = f"process {holder['pid']} (since {holder['since']})"
+        raise BusyError(
+            f"{who} is writing to {folder} — wait until it is done, or stop it;"
+            " students can go on asking meanwhile"
+        ) from None
+    except OSError as error:
+        raise StoreError(f"the data folder {folder} cannot be used ({error})") from error
+    try:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
+        yield
+    finally:
+        lock.release()
+
+
+def _migrate(db: sqlite3.Connection, folder: Path) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
+    if _is_current(db):
+        return
+    if "correction" in _tables(db):
+        with contextlib.suppress(ValueError):  # a damaged row, which reading the catalogue reports
+            decisions.copy(folder, decisions.stored(db))
     if "sought" in _tables(db):
         db.execute("ALTER TABLE sought RENAME TO lookup")
     for table, old, new in _RENAMED_COLUMNS:
@@ -144,6 +202,15 @@ def _migrate(db: sqlite3.Connection) -> None:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
 
+def _is_current(db: sqlite3.Connection) -> bool:
+    """Whether the tables are those of this version."""
+    known = set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= _tables(db)
+    return known and all(
+        column.split()[0] in _columns(db, table)
+        for table, column in (*_ADDED_COLUMNS, *((t, new) for t, _, new in _RENAMED_COLUMNS))
+    )
+
+
 def _tables(db: sqlite3.Connection) -> set[str]:
     return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
 
@@ -152,17 +219,25 @@ def _columns(db: sqlite3.Connection, table: str) -> set[str]:
     return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
 
 
-def _explained(error: sqlite3.Error, folder: Path) -> str:
-    if "full" in str(error):
-        return f"the disk is full — free some space for {folder} and run the command again"
-    if "not a database" in str(error):
-        return f"{folder}/course.db is no database — delete the folder {folder} and ingest again"
-    if "readonly" in str(error) or "unable to open" in str(error):
-        return f"{folder} cannot be written ({error}) — check its permissions or choose --data"
-    return (
-        f"the database in {folder} is damaged ({error}) — try seminar-rag doctor --repair;"
-        " if that fails, delete the folder and ingest again"
-    )
+REPAIR = (
+    "seminar-rag doctor --repair moves it aside; your decisions, added files, feedback and"
+    " downloads are kept"
+)
+
+
+def _explained(error: sqlite3.Error, folder: Path) -> StoreError:
+    message = str(error)
+    if "is full" in message:
+        return StoreError(
+            f"the disk is full — free some space for {folder} and run the command again"
+        )
+    if "readonly" in message or "unable to open" in message:
+        return StoreError(
+            f"{folder} cannot be written ({message}) — check its permissions or choose --data"
+        )
+    if "locked" in message:
+        return BusyError(f"the database in {folder} is in use — try again in a minute")
+    return DamagedError(f"the database in {folder} is damaged ({message}) — {REPAIR}")
 
 
 # --- kept files ------------------------------------------------------------------------------

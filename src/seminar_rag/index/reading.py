@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.database import Database, KeptFiles
+from seminar_rag.index.database import REPAIR, Database, KeptFiles
 from seminar_rag.index.vectors import VectorIndex, Vectors, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -81,9 +82,17 @@ class Reader(Database):
             if self._catalogue is None or self._seen != generation:
                 if self._catalogue is not None and not self._writing:
                     self.vectors.refresh()
+                self._catalogue = self._read(db)
                 self._seen = generation
-                self._catalogue = catalogue.read(db)
             return self._catalogue
+
+    def _read(self, db: sqlite3.Connection) -> Catalogue:
+        try:
+            return catalogue.read(db)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DamagedError(
+                f"the catalogue in {self.folder} is damaged ({error!r}) — {REPAIR}"
+            ) from error
 
     def file_of(self, document: str) -> Path | None:
         """The kept file of a document; None where there is none."""

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.errors import BusyError, StoreError
-from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.database import transaction
+from seminar_rag.errors import StoreError
+from seminar_rag.index import catalogue, decisions, lexical
+from seminar_rag.index.database import transaction, writing
 from seminar_rag.index.reading import PASSAGE, Reader
 from seminar_rag.types import Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
@@ -44,28 +42,35 @@ class Store(Reader):
         Raises:
             BusyError: another process is writing; names it.
         """
-        import filelock
-
-        owner = self.folder / "writer.json"
-        try:
-            with filelock.FileLock(self.folder / "writer.lock", timeout=0):
-                now = datetime.now(UTC).isoformat(timespec="seconds")
-                owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
-                self._writing = True
+        with writing(self.folder):
+            self._writing = True
+            try:
+                self._write_decisions()
                 self._settle()
                 self._sweep()
                 yield
-        except filelock.Timeout:
-            who = "another process"
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                holder = json.loads(owner.read_text())
-                who = f"process {holder['pid']} (since {holder['since']})"
-            raise BusyError(
-                f"{who} is writing to {self.folder} — wait until it is done, or stop it;"
-                " students can go on asking meanwhile"
-            ) from None
-        finally:
-            self._writing = False
+            finally:
+                self._writing = False
+
+    def copy_decisions(self) -> None:
+        """Write a dated copy of the decisions, of which the latest ones are kept.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self._write_decisions(decisions.copy)
+
+    def _write_decisions(
+        self, how: Callable[[Path, tuple[Correction, ...]], None] = decisions.save
+    ) -> None:
+        with self._guarded() as db:
+            try:
+                how(self.folder, catalogue.corrections(db))
+            except OSError as error:
+                raise StoreError(
+                    f"the decisions cannot be written beside the database in {self.folder}"
+                    f" ({error.strerror or error}) — free some space or check its permissions"
+                ) from error
 
     def remember_model(self, name: str, precision: str) -> None:
         """Note which model the vectors come from. Call before the first `replace`."""
@@ -149,6 +154,7 @@ class Store(Reader):
         with self._change() as db:
             for one in decided:
                 catalogue.put_correction(db, one)
+        self._write_decisions()
 
     def unlist(self, reading: str) -> None:
         """Take a reading off the lists; its documents stay."""
@@ -164,6 +170,7 @@ class Store(Reader):
         """Forget decisions of the instructor, by their keys."""
         with self._change() as db:
             catalogue.drop_corrections(db, keys)
+        self._write_decisions()
 
     def assign(self, document: str, reading: str) -> None:
         """Say which reading a document belongs to."""
