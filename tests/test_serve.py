@@ -167,7 +167,7 @@ def test_an_instructor_adds_a_reading_and_a_student_asks_it(
         assert "glass-frogs" in page.inner_text(".sources.current")
         desk.click("#sessions-list details[data-key='session-1'] > summary")
         desk.click(".entry:has-text('glass-frogs') [data-act='remove']")
-        desk.wait_for_selector("#desk-said:has-text('is removed')")
+        desk.wait_for_selector("#desk-said:has-text('Removed “')")
         ask(page, "Where do glass frogs hide their red blood cells?")
         page.wait_for_selector("#past #exchange-2")
         page.wait_for_selector("#send", state="visible")
