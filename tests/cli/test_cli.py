@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seminar_rag.cli import ABSTAINED
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
 from seminar_rag.types import WORDS_ONLY
@@ -50,6 +51,15 @@ def test_ask_streams_the_answer_and_lists_its_sources(
     assert "Answers are quoted from the readings." in said
     assert "Quoted from student notes\n" in said
     assert "supported" not in said
+
+
+def test_a_refusal_names_the_scope_that_was_asked(
+    tiny: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "--session", "2", "How do bees survive the winter?"]) == ABSTAINED
+    said = capsys.readouterr().out
+    assert "Session 2 doesn't say." in said
+    assert "The readings don't say." not in said
 
 
 def test_check_reports_each_claim_and_fails_with_its_own_exit_code(

@@ -24,10 +24,12 @@ from fake_course import (
 )
 
 from seminar_rag.types import (
+    READINGS,
     AnswerEvent,
     CitationEvent,
     Hit,
     HitsEvent,
+    Scope,
     Sentence,
     SentenceVerdict,
     TokenEvent,
@@ -37,7 +39,7 @@ from seminar_rag.types import (
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.shared.conversation import Exchange
-from seminar_rag.ui.shared.wording import safe_url
+from seminar_rag.ui.shared.wording import refusal, safe_url, scope_in_words
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
 
@@ -400,6 +402,50 @@ def test_long_author_lists_are_cut_and_short_ones_kept():
     assert "A One, B Two and C Three" in render.sources(texts([cite(1, short, RAG_PASSAGE)], ""))
     nobody = replace(RAG, authors=None)
     assert 'class="by"' not in render.sources(texts([cite(1, nobody, RAG_PASSAGE)], ""))
+
+
+# Scopes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scope", "words", "told"),
+    [
+        (Scope(), "", "The readings don't say."),
+        (Scope(frozenset({6})), "session 6", "Session 6 doesn't say."),
+        (Scope(frozenset({15, 3})), "sessions 3, 15", "Sessions 3, 15 don't say."),
+        (
+            Scope(frozenset({6}), kinds=frozenset({"notes"})),
+            "session 6 · student notes",
+            "The student notes of session 6 don't say.",
+        ),
+        (
+            Scope(required_only=True),
+            "all sessions · only required",
+            "The required readings don't say.",
+        ),
+        (Scope(readings=frozenset({"a"})), "On A · B", "“On A · B” doesn't say."),
+        (
+            Scope(frozenset({6}), frozenset({"a"}), READINGS, True),
+            "session 6 · On A · B · readings · only required",
+            "“On A · B” doesn't say.",
+        ),
+        (Scope(readings=frozenset({"a", "b"})), "2 readings", "The 2 chosen readings don't say."),
+    ],
+)
+def test_a_scope_is_put_into_words_and_a_refusal_names_it(scope, words, told):
+    assert scope_in_words(scope, {"a": "On A · B"}) == words
+    assert refusal(scope, words) == told
+
+
+def test_a_scoped_refusal_offers_the_whole_course():
+    scoped = Exchange(1, UNKNOWN, scope=Scope(frozenset({6})), asked="session 6")
+    html = render.exchange(scoped.advanced(AnswerEvent(ANSWERS[UNKNOWN])))
+    assert "Session 6 doesn't say." in Tree(html).text
+    (button,) = Tree(html).all("button", "wider")
+    assert button["data-ask"] == UNKNOWN
+    whole = render.exchange(Exchange(1, UNKNOWN).advanced(AnswerEvent(ANSWERS[UNKNOWN])))
+    assert "The readings don't say." in Tree(whole).text
+    assert 'class="wider"' not in whole
 
 
 # Verdicts -------------------------------------------------------------------------------------

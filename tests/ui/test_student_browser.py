@@ -146,6 +146,58 @@ def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course
     assert course.asked[-1].scope.readings == {"rag"}
 
 
+def narrowed(tab: Tab, scope: str) -> None:
+    """Choose a scope as a link does."""
+    tab.page.evaluate("scope => { location.hash = `#scope=${scope}`; }", scope)
+    tab.page.wait_for_selector("#scope-chip .scope-chip")
+
+
+def test_a_scope_ends_with_the_conversation_with_an_example_and_by_its_chip(tab, course):
+    page = tab.page
+    narrowed(tab, "session:15")
+    assert page.inner_text(".scope-chip span") == "Session 15"
+    page.click("[data-whole]")
+    page.wait_for_selector(".scope-chip", state="detached")
+    scope_says(tab, "Ask the whole course")
+    narrowed(tab, "session:3")
+    page.click("#new")
+    page.wait_for_selector(".scope-chip", state="detached")
+    narrowed(tab, "session:15")
+    page.click(".chip >> nth=0")
+    tab.answered()
+    assert course.asked[-1].question == course.examples(6)[0]
+    assert course.asked[-1].scope == Scope()
+
+
+def test_a_list_that_is_cleared_is_no_longer_named(tab, course):
+    page = tab.page
+    page.evaluate("seminar.askAbout('survey')")
+    scope_says(tab, SURVEY.title)
+    page.click("#scope > button")
+    page.click("#readings .remove-all")
+    scope_says(tab, "Ask the whole course")
+    page.wait_for_selector(".scope-chip", state="detached")
+    tab.ask(STEPS)
+    tab.answered()
+    assert course.asked[-1].scope == Scope()
+
+
+def test_a_scoped_refusal_is_widened_at_a_click(tab, course):
+    page = tab.page
+    narrowed(tab, "session:15")
+    tab.ask(UNKNOWN)
+    tab.answered()
+    assert "Session 15 doesn't say." in page.inner_text("#past .answer")
+    page.reload()
+    page.wait_for_selector(".scope-chip")
+    page.click(".wider")
+    tab.answered(2)
+    assert (course.asked[-1].question, course.asked[-1].scope) == (UNKNOWN, Scope())
+    assert "The readings don't say." in page.inner_text("#exchange-2 .answer")
+    assert page.locator("#exchange-2 .wider").count() == 0
+    page.wait_for_selector(".scope-chip", state="detached")
+
+
 def test_other_views_can_ask_about_a_reading(tab, course):
     page = tab.page
     page.get_by_role("tab", name="Check a text").click()

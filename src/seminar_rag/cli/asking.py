@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -46,6 +47,11 @@ def ask(options: argparse.Namespace) -> int:
 
         printing.print_json(answer_json(answer))
     else:
+        if answer.abstained and answer.kind == "readings" and scope != Scope():
+            from seminar_rag.ui.shared.wording import refusal, scope_in_words
+
+            known = {one.reading: one.title for one in course.documents().values()}
+            answer = replace(answer, text=refusal(scope, scope_in_words(scope, known)))
         _print_answer(answer, course.answerer_notice)
     return ABSTAINED if answer.abstained else 0
 

@@ -22,11 +22,12 @@ from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.chat.check_view import CheckView
 from seminar_rag.ui.chat.course_view import CourseView
 from seminar_rag.ui.chat.render import HTML, PARTS
-from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, in_words, titles
+from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
 from seminar_rag.ui.shared.browser import Wish, parse_link
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import address_of
 from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
+from seminar_rag.ui.shared.wording import scope_in_words
 
 EXAMPLES = 6
 SHARE = "Share my questions with the instructor, anonymously"
@@ -96,6 +97,7 @@ class Page:
 
     def _lay_out_composer(self) -> None:
         self._message = gr.HTML(apply_default_css=False, elem_id="message")
+        chip = gr.HTML(apply_default_css=False, elem_id="scope-chip")
         with gr.Row(elem_id="bar"):
             self._box = gr.Textbox(
                 elem_id="question",
@@ -112,7 +114,7 @@ class Page:
             self._send = gr.Button("Ask", variant="primary", elem_id="send", scale=0, min_width=72)
             self._stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=72, visible=False)
         with gr.Row(elem_id="below"):
-            self._scope = ScopeBar(self._chat.course)
+            self._scope = ScopeBar(self._chat.course, chip)
             with gr.Row(elem_id="more", visible=False) as self._more:
                 small: dict[str, Any] = {"size": "sm", "min_width": 0}
                 self._retry = gr.Button("Retry", elem_id="retry", **small)
@@ -199,7 +201,7 @@ class Page:
         try:
             match wish.do:
                 case "new":
-                    return self._shown(Conversation())
+                    return {**self._shown(Conversation()), **self._scope.show()}
                 case "open":
                     return self._restored(wish.record)
                 case "scope":
@@ -285,7 +287,7 @@ class Page:
         begun, problem = self._chat.begin(
             *(request.session_hash, question, scope, kept),
             address=address_of(request),
-            asked=in_words(scope, known),
+            asked=scope_in_words(scope, known),
             share=share is True,
         )
         if begun is None:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.text import numbered
+from seminar_rag.html import Template
 from seminar_rag.types import NOTES, READINGS, Document, Kind, Scope
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.conversation import WHOLE_COURSE
-from seminar_rag.ui.shared.wording import shortened
+from seminar_rag.ui.shared.wording import scope_in_words
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
 
+HTML = Template("ui/templates/chat.html")
 KINDS: Mapping[str, frozenset[Kind]] = {
     "Readings and notes": frozenset(),
     "Readings": READINGS,
@@ -30,8 +31,6 @@ ANY_KIND = next(iter(KINDS))
 ASK_EVERYTHING = "Ask the whole course"
 REQUIRED = "Only required readings"
 NONE_REQUIRED = "Only required readings (there are none here)"
-LONGEST_TITLE = 48
-"""Characters of a reading's title in the question bar."""
 
 
 class ScopeBar:
@@ -40,8 +39,12 @@ class ScopeBar:
     `inputs` are those that a scope is made of, `parts` those that `show` changes.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, chip: gr.HTML) -> None:
+        """Args:
+        chip: shows above the question what part of the course it is asked of.
+        """
         self._course = course
+        self._chip = chip
         # Gradio keeps choices per open page in the server's memory. A server that was started anew
         # knows none, and would refuse what the page offers; so only `show` makes it strict.
         free: dict[str, Any] = {"multiselect": True, "allow_custom_value": True, "min_width": 0}
@@ -55,8 +58,9 @@ class ScopeBar:
                     list(KINDS), value=ANY_KIND, label="Search in", elem_id="kind", min_width=0
                 )
                 self.required = gr.Checkbox(label=REQUIRED, elem_id="required", min_width=0)
+        self._read = gr.Button("Read the scope", elem_id="read-scope", visible="hidden")
         self.inputs = [self.sessions, self.readings, self.kind, self.required]
-        self.parts = [*self.inputs, self.bar]
+        self.parts = [*self.inputs, self.bar, chip]
 
     def wire(self, quick: Mapping[str, Any]) -> None:
         """Keep the label up to date.
@@ -65,12 +69,14 @@ class ScopeBar:
             quick: how an event that only changes the page is run.
         """
         # Of what a person does only: `show` names its scope itself, and its several changes at once
-        # would be answered in any order.
+        # would be answered in any order. A list that its Clear button empties tells of no input, so
+        # the page's script presses `read`.
         gr.on(
-            [one.input for one in self.inputs],
+            [*(one.input for one in self.inputs), self._read.click],
             self._name,
             self.inputs,
-            [self.required, self.bar],
+            [self.required, self.bar, self._chip],
+            trigger_mode="always_last",
             **quick,
         )
 
@@ -100,7 +106,7 @@ class ScopeBar:
             self.readings: _offered(readings, known.readings),
             self.kind: kind,
             self.required: _required(known.required_only, any_required),
-            self.bar: gr.update(label=label(known, self.titles)),
+            **self._named(known),
         }
 
     def lost(self, scope: Scope) -> bool:
@@ -108,15 +114,24 @@ class ScopeBar:
         sessions = {number for number, *_ in self._course.sessions()}
         return not (scope.sessions <= sessions and scope.readings <= set(self.titles))
 
-    def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> tuple[Any, Any]:
+    def _named(self, scope: Scope) -> dict[Any, Any]:
+        """The scope in words, in the bar's label and above the question."""
+        words = scope_in_words(scope, self.titles)
+        return {
+            self.bar: gr.update(label=f"Ask {words}" if words else ASK_EVERYTHING),
+            self._chip: HTML.scope_chip(words),
+        }
+
+    def _name(self, sessions: Any, readings: Any, kind: Any, required: Any) -> dict[Any, Any]:
         scope = chosen(sessions, readings, kind, required)
         try:
             any_required = has_required(self._course.documents().values(), scope)
         except SeminarError:  # shown when the question is asked
             any_required = True
         scope = replace(scope, required_only=scope.required_only and any_required)
-        named = gr.update(label=label(scope, self.titles))
-        return _required(scope.required_only, any_required), named
+        # The box keeps its tick where it can: by now another scope may have been shown.
+        ticked = None if any_required else False
+        return {self.required: _required(ticked, any_required), **self._named(scope)}
 
 
 def has_required(documents: Iterable[Document], scope: Scope) -> bool:
@@ -125,9 +140,10 @@ def has_required(documents: Iterable[Document], scope: Scope) -> bool:
     return any(asked.admits(one) for one in documents)
 
 
-def _required(value: bool, possible: bool) -> Any:
-    said = REQUIRED if possible else NONE_REQUIRED
-    return gr.update(value=value, label=said, interactive=possible)
+def _required(value: bool | None, possible: bool) -> Any:
+    """The box of required readings, as an update; its tick stays for None."""
+    said = {"label": REQUIRED if possible else NONE_REQUIRED, "interactive": possible}
+    return gr.update(**said) if value is None else gr.update(value=value, **said)
 
 
 def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any:
@@ -156,28 +172,3 @@ def _listed(documents: Mapping[str, Document]) -> list[tuple[str, str]]:
     where = {one.reading: one.sessions for one in documents.values()}
     rows = sorted(titles(documents).items(), key=lambda row: (where[row[0]][:1] or (9999,), row[1]))
     return [(id_, f"{where[id_][0]} · {title}" if where[id_] else title) for id_, title in rows]
-
-
-def label(scope: Scope, titles: Mapping[str, str]) -> str:
-    """What is asked, in words: "Ask sessions 3, 15 · student notes"."""
-    return f"Ask {words}" if (words := in_words(scope, titles)) else ASK_EVERYTHING
-
-
-def in_words(scope: Scope, titles: Mapping[str, str]) -> str:
-    """The scope in words, "session 3 · required readings"; "" for the whole course."""
-    if scope == WHOLE_COURSE:
-        return ""
-    parts = []
-    if scope.sessions:
-        parts.append(numbered("session", sorted(scope.sessions)))
-    elif not scope.readings:
-        parts.append("all sessions")
-    names = [
-        shortened(titles.get(one, "a reading that is gone"), LONGEST_TITLE)
-        for one in sorted(scope.readings)
-    ]
-    parts.append(names[0] if len(names) == 1 else f"{len(names)} readings" if names else "")
-    kind = next((word.lower() for word, kinds in KINDS.items() if kinds == scope.kinds), "")
-    parts.append(kind if scope.kinds else "")
-    parts.append("only required" if scope.required_only else "")
-    return " · ".join(part for part in parts if part)

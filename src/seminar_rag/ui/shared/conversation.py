@@ -21,6 +21,7 @@ from seminar_rag.types import (
     Turn,
     VerdictEvent,
 )
+from seminar_rag.ui.shared.wording import refusal
 
 State = Literal["waiting", "writing", "done", "stopped", "failed"]
 WHOLE_COURSE = Scope()
@@ -76,10 +77,11 @@ class Exchange:
             case VerdictEvent(verdict=verdict):
                 return replace(self, verdicts=(*self.verdicts, verdict))
             case AnswerEvent(answer=answer):
+                scoped = answer.abstained and answer.kind == "readings" and self.asked
                 return replace(
                     self,
                     state="done",
-                    text=answer.text,
+                    text=refusal(self.scope, self.asked) if scoped else answer.text,
                     citations=() if answer.abstained else answer.citations,
                     nearest=answer.nearest if answer.abstained else (),
                     warnings=answer.warnings,

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from seminar_rag.text import numbered, plural
-from seminar_rag.types import BUILT_IN, Citation, Document, SentenceVerdict, Verdict, tally
+from seminar_rag.types import (
+    BUILT_IN,
+    NOTES,
+    READINGS,
+    Citation,
+    Document,
+    Scope,
+    SentenceVerdict,
+    Verdict,
+    tally,
+)
 
 KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student notes"}
 """What there is of a document, by its kind."""
+LONGEST_TITLE = 48
+"""Characters of a reading's title where a scope is put into words."""
 GONE = "this passage is no longer in the readings"
 
 VERDICTS = {
@@ -64,6 +76,51 @@ def facts_of(document: Document, *more: str) -> list[str]:
     """What there is of a document and its sessions, followed by `more`; nothing of it empty."""
     facts = (KINDS[document.kind], numbered("session", document.sessions), *more)
     return [fact for fact in facts if fact]
+
+
+def scope_in_words(scope: Scope, titles: Mapping[str, str]) -> str:
+    """The scope in words, "session 3 · only required"; "" for the whole course.
+
+    Args:
+        titles: of the readings, by their ids.
+    """
+    if scope == Scope():
+        return ""
+    names = [
+        shortened(titles.get(one, "a reading that is gone"), LONGEST_TITLE)
+        for one in sorted(scope.readings)
+    ]
+    where = numbered("session", sorted(scope.sessions)) or ("" if names else "all sessions")
+    which = names[0] if len(names) == 1 else f"{len(names)} readings" if names else ""
+    return " · ".join(filter(None, (where, which, *_limits(scope))))
+
+
+def _limits(scope: Scope) -> list[str]:
+    """What a scope leaves out of its sessions and readings, in words."""
+    kinds = {READINGS: "readings", NOTES: "student notes"}.get(scope.kinds, "")
+    return [word for word in (kinds, "only required" if scope.required_only else "") if word]
+
+
+def refusal(scope: Scope, asked: str) -> str:
+    """The refusal of a question to a part of the course: "Session 6 doesn't say."
+
+    Args:
+        asked: the scope in words, as `scope_in_words` puts it.
+    """
+    where = numbered("session", sorted(scope.sessions))
+    if len(scope.readings) == 1:
+        parts = asked.split(" · ")[bool(where) :]
+        title = " · ".join(parts[: len(parts) - len(_limits(scope))])
+        return f"“{title}” doesn't say."
+    if scope.readings:
+        return f"The {len(scope.readings)} chosen readings don't say."
+    if scope.kinds or scope.required_only:
+        which = "student notes" if scope.kinds == NOTES else "readings"
+        required = "required " if scope.required_only else ""
+        return f"The {required}{which}{f' of {where}' if where else ''} don't say."
+    if where:
+        return f"{where.capitalize()} {'do' if len(scope.sessions) > 1 else 'does'}n't say."
+    return "The readings don't say."
 
 
 def pages_of(citations: Iterable[Citation]) -> str:

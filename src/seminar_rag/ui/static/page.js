@@ -72,10 +72,25 @@
     if (opener?.isConnected) opener.focus();
   }
 
-  function ask(question) {
+  // Asks the whole course. A scope is dropped first, and gone when its chip is.
+  function ask(question, tries = 100) {
+    if (tries && document.querySelector("[data-whole]")) {
+      if (tries === 100) widen();
+      setTimeout(() => ask(question, tries - 1), 50);
+      return;
+    }
     seminar.fill(question);
     setTimeout(() => byId("send")?.click(), 60);
   }
+  // Gradio says nothing of a list that its Clear button or the Backspace key emptied.
+  function cleared(event) {
+    const inside = event.target.closest?.("#scope-lists");
+    const emptied = event.key === "Backspace" || event.target.closest?.(".remove-all");
+    if (inside && emptied) setTimeout(() => byId("read-scope")?.click(), 80);
+  }
+  document.addEventListener("click", cleared, true); // before the button is gone
+  document.addEventListener("keyup", cleared, true);
+  const widen = () => seminar.tell({ do: "scope", scope: {} });
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-source], [data-sources]");
@@ -86,6 +101,10 @@
     }
     const chip = event.target.closest?.("[data-ask]");
     if (chip) ask(chip.dataset.ask);
+    else if (event.target.closest?.("[data-whole]")) {
+      widen();
+      document.querySelector("#question textarea")?.focus();
+    }
     else if (event.target.closest?.("[data-close-sources]")) closeSources();
     else if (narrow() && !event.target.closest?.("#sources")) closeSources();
   });
