@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from io import BytesIO
 
@@ -16,7 +17,7 @@ from pypdf import PdfReader
 from test_conversations import told
 
 from seminar_rag import __version__
-from seminar_rag.types import Scope
+from seminar_rag.types import Document, Scope
 from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
 from seminar_rag.ui.export.bibtex import arxiv_id, entry, escaped
@@ -205,3 +206,20 @@ def test_health_tells_sizes_and_no_names():
         "answers": "quotations",
     }
     assert health_of(FakeCourse(gone={"rag", "survey", "notes15"}))["status"] == "empty"
+
+
+@pytest.mark.parametrize(
+    "authors",
+    ["\n\n", " . ", "--", "\u200b\u200b", ",;&", "and", "et al.", "\x00\x00", "::"],
+)
+def test_an_entry_is_written_whatever_the_authors_and_title_are(authors):
+    document = Document("d", "paper", "r", authors, authors, (1,))
+    assert entry(document).startswith("@misc{")
+
+
+@pytest.mark.parametrize("unit", [" ", ",", " ,", "et al ", " and ", "&", "a ", "\n", ". "])
+def test_an_entry_is_written_in_time_linear_in_the_length_of_the_authors(unit):
+    document = Document("d", "paper", "r", "A title", unit * 100_000, (1,))
+    began = time.process_time()
+    entry(document)
+    assert time.process_time() - began < 3

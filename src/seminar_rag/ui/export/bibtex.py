@@ -56,9 +56,10 @@ def escaped(text: str) -> str:
 
 def _names(authors: str) -> list[str]:
     """Split authors as course pages list them: by commas, semicolons or "and"."""
-    listed = re.sub(r"(?i)[\s,]*\bet al\b\.?", ", others", authors)
-    found = re.split(r"\s*(?:;|,|&|\band\b)\s*", listed)
-    return [name for one in found if len(name := one.strip(" .")) > 1]
+    line = " ".join(authors.split())
+    listed = re.sub(r"(?i)\bet al\b\.?", ", others", line)
+    found = (one.strip(" .") for one in re.split(r"[;,&]|\band\b", listed))
+    return [name for name in found if len(name) > 1 and any(map(str.isalnum, name))]
 
 
 def _year_in(url: str) -> str:
