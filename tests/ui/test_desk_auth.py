@@ -16,7 +16,8 @@ from serving import served
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
-from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, client_of, hashed
+from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, hashed
+from seminar_rag.ui.shared.limits import client_of
 
 pytestmark = pytest.mark.slow
 

@@ -42,10 +42,10 @@ def client(course: Course) -> Iterator[Any]:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    from seminar_rag.ui.app import Guard
+    from seminar_rag.ui.shared.gate import Gate
 
     app = FastAPI()
-    app.add_middleware(Guard)
+    app.add_middleware(Gate)
     viewer.add_views(app, course, Limits())
     with TestClient(app, raise_server_exceptions=False) as running:
         yield running

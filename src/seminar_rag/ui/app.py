@@ -7,14 +7,15 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.export.check_report import style as report_style
+from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits
 
 if TYPE_CHECKING:
@@ -28,62 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CLOSED = ("/gradio_api/upload", "/gradio_api/file=", "/gradio_api/proxy=", "/gradio_api/stream")
-"""Gradio's endpoints that the student page has no use for, and that take or give files."""
-
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """The scripts of the page, in the order in which they run."""
-
-# Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
-)
-HEADERS = (
-    (b"content-security-policy", POLICY.encode()),
-    (b"referrer-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-)
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
-class Guard:
-    """ASGI middleware: closes `CLOSED`, and adds `HEADERS` to every response."""
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-        elif scope["path"].startswith(CLOSED):
-            await send({"type": "http.response.start", "status": 404, "headers": list(HEADERS)})
-            await send({"type": "http.response.body", "body": b""})
-        else:
-            await self._app(scope, receive, _with_headers(send))
-
-
-def _with_headers(send: Send) -> Send:
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *HEADERS]
-        await send(message)
-
-    return guarded
 
 
 def build_app(
@@ -131,7 +78,7 @@ def build_app(
         openapi_url=None,
         lifespan=(lambda _: tools.running()) if tools else None,
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Gate)
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course)

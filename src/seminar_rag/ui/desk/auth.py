@@ -15,7 +15,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ipaddress
 import logging
 import secrets
 import threading
@@ -31,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.desk.view import login_page
-from seminar_rag.ui.shared.limits import from_own_page
+from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)
 
@@ -345,17 +344,6 @@ class Door:
         form = status not in (403, 503)
         page = login_page(self._path, self._title, self._style, problem, form=form)
         return HTMLResponse(page, status)
-
-
-def client_of(host: str) -> str:
-    """What counts as one client: an address, or the network that an IPv6 address is picked from."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 4:
-        return str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _uncached(send: Send) -> Send:

@@ -20,6 +20,7 @@ from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.insights import table
 from seminar_rag.ui.desk.page import DeskPage
+from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -81,9 +82,8 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> None:
     behind = app.router.routes.pop()
     assert isinstance(behind, Mount)
     assert behind.path == PATH
-    door = Door(
-        Exports(behind.app, course), PATH, course.password_hash, title=course.name, style=style
-    )
+    inside = Gate(Exports(behind.app, course), DESK_OPEN, PATH)
+    door = Door(inside, PATH, course.password_hash, title=course.name, style=style)
     app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk

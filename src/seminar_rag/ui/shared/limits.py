@@ -8,12 +8,13 @@ not first come, first served: ten tabs of one student count as one student.
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from seminar_rag.text import plural
@@ -71,7 +72,24 @@ def _too_long(says: str, text: str, longest: int) -> str:
 
 def address_of(request: Request | gr.Request) -> str:
     """The address of the browser or program; "" where it is not known."""
-    return str(request.client.host) if request.client else ""
+    return client_of(request.client.host) if request.client else ""
+
+
+def address_of_scope(scope: Mapping[str, Any]) -> str:
+    """The address of who sent a request, from its ASGI scope; as `address_of`."""
+    client = scope.get("client")
+    return client_of(str(client[0])) if client else ""
+
+
+def client_of(host: str) -> str:
+    """What counts as one client: an address, or the network that an IPv6 address is picked from."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def from_own_page(header: Callable[[str], str | None]) -> bool:

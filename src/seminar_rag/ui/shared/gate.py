@@ -1,0 +1,259 @@
+"""The gate in front of the application: which requests are let through, and how much they send.
+
+`Gate` is ASGI middleware that knows the requests the application is meant to answer, `OPEN`, and
+turns away all others with 404, whatever routes the frameworks behind it have. The body of a
+request is read here, up to a limit of size and time, before anything behind sees the request: a
+client that sends slowly or without end takes no place that others wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seminar_rag.ui.shared.limits import LARGEST_FILE, address_of_scope
+
+LONGEST_JSON = 4 << 20
+"""Bytes of a request that is not an upload."""
+SECONDS = 20.0
+"""Seconds in which the body of a request has to arrive."""
+UPLOAD_SECONDS = 60.0
+"""The same for an upload."""
+MOST_ARRIVING = 64 << 20
+"""Bytes of requests that are arriving, together; half of it for one address."""
+
+# Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Requests that are let through."""
+
+    method: str
+    path: re.Pattern[str]
+    """Matches the whole path. GET stands for HEAD too."""
+    largest: int = LONGEST_JSON
+    """Bytes of the body."""
+    seconds: float = SECONDS
+    """How long the body may take to arrive."""
+    values: bool = False
+    """The body holds values for Gradio, none of which may be the address of a file."""
+    files: bool = False
+    """A value may be a file that was uploaded before."""
+    stream: bool = False
+    """The body is handed on as it arrives; who answers the request limits it."""
+
+
+def _opening(method: str, path: str, **limits: Any) -> Opening:
+    return Opening(method, re.compile(path), **limits)
+
+
+_FRAME = (
+    _opening("POST", r"/gradio_api/(?:cancel|reset/?)"),
+    _opening("GET", r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json)?"),
+    _opening("GET", r"/pwa_icon(?:/\d{1,4})?"),
+    _opening("GET", r"/(?:assets|static|svelte)/.+"),
+    _opening("GET", r"/gradio_api/(?:info/?|startup-events|app_id/?|theme\.css|queue/data)"),
+    _opening("GET", r"/gradio_api/(?:heartbeat/[^/]+|call/[\w-]+/[^/]+)"),
+)
+"""What any page that Gradio makes asks for."""
+_EVENT = r"/gradio_api/(?:queue/join|(?:run|api|call)/[\w-]+/?)"
+OPEN = (
+    *_FRAME,
+    _opening("POST", _EVENT, values=True),
+    _opening("GET", r"/health"),
+    _opening("GET", r"/(?:view|key)/.+"),
+    _opening("POST", r"/export\.(?:md|pdf)"),
+    _opening("POST", r"/check/text", largest=LARGEST_FILE, seconds=UPLOAD_SECONDS),
+    _opening("GET|POST|DELETE", r"/mcp"),
+    _opening("GET|POST", r"/desk(?:/.*)?", stream=True),
+)
+"""The requests that the application answers. The desk has its own list behind its login."""
+DESK_OPEN = (
+    *_FRAME,
+    _opening("POST", _EVENT, values=True, files=True),
+    _opening("GET", r"/export/\w+\.csv"),
+    _opening("GET", r"/gradio_api/upload_progress"),
+    _opening("GET", r"/gradio_api/file=/.*"),
+    _opening("POST", r"/gradio_api/upload", stream=True),
+)
+"""What the desk answers who is logged in, by the path below its own."""
+
+
+@dataclass
+class _Arriving:
+    """Counts the bytes of requests that have not arrived whole."""
+
+    addresses: Counter[str] = field(default_factory=Counter)
+
+    def add(self, address: str, size: int) -> bool:
+        """Count bytes; False where there are too many."""
+        self.addresses[address] += size
+        mine, everybody = self.addresses[address], self.addresses.total()
+        return mine <= MOST_ARRIVING // 2 and everybody <= MOST_ARRIVING
+
+    def remove(self, address: str, size: int) -> None:
+        self.addresses[address] -= size
+        if self.addresses[address] <= 0:
+            del self.addresses[address]
+
+
+class RefusedError(Exception):
+    """A request that is turned away with this status."""
+
+    def __init__(self, status: int, says: str = "") -> None:
+        super().__init__(says)
+        self.status = status
+
+
+class Gate:
+    """Lets the requests of a list through, with their bodies read, and adds headers to responses.
+
+    Args:
+        app: what stands behind.
+        openings: the list.
+        root: the path below which those of the list lie.
+    """
+
+    def __init__(self, app: Asgi, openings: Sequence[Opening] = OPEN, root: str = "") -> None:
+        self._app = app
+        self._openings = openings
+        self._root = root
+        self._arriving = _Arriving()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            send = send if self._root else _with_headers(send)
+            try:
+                receive = await self._admitted(scope, receive)
+            except RefusedError as refusal:
+                await _refuse(send, refusal)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _admitted(self, scope: Message, receive: Receive) -> Receive:
+        opening = self._find(scope["method"], scope["path"].removeprefix(self._root))
+        if opening.stream or scope["method"] in ("GET", "HEAD"):
+            return receive
+        body = await self._body(scope, receive, opening)
+        if opening.values:
+            await asyncio.to_thread(check_values, body, opening.files)
+        return _replayed(body, receive)
+
+    def _find(self, method: str, path: str) -> Opening:
+        method = "GET" if method == "HEAD" else method
+        for one in self._openings:
+            if method in one.method.split("|") and one.path.fullmatch(path):
+                return one
+        raise RefusedError(404)
+
+    async def _body(self, scope: Message, receive: Receive, opening: Opening) -> bytes:
+        """Read the body. Raises RefusedError where it is too large, too slow or broken off."""
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > opening.largest:
+            raise RefusedError(413, "The request is too large.")
+        address, body = address_of_scope(scope), bytearray()
+        try:
+            async with asyncio.timeout(opening.seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusedError(400)
+                    chunk = message.get("body", b"")
+                    body += chunk
+                    if not self._arriving.add(address, len(chunk)):
+                        raise RefusedError(503, "Many files are arriving. Try again in a minute.")
+                    if len(body) > opening.largest:
+                        raise RefusedError(413, "The request is too large.")
+                    if not message.get("more_body"):
+                        return bytes(body)
+        except TimeoutError:
+            raise RefusedError(408, "The request took too long to arrive.") from None
+        finally:
+            self._arriving.remove(address, len(body))
+
+
+def check_values(body: bytes, files: bool = False) -> None:
+    """Check values for Gradio's events, which are texts, numbers and lists of them.
+
+    Gradio fetches a file that a value names, by its path or address, whatever the event takes.
+
+    Args:
+        files: whether files that were uploaded before may be among them.
+
+    Raises:
+        RefusedError: the body is not JSON, or a value in it names a file that it may not.
+    """
+    try:
+        sent = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise RefusedError(422, "The request is not JSON.") from None
+    left = [sent]
+    while left:
+        one = left.pop()
+        if isinstance(one, list):
+            left.extend(one)
+        elif isinstance(one, dict):
+            path = one.get("path", "")
+            local = isinstance(path, str) and path.startswith("/")
+            if "path" in one and not (files and local):
+                raise RefusedError(422, "No value may be a file or an address.")
+            left.extend(one.values())
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    first = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay
+
+
+async def _refuse(send: Send, refusal: RefusedError) -> None:
+    # What is still arriving is not read, so the connection cannot be used again.
+    headers = [(b"connection", b"close"), (b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": str(refusal).encode()})
+
+
+def _with_headers(send: Send) -> Send:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *HEADERS]
+        await send(message)
+
+    return guarded

@@ -1,0 +1,280 @@
+"""What the application answers, and what it refuses before anything behind the gate sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from fake_course import FakeCourse
+from fastapi.testclient import TestClient
+
+from seminar_rag.ui.app import build_app
+from seminar_rag.ui.shared import gate
+from seminar_rag.ui.shared.gate import DESK_OPEN, LONGEST_JSON, OPEN, Gate, Opening
+from seminar_rag.ui.shared.limits import LARGEST_FILE, Limits
+
+pytestmark = pytest.mark.slow
+
+EXPECTED = """
+GET /
+GET /assets/{path}
+GET /config
+GET /config/
+GET /favicon.ico
+GET /gradio_api/app_id
+GET /gradio_api/app_id/
+GET /gradio_api/call/{api_name}/{event_id}
+GET /gradio_api/heartbeat/{session_hash}
+GET /gradio_api/info
+GET /gradio_api/info/
+GET /gradio_api/queue/data
+GET /gradio_api/startup-events
+GET /gradio_api/theme.css
+GET /health
+GET /key/{reading}
+GET /manifest.json
+GET /pwa_icon
+GET /pwa_icon/{size}
+GET /robots.txt
+GET /static/{path}
+GET /svelte/{path}
+GET /theme.css
+GET /view/{document}
+GET /view/{document}/{page}.jpg
+POST /check/text
+POST /export.md
+POST /export.pdf
+POST /gradio_api/api/{api_name}
+POST /gradio_api/api/{api_name}/
+POST /gradio_api/call/{api_name}
+POST /gradio_api/call/{api_name}/
+POST /gradio_api/cancel
+POST /gradio_api/queue/join
+POST /gradio_api/reset
+POST /gradio_api/reset/
+POST /gradio_api/run/{api_name}
+POST /gradio_api/run/{api_name}/
+""".split("\n")
+"""Every request that strangers may make. Whoever adds one says why it has to be open."""
+
+
+def routes(app, root: str = "") -> Iterator[tuple[str, str]]:
+    """Every method and path that an application and those mounted in it have."""
+    for one in getattr(app, "routes", ()):
+        router = getattr(one, "original_router", None) or getattr(one, "router", None)
+        path = root + (getattr(one, "path", "") or "")
+        if methods := getattr(one, "methods", None):
+            yield from ((method, path) for method in methods if method != "HEAD")
+        elif hasattr(getattr(one, "app", None), "routes"):
+            yield from routes(one.app, path)
+        elif router is not None:
+            context = getattr(one, "include_context", None)
+            yield from routes(router, path + str(getattr(context, "prefix", "")))
+
+
+def example(path: str) -> str:
+    return re.sub(r"\{(?:page|size)(?::\w+)?\}", "7", re.sub(r"\{(?!page|size)[^}]*\}", "x", path))
+
+
+def named(path: str) -> str:
+    return re.sub(r":\w+\}", "}", path)
+
+
+def admits(openings: tuple[Opening, ...], method: str, path: str) -> bool:
+    return any(
+        method in one.method.split("|") and one.path.fullmatch(path) is not None for one in openings
+    )
+
+
+@pytest.fixture(scope="module")
+def app():
+    return build_app(FakeCourse(), Limits(0, 0))
+
+
+@pytest.fixture(scope="module")
+def client(app) -> Iterator[TestClient]:
+    with TestClient(app) as running:
+        yield running
+
+
+def test_of_all_routes_only_those_expected_are_open(app):
+    found = set(routes(app))
+    assert ("POST", "/gradio_api/upload") in found, "the routes of Gradio are enumerated"
+    assert len(found) > 70
+    opened = {f"{method} {named(p)}" for method, p in found if admits(OPEN, method, example(p))}
+    assert opened == set(filter(None, EXPECTED))
+
+
+def test_every_other_route_is_not_found(app, client):
+    closed = [(m, example(p)) for m, p in routes(app) if not admits(OPEN, m, example(p))]
+    assert len(closed) > 20
+    for method, path in closed:
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.content) == (404, b""), (method, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file/http://example.org/x",
+        "/gradio_api/file=http://example.org/x",
+        "/gradio_api/proxy=http://example.org/x",
+        "/gradio_api%2Ffile/http://example.org/x",
+        "//gradio_api/file/http://example.org/x",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/stream/x/1/2/playlist.m3u8",
+        "/openapi.json",
+        "/monitoring",
+        "/http://example.org/",
+    ],
+)
+def test_no_way_leads_to_another_host_or_an_inner_page(client, path):
+    assert client.get(path).status_code == 404
+
+
+FILES = (
+    {"path": "http://example.org/x", "meta": {"_type": "gradio.FileData"}},
+    {"path": "https://example.org/x"},
+    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+    {"path": None, "url": "http://example.org/x", "meta": {"_type": "gradio.FileData"}},
+    {"a": [{"b": {"path": "file:///etc/passwd"}}]},
+)
+
+
+@pytest.mark.parametrize("value", FILES, ids=str)
+@pytest.mark.parametrize("way", ["queue/join", "run/ask", "api/ask", "call/ask"])
+def test_no_value_may_be_a_file(client, value, way):
+    body = {"data": [value], "fn_index": 0, "session_hash": "s"}
+    assert client.post(f"/gradio_api/{way}", json=body).status_code == 422
+    escaped = json.dumps(body).replace('"path"', '"\\u0070ath"')
+    assert client.post(f"/gradio_api/{way}", content=escaped).status_code == 422
+
+
+@pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff\xfe", b'{"data": NaN'])
+def test_what_is_not_json_is_refused(client, body):
+    assert client.post("/gradio_api/queue/join", content=body).status_code == 422
+
+
+def test_at_the_desk_a_value_may_be_an_upload_and_no_address():
+    gate.check_values(b'{"data": [{"path": "/tmp/gradio/x/a.pdf", "meta": {}}]}', files=True)
+    for path in ("http://example.org/x", "ftp://example.org", "", None, 3):
+        with pytest.raises(gate.RefusedError):
+            gate.check_values(json.dumps({"data": [{"path": path}]}).encode(), files=True)
+    assert not admits(DESK_OPEN, "GET", "/gradio_api/file/http://example.org")
+    assert not admits(DESK_OPEN, "GET", "/gradio_api/file=http://example.org")
+    assert not admits(DESK_OPEN, "GET", "/gradio_api/proxy=http://example.org")
+
+
+# Size, time and share -------------------------------------------------------------------------
+
+
+def test_every_endpoint_that_takes_a_body_refuses_a_large_one(app):
+    """Before it is read whole, also when the client does not say how large it is."""
+    for method, path in routes(app):
+        if method != "POST" or not admits(OPEN, method, example(path)):
+            continue
+        largest = LARGEST_FILE if path == "/check/text" else LONGEST_JSON
+        for said in (True, False):
+            read, status = send(app, example(path), largest * 10, said=said)
+            assert status == 413, path
+            assert read <= (0 if said else largest + CHUNK), path
+
+
+CHUNK = 1 << 16
+
+
+def send(app, path: str, size: int, *, said: bool) -> tuple[int, int]:
+    """Send a body; returns how much of it was read, and the status of the answer."""
+    read, statuses = 0, []
+
+    async def receive():
+        nonlocal read
+        read += CHUNK
+        return {"type": "http.request", "body": b" " * CHUNK, "more_body": read < size}
+
+    async def answer(message):
+        statuses.append(message.get("status"))
+
+    headers = [(b"content-length", str(size).encode())] if said else []
+    asyncio.run(app(scope(path, headers), receive, answer))
+    return read, statuses[0]
+
+
+def scope(path: str, headers=(), address: str = "192.0.2.1") -> dict:
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": list(headers),
+        "client": (address, 1),
+        "server": ("seminar.test", 80),
+        "scheme": "http",
+        "root_path": "",
+        "http_version": "1.1",
+    }
+
+
+class Behind:
+    """An application that counts what reaches it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.bodies.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def sent(gated: Gate, parts: list[bytes], address: str = "192.0.2.1", hang: bool = False):
+    statuses, left = [], list(parts)
+
+    async def receive():
+        if not left:
+            await asyncio.sleep(60 if hang else 0)
+        body = left.pop(0) if left else b""
+        return {"type": "http.request", "body": body, "more_body": bool(left) or hang}
+
+    async def answer(message):
+        statuses.append(message.get("status"))
+
+    await gated(scope("/check/text", address=address), receive, answer)
+    return statuses[0]
+
+
+def test_half_sent_uploads_take_no_place_and_end_by_themselves():
+    behind = Behind()
+    slow = Opening("POST", re.compile("/check/text"), LARGEST_FILE, seconds=0.3)
+    gated = Gate(behind, (slow,))
+
+    async def go() -> None:
+        halves = [asyncio.create_task(sent(gated, [b"%PDF"], hang=True)) for _ in range(50)]
+        await asyncio.sleep(0.05)
+        assert behind.bodies == []
+        assert await sent(gated, [b"a", b"b"], "192.0.2.2") == 200
+        assert behind.bodies == [b"ab"]
+        assert await asyncio.gather(*halves) == [408] * 50
+
+    asyncio.run(go())
+    assert behind.bodies == [b"ab"]
+    assert not gated._arriving.addresses
+
+
+def test_one_address_has_a_share_of_what_may_arrive(monkeypatch):
+    monkeypatch.setattr(gate, "MOST_ARRIVING", 1_000)
+    gated = Gate(Behind(), (Opening("POST", re.compile("/check/text"), seconds=0.5),))
+
+    async def go() -> None:
+        first = asyncio.create_task(sent(gated, [b"x" * 400], hang=True))
+        await asyncio.sleep(0.05)
+        assert await sent(gated, [b"x" * 200]) == 503
+        assert await sent(gated, [b"x" * 200], "192.0.2.2") == 200
+        assert await first == 408
+
+    asyncio.run(go())
+    assert not gated._arriving.addresses
