@@ -109,7 +109,7 @@ def test_only_the_section_asked_for_is_listed() -> None:
 
 def test_the_whole_reading_list_can_be_asked_for() -> None:
     found = answered("what are the required readings?")
-    assert found.text.startswith("The course has 2 required readings:")
+    assert found.text.startswith("The course lists 2 required readings:")
     assert [row.section for row in found.listed] == ["required"] * 2
     assert len(answered("show me the reading list").listed) == 3
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from fake_course import EVIL, FakeCourse
 
+from seminar_rag.answer.guide import Guide
 from seminar_rag.course import Course
 from seminar_rag.ingest.attention import needs
+from seminar_rag.question.query import understand
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
+from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
+from seminar_rag.ui.desk import view
 
 
 def record(
@@ -89,6 +94,22 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
     assert "Loose paper" in told[5]
     assert "In no session" in text(html)
     assert "5 readings · 3 with their text · 1 abstract only · 1 without text" in text(html)
+
+
+def test_readings_and_passages_are_counted_alike_wherever_the_size_is_given() -> None:
+    twice = (*CATALOGUE.sessions, ListedSession(3, "Three", readings=READINGS[:1]))
+    course = replace(CATALOGUE, sessions=twice)
+    asked = Guide(lambda: course, FakeCourse()).answer(understand("What can you do?"))
+    heads = (
+        render.masthead("Course", course),
+        listing(course, ()),
+        view.sessions(course, ()),
+        asked.text,
+    )
+    for html in heads:
+        assert "5 readings" in text(html), html
+    for html in (heads[0], heads[2]):
+        assert "15 passages" in text(html)
 
 
 def test_what_is_there_can_be_read_asked_and_condensed() -> None:

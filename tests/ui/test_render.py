@@ -36,6 +36,7 @@ from seminar_rag.types import (
     Verdict,
     VerdictEvent,
 )
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.shared.conversation import Exchange
@@ -303,7 +304,7 @@ def test_hostile_readings_and_answers_are_inert(markdown):
 def test_the_head_the_welcome_and_messages_are_escaped():
     evil = "<img src=x onerror=alert(1)>\"'"
     for html in (
-        render.masthead(evil, [(1, evil, 1, 1)]),
+        render.masthead(evil, Catalogue(evil, (), (ListedSession(1, evil),))),
         HTML.welcome([evil]),
         PARTS.message(evil),
         HTML.notice(evil),
@@ -379,13 +380,19 @@ def test_markdown_images_links_and_html_stay_text():
 
 
 def test_the_head_counts_what_is_indexed():
-    html = render.masthead("Seminar", [(1, "One", 2, 1500), (2, "Two", 1, 20)])
-    assert "<h1>Seminar</h1><p>2 sessions, 3 readings, 1,520 passages</p>" in html
+    readings = (ListedReading("rag", "RAG"), ListedReading("gap", "A gap"))
+    sessions = (
+        ListedSession(1, "One", readings=readings),
+        ListedSession(2, "Two", readings=readings),
+    )
+    records = {one.id: Record(one, "s", "", passages=760) for one in (RAG, NOTES)}
+    html = render.masthead("Seminar", Catalogue("Seminar", (), sessions, records))
+    assert "<h1>Seminar</h1><p>2 sessions, 2 readings, 1,520 passages</p>" in html
 
 
 def test_the_head_leads_to_the_desk_where_there_is_one():
-    assert "Desk" not in render.masthead("Seminar", [])
-    (way,) = Tree(render.masthead("Seminar", [], desk=True)).all("a", "to-desk")
+    assert "Desk" not in render.masthead("Seminar", None)
+    (way,) = Tree(render.masthead("Seminar", None, desk=True)).all("a", "to-desk")
     assert way["href"] == "desk/"
 
 

@@ -240,7 +240,7 @@ def _written(one: ListedReading) -> str:
 def _small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
     if intent == "thanks":
         return CatalogueAnswer("talk", "You are welcome.")
-    readings = len(_readings(course))
+    readings = len(course.reading_ids)
     size = f" ({plural(len(course.sessions), 'session')}, {plural(readings, 'reading')})"
     whose = f"of “{course.title}”" if course.title else "of this course"
     hello = "Hello. " if intent == "greeting" else ""
@@ -292,7 +292,7 @@ def _sessions(course: Catalogue, query: Query) -> CatalogueAnswer:
 
 def _all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [_listed(course, one) for one in _of_section(_readings(course), query)]
-    return _listing(f"The course has {_sections(_readings(course), query)}:", rows)
+    return _listing(f"The course lists {_sections(_readings(course), query)}:", rows)
 
 
 def _by(course: Catalogue, query: Query) -> CatalogueAnswer:

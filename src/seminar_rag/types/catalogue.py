@@ -170,6 +170,21 @@ class Catalogue:
         """The titles of the listed readings, by reading id."""
         return {one.id: one.title for session in self.sessions for one in session.readings}
 
+    @property
+    def reading_ids(self) -> frozenset[str]:
+        """Every reading once: what the course page lists, and documents beside it but for notes.
+
+        This is what "readings" are wherever the course's size is given; `passages` likewise.
+        """
+        listed = {one.id for session in self.sessions for one in session.readings}
+        documents = [record.document for record in self.records.values()]
+        return frozenset(listed | {one.reading for one in documents if one.kind != "notes"})
+
+    @property
+    def passages(self) -> int:
+        """The passages of all documents, those of notes included."""
+        return sum(record.passages for record in self.records.values())
+
     def sizes(self) -> tuple[tuple[int, str, int, int], ...]:
         """Number, title, readings with text, and passages of every session."""
         out = []

@@ -6,7 +6,7 @@ GET /key/{reading}   the key sentences of a reading, as escaped HTML in JSON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +87,10 @@ def listing(catalogue: Catalogue, needs: Iterable[Need]) -> str:
         sections.append(HTML.session("", "In no session", "in no session", loose))
     if not sections:
         return HTML.note(EMPTY)
-    return HTML.course(_summary(listed, known), sections)
+    return HTML.course(_summary(catalogue.reading_ids, known), sections)
 
 
-def _summary(listed: Iterable[str], known: _Known) -> str:
-    ids = {*listed} | {id_ for id_, own in known.records.items() if own[0].document.kind != "notes"}
+def _summary(ids: Collection[str], known: _Known) -> str:
     kinds = [_had(known.records.get(id_, ())) for id_ in ids]
     words = {"paper": "with their text", "abstract": "abstract only", "": "without text"}
     facts = [f"{count} {said}" for kind, said in words.items() if (count := kinds.count(kind))]

@@ -10,13 +10,14 @@ wants of the server (open a conversation, set a scope) comes as a wish through a
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Scope
+from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.chat.check_view import CheckView
@@ -179,7 +180,7 @@ class Page:
         wish = Wish.read(arrival) or Wish()
         try:
             update: Update = {
-                self._head: self._masthead(self._chat.course.sessions()),
+                self._head: self._masthead(self._chat.course.catalogue()),
                 self._share: gr.update(value=wish.share, visible=self._chat.course.journal.enabled),
                 **self._scope.show(),
                 **self._restored(wish.record),
@@ -187,7 +188,7 @@ class Page:
             }
         except SeminarError as error:
             return {
-                self._head: self._masthead(()),
+                self._head: self._masthead(None),
                 self._past: self._welcome(),
                 self._message: PARTS.message(str(error)),
             }
@@ -361,8 +362,8 @@ class Page:
 
     # Parts ----------------------------------------------------------------------------------
 
-    def _masthead(self, sessions: Sequence[tuple[int, str, int, int]]) -> str:
-        return render.masthead(self._chat.course.name, sessions, desk=self._desk)
+    def _masthead(self, catalogue: Catalogue | None) -> str:
+        return render.masthead(self._chat.course.name, catalogue, desk=self._desk)
 
     def _welcome(self) -> str:
         try:

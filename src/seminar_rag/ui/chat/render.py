@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Citation, Passage
+from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.marks import answer_text, by_number
 from seminar_rag.ui.chat.viewer import view_address
@@ -40,18 +41,22 @@ MarkedParts = list[tuple[bool, list[str]]]
 # The answer column ----------------------------------------------------------------------------
 
 
-def masthead(
-    course: str, sessions: Sequence[tuple[int, str, int, int]], *, desk: bool = False
-) -> str:
+def masthead(course: str, catalogue: Catalogue | None, *, desk: bool = False) -> str:
     """Render the head of the page.
 
     Args:
-        sessions: number, title, readings indexed and passages of every session.
+        catalogue: gives the course's size; None where it cannot be read.
         desk: lead to the instructor's desk.
     """
-    readings, passages = sum(row[2] for row in sessions), sum(row[3] for row in sessions)
-    counts = ((len(sessions), "session"), (readings, "reading"), (passages, "passage"))
-    size = ", ".join(plural(number, noun) for number, noun in counts) if sessions else ""
+    size = ""
+    if catalogue is not None and (catalogue.sessions or catalogue.records):
+        size = ", ".join(
+            (
+                plural(len(catalogue.sessions), "session"),
+                plural(len(catalogue.reading_ids), "reading"),
+                plural(catalogue.passages, "passage"),
+            )
+        )
     return HTML.masthead(course, size, desk)
 
 

@@ -174,14 +174,12 @@ def _summary(catalogue: Catalogue) -> str:
             had.setdefault(record.document.kind, set()).add(record.document.reading)
     papers = had.get("paper", set())
     described = had.get("abstract", set()) - papers
-    listed = {one.id for session in catalogue.sessions for one in session.readings}
     latest = max((record.at for record in catalogue.records.values()), default="")
-    passages = sum(record.passages for record in catalogue.records.values())
     return _joined(
         plural(len(catalogue.sessions), "session"),
-        f"{len(papers)} of {plural(len(listed | papers | described), 'reading')} with full text",
+        f"{len(papers)} of {plural(len(catalogue.reading_ids), 'reading')} with full text",
         f"{len(described)} abstract only" if described else "",
-        plural(passages, "passage"),
+        plural(catalogue.passages, "passage"),
         f"last change {_when(latest)}" if latest else "",
     )
 
