@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.ui.shared.limits import GRACE, MOST_CLIENTS, VIEWS, Limits, Rate, Turns
+from seminar_rag.ui.shared.limits import GRACE, MOST_CLIENTS, VIEWS, Limits, Rate, Share, Turns
 
 
 class Clock:
@@ -123,3 +123,13 @@ def test_one_address_cannot_fill_the_line():
     for n in range(8):
         turns.join(f"q{n}", f"address {n}")
     assert not turns.join("too many", "z")
+
+
+def test_one_address_takes_half_of_the_room_and_all_the_room_there_is():
+    share = Share(6)
+    assert [share.take("a") for _ in range(4)] == [True, True, True, False]
+    assert [share.take("b") for _ in range(4)] == [True, True, True, False]
+    assert not share.take("c")
+    share.leave("a")
+    assert share.take("c")
+    assert not share.take("a")

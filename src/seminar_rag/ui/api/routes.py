@@ -20,6 +20,7 @@ from seminar_rag.ui.shared.browser import LONGEST_RECORD, ExportRequest
 from seminar_rag.ui.shared.limits import (
     LARGEST_FILE,
     Limits,
+    Share,
     address_of,
     from_own_page,
     text_problem,
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 LONGEST_BODY = 2 * LONGEST_RECORD
 """Bytes of a conversation that is to be exported."""
 MOST_FILES = 8
-"""Files that are held at once; one is read, the others arrive or wait."""
+"""Files that are held at once, half of them of one address; one is read, the others wait."""
 TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
 
@@ -79,18 +80,16 @@ def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:
     from starlette.responses import Response
 
     one_at_a_time = asyncio.Semaphore()
-    held = 0
+    held = Share(MOST_FILES)
 
     async def text(request: Request) -> Response:
-        nonlocal held
         address = address_of(request)
         if not from_own_page(request.headers.get):
             return Response("Another site's page sent this.", 403)
         if wait := limits.admit(f"file {address}", address):
             return Response(too_often(wait), 429, {"retry-after": str(wait)})
-        if held >= MOST_FILES:
+        if not held.take(address):
             return Response("Many files are being read. Try again in a minute.", 503)
-        held += 1
         try:
             body = await _body(request, LARGEST_FILE)
             if body is None:
@@ -100,7 +99,7 @@ def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:
         except SeminarError as error:
             return Response(str(error), 422)
         finally:
-            held -= 1
+            held.leave(address)
         if problem := text_problem(read):
             return Response(problem, 413)
         return Response(read, media_type="text/plain; charset=utf-8")

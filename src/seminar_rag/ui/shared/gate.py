@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from seminar_rag.ui.shared.limits import LARGEST_FILE, address_of_scope
+from seminar_rag.ui.shared.limits import LARGEST_FILE, Share, address_of_scope
 
 LONGEST_JSON = 4 << 20
 """Bytes of a request that is not an upload."""
@@ -109,24 +108,6 @@ DESK_OPEN = (
 """What the desk answers who is logged in, by the path below its own."""
 
 
-@dataclass
-class _Arriving:
-    """Counts the bytes of requests that have not arrived whole."""
-
-    addresses: Counter[str] = field(default_factory=Counter)
-
-    def add(self, address: str, size: int) -> bool:
-        """Count bytes; False where there are too many."""
-        self.addresses[address] += size
-        mine, everybody = self.addresses[address], self.addresses.total()
-        return mine <= MOST_ARRIVING // 2 and everybody <= MOST_ARRIVING
-
-    def remove(self, address: str, size: int) -> None:
-        self.addresses[address] -= size
-        if self.addresses[address] <= 0:
-            del self.addresses[address]
-
-
 class RefusedError(Exception):
     """A request that is turned away with this status."""
 
@@ -148,7 +129,7 @@ class Gate:
         self._app = app
         self._openings = openings
         self._root = root
-        self._arriving = _Arriving()
+        self._arriving = Share(MOST_ARRIVING)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -193,9 +174,9 @@ class Gate:
                     if message["type"] == "http.disconnect":
                         raise RefusedError(400)
                     chunk = message.get("body", b"")
-                    body += chunk
-                    if not self._arriving.add(address, len(chunk)):
+                    if not self._arriving.take(address, len(chunk)):
                         raise RefusedError(503, "Many files are arriving. Try again in a minute.")
+                    body += chunk
                     if len(body) > opening.largest:
                         raise RefusedError(413, "The request is too large.")
                     if not message.get("more_body"):
@@ -203,7 +184,7 @@ class Gate:
         except TimeoutError:
             raise RefusedError(408, "The request took too long to arrive.") from None
         finally:
-            self._arriving.remove(address, len(body))
+            self._arriving.leave(address, len(body))
 
 
 def check_values(body: bytes, files: bool = False) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from math import ceil
@@ -164,6 +165,31 @@ class Limits:
         if not wait:
             self._views.take(address)
         return wait
+
+
+class Share:
+    """Room that clients take and leave, half of it at most one address."""
+
+    def __init__(self, most: int) -> None:
+        """Args:
+        most: the room that all addresses together may take.
+        """
+        self._most = most
+        self._taken: Counter[str] = Counter()
+
+    def take(self, address: str, size: int = 1) -> bool:
+        """Take room; False, and nothing is taken, where there is not enough."""
+        mine = self._taken[address] + size
+        if mine > self._most // 2 or self._taken.total() + size > self._most:
+            return False
+        self._taken[address] = mine
+        return True
+
+    def leave(self, address: str, size: int = 1) -> None:
+        """Give room back."""
+        self._taken[address] -= size
+        if self._taken[address] <= 0:
+            del self._taken[address]
 
 
 class Turns:
