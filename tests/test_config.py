@@ -34,6 +34,7 @@ def test_file_then_environment_then_option(tmp_path: Path) -> None:
         ("[lmm]\nurl = ''\n", "unknown section [lmm]"),
         ("[llm]\nurll = ''\n", "unknown key 'urll' in [llm]"),
         ("[serve]\nport = '8000'\n", "[serve] port is '8000' — use a whole number"),
+        ("[serve]\ntrusted_proxies = '*'\n", "use addresses or networks, separated by commas"),
         ("[llm]\ngrammar = 1\n", "[llm] grammar is 1 — use true or false"),
         ("title = 'x'\n", "unknown section [title]"),
         ("[journal]\ndays = 0\n", "use 1 or more"),

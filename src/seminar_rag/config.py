@@ -7,6 +7,7 @@ writes, one key at a time, and leaves the rest of the file as it is.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.files import write
@@ -31,8 +32,16 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
+    "value_error": "addresses or networks, separated by commas: {error}",
 }
 """Kind of error that pydantic reports → what to use instead."""
+
+
+def _networks(value: str) -> str:
+    """Check addresses or networks, separated by commas. Raises ValueError."""
+    for one in filter(None, value.split(",")):
+        ipaddress.ip_network(one.strip())
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,9 @@ class Config:
     """Questions a minute that one open page may ask; 0 for any number."""
     serve_rate_address: int = 200
     """Questions a minute of all pages and programs of one address; 0 for any number."""
+    serve_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Addresses or networks of proxies, separated by commas, that say whose requests they pass on;
+    empty believes nobody."""
     journal_enabled: bool = False
     """Record what students ask, without who: question, answer, citations, verdicts."""
     journal_days: Annotated[int, Field(ge=1)] = 90

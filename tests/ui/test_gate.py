@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from fake_course import FakeCourse
 from fastapi.testclient import TestClient
+from serving import served
 
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.shared import gate
@@ -262,7 +264,7 @@ def test_half_sent_uploads_take_no_place_and_end_by_themselves():
 
     asyncio.run(go())
     assert behind.bodies == [b"ab"]
-    assert not gated._arriving.addresses
+    assert not gated._arriving._taken
 
 
 def test_one_address_has_a_share_of_what_may_arrive(monkeypatch):
@@ -275,6 +277,43 @@ def test_one_address_has_a_share_of_what_may_arrive(monkeypatch):
         assert await sent(gated, [b"x" * 200]) == 503
         assert await sent(gated, [b"x" * 200], "192.0.2.2") == 200
         assert await first == 408
+        assert await sent(gated, [b"x" * 400]) == 200
 
     asyncio.run(go())
-    assert not gated._arriving.addresses
+    assert not gated._arriving._taken
+
+
+# Behind a proxy -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"),
+    [
+        ("", [422, 422, 429, 429]),
+        ("192.0.2.7", [422, 422, 429, 429]),
+        ("127.0.0.1", [422] * 4),
+        ("10.0.0.0/8,127.0.0.0/8", [422] * 4),
+    ],
+)
+def test_only_a_trusted_proxy_says_whose_request_it_is(trusted, statuses):
+    url = served(FakeCourse(), limits=Limits(per_page=2), trusted_proxies=trusted)
+    found = [
+        httpx.post(
+            f"{url}/check/text", content=b"x", headers={"x-forwarded-for": f"198.51.100.{n}"}
+        ).status_code
+        for n in range(4)
+    ]
+    assert found == statuses
+
+
+def test_who_forges_the_header_is_known_by_what_the_proxy_appends():
+    url = served(FakeCourse(), limits=Limits(per_page=2), trusted_proxies="127.0.0.1")
+    found = [
+        httpx.post(
+            f"{url}/check/text",
+            content=b"x",
+            headers={"x-forwarded-for": f"198.51.100.{n}, 203.0.113.5"},
+        ).status_code
+        for n in range(3)
+    ]
+    assert found == [422, 422, 429]

@@ -54,6 +54,7 @@ def serve(options: argparse.Namespace) -> int:
         limits=Limits(course.config.serve_rate, course.config.serve_rate_address),
         desk=course,
         mcp=options.mcp,
+        trusted_proxies=course.config.serve_trusted_proxies,
         prepare=course.examples,
         on_ready=ready,
     )

@@ -147,12 +147,15 @@ def serve(
     limits: Limits | None = None,
     desk: Course | None = None,
     mcp: bool = False,
+    trusted_proxies: str = "",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serve the chat until interrupted; `on_ready` is called with the address once it answers.
 
-    `prepare` is called once the port is sure, before anything is served. Port 0 takes any free
+    `trusted_proxies` are the addresses and networks, separated by commas, whose word is taken for
+    the address of a client (X-Forwarded-For) and for https (X-Forwarded-Proto). `prepare` is
+    called once the port is sure, before anything is served. Port 0 takes any free
     one. Raises ServeError when the address cannot be used.
     """
     listener = _listen(host, port)
@@ -162,7 +165,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:
-            asyncio.run(_run(app, listener, lambda: on_ready(url)))
+            asyncio.run(_run(app, listener, trusted_proxies, lambda: on_ready(url)))
         except KeyboardInterrupt:
             log.info("interrupted")
         finally:
@@ -193,11 +196,21 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _run(app: FastAPI, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _run(
+    app: FastAPI, listener: socket.socket, trusted: str, ready: Callable[[], None]
+) -> None:
     import uvicorn
 
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, ws="none")
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            ws="none",
+            # By default the headers of every client on this machine would be believed.
+            proxy_headers=bool(trusted),
+            forwarded_allow_ips=trusted,
+        )
     )
     # An open page holds a connection, so every shutdown cancels some; no reason to complain.
     logging.getLogger("uvicorn.error").addFilter(lambda _record: not server.should_exit)

@@ -138,7 +138,8 @@ class Attempts:
 
     FREE = 4
     """Failures of one client that cost nothing."""
-    FREE_OF_ALL = 30
+    FREE_OF_ALL = 10
+    """Failures of all clients together that cost nothing, wherever they come from."""
     LONGEST = 300.0
     """Seconds a client waits at most; over all it is a tenth."""
     FORGOTTEN = 3600.0
