@@ -101,6 +101,23 @@ def test_the_keyboard_alone_asks_opens_judges_and_starts_anew(tab, course):
     page.wait_for_function(f"document.activeElement === document.querySelector('{BOX}')")
 
 
+def test_the_scope_is_chosen_with_arrow_keys_and_its_buttons_have_names(tab):
+    page = tab.page
+    page.click("#scope > button")
+    page.get_by_label("Readings and notes").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".scope-chip:has-text('All sessions · readings')")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".scope-chip:has-text('All sessions · student notes')")
+    assert walk(tab, 1)[0] != "Readings and notes", "the three are one stop"
+    page.evaluate("location.hash = '#scope=session:15'")
+    page.wait_for_selector(".scope-chip:has-text('Session 15')")
+    name = "Remove 15 · Retrieval-augmented generation"
+    page.get_by_role("button", name=name).wait_for()
+    page.get_by_role("button", name=name).click()
+    page.wait_for_selector(".scope-chip", state="detached")
+
+
 def test_what_has_the_focus_can_be_seen(tab):
     page = tab.page
     tab.ask(STEPS)

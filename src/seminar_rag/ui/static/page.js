@@ -82,6 +82,18 @@
     seminar.fill(question);
     setTimeout(() => byId("send")?.click(), 60);
   }
+  // Gradio gives each radio a group of its own, in which arrow keys do nothing, and names the button
+  // of a chosen session or reading by its number in the list.
+  function name_choices() {
+    for (const radio of document.querySelectorAll("#kind input[type=radio]")) {
+      if (radio.name !== "kind") radio.name = "kind";
+    }
+    for (const button of document.querySelectorAll("#scope-lists .token .token-remove")) {
+      const title = `Remove ${button.parentElement.querySelector("span")?.textContent.trim()}`;
+      if (button.title !== title) button.title = title;
+    }
+  }
+
   // Gradio says nothing of a list that its Clear button or the Backspace key emptied.
   function cleared(event) {
     const inside = event.target.closest?.("#scope-lists");
@@ -142,6 +154,7 @@
       listed = byId("conversations");
       seminar.list();
     }
+    if (changes.some((change) => within(change, "#scope"))) name_choices();
     if (!changes.some((change) => within(change, "#conversation, #sources"))) return;
     grown ||= changes.some((c) => c.type !== "attributes" && within(c, "#conversation"));
     if (due) return;
