@@ -175,6 +175,43 @@ def test_damage_is_found_and_repaired(store: Store) -> None:
     assert [id_ for id_, _ in store.lexical(["alpha"], 5)] == ["d-alpha"]
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("vector", b"odd"),
+        ("vector", b""),
+        ("vector", np.ones(4, np.float32).tobytes()),
+        ("vector", np.full(8, np.nan, np.float32).tobytes()),
+        ("vector", "text"),
+        ("sentences", "[[0"),
+        ("sentences", "null"),
+        ("sentences", '[["a", "b"]]'),
+        ("sentences", "[[0, 99]]"),
+        ("sentences", "[[3, 1]]"),
+        ("sentences", "[[]]"),
+        ("sentences", b"\xff\xfe"),
+    ],
+)
+def test_a_damaged_passage_is_found_left_out_and_read_again(
+    store: Store, column: str, value: object
+) -> None:
+    put(store, "d", "alpha", "beta")
+    put(store, "e", "gamma", "delta")
+    store._db.execute(f"UPDATE passage SET {column} = ? WHERE id = 'd-alpha'", (value,))
+    store._db.commit()
+    ids = ["d-alpha", "d-beta", "e-gamma"]
+    assert set(store.passages(ids)) | set(store.vectors_of(ids)) <= set(ids)
+    assert store.passages_of("d")
+    assert "d-beta" in dict(store.dense(vectors(1)[0], 9, {"d", "e"}))
+    assert store.findings() == ["stored passages are damaged: Title of d"]
+    said: list[str] = []
+    with store.writer():
+        store.repair(said.append)
+    assert "Title of d — ingest again" in said[0]
+    assert store.findings() == []
+    assert set(store.catalogue().records) == {"e"}
+
+
 def test_a_damaged_database_is_named_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "course.db").write_bytes(b"this is not a database, but long enough " * 40)
     with pytest.raises(StoreError, match="doctor --repair moves it aside"):

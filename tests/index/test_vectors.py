@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -108,6 +109,42 @@ def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
         again.repair()
     assert again.findings() == []
     assert again.dense(made[0], 1)[0][0] == "d-kept"
+
+
+@pytest.mark.slow
+def test_a_damaged_graph_is_found_and_rebuilt(tmp_path: Path) -> None:
+    made = np.random.default_rng(0).normal(size=(1200, 8)).astype(np.float32)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    store = Store(tmp_path)
+    with store.writer():
+        store.replace(record(), [passage(f"p{at}") for at in range(1200)], made)
+    store.close()
+    store.vectors.refresh()
+    (graph,) = tmp_path.glob("chroma/*/data_level0.bin")
+    graph.write_bytes(np.random.default_rng(1).bytes(graph.stat().st_size))
+    again = Store(tmp_path)
+    assert "ends whoever searches it" in " ".join(again.findings())
+    with again.writer():
+        again.repair()
+    assert again.findings() == []
+
+
+def test_a_file_in_place_of_the_folder_is_moved_away(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    made = rows(1)
+    with store.writer():
+        store.replace(record(), [passage("kept")], made)
+    store.close()
+    store.vectors.refresh()
+    shutil.rmtree(tmp_path / "chroma")
+    (tmp_path / "chroma").write_text("mine")
+    again = Store(tmp_path)
+    assert "doctor --repair" in " ".join(again.findings())
+    with again.writer():
+        again.repair()
+    assert again.findings() == []
+    (aside,) = tmp_path.glob("chroma-aside-*")
+    assert aside.read_text() == "mine"
 
 
 @pytest.fixture

@@ -105,6 +105,13 @@ def test_a_comment_is_cut_and_an_unknown_reason_refused(journal: Journal) -> Non
         journal.feedback(ANSWERS[STEPS], False, "<script>")  # type: ignore[arg-type]
 
 
+def pass_days(journal: Journal, days: Days, n: int) -> None:
+    """Let days go by on which the program runs."""
+    for _ in range(n):
+        days.today += timedelta(days=1)
+        journal.prune()
+
+
 def test_what_is_too_old_is_gone_from_the_disk_too(
     journal: Journal, path: Path, days: Days
 ) -> None:
@@ -116,6 +123,7 @@ def test_what_is_too_old_is_gone_from_the_disk_too(
     days.today += timedelta(days=1)
     assert [one.question for one in journal.questions()] == [STEPS]
     assert journal.opinions() == ()
+    pass_days(journal, days, 2)
     assert b"a secret remark" not in everything(path)
     assert UNKNOWN.encode() not in everything(path)
 
@@ -124,8 +132,9 @@ def test_writing_removes_what_is_too_old_even_if_nobody_looks(
     journal: Journal, path: Path, days: Days
 ) -> None:
     journal.record(ANSWERS[UNKNOWN])
-    days.today += timedelta(days=400)
-    journal.record(ANSWERS[STEPS])
+    for later in (400, 401, 402):
+        days.today = DAY + timedelta(days=later)
+        journal.record(ANSWERS[STEPS])
     assert UNKNOWN.encode() not in everything(path)
 
 
@@ -134,10 +143,40 @@ def test_an_answer_that_is_not_recorded_removes_what_is_too_old_too(
 ) -> None:
     journal.record(ANSWERS[UNKNOWN])
     journal.enabled = False
-    days.today += timedelta(days=400)
-    journal.record(ANSWERS[STEPS])
+    for later in (400, 401, 402):
+        days.today = DAY + timedelta(days=later)
+        journal.record(ANSWERS[STEPS])
     assert UNKNOWN.encode() not in everything(path)
     assert STEPS.encode() not in everything(path)
+
+
+@pytest.mark.parametrize("ahead", [1, 29, 31, 182, 4000])
+@pytest.mark.parametrize("ran", [0, 5])
+def test_a_clock_that_runs_ahead_for_a_while_removes_nothing(
+    journal: Journal, days: Days, ahead: int, ran: int
+) -> None:
+    journal.feedback(ANSWERS[UNKNOWN], False, "incomplete", "a remark")
+    pass_days(journal, days, ran)
+    now = days.today
+    for wrong in (ahead, ahead + 1):
+        days.today = now + timedelta(days=wrong)
+        journal.feedback(ANSWERS[STEPS], True)
+        assert journal.prune() == 0
+        days.today = now
+        journal.prune()
+    assert "a remark" in {one.comment for one in journal.opinions()}
+    pass_days(journal, days, 40)
+    assert "a remark" not in {one.comment for one in journal.opinions()}
+
+
+def test_the_whole_clock_can_be_wrong_again_and_again(journal: Journal, days: Days) -> None:
+    journal.feedback(ANSWERS[UNKNOWN], False, "incomplete", "a remark")
+    for wrong in range(100, 120):
+        days.today = DAY + timedelta(days=wrong)
+        journal.prune()
+        days.today = DAY
+        journal.prune()
+    assert [one.comment for one in journal.opinions()] == ["a remark"]
 
 
 def test_fewer_days_take_effect_at_once(journal: Journal, days: Days) -> None:

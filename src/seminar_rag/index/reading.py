@@ -14,7 +14,7 @@ import numpy as np
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.database import REPAIR, Database, KeptFiles
-from seminar_rag.index.vectors import VectorIndex, Vectors, nearest_within
+from seminar_rag.index.vectors import VectorIndex, Vectors, is_vector, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
 
@@ -101,7 +101,8 @@ class Reader(Database):
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """The passages of these ids that exist, by id."""
-        return {row[0]: _passage(row) for row in self._columns(PASSAGE, ids)}
+        found = map(readable, self._columns(PASSAGE, ids))
+        return {passage.id: passage for passage in found if passage is not None}
 
     def passages_of(self, document: str) -> tuple[Passage, ...]:
         """All passages of a document, in order."""
@@ -109,12 +110,14 @@ class Reader(Database):
             rows = db.execute(
                 f"SELECT {PASSAGE} FROM passage WHERE document = ? ORDER BY ordinal", (document,)
             )
-            return tuple(map(_passage, rows))
+            return tuple(passage for passage in map(readable, rows) if passage is not None)
 
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Stored embeddings by passage id, each of shape (dimensions,)."""
         return {
-            id_: np.frombuffer(blob, np.float32) for id_, blob in self._columns("id, vector", ids)
+            id_: np.frombuffer(blob, np.float32)
+            for id_, blob in self._columns("id, vector", ids)
+            if is_vector(blob)
         }
 
     def words_of(self, ids: Sequence[str]) -> dict[str, bytes]:
@@ -207,6 +210,14 @@ class Reader(Database):
         return self._words
 
 
-def _passage(row: Sequence[Any]) -> Passage:
-    sentences = tuple(Sentence(*one) for one in json.loads(row[-1]))
-    return Passage(*(*row[:-1], sentences))
+def readable(row: Sequence[Any]) -> Passage | None:
+    """The passage of a row; None where it is damaged, which `Store.findings` reports."""
+    try:
+        sentences = tuple(Sentence(*one) for one in json.loads(row[-1]))
+        passage = Passage(*(*row[:-1], sentences))
+        ends = [0, *(end for one in sentences for end in (one.start, one.end)), len(passage.text)]
+    except (ValueError, TypeError):
+        return None
+    if not all(type(end) is int for end in ends) or ends != sorted(ends):
+        return None
+    return passage

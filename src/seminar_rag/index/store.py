@@ -19,7 +19,8 @@ import numpy as np
 from seminar_rag.errors import StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.database import transaction, writing
-from seminar_rag.index.reading import PASSAGE, Reader
+from seminar_rag.index.reading import PASSAGE, Reader, readable
+from seminar_rag.index.vectors import VectorIndex, is_vector
 from seminar_rag.types import Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
@@ -221,26 +222,46 @@ class Store(Reader):
                 if words != len(ids):
                     out.append(f"the full-text index has {words} of {len(ids)} passages")
             db.rollback()
+            if damaged := _damaged(db):
+                out.append(f"stored passages are damaged: {_titles(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())
-        if ids or (self.folder / "chroma").is_dir():
-            try:
-                stored = self.vectors.ids()
-            except StoreError as error:
-                return [*out, str(error)]
-            if missing := len(ids - stored):
-                out.append(f"the vector store lacks {missing} of {len(ids)} passages")
-            if extra := len(stored - ids):
-                out.append(f"the vector store has {extra} vectors without a passage")
+        if ids or (self.folder / "chroma").exists():
+            out += self._vector_findings(ids)
+        return out
+
+    def _vector_findings(self, ids: set[str]) -> list[str]:
+        """What is wrong with the vectors of the passages of these ids."""
+        if isinstance(self.vectors, VectorIndex) and self.vectors.crashes():
+            return [f"the vector store at {self.vectors.where} ends whoever searches it"]
+        try:
+            stored = self.vectors.ids()
+        except StoreError as error:
+            return [str(error)]
+        out = []
+        if missing := len(ids - stored):
+            out.append(f"the vector store lacks {missing} of {len(ids)} passages")
+        if extra := len(stored - ids):
+            out.append(f"the vector store has {extra} vectors without a passage")
         return out
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Rebuild full text and vectors from the stored passages and embeddings."""
+        """Rebuild full text and vectors from the stored passages and embeddings.
+
+        Documents with a damaged passage are taken out, for the next ingest to read them again.
+        """
         with self._guarded() as db:
             for id_, digest in catalogue.kept_files(db).items():
                 if self.files.path(digest) is None:  # the next ingest keeps it again
                     catalogue.put_file(db, id_, "")
             db.commit()
             self._sweep()
+            if damaged := _damaged(db):
+                titles = _titles(db, damaged)
+                with self._change():
+                    for document in damaged:
+                        db.execute("DELETE FROM passage WHERE document = ?", (document,))
+                        db.execute("DELETE FROM document WHERE id = ?", (document,))
+                progress(f"taken out as damaged: {titles} — ingest again to read them again")
             progress("rebuilding the full-text index")
             rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
             with self._change():
@@ -289,6 +310,26 @@ class Store(Reader):
         """Remove the files that no document needs. Only for writers: others may be adding one."""
         with self._guarded() as db:
             self.files.sweep(catalogue.kept_files(db).values())
+
+
+def _damaged(db: sqlite3.Connection) -> list[str]:
+    """The ids of the documents of which a passage or its embedding cannot be read."""
+    sizes = db.execute(
+        "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ).fetchone()
+    dimensions = sizes[0] // 4 if sizes else 0
+    found = {
+        str(row[1])
+        for row in db.execute(f"SELECT {PASSAGE}, vector FROM passage")
+        if readable(row[:-1]) is None or not is_vector(row[-1], dimensions)
+    }
+    return sorted(found)
+
+
+def _titles(db: sqlite3.Connection, documents: Iterable[str]) -> str:
+    """The titles of documents, for a message."""
+    titles = dict(db.execute("SELECT id, title FROM document"))
+    return ", ".join(titles.get(id_) or id_ for id_ in documents)
 
 
 def _drop(db: sqlite3.Connection, keys: Iterable[int]) -> None:

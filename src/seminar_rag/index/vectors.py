@@ -13,6 +13,7 @@ import json
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from seminar_rag.errors import StoreError
+from seminar_rag.guard import WorkerError, WorkerPool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,6 +114,19 @@ class VectorIndex:
         with self._guarded() as store:
             return set(store.client.get(include=[])["ids"])
 
+    def crashes(self) -> bool:
+        """Whether searching the embedded store ends the process, as some damage makes it do."""
+        if self._url or not self._folder.is_dir():
+            return False
+        pool = WorkerPool(1, memory=64 << 30)
+        try:
+            pool.run(120, _search_once, self._folder, self._name)
+        except WorkerError as error:
+            return error.reason == "limit"
+        finally:
+            pool.close()
+        return False
+
     def refresh(self) -> None:
         """See what another process wrote: Chroma's embedded reader does not by itself."""
         if self._url:
@@ -129,6 +144,10 @@ class VectorIndex:
                 return
             self._close()
             shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder.exists():  # somebody's file of that name, not ours to delete
+                self._folder.rename(
+                    self._folder.with_name(f"{self._folder.name}-aside-{time.time_ns()}")
+                )
 
     def _close(self) -> None:
         from chromadb.api.shared_system_client import SharedSystemClient
@@ -187,6 +206,23 @@ class VectorIndex:
         )
 
 
+def _search_once(folder: Path, collection: str) -> None:
+    """Search a store for one of its own vectors, in a process of its own."""
+    index = VectorIndex(folder, collection=collection)
+    with contextlib.suppress(StoreError, LookupError, TypeError), index._guarded() as store:
+        some = store.client.get(limit=1, include=["embeddings"])["embeddings"]
+        index.query(np.asarray(some[0], np.float32), 5)
+
+
+def is_vector(blob: object, dimensions: int = 0) -> bool:
+    """Whether a stored value is an embedding, of that many dimensions if that is given."""
+    if not isinstance(blob, bytes) or not blob or len(blob) % 4:
+        return False
+    if dimensions and len(blob) != 4 * dimensions:
+        return False
+    return bool(np.isfinite(np.frombuffer(blob, np.float32)).all())
+
+
 def nearest_within(
     db: sqlite3.Connection, documents: Iterable[str], vector: Matrix, k: int
 ) -> list[tuple[str, float]]:
@@ -206,7 +242,8 @@ def nearest_within(
     )
     ids: list[str] = []
     cosines = [np.empty(0, np.float32)]
-    while some := rows.fetchmany(_ROWS):
+    while part := rows.fetchmany(_ROWS):
+        some = [row for row in part if is_vector(row[1], len(vector))]
         ids += [id_ for id_, _ in some]
         vectors = np.frombuffer(b"".join(blob for _, blob in some), np.float32)
         cosines.append(vectors.reshape(len(some), -1) @ vector)

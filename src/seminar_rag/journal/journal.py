@@ -3,7 +3,9 @@
 Questions are recorded only where the instructor has switched that on; feedback whenever a student
 gives it. There is no address, no session, no time finer than the day, and rows lie in random
 order, so that nothing shows which questions came from one person. Entries older than the days to
-keep are overwritten on disk. Knows neither the index nor how answers come about.
+keep are shown no longer, and are overwritten on disk once the clock has said so on three days: a
+clock that runs ahead for a while must not cost what students wrote. Knows neither the
+index nor how answers come about.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry(
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
+CREATE TABLE IF NOT EXISTS seen(day TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _Entry = TypeVar("_Entry", Asked, Feedback)
 _ASKED = TypeAdapter(Asked)
 _FEEDBACK = TypeAdapter(Feedback)
+_CONFIRMED = 3
+"""Days on which an entry must have been too old before it is removed for good."""
 _FLAWED = ("partly", "unsupported", "contradicted")
 
 
@@ -122,7 +127,7 @@ class Journal:
         return self._delete("9999") if self._path.exists() else 0
 
     def prune(self) -> int:
-        """Remove the entries older than the days to keep; returns how many there were.
+        """Remove the entries that were too old on three days already; returns how many there were.
 
         Raises:
             StoreError: the journal cannot be written.
@@ -130,12 +135,22 @@ class Journal:
         if not self._path.exists():
             return 0
         today, days = self._today(), self.days
-        oldest = today - timedelta(days=max(1, days) - 1)
-        removed = self._delete(oldest.isoformat())
+        with self._opened() as db, db:
+            db.execute("DELETE FROM seen WHERE day > ?", (today.isoformat(),))
+            db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (today.isoformat(),))
+            seen = [day for (day,) in db.execute("SELECT day FROM seen ORDER BY day DESC")]
+            db.execute("DELETE FROM seen WHERE day < ?", (seen[:_CONFIRMED][-1],))
+        removed = 0
+        if len(seen) >= _CONFIRMED:
+            removed = self._delete(self._oldest(date.fromisoformat(seen[_CONFIRMED - 1])))
         self._pruned = today, days
         return removed
 
     # ---------------------------------------------------------------------------------------
+
+    def _oldest(self, today: date) -> str:
+        """The first day of which entries are kept."""
+        return (today - timedelta(days=max(1, self.days) - 1)).isoformat()
 
     @property
     def _due(self) -> bool:
@@ -170,7 +185,8 @@ class Journal:
             self.prune()
         with self._opened() as db:
             rows = db.execute(
-                "SELECT id, day, body FROM entry WHERE kind = ? ORDER BY day DESC, id", (kind,)
+                "SELECT id, day, body FROM entry WHERE kind = ? AND day >= ? ORDER BY day DESC, id",
+                (kind, self._oldest(self._today())),
             ).fetchall()
             return tuple(
                 type_.validate_python({"id": id_, "day": day, **json.loads(body)})
