@@ -17,6 +17,7 @@ from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits
+from seminar_rag.ui.shared.line import share_queue
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -87,9 +88,11 @@ def build_app(
         from seminar_rag.ui.desk.mount import mount_desk
 
         mount_desk(app, desk, theme)
+    page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
+    share_queue(page._queue)
     mounted: FastAPI = gr.mount_gradio_app(
         app,
-        Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks,
+        page,
         path="/",
         theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
