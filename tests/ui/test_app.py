@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -30,9 +31,11 @@ from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError, ServeError
 from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
 from seminar_rag.ui.app import build_app, serve
-from seminar_rag.ui.chat.chat import BUSY, Chat, listen
+from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
+from seminar_rag.ui.shared.records import from_record, to_record
+from seminar_rag.ui.shared.signature import signed
 
 pytestmark = pytest.mark.slow
 
@@ -276,6 +279,55 @@ def test_stop_before_the_turn_ends_the_question_when_it_comes(chat, course):
 def test_stop_of_a_page_without_a_question_does_nothing(chat):
     chat.stop("unknown")
     assert chat.begin("unknown", STEPS, ALL, Conversation())[1] == ""
+
+
+# Feedback -----------------------------------------------------------------------------------
+
+
+def reopened(conversation: Conversation, course: FakeCourse, **forged: object) -> Conversation:
+    """The conversation as a browser sends it back, with changes to its answer."""
+    record = json.loads(to_record(conversation))
+    record["exchanges"][0] |= forged
+    return from_record(json.dumps(record), course)
+
+
+def test_feedback_counts_on_an_answer_that_was_given_also_after_a_restart(course):
+    conversation, _ = ask(Chat(course, key=b"k" * 32), STEPS)
+    again = Chat(course, key=b"k" * 32)
+    again.give_feedback(reopened(conversation, course), 1, "helpful")
+    assert len(course.journal.opinions) == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"text": "All is well."},
+        {"question": "Who?"},
+        {"signed": ""},
+        {"signed": "é.x"},
+        {"citations": []},
+    ],
+    ids=str,
+)
+def test_no_feedback_is_kept_on_what_the_server_did_not_say(chat, course, forged):
+    conversation, _ = ask(chat, STEPS)
+    chat.give_feedback(reopened(conversation, course, **forged), 1, "helpful")
+    assert not course.journal.opinions
+
+
+def test_an_answer_is_rated_once_however_often_it_is_sent(chat, course):
+    conversation, _ = ask(chat, STEPS)
+    for _ in range(60):
+        chat.give_feedback(reopened(conversation, course), 1, "helpful")
+    assert len(course.journal.opinions) == 1
+
+
+def test_everybody_together_rates_only_so_often(chat, course):
+    conversation, _ = ask(chat, STEPS)
+    (view,) = conversation.exchanges
+    for _ in range(RATINGS + 20):
+        chat.give_feedback(Conversation((signed(view, chat._key),)), 1, "helpful")
+    assert RATINGS <= len(course.journal.opinions) <= RATINGS + 2
 
 
 # The thread between -------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def serve(options: argparse.Namespace) -> int:
     from seminar_rag.ui import app
     from seminar_rag.ui.shared.limits import Limits
     from seminar_rag.ui.shared.logs import scrub_logs
+    from seminar_rag.ui.shared.signature import key_in
 
     console.print(f"Loading the models for {course.name} …", markup=False)
 
@@ -55,6 +56,7 @@ def serve(options: argparse.Namespace) -> int:
         desk=course,
         mcp=options.mcp,
         trusted_proxies=course.config.serve_trusted_proxies,
+        key=key_in(course.config.data),
         prepare=course.examples,
         on_ready=ready,
     )

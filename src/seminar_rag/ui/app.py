@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_SESSIONS = 200
+"""Open pages whose conversations are kept in memory; others send theirs again with a question."""
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """The scripts of the page, in the order in which they run."""
 
@@ -41,6 +43,7 @@ def build_app(
     *,
     mcp: bool = False,
     host: str = "127.0.0.1",
+    key: bytes = b"",
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -49,6 +52,7 @@ def build_app(
         desk: what the instructor's desk looks after; without it there is none.
         mcp: offer the readings as tools at /mcp too.
         host: where it will be served.
+        key: signs answers, so that only those given can be rated; without one, until a restart.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -67,7 +71,7 @@ def build_app(
     from seminar_rag.ui.chat.page import Page
     from seminar_rag.ui.chat.viewer import add_views
 
-    chat = Chat(course, limits)
+    chat = Chat(course, limits, key=key)
     programs = Programs(course, chat.limits, chat.turns)
     tools = _tools(programs, course.name, host) if mcp else None
     here = files("seminar_rag.ui") / "static"
@@ -90,6 +94,7 @@ def build_app(
         mount_desk(app, desk, theme)
     page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
+    page.state_session_capacity = MOST_SESSIONS
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
@@ -151,6 +156,7 @@ def serve(
     desk: Course | None = None,
     mcp: bool = False,
     trusted_proxies: str = "",
+    key: bytes = b"",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -164,7 +170,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course, limits, desk, mcp=mcp, host=host)
+        app = build_app(course, limits, desk, mcp=mcp, host=host, key=key)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

@@ -25,11 +25,13 @@ from seminar_rag.ui.shared.limits import (
     CRASHED,
     TOO_MANY_WAIT,
     Limits,
+    Rate,
     Turns,
     question_problem,
     too_often,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
+from seminar_rag.ui.shared.signature import is_signed, signed
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -38,6 +40,10 @@ log = logging.getLogger(__name__)
 
 MOST_PAGES = 1_000
 """Pages whose questions are remembered before those that never came back are forgotten."""
+RATINGS = 120
+"""Ratings a minute of everybody together."""
+MOST_RATED = 10_000
+"""Answers of which it is remembered that they were rated."""
 TICK = 0.2
 """Seconds after which the reader of a stream is handed something, be it nothing new."""
 PACE = 0.08
@@ -71,12 +77,20 @@ class Chat:
     """
 
     def __init__(
-        self, course: Course, limits: Limits | None = None, turns: Turns | None = None
+        self,
+        course: Course,
+        limits: Limits | None = None,
+        turns: Turns | None = None,
+        key: bytes = b"",
     ) -> None:
         """Args:
         limits: how often a client may ask.
         turns: who is answered at a time; given when others are answered beside the pages.
+        key: signs answers; without one, those of this object alone can be rated.
         """
+        self._key = key or secrets.token_bytes(32)
+        self._rated: dict[str, None] = {}
+        self._ratings = Rate(RATINGS)
         self.course = course
         self.turns = turns or Turns()
         self.limits = limits or Limits()
@@ -195,6 +209,7 @@ class Chat:
             view = replace(view, state="failed", note=CRASHED)
         finally:
             stop.set()
+        view = signed(view, self._key) if view.state == "done" else view
         yield conversation.ended(view), view
 
     def _record(self, answer: Answer) -> None:
@@ -215,6 +230,8 @@ class Chat:
         Args:
             comment: the reader's own words.
 
+        Feedback on what the server did not say, or on the same answer again, is not recorded.
+
         Raises:
             StoreError: it could not be written.
         """
@@ -222,11 +239,25 @@ class Chat:
         reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
         if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
             return conversation
+        if not self._may_rate(view):
+            return conversation
         answer = view.answer(self.course.answerer)
         self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
         rated = replace(view, feedback=says)
         views = tuple(rated if one is view else one for one in conversation.exchanges)
         return replace(conversation, exchanges=views)
+
+    def _may_rate(self, view: Exchange) -> bool:
+        with self._lock:
+            if view.signed in self._rated or not is_signed(view, self._key):
+                return False
+            if self._ratings.wait("all"):
+                return False
+            self._ratings.take("all")
+            self._rated[view.signed] = None
+            while len(self._rated) > MOST_RATED:
+                del self._rated[next(iter(self._rated))]
+            return True
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
         """Let the page ask again; a question that never got its turn has failed."""

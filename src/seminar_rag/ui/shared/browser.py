@@ -152,6 +152,7 @@ class ExchangeRecord(Lenient):
     feedback: Literal["helpful", ""] | Reason = ""
     reason: Line = ""
     restricted: Line = ""
+    signed: Id = ""
     citations: Parts[CitationRecord] = ()
     nearest: Parts[DocumentRecord] = ()
     verdicts: Parts[VerdictRecord] = ()

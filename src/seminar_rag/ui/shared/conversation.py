@@ -63,6 +63,9 @@ class Exchange:
     listed: tuple[Listed, ...] = ()
     """Of an answer about the course: what its items link to."""
 
+    signed: str = ""
+    """The server's signature of the finished answer; see `signature`."""
+
     def advanced(self, event: Event) -> Exchange:
         """The exchange after one more event of the answer."""
         match event:
