@@ -283,6 +283,20 @@ def test_one_address_has_a_share_of_what_may_arrive(monkeypatch):
     assert not gated._arriving._taken
 
 
+def test_one_address_sends_only_so_many_large_values_a_minute():
+    gated = Gate(Behind(), (Opening("POST", re.compile("/check/text"), values=True),))
+    large = json.dumps({"data": ["x" * 1_700_000]}).encode()
+
+    async def go() -> list[int]:
+        return [await sent(gated, [large]) for _ in range(150)]
+
+    found = asyncio.run(go())
+    assert found[:10] == [200] * 10
+    assert found[-50:] == [429] * 50
+    assert asyncio.run(sent(gated, [large], "192.0.2.2")) == 200
+    assert asyncio.run(sent(gated, [b'{"data": []}'])) == 200
+
+
 # Behind a proxy -------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seminar_rag.ui.shared.limits import LARGEST_FILE, Share, address_of_scope
+from seminar_rag.ui.shared.limits import LARGEST_FILE, Rate, Share, address_of_scope
 
 LONGEST_JSON = 4 << 20
 """Bytes of a request that is not an upload."""
@@ -23,6 +23,10 @@ SECONDS = 20.0
 """Seconds in which the body of a request has to arrive."""
 UPLOAD_SECONDS = 60.0
 """The same for an upload."""
+LARGE = 64 << 10
+"""Bytes from which a request with values counts as large, once for every so many bytes."""
+LARGE_A_MINUTE = 512
+"""Large requests of one address a minute: what they hold may stay in memory for a while."""
 MOST_ARRIVING = 64 << 20
 """Bytes of requests that are arriving, together; half of it for one address."""
 
@@ -130,6 +134,7 @@ class Gate:
         self._openings = openings
         self._root = root
         self._arriving = Share(MOST_ARRIVING)
+        self._large = Rate(LARGE_A_MINUTE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -151,8 +156,15 @@ class Gate:
             return receive
         body = await self._body(scope, receive, opening)
         if opening.values:
+            self._count(address_of_scope(scope), len(body) // LARGE)
             await asyncio.to_thread(check_values, body, opening.files)
         return _replayed(body, receive)
+
+    def _count(self, address: str, large: int) -> None:
+        if large:
+            if self._large.wait(address):
+                raise RefusedError(429, "Too many large requests. Try again in a minute.")
+            self._large.take(address, large)
 
     def _find(self, method: str, path: str) -> Opening:
         method = "GET" if method == "HEAD" else method

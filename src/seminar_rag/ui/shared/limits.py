@@ -125,13 +125,13 @@ class Rate:
             early = self._full.get(client, now) - now - (self._most - 1) * self._every
             return ceil(early) if self._most and early > 1e-9 else 0
 
-    def take(self, client: str) -> None:
-        """Count one act of `client`."""
+    def take(self, client: str, acts: int = 1) -> None:
+        """Count acts of `client`."""
         with self._lock:
             now = self._clock()
             if len(self._full) >= MOST_CLIENTS:
                 self._full = {one: at for one, at in self._full.items() if at > now}
-            self._full[client] = max(self._full.get(client, now), now) + self._every
+            self._full[client] = max(self._full.get(client, now), now) + acts * self._every
 
 
 class Limits:
