@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -108,6 +109,15 @@ def test_of_all_routes_only_those_expected_are_open(app):
     assert len(found) > 70
     opened = {f"{method} {named(p)}" for method, p in found if admits(OPEN, method, example(p))}
     assert opened == set(filter(None, EXPECTED))
+
+
+def test_the_desk_opens_of_gradio_what_it_needs_for_uploads_besides(app):
+    found = {(method, path) for method, path in routes(app) if path.startswith("/gradio_api")}
+    opened = {f"{m} {named(p)}" for m, p in found if admits(DESK_OPEN, m, example(p))}
+    assert opened - set(EXPECTED) == {
+        "GET /gradio_api/upload_progress",
+        "POST /gradio_api/upload",
+    }
 
 
 def test_every_other_route_is_not_found(app, client):
@@ -295,6 +305,18 @@ def test_one_address_sends_only_so_many_large_values_a_minute():
     assert found[-50:] == [429] * 50
     assert asyncio.run(sent(gated, [large], "192.0.2.2")) == 200
     assert asyncio.run(sent(gated, [b'{"data": []}'])) == 200
+
+
+def test_over_a_connection_a_large_request_is_refused_before_it_is_sent():
+    host, port = served(FakeCourse(), limits=Limits(0, 0)).removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: x\r\nContent-Length: 200000000\r\n\r\n["
+        )
+        answer = b""
+        while part := connection.recv(4096):  # until the server closes the connection
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 # Behind a proxy -------------------------------------------------------------------------------
