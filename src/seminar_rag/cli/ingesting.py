@@ -131,9 +131,11 @@ def _print_syllabus(syllabus: Syllabus) -> None:
         shown.print(syllabus.title, style="bold", markup=False)
     for session in syllabus.sessions:
         tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
-        shown.print(f"\n{session.number}. {session.title}{tags}", style="bold", markup=False)
+        date = f" ({session.date})" if session.date and session.date not in session.title else ""
+        shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold", markup=False)
         for reading in session.readings:
-            lines = [f"  [{reading.section}] {reading.label}"]
+            doubt = "  ← is this a reading?" if reading.doubtful else ""
+            lines = [f"  [{reading.section}] {reading.label}{doubt}"]
             if reading.authors:
                 lines.append(f"      {reading.authors}")
             lines += [f"      {url}" for url in reading.urls]

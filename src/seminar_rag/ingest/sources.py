@@ -82,7 +82,7 @@ def read_source(source: str | Path, fetcher: Fetcher | None) -> Source:
 
 
 def _from_disk(path: Path) -> Source:
-    from seminar_rag.syllabus.read import read_syllabus
+    from seminar_rag.syllabus.read import read_syllabus, schedule_in
 
     name = str(path)
     if not path.exists():
@@ -94,7 +94,8 @@ def _from_disk(path: Path) -> Source:
         if not path.is_file():
             raise SourceError(f"{path} is neither a file nor a folder — give one of these")
         if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
-            return Source(name, None, (path,), path.parent)
+            schedule = schedule_in(path)
+            return Source(name, schedule, () if schedule else (path,), path.parent)
         return Source(name, read_syllabus(path), (), path.parent)
     notes = tuple(_refused(path))
     pdfs = tuple(

@@ -16,9 +16,16 @@ MarkKind = Literal["named", "dated", "numbered", "roman"]
 _ROMAN = r"[IVX]{1,6}"
 _NAME = (
     r"(?:week|wk|session|lecture|lect?|class|meeting|day|module|unit|seminar|topic|part"
-    r"|woche|sitzung|vorlesung|termin|semaine|séance|semana|sesión|clase)s?"
+    r"|lesson|block|woche|sitzung|vorlesung|termin|einheit|semaine|séance|cours|leçon|semana|sesión"
+    r"|clase|tema|unidad|módulo|aula|encontro|unidade|sessão|settimana|lezione)(?:s|es)?"
 )
 _SEPARATOR = r"[\s:|.,;)\]–—-]*"
+_MONTH = (
+    rf"(?:{MONTH}|(?:jan(?:vier|uar|eiro)|ene(?:ro)?|f[ée]v(?:rier|ereiro)?|febr(?:ero|uar)|mar[szç]o?"
+    r"|märz|avr(?:il)?|abr(?:il)?|mai(?:o)?|mayo|juin|jun[ih]o?|juil(?:let)?|jul[ih]o?|août|agosto?"
+    r"|sep(?:tembre|tiembre)?|set(?:embro)?|o[ckt]t(?:obre|ubre|ober)|out(?:ubro)?|nov(?:embre|iembre"
+    r"|embro)|d[ée]c(?:embre)?|dic(?:iembre)?|dez(?:ember|embro)?)\b\.?)"
+)
 _NAMED = re.compile(
     rf"^(?:{_NAME}\.?\s*(?:#|no\.?|nr\.?)?\s*|[WL](?=\d))"
     rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(CARDINALS)})[ab]?"
@@ -29,19 +36,22 @@ _NUMBERED = re.compile(r"^(?P<number>\d{1,3})\s*(?:[.):](?!\d+\.)|\s[–—-](?=
 _ROMANED = re.compile(rf"^(?P<number>{_ROMAN})\s*[.):–—-]\s*(?=\S)")
 _WEEKDAY = (
     r"(?:mon?(?:day)?|tue?(?:s(?:day)?)?|wed?(?:s|nesday)?|th(?:u(?:rs?(?:day)?)?)?|fri?(?:day)?"
-    r"|sat(?:urday)?|sun(?:day)?)\b\.?"
+    r"|sat(?:urday)?|sun(?:day)?|montag|dienstag|mittwoch|donnerstag|freitag|lun(?:di|es)|mar(?:di|tes)"
+    r"|mercredi|mi[ée]rcoles|je?u(?:di|eves)|vend(?:redi)?|viernes|(?:segunda|terça|quarta|quinta"
+    r"|sexta)(?:-feira)?|m|t|w|th|f)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
-_TO = rf"(?:\s*[–—-]\s*(?:{MONTH}\s*)?{_DAY})?"
+_TO = rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{_MONTH}\s*)?{_DAY})?"
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
-    rf"(?:{MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+{MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
-    r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*\d{1,2}/\d{1,2})?(?![\d/])"
+    rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
+    r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*(?:\d{1,2}/)?\d{1,2})?(?![\d/])"
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"
 )
 _DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
 _DATED_TAIL = re.compile(rf"\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
+_ANY_DATE = re.compile(rf"(?<![\w/.])(?:{_DATE})(?![\w/])", re.I)
 _LONGEST = 300
 """Characters: a line that is longer opens no session."""
 
@@ -86,6 +96,12 @@ def is_date(text: str) -> bool:
     """Whether a text is a date, or a span of days, and nothing else."""
     match = _DATED.match(text.strip()) if len(text) <= _LONGEST else None
     return match is not None and match.end() == len(text.strip())
+
+
+def date_in(text: str) -> str | None:
+    """The first date or span of days in a line, as written."""
+    match = _ANY_DATE.search(text[:_LONGEST])
+    return match.group().strip(" ,.") if match else None
 
 
 def _more(rest: str, kind: MarkKind) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus.markup_html import (
+    EMPHASIS,
     href,
     html_blocks,
     html_fragment,
@@ -20,6 +21,7 @@ from seminar_rag.syllabus.markup_html import (
 )
 from seminar_rag.syllabus.markup_text import (
     FILLER,
+    HARD_BREAK,
     Item,
     Link,
     TextBuilder,
@@ -52,6 +54,8 @@ _FRONT_MATTER = re.compile(
 _GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
 """A heading without the space that CommonMark asks for and Kramdown does not."""
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_ATTRIBUTES = re.compile(r"\{:?\s*(?:[:.#][\w-]+|[\w-]+=\"[^\"\n]*\"|\s)+\}")
+"""Attributes as Kramdown and Pandoc write them after a link or heading."""
 _LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}")
 
 
@@ -85,6 +89,7 @@ class _MarkdownReader:
             body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
         body = _outside_code(body, without_junk)
+        body = _ATTRIBUTES.sub(lambda match: FILLER * len(match.group()), body)
         self._body = _outside_code(body, lambda line: _GLUED_HEADING.sub(r"\1 ", line))
         self._lines: list[tuple[int, str]] = []
         at = 0
@@ -231,6 +236,7 @@ class _InlineWalk:
         self._at = 0
         self._strong = 0
         self._open: list[tuple[str, int]] = []
+        self._emphasised: list[int] = []
 
     def run(self, tokens: Sequence[Token]) -> None:
         for token in tokens:
@@ -265,12 +271,13 @@ class _InlineWalk:
         else:
             self._put(token.content, len(written))
 
-    def _on_softbreak(self, _token: Token) -> None:
+    def _on_softbreak(self, _token: Token, sign: str = "\n") -> None:
         found = self._source.find("\n", self._at)
         self._at = found if found >= 0 else self._at
-        self._put("\n", 1)
+        self._put(sign, 1)
 
-    _on_hardbreak = _on_softbreak
+    def _on_hardbreak(self, token: Token) -> None:
+        self._on_softbreak(token, HARD_BREAK)
 
     def _on_code_inline(self, token: Token) -> None:
         ticks = len(token.markup)
@@ -285,21 +292,33 @@ class _InlineWalk:
         found = self._source.find(token.markup, self._at)
         self._at = found + len(token.markup) if found >= 0 else self._at
 
-    _on_em_open = _on_em_close = _skip
+    def _on_em_open(self, token: Token) -> None:
+        self._skip(token)
+        self._emphasised.append(len(self._builder))
+
+    def _on_em_close(self, token: Token) -> None:
+        self._skip(token)
+        self._builder.emphasise("i", self._emphasised.pop())
 
     def _on_strong_open(self, token: Token) -> None:
-        self._skip(token)
+        self._on_em_open(token)
         self._strong += 1
 
     def _on_strong_close(self, token: Token) -> None:
         self._skip(token)
+        self._builder.emphasise("b", self._emphasised.pop())
         self._strong -= 1
 
     def _on_html_inline(self, token: Token) -> None:
         self._at = self._source.find(token.content, self._at) + len(token.content)
         if re.match(r"<br\b", token.content, re.I):
-            self._builder.put("\n", [self._places[min(self._at, len(self._places)) - 1]])
+            self._builder.put(HARD_BREAK, [self._places[min(self._at, len(self._places)) - 1]])
         self._anchor(token.content)
+        if tag := re.match(r"<(/?)(b|strong|i|em|cite)\s*>", token.content, re.I):
+            if not tag[1]:
+                self._emphasised.append(len(self._builder))
+            elif self._emphasised:
+                self._builder.emphasise(EMPHASIS[tag[2].lower()], self._emphasised.pop())
 
     def _anchor(self, tag: str) -> None:
         if re.match(r"<a\s", tag, re.I):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from seminar_rag.syllabus.markup_text import Item, TextBuilder, without_junk
+from seminar_rag.syllabus.markup_text import HARD_BREAK, Item, TextBuilder, without_junk
 from seminar_rag.types import Block, BlockKind
 
 _HTML_PIECE = re.compile(
@@ -24,6 +24,7 @@ _HTML_PIECE = re.compile(
     re.S | re.I,
 )
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
+EMPHASIS = {"b": "b", "strong": "b", "i": "i", "em": "i", "cite": "i"}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK_TAGS = frozenset(
     "address article aside blockquote body center dd details div dl dt fieldset figcaption figure"
@@ -86,7 +87,7 @@ class _FragmentScan:
         if tag == "a":
             self._anchor(closing, match.group())
         elif tag == "br":
-            self._builder.put("\n", [self._place(match.start())])
+            self._builder.put(HARD_BREAK, [self._place(match.start())])
         elif tag in {"td", "th", "tr", "table"}:
             yield from self._cell(tag, closing, self._place(match.start()))
         elif tag in _BLOCK_TAGS:
@@ -230,8 +231,10 @@ class _TreeWalk:
     def _inline(self, node: Any, tag: str, strong: int) -> None:
         start = len(self._builder)
         if tag == "br":
-            self._put("\n", strong)
+            self._put(HARD_BREAK, strong)
         self._children(node, strong + (tag in {"b", "strong"}))
+        if tag in EMPHASIS:
+            self._builder.emphasise(EMPHASIS[tag], start)
         url = (node.get("href") or "").strip() if tag == "a" else ""
         if url:
             self._builder.link(url, start)

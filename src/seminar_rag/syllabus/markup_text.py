@@ -1,4 +1,4 @@
-"""Clean text that knows where each of its characters stood: the pieces all forms of page share."""
+"""Clean text that knows where each of its characters stood, and plain text as such blocks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus.marks import mark_of
+from seminar_rag.syllabus.names import is_citation
 from seminar_rag.types import Block, BlockKind
 
 _URL = re.compile(r"https?://[^\s<>\"”“`]+", re.I)
+HARD_BREAK = "\u2028"
+LINE_BREAKS = "\n" + HARD_BREAK
 FILLER = "\ue000"
 """Stands in for what was cut from a source before parsing, so that indices stay true."""
 
@@ -45,6 +50,10 @@ class Item:
     """In a table, where the separators " | " between its cells stand."""
     label: str = ""
     """A word such as "optional" that was cut from the text."""
+    emphasis: tuple[Link, ...] = ()
+    """Stretches of the text set in bold ("b") or italics ("i"); their `url` is that letter."""
+    hard: tuple[int, ...] = ()
+    """Those of `breaks` that the page shows as a new line."""
 
     @property
     def text(self) -> str:
@@ -83,6 +92,8 @@ class TextBuilder:
         self._offsets: list[int] = []
         self._links: list[Link] = []
         self._breaks: list[int] = []
+        self._hard: list[int] = []
+        self._emphasis: list[Link] = []
         self._cells: list[int] = []
         self._bold: int | None = None
 
@@ -110,8 +121,10 @@ class TextBuilder:
                 if self._chars[-1] != " ":
                     self._chars.append(" ")
                     self._offsets.append(offset)
-                if char == "\n" and (not self._breaks or self._breaks[-1] != len(self) - 1):
+                if char in LINE_BREAKS and (not self._breaks or self._breaks[-1] != len(self) - 1):
                     self._breaks.append(len(self) - 1)
+                if char == HARD_BREAK:
+                    self._hard.append(len(self) - 1)
                 continue
             self._chars.append(char)
             self._offsets.append(offset)
@@ -122,6 +135,8 @@ class TextBuilder:
         """Put the text, links and line breaks of a finished item."""
         base = len(self)
         self._breaks += [base + at for at in item.breaks]
+        self._hard += [base + at for at in item.hard]
+        self._emphasis += [Link(one.url, base + one.start, base + one.end) for one in item.emphasis]
         self.put(item.text, item.block.offsets or ())
         self._links += [Link(link.url, base + link.start, base + link.end) for link in item.links]
 
@@ -133,11 +148,17 @@ class TextBuilder:
     def part_lines(self, place: int) -> None:
         """Put the space that parts two lines of a table's cell."""
         self._breaks.append(len(self))
+        self._hard.append(len(self))
         self.put(" ", [place])
 
     def link(self, url: str, start: int) -> None:
         """Record that what was put since `start` is the label of a link to `url`."""
         self._links.append(Link(url, min(start, len(self)), len(self)))
+
+    def emphasise(self, kind: str, start: int) -> None:
+        """Record that what was put since `start` is bold ("b") or in italics ("i")."""
+        if start < len(self):
+            self._emphasis.append(Link(kind, start, len(self)))
 
     def finish(
         self,
@@ -168,6 +189,11 @@ class TextBuilder:
             links=(*links, *_bare_links(text, links, places, raw)),
             bold=len(text) if self._bold is None else len(text[: self._bold].rstrip()),
             breaks=tuple(at - lead for at in self._breaks if lead <= at < len(text) + lead),
+            hard=tuple(at - lead for at in self._hard if lead <= at < len(text) + lead),
+            emphasis=tuple(
+                Link(one.url, _clip(one.start - lead, text), _clip(one.end - lead, text))
+                for one in self._emphasis
+            ),
             cells=tuple(at - lead for at in self._cells if lead <= at < len(text) + lead),
             **more,
         )
@@ -210,3 +236,106 @@ def trim_url(url: str) -> str:
             break
         url = url[:-1]
     return url
+
+
+# ---------------------------------------------------------------- plain text
+
+_BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
+_UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
+_TITLE_WORDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int
+    text: str
+
+    @property
+    def indent(self) -> int:
+        return len(self.text.expandtabs(4)) - len(self.text.expandtabs(4).lstrip())
+
+
+def text_items(text: str) -> tuple[Item, ...]:
+    """The lines of a plain-text page as blocks, each character with its index in `text`.
+
+    Bullets are items, nested by indentation; a short line between blank lines is a heading of
+    unknown level (0); the rest are paragraphs. Lines that were wrapped by hand are folded.
+    """
+    lines, at = [], 0
+    for raw in text.splitlines(keepends=True):
+        lines.append(_Line(at, raw.rstrip("\r\n")))
+        at += len(raw)
+    return tuple(_items(lines, _indented_bullets(lines)))
+
+
+def _indented_bullets(lines: list[_Line]) -> bool:
+    """Whether bullets are indented on this page, so that a dash in column 0 is no bullet."""
+    found = [match for line in lines if (match := _BULLET.match(line.text))]
+    return len(found) > 4 and sum(bool(match.group(1)) for match in found) >= 0.8 * len(found)
+
+
+def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
+    pending: list[_Line] = []
+    marker = ""
+    indents: list[int] = []
+    for written in [*lines, _Line(0, "")]:
+        underlines = bool(_UNDERLINE.match(written.text) and pending and not marker)
+        line = _Line(written.start, "") if underlines else written
+        match = _BULLET.match(line.text)
+        if match and indented and not match.group(1):
+            match = None
+        continues = bool(pending) and not match and bool(line.text.strip())
+        if continues and not marker and _parted(pending[-1], line):
+            continues = False
+        if continues and (not marker or line.indent > indents[-1]):
+            pending.append(line)
+            continue
+        yield from _flush(pending, marker, len(indents))
+        pending, marker = [], ""
+        if match:
+            indents = [indent for indent in indents if indent < line.indent] + [line.indent]
+            marker = match.group(2)
+            begin = match.end()
+            pending = [_Line(line.start + begin, line.text[begin:])]
+        elif line.text.strip():
+            indents = indents if line.indent else []
+            pending = [line]
+
+
+def _parted(line: _Line, following: _Line) -> bool:
+    """Whether two lines are not one that was wrapped: either opens a session or a section."""
+    if _stands_alone(line) or _stands_alone(following):
+        return True
+    if re.match(r"\s*[A-Z“\"]", following.text) and line.text.rstrip().endswith((".", ")")):
+        return is_citation(line.text.strip())
+    mark = mark_of(line.text)
+    return mark is not None and mark.kind == "dated" and following.indent > line.indent
+
+
+def _stands_alone(line: _Line) -> bool:
+    mark = mark_of(line.text)
+    return words.section_of(line.text) is not None or (mark is not None and mark.kind == "named")
+
+
+def _flush(lines: list[_Line], marker: str, depth: int) -> Iterator[Item]:
+    if not lines:
+        return
+    builder = TextBuilder()
+    for number, line in enumerate(lines):
+        if number:
+            builder.put("\n", [line.start - 1])
+        builder.put(without_junk(line.text), range(line.start, line.start + len(line.text)))
+    if marker:
+        item = builder.finish("item", depth - 1, depth=depth, marker=marker)
+    else:
+        shown = " ".join(" ".join(line.text for line in lines).split())
+        kind = "heading" if _heading_like(shown) else "paragraph"
+        item = builder.finish(kind, 0)  # type: ignore[arg-type]
+    if item is not None:
+        yield item
+
+
+def _heading_like(text: str) -> bool:
+    if re.fullmatch(r"[\W_]*", text) or re.match(r"https?://\S+$", text):
+        return False
+    return len(text.split()) <= _TITLE_WORDS and not re.search(r"[.;,][\"”’)]*$", text)

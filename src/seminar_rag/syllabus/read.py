@@ -1,37 +1,44 @@
 """A course page → its sessions and readings, from the page's own words. No network.
 
 Forms: a folder of Markdown posts (one session each), a single post, a saved HTML page with the
-session pages it links to, plain text, and a `readings.toml` that an instructor writes by hand
-(see `syllabus_toml`). The functions that take text know nothing of files; pages that a page links
-to come through a `load_page` function, so that a fetching version can use them too.
+session pages it links to, DOCX, PDF, plain text, and a `readings.toml` that an instructor writes by
+hand (see `toml`). Every form becomes blocks, blocks become pieces, a trained model says what each
+piece is, and the pieces become sessions and readings (see `pieces`, `features`, `assemble`).
+Pages that a page links to come through a `load_page` function, so that a fetching version can use
+them too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
-from seminar_rag.syllabus.entries import has_sections, read_entries
-from seminar_rag.syllabus.items import opens_with_work
-from seminar_rag.syllabus.marks import title_of
-from seminar_rag.syllabus.markup import Item, front_matter, html_items, html_title, markdown_items
-from seminar_rag.syllabus.page import Part, split_sessions
-from seminar_rag.syllabus.plain import text_items
-from seminar_rag.syllabus.tables import table_sessions
+from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, meeting_title, read_pieces
+from seminar_rag.syllabus.marks import date_in, mark_of
+from seminar_rag.syllabus.markup import Item, html_items, html_title, markdown_items
+from seminar_rag.syllabus.markup_office import office_items
+from seminar_rag.syllabus.markup_text import text_items
+from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.structure import (
+    Found,
+    LoadPage,
+    count,
+    is_exact,
+    is_post,
+    structural_post,
+    structural_sessions,
+    with_page,
+)
 from seminar_rag.syllabus.toml import read_toml
-from seminar_rag.types import Block, Reading, Session, Syllabus
+from seminar_rag.types import Reading, Session, Syllabus
 
-LoadPage = Callable[[str], "tuple[str, str] | None"]
-"""Address of a linked page, as written → its name and HTML; None when it cannot be had."""
-
-_MARKDOWN = {".md", ".markdown"}
+_MARKDOWN = {".md", ".markdown", ".qmd", ".rmd", ".mdx", ".mkd"}
 _HTML = {".html", ".htm"}
 _MAX_PAGE_BYTES = 32 * 2**20
 
@@ -45,13 +52,17 @@ def read_syllabus(path: Path) -> Syllabus:
         raise SourceError(
             f"{path} does not exist; give a course page, a folder of posts or a readings.toml."
         )
+    suffix = path.suffix.lower()
     if path.is_dir():
         syllabus = _folder(path)
-    elif path.suffix.lower() == ".toml":
+    elif suffix == ".toml":
         return read_toml(_read(path), path)
-    elif path.suffix.lower() in _MARKDOWN:
+    elif suffix in {".docx", ".pdf"}:
+        items = office_items(path)
+        syllabus = _from_items(items, suffix[1:], path.name, _page_title(items))
+    elif suffix in _MARKDOWN:
         syllabus = syllabus_from_markdown(_read(path), path.name)
-    elif path.suffix.lower() in _HTML or _looks_like_html(path):
+    elif suffix in _HTML or _looks_like_html(path):
         syllabus = syllabus_from_html(_read(path), path.name, _neighbours(path))
     else:
         syllabus = syllabus_from_text(_read(path), path.name)
@@ -62,6 +73,21 @@ def read_syllabus(path: Path) -> Syllabus:
     return syllabus
 
 
+def schedule_in(path: Path) -> Syllabus | None:
+    """The syllabus in a PDF that is a course's schedule and no paper; None for all others."""
+    try:
+        pieces = page_pieces(office_items(path), "pdf")
+    except SourceError:
+        return None
+    dated = [m for m in read_pieces(pieces) if m.entries and any(map(_is_dated, m.heads))]
+    return read_syllabus(path) if len(dated) > 2 else None
+
+
+def _is_dated(head: Piece) -> bool:
+    mark = mark_of(head.text)
+    return mark is not None and mark.kind in {"named", "dated"}
+
+
 # ---------------------------------------------------------------- from text
 
 
@@ -70,62 +96,126 @@ def syllabus_from_text(text: str, name: str) -> Syllabus:
     items = text_items(text)
     first = items[0] if items else None
     end = first.breaks[0] if first is not None and first.breaks else None
-    return _from_items(items, name, first.text[:end] if first is not None else None)
+    return _from_items(items, "text", name, first.text[:end] if first is not None else None)
 
 
 def syllabus_from_markdown(text: str, name: str) -> Syllabus:
     """The syllabus in one Markdown page: several sessions, or one post."""
     items = markdown_items(text)
-    post = session_from_post(text, name, 1)
-    page = _from_items(items, name, _page_title(items))
-    if front_matter(text)[0]:
-        # A Jekyll page is a post, unless more is read from it as a page of several sessions.
-        sure = all(part.sure for part in split_sessions(items))
-        several = sure and sum(bool(session.readings) for session in page.sessions) > 2
-        if not several or _count(page.sessions) < len(post.readings):
-            return Syllabus(None, (post,))
-    elif post.readings and len(page.sessions) < 2 and not split_sessions(items):
-        return Syllabus(None, (post,))
-    return page
+    title = _page_title(items)
+    structural = structural_sessions(items, name, title)
+    post = structural_post(text, items, name, 1)
+    if is_post(text, items, structural, post):
+        structural = [post]
+    learned = _learned(items, "markdown", name, title)
+    if is_exact(structural, learned, items):
+        return Syllabus(None if structural == [post] else title, tuple(structural))
+    if len(learned) < 2 and all(session.number for session in learned):
+        return Syllabus(None, (session_from_post(text, name, 1),))
+    return Syllabus(title, tuple(learned))
 
 
 def session_from_post(text: str, name: str, number: int) -> Session:
     """The session that one Markdown post describes."""
-    matter, begin = front_matter(text)
-    values = _yaml(matter)
-    items = markdown_items(text)
-    title = str(values.get("title") or "").strip()
-    if not title and not begin and items and items[0].block.kind == "heading":
-        title, items = title_of(items[0].text), items[1:]
-    title = title or Path(name).stem
-    readings, notes = read_entries(items, title)
-    return Session(number, title, _tags(values.get("tags")), readings, notes, file=name)
+    return _sessions_of_posts([(text, name, number)])[0]
+
+
+def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, ...]:
+    """The sessions of posts, given as text, name and number; all are read in the same way."""
+    learned: list[Session] = []
+    structural: list[Session] = []
+    every: list[Item] = []
+    for text, name, number in posts:
+        items = markdown_items(text)
+        session = structural_post(text, items, name, number)
+        readings, notes = _post(items)
+        structural.append(session)
+        learned.append(replace(session, readings=readings, notes=notes))
+        every += items
+    return tuple(structural if is_exact(structural, learned, every) else learned)
+
+
+def _post(items: Sequence[Item], _title: str = "") -> Found:
+    """The readings of a page that is about one session, and the notes that follow them."""
+    pieces = page_pieces(items, "post")
+    entries = [entry for meeting in read_pieces(pieces) for entry in meeting.entries]
+    if not entries:
+        return (), ()
+    readings, end = _readings(entries, pieces)
+    last = pieces[end - 1].block if end else -1
+    notes = tuple(item.block for item in items[last + 1 :] if item.text and item.comment is None)
+    return readings, notes
+
+
+def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> tuple[tuple[Reading, ...], int]:
+    """Readings of entries, and where the last one's description ends."""
+    found, end = [], 0
+    for entry in entries:
+        reading, end = entry_reading(entry, pieces)
+        found.append(reading)
+    return tuple(found), end
 
 
 def syllabus_from_html(html: str, name: str, load_page: LoadPage | None = None) -> Syllabus:
     """The syllabus on an HTML page; session pages that `load_page` can have are read as well."""
     items = html_items(html)
-    return _from_items(items, name, _page_title(items) or html_title(html), load_page)
+    return _from_items(items, "html", name, _page_title(items) or html_title(html), load_page)
 
 
 def _from_items(
-    items: tuple[Item, ...], name: str, title: str | None, load_page: LoadPage | None = None
+    items: Sequence[Item],
+    form: str,
+    name: str,
+    title: str | None,
+    load_page: LoadPage | None = None,
 ) -> Syllabus:
-    parts = split_sessions(items)
-    if parts:
-        bare = not any(has_sections(part.items) for part in parts)
-        sessions = tuple(_session(part, name, load_page, bare) for part in parts)
-    else:
-        readings, notes = read_entries(items, title)
-        sessions = (Session(1, title or Path(name).stem, (), readings, notes, name),)
-    scheduled = tuple(_session(part, name, None, False) for part in table_sessions(items))
-    if _count(scheduled) and _count(scheduled) >= _count(sessions):
-        sessions = scheduled
-    return Syllabus(title, sessions)
+    load = cache(load_page) if load_page is not None else None
+    structural = structural_sessions(items, name, title, load)
+    learned = [with_page(session, load, _post) for session in _learned(items, form, name, title)]
+    own_pages = any(session.file != name for session in structural)
+    exact = own_pages and count(structural) >= count(learned)
+    exact = exact or is_exact(structural, learned, items)
+    return Syllabus(title, tuple(structural if exact else learned))
 
 
-def _count(sessions: Sequence[Session]) -> int:
-    return sum(len(session.readings) for session in sessions)
+def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> list[Session]:
+    """The sessions of any page, as the model reads it."""
+    pieces = page_pieces(items, form)
+    meetings = read_pieces(pieces)
+    if not any(meeting.heads for meeting in meetings):
+        entries = [entry for meeting in meetings for entry in meeting.entries]
+        readings, _ = _readings(entries, pieces)
+        return [Session(1, title or Path(name).stem, (), readings, (), name)]
+    sessions = []
+    for meeting, number in zip(meetings, _numbers(meetings), strict=True):
+        readings, _ = _readings(meeting.entries, pieces)
+        shown = meeting_title(meeting.heads) if meeting.heads else "General"
+        links = (link.url for head in meeting.heads for link in head.item.links)
+        link = next((url for url in links if not url.startswith("#")), None)
+        date = next((day for head in meeting.heads if (day := date_in(head.text))), None)
+        sessions.append(Session(number, shown, (), readings, (), name, link, date))
+    return sessions
+
+
+def _numbers(meetings: Sequence[Meeting]) -> list[int]:
+    """The numbers of sessions: as printed where all are and differ, else in order."""
+    found = [_number(meeting.heads) if meeting.heads else 0 for meeting in meetings]
+    printed = [number for number in found if number is not None]
+    if len(printed) == len(found) and len(set(found)) == len(found):
+        return printed
+    first = 1 if meetings[0].heads else 0
+    return list(range(first, first + len(meetings)))
+
+
+def _number(heads: Sequence[Piece]) -> int | None:
+    """The number in what names a session: "Week 3", or a cell with a number alone."""
+    for head in heads:
+        mark = mark_of(head.text)
+        if mark is not None and mark.number is not None:
+            return mark.number
+        if alone := re.fullmatch(r"#?(\d{1,3})\.?", head.text.strip()):
+            return int(alone[1])
+    return None
 
 
 def _page_title(items: tuple[Item, ...]) -> str | None:
@@ -139,49 +229,6 @@ def _page_title(items: tuple[Item, ...]) -> str | None:
         elif item.block.kind == "heading" and title:
             break
     return title
-
-
-def _session(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
-    bare = bare or any(map(opens_with_work, part.items))
-    readings, notes = read_entries(part.items, part.title, bare)
-    session = Session(part.number, part.title, part.tags, readings, notes, name, part.link)
-    page = load_page(part.link) if load_page is not None and part.link else None
-    if page is None:
-        return session
-    page_name, html = page
-    items = html_items(html)
-    own_readings, own_notes = read_entries(items, part.title)
-    if len(own_readings) >= len(readings):
-        return replace(session, readings=own_readings, notes=own_notes, file=page_name)
-    # The page lists less than the overview: its notes, then the overview's entries after its end.
-    length = sum(len(item.text) + 1 for item in items if item.text)
-    return replace(
-        session,
-        readings=tuple(_shifted(reading, length) for reading in readings),
-        notes=own_notes or tuple(item.block for item in items if item.text),
-        file=page_name,
-    )
-
-
-def _shifted(reading: Reading, by: int) -> Reading:
-    def move(block: Block) -> Block:
-        return replace(block, start=block.start + by)
-
-    return replace(reading, blocks=tuple(move(block) for block in reading.blocks))
-
-
-def _yaml(matter: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(matter) if matter else None
-    except yaml.YAMLError:
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
-def _tags(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(str(tag).strip() for tag in value) if isinstance(value, list) else ()
 
 
 # ---------------------------------------------------------------- from files
@@ -224,10 +271,8 @@ def _folder(path: Path) -> Syllabus:
         if page.is_file():
             return syllabus_from_html(_read(page), page.name, _neighbours(page))
         raise SourceError(f"{path} has no Markdown posts; give the folder that holds them.")
-    sessions = tuple(
-        session_from_post(_read(file), file.name, number) for number, file in enumerate(posts, 1)
-    )
-    return Syllabus(None, sessions)
+    read = [(_read(file), file.name, number) for number, file in enumerate(posts, 1)]
+    return Syllabus(None, _sessions_of_posts(read))
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

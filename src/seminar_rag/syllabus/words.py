@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from seminar_rag.ids import arxiv_of_address
+from seminar_rag.ids import arxiv_alone, arxiv_of_address
 from seminar_rag.text import MONTH
 from seminar_rag.types import Section
 
@@ -140,6 +140,7 @@ _TRAILING_DATE = re.compile(
 )
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
+_WRITTEN_ARXIV = re.compile(r"\s*[,(\[]?\s*\barxiv:\s?([\w.-]+(?:/\d{7})?)[)\]]?", re.I)
 _LONGEST_TITLE = 1000
 
 
@@ -288,7 +289,7 @@ def clean_title(text: str) -> str | None:
     Lost are item letters, "related:", trailing colons, dates and venues, addresses and stray
     emphasis marks; None when nothing is left.
     """
-    title = re.sub(r"https?://\S+", " ", text).replace("**", " ")
+    title = _WRITTEN_ARXIV.sub("", re.sub(r"https?://\S+", " ", text)).replace("**", " ")
     title = " ".join(title[:_LONGEST_TITLE].split())
     for _ in range(8):  # one decoration may hide another
         title = _EMOJI.sub("", title)
@@ -304,6 +305,8 @@ def clean_title(text: str) -> str | None:
     return title or None
 
 
-def arxiv_id(urls: Sequence[str]) -> str | None:
-    """The arXiv id of the first address that has one, without version."""
-    return next((found for url in urls if (found := arxiv_of_address(url))), None)
+def arxiv_id(urls: Sequence[str], text: str = "") -> str | None:
+    """The arXiv id of the first address that has one, or as written out; without version."""
+    written = _WRITTEN_ARXIV.search(text)
+    named = arxiv_alone(written[1]) if written else None
+    return next((found for url in urls if (found := arxiv_of_address(url))), named)

@@ -129,6 +129,7 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
             {
                 "number": session.number,
                 "title": session.title,
+                "date": session.date,
                 "tags": list(session.tags),
                 "readings": [
                     {
@@ -138,6 +139,7 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
                         "arxiv_id": reading.arxiv_id,
                         "authors": reading.authors,
                         "abstract": reading.abstract,
+                        "confidence": round(reading.confidence, 2),
                     }
                     for reading in session.readings
                 ],

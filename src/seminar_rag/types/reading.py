@@ -61,6 +61,13 @@ class Reading:
     """The entry as blocks (title, authors, abstract), with their place in the source."""
     files: tuple[str, ...] = ()
     """Local files of this reading, relative to the source (readings.toml only)."""
+    confidence: float = 1.0
+    """How sure the reader of course pages is, from 0 to 1, that this is a reading."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether someone should look at this entry of the list."""
+        return self.confidence < 0.5
 
     @property
     def label(self) -> str:
@@ -80,6 +87,8 @@ class Session:
     file: str = ""
     """The file or page the blocks' offsets refer to, relative to the source."""
     url: str | None = None
+    date: str | None = None
+    """When it meets, in the words of the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,783 @@
+"""Train the reader of course pages on labelled pages, and measure it on pages left out."""
+
+from __future__ import annotations
+
+import argparse
+import html
+import importlib.util
+import json
+import random
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rapidfuzz import fuzz
+
+from seminar_rag.syllabus.assemble import (
+    Entry,
+    entry_reading,
+    meeting_title,
+    meetings_of,
+    read_pieces,
+    section_features,
+)
+from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.markup import front_matter, html_items, markdown_items
+from seminar_rag.syllabus.markup_office import office_items
+from seminar_rag.syllabus.markup_text import text_items
+from seminar_rag.syllabus.model import WEIGHTS, flat, model_of
+from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
+
+SHARED = Path(__file__).parents[1].resolve().parent / "shared"
+
+
+def fold(text: str | None) -> str:
+    """Text for comparison: letters and digits, lower case, single spaces."""
+    text = unicodedata.normalize("NFKC", html.unescape(text or "")).casefold()
+    return re.sub(r"[^\w]+", " ", text).strip()
+
+
+@dataclass
+class Page:
+    """A labelled page."""
+
+    name: str
+    sessions: list[dict[str, Any]]
+    pieces: list[Piece]
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    starts: dict[int, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    """Piece that a reading starts at → session, reading of the key."""
+    titles: list[str] = field(default_factory=list)
+    """What each of several files calls itself."""
+    lost: int = 0
+
+
+def align(page: Page) -> None:
+    """Label the pieces of a page by its key."""
+    texts = [fold(piece.text) for piece in page.pieces]
+    joined, owner = [], []
+    for at, text in enumerate(texts):
+        joined.append(text + " ")
+        owner += [at] * (len(text) + 1)
+    whole = "".join(joined)
+    urls: dict[str, list[int]] = {}
+    for at, piece in enumerate(page.pieces):
+        for link in piece.item.links:
+            urls.setdefault(link.url, []).append(at)
+    readings = [(i, r) for i, s in enumerate(page.sessions) for r in s["readings"]]
+    options: list[dict[int, float]] = []
+    for _, reading in readings:
+        found: dict[int, float] = {}
+        for weight, title in [
+            (1.0, reading.get("title")),
+            *((0.9, t) for t in reading.get("alt_titles") or []),
+        ]:
+            name = fold(title)
+            if not name:
+                continue
+            at = whole.find(name)
+            while at >= 0:
+                if (at == 0 or whole[at - 1] == " ") and whole[
+                    at + len(name) : at + len(name) + 1
+                ] in {" ", ""}:
+                    found[owner[at]] = max(found.get(owner[at], 0), weight)
+                at = whole.find(name, at + 1)
+            if not found and len(name) > 12:
+                for at in range(len(texts)):
+                    near = " ".join(texts[at : at + 3])[: len(name) + 80]
+                    score = fuzz.partial_ratio(name, near) if len(near) >= 0.8 * len(name) else 0
+                    if score >= 90 and texts[at]:
+                        found[at] = max(found.get(at, 0), 0.8 * score / 100)
+        for url in reading.get("urls") or []:
+            for at in urls.get(url, []):
+                near = [n for n in found if at - 4 <= n <= at + 1]
+                for n in near:
+                    found[n] += 1.0 / (1 + abs(n - at))
+                if not near:
+                    found[at] = 0.7
+        options.append(dict(sorted(found.items(), key=lambda one: -one[1])[:12]))
+    places = _best(options)
+    page.labels = np.zeros(len(page.pieces), int)
+    taken: dict[int, int] = {}
+    for order, at in enumerate(places):
+        if at is None or at in taken:
+            page.lost += not readings[order][1].get("optional")
+            places[order] = None
+        else:
+            taken[at] = order
+    spots = sorted(taken)
+    starts: dict[int, int] = {}
+    for number, at in enumerate(spots):
+        reading = readings[taken[at]][1]
+        before = spots[number - 1] if number else -1
+        start = _start(page, texts, at, before, reading)
+        starts[start] = taken[at]
+        page.labels[start] = 4
+        page.starts[start] = readings[taken[at]]
+        page.labels[start + 1 : at + 1] = 5
+    order = sorted(starts)
+    for number, start in enumerate(order):
+        end = order[number + 1] if number + 1 < len(order) else len(page.pieces)
+        _more(page, texts, start, end, readings[starts[start]][1])
+    _sessions(
+        page,
+        texts,
+        {
+            i: min([s for s, o in starts.items() if readings[o][0] == i], default=None)
+            for i in range(len(page.sessions))
+        },
+    )
+    for at in range(len(page.pieces)):
+        if page.labels[at] == 0 and _is_label(page, at):
+            page.labels[at] = 3
+
+
+def _best(options: list[dict[int, float]]) -> list[int | None]:
+    """The occurrence of each reading, in order of the page where that can be had."""
+    states: list[list[tuple[int | None, float, int]]] = []
+    for found in options:
+        row: list[tuple[int | None, float, int]] = []
+        for at, score in [*found.items(), (None, -1.0)]:
+            if not states:
+                row.append((at, score, -1))
+                continue
+            best, back = -1e9, -1
+            for n, (previous, total, _) in enumerate(states[-1]):
+                cost = 0.0
+                if at is not None and previous is not None:
+                    cost = 0.002 * min(at - previous, 300) if at > previous else 0.6
+                    cost = 1.5 if at == previous else cost
+                if total + score - cost > best:
+                    best, back = total + score - cost, n
+            row.append((at, best, back))
+        states.append(row)
+    places: list[int | None] = [None] * len(options)
+    if states:
+        n = max(range(len(states[-1])), key=lambda n: states[-1][n][1])
+        for row in range(len(states) - 1, -1, -1):
+            places[row], _, back = states[row][n]
+            n = back
+    return places
+
+
+def _line(page: Page, at: int) -> int:
+    """Where the line of a piece begins."""
+    while at and page.pieces[at].cut in {"stop", "dash", "link", "label"}:
+        at -= 1
+    return at
+
+
+def _has(text: str, names: list[str]) -> bool:
+    return any(fold(n).split()[-1] in text.split() for n in names if fold(n))
+
+
+def _start(page: Page, texts: list[str], at: int, before: int, reading: dict[str, Any]) -> int:
+    """The piece that a reading starts at: its authors may stand before its title."""
+    authors = reading.get("authors") or []
+    begin = max(_line(page, at), before + 1)
+    found = at
+    for n in range(at - 1, begin - 1, -1):
+        if page.pieces[n + 1].cut == "label" and not _has(texts[n], authors):
+            break
+        if _has(texts[n], authors):
+            found = n
+    if found == at:
+        # words that only lead up to the title belong to the reading where nothing else does
+        while (
+            found > begin
+            and page.pieces[found].cut in {"link"}
+            and len(texts[found - 1].split()) < 6
+        ):
+            found -= 1
+    return found
+
+
+def _more(page: Page, texts: list[str], start: int, end: int, reading: dict[str, Any]) -> None:
+    urls, authors = set(reading.get("urls") or []), reading.get("authors") or []
+    last = start
+    for n in range(start, min(end, start + 12)):
+        if page.labels[n] in {1, 2}:
+            break
+        piece = page.pieces[n]
+        own = urls & {link.url for link in piece.item.links}
+        by = n > start and authors and _has(texts[n], authors) and len(texts[n].split()) < 60
+        if own or (by and n <= last + 2) or page.labels[n] == 5:
+            last = n
+    page.labels[start + 1 : last + 1] = 5
+    for n in range(last + 1, end):  # the rest of the line, up to what is something else
+        piece = page.pieces[n]
+        if piece.cut not in {"stop", "dash", "link"} or piece.item.links:
+            break
+        page.labels[n] = 5
+
+
+def _session_score(session: dict[str, Any], text: str, raw: str) -> float:
+    title, date, number = (
+        fold(session.get("title")),
+        fold(str(session.get("date") or "")),
+        session.get("number"),
+    )
+    score = 0.0
+    if title and text:
+        like = fuzz.ratio(title, text)
+        inside = f" {title} " in f" {text} " or (f" {text} " in f" {title} " and len(text) > 6)
+        score += (
+            1.0 if inside and len(text) < 3 * len(title) + 40 else like / 100 if like > 88 else 0
+        )
+    if date and date in text and len(text) < len(date) + 100:
+        score += 0.8
+    elif (
+        date
+        and len(text) > 2
+        and len(set(date.split()) & set(text.split())) >= 2
+        and len(text) < len(date) + 60
+    ):
+        score += 0.6
+    if (
+        number is not None
+        and re.search(rf"(?:^|[^\d.]){number}(?!\d)", raw[:40])
+        and len(raw) < 200
+    ):
+        score += 0.3
+    return score
+
+
+def _sessions(page: Page, texts: list[str], first: dict[int, int | None]) -> None:
+    done = -1
+    for i, session in enumerate(page.sessions):
+        if (
+            session.get("title") == "general"
+            and session.get("number") is None
+            and not session.get("date")
+        ):
+            continue
+        later = [first[j] for j in range(i, len(page.sessions)) if first[j] is not None]
+        stop = min((n for n in later if n > done), default=len(page.pieces) - 1)
+        own = first[i]
+        if own is not None and own <= done:
+            continue
+        rows = stop
+        if page.pieces[stop].table >= 0 if stop < len(page.pieces) else False:
+            here = page.pieces[stop]
+            while rows + 1 < len(page.pieces) and (
+                page.pieces[rows + 1].table,
+                page.pieces[rows + 1].row,
+            ) == (here.table, here.row):
+                rows += 1
+        lowest = 0.9 if own is None else 0.55
+        scores = {
+            n: _session_score(session, texts[n], page.pieces[n].text)
+            for n in range(done + 1, min(rows + 1, len(page.pieces)))
+            if page.labels[n] in {0, 5}
+        }
+        scores = {n: s for n, s in scores.items() if s >= 0.55}
+        if not scores:
+            continue
+        if own is not None:
+            best = max(scores, key=lambda n: scores[n] - 0.01 * min(abs(stop - n), 60))
+        else:
+            best = min((n for n in scores if scores[n] >= lowest), default=None)
+            if best is None:
+                continue
+        group = [best]
+        for n in sorted(scores, reverse=True):
+            if n < group[0] and _together(page, n, group[0]):
+                group.insert(0, n)
+        for n in sorted(scores):
+            if n > group[-1] and _together(page, group[-1], n):
+                group.append(n)
+        begin = group[0]
+        line = _line(page, begin)
+        if not any(page.labels[line:begin]) and begin - line < 3 and page.pieces[begin].table < 0:
+            group = [*range(line, begin), *group]
+        page.labels[group[0]] = 1
+        for n in group[1:]:
+            page.labels[n] = 2
+        done = group[-1]
+
+
+def _together(page: Page, a: int, b: int) -> bool:
+    one, two = page.pieces[a], page.pieces[b]
+    if one.table >= 0 or two.table >= 0:
+        return (one.table, one.row) == (two.table, two.row)
+    return two.block - one.block <= 1 and not any(page.labels[a + 1 : b])
+
+
+def _is_label(page: Page, at: int) -> bool:
+    piece = page.pieces[at]
+    nxt = page.labels[at + 1] if at + 1 < len(page.labels) else 0
+    said = any(WORDS[name].search(piece.text) for name in ("more", "required", "reading"))
+    return nxt == 4 and len(piece.text) < 60 and said and not piece.item.links
+
+
+# ---------------------------------------------------------------- pages to learn from
+
+
+def load(folder: Path) -> Page:
+    """A labelled page with its pieces."""
+    key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
+    files = [folder / file for file in key["files"]]
+    files = [one for file in files for one in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    page = Page(folder.name, key["sessions"], pieces_of(files))
+    if len(files) > 1:
+        page.titles = [_post_title(f) for f in files]
+    align(page)
+    return page
+
+
+def _post_title(post: Path) -> str:
+    text = post.read_text(encoding="utf-8")
+    match = re.search(r"(?m)^title:\s*(.+)$", front_matter(text)[0])
+    return match[1].strip(" \"'") if match else post.stem
+
+
+def pieces_of(files: list[Path]) -> list[Piece]:
+    """The pieces of a page's files, as the reader makes them."""
+    form = "post" if len(files) > 1 else ""
+    found: list[Piece] = []
+    for number, file in enumerate(files):
+        items, own = items_of(file)
+        found += page_pieces(items, form or own, number)
+    return found
+
+
+def course_pages(shared: Path) -> list[Page]:
+    """The shared course in its forms, and in the styles of `syllabus_styles`."""
+    from syllabus_styles import INVENTED, STYLES, Day, Work, key_of
+
+    found = []
+    for name, file in (
+        ("text", "lectures-by-date.txt"),
+        ("site", "site/LecturesByDate/index.html"),
+    ):
+        key = json.loads(
+            (shared / f"gold/readings-{'text' if name == 'text' else 'markdown'}.json").read_text()
+        )
+        items, form = items_of(shared / "course" / file)
+        found.append(Page(f"course-{name}", _key(key), page_pieces(items, form)))
+    key = json.loads((shared / "gold/readings-markdown.json").read_text())
+    posts = sorted((shared / "course/posts").glob("*.md"), key=_natural)
+    for html_form in (False, True):
+        pieces: list[Piece] = []
+        for number, post in enumerate(posts):
+            text = post.read_text(encoding="utf-8")
+            items = html_items(_html(text)) if html_form else markdown_items(text)
+            pieces += page_pieces(items, "post", number)
+        found.append(Page("course-posts", _key(key), pieces))
+    abstracts = [work.abstract for day in INVENTED for work in day.works if work.abstract]
+    rng = random.Random(2)
+    real = tuple(
+        Day(
+            s["number"],
+            s["title"],
+            tuple(
+                Work(
+                    r["title"],
+                    tuple(r["urls"]),
+                    r["section"],
+                    r["authors"],
+                    rng.choice(abstracts) if r["has_abstract"] else None,
+                )
+                for r in s["readings"]
+                if r["title"] or r["urls"]
+            ),
+        )
+        for s in key[::4]
+    )
+    for days in (INVENTED, real):
+        for style in STYLES.values():
+            page = style.page(days)
+            due = _key(key_of(style.due(days)))
+            texts = (
+                list(page.pages.values()) if style.form == "folder" or page.pages else [page.text]
+            )
+            form = "post" if len(texts) > 1 else style.form
+            pieces = []
+            for number, text in enumerate(texts):
+                own = (
+                    html_items(text)
+                    if style.form == "html"
+                    else text_items(text)
+                    if style.form == "text"
+                    else markdown_items(text)
+                )
+                pieces += page_pieces(own, form, number)
+            found.append(Page(f"style-{style.name}", due, pieces))
+    tests = Path(__file__).parents[1] / "tests/syllabus/pages"
+    for name, value in json.loads((tests / "keys.json").read_text(encoding="utf-8")).items():
+        items, form = items_of(tests / name)
+        names = ("section", "title", "urls", "authors")
+        sessions = [
+            {
+                **s,
+                "readings": [
+                    dict(zip(names, [r[0], r[1], r[2].split(), r[3]], strict=True))
+                    for r in s["readings"]
+                ],
+            }
+            for s in value["sessions"]
+        ]
+        found.append(Page(f"test-{name}", _key(sessions), page_pieces(items, form)))
+    for page in found:
+        align(page)
+    return found
+
+
+def _natural(path: Path) -> list[Any]:
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+
+
+def _html(text: str) -> str:
+    from markdown_it import MarkdownIt
+
+    body = re.sub(r"\A---.*?\n---\n", "", text, flags=re.S)
+    render = MarkdownIt("commonmark", {"html": True}).enable("table").render
+    return f"<html><body>{render(body)}</body></html>"
+
+
+def _key(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": s["number"],
+            "title": s["title"],
+            "date": None,
+            "readings": [
+                {
+                    **r,
+                    "authors": re.split(r",\s*|\s+and\s+", r["authors"])
+                    if r.get("authors")
+                    else [],
+                }
+                for r in s["readings"]
+            ],
+        }
+        for s in sessions
+    ]
+
+
+def random_pages(pages: list[Page], count: int, seed: int = 5) -> list[Page]:
+    """The pages' courses in random clothes, `count` for each."""
+    from syllabus_random import write_page
+
+    rng = random.Random(seed)
+    pool = [
+        a
+        for p in pages
+        for s in p.sessions
+        for r in s["readings"]
+        for a in r.get("authors") or []
+        if a
+    ]
+    found = []
+    for page in pages:
+        noise = [
+            piece.text
+            for piece, label in zip(page.pieces, page.labels, strict=True)
+            if label == 0 and 15 < len(piece.text) < 500 and not piece.item.links
+        ]
+        for order in range(count):
+            sessions = [s for s in page.sessions if s["readings"] or rng.random() < 0.4]
+            if order:
+                rng.shuffle(sessions)
+            sessions = sessions[: rng.choice([4, 6, 9, 14])]
+            if any(s["readings"] for s in sessions):
+                text, key = write_page(sessions, noise, pool, rng)
+                as_html = rng.random() < 0.35
+                items = html_items(_html(text)) if as_html else markdown_items(text)
+                found.append(
+                    Page(page.name, key, page_pieces(items, "html" if as_html else "markdown"))
+                )
+                align(found[-1])
+    return found
+
+
+def items_of(path: Path) -> tuple[Any, str]:
+    """The blocks of a file, and the name of its form."""
+    if path.suffix in {".docx", ".pdf"}:
+        return office_items(path), path.suffix[1:]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix == ".html":
+        return html_items(text), "html"
+    return (
+        (text_items(text), "text") if path.suffix == ".txt" else (markdown_items(text), "markdown")
+    )
+
+
+# ---------------------------------------------------------------- learning
+
+
+@dataclass
+class Data:
+    """What one page has to teach."""
+
+    page: Page
+    rows: np.ndarray
+    weight: float = 1.0
+    span_rows: list[np.ndarray] = field(default_factory=list)
+    is_title: list[np.ndarray] = field(default_factory=list)
+    is_author: list[np.ndarray] = field(default_factory=list)
+    kept: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    """Rows to learn from: of long notes after a reading list, one in twelve."""
+    sections: list[list[float]] = field(default_factory=list)
+    is_more: list[bool] = field(default_factory=list)
+
+
+def data_of(page: Page, weight: float = 1.0, most: int = 10**9) -> Data:
+    """The rows and labels of a page; of its readings' insides at most `most`."""
+    parts = files_of(page)
+    data = Data(page, np.vstack([features(page.pieces[part]) for part in parts]), weight)
+    data.kept = np.concatenate([np.arange(p.stop - p.start) for p in parts])
+    data.kept = (data.kept < 100) | (np.arange(len(data.kept)) % 12 == 0) | (len(parts) < 2)
+    for part in parts:
+        pieces, labels = page.pieces[part], page.labels[part].tolist()
+        for meeting in meetings_of(pieces, labels, [1.0] * len(pieces)):
+            for entry in meeting.entries:
+                reading = page.starts.get(part.start + entry.first)
+                if reading is not None:
+                    row = section_features(entry, pieces, labels, meeting.first)
+                    data.sections.append(row)
+                    data.is_more.append(reading[1]["section"] == "more")
+                    if len(data.span_rows) < most:
+                        _span_data(data, entry.pieces, reading[1])
+    return data
+
+
+def files_of(page: Page) -> list[slice]:
+    """Where each of a page's files lies among its pieces."""
+    files = [piece.file for piece in page.pieces]
+    return [slice(files.index(n), len(files) - files[::-1].index(n)) for n in sorted(set(files))]
+
+
+def _span_data(data: Data, pieces: list[Piece], reading: dict[str, Any]) -> None:
+    runs = runs_of(pieces)
+    spans = spans_of(runs)
+    if not spans or not reading.get("title"):
+        return
+    main = fold(reading["title"])
+    others = {fold(name) for name in reading.get("alt_titles") or [] if name}
+    folded = [fold(span.text) for span in spans]
+    good = np.array([text == main for text in folded])
+    if not good.any():
+        good = np.array([text in others for text in folded])
+    if not good.any():
+        good = np.array([bool(text) and fuzz.ratio(text, main) >= 95 for text in folded])
+    names = [fold(name) for name in reading.get("authors") or [] if fold(name)]
+    author = np.zeros(len(spans), bool)
+    able = [
+        n
+        for n, text in enumerate(folded)
+        if names and all(name.split()[-1] in text.split() for name in names)
+    ]
+    if able:
+        likeness = {n: fuzz.ratio(folded[n], " ".join(names)) for n in able}
+        best = max(likeness.values())
+        author[[n for n in able if likeness[n] >= best - 3]] = True
+    data.span_rows.append(span_features(runs, spans))
+    data.is_title.append(good)
+    data.is_author.append(author)
+
+
+_TREES: dict[str, Any] = {
+    "learning_rate": 0.1,
+    "num_leaves": 15,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 2,
+    "verbose": -1,
+    "num_threads": 2,
+    "max_bin": 31,
+    "seed": 1,
+}
+
+
+def fit(data: list[Data], trees: int = 100) -> dict[str, np.ndarray]:
+    """The arrays of a model that was trained on pages."""
+    import lightgbm
+
+    def forest(
+        rows: Any, labels: Any, count: int, classes: int, weight: Any = None, **more: Any
+    ) -> Any:
+        kind = (
+            {"objective": "multiclass", "num_class": classes}
+            if classes > 1
+            else {"objective": "binary"}
+        )
+        dataset = lightgbm.Dataset(
+            np.vstack(rows), np.concatenate(labels).astype(float), weight=weight
+        )
+        return flat(
+            lightgbm.train({**_TREES, **kind, **more}, dataset, count).dump_model(), classes
+        )
+
+    weight = np.concatenate([np.full(d.kept.sum(), d.weight) for d in data])
+    span_rows = [rows for d in data for rows in d.span_rows]
+    section_rows = np.array([row for d in data for row in d.sections], np.float32)
+    forests = {
+        "labels": forest(
+            [d.rows[d.kept] for d in data],
+            [d.page.labels[d.kept] for d in data],
+            trees,
+            6,
+            weight,
+            feature_fraction=0.3,
+            bagging_fraction=0.7,
+            lambda_l2=3,
+        ),
+        "title": forest(span_rows, [y for d in data for y in d.is_title], 110, 1),
+        "authors": forest(span_rows, [y for d in data for y in d.is_author], 90, 1),
+        "section": forest(
+            [section_rows],
+            [[m for d in data for m in d.is_more]],
+            60,
+            1,
+            num_leaves=7,
+            learning_rate=0.07,
+        ),
+    }
+    steps = np.full((6, 6), 0.5)
+    for d in data:
+        np.add.at(steps, (d.page.labels[:-1], d.page.labels[1:]), d.weight)
+    arrays = {
+        f"{name}.{part}": value for name, parts in forests.items() for part, value in parts.items()
+    }
+    arrays["steps"] = (
+        0.6 * np.log(steps / steps.sum(1, keepdims=True) / (steps.sum(0) / steps.sum()))
+    ).astype(np.float32)
+    return arrays
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def read_with(model: Any, data: Data) -> list[dict[str, Any]]:
+    """The sessions that a model reads from a page, in the form of the keys."""
+    page, found = data.page, []
+    parts = files_of(page)
+    for number, part in enumerate(parts):
+        pieces = page.pieces[part]
+        meetings = read_pieces(pieces, model, data.rows[part])
+        if len(parts) > 1:
+            entries = [entry for meeting in meetings for entry in meeting.entries]
+            title = page.titles[number] if number < len(page.titles) else ""
+            found.append({"title": title, "readings": _readings(entries, pieces)})
+            continue
+        for meeting in meetings:
+            readings = _readings(meeting.entries, pieces)
+            found.append({"title": meeting_title(meeting.heads), "readings": readings})
+    return found
+
+
+def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> list[dict[str, Any]]:
+    readings = [entry_reading(entry, pieces)[0] for entry in entries]
+    return [
+        {"title": r.title, "section": r.section, "urls": list(r.urls), "authors": r.authors}
+        for r in readings
+    ]
+
+
+def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> None:
+    """Print what `score.py` of the labelled pages says."""
+    spec = importlib.util.spec_from_file_location("score", SHARED / "pages/score.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sums: Counter[str] = Counter()
+    rows = []
+    for page, got in read:
+        out, missed, invented, wrong = module.score(page.sessions, got)
+        sums.update(out)
+
+        def rate(a: str, b: str, none: float | None = None, out: Any = out) -> float | None:
+            return out[a] / out[b] if out[b] else none
+
+        given = out["found"] + out["invented"]
+        rows.append(
+            {
+                "page": page.name,
+                "recall": rate("found", "need", 1.0),
+                "precision": out["found"] / given if given else float(not out["need"]),
+                **{
+                    name: rate(name, "found", 0.0 if out["need"] else None)
+                    for name in ("title", "session", "section", "links")
+                },
+                "authors": rate("authors", "with_authors"),
+                "session_titles": rate("session_titles", "titled"),
+                "counts": (
+                    len(got),
+                    len(page.sessions),
+                    out["need"],
+                    out["found"],
+                    out["invented"],
+                ),
+                "faults": (missed, invented, wrong),
+            }
+        )
+    names = [name for name in rows[0] if name not in {"page", "counts", "faults"}]
+    for row in sorted(rows, key=lambda r: r["recall"] + r["precision"]):
+        if verbose:
+            print(
+                f"{row['page'][:28]:28} {row['counts']}",
+                *(f"{row[n]:.2f}" if row[n] is not None else " -  " for n in names),
+            )
+            for kind, faults in zip(("missed", "invented", "title"), row["faults"], strict=True):
+                for fault in faults[:verbose]:
+                    print(f"      {kind[:4]} {str(fault)[:150]}")
+    means = {n: round(float(np.mean([r[n] for r in rows if r[n] is not None])), 3) for n in names}
+    perfect = sum(r["recall"] >= 0.95 and r["precision"] >= 0.95 for r in rows)
+    print(f"pages {len(rows)}, perfect {perfect}; macro {means}")
+    print("sums", dict(sums))
+
+
+def main() -> None:
+    """Train; measure on left-out pages, or write the weights of all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folds", type=int, default=0, help="leave out pages in this many parts")
+    parser.add_argument("--random", type=int, default=5, help="random styles for each page")
+    parser.add_argument(
+        "--weight", type=float, default=0.3, help="weight of pages in random styles"
+    )
+    parser.add_argument("--write", action="store_true", help="train on all and write the weights")
+    parser.add_argument("--verbose", type=int, default=0)
+    parser.add_argument("--trees", type=int, default=100)
+    options = parser.parse_args()
+    pages = [
+        load(folder)
+        for folder in sorted((SHARED / "pages").iterdir())
+        if (folder / "key.json").exists()
+    ]
+    own = [data_of(page) for page in pages]
+    clothed = [data_of(page, options.weight, 10) for page in random_pages(pages, options.random)]
+    if options.write:
+        course = [data_of(page) for page in course_pages(SHARED)]
+        arrays = fit([*own, *clothed, *course], options.trees)
+        np.savez_compressed(WEIGHTS, **arrays)
+        model = model_of(arrays)
+        figures([(d.page, read_with(model, d)) for d in own])
+        figures([(d.page, read_with(model, d)) for d in course])
+        sys.stdout.flush()
+    if options.folds:
+        order = np.random.RandomState(3).permutation(len(pages))
+        part = {pages[n].name: at % options.folds for at, n in enumerate(order)}
+        read = []
+        for fold_number in range(options.folds):
+            model = model_of(
+                fit(
+                    [d for d in [*own, *clothed] if part[d.page.name] != fold_number], options.trees
+                )
+            )
+            read += [(d.page, read_with(model, d)) for d in own if part[d.page.name] == fold_number]
+        figures(read, options.verbose)
+
+
+if __name__ == "__main__":
+    main()

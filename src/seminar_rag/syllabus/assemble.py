@@ -1,0 +1,340 @@
+"""Pieces with their labels → sessions and readings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from seminar_rag.syllabus import marks, names, words
+from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.markup_text import Item
+from seminar_rag.syllabus.model import Model, trained
+from seminar_rag.syllabus.pieces import Piece, cut_item
+from seminar_rag.syllabus.spans import Run, Span, runs_of, span_features, spans_of
+from seminar_rag.types import Block, Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A reading found on a page."""
+
+    pieces: list[Piece]
+    first: int
+    sure: float
+    runs: list[Run]
+    title: Span | None = None
+    authors: Span | None = None
+    beyond: float = 0.0
+    """How likely it is further reading."""
+    stop: int = 0
+    """Where what may describe it ends: the next reading, label or session."""
+
+
+@dataclass(slots=True)
+class Meeting:
+    """A session found on a page; `heads` are the pieces that name it, none before the first."""
+
+    heads: list[Piece]
+    entries: list[Entry] = field(default_factory=list)
+    first: int = 0
+
+
+def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: Model) -> list[int]:
+    """The likeliest sequence of labels.
+
+    A page of a kind that was never seen makes the model shy; a page on which next to nothing
+    would be a reading is decoded again with readings and sessions made likelier.
+    """
+    import numpy as np
+
+    scores = np.log(probabilities + 1e-6)
+    labels: list[int] = []
+    for favour in (0.0, 0.8, 1.6, 2.4):
+        labels = _viterbi(scores + favour * np.array([0, 1, 0, 0, 1, 0.5]), model)
+        if labels.count(READING) >= _FEWEST * len(pieces):
+            break
+    for n in range(1, len(pieces)):
+        inside = pieces[n].cut in {"stop", "dash", "link"} and labels[n] == READING
+        if inside and labels[n - 1] == READING and _only_names(pieces[n - 1]):
+            labels[n] = MORE
+    return labels
+
+
+_FEWEST = 0.05
+"""The share of pieces that begin a reading on all but a few of the labelled pages."""
+_NAMES = re.compile(
+    r"(?:[^\W\d_][\w’'.-]*,?\s*|&\s*|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*)+"
+)
+
+
+def _only_names(piece: Piece) -> bool:
+    """Whether a piece holds the authors of a reference and at most its year."""
+    words = re.findall(r"[^\W\d_][\w’'-]+", piece.text)
+    small = [word for word in words if word[0].islower() and word not in {"and", "et", "al", "de"}]
+    plain = not piece.item.links and not piece.quotes and len(words) < 16
+    return plain and not small and bool(_NAMES.fullmatch(piece.text))
+
+
+def _viterbi(scores: NDArray[np.float32], model: Model) -> list[int]:
+    import numpy as np
+
+    best = scores[0].copy()
+    best[MORE] -= 9
+    back = np.zeros(scores.shape, int)
+    for n in range(1, len(scores)):
+        steps = best[:, None] + model.steps
+        back[n] = steps.argmax(0)
+        best = steps.max(0) + scores[n]
+    labels = [int(best.argmax())]
+    for n in range(len(scores) - 1, 0, -1):
+        labels.append(int(back[n][labels[-1]]))
+    return labels[::-1]
+
+
+def meetings_of(
+    pieces: Sequence[Piece], labels: Sequence[int], sure: Sequence[float]
+) -> list[Meeting]:
+    """Sessions with their readings; what stands before all sessions comes first, without heads."""
+    found = [Meeting([])]
+    named_rows = {_row(p) for p, label in zip(pieces, labels, strict=True) if label == SESSION}
+    row: tuple[int, int, int] | None = None
+    entry: Entry | None = None
+    for n, (piece, label) in enumerate(zip(pieces, labels, strict=True)):
+        here = _row(piece)
+        new_row = here is not None and here != row and here in named_rows
+        row = here
+        if new_row or (label == SESSION and here is None):
+            found.append(Meeting([], first=n))
+        if entry is not None and (new_row or label in (SESSION, TITLE, LABEL, READING)):
+            entry.stop, entry = n, None
+        if label in (SESSION, TITLE):
+            found[-1].heads.append(piece)
+        elif label == READING:
+            entry = Entry([piece], n, sure[n], [], stop=len(pieces))
+            found[-1].entries.append(entry)
+        elif label == MORE and entry is not None:
+            entry.pieces.append(piece)
+    return found if found[0].entries or len(found) == 1 else found[1:]
+
+
+def _row(piece: Piece) -> tuple[int, int, int] | None:
+    return (piece.file, piece.table, piece.row) if piece.table >= 0 else None
+
+
+_SAID = ("more", "required", "reading", "watch", "work", "chapter", "link")
+
+
+def section_features(
+    entry: Entry, pieces: Sequence[Piece], labels: Sequence[int], start: int
+) -> list[float]:
+    """What the words around a reading say of whether it is required.
+
+    Args:
+        start: where its session begins.
+    """
+    piece = entry.pieces[0]
+    label, away = "", 0
+    inner: list[str] = []
+    for n in range(entry.first - 1, max(start, entry.first - 60) - 1, -1):
+        if labels[n] == LABEL:
+            label, away = pieces[n].text, entry.first - n
+            break
+    for n in range(entry.first - 1, max(start, entry.first - 4) - 1, -1):
+        if labels[n] in (OTHER, LABEL):
+            inner.append(pieces[n].text[:80])
+    whole = " ".join(p.text for p in entry.pieces)
+    bold = _line_above(pieces, entry.first, start)
+    row: list[float] = [
+        float(away),
+        float("opt" in piece.source.anchor.lower()),
+        float(bool(label)),
+        float(start == 0),
+    ]
+    before = pieces[entry.first - 1].text[:60] if entry.first > start else ""
+    for text in (
+        piece.path[-1] if piece.path else "",
+        " ".join(piece.path[-3:-1]),
+        piece.parent,
+        piece.header,
+        piece.label,
+        label,
+        before,
+        bold,
+        " ".join(inner[1:]),
+        whole[:25],
+        whole[-25:],
+    ):
+        row += [float(bool(WORDS[name].search(text[:100]))) for name in _SAID]
+    return row
+
+
+def _line_above(pieces: Sequence[Piece], at: int, start: int) -> str:
+    """The nearest line above that is a label by its look: short, ending in a colon, or bold."""
+    for n in range(at - 1, max(start, at - 80) - 1, -1):
+        text = pieces[n].text
+        words = (
+            WORDS["more"].search(text)
+            or WORDS["required"].search(text)
+            or WORDS["reading"].search(text)
+        )
+        if (
+            words
+            and len(text) < 60
+            and not pieces[n].item.links
+            and pieces[n].cut in {"block", "line", "cell", "soft"}
+        ):
+            return text
+    return ""
+
+
+def read_pieces(
+    pieces: Sequence[Piece], model: Model | None = None, rows: NDArray[np.float32] | None = None
+) -> list[Meeting]:
+    """The sessions of a page with their readings."""
+    model = model or trained()
+    if not pieces:
+        return []
+    rows = features(pieces) if rows is None else rows
+    probabilities = model.labels.probabilities(rows)
+    labels = decode(probabilities, pieces, model)
+    found = meetings_of(pieces, labels, probabilities[:, READING].tolist())
+    complete(found, pieces, labels, model)
+    return found
+
+
+def complete(
+    found: Sequence[Meeting], pieces: Sequence[Piece], labels: Sequence[int], model: Model
+) -> None:
+    """Title, authors and section of every reading."""
+    import numpy as np
+
+    entries = [(meeting, entry) for meeting in found for entry in meeting.entries]
+    if not entries:
+        return
+    rows = [section_features(entry, pieces, labels, meeting.first) for meeting, entry in entries]
+    beyond = model.section.probabilities(np.array(rows, np.float32))[:, 0]
+    spans: list[list[Span]] = []
+    blocks = []
+    for (_, entry), more in zip(entries, beyond, strict=True):
+        entry.beyond = float(more)
+        entry.runs = runs_of(entry.pieces)
+        spans.append(spans_of(entry.runs))
+        if spans[-1]:
+            blocks.append(span_features(entry.runs, spans[-1]))
+    if not blocks:
+        return
+    every = np.vstack(blocks)
+    titles, authors = model.title.scores(every)[:, 0], model.authors.probabilities(every)[:, 0]
+    at = 0
+    for (_, entry), own in zip(entries, spans, strict=True):
+        if own:
+            mine = slice(at, at + len(own))
+            entry.title = _with_mark(entry.runs, own[int(titles[mine].argmax())])
+            entry.authors = _authors(own, authors[mine], entry.title)
+            at += len(own)
+
+
+def _with_mark(runs: Sequence[Run], title: Span) -> Span:
+    """A title with the question mark that ends it."""
+    text = runs[title.run].item.text
+    if text[title.end : title.end + 1] in {"?", "!"}:
+        return Span(title.run, title.start, title.end + 1, text[title.start : title.end + 1])
+    return title
+
+
+def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) -> Span | None:
+    order: list[int] = scores.argsort()[::-1].tolist()
+    for n in order:
+        if scores[n] < 0.3:
+            return None
+        span = spans[n]
+        if span.run != title.run or span.end <= title.start or span.start >= title.end:
+            return span
+    return None
+
+
+def meeting_title(heads: Sequence[Piece]) -> str:
+    """A session's title: its heads without numbers and dates, as far as anything else is there."""
+    texts = [marks.title_of(run.item.text) for run in runs_of(heads)]
+    kept = [text for text in texts if not marks.is_date(text) and re.search(r"[^\W\d_]{2}", text)]
+    kept = list(dict.fromkeys(kept))
+    return " – ".join(kept[:3]) or " ".join(piece.text for piece in heads)
+
+
+# ---------------------------------------------------------------- as values
+
+
+def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
+    """The reading, and the index of the first piece after its description."""
+    described, end = _described(entry, pieces)
+    title = entry.title.text if entry.title else None
+    blocks: list[Block] = []
+    authors = None
+    if entry.title is not None:
+        run = entry.runs[entry.title.run].item
+        block = cut_item(run, entry.title.start, entry.title.end).block
+        level = entry.pieces[0].level
+        blocks.append(replace(block, kind="heading", level=level if 0 < level < 7 else 3))
+    if entry.authors is not None:
+        run = entry.runs[entry.authors.run].item
+        blocks.append(cut_item(run, entry.authors.start, entry.authors.end).block)
+        authors = entry.authors.text
+    abstract = []
+    for item in described:
+        abstract.append(item.text)
+        blocks.append(item.block)
+    urls = dict.fromkeys(
+        link.url
+        for piece in entry.pieces
+        for link in piece.item.links
+        if link.url and not link.url.startswith(("mailto:", "#"))
+    )
+    reading = Reading(
+        title=words.clean_title(title) if title else None,
+        section="more" if entry.beyond > 0.5 else "required",
+        urls=tuple(urls),
+        arxiv_id=words.arxiv_id(tuple(urls), " ".join(piece.text for piece in entry.pieces)),
+        authors=names.clean_names(authors) if authors else None,
+        abstract="\n\n".join(abstract) or None,
+        blocks=tuple(blocks),
+        confidence=entry.sure,
+    )
+    return reading, end
+
+
+def _described(entry: Entry, pieces: Sequence[Piece]) -> tuple[list[Item], int]:
+    """What describes a reading: prose in its own lines and in what is nested below it."""
+    first = entry.pieces[0]
+    own = {id(piece) for piece in entry.pieces}
+    end = entry.first + 1
+    for n in range(entry.first + 1, entry.stop):
+        piece = pieces[n]
+        below = first.level and not piece.level
+        nested = piece.source.depth > first.source.depth and piece.kind == "item"
+        if not (id(piece) in own or piece.block == first.block or below or nested):
+            break
+        if piece.table != first.table or piece.row != first.row or piece.column != first.column:
+            break
+        end = n + 1
+    found: list[Item] = []
+    for number, run in enumerate(runs_of(pieces[entry.first : end])):
+        begin = 0
+        for span in (entry.title, entry.authors):
+            if span is not None and span.run == number:
+                begin = max(begin, span.end)
+        begin = max([begin, *(link.end for link in run.item.links if link.start <= begin + 3)])
+        tail = cut_item(run.item, begin, len(run.item.text))
+        skip = len(tail.text) - len(tail.text.lstrip(' ,.;:|)]”"–—-+*•'))
+        label = words.without_label(tail.text[skip:])[1]
+        tail = cut_item(tail, skip + label, len(tail.text))
+        if words.is_prose(tail.text) and not words.is_metadata(tail.text):
+            found.append(tail)
+    return found, end

@@ -1,0 +1,159 @@
+"""Pages read by rules of structure, and when these rules are to be trusted.
+
+Rules are exact on the pages that they fit, down to each description and the notes that follow; the
+model (see `assemble`) reads pages of any kind. `is_exact` says which of the two a page should have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus.entries import has_sections, read_entries
+from seminar_rag.syllabus.items import opens_with_work
+from seminar_rag.syllabus.marks import date_in, title_of
+from seminar_rag.syllabus.markup import Item, front_matter, html_items
+from seminar_rag.syllabus.page import Part, split_sessions
+from seminar_rag.syllabus.tables import table_sessions
+from seminar_rag.types import Block, Reading, Session
+
+LoadPage = Callable[[str], "tuple[str, str] | None"]
+"""Address of a linked page, as written → its name and HTML; None when it cannot be had."""
+Found = tuple[tuple[Reading, ...], tuple[Block, ...]]
+"""Readings, and the notes that follow them."""
+
+
+def structural_sessions(
+    items: Sequence[Item], name: str, title: str | None, load_page: LoadPage | None = None
+) -> list[Session]:
+    """The sessions of a page, as rules of structure read them."""
+    parts = split_sessions(items)
+    scheduled = [_structured(part, name, None, False) for part in table_sessions(items)]
+    if parts:
+        bare = not any(has_sections(part.items) for part in parts)
+        sessions = [_structured(part, name, load_page, bare) for part in parts]
+    else:
+        readings, notes = read_entries(items, title)
+        sessions = [Session(1, title or Path(name).stem, (), readings, notes, name)]
+    return scheduled if count(scheduled) and count(scheduled) >= count(sessions) else sessions
+
+
+def _structured(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
+    bare = bare or any(map(opens_with_work, part.items))
+    readings, notes = read_entries(part.items, part.title, bare)
+    date = date_in(part.title)
+    session = Session(part.number, part.title, part.tags, readings, notes, name, part.link, date)
+    return with_page(session, load_page, read_entries)
+
+
+def count(sessions: Sequence[Session]) -> int:
+    return sum(len(session.readings) for session in sessions)
+
+
+def is_exact(
+    structural: Sequence[Session], learned: Sequence[Session], items: Sequence[Item]
+) -> bool:
+    """Whether rules of structure read a page so regular that their exactness is to be had.
+
+    The model reads pages of any kind, but may miss a word or a description; rules are exact on the
+    pages that they fit. They fit where both find the same readings in the same sessions, and where
+    each reading has a heading of its own with links and description below.
+    """
+    ours, theirs = _places(structural), _places(learned)
+    if len(ours & theirs) >= 0.8 * max(len(ours), len(theirs), 1):
+        return True
+    headings = {
+        words.normal(item.text[: item.bold or None])
+        for item in items
+        if item.block.kind == "heading" or item.bold > 12
+    }
+    titles = [r.title for session in structural for r in session.readings if r.title]
+    known = sum(words.normal(title) in headings for title in titles)
+    return known > 0.6 * len(titles) and len(titles) >= 0.5 * count(learned)
+
+
+def _places(sessions: Sequence[Session]) -> set[tuple[int, str]]:
+    """Readings by title or address, with the order of their session among those with readings."""
+    filled = [session.readings for session in sessions if session.readings]
+    return {
+        (order, words.normal(reading.label).casefold())
+        for order, readings in enumerate(filled)
+        for reading in readings
+    }
+
+
+def is_post(text: str, items: Sequence[Item], page: Sequence[Session], post: Session) -> bool:
+    """Whether structure shows a single session rather than a page of several."""
+    parts = split_sessions(items)
+    if front_matter(text)[0]:
+        # A Jekyll page is a post, unless more is read from it as a page of several sessions.
+        sure = all(part.sure for part in parts)
+        several = sure and sum(bool(session.readings) for session in page) > 2
+        return not several or count(page) < len(post.readings)
+    return bool(post.readings) and len(page) < 2 and not parts
+
+
+def structural_post(text: str, items: Sequence[Item], name: str, number: int) -> Session:
+    """A post's title and tags, and its readings and notes as rules of structure read them."""
+    matter, begin = front_matter(text)
+    values = _yaml(matter)
+    title = str(values.get("title") or "").strip()
+    if not title and not begin and items and items[0].block.kind == "heading":
+        title, items = title_of(items[0].text), items[1:]
+    title = title or Path(name).stem
+    readings, notes = read_entries(items, title)
+    return Session(number, title, _tags(values.get("tags")), readings, notes, file=name)
+
+
+def with_page(
+    session: Session,
+    load_page: LoadPage | None,
+    read: Callable[[Sequence[Item], str], Found],
+) -> Session:
+    """A session with what its own page says, where it has one that lists no less.
+
+    Args:
+        read: reads the items of that page, given the session's title.
+    """
+    page = load_page(session.url) if load_page is not None and session.url else None
+    if page is None:
+        return session
+    page_name, html = page
+    items = html_items(html)
+    readings, notes = read(items, session.title)
+    if len(readings) >= len(session.readings):
+        return replace(session, readings=readings, notes=notes, file=page_name)
+    # The page lists less than the overview: its notes, then the overview's entries after its end.
+    length = sum(len(item.text) + 1 for item in items if item.text)
+    return replace(
+        session,
+        readings=tuple(_shifted(reading, length) for reading in session.readings),
+        notes=notes or tuple(item.block for item in items if item.text),
+        file=page_name,
+    )
+
+
+def _shifted(reading: Reading, by: int) -> Reading:
+    def move(block: Block) -> Block:
+        return replace(block, start=block.start + by)
+
+    return replace(reading, blocks=tuple(move(block) for block in reading.blocks))
+
+
+def _yaml(matter: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(matter) if matter else None
+    except yaml.YAMLError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(str(tag).strip() for tag in value) if isinstance(value, list) else ()
