@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
+from seminar_rag import backup as backups
 from seminar_rag import config as configuration
 from seminar_rag import doctor
 from seminar_rag.answer.examples import answerable
@@ -418,6 +419,20 @@ def rescue(
         StoreError: the data folder cannot be used.
     """
     return rescue_store(load(folder, data=data).data, progress)
+
+
+def backup(
+    target: Path, folder: Path = Path(), data: Path | None = None, *, everything: bool
+) -> int:
+    """Write a backup of the course into a file; its size in bytes. See `backup.save`."""
+    config = load(folder, data=data)
+    return backups.save(config.folder, config.data, target, everything)
+
+
+def restore_backup(source: Path, folder: Path = Path(), data: Path | None = None) -> Path | None:
+    """Bring a backup back; the folder of what it replaced. See `backup.restore`."""
+    config = load(folder, data=data)
+    return backups.restore(config.folder, config.data, source, config.store_url)
 
 
 def set_password_hash(folder: Path, password_hash: str) -> Path:

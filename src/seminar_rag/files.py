@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -49,3 +49,17 @@ def write(path: Path, content: bytes | str, *, sync: bool = False, mode: int = 0
     """Write a whole file; see `draft`. Text is written as UTF-8."""
     with draft(path, sync=sync, mode=mode) as made:
         made.file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+
+
+def make_private(*paths: Path) -> None:
+    """Let only their owner read files and folders, with all that lies in them.
+
+    What belongs to somebody else stays as it is.
+    """
+    for path in paths:
+        for one in (path, *path.rglob("*")) if path.is_dir() else (path,):
+            with suppress(OSError):
+                if not one.is_symlink():
+                    mode = 0o700 if one.is_dir() else 0o600
+                    if one.stat().st_mode & 0o777 != mode:
+                        one.chmod(mode)

@@ -227,6 +227,18 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         Store(tmp_path, vectors=MemoryVectors())
 
 
+def test_only_the_owner_reads_the_data_folder(store: Store) -> None:
+    data = store.folder
+    (data / "web").mkdir(mode=0o755)
+    (data / "web" / "page").write_text("page")
+    (data / "notes.txt").write_text("somebody else's")
+    (data / "notes.txt").chmod(0o644)
+    put(store, "d", "alpha")
+    modes = {path: path.stat().st_mode & 0o777 for path in (data, *data.rglob("*"))}
+    assert modes.pop(data / "notes.txt") == 0o644
+    assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot be used"):

@@ -78,6 +78,7 @@ with store.writer():
 """
 
 
+@pytest.mark.slow
 def test_a_reader_sees_what_another_process_wrote(tmp_path: Path) -> None:
     reader = Store(tmp_path)
     made = rows(2)
@@ -95,6 +96,7 @@ def test_a_reader_sees_what_another_process_wrote(tmp_path: Path) -> None:
     assert reader.findings() == []
 
 
+@pytest.mark.slow
 def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
     store = Store(tmp_path)
     made = rows(1)
@@ -111,6 +113,7 @@ def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
     assert again.dense(made[0], 1)[0][0] == "d-kept"
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_damaged_graph_is_found_and_rebuilt(tmp_path: Path) -> None:
     made = np.random.default_rng(0).normal(size=(1200, 8)).astype(np.float32)
@@ -129,6 +132,7 @@ def test_a_damaged_graph_is_found_and_rebuilt(tmp_path: Path) -> None:
     assert again.findings() == []
 
 
+@pytest.mark.slow
 def test_a_file_in_place_of_the_folder_is_moved_away(tmp_path: Path) -> None:
     store = Store(tmp_path)
     made = rows(1)
@@ -172,6 +176,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         running.wait(10)
 
 
+@pytest.mark.slow
 def test_the_same_against_a_server(tmp_path: Path, server: str) -> None:
     store = Store(tmp_path / "data", server)
     made = rows(2)

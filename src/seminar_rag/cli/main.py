@@ -166,6 +166,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--sha256", metavar="HASH", help="refuse a file with another hash")
     one.add_argument("--hub", default="https://huggingface.co", metavar="URL", help="the model hub")
 
+    one = verb("backup", "write a backup into one file, or bring one back", serving.backup)
+    one.add_argument("file", type=Path, metavar="FILE", help="a ZIP file")
+    one.add_argument(
+        "--everything",
+        action="store_true",
+        help="also the index, the kept files and the downloads, which could be made again",
+    )
+    one.add_argument(
+        "--restore",
+        action="store_true",
+        help="bring the backup back; what it replaces is moved aside",
+    )
+
     one = verb("doctor", "check the installation, the models and the index", serving.doctor)
     one.add_argument("--repair", action="store_true", help="rebuild damaged indexes")
     return parser

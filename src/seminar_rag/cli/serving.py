@@ -137,6 +137,23 @@ def doctor(options: argparse.Namespace) -> int:
     return 1 if any(finding.level == "bad" for finding in findings) else 0
 
 
+def backup(options: argparse.Namespace) -> int:
+    """Write a backup into a file, or bring one back."""
+    from seminar_rag import course
+
+    if not options.restore:
+        size = course.backup(options.file, data=options.data, everything=options.everything)
+        print(
+            f"{options.file} holds the backup ({size / 1e6:.1f} MB); it is readable for you alone."
+        )
+        return 0
+    aside = course.restore_backup(options.file, data=options.data)
+    if aside is not None:
+        print(f"What the backup replaced lies in {aside}.")
+    print("The backup is restored. Start a running chat again, and ingest your sources again.")
+    return 0
+
+
 def _print_status(course: Course) -> None:
     catalogue = course.catalogue()
     console = printing.console()

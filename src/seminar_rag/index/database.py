@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seminar_rag.errors import BusyError, DamagedError, StoreError
-from seminar_rag.files import draft
+from seminar_rag.files import draft, make_private
 from seminar_rag.index import catalogue, decisions, lexical
 
 VERSION = "1"
@@ -38,6 +38,16 @@ CREATE INDEX IF NOT EXISTS passage_document ON passage(document, ordinal);
 CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 {lexical.SCHEMA}
 """
+_OURS = (
+    "course.db*",
+    "writer.*",
+    "journal.sqlite*",
+    "chroma",
+    "files",
+    "added",
+    "web",
+    "decisions",
+)
 _ADDED_COLUMNS = (
     ("reading", "listed TEXT NOT NULL DEFAULT '[]'"),
     ("lookup", "suggested TEXT NOT NULL DEFAULT '[]'"),
@@ -64,7 +74,8 @@ class Database:
         self.folder = folder
         self._lock = threading.RLock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "course.db").touch(mode=0o600)
             self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"the data folder {folder} cannot be used ({error})") from error
@@ -162,7 +173,7 @@ def writing(folder: Path) -> Iterator[None]:
     owner = folder / "writer.json"
     lock = filelock.FileLock(folder / "writer.lock", timeout=0)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire()
     except filelock.Timeout:
         who = "another process"
@@ -180,6 +191,8 @@ def writing(folder: Path) -> Iterator[None]:
         owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
         yield
     finally:
+        # Only what is ours: the data folder may be one that holds other things too.
+        make_private(*(path for name in _OURS for path in folder.glob(name)))
         lock.release()
 
 

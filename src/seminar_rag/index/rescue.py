@@ -79,7 +79,9 @@ def set_aside(data: Path, names: Sequence[str], why: str) -> Path | None:
     aside = data / f"{why}-{moment}"
     aside.mkdir(mode=0o700)
     for path in there:
-        path.rename(aside / path.name)
+        place = aside / path.relative_to(data)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(place)
     return aside
 
 

@@ -154,7 +154,7 @@ class Store(Reader):
         """Store decisions of the instructor."""
         with self._change() as db:
             for one in decided:
-                catalogue.put_correction(db, one)
+                catalogue.put_correction(db, one, one.at)
         self._write_decisions()
 
     def unlist(self, reading: str) -> None:

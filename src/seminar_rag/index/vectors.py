@@ -35,6 +35,10 @@ _ROWS = 4096
 """Vectors that are compared at a time, so that memory stays bounded."""
 
 
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+"""What Chroma raises, beside its own errors, on a store that it cannot read."""
+
+
 class Vectors(Protocol):
     """A store of unit vectors by passage id; see `VectorIndex` for what each method does."""
 
@@ -188,7 +192,7 @@ class VectorIndex:
                 if self._store is None:
                     self._store = self._open()
                 yield self._store
-            except (httpx.HTTPError, ChromaError, OSError, sqlite3.Error, ValueError) as error:
+            except (httpx.HTTPError, ChromaError, sqlite3.Error, *_DAMAGE) as error:
                 raise StoreError(self._explained(error)) from error
 
     def _explained(self, error: Exception) -> str:

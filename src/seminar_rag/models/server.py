@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import queue
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -41,6 +42,11 @@ _REMEDIES = {
     500: "it failed: ask again, and look into its log if it stays so",
 }
 """By status code; 500 stands for all above it, 0 for all others."""
+_CONTROL_TOKEN = re.compile(
+    r"<[|｜]|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+    r"|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn|end_of_utterance)>",
+    re.IGNORECASE,
+)
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -104,7 +110,9 @@ class OpenAICompatible:
         """
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": m.role.value, "content": m.content or ""} for m in messages],
+            "messages": [
+                {"role": m.role.value, "content": as_plain_text(m.content or "")} for m in messages
+            ],
             "max_tokens": max_tokens,
             "temperature": 0,
             "stream": True,
@@ -192,6 +200,14 @@ class OpenAICompatible:
         return ModelError(
             f"The answer from the model server at {self.url} broke off ({why}) - ask again."
         )
+
+
+def as_plain_text(text: str) -> str:
+    """Break the control tokens of chat templates, which some servers take out of any text.
+
+    A reading that holds "<|im_start|>" would otherwise speak as the system.
+    """
+    return _CONTROL_TOKEN.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 
 def _endpoint(url: str) -> str:

@@ -1,0 +1,176 @@
+"""A course's backup in one ZIP file, and bringing it back.
+
+It holds what cannot be made again: the instructor's decisions, the added files, the journal and the
+settings; with everything, also the database, the kept files and the downloads. The vector store is
+left out, since it is rebuilt from the database. Both SQLite files are copied by SQLite itself, so
+that a backup is consistent while the course is served.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+
+from seminar_rag.errors import SourceError, StoreError
+from seminar_rag.files import draft, write
+from seminar_rag.index import decisions
+from seminar_rag.index.database import writing
+from seminar_rag.index.rescue import rescue, set_aside
+from seminar_rag.index.store import Store
+from seminar_rag.types.catalogue import Correction
+
+_MANIFEST, _DECISIONS, _SETTINGS = "backup.json", "decisions/current.json", "seminar.toml"
+_JOURNAL, _DATABASE = "journal.sqlite", "course.db"
+_FOLDERS = ("added",)
+_ALL_FOLDERS = ("added", "files", "web")
+_REBUILT = ("chroma", "course.db-wal", "course.db-shm", "files")
+"""What belongs to a database and goes with it when another takes its place."""
+
+
+def save(folder: Path, data: Path, target: Path, everything: bool = False) -> int:
+    """Write a backup, readable for its owner alone; returns its size in bytes.
+
+    Args:
+        folder: where seminar.toml lies.
+        everything: also what could be fetched and read again.
+
+    Raises:
+        StoreError: a database cannot be read, or the file cannot be written.
+    """
+    try:
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            draft(target, sync=True) as made,
+            zipfile.ZipFile(made.file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            about = {
+                "program": version("seminar-rag"),
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "everything": everything,
+            }
+            archive.writestr(_MANIFEST, json.dumps(about))
+            archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
+            for name in (_JOURNAL, _DATABASE) if everything else (_JOURNAL,):
+                if (data / name).is_file():
+                    archive.write(_snapshot(data / name, Path(scratch)), name)
+            for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
+                archive.write(path, path.relative_to(data).as_posix())
+            if (folder / _SETTINGS).is_file():
+                archive.write(folder / _SETTINGS, _SETTINGS)
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise StoreError(
+            f"the backup {target} cannot be written ({error}) — free some space, or run"
+            " seminar-rag doctor"
+        ) from error
+    return target.stat().st_size
+
+
+def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | None:
+    """Bring a backup back; what it replaces is moved aside, never deleted.
+
+    Args:
+        folder: where seminar.toml lies.
+        url: of a Chroma server; empty for the embedded vector store.
+
+    Returns:
+        The folder that holds what was replaced; None where nothing was.
+
+    Raises:
+        SourceError: the file is no backup, or is damaged; nothing was changed.
+        StoreError: the data folder cannot be used, or another process is writing.
+    """
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with zipfile.ZipFile(source) as archive, tempfile.TemporaryDirectory(dir=data) as scratch:
+            wanted = _extracted(archive, Path(scratch))
+            known = decisions.from_json((Path(scratch) / _DECISIONS).read_bytes())
+            if _DATABASE not in wanted:
+                rescue(data)
+            with writing(data):
+                aside = _put_in_place(folder, data, Path(scratch), wanted)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise SourceError(
+            f"{source} cannot be restored ({error}) — give a file that seminar-rag backup wrote"
+        ) from error
+    with closing(Store(data, url)) as store, store.writer():
+        store.copy_decisions()
+        store.drop_corrections([one.key for one in store.catalogue().corrections])
+        store.add_corrections(*known)
+        if _DATABASE in wanted:
+            store.repair()
+    return aside
+
+
+def _decisions(data: Path) -> tuple[Correction, ...]:
+    if not (data / _DATABASE).is_file():
+        return decisions.latest(data)
+    with closing(sqlite3.connect(data / _DATABASE)) as db:
+        return decisions.latest(data, db)
+
+
+def _snapshot(database: Path, scratch: Path) -> Path:
+    """A consistent copy of a database, taken while others use it."""
+    copy = scratch / database.name
+    with closing(sqlite3.connect(database)) as live, closing(sqlite3.connect(copy)) as target:
+        live.backup(target)
+    return copy
+
+
+def _files(data: Path, folders: tuple[str, ...]) -> Iterator[Path]:
+    for name in folders:
+        for path in sorted((data / name).rglob("*")):
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(".part-"):
+                yield path
+
+
+def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
+    """Unpack a backup; the names of its files.
+
+    Raises:
+        ValueError: it is no backup, or holds a name that none has.
+    """
+    names = archive.namelist()
+    json.loads(archive.read(_MANIFEST))
+    allowed = {_MANIFEST, _DECISIONS, _SETTINGS, _JOURNAL, _DATABASE}
+    for name in names:
+        parts = PurePosixPath(name).parts
+        inside = len(parts) > 1 and parts[0] in _ALL_FOLDERS and ".." not in parts
+        if name not in allowed and (not inside or "\\" in name):
+            raise ValueError(f"it holds {name!r}")
+    for name in names:
+        place = scratch / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(name) as packed, place.open("wb") as file:  # checks the CRC
+            shutil.copyfileobj(packed, file)
+    return names
+
+
+def _put_in_place(folder: Path, data: Path, scratch: Path, names: list[str]) -> Path | None:
+    """Move the unpacked files to their places, after what lies there went aside."""
+    replaced = [name for name in names if name not in (_MANIFEST, _DECISIONS, _SETTINGS)]
+    if _JOURNAL in names:
+        replaced += [f"{_JOURNAL}-wal", f"{_JOURNAL}-shm"]
+    if _DATABASE in names:
+        replaced = [name for name in replaced if not name.startswith("files/")] + [*_REBUILT]
+    aside = set_aside(data, replaced, "replaced")
+    for name in names:
+        if name in (_MANIFEST, _DECISIONS, _SETTINGS):
+            continue
+        (data / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (scratch / name).replace(data / name)
+        (data / name).chmod(0o600)
+    if _SETTINGS in names:
+        settings = folder / _SETTINGS
+        content = (scratch / _SETTINGS).read_bytes()
+        if settings.is_file() and settings.read_bytes() != content:
+            shutil.copy2(settings, settings.with_name(f"{_SETTINGS}.replaced"))
+        write(settings, content)
+    return aside

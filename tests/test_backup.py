@@ -1,0 +1,117 @@
+"""What a backup holds comes back, and nothing that it replaces is lost."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from seminar_rag import backup
+from seminar_rag.cli.main import main
+from seminar_rag.course import Course
+from seminar_rag.errors import SourceError
+from seminar_rag.index.store import Store
+
+
+@pytest.fixture
+def folder(tiny_course: Course) -> Path:
+    """The folder of a course with decisions, an added file, feedback and settings."""
+    folder = tiny_course.config.folder
+    reading = tiny_course.catalogue().sessions[0].readings[0]
+    tiny_course.rename(reading.id, "A better title")
+    note = folder / "note.md"
+    note.write_text("# A note\n\nAdded by hand.\n")
+    tiny_course.add(1, "A note", file=note)
+    (folder / "seminar.toml").write_text('[course]\nname = "Ours"\n')
+    return folder
+
+
+def decided(data: Path) -> list[tuple[str, str]]:
+    store = Store(data)
+    try:
+        return [(one.kind, one.title) for one in store.catalogue().corrections]
+    finally:
+        store.close()
+
+
+DECIDED = [("rename", "A better title"), ("add", "A note")]
+
+
+def test_a_backup_comes_back_in_another_place(folder: Path, tmp_path: Path) -> None:
+    file, there = tmp_path / "backup.zip", tmp_path / "there"
+    assert backup.save(folder, folder / "data", file) == file.stat().st_size
+    assert file.stat().st_mode & 0o777 == 0o600
+    there.mkdir()
+    assert backup.restore(there, there / "data", file) is None
+    assert decided(there / "data") == DECIDED
+    (added,) = (there / "data" / "added").iterdir()
+    assert added.read_text().startswith("# A note")
+    assert (there / "seminar.toml").read_text().startswith("[course]")
+
+
+@pytest.mark.slow
+def test_everything_comes_back_with_texts_and_vectors(folder: Path, tmp_path: Path) -> None:
+    file, there = tmp_path / "backup.zip", tmp_path / "there"
+    backup.save(folder, folder / "data", file, everything=True)
+    backup.restore(there, there / "data", file)
+    assert decided(there / "data") == DECIDED
+    store = Store(there / "data")
+    assert store.catalogue().documents
+    assert store.findings() == []
+    store.close()
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_what_is_replaced_is_moved_aside(
+    folder: Path, tmp_path: Path, tiny_course: Course, everything: bool
+) -> None:
+    file = tmp_path / "backup.zip"
+    backup.save(folder, folder / "data", file, everything=everything)
+    (tiny_course.store.folder / "added" / "later.md").write_text("later")
+    tiny_course.close()
+    (folder / "seminar.toml").write_text("# changed since\n")
+    aside = backup.restore(folder, folder / "data", file)
+    assert aside is not None
+    assert decided(folder / "data") == DECIDED
+    assert (aside / "course.db").exists() == everything
+    assert (folder / "data" / "added" / "later.md").read_text() == "later"
+    assert (folder / "seminar.toml.replaced").read_text() == "# changed since\n"
+
+
+def test_a_damaged_course_is_restored(folder: Path, tmp_path: Path, tiny_course: Course) -> None:
+    file = tmp_path / "backup.zip"
+    backup.save(folder, folder / "data", file)
+    tiny_course.close()
+    (folder / "data" / "course.db").write_bytes(b"not a database " * 400)
+    backup.restore(folder, folder / "data", file)
+    assert decided(folder / "data") == DECIDED
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "added/../../evil", "other", "chroma/x"])
+def test_a_file_that_is_no_backup_changes_nothing(folder: Path, tmp_path: Path, name: str) -> None:
+    file, bad = tmp_path / "backup.zip", tmp_path / "bad.zip"
+    backup.save(folder, folder / "data", file)
+    with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w") as archive:
+        for one in good.namelist():
+            archive.writestr(one, good.read(one))
+        archive.writestr(name, "evil")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 255
+    (tmp_path / "flipped.zip").write_bytes(content)
+    (tmp_path / "noise.zip").write_bytes(b"noise")
+    there = tmp_path / "there"
+    for wrong in (bad, tmp_path / "noise.zip", tmp_path / "missing.zip", tmp_path / "flipped.zip"):
+        with pytest.raises(SourceError, match="cannot be restored"):
+            backup.restore(there, there / "data", wrong)
+    assert list((there / "data").iterdir()) == []
+
+
+def test_the_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main(["backup", "--data", "data", "here.zip"]) == 0
+    assert main(["backup", "--data", "again", "--restore", "here.zip"]) == 0
+    assert "The backup is restored." in capsys.readouterr().out
+    assert decided(folder / "again") == DECIDED
