@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -183,10 +184,11 @@ _KEY = (
 """Which of a piece's own numbers its neighbours see."""
 
 
-def _said(text: str) -> list[float]:
+@lru_cache(maxsize=4096)  # many pieces stand below the same heading
+def _said(text: str) -> tuple[float, ...]:
     """What the words around a piece say: a heading, a column's name, a label, a parent."""
     text = text[:120]
-    return [float(bool(WORDS[name].search(text))) for name in _SAID] + [float(len(text.split()))]
+    return (*(float(bool(WORDS[name].search(text))) for name in _SAID), float(len(text.split())))
 
 
 _SAID = (

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_ROWS = 256
+"""How many rows go through the trees at once, which bounds the memory."""
 WEIGHTS = Path(__file__).with_name("weights.npz")
 
 
@@ -36,20 +38,23 @@ class Forest:
         """The sums of the trees' values, one column for each class."""
         import numpy as np
 
-        found = np.zeros((len(rows), self.classes), np.float32)
-        every = np.arange(len(rows))
-        for tree, root in enumerate(self.roots):
-            at = np.full(len(rows), root, np.int32)
-            while True:
-                feature = self.feature[at]
-                inner = feature >= 0
-                if not inner.any():
-                    break
-                goes_left = rows[every, np.maximum(feature, 0)] <= self.threshold[at]
-                following = np.where(goes_left, self.left[at], self.right[at])
-                at = np.where(inner, following, at)
-            found[:, tree % self.classes] += self.threshold[at]
-        return found
+        parts = [self._scores(rows[n : n + _ROWS]) for n in range(0, len(rows), _ROWS)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.classes), np.float32)
+
+    def _scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores of a few rows; all trees go down one level at a time."""
+        import numpy as np
+
+        every = np.arange(len(rows))[:, None]
+        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
+        feature = self.feature[at]
+        while (feature >= 0).any():
+            goes_left = rows[every, np.maximum(feature, 0)] <= self.threshold[at]
+            following = np.where(goes_left, self.left[at], self.right[at])
+            at = np.where(feature >= 0, following, at)
+            feature = self.feature[at]
+        values = self.threshold[at].reshape(len(rows), -1, self.classes)
+        return np.asarray(values.sum(axis=1), np.float32)
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The scores as probabilities: over the classes, or of "yes" where there is one."""

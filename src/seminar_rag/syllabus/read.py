@@ -29,6 +29,7 @@ from seminar_rag.syllabus.structure import (
     Found,
     LoadPage,
     count,
+    headed,
     is_exact,
     is_post,
     structural_post,
@@ -122,17 +123,24 @@ def session_from_post(text: str, name: str, number: int) -> Session:
 
 def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, ...]:
     """The sessions of posts, given as text, name and number; all are read in the same way."""
-    learned: list[Session] = []
-    structural: list[Session] = []
-    every: list[Item] = []
-    for text, name, number in posts:
-        items = markdown_items(text)
-        session = structural_post(text, items, name, number)
+    paged = [markdown_items(text) for text, _, _ in posts]
+    every = [item for items in paged for item in items]
+    structural = [
+        structural_post(text, items, name, number)
+        for (text, name, number), items in zip(posts, paged, strict=True)
+    ]
+    # The model would read all the notes of such posts too, which takes most of the time.
+    if headed(structural, every) > _REGULAR:
+        return tuple(structural)
+    learned = []
+    for session, items in zip(structural, paged, strict=True):
         readings, notes = _post(items)
-        structural.append(session)
         learned.append(replace(session, readings=readings, notes=notes))
-        every += items
     return tuple(structural if is_exact(structural, learned, every) else learned)
+
+
+_REGULAR = 0.75
+"""The share of readings with a heading of their own from which posts need no model."""
 
 
 def _post(items: Sequence[Item], _title: str = "") -> Found:

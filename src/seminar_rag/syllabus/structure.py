@@ -67,14 +67,19 @@ def is_exact(
     ours, theirs = _places(structural), _places(learned)
     if len(ours & theirs) >= 0.8 * max(len(ours), len(theirs), 1):
         return True
+    titles = count(structural)
+    return headed(structural, items) > 0.6 and titles >= 0.5 * count(learned)
+
+
+def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
+    """The share of the readings whose title is a heading, or a bold line, of its own."""
     headings = {
         words.normal(item.text[: item.bold or None])
         for item in items
         if item.block.kind == "heading" or item.bold > 12
     }
     titles = [r.title for session in structural for r in session.readings if r.title]
-    known = sum(words.normal(title) in headings for title in titles)
-    return known > 0.6 * len(titles) and len(titles) >= 0.5 * count(learned)
+    return sum(words.normal(title) in headings for title in titles) / max(1, len(titles))
 
 
 def _places(sessions: Sequence[Session]) -> set[tuple[int, str]]:
