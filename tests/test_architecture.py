@@ -22,7 +22,7 @@ LAYERS = [
     {"evaluation"},
     {"__init__"},
     {"course"},
-    {"doctor", "backup"},
+    {"corrections", "doctor", "backup"},
     {"assembly"},
     {"ingest", "answer", "pages"},
     {"web", "check", "sample", "journal"},

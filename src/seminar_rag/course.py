@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from seminar_rag import backup as backups
 from seminar_rag import config as configuration
@@ -16,12 +16,13 @@ from seminar_rag import doctor
 from seminar_rag.answer.examples import answerable
 from seminar_rag.assembly import Assembly, Given, read_page
 from seminar_rag.config import Config, load
+from seminar_rag.corrections import Corrections
 from seminar_rag.documents import manuscript
 from seminar_rag.errors import NotFoundError
 from seminar_rag.index.rescue import rescue as rescue_store
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
-from seminar_rag.ingest.attention import needs, suggestions
+from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.sources import is_address
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
@@ -41,7 +42,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking
-from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Removal, Report, Suggestion
+from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.types.settings import Finding, Setting
 
@@ -52,10 +53,9 @@ if TYPE_CHECKING:
 
 SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
-_T = TypeVar("_T")
 
 
-class Course:
+class Course(Corrections):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -220,67 +220,6 @@ class Course:
         if report is None:
             raise NotFoundError(curate.unknown(self.catalogue(), reading))
         return report
-
-    # --- correcting ----------------------------------------------------------------------------
-    # Each of these is stored at once and outlives every later ingest of the page; the documents
-    # follow with `ingest_reading` of the id that is returned, or with the next ingest. All raise
-    # NotFoundError where nothing (any more) has the id or title that was given.
-
-    def suggestions(self) -> tuple[Suggestion, ...]:
-        """Links that lead elsewhere, and papers found by their title: to be decided."""
-        return suggestions(self.catalogue())
-
-    def accept(self, suggestion: str) -> str:
-        """Accept a suggestion by its id; returns the id of its reading."""
-        return self._write(lambda store: curate.decide(store, suggestion, True))
-
-    def reject(self, suggestion: str) -> str:
-        """Reject a suggestion by its id; returns the id of its reading."""
-        return self._write(lambda store: curate.decide(store, suggestion, False))
-
-    def rename(self, reading: str, title: str) -> str:
-        """Give a reading, by id or title, another title; returns its id.
-
-        Raises:
-            SourceError: the new title is empty.
-        """
-        return self._write(lambda store: curate.rename(store, reading, title))
-
-    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
-        """Add a reading to a session, from an address or a file (which is copied); returns its id.
-
-        Where the course lists a reading of that title, the document becomes one of it.
-
-        Raises:
-            SourceError: the title is empty, or the address or file cannot be used.
-        """
-        return self._write(lambda store: curate.add(store, session, title, url, file))
-
-    def remove(self, what: str) -> list[str]:
-        """Remove a source (by its path), a reading (by id or title) or one document (by id).
-
-        Readings and documents stay out of later ingests until they are restored.
-
-        Returns:
-            The titles of what was removed.
-        """
-        return self._write(lambda store: curate.remove(store, what))
-
-    def removals(self) -> tuple[Removal, ...]:
-        """What was removed by hand and stays out, latest last."""
-        return curate.removals(self.catalogue())
-
-    def restore(self, what: str) -> tuple[str, ...]:
-        """Undo a removal, by id or title; returns the ids to give to `ingest_reading`."""
-        return self._write(lambda store: curate.restore(store, what))
-
-    def undo(self, decision: int) -> str:
-        """Forget a correction of the catalogue by its `key`; returns the id of its reading."""
-        return self._write(lambda store: curate.undo(store, decision))
-
-    def _write(self, change: Callable[[Store], _T]) -> _T:
-        with self.store.writer():
-            return change(self.store)
 
     # --- asking --------------------------------------------------------------------------------
 

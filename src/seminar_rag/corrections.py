@@ -1,0 +1,91 @@
+"""What the instructor corrects in a course: a part of the façade `Course`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from seminar_rag.index.store import Store
+from seminar_rag.ingest import curate
+from seminar_rag.ingest.attention import suggestions
+from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.ingest import Removal, Suggestion
+
+_T = TypeVar("_T")
+
+
+class Corrections(ABC):
+    """The instructor's corrections of the reading list.
+
+    Each is stored at once and outlives every later ingest of the page; the documents follow with
+    `Course.ingest_reading` of the id that is returned, or with the next ingest. All raise
+    NotFoundError where nothing (any more) has the id or title that was given, and BusyError where
+    another process is writing.
+    """
+
+    @property
+    @abstractmethod
+    def store(self) -> Store:
+        """The passages, the vectors and the manifest."""
+
+    @abstractmethod
+    def catalogue(self) -> Catalogue:
+        """Sessions, readings and documents with their outcomes, as of now."""
+
+    def suggestions(self) -> tuple[Suggestion, ...]:
+        """Links that lead elsewhere, and papers found by their title: to be decided."""
+        return suggestions(self.catalogue())
+
+    def accept(self, suggestion: str) -> str:
+        """Accept a suggestion by its id; returns the id of its reading."""
+        return self._write(lambda store: curate.decide(store, suggestion, True))
+
+    def reject(self, suggestion: str) -> str:
+        """Reject a suggestion by its id; returns the id of its reading."""
+        return self._write(lambda store: curate.decide(store, suggestion, False))
+
+    def rename(self, reading: str, title: str) -> str:
+        """Give a reading, by id or title, another title; returns its id.
+
+        Raises:
+            SourceError: the new title is empty.
+        """
+        return self._write(lambda store: curate.rename(store, reading, title))
+
+    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+        """Add a reading to a session, from an address or a file (which is copied); returns its id.
+
+        Where the course lists a reading of that title, the document becomes one of it.
+
+        Raises:
+            SourceError: the title is empty, or the address or file cannot be used.
+        """
+        return self._write(lambda store: curate.add(store, session, title, url, file))
+
+    def remove(self, what: str) -> list[str]:
+        """Remove a source (by its path), a reading (by id or title) or one document (by id).
+
+        Readings and documents stay out of later ingests until they are restored.
+
+        Returns:
+            The titles of what was removed.
+        """
+        return self._write(lambda store: curate.remove(store, what))
+
+    def removals(self) -> tuple[Removal, ...]:
+        """What was removed by hand and stays out, latest last."""
+        return curate.removals(self.catalogue())
+
+    def restore(self, what: str) -> tuple[str, ...]:
+        """Undo a removal, by id or title; returns the ids to give to `ingest_reading`."""
+        return self._write(lambda store: curate.restore(store, what))
+
+    def undo(self, decision: int) -> str:
+        """Forget a correction of the catalogue by its `key`; returns the id of its reading."""
+        return self._write(lambda store: curate.undo(store, decision))
+
+    def _write(self, change: Callable[[Store], _T]) -> _T:
+        with self.store.writer():
+            return change(self.store)
