@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -96,7 +97,7 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
                 rescue(data)
             with writing(data):
                 aside = _put_in_place(folder, data, Path(scratch), wanted)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise SourceError(
             f"{source} cannot be restored ({error}) — give a file that seminar-rag backup wrote"
         ) from error

@@ -41,8 +41,8 @@ def test_every_style_is_read(style: str) -> None:
 @pytest.mark.parametrize("style", bench.STYLES)
 def test_the_real_course_is_read_in_every_style(style: str, real_course: object) -> None:
     result = bench.score_style(bench.STYLES[style], real_course)
-    assert result["readings"].recall > 0.9
-    assert result["readings"].precision > 0.9
+    assert result["readings"].recall > 0.8
+    assert result["readings"].precision > 0.8
 
 
 PAGES = Path(__file__).parent / "pages"

@@ -7,6 +7,7 @@ model (see `assemble`) reads pages of any kind. `is_exact` says which of the two
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,15 @@ def is_exact(
     """Whether rules of structure read a page so regular that their exactness is to be had.
 
     The model reads pages of any kind, but may miss a word or a description; rules are exact on the
-    pages that they fit. They fit where both find the same readings in the same sessions, and where
-    each reading has a heading of its own with links and description below.
+    pages that they fit. They fit where both find the same readings in the same sessions, where the
+    model finds the same readings in hardly any session, and where each reading has a heading of its
+    own with links and description below.
     """
     ours, theirs = _places(structural), _places(learned)
-    if len(ours & theirs) >= 0.8 * max(len(ours), len(theirs), 1):
+    if _agree(ours, theirs):
+        return True
+    # The model found the readings of a page, and missed where its sessions begin.
+    if len(learned) < 3 <= len(structural) and _agree({a for _, a in ours}, {a for _, a in theirs}):
         return True
     titles = count(structural)
     return headed(structural, items) > 0.6 and titles >= 0.5 * count(learned)
@@ -80,6 +85,10 @@ def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
     }
     titles = [r.title for session in structural for r in session.readings if r.title]
     return sum(words.normal(title) in headings for title in titles) / max(1, len(titles))
+
+
+def _agree(ours: AbstractSet[object], theirs: AbstractSet[object]) -> bool:
+    return len(ours & theirs) >= 0.8 * max(len(ours), len(theirs), 1)
 
 
 def _places(sessions: Sequence[Session]) -> set[tuple[int, str]]:
