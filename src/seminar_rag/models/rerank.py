@@ -87,7 +87,7 @@ def load_cross_encoder(name: str, purpose: str, advice: str) -> Any:
         return CrossEncoder(
             str(folder if folder.is_dir() else name),
             device="cpu",
-            local_files_only=folder.is_dir(),
+            local_files_only=folder.is_dir() or downloaded(name),
         )
     except (OSError, ValueError, ImportError) as error:
         raise ModelError(
