@@ -86,9 +86,11 @@ print(shape, model.max_tokens, model.count("tokenization"), "|", before, "|", mo
 
 
 def use(home: Path, **environ: str) -> str:
+    # The web application switches the hub off for its whole process; a test of it may have run here.
+    plain = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
     told = subprocess.run(
         [sys.executable, "-c", USE],
-        env={**os.environ, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", **environ},
+        env={**plain, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", **environ},
         capture_output=True,
         text=True,
         timeout=200,
