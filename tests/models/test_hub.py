@@ -86,7 +86,7 @@ print(shape, model.max_tokens, model.count("tokenization"), "|", before, "|", mo
 
 
 def use(home: Path, **environ: str) -> str:
-    # The web application switches the hub off for its whole process; a test of it may have run here.
+    # The web application switches the hub off for its process, where its tests may have run.
     plain = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
     told = subprocess.run(
         [sys.executable, "-c", USE],
