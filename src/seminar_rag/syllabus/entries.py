@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from seminar_rag.syllabus import names as names
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.items import (
     STRONG_LEVEL,
     asked_for,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seminar_rag.syllabus import names as names
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.markup import Item, Link
 from seminar_rag.types import Block
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.marks import mark_of
 from seminar_rag.syllabus.names import is_citation
 from seminar_rag.types import Block, BlockKind

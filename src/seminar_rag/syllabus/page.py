@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seminar_rag.syllabus import marks as marks
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.items import (
     cut_item,
     is_entry,

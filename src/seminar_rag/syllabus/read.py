@@ -18,7 +18,6 @@ from pathlib import Path
 
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
-from seminar_rag.syllabus import words as words
 from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, meeting_title, read_pieces
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import Item, html_items, html_title, markdown_items

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import date_in, title_of

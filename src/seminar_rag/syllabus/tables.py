@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seminar_rag.syllabus import marks as marks
-from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus import words
 from seminar_rag.syllabus.items import beside_links, cut_item, is_remark, links_of_works
 from seminar_rag.syllabus.markup import Item
 from seminar_rag.syllabus.page import Part
