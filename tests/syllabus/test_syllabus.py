@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bench import benchmark
 from seminar_rag.errors import SourceError
 from seminar_rag.syllabus import names as names
 from seminar_rag.syllabus import words as words
+from seminar_rag.syllabus.assemble import Entry, doubts
 from seminar_rag.syllabus.markup import html_blocks, markdown_items
 from seminar_rag.syllabus.read import (
     read_syllabus,
@@ -21,6 +23,7 @@ from seminar_rag.syllabus.read import (
     syllabus_from_markdown,
     syllabus_from_text,
 )
+from seminar_rag.syllabus.spans import Span
 from seminar_rag.syllabus.structure import structural_post
 from seminar_rag.types import Reading, Session, Syllabus
 from seminar_rag.types.as_json import syllabus_json
@@ -610,7 +613,24 @@ def test_json_has_the_documented_shape(tmp_path: Path) -> None:
         "authors": "Ada Byron, Karl Weier, Sofia Germain",
         "abstract": ABSTRACT,
         "confidence": 1.0,
+        "doubts": [],
     }
+
+
+def test_a_doubtful_reading_says_what_is_doubtful() -> None:
+    def entry(**known: Any) -> Entry:
+        return Entry([], 0, known.pop("sure", 0.9), [], **known)
+
+    title = Span(0, 0, 4, "Four")
+    assert list(doubts(entry(title=title, title_sure=0.9, beyond=0.05))) == []
+    assert list(doubts(entry(title=title, title_sure=0.2, sure=0.3, beyond=0.5))) == [
+        "Is this a reading?",
+        "Is this its title?",
+        "Is it required?",
+    ]
+    assert list(doubts(entry())) == ["What is its title?"]
+    assert Reading("Four", doubts=("Is this a reading?",)).doubtful
+    assert not Reading("Four").doubtful
 
 
 @pytest.mark.parametrize(

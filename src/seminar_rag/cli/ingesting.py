@@ -134,7 +134,7 @@ def _print_syllabus(syllabus: Syllabus) -> None:
         date = f" ({session.date})" if session.date and session.date not in session.title else ""
         shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold", markup=False)
         for reading in session.readings:
-            doubt = "  ← is this a reading?" if reading.doubtful else ""
+            doubt = f"  ← {' '.join(reading.doubts)}" if reading.doubtful else ""
             lines = [f"  [{reading.section}] {reading.label}{doubt}"]
             if reading.authors:
                 lines.append(f"      {reading.authors}")

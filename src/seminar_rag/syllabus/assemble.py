@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ class Entry:
     sure: float
     runs: list[Run]
     title: Span | None = None
+    title_sure: float = 0.0
+    """How likely its title is this stretch and no other."""
     authors: Span | None = None
     beyond: float = 0.0
     """How likely it is further reading."""
@@ -237,7 +239,9 @@ def complete(
     for (_, entry), own in zip(entries, spans, strict=True):
         if own:
             mine = slice(at, at + len(own))
-            entry.title = _with_mark(entry.runs, own[int(titles[mine].argmax())])
+            best = int(titles[mine].argmax())
+            entry.title = _with_mark(entry.runs, own[best])
+            entry.title_sure = float(1 / (1 + np.exp(-titles[mine][best])))
             entry.authors = _authors(own, authors[mine], entry.title)
             at += len(own)
 
@@ -306,8 +310,25 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
         abstract="\n\n".join(abstract) or None,
         blocks=tuple(blocks),
         confidence=entry.sure,
+        doubts=tuple(doubts(entry)),
     )
     return reading, end
+
+
+_SURE = 0.5
+"""Below this probability someone is asked."""
+
+
+def doubts(entry: Entry) -> Iterator[str]:
+    """What the model is unsure of in an entry, as questions to the instructor."""
+    if entry.sure < _SURE:
+        yield "Is this a reading?"
+    if entry.title is None:
+        yield "What is its title?"
+    elif entry.title_sure < _SURE:
+        yield "Is this its title?"
+    if abs(entry.beyond - 0.5) < 0.2:
+        yield "Is it required?"
 
 
 def _described(entry: Entry, pieces: Sequence[Piece]) -> tuple[list[Item], int]:

@@ -140,6 +140,7 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
                         "authors": reading.authors,
                         "abstract": reading.abstract,
                         "confidence": round(reading.confidence, 2),
+                        "doubts": list(reading.doubts),
                     }
                     for reading in session.readings
                 ],

@@ -63,11 +63,13 @@ class Reading:
     """Local files of this reading, relative to the source (readings.toml only)."""
     confidence: float = 1.0
     """How sure the reader of course pages is, from 0 to 1, that this is a reading."""
+    doubts: tuple[str, ...] = ()
+    """What someone should look at in this entry of the list, as questions to the instructor."""
 
     @property
     def doubtful(self) -> bool:
         """Whether someone should look at this entry of the list."""
-        return self.confidence < 0.5
+        return bool(self.doubts)
 
     @property
     def label(self) -> str:
