@@ -1,4 +1,4 @@
-"""DOCX and PDF → items. The lines of a PDF are grouped to paragraphs by their place on the page."""
+"""DOCX, PDF and what pandoc reads → items. The lines of a PDF are grouped by their place."""
 
 from __future__ import annotations
 
@@ -26,12 +26,45 @@ _MAX_UNPACKED = 64 << 20
 """Bytes that the archive of a DOCX may unpack to."""
 
 
+PANDOC = {
+    ".org": "org",
+    ".rst": "rst",
+    ".tex": "latex",
+    ".odt": "odt",
+    ".rtf": "rtf",
+    ".ipynb": "ipynb",
+    ".textile": "textile",
+    ".mediawiki": "mediawiki",
+    ".typ": "typst",
+}
+"""Names of files that pandoc reads, with its names of their forms."""
+
+
 def office_items(path: Path) -> tuple[Item, ...]:
-    """The blocks of a DOCX or PDF.
+    """The blocks of a DOCX, a PDF, or a file of a form that pandoc reads.
 
     Raises SourceError when the file cannot be read as what its name says.
     """
-    return _pdf(path) if path.suffix.lower() == ".pdf" else _docx(path)
+    suffix = path.suffix.lower()
+    if suffix in PANDOC:
+        return html_items(_by_pandoc(path, PANDOC[suffix]))
+    return _pdf(path) if suffix == ".pdf" else _docx(path)
+
+
+def _by_pandoc(path: Path, form: str) -> str:
+    """A file as HTML; pandoc reads nothing but the file itself."""
+    try:
+        import pypandoc
+
+        body = pypandoc.convert_file(str(path), "html", format=form, extra_args=["--sandbox"])
+    except (ImportError, OSError) as error:
+        raise SourceError(
+            f"{path.name} is read by pandoc, which is not here; pip install 'seminar-rag[forms]',"
+            " or save the page as HTML, Markdown or DOCX."
+        ) from error
+    except RuntimeError as error:
+        raise SourceError(f"{path} cannot be read as {form}; save the page as HTML.") from error
+    return f"<html><body>{body}</body></html>"
 
 
 def _docx(path: Path) -> tuple[Item, ...]:

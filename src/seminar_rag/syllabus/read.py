@@ -1,8 +1,9 @@
 """A course page → its sessions and readings, from the page's own words. No network.
 
 Forms: a folder of Markdown posts (one session each), a single post, a saved HTML page with the
-session pages it links to, DOCX, PDF, plain text, and a `readings.toml` that an instructor writes by
-hand (see `toml`). Every form becomes blocks, blocks become pieces, a trained model says what each
+session pages it links to, DOCX, PDF, plain text, what pandoc reads (org, reStructuredText, …),
+lists of references (see `references`), and a `readings.toml` that an instructor writes by hand (see
+`toml`). Every other form becomes blocks, blocks become pieces, a trained model says what each
 piece is, and the pieces become sessions and readings (see `pieces`, `features`, `assemble`).
 Pages that a page links to come through a `load_page` function, so that a fetching version can use
 them too.
@@ -11,17 +12,24 @@ them too.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
+from seminar_rag.syllabus import references
 from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, meeting_title, read_pieces
 from seminar_rag.syllabus.marks import date_in, mark_of
-from seminar_rag.syllabus.markup import Item, html_items, html_title, markdown_items
-from seminar_rag.syllabus.markup_office import office_items
+from seminar_rag.syllabus.markup import (
+    Item,
+    front_matter,
+    html_items,
+    html_title,
+    markdown_items,
+)
+from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.structure import (
@@ -57,11 +65,16 @@ def read_syllabus(path: Path) -> Syllabus:
         syllabus = _folder(path)
     elif suffix == ".toml":
         return read_toml(_read(path), path)
-    elif suffix in {".docx", ".pdf"}:
+    elif suffix in references.SUFFIXES:
+        return references.read_references(path, _read(path))
+    elif suffix in {".docx", ".pdf", *PANDOC}:
         items = office_items(path)
-        syllabus = _from_items(items, suffix[1:], path.name, _page_title(items))
+        form = "html" if suffix in PANDOC else suffix[1:]
+        syllabus = _from_items(items, form, path.name, _page_title(items))
     elif suffix in _MARKDOWN:
-        syllabus = syllabus_from_markdown(_read(path), path.name)
+        text = _read(path)
+        cited = references.cited_beside(path, front_matter(text)[0]) if "@" in text else {}
+        syllabus = syllabus_from_markdown(text, path.name, cited)
     elif suffix in _HTML or _looks_like_html(path):
         syllabus = syllabus_from_html(_read(path), path.name, _neighbours(path))
     else:
@@ -99,9 +112,17 @@ def syllabus_from_text(text: str, name: str) -> Syllabus:
     return _from_items(items, "text", name, first.text[:end] if first is not None else None)
 
 
-def syllabus_from_markdown(text: str, name: str) -> Syllabus:
-    """The syllabus in one Markdown page: several sessions, or one post."""
-    items = markdown_items(text)
+def syllabus_from_markdown(
+    text: str, name: str, cited: Mapping[str, references.Reference] | None = None
+) -> Syllabus:
+    """The syllabus in one Markdown page: several sessions, or one post.
+
+    Args:
+        cited: the references that `@key` on the page may stand for.
+    """
+    items: Sequence[Item] = markdown_items(text)
+    if cited:
+        items = references.with_references(items, cited)
     title = _page_title(items)
     structural = structural_sessions(items, name, title)
     post = structural_post(text, items, name, 1)
@@ -225,7 +246,7 @@ def _number(heads: Sequence[Piece]) -> int | None:
     return None
 
 
-def _page_title(items: tuple[Item, ...]) -> str | None:
+def _page_title(items: Sequence[Item]) -> str | None:
     """The last heading of the first level before the page's sessions or readings begin."""
     title = None
     for item in items:

@@ -1,0 +1,305 @@
+"""Reading lists kept as references: BibTeX, RIS, CSL-JSON (what Zotero exports), and `@key`.
+
+Such a list has no sessions, unless its keywords name them ("week 3"); a keyword such as "optional"
+says that a reading is not required. In Markdown for Quarto, R or pandoc, `@key` stands for a
+reference of the file beside it, and is read as that reference written out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from seminar_rag.errors import SourceError
+from seminar_rag.syllabus.features import WORDS
+from seminar_rag.syllabus.marks import mark_of
+from seminar_rag.syllabus.markup_text import Item, Link
+from seminar_rag.syllabus.words import arxiv_id
+from seminar_rag.types import Block, Reading, Session, Syllabus
+
+SUFFIXES = frozenset({".bib", ".bibtex", ".ris", ".json"})
+_KEY = re.compile(r"(?<![\w.])-?@(?:\{(?P<braced>[^{}\s]+)\}|(?P<key>\w(?:[\w:.#$%&+?<>~/-]*\w)?))")
+_BRACKETED = re.compile(r"\[(?=[^\[\]]*@)([^\[\]]*)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An entry of a list of references."""
+
+    key: str
+    title: str
+    authors: tuple[str, ...] = ()
+    year: str = ""
+    container: str = ""
+    """The journal, proceedings or book that it stands in."""
+    urls: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    abstract: str = ""
+
+
+def read_references(path: Path, text: str) -> Syllabus:
+    """The syllabus that a list of references makes.
+
+    Raises:
+        SourceError: the list cannot be read, or has no entry with a title.
+    """
+    sessions: dict[str, list[Reading]] = {}
+    for one in references_in(path, text):
+        named = (word for word in one.keywords if _names_session(word))
+        sessions.setdefault(next(named, ""), []).append(_reading(one, text))
+    order = sorted(sessions, key=lambda name: (name != "", _number(name), name))
+    if not order:
+        raise SourceError(f"{path} has no entry with a title; export the list again, or add one.")
+    numbers = [_number(name) for name in order]
+    printed = len(set(numbers)) == len(numbers) and (len(order) > 1 or numbers[0])
+    return Syllabus(
+        None,
+        tuple(
+            Session(
+                number if printed else at,
+                name or ("General" if len(order) > 1 else path.stem),
+                readings=tuple(sessions[name]),
+                file=path.name,
+            )
+            for at, (name, number) in enumerate(zip(order, numbers, strict=True), 1)
+        ),
+    )
+
+
+def _names_session(keyword: str) -> bool:
+    mark = mark_of(keyword)
+    return mark is not None and mark.kind == "named"
+
+
+def _number(name: str) -> int:
+    mark = mark_of(name)
+    return (mark.number or 0) if mark else 0
+
+
+def _reading(one: Reference, text: str) -> Reading:
+    authors = ", ".join(one.authors) or None
+    begin = max(text.find(one.title[:20]), 0)
+    parts = [(one.title, "heading"), (authors, "paragraph"), (one.abstract, "paragraph")]
+    return Reading(
+        one.title,
+        "more" if any(WORDS["more"].search(word) for word in one.keywords) else "required",
+        one.urls,
+        arxiv_id(one.urls),
+        authors,
+        one.abstract or None,
+        tuple(
+            Block(part, "heading" if kind == "heading" else "paragraph", 3, None, begin)
+            for part, kind in parts
+            if part
+        ),
+    )
+
+
+def references_in(path: Path, text: str) -> list[Reference]:
+    """The entries of a file in its order.
+
+    Raises:
+        SourceError: it is no list of the form that its name says.
+    """
+    suffix = path.suffix.lower()
+    read = {".ris": _ris, ".json": _csl}.get(suffix, _bibtex)
+    try:
+        return [one for one in read(text) if one.title]
+    except (ValueError, OSError) as error:
+        form = {".ris": "RIS", ".json": "CSL-JSON"}.get(suffix, "BibTeX")
+        reason = str(error).splitlines()[0]
+        raise SourceError(
+            f"{path} is no list of references in {form} ({reason}); export it once more."
+        ) from error
+
+
+def _bibtex(text: str) -> Iterator[Reference]:
+    import bibtexparser
+    from bibtexparser import middlewares
+
+    stack = [middlewares.NormalizeFieldKeys(), middlewares.LatexDecodingMiddleware()]
+    library = bibtexparser.parse_string(text, append_middleware=stack)
+    if library.failed_blocks and not library.entries:
+        raise ValueError(f"line {library.failed_blocks[0].start_line + 1} breaks its rules")
+    for entry in library.entries:
+        fields = {name: " ".join(str(f.value).split()) for name, f in entry.fields_dict.items()}
+        names = re.split(r"\s+and\s+", fields.get("author") or fields.get("editor") or "")
+        yield Reference(
+            entry.key,
+            fields.get("title", ""),
+            tuple(_turned(name) for name in names if name),
+            (fields.get("year") or fields.get("date", ""))[:4],
+            fields.get("journal") or fields.get("journaltitle") or fields.get("booktitle", ""),
+            _addresses(fields.get("url"), fields.get("doi"), fields.get("eprint")),
+            _keywords(fields.get("keywords", "")),
+            fields.get("abstract", ""),
+        )
+
+
+def _turned(name: str) -> str:
+    """A name with the first name first."""
+    last, comma, first = name.partition(", ")
+    return f"{first} {last}" if comma else name
+
+
+def _addresses(url: str | None, doi: str | None, eprint: str | None = None) -> tuple[str, ...]:
+    found = [url] if url else []
+    if doi and not any(doi in one for one in found):
+        found.append(doi if doi.startswith("http") else f"https://doi.org/{doi}")
+    if eprint and re.fullmatch(r"\d{4}\.\d{4,5}(?:v\d+)?", eprint) and not arxiv_id(tuple(found)):
+        found.append(f"https://arxiv.org/abs/{eprint}")
+    return tuple(found)
+
+
+def _keywords(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in re.split(r"[,;]", text) if word.strip())
+
+
+def _ris(text: str) -> Iterator[Reference]:
+    import rispy
+
+    for entry in rispy.loads(text):
+        urls = entry.get("urls") or ([entry["url"]] if entry.get("url") else [])
+        yield Reference(
+            str(entry.get("id", "")),
+            entry.get("title") or entry.get("primary_title") or "",
+            tuple(_turned(name) for name in entry.get("authors") or entry.get("first_authors", [])),
+            str(entry.get("year") or entry.get("publication_year") or "")[:4],
+            entry.get("journal_name") or entry.get("secondary_title") or "",
+            _addresses(urls[0] if urls else None, entry.get("doi")),
+            tuple(entry.get("keywords", ())),
+            entry.get("abstract") or "",
+        )
+
+
+class _Name(BaseModel):
+    family: str = ""
+    given: str = ""
+    literal: str = ""
+
+
+class _Entry(BaseModel):
+    """An item of CSL-JSON, as far as a reading list needs it."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    id: str = ""
+    title: str = ""
+    author: list[_Name] = []
+    issued: dict[str, Any] = {}
+    container: str = Field("", alias="container-title")
+    url: str | None = Field(None, alias="URL")
+    doi: str | None = Field(None, alias="DOI")
+    keyword: str = ""
+    abstract: str = ""
+
+
+def _csl(text: str) -> Iterator[Reference]:
+    values = json.loads(text)
+    if isinstance(values, dict):
+        values = values.get("items", values.get("references", []))
+    try:
+        entries = TypeAdapter(list[_Entry]).validate_python(values)
+    except ValidationError as error:
+        raise ValueError(str(error.errors()[0]["msg"])) from error
+    for entry in entries:
+        names = [one.literal or f"{one.given} {one.family}".strip() for one in entry.author]
+        parts = entry.issued.get("date-parts") or [[""]]
+        yield Reference(
+            entry.id,
+            entry.title,
+            tuple(names),
+            str(parts[0][0]) if parts[0] else "",
+            entry.container,
+            _addresses(entry.url, entry.doi),
+            _keywords(entry.keyword),
+            entry.abstract,
+        )
+
+
+# ---------------------------------------------------------------- `@key` in Markdown
+
+
+def cited_beside(path: Path, matter: str) -> dict[str, Reference]:
+    """The references that a Markdown file may cite, by key: of the files that its front matter
+    names as its bibliography, else of the BibTeX files beside it.
+
+    Raises:
+        SourceError: one of them cannot be read.
+    """
+    try:
+        values = yaml.safe_load(matter) if matter else None
+    except yaml.YAMLError:
+        values = None
+    named = values.get("bibliography") if isinstance(values, dict) else None
+    names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    files = [path.parent / str(name) for name in names if ".." not in Path(str(name)).parts]
+    files = [file for file in files if file.suffix.lower() in SUFFIXES and file.is_file()]
+    found: dict[str, Reference] = {}
+    for file in files or sorted(path.parent.glob("*.bib")):
+        text = file.read_text(encoding="utf-8", errors="replace")
+        found |= {one.key: one for one in references_in(file, text)}
+    return found
+
+
+def with_references(items: Sequence[Item], cited: Mapping[str, Reference]) -> list[Item]:
+    """Items in which `@key` is its reference, written out and linked."""
+    return [_written_out(item, cited) if "@" in item.text else item for item in items]
+
+
+def _written_out(item: Item, cited: Mapping[str, Reference]) -> Item:
+    for bracket in reversed(list(_BRACKETED.finditer(item.text))):
+        if all(one in cited for one in _keys(bracket[1])):
+            for at in (bracket.end() - 1, bracket.start()):
+                item = _spliced(item, at, at + 1, "")
+    for match in reversed(list(_KEY.finditer(item.text))):
+        one = cited.get(match["braced"] or match["key"])
+        if one is None:
+            continue
+        by = ", ".join(one.authors)
+        year = f" ({one.year})" if one.year else ""
+        lead = f"{by}{year}. " if by else ""
+        tail = f". {one.container}" if one.container else ""
+        start = match.start()
+        item = _spliced(item, start, match.end(), f"{lead}{one.title}{tail}")
+        title = start + len(lead), start + len(lead) + len(one.title)
+        links = tuple(Link(url, *title) for url in one.urls)
+        item = replace(item, links=tuple(sorted((*item.links, *links), key=lambda k: k.start)))
+    return item
+
+
+def _keys(text: str) -> list[str]:
+    return [match["braced"] or match["key"] for match in _KEY.finditer(text)]
+
+
+def _spliced(item: Item, start: int, end: int, text: str) -> Item:
+    """An item with other words for a part of its text; all of them stand where that part did."""
+    block, longer = item.block, len(text) - (end - start)
+
+    def moved(at: int) -> int:
+        return at + longer if at >= end else min(at, start + len(text))
+
+    places = [block.source(at) for at in range(len(block.text))]
+    offsets = (*places[:start], *[places[start]] * len(text), *places[end:])
+    whole = block.text[:start] + text + block.text[end:]
+    spans = [
+        tuple(Link(one.url, moved(one.start), moved(one.end)) for one in group)
+        for group in (item.links, item.emphasis)
+    ]
+    return replace(
+        item,
+        block=replace(block, text=whole, offsets=offsets),
+        links=spans[0],
+        emphasis=spans[1],
+        bold=moved(item.bold),
+        breaks=tuple(map(moved, item.breaks)),
+        hard=tuple(map(moved, item.hard)),
+        cells=tuple(map(moved, item.cells)),
+    )

@@ -1,0 +1,207 @@
+"""One small reading list in every form that people keep; the same three readings come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seminar_rag.errors import SourceError
+from seminar_rag.syllabus.markup_office import PANDOC
+from seminar_rag.syllabus.read import read_syllabus
+
+BIBTEX = r"""@string{tides = "Journal of Tides"}
+
+@article{okafor2014,
+  author = {Okafor, Ngozi and L{\'o}pez, Marta},
+  title = {Harbours that Remember {T}heir Ships},
+  journal = tides, year = 2014,
+  url = {https://example.org/harbours}, keywords = {Week 1}
+}
+
+@inproceedings{brandt2019,
+  author = {Ilse Brandt},
+  title = "What a Lighthouse Measures",
+  booktitle = {Proceedings of the Coast}, year = {2019}, doi = {10.5555/lighthouse},
+  keywords = {Week 2}
+}
+
+@misc{tanaka2021, author = {Tanaka, Yui}, title = {Ropes and Knots in Practice},
+  eprint = {2101.00042}, year = 2021, keywords = {Week 2, optional}
+}
+"""
+RIS = """TY  - JOUR
+AU  - Okafor, Ngozi
+AU  - López, Marta
+TI  - Harbours that Remember Their Ships
+JO  - Journal of Tides
+PY  - 2014
+UR  - https://example.org/harbours
+KW  - Week 1
+ER  -
+
+TY  - CONF
+AU  - Brandt, Ilse
+TI  - What a Lighthouse Measures
+DO  - 10.5555/lighthouse
+KW  - Week 2
+ER  -
+
+TY  - GEN
+AU  - Tanaka, Yui
+TI  - Ropes and Knots in Practice
+UR  - https://arxiv.org/abs/2101.00042
+KW  - Week 2
+KW  - optional
+ER  -
+"""
+CSL = """[
+ {"id": "okafor2014", "type": "article-journal", "title": "Harbours that Remember Their Ships",
+  "author": [{"family": "Okafor", "given": "Ngozi"}, {"family": "López", "given": "Marta"}],
+  "container-title": "Journal of Tides", "issued": {"date-parts": [[2014]]},
+  "URL": "https://example.org/harbours", "keyword": "Week 1"},
+ {"id": 7, "type": "paper-conference", "title": "What a Lighthouse Measures",
+  "author": [{"family": "Brandt", "given": "Ilse"}], "DOI": "10.5555/lighthouse",
+  "keyword": "Week 2"},
+ {"id": "t", "title": "Ropes and Knots in Practice", "author": [{"literal": "Yui Tanaka"}],
+  "URL": "https://arxiv.org/abs/2101.00042", "keyword": "Week 2, optional"}
+]
+"""
+QUARTO = """---
+title: "The Coast"
+bibliography: coast.bib
+---
+
+## Week 1: Harbours
+
+### Readings
+
+- @okafor2014
+
+## Week 2: Lights
+
+### Readings
+
+- [@brandt2019]
+
+### Optional
+
+- @tanaka2021
+"""
+ORG = """#+TITLE: The Coast
+
+* Week 1: Harbours
+** Readings
+- [[https://example.org/harbours][Harbours that Remember Their Ships]], Ngozi Okafor, Marta López
+* Week 2: Lights
+** Readings
+- [[https://doi.org/10.5555/lighthouse][What a Lighthouse Measures]], Ilse Brandt
+** Optional
+- [[https://arxiv.org/abs/2101.00042][Ropes and Knots in Practice]], Yui Tanaka
+"""
+RST = """The Coast
+=========
+
+Week 1: Harbours
+----------------
+
+Readings
+~~~~~~~~
+
+- `Harbours that Remember Their Ships <https://example.org/harbours>`_, Ngozi Okafor, Marta López
+
+Week 2: Lights
+--------------
+
+Readings
+~~~~~~~~
+
+- `What a Lighthouse Measures <https://doi.org/10.5555/lighthouse>`_, Ilse Brandt
+
+Optional
+~~~~~~~~
+
+- `Ropes and Knots in Practice <https://arxiv.org/abs/2101.00042>`_, Yui Tanaka
+"""
+LATEX = r"""\documentclass{article}
+\begin{document}
+\section{Week 1: Harbours}
+\subsection{Readings}
+\begin{itemize}
+\item \href{https://example.org/harbours}{Harbours that Remember Their Ships}, Ngozi Okafor
+\end{itemize}
+\section{Week 2: Lights}
+\subsection{Readings}
+\begin{itemize}
+\item \href{https://doi.org/10.5555/lighthouse}{What a Lighthouse Measures}, Ilse Brandt
+\end{itemize}
+\subsection{Optional}
+\begin{itemize}
+\item \href{https://arxiv.org/abs/2101.00042}{Ropes and Knots in Practice}, Yui Tanaka
+\end{itemize}
+\end{document}
+"""
+DUE = [
+    (1, "Harbours that Remember Their Ships", "https://example.org/harbours", "required"),
+    (2, "What a Lighthouse Measures", "https://doi.org/10.5555/lighthouse", "required"),
+    (2, "Ropes and Knots in Practice", "https://arxiv.org/abs/2101.00042", "more"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("coast.bib", BIBTEX),
+        ("coast.ris", RIS),
+        ("coast.json", CSL),
+        ("coast.qmd", QUARTO),
+        ("coast.Rmd", QUARTO),
+        pytest.param("coast.org", ORG, marks=pytest.mark.slow),
+        pytest.param("coast.rst", RST, marks=pytest.mark.slow),
+        pytest.param("coast.tex", LATEX, marks=pytest.mark.slow),
+    ],
+)
+def test_a_list_is_read_in_the_form_it_is_kept_in(name: str, text: str, tmp_path: Path) -> None:
+    if Path(name).suffix in PANDOC:
+        pytest.importorskip("pypandoc", reason="pandoc, an extra, reads this form in a process")
+    (tmp_path / "coast.bib").write_text(BIBTEX, encoding="utf-8")
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    read = read_syllabus(tmp_path / name)
+    found = [
+        (session.number, reading.title, *reading.urls, reading.section)
+        for session in read.sessions
+        for reading in session.readings
+    ]
+    assert found == DUE
+    authors = [reading.authors for session in read.sessions for reading in session.readings]
+    assert Path(name).suffix in PANDOC or authors == [
+        "Ngozi Okafor, Marta López",
+        "Ilse Brandt",
+        "Yui Tanaka",
+    ]
+
+
+def test_a_citation_that_no_list_has_stays_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "coast.bib").write_text(BIBTEX, encoding="utf-8")
+    page = QUARTO + "\nWrite to tide@example.org, see @nobody1999.\n"
+    (tmp_path / "coast.qmd").write_text(page, encoding="utf-8")
+    read = read_syllabus(tmp_path / "coast.qmd")
+    assert [r.title for s in read.sessions for r in s.readings] == [title for _, title, _, _ in DUE]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x.bib", "no entries at all", "no entry with a title"),
+        ("x.bib", "@article{a, title = {Never closed", "no list of references in BibTeX"),
+        ("x.json", '{"items": [{"title": 4, "author": "Ann"}]}', "no list of references in CSL"),
+        ("x.json", "[1, 2", "no list of references in CSL"),
+        ("x.ris", "TI  - No type\nER  - \n", "no list of references in RIS|no entry with a title"),
+    ],
+)
+def test_a_list_that_cannot_be_read_says_so(
+    name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match=message):
+        read_syllabus(tmp_path / name)
