@@ -1,5 +1,6 @@
 # make serve   install, ingest the sample course if nothing is there, open the chat
-# make setup   install, and build llama-cpp-python where a C++ compiler is found
+# make setup   install, and llama.cpp where it can be had
+# make llm     llama.cpp and a language model that suits the machine, so that answers are written
 # make ocr     install OCR for scanned pages
 # make test    everything: checks, unit tests, real models, browser
 # make check   ruff, mypy, architecture and fast tests
@@ -14,14 +15,16 @@ STAMPS := $(VENV)/.stamps
 LINUX := $(filter Linux,$(shell uname -s))
 # PyTorch's own index has builds without CUDA; elsewhere the plain package has none anyway.
 TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/cpu)
+# llama.cpp's Python package as ready wheels; the package index itself has only its source.
+LLAMA_INDEX ?= --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: setup serve local ocr test check fast kept clean
+.PHONY: setup serve local llm ocr test check fast kept clean
 
 setup: $(STAMPS)/core
 ifneq ($(CXX_FOUND),)
-	@$(MAKE) --no-print-directory local || echo "llama-cpp-python could not be built; everything else works. The messages above say why; make local tries again."
+	@$(MAKE) --no-print-directory local || echo "llama.cpp could not be installed; everything else works. The messages above say why; make local tries again."
 else
 	@echo "No C++ compiler was found, so local language models stay out; everything else works."
 	@echo "To add them: install one (Debian, Ubuntu: apt install g++; macOS: xcode-select --install), then make local."
@@ -31,6 +34,14 @@ serve: $(STAMPS)/core
 	@$(BIN)/seminar-rag serve $(ARGS)
 
 local: $(STAMPS)/local
+
+llm: $(STAMPS)/core
+	@echo "This gets llama.cpp (ready-made where its index can be reached, else built in about five"
+	@echo "minutes) and then a language model:"
+	@$(BIN)/seminar-rag models get --dry-run
+	@$(MAKE) --no-print-directory local
+	@$(BIN)/seminar-rag models get $(ARGS)
+	@echo "make serve lets it write the answers."
 
 ocr: $(STAMPS)/ocr
 
@@ -70,10 +81,14 @@ $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 	@touch $@
 
 $(STAMPS)/local: $(STAMPS)/core
-	@echo "Building llama-cpp-python for local language models (about five minutes) …"
+	@echo "Installing llama.cpp; where no ready-made package can be reached, it is built (about five minutes) …"
 	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash.
 	@CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
-		$(PIP) install -q -e '.[local]'
+		$(PIP) install -q --retries 0 --timeout 5 --prefer-binary $(LLAMA_INDEX) -e '.[local]'
+	@$(BIN)/python -c "import llama_cpp" 2>/dev/null || { \
+		echo "The ready-made package does not run here, so llama.cpp is built …"; \
+		CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
+		$(PIP) install -q --force-reinstall --no-deps --no-binary llama-cpp-python llama-cpp-python; }
 	@touch $@
 
 $(STAMPS)/ocr: $(STAMPS)/core

@@ -7,11 +7,12 @@ a command that needs no model loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from seminar_rag.config import Config
+from seminar_rag.config import Config, from_environment, save
 from seminar_rag.errors import ModelError, SourceError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
@@ -189,6 +190,31 @@ class Assembly:
     @cached_property
     def llm(self) -> LLM | None:
         """The configured language model, loaded once for all that use it."""
+        return self._load_llm()
+
+    def take_model(self, spec: str, *, load: bool) -> None:
+        """Write answers with a model that was downloaded; those that are being written go on.
+
+        Args:
+            spec: as in [llm] model, which is changed where it is set to another.
+            load: now, so that no question waits for it.
+
+        Raises:
+            ConfigError: the setting cannot be changed.
+            ModelError: the model cannot be loaded.
+        """
+        if self.config.llm_model not in ("", spec) and "llm_model" not in from_environment():
+            save(self.config.folder, "llm", "model", spec)
+            self.config = replace(self.config, llm_model=spec)
+        if load:
+            self.__dict__["llm"] = self._load_llm()
+        else:
+            self.__dict__.pop("llm", None)
+        stale = {"verifier"} if self.config.check_verifier == "llm" else set()
+        for part in stale | {"answerer", "engine"}:
+            self.__dict__.pop(part, None)
+
+    def _load_llm(self) -> LLM | None:
         from seminar_rag.answer.prompt import INSTRUCTIONS
         from seminar_rag.models.local import LlamaCpp
         from seminar_rag.models.server import OpenAICompatible

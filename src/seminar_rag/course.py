@@ -26,6 +26,7 @@ from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.sources import is_address
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
+from seminar_rag.model_choice import ModelChoice
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
 from seminar_rag.sample import PAGE
@@ -55,7 +56,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Corrections):
+class Course(Corrections, ModelChoice):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -328,20 +329,6 @@ class Course(Corrections):
         """Rebuild both indexes from the stored passages and embeddings."""
         with self.store.writer():
             self.store.repair(progress)
-
-    def models(self) -> str:
-        """The known models in lines of text: what is downloaded, and what suits this machine."""
-        return doctor.describe_models(self.parts)
-
-    def download_model(
-        self,
-        spec: str,
-        hub: str,
-        sha256: str | None = None,
-        progress: Callable[[int, int | None], None] = lambda *_: None,
-    ) -> str:
-        """Download a model; returns where it lies and what it is for, as a sentence."""
-        return doctor.download_model(self.parts, spec, hub, sha256, progress)
 
 
 def rescue(

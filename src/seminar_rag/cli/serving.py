@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.types.catalogue import Record
 
+SUITED = "get"
+"""In place of a model's name: the one that suits this machine."""
+
 
 def serve(options: argparse.Namespace) -> int:
     """Start the web page."""
@@ -33,6 +36,11 @@ def serve(options: argparse.Namespace) -> int:
 
     def ready(url: str) -> None:
         printing.line(console, course.answerer_notice)
+        if offer := course.offer():
+            printing.line(
+                console,
+                f"A language model would write them: make llm gets {offer.name}, {offer.cost}.",
+            )
         if course.password_hash():
             printing.line(console, f"Your desk is at {url}/desk")
         else:
@@ -99,19 +107,33 @@ def status(options: argparse.Namespace) -> int:
 def models(options: argparse.Namespace) -> int:
     """List models, or download one."""
     course = open_course(options)
-    if options.download is None:
-        print(course.models())
-        return 0
     console = printing.console(stderr=True)
-    file = options.download.partition(":")[2]
+    spec = options.download
+    if spec is None:
+        print(course.models())
+    elif options.dry_run:
+        printing.line(console, course.model_cost("" if spec == SUITED else spec))
+    elif spec == SUITED or ":" in spec:
+        _fetch(course, "" if spec == SUITED else spec, options)
+    else:
+        printing.line(console, course.fetch_cross_encoder(spec, options.hub))
+    return 0
+
+
+def _fetch(course: Course, spec: str, options: argparse.Namespace) -> None:
+    """Fetch a language model, with its cost before and its progress meanwhile."""
+    console = printing.console(stderr=True)
+    printing.line(console, course.model_cost(spec))
     with printing.ProgressBar(console) as bar:
 
-        def show(done: int, total: int | None) -> None:
-            bar.show("MiB", done >> 20, (total or done) >> 20, file)
+        def show(done: int, total: int | None, label: str) -> None:
+            bar.show("MiB", done >> 20, (total or done) >> 20, label)
 
-        downloaded = course.download_model(options.download, options.hub, options.sha256, show)
-    console.print(downloaded, markup=False)
-    return 0
+        def say(text: str) -> None:
+            printing.line(console, text)
+
+        done = course.fetch_language_model(spec, options.hub, options.sha256, show, say)
+    printing.line(console, done)
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -10,29 +10,72 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.packages import Packages
+from seminar_rag.models.partial import GB
 
-GB = 10**9
 RESERVED = 2 * GB
 """Memory left to the system, the browser and the embedding model."""
 
 
+READS = 130.0
+"""Tokens of a prompt that one core reads in a second, times billions of active parameters: what
+llama.cpp was measured to do with Q4_K_M files on the machine that this was written on."""
+PROMPT = 1_200
+"""Tokens of a typical prompt, instructions and passages."""
+RATE = 10 * 10**6
+"""Bytes a second for which the time of a download is told."""
+PATIENCE = 20.0
+"""Seconds that reading it may take in a model that is suggested."""
+
+
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A GGUF file that fits this use. Sizes and needs are rounded; the needs are estimates."""
+    """A GGUF file on a model hub; what is not known of it is 0 or empty."""
 
     repo: str
     file: str
-    size: int
-    """Bytes to download, about."""
-    memory: int
-    """Bytes of memory with a context window of 4,096 tokens, about."""
-    licence: str
-    note: str
+    size: int = 0
+    """Bytes to download; exact where packages hold the file, else rounded."""
+    memory: int = 0
+    """Bytes of memory with a context window of 4,096 tokens, an estimate."""
+    active: float = 0.0
+    """Billions of parameters that work on a token."""
+    architecture: str = ""
+    """What llama.cpp calls it."""
+    licence: str = ""
+    note: str = ""
+    sha256: str | None = None
+    packages: Packages | None = None
+    """Where the same file can be had without a hub."""
+    suggested: bool = True
+    """Whether it may be chosen unasked."""
 
     @property
     def spec(self) -> str:
         """As written in [llm] model."""
         return f"{self.repo}:{self.file}"
+
+    @property
+    def name(self) -> str:
+        """What to call it to a reader."""
+        return PurePosixPath(self.file).stem
+
+    @property
+    def cost(self) -> str:
+        """What it takes, in words."""
+        minutes = max(1, round(self.size / RATE / 60))
+        return (
+            f"{self.size / GB:.1f} GB to download ({minutes} min at {RATE // 10**6} MB a second), "
+            f"about {self.memory / GB:.1f} GB of memory, {self.licence}"
+        )
+
+    def fits(self, memory: int) -> bool:
+        """Whether it runs on a machine with so much memory in all."""
+        return self.memory + RESERVED <= memory
+
+    def seconds(self, cores: int) -> float:
+        """How long so many cores read a typical prompt, an estimate."""
+        return PROMPT * self.active / (READS * cores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +89,62 @@ class Encoder:
 
 
 _LISTED = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
-LANGUAGE_MODELS = tuple(LanguageModel(**one) for one in _LISTED["language"])
+LANGUAGE_MODELS = tuple(
+    LanguageModel(**one | ({"packages": Packages(**one["packages"])} if "packages" in one else {}))
+    for one in _LISTED["language"]
+)
+"""In order of preference."""
 RERANKERS = tuple(Encoder(**one) for one in _LISTED["reranker"])
 """The first that is downloaded is used without being configured."""
 EMBEDDERS = tuple(Encoder(**one) for one in _LISTED["embedder"])
-_SAFE, _QUICK, _SMALL = LANGUAGE_MODELS[:3]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """The language model for a machine, or None, and why."""
+    """The language models for a machine, best first; none where it is too small."""
 
-    model: LanguageModel | None
-    reason: str
+    models: tuple[LanguageModel, ...]
+    machine: str
+    """What the machine has, in words."""
+
+    @property
+    def model(self) -> LanguageModel | None:
+        """The best."""
+        return self.models[0] if self.models else None
+
+    @property
+    def reason(self) -> str:
+        """Why it is the one, in words."""
+        if self.model is not None:
+            return f"{self.machine}: {self.model.note}"
+        need = (min(one.memory for one in LANGUAGE_MODELS if one.suggested) + RESERVED) / GB
+        return (
+            f"{self.machine}: a local model wants {need:.0f} GB; quotations, or a server "
+            "([llm] url), are the better choice here"
+        )
+
+    def require(self) -> tuple[LanguageModel, ...]:
+        """The models.
+
+        Raises:
+            ModelError: there are none.
+        """
+        if not self.models:
+            raise ModelError(self.reason)
+        return self.models
 
 
 def suggest(memory: int, cores: int) -> Suggestion:
-    """The language model for a machine with `memory` bytes in all and `cores` physical cores."""
-    free = memory - RESERVED
+    """The language models for a machine with `memory` bytes in all and `cores` physical cores.
+
+    Those that fit its memory, in the order of the catalogue, those that read a prompt in time
+    before those that are too slow, the quickest of which comes first.
+    """
+    fit = [one for one in LANGUAGE_MODELS if one.suggested and one.fits(memory)]
+    quick = [one for one in fit if one.seconds(cores) <= PATIENCE]
+    slow = sorted(set(fit) - set(quick), key=lambda one: one.seconds(cores))
     has = f"{memory / GB:.0f} GB of memory and {cores} core{'s' if cores != 1 else ''}"
-    if free < _SMALL.memory:
-        need = (_SMALL.memory + RESERVED) / GB
-        return Suggestion(
-            None,
-            f"{has}: a local model wants {need:.0f} GB; quotations, or a server ([llm] url), "
-            "are the better choice here",
-        )
-    if cores <= 2 and free >= _QUICK.memory:
-        chosen = _QUICK
-    else:
-        chosen = _SAFE if free >= _SAFE.memory else _SMALL
-    return Suggestion(chosen, f"{has}: {chosen.note}")
+    return Suggestion((*quick, *slow), has)
 
 
 def suggest_here() -> Suggestion:
@@ -85,6 +153,21 @@ def suggest_here() -> Suggestion:
 
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     return suggest(psutil.virtual_memory().total, cores)
+
+
+def find(spec: str) -> LanguageModel:
+    """The model that "owner/repository:file.gguf" names; one that is not listed is little known.
+
+    Raises:
+        ModelError: it has another form.
+    """
+    for model in LANGUAGE_MODELS:
+        if model.spec == spec:
+            return model
+    repo, _, file = spec.partition(":")
+    if not _SPEC.fullmatch(spec):
+        raise ModelError(f"{spec} is not a model - write owner/repository:file.gguf.")
+    return LanguageModel(repo, file)
 
 
 def describe(folder: Path, suggestion: Suggestion, downloaded: Collection[str]) -> str:
@@ -102,8 +185,7 @@ def describe(folder: Path, suggestion: Suggestion, downloaded: Collection[str]) 
     for model in LANGUAGE_MODELS:
         lines += [
             model.spec,
-            f"    {model.size / GB:.1f} GB, about {model.memory / GB:.1f} GB of memory, "
-            f"{model.licence}, {here((folder / model.file).is_file())}",
+            f"    {model.cost}, {here((folder / model.file).is_file())}",
             f"    {model.note}",
         ]
     spec = suggestion.model.spec if suggestion.model else "none"

@@ -5,11 +5,7 @@ Reaches the network only in `download` and `fetch`, and only for what they are a
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,16 +14,28 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.partial import (
+    GB,
+    Progress,
+    growing,
+    require_room,
+    sha256_of,
+    size_of,
+    stopped,
+    wrong_hash,
+)
 
 HUB = "https://huggingface.co"
-GB = 10**9
 ATTEMPTS = 5
 """How often a download is tried where the server is busy or out of order."""
+CONNECT_SECONDS = 5.0
+"""Seconds for the hub to answer at all; one that does not is not asked again."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _SMALL_FILES = ("config.json", "tokenizer.json", "*.txt", "*.model", "*_config.json", "*_map.json")
 
-Progress = Callable[[int, int | None], None]
-"""Called with (bytes so far, bytes in all or None) as a download goes on."""
+
+class UnreachableError(ModelError):
+    """The hub does not answer, so that another source may be tried."""
 
 
 def is_repository(name: str) -> bool:
@@ -104,32 +112,23 @@ def download(
         base_url: a hub or a mirror with the same paths.
         sha256: expected hash in hex; None takes the one that the hub states, if it does.
         progress: called after each piece.
-        stop: asked after each piece; true ends with ModelError, keeping the part.
+        stop: asked after each piece; true ends with StoppedError, keeping the part.
         patience: seconds before the second attempt, doubled for each further one.
 
     Raises:
+        UnreachableError: the hub does not answer.
+        StoppedError: `stop` said so.
         ModelError: not found, refused, not a model, wrong hash, disk full, or broken off for good.
     """
-    from filelock import FileLock, Timeout
-
     if not is_repository(repo) or ".." in PurePosixPath(file).parts:
         raise ModelError(f"{repo}:{file} is not a model - write owner/repository:file.gguf.")
     target = folder / PurePosixPath(file).name
     sha256 = sha256.lower() if sha256 else None
-    if target.is_file() and (sha256 is None or _sha256(target) == sha256):
+    if target.is_file() and (sha256 is None or sha256_of(target) == sha256):
         return target
-    part = target.with_name(f"{target.name}.part")
-    transfer = _Transfer(repo, file, base_url.rstrip("/"), part, sha256, _Bar(progress, stop))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{part}.lock", timeout=0):
-            transfer.run(patience)
-            os.replace(part, target)
-    except Timeout as error:
-        raise ModelError(f"{target.name} is being downloaded by another process.") from error
-    except OSError as error:
-        raise _disk_error(error, target) from error
-    Path(f"{part}.lock").unlink(missing_ok=True)
+    bar = _Bar(progress, stop)
+    with growing(target) as part:
+        _Transfer(repo, file, base_url.rstrip("/"), part, sha256, bar).run(patience)
     return target
 
 
@@ -164,7 +163,7 @@ class _Bar:
 
 
 class _StoppedError(Exception):
-    """The caller asked to stop."""
+    """The caller asked to stop, as it comes through the hub's transfer."""
 
 
 @dataclass
@@ -177,6 +176,8 @@ class _Transfer:
     part: Path
     sha256: str | None
     bar: _Bar
+    answered: bool = False
+    """Whether the hub has answered once."""
 
     @property
     def name(self) -> str:
@@ -190,17 +191,14 @@ class _Transfer:
 
     def run(self, patience: float) -> None:
         """Fetch what is missing of the part, and verify the whole."""
-        resumed = self._size() > 0
+        resumed = size_of(self.part) > 0
         expected = self._fetch(patience)
-        if expected and _sha256(self.part) != expected:
+        if expected and sha256_of(self.part) != expected:
             self.part.unlink()
             if resumed:  # the part may have been of an older version of the file
                 self.run(patience)
                 return
-            raise ModelError(
-                f"{self.name} does not have the expected SHA-256 {expected[:12]}… and was "
-                "deleted - download it again; if it happens again, do not trust the source."
-            )
+            raise wrong_hash(self.name, expected)
         with self.part.open("rb") as file:
             magic = file.read(4)
         if self.name.lower().endswith(".gguf") and magic != b"GGUF":
@@ -209,10 +207,6 @@ class _Transfer:
                 f"{self.url} is not a GGUF file - check repository and file name; a sign-in page "
                 "or a proxy in between may also answer with a page of its own."
             )
-
-    def _size(self) -> int:
-        """Bytes that are here."""
-        return self.part.stat().st_size if self.part.exists() else 0
 
     def _fetch(self, patience: float) -> str | None:
         """Fetch the part to its end; the hash that it must have, where there is one."""
@@ -234,27 +228,37 @@ class _Transfer:
         try:
             return attempts(self._attempt)
         except _StoppedError as error:
-            raise ModelError(
-                f"The download of {self.name} was stopped after {self._size() / GB:.2f} GB - run "
-                "the same command again to go on."
-            ) from error
+            raise stopped(self.part) from error
         except (HfHubHTTPError, httpx2.HTTPError, _BrokenOffError, ConnectionError) as error:
             if isinstance(error, HfHubHTTPError) and not passes(error):
                 raise self._refused(error.response.status_code) from error
             raise ModelError(
-                f"The download of {self.name} broke off ({str(error).strip().splitlines()[0]}) - "
-                f"run the same command again; it goes on after {self._size() / GB:.2f} GB."
+                f"The download of {self.name} broke off ({_reason(error)}) - "
+                f"run the same command again; it goes on after {size_of(self.part) / GB:.2f} GB."
             ) from error
 
     def _attempt(self) -> str | None:
         """One attempt, from where the last one ended."""
+        import httpx2
         from huggingface_hub import get_hf_file_metadata
+        from huggingface_hub.errors import OfflineModeIsEnabled
         from huggingface_hub.file_download import http_get
 
-        stated = get_hf_file_metadata(self.url, token=False, endpoint=self.hub)
-        here = self._size()
+        try:
+            stated = get_hf_file_metadata(
+                self.url, token=False, endpoint=self.hub, timeout=CONNECT_SECONDS
+            )
+        except (httpx2.TransportError, OfflineModeIsEnabled) as error:
+            if self.answered:
+                raise
+            raise UnreachableError(
+                f"The model hub {self.hub} cannot be reached ({_reason(error)}) - check the "
+                "network, or name a mirror with --hub."
+            ) from error
+        self.answered = True
+        here = size_of(self.part)
         if stated.size is not None:
-            self._require_room(stated.size - here)
+            require_room(self.part, stated.size - here)
             if here > stated.size:
                 self.part.unlink()
                 here = 0
@@ -287,31 +291,11 @@ class _Transfer:
             "(seminar-rag models lists those that are known)."
         )
 
-    def _require_room(self, missing: int) -> None:
-        free = shutil.disk_usage(self.part.parent).free
-        if free < missing:
-            raise ModelError(
-                f"{self.name} needs {missing / GB:.1f} GB, but only {free / GB:.1f} GB are free in "
-                f"{self.part.parent} - free some, or choose another folder with --data."
-            )
+
+def _reason(error: BaseException) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class _BrokenOffError(Exception):
     """The transfer ended early."""
-
-
-def _disk_error(error: OSError, target: Path) -> ModelError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ModelError(
-            f"The disk is full: no room for {target} - free some, then run the same command "
-            "again; it goes on where it stopped."
-        )
-    return ModelError(
-        f"{target} cannot be written ({error.strerror or error}) - choose another folder with "
-        "--data, or correct its permissions."
-    )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

