@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from fake_course import FakeCourse
 from serving import served
-from tabs import ARGS, Tab
+from tabs import ARGS, TIMEOUT, Tab
 
 import chromium
 from seminar_rag.ui.shared.limits import Limits
@@ -46,7 +46,7 @@ def open_tab(browser, address) -> Iterator[object]:
             color_scheme=scheme,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(TIMEOUT)
         page = context.new_page()
         tab = Tab(page)
         page.on("request", lambda request: tab.requests.append(request.url))

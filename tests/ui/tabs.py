@@ -9,6 +9,7 @@ ARGS = (
     *("--disable-component-update", "--no-first-run", "--disable-quic"),
 )
 BOX = "#question textarea"
+TIMEOUT = 30_000  # milliseconds; two cores may be busy with other tests
 
 
 @dataclass
@@ -27,6 +28,18 @@ class Tab:
         """Wait until the exchange is complete and the page can ask again."""
         self.page.wait_for_selector(f"#past #exchange-{number}")
         self.page.wait_for_selector("#send", state="visible")
+
+    def open_scope(self) -> None:
+        """Open the scope bar, and wait until what is chosen in it stays chosen.
+
+        Gradio mounts the bar's components when it is opened, and sets each to its value once more
+        in the next frame. No hand is as fast as that; a script can be.
+        """
+        self.page.click("#scope > button")
+        self.page.wait_for_selector("#kind input", state="attached")
+        self.page.evaluate(
+            "() => new Promise(then => requestAnimationFrame(() => requestAnimationFrame(then)))"
+        )
 
     def overflow(self) -> int:
         """Pixels that the page is wider than its window."""

@@ -45,7 +45,7 @@ def test_axe_finds_nothing_serious_on_any_view(open_tab, scheme, width):
     tab.ask(UNKNOWN)
     tab.answered(3)
     assert_accessible(tab)
-    page.click("#scope > button")
+    tab.open_scope()
     page.click("#exchange-1 .actions summary")
     assert_accessible(tab)
     page.keyboard.press("Escape")
@@ -103,7 +103,7 @@ def test_the_keyboard_alone_asks_opens_judges_and_starts_anew(tab, course):
 
 def test_the_scope_is_chosen_with_arrow_keys_and_its_buttons_have_names(tab):
     page = tab.page
-    page.click("#scope > button")
+    tab.open_scope()
     page.get_by_label("Readings and notes").focus()
     page.keyboard.press("ArrowDown")
     page.wait_for_selector(".scope-chip:has-text('All sessions · readings')")

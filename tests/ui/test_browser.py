@@ -102,7 +102,7 @@ def test_shift_enter_makes_a_line_and_enter_sends(tab, course):
 
 def test_sessions_and_kind_reach_the_course(tab, course):
     page = tab.page
-    page.click("#scope > button")
+    tab.open_scope()
     page.click("#sessions input")
     page.get_by_role("option", name="15 · Retrieval-augmented generation").click()
     page.keyboard.press("Escape")

@@ -13,6 +13,7 @@ import pytest
 from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 from serving import served as served_at
+from tabs import TIMEOUT
 
 from seminar_rag.errors import StoreError
 
@@ -61,7 +62,7 @@ def new_page(browser: Any, served: tuple[FakeDeskCourse, str]) -> Iterator[Calla
             color_scheme=scheme,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(TIMEOUT)
         contexts.append(context)
         page = context.new_page()
         page.on(

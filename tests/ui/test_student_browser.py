@@ -25,7 +25,7 @@ from fake_course import (
 )
 from pypdf import PdfReader
 from serving import served
-from tabs import BOX, Tab
+from tabs import BOX, TIMEOUT, Tab
 
 from seminar_rag.types import Scope
 from seminar_rag.ui.shared.limits import Limits
@@ -116,7 +116,7 @@ def test_an_answer_is_copied_as_text_with_its_sources(tab):
 
 def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course):
     page = tab.page
-    page.click("#scope > button")
+    tab.open_scope()
     page.click("#readings input")
     page.keyboard.type("looking")
     page.get_by_role("option", name=f"15 · {RAG.title}").click()
@@ -136,7 +136,7 @@ def test_a_reading_is_found_by_typing_and_the_scope_is_told_and_kept(tab, course
     page.reload()
     page.wait_for_selector("#past .asked")
     scope_says(tab, f"Ask {RAG.title} · only required")
-    page.click("#scope > button")
+    tab.open_scope()
     page.wait_for_selector(f"#readings :text('{RAG.title}')")
     page.click("#readings input")
     page.wait_for_selector(f"[role=option]:has-text('{SURVEY.title}')")
@@ -173,7 +173,7 @@ def test_a_list_that_is_cleared_is_no_longer_named(tab, course):
     page = tab.page
     page.evaluate("seminar.askAbout('survey')")
     scope_says(tab, SURVEY.title)
-    page.click("#scope > button")
+    tab.open_scope()
     page.click("#readings .remove-all")
     scope_says(tab, "Ask the whole course")
     page.wait_for_selector(".scope-chip", state="detached")
@@ -214,7 +214,7 @@ def test_a_link_fills_in_question_and_scope_and_asks_only_on_enter(open_tab, add
     tab = open_tab()
     page = tab.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.click("#scope > button")
+    tab.open_scope()
     page.get_by_label("Student notes").check()
     scope_says(tab, "student notes")
     tab.ask(STEPS)
@@ -500,7 +500,7 @@ def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
 
 def test_required_only_is_offered_where_something_is_required(tab):
     page = tab.page
-    page.click("#scope > button")
+    tab.open_scope()
     box = page.locator("#required input")
     assert box.is_enabled()
     box.check()
@@ -570,7 +570,7 @@ def port() -> int:
 
 def test_nothing_typed_or_answered_is_lost_over_a_restart(browser, port):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(TIMEOUT)
     tab = Tab(context.new_page())
     page = tab.page
     with serving(port) as url:

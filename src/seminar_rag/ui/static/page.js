@@ -82,8 +82,8 @@
     seminar.fill(question);
     setTimeout(() => byId("send")?.click(), 60);
   }
-  // Gradio gives each radio a group of its own, in which arrow keys do nothing, and names the button
-  // of a chosen session or reading by its number in the list.
+  // Gradio gives each radio a group of its own, in which arrow keys do nothing, again and again, and
+  // names the button of a chosen session or reading by its number in the list.
   function name_choices() {
     for (const radio of document.querySelectorAll("#kind input[type=radio]")) {
       if (radio.name !== "kind") radio.name = "kind";
@@ -167,6 +167,6 @@
     });
   }).observe(document.documentElement, {
     childList: true, subtree: true, characterData: true,
-    attributes: true, attributeFilter: ["class"],
+    attributes: true, attributeFilter: ["class", "name"],
   });
 })();
