@@ -147,6 +147,20 @@ def test_a_reading_in_two_sessions_is_one(store: Store) -> None:
     assert store.catalogue().documents["d"].sessions == (1, 4)
 
 
+def test_a_session_keeps_its_date(store: Store) -> None:
+    listed = ListedReading("r", "R")
+    sessions = [
+        ListedSession(1, "Tides", readings=(listed,), date="Sep 5–7"),
+        ListedSession(2, "Sep 12", readings=(listed,), date="Sep 12"),
+        ListedSession(3, "Waves", readings=(listed,)),
+    ]
+    with store.writer():
+        store.put_source("s", "course", None, sessions)
+    found = store.catalogue().sessions
+    assert [one.date for one in found] == ["Sep 5–7", "Sep 12", None]
+    assert [one.shown for one in found] == ["Tides (Sep 5–7)", "Sep 12", "Waves"]
+
+
 def test_forgetting_a_source_takes_its_documents(store: Store) -> None:
     with store.writer():
         store.put_source("s", "course", "Course", [ListedSession(1, "One")])

@@ -184,7 +184,7 @@ def _print_status(course: Course) -> None:
         console.print(f"source: {source} ({form})", markup=False, highlight=False)
     shown: set[str] = set()
     for session in catalogue.sessions:
-        console.print(f"\n{session.number}. {session.title}", markup=False, style="bold")
+        console.print(f"\n{session.number}. {session.shown}", markup=False, style="bold")
         notes = f"notes-{session.number}"
         for id_, label in [
             *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),

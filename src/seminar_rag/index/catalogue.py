@@ -30,7 +30,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS source(
     id TEXT PRIMARY KEY, form TEXT NOT NULL, title TEXT, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session(
-    source TEXT, number INTEGER, title TEXT NOT NULL, tags TEXT NOT NULL, url TEXT,
+    source TEXT, number INTEGER, title TEXT NOT NULL, tags TEXT NOT NULL, url TEXT, date TEXT,
     PRIMARY KEY (source, number));
 CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
@@ -103,12 +103,12 @@ def _sessions(db: sqlite3.Connection) -> tuple[ListedSession, ...]:
         entry = replace(readings[source, reading], section=section)
         by_session.setdefault(number, {}).setdefault(reading, entry)
     sessions: dict[int, ListedSession] = {}
-    for number, title, tags, url in db.execute(
+    for number, title, tags, url, date in db.execute(
         # A source that only adds readings to the session of another leaves its title out.
-        "SELECT number, title, tags, url FROM session ORDER BY number, title = '', source"
+        "SELECT number, title, tags, url, date FROM session ORDER BY number, title = '', source"
     ):
         listed = tuple(by_session.get(number, {}).values())
-        session = ListedSession(number, title, tuple(json.loads(tags)), url, listed)
+        session = ListedSession(number, title, tuple(json.loads(tags)), url, listed, date)
         sessions.setdefault(number, session)
     return tuple(sessions.values())
 
@@ -190,8 +190,8 @@ def put_source(
     )
     for one in sessions:
         db.execute(
-            "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
-            (source, one.number, one.title, json.dumps(one.tags), one.url),
+            "INSERT INTO session(source, number, title, tags, url, date) VALUES (?, ?, ?, ?, ?, ?)",
+            (source, one.number, one.title, json.dumps(one.tags), one.url, one.date),
         )
         for position, reading in enumerate(one.readings):
             values = asdict(reading) | {"source": source}

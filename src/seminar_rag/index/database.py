@@ -53,6 +53,7 @@ _ADDED_COLUMNS = (
     ("lookup", "suggested TEXT NOT NULL DEFAULT '[]'"),
     ("document", "made TEXT NOT NULL DEFAULT ''"),
     ("passage", "words BLOB"),
+    ("session", "date TEXT"),
 )
 """Columns that databases of earlier versions lack."""
 _RENAMED_COLUMNS = (

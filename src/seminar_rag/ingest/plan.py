@@ -129,7 +129,9 @@ def make_plan(
     for session in source.syllabus.sessions if source.syllabus else ():
         readings = _joined(entries.get(session.number, ()), entries.values())
         plan.sessions.append(
-            ListedSession(session.number, session.title, session.tags, session.url, readings)
+            ListedSession(
+                session.number, session.title, session.tags, session.url, readings, session.date
+            )
         )
     for job in planner.loose():
         plan.jobs[job.document.id] = job

@@ -170,7 +170,7 @@ def status_json(name: str, catalogue: Catalogue, needs: Iterable[Need]) -> dict[
         "sources": [{"source": source, "form": form} for source, form in catalogue.sources],
         "sessions": [
             {
-                **_fields(session, "number", "title", "tags"),
+                **_fields(session, "number", "title", "date", "tags"),
                 "readings": [_fields(one, *reading) for one in session.readings],
             }
             for session in catalogue.sessions

@@ -66,6 +66,14 @@ class ListedSession:
     tags: tuple[str, ...] = ()
     url: str | None = None
     readings: tuple[ListedReading, ...] = ()
+    date: str | None = None
+    """When it meets, in the words of the page."""
+
+    @property
+    def shown(self) -> str:
+        """The title, and when it meets where the title does not say so."""
+        new = self.date and self.date not in self.title
+        return f"{self.title} ({self.date})" if new else self.title
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,8 @@ def _session(session: ListedSession, known: _Known) -> str:
         if document.kind == "notes" and session.number in document.sessions:
             where, title = view_address(document.id), document.title
             entries.append(HTML.notes(where, title, _words(title)))
-    words = _words(str(session.number), session.title)
-    return HTML.session(str(session.number), session.title, words, entries)
+    words = _words(str(session.number), session.shown)
+    return HTML.session(str(session.number), session.shown, words, entries)
 
 
 def _entry(reading: ListedReading, known: _Known) -> str:

@@ -206,7 +206,7 @@ def _session(
     )
     problems = sum(one.id in wanting for one in session.readings)
     key = f"session-{session.number}"
-    return _group(key, session.number, session.title, facts, rows, problems)
+    return _group(key, session.number, session.shown, facts, rows, problems)
 
 
 def _group(
