@@ -49,6 +49,17 @@ def verifier() -> Verifier:
         ("1,000 steps", "1000 steps"),
         ("two heads", "2 heads"),
         ("five times", "5x"),
+        ("8.64 × 10^19 FLOPs", "$8.64 \\times 10^{19}$ FLOPs"),
+        ("8.64e19 FLOPs", "8.64 × 1019 FLOPs"),  # as a PDF without raised type has it
+        ("5 x 10^3 steps", "5,000 steps"),
+        ("a rate of 10⁻⁵", "a rate of 0.00001"),
+        ("2^10 items", "1,024 items"),
+        ("two thirds of users", "66.7% of users"),
+        ("600K+ users", "650,000 users"),
+        ("600,000 or more users", "600,000 users"),
+        ("at most 5 errors", "4 errors"),
+        ("3 hours", "180 minutes"),
+        ("1.5 GB", "1500 MB"),
     ],
 )
 def test_numbers_are_compared_as_values(one: str, other: str) -> None:
@@ -65,6 +76,12 @@ def test_numbers_are_compared_as_values(one: str, other: str) -> None:
         ("1,000 steps", "1,024 steps"),
         ("0.5 of it", "5% of it"),
         ("2021", "2022"),
+        ("a rate of 10^-5", "a rate of 10^-6"),
+        ("8.64 × 10^19 FLOPs", "8.64 × 10^18 FLOPs"),
+        ("600K+ users", "500,000 users"),
+        ("over 600 users", "6,000 users"),
+        ("at most 5 errors", "8 errors"),
+        ("2 hours", "3 days"),
     ],
 )
 def test_other_numbers_are_other(one: str, other: str) -> None:

@@ -26,10 +26,19 @@ _SCALE = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9,
     "billion": 1e9, "t": 1e12, "trillion": 1e12, "hundred": 1e2,
 }  # fmt: skip
-_NUMBER = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_NUMBER = r"(?:\d+(?:,\d{3})+|\d+)(?P<point>\.\d+)?|\.\d+"
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−–", "0123456789---")
+_OWN_POWER = "^⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+_EXPONENT = r"\^\s?[{(]?\s?[-−–]?\d{1,3}(?:\s?[)}])?|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}"
+_POWER = (
+    rf"{_EXPONENT}|\s?(?:×|x|\*|·|\\times|\\cdot)\s?10\s?(?:{_EXPONENT}|(?(point)[1-9]\d?\b|(?!)))"
+)
+"""A power behind a number: "^{19}", "× 10¹⁹", "\times 10^{19}". PDFs lose the raised type, so that
+behind a decimal fraction "× 1019" is a power too."""
 _TOKEN = re.compile(
     rf"""(?P<name>\b[A-Z]\.(?:[A-Z]\.?)+|\b(?=[\w.-]{{0,30}}[A-Za-z][-.]?\d)[A-Za-z][\w-]*(?:\.\d[\w-]*)*)
-    | (?P<number>(?:{_NUMBER})) (?P<suffix>(?:[\s-]?(?:%|per\s?cent\b|thousand\b|million\b
+    | (?P<number>(?:{_NUMBER})) (?P<power>{_POWER}|[eE][+-]?\d{{1,2}}(?!\w))?
+      (?P<suffix>(?:[\s-]?(?:%|per\s?cent\b|thousand\b|million\b
         |billion\b|trillion\b|bn\b|mn\b)|[kKMBT]\b|(?:st|nd|rd|th|s|x)\b|×)?)
     | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)""",
     re.VERBOSE,
@@ -72,7 +81,7 @@ def terms(text: str) -> tuple[Term, ...]:
             out.append(Term(match[0], key, "name", match.start(), match.end()))
         else:
             term = _word(match, text)
-            if term is not None:
+            if term is not None and term.key:
                 out.append(term)
     return tuple(out)
 
@@ -101,6 +110,18 @@ MEASURES = frozenset(
     decad dollar euro watt kwh degre metr meter kilometr kilomet mile gram kilogram % x""".split()
 )
 """Units that are never mistaken for one another; other words behind a number may be anything."""
+_BASE = {
+    **{"millisecond": ("time", 1e-3), "ms": ("time", 1e-3), "second": ("time", 1.0)},
+    **{"minut": ("time", 60.0), "hour": ("time", 3600.0), "day": ("time", 86400.0)},
+    **{"week": ("time", 604800.0), "month": ("months", 1.0), "year": ("months", 12.0)},
+    **{"decad": ("months", 120.0), "kb": ("bytes", 1e3), "mb": ("bytes", 1e6)},
+    **{"gb": ("bytes", 1e9), "tb": ("bytes", 1e12), "gram": ("mass", 1.0)},
+    **{"kilogram": ("mass", 1e3), "metr": ("length", 1.0), "meter": ("length", 1.0)},
+    **{"kilomet": ("length", 1e3), "km": ("length", 1e3), "m": ("length", 1.0)},
+}
+"""Units as multiples of one that they can be converted to."""
+_FAR = 1.5
+""" "Over 600" is said of 650, not of 6,000."""
 _ABOUT = re.compile(
     r"(?:\b(?:about|around|roughly|some|approximately|nearly|almost)|~|≈)\s*$", re.IGNORECASE
 )
@@ -113,6 +134,8 @@ _MOST = re.compile(
     rf"\b(?:at most|not? {_MORE}|(?<!no )(?<!not ){_LESS}|up to|under|below|maximum of)\s*$",
     re.IGNORECASE,
 )
+_OR_MORE = re.compile(r"\+(?!\d)|\s+or\s+(?:more|greater|higher|above)\b", re.IGNORECASE)
+_OR_LESS = re.compile(r"\s+or\s+(?:less|fewer|lower|below)\b", re.IGNORECASE)
 _ONWARD = re.compile(
     r"\s*(?:-|–|—|to|and|or)\s*(?:\d[\d.,]*)\s*(?P<suffix>%|per\s?cent\b|thousand\b"
     r"|million\b|billion\b|trillion\b|[kMBT]\b)"
@@ -122,11 +145,11 @@ _ONWARD = re.compile(
 def _number(match: re.Match[str], text: str) -> Term:
     digits = match["number"].replace(",", "")
     suffix = match["suffix"].strip().strip("-").lower()
-    start, end = match.span()
+    start, end = match.start(), match.start() + len(match[0].rstrip())
     onward = _ONWARD.match(text, end) if not suffix else None
     if onward:  # "61 and 63%", "5 to 500 billion": the suffix holds for both
         suffix = onward["suffix"].lower()
-    scale = _SCALE.get(suffix, 1.0)
+    scale = _SCALE.get(suffix, 1.0) * _raised(match, digits)
     decimals = len(digits.split(".")[1]) if "." in digits else 0
     value = float(digits) * scale
     years = re.search(r"\b((?:19|20)\d)\d[–/-]$", text[max(0, start - 5) : start])
@@ -139,10 +162,33 @@ def _number(match: re.Match[str], text: str) -> Term:
     last = -decimals
     if _ABOUT.search(text[max(0, start - 16) : start]) and not decimals:
         last = len(digits) - len(digits.rstrip("0"))
+    exact = (match["power"] or " ")[0] in _OWN_POWER
     return Term(
-        match[0], f"#{value:g}{'%' if unit == '%' else ''}", "number", start, end, value,
-        0.5 * 10.0**last * scale, unit, bound=_bound(text, start),
+        text[start:end], f"#{value:g}{'%' if unit == '%' else ''}", "number", start, end, value,
+        0.0 if exact else 0.5 * 10.0**last * scale, unit, bound=_bound(text, start, end),
     )  # fmt: skip
+
+
+def _raised(match: re.Match[str], digits: str) -> float:
+    """What the number is multiplied by for the power behind it; 1 without."""
+    if not match["power"]:
+        return 1.0
+    power = match["power"].translate(_RAISED)
+    factor, _, exponent = re.sub(r"[^\d^eE-]", "", power).rpartition("^")
+    number = re.search(r"-?\d+$", exponent)
+    value = int(number[0]) if number else 0
+    if match["power"][0] in _OWN_POWER:  # of the number itself, "10^19"
+        return _power(float(digits), value) / float(digits) if float(digits) else 1.0
+    if not factor and exponent.startswith("10"):  # "× 10¹⁹", "× 1019"
+        value = int(exponent[2:] or 0)
+    return _power(10.0, value)
+
+
+def _power(base: float, exponent: int) -> float:
+    try:
+        return base**exponent
+    except (OverflowError, ZeroDivisionError):
+        return 1.0
 
 
 def _spelled(text: str, start: int, end: int, lower: str) -> Term | None:
@@ -151,6 +197,8 @@ def _spelled(text: str, start: int, end: int, lower: str) -> Term | None:
     None where the word is no number.
     """
     unit, precision = "", 0.0
+    if lower in ("two", "three", "four") and _SHARES.match(text, end):
+        return Term(text[start:end], "", "number", start, end)  # counted with the word behind it
     share = _share(text, start, end, lower)
     if share:
         value, precision = share, 0.005
@@ -162,8 +210,11 @@ def _spelled(text: str, start: int, end: int, lower: str) -> Term | None:
         return None
     return Term(
         text[start:end], f"#{value:g}", "number", start, end, value, precision, unit, True,
-        _bound(text, start),
+        _bound(text, start, end),
     )  # fmt: skip
+
+
+_SHARES = re.compile(r"[\s-]+(?:thirds|quarters|fifths|tenths)\b", re.IGNORECASE)
 
 
 def _share(text: str, start: int, end: int, lower: str) -> float | None:
@@ -181,13 +232,15 @@ def _factor(text: str, start: int) -> bool:
                           text[max(0, start - 24) : start]))  # fmt: skip
 
 
-def _bound(text: str, start: int) -> int:
+def _bound(text: str, start: int, end: int) -> int:
     before = text[max(0, start - 20) : start]
-    return 1 if _LEAST.search(before) else -1 if _MOST.search(before) else 0
+    if _LEAST.search(before) or _OR_MORE.match(text, end):
+        return 1
+    return -1 if _MOST.search(before) or _OR_LESS.match(text, end) else 0
 
 
 def _unit(text: str, end: int) -> str:
-    behind = re.match(r"[\s-]*([^\W\d_]+)", text[end : end + 30])
+    behind = re.match(r"[\s+-]*([^\W\d_]+)", text[end : end + 30])
     if behind is None or behind[1].lower() in FUNCTION_WORDS:
         return ""
     return "x" if behind[1].lower() in ("times", "fold") else stem(behind[1].lower())
@@ -205,11 +258,19 @@ def same_number(claim: Term, evidence: Term) -> bool:
             return True
         return share.unit == "" and share.value == percent.value  # a table's column of percents
     if claim.unit != evidence.unit:
+        one, other = _BASE.get(claim.unit), _BASE.get(evidence.unit)
+        if one and other and one[0] == other[0]:
+            return abs(claim.value * one[1] - evidence.value * other[1]) <= max(
+                claim.precision * one[1], evidence.precision * other[1], 1e-9
+            )
         if {claim.unit, evidence.unit} <= MEASURES:
             return False
         if claim.spelled and evidence.spelled and "x" in (claim.unit, evidence.unit):
             return False  # "doubles" is not "two"
-    return abs(claim.value - evidence.value) <= max(claim.precision, 1e-9)
+    if claim.bound and claim.unit == evidence.unit and evidence.bound * claim.bound >= 0:
+        low, high = sorted((claim.value, claim.value * (_FAR if claim.bound > 0 else 1 / _FAR)))
+        return low - claim.precision <= evidence.value <= high + claim.precision
+    return abs(claim.value - evidence.value) <= max(claim.precision, 1e-9 * abs(claim.value))
 
 
 # Acronyms
