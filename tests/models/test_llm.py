@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -492,3 +495,76 @@ class TestLlamaCpp:
         llm.close()
         with pytest.raises(ModelError, match="has been closed"):
             ask(llm, max_tokens=5)
+
+
+QUESTIONS = ("Is it so?", "Are four of the five cities larger than the sixth?", "No")
+
+
+class TestChoosing:
+    def test_the_probabilities_are_those_of_the_whole_prompt(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=1024, threads=1)
+        try:
+            found = llm.choose("Say A or B.", [("Is it?", "A")], QUESTIONS, ["A", "B"])
+            assert np.allclose(found.sum(axis=1), 1)
+            for question, row in zip(QUESTIONS, found, strict=True):
+                messages = [
+                    ChatMessage("Say A or B.", role="system"),
+                    ChatMessage("Is it?", role="user"),
+                    ChatMessage("A", role="assistant"),
+                    ChatMessage(question, role="user"),
+                ]
+                assert llm._read_prompt(llm.prompt_tokens(messages), lambda: False)
+                pointer = llm._api.llama_get_logits_ith(llm._llama.ctx, -1)
+                logits = np.ctypeslib.as_array(pointer, (len(llm._banned),))
+                best = [max(logits[t] for t in llm._first_tokens(a)) for a in ("A", "B")]
+                odds = np.exp(np.array(best, float) - max(best))
+                assert np.allclose(row, odds / odds.sum(), atol=0.01)
+        finally:
+            llm.close()
+
+    def test_a_stop_ends_it(self, model: LlamaCpp) -> None:
+        with pytest.raises(ModelError, match="stopped"):
+            model.choose("Say A or B.", [], ["word " * 900], ["A", "B"], lambda: True)
+
+    def test_what_is_too_long_is_refused(self, model: LlamaCpp) -> None:
+        with pytest.raises(ModelError, match="too long"):
+            model.choose("Say A or B.", [], ["word " * 9000], ["A", "B"])
+
+    @pytest.mark.parametrize(
+        ("choice", "expected"),
+        [
+            (
+                {
+                    "message": {"content": "B"},
+                    "logprobs": {
+                        "content": [
+                            {
+                                "token": "B",
+                                "logprob": -0.7,
+                                "top_logprobs": [
+                                    {"token": "B", "logprob": math.log(0.6)},
+                                    {"token": " A", "logprob": math.log(0.2)},
+                                    {"token": "Well", "logprob": math.log(0.1)},
+                                ],
+                            }
+                        ]
+                    },
+                },
+                [0.25, 0.75],
+            ),
+            ({"message": {"content": " A"}, "logprobs": None}, [1.0, 0.0]),
+            ({"message": {"content": "I"}}, [0.0, 0.0]),
+        ],
+    )
+    def test_a_server_gives_probabilities_or_a_label(
+        self, choice: dict[str, Any], expected: list[float]
+    ) -> None:
+        with StubServer(Reply(body=json.dumps({"choices": [choice]}))) as server:
+            llm = OpenAICompatible(server.url, "m")
+            found = llm.choose("Say A or B.", [("Is it?", "A")], ["Is it?"], ["A", "B"])
+        assert found.tolist() == [pytest.approx(expected)]
+        (request,) = server.requests
+        assert request.body["logprobs"] is True
+        assert [one["role"] for one in request.body["messages"]] == [
+            "system", "user", "assistant", "user",
+        ]  # fmt: skip

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models import choice
 from seminar_rag.models.grammar import Sampler, citation_grammar
 from seminar_rag.models.llm import ChatTemplate
 
@@ -81,6 +82,7 @@ class LlamaCpp:
         self._seed = seed
         self._abort = _abort_flag(self._api, self._llama.ctx)
         self._lock = threading.Lock()
+        self._choices: choice.SharedPrefix | None = None
         self._read: list[int] = []  # the tokens whose state the context holds
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
         self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
@@ -137,9 +139,48 @@ class LlamaCpp:
         finally:
             self._lock.release()
 
+    def choose(
+        self,
+        system: str,
+        examples: Sequence[tuple[str, str]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> choice.Probabilities:
+        """How likely each answer is; see `Chooser.choose`."""
+        begun = [
+            self.prompt_tokens(choice.conversation(system, examples, one)) for one in questions
+        ]
+        # Two that differ in all: what they share does not depend on the question.
+        probes = [
+            self.prompt_tokens(choice.conversation(system, examples, one)) for one in ("0", "x")
+        ]
+        firsts = [self._first_tokens(answer) for answer in answers]
+        while not self._lock.acquire(timeout=POLL_SECONDS):
+            if stop():
+                raise ModelError(choice.STOPPED)
+        try:
+            if self._llama is None:
+                raise ModelError(f"Model {self.path.name} has been closed - load it again.")
+            if self._choices is None:
+                self._choices = choice.SharedPrefix(
+                    self._api, self._llama.model, self._llama.n_threads
+                )
+            rows = self._choices.last_logits(choice.common_start([*probes, *begun]), begun, stop)
+        finally:
+            self._lock.release()
+        return choice.normalised(rows, firsts)
+
+    def _first_tokens(self, answer: str) -> set[int]:
+        """The tokens that an answer can begin with: some vocabularies put a space before it."""
+        return {self._tokens(text)[0] for text in (answer, f" {answer}")}
+
     def close(self) -> None:
         """Free the model's memory, after the request that is running."""
         with self._lock:
+            if self._choices is not None:
+                self._choices.close()
+                self._choices = None
             self._llama = None  # freed with its last user: counting tokens takes no lock
 
     def prompt_tokens(self, messages: Sequence[ChatMessage]) -> list[int]:

@@ -17,7 +17,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from seminar_rag.errors import ModelError
+from seminar_rag.models.choice import STOPPED, Probabilities, conversation
 from seminar_rag.models.grammar import citation_grammar
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ _CONTROL_TOKEN = re.compile(
     r"|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn|end_of_utterance)>",
     re.IGNORECASE,
 )
+_TOP = 10
+"""Likeliest tokens that are asked for with their probabilities; servers allow 20 at most."""
 _THINK, _THOUGHT = "<think>", "</think>"
 
 
@@ -131,7 +136,65 @@ class OpenAICompatible:
                 )
             yield piece
 
-    async def _ask(self, body: dict[str, Any]) -> AsyncIterator[str]:
+    def choose(
+        self,
+        system: str,
+        examples: Sequence[tuple[str, str]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Probabilities:
+        """How likely each answer is, one request a question; see `Chooser.choose`.
+
+        Where the server gives no probabilities, the answer that the model writes is certain.
+
+        Raises:
+            ModelError: the server cannot be reached, refuses, breaks off, or `stop` said so.
+        """
+        out = []
+        for question in questions:
+            body: dict[str, Any] = {
+                "model": self.model,
+                "messages": [
+                    {"role": m.role.value, "content": as_plain_text(m.content or "")}
+                    for m in conversation(system, examples, question)
+                ],
+                "max_tokens": 1,
+                "temperature": 0,
+                "logprobs": True,
+                "top_logprobs": _TOP,
+            }
+            said = "".join(_pumped(self._ask(body, _whole), stop))
+            if stop():
+                raise ModelError(STOPPED)
+            out.append(self._likely(said, answers))
+        return np.array(out).reshape(len(out), len(answers))
+
+    def _likely(self, body: str, answers: Sequence[str]) -> list[float]:
+        """The probabilities of the answers in a chat completion."""
+        try:
+            choice = json.loads(body)["choices"][0]
+            given = (choice.get("logprobs") or {}).get("content") or []
+            likely = (
+                [(str(one["token"]), float(one["logprob"])) for one in given[0]["top_logprobs"]]
+                if given
+                else []
+            )
+            text = str((choice.get("message") or {}).get("content") or "")
+        except (ValueError, AttributeError, LookupError, TypeError) as error:
+            raise self._broken("it sent something that is not a chat completion") from error
+        likely = likely or [(text, 0.0)]
+        found = [
+            sum(math.exp(min(0.0, weight)) for token, weight in likely if token.strip() == answer)
+            for answer in answers
+        ]
+        return [one / sum(found) for one in found] if sum(found) else found
+
+    async def _ask(
+        self,
+        body: dict[str, Any],
+        read: Callable[[httpx.Response], AsyncIterator[str]] | None = None,
+    ) -> AsyncIterator[str]:
         import httpx
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
@@ -143,7 +206,7 @@ class OpenAICompatible:
                 client.stream("POST", self.url, json=body, headers=headers) as response,
             ):
                 await self._require_success(response)
-                async for piece in self._pieces(response):
+                async for piece in (read or self._pieces)(response):
                     yield piece
         except httpx.ConnectError as error:
             raise ModelError(
@@ -200,6 +263,11 @@ class OpenAICompatible:
         return ModelError(
             f"The answer from the model server at {self.url} broke off ({why}) - ask again."
         )
+
+
+async def _whole(response: httpx.Response) -> AsyncIterator[str]:
+    """The body of an answer that is no stream."""
+    yield (await response.aread()).decode("utf-8", "replace")
 
 
 def as_plain_text(text: str) -> str:

@@ -1,0 +1,228 @@
+"""Asks a local language model to choose among one-token answers, and reads how likely each is.
+
+One reading step per question, no writing. The instructions and examples that all questions begin
+with are read once and kept; several questions are read in one batch, as sequences that share them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seminar_rag.errors import ModelError
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatMessage
+
+Probabilities = NDArray[np.float64]
+"""Shape (questions, answers); each row sums to 1, or to 0 where the model gives none of them."""
+BATCH = 128
+CONTEXT = 3072
+"""Tokens that the shared beginning and the questions of a batch may have together."""
+SEQUENCES = 8
+POLL_SECONDS = 0.05
+STOPPED = "The check was stopped."
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A model that says how likely each of a few answers is."""
+
+    name: str
+
+    def choose(
+        self,
+        system: str,
+        examples: Sequence[tuple[str, str]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Probabilities:
+        """How likely each answer is to each question, the answers together being 1.
+
+        Args:
+            examples: questions with their answers, shown before each question.
+            answers: words that differ in their first token, such as "A" and "B".
+
+        Raises:
+            ModelError: a question does not fit, the model fails, or `stop` said so.
+        """
+        ...
+
+
+class SharedPrefix:
+    """A context of its own beside the one that writes answers, over the same weights."""
+
+    def __init__(self, api: Any, model: Any, threads: int) -> None:
+        """Args:
+        api: the module `llama_cpp.llama_cpp`.
+        model: a `llama_model` pointer, which has to outlive this object.
+        """
+        self._api = api
+        self._model = model
+        params = api.llama_context_default_params()
+        params.n_ctx = CONTEXT
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_seq_max = SEQUENCES + 1
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True  # sequences share the cells of what they have in common
+        params.no_perf = True
+        self._context = api.llama_init_from_model(model, params)
+        if not self._context:
+            raise ModelError("llama.cpp has no memory left to check with - close other programs.")
+        self._vocabulary = api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
+        self._abort = ctypes.create_string_buffer(2)
+        not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+        flag = ctypes.cast(self._abort, ctypes.c_void_p)
+        api.llama_set_abort_callback(self._context, not_empty, flag)
+        self._batch = api.llama_batch_init(BATCH, 0, 1)
+        self._kept: list[int] = []
+
+    def close(self) -> None:
+        """Free the context."""
+        if self._context:
+            self._api.llama_batch_free(self._batch)
+            self._api.llama_free(self._context)
+            self._context = None
+
+    def last_logits(
+        self, shared: list[int], prompts: Sequence[list[int]], stop: Callable[[], bool]
+    ) -> list[NDArray[np.float32]]:
+        """The logits behind the last token of each prompt; all prompts begin with `shared`.
+
+        Raises:
+            ModelError: a prompt does not fit, or llama.cpp fails or is stopped.
+        """
+        rests = [prompt[len(shared) :] for prompt in prompts]
+        room = CONTEXT - len(shared)
+        if any(len(rest) > room for rest in rests):
+            raise ModelError("A sentence to be checked is too long for the model's window.")
+        with self._watched(stop):
+            self._keep(shared)
+            out: list[NDArray[np.float32]] = []
+            for group in _groups(rests, room):
+                out += self._read_group(group)
+        return out
+
+    def _keep(self, shared: list[int]) -> None:
+        """Bring sequence 0 to hold exactly `shared`."""
+        memory = self._api.llama_get_memory(self._context)
+        pairs = zip(shared, self._kept, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if same < len(self._kept) and not self._api.llama_memory_seq_rm(memory, 0, same, -1):
+            self._api.llama_memory_clear(memory, True)
+            same = 0
+        self._kept = shared[:same]
+        fresh = shared[same:]
+        self._decode([(t, same + i, 0, False) for i, t in enumerate(fresh)])
+        self._kept = list(shared)
+
+    def _read_group(self, rests: Sequence[list[int]]) -> list[NDArray[np.float32]]:
+        memory = self._api.llama_get_memory(self._context)
+        start = len(self._kept)
+        entries = []
+        for number, rest in enumerate(rests, 1):
+            self._api.llama_memory_seq_cp(memory, 0, number, -1, -1)
+            last = len(rest) - 1
+            entries += [(t, start + i, number, i == last) for i, t in enumerate(rest)]
+        try:
+            return self._decode(entries)
+        finally:
+            for number in range(1, len(rests) + 1):
+                self._api.llama_memory_seq_rm(memory, number, -1, -1)
+
+    def _decode(self, entries: Sequence[tuple[int, int, int, bool]]) -> list[NDArray[np.float32]]:
+        """Read (token, position, sequence, whether its logits are wanted) in steps."""
+        out = []
+        batch = self._batch
+        for begin in range(0, len(entries), BATCH):
+            step = entries[begin : begin + BATCH]
+            for i, (token, position, sequence, wanted) in enumerate(step):
+                batch.token[i], batch.pos[i] = token, position
+                batch.n_seq_id[i], batch.seq_id[i][0] = 1, sequence
+                batch.logits[i] = wanted
+            batch.n_tokens = len(step)
+            status = self._api.llama_decode(self._context, batch)
+            if status != 0:
+                memory = self._api.llama_get_memory(self._context)
+                self._api.llama_memory_clear(memory, True)
+                self._kept = []
+                if status == 2:
+                    raise ModelError(STOPPED)
+                raise ModelError(
+                    f"llama.cpp failed while it checked (code {status}) - check again; if it "
+                    'happens again, set [check] verifier = "builtin".'
+                )
+            for i, entry in enumerate(step):
+                if entry[3]:
+                    row = self._api.llama_get_logits_ith(self._context, i)
+                    out.append(np.ctypeslib.as_array(row, (self._vocabulary,)).copy())
+        return out
+
+    @contextmanager
+    def _watched(self, stop: Callable[[], bool]) -> Iterator[None]:
+        """Makes llama.cpp give up its step as soon as `stop` says so."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(POLL_SECONDS):
+                if stop():
+                    self._abort.value = b"!"
+                    return
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            self._abort.value = b""
+
+
+def _groups(rests: Sequence[list[int]], room: int) -> Iterator[list[list[int]]]:
+    """Neighbours that fit into one batch of sequences together."""
+    group: list[list[int]] = []
+    for rest in rests:
+        if group and (len(group) == SEQUENCES or sum(map(len, group)) + len(rest) > room):
+            yield group
+            group = []
+        group.append(rest)
+    if group:
+        yield group
+
+
+def common_start(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The tokens that all rows begin with."""
+    columns = zip(*rows, strict=False)
+    return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+
+
+def normalised(
+    rows: Sequence[NDArray[np.float32]], answers: Sequence[Collection[int]]
+) -> Probabilities:
+    """Softmax over the answers, each with the likelier of its tokens; shape (rows, answers)."""
+    best = [[max(float(row[t]) for t in tokens) for tokens in answers] for row in rows]
+    logits = np.array(best, np.float64).reshape(len(rows), len(answers))
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Probabilities = odds / odds.sum(axis=1, keepdims=True)
+    return found
+
+
+def conversation(
+    system: str, examples: Sequence[tuple[str, str]], question: str
+) -> list[ChatMessage]:
+    """The messages in which a question is asked."""
+    from llama_index.core.base.llms.types import ChatMessage
+
+    messages = [ChatMessage(system, role="system")]
+    for asked, answer in examples:
+        messages += [ChatMessage(asked, role="user"), ChatMessage(answer, role="assistant")]
+    return [*messages, ChatMessage(question, role="user")]
