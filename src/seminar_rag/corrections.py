@@ -10,6 +10,7 @@ from typing import TypeVar
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
 from seminar_rag.ingest.attention import suggestions
+from seminar_rag.types import Section
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.ingest import Removal, Suggestion
 
@@ -54,10 +55,47 @@ class Corrections(ABC):
         """
         return self._write(lambda store: curate.rename(store, reading, title))
 
-    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
-        """Add a reading to a session, from an address or a file (which is copied); returns its id.
+    def edit(
+        self,
+        reading: str,
+        authors: str = "",
+        section: Section | None = None,
+        session: int | None = None,
+    ) -> str:
+        """Say who wrote a reading, whether it is required, or to which session it belongs.
 
-        Where the course lists a reading of that title, the document becomes one of it.
+        What is left out stays as it is. Returns the reading's id.
+        """
+        return self._write(lambda store: curate.edit(store, reading, authors, section, session))
+
+    def confirm(self, *readings: str) -> None:
+        """Say of entries, by id or title, that they are readings, as they stand."""
+        self._write(lambda store: curate.confirm(store, readings))
+
+    def split(self, reading: str, title: str, url: str = "") -> str:
+        """Say that an entry holds a second reading, `title`; returns the id of that one.
+
+        Args:
+            url: the link of the entry that belongs to the second reading; empty for none.
+
+        Raises:
+            SourceError: the title is empty, or the entry has no such link.
+        """
+        return self._write(lambda store: curate.split(store, reading, title, url))
+
+    def merge(self, reading: str, into: str) -> str:
+        """Say that an entry is a part of another reading; returns the id of that one.
+
+        Raises:
+            SourceError: both are the same reading.
+        """
+        return self._write(lambda store: curate.merge(store, reading, into))
+
+    def add(self, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+        """Add a reading to a session, with an address, a file (which is copied) or neither.
+
+        Where the course lists a reading of that title, the document becomes one of it. Returns the
+        reading's id.
 
         Raises:
             SourceError: the title is empty, or the address or file cannot be used.

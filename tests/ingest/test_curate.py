@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.types.catalogue import ListedReading
 from seminar_rag.types.ingest import Options, Report, Suggestion
 from seminar_rag.web.fetch import Fetcher
 
@@ -247,8 +249,7 @@ def test_a_paper_added_to_another_session_is_not_stored_twice(course: Course) ->
     [
         (7, "T", "https://x.test/", None, "there is no session 7 — the course has 1, 2"),
         (1, " ", "https://x.test/", None, "give a title"),
-        (1, "T", "", None, "either a link or a file"),
-        (1, "T", "https://x.test/", "a.pdf", "either a link or a file"),
+        (1, "T", "https://x.test/", "a.pdf", "not both"),
         (1, "T", "ftp://x.test/", None, "no web address"),
         (1, "T", "", "nowhere.pdf", "cannot be found"),
         (1, "T", "", "a.exe", "save it as one"),
@@ -360,3 +361,92 @@ def test_the_same_doi_under_two_titles_is_one_reading(course: Course, web: Web) 
     found = [o for o in texts(course).values() if o[0].startswith("the-looms-of-lyon")]
     assert {sessions for _, sessions in found} == {(1, 2)}
     assert len({reading for reading, _ in found}) == 1
+
+
+# The reading list, corrected entry by entry ------------------------------------------------------
+
+
+def row(course: Course, title: str) -> tuple[int, ListedReading]:
+    """The session and the entry of that title."""
+    (found,) = [
+        (session.number, one)
+        for session in course.catalogue().sessions
+        for one in session.readings
+        if one.title == title
+    ]
+    return found
+
+
+def test_an_edit_holds_at_once_and_after_later_ingests(course: Course) -> None:
+    before = texts(course)
+    assert row(course, LOOMS.title)[0] == 1
+    course.edit(LOOMS.title, session=2)
+    course.edit(LOOMS.title, authors="A. Weaver  and B. Dyer", section="more")
+    for _ in range(2):
+        number, entry = row(course, LOOMS.title)
+        assert (number, entry.authors, entry.section) == (2, "A. Weaver and B. Dyer", "more")
+        assert texts(course)[LOOMS.title] == (entry.id, (2,))
+        ingest(course)
+    for one in course.catalogue().corrections:
+        course.undo(one.key)
+    ingest(course)
+    assert texts(course) == before
+    with pytest.raises(NotFoundError, match="no session 9"):
+        course.edit(LOOMS.title, session=9)
+
+
+def test_an_entry_that_holds_two_readings_is_split_and_two_entries_are_joined(
+    course: Course,
+) -> None:
+    number, entry = row(course, LOOMS.title)
+    second = course.split(LOOMS.title, "The Second Half", entry.urls[1])
+    for _ in range(2):
+        place, part = row(course, "The Second Half")
+        assert (place, part.urls) == (number, entry.urls[1:])
+        assert row(course, LOOMS.title)[1].urls == entry.urls[:1]
+        ingest(course)
+    whole = course.merge(second, LOOMS.title)
+    for _ in range(2):
+        assert set(row(course, LOOMS.title)[1].urls) == set(entry.urls)
+        assert row(course, LOOMS.title)[1].id == whole
+        assert "The Second Half" not in course.catalogue().titles.values()
+        assert not [d for d in course.documents().values() if d.reading == second]
+        ingest(course)
+
+
+def test_a_doubtful_entry_is_confirmed_for_good(course: Course) -> None:
+    reading = row(course, LOOMS.title)[1].id
+    course.store.revise(
+        lambda sessions: [
+            replace(one, readings=tuple(replace(r, doubt="Why?") for r in one.readings))
+            for one in sessions
+        ]
+    )
+    course.confirm(reading)
+    assert row(course, LOOMS.title)[1].doubt == ""
+    assert row(course, SURVEY.title)[1].doubt == "Why?"
+    assert [one.kind for one in course.catalogue().corrections] == ["confirm"]
+
+
+def test_a_reading_is_added_by_its_title_alone(course: Course) -> None:
+    course.ingest_reading(course.add(2, "A Book on the Shelf"))
+    for _ in range(2):
+        assert row(course, "A Book on the Shelf")[0] == 2
+        ingest(course)
+
+
+@pytest.mark.parametrize(
+    ("act", "given", "error"),
+    [
+        ("split", (LOOMS.title, " "), "needs a title"),
+        ("split", (LOOMS.title, "Other", "https://x.test/"), "is no link of"),
+        ("split", (LOOMS.title, "Other", "https://arxiv.org/abs/2301.00001"), "known by"),
+        ("merge", (LOOMS.title, LOOMS.title), "joined with itself"),
+    ],
+)
+def test_what_cannot_be_corrected_is_said(
+    course: Course, act: str, given: tuple[str, ...], error: str
+) -> None:
+    with pytest.raises(SourceError, match=error):
+        getattr(course, act)(*given)
+    assert course.catalogue().corrections == ()

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS session(
     PRIMARY KEY (source, number));
 CREATE TABLE IF NOT EXISTS reading(
     source TEXT, id TEXT, title TEXT NOT NULL, authors TEXT, arxiv_id TEXT, urls TEXT NOT NULL,
-    listed TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (source, id));
+    listed TEXT NOT NULL DEFAULT '[]', doubt TEXT NOT NULL DEFAULT '',
+    shown TEXT NOT NULL DEFAULT '', PRIMARY KEY (source, id));
 CREATE TABLE IF NOT EXISTS listing(
     source TEXT, session INTEGER, position INTEGER, reading TEXT NOT NULL, section TEXT NOT NULL,
     PRIMARY KEY (source, session, position));
@@ -53,7 +54,13 @@ CREATE TABLE IF NOT EXISTS correction(
     key INTEGER PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, fields TEXT NOT NULL,
     at TEXT NOT NULL);
 """
-_IDENTITY = {"rename": (), "remove": (), "link": ("instead",), "keep": ("url",), "reject": ("url",)}
+_IDENTITY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("rename", "remove", "edit", "confirm", "merge"), ()),
+    "link": ("instead",),
+    "keep": ("url",),
+    "reject": ("url",),
+    "split": ("title",),
+}
 """By kind: a later correction replaces an earlier one with the same target and values of these
 fields. Of a kind that is not listed, all are kept."""
 
@@ -64,7 +71,7 @@ fields. Of a kind that is not listed, all are kept."""
 def read(db: sqlite3.Connection) -> Catalogue:
     """Read the whole catalogue."""
     sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
-    sessions = _sessions(db)
+    sessions = read_sessions(db)
     return Catalogue(
         title=next((title for _, _, title in sources if title), None),
         sources=tuple((id_, form) for id_, form, _ in sources),
@@ -89,23 +96,27 @@ def corrections(db: sqlite3.Connection) -> tuple[Correction, ...]:
     )
 
 
-def _sessions(db: sqlite3.Connection) -> tuple[ListedSession, ...]:
-    """The sessions of all sources by number, each with its readings in page order."""
+def read_sessions(db: sqlite3.Connection, source: str = "") -> tuple[ListedSession, ...]:
+    """The sessions of all sources, or of one, by number, with their readings in page order."""
+    mine = " WHERE ? IN ('', source)"
     readings: dict[tuple[str, str], ListedReading] = {}
     for row in _rows(db, "SELECT * FROM reading"):
         lists = {name: tuple(json.loads(row[name])) for name in ("urls", "listed")}
-        source = row.pop("source")
-        readings[source, row["id"]] = ListedReading(**row | lists)
+        place = row.pop("source")
+        readings[place, row["id"]] = ListedReading(**row | lists)
     by_session: dict[int, dict[str, ListedReading]] = {}
-    for source, number, reading, section in db.execute(
-        "SELECT source, session, reading, section FROM listing ORDER BY session, position"
+    for place, number, reading, section in db.execute(
+        f"SELECT source, session, reading, section FROM listing{mine} ORDER BY session, position",
+        (source,),
     ):
-        entry = replace(readings[source, reading], section=section)
+        entry = replace(readings[place, reading], section=section)
         by_session.setdefault(number, {}).setdefault(reading, entry)
     sessions: dict[int, ListedSession] = {}
     for number, title, tags, url, date in db.execute(
         # A source that only adds readings to the session of another leaves its title out.
-        "SELECT number, title, tags, url, date FROM session ORDER BY number, title = '', source"
+        f"SELECT number, title, tags, url, date FROM session{mine}"
+        " ORDER BY number, title = '', source",
+        (source,),
     ):
         listed = tuple(by_session.get(number, {}).values())
         session = ListedSession(number, title, tuple(json.loads(tags)), url, listed, date)
@@ -273,7 +284,7 @@ def put_correction(db: sqlite3.Connection, one: Correction, at: str = "") -> Non
     fields = {
         name: value
         for name, value in asdict(one).items()
-        if value and name not in ("kind", "target", "key", "at")
+        if value not in ("", None) and name not in ("kind", "target", "key", "at")
     }
     db.execute(
         "INSERT INTO correction(kind, target, fields, at) VALUES (?, ?, ?, ?)",

@@ -50,6 +50,8 @@ _OURS = (
 )
 _ADDED_COLUMNS = (
     ("reading", "listed TEXT NOT NULL DEFAULT '[]'"),
+    ("reading", "doubt TEXT NOT NULL DEFAULT ''"),
+    ("reading", "shown TEXT NOT NULL DEFAULT ''"),
     ("lookup", "suggested TEXT NOT NULL DEFAULT '[]'"),
     ("document", "made TEXT NOT NULL DEFAULT ''"),
     ("passage", "words BLOB"),

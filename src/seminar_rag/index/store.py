@@ -162,10 +162,12 @@ class Store(Reader):
         with self._change() as db:
             catalogue.unlist(db, reading)
 
-    def retitle(self, reading: str, title: str) -> None:
-        """Rename a reading on the lists; its documents keep their titles."""
+    def revise(self, change: Callable[[Sequence[ListedSession]], Sequence[ListedSession]]) -> None:
+        """Change what every source lists; the documents stay as they are."""
         with self._change() as db:
-            db.execute("UPDATE reading SET title = ? WHERE id = ?", (title, reading))
+            for source, form, title in db.execute("SELECT id, form, title FROM source").fetchall():
+                listed = catalogue.read_sessions(db, source)
+                catalogue.put_source(db, source, form, title, change(listed))
 
     def drop_corrections(self, keys: Iterable[int]) -> None:
         """Forget decisions of the instructor, by their keys."""

@@ -1,13 +1,13 @@
 """The instructor's decisions about the reading list, which every later ingest respects.
 
-Decisions are stored at once; the documents follow when the reading is ingested again. Knows nothing
-of fetching: `corrected` and `with_decisions` change what the page says before it is looked up.
+Decisions are stored, and the lists changed, at once; the documents follow when the reading is
+ingested again. How a decision changes a list is said in `correct`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
 from seminar_rag.guard import refusal
 from seminar_rag.ingest.attention import listed_places, to_decide
-from seminar_rag.ingest.sources import Listed, Source, is_address, slug
-from seminar_rag.types import Document, Reading, Session, Syllabus
+from seminar_rag.ingest.correct import revised
+from seminar_rag.ingest.sources import is_address, slug
+from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
     Correction,
@@ -25,7 +26,6 @@ from seminar_rag.types.catalogue import (
     ListedReading,
 )
 from seminar_rag.types.ingest import ADDED, Removal
-from seminar_rag.web.identify import Wanted
 from seminar_rag.web.places import arxiv_id
 
 if TYPE_CHECKING:
@@ -64,35 +64,142 @@ def rename(store: Store, what: str, title: str) -> str:
         NotFoundError: no listed reading has that id or title.
         SourceError: the new title is empty.
     """
-    name = " ".join(title.split())
-    if not name:
-        raise SourceError("a reading needs a title — give its new title")
-    reading = listed_reading(store.catalogue(), what)
-    if reading is None:
-        raise NotFoundError(unknown(store.catalogue(), what))
-    store.add_corrections(*(Correction("rename", id_, title=name) for id_ in _ids(reading)))
-    store.retitle(reading.id, name)
+    reading = _listed(store, what)
+    _decide(store, reading, Correction("rename", "", title=_title(title)))
     return reading.id
 
 
-def add(store: Store, session: int, title: str, url: str = "", file: Path | None = None) -> str:
-    """Add a reading from an address, or from a file, which is copied; returns its id.
+def edit(
+    store: Store,
+    what: str,
+    authors: str = "",
+    section: Section | None = None,
+    session: int | None = None,
+) -> str:
+    """Say who wrote a reading, whether it is required, or to which session it belongs.
 
-    Where the course lists a reading of that title, the document becomes one of it.
+    What is left out stays as it is. Returns the reading's id.
+
+    Raises:
+        NotFoundError: no listed reading has that id or title, or the course has no such session.
+    """
+    reading = _listed(store, what)
+    if session is not None:
+        _require_session(store.catalogue(), session)
+    ids = _ids(reading)
+    before = [
+        one for one in store.catalogue().corrections if one.kind == "edit" and one.target in ids[:1]
+    ]
+    old = before[0] if before else Correction("edit", "")
+    new = replace(
+        old,
+        authors=" ".join(authors.split()) or old.authors,
+        section=section or old.section,
+        session=old.session if session is None else session,
+    )
+    _decide(store, reading, new)
+    return reading.id
+
+
+def confirm(store: Store, readings: Iterable[str]) -> None:
+    """Say of entries, by id or title, that they are readings, as they stand.
+
+    Raises:
+        NotFoundError: one of them is not listed; none is confirmed.
+    """
+    for reading in [_listed(store, what) for what in readings]:
+        _decide(store, reading, Correction("confirm", ""))
+
+
+def split(store: Store, what: str, title: str, url: str = "") -> str:
+    """Say that an entry holds a second reading; returns the id of that one.
+
+    Args:
+        title: the title of the second reading.
+        url: the link of the entry that belongs to it; empty where none does.
+
+    Raises:
+        NotFoundError: no listed reading has that id or title.
+        SourceError: the title is empty, or the entry has no such link.
+    """
+    reading, name = _listed(store, what), _title(title)
+    if url and url not in reading.urls:
+        raise SourceError(f"{url} is no link of “{reading.title}” — take one that it has")
+    if arxiv_id(url) in _ids(reading):
+        raise SourceError(f"{url} is what the entry is known by — split the other reading off")
+    id_ = slug(name)
+    if id_ in _ids(reading):
+        raise SourceError("both parts have the same title — give each its own")
+    _decide(store, reading, Correction("split", "", title=name, url=url))
+    return id_
+
+
+def merge(store: Store, what: str, into: str) -> str:
+    """Say that an entry is a part of another reading; returns the id of that one.
+
+    Raises:
+        NotFoundError: one of them is not listed.
+        SourceError: both are the same reading.
+    """
+    part, whole = _listed(store, what), _listed(store, into)
+    if part.id == whole.id:
+        raise SourceError("a reading cannot be joined with itself — choose another")
+    _decide(store, part, Correction("merge", "", instead=_ids(whole)[0]), at=whole.id)
+    for record in store.catalogue().records.values():
+        if record.document.reading == part.id:
+            store.assign(record.document.id, whole.id)
+    return whole.id
+
+
+def _decide(store: Store, reading: ListedReading, one: Correction, at: str = "") -> None:
+    """Store a decision about a reading under every id that its page gives it, and apply it.
+
+    Args:
+        at: with "merge", the id that the other reading has now.
+    """
+    store.add_corrections(*(replace(one, target=id_) for id_ in _ids(reading)))
+    now = replace(one, target=reading.id, instead=at or one.instead)
+    store.revise(lambda sessions: revised(sessions, [now]))
+
+
+def _listed(store: Store, what: str) -> ListedReading:
+    catalogue = store.catalogue()
+    reading = listed_reading(catalogue, what)
+    if reading is None:
+        raise NotFoundError(unknown(catalogue, what))
+    return reading
+
+
+def _title(title: str) -> str:
+    name = " ".join(title.split())
+    if not name:
+        raise SourceError("a reading needs a title — give its new title")
+    return name
+
+
+def _require_session(catalogue: Catalogue, session: int) -> None:
+    numbers = [one.number for one in catalogue.sessions]
+    if numbers and session not in numbers:
+        raise NotFoundError(
+            f"there is no session {session} — the course has {', '.join(map(str, numbers))}"
+        )
+
+
+def add(store: Store, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+    """Add a reading from an address, from a file, which is copied, or by its title alone.
+
+    Where the course lists a reading of that title, the document becomes one of it. Returns the
+    reading's id.
 
     Raises:
         NotFoundError: the course has no such session.
         SourceError: the title is empty, or address or file cannot be used.
     """
     catalogue = store.catalogue()
-    numbers = [one.number for one in catalogue.sessions]
-    if numbers and session not in numbers:
-        raise NotFoundError(
-            f"there is no session {session} — the course has {', '.join(map(str, numbers))}"
-        )
+    _require_session(catalogue, session)
     name = " ".join(title.split())
-    if not name or bool(url) == (file is not None):
-        raise SourceError("give a title, and either a link or a file")
+    if not name or (url and file is not None):
+        raise SourceError("give a title, and a link or a file, not both")
     if url and not is_address(url):
         raise SourceError(f"{url} is no web address — give one with https://, or a file")
     kept = _copied(file, store.folder) if file is not None else ""
@@ -215,83 +322,7 @@ def forget_removals(store: Store, documents: Iterable[str]) -> None:
         store.drop_corrections(keys)
 
 
-# --- applying ------------------------------------------------------------------------------------
-
-
-def corrected(listed: Sequence[Listed], corrections: Sequence[Correction]) -> list[Listed]:
-    """The entries of a page as the instructor corrected them; ids stay."""
-    by_target: dict[str, list[Correction]] = {}
-    for one in corrections:
-        by_target.setdefault(one.target, []).append(one)
-    out = []
-    for entry in listed:
-        mine = by_target.get(entry.entry.id, ())
-        if not any(one.kind == "remove" for one in mine):
-            out.append(_corrected(entry, mine) if mine else entry)
-    return out
-
-
-def removed(corrections: Sequence[Correction]) -> set[str]:
-    """Ids of readings and documents that stay out."""
-    return {one.target for one in corrections if one.kind == "remove"}
-
-
-def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list[Wanted]:
-    """Readings to look up, with the addresses that the instructor accepted or rejected."""
-    out = []
-    for one in wanted:
-        mine = [each for each in corrections if each.target == one.id]
-        accepted = tuple(each.url for each in mine if each.kind in ("link", "keep", "add"))
-        rejected = tuple(each.url for each in mine if each.kind == "reject")
-        named = any(each.kind in ("rename", "add") for each in mine)
-        out.append(replace(one, trusted=accepted, rejected=rejected, named=named))
-    return out
-
-
-def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
-    """The readings that the instructor added, as a source of their own with its entries."""
-    root = data / "added"
-    entries: dict[int, list[tuple[str, Reading]]] = {}
-    for one in catalogue.corrections:
-        if one.kind == "add":
-            urls, files = ((one.url,), ()) if one.url else ((), (one.file.rpartition("/")[2],))
-            reading = Reading(one.title, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
-            entries.setdefault(one.session, []).append((one.target, reading))
-    listed: list[Listed] = []
-    sessions = []
-    for number, pairs in sorted(entries.items()):
-        session = Session(number, "", readings=tuple(reading for _, reading in pairs))
-        sessions.append(session)
-        for id_, reading in pairs:
-            entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
-            listed.append(Listed(session, reading, entry))
-    syllabus = Syllabus(None, tuple(sessions)) if sessions else None
-    return Source(ADDED, syllabus, (), root), listed
-
-
 # --- inside --------------------------------------------------------------------------------------
-
-
-def _corrected(one: Listed, corrections: Sequence[Correction]) -> Listed:
-    title, urls = one.reading.title, list(one.reading.urls)
-    for each in corrections:
-        if each.kind == "rename":
-            title = each.title
-        elif each.kind == "reject":
-            urls = [url for url in urls if url != each.url]
-        elif each.kind == "link" and each.url not in urls:
-            at = urls.index(each.instead) if each.instead in urls else 0
-            urls[at : at + (each.instead in urls)] = [each.url]
-        elif each.kind == "link":
-            urls = [url for url in urls if url != each.instead]
-    arxiv = next((id_ for url in urls if (id_ := arxiv_id(url))), None)
-    if tuple(urls) == one.reading.urls:
-        arxiv = one.reading.arxiv_id
-    return replace(
-        one,
-        reading=replace(one.reading, title=title, urls=tuple(urls), arxiv_id=arxiv),
-        entry=replace(one.entry, title=title or one.entry.title, urls=tuple(urls), arxiv_id=arxiv),
-    )
 
 
 def listed_reading(catalogue: Catalogue, what: str) -> ListedReading | None:

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.attention import needs
-from seminar_rag.ingest.curate import (
-    added_readings,
-    corrected,
-    forget_removals,
-    removed,
-    with_decisions,
-)
+from seminar_rag.ingest.correct import added_readings, corrected, removed, with_decisions
+from seminar_rag.ingest.curate import forget_removals
 from seminar_rag.ingest.plan import Plan, known_lookups, make_plan, to_look_up, with_earlier
 from seminar_rag.ingest.sources import (
     Listed,
@@ -94,7 +89,9 @@ class Ingestor:
         with ExitStack() as stack:
             fetcher = self._fetcher(stack)
             read = self._read(source, fetcher, options)
-            listed = corrected(list_readings(read), self._store.catalogue().corrections)
+            sessions = read.syllabus.sessions if read.syllabus else ()
+            made = self._store.catalogue().corrections
+            listed = corrected(list_readings(read), made, sessions)
             named = len(read.files) == 1 and read.syllabus is None
             if named and not options.only and not options.dry_run:
                 forget_removals(self._store, make_plan(read, listed, {}, self._store.folder).jobs)

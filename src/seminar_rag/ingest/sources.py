@@ -24,6 +24,8 @@ from seminar_rag.web.places import decode
 _POSTS = {".md", ".markdown"}
 _MOST_PAGES = 120
 """Session pages that are followed from one course page."""
+_SHOWN = 400
+"""Characters of an entry that are kept to be shown beside it."""
 _DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
 
 
@@ -250,9 +252,17 @@ def list_readings(source: Source) -> list[Listed]:
                 reading.arxiv_id,
                 reading.urls,
                 reading.section,
+                doubt=" ".join(reading.doubts),
+                shown=shown(reading),
             )
             out.append(Listed(session, reading, entry))
     return out
+
+
+def shown(reading: Reading) -> str:
+    """An entry in the words of its page, shortened."""
+    text = " · ".join(" ".join(block.text.split()) for block in reading.blocks)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"
 
 
 class _ReadingNames:

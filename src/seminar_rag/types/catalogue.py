@@ -7,7 +7,9 @@ from typing import Literal
 
 from seminar_rag.types.reading import Document, Scope, Section
 
-CorrectionKind = Literal["link", "keep", "reject", "rename", "remove", "add"]
+CorrectionKind = Literal[
+    "link", "keep", "reject", "rename", "remove", "add", "edit", "confirm", "split", "merge"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,11 @@ class Correction:
     reject   `url` is not the reading: neither taken from the page nor suggested again
     rename   the reading has the title `title`
     remove   the reading, or the document of that id, stays out; `title` was its title
-    add      a reading of `session` with the title `title`, from `url` or from `file`
+    add      a reading of `session` with the title `title`, from `url`, from `file` or without text
+    edit     the reading has those of `authors`, `section` and `session` that are given
+    confirm  the reading is one, as it stands
+    split    the entry holds a second reading, `title`, to which the link `url` belongs
+    merge    the entry is a part of the reading `instead`
     """
 
     kind: CorrectionKind
@@ -27,9 +33,12 @@ class Correction:
     """The id of the reading on its page; with "remove", also the id of a document."""
     url: str = ""
     instead: str = ""
-    """With "link": the address it replaces. With "remove": the reading that it went with."""
+    """With "link": the address it replaces. With "remove": the reading that it went with. With
+    "merge": the id of the other entry on its page."""
     title: str = ""
-    session: int = 0
+    authors: str = ""
+    section: Section | Literal[""] = ""
+    session: int | None = None
     file: str = ""
     """Relative to the data folder."""
     source: str = ""
@@ -55,6 +64,10 @@ class ListedReading:
     section: Section = "required"
     listed: tuple[str, ...] = ()
     """The ids under which its page lists it: several where entries turned out to be one paper."""
+    doubt: str = ""
+    """Why someone should look at this entry; empty where its reader is sure or it was confirmed."""
+    shown: str = ""
+    """The entry in the words of the page, shortened."""
 
 
 @dataclass(frozen=True, slots=True)

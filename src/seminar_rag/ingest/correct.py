@@ -1,0 +1,169 @@
+"""A reading list as its page has it → the list as the instructor corrected it.
+
+Pure; knows nothing of fetching. `curate` stores the decisions that are applied here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seminar_rag.ingest.sources import Listed, Source, slug
+from seminar_rag.types import Reading, Session, Syllabus
+from seminar_rag.types.catalogue import Catalogue, Correction, ListedReading, ListedSession
+from seminar_rag.types.ingest import ADDED
+from seminar_rag.web.identify import Wanted
+from seminar_rag.web.places import arxiv_id
+
+Decided = Mapping[str, Sequence[Correction]]
+"""Corrections by the id of the reading that they are about."""
+
+
+def corrected(
+    listed: Sequence[Listed], corrections: Sequence[Correction], sessions: Iterable[Session] = ()
+) -> list[Listed]:
+    """The entries of a page as the instructor corrected them; ids stay.
+
+    Args:
+        sessions: all sessions of the page, to which entries may be moved.
+    """
+    decided: dict[str, list[Correction]] = {}
+    for one in corrections:
+        decided.setdefault(one.target, []).append(one)
+    places = {one.number: one for one in (*sessions, *(each.session for each in listed))}
+    out = [new for one in listed for new in _with_parts(one, decided, places)]
+    return _merged(out, decided)
+
+
+def revised(
+    sessions: Sequence[ListedSession], corrections: Sequence[Correction]
+) -> list[ListedSession]:
+    """Stored sessions with corrections that were made since, by the ids that readings have now."""
+    stubs = {one.number: Session(one.number, one.title) for one in sessions}
+    listed = [
+        Listed(
+            stubs[session.number],
+            Reading(one.title, one.section, one.urls, one.arxiv_id, one.authors),
+            one,
+        )
+        for session in sessions
+        for one in session.readings
+    ]
+    entries: dict[int, list[ListedReading]] = {}
+    for one in corrected(listed, corrections, stubs.values()):
+        entries.setdefault(one.session.number, []).append(one.entry)
+    return [replace(one, readings=tuple(entries.get(one.number, ()))) for one in sessions]
+
+
+def removed(corrections: Sequence[Correction]) -> set[str]:
+    """Ids of readings and documents that stay out."""
+    return {one.target for one in corrections if one.kind == "remove"}
+
+
+def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) -> list[Wanted]:
+    """Readings to look up, with the addresses that the instructor accepted or rejected."""
+    out = []
+    for one in wanted:
+        mine = [each for each in corrections if each.target == one.id]
+        accepted = tuple(each.url for each in mine if each.kind in ("link", "keep", "add"))
+        rejected = tuple(each.url for each in mine if each.kind == "reject")
+        named = any(each.kind in ("rename", "add") for each in mine)
+        out.append(replace(one, trusted=accepted, rejected=rejected, named=named))
+    return out
+
+
+def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
+    """The readings that the instructor added, as a source of their own with its entries."""
+    root = data / "added"
+    entries: dict[int, list[tuple[str, Reading]]] = {}
+    for one in catalogue.corrections:
+        if one.kind == "add":
+            urls = (one.url,) if one.url else ()
+            files = (one.file.rpartition("/")[2],) if one.file else ()
+            reading = Reading(one.title, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
+            entries.setdefault(one.session or 0, []).append((one.target, reading))
+    listed: list[Listed] = []
+    sessions = []
+    for number, pairs in sorted(entries.items()):
+        session = Session(number, "", readings=tuple(reading for _, reading in pairs))
+        sessions.append(session)
+        for id_, reading in pairs:
+            entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
+            listed.append(Listed(session, reading, entry))
+    syllabus = Syllabus(None, tuple(sessions)) if sessions else None
+    return Source(ADDED, syllabus, (), root), listed
+
+
+def _with_parts(one: Listed, decided: Decided, places: Mapping[int, Session]) -> Iterator[Listed]:
+    """An entry as corrected, and the readings that were split off from it; nothing if removed."""
+    mine = decided.get(one.entry.id, ())
+    if any(each.kind == "remove" for each in mine):
+        return
+    new = _corrected(one, mine, places) if mine else one
+    yield new
+    for each in mine:
+        if each.kind == "split":
+            urls = (each.url,) if each.url else ()
+            arxiv = arxiv_id(each.url)
+            reading = Reading(each.title, new.reading.section, urls, arxiv)
+            id_ = slug(each.title)
+            entry = ListedReading(id_, each.title, None, arxiv, urls, reading.section, (id_,))
+            yield from _with_parts(Listed(new.session, reading, entry), decided, places)
+
+
+def _merged(listed: list[Listed], decided: Decided) -> list[Listed]:
+    """Entries that are parts of another give it their links and are gone."""
+    into = {
+        target: one.instead
+        for target, mine in decided.items()
+        for one in mine
+        if one.kind == "merge"
+    }
+    present = {one.entry.id for one in listed}
+    parts: dict[str, dict[str, None]] = {}
+    for one in listed:
+        whole = into.get(one.entry.id)
+        if whole in present and whole is not None:
+            parts.setdefault(whole, {}).update(dict.fromkeys(one.reading.urls))
+    return [
+        _with(one, urls=tuple(dict.fromkeys((*one.reading.urls, *parts[one.entry.id]))))
+        if one.entry.id in parts
+        else one
+        for one in listed
+        if into.get(one.entry.id) not in present
+    ]
+
+
+def _corrected(
+    one: Listed, corrections: Sequence[Correction], places: Mapping[int, Session]
+) -> Listed:
+    new, urls = one, list(one.reading.urls)
+    for each in corrections:
+        if each.kind == "rename":
+            new = _with(new, title=each.title)
+        elif each.kind == "edit":
+            new = _with(new, authors=each.authors or new.reading.authors)
+            new = _with(new, section=each.section or new.reading.section)
+            if each.session is not None and each.session in places:
+                new = replace(new, session=places[each.session])
+        elif each.kind == "reject" or (each.kind == "split" and each.url):
+            urls = [url for url in urls if url != each.url]
+        elif each.kind == "link" and each.url not in urls:
+            at = urls.index(each.instead) if each.instead in urls else 0
+            urls[at : at + (each.instead in urls)] = [each.url]
+        elif each.kind == "link":
+            urls = [url for url in urls if url != each.instead]
+    if tuple(urls) != one.reading.urls:
+        new = _with(new, urls=tuple(urls))
+    sure = replace(new.reading, confidence=1.0, doubts=())
+    return replace(new, reading=sure, entry=replace(new.entry, doubt=""))
+
+
+def _with(one: Listed, urls: tuple[str, ...] | None = None, **values: Any) -> Listed:
+    """An entry with other values of fields that a reading has on its page and in the catalogue."""
+    if urls is not None:
+        arxiv = next((id_ for url in urls if (id_ := arxiv_id(url))), None)
+        values |= {"urls": urls, "arxiv_id": arxiv}
+    return replace(one, reading=replace(one.reading, **values), entry=replace(one.entry, **values))
