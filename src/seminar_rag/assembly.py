@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config, from_environment, save
-from seminar_rag.errors import ModelError, SourceError
+from seminar_rag.errors import ModelError, SeminarError, SourceError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
-from seminar_rag.ingest.sources import read_source
+from seminar_rag.ingest.sources import is_address, read_source
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types import BUILT_IN, Citation, Syllabus, Turn
-from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Work
 from seminar_rag.types.ingest import Listener
 from seminar_rag.web.fetch import Fetcher
@@ -317,6 +317,21 @@ class Assembly:
         from seminar_rag.documents.parse import Parser
 
         return Ingestor(self.store, self.embedder, Parser, listener, self.network, stop)
+
+    def page_text(self, source: str) -> PageText:
+        """What a course page says; one on the web as it was fetched last."""
+        from seminar_rag.syllabus.read import page_lines
+
+        try:
+            if not is_address(source):
+                return PageText(source, page_lines(Path(source)))
+            with self.network.fetcher() as fetcher:
+                fetcher.offline = True
+                fetched = fetcher.fetch(source)
+                ending = {"html": ".html", "markdown": ".md", "pdf": ".pdf"}.get(fetched.kind, "")
+                return PageText(source, page_lines(fetched.file, f"page{ending}"))
+        except (SeminarError, OSError) as error:
+            return PageText(source, problem=str(error))
 
     @cached_property
     def pages(self) -> Pages:

@@ -41,7 +41,7 @@ from seminar_rag.types import (
     Syllabus,
     Turn,
 )
-from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Checking
 from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Report
 from seminar_rag.types.journal import Insights
@@ -138,6 +138,11 @@ class Course(Corrections, ModelChoice):
     def sessions(self) -> tuple[tuple[int, str, int, int], ...]:
         """Number, title, readings with text, and passages of every session."""
         return self.catalogue().sizes()
+
+    def page_texts(self) -> tuple[PageText, ...]:
+        """What the course pages themselves say, to be held against the reading list."""
+        sources = self.catalogue().sources
+        return tuple(self.parts.page_text(id_) for id_, form in sources if form == "course")
 
     def needs(self) -> tuple[Need, ...]:
         """The readings that are not in the course as they should be, in page order."""

@@ -14,10 +14,19 @@ from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 from seminar_rag import config
 from seminar_rag.errors import NotFoundError
 from seminar_rag.ingest.attention import needs
+from seminar_rag.ingest.correct import revised
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
-from seminar_rag.types import Document
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
+from seminar_rag.types import Document, Section
+from seminar_rag.types.catalogue import (
+    Catalogue,
+    Correction,
+    ListedReading,
+    ListedSession,
+    Lookup,
+    PageText,
+    Record,
+)
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.types.settings import Setting
@@ -73,7 +82,11 @@ def catalogue() -> Catalogue:
             ListedSession(
                 15, "Retrieval-augmented generation", readings=(listed(RAG), listed(SURVEY))
             ),
-            ListedSession(16, "Agents and tools", readings=(listed(GONE), listed(SCAN))),
+            ListedSession(
+                16,
+                "Agents and tools",
+                readings=(replace(listed(GONE), doubt="Is this a reading?"), listed(SCAN)),
+            ),
         ),
         {
             "rag": record(RAG, 43, pages=12),
@@ -203,18 +216,41 @@ class FakeDeskCourse(FakeCourse):
 
     def rename(self, reading: str, title: str) -> str:
         self.acts.append(("rename", reading, title))
-        sessions = tuple(
-            replace(
-                session,
-                readings=tuple(
-                    replace(one, title=title) if one.id == reading else one
-                    for one in session.readings
-                ),
-            )
-            for session in self._catalogue.sessions
+        return self._decide(Correction("rename", reading, title=title))
+
+    def edit(
+        self,
+        reading: str,
+        authors: str = "",
+        section: Section | None = None,
+        session: int | None = None,
+    ) -> str:
+        self.acts.append(("edit", reading, authors, section, session))
+        return self._decide(
+            Correction("edit", reading, authors=authors, section=section or "", session=session)
         )
+
+    def confirm(self, *readings: str) -> None:
+        self.acts.append(("confirm", *readings))
+        for one in readings:
+            self._decide(Correction("confirm", one))
+
+    def split(self, reading: str, title: str, url: str = "") -> str:
+        self.acts.append(("split", reading, title, url))
+        return self._decide(Correction("split", reading, title=title, url=url))
+
+    def merge(self, reading: str, into: str) -> str:
+        self.acts.append(("merge", reading, into))
+        self._decide(Correction("merge", reading, instead=into))
+        return into
+
+    def _decide(self, one: Correction) -> str:
+        sessions = tuple(revised(self._catalogue.sessions, [one]))
         self._catalogue = replace(self._catalogue, sessions=sessions)
-        return reading
+        return one.target
+
+    def page_texts(self) -> tuple[PageText, ...]:
+        return (PageText(PAGE, ("Week 3", EVIL.title, "A book that <i>nobody</i> listed")),)
 
     def remove(self, what: str) -> list[str]:
         self.acts.append(("remove", what))

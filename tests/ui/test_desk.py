@@ -49,7 +49,7 @@ def ended(desk: Desk) -> Job:
 DESK_USES = (
     *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
-    "change",
+    *("change", "edit", "confirm", "split", "merge", "page_texts"),
 )
 """The methods of a course that the desk calls."""
 

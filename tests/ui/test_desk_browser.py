@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from fake_course import ANSWERS, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
+from fake_course import ANSWERS, EVIL, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 from serving import served as served_at
 from tabs import TIMEOUT
@@ -470,3 +470,73 @@ def test_the_desk_works_by_keyboard_alone(desk: Any, course: FakeDeskCourse) -> 
     desk.keyboard.press("Enter")
     ended(desk, f"Read again “{RAG.title}”")
     assert course.acts == [("ingest_reading", "rag")]
+
+
+# The reading list -------------------------------------------------------------------------------
+
+ENTRY = "#entries .listed"
+
+
+def reading_list(page: Any) -> None:
+    page.get_by_role("tab", name="Reading list").click()
+    page.wait_for_selector(ENTRY)
+    page.wait_for_selector("#page-text li")
+
+
+def said(page: Any, text: str) -> None:
+    page.wait_for_selector(f"#list-said :text({text!r})")
+
+
+def test_the_reading_list_is_corrected_beside_the_pages_text(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    reading_list(desk)
+    assert desk.inner_text("#entries .flag") == "Is this a reading?"
+    assert desk.locator("#page-text .in-list").all_inner_texts() == [EVIL.title]
+    desk.check("#only-doubtful")
+    assert desk.locator(f"{ENTRY}:visible").count() == 1
+    desk.uncheck("#only-doubtful")
+
+    desk.click("[data-key='entry-16-gone'] > summary")
+    form = desk.locator("form[data-reading='gone']")
+    form.locator("[name='title']").fill("Moved <b>&</b> renamed")
+    form.locator("[name='authors']").fill("N. Obody")
+    form.locator("[name='session']").focus()
+    form.locator("[name='session']").select_option("3")
+    form.locator("[name='section']").select_option("more")
+    form.get_by_role("button", name="Save").click()
+    said(desk, "Saved “Moved <b>&</b> renamed”.")
+    assert course.acts == [
+        ("rename", "gone", "Moved <b>&</b> renamed"),
+        ("edit", "gone", "N. Obody", "more", 3),
+        ("confirm", "gone"),
+    ]
+    desk.wait_for_selector("[data-key='entry-3-gone']")
+    assert desk.locator("#entries .flag").count() == 0
+    assert "N. Obody · further reading" in desk.inner_text("[data-key='entry-3-gone'] > summary")
+
+
+def test_entries_are_split_joined_accepted_and_added(desk: Any, course: FakeDeskCourse) -> None:
+    reading_list(desk)
+    desk.click("[data-act='confirm-all']")
+    said(desk, "Accepted 1 entry.")
+    desk.click("[data-key='entry-15-rag'] > summary")
+    desk.click("[data-key='split-15-rag'] > summary")
+    desk.fill("form[data-reading='rag'] [name='second']", "The other half")
+    desk.press("form[data-reading='rag'] [name='second']", "Enter")
+    said(desk, "“The other half” is a reading of its own.")
+    desk.click("[data-key='entry-15-the-other-half'] > summary")
+    desk.click("form[data-reading='the-other-half'] [data-act='merge']")
+    said(desk, "“The other half” is a part of “Primer")
+    desk.locator("[data-line]").last.click()
+    desk.wait_for_selector("#line-dialog[open]")
+    assert desk.input_value("#line-dialog [name='title']") == "A book that <i>nobody</i> listed"
+    desk.select_option("#line-dialog [name='session']", "16")
+    desk.press("#line-dialog [name='title']", "Enter")
+    said(desk, "Added to session 16.")
+    assert course.acts[:4] == [
+        ("confirm", "gone"),
+        ("split", "rag", "The other half", ""),
+        ("merge", "the-other-half", "rag"),
+        ("add", 16, "A book that <i>nobody</i> listed", "", None),
+    ]

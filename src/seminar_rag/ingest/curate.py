@@ -107,8 +107,9 @@ def confirm(store: Store, readings: Iterable[str]) -> None:
     Raises:
         NotFoundError: one of them is not listed; none is confirmed.
     """
-    for reading in [_listed(store, what) for what in readings]:
-        _decide(store, reading, Correction("confirm", ""))
+    found = [_listed(store, what) for what in readings]
+    store.add_corrections(*(Correction("confirm", id_) for one in found for id_ in _ids(one)))
+    store.revise(lambda sessions: revised(sessions, [Correction("confirm", o.id) for o in found]))
 
 
 def split(store: Store, what: str, title: str, url: str = "") -> str:

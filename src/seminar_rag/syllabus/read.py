@@ -86,6 +86,34 @@ def read_syllabus(path: Path) -> Syllabus:
     return syllabus
 
 
+def page_lines(path: Path, name: str = "") -> tuple[str, ...]:
+    """The text of a course page, a post or a folder of posts, block by block.
+
+    Args:
+        name: a name whose ending tells the form, where the file's own does not.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    if path.is_dir():
+        posts = [file for file in sorted(path.iterdir(), key=_natural) if file.is_file()]
+        posts = [file for file in posts if not refusal(file, path)]
+        pages = [file for file in posts if file.suffix.lower() in _MARKDOWN]
+        pages = pages or [file for file in posts if file.name in ("readings.toml", "index.html")]
+        return tuple(line for file in pages for line in page_lines(file))
+    suffix = Path(name or path.name).suffix.lower()
+    if suffix in {".docx", ".pdf"}:
+        items = office_items(path)
+    elif suffix in _MARKDOWN:
+        items = markdown_items(_read(path))
+    elif suffix in _HTML or _looks_like_html(path):
+        items = html_items(_read(path))
+    else:
+        items = text_items(_read(path))
+    lines = (" ".join(line.split()) for item in items for line in item.text.split("\n"))
+    return tuple(line for line in lines if line)
+
+
 def schedule_in(path: Path) -> Syllabus | None:
     """The syllabus in a PDF that is a course's schedule and no paper; None for all others."""
     try:

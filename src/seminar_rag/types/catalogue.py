@@ -90,6 +90,16 @@ class ListedSession:
 
 
 @dataclass(frozen=True, slots=True)
+class PageText:
+    """What a course page says, block by block, as its reader saw it."""
+
+    source: str
+    lines: tuple[str, ...] = ()
+    problem: str = ""
+    """Why there are no lines; empty where there are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What the manifest knows of one document."""
 

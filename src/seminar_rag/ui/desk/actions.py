@@ -7,22 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, StringConstraints
 
 from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.text import plural
 from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
 from seminar_rag.ui.desk.jobs import Jobs, StoppedError
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
 
+Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
 LARGEST_UPLOAD = 64 << 20
 """Bytes."""
 UPLOADS = (".pdf", ".html", ".htm", ".md", ".txt")
+FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
 _HEAD = 1_024
 """Bytes within which a PDF names itself (ISO 32000-1, Annex H, implementation note 13)."""
+
+
+class Entry(BaseModel, frozen=True):
+    """What a form of the reading list sends: a button that was pressed, and the fields."""
+
+    act: Annotated[str, StringConstraints(max_length=40)]
+    what: Annotated[str, StringConstraints(max_length=400)] = ""
+    """Id of the reading."""
+    other: Annotated[str, StringConstraints(max_length=400)] = ""
+    """With "merge": id of the reading that it belongs to."""
+    title: Field = ""
+    authors: Field = ""
+    second: Field = ""
+    """With "split": the title of the second reading."""
+    url: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    session: int | None = None
+    section: Literal["required", "more"] | None = None
 
 
 class Desk:
@@ -109,6 +131,58 @@ class Desk:
         self._require(what)
         self.course.rename(what, title)
         return f"Renamed to “{' '.join(title.split())}”."
+
+    def revise(self, entry: Entry) -> str:
+        """Correct an entry of the reading list as its form says."""
+        self.jobs.require_idle()
+        if entry.act == "confirm-all":
+            return self._confirm_all()
+        if entry.act == "add":
+            return self.add(entry.session, entry.title, entry.url, None)
+        self._require(entry.what)
+        title, course = self._title(entry.what), self.course
+        if entry.act == "edit":
+            return self._edit(entry)
+        if entry.act == "confirm":
+            course.confirm(entry.what)
+            return f"“{title}” is right as it stands."
+        if entry.act == "remove":
+            return self._remove(entry.what)
+        if entry.act == "split":
+            course.split(entry.what, entry.second, entry.url)
+            return f"“{entry.second}” is a reading of its own. {FOLLOWS}"
+        if entry.act == "merge":
+            self._require(entry.other)
+            whole = course.merge(entry.what, entry.other)
+            return f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
+        raise NotFoundError(f"there is no action {entry.act!r} — load the page again")
+
+    def _edit(self, entry: Entry) -> str:
+        catalogue, id_ = self.course.catalogue(), entry.what
+        places = [
+            (session.number, one)
+            for session in catalogue.sessions
+            for one in session.readings
+            if one.id == id_
+        ]
+        if not places:
+            raise NotFoundError("no session lists that reading — load the page again")
+        numbers, one = [number for number, _ in places], places[0][1]
+        if entry.title != one.title:
+            self.course.rename(id_, entry.title)
+        moved = None if entry.session in numbers else entry.session
+        section = None if entry.section == one.section else entry.section
+        authors = "" if entry.authors == (one.authors or "") else entry.authors
+        if authors or section or moved is not None:
+            self.course.edit(id_, authors, section, moved)
+        self.course.confirm(id_)
+        return f"Saved “{entry.title}”."
+
+    def _confirm_all(self) -> str:
+        listed = [one for each in self.course.catalogue().sessions for one in each.readings]
+        doubtful = dict.fromkeys(one.id for one in listed if one.doubt)
+        self.course.confirm(*doubtful)
+        return f"Accepted {plural(len(doubtful), 'entry', 'entries')}."
 
     def _accept(self, what: str) -> str:
         reading = self.course.accept(what)

@@ -22,6 +22,7 @@ from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
 from seminar_rag.ui.desk.actions import UPLOADS, Desk
+from seminar_rag.ui.desk.list_tab import ReadingListTab, html_part
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class DeskPage:
         self._seen = gr.State({})  # of every drawn part, what the page has
         self._quick = gr.Timer(QUICK, active=False)
         self._slow = gr.Timer(SLOW)
-        self._head = _html("desk-head")
+        self._head = html_part("desk-head")
         self._dialog = gr.HTML(
             view.rename_dialog(), js_on_load=RENAMES, apply_default_css=False, elem_id="rename"
         )
@@ -91,15 +92,20 @@ class DeskPage:
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
                 self._lay_out_course()
             with (
+                gr.Tab("Reading list") as self._listing,
+                gr.Column(elem_id="list-view", min_width=0),
+            ):
+                self._list = ReadingListTab(self._desk)
+            with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
             ):
-                self._insights = _html("insights")
+                self._insights = html_part("insights")
             with gr.Tab("Settings"), gr.Column(elem_id="settings-view", min_width=0):
                 self._lay_out_settings()
 
     def _lay_out_course(self) -> None:
-        self._message = _html("desk-said")
+        self._message = html_part("desk-said")
         with gr.Row(elem_id="desk-bar"):
             self._start = gr.Button("Update the course", variant="primary", elem_id="update")
             self._dry = gr.Button("Preview changes", elem_id="preview")
@@ -107,14 +113,14 @@ class DeskPage:
                 [FETCH, REFRESH], show_label=False, elem_id="how", container=False
             )
             self._stop = gr.Button("Stop", elem_id="job-stop", visible=False)
-        self._job = _html("job")
+        self._job = html_part("job")
         with gr.Accordion("Log", open=False, elem_id="job-log", visible=False) as self._log_fold:
-            self._log = _html("log")
+            self._log = html_part("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
-        self._attention = _html("attention", ACTS)
-        self._sessions = _html("sessions-list", ACTS)
-        self._removed = _html("removed", ACTS)
+        self._attention = html_part("attention", ACTS)
+        self._sessions = html_part("sessions-list", ACTS)
+        self._removed = html_part("removed", ACTS)
 
     def _lay_out_add(self) -> None:
         with gr.Row():
@@ -130,7 +136,7 @@ class DeskPage:
             self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
 
     def _lay_out_settings(self) -> None:
-        self._setting_said = _html("settings-said")
+        self._setting_said = html_part("settings-said")
         settings = self._course.settings()
         self._fields: list[tuple[Setting, Any]] = []
         with gr.Column(elem_id="live-settings", min_width=0):
@@ -151,6 +157,7 @@ class DeskPage:
         drawn = [
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
             *(self._attention, self._sessions, self._removed, self._session),
+            *self._list.drawn,
         ]
         acted = [self._message, *drawn]
         gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
@@ -167,6 +174,9 @@ class DeskPage:
         self._add.click(
             self._add_reading, given, [*acted, self._title, self._url, self._file], **quiet
         )
+        listed = [self._list.message, *drawn]
+        gr.on(self._list.submits, self._revise, self._seen, listed, **quiet)
+        self._listing.select(self._open_list, self._seen, drawn, **quiet)
         self._asking.select(self._show_insights, None, self._insights, **quiet)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
@@ -197,6 +207,7 @@ class DeskPage:
             self._attention: view.attention(suggestions, needs, view.not_searched(catalogue)),
             self._sessions: view.sessions(catalogue, needs),
             self._removed: view.removed(self._course.removals()),
+            **self._list.html(catalogue),
         }
         choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
         # Of every part, what it depends on, and how to change it.
@@ -217,8 +228,12 @@ class DeskPage:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
 
-    def _acted(self, seen: dict[str, str], act: Callable[[], str]) -> Update:
-        """Act, and show the message that comes of it."""
+    def _acted(self, seen: dict[str, str], act: Callable[[], str], where: Any = None) -> Update:
+        """Act, and show the message that comes of it.
+
+        Args:
+            where: the part that shows the message; that of the first tab if None.
+        """
         try:
             message = view.message(act())
         except SeminarError as error:
@@ -226,7 +241,14 @@ class DeskPage:
         except Exception:
             log.exception("an act of the desk failed")
             message = view.message(CRASHED, bad=True)
-        return {self._message: message, **self._draw(seen)}
+        return {where or self._message: message, **self._draw(seen)}
+
+    def _open_list(self, seen: dict[str, str]) -> Update:
+        self._list.read_pages()
+        return self._draw(seen)
+
+    def _revise(self, seen: dict[str, str], event: gr.EventData) -> Update:
+        return self._acted(seen, lambda: self._list.revise(event._data), self._list.message)
 
     def _update(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
@@ -294,10 +316,6 @@ class DeskPage:
             return {self._setting_said: view.message(str(error), bad=True), field: before}
         label = view.SETTINGS[one.section, one.key][0]
         return {self._setting_said: view.message(f"{label}: saved in seminar.toml.")}
-
-
-def _html(elem_id: str, on_load: str | None = None) -> Any:
-    return gr.HTML(apply_default_css=False, elem_id=elem_id, js_on_load=on_load)
 
 
 def _field(one: Setting) -> Any:

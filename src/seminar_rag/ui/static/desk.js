@@ -19,14 +19,29 @@
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
 
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-rename]");
-    const dialog = document.getElementById("rename-dialog");
-    if (!button || !dialog) return;
-    dialog.dataset.what = button.dataset.rename;
-    dialog.querySelector("input").value = button.dataset.title;
+  // An entry's list of sessions is filled when it is needed: all of all entries would be thousands.
+  document.addEventListener("focusin", (event) => {
+    const choice = event.target.closest?.(".entry-form [name='session']");
+    const options = document.getElementById("session-options");
+    if (!choice || choice.options.length > 1 || !options) return;
+    const now = choice.value;
+    choice.replaceChildren(options.content.cloneNode(true));
+    choice.value = now;
+  });
+
+  const open_dialog = (id, title, what = "") => {
+    const dialog = document.getElementById(id);
+    if (!dialog) return;
+    dialog.dataset.what = what;
+    dialog.querySelector("input").value = title;
     dialog.showModal();
     dialog.querySelector("input").select();
+  };
+  document.addEventListener("click", (event) => {
+    const rename = event.target.closest?.("[data-rename]")?.dataset;
+    const line = event.target.closest?.("[data-line]")?.dataset;
+    if (rename) open_dialog("rename-dialog", rename.title, rename.rename);
+    if (line) open_dialog("line-dialog", line.line.slice(0, 400));
   });
 
   const plain = window.fetch;
