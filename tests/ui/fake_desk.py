@@ -12,7 +12,7 @@ import numpy as np
 from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
 from seminar_rag import config
-from seminar_rag.errors import NotFoundError
+from seminar_rag.errors import ModelError, NotFoundError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import revised
 from seminar_rag.journal.insights import insights
@@ -29,7 +29,7 @@ from seminar_rag.types.catalogue import (
 )
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
-from seminar_rag.types.settings import Setting
+from seminar_rag.types.settings import Offer, Setting
 from seminar_rag.ui.desk.auth import hashed
 
 PASSWORD = "a long enough secret"
@@ -126,6 +126,8 @@ class FakeDeskCourse(FakeCourse):
     """What was asked of the course, in order."""
     taken: list[bytes] = field(default_factory=list)
     """The content of the files that were added."""
+    offered: Offer | None = None
+    """The language model that could be fetched."""
     failing: Exception | None = None
     """Raised by the next ingest."""
 
@@ -144,6 +146,9 @@ class FakeDeskCourse(FakeCourse):
             Suggestion("s2", EVIL.title, "javascript:window.pwned=1", "<b>It</b> is odd."),
         ]
         self._removals: list[Removal] = []
+        self.offered = Offer(
+            "tiny", "0.1 GB", "8 GB of memory and 2 cores: tiny", "", runnable=True
+        )
 
     def catalogue(self) -> Catalogue:
         return self._catalogue
@@ -283,6 +288,29 @@ class FakeDeskCourse(FakeCourse):
 
     def settings(self) -> tuple[Setting, ...]:
         return config.settings(self._config, {})
+
+    def offer(self) -> Offer | None:
+        return self.offered
+
+    def fetch_language_model(
+        self,
+        spec: str = "",
+        hub: str = "",
+        sha256: str | None = None,
+        told: Callable[[int, int | None, str], None] = lambda *_: None,
+        say: Callable[[str], None] = lambda _: None,
+        stop: Callable[[], bool] | None = None,
+    ) -> str:
+        """Three parts, each of which waits for a signal."""
+        self.acts.append(("fetch_language_model", spec))
+        say("The model hub cannot be reached, so Python packages are used.")
+        for part in (1, 2, 3):
+            told(part * 30_000_000, 90_000_000, f"tiny.gguf, part {part} of 3")
+            while not self.step.acquire(timeout=0.05):
+                if stop and stop():
+                    raise ModelError("The download was stopped - start it again to go on.")
+        self.offered = None
+        return "tiny.gguf is in place; answers are written with it from now on."
 
     def change(self, section: str, key: str, value: str | int | bool) -> None:
         self._config = config.changed(self._config, section, key, value, {})

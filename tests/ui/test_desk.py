@@ -18,7 +18,7 @@ from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
 from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
 from seminar_rag.course import Course
-from seminar_rag.errors import BusyError, ConfigError, NotFoundError, SourceError
+from seminar_rag.errors import BusyError, ConfigError, ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent
@@ -50,6 +50,7 @@ DESK_USES = (
     *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
     *("change", "edit", "confirm", "split", "merge", "page_texts"),
+    *("offer", "fetch_language_model"),
 )
 """The methods of a course that the desk calls."""
 
@@ -108,6 +109,45 @@ def test_the_end_of_the_server_ends_the_job(desk: Desk, course: FakeDeskCourse) 
     desk.close()
     assert desk.jobs.current is not None
     assert desk.jobs.current.state == "stopped"
+
+
+def test_a_language_model_is_fetched_and_offered_no_more(
+    desk: Desk, course: FakeDeskCourse
+) -> None:
+    offered = view.language_model(course.offer())
+    assert 'data-act="model"' in offered
+    assert "0.1 GB" in offered
+    course.step.release(3)
+    desk.act("model", "")
+    job = ended(desk)
+    assert (job.state, job.outcome) == ("done", "Fetched a language model")
+    assert "answers are written with it" in job.note
+    assert [line.text for line in job.log] == [
+        "The model hub cannot be reached, so Python packages are used."
+    ]
+    assert (job.done, job.total, job.detail) == (90_000_000, 90_000_000, "90 of 90 MB")
+    assert view.language_model(course.offer()) == ""
+    with pytest.raises(NotFoundError, match="is here already"):
+        desk.act("model", "")
+
+
+def test_a_download_is_stopped_and_goes_on_later(desk: Desk, course: FakeDeskCourse) -> None:
+    desk.act("model", "")
+    desk.jobs.stop()
+    job = ended(desk)
+    assert job.state == "stopped"
+    assert "start it again to go on" in job.note
+    assert course.offer() is not None
+
+
+def test_without_llama_cpp_the_desk_says_what_to_run(desk: Desk, course: FakeDeskCourse) -> None:
+    assert course.offered is not None
+    course.offered = replace(course.offered, runnable=False)
+    drawn = view.language_model(course.offer())
+    assert "make llm" in drawn
+    assert "data-act" not in drawn
+    with pytest.raises(ModelError, match="make llm"):
+        desk.act("model", "")
 
 
 def test_a_failed_ingest_says_why(desk: Desk, course: FakeDeskCourse) -> None:

@@ -198,6 +198,21 @@ def test_a_job_is_stopped(desk: Any, course: FakeDeskCourse) -> None:
     assert "1 unchanged; start it again to go on" in ended(desk, "Updating the course", "stopped")
 
 
+def test_a_language_model_is_fetched_with_progress_and_stop(
+    desk: Any, course: FakeDeskCourse
+) -> None:
+    button = "#model-offer button[data-act=model]"
+    desk.click(button)
+    desk.wait_for_selector(".job.running:has-text('tiny.gguf, part 1 of 3')")
+    assert "30 of 90 MB" in desk.inner_text("#job")
+    desk.click("#job-stop")
+    assert "to go on" in ended(desk, "Fetching a language model", "stopped")
+    course.step.release(3)
+    desk.click(button)
+    assert "is in place" in ended(desk, "Fetched a language model")
+    desk.wait_for_selector(button, state="detached")
+
+
 def test_what_would_change_is_told_and_nothing_done(desk: Any, course: FakeDeskCourse) -> None:
     desk.click("#preview")
     ended(desk, "Preview")

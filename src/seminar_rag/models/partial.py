@@ -47,7 +47,17 @@ def growing(target: Path) -> Iterator[Path]:
         raise ModelError(f"{target.name} is being downloaded by another process.") from error
     except OSError as error:
         raise _disk_error(error, target) from error
-    Path(f"{part}.lock").unlink(missing_ok=True)
+    except ModelError:
+        if not size_of(part):
+            _forget(part)
+        raise
+    _forget(part)
+
+
+def _forget(part: Path) -> None:
+    """Remove what lies beside a file that is whole, or of which nothing came."""
+    for path in (part, Path(f"{part}.lock")):
+        path.unlink(missing_ok=True)
 
 
 def size_of(part: Path) -> int:

@@ -124,11 +124,7 @@ class Page:
         self._share = gr.Checkbox(
             label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
         )
-        gr.HTML(
-            HTML.notice(self._chat.course.answerer_notice),
-            apply_default_css=False,
-            elem_id="notice",
-        )
+        self._notice = gr.HTML(apply_default_css=False, elem_id="notice")
 
     def _wire(self) -> None:
         begun = [
@@ -167,7 +163,7 @@ class Page:
         )
         self._share.input(None, self._share, None, js="(yes) => { seminar.share(yes); }", **HIDDEN)
         self._scope.wire(HIDDEN)
-        opened = [self._head, self._share, *everything]
+        opened = [self._head, self._share, self._notice, *everything]
         self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
         self.blocks.unload(self._leave)
         self._course_view.wire(self._course_tab)
@@ -182,6 +178,7 @@ class Page:
             update: Update = {
                 self._head: self._masthead(self._chat.course.catalogue()),
                 self._share: gr.update(value=wish.share, visible=self._chat.course.journal.enabled),
+                self._notice: HTML.notice(self._chat.course.answerer_notice),
                 **self._scope.show(),
                 **self._restored(wish.record),
                 **self._linked(wish.hash),

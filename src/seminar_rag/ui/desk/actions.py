@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, StringConstraints
 
-from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.errors import ModelError, NotFoundError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
 from seminar_rag.ui.desk.jobs import Jobs, StoppedError
@@ -64,13 +64,14 @@ class Desk:
         self.jobs.wait(PATIENCE)
 
     def act(self, act: str, what: str) -> str:
-        """Do what a button says: accept, reject, reingest, remove or restore something."""
+        """Do what a button says: accept, reject, reingest, remove, restore, fetch a model."""
         actions: dict[str, Callable[[str], str]] = {
             "accept": self._accept,
             "reject": self._reject,
             "reingest": self._reingest,
             "remove": self._remove,
             "restore": self._restore,
+            "model": self._fetch_model,
         }
         if act not in actions:
             raise NotFoundError(f"there is no action {act!r} — load the page again")
@@ -210,6 +211,24 @@ class Desk:
         readings = self.course.restore(what)
         self._start("Restoring", "Restored", *readings, title=titles.get(what, ""))
         return "Restored."
+
+    def _fetch_model(self, _: str) -> str:
+        offer = self.course.offer()
+        if offer is None:
+            raise NotFoundError("a language model is here already — load the page again")
+        if not offer.runnable:
+            raise ModelError("llama.cpp is not installed — run make llm on the server")
+        jobs = self.jobs
+
+        def told(done: int, total: int | None, label: str) -> None:
+            size = f" of {total / 1e6:,.0f}" if total else ""
+            jobs.progress("downloading", done, total or 0, label, f"{done / 1e6:,.0f}{size} MB")
+
+        def work() -> str:
+            return self.course.fetch_language_model(told=told, say=jobs.line, stop=jobs.stopping)
+
+        jobs.start("Fetching a language model", "Fetched a language model", work)
+        return ""
 
     def _start(self, doing: str, done: str, *readings: str, title: str = "") -> None:
         """Ingest readings in the background.

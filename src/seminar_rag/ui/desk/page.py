@@ -119,6 +119,7 @@ class DeskPage:
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
         self._attention = html_part("attention", ACTS)
+        self._model = html_part("model-offer", ACTS)
         self._sessions = html_part("sessions-list", ACTS)
         self._removed = html_part("removed", ACTS)
 
@@ -156,7 +157,7 @@ class DeskPage:
         }
         drawn = [
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
-            *(self._attention, self._sessions, self._removed, self._session),
+            *(self._attention, self._model, self._sessions, self._removed, self._session),
             *self._list.drawn,
         ]
         acted = [self._message, *drawn]
@@ -166,7 +167,8 @@ class DeskPage:
         self._start.click(self._update, [self._how, self._seen], acted, **quiet)
         self._dry.click(self._preview, self._seen, acted, **quiet)
         self._stop.click(self._stop_job, self._seen, acted, **quiet)
-        acting = [self._attention.click, self._sessions.click, self._removed.click]
+        parts = (self._attention, self._model, self._sessions, self._removed)
+        acting = [part.click for part in parts]
         gr.on(acting, self._act, self._seen, acted, **quiet)
         self._dialog.submit(self._rename, self._seen, acted, **quiet)
         self._file.upload(_chosen, self._file, [self._file, self._title], **quiet)
@@ -205,6 +207,7 @@ class DeskPage:
             self._job: view.job_state(job),
             self._log: view.job_log(job),
             self._attention: view.attention(suggestions, needs, view.not_searched(catalogue)),
+            self._model: view.language_model(self._course.offer()),
             self._sessions: view.sessions(catalogue, needs),
             self._removed: view.removed(self._course.removals()),
             **self._list.html(catalogue),

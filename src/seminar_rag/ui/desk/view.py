@@ -14,7 +14,7 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need, Removal, Suggestion
-from seminar_rag.types.settings import Setting
+from seminar_rag.types.settings import Offer, Setting
 from seminar_rag.ui.desk.jobs import Job
 
 PAGE = Template("ui/templates/desk.html")
@@ -39,6 +39,7 @@ STAGES = {
     "indexed": "Indexed",
     "failed": "Failed",
     "removed": "Removed",
+    "downloading": "Downloading",
 }
 MANY = 8
 """Readings with the same remedy that have a card each; more share one."""
@@ -142,6 +143,11 @@ def _sentence(text: str) -> str:
     if re.match(r"[a-z]+\s", text):
         text = text[0].upper() + text[1:]
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+
+
+def language_model(offer: Offer | None) -> str:
+    """The language model that could be fetched, with its cost and a button; nothing for None."""
+    return str(PAGE.language_model(offer)) if offer else ""
 
 
 # --- the course ----------------------------------------------------------------------------------
