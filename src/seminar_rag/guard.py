@@ -5,7 +5,6 @@ Imports nothing heavy: every worker imports this.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import stat
 import sys
@@ -13,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from multiprocessing import spawn
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,8 @@ OUT_OF_MEMORY = 86
 MAX_FILE_BYTES = 256 << 20
 """Larger files are refused unread."""
 
+_ONE_START = threading.Lock()
+"""Held while a process is started."""
 _T = TypeVar("_T")
 
 
@@ -103,9 +106,7 @@ class WorkerPool:
                     max_tasks=tasks,
                     initializer=confine,
                     initargs=(memory,),
-                    # A forked copy of a process with threads and a model may hang, or be over the
-                    # limit from the start.
-                    context=multiprocessing.get_context("spawn"),
+                    context=_WorkerContext(),
                 )
             return self._pool
 
@@ -128,6 +129,34 @@ class WorkerPool:
                 return
             self._pool = None
         _stop(pool)
+
+
+class _WorkerProcess(SpawnProcess):
+    """A new process that does not run the program's own file again.
+
+    A spawned process imports the main module of its parent, so that functions of it can be called.
+    Those of workers lie in modules, and a script without a `__main__` guard would begin anew.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name in multiprocessing
+        with _ONE_START:
+            prepared = spawn.get_preparation_data
+
+            def without_main(name: str) -> dict[str, Any]:
+                return {k: v for k, v in prepared(name).items() if not k.startswith("init_main")}
+
+            spawn.get_preparation_data = without_main
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                spawn.get_preparation_data = prepared
+
+
+class _WorkerContext(SpawnContext):
+    # A forked copy of a process with threads and a model may hang, or be over the limit from the
+    # start, so processes are spawned.
+    Process = _WorkerProcess
 
 
 def _stop(pool: Any) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -230,3 +233,35 @@ def test_no_web_page_reaches_the_tools_under_a_name_of_its_own(address):
 def test_without_the_flag_there_are_no_tools():
     address = served(FakeCourse())
     assert httpx.post(f"{address}/mcp", json={}).status_code in (404, 405)
+
+
+def test_an_assistant_starts_the_tools_itself_and_nothing_else_is_on_the_output(tmp_path):
+    from mcp import StdioServerParameters
+    from mcp.client.client import Client
+    from mcp.client.stdio import stdio_client
+
+    program = tmp_path / "tools.py"
+    program.write_text(
+        "import os, sys\n"
+        f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n"
+        "from fake_course import FakeCourse\n"
+        "from seminar_rag.ui.app import serve_tools\n"
+        "class Loud(FakeCourse):\n"
+        "    def documents(self):\n"
+        "        os.write(1, b'a library prints')\n"
+        "        return super().documents()\n"
+        "serve_tools(Loud(pace=0.0))\n"
+    )
+
+    async def run():
+        server = stdio_client(
+            StdioServerParameters(command=sys.executable, args=[str(program)], env=dict(os.environ))
+        )
+        async with Client(server) as client:
+            assert len((await client.list_tools()).tools) == 4
+            listed = await client.call_tool("list_readings", {})
+            return listed, await client.call_tool("ask_readings", {"question": STEPS})
+
+    listed, answer = asyncio.run(run())
+    assert len(listed.structured_content["result"]) == 3
+    assert answer.structured_content["citations"][0]["reading"] == RAG.title

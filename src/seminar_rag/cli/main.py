@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         "--mcp", action="store_true", help="offer the readings to assistants too, at /mcp"
     )
 
+    verb("mcp", "offer the readings to an assistant that starts this program", serving.mcp)
+
     one = verb("passwd", "set the password of the instructor's desk", serving.passwd)
     one.add_argument("--stdin", action="store_true", help="read it from the first line of input")
 
@@ -188,24 +190,6 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("doctor", "check the installation, the models and the index", serving.doctor)
     one.add_argument("--repair", action="store_true", help="rebuild damaged indexes")
     return parser
-
-
-# --- ingest ------------------------------------------------------------------------------------
-
-
-# --- ask ---------------------------------------------------------------------------------------
-
-
-# --- check -------------------------------------------------------------------------------------
-
-
-# --- serve -------------------------------------------------------------------------------------
-
-
-# --- looking after -----------------------------------------------------------------------------
-
-
-# --- correcting --------------------------------------------------------------------------------
 
 
 if __name__ == "__main__":

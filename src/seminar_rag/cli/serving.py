@@ -71,6 +71,17 @@ def serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def mcp(options: argparse.Namespace) -> int:
+    """Serve the readings as tools to the assistant that starts this program."""
+    course = open_course(options)
+    if not course.catalogue().documents:
+        raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
+    from seminar_rag.ui import app
+
+    app.serve_tools(course)
+    return 0
+
+
 def passwd(options: argparse.Namespace) -> int:
     """Set the password of the instructor's desk."""
     from getpass import getpass

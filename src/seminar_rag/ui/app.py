@@ -73,7 +73,7 @@ def build_app(
 
     chat = Chat(course, limits, key=key)
     programs = Programs(course, chat.limits, chat.turns)
-    tools = _tools(programs, course.name, host) if mcp else None
+    tools = tools_of(programs, course.name) if mcp else None
     here = files("seminar_rag.ui") / "static"
     fonts = ["system-ui", "sans-serif"]
     theme = gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"])
@@ -87,7 +87,7 @@ def build_app(
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course)
-    app.router.routes.extend(tools.routes if tools else ())
+    app.router.routes.extend(tools.routes(host) if tools else ())
     if desk is not None:
         from seminar_rag.ui.desk.mount import mount_desk
 
@@ -136,15 +136,32 @@ def _turn_away_strays(gradio: FastAPI) -> None:
         gradio.add_exception_handler(kind, stray)
 
 
-def _tools(programs: Programs, course: str, host: str) -> Tools:
+def tools_of(programs: Programs, course: str) -> Tools:
+    """The tools for assistants.
+
+    Raises:
+        ServeError: the SDK is not installed.
+    """
     try:
         from seminar_rag.ui.api.mcp_server import Tools
     except ImportError as error:
         raise ServeError(
-            "--mcp needs the mcp extra — pip install 'seminar-rag[mcp]', or in a checkout"
+            "assistants need the mcp extra — pip install 'seminar-rag[mcp]', or in a checkout"
             " .venv/bin/pip install -e '.[mcp]'"
         ) from error
-    return Tools(programs, course, host)
+    return Tools(programs, course)
+
+
+def serve_tools(course: Course) -> None:
+    """Serve the tools to the assistant that started this process.
+
+    Raises:
+        ServeError: the SDK is not installed.
+    """
+    from seminar_rag.ui.api.programs import Programs
+    from seminar_rag.ui.shared.limits import Turns
+
+    tools_of(Programs(course, Limits(0, 0), Turns()), course.name).run()
 
 
 def serve(

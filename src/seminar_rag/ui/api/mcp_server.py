@@ -1,11 +1,15 @@
-"""The readings as tools for an assistant, by the Model Context Protocol (streamable HTTP, /mcp).
+"""The readings as tools for an assistant, by the Model Context Protocol.
 
-The official SDK serves them, not Gradio's own MCP server: that one needs an older pydantic than
-the rest, and offers what it offers in one list with the page's events. Imported only with --mcp.
+They are served beside the page (streamable HTTP, /mcp), or over the input and output of a program
+that an assistant starts (stdio). The official SDK serves them, not Gradio's own MCP server: that
+one needs an older pydantic than the rest, and offers what it offers in one list with the page's
+events. Imported only where tools are served.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -27,13 +31,11 @@ INSTRUCTIONS = (
 
 
 class Tools:
-    """The MCP server of a course: `routes` to add to the application, `running` around it."""
+    """The MCP server of a course."""
 
-    def __init__(self, programs: Programs, course: str, host: str) -> None:
+    def __init__(self, programs: Programs, course: str) -> None:
         """Args:
         course: its name, as the assistant sees it.
-        host: where it is served; on a loopback address, requests under other names are refused,
-            so that no web page can reach it through a name that it controls (DNS rebinding).
         """
         self._server = MCPServer(
             "seminar-rag",
@@ -45,19 +47,36 @@ class Tools:
         tools = functions(programs, Context[Any, Any], _client, ToolError)
         for tool, name in zip(tools, NAMES, strict=True):
             self._server.add_tool(tool, name=name)
-        self._app: Starlette = self._server.streamable_http_app(
+
+    def routes(self, host: str) -> list[BaseRoute]:
+        """The routes to add to an application, which `running` has to be around.
+
+        Args:
+            host: where it is served; on a loopback address, requests under other names are refused,
+                so that no web page can reach it through a name that it controls (DNS rebinding).
+        """
+        app: Starlette = self._server.streamable_http_app(
             streamable_http_path=PATH, stateless_http=True, json_response=True, host=host
         )
-
-    @property
-    def routes(self) -> list[BaseRoute]:
-        """The routes that the application has to add."""
-        return list(self._app.routes)
+        return list(app.routes)
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """A context in which the tools are served."""
         manager: AbstractAsyncContextManager[None] = self._server.session_manager.run()
         return manager
+
+    def run(self) -> None:
+        """Serve the tools over this process's input and output, until the input ends.
+
+        Whatever else is printed meanwhile goes to the error stream: the output is the protocol's.
+        """
+        protocol = os.dup(1)
+        os.dup2(2, 1)
+        before, sys.stdout = sys.stdout, os.fdopen(protocol, "w", encoding="utf-8")
+        try:
+            self._server.run("stdio")
+        finally:
+            sys.stdout = before
 
 
 def _client(context: Context[Any, Any]) -> str:
