@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes import Reply, StubServer
+from memory import MemoryVectors
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, StoreError
@@ -91,6 +93,28 @@ def test_removing_by_id_title_and_source(tiny_course: Course, posts: Path) -> No
     assert len(tiny_course.remove(str(posts))) == 3
     with pytest.raises(NotFoundError, match="nothing is ingested yet"):
         tiny_course.ask("What is attention?")
+
+
+def test_a_reading_list_without_any_text_is_looked_at_and_asked_about(tmp_path: Path) -> None:
+    list_ = tmp_path / "coast.bib"
+    list_.write_text(
+        "@book{a, title={Harbours that Remember}, keywords={week 1}}\n"
+        "@book{b, title={What a Lighthouse Measures}, keywords={week 2}}\n"
+    )
+    config = Config(folder=tmp_path, data_dir="data")
+    made = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+    with contextlib.closing(made) as course:
+        list(course.ingest([list_]))
+        assert [one.title for s in course.catalogue().sessions for one in s.readings] == [
+            "Harbours that Remember",
+            "What a Lighthouse Measures",
+        ]
+        assert "What a Lighthouse Measures" in [
+            row.title for row in answered(course, "Which papers are in week 2?").listed
+        ]
+        assert answered(course, "How bright is the lamp of a lighthouse?").abstained
+        with pytest.raises(NotFoundError, match="nothing is ingested yet"):
+            course.check("Lighthouses measure the fog.")
 
 
 def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Course) -> None:

@@ -249,7 +249,8 @@ class Course(Corrections, ModelChoice):
         Raises:
             NotFoundError: nothing is ingested yet.
         """
-        self._require_documents()
+        if not self.catalogue().sessions:  # the reading list alone answers questions about itself
+            self._require_documents()
         return self.parts.engine.ask(question, history, scope, stop)
 
     def _require_documents(self) -> None:

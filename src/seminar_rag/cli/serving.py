@@ -109,7 +109,7 @@ def status(options: argparse.Namespace) -> int:
 
         printing.print_json(status_json(course.name, catalogue, course.needs()))
         return 0
-    if not catalogue.records:
+    if not catalogue.records and not catalogue.sessions:
         raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
     _print_status(course)
     return 0
