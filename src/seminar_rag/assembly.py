@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
     from seminar_rag.check.report import Checker
-    from seminar_rag.check.support import Verifier
+    from seminar_rag.check.support import BuiltinVerifier, Verifier
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.journal.insights import Remembered
@@ -179,13 +179,15 @@ class Assembly:
         """What writes the answers: the configured server, else a local model, else quotations."""
         if self._answerer is not None:
             return self._answerer
-        if self.llm is not None:
-            from seminar_rag.answer.prompt import LLMAnswerer
-
-            return LLMAnswerer(self.llm, self.config.llm_max_tokens)
         from seminar_rag.answer.extractive import Extractive
 
-        return Extractive(self.embedder.read, self.store.rarity)
+        quotations = Extractive(self.embedder.read, self.store.rarity)
+        if self.llm is None:
+            return quotations
+        from seminar_rag.answer.prompt import LLMAnswerer
+
+        most = self.config.llm_max_tokens
+        return LLMAnswerer(self.llm, most, quotations, self.builtin_verifier)
 
     @cached_property
     def llm(self) -> LLM | None:
@@ -215,7 +217,7 @@ class Assembly:
             self.__dict__.pop(part, None)
 
     def _load_llm(self) -> LLM | None:
-        from seminar_rag.answer.prompt import INSTRUCTIONS
+        from seminar_rag.answer.prompt import opening
         from seminar_rag.models.local import LlamaCpp
         from seminar_rag.models.server import OpenAICompatible
 
@@ -238,7 +240,7 @@ class Assembly:
             context=config.llm_context,
             threads=config.llm_threads or None,
             grammar=config.llm_grammar,
-            instructions=INSTRUCTIONS,
+            opening=opening(),
         )
 
     @property
@@ -270,9 +272,7 @@ class Assembly:
         """
         if self._verifier is not None:
             return self._verifier
-        from seminar_rag.check.support import BuiltinVerifier
-
-        builtin = BuiltinVerifier(self.embedder.embed)
+        builtin = self.builtin_verifier
         if self.config.check_verifier == "llm":
             from seminar_rag.check.language_model import LanguageModelVerifier
             from seminar_rag.models.llm import Completion
@@ -286,6 +286,13 @@ class Assembly:
 
             return EntailmentVerifier(model)
         return builtin
+
+    @cached_property
+    def builtin_verifier(self) -> BuiltinVerifier:
+        """What compares a sentence with passages without a model of its own."""
+        from seminar_rag.check.support import BuiltinVerifier
+
+        return BuiltinVerifier(self.embedder.embed)
 
     def check_model(self) -> str | None:
         """The cross-encoder that checks claims, downloaded or not; None for the built-in check."""

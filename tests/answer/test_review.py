@@ -83,7 +83,8 @@ def test_how_an_answer_is_cut_into_chunks_makes_no_difference() -> None:
 def test_a_sentence_without_a_mark_is_not_supported_and_says_why() -> None:
     answer = answer_of(checked(ScriptedVerifier(VERIFIER), "It weighs. [1] More weighs here."))  # type: ignore[arg-type]
     verdict = answer.verdicts[1].verdict
-    assert (verdict.label, verdict.reason) == ("unsupported", "The sentence names no passage.")
+    assert verdict.label == "unsupported"
+    assert verdict.reason == "No reading that was found says this."
 
 
 def test_without_a_verifier_nothing_is_checked() -> None:

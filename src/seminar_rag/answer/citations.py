@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from seminar_rag.models.grammar import REFUSAL
 from seminar_rag.text import FUNCTION_WORDS, stem, unmarked
 from seminar_rag.types import Passage, Sentence
 
+REFUSAL = "The readings do not say."
+"""What a language model is told to reply when the passages hold no answer."""
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A mark as it leaves this module."""
 
@@ -109,7 +110,9 @@ class MarkFilter:
         found.extend(
             f"No passage is cited for: “{_short(sentence.text)}”"
             for sentence in split_answer(self._text)
-            if not sentence.numbers and not introduces(self._text, sentence)
+            if not sentence.numbers
+            and not introduces(self._text, sentence)
+            and not leaves_open(sentence.text)
         )
         return tuple(found)
 
@@ -237,7 +240,7 @@ def split_answer(text: str) -> tuple[AnswerSentence, ...]:
     start = 0
     for end in (*_ends(text), len(text)):
         piece = text[start:end]
-        bare = MARK.sub("", piece)
+        bare = MARK.sub("", piece).lstrip("\n")
         body = _BULLET.sub("", bare, count=1) if _BULLET.match(bare) else bare
         if re.search(r"\w", body):
             numbers = tuple(dict.fromkeys(int(n) for n in MARK.findall(piece)))
@@ -290,14 +293,32 @@ def _tidy(text: str) -> str:
     return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(text.split()))
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a model says, in the words it was told to use, that the passages hold no answer.
+_TEXTS = r"(?:readings?|passages?|excerpts?|texts?|sources?)"
+_OPEN = re.compile(
+    rf"(?:however,? |but )?(?:(?:the|these|those|none of the) )?(?:provided |given )?{_TEXTS}"
+    rf"(?: provided| given)? (?:(?:do|does|did) ?n[o’']t\b|(?:says?|mentions?|hold|contains?|"
+    rf"provides?|gives?|ha(?:s|ve)) no(?:thing)?\b)"
+    rf"|there (?:is|are) no .{{1,80}}\b{_TEXTS}\b"
+    rf"|.{{1,80}} not (?:mentioned|stated|specified|given|described|provided|discussed|found)"
+    rf"(?: explicitly)? in the (?:provided |given )?{_TEXTS}\b",
+    re.IGNORECASE,
+)
 
-    True for the refusal sentence alone, however it is marked or punctuated, and for the
-    sentence followed by text without any citation.
+
+def leaves_open(sentence: str) -> bool:
+    """Whether a sentence says of the readings that they do not say something."""
+    return bool(_OPEN.match(sentence))
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a model says that the passages hold no answer, however it is marked, and no more.
+
+    True too for the refusal followed by text without any citation.
     """
-    bare, refusal = _letters(unmarked(text)), _letters(REFUSAL)
-    return bare == refusal or (bare.startswith(refusal + " ") and unmarked(text) == text)
+    sentences = split_answer(text)
+    if not sentences or not leaves_open(sentences[0].text):
+        return False
+    return all(leaves_open(one.text) for one in sentences) or unmarked(text) == text
 
 
 # The supporting sentence

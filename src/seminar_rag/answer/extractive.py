@@ -89,11 +89,16 @@ class Extractive:
                 features.update(more)
         return found
 
-    def _quotations(self, query: Query, hits: tuple[Hit, ...], stop: Stop) -> Iterator[str]:
+    def scored(
+        self, query: Query, hits: Sequence[Hit]
+    ) -> tuple[QuestionWords, list[Candidate], list[float]]:
+        """Return the question's words, the most promising quotations, and the score of each."""
         question = QuestionWords(query.search_text, self._rarity)
         found = self.featured(query, question, hits)
-        scores = [score(features) for _, features in found]
-        chosen = choose(question, [one for one, _ in found], scores)
+        return question, [one for one, _ in found], [score(features) for _, features in found]
+
+    def _quotations(self, query: Query, hits: tuple[Hit, ...], stop: Stop) -> Iterator[str]:
+        chosen = choose(*self.scored(query, hits))
         if not chosen or stop():
             return
         yield _lead([hits[one.hit - 1].document for one in chosen])

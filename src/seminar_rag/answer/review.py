@@ -10,14 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seminar_rag.answer.citations import AnswerSentence, MarkFilter, introduces, split_answer
+from seminar_rag.answer.citations import (
+    AnswerSentence,
+    MarkFilter,
+    introduces,
+    leaves_open,
+    split_answer,
+)
 from seminar_rag.check.claims import extract
 from seminar_rag.types import Hit, SentenceVerdict, Verdict
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
 
-_NO_SOURCE = "The sentence names no passage."
+_NO_SOURCE = "No reading that was found says this."
 
 
 class Review:
@@ -67,7 +73,7 @@ class Review:
     def _verdict(self, text: str, sentence: AnswerSentence) -> Verdict:
         assert self._verifier is not None
         name = self._verifier.name
-        claim = "" if introduces(text, sentence) else _claim(sentence)
+        claim = "" if _says_nothing(text, sentence) else _claim(sentence)
         if not claim:
             reason = "The sentence states nothing to look up."
             return Verdict("uncheckable", 0.0, reason, verifier=name)
@@ -77,6 +83,10 @@ class Review:
         hits = [self._offered[offered_number[number] - 1] for number in sentence.numbers]
         known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
         return self._verifier.verify(claim, [hit.passage for hit in hits], known)
+
+
+def _says_nothing(text: str, sentence: AnswerSentence) -> bool:
+    return introduces(text, sentence) or leaves_open(sentence.text)
 
 
 def _claim(sentence: AnswerSentence) -> str:

@@ -49,7 +49,7 @@ class LlamaCpp:
         grammar: bool = True,
         temperature: float = 0.0,
         seed: int = 0,
-        instructions: str = "",
+        opening: Sequence[ChatMessage] = (),
     ) -> None:
         """Load the model.
 
@@ -60,8 +60,8 @@ class LlamaCpp:
             grammar: limit answers over passages to the cited form.
             temperature: 0 takes the likeliest token each time and is reproducible.
             seed: for temperatures above 0.
-            instructions: the system message that most prompts begin with. It is read at once, so
-                that the speed is known, and stays read for the first question.
+            opening: the messages that most prompts begin with. They are read at once, so that the
+                speed is known, and stay read for the first question.
 
         Raises:
             ModelError: llama-cpp-python is not installed, or the file cannot be loaded.
@@ -90,15 +90,10 @@ class LlamaCpp:
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
         self.speed: float | None = None
-        self._warm(instructions)
-
-    def _warm(self, instructions: str) -> None:
-        """Measure the speed on the instructions."""
-        from llama_index.core.base.llms.types import ChatMessage
-
+        if not opening:
+            return
         with suppress(ModelError):  # raised again when a question is asked
-            system = ChatMessage(instructions, role="system")
-            self._read_prompt(self.prompt_tokens([system])[:BATCH], lambda: False)
+            self._read_prompt(self.prompt_tokens(opening), lambda: False)
 
     def count(self, text: str) -> int:
         """The number of tokens of a text."""

@@ -1,0 +1,174 @@
+"""Cites by evidence: which of the passages offered say what a sentence of an answer says.
+
+The numbers that a small language model writes follow the order of its sentences, not where they
+come from. So each finished sentence is compared with the passages and cites those that support it;
+where none does, it cites nothing, and the reader is told. Whether one supports it is decided by
+the weights of the built-in check, which were fitted on claims of Wikipedia. Weights fitted on 699
+pairs of seven other sources (SciFact, Check-COVID, FEVER …) were no better on sources left out
+(area under the ROC curve .73, where those have .74).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from seminar_rag.answer.citations import (
+    AnswerSentence,
+    MarkFilter,
+    introduces,
+    leaves_open,
+    split_answer,
+)
+from seminar_rag.check.terms import terms
+from seminar_rag.types import Hit
+
+if TYPE_CHECKING:
+    from seminar_rag.check.support import Verifier
+
+SUPPORT = 0.5
+"""The verifier's score from which a passage is cited: even odds."""
+HINT = 0.1
+"""By how much less will do for a passage whose number the writer named."""
+NEAR = 0.1
+"""By how much a second passage may score less than the best one."""
+MOST = 2
+"""Passages that one sentence cites at most."""
+_TIGHT = " .,;:!?…\n"
+_SHORT = 4
+"""Terms below which a sentence is read together with the line that introduces it."""
+_LAST = re.compile(
+    r"(?:[.!?…。！？]+[\"'”’»)\]」』）]*\s*|\s*\n\s*(?:[-*•–]|\d{1,2}[.)]?)?\s*|[ \t]+)?$"
+)
+"""What may be the end of a sentence, or the beginning of an item, once more is known."""
+
+
+class Attribution:
+    """The passages offered for one answer, as evidence for its sentences."""
+
+    def __init__(
+        self, verifier: Verifier, offered: Sequence[Hit], *, trusting: bool = False
+    ) -> None:
+        """Args:
+        verifier: compares a sentence with passages, quickly enough to do so while others follow.
+        trusting: cite what the writer named, since the answer is in another language than the
+            passages and cannot be compared with them.
+        """
+        self._verifier = verifier
+        self._offered = offered
+        self._trusting = trusting
+        self.size = len(offered)
+
+    def cites(self, claim: str, hints: Sequence[int] = ()) -> list[int]:
+        """The passages that support a claim, best first, as 1-based indices; empty where none does.
+
+        A second one is cited where it supports the claim as well, or where only both together do.
+
+        Args:
+            hints: the passages that the writer named for it.
+        """
+        if self._trusting or not terms(claim):
+            return list(hints)[:MOST] if claim else []
+        scores = {i: self._score(claim, [i]) + HINT * (i in hints) for i in self._all()}
+        ranked = sorted(scores, key=lambda i: -scores[i])
+        enough = [i for i in ranked if scores[i] >= SUPPORT]
+        if enough:
+            return [i for i in enough if scores[i] >= scores[enough[0]] - NEAR][:MOST]
+        pair = ranked[:MOST]
+        return pair if len(pair) == MOST and self._score(claim, pair) >= SUPPORT else []
+
+    def _all(self) -> range:
+        return range(1, self.size + 1)
+
+    def _score(self, claim: str, indices: Sequence[int]) -> float:
+        hits = [self._offered[i - 1] for i in indices]
+        known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
+        return self._verifier.verify(claim, [hit.passage for hit in hits], known).score
+
+
+def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iterator[str]:
+    """An answer with a mark [n] after each finished sentence for each passage that supports it.
+
+    Text is passed on as it comes, the end of a sentence once the next one has begun. The writer's
+    own marks are taken out and count as hints. The answer ends where a sentence is said again.
+
+    Args:
+        chunks: the answer as it is written.
+        limit: chunks after which it ends with the sentence that is being written.
+    """
+    plain, sent, begun = _Unmarked(evidence.size), 0, 0
+    said: set[str] = set()
+    try:
+        for count, chunk in enumerate(chain(chunks, [None])):
+            text = plain.read(chunk, sent)
+            found = [_moved(one, begun) for one in split_answer(text[begun:])]
+            for one in found if chunk is None else found[:-1]:
+                if one.text in said:
+                    return
+                said.add(one.text)
+                yield text[sent : one.end]
+                sent = one.end
+                for number in evidence.cites(_claim(text, one), plain.named(one.end)):
+                    yield f" [{number}]"
+                if count >= limit:
+                    return
+            if chunk is None:
+                yield text[sent:]
+            elif found:
+                begun = found[-1].start
+                ready = min(found[-1].end, len(text) - _open_end(text[sent:]))
+                if not any(one.startswith(found[-1].text) for one in said):
+                    yield text[sent:ready]
+                    sent = max(sent, ready)
+    finally:
+        if isinstance(chunks, Generator):
+            chunks.close()
+
+
+class _Unmarked:
+    """A text that comes in chunks, without its marks, which are kept with their places."""
+
+    def __init__(self, offered: int) -> None:
+        self._marks = MarkFilter(offered)
+        self._named: list[tuple[int, int]] = []
+        self._text = ""
+
+    def read(self, chunk: str | None, sent: int) -> str:
+        """The text so far. None is the end; nothing before `sent` changes any more."""
+        for piece in self._marks.finish() if chunk is None else self._marks.feed(chunk):
+            if not isinstance(piece, str):
+                self._named.append((len(self._text.rstrip()), piece.offered))
+                continue
+            if self._named and piece[:1] in _TIGHT:  # the blank before a mark that was taken out
+                self._text = self._text[:sent] + self._text[sent:].rstrip(" ")
+            self._text += piece
+        return self._text
+
+    def named(self, end: int) -> list[int]:
+        """The passages that were named up to here, each time once."""
+        named = [number for place, number in self._named if place <= end]
+        self._named = self._named[len(named) :]
+        return named
+
+
+def _open_end(text: str) -> int:
+    """How many of the last characters may end a sentence, or begin an item: more will tell."""
+    found = _LAST.search(text)
+    return len(found[0]) if found else 0
+
+
+def _moved(one: AnswerSentence, by: int) -> AnswerSentence:
+    return replace(one, start=one.start + by, end=one.end + by)
+
+
+def _claim(text: str, sentence: AnswerSentence) -> str:
+    """What a sentence states, a short item with the line above that introduces it; "" for none."""
+    if introduces(text, sentence) or leaves_open(sentence.text):
+        return ""
+    if len(terms(sentence.text)) >= _SHORT:
+        return sentence.text
+    before = [one for one in split_answer(text[: sentence.start]) if introduces(text, one)]
+    return f"{before[-1].text} {sentence.text}" if before else sentence.text

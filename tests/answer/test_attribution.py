@@ -1,0 +1,110 @@
+"""Citations by evidence: what is cited, and what a stream of text becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from passages import hit
+
+from seminar_rag.answer.attribution import Attribution, attributed
+from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.models.embed import HashEmbedder
+
+BEES = "A honey bee visits 50 to 100 flowers on one trip. It lives for about 40 days in summer."
+MOTHS = "Moths carry pollen over greater distances than bees. They fly at night."
+CHECK = BuiltinVerifier(HashEmbedder().embed)
+EVIDENCE = Attribution(CHECK, (hit(MOTHS, "Moths"), hit(BEES, "Bees")))
+
+
+def written(text: str, piece: int = 3, limit: int = 10_000) -> str:
+    chunks = [text[i : i + piece] for i in range(0, len(text), piece)]
+    return "".join(attributed(iter(chunks), EVIDENCE, limit))
+
+
+def test_a_sentence_cites_what_says_it_whatever_number_it_was_given() -> None:
+    text = "A honey bee visits 50 to 100 flowers on one trip [1]. Moths fly at night [2]."
+    assert written(text) == (
+        "A honey bee visits 50 to 100 flowers on one trip. [2] Moths fly at night. [1]"
+    )
+
+
+def test_what_no_passage_says_cites_nothing() -> None:
+    text = "Wasps build their nests of paper [1]. A honey bee visits 300 flowers on one trip."
+    assert "[" not in written(text)
+
+
+def test_a_sentence_made_of_two_passages_cites_both() -> None:
+    text = "A honey bee visits 50 to 100 flowers on one trip, and moths carry pollen at night."
+    assert written(text).endswith("night. [2] [1]") or written(text).endswith("night. [1] [2]")
+
+
+def test_lists_leads_formulas_and_what_is_left_open() -> None:
+    text = (
+        "Two things are said:\n\n- Moths carry pollen over greater distances than bees\n"
+        "- A honey bee visits 50 to 100 flowers, e.g. on one trip\n\n"
+        "The readings do not say what wasps eat. $8.64 \\times 10^{19}$"
+    )
+    assert written(text) == (
+        "Two things are said:\n\n- Moths carry pollen over greater distances than bees [1]\n"
+        "- A honey bee visits 50 to 100 flowers, e.g. on one trip [2]\n\n"
+        "The readings do not say what wasps eat. $8.64 \\times 10^{19}$"
+    )
+
+
+def test_a_sentence_said_again_ends_the_answer() -> None:
+    assert written("Moths fly at night. Moths fly at night. Moths fly at night.") == (
+        "Moths fly at night. [1]"
+    )
+
+
+def test_past_the_limit_the_sentence_is_finished() -> None:
+    text = "Moths fly at night over greater distances. A honey bee visits 50 flowers. More."
+    assert written(text, piece=5, limit=2) == "Moths fly at night over greater distances. [1]"
+
+
+def test_the_writer_is_stopped_with_the_answer() -> None:
+    closed = []
+
+    def chunks() -> Iterator[str]:
+        try:
+            while True:
+                yield "Moths fly at night. "
+        finally:
+            closed.append(True)
+
+    assert "".join(attributed(chunks(), EVIDENCE, 100)) == "Moths fly at night. [1]"
+    assert closed == [True]
+
+
+def test_answers_in_another_language_cite_what_the_writer_named() -> None:
+    foreign = Attribution(CHECK, (hit(MOTHS), hit(BEES)), trusting=True)
+    chunks = iter(["Nachtfalter fliegen nachts [1]. Bienen besuchen 50 Blüten [2]."])
+    assert "".join(attributed(chunks, foreign, 99)) == (
+        "Nachtfalter fliegen nachts. [1] Bienen besuchen 50 Blüten. [2]"
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["Moths fly at night", ". ", "e.g. so", "\n- ", " [1]", "!", " 3.5 ", "Is it?", "\n\n"]
+        ),
+        max_size=12,
+    ),
+    st.integers(1, 7),
+)
+def test_no_text_is_lost_however_it_is_cut(parts: list[str], piece: int) -> None:
+    text = "".join(parts)
+    whole = written(text, piece=len(text) or 1)
+    assert written(text, piece).split() == whole.split()
+    kept = "".join(whole.replace(" [1]", "").replace(" [2]", "").split())
+    assert "".join(text.replace(" [1]", "").split()).startswith(kept)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "- ", "[", "1."])
+def test_scraps_of_text_are_no_sentences(text: str) -> None:
+    assert "[1]" not in written(text)
