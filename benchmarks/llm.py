@@ -43,6 +43,7 @@ from seminar_rag.course import Course
 from seminar_rag.evaluation.evaluate import Evidence, supports
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.models.local import LlamaCpp
+from seminar_rag.question.followup import standalone
 from seminar_rag.text import FUNCTION_WORDS
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, TokenEvent
 
@@ -137,7 +138,7 @@ def main() -> int:
     rows = []
     for name in options.set:
         questions, docs = _questions(options.shared, name, options)
-        ask = (_peer if options.peer else _product)(options, name, docs, written)
+        ask = _peer(options, docs, written) if options.peer else _product(options, name, written)
         evidence = Evidence(docs)
         for question in questions:
             row = _row(question, evidence, *ask(question))
@@ -191,13 +192,10 @@ def _questions(shared: Path, name: str, options: argparse.Namespace) -> tuple[li
 
 
 Asked = tuple[Answer, tuple[Any, ...], dict[str, Any]]
-"""An answer, the passages that its writer was offered, and what it took."""
+"""An answer, the passages that retrieval offered its writer, and what it took."""
 
 
-def _product(
-    options: argparse.Namespace, name: str, docs: Path, written: Kept
-) -> Callable[[Question], Asked]:
-    del docs
+def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[[Question], Asked]:
     config = configuration.load(options.data / name, data=options.data / name)
     config = replace(config, llm_model=str(options.model.resolve()), llm_enabled=True)
     config = replace(config, llm_threads=options.threads, llm_url="", journal_enabled=False)
@@ -218,6 +216,29 @@ def _product(
                 answer = event.answer
         whole = time.perf_counter() - started
         took = {"sources": sources, "first": first, "whole": whole, "tokens": llm.tokens}
+        if hits:  # what retrieval found, whatever the writer was shown of it
+            hits = course.search(
+                standalone(question.text, question.history), config.answer_passages
+            )
+        return answer, hits, took if llm.tokens is not None else {}
+
+    return ask
+
+
+def _peer(options: argparse.Namespace, docs: Path, written: Kept) -> Callable[[Question], Asked]:
+    from llm_peer import CitationQueryEngineAnswers
+
+    threads = options.threads or None
+    llm = Remembering(
+        lambda: LlamaCpp(options.model, threads=threads), options.model.stem, written, 4096
+    )
+    peer = CitationQueryEngineAnswers(docs, llm)
+
+    def ask(question: Question) -> Asked:
+        llm.tokens, started = 0, time.perf_counter()
+        answer, hits = peer.ask(standalone(question.text, question.history))
+        whole = time.perf_counter() - started
+        took = {"sources": None, "first": whole, "whole": whole, "tokens": llm.tokens}
         return answer, hits, took if llm.tokens is not None else {}
 
     return ask
@@ -341,12 +362,6 @@ def _to_judge(file: Path, rows: Sequence[dict[str, Any]], judged: dict[str, bool
                     todo = {key: one[key] for key in ("key", "text", "passages")}
                     todo |= {"question": row["question"], "supported": judged.get(one["key"])}
                     out.write(json.dumps(todo, ensure_ascii=False) + "\n")
-
-
-def _peer(
-    options: argparse.Namespace, name: str, docs: Path, written: Kept
-) -> Callable[[Question], Asked]:
-    raise NotImplementedError
 
 
 if __name__ == "__main__":

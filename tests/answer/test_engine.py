@@ -204,8 +204,13 @@ def writer(llm: LLM) -> LLMAnswerer:
 
 def test_a_language_model_answers_from_the_passages() -> None:
     llm = ScriptedLLM("Attention weighs tokens.")
-    answer = answer_of(ask(writer(llm)))
+    events = ask(writer(llm))
+    answer = answer_of(events)
     assert answer.text == "Attention weighs tokens. [1]"
+    assert isinstance(events[0], HitsEvent)
+    first = events[0].quotations[0]
+    assert first.document == events[0].hits[first.number - 1].document
+    assert first.quote in first.passage.text
     assert answer.citations[0].quote == "Attention weighs tokens."
     assert answer.answerer == llm.name
 

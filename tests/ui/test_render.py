@@ -170,6 +170,17 @@ def test_waiting_says_what_is_read():
     assert 'aria-busy="true"' in render.exchange(view)
 
 
+def test_what_was_found_is_shown_until_the_answer_has_sources_of_its_own():
+    found = (cite(1, RAG, RAG_PASSAGE), cite(2, NOTES, NOTES_PASSAGE))
+    view = Exchange(1, "Q").advanced(HitsEvent("Q", (), quotations=found))
+    assert "source-1-2" in render.sources(view)
+    assert "being written" in render.sources(view)
+    view = view.advanced(TokenEvent("It works. ")).advanced(CitationEvent(found[0]))
+    assert "source-1-2" not in render.sources(view)
+    assert "being written" not in render.sources(view)
+    assert render.sources(replace(Exchange(1, "Q", "stopped"), found=found)) == ""
+
+
 def test_a_growing_answer_shows_its_marks_as_soon_as_they_are_resolved():
     view = Exchange(1, "Q").advanced(TokenEvent("It works. ")).advanced(TokenEvent("[1] "))
     assert "[1]" in render.exchange(view)

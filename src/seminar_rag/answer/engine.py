@@ -55,6 +55,8 @@ class Draft:
     chunks: Iterator[str]
     notes: tuple[str, ...] = ()
     """What the reader should know about how the answer was made."""
+    quotations: tuple[Citation, ...] = ()
+    """What of the passages can be read until the answer comes; see `HitsEvent`."""
 
 
 class Answerer(Protocol):
@@ -151,7 +153,7 @@ class Engine:
             yield self._abstain(query, found, found.reason, started)
             return
         draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
-        yield HitsEvent(query.stand_alone, draft.offered, found.restricted)
+        yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
         review = Review(self._verifier, draft.offered, marks)
         citations = yield from _write(draft, marks, review, stop)

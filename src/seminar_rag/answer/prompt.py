@@ -25,7 +25,7 @@ from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.query import Query, language_of
 from seminar_rag.text import unmarked
-from seminar_rag.types import Hit, Turn
+from seminar_rag.types import Citation, Hit, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -125,7 +125,8 @@ class LLMAnswerer:
         chunks = self._llm.stream(messages, passages=0, max_tokens=limit, stop=stop)
         offered = tuple(one.hit for one in shown)
         evidence = Attribution(self._verifier, offered, trusting=foreign)
-        return Draft(offered, attributed(chunks, evidence, self._max_tokens))
+        answer = attributed(chunks, evidence, self._max_tokens)
+        return Draft(offered, answer, quotations=_quoted(best, hits, offered))
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
@@ -244,6 +245,24 @@ def source_line(hit: Hit) -> str:
 
 def _block(number: int, one: Excerpt) -> str:
     return f"<passage {number}: {source_line(one.hit)}>\n{_plain(one.text)}\n</passage {number}>"
+
+
+def _quoted(
+    best: Sequence[Candidate], hits: Sequence[Hit], offered: Sequence[Hit]
+) -> tuple[Citation, ...]:
+    """The best quotations of the passages that are shown, as citations of them."""
+    return tuple(
+        Citation(
+            number=offered.index(hit) + 1,
+            document=hit.document,
+            passage=hit.passage,
+            quote=hit.passage.quote(sentence),
+            page=sentence.page if sentence.page is not None else hit.passage.page,
+        )
+        for one in best
+        if (hit := hits[one.hit - 1]) in offered
+        for sentence in one.sentences
+    )
 
 
 def _language(hits: Sequence[Hit]) -> str:

@@ -155,6 +155,9 @@ class HitsEvent:
     hits: tuple[Hit, ...]
     restricted: str = ""
     """What the question restricted the search to, in words; empty where it did not."""
+    quotations: tuple[Citation, ...] = ()
+    """What of the passages comes nearest to an answer, to be read while the answer is written. The
+    numbers are those of `hits`, from 1; the answer's own marks may differ."""
 
 
 @dataclass(frozen=True, slots=True)

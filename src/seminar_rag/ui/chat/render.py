@@ -98,11 +98,16 @@ def _actions(view: Exchange) -> str:
 
 
 def sources(view: Exchange) -> str:
-    """Render the sources of one answer in the order of their numbers; "" without citations."""
-    groups = by_number(view.citations)
+    """Render the sources of one answer in the order of their numbers; "" without citations.
+
+    Before the first citation, what was found is shown while the answer is written.
+    """
+    found = () if view.citations or not view.running else view.found
+    groups = by_number(view.citations or found)
     if not groups:
         return ""
-    return HTML.sources(view, [_source(view, groups[number]) for number in sorted(groups)])
+    cards = [_source(view, groups[number]) for number in sorted(groups)]
+    return HTML.sources(view, cards, bool(found))
 
 
 def _source(view: Exchange, citations: Sequence[Citation]) -> str:

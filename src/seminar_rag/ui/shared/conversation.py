@@ -39,6 +39,8 @@ class Exchange:
     state: State = "waiting"
     text: str = ""
     citations: tuple[Citation, ...] = ()
+    found: tuple[Citation, ...] = ()
+    """What can be read until the answer has citations of its own."""
     nearest: tuple[Document, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
@@ -69,10 +71,10 @@ class Exchange:
     def advanced(self, event: Event) -> Exchange:
         """The exchange after one more event of the answer."""
         match event:
-            case HitsEvent(hits=hits, restricted=restricted):
+            case HitsEvent(hits=hits, restricted=restricted, quotations=found):
                 readings = {hit.document.reading for hit in hits}
                 note = _reading_note(len(hits), len(readings))
-                return replace(self, note=note, restricted=restricted)
+                return replace(self, note=note, restricted=restricted, found=found)
             case TokenEvent(text=text):
                 return replace(self, state="writing", text=self.text + text)
             case CitationEvent(citation=citation):
@@ -86,6 +88,7 @@ class Exchange:
                     state="done",
                     text=refusal(self.scope, self.asked) if scoped else answer.text,
                     citations=() if answer.abstained else answer.citations,
+                    found=(),
                     nearest=answer.nearest if answer.abstained else (),
                     warnings=answer.warnings,
                     verdicts=answer.verdicts,
