@@ -25,7 +25,7 @@ QUESTION = "What is retrieval-augmented generation?"
 
 @pytest.fixture(scope="module")
 def model(smollm2: Path) -> Iterator[LlamaCpp]:
-    llm = LlamaCpp(smollm2, context=1024)
+    llm = LlamaCpp(smollm2, context=1024, threads=1)
     yield llm
     llm.close()
 
@@ -33,7 +33,7 @@ def model(smollm2: Path) -> Iterator[LlamaCpp]:
 @pytest.fixture(scope="module")
 def course(sample_course: Course, smollm2: Path) -> Iterator[Course]:
     """The sample course, its answers written by the model."""
-    config = replace(sample_course.config, llm_model=str(smollm2), llm_max_tokens=80)
+    config = replace(sample_course.config, llm_model=str(smollm2), llm_max_tokens=80, llm_threads=1)
     one = Course(config)
     yield one
     one.close()
@@ -47,9 +47,10 @@ def ask(
 
 
 def test_it_answers_in_words_piece_by_piece(model: LlamaCpp) -> None:
-    pieces = list(ask(model, "What is the capital of France?"))
-    assert len(pieces) > 3
-    assert "Paris" in "".join(pieces)
+    pieces = list(ask(model, "Name three colours.", max_tokens=30))
+    assert len(pieces) > 10
+    words = set("".join(pieces).lower().replace(":", " ").replace(",", " ").split())
+    assert words & {"red", "blue", "green", "yellow"}
 
 
 def test_the_files_own_template_is_used(model: LlamaCpp) -> None:

@@ -17,14 +17,14 @@ RESERVED = 2 * GB
 """Memory left to the system, the browser and the embedding model."""
 
 
-READS = 130.0
-"""Tokens of a prompt that one core reads in a second, times billions of active parameters: what
-llama.cpp was measured to do with Q4_K_M files on the machine that this was written on."""
+READS = 50.0
+"""Tokens of a prompt that one core reads in a second, times billions of active parameters: measured
+with llama.cpp and a Q4_K_M file of 1.5 billion parameters on one core of a busy server."""
 PROMPT = 1_200
 """Tokens of a typical prompt, instructions and passages."""
 RATE = 10 * 10**6
 """Bytes a second for which the time of a download is told."""
-PATIENCE = 20.0
+PATIENCE = 25.0
 """Seconds that reading it may take in a model that is suggested."""
 
 
