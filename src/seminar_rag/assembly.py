@@ -29,6 +29,7 @@ from seminar_rag.web.places import Places
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
+    from seminar_rag.check.confined import ConfinedExtract
     from seminar_rag.check.report import Checker
     from seminar_rag.check.support import BuiltinVerifier, Verifier
     from seminar_rag.index.retrieve import Retriever
@@ -76,9 +77,10 @@ class Assembly:
         self._verifier = given.get("verifier")
 
     def close(self) -> None:
-        """Release the files, and stop the process that draws pages."""
-        if "pages" in self.__dict__:
-            self.pages.close()
+        """Release the files, and stop the processes that draw pages and read texts."""
+        for part in ("pages", "extract"):
+            if part in self.__dict__:
+                getattr(self, part).close()
         self.store.close()
 
     def reconfigure(self, config: Config) -> None:
@@ -315,7 +317,15 @@ class Assembly:
         """What checks a text against the readings as they are now."""
         from seminar_rag.check.report import Checker
 
-        return Checker(self.retriever.search, self.verifier, _works(self.store.catalogue()))
+        works = _works(self.store.catalogue())
+        return Checker(self.retriever.search, self.verifier, works, self.extract)
+
+    @cached_property
+    def extract(self) -> ConfinedExtract:
+        """What cuts a text into claims, in a process of its own."""
+        from seminar_rag.check.confined import ConfinedExtract
+
+        return ConfinedExtract()
 
     # --- ingesting, pages, insights ------------------------------------------------------------
 

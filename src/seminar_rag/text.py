@@ -158,11 +158,9 @@ def _continues(before: str, after: str) -> bool:
 
 @cache
 def _punkt() -> Any:
-    import copy
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-    from llama_index.core.utils import globals_helper  # bundles the model, so nothing is fetched
-
-    tokenizer = copy.deepcopy(globals_helper.punkt_tokenizer)
+    tokenizer = PunktSentenceTokenizer()  # its rules alone; no trained model has to be fetched
     tokenizer._params.abbrev_types.update(_ABBREVIATIONS)
     return tokenizer
 

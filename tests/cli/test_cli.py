@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seminar_rag.check.claims import extract
 from seminar_rag.cli import ABSTAINED
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
@@ -19,7 +20,11 @@ from shared_data import POST_TWO
 
 @pytest.fixture
 def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
-    """The tiny course is what every command opens."""
+    """The tiny course is what every command opens; texts are read without a process for it."""
+    tiny_course.parts.extract.close()
+    monkeypatch.setattr(
+        type(tiny_course.parts.extract), "__call__", lambda _self, text: extract(text)
+    )
     monkeypatch.setattr(Course, "open", lambda folder, data=None: tiny_course)
     return tiny_course
 

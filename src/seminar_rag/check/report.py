@@ -7,11 +7,11 @@ report is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from seminar_rag.check.claims import extract
+from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.references import Match, match
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
@@ -24,6 +24,8 @@ _DOCUMENTS = 4
 """How many documents a claim is compared with, each by itself: two halves that two papers state
 are not one finding."""
 
+LONGEST_CLAIM = 2_000
+"""Characters; what is longer is no one statement, and would take long to compare."""
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
 
@@ -39,10 +41,18 @@ class Search(Protocol):
 class Checker:
     """Checks texts against the readings of one course."""
 
-    def __init__(self, search: Search, verifier: Verifier, works: Sequence[Work]) -> None:
+    def __init__(
+        self,
+        search: Search,
+        verifier: Verifier,
+        works: Sequence[Work],
+        extract: Callable[[str], Extract] = extract,
+    ) -> None:
         """Args:
         works: the course's readings, also those without a text.
+        extract: cuts a text into claims; where texts of strangers come, `ConfinedExtract`.
         """
+        self._extract = extract
         self._search = search
         self._verifier = verifier
         self._works = works
@@ -53,8 +63,11 @@ class Checker:
         Args:
             scope: the readings in which claims are looked up. Given citations are looked up in
                 the reading that they name, wherever it stands.
+
+        Raises:
+            SourceError: the text cannot be cut into claims.
         """
-        found = extract(text)
+        found = self._extract(text)
         numbered = bool(found.references)
         items = (
             self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
@@ -64,11 +77,14 @@ class Checker:
 
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
         matches = [match(cited, self._works, numbered) for cited in claim.cites]
-        if claim.kind != "claim":
+        problem = _KINDS.get(claim.kind, "")
+        if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
+            problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
+        if problem:
             given = tuple(
                 Citation(c, *_listed(m)) for c, m in zip(claim.cites, matches, strict=True)
             )
-            return Item(claim, line, "not a claim", _KINDS[claim.kind], citations=given)
+            return Item(claim, line, "not a claim", problem, citations=given)
         said = claim.standalone
         verdict, evidence = self._verify(said, self._search(said, PASSAGES, scope))
         label = _label(verdict)

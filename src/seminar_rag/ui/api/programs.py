@@ -19,6 +19,7 @@ from seminar_rag.types.as_json import answer_json, passage_json, report_json
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.limits import (
     CRASHED,
+    LONGEST_CHECK,
     TOO_MANY_WAIT,
     Limits,
     Turns,
@@ -26,6 +27,7 @@ from seminar_rag.ui.shared.limits import (
     question_problem,
     text_problem,
     too_often,
+    within,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
 
@@ -110,7 +112,7 @@ def _passages(course: Course, question: str, most: int, scope: Scope) -> list[di
 
 def _report(course: Course, text: str) -> dict[str, Any]:
     checking = course.check(text)
-    for _ in checking:
+    for _ in within(LONGEST_CHECK, checking):
         pass
     return report_json(checking.report())
 
@@ -225,7 +227,8 @@ def functions(
         """Check every claim of a text, and every source that it cites, against the readings.
 
         Each item is supported, partly, contradicted, not found, or not a claim, with the reason
-        and the evidence, and what its own citations are worth.
+        and the evidence, and what its own citations are worth. "complete" is false where the
+        check ended early, after ten minutes.
 
         Args:
             text: Plain text or Markdown, with its reference list if it has one; at most 200,000

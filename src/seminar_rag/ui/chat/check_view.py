@@ -6,19 +6,29 @@ import json
 import logging
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
+from seminar_rag.text import plural
 from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Source
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.chat.viewer import view_address
 from seminar_rag.ui.export.check_report import to_fragment, to_html
-from seminar_rag.ui.shared.limits import LARGEST_FILE, Limits, address_of, text_problem, too_often
+from seminar_rag.ui.shared.limits import (
+    CHECK_ENDED,
+    LARGEST_FILE,
+    LONGEST_CHECK,
+    Limits,
+    address_of,
+    text_problem,
+    too_often,
+    within,
+)
 from seminar_rag.ui.shared.logs import safe_traceback
 
 if TYPE_CHECKING:
@@ -92,8 +102,10 @@ class CheckView:
         yield {self._state: HTML.state("Reading", running=True), self._report: "", self._save: "",
                **self._buttons(running=True)}  # fmt: skip
         try:
-            yield from self._grow(text)
-            yield {self._state: "", **self._buttons(running=False)}
+            complete = yield from self._grow(text)
+            ended = CHECK_ENDED.format(minutes=plural(int(LONGEST_CHECK) // 60, "minute"))
+            state = "" if complete else PARTS.message(ended)
+            yield {self._state: state, **self._buttons(running=False)}
         except SeminarError as error:
             yield {self._state: PARTS.message(str(error)), **self._buttons(running=False)}
         except Exception as error:  # noqa: BLE001 - logged below, without the text
@@ -109,11 +121,12 @@ class CheckView:
         wait = self._limits.admit(request.session_hash, address_of(request))
         return too_often(wait) if wait else ""
 
-    def _grow(self, text: str) -> Iterator[Update]:
-        """Yield the report every `PACE` seconds while it grows, and once it is complete."""
+    def _grow(self, text: str) -> Generator[Update, None, bool]:
+        """Yield the report every `PACE` seconds while it grows, and once at its end; returns
+        whether it is complete."""
         checking = self._course.check(text)
         shown_at = time.monotonic()
-        for done, _ in enumerate(checking, 1):
+        for done, _ in enumerate(within(LONGEST_CHECK, checking), 1):
             if time.monotonic() - shown_at >= PACE:
                 shown_at = time.monotonic()
                 yield {
@@ -124,6 +137,7 @@ class CheckView:
                 }
         report = checking.report()
         yield {self._report: to_fragment(report, _opener), self._save: _save_links(report)}
+        return len(report.items) == report.total
 
     def _halt(self) -> Update:
         return {self._state: HTML.state("Stopped", running=False), **self._buttons(running=False)}

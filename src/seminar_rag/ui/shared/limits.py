@@ -12,10 +12,10 @@ import ipaddress
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from seminar_rag.text import plural
@@ -23,6 +23,8 @@ from seminar_rag.text import plural
 if TYPE_CHECKING:
     import gradio as gr
     from starlette.requests import Request
+
+T = TypeVar("T")
 
 PER_PAGE = 20
 """Questions a minute from one page."""
@@ -40,6 +42,8 @@ LONGEST_QUESTION = 2_000
 """Characters of a question."""
 LONGEST_TEXT = 200_000
 """Characters of a text to be checked; about sixty pages."""
+LONGEST_CHECK = 600.0
+"""Seconds that a text is checked; others wait for it. The report then ends where it has come."""
 
 LARGEST_FILE = 8 << 20
 """Bytes of a file whose text is to be checked."""
@@ -48,6 +52,7 @@ TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be ask
 TEXT_TOO_LONG = (
     "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
 )
+CHECK_ENDED = "The check ended after {minutes}. Check the rest of the text by itself."
 TOO_MANY_WAIT = "Too many questions are waiting. Ask again in a moment."
 CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
 
@@ -69,6 +74,17 @@ def text_problem(text: str) -> str:
 
 def _too_long(says: str, text: str, longest: int) -> str:
     return says.format(length=len(text), limit=longest) if len(text) > longest else ""
+
+
+def within(
+    seconds: float, items: Iterable[T], clock: Callable[[], float] = time.monotonic
+) -> Iterator[T]:
+    """The items that are made in this time, and the one that is being made when it is over."""
+    end = clock() + seconds
+    for item in items:
+        yield item
+        if clock() >= end:
+            return
 
 
 def address_of(request: Request | gr.Request) -> str:
