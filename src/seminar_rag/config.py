@@ -109,6 +109,8 @@ class Config:
     serve_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     """Addresses or networks of proxies, separated by commas, that say whose requests they pass on;
     empty believes nobody."""
+    serve_api_key: str = ""
+    """What programs have to send that ask at /v1, as OpenAI's clients do; empty asks for none."""
     journal_enabled: bool = False
     """Record what students ask, without who: question, answer, citations, verdicts."""
     journal_days: Annotated[int, Field(ge=1)] = 90
@@ -133,7 +135,7 @@ LIVE: dict[str, tuple[int, int] | None] = {
     "journal_days": (1, 3_650),
 }
 """The keys that may change while the course is served, numbers with their least and most."""
-SECRET = frozenset({"llm_key", "desk_password_hash"})
+SECRET = frozenset({"llm_key", "serve_api_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
 
 

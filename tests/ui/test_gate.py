@@ -45,6 +45,7 @@ GET /robots.txt
 GET /static/{path}
 GET /svelte/{path}
 GET /theme.css
+GET /v1/models
 GET /view/{document}
 GET /view/{document}/{page}.jpg
 POST /check/text
@@ -60,6 +61,7 @@ POST /gradio_api/reset
 POST /gradio_api/reset/
 POST /gradio_api/run/{api_name}
 POST /gradio_api/run/{api_name}/
+POST /v1/chat/completions
 """.split("\n")
 """Every request that strangers may make. Whoever adds one says why it has to be open."""
 

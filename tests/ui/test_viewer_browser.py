@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fake_course import EVERYTHING, FakeCourse
@@ -19,6 +20,7 @@ from seminar_rag.pages.view import LOST, MOVED, Pages
 from seminar_rag.types import Answer, AnswerEvent, Citation, Document, Event, Passage, Scope
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking
+from seminar_rag.ui.shared.wording import view_address
 
 pytestmark = pytest.mark.browser
 
@@ -455,3 +457,16 @@ def test_a_passage_that_is_gone_says_so(tab: Tab, course: Shown) -> None:
     page.wait_for_selector(".viewer-remark:text('no longer in the course')")
     assert [one for one in tab.complaints if "404" not in one] == []
     tab.complaints.clear()
+
+
+def test_a_link_from_elsewhere_opens_the_sentence_in_its_place(open_tab, address, course):
+    page = open_tab().page
+    cited = course.cite(1, "Looms read a chain")
+    view = view_address(cited.document.id, cited.passage.id, [cited.quote])
+    page.goto("about:blank")
+    page.goto(f"{address}/#open={quote(view, safe='')}")
+    page.wait_for_selector(f"#viewer h2:has-text('{cited.document.title}')")
+    page.goto("about:blank")
+    page.goto(f"{address}/#open={quote('https://evil.example/view/x', safe='')}")
+    page.wait_for_selector(".chip")
+    assert page.locator("#viewer").count() == 0

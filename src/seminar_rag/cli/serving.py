@@ -55,7 +55,7 @@ def serve(options: argparse.Namespace) -> int:
         course.journal.prune()
     except StoreError as error:  # students can ask all the same
         printing.line(console, str(error))
-    scrub_logs([course.config.llm_key])
+    scrub_logs([course.config.llm_key, course.config.serve_api_key])
     app.serve(
         course,
         host,
@@ -65,6 +65,7 @@ def serve(options: argparse.Namespace) -> int:
         mcp=options.mcp,
         trusted_proxies=course.config.serve_trusted_proxies,
         key=key_in(course.config.data),
+        api_key=course.config.serve_api_key,
         prepare=course.examples,
         on_ready=ready,
     )

@@ -44,6 +44,7 @@ def build_app(
     mcp: bool = False,
     host: str = "127.0.0.1",
     key: bytes = b"",
+    api_key: str = "",
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -53,6 +54,7 @@ def build_app(
         mcp: offer the readings as tools at /mcp too.
         host: where it will be served.
         key: signs answers, so that only those given can be rated; without one, until a restart.
+        api_key: what programs have to send that speak OpenAI's API; empty asks for none.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -65,6 +67,7 @@ def build_app(
     import gradio as gr
     from fastapi import FastAPI
 
+    from seminar_rag.ui.api.openai_api import add_api
     from seminar_rag.ui.api.programs import Programs, add_endpoints
     from seminar_rag.ui.api.routes import add_routes
     from seminar_rag.ui.chat.course_view import add_keys
@@ -87,6 +90,7 @@ def build_app(
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course)
+    add_api(app, programs, api_key)
     app.router.routes.extend(tools.routes(host) if tools else ())
     if desk is not None:
         from seminar_rag.ui.desk.mount import mount_desk
@@ -174,6 +178,7 @@ def serve(
     mcp: bool = False,
     trusted_proxies: str = "",
     key: bytes = b"",
+    api_key: str = "",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -187,7 +192,7 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course, limits, desk, mcp=mcp, host=host, key=key)
+        app = build_app(course, limits, desk, mcp=mcp, host=host, key=key, api_key=api_key)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

@@ -48,6 +48,13 @@ T = TypeVar("T")
 class RefusedError(SeminarError):
     """A request that cannot be answered as it is, or not now; the message says what to do."""
 
+    def __init__(self, message: str, status: int = 400) -> None:
+        """Args:
+        status: what HTTP calls it.
+        """
+        super().__init__(message)
+        self.status = status
+
 
 class Programs:
     """Asks a course on behalf of programs, which share the limits and the queue of the pages."""
@@ -78,10 +85,10 @@ class Programs:
         if problem := (text_problem if check else question_problem)(text):
             raise RefusedError(problem)
         if wait := self._limits.admit(f"program {client}", client):
-            raise RefusedError(too_often(wait))
+            raise RefusedError(too_often(wait), 429)
         turns, key = self._checks if check else self._turns, f"program {secrets.token_hex(8)}"
         if not turns.join(key, client):
-            raise RefusedError(TOO_MANY_WAIT)
+            raise RefusedError(TOO_MANY_WAIT, 503)
         try:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
@@ -91,7 +98,7 @@ class Programs:
             raise
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
             log.error("a program could not be answered: %s", safe_traceback(error, text))
-            raise RefusedError(CRASHED) from None
+            raise RefusedError(CRASHED, 500) from None
         finally:
             turns.leave(key)
 

@@ -17,7 +17,6 @@ from seminar_rag.text import plural
 from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Source
 from seminar_rag.ui.chat.render import PARTS
-from seminar_rag.ui.chat.viewer import view_address
 from seminar_rag.ui.export.check_report import to_fragment, to_html
 from seminar_rag.ui.shared.limits import (
     CHECK_ENDED,
@@ -30,6 +29,7 @@ from seminar_rag.ui.shared.limits import (
     within,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
+from seminar_rag.ui.shared.wording import view_address
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course

@@ -17,8 +17,7 @@ from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
-from seminar_rag.ui.chat.viewer import view_address
-from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened
+from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened, view_address
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

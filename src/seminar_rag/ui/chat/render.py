@@ -17,7 +17,6 @@ from seminar_rag.types import Citation, Passage
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.marks import answer_text, by_number
-from seminar_rag.ui.chat.viewer import view_address
 from seminar_rag.ui.export.bibtex import entry
 from seminar_rag.ui.shared.browser import permalink
 from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
@@ -29,6 +28,7 @@ from seminar_rag.ui.shared.wording import (
     find_quote,
     pages_of,
     safe_url,
+    view_address,
 )
 
 HTML = Template("ui/templates/chat.html")

@@ -10,16 +10,22 @@ text that reaches the page as HTML is escaped by the templates; `viewer.js` does
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Passage
 from seminar_rag.ui.shared.limits import Limits, address_of
-from seminar_rag.ui.shared.wording import facts_of, find_quote, safe_url
+from seminar_rag.ui.shared.wording import (
+    LONGEST_QUOTE,
+    MOST_QUOTES,
+    facts_of,
+    find_quote,
+    safe_url,
+)
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,22 +35,11 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.types.pages import View
 
-LONGEST_QUOTE = 4_000
-"""Characters of a quote that is looked for."""
-MOST_QUOTES = 12
 THREADS = 6
 """Views and pages that are made at a time; others wait."""
 HTML = Template("ui/templates/course.html")
 _LASTING = {"cache-control": "private, max-age=86400, immutable"}
 _PASSING = {"cache-control": "no-store"}
-
-
-def view_address(document: str, passage: str = "", quotes: Iterable[str] = ()) -> str:
-    """The address at which the page's script asks for a view, relative to the page."""
-    pairs = [("passage", passage)] if passage else []
-    pairs += [("quote", one[:LONGEST_QUOTE]) for one in dict.fromkeys(quotes)][:MOST_QUOTES]
-    query = f"?{urlencode(pairs)}" if pairs else ""
-    return f"view/{quote(document, safe='')}{query}"
 
 
 # What is shown --------------------------------------------------------------------------------

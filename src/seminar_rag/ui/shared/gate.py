@@ -98,6 +98,8 @@ OPEN = (
     _opening("POST", r"/export\.(?:md|pdf)"),
     _opening("POST", r"/check/text", largest=LARGEST_FILE, seconds=UPLOAD_SECONDS),
     _opening("GET|POST|DELETE", r"/mcp"),
+    _opening("GET", r"/v1/models"),
+    _opening("POST", r"/v1/chat/completions"),
     _opening("GET|POST", r"/desk(?:/.*)?", stream=True),
 )
 """The requests that the application answers. The desk has its own list behind its login."""

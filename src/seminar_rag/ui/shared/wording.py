@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from seminar_rag.text import numbered, plural
 from seminar_rag.types import (
@@ -23,6 +23,10 @@ KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "student no
 """What there is of a document, by its kind."""
 LONGEST_TITLE = 48
 """Characters of a reading's title where a scope is put into words."""
+LONGEST_QUOTE = 4_000
+"""Characters of a quote that is looked for on a page."""
+MOST_QUOTES = 12
+"""Quotes that are looked for at once."""
 GONE = "this passage is no longer in the readings"
 
 VERDICTS = {
@@ -159,3 +163,11 @@ def find_quote(text: str, quote: str) -> tuple[int, int] | None:
         return None
     found = re.search(r"\s+".join(map(re.escape, words)), text)
     return found.span() if found else None
+
+
+def view_address(document: str, passage: str = "", quotes: Iterable[str] = ()) -> str:
+    """The address at which the page's script asks for a view, relative to the page."""
+    pairs = [("passage", passage)] if passage else []
+    pairs += [("quote", one[:LONGEST_QUOTE]) for one in dict.fromkeys(quotes)][:MOST_QUOTES]
+    query = f"?{urlencode(pairs)}" if pairs else ""
+    return f"view/{quote(document, safe='')}{query}"

@@ -357,4 +357,14 @@
       open(see.dataset.view, see);
     }
   });
+
+  // A link from elsewhere, as the answers at /v1 have them, opens a sentence in its place.
+  function from_link() {
+    const where = /^#open=(.+)$/.exec(location.hash)?.[1];
+    const address = where ? decodeURIComponent(where) : "";
+    if (/^view\/[^/?]+(\?|$)/.test(address)) open(address, document.body);
+  }
+  addEventListener("hashchange", from_link);
+  if (document.readyState === "complete") from_link();
+  else addEventListener("load", from_link);
 })();
