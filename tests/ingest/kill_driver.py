@@ -16,6 +16,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,20 @@ def succeeded(child: int) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def note_what_an_ingest_imports(folder: Path, port: int) -> None:
+    """Write the names of all modules that an ingest imports, so that it is killed at its work."""
+    ingest(folder / "first", port)
+    (folder / "modules").write_text("\n".join(sys.modules))
+
+
 def main(folder: Path, port: int, rounds: int, seed: int) -> None:
-    for name in ("chromadb", "llama_index.core.ingestion", "pypdf", "rapidfuzz", "trafilatura"):
-        importlib.import_module(name)  # once, not in every fork
     rng = random.Random(seed)
     site = folder / "site"
     write_site(site, rng)
+    assert succeeded(forked(lambda: note_what_an_ingest_imports(folder, port)))
+    for name in (folder / "modules").read_text().split():
+        with suppress(ImportError):  # of another platform, or a name that is no module
+            importlib.import_module(name)
     started = time.monotonic()
     assert succeeded(forked(lambda: ingest(folder / "trial", port)))
     whole = time.monotonic() - started
