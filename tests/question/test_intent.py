@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
-from seminar_rag.question.intent import PLAIN, Intents, read_examples
+from bench import benchmark
+from seminar_rag.question.intent import PLAIN, Intents, read_examples, read_weights
 
 EXAMPLES = [
     ("when", "when do we discuss {topic}?"),
@@ -16,6 +19,12 @@ EXAMPLES = [
 ]
 
 
+@cache
+def few() -> Intents:
+    return benchmark("intents").fitted(EXAMPLES)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "intent", "topic"),
     [
@@ -30,14 +39,23 @@ EXAMPLES = [
     ],
 )
 def test_the_wording_decides(text: str, intent: str, topic: str) -> None:
-    found = Intents(EXAMPLES).of(text)
+    found = few().of(text)
     assert (found.intent, found.topic) == (intent, topic)
 
 
+@pytest.mark.slow
 def test_plain_questions_that_were_left_out_stay_plain() -> None:
     examples = list(read_examples())
-    intents = Intents(one for i, one in enumerate(examples) if i % 10)
+    left = (one for i, one in enumerate(examples) if i % 10)
+    intents = benchmark("intents").fitted(left)
     plain = [text for intent, text in examples[::10] if intent == PLAIN]
     wrong = [text for text in plain if intents.of(text).intent != PLAIN]
     assert len(plain) > 25
     assert len(wrong) <= 2
+
+
+def test_the_weights_belong_to_the_examples() -> None:
+    digest = read_weights()[1]
+    assert Intents(read_examples()).digest() == digest, (
+        "examples or the reading of words changed: python benchmarks/intents.py --fit"
+    )

@@ -3,7 +3,8 @@
 Learned from the example questions in `data/intents.txt`, where a new wording is a new line. A
 question can have an intent only where its wording is made of that intent's words, but for one run
 of others, which is then its topic. Among the intents that are possible and "plain", a logistic
-regression over the wording's words and pairs of words decides.
+regression over the wording's words and pairs of words decides. Its weights lie in
+`data/intents.npz`, to which `benchmarks/intents.py --fit` fits them anew.
 
 With a tenth of the 914 examples left out in turn (`benchmarks/intents.py`), 7 of 329 plain
 questions were taken for others (2%; interval of 95%: 1 to 4), 16 of 585 others for one another, and
@@ -15,18 +16,19 @@ stand beside known words, it took 11 plain questions for others, and this one 5.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seminar_rag.question import patterns
 from seminar_rag.text import CARDINALS, STOPWORDS
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 Section = Literal["required", "more"]
 
@@ -34,8 +36,7 @@ PLAIN = "plain"
 TOPIC = "{topic}"
 _LONGEST = 12
 """Words of a topic."""
-_STRENGTH = 10.0
-"""Inverse of the classifier's regularisation."""
+_DATA = resources.files("seminar_rag.question").joinpath("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,38 @@ class Found:
     section: Section | None = None
 
 
-class Intents:
-    """A classifier of questions, made of examples."""
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic regression over the words and pairs of words of a wording."""
 
-    def __init__(self, examples: Iterable[tuple[str, str]]) -> None:
+    intents: tuple[str, ...]
+    terms: Mapping[str, int]
+    """A word, or two with a space between → its column."""
+    slopes: NDArray[np.float16]
+    """Of shape (intents, terms)."""
+    offsets: NDArray[np.float16]
+    """Of shape (intents,)."""
+
+    def probabilities(self, shape: str) -> dict[str, float]:
+        """How probable each intent is of a wording that is written as `Intents.rows` writes it."""
+        words = shape.split()
+        there = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
+        columns = [self.terms[term] for term in there if term in self.terms]
+        table = self.slopes[:, columns].astype(np.float64)
+        scores = table.sum(axis=1) / max(1, len(columns)) ** 0.5 + self.offsets
+        powers = np.exp(scores - scores.max())
+        return dict(zip(self.intents, (powers / powers.sum()).tolist(), strict=True))
+
+
+class Intents:
+    """A classifier of questions, made of examples and of weights that were fitted to them."""
+
+    def __init__(self, examples: Iterable[tuple[str, str]], weights: Weights | None = None) -> None:
         """Args:
         examples: pairs (intent, question), `TOPIC` in place of the topic.
+        weights: needed by `of`.
         """
+        self.weights = weights
         self._examples = [(intent, wording(text)) for intent, text in examples]
         self._words: dict[str, set[str]] = {}
         self._forms: dict[str, set[tuple[bool, bool]]] = {}
@@ -92,12 +118,11 @@ class Intents:
         }
         if not read:
             return Found(PLAIN)
-        classes = list(self._model.classes_)
-        table = self._model.predict_proba([f"< {shape} >" for shape, _ in read.values()])
-        odds = {
-            intent: row[classes.index(intent)] - row[classes.index(PLAIN)]
-            for intent, row in zip(read, table, strict=True)
-        }
+        assert self.weights is not None, "they are fitted by benchmarks/intents.py"
+        odds = {}
+        for intent, (shape, _) in read.items():
+            probable = self.weights.probabilities(f"< {shape} >")
+            odds[intent] = probable[intent] - probable[PLAIN]
         best = max(odds, key=odds.__getitem__)
         if odds[best] <= 0:
             return Found(PLAIN)
@@ -125,25 +150,19 @@ class Intents:
             return None
         return " ".join(shape), " ".join(asked.written[start:end])
 
-    @cached_property
-    def _model(self) -> Pipeline:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-
+    def rows(self) -> list[tuple[str, str]]:
+        """What the weights are fitted to: pairs (intent, wording between "<" and ">")."""
         rows = [(intent, " ".join(one.tokens)) for intent, one in self._examples]
         for intent, one in self._examples:
             if intent == PLAIN:  # as it looks where it is taken for another intent
                 read = [found for other in self._words if (found := self._read(one, other))]
                 rows += [(PLAIN, shape) for shape, topic in read if topic]
-        pairs = TfidfVectorizer(
-            ngram_range=(1, 2),
-            token_pattern=r"\S+",  # noqa: S106
-            binary=True,
-            use_idf=False,
-        )
-        model = make_pipeline(pairs, LogisticRegression(C=_STRENGTH, max_iter=300))
-        return model.fit([f"< {shape} >" for _, shape in rows], [intent for intent, _ in rows])
+        return [(intent, f"< {shape} >") for intent, shape in rows]
+
+    def digest(self) -> str:
+        """Changes with what the weights are fitted to."""
+        lines = "\n".join("\t".join(row) for row in sorted(self.rows()))
+        return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def wording(text: str) -> Wording:
@@ -173,15 +192,23 @@ def _section(tokens: Sequence[str]) -> Section | None:
 def read_examples() -> Iterator[tuple[str, str]]:
     """The pairs (intent, question) of `data/intents.txt`."""
     intent = ""
-    file = resources.files("seminar_rag.question").joinpath("data/intents.txt")
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in (_DATA / "intents.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             intent = line.strip("[]")
         elif line and not line.startswith("#"):
             yield intent, line
 
 
+def read_weights() -> tuple[Weights, str]:
+    """The weights of `data/intents.npz`, and the digest of what they were fitted to."""
+    with (_DATA / "intents.npz").open("rb") as file, np.load(file) as held:
+        terms = {str(term): column for column, term in enumerate(held["terms"])}
+        intents = tuple(map(str, held["intents"]))
+        weights = Weights(intents, terms, held["slopes"], held["offsets"])
+        return weights, str(held["digest"])
+
+
 @cache
 def learned() -> Intents:
     """The classifier of all the examples."""
-    return Intents(read_examples())
+    return Intents(read_examples(), read_weights()[0])
