@@ -412,12 +412,12 @@ class TestLlamaCpp:
 
     def test_a_step_can_be_aborted_from_another_thread(self, model: LlamaCpp) -> None:
         before = ask(model, passages=0, max_tokens=10)
-        read = list(model._read)
-        model._abort.value = b"!"
-        assert not model._decode([10, 11, 12])
-        model._abort.value = b""
-        assert model._read == read
-        assert model._decode([10, 11, 12])
+        read = list(model._reader.text)
+        model._reader._abort.value = b"!"
+        assert not model._reader.decode([10, 11, 12])
+        model._reader._abort.value = b""
+        assert model._reader.text == read
+        assert model._reader.decode([10, 11, 12])
         assert ask(model, passages=0, max_tokens=10) == before
 
     def test_a_shared_beginning_is_read_once(self, model: LlamaCpp) -> None:
@@ -426,12 +426,12 @@ class TestLlamaCpp:
         second = (MESSAGES[0], ChatMessage(passages + "Question: who wrote the paper?"))
         ask(model, messages=first, max_tokens=5)
         read: list[int] = []
-        decode = model._decode
-        model._decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
+        decode = model._reader.decode
+        model._reader.decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
         try:
             again = ask(model, messages=second, max_tokens=5)
         finally:
-            model._decode = decode  # type: ignore[method-assign]
+            model._reader.decode = decode  # type: ignore[method-assign]
         assert sum(read) < 40 < len(model.prompt_tokens(second)) - 40
         ask(model, max_tokens=5)
         assert ask(model, messages=second, max_tokens=5) == again
@@ -513,7 +513,7 @@ class TestChoosing:
                     ChatMessage("A", role="assistant"),
                     ChatMessage(question, role="user"),
                 ]
-                assert llm._read_prompt(llm.prompt_tokens(messages), lambda: False)
+                assert llm._reader.read(llm.prompt_tokens(messages), lambda: False)
                 pointer = llm._api.llama_get_logits_ith(llm._llama.ctx, -1)
                 logits = np.ctypeslib.as_array(pointer, (len(llm._banned),))
                 best = [max(logits[t] for t in llm._first_tokens(a)) for a in ("A", "B")]

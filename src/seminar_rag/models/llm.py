@@ -28,8 +28,11 @@ class LLM(Protocol):
     """What to call it to a reader."""
     context: int
     """Its window in tokens, prompt and answer together."""
-    speed: float | None
-    """Prompt tokens read in a second, as measured; None where that is not known."""
+
+    @property
+    def speed(self) -> float | None:
+        """Prompt tokens read in a second, as measured; None where that is not known."""
+        ...
 
     def count(self, text: str) -> int:
         """The number of tokens of a text; never too low."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import codecs
 import ctypes
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +16,11 @@ from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
 from seminar_rag.models.grammar import Sampler, citation_grammar
 from seminar_rag.models.llm import ChatTemplate
+from seminar_rag.models.reader import BATCH, POLL_SECONDS, SEQUENCES, Reader
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
 
-BATCH = 128
-"""Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
-POLL_SECONDS = 0.05
 _LEAST_ANSWER = 64
 
 
@@ -80,20 +76,22 @@ class LlamaCpp:
         self._grammar = grammar
         self._temperature = temperature
         self._seed = seed
-        self._abort = _abort_flag(self._api, self._llama.ctx)
         self._lock = threading.Lock()
         self._choices: choice.SharedPrefix | None = None
-        self._read: list[int] = []  # the tokens whose state the context holds
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
         self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
         control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
-        self.speed: float | None = None
-        if not opening:
-            return
-        with suppress(ModelError):  # raised again when a question is asked
-            self._read_prompt(self.prompt_tokens(opening), lambda: False)
+        self._reader = Reader(self._api, self._llama.ctx, len(self._banned))
+        if opening:
+            with suppress(ModelError):  # raised again when a question is asked
+                self._reader.read(self.prompt_tokens(opening), lambda: False)
+
+    @property
+    def speed(self) -> float | None:
+        """Prompt tokens read in a second, as measured last."""
+        return self._reader.speed
 
     def count(self, text: str) -> int:
         """The number of tokens of a text."""
@@ -124,13 +122,18 @@ class LlamaCpp:
             if stop():
                 return
         try:
-            if stop() or not self._read_prompt(prompt, stop):
+            if stop() or not self._reader.read(prompt, stop):
                 return
             if passages and not grammar:
                 grammar = citation_grammar(passages, max_tokens=room)
             limit = grammar if self._grammar else ""
             with closing(self._generate(room, limit, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))
+        except ModelError as error:
+            raise ModelError(
+                f"{self.path.name}: {error} - ask again; if it happens again, choose another"
+                " model (seminar-rag models)."
+            ) from error
         finally:
             self._lock.release()
 
@@ -205,58 +208,6 @@ class LlamaCpp:
         text: bytes = self._api.llama_vocab_get_text(self._vocab, token)
         return text.decode("utf-8", "replace")
 
-    def _read_prompt(self, prompt: list[int], stop: Callable[[], bool]) -> bool:
-        """Bring the context to the end of the prompt; False when stopped on the way."""
-        pairs = zip(prompt, self._read, strict=False)
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        self._keep(min(shared, len(prompt) - 1))
-        fresh, started = len(prompt) - len(self._read), time.perf_counter()
-        done = threading.Event()
-        watch = threading.Thread(target=self._watch, args=(stop, done), daemon=True)
-        watch.start()
-        try:
-            for start in range(len(self._read), len(prompt), BATCH):
-                if stop() or not self._decode(prompt[start : start + BATCH]):
-                    return False
-        finally:
-            done.set()
-            watch.join()
-            self._abort.value = b""
-        if fresh >= BATCH // 2:  # fewer tell little
-            self.speed = fresh / max(1e-6, time.perf_counter() - started)
-        return True
-
-    def _watch(self, stop: Callable[[], bool], done: threading.Event) -> None:
-        """Make llama.cpp give up its step as soon as `stop` says so."""
-        while not done.wait(POLL_SECONDS):
-            if stop():
-                self._abort.value = b"!"
-                return
-
-    def _keep(self, length: int) -> None:
-        """Forget what was read after `length` tokens; all of it where the model has no choice."""
-        memory = self._api.llama_get_memory(self._llama.ctx)
-        if length == 0 or not self._api.llama_memory_seq_rm(memory, 0, length, -1):
-            self._api.llama_memory_clear(memory, True)
-            length = 0
-        del self._read[length:]
-
-    def _decode(self, tokens: Sequence[int]) -> bool:
-        """Read tokens; False when aborted, with the context as it was before."""
-        array = (self._api.llama_token * len(tokens))(*tokens)
-        batch = self._api.llama_batch_get_one(array, len(tokens))
-        status = self._api.llama_decode(self._llama.ctx, batch)
-        if status == 0:
-            self._read.extend(tokens)
-            return True
-        self._keep(len(self._read))
-        if status == 2:
-            return False
-        raise ModelError(
-            f"llama.cpp failed on {self.path.name} (code {status}) - ask again; "
-            "if it happens again, choose another model (seminar-rag models)."
-        )
-
     def _generate(
         self, room: int, grammar: str, stop: Callable[[], bool]
     ) -> Generator[int, None, None]:
@@ -266,10 +217,9 @@ class LlamaCpp:
         try:
             token = None
             for _ in range(room):
-                if stop() or (token is not None and not self._decode([token])):
+                if stop() or (token is not None and not self._reader.decode([token])):
                     return
-                logits = self._api.llama_get_logits_ith(self._llama.ctx, -1)
-                token = sampler.choose(np.ctypeslib.as_array(logits, (len(self._banned),)))
+                token = sampler.choose(self._reader.logits())
                 if token is None or token in self._ends:
                     return
                 yield token
@@ -329,19 +279,6 @@ def _import_llama_cpp() -> Any:
     return llama_cpp
 
 
-def _abort_flag(api: Any, context: Any) -> ctypes.Array[ctypes.c_char]:
-    """A string that makes llama.cpp abort its step while it is not empty.
-
-    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
-    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
-    took seven times as long. The callback is therefore C's strlen, and the string its argument.
-    """
-    flag = ctypes.create_string_buffer(2)
-    not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-    api.llama_set_abort_callback(context, not_empty, ctypes.cast(flag, ctypes.c_void_p))
-    return flag
-
-
 def _cores() -> int:
     """Physical cores, as far as this process may use them: more threads are slower."""
     import psutil
@@ -358,7 +295,7 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
 
     options = {"n_batch": BATCH, "n_ubatch": BATCH, "verbose": False}
     try:
-        with _without_amx(llama_cpp.llama_cpp):
+        with _loading(llama_cpp.llama_cpp):
             llama = llama_cpp.Llama(
                 str(path), n_ctx=context, n_threads=threads, n_threads_batch=threads, **options
             )
@@ -378,26 +315,30 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
 
 
 @contextmanager
-def _without_amx(api: Any) -> Iterator[None]:
-    """Has models loaded for the ordinary kernels where llama.cpp was built with those for AMX.
+def _loading(api: Any) -> Iterator[None]:
+    """Gives contexts their sequences, and has models loaded for the ordinary kernels where
+    llama.cpp was built with those for AMX. The class that loads has no parameters for either, so
+    its defaults are changed while it does.
 
     GCC before 11.5, 12.4 and 13.3 compiles `_tile_loadconfig` so that the shape of the tiles is
     lost (GCC bug 114098), and the process dies at the first prompt of a quantised model. Which
-    compiler it was cannot be asked; `make local` leaves AMX out. The class that loads has no
-    parameter for it, so its defaults are changed while it does.
+    compiler it was cannot be asked; `make local` leaves AMX out.
     """
-    defaults = api.llama_model_default_params
-    if b"AMX_INT8 = 1" not in api.llama_print_system_info():
-        yield
-        return
+    models, contexts = api.llama_model_default_params, api.llama_context_default_params
+    has_amx = b"AMX_INT8 = 1" in api.llama_print_system_info()
 
-    def plain() -> Any:
-        params = defaults()
-        params.use_extra_bufts = False
+    def model() -> Any:
+        params = models()
+        params.use_extra_bufts = params.use_extra_bufts and not has_amx
         return params
 
-    api.llama_model_default_params = plain
+    def context() -> Any:
+        params = contexts()
+        params.n_seq_max, params.kv_unified = SEQUENCES, True
+        return params
+
+    api.llama_model_default_params, api.llama_context_default_params = model, context
     try:
         yield
     finally:
-        api.llama_model_default_params = defaults
+        api.llama_model_default_params, api.llama_context_default_params = models, contexts
