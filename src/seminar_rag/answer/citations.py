@@ -21,9 +21,11 @@ REFUSAL = "The readings do not say."
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A mark as it leaves this module."""
 
-_ITEM = r"[\^#]?\s*\d{1,9}"
+# The text is of unknown origin: no two repetitions side by side may take the same characters, and
+# none begins inside a run of what it takes, so that a match takes time in proportion to its length.
+_ITEM = r"(?:[\^#]\s*+)?\d{1,9}"
 _LISTED = rf"{_ITEM}(?:\s*(?:[,;&]|and|-|–|—|to)\s*{_ITEM})*"
-_WORD_BEFORE = r"\s*(?:(?:passages?|sources?|refs?\.?)\s*)?"
+_WORD_BEFORE = r"\s*+(?:(?:passages?|sources?|refs?\.?)\s*+)?"
 _BRACKET = re.compile(rf"{_WORD_BEFORE}({_LISTED})\s*(?:†\w*\s*)?", re.IGNORECASE)
 _INNER = re.compile(r"[\w\s,;&^#.†–—-]{0,60}")
 _UNFINISHED = re.compile(rf"{_WORD_BEFORE}[\^#\d\s,;&–—-]*", re.IGNORECASE)
@@ -218,10 +220,11 @@ def _short(text: str, limit: int = 80) -> str:
 # Sentences of an answer
 
 _MARKS = r"(?:[ \t]*\[\d{1,3}\])"
+_FIRST = r"(?<![ \t])(?<!\[\d\])(?<!\[\d\d\])(?<!\[\d\d\d\])"
 _CLOSE = r"[\"'”’»)」』）]*"
 _END = re.compile(
-    rf"(?:[.!?…]+{_CLOSE}{_MARKS}*[.!?]?|{_MARKS}+[.!?…]+{_CLOSE})(?=\s|$)"
-    rf"|[。！？]+{_CLOSE}{_MARKS}*|{_MARKS}+[。！？]+{_CLOSE}"
+    rf"(?:[.!?…]+{_CLOSE}{_MARKS}*[.!?]?|{_FIRST}{_MARKS}+[.!?…]+{_CLOSE})(?=\s|$)"
+    rf"|[。！？]+{_CLOSE}{_MARKS}*|{_FIRST}{_MARKS}+[。！？]+{_CLOSE}"
     rf"|\n+"
 )
 _ABBREVIATION = re.compile(
@@ -241,7 +244,8 @@ def split_answer(text: str) -> tuple[AnswerSentence, ...]:
     for end in (*_ends(text), len(text)):
         piece = text[start:end]
         bare = MARK.sub("", piece).lstrip("\n")
-        body = _BULLET.sub("", bare, count=1) if _BULLET.match(bare) else bare
+        bullet = _BULLET.match(bare)
+        body = bare[bullet.end() :] if bullet else bare
         if re.search(r"\w", body):
             numbers = tuple(dict.fromkeys(int(n) for n in MARK.findall(piece)))
             lead = len(piece) - len(piece.lstrip())
@@ -290,7 +294,7 @@ def _ends(text: str) -> Iterator[int]:
 
 
 def _tidy(text: str) -> str:
-    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(text.split()))
+    return re.sub(r" ([.,;:!?])", r"\1", " ".join(text.split()))
 
 
 _TEXTS = r"(?:readings?|passages?|excerpts?|texts?|sources?)"

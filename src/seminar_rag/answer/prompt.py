@@ -79,7 +79,7 @@ FINISHING = 150
 _NUMBERED = "\n\nEnd every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 _REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
-_TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
+_TAG = re.compile(r"<(?=\s*+(?:/\s*+)?passage\b)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 

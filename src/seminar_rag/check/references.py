@@ -57,7 +57,7 @@ def _numbered(text: str) -> Iterator[Cited]:
     for match in _NUMBERS.finditer(text):
         if text[match.end() : match.end() + 1] == "(":
             continue  # a Markdown link
-        for part in re.split(r"\s*[,;]\s*", match[1]):
+        for part in re.split(r"(?<!\s)\s*[,;]\s*", match[1]):
             first, _, last = (piece.strip() for piece in re.sub("–", "-", part).partition("-"))
             stop = min(int(last or first), int(first) + _LONGEST_RANGE)
             for number in range(int(first), stop + 1):
@@ -286,7 +286,7 @@ def _by_name(cited: Cited, work: Work) -> bool:
     """Whether first author and year fit."""
     if not cited.authors or not work.authors:
         return False
-    first = re.split(r"\s*(?:,|;|\band\b|&)\s*", _plain(work.authors))[0].split()
+    first = re.split(r"(?<!\s)\s*(?:,|;|\band\b|&)\s*", _plain(work.authors))[0].split()
     name = _plain(cited.authors[0]).split()
     if not name or name[-1] not in first:
         return False

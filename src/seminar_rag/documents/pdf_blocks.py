@@ -34,7 +34,7 @@ from seminar_rag.documents.pdf_drafts import (
 from seminar_rag.types import Block
 
 _APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K](\.\d{1,2})*\.?\s")
-_LEADER = re.compile(r"(?:[.·…]\s?){5,}\s*(\d+|[ivxl]+)(\n|\s|$)")
+_LEADER = re.compile(r"(?<![.·…])(?<![.·…]\s)(?:[.·…]\s?){5,}+\s*(\d+|[ivxl]+)(\n|\s|$)")
 _CITES = re.compile(r"\b(19|20)\d\d\b|\bet al\b|\bpp?\.|\barXiv\b|\bdoi\b|^\[\d+\]")
 # Words whose full stop ends no sentence.
 _ABBREVIATED = frozenset("al fig figs eq eqs sec e.g i.e cf vs tab dr st no resp approx".split())

@@ -70,7 +70,7 @@ _UNWANTED = re.compile(
     "|[" + "".join(f"{chr(0x10000 * p + 0xFFFE)}{chr(0x10000 * p + 0xFFFF)}" for p in range(1, 17))
     + "]"
 )  # fmt: skip
-_PAGE_NUMBER = re.compile(r"(page\s*)?[-–—]?\s*(\d{1,4}|[ivxl]{1,6})\s*[-–—]?(\s*(/|of)\s*\d+)?")
+_PAGE_NUMBER = re.compile(r"(page\s*+)?[-–—]?\s*+(\d{1,4}|[ivxl]{1,6})\s*+[-–—]?(\s*(/|of)\s*\d+)?")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # First halves of compounds that keep their hyphen when nothing in the document decides.
 _COMPOUND = frozenset(
@@ -260,7 +260,7 @@ def join_line(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> s
     """
     if not hyphen:
         return f"{text} {line}"
-    before = re.search(r"[^\W\d_]+$", text)
+    before = re.search(r"(?<![^\W\d_])[^\W\d_]++$", text)
     after = re.match(r"[^\W\d_]+", line)
     if not before or not after:
         return f"{text}-{line}"

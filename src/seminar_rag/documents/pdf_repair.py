@@ -221,7 +221,7 @@ def repaired_map(table: bytes, names: dict[int, str]) -> bytes:
     def one(match: re.Match[bytes]) -> bytes:
         return b"<%s> <%s>" % (match[1], target(int(match[1], 16)))
 
-    sections = re.split(rb"(beginbfrange.*?endbfrange)", table, flags=re.DOTALL)
+    sections = re.split(rb"(beginbfrange(?:(?!beginbfrange).)*?endbfrange)", table, flags=re.DOTALL)
     return b"".join(
         _RANGE_ENTRY.sub(expand, part)
         if part.startswith(b"beginbfrange")

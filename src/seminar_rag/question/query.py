@@ -7,7 +7,7 @@ course's readings. Search, abstention, the answer and the guide take it and look
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -18,6 +18,11 @@ from seminar_rag.question.patterns import NamedScope
 from seminar_rag.text import words
 from seminar_rag.types import Turn
 
+LONGEST = 2_000
+"""Characters of a question, and of each before it, that are looked at: a conversation comes back
+from a browser, and no pattern is to be slowed down by it."""
+_TURNS = 16
+"""Turns of the conversation that are looked at."""
 _SEARCHED = (PLAIN, "summary", "authors", "link")
 """Intents that the readings are searched for: the last three where no reading is called so."""
 
@@ -81,9 +86,11 @@ def understand(
         stand_alone: rewrites a follow-up so that it can be understood alone.
     """
     titles = titles or {}
-    found = _intent(patterns.with_titles_quoted(text, titles.values()))
+    said = _folded(text)
+    history = [replace(turn, text=_folded(turn.text)) for turn in history[-_TURNS:]]
+    found = _intent(patterns.with_titles_quoted(said, titles.values()))
     searched_for = found.intent in _SEARCHED
-    alone = stand_alone(text, history, stop) if searched_for else text
+    alone = stand_alone(said, history, stop)[-LONGEST:].strip() if searched_for else said
     scope, searched = patterns.named_scope(alone)
     works = patterns.works(searched)
     called = (*works, *filter(None, [found.topic]))
@@ -109,6 +116,11 @@ def understand(
         is_order=patterns.is_order(searched),
         language=language_of(text),
     )
+
+
+def _folded(text: str) -> str:
+    """The beginning of a text, its runs of white space folded."""
+    return " ".join(text[: 2 * LONGEST].split())[:LONGEST]
 
 
 def _intent(text: str) -> Found:

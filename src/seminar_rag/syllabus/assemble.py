@@ -73,7 +73,8 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
 _FEWEST = 0.05
 """The share of pieces that begin a reading on all but a few of the labelled pages."""
 _NAMES = re.compile(
-    r"(?:[^\W\d_][\w’'.-]*,?\s*|&\s*|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*)+"
+    r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
+    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
 )
 
 

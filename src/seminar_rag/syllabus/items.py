@@ -341,7 +341,7 @@ def read_entry(item: Item) -> Entry:
         pair = _NAME_PAIR.fullmatch(match.group(1).strip())
         titles = pair.groups() if pair and not item.links else (match.group(1),)
         return Entry(tuple(titles), remark=cut(item.block, match.end(), end))
-    dashed = re.match(r"(.{8,}?)\s+[-–—]+\s+(.+)$", text)
+    dashed = re.match(r"(.{8,}?)(?<!\s)\s+[-–—]+\s+(.+)$", text)
     if dashed and (authors := names.trailing_authors(dashed.group(2))):
         return Entry((dashed.group(1),), authors)
     authors, title = names.split_citation(text)

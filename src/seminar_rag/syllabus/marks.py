@@ -27,7 +27,7 @@ _MONTH = (
     r"|embro)|d[ée]c(?:embre)?|dic(?:iembre)?|dez(?:ember|embro)?)\b\.?)"
 )
 _NAMED = re.compile(
-    rf"^(?:{_NAME}\.?\s*(?:#|no\.?|nr\.?)?\s*|[WL](?=\d))"
+    rf"^(?:{_NAME}\.?\s*+(?:(?:#|no\.?|nr\.?)\s*+)?|[WL](?=\d))"
     rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(CARDINALS)})[ab]?"
     rf"(?:\s*(?:[&/+–-]|and|to)\s*\d{{1,3}})?(?![\w/])(?!\.\d){_SEPARATOR}",
     re.I,
@@ -50,7 +50,7 @@ _DATE = (
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"
 )
 _DATED = re.compile(rf"^[(\[]?{_DATE}(?![\w/]){_SEPARATOR}", re.I)
-_DATED_TAIL = re.compile(rf"\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
+_DATED_TAIL = re.compile(rf"(?<!\s)\s*(?:[(\[]\s*{_DATE}\s*[)\]]|[,|–—-]\s*{_DATE})\s*$", re.I)
 _ANY_DATE = re.compile(rf"(?<![\w/.])(?:{_DATE})(?![\w/])", re.I)
 _LONGEST = 300
 """Characters: a line that is longer opens no session."""

@@ -54,9 +54,9 @@ _FRONT_MATTER = re.compile(
 _GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
 """A heading without the space that CommonMark asks for and Kramdown does not."""
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
-_ATTRIBUTES = re.compile(r"\{:?\s*(?:[:.#][\w-]+|[\w-]+=\"[^\"\n]*\"|\s)+\}")
+_ATTRIBUTES = re.compile(r"\{:?(?:[:.#][\w-]++|[\w-]++=\"[^\"\n]*\"|\s)++\}")
 """Attributes as Kramdown and Pandoc write them after a link or heading."""
-_LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^\n]*?%\}")
+_LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%(?:(?!\{%)[^\n])*?%\}")
 
 
 def front_matter(text: str) -> tuple[str, int]:

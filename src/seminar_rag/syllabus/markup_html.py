@@ -18,7 +18,7 @@ from seminar_rag.types import Block, BlockKind
 _HTML_PIECE = re.compile(
     r"<!--(?P<comment>.*?)(?:-->|\Z)"
     r"|<(?P<raw>script|style)\b.*?(?:</(?P=raw)\s*>|\Z)"
-    r"|<(?P<end>/?)(?P<tag>[A-Za-z][\w-]*)(?P<attrs>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>"
+    r"|<(?P<end>/?)(?P<tag>[A-Za-z][\w-]*+)(?P<attrs>(?:[^<>\"']++|\"[^\"]*\"|'[^']*')*+)>"
     r"|(?P<entity>&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);)"
     r"|(?P<text>[^<&]+|[<&])",
     re.S | re.I,
@@ -148,7 +148,7 @@ def html_blocks(html: str) -> tuple[Block, ...]:
 
 def html_title(html: str) -> str | None:
     """What the page calls itself in its head."""
-    match = re.search(r"<title[^>]*>(.*?)</title>", html, re.S | re.I)
+    match = re.search(r"<title[^<>]*>((?:(?!<title).)*?)</title>", html, re.S | re.I)
     title = " ".join(html_entities.unescape(match.group(1)).split()) if match else ""
     return title or None
 

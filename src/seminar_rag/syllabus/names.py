@@ -20,13 +20,13 @@ _STARTERS = frozenset(
     " Through Using Based Both Each Every All Among Between During Given Not No One Two".split()
 )
 _NAME_NOISE = re.compile(
-    r"\S+@\S+|\{[^}]*\}@\S+|view\s+orcid\s+profile|orcid(?:\s+id)?\b|\(\s*\d+\s+(?:additional\s+)?"
+    r"(?<!\S)\S+@\S+|\{[^{}]*\}@\S+|view\s+orcid\s+profile|orcid(?:\s+id)?\b|\(\s*\d+\s+(?:additional\s+)?"
     r"authors?(?:\s+not\s+shown)?\s*\)|\([^()]*\)|[*†‡§¶∗#]+|(?<=[^\W\d_])\d+(?:,\d+)*|\^\{?[\d,]+\}?",
     re.I,
 )
-_YEAR_TAIL = re.compile(r"[,\s(\[]*(?:19|20)\d\d[a-z]?\s*[)\]]?[.,;:]?\s*$")
+_YEAR_TAIL = re.compile(r"(?<![,\s(\[])[,\s(\[]*(?:19|20)\d\d[a-z]?\s*[)\]]?[.,;:]?\s*$")
 _CITED = re.compile(
-    r"\W*\(((?:[A-Z][\w’'-]+(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
+    r"\W*\(((?:[A-Z][\w’'-]++(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
 )
 """A reference in brackets after a linked title: "(Bee and Dee, 2019)"."""
 _PAIR = re.compile(r"[A-Z][\w’'-]+ (?:and|&) [A-Z][\w’'-]+")
@@ -52,7 +52,7 @@ def split_citation(text: str) -> tuple[str | None, str]:
     """
     if len(text) > _LONGEST:
         return None, text
-    quoted = re.search(r"[“\"]([^”\"]{8,}?)[,.]?[”\"]", text)
+    quoted = re.search(r"[“\"]([^“”\"]{8,}?)[,.]?[”\"]", text)
     if quoted and len(quoted.group(1).split()) > 1:
         before = clean_names(_YEAR_TAIL.sub("", text[: quoted.start()].strip()))
         if not before or _are_names(before):
@@ -128,7 +128,7 @@ def clean_names(text: str) -> str:
     """An author line without e-mail addresses, affiliations, marks and counts."""
     names = _NAME_NOISE.sub(" ", text)
     names = re.sub(r"^\W*authors?\s*:\s*", "", names, flags=re.I)
-    names = re.sub(r"\s+([,;])", r"\1", " ".join(names.split()))
+    names = re.sub(r"(?<!\s)\s+([,;])", r"\1", " ".join(names.split()))
     return re.sub(r"([,;])(?:\s*[,;])+", r"\1", names).strip(" ,;:/")
 
 
@@ -178,7 +178,7 @@ def _run_in(text: str) -> int | None:
 
 
 def _is_name_list(text: str) -> bool:
-    segments = [s for s in re.split(r"[,;]|\s+and\s+|\s+&\s+", text) if s.strip()]
+    segments = [s for s in re.split(r"[,;]|(?<!\s)\s+(?:and|&)\s+", text) if s.strip()]
     if not segments or not all(
         _is_name(s) or s.strip() in {"et al", "et al.", "..."} for s in segments
     ):
@@ -211,7 +211,7 @@ def _is_name_word(word: str) -> bool:
 
 def _are_names(text: str) -> bool:
     """Whether every part between commas is a name or initials, surnames alone included."""
-    parts = [part for part in re.split(r"[,;]|\s+and\s+|\s+&\s+|&", text) if part.strip()]
+    parts = [part for part in re.split(r"[,;]|(?<!\s)\s+(?:and|&)\s+|&", text) if part.strip()]
     return bool(parts) and all(
         _is_name(part.replace("et al.", "").strip() or "A") for part in parts
     )

@@ -312,7 +312,7 @@ def _read_foreign(path: Path) -> str:
 
 def _looks_like_html(path: Path) -> bool:
     return bool(
-        re.match(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html)\b", _read(path)[:4096], re.I | re.S)
+        re.match(r"\s*+(?:<!--.*?-->\s*+)*+<(?:!doctype|html)\b", _read(path)[:4096], re.I | re.S)
     )
 
 

@@ -133,7 +133,7 @@ _EVENTS: dict[str, re.Pattern[str]] = {
     "digit": re.compile(r"\d"),
     "year": re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b"),
     "initial": re.compile(r"\b[A-ZÀ-Þ]\."),
-    "inverted": re.compile(r"[A-ZÀ-Þ][\w’'-]+, [A-ZÀ-Þ][\w’'-]*\.?(?=[,.;&]| and| &)"),
+    "inverted": re.compile(r"[A-ZÀ-Þ][\w’'-]{1,40}, [A-ZÀ-Þ][\w’'-]*\.?(?=[,.;&]| and| &)"),
     "comma": re.compile(","),
     "stop": re.compile(r"\. "),
     "colon": re.compile(r": "),

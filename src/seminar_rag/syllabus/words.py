@@ -47,8 +47,8 @@ _SECTION_RULES: tuple[tuple[re.Pattern[str], Section], ...] = (
     (re.compile(rf"^{_REQUIRED}\s+(?:{_NOUN}|materials?){_ABOUT}", re.I), "required"),
 )
 _OF_SESSION = re.compile(
-    r"^(?:(?:this|the)\s+)?(?:week|session|lecture|class)(?:['’]?s)?(?:\s+\d+)?\s*[:–—-]?\s+"
-    r"(?=\w+)",
+    r"^(?:(?:this|the)\s+)?(?:week|session|lecture|class)(?:['’]?s)?(?:\s+\d+)?(?:\s*[:–—-])?\s+"
+    r"(?=\w)",
     re.I,
 )
 _SECTION_TITLE = re.compile(r"^(?:\w+\s+)?reading\s*:\s+(?=\S)", re.I)
@@ -65,7 +65,7 @@ _SECTION_FRONT = re.compile(
     rf"^\W*(?:[\[(]\s*{_OF_SECTION}\s*[\])]\s*[:–—-]?|{_OF_SECTION}\s*(?::|\s[–—-]))\s+", re.I
 )
 _SECTION_TAIL = re.compile(
-    r"\s*(?:[\[(]\s*(?:optional|additional|supplementary|further|recommended|required?|mandatory)"
+    r"(?<!\s)\s*(?:[\[(]\s*(?:optional|additional|supplementary|further|recommended|required?|mandatory)"
     r"(?:\s+(?:readings?|papers?))?\s*[\])]|[,–—-]\s*(?:optional|required))[\s.*]*$",
     re.I,
 )
@@ -92,7 +92,7 @@ _OTHER = re.compile(
     re.I,
 )
 _NOTES = re.compile(
-    r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*['’]?s?\s+)*"
+    r"^(?:(?:student|session|class|lecture|team|scribe|our|the)\w*+(?:['’]s?)?\s+)*"
     r"(?:blog(?:\s*post)?s?|notes|scribe\s+notes|write[- ]?up)\b\s*"
     r"(?:$|[:(–—-]|(?:start|of|by|from)\b)",
     re.I,
@@ -119,7 +119,7 @@ _MATERIALS = frozenset(
     "slide slides deck decks video videos recording recordings lecture notes homework assignment"
     " quiz exercise exercises lab handout handouts ppt pptx the of".split()
 )
-_LABEL = re.compile(r"^\W*([\w./ -]{1,30}?)\s*[:：]\s*")
+_LABEL = re.compile(r"^\W*+([\w./ -]{1,30}?)\s*[:：]\s*")
 _WORK = r"(?:posts?|papers?|work|readings?|blog(?:\s*post)?|article|video|talk)"
 _LEAD_IN = re.compile(
     rf"^(?:(?:related|see|also|plus)(?:\s+also)?(?:\s+{_WORK})?\s*:\s*"
@@ -127,20 +127,21 @@ _LEAD_IN = re.compile(
     re.I,
 )
 _RESOURCE = re.compile(
-    r"^(?:blog\s*post|paper|article|post|video|talk|book)\s*:?\s+(?=[A-Z“\"])", re.I
+    r"^(?:blog\s*post|paper|article|post|video|talk|book)(?:\s*:)?\s+(?=[A-Z“\"])", re.I
 )
 _VENUE = re.compile(
-    r"(?:\s*[/|,.–—-]\s*|\s+|\s*\()[A-Za-z]*@?(?:[A-Z]{3,}[A-Za-z]*|[A-Z][a-z]*[A-Z]+\w*)"
+    r"(?<!\s)(?:\s*[/|,.–—-]\s*|\s+|\s*\()[A-Za-z]{0,20}@?"
+    r"(?:[A-Z]{3}[A-Za-z]{0,20}|[A-Z][a-z]{0,20}[A-Z]\w{0,20})"
     r"(?:\s+|'|’)?(?:19|20)\d\d\)?\.?$"
 )
 _TRAILING_DATE = re.compile(
-    rf"\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
+    rf"(?<!\s)\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
     r"(?:\s*[–-]\s*\w+)?\s*[\])]$",
     re.I,
 )
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")
 _LETTER = re.compile(r"^(?:\(?[a-zA-Z][.)]|\(?\d{1,3}[.)])\s+(?=\S)")
-_WRITTEN_ARXIV = re.compile(r"\s*[,(\[]?\s*\barxiv:\s?([\w.-]+(?:/\d{7})?)[)\]]?", re.I)
+_WRITTEN_ARXIV = re.compile(r"(?<!\s)\s*+(?:[,(\[]\s*)?\barxiv:\s?([\w.-]+(?:/\d{7})?)[)\]]?", re.I)
 _LONGEST_TITLE = 1000
 
 
@@ -300,7 +301,7 @@ def clean_title(text: str) -> str | None:
         title = _RESOURCE.sub("", title)
         title = _TRAILING_DATE.sub("", title)
         title = _VENUE.sub("", title)
-        title = re.sub(r"\s+(?:at|from|via|URL|Link)$", "", title)
+        title = re.sub(r"(?<!\s)\s+(?:at|from|via|URL|Link)$", "", title)
         title = re.sub(r"\(\s*\)|\[\s*\]", "", title).strip()
     return title or None
 

@@ -148,7 +148,7 @@ def _reason(need: Need) -> str:
     if need.state == "paper":
         return ""
     says = re.sub(r"https?://([^/\s]+)\S*", r"\1", need.problem.partition("; ")[0])
-    says = re.sub(r"\s*\((?:\[Errno|[A-Z]\w+Error\b)[^)]*\)", "", says)
+    says = re.sub(r"(?<!\s)\s*\((?:\[Errno|[A-Z]\w+Error\b)[^)]*\)", "", says)
     return says if len(says) <= LONGEST_REASON else f"{says[:LONGEST_REASON].rsplit(' ', 1)[0]} …"
 
 

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 HTML = Template("ui/templates/chat.html")
-_MARK = re.compile(r"[ \t]*\[(\d{1,3})\]")
+_MARK = re.compile(r"(?<![ \t])[ \t]*\[(\d{1,3})\]")
 _BULLET = re.compile(r"[-•*]\s+")
 # A badge stands behind the marks of its sentence. It is put into the text as a private character
 # before the text becomes HTML, so that quotations and Markdown are treated alike.
 _OPEN, _CLOSE = "\ue000", "\ue001"
-_BADGE = re.compile(rf"[ \t]*{_OPEN}(\d+){_CLOSE}")
+_BADGE = re.compile(rf"(?<![ \t])[ \t]*{_OPEN}(\d+){_CLOSE}")
 
 
 def answer_text(view: Exchange) -> str:
