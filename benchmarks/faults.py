@@ -1,6 +1,6 @@
-"""How many planted errors the built-in verifier catches, and how often it cries wolf.
+"""How many planted errors the check catches, and how often it cries wolf.
 
-    python benchmarks/faults.py [--half dev|test] [--misses] [--json FILE]
+    python benchmarks/faults.py [--half dev|test] [--model FILE.gguf] [--misses] [--json FILE]
 
 `faults.jsonl` beside this file has, for sentences of the bundled primers, faithful paraphrases and
 damaged versions (negation, comparison, claim widened), all written by hand, and invented
@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from claims import CachedEmbedder
+from claims import CACHE, CachedChooser, CachedEmbedder
+from seminar_rag.check.judge import LanguageModelVerifier
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.documents.chunk import split
 from seminar_rag.models.embed import SentenceTransformerEmbedder
@@ -168,13 +169,15 @@ def cases(primers: Primers, half: set[str]) -> Iterator[Case]:
             yield Case(f"comparison{SECOND}", row["damaged"]["comparison"], row["primer"])
 
 
-def measure(half: str, misses: bool) -> dict[str, Any]:
+def measure(half: str, misses: bool, model: Path | None, cache: Path) -> dict[str, Any]:
     embedder = SentenceTransformerEmbedder()
     embed = CachedEmbedder(embedder)
     primers = Primers(embedder, embed)
     names = sorted(primers.passages)
     chosen = {"dev": names[::2], "test": names[1::2], "both": names}[half]
-    verifier = BuiltinVerifier(embed)
+    words = BuiltinVerifier(embed)
+    chooser = CachedChooser(model, cache) if model else None
+    verifier = LanguageModelVerifier(chooser, words) if chooser else words
     flagged: dict[str, list[bool]] = defaultdict(list)
     for case in cases(primers, set(chosen)):
         passages = primers.nearest(case.text, case.primer)
@@ -202,9 +205,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--half", choices=("dev", "test", "both"), default="test")
     parser.add_argument("--misses", action="store_true", help="print what was judged wrongly")
+    parser.add_argument("--model", type=Path, metavar="FILE.gguf", help="let it judge")
+    parser.add_argument("--cache", type=Path, default=CACHE, metavar="FILE")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
-    text = json.dumps(measure(args.half, args.misses), indent=2, ensure_ascii=False)
+    found = measure(args.half, args.misses, args.model, args.cache)
+    text = json.dumps(found, indent=2, ensure_ascii=False)
     print(text)
     if args.json:
         args.json.write_text(text + "\n", "utf-8")

@@ -11,7 +11,7 @@ these sets after their figures were kept, except where the note of a room says s
 |---|---|
 | questions | retrieval, evidence quoted and abstention on the labelled questions of the course |
 | outside | the same on papers of two other fields, COVID-QA and QASPER |
-| claims | the built-in check on real claims (WiCE) |
+| claims | the built-in check on real claims of six sources |
 | faults | the built-in check on planted errors, quotations and paraphrases |
 | pages | the reading lists of course pages of other universities |
 | syllabus | the reading lists of the course in its three forms |
@@ -117,13 +117,11 @@ class Rooms:
         return out
 
     def claims(self) -> Figures:
-        claims = self._shared / "wice" / "claims-dev.jsonl"
-        found = self._json(HERE / "claims.py", claims, "--no-fit")
-        verdicts = next(value for key, value in found.items() if key.startswith("verdicts"))
+        found = self._json(HERE / "claims.py", "--shared", self._shared)
         return {
-            f"WiCE: {name}": Figure(one["value"], found["claims"], *one["interval"])
-            for name, one in verdicts.items()
-            if "interval" in one
+            f"{source}: {name}": Figure(one["value"], rows["claims"], *one["interval"])
+            for source, rows in found.items()
+            for name, one in rows["today"].items()
         }
 
     def faults(self) -> Figures:

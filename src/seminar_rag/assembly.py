@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 NO_LLM = (
     "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
 )
+JUDGES_FROM = 700_000_000
+"""Bytes of a GGUF file from which on a language model judges claims unasked: some 1.5 billion
+parameters in four bits; docs/checking.md has the figures of smaller ones."""
 
 
 class Given(TypedDict, total=False):
@@ -92,7 +95,7 @@ class Assembly:
         }
         self.config = config
         self.journal.enabled, self.journal.days = config.journal_enabled, config.journal_days
-        stale = {"llm"} if "llm_enabled" in changed else set()
+        stale = {"llm", "verifier"} if "llm_enabled" in changed else set()
         for part in stale | ({"answerer", "engine"} if changed else set()):
             self.__dict__.pop(part, None)
 
@@ -214,8 +217,7 @@ class Assembly:
             self.__dict__["llm"] = self._load_llm()
         else:
             self.__dict__.pop("llm", None)
-        stale = {"verifier"} if self.config.check_verifier == "llm" else set()
-        for part in stale | {"answerer", "engine"}:
+        for part in ("verifier", "answerer", "engine"):
             self.__dict__.pop(part, None)
 
     def _load_llm(self) -> LLM | None:
@@ -275,13 +277,15 @@ class Assembly:
         if self._verifier is not None:
             return self._verifier
         builtin = self.builtin_verifier
-        if self.config.check_verifier == "llm":
-            from seminar_rag.check.language_model import LanguageModelVerifier
-            from seminar_rag.models.llm import Completion
+        if self.judges():
+            from seminar_rag.check.judge import LanguageModelVerifier
+            from seminar_rag.models.choice import Chooser
 
             if self.llm is None:
                 raise ModelError(f'[check] verifier is "llm", {NO_LLM}')
-            return LanguageModelVerifier(Completion(self.llm), builtin)
+            if isinstance(self.llm, Chooser):
+                return LanguageModelVerifier(self.llm, builtin)
+            raise ModelError(f'{self.llm.name} cannot judge - set [check] verifier = "builtin"')
         model = self.check_model()
         if model:
             from seminar_rag.check.entailment import EntailmentVerifier
@@ -307,11 +311,28 @@ class Assembly:
 
         return present() or (SUGGESTED if config.check_verifier == "model" else None)
 
+    def judges(self) -> bool:
+        """Whether the language model checks claims, known without loading it.
+
+        Unasked, a file does that is large enough to understand, where no model that was made for
+        checking is there. A server is asked only where the configuration says so.
+        """
+        config = self.config
+        if config.check_verifier != "auto":
+            return config.check_verifier == "llm"
+        if not config.llm_enabled or config.llm_url or self.check_model():
+            return False
+        try:
+            model = self.gguf()
+        except ModelError:
+            return False
+        return model is not None and model.stat().st_size >= JUDGES_FROM
+
     def checks_by_words(self) -> bool:
         """Whether the built-in check judges, known without loading a model."""
         if self._verifier is not None:
             return self._verifier.name == BUILT_IN
-        return self.config.check_verifier != "llm" and self.check_model() is None
+        return not self.judges() and self.check_model() is None
 
     def checker(self) -> Checker:
         """What checks a text against the readings as they are now."""

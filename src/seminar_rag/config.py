@@ -96,7 +96,8 @@ class Config:
     """How many passages the answer may draw on."""
     check_verifier: Literal["auto", "builtin", "model", "llm"] = "auto"
     """Who checks claims: "builtin", "model" (see `check_model`) or "llm", the language model that
-    answers; "auto" takes a model that is there, else the built-in check."""
+    answers; "auto" takes a model for checking that is there, else a language model whose file is
+    large enough, else the built-in check."""
     check_model: str = ""
     """A cross-encoder that checks claims: a local folder, or a hub name; empty takes a known one
     that was downloaded."""

@@ -98,13 +98,13 @@ def _language_model(parts: Assembly) -> Finding:
 
 
 def _verifier(parts: Assembly) -> Finding:
-    if parts.config.check_verifier == "llm":
+    if parts.judges():
         try:
             there = parts.config.llm_enabled and (parts.config.llm_url or parts.gguf())
         except ModelError:  # the line on the language model says so
             there = False
         if there:
-            return Finding("ok", "checking: the language model judges claims")
+            return Finding("ok", "checking: the language model judges claims by probability")
         return Finding("bad", f'checking: [check] verifier is "llm", {NO_LLM}')
     model = parts.check_model()
     if model is None:

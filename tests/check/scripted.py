@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seminar_rag.check.support import Verifier
 from seminar_rag.text import content_words
 from seminar_rag.types import (
     Document,
@@ -23,6 +24,7 @@ class ScriptedVerifier:
 
     name = "scripted"
     while_writing = True
+    quick: Verifier | None = None
 
     def __init__(self, labels: dict[str, VerdictLabel]) -> None:
         self.labels = labels

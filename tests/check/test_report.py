@@ -266,3 +266,24 @@ def test_the_three_texts_over_the_sample_course(sample_course: Course) -> None:
     assert reports["planted"].failed
     assert elsewhere["supported"] == elsewhere["contradicted"] == 0
     assert not reports["elsewhere"].failed
+
+
+def test_where_judging_is_slow_the_worst_comes_first() -> None:
+    slow = ScriptedVerifier({"ranks": "supported", "layers": "contradicted"})
+    slow.quick = ScriptedVerifier({"ranks": "supported", "layers": "contradicted"})
+    shelf = Shelf(hit("lora", "LoRA trains two matrices of low ranks beside frozen layers."))
+    text = "LoRA uses matrices of low ranks.\n\nLoRA trains all layers of the model."
+    checking = Checker(shelf, slow, WORKS).check(text)
+    first = next(iter(checking))
+    assert first.label == "contradicted"
+    assert "1 of 2 sentences so far" in checking.report(running=True).summary
+    list(checking)
+    assert [item.label for item in checking.report().items] == ["supported", "contradicted"]
+
+
+def test_where_judging_is_slow_two_documents_are_judged() -> None:
+    slow = ScriptedVerifier({})
+    slow.quick = ScriptedVerifier({})
+    shelf = Shelf(*(hit(name, f"{name} trains two matrices of low ranks.") for name in "abcd"))
+    list(Checker(shelf, slow, WORKS).check("It trains two matrices of low ranks."))
+    assert len(slow.asked) == 2

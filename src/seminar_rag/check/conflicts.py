@@ -2,8 +2,7 @@
 
 A fitted score cannot see that "13B" stands where the passage has "7B": nearly every word agrees.
 Each rule looks at the sentences that say almost the same as the claim, and at the one thing in
-which they differ. This module has the rules about numbers, names, how far a claim goes and clauses
-without evidence; `opposites` has those about opposite words, order and negation.
+which they differ: a number, a name, an opposite word, a word that makes the claim go further.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from seminar_rag.check.features import Case, Comparison, Conflict, clauses
-from seminar_rag.check.opposites import denied, find_negation, find_opposite, find_order
+from seminar_rag.check.features import Case, Comparison, Conflict
+from seminar_rag.check.opposites import denied, find_opposite
 from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 
 
@@ -21,8 +20,7 @@ def find_conflict(
 ) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
     case = Case(claim, sentences, comparison, frozenset(term.key for term in terms(known)))
-    for rule in (_number, _bound, _name, find_opposite, find_order, find_negation, _widened,
-                 _clause):  # fmt: skip
+    for rule in (_number, _name, find_opposite, _widened):
         conflict = rule(case)
         if conflict is not None:
             return conflict
@@ -52,23 +50,6 @@ def _number(case: Case) -> Conflict | None:
         if absent and not term.spelled:
             reason = f"The passages do not give the number {_phrase(term, case.claim)}."
             return Conflict("number", "unsupported", reason)
-    return None
-
-
-def _bound(case: Case) -> Conflict | None:
-    """ "At least" and "at most" of one number."""
-    for i in case.near(0.45):
-        found = [term for term in terms(case.sentences[i]) if term.bound]
-        for term in terms(case.claim):
-            rivals = [one for one in found if one.bound == -term.bound and same_number(term, one)]
-            if term.bound and rivals:
-                least, most = "at least", "at most"
-                mine, theirs = (least, most) if term.bound > 0 else (most, least)
-                reason = (
-                    f"The passage says {theirs} {_phrase(rivals[0], case.sentences[i])}, the"
-                    f" sentence {mine}."
-                )
-                return Conflict("bound", "contradicted", reason, i)
     return None
 
 
@@ -119,7 +100,8 @@ _COUNTED = frozenset({"token", "step", "exampl", "head", "dimens", "paramet", "l
 def _phrase(term: Term, text: str) -> str:
     """The number with the word behind it, as the reader knows it: "7 billion parameters"."""
     behind = re.match(r"[\s-]+[^\W\d_]+", text[term.end :])
-    return term.text + (behind[0] if behind and term.unit not in ("", "%", "x") else "")
+    bound = {1: "at least ", -1: "at most "}.get(term.bound, "")
+    return bound + term.text + (behind[0] if behind and term.unit not in ("", "%", "x") else "")
 
 
 # Names
@@ -202,23 +184,3 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
     for match in _WORD.finditer(text):
         if match[0].lower() in words and not denied(text, match):
             yield match, next((term.key for term in found if term.start >= match.end()), "")
-
-
-# Clauses
-
-
-def _clause(case: Case) -> Conflict | None:
-    """One clause of some length is not in the passages, though another is."""
-    spans = clauses(case.claim)
-    columns = [
-        [i for i, term in enumerate(case.comparison.terms) if start <= term.start < end]
-        for start, end in spans
-    ]
-    shares = [case.comparison.windows[:, own].mean(axis=1).max() if own else 0.0 for own in columns]
-    if max(shares) < 0.6:
-        return None
-    for (start, end), own, share in zip(spans, columns, shares, strict=True):
-        if len(own) >= 4 and share <= 0.4 and case.comparison.soft[own].mean() <= 0.7:
-            words = " ".join(case.claim[start:end].split()).rstrip(" .")
-            return Conflict("clause", "partly", f"The passages do not say “{words}”.")
-    return None

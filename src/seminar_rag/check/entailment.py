@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.check.support import SHOWN, verbatim
+from seminar_rag.check.support import SHOWN, Verifier, verbatim
 from seminar_rag.check.terms import terms
 from seminar_rag.models.hub import downloaded, fetch
 from seminar_rag.models.rerank import load_cross_encoder
@@ -62,6 +62,7 @@ class EntailmentVerifier:
     """
 
     while_writing = True
+    quick: Verifier | None = None
 
     def __init__(self, model: str) -> None:
         """Args:

@@ -23,6 +23,8 @@ PASSAGES = 8
 _DOCUMENTS = 4
 """How many documents a claim is compared with, each by itself: two halves that two papers state
 are not one finding."""
+_SLOW_DOCUMENTS = 2
+"""The same where judging is slow."""
 
 LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
@@ -60,6 +62,8 @@ class Checker:
     def check(self, text: str, scope: Scope | None = None) -> Checking:
         """Begin to check; each step of the iteration looks one item up.
 
+        In the order of the text; where the verifier is slow, what looks worst comes first.
+
         Args:
             scope: the readings in which claims are looked up. Given citations are looked up in
                 the reading that they name, wherever it stands.
@@ -71,9 +75,25 @@ class Checker:
         numbered = bool(found.references)
         items = (
             self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
-            for claim in _joined(found.claims, found.references)
+            for claim in self._ordered(list(_joined(found.claims, found.references)), scope)
         )
         return Checking(len(found.claims), self._verifier.name, items)
+
+    def _ordered(self, claims: list[Claim], scope: Scope | None) -> Iterator[Claim]:
+        """The claims in the order in which they are judged."""
+        quick = self._verifier.quick
+        if quick is None:
+            yield from claims
+            return
+        scores = []
+        for claim in claims:
+            if claim.kind != "claim" or len(claim.standalone) > LONGEST_CLAIM:
+                scores.append(2.0)
+                continue
+            hits = self._search(claim.standalone, PASSAGES, scope)
+            own = next(self._worth_reading(claim.standalone, hits), [])
+            scores.append(quick.verify(claim.standalone, [hit.passage for hit in own]).score)
+        yield from (claims[i] for i in sorted(range(len(claims)), key=lambda i: scores[i]))
 
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
         matches = [match(cited, self._works, numbered) for cited in claim.cites]
@@ -102,7 +122,7 @@ class Checker:
         nothing = "The readings have nothing on it."
         best = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
         source: list[Hit] = []
-        for own in self._worth_reading(said, hits):
+        for own in self._likeliest(said, list(self._worth_reading(said, hits))):
             verdict = self._judge(said, own)
             if not source or _rank(verdict) > _rank(best):
                 best, source = verdict, own
@@ -110,6 +130,15 @@ class Checker:
                 break
         found = best.label not in ("unsupported", "uncheckable")
         return best, _sources(best, source) if found else ()
+
+    def _likeliest(self, said: str, groups: list[list[Hit]]) -> list[list[Hit]]:
+        """All groups; where judging is slow, the two that a quick look finds best."""
+        quick = self._verifier.quick
+        if quick is None or len(groups) < 2:
+            return groups
+        scores = [quick.verify(said, [hit.passage for hit in own]).score for own in groups]
+        order = sorted(range(len(groups)), key=lambda i: -scores[i])
+        return [groups[i] for i in order[:_SLOW_DOCUMENTS]]
 
     def _worth_reading(self, said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
         """The hits of each document, documents in order of their best hit.

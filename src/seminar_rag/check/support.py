@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import FEATURES, Comparison, Conflict, Embed, Matrix, compare
+from seminar_rag.check.features import Comparison, Conflict, Embed, Matrix, compare
 from seminar_rag.check.terms import terms
 from seminar_rag.types import BUILT_IN, Evidence, Passage, Verdict, VerdictLabel
 
@@ -33,6 +33,8 @@ class Verifier(Protocol):
     name: str
     while_writing: bool
     """Whether it may be asked while an answer is still being written."""
+    quick: Verifier | None
+    """Where it is slow, a quicker one that says which claims look worst; else None."""
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """Whether `passages`, taken together, say what `claim` says.
@@ -62,16 +64,38 @@ class Weights:
 
 
 @cache
-def fitted() -> Weights:
-    """The weights shipped beside this module; the file says where they come from."""
+def fitted() -> dict[str, Weights]:
+    """The weights shipped beside this module, by name; the file says where they come from."""
     data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
-    table = data["features"]
-    return Weights(
-        bias=data["bias"],
-        weight={name: table[name]["weight"] for name in FEATURES},
-        mean={name: table[name]["mean"] for name in FEATURES},
-        scale={name: table[name]["scale"] for name in FEATURES},
-    )
+    return {
+        name: Weights(
+            one["bias"],
+            *(
+                {key: row[part] for key, row in one["features"].items()}
+                for part in ("weight", "mean", "scale")
+            ),
+        )
+        for name, one in data.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A claim compared with the sentences of its passages."""
+
+    found: Sequence[tuple[Passage, int, str]]
+    """Passage, index of the sentence in it, and the sentence."""
+    comparison: Comparison
+    conflict: Conflict | None
+    exact: bool
+    """The claim's words stand in a passage as they are."""
+
+    def shown(self) -> tuple[Evidence, ...]:
+        """The best evidence, what shows a conflict first."""
+        first = () if self.conflict is None else (self.conflict.sentence,)
+        chosen = dict.fromkeys(i for i in (*first, *self.comparison.order) if i is not None)
+        rows = [self.found[i] for i in list(chosen)[:SHOWN]]
+        return tuple(Evidence(passage.id, index, quote) for passage, index, quote in rows)
 
 
 class BuiltinVerifier:
@@ -85,13 +109,19 @@ class BuiltinVerifier:
 
     name = BUILT_IN
     while_writing = True
+    quick: Verifier | None = None
 
     def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
         self._embed = _CachedEmbed(embed)
-        self._weights = weights or fitted()
+        self._weights = weights or fitted()["built-in"]
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`."""
+        read = self.read(claim, passages, known)
+        return read if isinstance(read, Verdict) else self.weigh(read)
+
+    def read(self, claim: str, passages: Sequence[Passage], known: str = "") -> Reading | Verdict:
+        """Compare claim and passages; a verdict where there is nothing to weigh."""
         if not terms(claim):
             return self._verdict("uncheckable", 0.0, "The sentence states nothing to look up.")
         found = [
@@ -103,24 +133,24 @@ class BuiltinVerifier:
         found = [entry for entry in found if terms(entry[2])]
         if not found:
             return self._verdict("uncheckable", 0.0, "There is no passage to check it against.")
-        sentences = [quote for _, _, quote in found]
         quoted = _quoted(claim, found)
         if quoted:
             return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
-        comparison = compare(
-            claim, sentences, _breaks([entry[0] for entry in found]), self._embed, known
-        )
-        if verbatim(claim, passages):
-            score, conflict = 1.0, None
-        else:
-            score = self._weights.score(comparison.features)
-            conflict = find_conflict(claim, sentences, comparison, known)
-        label, score, reason = weigh(comparison, score, conflict)
-        chosen = list(comparison.order[:SHOWN])
-        if conflict is not None and conflict.sentence is not None:
-            chosen = [conflict.sentence, *(i for i in chosen if i != conflict.sentence)][:SHOWN]
-        evidence = [Evidence(found[i][0].id, found[i][1], sentences[i]) for i in chosen]
-        return self._verdict(label, score, reason, tuple(evidence))
+        sentences = [quote for _, _, quote in found]
+        breaks = _breaks([entry[0] for entry in found])
+        comparison = compare(claim, sentences, breaks, self._embed, known)
+        exact = verbatim(claim, passages)
+        conflict = None if exact else find_conflict(claim, sentences, comparison, known)
+        return Reading(found, comparison, conflict, exact)
+
+    def score(self, read: Reading) -> float:
+        """How likely the words make support, 0 to 1, the rules left out."""
+        return 1.0 if read.exact else self._weights.score(read.comparison.features)
+
+    def weigh(self, read: Reading) -> Verdict:
+        """The verdict by words, numbers and names alone."""
+        label, score, reason = weigh(read.comparison, self.score(read), read.conflict)
+        return self._verdict(label, score, reason, read.shown())
 
     def _verdict(
         self, label: VerdictLabel, score: float, reason: str, evidence: tuple[Evidence, ...] = ()

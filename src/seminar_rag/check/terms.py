@@ -267,7 +267,9 @@ def same_number(claim: Term, evidence: Term) -> bool:
             return False
         if claim.spelled and evidence.spelled and "x" in (claim.unit, evidence.unit):
             return False  # "doubles" is not "two"
-    if claim.bound and claim.unit == evidence.unit and evidence.bound * claim.bound >= 0:
+    if claim.bound * evidence.bound < 0:
+        return False  # "at least" is not "at most"
+    if claim.bound and claim.unit == evidence.unit:
         low, high = sorted((claim.value, claim.value * (_FAR if claim.bound > 0 else 1 / _FAR)))
         return low - claim.precision <= evidence.value <= high + claim.precision
     return abs(claim.value - evidence.value) <= max(claim.precision, 1e-9 * abs(claim.value))

@@ -271,13 +271,14 @@ def _item_lines(item: Item, width: int) -> Iterator[str]:
         mark,
         one_line,
         place,
+        says_why,
         shown,
         verdict_of,
     )
 
     glyph, label = verdict_of(item)
     yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
-    if item.label not in ("supported", "not a claim"):
+    if item.label != "not a claim" and says_why(item):
         yield _wrapped(f"    {item.reason}", "    ", width)
     for source in shown(item):
         yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)

@@ -74,6 +74,8 @@ class SharedPrefix:
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True  # sequences share the cells of what they have in common
         params.no_perf = True
+        # The flash kernel for the CPU is off by several percent, the plain one is exact.
+        params.flash_attn_type = api.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._context = api.llama_init_from_model(model, params)
         if not self._context:
             raise ModelError("llama.cpp has no memory left to check with - close other programs.")

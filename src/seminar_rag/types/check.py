@@ -132,7 +132,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The verdicts on a text, or on its beginning where the check was stopped."""
+    """The verdicts on a text, or on a part of it where the check was stopped."""
 
     items: tuple[Item, ...]
     total: int
@@ -213,5 +213,6 @@ class Checking:
             yield item
 
     def report(self, *, running: bool = False) -> Report:
-        """The items so far; `running` while more of them are to come."""
-        return Report(tuple(self._done), self.total, self.verifier, running)
+        """The items so far, in the order of the text; `running` while more of them are to come."""
+        items = sorted(self._done, key=lambda item: item.claim.start)
+        return Report(tuple(items), self.total, self.verifier, running)

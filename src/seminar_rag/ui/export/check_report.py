@@ -37,6 +37,11 @@ def shown(item: Item) -> tuple[Source, ...]:
     return item.evidence[: 1 if item.label == "supported" else 2]
 
 
+def says_why(item: Item) -> bool:
+    """Whether the reason is worth a line: how sure a model is, or what is missing."""
+    return item.label != "supported" or item.verifier != BUILT_IN
+
+
 def one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -93,7 +98,7 @@ def _row(item: Item, beside: Callable[[Source], str]) -> str:
         glyph,
         word,
         said,
-        reason=item.reason if kind == "claim" and item.label != "supported" else "",
+        reason=item.reason if kind == "claim" and says_why(item) else "",
         evidence=[(one.quote, place(one), beside(one)) for one in shown(item)],
         cited=[
             (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations

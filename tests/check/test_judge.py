@@ -1,0 +1,211 @@
+"""The verifier that asks a language model by probability: scripted, behind a server, a tiny one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from check.scripted import hit
+from fakes import Reply, StubServer
+from memory import MemoryVectors
+from seminar_rag.answer.citations import MarkFilter
+from seminar_rag.answer.review import Review
+from seminar_rag.check.judge import (
+    ANSWERS,
+    MOST_CHARACTERS,
+    LanguageModelVerifier,
+    decide,
+    evidence,
+    judged,
+)
+from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.errors import ModelError
+from seminar_rag.models.choice import Chooser, Probabilities
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.models.server import OpenAICompatible
+from seminar_rag.types import Verdict
+
+FIRST = "The router sends each token to two experts."
+SECOND = "All experts must be held in memory, so the saving is one of computation."
+PASSAGE = hit("moe", FIRST, SECOND).passage
+CLAIM = "Every token goes to two of the experts."
+
+
+class ScriptedChooser:
+    """Gives the same probabilities to every question."""
+
+    name = "scripted"
+
+    def __init__(self, *likely: float, error: str = "") -> None:
+        self._likely = likely
+        self._error = error
+        self.asked: list[str] = []
+
+    def choose(
+        self,
+        system: str,
+        examples: Sequence[tuple[str, str]],
+        questions: Sequence[str],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Probabilities:
+        self.asked += questions
+        if self._error:
+            raise ModelError(self._error)
+        return np.array([self._likely] * len(questions)).reshape(-1, len(answers))
+
+
+def judging(chooser: Chooser) -> LanguageModelVerifier:
+    return LanguageModelVerifier(chooser, BuiltinVerifier(HashEmbedder().embed))
+
+
+def verdict_of(*likely: float) -> Verdict:
+    return judging(ScriptedChooser(*likely)).verify(CLAIM, [PASSAGE], "Mixtures of experts")
+
+
+def test_the_probabilities_decide() -> None:
+    sure, torn, denied, silent = (
+        verdict_of(*likely)
+        for likely in (
+            (0.99, 0.005, 0.005),
+            (0.5, 0.1, 0.4),
+            (0.01, 0.98, 0.01),
+            (0.01, 0.01, 0.98),
+        )
+    )
+    assert sure.score > torn.score > max(denied.score, silent.score)
+    assert (sure.label, denied.label) == ("supported", "contradicted")
+    assert silent.label == "unsupported"
+    assert sure.verifier == "scripted"
+    assert sure.evidence[0].quote == FIRST
+    assert "% sure" in sure.reason
+
+
+def test_claim_sentences_and_source_are_shown_to_the_model() -> None:
+    chooser = ScriptedChooser(0.9, 0.05, 0.05)
+    judging(chooser).verify(CLAIM, [PASSAGE], "Mixtures of experts")
+    (asked,) = chooser.asked
+    shown = f"Source: Mixtures of experts\nEvidence: {FIRST} {SECOND}\nClaim: {CLAIM}\n"
+    assert asked.startswith(shown)
+
+
+def test_nothing_is_judged_twice() -> None:
+    chooser = ScriptedChooser(0.9, 0.05, 0.05)
+    verifier = judging(chooser)
+    assert verifier.verify(CLAIM, [PASSAGE]) == verifier.verify(CLAIM, [PASSAGE])
+    assert len(chooser.asked) == 1
+    verifier.verify(CLAIM, [hit("other", SECOND).passage])
+    assert len(chooser.asked) == 2
+
+
+def test_a_quotation_is_not_asked_about() -> None:
+    chooser = ScriptedChooser(0.0, 1.0, 0.0)
+    verdict = judging(chooser).verify(SECOND, [PASSAGE])
+    assert (verdict.label, chooser.asked) == ("supported", [])
+
+
+def test_a_model_without_an_answer_leaves_the_verdict_to_the_words() -> None:
+    verdict = verdict_of(0.0, 0.0, 0.0)
+    assert "scripted was asked, but" in verdict.reason
+    assert verdict.verifier == "built-in"
+
+
+def test_a_failing_model_is_told() -> None:
+    with pytest.raises(ModelError, match="gone"):
+        judging(ScriptedChooser(error="gone")).verify(CLAIM, [PASSAGE])
+
+
+def test_the_nearest_sentences_are_read_in_their_order() -> None:
+    sentences = [f"Sentence {i}: " + "word " * 40 for i in range(9)]
+    text = evidence(sentences, [7, 2, 4, 5, 0, 1, 3, 6, 8])
+    assert text.startswith("Sentence 2")
+    assert text.index("Sentence 2") < text.index("Sentence 7")
+    assert len(text) <= MOST_CHARACTERS + 8
+    assert "Sentence 4" not in text
+    assert len(evidence(["x" * 5000], [0])) == MOST_CHARACTERS
+
+
+def test_the_features_are_bounded_log_odds() -> None:
+    found = judged((0.5, 0.0, 0.5), 0.5, None)
+    assert found["model for"] == pytest.approx(0)
+    assert found["model against"] == pytest.approx(math.log(1e-4 / (1 - 1e-4)))
+
+
+@pytest.mark.parametrize(
+    ("support", "against", "label"),
+    [(0.9, 0.1, "supported"), (0.2, 0.9, "contradicted"), (0.5, 0.1, "partly"),
+     (0.1, 0.1, "unsupported")],
+)  # fmt: skip
+def test_labels_by_probability(support: float, against: float, label: str) -> None:
+    found, sure = decide(support, against)
+    assert found == label
+    assert 0 < sure <= 1
+
+
+@pytest.mark.slow
+def test_a_server_judges() -> None:
+    top = [{"token": "True", "logprob": -0.01}, {"token": " False", "logprob": -6.0}]
+    choice = {"logprobs": {"content": [{"token": "True", "logprob": -0.01, "top_logprobs": top}]}}
+    with StubServer(Reply(body=json.dumps({"choices": [choice]}))) as server:
+        verdict = judging(OpenAICompatible(server.url, "stub")).verify(CLAIM, [PASSAGE])
+        assert (verdict.label, verdict.verifier) == ("supported", "stub")
+        assert CLAIM in server.requests[0].body["messages"][-1]["content"]
+
+
+def test_llama_cpp_gives_probabilities(tiny_gguf: Path) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
+    from seminar_rag.models.local import LlamaCpp
+
+    llm = LlamaCpp(tiny_gguf, context=512)
+    assert isinstance(llm, Chooser)
+    (row,) = llm.choose("Judge.", [("Is it?", "A")], ["Is it so?"], ANSWERS)
+    assert sum(row) == pytest.approx(1)
+    llm.close()
+
+
+def test_a_judge_waits_until_the_answer_is_written() -> None:
+    chooser = ScriptedChooser(0.9, 0.05, 0.05)
+    marks = MarkFilter(1)
+    review = Review(judging(chooser), [hit("moe", FIRST, SECOND)], marks)
+    for chunk in (f"{CLAIM[:-1]} [1]. ", "Then more [1]. ", "And "):
+        list(marks.feed(chunk))
+        assert not list(review.advance())
+    assert not chooser.asked
+
+
+def test_the_configured_language_model_judges(tmp_path: Path, tiny_gguf: Path) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
+    config = Config(folder=tmp_path, llm_model=str(tiny_gguf), check_verifier="llm")
+    course = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+    assert course.verifier.name == "tiny-random"
+    assert any("language model judges claims" in one.what for one in course.doctor())
+    course.close()
+
+
+@pytest.mark.parametrize(("size", "judges"), [(800_000_000, True), (400_000_000, False)])
+def test_a_large_model_judges_unasked_and_a_small_one_does_not(
+    tmp_path: Path, size: int, judges: bool
+) -> None:
+    model = tmp_path / "model.gguf"
+    with model.open("wb") as file:
+        file.truncate(size)  # sparse: takes no room
+    config = Config(folder=tmp_path, llm_model=str(model))
+    course = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+    assert course.parts.judges() is judges
+    course.close()
+
+
+def test_a_judge_without_a_language_model_is_refused(tmp_path: Path) -> None:
+    config = Config(folder=tmp_path, check_verifier="llm")
+    course = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+    with pytest.raises(ModelError, match="no language model is configured"):
+        _ = course.verifier
+    assert any(one.level == "bad" and "verifier" in one.what for one in course.doctor())
+    course.close()
