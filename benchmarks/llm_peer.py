@@ -60,7 +60,7 @@ class Local(CustomLLM):
     def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
         del formatted
         asked = [ChatMessage(prompt, role="user")]
-        stream = self._llm.stream(asked, passages=0, max_tokens=MOST_TOKENS, stop=lambda: False)
+        stream = self._llm.stream(asked, max_tokens=MOST_TOKENS, stop=lambda: False)
         return CompletionResponse(text="".join(stream))
 
     def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Any:

@@ -26,7 +26,6 @@ class Asked:
     """One request to the scripted model."""
 
     messages: tuple[ChatMessage, ...]
-    passages: int
     max_tokens: int
     grammar: str = ""
 
@@ -71,13 +70,12 @@ class ScriptedLLM:
         self,
         messages: Sequence[ChatMessage],
         *,
-        passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
         grammar: str = "",
     ) -> Iterator[str]:
         """The next answer of the script."""
-        self.asked.append(Asked(tuple(messages), passages, max_tokens, grammar))
+        self.asked.append(Asked(tuple(messages), max_tokens, grammar))
         if not self._answers:
             raise ModelError("The script has no answer left - enqueue one.")
         answer = self._answers.popleft()

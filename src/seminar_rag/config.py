@@ -87,7 +87,7 @@ class Config:
     llm_max_tokens: int = 400
     """Longest answer in tokens."""
     llm_grammar: bool = True
-    """Restrict a local model's citations to the passages given, by grammar."""
+    """Hold a local model's verdicts to their form, by grammar."""
     llm_server_grammar: bool = False
     """Send that grammar to the server too; llama-server understands it, others may refuse it."""
     llm_enabled: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -18,9 +19,8 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from fakes import Reply, StubServer
 from gguf_fixture import build_gguf, quantise
-from seminar_rag.answer.citations import MarkFilter, split_answer
 from seminar_rag.errors import ModelError
-from seminar_rag.models.grammar import REFUSAL, Sampler, citation_grammar
+from seminar_rag.models.grammar import Sampler
 from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.models.server import OpenAICompatible
@@ -33,6 +33,9 @@ MESSAGES = (
 )
 
 
+YES_OR_NO = 'root ::= ("yes" | "no") [!?]{1,3}'
+
+
 def never() -> bool:
     return False
 
@@ -40,12 +43,12 @@ def never() -> bool:
 def ask(
     llm: LLM,
     *,
-    passages: int = 3,
     max_tokens: int = 200,
     stop: Callable[[], bool] = never,
     messages: tuple[ChatMessage, ...] = MESSAGES,
+    grammar: str = "",
 ) -> str:
-    stream = llm.stream(messages, passages=passages, max_tokens=max_tokens, stop=stop)
+    stream = llm.stream(messages, max_tokens=max_tokens, stop=stop, grammar=grammar)
     return "".join(stream)
 
 
@@ -53,7 +56,7 @@ class TestServer:
     def test_streams_what_the_server_says(self) -> None:
         with StubServer(Reply("Attention weighs tokens [1]. Größe zählt [2].")) as server:
             llm = OpenAICompatible(server.url, "tiny", "secret")
-            pieces = list(llm.stream(MESSAGES, passages=2, max_tokens=77, stop=never))
+            pieces = list(llm.stream(MESSAGES, max_tokens=77, stop=never))
         assert "".join(pieces) == "Attention weighs tokens [1]. Größe zählt [2]."
         assert len(pieces) > 5
         (request,) = server.requests
@@ -84,32 +87,35 @@ class TestServer:
         with StubServer(Reply("Yes [1].")) as server:
             messages = [ChatMessage(role="user", content=said)]
             llm = OpenAICompatible(server.url, "tiny")
-            list(llm.stream(messages, passages=0, max_tokens=9, stop=never))
+            list(llm.stream(messages, max_tokens=9, stop=never))
         (sent,) = server.requests[0].body["messages"]
         assert sent["content"] == said.replace(token, f"{token[0]} {token[1:]}")
 
     def test_sends_the_grammar_when_told(self) -> None:
-        with StubServer(Reply("Yes [1]."), Reply("Free.")) as server:
+        with StubServer(Reply("Yes."), Reply("Free."), Reply("Free.")) as server:
             llm = OpenAICompatible(server.url, "tiny", grammar=True)
-            ask(llm, passages=2, max_tokens=160)
-            ask(llm, passages=0)
-        expected = citation_grammar(2, max_tokens=160)
-        assert server.requests[0].body["grammar"] == expected
-        assert "grammar" not in server.requests[1].body
+            ask(llm, grammar=YES_OR_NO)
+            ask(llm)
+            ask(OpenAICompatible(server.url, "tiny"), grammar=YES_OR_NO)
+        assert [request.body.get("grammar") for request in server.requests] == [
+            YES_OR_NO,
+            None,
+            None,
+        ]
 
     def test_a_server_that_refuses_the_grammar_is_named_the_switch(self) -> None:
         with (
             StubServer(Reply(status=400, body='{"error": "unknown field grammar"}')) as server,
             pytest.raises(ModelError, match=r"set \[llm\] server_grammar = false"),
         ):
-            ask(OpenAICompatible(server.url, "tiny", grammar=True))
+            ask(OpenAICompatible(server.url, "tiny", grammar=True), grammar=YES_OR_NO)
 
     def test_nothing_is_contacted_before_a_question(self) -> None:
         with StubServer() as server:
             llm = OpenAICompatible(server.url, "tiny", context=1000)
             assert llm.context == 1000
             assert llm.count("twelve bytes") == 4
-            llm.stream(MESSAGES, passages=1, max_tokens=5, stop=never)
+            llm.stream(MESSAGES, max_tokens=5, stop=never)
             assert server.requests == []
 
     @pytest.mark.parametrize("url", ["ftp://host/v1", "localhost:8080", "", "http://", "http://[x"])
@@ -157,7 +163,7 @@ class TestServer:
         words = []
         with StubServer(reply) as server:
             llm = OpenAICompatible(server.url, "tiny")
-            stream = llm.stream(MESSAGES, passages=1, max_tokens=9, stop=never)
+            stream = llm.stream(MESSAGES, max_tokens=9, stop=never)
             with pytest.raises(ModelError, match=message):
                 words.extend(stream)
         assert "".join(words) == "Attention is"
@@ -185,9 +191,7 @@ class TestServer:
 
     def test_closing_the_stream_hangs_up(self) -> None:
         with StubServer(Reply("word " * 4000, pause=0.001)) as server:
-            stream = OpenAICompatible(server.url, "tiny").stream(
-                MESSAGES, passages=1, max_tokens=9, stop=never
-            )
+            stream = OpenAICompatible(server.url, "tiny").stream(MESSAGES, max_tokens=9, stop=never)
             assert next(iter(stream)).startswith("word")
             stream.close()  # type: ignore[attr-defined]
             deadline = time.monotonic() + 3
@@ -221,16 +225,6 @@ class TestServer:
             pytest.raises(ModelError, match="beyond the limit of 300 tokens"),
         ):
             ask(OpenAICompatible(server.url, "tiny"), max_tokens=300)
-
-
-class TestGrammar:
-    def test_needs_a_passage(self) -> None:
-        with pytest.raises(ValueError, match="at least one passage"):
-            citation_grammar(0, max_tokens=100)
-
-    @pytest.mark.parametrize(("tokens", "more"), [(10, 0), (160, 1), (100_000, 7)])
-    def test_sentences_follow_the_budget(self, tokens: int, more: int) -> None:
-        assert f"{{0,{more}}}" in citation_grammar(1, max_tokens=tokens)
 
 
 class TestModelFile:
@@ -291,73 +285,35 @@ class TestLlamaCpp:
         llm.close()
 
     def test_streams_in_pieces_and_is_reproducible(self, model: LlamaCpp) -> None:
-        stream = model.stream(MESSAGES, passages=0, max_tokens=40, stop=never)
+        stream = model.stream(MESSAGES, max_tokens=40, stop=never)
         pieces = list(stream)
         assert len(pieces) > 10
-        assert ask(model, passages=0, max_tokens=40) == "".join(pieces)
+        assert ask(model, max_tokens=40) == "".join(pieces)
 
-    def test_answers_keep_to_the_grammar(self, gguf: Path) -> None:
-        for seed in range(20):
-            llm = LlamaCpp(gguf, context=4096, threads=1, temperature=1.0, seed=seed)
-            text = ask(llm, passages=4, max_tokens=1500)
+    def test_an_answer_keeps_to_its_grammar(self, gguf: Path) -> None:
+        for seed in range(5):
+            llm = LlamaCpp(gguf, context=512, threads=1, temperature=1.0, seed=seed)
+            assert re.fullmatch("(yes|no)[!?]{1,3}", ask(llm, max_tokens=80, grammar=YES_OR_NO))
             llm.close()
-            marks = MarkFilter(4)
-            marks.feed(text)
-            marks.finish()
-            assert marks.warnings() == ()
-            if text != REFUSAL:
-                assert split_answer(text)
-                assert not [c for c in text if ord(c) < 32 and c != "\n"]
 
-    @pytest.mark.parametrize(
-        ("answer", "accepted"),
-        [
-            (REFUSAL, True),
-            (REFUSAL + " But it does [1].", False),
-            ("The model is big [1].", True),
-            (" The model is big. [1][2]", True),
-            ("The model is big! [1] [3][4]", True),
-            ("Vaswani et al. show 3.5% (e.g. BERT) after J. Devlin [4].", True),
-            ("J. Smith says so [2]. K. Lee too [1].", True),
-            ("- One thing [1].\n- Two things [2] [3].", True),
-            ("1. One thing [1].\n\n2. Two things [2].", True),
-            ("注意力很好。[1]", True),
-            ("Über alles?” [1]", True),
-            ("The model is big [5].", False),
-            ("The model is big [0].", False),
-            ("The model is big.", False),
-            ("It is neural. The rest is cited [1].", False),
-            ("It is big [1][2][3][4].", False),
-            ("It is big [1]. ", False),
-            ("It has a \x01 in it [1].", False),
-            ("It has a [MASK] in it [1].", False),
-            ("It goes\non [1].", False),
-            ("[1].", False),
-            ("", False),
-        ],
-    )
-    def test_what_the_grammar_accepts(self, model: LlamaCpp, answer: str, accepted: bool) -> None:
+    @pytest.mark.parametrize(("said", "fits"), [("yes!", True), ("no?!?", True), ("yes", False)])
+    def test_what_a_grammar_accepts(self, model: LlamaCpp, said: str, fits: bool) -> None:
         no_token_is_control = np.zeros(len(model._banned), dtype=bool)
         sampler = Sampler(model._api, model._vocab, 0.0, 0, no_token_is_control)
-        sampler.limit(citation_grammar(4, max_tokens=400))
-        tokens = [*model._tokens(answer), model._api.llama_vocab_eos(model._vocab)]
+        sampler.limit(YES_OR_NO)
+        tokens = [*model._tokens(said), model._api.llama_vocab_eos(model._vocab)]
         logits = np.zeros(len(model._banned), dtype=np.float32)
-        fits = True
+        accepted = True
         for token in tokens:
-            fits = fits and bool(sampler._fits([token], logits[[token]])[0])
-            if fits:
+            accepted = accepted and bool(sampler._fits([token], logits[[token]])[0])
+            if accepted:
                 model._api.llama_sampler_accept(sampler._grammar, token)
         sampler.close()
-        assert fits is accepted
-        if accepted:
-            marks = MarkFilter(4)
-            marks.feed(answer)
-            marks.finish()
-            assert answer == REFUSAL or marks.warnings() == ()
+        assert accepted is fits
 
-    def test_without_a_grammar_it_is_not_kept_to_it(self, gguf: Path) -> None:
-        llm = LlamaCpp(gguf, context=2048, threads=1, grammar=False)
-        assert not MarkFilter(4).feed(ask(llm, passages=4, max_tokens=60))[1:]
+    def test_told_to_do_without_it_keeps_to_none(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=512, threads=1, grammar=False)
+        assert not re.fullmatch("(yes|no)[!?]{1,3}", ask(llm, grammar=YES_OR_NO))
         llm.close()
 
     def test_two_threads_get_what_each_would_get_alone(self, model: LlamaCpp) -> None:
@@ -379,17 +335,17 @@ class TestLlamaCpp:
         assert [together[n] for n in range(len(prompts))] == alone
 
     def test_waiting_for_ones_turn_can_be_stopped(self, model: LlamaCpp) -> None:
-        first = model.stream(MESSAGES, passages=0, max_tokens=200, stop=never)
+        first = model.stream(MESSAGES, max_tokens=200, stop=never)
         next(first)
         started = time.monotonic()
         assert ask(model, stop=lambda: time.monotonic() - started > 0.2) == ""
         assert time.monotonic() - started < 1
         first.close()  # type: ignore[attr-defined]
-        assert ask(model, passages=0, max_tokens=3)
+        assert ask(model, max_tokens=3)
 
     def test_stop_ends_an_answer(self, model: LlamaCpp) -> None:
         heard: list[str] = []
-        stream = model.stream(MESSAGES, passages=0, max_tokens=500, stop=lambda: len(heard) >= 5)
+        stream = model.stream(MESSAGES, max_tokens=500, stop=lambda: len(heard) >= 5)
         for piece in stream:
             heard.append(piece)
         assert len(heard) == 5
@@ -411,14 +367,14 @@ class TestLlamaCpp:
         fresh.close()
 
     def test_a_step_can_be_aborted_from_another_thread(self, model: LlamaCpp) -> None:
-        before = ask(model, passages=0, max_tokens=10)
+        before = ask(model, max_tokens=10)
         read = list(model._reader.text)
         model._reader._abort.value = b"!"
         assert not model._reader.decode([10, 11, 12])
         model._reader._abort.value = b""
         assert model._reader.text == read
         assert model._reader.decode([10, 11, 12])
-        assert ask(model, passages=0, max_tokens=10) == before
+        assert ask(model, max_tokens=10) == before
 
     def test_a_shared_beginning_is_read_once(self, model: LlamaCpp) -> None:
         passages = "Passages: " + "attention is a method of the model. " * 60
@@ -486,7 +442,7 @@ class TestLlamaCpp:
         whole = build_gguf(tmp_path / "whole.gguf", width=256, heads=4)
         llm = LlamaCpp(quantise(whole, tmp_path / "small.gguf"), context=1024, threads=1)
         long = (ChatMessage("the model of attention " * 100),)
-        assert ask(llm, messages=long, passages=0, max_tokens=5)
+        assert ask(llm, messages=long, max_tokens=5)
         llm.close()
 
     def test_after_closing(self, gguf: Path) -> None:

@@ -42,7 +42,7 @@ def course(sample_course: Course, smollm2: Path) -> Iterator[Course]:
 def ask(
     llm: LlamaCpp, text: str, stop: Callable[[], bool] = lambda: False, **options: object
 ) -> Iterator[str]:
-    given: dict[str, object] = {"passages": 0, "max_tokens": 60, **options}
+    given: dict[str, object] = {"max_tokens": 60, **options}
     return llm.stream([ChatMessage(text)], stop=stop, **given)  # type: ignore[arg-type]
 
 
@@ -81,20 +81,6 @@ def test_a_stop_in_the_middle_ends_it_at_once(model: LlamaCpp) -> None:
     started = time.monotonic()
     assert list(ask(model, "word " * 700, lambda: time.monotonic() > started + 0.2)) == []
     assert time.monotonic() - started < 3
-
-
-def test_the_grammar_holds_its_citations(model: LlamaCpp) -> None:
-    text = "".join(
-        ask(
-            model,
-            "Passage 1: Paris lies on the Seine.\nPassage 2: Rome lies on the Tiber.\n"
-            "Where does Paris lie? End each sentence with [1] or [2].",
-            passages=2,
-            max_tokens=120,
-        )
-    )
-    assert "[1]" in text or "[2]" in text
-    assert "[3]" not in text
 
 
 def answered(events: Iterator[Event]) -> tuple[list[Event], Answer]:

@@ -123,7 +123,7 @@ class LLMAnswerer:
             count=self._llm.count,
             room=self._llm.context - limit,
         )
-        chunks = self._llm.stream(messages, passages=0, max_tokens=limit, stop=stop)
+        chunks = self._llm.stream(messages, max_tokens=limit, stop=stop)
         offered = tuple(one.hit for one in shown)
         evidence = Attribution(self._verifier, offered, trusting=foreign)
         answer = attributed(chunks, evidence, self._max_tokens)

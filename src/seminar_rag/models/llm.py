@@ -42,7 +42,6 @@ class LLM(Protocol):
         self,
         messages: Sequence[ChatMessage],
         *,
-        passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
         grammar: str = "",
@@ -51,11 +50,9 @@ class LLM(Protocol):
 
         Args:
             messages: system, user, assistant … ending with the user.
-            passages: how many numbered passages are offered; the answer is limited to the
-                cited form over them where the model can be so limited. 0: free text.
             max_tokens: the longest answer.
             stop: asked often, in any thread; once true, the stream ends early without error.
-            grammar: GBNF for another form than the cited one, where the model can be limited.
+            grammar: GBNF that the answer keeps to, where the model can be limited.
 
         Raises:
             ModelError: when no answer can be had, or when it breaks off.
@@ -105,7 +102,6 @@ class Completion:
         text = "".join(
             self._llm.stream(
                 messages,
-                passages=0,
                 max_tokens=max_tokens,
                 stop=lambda: stop() or self._clock() > until,
                 grammar=grammar,

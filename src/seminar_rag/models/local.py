@@ -14,7 +14,7 @@ import numpy as np
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
-from seminar_rag.models.grammar import Sampler, citation_grammar
+from seminar_rag.models.grammar import Sampler
 from seminar_rag.models.llm import ChatTemplate
 from seminar_rag.models.reader import BATCH, POLL_SECONDS, SEQUENCES, Reader
 
@@ -53,7 +53,7 @@ class LlamaCpp:
             path: the GGUF file.
             context: tokens of prompt and answer; at most what the model was trained for.
             threads: None takes the cores that this process may use.
-            grammar: limit answers over passages to the cited form.
+            grammar: keep to the grammar that a request comes with.
             temperature: 0 takes the likeliest token each time and is reproducible.
             seed: for temperatures above 0.
             opening: the messages that most prompts begin with. They are read at once, so that the
@@ -101,7 +101,6 @@ class LlamaCpp:
         self,
         messages: Sequence[ChatMessage],
         *,
-        passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
         grammar: str = "",
@@ -124,8 +123,6 @@ class LlamaCpp:
         try:
             if stop() or not self._reader.read(prompt, stop):
                 return
-            if passages and not grammar:
-                grammar = citation_grammar(passages, max_tokens=room)
             limit = grammar if self._grammar else ""
             with closing(self._generate(room, limit, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))

@@ -21,7 +21,6 @@ import numpy as np
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models.choice import STOPPED, Probabilities, conversation
-from seminar_rag.models.grammar import citation_grammar
 
 if TYPE_CHECKING:
     import httpx
@@ -81,7 +80,7 @@ class OpenAICompatible:
             api_key: sent as a bearer token; appears in no message.
             context: the server's window in tokens; it does not tell.
             timeout: longest silence in seconds, the reading of the prompt included.
-            grammar: send the citation grammar; llama-server understands it.
+            grammar: send the grammar that a request comes with; llama-server understands it.
 
         Raises:
             ModelError: the URL is not one of http or https.
@@ -103,7 +102,6 @@ class OpenAICompatible:
         self,
         messages: Sequence[ChatMessage],
         *,
-        passages: int,
         max_tokens: int,
         stop: Callable[[], bool],
         grammar: str = "",
@@ -122,8 +120,6 @@ class OpenAICompatible:
             "temperature": 0,
             "stream": True,
         }
-        if passages and not grammar:
-            grammar = citation_grammar(passages, max_tokens=max_tokens)
         if self._grammar and grammar:
             body["grammar"] = grammar
         room = max_tokens * _MOST_BYTES_PER_TOKEN
