@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from seminar_rag import backup
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
 from seminar_rag.errors import SourceError
+from seminar_rag.index import decisions
+from seminar_rag.index.rescue import damage
 from seminar_rag.index.store import Store
 
 
@@ -60,6 +65,44 @@ def test_everything_comes_back_with_texts_and_vectors(folder: Path, tmp_path: Pa
     assert store.catalogue().documents
     assert store.findings() == []
     store.close()
+
+
+def test_a_backup_taken_while_others_write_is_whole(
+    folder: Path, tmp_path: Path, posts: Path, tiny_course: Course
+) -> None:
+    """The database is of one moment, and no decision is older, nor added file missing."""
+    reading = tiny_course.catalogue().sessions[0].readings[0].id
+    done, rounds = threading.Event(), []
+
+    def change() -> None:
+        while not done.is_set():
+            rounds.append(1)
+            note = folder / f"{len(rounds)}.md"
+            note.write_text(f"# Note {len(rounds)}\n\nAdded by hand.\n")
+            tiny_course.add(1, f"Note {len(rounds)}", file=note)
+            tiny_course.rename(reading, f"Title {len(rounds)}")
+            with (posts / "S01.md").open("a") as post:
+                post.write(f"\n\nRead again for the {len(rounds)}th time.\n")
+            list(tiny_course.ingest([posts]))
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        for number in range(8):
+            backup.save(folder, folder / "data", tmp_path / f"{number}.zip", everything=True)
+    finally:
+        done.set()
+        writer.join()
+    assert len(rounds) > 1
+    for number in range(8):
+        there = tmp_path / f"there-{number}"
+        with zipfile.ZipFile(tmp_path / f"{number}.zip") as archive:
+            archive.extractall(there)
+        saved = decisions.from_json((there / "decisions/current.json").read_bytes())
+        assert damage(there) == ""
+        with closing(sqlite3.connect(there / "course.db")) as db:
+            assert len(decisions.stored(db)) <= len(saved)
+        assert all((there / one.file).is_file() for one in saved if one.kind == "add")
 
 
 @pytest.mark.parametrize("everything", [False, True])

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -30,6 +30,8 @@ from seminar_rag.types.catalogue import Correction
 
 _MANIFEST, _DECISIONS, _SETTINGS = "backup.json", "decisions/current.json", "seminar.toml"
 _JOURNAL, _DATABASE = "journal.sqlite", "course.db"
+_OPINIONS = tuple(f"feedback.sqlite{end}" for end in ("", "-wal", "-shm"))
+"""The journal's second copy of the opinions, which is made anew from a restored journal."""
 _FOLDERS = ("added",)
 _ALL_FOLDERS = ("added", "files", "web")
 _REBUILT = ("chroma", "course.db-wal", "course.db-shm", "files")
@@ -58,12 +60,14 @@ def save(folder: Path, data: Path, target: Path, everything: bool = False) -> in
                 "everything": everything,
             }
             archive.writestr(_MANIFEST, json.dumps(about))
-            archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
             for name in (_JOURNAL, _DATABASE) if everything else (_JOURNAL,):
                 if (data / name).is_file():
                     archive.write(_snapshot(data / name, Path(scratch)), name)
+            # In this order, since somebody may be deciding and adding files meanwhile.
+            archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
             for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
-                archive.write(path, path.relative_to(data).as_posix())
+                with suppress(FileNotFoundError):  # an ingest has just removed it
+                    archive.write(path, path.relative_to(data).as_posix())
             if (folder / _SETTINGS).is_file():
                 archive.write(folder / _SETTINGS, _SETTINGS)
     except (OSError, sqlite3.Error, ValueError) as error:
@@ -158,7 +162,7 @@ def _put_in_place(folder: Path, data: Path, scratch: Path, names: list[str]) -> 
     """Move the unpacked files to their places, after what lies there went aside."""
     replaced = [name for name in names if name not in (_MANIFEST, _DECISIONS, _SETTINGS)]
     if _JOURNAL in names:
-        replaced += [f"{_JOURNAL}-wal", f"{_JOURNAL}-shm"]
+        replaced += [f"{_JOURNAL}-wal", f"{_JOURNAL}-shm", *_OPINIONS]
     if _DATABASE in names:
         replaced = [name for name in replaced if not name.startswith("files/")] + [*_REBUILT]
     aside = set_aside(data, replaced, "replaced")

@@ -332,9 +332,14 @@ class Course(Corrections, ModelChoice):
         return doctor.findings(self.parts)
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Rebuild both indexes from the stored passages and embeddings."""
+        """Rebuild both indexes from the stored passages and embeddings, and mend the journal."""
         with self.store.writer():
             self.store.repair(progress)
+        self.journal.repair(progress)
+
+    def backup(self, target: Path) -> int:
+        """Write a backup into a file; its size in bytes. See `backup.save`."""
+        return backups.save(self.config.folder, self.config.data, target)
 
 
 def rescue(
@@ -356,7 +361,7 @@ def rescue(
 def backup(
     target: Path, folder: Path = Path(), data: Path | None = None, *, everything: bool
 ) -> int:
-    """Write a backup of the course into a file; its size in bytes. See `backup.save`."""
+    """Write a backup of a course that may not open; its size in bytes. See `backup.save`."""
     config = load(folder, data=data)
     return backups.save(config.folder, config.data, target, everything)
 

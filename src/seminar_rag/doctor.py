@@ -135,7 +135,7 @@ def _index(parts: Assembly) -> Iterator[Finding]:
         except StoreError as error:
             what, _, remedy = str(error).partition(" — ")
             yield Finding("bad", what, remedy)
-    for damage in store.findings():
+    for damage in (*store.findings(), *parts.journal.findings()):
         yield Finding("bad", damage, "seminar-rag doctor --repair")
     free = shutil.disk_usage(store.folder).free
     if free < 1 << 30:

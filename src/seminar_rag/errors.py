@@ -75,7 +75,7 @@ class StoreError(SeminarError):
 
 
 class DamagedError(StoreError):
-    """The database is damaged; `doctor --repair` replaces it."""
+    """The database or the vector store is damaged; `doctor --repair` replaces it."""
 
 
 class BusyError(StoreError):

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from memory import MemoryVectors
 from seminar_rag.errors import BusyError, StoreError
+from seminar_rag.index.kept import added_name
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Kind, Passage, Scope, Sentence
 from seminar_rag.types.catalogue import (
@@ -436,6 +438,73 @@ def test_a_lost_file_is_found_and_repaired(store: Store, paper: Path) -> None:
     with store.writer():
         store.repair()
     assert store.findings() == []
+
+
+def added(store: Store, paper: Path) -> Path:
+    """A file that the instructor added, and that a document was read from."""
+    name = f"added/{added_name('paper', paper.read_bytes(), '.pdf')}"
+    target = store.folder / name
+    target.parent.mkdir()
+    target.write_bytes(paper.read_bytes())
+    put_file(store, "d", target, "alpha")
+    store.add_corrections(Correction("add", "d", title="A paper", session=1, file=name))
+    return target
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"%PDF-1.4 xyz")])
+def test_an_added_file_that_is_damaged_comes_back(
+    store: Store, paper: Path, harm: Callable[[Path], object]
+) -> None:
+    target = added(store, paper)
+    assert store.findings() == []
+    harm(target)
+    assert store.findings() == [f"added files are gone or damaged: added/{target.name}"]
+    said: list[str] = []
+    with store.writer():
+        store.repair(said.append)
+    assert "added files brought back: 1 of 1" in said
+    assert target.read_bytes() == b"%PDF-1.4 one"
+    assert store.findings() == []
+
+
+def test_an_added_file_of_which_no_copy_is_left_is_named(store: Store, paper: Path) -> None:
+    target = added(store, paper)
+    for one in (target, *lying(store)):
+        one.write_bytes(b"noise")
+    said: list[str] = []
+    with store.writer():
+        store.repair(said.append)
+    assert any(line.startswith(f"lost: added/{target.name} — add the file again") for line in said)
+
+
+def test_a_kept_file_that_is_damaged_is_found_and_kept_again(store: Store, paper: Path) -> None:
+    put_file(store, "d", paper, "alpha")
+    lying(store)[0].write_bytes(b"noise")
+    assert "1 of 1 kept files are gone or damaged" in store.findings()[0]
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+    put_file(store, "d", paper, "alpha")
+    kept = store.file_of("d")
+    assert kept is not None
+    assert kept.read_bytes() == b"%PDF-1.4 one"
+
+
+@pytest.mark.parametrize("words", ["'text'", "7"])
+def test_damaged_words_are_found_and_searched_past(store: Store, words: str) -> None:
+    put(store, "d", "alpha", "beta")
+    put(store, "e", "gamma")
+    store._db.execute(f"UPDATE passage SET words = {words} WHERE document = 'd'")
+    store._db.commit()
+    ids = [one.id for one in store.passages_of("d")]
+    assert store.words_of(ids) == {}
+    assert store.findings() == ["stored passages are damaged: Title of d"]
+
+
+def test_what_the_vector_store_lacks_is_found_all_the_same(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    memory(store).reset()
+    assert len(store.dense(vectors(1)[0], 2)) == 2
 
 
 def test_a_store_from_before_decisions_were_noted_opens(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import sqlite3
 import stat
 import threading
@@ -45,8 +46,8 @@ def journal(path: Path, days: Days) -> Journal:
 
 
 def everything(path: Path) -> bytes:
-    """The database and its log, byte by byte."""
-    return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+    """The databases and their logs, byte by byte."""
+    return b"".join(one.read_bytes() for one in path.parent.glob("*.sqlite*"))
 
 
 def test_a_question_is_kept_with_its_answer_and_what_it_cites(journal: Journal) -> None:
@@ -220,7 +221,7 @@ def test_an_unwritable_journal_loses_no_answer_but_says_so(
     with caplog.at_level(logging.WARNING):
         journal.record(ANSWERS[STEPS])
     assert "cannot be used" in caplog.text
-    with pytest.raises(StoreError, match="move the file away"):
+    with pytest.raises(StoreError, match="doctor --repair"):
         journal.feedback(ANSWERS[STEPS], good=True)
 
 
@@ -235,3 +236,76 @@ def test_many_at_once(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert len(journal.questions()) == 30
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+def rated(journal: Journal, number: int) -> None:
+    for at in range(number):
+        journal.feedback(ANSWERS[STEPS], False, "other", f"remark {at} " + "x" * 900)
+
+
+def remarks(journal: Journal) -> set[str]:
+    return {one.comment.partition(" x")[0] for one in journal.opinions()}
+
+
+@pytest.mark.parametrize("name", ["journal.sqlite", "feedback.sqlite"])
+@pytest.mark.parametrize("seed", range(8))
+def test_no_damage_of_one_database_loses_an_opinion(
+    journal: Journal, path: Path, name: str, seed: int
+) -> None:
+    rated(journal, 12)
+    assert journal.findings() == []
+    dice, harmed = random.Random(seed), path.with_name(name)
+    content = bytearray(harmed.read_bytes())
+    match seed % 4:
+        case 0:
+            del content[dice.randrange(len(content)) :]
+        case 1:
+            at = dice.randrange(len(content))
+            content[at : at + 4096] = bytes(len(content[at : at + 4096]))
+        case 2:
+            at = dice.randrange(len(content))
+            content[at : at + 8192] = dice.randbytes(len(content[at : at + 8192]))
+        case _:
+            content[:] = b"noise" * 3000
+    harmed.write_bytes(content)
+    assert journal.findings()
+    said: list[str] = []
+    journal.repair(said.append)
+    assert journal.findings() == []
+    assert remarks(journal) == {f"remark {at}" for at in range(12)}
+    assert "12 entries are taken over" in said[0]
+    assert list(path.parent.glob(f"damaged-*-{name}"))
+
+
+def test_a_sound_journal_is_left_alone(journal: Journal, path: Path) -> None:
+    rated(journal, 2)
+    before = path.read_bytes()
+    journal.repair()
+    assert path.read_bytes() == before
+
+
+def test_a_journal_that_was_deleted_comes_back_with_its_opinions(
+    journal: Journal, path: Path
+) -> None:
+    rated(journal, 3)
+    path.unlink()
+    assert "lacks 3 opinions" in journal.findings()[0]
+    journal.repair()
+    assert len(journal.opinions()) == 3
+
+
+def test_a_journal_of_an_earlier_version_gets_its_copy(journal: Journal, path: Path) -> None:
+    rated(journal, 2)
+    path.with_name("feedback.sqlite").unlink()
+    Journal(path, days=30, today=lambda: DAY).prune()
+    path.unlink()
+    assert "lacks 2 opinions" in journal.findings()[0]
+
+
+def test_what_is_cleared_is_in_neither_database(journal: Journal, path: Path) -> None:
+    rated(journal, 2)
+    assert journal.clear() == 2
+    assert b"remark" not in everything(path)

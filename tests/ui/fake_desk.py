@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
-from seminar_rag import config
+from seminar_rag import backup, config
 from seminar_rag.errors import ModelError, NotFoundError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import revised
@@ -152,6 +152,9 @@ class FakeDeskCourse(FakeCourse):
 
     def catalogue(self) -> Catalogue:
         return self._catalogue
+
+    def backup(self, target: Path) -> int:
+        return backup.save(self.folder, self.folder, target)
 
     def password_hash(self) -> str:
         return self.password

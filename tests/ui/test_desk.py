@@ -50,7 +50,7 @@ DESK_USES = (
     *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
     *("change", "edit", "confirm", "split", "merge", "page_texts"),
-    *("offer", "fetch_language_model"),
+    *("offer", "fetch_language_model", "backup"),
 )
 """The methods of a course that the desk calls."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tempfile
+import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +17,7 @@ import pytest
 from fake_desk import HASH, PASSWORD, FakeDeskCourse
 from serving import served
 
-from seminar_rag.errors import ConfigError
+from seminar_rag.errors import ConfigError, StoreError
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, hashed
@@ -352,6 +356,7 @@ def test_nothing_else_of_the_desk_answers_a_stranger(stranger):
         *("gradio_api/file=/etc/passwd", "gradio_api/queue/data?session_hash=abc", "monitoring"),
         *("gradio_api/heartbeat/abc", "static/x", "assets/x", "svelte/x", "gradio_api/app_id"),
         *("export/questions.csv", "export/feedback.csv", "export/readings.csv", "manifest.json"),
+        "export/backup.zip",
         *("../desk/config", "./config", "%2e%2e/desk/config"),
     ):
         assert stranger.get(f"/desk/{path}").status_code == 401, path
@@ -400,6 +405,29 @@ def test_behind_the_door_the_same_calls_work(instructor, course):
     )
     assert answer.status_code == 200
     assert ("ingest", ("/course/index.html",), True, None, False) in course.acts
+
+
+def test_a_backup_is_downloaded_and_not_kept(instructor, course, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answer = instructor.get("/desk/export/backup.zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="backup.zip"'
+    assert answer.headers["cache-control"] == "no-store"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert "decisions/current.json" in archive.namelist()
+    for _ in range(100):  # removed once it is sent
+        if not list(tmp_path.iterdir()):
+            break
+        time.sleep(0.05)
+    assert not list(tmp_path.iterdir())
+    assert "/desk/export/backup.zip" in instructor.get("/desk/config").text
+
+    def full(_target):
+        raise StoreError("the disk is full — free some space")
+
+    monkeypatch.setattr(course, "backup", full)
+    answer = instructor.get("/desk/export/backup.zip")
+    assert (answer.status_code, answer.text) == (503, "the disk is full — free some space")
+    assert not list(tmp_path.iterdir())
 
 
 def _id(client: httpx.Client, elem_id: str) -> int:

@@ -1,5 +1,4 @@
-"""The course on disk: the SQLite database with its tables, migration and transactions, and the
-kept files.
+"""The course on disk: the SQLite database with its tables, migration and transactions.
 
 Every change raises the generation, by which readers, in other processes too, know that what they
 remember is out of date.
@@ -8,24 +7,21 @@ remember is out of date.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
-import shutil
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from seminar_rag.errors import BusyError, DamagedError, StoreError
-from seminar_rag.files import draft, make_private
+from seminar_rag.files import make_private
 from seminar_rag.index import catalogue, decisions, lexical
 
 VERSION = "1"
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 {catalogue.SCHEMA}
@@ -42,6 +38,7 @@ _OURS = (
     "course.db*",
     "writer.*",
     "journal.sqlite*",
+    "feedback.sqlite*",
     "chroma",
     "files",
     "added",
@@ -254,71 +251,3 @@ def _explained(error: sqlite3.Error, folder: Path) -> StoreError:
     if "locked" in message:
         return BusyError(f"the database in {folder} is in use — try again in a minute")
     return DamagedError(f"the database in {folder} is damaged ({message}) — {REPAIR}")
-
-
-# --- kept files ------------------------------------------------------------------------------
-
-
-class KeptFiles:
-    """The files that documents were read from, kept under `folder` by their SHA-256.
-
-    A file is there whole or not at all. It comes before the database mentions it and goes when the
-    database no longer does, so that a crash leaves at most a file too many, which the next writer
-    removes.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def path(self, digest: str) -> Path | None:
-        """The file with this content; None where it is missing."""
-        if not _DIGEST.fullmatch(digest):
-            return None
-        path = self.folder / digest
-        return path if path.is_file() else None
-
-    def keep(self, source: Path) -> str:
-        """Keep a copy of a file and return its SHA-256.
-
-        A file under the same data folder never changes, so it is linked where links are supported.
-
-        Raises:
-            OSError: it cannot be read or copied.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        target = self.folder / digest
-        if target.is_file():
-            return digest
-        if source.resolve().is_relative_to(self.folder.resolve().parent):
-            with contextlib.suppress(OSError):
-                os.link(source, target)
-                return digest
-        with source.open("rb") as file, draft(target, sync=True) as copy:
-            shutil.copyfileobj(file, copy.file, 1 << 20)
-        return digest
-
-    def sweep(self, known: Iterable[str]) -> None:
-        """Remove what is not among the known digests, half-written files too."""
-        for path in self.strays(known):
-            with contextlib.suppress(
-                OSError
-            ):  # one that is open on Windows is removed the next time
-                path.unlink()
-
-    def strays(self, known: Iterable[str]) -> list[Path]:
-        """The files in the folder that are not among the known digests."""
-        if not self.folder.is_dir():
-            return []
-        kept = set(known)
-        return [path for path in self.folder.iterdir() if path.name not in kept]
-
-    def findings(self, known: Collection[str]) -> list[str]:
-        """What is wrong with the folder, one line each."""
-        out = []
-        if lost := sum(self.path(digest) is None for digest in known):
-            out.append(f"pages cannot be shown: {lost} of {len(known)} kept files are gone")
-        if strays := self.strays(known):
-            out.append(f"files that belong to no document lie in {self.folder}: {len(strays)}")
-        return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.database import REPAIR, Database, KeptFiles
+from seminar_rag.index.database import REPAIR, Database
+from seminar_rag.index.kept import KeptFiles
 from seminar_rag.index.vectors import VectorIndex, Vectors, is_vector, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 """The columns of a passage as a value."""
@@ -122,13 +126,16 @@ class Reader(Database):
 
     def words_of(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Packed words (`late.pack`) by passage id, of those passages that have them."""
-        return {id_: words for id_, words in self._columns("id, words", ids) if words is not None}
+        rows = self._columns("id, words, length(vector)", ids)
+        return {
+            id_: words for id_, words, size in rows if words is not None and are_words(words, size)
+        }
 
     def embedded(self, ids: Sequence[str]) -> dict[str, tuple[Matrix, bytes]]:
         """Vector and packed words by passage id, of the passages that have both."""
         words = self.words_of(ids)
         vectors = self.vectors_of(list(words))
-        return {id_: (vectors[id_], words[id_]) for id_ in words}
+        return {id_: (vectors[id_], words[id_]) for id_ in vectors}
 
     def _columns(self, columns: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Columns of the passages of these ids that exist."""
@@ -145,12 +152,22 @@ class Reader(Database):
     ) -> list[tuple[str, float]]:
         """The k nearest passages with their cosine similarity (-1 to 1), best first.
 
+        An embedded vector store that is damaged is passed over: the embeddings of the database
+        are compared one by one then, until the store is repaired.
+
         Args:
             vector: shape (dimensions,).
             documents: restricts the search to these; None searches all.
         """
         if documents is None:
-            return self.vectors.query(vector, k)
+            try:
+                found = self.vectors.query(vector, k)
+            except DamagedError as error:
+                log.warning("%s", error)
+            else:
+                if len(found) == k:  # fewer: there are no more, or the store lacks some
+                    return found
+            documents = self.catalogue().records
         with self._guarded() as db:
             return nearest_within(db, documents, vector, k)
 
@@ -208,6 +225,11 @@ class Reader(Database):
         if self._words.generation != generation or len(self._words.rarity) > _REMEMBERED:
             self._words = _WordStatistics(generation)
         return self._words
+
+
+def are_words(packed: object, size: int) -> bool:
+    """Whether a stored value is a passage's packed words, beside an embedding of `size` bytes."""
+    return isinstance(packed, bytes) and size > 0 and len(packed) % (-(-size // 32)) == 0
 
 
 def readable(row: Sequence[Any]) -> Passage | None:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.database import transaction, writing
-from seminar_rag.index.reading import PASSAGE, Reader, readable
-from seminar_rag.index.vectors import VectorIndex, is_vector
+from seminar_rag.index.kept import damaged_added, restored_added
+from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
+from seminar_rag.index.vectors import is_vector
 from seminar_rag.types import Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
@@ -47,7 +48,8 @@ class Store(Reader):
             self._writing = True
             try:
                 self._write_decisions()
-                self._settle()
+                with contextlib.suppress(DamagedError):  # or nothing could repair it
+                    self._settle()
                 self._sweep()
                 yield
             finally:
@@ -227,14 +229,14 @@ class Store(Reader):
             if damaged := _damaged(db):
                 out.append(f"stored passages are damaged: {_titles(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())
+            if wrong := damaged_added(self.folder, catalogue.corrections(db)):
+                out.append(f"added files are gone or damaged: {', '.join(wrong)}")
         if ids or (self.folder / "chroma").exists():
             out += self._vector_findings(ids)
         return out
 
     def _vector_findings(self, ids: set[str]) -> list[str]:
         """What is wrong with the vectors of the passages of these ids."""
-        if isinstance(self.vectors, VectorIndex) and self.vectors.crashes():
-            return [f"the vector store at {self.vectors.where} ends whoever searches it"]
         try:
             stored = self.vectors.ids()
         except StoreError as error:
@@ -252,11 +254,7 @@ class Store(Reader):
         Documents with a damaged passage are taken out, for the next ingest to read them again.
         """
         with self._guarded() as db:
-            for id_, digest in catalogue.kept_files(db).items():
-                if self.files.path(digest) is None:  # the next ingest keeps it again
-                    catalogue.put_file(db, id_, "")
-            db.commit()
-            self._sweep()
+            self._repair_files(db, progress)
             if damaged := _damaged(db):
                 titles = _titles(db, damaged)
                 with self._change():
@@ -278,6 +276,22 @@ class Store(Reader):
                 self.vectors.add([id_ for id_, _ in pairs], vectors, document)
             with self._change():
                 db.execute("DELETE FROM moving")
+
+    def _repair_files(self, db: sqlite3.Connection, progress: Callable[[str], None]) -> None:
+        kept = catalogue.kept_files(db)
+        unusable = self.files.unusable(kept.values())
+        for digest in unusable:
+            (self.files.folder / digest).unlink(missing_ok=True)
+        if wrong := damaged_added(self.folder, catalogue.corrections(db)):
+            gone = restored_added(self.folder, wrong, self.files.folder)
+            progress(f"added files brought back: {len(wrong) - len(gone)} of {len(wrong)}")
+            for name in gone:
+                progress(f"lost: {name} — add the file again at the desk, or with seminar-rag add")
+        for id_, digest in kept.items():
+            if digest in unusable:  # the next ingest keeps it again
+                catalogue.put_file(db, id_, "")
+        db.commit()
+        self._sweep()
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -322,8 +336,10 @@ def _damaged(db: sqlite3.Connection) -> list[str]:
     dimensions = sizes[0] // 4 if sizes else 0
     found = {
         str(row[1])
-        for row in db.execute(f"SELECT {PASSAGE}, vector FROM passage")
-        if readable(row[:-1]) is None or not is_vector(row[-1], dimensions)
+        for *row, vector, words in db.execute(f"SELECT {PASSAGE}, vector, words FROM passage")
+        if readable(row) is None
+        or not is_vector(vector, dimensions)
+        or not (words is None or are_words(words, 4 * dimensions))
     }
     return sorted(found)
 

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from seminar_rag.errors import StoreError
-from seminar_rag.guard import WorkerError, WorkerPool
+from seminar_rag.errors import DamagedError, StoreError
+from seminar_rag.index import graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 BATCH = 1000
 """Chroma refuses batches over 5,461."""
+HNSW = {"space": "cosine"}
+"""How Chroma makes its graph; tests have it written to disk sooner (`sync_threshold`)."""
 _ROWS = 4096
 """Vectors that are compared at a time, so that memory stays bounded."""
 
@@ -46,6 +48,78 @@ class Vectors(Protocol):
     def delete(self, ids: Sequence[str]) -> None: ...
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]: ...
     def ids(self) -> set[str]: ...
+    def refresh(self) -> None: ...
+    def reset(self) -> None: ...
+
+
+class VectorIndex:
+    """One Chroma collection of unit vectors under cosine distance.
+
+    Writing goes through llama-index's ChromaVectorStore, so that any llama-index program can read
+    the collection. One process may write at a time (the database's lock sees to that): two
+    embedded writers damage a Chroma store without any error.
+    """
+
+    def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
+        """Args:
+        folder: where the embedded store lives; not used with a server.
+        url: of a Chroma server, "http://127.0.0.1:8000"; empty for the embedded store.
+        """
+        self._folder = folder
+        self._url = url
+        self._name = collection
+        self._lock = threading.RLock()
+        self._store: Any = None
+
+    @property
+    def where(self) -> str:
+        """Where the vectors are, for messages."""
+        return self._url or str(self._folder)
+
+    def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
+        """Add vectors, shape (len(ids), dimensions), of one document's passages."""
+        from llama_index.core.schema import TextNode
+
+        with self._guarded() as store:
+            for at in range(0, len(ids), BATCH):
+                part = list(ids[at : at + BATCH])
+                # Chroma ignores an add of an id it has, and an upsert would merge metadata.
+                store.client.delete(ids=part)
+                store.add(
+                    [
+                        TextNode(
+                            id_=id_, embedding=vector.tolist(), metadata={"document": document}
+                        )
+                        for id_, vector in zip(part, vectors[at : at + BATCH], strict=True)
+                    ]
+                )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors; unknown ids are ignored."""
+        with self._guarded() as store:
+            for at in range(0, len(ids), BATCH):
+                store.client.delete(ids=list(ids[at : at + BATCH]))
+
+    def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
+        """The k nearest ids with their cosine similarity (-1 to 1), best first.
+
+        Args:
+            vector: shape (dimensions,).
+        """
+        with self._guarded() as store:
+            found = store.client.query(
+                query_embeddings=[vector.tolist()], n_results=k, include=["distances"]
+            )
+        return [
+            (id_, 1.0 - float(distance))
+            for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        ]
+
+    def ids(self) -> set[str]:
+        """All ids stored."""
+        with self._guarded() as store:
+            return set(store.client.get(include=[])["ids"])
+
     def refresh(self) -> None: ...
     def reset(self) -> None: ...
 
@@ -175,9 +249,11 @@ class VectorIndex:
             )
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
+            if damage := graph.damage(self._folder):
+                raise ValueError(f"its graph is damaged: {damage}")
             client = chromadb.PersistentClient(str(self._folder), settings=settings)
         collection = client.get_or_create_collection(
-            self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            self._name, configuration={"hnsw": HNSW}, embedding_function=None
         )
         return ChromaVectorStore(chroma_collection=collection)
 
@@ -193,29 +269,33 @@ class VectorIndex:
                     self._store = self._open()
                 yield self._store
             except (httpx.HTTPError, ChromaError, sqlite3.Error, *_DAMAGE) as error:
-                raise StoreError(self._explained(error)) from error
+                raise self._explained(error) from error
+            except BaseException as error:
+                # What Chroma's Rust part raises where it gives up is no Exception.
+                if type(error).__name__ != "PanicException":
+                    raise
+                raise self._explained(error) from error
 
-    def _explained(self, error: Exception) -> str:
+    def _explained(self, error: BaseException) -> StoreError:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         if self._url and (self._store is None or "onnect" in message):
-            return (
+            return StoreError(
                 f"no Chroma server answers at {self._url} — start it (chroma run), or correct"
                 " [store] url in seminar.toml"
             )
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return f"the disk is full — free some space for {self.where} and run the command again"
-        return (
+            return StoreError(
+                f"the disk is full — free some space for {self.where} and run the command again"
+            )
+        if isinstance(error, PermissionError):
+            return StoreError(
+                f"the vector store at {self.where} cannot be opened ({error.strerror}) — check its"
+                " permissions"
+            )
+        return (StoreError if self._url else DamagedError)(
             f"the vector store at {self.where} cannot be used ({message})"
             " — rebuild it: seminar-rag doctor --repair"
         )
-
-
-def _search_once(folder: Path, collection: str) -> None:
-    """Search a store for one of its own vectors, in a process of its own."""
-    index = VectorIndex(folder, collection=collection)
-    with contextlib.suppress(StoreError, LookupError, TypeError), index._guarded() as store:
-        some = store.client.get(limit=1, include=["embeddings"])["embeddings"]
-        index.query(np.asarray(some[0], np.float32), 5)
 
 
 def is_vector(blob: object, dimensions: int = 0) -> bool:
@@ -250,6 +330,6 @@ def nearest_within(
         some = [row for row in part if is_vector(row[1], len(vector))]
         ids += [id_ for id_, _ in some]
         vectors = np.frombuffer(b"".join(blob for _, blob in some), np.float32)
-        cosines.append(vectors.reshape(len(some), -1) @ vector)
+        cosines.append(vectors.reshape(len(some), len(vector)) @ vector)
     scores = np.concatenate(cosines)
     return [(ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]

@@ -6,7 +6,6 @@ ingested again. How a decision changes a list is said in `correct`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
 from seminar_rag.guard import refusal
+from seminar_rag.index.kept import added_name
 from seminar_rag.ingest.attention import listed_places, to_decide
 from seminar_rag.ingest.correct import revised
 from seminar_rag.ingest.sources import is_address, slug
@@ -386,7 +386,6 @@ def _copied(file: Path, data: Path) -> str:
         raise SourceError(message) from error
     if file.suffix.lower() not in _READ:
         raise SourceError(f"{file} is neither PDF, HTML, Markdown nor text — save it as one")
-    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
-    target = data / "added" / f"{slug(file.stem)}-{digest}{file.suffix.lower()}"
+    target = data / "added" / added_name(slug(file.stem), content, file.suffix.lower())
     write(target, content)
     return target.relative_to(data).as_posix()

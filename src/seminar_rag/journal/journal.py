@@ -4,8 +4,9 @@ Questions are recorded only where the instructor has switched that on; feedback 
 gives it. There is no address, no session, no time finer than the day, and rows lie in random
 order, so that nothing shows which questions came from one person. Entries older than the days to
 keep are shown no longer, and are overwritten on disk once the clock has said so on three days: a
-clock that runs ahead for a while must not cost what students wrote. Knows neither the
-index nor how answers come about.
+clock that runs ahead for a while must not cost what students wrote. Feedback is also written to a
+second database beside the first, since nobody can give it again. Knows neither the index nor how
+answers come about.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import secrets
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -37,6 +38,8 @@ CREATE TABLE IF NOT EXISTS entry(
 CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
 CREATE TABLE IF NOT EXISTS seen(day TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+_Row = tuple[str, str, str, str]
+"""Id, kind, day, and the rest as JSON."""
 _Entry = TypeVar("_Entry", Asked, Feedback)
 _ASKED = TypeAdapter(Asked)
 _FEEDBACK = TypeAdapter(Feedback)
@@ -46,7 +49,8 @@ _FLAWED = ("partly", "unsupported", "contradicted")
 
 
 class Journal:
-    """A database of its own in the data folder; made when the first entry is recorded."""
+    """Two databases in the data folder, `journal.sqlite` and, with the feedback alone,
+    `feedback.sqlite`; made when the first entry is recorded."""
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Journal:
         self.enabled = enabled
         self.days = days
         self._path = path
+        self._second = path.with_name("feedback.sqlite")
         self._today = today
         self._pruned: tuple[date, int] | None = None
         self._lock = threading.Lock()
@@ -135,7 +140,7 @@ class Journal:
         if not self._path.exists():
             return 0
         today, days = self._today(), self.days
-        with self._opened() as db, db:
+        with self._opened(self._path) as db, db:
             db.execute("DELETE FROM seen WHERE day > ?", (today.isoformat(),))
             db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (today.isoformat(),))
             seen = [day for (day,) in db.execute("SELECT day FROM seen ORDER BY day DESC")]
@@ -143,8 +148,46 @@ class Journal:
         removed = 0
         if len(seen) >= _CONFIRMED:
             removed = self._delete(self._oldest(date.fromisoformat(seen[_CONFIRMED - 1])))
+        self._keep_twice()
         self._pruned = today, days
         return removed
+
+    def findings(self) -> list[str]:
+        """What is wrong with the two databases, one line each."""
+        out, ids = [], []
+        for path in (self._path, self._second):
+            rows, problem = _readable(path)
+            ids.append({row[0] for row in rows if row[1] == "feedback"})
+            if problem:
+                out.append(f"the journal {path} is damaged: {problem}")
+        if not out and (lost := len(ids[1] - ids[0])):
+            out.append(f"the journal {self._path} lacks {lost} opinions that its copy has")
+        return out
+
+    def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Make both databases anew from what can be read of either, where something is wrong.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        if not self.findings():
+            return
+        found = {row[0]: row for path in (self._second, self._path) for row in _readable(path)[0]}
+        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        try:
+            for path in (self._path, self._second):
+                for one in path.parent.glob(f"{path.name}*"):
+                    if one.name.removeprefix(path.name) in ("", "-wal", "-shm", "-journal"):
+                        one.rename(one.with_name(f"damaged-{moment}-{one.name}"))
+        except OSError as error:
+            raise _explained(error, self._path) from error
+        with self._opened(self._path) as db, db:
+            db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", found.values())
+        self._keep_twice()
+        progress(
+            f"the journal was damaged; {len(found)} entries are taken over, and the old files stay"
+            f" as damaged-{moment}-… in {self._path.parent}"
+        )
 
     # ---------------------------------------------------------------------------------------
 
@@ -164,26 +207,43 @@ class Journal:
     def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> None:
         body = type_.dump_python(entry, mode="json", exclude={"id", "day"})
         row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
-        with self._opened() as db, db:
+        with self._opened(self._path) as db, db:
             db.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
+        if kind == "feedback":
+            self._keep_twice([row])
         if self._due:
             self.prune()
 
     def _delete(self, before: str) -> int:
         """Remove entries of days before the given one, from the disk too."""
-        with self._opened() as db:
-            with db:
-                count = db.execute("DELETE FROM entry WHERE day < ?", (before,)).rowcount
-            if count:  # the write-ahead log would keep what was removed
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return count
+        counts = []
+        for path in (self._path, self._second):
+            with self._opened(path) as db:
+                with db:
+                    counts.append(db.execute("DELETE FROM entry WHERE day < ?", (before,)).rowcount)
+                if counts[-1]:  # the write-ahead log would keep what was removed
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return counts[0]
+
+    def _keep_twice(self, rows: Sequence[_Row] | None = None) -> None:
+        """Write feedback, all there is or these rows, to the second database.
+
+        Does not raise: the first one has it.
+        """
+        with suppress(StoreError):
+            if rows is None:
+                with self._opened(self._path) as db:
+                    rows = db.execute("SELECT * FROM entry WHERE kind = 'feedback'").fetchall()
+            if rows:
+                with self._opened(self._second) as db, db:
+                    db.executemany("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?)", rows)
 
     def _entries(self, kind: str, type_: TypeAdapter[_Entry]) -> tuple[_Entry, ...]:
         if not self._path.exists():
             return ()
         if self._due:
             self.prune()
-        with self._opened() as db:
+        with self._opened(self._path) as db:
             rows = db.execute(
                 "SELECT id, day, body FROM entry WHERE kind = ? AND day >= ? ORDER BY day DESC, id",
                 (kind, self._oldest(self._today())),
@@ -194,24 +254,63 @@ class Journal:
             )
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _opened(self, path: Path) -> Iterator[sqlite3.Connection]:
         """A connection for one use: entries come seldom, and a closed one leaves no log behind."""
         try:
             with self._lock:
-                if not self._path.exists():
-                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
                     # Nobody else on the machine reads what students wrote.
-                    os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-                with closing(sqlite3.connect(self._path, timeout=10)) as db:
+                    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                with closing(sqlite3.connect(path, timeout=10)) as db:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA secure_delete = ON")
                     db.executescript(_SCHEMA)
                     yield db
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise StoreError(
-                f"the journal {self._path} cannot be used: {error} — free some space, or move the"
-                " file away"
-            ) from error
+            raise _explained(error, path) from error
+
+
+def _explained(error: Exception, path: Path) -> StoreError:
+    message = str(error)
+    if "full" in message or "No space" in message:
+        remedy = "free some space"
+    elif isinstance(error, OSError) or "readonly" in message or "unable to open" in message:
+        remedy = "check its permissions"
+    else:
+        remedy = "seminar-rag doctor --repair takes over what can be read of it"
+    return StoreError(f"the journal {path} cannot be used: {message} — {remedy}")
+
+
+def _readable(path: Path) -> tuple[list[_Row], str]:
+    """The entries that can be read of a database, and what is wrong with it, or ""."""
+    if not path.is_file():
+        return [], "" if not path.exists() else "it is no file"
+    found: dict[str, _Row] = {}
+    problem = ""
+    with closing(sqlite3.connect(path, timeout=10)) as db:
+        for order in ("ASC", "DESC"):  # from both ends towards what is damaged
+            try:
+                for row in db.execute(f"SELECT * FROM entry ORDER BY id {order}"):
+                    problem = _entry_problem(row) or problem
+                    if not _entry_problem(row):
+                        found[row[0]] = row
+            except (sqlite3.Error, ValueError) as error:
+                problem = str(error)
+        with suppress(sqlite3.Error):
+            verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            problem = problem or ("" if verdict == "ok" else verdict)
+    return list(found.values()), problem
+
+
+def _entry_problem(row: _Row) -> str:
+    id_, kind, day, body = row
+    try:
+        types: dict[str, TypeAdapter[Any]] = {"asked": _ASKED, "feedback": _FEEDBACK}
+        types[kind].validate_python({"id": id_, "day": day, **json.loads(body)})
+    except (ValueError, TypeError, KeyError):
+        return "an entry cannot be read"
+    return ""
 
 
 def _asked(answer: Answer, id_: str, day: date) -> Asked:

@@ -1,17 +1,21 @@
-"""Mounts the desk behind its login on an application, with the tables to download.
+"""Mounts the desk behind its login on an application, with the files to download.
 
 Imports Gradio at the top, as `page` does.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,10 +30,12 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
 
 PATH = "/desk"
+BACKUP = "backup.zip"
+NOT_KEPT = {"cache-control": "no-store"}
 
 
 class Exports:
-    """The tables to download, in front of the page."""
+    """The tables and the backup to download, in front of the page."""
 
     def __init__(self, app: ASGIApp, course: Course) -> None:
         self._app = app
@@ -38,13 +44,25 @@ class Exports:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder, _, name = str(scope["path"]).rpartition("/")
         if folder == f"{PATH}/export" and scope["method"] in ("GET", "HEAD"):
-            response = await run_in_threadpool(self._table, name)
+            make = self._backup if name == BACKUP else self._table
+            response = await run_in_threadpool(make, name)
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
+    def _backup(self, name: str) -> Response:
+        """What `seminar-rag backup` writes, kept for as long as it is being sent."""
+        folder = Path(tempfile.mkdtemp(prefix="seminar-backup-"))
+        try:
+            self._course.backup(folder / name)
+        except SeminarError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            return PlainTextResponse(str(error), 503, NOT_KEPT)
+        sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        return FileResponse(folder / name, headers=NOT_KEPT, filename=name, background=sent)
+
     def _table(self, name: str) -> Response:
-        headers = {"cache-control": "no-store"}
+        headers = dict(NOT_KEPT)
         try:
             text = table(name, self._course.journal, lambda: self._course.insights().used)
         except SeminarError as error:

@@ -106,7 +106,7 @@ OPEN = (
 DESK_OPEN = (
     *_FRAME,
     _opening("POST", _EVENT, values=True, files=True),
-    _opening("GET", r"/export/\w+\.csv"),
+    _opening("GET", r"/export/(?:\w+\.csv|backup\.zip)"),
     _opening("GET", r"/gradio_api/upload_progress"),
     _opening("GET", r"/gradio_api/file=/.*"),
     _opening("POST", r"/gradio_api/upload", stream=True),

@@ -1,0 +1,139 @@
+"""Files of the course: those that documents were read from, and those that the instructor added.
+
+An added file is named by its content, and what was read from it is kept a second time, so that
+one of the two can replace the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from seminar_rag.files import draft, write
+from seminar_rag.types.catalogue import Correction
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class KeptFiles:
+    """The files that documents were read from, kept under `folder` by their SHA-256.
+
+    A file is there whole or not at all. It comes before the database mentions it and goes when the
+    database no longer does, so that a crash leaves at most a file too many, which the next writer
+    removes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, digest: str) -> Path | None:
+        """The file with this content; None where it is missing."""
+        if not _DIGEST.fullmatch(digest):
+            return None
+        path = self.folder / digest
+        return path if path.is_file() else None
+
+    def keep(self, source: Path) -> str:
+        """Keep a copy of a file and return its SHA-256.
+
+        A download, which never changes, is linked where links are supported; of what the instructor
+        added there are two copies then.
+
+        Raises:
+            OSError: it cannot be read or copied.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        digest = _sha256(source)
+        target = self.folder / digest
+        if self._is_whole(digest):
+            return digest
+        target.unlink(missing_ok=True)
+        if source.resolve().is_relative_to(self.folder.resolve().parent / "web"):
+            with contextlib.suppress(OSError):
+                os.link(source, target)
+                return digest
+        with source.open("rb") as file, draft(target, sync=True) as copy:
+            shutil.copyfileobj(file, copy.file, 1 << 20)
+        return digest
+
+    def sweep(self, known: Iterable[str]) -> None:
+        """Remove what is not among the known digests, half-written files too."""
+        for path in self.strays(known):
+            with contextlib.suppress(
+                OSError
+            ):  # one that is open on Windows is removed the next time
+                path.unlink()
+
+    def strays(self, known: Iterable[str]) -> list[Path]:
+        """The files in the folder that are not among the known digests."""
+        if not self.folder.is_dir():
+            return []
+        kept = set(known)
+        return [path for path in self.folder.iterdir() if path.name not in kept]
+
+    def unusable(self, known: Iterable[str]) -> set[str]:
+        """Those of the known digests whose file is gone or has another content."""
+        return {digest for digest in known if not self._is_whole(digest)}
+
+    def _is_whole(self, digest: str) -> bool:
+        path = self.path(digest)
+        return path is not None and _sha256(path) == digest
+
+    def findings(self, known: Collection[str]) -> list[str]:
+        """What is wrong with the folder, one line each."""
+        out = []
+        if lost := len(self.unusable(known)):
+            out.append(
+                f"pages cannot be shown: {lost} of {len(known)} kept files are gone or damaged"
+            )
+        if strays := self.strays(known):
+            out.append(f"files that belong to no document lie in {self.folder}: {len(strays)}")
+        return out
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- added files ---------------------------------------------------------------------------------
+
+
+def added_name(stem: str, content: bytes, suffix: str) -> str:
+    """The name of an added file: what it was called, and a hash of its content."""
+    return f"{stem}-{_hash(content)}{suffix}"
+
+
+def damaged_added(data: Path, decisions: Iterable[Correction]) -> list[str]:
+    """The added files that are gone or changed, by their path in the data folder."""
+    return sorted(
+        {one.file for one in decisions if one.kind == "add" and one.file}
+        - {one.file for one in decisions if one.file and _is_whole(data / one.file)}
+    )
+
+
+def restored_added(data: Path, names: Iterable[str], kept: Path) -> list[str]:
+    """Bring added files back from the folder of kept files; those of which there is no copy.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    wanted = {Path(name).stem.rpartition("-")[2]: name for name in names}
+    for path in kept.iterdir() if wanted and kept.is_dir() else ():
+        content = path.read_bytes()
+        if name := wanted.pop(_hash(content), None):
+            write(data / name, content, sync=True)
+    return sorted(wanted.values())
+
+
+def _is_whole(path: Path) -> bool:
+    return path.is_file() and _hash(path.read_bytes()) == path.stem.rpartition("-")[2]
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=4).hexdigest()
