@@ -33,6 +33,9 @@ class MemoryVectors:
     def ids(self) -> set[str]:
         return set(self.rows)
 
+    def stored(self, ids: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
+        return {id_: self.rows[id_][0] for id_ in ids if id_ in self.rows}
+
     def refresh(self) -> None:
         pass
 

@@ -237,11 +237,21 @@ class Store(Reader):
 
     def _vector_findings(self, ids: set[str]) -> list[str]:
         """What is wrong with the vectors of the passages of these ids."""
+        ours = self.vectors_of(sorted(ids))
         try:
             stored = self.vectors.ids()
+            theirs = self.vectors.stored([id_ for id_ in ours if id_ in stored])
+            for vector in list(theirs.values())[:1]:
+                self.vectors.query(vector, 1)
         except StoreError as error:
             return [str(error)]
         out = []
+        wrong = sum(
+            ours[id_].shape == one.shape and not np.allclose(ours[id_], one, atol=1e-3)
+            for id_, one in theirs.items()
+        )
+        if wrong:
+            out.append(f"the vector store has {wrong} of {len(ids)} vectors otherwise")
         if missing := len(ids - stored):
             out.append(f"the vector store lacks {missing} of {len(ids)} passages")
         if extra := len(stored - ids):

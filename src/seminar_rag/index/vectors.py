@@ -48,6 +48,7 @@ class Vectors(Protocol):
     def delete(self, ids: Sequence[str]) -> None: ...
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]: ...
     def ids(self) -> set[str]: ...
+    def stored(self, ids: Sequence[str]) -> dict[str, Matrix]: ...
     def refresh(self) -> None: ...
     def reset(self) -> None: ...
 
@@ -120,90 +121,14 @@ class VectorIndex:
         with self._guarded() as store:
             return set(store.client.get(include=[])["ids"])
 
-    def refresh(self) -> None: ...
-    def reset(self) -> None: ...
-
-
-class VectorIndex:
-    """One Chroma collection of unit vectors under cosine distance.
-
-    Writing goes through llama-index's ChromaVectorStore, so that any llama-index program can read
-    the collection. One process may write at a time (the database's lock sees to that): two
-    embedded writers damage a Chroma store without any error.
-    """
-
-    def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
-        """Args:
-        folder: where the embedded store lives; not used with a server.
-        url: of a Chroma server, "http://127.0.0.1:8000"; empty for the embedded store.
-        """
-        self._folder = folder
-        self._url = url
-        self._name = collection
-        self._lock = threading.RLock()
-        self._store: Any = None
-
-    @property
-    def where(self) -> str:
-        """Where the vectors are, for messages."""
-        return self._url or str(self._folder)
-
-    def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
-        """Add vectors, shape (len(ids), dimensions), of one document's passages."""
-        from llama_index.core.schema import TextNode
-
-        with self._guarded() as store:
-            for at in range(0, len(ids), BATCH):
-                part = list(ids[at : at + BATCH])
-                # Chroma ignores an add of an id it has, and an upsert would merge metadata.
-                store.client.delete(ids=part)
-                store.add(
-                    [
-                        TextNode(
-                            id_=id_, embedding=vector.tolist(), metadata={"document": document}
-                        )
-                        for id_, vector in zip(part, vectors[at : at + BATCH], strict=True)
-                    ]
-                )
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove vectors; unknown ids are ignored."""
-        with self._guarded() as store:
-            for at in range(0, len(ids), BATCH):
-                store.client.delete(ids=list(ids[at : at + BATCH]))
-
-    def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
-        """The k nearest ids with their cosine similarity (-1 to 1), best first.
-
-        Args:
-            vector: shape (dimensions,).
-        """
-        with self._guarded() as store:
-            found = store.client.query(
-                query_embeddings=[vector.tolist()], n_results=k, include=["distances"]
-            )
-        return [
-            (id_, 1.0 - float(distance))
-            for id_, distance in zip(found["ids"][0], found["distances"][0], strict=True)
-        ]
-
-    def ids(self) -> set[str]:
-        """All ids stored."""
-        with self._guarded() as store:
-            return set(store.client.get(include=[])["ids"])
-
-    def crashes(self) -> bool:
-        """Whether searching the embedded store ends the process, as some damage makes it do."""
-        if self._url or not self._folder.is_dir():
-            return False
-        pool = WorkerPool(1, memory=64 << 30)
-        try:
-            pool.run(120, _search_once, self._folder, self._name)
-        except WorkerError as error:
-            return error.reason == "limit"
-        finally:
-            pool.close()
-        return False
+    def stored(self, ids: Sequence[str]) -> dict[str, Matrix]:
+        """The vectors of these ids as a search finds them, of those that it can find."""
+        out: dict[str, Matrix] = {}
+        for at in range(0, len(ids), BATCH):
+            with self._guarded() as store:
+                found = store.client.get(ids=list(ids[at : at + BATCH]), include=["embeddings"])
+            out |= dict(zip(found["ids"], np.asarray(found["embeddings"], np.float32), strict=True))
+        return out
 
     def refresh(self) -> None:
         """See what another process wrote: Chroma's embedded reader does not by itself."""
