@@ -27,7 +27,6 @@ class Asked:
 
     messages: tuple[ChatMessage, ...]
     max_tokens: int
-    grammar: str = ""
 
     @property
     def text(self) -> str:
@@ -72,10 +71,9 @@ class ScriptedLLM:
         *,
         max_tokens: int,
         stop: Callable[[], bool],
-        grammar: str = "",
     ) -> Iterator[str]:
         """The next answer of the script."""
-        self.asked.append(Asked(tuple(messages), max_tokens, grammar))
+        self.asked.append(Asked(tuple(messages), max_tokens))
         if not self._answers:
             raise ModelError("The script has no answer left - enqueue one.")
         answer = self._answers.popleft()

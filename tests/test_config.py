@@ -21,9 +21,9 @@ def test_defaults_without_a_file(tmp_path: Path) -> None:
 
 def test_file_then_environment_then_option(tmp_path: Path) -> None:
     write(tmp_path, '[serve]\nport = 8000\n[llm]\nurl = "http://127.0.0.1:1/v1"\n')
-    config = load(tmp_path, {"SEMINAR_RAG_SERVE_PORT": "9000", "SEMINAR_RAG_LLM_GRAMMAR": "false"})
+    config = load(tmp_path, {"SEMINAR_RAG_SERVE_PORT": "9000", "SEMINAR_RAG_LLM_ENABLED": "false"})
     assert (config.serve_port, config.llm_url) == (9000, "http://127.0.0.1:1/v1")
-    assert config.llm_grammar is False
+    assert config.llm_enabled is False
     assert load(tmp_path, {}, data=tmp_path / "elsewhere").data == tmp_path / "elsewhere"
 
 
@@ -35,7 +35,7 @@ def test_file_then_environment_then_option(tmp_path: Path) -> None:
         ("[llm]\nurll = ''\n", "unknown key 'urll' in [llm]"),
         ("[serve]\nport = '8000'\n", "[serve] port is '8000' — use a whole number"),
         ("[serve]\ntrusted_proxies = '*'\n", "use addresses or networks, separated by commas"),
-        ("[llm]\ngrammar = 1\n", "[llm] grammar is 1 — use true or false"),
+        ("[llm]\nenabled = 1\n", "[llm] enabled is 1 — use true or false"),
         ("title = 'x'\n", "unknown section [title]"),
         ("[journal]\ndays = 0\n", "use 1 or more"),
         ("[embed]\nprecision = 'int8'\n", 'use "auto"'),

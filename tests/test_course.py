@@ -208,15 +208,10 @@ def test_a_gguf_in_place_writes_the_answers(sample_course: Course, tiny_gguf: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wanted", [False, True])
-def test_a_server_is_sent_the_grammar_where_that_is_wanted(
-    tiny_course: Course, wanted: bool
-) -> None:
+def test_a_server_answers_with_citations(tiny_course: Course) -> None:
     with StubServer(Reply("Attention weighs every token [1].")) as server:
-        tiny_course.parts.config = replace(
-            tiny_course.config, llm_url=server.url, llm_server_grammar=wanted
-        )
+        tiny_course.parts.config = replace(tiny_course.config, llm_url=server.url)
         *_, last = tiny_course.ask("How does attention weigh every token of the input?")
         assert isinstance(last, AnswerEvent)
         assert not last.answer.abstained
-        assert ("grammar" in server.requests[0].body) is wanted
+        assert last.answer.citations

@@ -234,7 +234,6 @@ class Assembly:
                 config.llm_name or "default",
                 config.llm_key or None,
                 context=config.llm_context,
-                grammar=config.llm_server_grammar,
             )
         model = self.gguf()
         if model is None:
@@ -243,7 +242,6 @@ class Assembly:
             model,
             context=config.llm_context,
             threads=config.llm_threads or None,
-            grammar=config.llm_grammar,
             opening=opening(),
         )
 

@@ -86,10 +86,6 @@ class Config:
     """Threads for a local model; 0 takes all cores."""
     llm_max_tokens: int = 400
     """Longest answer in tokens."""
-    llm_grammar: bool = True
-    """Hold a local model's verdicts to their form, by grammar."""
-    llm_server_grammar: bool = False
-    """Send that grammar to the server too; llama-server understands it, others may refuse it."""
     llm_enabled: bool = True
     """False answers with quotations although a language model is configured."""
     answer_passages: int = 8

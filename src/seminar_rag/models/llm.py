@@ -44,7 +44,6 @@ class LLM(Protocol):
         *,
         max_tokens: int,
         stop: Callable[[], bool],
-        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces, as they are made.
 
@@ -52,7 +51,6 @@ class LLM(Protocol):
             messages: system, user, assistant … ending with the user.
             max_tokens: the longest answer.
             stop: asked often, in any thread; once true, the stream ends early without error.
-            grammar: GBNF that the answer keeps to, where the model can be limited.
 
         Raises:
             ModelError: when no answer can be had, or when it breaks off.
@@ -85,12 +83,10 @@ class Completion:
         system: str,
         user: str,
         *,
-        grammar: str = "",
         max_tokens: int,
         stop: Callable[[], bool] = lambda: False,
     ) -> str:
-        """The answer to a message, limited by the grammar where the model can be; what there is of
-        it when `stop` says so.
+        """The answer to a message; what there is of it when `stop` says so.
 
         Raises:
             ModelError: no answer can be had, or none in time.
@@ -104,7 +100,6 @@ class Completion:
                 messages,
                 max_tokens=max_tokens,
                 stop=lambda: stop() or self._clock() > until,
-                grammar=grammar,
             )
         )
         if not text and self._clock() > until:

@@ -14,7 +14,6 @@ import numpy as np
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
-from seminar_rag.models.grammar import Sampler
 from seminar_rag.models.llm import ChatTemplate
 from seminar_rag.models.reader import BATCH, POLL_SECONDS, SEQUENCES, Reader
 
@@ -31,9 +30,6 @@ class LlamaCpp:
     says so. What the model has read is kept, so that a prompt that begins like the one before
     is read only from where it differs. The prompt's contents are never read as the template's
     control tokens, whatever they contain.
-
-    Limiting the answer to the grammar is lazy, as in llama.cpp's own tools: the likeliest token
-    is checked alone, and only where the grammar refuses it are more looked at.
     """
 
     def __init__(
@@ -42,7 +38,6 @@ class LlamaCpp:
         *,
         context: int = 4096,
         threads: int | None = None,
-        grammar: bool = True,
         temperature: float = 0.0,
         seed: int = 0,
         opening: Sequence[ChatMessage] = (),
@@ -53,7 +48,6 @@ class LlamaCpp:
             path: the GGUF file.
             context: tokens of prompt and answer; at most what the model was trained for.
             threads: None takes the cores that this process may use.
-            grammar: keep to the grammar that a request comes with.
             temperature: 0 takes the likeliest token each time and is reproducible.
             seed: for temperatures above 0.
             opening: the messages that most prompts begin with. They are read at once, so that the
@@ -73,7 +67,6 @@ class LlamaCpp:
         self.context = min(self._llama.n_ctx(), context)
         adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
         self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
-        self._grammar = grammar
         self._temperature = temperature
         self._seed = seed
         self._lock = threading.Lock()
@@ -103,7 +96,6 @@ class LlamaCpp:
         *,
         max_tokens: int,
         stop: Callable[[], bool],
-        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces; see `LLM.stream`.
 
@@ -123,8 +115,7 @@ class LlamaCpp:
         try:
             if stop() or not self._reader.read(prompt, stop):
                 return
-            limit = grammar if self._grammar else ""
-            with closing(self._generate(room, limit, stop)) as tokens:
+            with closing(self._generate(room, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))
         except ModelError as error:
             raise ModelError(
@@ -205,23 +196,19 @@ class LlamaCpp:
         text: bytes = self._api.llama_vocab_get_text(self._vocab, token)
         return text.decode("utf-8", "replace")
 
-    def _generate(
-        self, room: int, grammar: str, stop: Callable[[], bool]
-    ) -> Generator[int, None, None]:
-        sampler = Sampler(self._api, self._vocab, self._temperature, self._seed, self._banned)
-        if grammar:
-            sampler.limit(grammar)
-        try:
-            token = None
-            for _ in range(room):
-                if stop() or (token is not None and not self._reader.decode([token])):
-                    return
-                token = sampler.choose(self._reader.logits())
-                if token is None or token in self._ends:
-                    return
-                yield token
-        finally:
-            sampler.close()
+    def _generate(self, room: int, stop: Callable[[], bool]) -> Generator[int, None, None]:
+        random = np.random.default_rng(self._seed)
+        token: int | None = None
+        for _ in range(room):
+            if stop() or (token is not None and not self._reader.decode([token])):
+                return
+            logits = np.where(self._banned, -np.inf, self._reader.logits())
+            if self._temperature > 0:  # the largest of them with Gumbel noise is a fair draw
+                logits = logits / self._temperature + random.gumbel(size=len(logits))
+            token = int(np.argmax(logits))
+            if token in self._ends:
+                return
+            yield token
 
     def _piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(256)

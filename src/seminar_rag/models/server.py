@@ -70,7 +70,6 @@ class OpenAICompatible:
         *,
         context: int = 8192,
         timeout: float = 120.0,
-        grammar: bool = False,
     ) -> None:
         """Remember where to ask.
 
@@ -80,7 +79,6 @@ class OpenAICompatible:
             api_key: sent as a bearer token; appears in no message.
             context: the server's window in tokens; it does not tell.
             timeout: longest silence in seconds, the reading of the prompt included.
-            grammar: send the grammar that a request comes with; llama-server understands it.
 
         Raises:
             ModelError: the URL is not one of http or https.
@@ -92,7 +90,6 @@ class OpenAICompatible:
         self.speed: float | None = None
         self._key = api_key
         self._timeout = timeout
-        self._grammar = grammar
 
     def count(self, text: str) -> int:
         """An upper estimate of the number of tokens of a text."""
@@ -104,7 +101,6 @@ class OpenAICompatible:
         *,
         max_tokens: int,
         stop: Callable[[], bool],
-        grammar: str = "",
     ) -> Iterator[str]:
         """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out.
 
@@ -120,8 +116,6 @@ class OpenAICompatible:
             "temperature": 0,
             "stream": True,
         }
-        if self._grammar and grammar:
-            body["grammar"] = grammar
         room = max_tokens * _MOST_BYTES_PER_TOKEN
         for piece in _without_thoughts(_pumped(self._ask(body), stop)):
             room -= len(piece.encode("utf-8", "replace"))
@@ -250,8 +244,6 @@ class OpenAICompatible:
             return
         said = _reason_of((await response.aread()).decode("utf-8", "replace"))
         remedy = _REMEDIES.get(status, _REMEDIES[500] if status >= 500 else _REMEDIES[0])
-        if status in (400, 413, 422) and self._grammar:
-            remedy += " Does it know grammars? If not, set [llm] server_grammar = false"
         remedy = remedy.format(model=self.model)
         raise ModelError(f"The model server at {self.url} answered {status}{said} - {remedy}.")
 
