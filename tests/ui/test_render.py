@@ -136,7 +136,9 @@ def test_a_list_may_follow_its_lead_and_be_followed():
 
 
 def test_the_foot_counts_sources_and_seconds():
-    assert "2 sources</a> · quoted from 2 readings · 0.4 s</p>" in render.exchange(answered(STEPS))
+    assert "2 sources</a> · quoted verbatim from 2 readings · 0.4 s</p>" in render.exchange(
+        answered(STEPS)
+    )
     single = replace(answered(STEPS), citations=(cite(1, RAG, RAG_PASSAGE),))
     assert "1 source</a>" in render.exchange(single)
 
@@ -496,10 +498,13 @@ def test_quotations_have_no_badges_and_say_what_they_are_quoted_from():
     view = Exchange(1, "?").advanced(AnswerEvent(ANSWERS[JUDGED]))
     html = render.exchange(view)
     assert _badges(html) == []
-    assert "quoted from 1 reading and student notes" in Tree(html).text
+    assert "quoted verbatim from 1 reading and student notes" in Tree(html).text
     assert "supported" not in html
     again = [cite(1, RAG, RAG_PASSAGE), cite(2, RAG, RAG_PASSAGE)]
-    assert "quoted from 1 readingCopy" in Tree(render.exchange(texts(again, "So. [1] [2]"))).text
+    assert (
+        "quoted verbatim from 1 readingCopy"
+        in Tree(render.exchange(texts(again, "So. [1] [2]"))).text
+    )
 
 
 def test_the_built_in_check_finds_similar_sentences_and_supports_nothing():

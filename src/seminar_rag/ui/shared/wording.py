@@ -68,12 +68,12 @@ def check_in_words(
 
 
 def _quoted_from(documents: Iterable[Document]) -> str:
-    """Say what is quoted: "quoted from 2 readings and student notes"."""
+    """Say what is quoted: "quoted verbatim from 2 readings"."""
     of = list(documents)
     readings = {one.reading for one in of if one.kind != "notes"}
     notes = any(one.kind == "notes" for one in of)
     parts = [plural(len(readings), "reading") if readings else "", "student notes" if notes else ""]
-    return f"quoted from {' and '.join(filter(None, parts))}" if of else ""
+    return f"quoted verbatim from {' and '.join(filter(None, parts))}" if of else ""
 
 
 def facts_of(document: Document, *more: str) -> list[str]:
