@@ -357,7 +357,7 @@ class _Less(Retriever):
         super().__init__(bench.store, bench.embedder)
         nothing: dict[str, Callable[..., Any]] = {
             "_moved_up": lambda *_: [],
-            "_spelled": lambda text: text,
+            "spelled": lambda text: text,
             "_terms": query_terms,
         }
         for name in without:
@@ -381,7 +381,7 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
     yield "… whatever the passage's length", found(_Less(bench))
     late.LENGTH = length
     yield "… without sides and named works", found(_Less(bench, "_moved_up"))
-    yield "… without spelling", found(_Less(bench, "_spelled"))
+    yield "… without spelling", found(_Less(bench, "spelled"))
     yield "… without abbreviations", found(_Less(bench, "_terms"))
     yield "the product", found(Retriever(bench.store, bench.embedder))
 

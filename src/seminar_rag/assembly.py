@@ -164,7 +164,14 @@ class Assembly:
 
         def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
             titles = self.store.catalogue().titles
-            return understand(text, history, stop, titles=titles, stand_alone=stand_alone)
+            return understand(
+                text,
+                history,
+                stop,
+                titles=titles,
+                stand_alone=stand_alone,
+                spelled=self.retriever.spelled,
+            )
 
         def summary(reading: str, n: int) -> tuple[Citation, ...]:
             return key_sentences(self.store, self.embedder.embed, reading, n)
@@ -175,7 +182,12 @@ class Assembly:
             answerer,
             self.config.answer_passages,
             verifier=self.verifier,
-            guide=Guide(self.store.catalogue, self.retriever, summary),
+            guide=Guide(
+                self.store.catalogue,
+                self.retriever,
+                summary,
+                writes=self._answerer is None and self.llm is not None,
+            ),
             understand=understood,
         )
 

@@ -21,6 +21,10 @@ _ABBREVIATED = re.compile(
 )
 _LONGEST_ABBREVIATION = 20
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_CHARACTER = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+"""Thai, Lao, Khmer, kana, Chinese characters."""
+_UNSPACED = re.compile(f"[{_CHARACTER}]")
+_RUN = re.compile(f"[{_CHARACTER}]+|[^{_CHARACTER}]+")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
 FUNCTION_WORDS = frozenset(
@@ -77,8 +81,33 @@ MONTH = (
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in lower case; inner hyphens, dots and apostrophes kept together."""
-    return [word.lower() for word in _WORD.findall(text)]
+    """The words of `text` in lower case; inner hyphens, dots and apostrophes kept together.
+
+    Of scripts that put no space between words, pairs of neighbouring characters, as in Lucene's
+    analyser for Chinese and Japanese.
+    """
+    found = [word.lower() for word in _WORD.findall(text)]
+    if text.isascii() or not _UNSPACED.search(text):
+        return found
+    return [part for word in found for part in _pairs(word)]
+
+
+def spaced(text: str) -> str:
+    """A text with spaces around each character of scripts that put none between words."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
+def _pairs(word: str) -> list[str]:
+    """The pairs of characters of a word's unspaced runs, and its other parts."""
+    if not _UNSPACED.search(word):
+        return [word]
+    out: list[str] = []
+    for run in _RUN.findall(word):
+        if _UNSPACED.match(run):
+            out += [run[i : i + 2] for i in range(max(1, len(run) - 1))]
+        else:
+            out += _WORD.findall(run)
+    return out
 
 
 def content_words(text: str) -> list[str]:

@@ -107,7 +107,7 @@ def test_an_abbreviation_counts_the_same() -> None:
 def test_a_question_in_another_language_is_told_which_one_the_readings_are_in() -> None:
     far = hit("The cache overflows when it is full and there is no space for a key.", cosine=0.1)
     assert reason("Was ist der Vorrat und wie geht es?", far) == (
-        "the readings are in English; ask in English"
+        "Die Texte sind auf Englisch; bitte auf Englisch fragen"
     )
     assert reason("why is the kitchen tap dripping?", far) == (
         "no passage that was found mentions “kitchen” or “tap”"

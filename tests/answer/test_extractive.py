@@ -139,5 +139,5 @@ def test_quotations_of_a_passage_stand_in_reading_order() -> None:
 Rolling caches overwrite the oldest keys of the window.
 The weather was fine on that day in the town.
 A rolling cache keeps the latest keys and values of the window only."""
-    said = quotes(answer("What does a rolling cache keep, and what does it overwrite?", hit(text)))
+    said = quotes(answer("Which keys does a rolling cache keep and overwrite?", hit(text)))
     assert [one.split()[0] for one in said] == ["Rolling", "A"]

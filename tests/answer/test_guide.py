@@ -155,9 +155,11 @@ def test_sessions_can_be_named_by_their_order_and_several_at_once() -> None:
     assert [row.title for row in both.listed] == [RYE.title, OATS.title, "Crumbs"]
 
 
-def test_a_summary_of_a_session_is_a_list_that_says_so() -> None:
-    lead = answered("can you summarise session 2?").text.splitlines()[0]
-    assert lead.startswith("I can't sum up a whole session; ask about one reading. Session 2")
+def test_a_session_without_text_is_not_summed_up_and_says_so() -> None:
+    guide = Guide(lambda: COURSE, Found(), key_sentences)
+    found = guide.answer(ask_of("can you summarise session 2?"))
+    assert found is not None
+    assert found.text == "Session 2 (Left over) lists Crumbs. There is no text of them here."
 
 
 def key_sentences(reading: str, n: int) -> list[Citation]:

@@ -7,6 +7,7 @@ from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidat
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.text import words
 
 
 @pytest.mark.parametrize(
@@ -55,18 +56,42 @@ def kitchen(store: Store) -> Store:
 
 
 def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
-    query = Retriever(kitchen, Spelling())._spelled("Who repiars the dripping Faucett?")
+    query = Retriever(kitchen, Spelling()).spelled("Who repiars the dripping faucett?")
     assert query == "Who repairs the dripping faucet?"
     hits = Retriever(kitchen, Spelling()).search("What is drippping?", 2)
     assert hits[0].passage.id == "kitchens/0"
 
 
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("wat is drippping", "what is dripping"),
+        ("waht keeps the laatest keys", "what keeps the latest keys"),
+        ("hwo repairs a Faucett", "how repairs a Faucett"),
+        ("who is Plumbar", "who is Plumbar"),
+    ],
+)
+def test_question_words_are_put_right_and_names_are_not(
+    kitchen: Store, asked: str, right: str
+) -> None:
+    assert Retriever(kitchen, Spelling()).spelled(asked) == right
+
+
+def test_scripts_without_spaces_are_found_by_pairs_of_characters(store: Store) -> None:
+    put(store, "Glaciers", ["冰川的物质平衡是一个水文年内积累与消融之差。", "雪线在夏天上升。"])
+    put(store, "Tides", ["潮汐是海水的涨落。"])
+    put(store, "Hebrew", ["הקרחון נע לאט במורד העמק."])
+    hits = Retriever(store, HashEmbedder()).search("冰川的物质平衡是什么？", 1)
+    assert hits[0].passage.id == "glaciers/0"
+    assert words("RAG是什么") == ["rag", "是什", "什么"]
+
+
 def test_known_and_strange_words_are_left_alone(kitchen: Store) -> None:
     for query in ("plumber repairs", "quantum chromodynamics", "bufering"):
-        right = Retriever(kitchen, HashEmbedder())._spelled(query)
+        right = Retriever(kitchen, HashEmbedder()).spelled(query)
         assert right == query, "the fake knows every word"
     strange = "quantum chromodynamics of plumbers"
-    assert Retriever(kitchen, Spelling())._spelled(strange) == strange
+    assert Retriever(kitchen, Spelling()).spelled(strange) == strange
 
 
 def test_an_abbreviation_finds_what_it_stands_for_and_back(store: Store) -> None:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from seminar_rag.question.language import language_of
 from seminar_rag.question.patterns import LAST, NamedScope
-from seminar_rag.question.query import Query, language_of, understand
+from seminar_rag.question.query import Query, understand
 from seminar_rag.types import Turn
 from shared_data import SHARED
 
@@ -230,7 +231,7 @@ def test_a_follow_up_keeps_its_own_words_apart() -> None:
         ("What is RLHF?", "en"),
         ("Was ist RLHF?", "de"),
         ("Qu'est-ce que le RLHF et pourquoi ?", "fr"),
-        ("ما هو RLHF؟", "other"),
+        ("ما هو RLHF؟", "ar"),
         ("RLHF", ""),
     ],
 )

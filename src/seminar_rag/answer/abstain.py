@@ -21,8 +21,10 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from seminar_rag.question.query import Query, language_of
-from seminar_rag.text import NUMBER_WORD, content_words, stem, stems, words
+from seminar_rag.answer.forms import gives_number
+from seminar_rag.question.language import ask_in, language_of
+from seminar_rag.question.query import Query
+from seminar_rag.text import content_words, stems
 from seminar_rag.types import Hit
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
@@ -36,15 +38,10 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 _COSINE, _COVERAGE, _BIAS = 7.94, 1.34, -2.64
 _THRESHOLD = 0.51
 
-_AMOUNT = re.compile(rf"\d|^(?:{NUMBER_WORD}|one|single|no|none|zero)$")
-_REACH = 5
-"""Words between an amount and what it counts, at most."""
 _FIRST = 5
 """Hits whose words are looked at for closeness."""
-_LANGUAGES = {
-    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian",
-    "nl": "Dutch", "pt": "Portuguese", "pl": "Polish", "tr": "Turkish",
-}  # fmt: skip
+_DISTINCT = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]")
+"""What no ordinary word looks like, and no number."""
 
 
 class Relevance:
@@ -64,20 +61,24 @@ class Relevance:
         if not hits:
             return "nothing was found"
         missing = self._missing(query, hits)
-        theirs = _LANGUAGES.get(language_of(" ".join(map(_whole, hits[:_FIRST]))))
-        if missing and theirs and query.language and _LANGUAGES.get(query.language) != theirs:
-            return f"the readings are in {theirs}; ask in {theirs}"
-        return missing
+        if missing:
+            return ask_in(query.language, language_of_hits(hits)) or missing
+        return None
 
     def _missing(self, query: Query, hits: Sequence[Hit]) -> str | None:
         """What the hits lack to answer a question, in words."""
-        if missing := missing_names(query, hits):
+        missing = missing_names(query, hits)
+        if missing and not _other_sides(query, missing):
             return f"nothing that was found mentions {_quoted(missing)}"
         if counted := uncounted(query, hits):
             return f"no passage that was found gives a number of “{counted}”"
-        if self.confidence(query.search_text, hits) >= _THRESHOLD:
+        absent = lacking_sides(query, hits)
+        text = query.subject
+        if absent:  # what the other sides are can be told all the same
+            text = " ".join(part.name for part in query.parts if part.name not in absent)
+        if self.confidence(text, hits) >= _THRESHOLD:
             return None
-        if lacking := self._lacking(query.search_text, hits):
+        if lacking := self._lacking(text, hits):
             return f"no passage that was found mentions {_quoted(lacking, 'or')}"
         return "no passage comes close to this question"
 
@@ -107,10 +108,33 @@ class Relevance:
         return 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
 
 
+def language_of_hits(hits: Sequence[Hit]) -> str:
+    """The language of the best passages, by its code; empty where it is not clear."""
+    return language_of(" ".join(map(_whole, hits[:_FIRST])))
+
+
 def missing_names(query: Query, hits: Sequence[Hit]) -> list[str]:
     """The question's names that none of the hits mentions, in any spelling of spaces and case."""
     texts = [_Mentions(hit) for hit in hits]
     return [name for name in query.names if not any(text.of(name) for text in texts)]
+
+
+def _other_sides(query: Query, missing: Sequence[str]) -> bool:
+    """Whether a comparison lacks no more than some of its sides, the others being there."""
+    sides = {part.name for part in query.parts if part.name}
+    lacking = [side for side in sides if any(name in side for name in missing)]
+    told = {name for side in lacking for name in missing if name in side}
+    return len(lacking) < len(sides) and told == set(missing)
+
+
+def lacking_sides(query: Query, hits: Sequence[Hit]) -> tuple[str, ...]:
+    """The sides of a comparison that none of the hits mentions."""
+    texts = [_Mentions(hit) for hit in hits]
+    return tuple(
+        part.name
+        for part in query.parts
+        if part.name and not any(text.of(part.name) for text in texts)
+    )
 
 
 def uncounted(query: Query, hits: Sequence[Hit]) -> str | None:
@@ -121,29 +145,14 @@ def uncounted(query: Query, hits: Sequence[Hit]) -> str | None:
     named = query.names
     telling = [hit for hit in hits[:10] if 2 * sum(map(_Mentions(hit).of, named)) >= len(named)]
     for thing in query.counted:
-        if not any(_gives_number(hit, stems(thing)[-1]) for hit in telling):
+        if not any(_gives_number(hit, thing) for hit in telling):
             return thing
     return None
 
 
 def _gives_number(hit: Hit, counted: str) -> bool:
     """Whether a sentence of the hit has an amount near a word."""
-    for sentence in hit.passage.sentences:
-        said = words(hit.passage.quote(sentence))
-        amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
-        for i, word in enumerate(said):
-            near = any(abs(i - amount) <= _REACH for amount in amounts)
-            if near and _same(stem(word), counted):
-                return True
-    return False
-
-
-def _same(one: str, other: str) -> bool:
-    """Equal stems, or one the other's abbreviation ("param")."""
-    shorter = min(one, other, key=len)
-    return one == other or (
-        len(shorter) > 3 and one.startswith(shorter) and other.startswith(shorter)
-    )
+    return any(gives_number(hit.passage.quote(one), counted) for one in hit.passage.sentences)
 
 
 class _Mentions:
@@ -155,11 +164,13 @@ class _Mentions:
         self._stems = f" {' '.join(stems(text))} "
 
     def of(self, name: str) -> bool:
-        """Whether the hit mentions a name; of three words or more, all of them."""
+        """Whether the hit mentions a name; of three words or more, or of such as are names by
+        themselves ("2019-nCoV RNA"), all of them."""
         if _squeeze(name) in self._squeezed or f" {' '.join(stems(name))} " in self._stems:
             return True
         parts = name.split()
-        return len(parts) > 2 and all(map(self.of, parts))
+        distinct = len(parts) > 1 and all(map(_DISTINCT.search, parts))
+        return (distinct or len(parts) > 2) and all(map(self.of, parts))
 
 
 def _squeeze(text: str) -> str:

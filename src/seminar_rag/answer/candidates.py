@@ -44,6 +44,12 @@ _CONTINUES_LOOSELY = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that goes on from the one before but stands alone all the same."""
+_REFERENCE = re.compile(
+    r"\barXiv preprint\b|\bdoi:|\bpp\. ?\d|https?://\S+\W*$|\bIn Proceedings\b"
+    r"|\(\d{4}[a-z]?\)\.\s+[A-Z]",
+    re.IGNORECASE,
+)
+"""What an entry of a list of references has, and a bare address."""
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _ASIDE = re.compile(
@@ -79,7 +85,7 @@ def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
     Args:
         index: 1-based index of the hit among those offered.
     """
-    outline = _Outline(hit.passage)
+    outline = _Outline(hit.passage, hit.document.title)
     for at, sentence in enumerate(outline.sentences):
         if sentence.kind in ("table", "code"):
             continue
@@ -95,7 +101,8 @@ def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
 class _Outline:
     """The sentences of a passage as lines of an outline; methods take and return their indices."""
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: Passage, title: str = "") -> None:
+        self.title = tidy(title).casefold()
         self.sentences = passage.sentences
         self.heading = passage.heading.rsplit(" › ", 1)[-1]
         self.texts = [tidy(passage.quote(one)) for one in passage.sentences]
@@ -112,6 +119,8 @@ class _Outline:
         return Candidate(index, sentences, text, " › ".join(context), is_list)
 
     def quotable(self, at: int) -> bool:
+        if self.texts[at].casefold() == self.title:
+            return False
         last = at + 1 == len(self.sentences) or self.opens[at + 1]
         return quotable(self.texts[at], self._is_item(at), last)
 
@@ -132,6 +141,8 @@ class _Outline:
         if not items:
             return []
         texts = [self.texts[i] for i in items]
+        if any(text.casefold() == self.title or _REFERENCE.search(text) for text in texts):
+            return []
         below_heading = self.sentences[at].kind == "heading"
         # An abstract set as items under its title is no list, and a title is no label.
         if below_heading and any(text.endswith(":") for text in texts):
@@ -232,7 +243,7 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
     letters = sum(character.isalpha() for character in text)
     if not (3 if item else 4) <= len(tokens) <= _LONGEST or _ASIDE.match(text):
         return False
-    if letters < 0.6 * len(text.replace(" ", "")):
+    if letters < 0.6 * len(text.replace(" ", "")) or _REFERENCE.search(text):
         return False
     if item:
         return True

@@ -31,7 +31,9 @@ from seminar_rag.types import (
 )
 
 if TYPE_CHECKING:
-    from seminar_rag.answer.guide import CatalogueAnswer, Guide, Search
+    from seminar_rag.answer.guide import Guide
+    from seminar_rag.answer.listings import CatalogueAnswer
+    from seminar_rag.answer.summaries import Search
     from seminar_rag.check.support import Verifier
 
 NOTHING = "The readings don't say."
@@ -53,8 +55,8 @@ class Draft:
 
     offered: tuple[Hit, ...]
     chunks: Iterator[str]
-    notes: tuple[str, ...] = ()
-    """What the reader should know about how the answer was made."""
+    notes: Sequence[str] = ()
+    """What the reader should know about how the answer was made; complete with its last chunk."""
     quotations: tuple[Citation, ...] = ()
     """What of the passages can be read until the answer comes; see `HitsEvent`."""
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.candidates import Candidate, candidates, opens_block, tidy
 from seminar_rag.answer.engine import Draft, Stop
+from seminar_rag.answer.forms import belongs, defines, has_form
 from seminar_rag.answer.scoring import (
+    MOST,
     Features,
     QuestionWords,
     Rarity,
@@ -24,7 +28,10 @@ from seminar_rag.answer.scoring import (
 )
 from seminar_rag.index import late
 from seminar_rag.models.embed import Side, Words
+from seminar_rag.question.language import quoted_in
+from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
+from seminar_rag.text import stems
 from seminar_rag.types import Document, Hit, Turn
 
 if TYPE_CHECKING:
@@ -33,6 +40,17 @@ if TYPE_CHECKING:
     Matrix = NDArray[Any]
 
 Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
+
+_EACH = 2
+"""Quotations for each part of a question, at most."""
+_LOOSE = ("definition", "means", "person")
+"""Forms that an answer may lack."""
+_LACKS = "No passage that was found mentions “{}”."
+_UNTOLD = "No passage that was found answers “{}”."
+_NO_NUMBER = "No passage that was found gives the number of {} of {}; these come nearest."
+_NOT_SIMPLER = (
+    "Only a language model can put this in simpler words; without one the readings are quoted."
+)
 
 EMBEDDED = 28
 """Candidates that the embedding model reads; the rest is left out by their text features."""
@@ -66,7 +84,52 @@ class Extractive:
         stop: Stop,
     ) -> Draft:
         offered = tuple(hits)
-        return Draft(offered, self._quotations(query, offered, stop))
+        notes = [_LACKS.format(side) for side in lacking_sides(query, offered)]
+        if foreign := quoted_in(query.language, language_of_hits(offered)):
+            notes.append(foreign)
+        if query.intent == "simple":
+            notes.append(_NOT_SIMPLER)
+        return Draft(offered, self._answer(query, offered, stop, notes), notes)
+
+    def _answer(
+        self, query: Query, hits: tuple[Hit, ...], stop: Stop, notes: list[str]
+    ) -> Iterator[str]:
+        """The chunks of an answer; what it lacks is added to the notes."""
+        if not query.parts:
+            chosen = self._chosen(query, hits, notes)
+            if chosen and not stop():
+                yield _lead([hits[one.hit - 1].document for one in chosen])
+                yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in chosen)
+            return
+        told: list[tuple[str, list[Candidate]]] = []
+        for part in query.parts:
+            if stop():
+                return
+            found = self._part(query, part, hits, _all(told))
+            if found:
+                told.append((part.label.rstrip("?"), found))
+            elif not part.name:
+                notes.append(_UNTOLD.format(part.label.rstrip("?")))
+        if any(part.name for part in query.parts):
+            both = self._chosen(query, hits, notes, most=_EACH, quoted=_all(told))
+            told += [("Beside each other", both)] if both else []
+        if told:
+            yield _lead([hits[one.hit - 1].document for one in _all(told)])
+        for label, some in told:
+            yield f"\n\n{label}:"
+            yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in some)
+
+    def _part(
+        self, query: Query, part: Part, hits: tuple[Hit, ...], quoted: Sequence[Candidate]
+    ) -> list[Candidate]:
+        """What answers one part of a question; nothing where it lacks a form that it must have."""
+        asked = replace(
+            query, search_text=part.text, own_text=part.text, form=part.form, counted=()
+        )
+        found = self._chosen(asked, hits, most=_EACH, name=part.name, quoted=quoted)
+        if part.form is None or part.form.kind in _LOOSE:
+            return found
+        return [one for one in found if _fits(asked, one, hits)]
 
     def featured(
         self,
@@ -77,7 +140,7 @@ class Extractive:
     ) -> list[tuple[Candidate, Features]]:
         """Return the quotation candidates with their features, the most promising ones only."""
         found = [
-            (one, text_features(question, one, index, hit))
+            (one, text_features(question, one, index, hit, query.form))
             for index, hit in enumerate(hits, 1)
             for one in candidates(index, hit)
         ]
@@ -97,15 +160,42 @@ class Extractive:
         found = self.featured(query, question, hits)
         return question, [one for one, _ in found], [score(features) for _, features in found]
 
-    def _quotations(self, query: Query, hits: tuple[Hit, ...], stop: Stop) -> Iterator[str]:
-        chosen = choose(*self.scored(query, hits))
-        if not chosen or stop():
-            return
-        yield _lead([hits[one.hit - 1].document for one in chosen])
-        for one in _reading_order(chosen):
-            if stop():
-                return
-            yield "\n\n" + _quoted(one, hits[one.hit - 1])
+    def _chosen(
+        self,
+        query: Query,
+        hits: tuple[Hit, ...],
+        notes: list[str] | None = None,
+        *,
+        most: int = MOST,
+        name: str = "",
+        quoted: Sequence[Candidate] = (),
+    ) -> list[Candidate]:
+        """What to quote of the passages, in reading order.
+
+        Args:
+            notes: where to say that a number is not told.
+            name: what the quotations have to mention, or to stand under.
+            quoted: what is quoted already.
+        """
+        question = QuestionWords(query.search_text, self._rarity)
+        found = self.featured(query, question, hits)
+        if name:
+            others = [part.name for part in query.parts if part.name != name]
+            found = [
+                pair
+                for pair in found
+                if _mentions(pair[0], hits, name)
+                and not any(defines(other, pair[0].text) for other in others)
+            ]
+        if query.form and query.form.kind == "number" and query.form.thing and query.names:
+            owned = [pair for pair in found if _fits(query, pair[0], hits)]
+            if owned:
+                found = owned
+            elif found and notes is not None:
+                notes.append(_NO_NUMBER.format(query.form.thing, " and ".join(query.names)))
+        scores = [score(features) for _, features in found]
+        chosen = choose(question, [one for one, _ in found], scores, most, quoted)
+        return _reading_order(chosen)
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]
@@ -129,6 +219,29 @@ class Extractive:
             similarity = sum(one.similarity(own) for one in wanted) / len(wanted)
             out.append(similarity_features(float(cosine), similarity))
         return out
+
+
+def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
+    return [one for _, some in told for one in some]
+
+
+def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
+    """Whether a candidate, or what it stands under, holds all words of a name."""
+    above = _lines_above(one, hits[one.hit - 1])
+    wanted = set(stems(name))
+    return len(wanted & set(stems(f"{above} {one.text}"))) > len(wanted) / 2
+
+
+def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
+    """Whether a candidate has the form asked for, and says it of what is asked about."""
+    above = _lines_above(one, hits[one.hit - 1])
+    if not has_form(query.form, one.text, above):
+        return False
+    return (
+        query.form is None
+        or query.form.kind not in ("number", "time")
+        or belongs(one.text, above, query.names)
+    )
 
 
 def _lines_above(one: Candidate, hit: Hit) -> str:

@@ -23,7 +23,8 @@ from seminar_rag.answer.citations import REFUSAL
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
-from seminar_rag.question.query import Query, language_of
+from seminar_rag.question.language import language_of
+from seminar_rag.question.query import Query
 from seminar_rag.text import unmarked
 from seminar_rag.types import Citation, Hit, Turn
 

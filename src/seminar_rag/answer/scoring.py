@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 
 from seminar_rag.answer.candidates import Candidate
+from seminar_rag.answer.forms import has_form
+from seminar_rag.question.forms import Form
 from seminar_rag.text import content_words, stems
 from seminar_rag.types import Hit
 
@@ -21,7 +23,7 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 """Words → how rare they are in the course (inverse document frequency)."""
 Features = dict[str, float]
 
-FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks")
+FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks", "form")
 """What candidates are compared by before the embedding model reads them."""
 FEATURES = ("cosine", "word similarity", *FIRST_FEATURES[1:])
 """What they are compared by in the end."""
@@ -58,12 +60,15 @@ class QuestionWords:
         return sum(share for stem, share in self._shares.items() if stem in found)
 
 
-def text_features(question: QuestionWords, one: Candidate, rank: int, hit: Hit) -> Features:
+def text_features(
+    question: QuestionWords, one: Candidate, rank: int, hit: Hit, form: Form | None = None
+) -> Features:
     """Compute the features of a candidate that need no model.
 
     Args:
         rank: the rank of its passage among those offered, from 1.
         hit: its passage.
+        form: the form of the answer that the question asks for.
     """
     passage = f"{hit.document.title} {hit.passage.heading} {hit.passage.text}"
     opening = " ".join(one.text.split()[:_OPENING_WORDS])
@@ -75,6 +80,7 @@ def text_features(question: QuestionWords, one: Candidate, rank: int, hit: Hit) 
         "length": min(one.words, _LONG_WORDS) / _LONG_WORDS,
         "many": float(len(one.sentences) > 2),
         "asks": float(one.text.endswith("?")),
+        "form": float(has_form(form, one.text, f"{hit.passage.heading} {one.context}")),
     }
 
 
@@ -110,18 +116,26 @@ def _weights() -> dict[str, dict[str, float]]:
 
 
 def choose(
-    question: QuestionWords, candidates: Sequence[Candidate], scores: Sequence[float]
+    question: QuestionWords,
+    candidates: Sequence[Candidate],
+    scores: Sequence[float],
+    most: int | None = None,
+    quoted: Sequence[Candidate] = (),
 ) -> list[Candidate]:
     """Choose what to quote: the best candidate, then what adds to it, up to a length.
 
     Greedy, as in maximal marginal relevance (Carbonell & Goldstein 1998): a candidate that repeats
     a chosen one is left out, and one that brings in words of the question that no chosen one has,
     such as the other side of a comparison, is preferred.
+
+    Args:
+        most: candidates at most; `MOST` where it is None.
+        quoted: what is quoted already and must not be repeated.
     """
     known = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
     floor = max(scores, default=0.0) - MARGIN
     chosen: list[int] = []
-    while len(chosen) < MOST:
+    while len(chosen) < (MOST if most is None else most):
         covered = frozenset[str]().union(*(known[i] for i in chosen))
         length = sum(candidates[i].words for i in chosen)
         values = {
@@ -135,6 +149,7 @@ def choose(
                 for i, value in values.items()
                 if value >= floor
                 and not any(_repeats(candidates[i], candidates[j]) for j in chosen)
+                and not any(_repeats(candidates[i], one) for one in quoted)
             ),
             key=values.__getitem__,
             default=None,

@@ -11,9 +11,10 @@ import json
 import math
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from seminar_rag.text import STOPWORDS, content_words, porter, words
+from seminar_rag.text import STOPWORDS, content_words, porter, spaced, words
 
 SCHEMA = """
 CREATE VIRTUAL TABLE IF NOT EXISTS lexicon
@@ -27,6 +28,8 @@ WEIGHTS = (1.0, 2.0, 1.0)
 COMMON = 10_000
 """A word that more passages have is slow to rank by and tells little: without such words, the
 search of 100,000 passages took a third of the time. Most courses have fewer passages in all."""
+_READ = 20
+"""Passages in which the forms of a word are looked for."""
 _SHORT = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9}?)s?\)")
 _BOUND = re.compile(r"[.;:!?,()\[\]\"“”][\s\"“”]")
 _PLAIN = re.compile(r"[^\W\d_]{5,}")
@@ -35,7 +38,8 @@ _PLAIN = re.compile(r"[^\W\d_]{5,}")
 def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Index passages: (key, title, heading, text)."""
     for row in rows:
-        db.execute("INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)", row)
+        values = (row[0], *map(spaced, row[1:]))
+        db.execute("INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)", values)
         db.executemany(
             "INSERT INTO abbreviation VALUES (?, ?, ?)",
             ((row[0], *pair) for part in row[1:] for pair in abbreviations(part)),
@@ -86,12 +90,14 @@ def corrected(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | 
     for stem in dict.fromkeys(
         [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
     ):
-        row = db.execute(
+        rows = db.execute(
             "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
-            " LIMIT 1",
-            (_quoted(stem),),
-        ).fetchone()
-        found = spelling_candidates(word, dict.fromkeys(words(row[0]))) if row else []
+            " LIMIT ?",
+            (_quoted(stem), _READ),
+        )
+        said = re.findall(r"[^\W_]+", " ".join(text for (text,) in rows).lower())
+        written = [one for one, _ in Counter(said).most_common()]
+        found = spelling_candidates(word, written)
         if found:
             return found[0]
     return None
@@ -150,7 +156,7 @@ def holding(db: sqlite3.Connection, terms: Sequence[str]) -> set[int]:
 
 
 def _quoted(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'
+    return '"' + spaced(term).strip().replace('"', '""') + '"'
 
 
 def rarest_common(db: sqlite3.Connection) -> float:

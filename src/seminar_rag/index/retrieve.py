@@ -33,9 +33,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seminar_rag.index.late import leave_out, query_words
-from seminar_rag.index.lexical import misspelt, query_terms
+from seminar_rag.index.lexical import misspelt, query_terms, spelling_candidates
+from seminar_rag.question.language import differs, language_of, small_words
+from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query, understand
-from seminar_rag.text import content_words
+from seminar_rag.text import STOPWORDS, content_words
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ _SIDES = 4
 """Things compared at most."""
 _HOLDING = 40
 """Passages holding its name that are compared for one side."""
+_QUESTION_WORDS = ("what", "which", "when", "where", "who", "why", "how", "explain", "tell")
+_TOLD = 12
+"""Documents by which the language of the readings is told."""
 _COMMON = 0.12
 """What more than this share of all passages holds does not tell sides apart."""
 
@@ -89,6 +94,8 @@ class Retriever:
         self._store = store
         self._embedder = embedder
         self._reranker = reranker
+        self._spoken: tuple[frozenset[str], str] | None = None
+        """The documents, and the language of most of them."""
 
     def search(
         self, query: Query | str, k: int = 20, scope: Scope | None = None
@@ -107,8 +114,8 @@ class Retriever:
         if not catalogue.documents or within == set():
             return ()
         if isinstance(query, str):
-            query = understand(query, titles=catalogue.titles)
-        text = self._spelled(query.search_text)
+            query = understand(query, titles=catalogue.titles, spelled=self.spelled)
+        text = query.search_text
         vectors, (words,) = self._embedder.read([text], "question")
         found = self._find(self._terms(text), vectors[0], words, within)
         if self._reranker is not None:
@@ -136,16 +143,58 @@ class Retriever:
         near = query_words(words, self._store.rarity).scores([packed.get(id_, b"") for id_ in ids])
         return dict(zip(ids, near, strict=True))
 
-    def _spelled(self, query: str) -> str:
-        """The query with words that no passage has, and that look misspelt, put right."""
-        for word in dict.fromkeys(content_words(query)):
-            # A word that the model has a token of its own for is a word, if not of the course.
-            if not misspelt(word) or self._embedder.count(word) == 1:
-                continue
-            right = self._store.spelled(word)
-            if right:
-                query = re.sub(rf"(?<!\w){word}(?!\w)", right, query, flags=re.IGNORECASE)
-        return query
+    def spelled(self, text: str) -> str:
+        """A question as it can be searched for: misspelt words that no passage has put right.
+
+        Of a question in another language than the readings, the words that they have are left.
+        """
+        first = re.search(r"[^\W\d_]{3,}", text)
+        if first and (right := self._small_word(first[0])):
+            text = f"{text[: first.start()]}{right}{text[first.end() :]}"
+        asked = language_of(text)
+        if differs(asked, self._language()):
+            small = small_words(asked)
+            kept = [
+                word
+                for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)
+                if word.lower() not in small and self._store.holding(query_terms(word))
+            ]
+            return " ".join(kept) or text
+        before = ""
+        for word in dict.fromkeys(re.findall(r"[^\W\d_]{3,}", text)):
+            name = before and word[0].isupper()  # if no reading has it, that is to be said
+            right = None if name else self._course_word(word.lower())
+            before = word
+            if right and right != word.lower():
+                text = re.sub(rf"(?<!\w){word}(?!\w)", right, text)
+        return text
+
+    def _language(self) -> str:
+        """The language of most of the readings; empty where that is not clear."""
+        documents = self._store.catalogue().documents
+        known = frozenset(documents)
+        if self._spoken is None or self._spoken[0] != known:
+            some = [
+                one for id_ in list(documents)[:_TOLD] for one in self._store.passages_of(id_)[:2]
+            ]
+            self._spoken = known, language_of(" ".join(one.text for one in some))
+        return self._spoken[1]
+
+    def _course_word(self, word: str) -> str | None:
+        """The readings' word that a word is a misspelling of; None where it may be right."""
+        # A word that the model has a token of its own for is a word, if not of the course.
+        if word in STOPWORDS or not misspelt(word) or self._embedder.count(word) == 1:
+            return None
+        return self._store.spelled(word)
+
+    def _small_word(self, word: str) -> str | None:
+        """The question word that a short word of no reading stands for: "waht", "wat"."""
+        if len(word) > 5 or word.lower() in STOPWORDS or word.isupper():
+            return None
+        if word[1:].lower() != word[1:] or self._store.holding([word.lower()]):
+            return None
+        found = spelling_candidates(word.lower(), _QUESTION_WORDS)
+        return found[0] if found else None
 
     def _terms(self, query: str) -> list[str]:
         """What is searched for: the query's words, and abbreviations both short and long."""
@@ -187,6 +236,7 @@ class Retriever:
             held = query_terms(name)
             wanted = [*held, *content_words(" ".join(own.texts))]
             columns.append(self._nearest(own, wanted, within, held))
+        columns += [self._about(part, within) for part in query.parts[:_SIDES]]
         if not columns and query.readings:
             work = {
                 id_
@@ -195,6 +245,13 @@ class Retriever:
             }
             columns.append(self._nearest(words, query_terms(query.search_text), work))
         return [id_ for id_ in chain.from_iterable(zip_longest(*columns)) if id_ is not None]
+
+    def _about(self, part: Part, within: set[str] | None) -> list[str]:
+        """The best few ids for one part of a question, of those that mention its name."""
+        vectors, (words,) = self._embedder.read([part.text], "question")
+        if part.name:
+            return self._nearest(words, query_terms(part.text), within, query_terms(part.name))
+        return self._find(self._terms(part.text), vectors[0], words, within).ranked()[:_EACH]
 
     def _nearest(
         self,

@@ -5,6 +5,7 @@ Where there is no drawable file, its passages are shown section by section.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -36,6 +37,16 @@ _CENTRAL_PASSAGES = 10
 """Key sentences are taken from this many of the most central passages."""
 _LENGTH = (50, 360)
 """Characters of a key sentence."""
+_CLAIM = 0.15
+"""Added to the likeness of a sentence that says what the work does or finds."""
+_CLAIMS = re.compile(
+    r"\b(?:we|this (?:paper|work|article|study|survey|review|report)|our (?:results?|findings?"
+    r"|model|method|approach|analysis|study|work))\b.{0,60}?\b(?:propose|introduce|present|show|find|found"
+    r"|demonstrate|argue|describe|develop|report|review|survey|summari[sz]e|confirm|suggest|provide"
+    r"|estimate|analy[sz]e|discuss|identif)\w*"
+    r"|^(?:\W*)(?:conclusions?|results|principal findings)\b",
+    re.IGNORECASE,
+)
 _NOVELTY = 0.35
 """Weight of being unlike the sentences that were chosen before."""
 
@@ -199,7 +210,7 @@ def central_sentences(
     if not found:
         return []
     rows = embed(list(once))
-    central = rows @ middle
+    central = rows @ middle + _CLAIM * np.array([bool(_CLAIMS.search(text)) for text in once])
     chosen: list[int] = []
     while len(chosen) < min(n, len(found)):
         repeats = (rows @ rows[chosen].T).max(axis=1) if chosen else np.zeros(len(found))

@@ -17,6 +17,7 @@ stand beside known words, it took 11 plain questions for others, and this one 5.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +35,8 @@ Section = Literal["required", "more"]
 
 PLAIN = "plain"
 TOPIC = "{topic}"
+_OFTEN = 6
+"""Examples from which on a word belongs to the wording of requests and not to a topic."""
 _LONGEST = 12
 """Words of a topic."""
 _DATA = resources.files("seminar_rag.question").joinpath("data")
@@ -106,7 +109,13 @@ class Intents:
             for pair in pairwise(["<", *one.tokens, ">"])
             if TOPIC in pair
         }
-        self._wording = set().union(*self._words.values()) - STOPWORDS
+        said = Counter(
+            token
+            for intent, one in self._examples
+            if intent != PLAIN
+            for token in set(one.tokens) - STOPWORDS
+        )
+        self._wording = {token for token, examples in said.items() if examples >= _OFTEN}
 
     def of(self, text: str) -> Found:
         """The intent of a question with its topic, sessions and section; "plain" in doubt."""

@@ -20,7 +20,6 @@ from seminar_rag.text import (
     content_words,
     numbered,
     sentence_spans,
-    stems,
     words,
 )
 
@@ -158,39 +157,6 @@ def sides(question: str) -> tuple[str, ...]:
         if not any(f" {name} ".lower() in f" {other} ".lower() for other in kept):
             kept.append(name)
     return tuple(sorted(kept, key=question.find)) if len(kept) > 1 else ()
-
-
-# Numbers
-
-_COUNTED = (
-    # how many things; "why … how many things" asks for no number
-    re.compile(
-        r"(?:^|[.?!,;:]\s*|\b(?:and|by|in|of|to|for|with|on|at|after)\s+)how (?:many|much)\s+"
-        r"(?:of\s+)?((?:[\w'’-]+\s+){0,3}?[\w-]+)\s+(?:do|does|did|is|are|was|were|has|have|had|can"
-        r"|could|will|would|should|may|might|must|in|of|on|with|there|to|from|per|for|used?|gets?"
-        r"|needs?|came|comes?|went|made|took|takes?|\w+ed)\b",
-        re.IGNORECASE,
-    ),
-    # in what unit
-    re.compile(
-        r"\b(?:how (?:much|big|large|long|high)|what)\b.*\bin (tokens|bytes|bits|dollars|euros"
-        r"|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
-        re.IGNORECASE,
-    ),
-    # which value of what
-    re.compile(
-        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: \w+){0,2}? "
-        r"(?:values? of (\w+)|(?P<value>values?|rate|score|accuracy))\b",
-        re.IGNORECASE,
-    ),
-)
-
-
-def counted(question: str) -> tuple[str, ...]:
-    """What a question wants a number of, in its own words: "how many …", "… in dollars"."""
-    found = [list(form.finditer(question)) for form in _COUNTED]
-    things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
-    return tuple(thing for thing in things if stems(thing))
 
 
 # Orders to the chatbot

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 
 from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, by_rules
+from seminar_rag.question.forms import Form, amount, counted, form_of
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
+from seminar_rag.question.language import language_of
+from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
 from seminar_rag.text import words
 from seminar_rag.types import Turn
@@ -23,8 +24,20 @@ LONGEST = 2_000
 from a browser, and no pattern is to be slowed down by it."""
 _TURNS = 16
 """Turns of the conversation that are looked at."""
-_SEARCHED = (PLAIN, "summary", "authors", "link")
-"""Intents that the readings are searched for: the last three where no reading is called so."""
+NOTHING_ASKED = "nothing"
+"""The intent of a text without a word."""
+_SEARCHED = frozenset(
+    (PLAIN, "simple", "pros and cons", "against", "summary", "authors", "link", "quiz", "essay")
+)
+"""Intents that the readings are searched for, some of them only where nothing is called so."""
+_SEARCHES = {
+    "simple": "What is {}?",
+    "pros and cons": "advantages and disadvantages of {}",
+    "against": "criticism, limitations, problems and risks of {}",
+    "quiz": "{}",
+    "essay": "{}",
+}
+"""What is searched for instead of how a request is worded, by its intent."""
 
 Understand = Callable[[str, Sequence[Turn], Callable[[], bool]], "Query"]
 """Question as typed, conversation, stop → the question understood."""
@@ -60,12 +73,23 @@ class Query:
     """Names of models, methods and people, as written."""
     sides: tuple[str, ...] = ()
     """What it compares, as written, two or more; empty where it compares nothing."""
+    parts: tuple[Part, ...] = ()
+    """What is looked for and answered one by one; empty where it is one."""
     counted: tuple[str, ...] = ()
     """What it asks a number of, as written."""
+    amount: int = 0
+    """How many sentences, points or questions it asks for; 0 where it does not say."""
+    form: Form | None = None
+    """The form of the answer that it asks for; None where any will do."""
     is_order: bool = False
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
     language: str = ""
     """Code of the language it is written in; empty where that is not clear."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about: what passages have to hold, however the request is worded."""
+        return self.topic if self.topic and self.intent in _SEARCHES else self.search_text
 
 
 def understand(
@@ -75,6 +99,7 @@ def understand(
     *,
     titles: Mapping[str, str] | None = None,
     stand_alone: StandAlone = by_rules,
+    spelled: Callable[[str], str] = str,
 ) -> Query:
     """Understand a question.
 
@@ -84,15 +109,26 @@ def understand(
         stop: asked while a language model rewrites a follow-up; ends that at once.
         titles: titles of the course's readings by reading id.
         stand_alone: rewrites a follow-up so that it can be understood alone.
+        spelled: puts misspelt words right.
     """
     titles = titles or {}
     said = _folded(text)
+    if not words(said):
+        return Query(text, said, said, said, intent=NOTHING_ASKED)
     history = [replace(turn, text=_folded(turn.text)) for turn in history[-_TURNS:]]
-    found = _intent(patterns.with_titles_quoted(said, titles.values()))
-    searched_for = found.intent in _SEARCHED
-    alone = stand_alone(said, history, stop)[-LONGEST:].strip() if searched_for else said
+    asked = spelled(said)
+    found = _intent(patterns.with_titles_quoted(asked, titles.values()))
+    if found.intent == "source":
+        found, asked = _asked_before(asked, history)
+    alone = asked
+    if found.intent in _SEARCHED:
+        alone = stand_alone(asked, history, stop)[-LONGEST:].strip()
     scope, searched = patterns.named_scope(alone)
+    if found.topic and found.intent in _SEARCHES:
+        searched = _SEARCHES[found.intent].format(found.topic)
     works = patterns.works(searched)
+    sides = patterns.sides(searched)
+    compares = compared(searched, sides)
     called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,
@@ -111,16 +147,29 @@ def understand(
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
         names=patterns.names(searched),
-        sides=patterns.sides(searched),
-        counted=patterns.counted(searched),
+        sides=compares or sides,
+        parts=parts(searched, asked_last(searched, history), found, compares),
+        counted=counted(searched),
+        amount=amount(asked),
+        form=_form(found, asked_last(searched, history)),
         is_order=patterns.is_order(searched),
-        language=language_of(text),
+        language="en" if language_of(asked) == "en" else language_of(said),
     )
 
 
 def _folded(text: str) -> str:
     """The beginning of a text, its runs of white space folded."""
     return " ".join(text[: 2 * LONGEST].split())[:LONGEST]
+
+
+def _form(found: Found, asked: str) -> Form | None:
+    return Form("against", found.topic) if found.intent == "against" else form_of(asked)
+
+
+def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str]:
+    """For "who says that?": the question before it, whose answer names its sources."""
+    before = next((turn.text for turn in reversed(history) if turn.role == "user"), "")
+    return (_intent(before), before) if before else (Found(PLAIN), text)
 
 
 def _intent(text: str) -> Found:
@@ -130,24 +179,3 @@ def _intent(text: str) -> Found:
     if found.intent == PLAIN and bare != text.strip():
         return learned().of(bare)
     return found
-
-
-def language_of(text: str) -> str:
-    """The language whose small words a text has most of; empty for none, or two alike.
-
-    A text mostly in letters of no language that is known has the language "other".
-    """
-    said = words(text)
-    letters = [letter for letter in text if letter.isalpha()]
-    if letters and 2 * sum(ord(letter) > 0x24F for letter in letters) >= len(letters):
-        return "other"
-    counts = {code: sum(word in small for word in said) for code, small in _languages().items()}
-    first, second = sorted(counts.values(), reverse=True)[:2]
-    return max(counts, key=counts.__getitem__) if first > second else ""
-
-
-@cache
-def _languages() -> dict[str, frozenset[str]]:
-    file = resources.files("seminar_rag.question").joinpath("data/languages.txt")
-    lines = (line.split(":") for line in file.read_text(encoding="utf-8").splitlines())
-    return {code: frozenset(small.split()) for code, small in lines}

@@ -1,0 +1,130 @@
+"""Whether a sentence has the form of the answer that a question asks for. Pure.
+
+The other half of `question/forms.py`: a number question wants a sentence with a number of the thing
+asked for, a why a cause, a definition a sentence that says what the thing is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from seminar_rag.question.forms import Form
+from seminar_rag.question.patterns import names
+from seminar_rag.text import MONTH, NUMBER_WORD, stem, stems, words
+
+_AMOUNT = re.compile(rf"\d|^(?:{NUMBER_WORD}|one|single|no|none|zero)$")
+_REACH = 5
+"""Words between an amount and what it counts, at most."""
+_SIZE = re.compile(r"\b\d[\d.,]*\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
+"""How the size of a model is written: "175B" needs no word for what it counts."""
+_SIZED = frozenset(stems("parameters params weights tokens"))
+_OPENING = 60
+"""Characters within which a definition names its thing."""
+_CUES = {
+    "time": re.compile(rf"\b(?:1[5-9]|20)\d\d\b|\b{MONTH}", re.IGNORECASE),
+    "person": re.compile(r"\b[A-Z][\w.’'-]+ (?:[A-Z][\w.’'-]+|et al)"),
+    "cause": re.compile(
+        r"\b(?:because|due to|caus(?:e|es|ed|ing)|since|reasons?|leads? to|led to|owing to|thus"
+        r"|results? (?:in|from)|resulting (?:in|from)|stems? from|aris(?:e|es|ing) from|hence"
+        r"|attribut\w+ to|contribut\w+ to|responsible for|as a result|therefore|so that"
+        r"|consequently|explain(?:s|ed)?)\b",
+        re.IGNORECASE,
+    ),
+    "means": re.compile(
+        r"\b(?:by \w+ing|via|through|using|uses?|used to|in order to|steps?|first|then|instead of"
+        r"|with the help|so that|inhibit\w*|enabl\w+|allow\w*)\b",
+        re.IGNORECASE,
+    ),
+    "for": re.compile(
+        r"\b(?:advantag\w+|benefi\w+|strengths?|improv\w+|outperform\w*|better|effective\w*"
+        r"|efficien\w+|enabl\w+|reduc\w+|mitigat\w+|allow\w*|useful|help\w*|promis\w+"
+        r"|valuable|superior|faster|cheaper|simpler|pros)\b",
+        re.IGNORECASE,
+    ),
+    "against": re.compile(
+        r"\b(?:limit(?:s|ed|ation|ations)|challeng\w+|disadvantag\w+|drawbacks?|risks?|cost\w*"
+        r"|problem\w*|fail\w*|weak\w*|difficult\w*|expensive|unstable|instability|harm\w*"
+        r"|concern\w*|critici\w+|bias\w*|lack\w*|cannot|not|no|against|danger\w*|cons"
+        r"|suffer\w*|vulnerab\w+|complex|unable|worse|slow\w*|shortcomings?)\b",
+        re.IGNORECASE,
+    ),
+}
+_NAME = re.compile(r"[A-Z].*[A-Z0-9]|\d.*[A-Za-z]")
+"""What no ordinary word looks like."""
+_SAYS = (
+    r"(?:is|are|was|were|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
+    r"|aims? to|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?|works?"
+    r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as)|has|have)"
+)
+
+
+def has_form(form: Form | None, text: str, above: str = "") -> bool:
+    """Whether a text has a form; false where any form will do.
+
+    Args:
+        above: what the text stands under: its title, its heading, the lines above it.
+    """
+    if form is None:
+        return False
+    if form.kind == "definition":
+        return defines(form.thing, text)
+    if form.kind == "number":
+        return gives_number(text, form.thing) if form.thing else bool(re.search(r"\d", text))
+    if form.kind in ("for", "against"):
+        # A list under "Limitations" says so once.
+        return bool(_CUES[form.kind].search(f"{above} {text}"))
+    return bool(_CUES[form.kind].search(text))
+
+
+def defines(thing: str, text: str) -> bool:
+    """Whether a text begins with what a thing is: "X (Y) is a …", or "X: …"."""
+    *before, last = [re.escape(word) for word in re.findall(r"[\w.+-]+", thing)] or [""]
+    if not last:
+        return False
+    spelled = r"[\s-]+".join([*before, last.removesuffix("s") + "s?"])
+    named = rf"(?<!\w){spelled}(?!\w)"
+    aside = r"(?:\s+[\w-]+){0,2}?(?:\s*\([^)]*\))?(?:,[^,.]{0,80},)?"
+    found = re.search(rf"{named}{aside}(?:\s+{_SAYS}\b|\s*[:–—]\s*\w)", text, re.IGNORECASE)
+    return found is not None and found.start() <= _OPENING
+
+
+def gives_number(text: str, counted: str) -> bool:
+    """Whether a text has an amount near a word for what is counted."""
+    thing = stems(counted)[-1] if stems(counted) else ""
+    if thing in _SIZED and _SIZE.search(text):
+        return True
+    said = words(text)
+    amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
+    return any(
+        _same(stem(word), thing) and any(abs(i - amount) <= _REACH for amount in amounts)
+        for i, word in enumerate(said)
+    )
+
+
+def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
+    """Whether what a text says is said of the things asked about, and not of another.
+
+    It is where one of them is the text's first name, or where the text has no name of another thing
+    and one of them stands above it. "UL2 does better than GPT-3 with 20B" is said of UL2.
+    """
+    starts = [found.start() for one in asked if (found := _written(one).search(text))]
+    if starts:
+        return not any(map(_NAME.search, names(text[: min(starts)])))
+    others = any(map(_NAME.search, names(text)))
+    return not asked or (not others and any(_written(one).search(above) for one in asked))
+
+
+def _written(name: str) -> re.Pattern[str]:
+    """A name, its parts joined by any of blank, hyphen and nothing."""
+    parts = re.findall(r"[^\W_]+", name)
+    joined = r"[\s-]?".join(map(re.escape, parts))
+    return re.compile(rf"(?<![^\W_]){joined}", re.IGNORECASE)
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal stems, or one the other's abbreviation ("param")."""
+    shorter = min(one, other, key=len)
+    return one == other or (
+        len(shorter) > 3 and one.startswith(shorter) and other.startswith(shorter)
+    )

@@ -1,0 +1,195 @@
+"""Answers made of the course's list of sessions and readings, as text and rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seminar_rag.question.patterns import LAST
+from seminar_rag.text import numbered, plural, stems, words
+from seminar_rag.types import AnswerKind, Citation, Listed
+
+if TYPE_CHECKING:
+    from seminar_rag.question.query import Query
+    from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueAnswer:
+    """An answer that needs no search of the readings for what they say."""
+
+    kind: AnswerKind
+    text: str
+    listed: tuple[Listed, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    unknown: str = ""
+    """Why the course's list does not answer this, as a sentence without its full stop."""
+
+
+def authors_of(one: ListedReading) -> str:
+    if one.authors:
+        return f"“{one.title}” is by {one.authors.rstrip('.')}."
+    return f"The course page does not say who wrote “{one.title}”."
+
+
+def small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
+    if intent == "thanks":
+        return CatalogueAnswer("talk", "You are welcome.")
+    readings = len(course.reading_ids)
+    size = f" ({plural(len(course.sessions), 'session')}, {plural(readings, 'reading')})"
+    whose = f"of “{course.title}”" if course.title else "of this course"
+    hello = "Hello. " if intent == "greeting" else ""
+    text = (
+        f"{hello}I answer questions about the readings {whose}{size if readings else ''}; every"
+        " sentence names the passage it comes from. If the readings don't say, neither do I. You"
+        " can also ask which readings a session has, what to read on a subject, when something"
+        " is discussed, or for the key points of one reading."
+    )
+    return CatalogueAnswer("talk", text)
+
+
+def count_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
+    return CatalogueAnswer("course", f"The course has {plural(len(course.sessions), 'session')}.")
+
+
+def count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
+    if query.sessions:
+        session = session_numbered(course, query.sessions[0])
+        if session is None:
+            return no_session(course, query.sessions[0])
+        listed = _sections(session.readings, query)
+        return CatalogueAnswer("course", f"{session_name(session)} has {listed}.")
+    listed = _sections(readings_of(course), query)
+    sessions = plural(len(course.sessions), "session")
+    return CatalogueAnswer("course", f"The course lists {listed} in {sessions}.")
+
+
+def all_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
+    rows = [session_row(session) for session in course.sessions]
+    return listing(f"The course has {plural(len(rows), 'session')}:", rows)
+
+
+def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
+    answers: list[CatalogueAnswer] = []
+    for number in query.sessions:
+        session = session_numbered(course, number)
+        if session is None:
+            answers.append(no_session(course, number))
+            continue
+        rows = [reading_row(course, one) for one in of_section(session.readings, query)]
+        lead = f"{session_name(session)} has {_sections(session.readings, query)}"
+        answers.append(listing(f"{lead}:" if rows else f"{lead}.", rows or [session_row(session)]))
+    if len(answers) == 1:
+        return answers[0]
+    leads = " ".join(one.text.split("\n")[0].replace(":", ".") for one in answers)
+    return listing(leads, [row for one in answers for row in one.listed])
+
+
+def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
+    rows = [reading_row(course, one) for one in of_section(readings_of(course), query)]
+    return listing(f"The course lists {_sections(readings_of(course), query)}:", rows)
+
+
+def by_author(course: Catalogue, query: Query) -> CatalogueAnswer:
+    """Readings of an author, as far as the course page names authors."""
+    readings = readings_of(course)
+    rows = [reading_row(course, one) for one in readings if covers(one.authors or "", query.topic)]
+    if rows:
+        lead = f"{plural(len(rows), 'reading')} by “{query.topic}”:"
+        return listing(lead, rows)
+    nameless = sum(not one.authors for one in readings)
+    more = f"; of {plural(nameless, 'reading')} it names no author" if nameless else ""
+    return CatalogueAnswer("course", f"The course page lists no reading by “{query.topic}”{more}.")
+
+
+def links_of(course: Catalogue, query: Query) -> CatalogueAnswer | None:
+    """Where a reading can be found; None where no reading is called so."""
+    rows = [reading_row(course, one) for one in called(course, query)]
+    if not any(row.url for row in rows):
+        text = f"The course page gives no link for “{rows[0].title}”." if rows else ""
+        return CatalogueAnswer("course", text, tuple(rows)) if rows else None
+    listed = "".join(f"\n- {row.title}: {row.url or 'no link'}" for row in rows)
+    return CatalogueAnswer("course", f"Listed on the course page:\n{listed}", tuple(rows))
+
+
+def no_session(course: Catalogue, number: int) -> CatalogueAnswer:
+    known = [session.number for session in course.sessions]
+    span = f"they go from {min(known)} to {max(known)}"
+    return CatalogueAnswer("course", f"There is no session {number}; {span}.")
+
+
+def subject_lead(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure: bool) -> str:
+    if not rows:
+        return f"No {noun} of the course is about “{topic}”."
+    if not sure:
+        return f"No {noun} of the course names “{topic}”; the nearest:"
+    return f"“{topic}” {verb}{', best match first' if len(rows) > 1 else ''}:"
+
+
+def listing(lead: str, rows: Sequence[Listed]) -> CatalogueAnswer:
+    items = "".join(f"\n- {_line(row)}" for row in rows if row.section or not lead.endswith("."))
+    return CatalogueAnswer("course", f"{lead}\n{items}" if items else lead, tuple(rows))
+
+
+def _line(row: Listed) -> str:
+    kind = "required" if row.section == "required" else "further reading"
+    facts = [kind, numbered("session", row.sessions)] if row.section else []
+    return f"{row.title} ({', '.join(facts)})" if facts else row.title
+
+
+def session_row(session: ListedSession) -> Listed:
+    return Listed(session_name(session), (session.number,), None, session.url)
+
+
+def session_name(session: ListedSession) -> str:
+    return f"Session {session.number} ({session.title})"
+
+
+def reading_row(course: Catalogue, one: ListedReading) -> Listed:
+    url = one.urls[0] if one.urls else None
+    return Listed(one.title, sessions_of(course, one), one.section, url, one.authors)
+
+
+def sessions_of(course: Catalogue, one: ListedReading) -> tuple[int, ...]:
+    return tuple(s.number for s in course.sessions if one.id in {r.id for r in s.readings})
+
+
+def _sections(readings: Sequence[ListedReading], query: Query) -> str:
+    """The readings of the section in question in words: "3 required and 2 further readings"."""
+    kept = of_section(readings, query)
+    required = sum(one.section == "required" for one in kept)
+    further = len(kept) - required
+    if required and further:
+        return f"{required} required and {plural(further, 'further reading')}"
+    which = {"required": "required ", "more": "further ", None: ""}[query.section]
+    kind = "required " if required else "further " if further else which
+    return plural(len(kept), f"{kind}reading") if kept else f"no {kind}readings"
+
+
+def of_section(readings: Sequence[ListedReading], query: Query) -> list[ListedReading]:
+    return [one for one in readings if query.section in (None, one.section)]
+
+
+def session_numbered(course: Catalogue, number: int) -> ListedSession | None:
+    if number == LAST:
+        return max(course.sessions, key=lambda one: one.number)
+    return next((one for one in course.sessions if one.number == number), None)
+
+
+def readings_of(course: Catalogue) -> list[ListedReading]:
+    return list({one.id: one for session in course.sessions for one in session.readings}.values())
+
+
+def called(course: Catalogue, query: Query) -> list[ListedReading]:
+    """The readings that a question calls by title; else those whose title has all its words."""
+    readings = readings_of(course)
+    found = [one for one in readings if one.id in query.readings]
+    same = [one for one in found if words(query.topic) == words(one.title)]
+    return same or found or [one for one in readings if covers(one.title, query.topic)]
+
+
+def covers(text: str, topic: str) -> bool:
+    """Whether a text has all the words of a subject, in any form."""
+    wanted = set(stems(topic))
+    return bool(wanted) and wanted <= set(stems(text))

@@ -1,0 +1,191 @@
+"""Summaries of readings and sessions in their own words, and what is offered instead of writing.
+
+Nothing here is written: a summary is the central sentences of each reading, cited, and a request
+that only a language model can fulfil is answered with what can be done without one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from seminar_rag.answer.listings import (
+    CatalogueAnswer,
+    called,
+    covers,
+    no_session,
+    readings_of,
+    session_name,
+    session_numbered,
+)
+from seminar_rag.errors import NotFoundError
+from seminar_rag.text import plural
+from seminar_rag.types import Citation, Hit, Scope
+
+if TYPE_CHECKING:
+    from seminar_rag.question.query import Query
+    from seminar_rag.types.catalogue import Catalogue, ListedSession
+
+KEY = 5
+"""Key sentences of one reading, where the question asks for no number."""
+_NOTED = 3
+"""Key sentences of a session's notes."""
+_LINES = 5
+"""Lines of a reading without key sentences that are quoted, at most."""
+_SEARCHED = 20
+_FIRST = 5
+"""Passages of which most must be of one reading that is called by its subject."""
+_A_READING = re.compile(r"\b(?:papers?|readings?|articles?|stud(?:y|ies)|surveys?)\b", re.I)
+_A_SESSION = re.compile(r"\b(?:sessions?|weeks?|class(?:es)?|lectures?|seminars?)\b", re.I)
+_NO_QUIZ = (
+    "Only a language model can write questions, and none is in use. To test yourself, say in your"
+    " own words what each of these sentences means before you open its passage."
+)
+_NO_ESSAY = (
+    "I don't write essays or homework: that is yours to do. What I can do: say what the readings"
+    " hold on a question of it, with the passages to cite, and check the citations of your draft"
+    " (Check)."
+)
+
+KeySentences = Callable[[str, int], Sequence[Citation]]
+"""Reading id, how many → the sentences that say most of it; raises NotFoundError without text."""
+
+
+class Search(Protocol):
+    """What is needed of retrieval."""
+
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        """The k best passages."""
+        ...
+
+
+class Summaries:
+    """Sums up readings and sessions of one course."""
+
+    def __init__(self, search: Search, key_sentences: KeySentences) -> None:
+        self._search = search
+        self._key_sentences = key_sentences
+
+    def summary(
+        self, course: Catalogue, query: Query, scope: Scope = Scope()
+    ) -> CatalogueAnswer | None:
+        """The key sentences of what is to be summed up; None where that is not known."""
+        if query.sessions:
+            return self._sessions(course, query.sessions)
+        named = list(query.readings if query.topic else scope.readings)
+        if not named and query.topic and _A_SESSION.search(query.text):
+            found = [one for one in course.sessions if covers(one.title, query.topic)]
+            if len(found) == 1:
+                return self._sessions(course, (found[0].number,))
+        if not named and query.topic and _A_READING.search(query.text):
+            named = self._reading_about(course, query)
+        return self._reading(named[0], query.amount or KEY) if len(named) == 1 else None
+
+    def quiz(self, course: Catalogue, query: Query, scope: Scope) -> CatalogueAnswer:
+        """Sentences to test oneself by, instead of questions that nobody could write."""
+        found = self.summary(course, query, scope)
+        if found is None and query.topic:
+            named = self._reading_about(course, query)
+            found = self._reading(named[0], query.amount or KEY) if len(named) == 1 else None
+        if found is None or not found.citations:
+            return CatalogueAnswer("talk", f"{_NO_QUIZ.split(' To test')[0]}. {_ASK_PART}")
+        return replace(found, text=f"{_NO_QUIZ}\n\n{found.text}")
+
+    def _reading_about(self, course: Catalogue, query: Query) -> list[str]:
+        """The reading that is meant by its subject: by its title's words, or by what is found."""
+        titled = called(course, query)
+        if titled:
+            return [one.id for one in titled]
+        known = {one.id for one in readings_of(course)}
+        hits = self._search.search(query.topic, _SEARCHED)[:_FIRST]
+        found = Counter(hit.document.reading for hit in hits)
+        best = max(found, key=found.__getitem__, default="")
+        return [best] if best in known and 2 * found[best] > len(hits) else []
+
+    def _reading(self, reading: str, n: int) -> CatalogueAnswer | None:
+        try:
+            citations = tuple(self._key_sentences(reading, n)) or self._beginning(reading)
+        except NotFoundError:
+            return None
+        if not citations:
+            return None
+        lead = f"“{citations[0].document.title}” in its own words:"
+        return CatalogueAnswer("readings", f"{lead}\n{_items(citations)}", citations=citations)
+
+    def _sessions(self, course: Catalogue, numbers: Sequence[int]) -> CatalogueAnswer:
+        found: list[CatalogueAnswer] = []
+        for number in numbers:
+            session = session_numbered(course, number)
+            if session is None:
+                return no_session(course, number)
+            first = sum(len(one.citations) for one in found)
+            found.append(self._session(course, session, first))
+        text = "\n\n".join(one.text for one in found)
+        citations = tuple(citation for one in found for citation in one.citations)
+        return CatalogueAnswer("readings" if citations else "course", text, citations=citations)
+
+    def _session(self, course: Catalogue, session: ListedSession, first: int) -> CatalogueAnswer:
+        """A central sentence of each of a session's readings, and some of its notes."""
+        documents = course.documents.values()
+        notes = [d for d in documents if d.kind == "notes" and session.number in d.sessions]
+        wanted = [(one.id, 1, f"{one.title}:") for one in session.readings]
+        wanted += [(one.reading, _NOTED, "From the notes:") for one in notes]
+        lines: list[str] = []
+        citations: list[Citation] = []
+        without: list[str] = []
+        for reading, n, label in wanted:
+            try:
+                found = self._key_sentences(reading, n)
+            except NotFoundError:
+                found = ()
+            if not found:
+                without.append(label.rstrip(":"))
+                continue
+            at = first + len(citations) + 1
+            numbered = [replace(one, number=i) for i, one in enumerate(found, at)]
+            citations += numbered
+            lines.append(f"\n**{label}**\n{_items(numbered)}")
+        name = session_name(session)
+        if not citations:
+            listed = "; ".join(one.title for one in session.readings)
+            text = f"{name} lists {listed or 'no readings'}. There is no text of them here."
+            return CatalogueAnswer("course", text)
+        left = f"\n\nThere is no text of: {'; '.join(without)}." if without else ""
+        return CatalogueAnswer(
+            "readings",
+            f"{name} in its readings' own words:\n" + "\n".join(lines) + left,
+            citations=tuple(citations),
+        )
+
+    def _beginning(self, reading: str) -> tuple[Citation, ...]:
+        """The first lines of a reading that has no sentence that can stand alone."""
+        hits = self._search.search(reading, _SEARCHED, Scope(readings=frozenset({reading})))
+        first = sorted(hits, key=lambda hit: hit.passage.ordinal)[:1]
+        return tuple(
+            Citation(1, hit.document, hit.passage, hit.passage.quote(line), line.page)
+            for hit in first
+            for line in hit.passage.sentences[:_LINES]
+            if line.kind != "heading"
+        )
+
+
+_ASK_PART = "Name a session or a reading, and I give its key sentences to test yourself by."
+
+
+def no_essay(offered: CatalogueAnswer | None) -> CatalogueAnswer:
+    """What is said instead of an essay, with the readings on its subject."""
+    if offered is None or not offered.listed:
+        return CatalogueAnswer("talk", _NO_ESSAY)
+    number = plural(len(offered.listed), "reading")
+    _, _, items = offered.text.partition("\n")
+    text = f"{_NO_ESSAY} {number[:1].upper()}{number[1:]} to begin with:\n{items}"
+    return replace(offered, text=text)
+
+
+def _items(citations: Sequence[Citation]) -> str:
+    return "".join(f"\n- “{one.quote}” [{one.number}]" for one in citations)

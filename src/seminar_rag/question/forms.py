@@ -1,0 +1,129 @@
+"""What kind of answer a question asks for: a number, a cause, a definition. Pure.
+
+A sentence that has the form of the answer is worth more than one that shares as many words with
+the question (answer typing, Li & Roth 2002, by a few coarse types). `answer/forms.py` tells
+whether a sentence has a form.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from seminar_rag.text import CARDINALS, content_words, stems
+
+Kind = Literal["definition", "number", "time", "person", "cause", "means", "for", "against"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of the answer to a question."""
+
+    kind: Kind
+    thing: str = ""
+    """Of a definition: what is defined. Of a number: what is counted."""
+
+
+_NUMBER = re.compile(
+    r"\bhow (?:many|much|big|large|long|old|far|fast|often|tall|high|heavy|deep|common|likely"
+    r"|frequent(?:ly)?|expensive)\b"
+    r"|\b(?:what|which)(?:['’]?s|\s+(?:is|are|was|were))?\s+(?:the\s+)?(?:[\w-]+\s+){0,2}?"
+    r"(?:percentages?|percent|shares?|proportions?|fractions?|rates?|incidences?|prevalences?"
+    r"|numbers?|sizes?|amounts?|scores?|accurac(?:y|ies)|values?|costs?|prices?|lengths?"
+    r"|doses?|frequenc(?:y|ies)|ratios?|averages?|means?|medians?)\s+(?:of|for|in|on|did|do|does"
+    r"|was|were|is|are|has|have)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"^\W*(?:and\s+)?when (?:was|were|did|is|are)\b|\b(?:what|which) year\b", re.I)
+_PERSON = re.compile(
+    r"^\W*(?:and\s+)?who (?:is|are|was|were|wrote|made|proposed|invented|introduced|discovered"
+    r"|developed|built|found|first|came)\b",
+    re.IGNORECASE,
+)
+_CAUSE = re.compile(
+    r"^\W*(?:and\s+|but\s+)?why\b|\bwhat (?:causes|caused|are the (?:causes|reasons)|is the"
+    r" (?:cause|reason)|makes|made|leads to|led to)\b|\bhow come\b",
+    re.IGNORECASE,
+)
+_MEANS = re.compile(
+    r"^\W*(?:and\s+)?how (?:do|does|did|can|could|is|are|was|were|to|should)\b", re.IGNORECASE
+)
+_COUNTED = (
+    # how many things; "why … how many things" asks for no number
+    re.compile(
+        r"(?:^|[.?!,;:]\s*|\b(?:and|by|in|of|to|for|with|on|at|after)\s+)how (?:many|much)\s+"
+        r"(?:of\s+)?((?:[\w'’-]+\s+){0,3}?[\w-]+)\s+(?:do|does|did|is|are|was|were|has|have|had|can"
+        r"|could|will|would|should|may|might|must|in|of|on|with|there|to|from|per|for|used?|gets?"
+        r"|needs?|came|comes?|went|made|took|takes?|\w+ed)\b",
+        re.IGNORECASE,
+    ),
+    # in what unit
+    re.compile(
+        r"\b(?:how (?:much|big|large|long|high)|what)\b.*\bin (tokens|bytes|bits|dollars|euros"
+        r"|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
+        re.IGNORECASE,
+    ),
+    # which value of what
+    re.compile(
+        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: \w+){0,2}? "
+        r"(?:values? of (\w+)|(?P<value>values?|rate|score|accuracy))\b",
+        re.IGNORECASE,
+    ),
+)
+
+
+def counted(question: str) -> tuple[str, ...]:
+    """What a question wants a number of, in its own words: "how many …", "… in dollars"."""
+    found = [list(form.finditer(question)) for form in _COUNTED]
+    things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
+    return tuple(thing for thing in things if stems(thing))
+
+
+_DEFINED = re.compile(
+    r"^\W*(?:so\s+)?(?:what(?:['’]?s|\s+(?:is|are|does))|define|definition of|meaning of)\s+"
+    r"(?:meant by\s+|the (?:meaning|definition) of\s+)?(?:the\s+|an?\s+)?"
+    r"(?P<thing>[^?.!,;:]+?)(?:\s+(?:mean|means|when|in the context)\b[^?.!]*)?\W*$",
+    re.IGNORECASE,
+)
+
+
+def defined(question: str) -> str:
+    """What a question asks the meaning of: of "What is a reward model?" the "reward model"."""
+    found = _DEFINED.match(question)
+    thing = found["thing"].strip() if found else ""
+    return thing if 0 < len(content_words(thing)) <= 4 and len(thing.split()) <= 6 else ""
+
+
+_PIECES = re.compile(
+    rf"\b(?P<number>\d{{1,2}}|{'|'.join(CARDINALS)})\s+(?:\w+\s+){{0,2}}?"
+    r"(?:sentences?|points?|bullets?|questions?|lines?|takeaways?|flashcards?)\b",
+    re.IGNORECASE,
+)
+
+
+def amount(question: str) -> int:
+    """How many sentences, points or questions a request asks for; 0 where it does not say."""
+    found = _PIECES.search(question)
+    if found is None:
+        return 0
+    number = found["number"].lower()
+    return int(number) if number.isdigit() else CARDINALS[number]
+
+
+def form_of(question: str) -> Form | None:
+    """The form of the answer that a question asks for; None where any will do."""
+    if found := counted(question):
+        return Form("number", found[0])
+    asked: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+        ("number", _NUMBER),
+        ("time", _TIME),
+        ("person", _PERSON),
+        ("cause", _CAUSE),
+        ("means", _MEANS),
+    )
+    kind = next((kind for kind, pattern in asked if pattern.search(question)), None)
+    if kind:
+        return Form(kind)
+    thing = defined(question)
+    return Form("definition", thing) if thing else None

@@ -1,0 +1,96 @@
+"""Which language a text is in, and what is said where it is not that of the readings. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+from seminar_rag.text import words
+
+_SCRIPTS = {
+    "ja": re.compile(r"[\u3040-\u30ff]"),
+    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "ko": re.compile(r"[\uac00-\ud7af]"),
+    "ru": re.compile(r"[\u0400-\u04ff]"),
+    "el": re.compile(r"[\u0370-\u03ff]"),
+    "he": re.compile(r"[\u0590-\u05ff]"),
+    "ar": re.compile(r"[\u0600-\u06ff]"),
+    "hi": re.compile(r"[\u0900-\u097f]"),
+}
+"""Languages by the script that most of their texts are in; of two alike, the first."""
+_NAMES = {
+    "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian",
+    "nl": "Dutch", "pt": "Portuguese", "pl": "Polish", "tr": "Turkish", "zh": "Chinese",
+    "ja": "Japanese", "ko": "Korean", "ru": "Russian", "el": "Greek", "he": "Hebrew",
+    "ar": "Arabic", "hi": "Hindi",
+}  # fmt: skip
+
+
+def language_of(text: str) -> str:
+    """The language whose small words a text has most of; empty for none, or two alike.
+
+    A text mostly in letters of a script has that of it; of none that is known, "other".
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    if letters and 2 * sum(ord(letter) > 0x24F for letter in letters) >= len(letters):
+        found = Counter({code: len(script.findall(text)) for code, script in _SCRIPTS.items()})
+        if found["ja"]:  # its texts have Chinese characters too
+            return "ja"
+        code, most = found.most_common(1)[0]
+        return code if most else "other"
+    said = words(text)
+    counts = {code: sum(word in small for word in said) for code, small in _small().items()}
+    first, second = sorted(counts.values(), reverse=True)[:2]
+    return max(counts, key=counts.__getitem__) if first > second else ""
+
+
+def small_words(code: str) -> frozenset[str]:
+    """The small words of a language; empty where they are not known."""
+    return _small().get(code, frozenset())
+
+
+def differs(asked: str, read: str) -> bool:
+    """Whether a question is in another language than the readings, as far as both are known."""
+    return bool(asked) and bool(read) and asked != read
+
+
+def quoted_in(asked: str, read: str) -> str:
+    """What is said above quotations to a question in another language; empty without need."""
+    if not differs(asked, read):
+        return ""
+    own = _sentences().get(asked)
+    if own and read == "en":
+        return own[0]
+    return f"The readings are in {_NAMES[read]} and quoted as they are." if read in _NAMES else ""
+
+
+def ask_in(asked: str, read: str) -> str:
+    """Why a question in another language is not answered, without its full stop."""
+    if not differs(asked, read) or read not in _NAMES:
+        return ""
+    own = _sentences().get(asked)
+    if own and read == "en":
+        return own[1]
+    return f"the readings are in {_NAMES[read]}; ask in {_NAMES[read]}"
+
+
+@cache
+def _small() -> dict[str, frozenset[str]]:
+    lines = (line.split(":") for line in _lines("languages.txt"))
+    return {code: frozenset(small.split()) for code, small in lines}
+
+
+@cache
+def _sentences() -> dict[str, tuple[str, str]]:
+    rows = ([part.strip() for part in line.split("|")] for line in _lines("foreign.txt"))
+    return {code: (found, none) for code, found, none in rows}
+
+
+def _lines(name: str) -> Iterator[str]:
+    file = resources.files("seminar_rag.question").joinpath(f"data/{name}")
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield line

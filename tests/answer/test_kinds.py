@@ -1,0 +1,288 @@
+"""Kinds of request, each by several wordings: what is asked for is given, or said to be missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pytest
+from passages import hit
+
+from seminar_rag.answer.abstain import Relevance, lacking_sides
+from seminar_rag.answer.extractive import Extractive
+from seminar_rag.answer.forms import belongs, defines, gives_number
+from seminar_rag.answer.guide import CatalogueAnswer, Guide
+from seminar_rag.errors import NotFoundError
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.question.query import Query, understand
+from seminar_rag.types import Citation, Hit, Scope, Turn
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+
+KILN = hit("A kiln is an oven that fires clay. Kilns were lit at dawn.", "On Kilns", session=1)
+OVENS = hit("A tandoor is an oven of clay for bread. It is lit with wood.", "On Ovens", session=2)
+WHEELS = hit("A wheel turns the clay while the potter shapes it by hand.", "On Wheels", session=3)
+
+
+def rarity(terms: Sequence[str]) -> Mapping[str, float]:
+    return dict.fromkeys(terms, 3.0)
+
+
+def answered(question: str, *hits: Hit, history: Sequence[Turn] = ()) -> tuple[str, list[str]]:
+    """The text of an answer and its notes."""
+    query = understand(question, history)
+    draft = Extractive(HashEmbedder().read, rarity).draft(query, hits, history, lambda: False)
+    text = "".join(draft.chunks)
+    return text, list(draft.notes)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Compare the kiln and the tandoor",
+        "compare kiln with tandoor",
+        "What is the difference between a kiln and a tandoor?",
+        "How does a kiln differ from a tandoor?",
+    ],
+)
+def test_a_comparison_begins_with_what_each_side_is(question: str) -> None:
+    text, notes = answered(question, KILN, OVENS, WHEELS)
+    kiln, tandoor = text.index("A kiln is an oven"), text.index("A tandoor is an oven")
+    assert text.index("\nkiln:") < kiln < text.index("\ntandoor:") < tandoor
+    assert not notes
+
+
+@pytest.mark.parametrize(
+    "question", ["Compare kiln and Smoker", "How does a kiln differ from a Smoker?"]
+)
+def test_the_side_that_is_missing_is_named_and_the_other_told(question: str) -> None:
+    hits = (KILN, WHEELS)
+    assert Relevance(rarity).reason(understand(question), hits) is None
+    assert lacking_sides(understand(question), hits) == ("Smoker",)
+    text, notes = answered(question, *hits)
+    assert "A kiln is an oven" in text
+    assert notes == ["No passage that was found mentions “Smoker”."]
+
+
+def test_two_questions_are_both_answered_or_the_missing_one_is_named() -> None:
+    kiln = hit("The Anagama kiln is an oven. It holds 300 pots at a time.", "On Kilns")
+    asked = "How many pots does the Anagama kiln hold and when was it built?"
+    text, notes = answered(asked, kiln)
+    assert "300 pots" in text
+    assert len(notes) == 1
+    assert re.match(r"No passage that was found answers “when was .* built”", notes[0])
+
+
+@pytest.mark.parametrize(
+    ("question", "number", "wrong"),
+    [
+        ("How many pots does KX-2 hold?", "40 pots", "90 pots"),
+        ("How many pots can the KX-2 kiln hold?", "40 pots", "90 pots"),
+    ],
+)
+def test_a_number_is_that_of_the_thing_asked_for(question: str, number: str, wrong: str) -> None:
+    other = hit("The ZQ-9 kiln does better than KX-2 with its 90 pots in one firing.", "Kilns A")
+    own = hit("KX-2 holds 40 pots in one firing of a single night.", "Kilns B")
+    text, notes = answered(question, other, own)
+    assert number in text
+    assert wrong not in text
+    assert not notes
+
+
+def test_a_number_of_another_thing_is_said_to_be_only_near() -> None:
+    other = hit("The ZQ-9 kiln does better than KX-2 with its 90 pots in one firing.", "Kilns A")
+    _, notes = answered("How many pots does KX-2 hold?", other)
+    assert notes == [
+        "No passage that was found gives the number of pots of KX-2; these come nearest."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "mine"),
+    [
+        ("GPT-3, 175B autoregressive LLM", True),
+        ("UL2 does better than GPT-3 with 20B parameters", False),
+        ("GPT-3 is larger than UL2 with its 20B parameters", True),
+        ("It has 175 billion parameters", True),
+    ],
+)
+def test_whose_number_a_sentence_tells(text: str, mine: bool) -> None:
+    assert belongs(text, "Few-Shot Learners: GPT-3", ["GPT-3"]) is mine
+    assert gives_number(text, "parameters")
+
+
+@pytest.mark.parametrize(
+    ("thing", "text", "says"),
+    [
+        ("kiln", "A kiln is an oven that fires clay.", True),
+        ("reward models", "A reward model (RM) scores answers and is trained on choices.", False),
+        ("reward models", "A reward model (RM) is trained on choices.", True),
+        ("RLHF", "Limitations of RLHF: it is expensive.", True),
+        ("kiln", "The potter went home before the kiln was lit.", True),
+        (
+            "kiln",
+            "Clay that was fired for long in the heat of a large wood-fed kiln is hard.",
+            False,
+        ),
+    ],
+)
+def test_what_defines_a_thing(thing: str, text: str, says: bool) -> None:
+    assert defines(thing, text) is says
+
+
+def test_pros_and_cons_are_told_apart() -> None:
+    good = hit("Wood firing has advantages: it improves the glaze of the clay pots.", "Wood firing")
+    bad = hit("Wood firing has limitations: the kiln is expensive to feed with wood.", "Costs")
+    text, _ = answered("What are the pros and cons of wood firing?", good, bad)
+    pros, cons = text.split("What speaks against wood firing:")
+    assert "improves the glaze" in pros
+    assert "expensive to feed" in cons
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Explain glazing like I'm five", "eli5 glazing", "what is glazing in simple words?"],
+)
+def test_a_request_for_simple_words_searches_for_the_thing(question: str) -> None:
+    query = understand(question)
+    assert (query.intent, query.search_text) == ("simple", "What is glazing?")
+    _, notes = answered(question, hit("Glazing is a coat of glass on clay pots.", "Glazing"))
+    assert any("simpler words" in note for note in notes)
+
+
+@pytest.mark.parametrize("text", ["???", "😀😀😀", "…!", "🤒 🤒"])
+def test_signs_alone_are_no_question(text: str) -> None:
+    before = [Turn("user", "What is a kiln?"), Turn("assistant", "“A kiln is an oven.” [1]")]
+    found = Guide(lambda: COURSE, Found()).answer(understand(text, before))
+    assert found is not None
+    assert found.unknown == "there is no question in this; ask one in words"
+
+
+@pytest.mark.parametrize("text", ["who says that?", "source?", "which paper says so?"])
+def test_a_question_for_the_source_asks_the_one_before_it_again(text: str) -> None:
+    before = [Turn("user", "What is a kiln?"), Turn("assistant", "“A kiln is an oven.” [1]")]
+    assert understand(text, before).search_text == "What is a kiln?"
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Was ist ein Ofen und wie geht das?", "Die Texte sind auf Englisch"),
+        ("¿Qué es un horno y para qué sirve?", "Los textos están en inglés"),
+        ("窑炉是什么？", "阅读材料是英文的"),
+        ("ما هو الفرن؟", "النصوص باللغة الإنجليزية"),
+    ],
+)
+def test_a_question_in_another_language_is_told_so_in_it(question: str, said: str) -> None:
+    far = hit("The potter and the wheel are what this is about.", cosine=0.05)
+    assert str(Relevance(rarity).reason(understand(question), (far,))).startswith(said)
+    _, notes = answered(question, KILN)
+    assert notes[0].startswith(said)
+
+
+# The course's own list
+
+AGENTS = tuple(
+    ListedReading(f"a{i}", f"Agents and Topic {i}", None, section="more" if i % 2 else "required")
+    for i in range(12)
+)
+SURVEY = ListedReading("survey", "Kilns: A Survey", None)
+PLAIN = ListedReading("plain", "Kilns of the North", None)
+COURSE = Catalogue(
+    "Clay",
+    (),
+    (
+        ListedSession(1, "Planning", (), None, AGENTS),
+        ListedSession(2, "Wood firing", (), None, (PLAIN, SURVEY)),
+    ),
+    {
+        one.id: Record(_document, "s", "h", passages=1)
+        for one, _document in ((SURVEY, KILN.document), (PLAIN, OVENS.document))
+    },
+)
+
+
+class Found:
+    """A search that finds nothing: the list has to answer."""
+
+    def search(
+        self, query: Query | str, k: int = 20, scope: Scope | None = None
+    ) -> tuple[Hit, ...]:
+        return ()
+
+
+def central(reading: str, n: int) -> Sequence[Citation]:
+    told = {"plain": OVENS, "survey": KILN}.get(reading)
+    if told is None:
+        raise NotFoundError("No text of this reading is in the course.")
+    quote = told.passage.quote(told.passage.sentences[0])
+    return [Citation(1, told.document, told.passage, quote, None)][:n]
+
+
+def listed(question: str, writes: bool = False) -> CatalogueAnswer | None:
+    query = understand(question, titles=COURSE.titles)
+    return Guide(lambda: COURSE, Found(), central, writes=writes).answer(query)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["List all readings about agents", "every paper on agents", "which papers deal with agents?"],
+)
+def test_a_list_of_all_has_all(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith("“agents” is the subject of 12 readings")
+    assert len(found.listed) == found.text.count("\n- ") == 12
+
+
+@pytest.mark.parametrize(
+    "question", ["What should I read first on kilns?", "Where do I start with kilns?"]
+)
+def test_what_to_read_first_is_the_required_introduction(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith("Begin with “Kilns: A Survey” (required)")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Summarize session 2", "give me the key points of the week on wood firing"],
+)
+def test_a_session_is_summed_up_by_a_sentence_of_each_reading(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert [one.number for one in found.citations] == [1, 2]
+    assert re.findall(r"\*\*(.+?):\*\*", found.text) == [PLAIN.title, SURVEY.title]
+    assert "“A kiln is an oven that fires clay.” [2]" in found.text
+
+
+@pytest.mark.parametrize("question", ["Make me a quiz on session 2", "quiz me on session 2"])
+def test_a_quiz_needs_a_model_and_something_is_offered_instead(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith("Only a language model can write questions")
+    assert len(found.citations) == 2
+    assert listed(question, writes=True) is None
+
+
+@pytest.mark.parametrize(
+    "question", ["Write my essay on agents for me", "write a 500 word essay about agents"]
+)
+def test_an_essay_is_declined_with_the_readings_on_it(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith("I don't write essays")
+    assert len(found.listed) == 12
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What are the homework deadlines?",
+        "What did the guest speaker say?",
+        "who teaches this?",
+    ],
+)
+def test_rules_and_people_of_the_course_are_not_looked_for_in_the_readings(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.unknown == "the course page lists no dates, people or rules"
