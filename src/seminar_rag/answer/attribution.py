@@ -24,7 +24,7 @@ from seminar_rag.answer.citations import (
     split_answer,
 )
 from seminar_rag.check.terms import terms
-from seminar_rag.types import Hit
+from seminar_rag.types import Hit, Verdict
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
@@ -66,27 +66,31 @@ class Attribution:
         """The passages that support a claim, best first, as 1-based indices; empty where none does.
 
         A second one is cited where it supports the claim as well, or where only both together do.
+        Where none does, the one that comes near is cited, if it has most of it.
 
         Args:
             hints: the passages that the writer named for it.
         """
         if self._trusting or not terms(claim):
             return list(hints)[:MOST] if claim else []
-        scores = {i: self._score(claim, [i]) + HINT * (i in hints) for i in self._all()}
-        ranked = sorted(scores, key=lambda i: -scores[i])
-        enough = [i for i in ranked if scores[i] >= SUPPORT]
-        if enough:
-            return [i for i in enough if scores[i] >= scores[enough[0]] - NEAR][:MOST]
-        pair = ranked[:MOST]
-        return pair if len(pair) == MOST and self._score(claim, pair) >= SUPPORT else []
+        if not self.size:
+            return []
+        found = {i: self._verdict(claim, i) for i in range(1, self.size + 1)}
+        scores = {i: one.score + HINT * (i in hints) for i, one in found.items()}
+        best, *others = sorted(scores, key=lambda i: -scores[i])
+        if found[best].label == "supported":
+            near = [i for i in others if found[i].label == "supported"]
+            return [best, *(i for i in near if scores[i] >= scores[best] - NEAR)][:MOST]
+        pairs = {i: self._verdict(claim, best, i) for i in others}
+        second = max(pairs, key=lambda i: pairs[i].score, default=best)
+        if second != best and pairs[second].label == "supported":
+            return [best, second]
+        return [best] if scores[best] >= SUPPORT else []
 
-    def _all(self) -> range:
-        return range(1, self.size + 1)
-
-    def _score(self, claim: str, indices: Sequence[int]) -> float:
+    def _verdict(self, claim: str, *indices: int) -> Verdict:
         hits = [self._offered[i - 1] for i in indices]
         known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
-        return self._verifier.verify(claim, [hit.passage for hit in hits], known).score
+        return self._verifier.verify(claim, [hit.passage for hit in hits], known)
 
 
 def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iterator[str]:
