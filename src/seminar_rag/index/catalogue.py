@@ -8,16 +8,18 @@ that its page gives it, so that it holds whatever the reading's documents turn o
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
     Correction,
+    CorrectionKind,
     ListedReading,
     ListedSession,
     Lookup,
@@ -68,8 +70,16 @@ fields. Of a kind that is not listed, all are kept."""
 # --- reading ---------------------------------------------------------------------------------
 
 
+_TABLES = tuple(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA))
+
+
 def read(db: sqlite3.Connection) -> Catalogue:
-    """Read the whole catalogue."""
+    """Read the whole catalogue.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: a value is damaged.
+    """
+    _require_types(db)
     sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
     sessions = read_sessions(db)
     return Catalogue(
@@ -82,18 +92,40 @@ def read(db: sqlite3.Connection) -> Catalogue:
     )
 
 
+def _require_types(db: sqlite3.Connection) -> None:
+    """Refuse values of another type than their column's, which SQLite lets every column hold.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for table in _TABLES:
+        wrong = " OR ".join(
+            f"typeof({name}) NOT IN ('{type_.lower()}', 'null')"
+            for _, name, type_, *_ in db.execute(f"PRAGMA table_info({table})")
+        )
+        if wrong and db.execute(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1").fetchone():
+            raise ValueError(f"a {table} holds a value of another type")
+
+
 def kept_files(db: sqlite3.Connection) -> dict[str, str]:
     """The digests of the kept files, by document id."""
     return dict(db.execute("SELECT document, digest FROM kept"))
 
 
 def corrections(db: sqlite3.Connection) -> tuple[Correction, ...]:
-    """All corrections, in the order in which they were made."""
+    """All corrections, in the order in which they were made.
+
+    Raises:
+        ValueError, TypeError: one is damaged.
+    """
     rows = db.execute("SELECT key, kind, target, fields, at FROM correction ORDER BY key")
-    return tuple(
+    found = tuple(
         Correction(kind, target, **json.loads(fields), key=key, at=at)
         for key, kind, target, fields, at in rows
     )
+    if any(one.kind not in get_args(CorrectionKind) for one in found):
+        raise ValueError("there is a decision of an unknown kind")
+    return found
 
 
 def read_sessions(db: sqlite3.Connection, source: str = "") -> tuple[ListedSession, ...]:

@@ -45,6 +45,12 @@ _OURS = (
     "web",
     "decisions",
 )
+_OUR_FILES = (
+    *(f"course.db{end}" for end in ("", "-wal", "-shm")),
+    *(f"{name}.sqlite{end}" for name in ("journal", "feedback") for end in ("", "-wal", "-shm")),
+    *("writer.json", "writer.lock", "answers.key", "decisions/current.json"),
+)
+_OUR_FOLDERS = ("chroma", "files", "added", "web", "decisions", "pages")
 _ADDED_COLUMNS = (
     ("reading", "listed TEXT NOT NULL DEFAULT '[]'"),
     ("reading", "doubt TEXT NOT NULL DEFAULT ''"),
@@ -75,10 +81,15 @@ class Database:
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if names := blocked(folder):
+                raise DamagedError(f"{folder / names[0]} is not ours — {REPAIR}")
             (folder / "course.db").touch(mode=0o600)
             self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"the data folder {folder} cannot be used ({error})") from error
+            raise StoreError(
+                f"the data folder {folder} cannot be used ({error}) — check its permissions, or"
+                " choose another with --data"
+            ) from error
         with self._guarded() as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
@@ -160,6 +171,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.commit()
 
 
+def blocked(folder: Path) -> list[str]:
+    """The files in the data folder whose place a folder takes, and the other way round."""
+    files = [name for name in _OUR_FILES if (folder / name).is_dir()]
+    kept = [path for name in ("added", "files") for path in (folder / name).glob("*")]
+    folders = [name for name in _OUR_FOLDERS if (folder / name).is_file()]
+    return [*files, *folders, *(str(one.relative_to(folder)) for one in kept if one.is_dir())]
+
+
 @contextlib.contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Hold the data folder for writing; one process at a time. The lock dies with its process.
@@ -185,7 +204,10 @@ def writing(folder: Path) -> Iterator[None]:
             " students can go on asking meanwhile"
         ) from None
     except OSError as error:
-        raise StoreError(f"the data folder {folder} cannot be used ({error})") from error
+        raise StoreError(
+            f"the data folder {folder} cannot be used ({error}) — check its permissions, or choose"
+            " another with --data"
+        ) from error
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from seminar_rag.errors import DamagedError
 from seminar_rag.index import catalogue, decisions, lexical
-from seminar_rag.index.database import Database, transaction, writing
+from seminar_rag.index.database import Database, blocked, transaction, writing
 
 _GROUPS = (
     ("source", "session", "reading", "listing"),
@@ -37,6 +37,9 @@ def rescue(data: Path, progress: Callable[[str], None] = lambda _: None) -> bool
         StoreError: another process is writing, the folder cannot be used, or a later version of
             the program wrote the database.
     """
+    aside = set_aside(data, blocked(data), "not-ours")
+    if aside is not None:
+        progress(f"what took the place of the program's files was moved to {aside}")
     if not (data / "course.db").exists():  # opening makes a new one, with the decisions
         return False
     with writing(data):

@@ -21,7 +21,7 @@ from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.database import transaction, writing
 from seminar_rag.index.kept import damaged_added, restored_added
 from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
-from seminar_rag.index.vectors import is_vector
+from seminar_rag.index.vectors import is_unit, is_vector
 from seminar_rag.types import Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
@@ -68,7 +68,7 @@ class Store(Reader):
     ) -> None:
         with self._guarded() as db:
             try:
-                how(self.folder, catalogue.corrections(db))
+                how(self.folder, self._read(db).corrections)
             except OSError as error:
                 raise StoreError(
                     f"the decisions cannot be written beside the database in {self.folder}"
@@ -339,7 +339,7 @@ class Store(Reader):
 
 
 def _damaged(db: sqlite3.Connection) -> list[str]:
-    """The ids of the documents of which a passage or its embedding cannot be read."""
+    """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
     sizes = db.execute(
         "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ).fetchone()
@@ -347,11 +347,17 @@ def _damaged(db: sqlite3.Connection) -> list[str]:
     found = {
         str(row[1])
         for *row, vector, words in db.execute(f"SELECT {PASSAGE}, vector, words FROM passage")
-        if readable(row) is None
-        or not is_vector(vector, dimensions)
+        if (read := readable(row)) is None
+        or (read.text and not read.sentences)
+        or not (is_vector(vector, dimensions) and is_unit(vector))
         or not (words is None or are_words(words, 4 * dimensions))
     }
-    return sorted(found)
+    parted = db.execute(
+        "SELECT document FROM passage WHERE document NOT IN (SELECT id FROM document) UNION "
+        "SELECT id FROM document WHERE outcome = 'indexed' AND id NOT IN"
+        " (SELECT document FROM passage)"
+    )
+    return sorted(found | {str(id_) for (id_,) in parted})
 
 
 def _titles(db: sqlite3.Connection, documents: Iterable[str]) -> str:

@@ -232,6 +232,11 @@ def is_vector(blob: object, dimensions: int = 0) -> bool:
     return bool(np.isfinite(np.frombuffer(blob, np.float32)).all())
 
 
+def is_unit(blob: bytes) -> bool:
+    """Whether an embedding has length 1, as all have that are stored."""
+    return bool(abs(np.linalg.norm(np.frombuffer(blob, np.float32)) - 1) < 0.01)
+
+
 def nearest_within(
     db: sqlite3.Connection, documents: Iterable[str], vector: Matrix, k: int
 ) -> list[tuple[str, float]]:
