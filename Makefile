@@ -84,7 +84,7 @@ $(STAMPS)/local: $(STAMPS)/core
 	@echo "Installing llama.cpp; where no ready-made package can be reached, it is built (about five minutes) …"
 	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash.
 	@CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
-		$(PIP) install -q --retries 0 --timeout 5 --prefer-binary $(LLAMA_INDEX) -e '.[local]'
+		$(PIP) install -q --retries 0 --timeout 10 --prefer-binary $(LLAMA_INDEX) -e '.[local]'
 	@$(BIN)/python -c "import llama_cpp" 2>/dev/null || { \
 		echo "The ready-made package does not run here, so llama.cpp is built …"; \
 		CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
