@@ -125,6 +125,10 @@ class Remembering:
             yield piece
         self._kept.add(key, pieces=pieces, prompt=said)
 
+    def choose(self, *asked: Any, **options: Any) -> Any:
+        """How likely each answer is; asked anew each time."""
+        return self.model.choose(*asked, **options)
+
 
 def main() -> int:
     options = _options()
@@ -205,17 +209,19 @@ def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[
 
     def ask(question: Question) -> Asked:
         llm.tokens = 0
-        started, first, sources = time.perf_counter(), None, None
+        started, first, sources, text = time.perf_counter(), None, None, None
         hits: tuple[Any, ...] = ()
         for event in course.ask(question.text, question.history):
             if isinstance(event, HitsEvent):
                 hits, sources = event.hits or hits, time.perf_counter() - started
-            elif isinstance(event, TokenEvent) and first is None:
-                first = time.perf_counter() - started
+            elif isinstance(event, TokenEvent):
+                text = time.perf_counter() - started
+                first = first or text
             elif isinstance(event, AnswerEvent):
                 answer = event.answer
         whole = time.perf_counter() - started
-        took = {"sources": sources, "first": first, "whole": whole, "tokens": llm.tokens}
+        took = {"sources": sources, "first": first, "text": text or whole, "whole": whole}
+        took |= {"tokens": llm.tokens}
         if hits:  # what retrieval found, whatever the writer was shown of it
             hits = course.search(
                 standalone(question.text, question.history), config.answer_passages
@@ -238,7 +244,7 @@ def _peer(options: argparse.Namespace, docs: Path, written: Kept) -> Callable[[Q
         llm.tokens, started = 0, time.perf_counter()
         answer, hits = peer.ask(standalone(question.text, question.history))
         whole = time.perf_counter() - started
-        took = {"sources": None, "first": whole, "whole": whole, "tokens": llm.tokens}
+        took = {"first": whole, "text": whole, "whole": whole, "tokens": llm.tokens}
         return answer, hits, took if llm.tokens is not None else {}
 
     return ask
@@ -262,6 +268,7 @@ def _row(question: Question, evidence: Evidence, answer: Answer, hits: Any, took
         "text": answer.text,
         "warnings": answer.warnings,
         "checked": answer.checked,
+        "labels": [one.verdict.label for one in answer.verdicts],
         "evidence": len(question.evidence),
         "offered": len(offered),
         "cited": len(cited & offered),
@@ -327,6 +334,10 @@ def _figures(rows: Sequence[dict[str, Any]], judged: dict[str, bool]) -> Iterato
         len(labelled),
     )
     yield line("citation precision, the proxy", sum(one["proxy"] for one in cited), len(cited))
+    labels = [label for row in rows for label in row["labels"] if label != "uncheckable"]
+    yield line(
+        "sentences that the product's check supports", labels.count("supported"), len(labels)
+    )
     yield line("sentences without a citation", len(sentences) - len(cited), len(sentences))
     yield line(
         "gold quotes cited, of those offered",
@@ -345,11 +356,14 @@ def _figures(rows: Sequence[dict[str, Any]], judged: dict[str, bool]) -> Iterato
     yield line("answers with a cut sentence", sum(bool(row["cut"]) for row in rows), len(rows))
     timed = [row for row in rows if row.get("first")]
     if timed:
-        speed = median(row["tokens"] / max(1e-6, row["whole"] - row["first"]) for row in timed)
+        speed = median(row["tokens"] / max(1e-6, row["text"] - row["first"]) for row in timed)
         yield (
-            f"  medians of {len(timed)}: sources {median(r['sources'] or 0 for r in timed):.1f} s,"
-            f" first token {median(r['first'] for r in timed):.1f} s, whole"
-            f" {median(r['whole'] for r in timed):.1f} s, {speed:.1f} tokens a second"
+            f"  medians of {len(timed)}:"
+            f" sources {median(r.get('sources') or 0 for r in timed):.1f} s,"
+            f" first token {median(r['first'] for r in timed):.1f} s,"
+            f" text {median(r['text'] for r in timed):.1f} s,"
+            f" with its check {median(r['whole'] for r in timed):.1f} s,"
+            f" {speed:.1f} tokens a second"
         )
 
 
