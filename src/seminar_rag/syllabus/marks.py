@@ -6,6 +6,7 @@ A single marked line says little; `syllabus_page` looks for series of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +42,10 @@ _WEEKDAY = (
     r"|sexta)(?:-feira)?|m|t|w|th|f)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
-_TO = rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{_MONTH}\s*)?{_DAY})?"
+_TO = (
+    rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{_MONTH}\s*)?{_DAY}|,\s*{_MONTH}\s*{_DAY}"
+    rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$)))*"
+)
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
     rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
@@ -100,8 +104,12 @@ def is_date(text: str) -> bool:
 
 def date_in(text: str) -> str | None:
     """The first date or span of days in a line, as written."""
-    match = _ANY_DATE.search(text[:_LONGEST])
-    return match.group().strip(" ,.") if match else None
+    return next((written.strip(" ,.") for written in dates_in(text)), None)
+
+
+def dates_in(text: str) -> Iterator[str]:
+    """The dates and spans of days in a line, as written."""
+    return (match.group() for match in _ANY_DATE.finditer(text[:_LONGEST]))
 
 
 def _more(rest: str, kind: MarkKind) -> int:

@@ -1,0 +1,150 @@
+"""Days of the year that a text names, as course pages and questions write them. Pure.
+
+A course page seldom says the year, so a day is a month and a day of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from seminar_rag.syllabus.marks import dates_in
+from seminar_rag.text import content_words
+
+Day = tuple[int, int]
+"""Month and day of the month."""
+Span = tuple[Day, Day]
+"""The first and the last of some days on end."""
+_MONTHS = (
+    "jan ene",
+    "feb fév fev",
+    "mar mär",
+    "apr avr abr",
+    "may mai",
+    "jun juin",
+    "jul juil",
+    "aug aoû ago",
+    "sep set",
+    "oct okt out",
+    "nov",
+    "dec déc dic dez",
+)
+_RELATIVE = re.compile(r"\b(?:(today|tonight)|(tomorrow)|(this|next|last)\s+week)\b", re.I)
+_TOKEN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}|[^\W\d_]{3,}|[–—-]|\bto\b")
+
+
+def spans_in(text: str, today: date | None = None) -> tuple[Span, ...]:
+    """The days that a text names, in order.
+
+    Args:
+        today: what "tomorrow" and "this week" are counted from; without it they name no day.
+    """
+    found = [span for written in dates_in(text) for span in _spans(written)]
+    if today is not None:
+        found += [span for match in _RELATIVE.finditer(text) for span in _relative(match, today)]
+    return tuple(found)
+
+
+def sessions_asked(
+    question: str, sessions: Iterable[tuple[int, str | None]], today: date
+) -> tuple[int, ...] | None:
+    """The sessions that a question asks for by their day: "What do we read on February 20?".
+
+    None for a question that names no day, or that asks for more than what is read or done then;
+    none of the sessions where none meets on the days that it names.
+
+    Args:
+        sessions: number and date, as the course page writes it.
+    """
+    asked = spans_in(question, today)
+    bare = question
+    for written in dates_in(question):
+        bare = bare.replace(written, " ", 1)
+    left = set(content_words(_RELATIVE.sub(" ", bare))) - _OF_A_COURSE
+    if not asked or left:
+        return None
+    return tuple(
+        number
+        for number, written in sessions
+        if any(meet(one, other) for one in asked for other in spans_in(written or ""))
+    )
+
+
+_OF_A_COURSE = frozenset(
+    """read reading readings session sessions class classes lecture lectures seminar meeting meet
+    assigned due discuss discussed topic topics covered cover list listed texts articles chapters
+    week day prepare required optional today tomorrow next going planned plan""".split()
+)
+
+
+def meet(one: Span, other: Span) -> bool:
+    """Whether two spans share a day."""
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _relative(match: re.Match[str], today: date) -> Iterator[Span]:
+    if match[3]:
+        weeks = {"this": 0, "next": 1, "last": -1}[match[3].lower()]
+        first = today - timedelta(days=today.weekday()) + timedelta(weeks=weeks)
+        last = first + timedelta(days=6)
+    else:
+        first = last = today + timedelta(days=1 if match[2] else 0)
+    if first.year == last.year:
+        yield _day(first), _day(last)
+    else:
+        yield from ((_day(first), (12, 31)), ((1, 1), _day(last)))
+
+
+def _day(day: date) -> Day:
+    return day.month, day.day
+
+
+def _spans(written: str) -> Iterator[Span]:
+    """The spans of one date as a page writes it: "Sep 5–7", "5 & 7 Sept", "8/17-19", "24.10."."""
+    if iso := re.search(r"\d{4}-(\d{1,2})-(\d{1,2})", written):
+        yield from _checked((int(iso[1]), int(iso[2])))
+    elif slash := re.search(r"(\d{1,2})/(\d{1,2})(?:/\d+)?", written):
+        month, day = int(slash[1]), int(slash[2])
+        month, day = (day, month) if month > 12 else (month, day)
+        to = re.match(r"\s*[–—-]\s*(?:(\d{1,2})/)?(\d{1,2})", written[slash.end() :])
+        last = (int(to[1] or month), int(to[2])) if to else (month, day)
+        yield from _checked((month, day), last)
+    elif dotted := re.search(r"(\d{1,2})\.(\d{1,2})\.", written):
+        yield from _checked((int(dotted[2]), int(dotted[1])))
+    else:
+        yield from _named(written)
+
+
+def _named(written: str) -> Iterator[Span]:
+    """The spans of a date whose months are words."""
+    tokens = _TOKEN.findall(written)
+    months = [(at, month) for at, token in enumerate(tokens) if (month := _month(token))]
+    days = [(at, int(token)) for at, token in enumerate(tokens) if re.fullmatch(r"\d\d?", token)]
+    if not months or not days:
+        return
+    named = [(min(months, key=lambda one: abs(one[0] - at))[1], day) for at, day in days]
+    between = tokens[days[0][0] : days[-1][0]]
+    if len(named) > 1 and {"–", "—", "-", "to"} & set(between):
+        yield from _checked(named[0], named[-1])
+    else:
+        for day in named:
+            yield from _checked(day)
+
+
+def _month(word: str) -> int:
+    """The number of a month; 0 for other words."""
+    word = word.lower()
+    starts = (
+        number
+        for number, one in enumerate(_MONTHS, 1)
+        for each in one.split()
+        if word.startswith(each)
+    )
+    return next(starts, 0)
+
+
+def _checked(first: Day, last: Day | None = None) -> Iterator[Span]:
+    last = last or first
+    if all(1 <= month <= 12 and 1 <= day <= 31 for month, day in (first, last)) and first <= last:
+        yield first, last

@@ -1,0 +1,72 @@
+"""Days in the words of course pages and of questions."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from seminar_rag.syllabus.days import Span, meet, sessions_asked, spans_in
+from seminar_rag.syllabus.marks import title_of
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("February 20", [((2, 20), (2, 20))]),
+        ("Week 3 (8/17–19): Tides", [((8, 17), (8, 19))]),
+        ("24 Jan", [((1, 24), (1, 24))]),
+        ("Sep 5 & 7", [((9, 5), (9, 5)), ((9, 7), (9, 7))]),
+        ("September 29 – October 3", [((9, 29), (10, 3))]),
+        ("Tuesday, Oct. 4th, 2023", [((10, 4), (10, 4))]),
+        ("2024-02-09", [((2, 9), (2, 9))]),
+        ("24.10.2023", [((10, 24), (10, 24))]),
+        ("31/1", [((1, 31), (1, 31))]),
+        ("12 de março", [((3, 12), (3, 12))]),
+        ("What do we read on Feb 20 and March 5?", [((2, 20), (2, 20)), ((3, 5), (3, 5))]),
+        ("Chapters 3-5 of the book", []),
+        ("see 45/99", []),
+    ],
+)
+def test_days_are_understood_as_written(text: str, due: list[Span]) -> None:
+    assert list(spans_in(text)) == due
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Week 7 (Oct 7,9): Tides", "Week 5 (Sep 23, Sep 25): Tides", "Tue Sep 5, Oct 7 Tides"],
+)
+def test_several_meetings_are_no_part_of_a_title(line: str) -> None:
+    assert title_of(line) == "Tides"
+    assert title_of("Jan 5, 12 Angry Men") == "12 Angry Men"
+
+
+def test_weeks_are_counted_from_a_day() -> None:
+    thursday = date(2026, 12, 31)
+    assert spans_in("this week", date(2026, 11, 28)) == (((11, 23), (11, 29)),)
+    assert spans_in("next week", date(2026, 11, 28)) == (((11, 30), (12, 6)),)
+    assert spans_in("for tomorrow", thursday) == (((1, 1), (1, 1)),)
+    assert spans_in("this week", thursday) == (((12, 28), (12, 31)), ((1, 1), (1, 3)))
+    assert spans_in("this week") == ()
+
+
+def test_spans_meet_where_they_share_a_day() -> None:
+    assert meet(((9, 5), (9, 7)), ((9, 7), (9, 9)))
+    assert not meet(((9, 5), (9, 7)), ((9, 8), (9, 9)))
+
+
+@pytest.mark.parametrize(
+    ("question", "due"),
+    [
+        ("What do we read on February 20?", (3,)),
+        ("Which papers are assigned for 2/13?", (2,)),
+        ("What is due next week?", (2,)),
+        ("readings for this week", (1,)),
+        ("What do we read on May 1?", ()),
+        ("What does the paper of February 20 say about tides?", None),
+        ("What is a tide?", None),
+    ],
+)
+def test_sessions_are_asked_for_by_their_day(question: str, due: tuple[int, ...] | None) -> None:
+    sessions = [(1, "Feb 6"), (2, "Feb 13–14"), (3, "Tue 20 Feb."), (4, None)]
+    assert sessions_asked(question, sessions, date(2024, 2, 7)) == due
