@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -111,9 +112,14 @@ def sql(*statements: str) -> Callable[[Path], None]:
         sql("UPDATE meta SET value = 'x' WHERE name = 'version'"),
         sql("UPDATE reading SET urls = 'no json'"),
         sql("UPDATE correction SET fields = 'no json'"),
+        sql("UPDATE correction SET kind = 'poem'"),
+        sql("UPDATE reading SET title = x'ff'"),
         sql("DELETE FROM reading"),
     ],
-    ids=["pages", "schema", "half", "noise", "meta", "older", "odd", "json", "decision", "rows"],
+    ids=[
+        *("pages", "schema", "half", "noise", "meta", "older", "odd", "json", "decision", "kind"),
+        *("type", "rows"),
+    ],
 )
 def test_a_damaged_database_is_moved_aside_and_decisions_stay(
     tmp_path: Path, harm: Callable[[Path], None]
@@ -179,6 +185,30 @@ def test_a_database_that_is_gone_is_made_again_with_the_decisions(
     made(tmp_path / "data")
     how(tmp_path / "data" / "course.db")
     assert_nothing_is_lost(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    "name", ["course.db", "course.db-wal", "writer.lock", "decisions/current.json", "files"]
+)
+def test_what_took_the_place_of_a_file_or_folder_is_moved_aside(tmp_path: Path, name: str) -> None:
+    data = tmp_path / "data"
+    made(data)
+    place = data / name
+    if place.is_dir():
+        shutil.rmtree(place)
+        place.write_text("somebody's")
+    else:
+        place.unlink(missing_ok=True)
+        place.mkdir()
+        (place / "somebody's").touch()
+    with pytest.raises(DamagedError, match="doctor --repair"):
+        Store(data, vectors=MemoryVectors())
+    said: list[str] = []
+    rescue(data, said.append)
+    assert_nothing_is_lost(data)
+    (aside,) = data.glob("not-ours-*")
+    assert (aside / name).exists()
+    assert str(aside) in said[0]
 
 
 def test_a_sound_or_newer_database_is_left_alone(tmp_path: Path) -> None:

@@ -507,6 +507,18 @@ def test_damaged_words_are_found_and_searched_past(store: Store, words: str) -> 
     assert store.findings() == ["stored passages are damaged: Title of d"]
 
 
+@pytest.mark.parametrize("table", ["passage", "document"])
+def test_documents_and_passages_without_each_other_are_read_again(store: Store, table: str) -> None:
+    put(store, "d", "alpha")
+    with store._change() as db:
+        db.execute(f"DELETE FROM {table}")
+    assert any("stored passages are damaged" in one for one in store.findings())
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+    assert store.catalogue().records == {}
+
+
 def test_what_the_vector_store_lacks_is_found_all_the_same(store: Store) -> None:
     put(store, "d", "alpha", "beta")
     memory(store).reset()
