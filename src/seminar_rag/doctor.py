@@ -135,8 +135,13 @@ def _index(parts: Assembly) -> Iterator[Finding]:
         except StoreError as error:
             what, _, remedy = str(error).partition(" — ")
             yield Finding("bad", what, remedy)
-    for damage in (*store.findings(), *parts.journal.findings()):
-        yield Finding("bad", damage, "seminar-rag doctor --repair")
+    for look in (store.findings, parts.journal.findings):
+        try:
+            for damage in look():
+                yield Finding("bad", damage, "seminar-rag doctor --repair")
+        except StoreError as error:
+            what, _, remedy = str(error).partition(" — ")
+            yield Finding("bad", what, remedy)
     free = shutil.disk_usage(store.folder).free
     if free < 1 << 30:
         yield Finding("note", f"only {free >> 20} MiB of disk are free", "free some space")

@@ -232,6 +232,13 @@ def test_the_last_five_copies_are_kept(tmp_path: Path) -> None:
     assert [len(decisions.from_json(one.read_bytes())) for one in copies] == [4, 5, 6, 7, 8]
 
 
+def test_decisions_whose_table_is_gone_come_from_the_file_beside_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made(data)
+    sql("DROP TABLE correction")(data)
+    assert_nothing_is_lost(data)
+
+
 def test_a_migration_keeps_a_copy(tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)

@@ -280,6 +280,22 @@ def test_no_damage_of_one_database_loses_an_opinion(
     assert list(path.parent.glob(f"damaged-*-{name}"))
 
 
+def test_a_journal_that_may_not_be_opened_is_left_where_it_is(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated(journal, 1)
+
+    def denied(*_args: object, **_named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", denied)
+        for act in (journal.findings, journal.repair):
+            with pytest.raises(StoreError, match="check its permissions"):
+                act()
+    assert len(journal.opinions()) == 1
+
+
 def test_a_sound_journal_is_left_alone(journal: Journal, path: Path) -> None:
     rated(journal, 2)
     before = path.read_bytes()

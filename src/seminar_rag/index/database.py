@@ -104,8 +104,7 @@ class Database:
         """Make the tables, with the decisions that outlived an earlier database."""
         self._db.executescript(SCHEMA)
         self._set(version=VERSION, generation="0", program=version("seminar-rag"))
-        for one in decisions.latest(self.folder):
-            catalogue.put_correction(self._db, one, one.at)
+        _put_decisions(self._db, self.folder)
 
     def _require_version(self) -> None:
         """Refuse a database whose tables this program does not know."""
@@ -222,7 +221,8 @@ def _migrate(db: sqlite3.Connection, folder: Path) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
     if _is_current(db):
         return
-    if "correction" in _tables(db):
+    had_decisions = "correction" in _tables(db)
+    if had_decisions:
         with contextlib.suppress(ValueError):  # a damaged row, which reading the catalogue reports
             decisions.copy(folder, decisions.stored(db))
     if "sought" in _tables(db):
@@ -235,6 +235,14 @@ def _migrate(db: sqlite3.Connection, folder: Path) -> None:
     for table, column in _ADDED_COLUMNS:
         if column.split()[0] not in _columns(db, table):
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    if not had_decisions:  # an early version had none; else they lie beside the database
+        _put_decisions(db, folder)
+
+
+def _put_decisions(db: sqlite3.Connection, folder: Path) -> None:
+    """Store the decisions that outlived a database or its table."""
+    for one in decisions.latest(folder):
+        catalogue.put_correction(db, one, one.at)
 
 
 def _is_current(db: sqlite3.Connection) -> bool:

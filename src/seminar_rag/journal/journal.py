@@ -153,7 +153,11 @@ class Journal:
         return removed
 
     def findings(self) -> list[str]:
-        """What is wrong with the two databases, one line each."""
+        """What is wrong with the two databases, one line each.
+
+        Raises:
+            StoreError: one may not be opened.
+        """
         out, ids = [], []
         for path in (self._path, self._second):
             rows, problem = _readable(path)
@@ -286,6 +290,10 @@ def _readable(path: Path) -> tuple[list[_Row], str]:
     """The entries that can be read of a database, and what is wrong with it, or ""."""
     if not path.is_file():
         return [], "" if not path.exists() else "it is no file"
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _explained(error, path) from error
     found: dict[str, _Row] = {}
     problem = ""
     with closing(sqlite3.connect(path, timeout=10)) as db:
