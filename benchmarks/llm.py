@@ -220,7 +220,7 @@ def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[
             elif isinstance(event, AnswerEvent):
                 answer = event.answer
         whole = time.perf_counter() - started
-        took = {"sources": sources, "first": first, "text": text or whole, "whole": whole}
+        took = {"sources": sources, "first": first, "written": text or whole, "whole": whole}
         took |= {"tokens": llm.tokens}
         if hits:  # what retrieval found, whatever the writer was shown of it
             hits = course.search(
@@ -244,7 +244,7 @@ def _peer(options: argparse.Namespace, docs: Path, written: Kept) -> Callable[[Q
         llm.tokens, started = 0, time.perf_counter()
         answer, hits = peer.ask(standalone(question.text, question.history))
         whole = time.perf_counter() - started
-        took = {"first": whole, "text": whole, "whole": whole, "tokens": llm.tokens}
+        took = {"first": whole, "written": whole, "whole": whole, "tokens": llm.tokens}
         return answer, hits, took if llm.tokens is not None else {}
 
     return ask
@@ -356,12 +356,12 @@ def _figures(rows: Sequence[dict[str, Any]], judged: dict[str, bool]) -> Iterato
     yield line("answers with a cut sentence", sum(bool(row["cut"]) for row in rows), len(rows))
     timed = [row for row in rows if row.get("first")]
     if timed:
-        speed = median(row["tokens"] / max(1e-6, row["text"] - row["first"]) for row in timed)
+        speed = median(row["tokens"] / max(1e-6, row["written"] - row["first"]) for row in timed)
         yield (
             f"  medians of {len(timed)}:"
             f" sources {median(r.get('sources') or 0 for r in timed):.1f} s,"
             f" first token {median(r['first'] for r in timed):.1f} s,"
-            f" text {median(r['text'] for r in timed):.1f} s,"
+            f" text {median(r['written'] for r in timed):.1f} s,"
             f" with its check {median(r['whole'] for r in timed):.1f} s,"
             f" {speed:.1f} tokens a second"
         )
