@@ -124,7 +124,11 @@ class Page:
         self._share = gr.Checkbox(
             label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
         )
-        self._notice = gr.HTML(apply_default_css=False, elem_id="notice")
+        self._notice = gr.HTML(
+            HTML.notice(self._chat.course.answerer_notice),
+            apply_default_css=False,
+            elem_id="notice",
+        )
 
     def _wire(self) -> None:
         begun = [
