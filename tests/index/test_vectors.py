@@ -17,6 +17,7 @@ import pytest
 
 from seminar_rag.errors import StoreError
 from seminar_rag.index import graph, vectors
+from seminar_rag.index.rescue import rescue
 from seminar_rag.index.store import Store
 from seminar_rag.index.vectors import VectorIndex
 from seminar_rag.types import Document, Passage, Sentence
@@ -232,12 +233,15 @@ def test_a_file_in_place_of_the_folder_is_moved_away(tmp_path: Path) -> None:
     store.vectors.refresh()
     shutil.rmtree(tmp_path / "chroma")
     (tmp_path / "chroma").write_text("mine")
+    with pytest.raises(StoreError, match="doctor --repair"):
+        Store(tmp_path)
+    rescue(tmp_path)
     again = Store(tmp_path)
-    assert "doctor --repair" in " ".join(again.findings())
+    assert "lacks 1 of 1 passages" in " ".join(again.findings())
     with again.writer():
         again.repair()
     assert again.findings() == []
-    (aside,) = tmp_path.glob("chroma-aside-*")
+    (aside,) = tmp_path.glob("not-ours-*/chroma")
     assert aside.read_text() == "mine"
 
 
