@@ -48,7 +48,7 @@ ocr: $(STAMPS)/ocr
 test: $(STAMPS)/dev $(STAMPS)/local
 	@$(BIN)/python tests/chromium.py
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: $(STAMPS)/dev lint fast
 

@@ -164,6 +164,12 @@ def faulty(path: Path, number: int) -> Page:
     return steady(path, number)
 
 
+def broken(path: Path, number: int) -> Page:
+    if number > 1:
+        raise ValueError("broken image")
+    return steady(path, number)
+
+
 def lost(path: Path, number: int) -> Page:
     raise ValueError(number)
 
@@ -203,8 +209,7 @@ def test_pages_that_fail_one_after_another_end_the_trying(
 def test_a_document_with_failed_pages_is_partial(
     mixed: Path, reading: Callable[..., Recogniser]
 ) -> None:
-    ocr = reading(faulty, 8.0)
-    with Parser(ocr=ocr) as parser:
+    with Parser(ocr=reading(broken)) as parser:
         document = parser.parse(mixed)
     assert document.partial
     assert document.notes == ("Pages 2, 3 could not be read by OCR.",)
@@ -214,7 +219,7 @@ def test_a_document_with_failed_pages_is_partial(
 def test_a_scan_half_of_which_is_read_is_partial(
     scan: Path, reading: Callable[..., Recogniser]
 ) -> None:
-    with Parser(ocr=reading(faulty, 8.0)) as parser:
+    with Parser(ocr=reading(broken)) as parser:
         document = parser.parse(scan)
     assert document.partial
     assert "This was page 1 of scan.pdf." in document.blocks[0].text

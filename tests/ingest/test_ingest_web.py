@@ -227,7 +227,7 @@ def test_the_second_time_nothing_is_fetched_read_or_embedded(
     asked = web.count()
     started = time.monotonic()
     again = ingest()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10, "nothing waits where nothing is asked"
     assert (again.fetched, again.embedded) == (0, 0)
     assert again.count("unchanged") == len(again.outcomes)
     assert web.count() - asked == 3, "only the course's own pages are asked for"

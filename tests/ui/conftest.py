@@ -36,18 +36,32 @@ def browser() -> Iterator[object]:
         running.close()
 
 
+@pytest.fixture(scope="module")
+def visitors(browser) -> Iterator[list[object]]:
+    """Browser contexts, one a visitor, that the tests of a module use again for their caches."""
+    contexts: list[object] = []
+    yield contexts
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture
-def open_tab(browser, address) -> Iterator[object]:
-    contexts, tabs = [], []
+def open_tab(browser, address, visitors) -> Iterator[object]:
+    """Opens the chat as a visitor who was never there; every call is another visitor."""
+    tabs = []
 
     def open_(width: int = 1280, height: int = 900, scheme: str = "light") -> Tab:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            reduced_motion="reduce",
-        )
+        if len(tabs) == len(visitors):
+            visitors.append(browser.new_context(reduced_motion="reduce"))
+        context = visitors[len(tabs)]
         context.set_default_timeout(TIMEOUT)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        context.new_cdp_session(page).send(
+            "Storage.clearDataForOrigin",
+            {"origin": "{0.scheme}://{0.netloc}".format(urlsplit(address)), "storageTypes": "all"},
+        )
         tab = Tab(page)
         page.on("request", lambda request: tab.requests.append(request.url))
         page.on("pageerror", lambda error: tab.complaints.append(str(error)))
@@ -55,15 +69,16 @@ def open_tab(browser, address) -> Iterator[object]:
             "console",
             lambda entry: tab.complaints.append(entry.text) if entry.type == "error" else None,
         )
-        contexts.append(context)
         tabs.append(tab)
         page.goto(address)
         page.wait_for_selector(".chip")
         return tab
 
     yield open_
-    for context in contexts:
-        context.close()
+    for context in visitors:
+        context.clear_permissions()
+        for page in context.pages:
+            page.close()
     for tab in tabs:
         hosts = {urlsplit(url).hostname for url in tab.requests if not url.startswith("data:")}
         assert hosts == {"127.0.0.1"}

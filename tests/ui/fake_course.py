@@ -346,9 +346,10 @@ class FakeCourse:
 
     def _slow(self, question: str, stop: Callable[[], bool]) -> Iterator[Event]:
         """SLOW says nothing for a long while; ENDLESS never ends by itself."""
-        for second in range(600):
-            if question == ENDLESS:
-                yield TokenEvent(f"word{second} ")
+        for step in range(6000):  # longer than any test may take
+            # Slower in the end: a page that shows ever more is ever busier.
+            if question == ENDLESS and (step < 50 or step % 10 == 0):
+                yield TokenEvent(f"word{step} ")
             for _ in range(5):
                 time.sleep(0.02)
                 if stop():

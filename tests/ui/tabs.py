@@ -44,3 +44,11 @@ class Tab:
     def overflow(self) -> int:
         """Pixels that the page is wider than its window."""
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+def recolour(page: object, scheme: str) -> None:
+    """Switch an open page to its light or dark colours, and wait until it shows them."""
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"before => {paper} !== before", arg=before)

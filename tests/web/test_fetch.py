@@ -216,7 +216,7 @@ def test_hosts_have_lanes_with_pauses(web: Web, make: Make, clock: Time) -> None
 
 
 def test_lanes_run_side_by_side_and_each_alone(web: Web, make: Make) -> None:
-    drip = Page(b"<html>" + b"x" * 40, pause=0.05)
+    drip = Page(b"<html>" + b"x" * 40, pause=0.1)
     urls = [f"https://{host}.test/{n}" for host in "abc" for n in (1, 2)]
     for url in urls:
         web.put(url, drip)
@@ -227,11 +227,11 @@ def test_lanes_run_side_by_side_and_each_alone(web: Web, make: Make) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    # One after another they would take six drips of a quarter second.
-    assert time.monotonic() - started < 1.4
+    # One after another they would take six drips of half a second.
+    assert time.monotonic() - started < 2.8
     for host in "abc":
         first, second = (one.at for one in web.seen if one.host == f"{host}.test")
-        assert second - first >= 0.3
+        assert second - first >= 0.5
 
 
 def test_the_same_address_is_fetched_once_by_many(web: Web, make: Make) -> None:
