@@ -5,9 +5,10 @@
 Reads labelled claims of several sources (see `SETS`; WiCE with whole articles as evidence), up to
 100 a source, half of them supported. The built-in check is fitted on all sources but one and
 judged on that one, each in turn; "today" are the weights as shipped with the rules. With --model,
-the language model judges too, alone and joined with the words; every judgement is kept in --cache,
-so that a second run asks nothing twice. --fit writes src/seminar_rag/check/weights.json, fitted on
-all sources whose licence permits it; the figures in it are those of the left-out sources.
+the language model judges too, alone ("model") and with the rules beside it ("joined"), for at most
+--minutes; every judgement is kept in --cache, so that a second run asks nothing twice. --fit writes
+how sure a judgement is into src/seminar_rag/check/weights.json, fitted on all sources whose licence
+permits it; the figures in it are those of the left-out sources.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from seminar_rag.text import sentence_spans
 WEIGHTS = Path(features.__file__).with_name("weights.json")
 CACHE = Path(tempfile.gettempdir()) / "seminar-rag-judged.jsonl"
 PENALTY = 3.0
-FALLING = {"words: names claimed", "model against", "differs"}
+FALLING = {"words: names claimed"}
 WORDS = tuple(f"words: {name}" for name in FEATURES)
 SETS = {
     "healthver": "nc/healthver.jsonl.gz",
@@ -226,7 +227,7 @@ def ask(rows: Sequence[Row], model: CachedChooser, minutes: float) -> list[Row]:
             continue
         (found,) = model.choose(judge.SYSTEM, judge.examples(), [row.question], judge.ANSWERS)
         row.model = tuple(float(one) for one in found)
-        row.features |= judge.judged(row.model, row.words, row.conflict)
+        row.features |= judge.judged(row.model)
         out.append(row)
     return out
 
@@ -250,10 +251,10 @@ def table(rows: Sequence[Row], names: Sequence[str]) -> Any:
     return np.array([[row.features[name] for name in names] for row in rows])
 
 
-def fit(rows: Sequence[Row], target: Any, names: tuple[str, ...], rising: bool = True) -> Model:
+def fit(rows: Sequence[Row], target: Any, names: tuple[str, ...]) -> Model:
     """Logistic regression with an L2 penalty; every source and both answers weigh alike.
 
-    With `rising`, signs are given, so that more support never counts against a claim.
+    Signs are given, so that more support never counts against a claim.
     """
     matrix = table(rows, names)
     mean, scale = matrix.mean(axis=0), matrix.std(axis=0) + 1e-9
@@ -269,27 +270,21 @@ def fit(rows: Sequence[Row], target: Any, names: tuple[str, ...], rising: bool =
         value += PENALTY / 2 * point[1:] @ point[1:]
         return value, np.r_[error.sum(), matrix.T @ error + PENALTY * point[1:]]
 
-    bounds: list[tuple[float | None, float | None]] = [(None, None)] * (len(names) + 1)
-    if rising:
-        bounds[1:] = [(None, 0) if name in FALLING else (0, None) for name in names]
+    bounds = [(None, None), *((None, 0) if name in FALLING else (0, None) for name in names)]
     start = np.zeros(len(names) + 1)
     point = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return Model(names, float(point[0]), point[1:], mean, scale)
 
 
-def left_out(rows: Sequence[Row], names: tuple[str, ...], against: bool = False) -> Any:
+def left_out(rows: Sequence[Row], names: tuple[str, ...]) -> Any:
     """Scores of every row by a model that has not seen its source."""
-    able = [row for row in rows if not against or row.contradicted is not None]
-    scores = {}
-    for source in dict.fromkeys(row.source for row in rows):
-        seen = [row for row in able if row.source != source]
-        target = np.array([row.contradicted if against else row.supported for row in seen])
-        model = fit(seen, target, names, rising=not against)
-        own = [row for row in rows if row.source == source]
-        scores |= {
-            (row.source, row.id): one for row, one in zip(own, model.score(own), strict=True)
-        }
-    return np.array([scores[row.source, row.id] for row in rows])
+    scores = np.zeros(len(rows))
+    for source in {row.source for row in rows}:
+        seen = [row for row in rows if row.source != source]
+        model = fit(seen, np.array([row.supported for row in seen]), names)
+        own = [i for i, row in enumerate(rows) if row.source == source]
+        scores[own] = model.score([rows[i] for i in own])
+    return scores
 
 
 def auc(labels: Any, scores: Any) -> float:
@@ -346,13 +341,10 @@ def evaluate(rows: list[Row]) -> dict[str, Any]:
     if judging:
         scores["model"] = np.array([row.model[0] for row in rows])
         scores["joined"] = left_out(rows, judge.FEATURES)
-        against = left_out(rows, judge.FEATURES, against=True)
         said["model"] = np.array([row.model[0] == max(row.model) for row in rows])
-        said["joined"] = scores["joined"] >= 0.5
-        pairs = zip(scores["joined"], against, strict=True)
-        labels = [judge.decide(*one)[0] for one in pairs]
-        said["joined, as labelled"] = np.array([label == "supported" for label in labels])
-        scores["joined, as labelled"] = scores["joined"]
+        sure = zip(rows, scores["joined"], strict=True)
+        labels = [judge.decide(row.model, one, row.conflict) for row, one in sure]
+        said["joined"] = np.array([label == "supported" for label in labels])
     scores["today"] = today
     result: dict[str, Any] = {}
     for source in dict.fromkeys(row.source for row in rows):
@@ -362,6 +354,9 @@ def evaluate(rows: list[Row]) -> dict[str, Any]:
             name: figures(mine, scores[name][own], said[name][own]) for name in said
         }
     if judging:
+        result["all sources"] = {"claims": len(rows)} | {
+            name: figures(rows, scores[name], said[name]) for name in said
+        }
         result["calibration"] = calibration(rows, scores["joined"])
         truth = [
             "supported" if row.supported else "contradicted" if row.contradicted else "not said"
@@ -372,17 +367,23 @@ def evaluate(rows: list[Row]) -> dict[str, Any]:
     return result
 
 
+def in_words(found: dict[str, Any]) -> str:
+    """The figures of a source in a line."""
+    parts = [f"{found['claims']} claims"]
+    for name, one in found["joined"].items():
+        low, high = one["interval"]
+        parts.append(f"{name} {one['value']:.2f} [{low:.2f}, {high:.2f}]")
+    return ", ".join(parts)
+
+
 def write_weights(rows: Sequence[Row], result: dict[str, Any], model: str) -> None:
     """Fit on every source that may be shipped, and write what the product reads."""
     rows = [row for row in rows if row.source not in EVALUATED_ONLY]
-    told = [row for row in rows if row.contradicted is not None]
     models = {"judge": fit(rows, np.array([row.supported for row in rows]), judge.FEATURES)}
-    against = np.array([bool(row.contradicted) for row in told])
-    models["judge against"] = fit(told, against, judge.FEATURES, rising=False)
     data = json.loads(WEIGHTS.read_text("utf-8"))
     data |= {
         name: {
-            "claims": len(told if name == "judge against" else rows),
+            "claims": len(rows),
             "bias": round(one.bias, 4),
             "features": {
                 key: {
@@ -399,7 +400,7 @@ def write_weights(rows: Sequence[Row], result: dict[str, Any], model: str) -> No
         "fitted by": "benchmarks/claims.py --fit",
         "with the language model": model,
         "sources": sorted({row.source for row in rows}),
-        "on sources left out": result,
+        "on sources left out": {source: in_words(one) for source, one in result.items()},
     }
     WEIGHTS.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
@@ -424,7 +425,8 @@ def main() -> None:
         rows = ask(rows, CachedChooser(args.model, args.cache), args.minutes)
     result = evaluate(rows)
     if args.fit:
-        write_weights(rows, result, args.model.stem)
+        by_source = {one.source: result[one.source] for one in rows}
+        write_weights(rows, by_source, args.model.stem)
     text = json.dumps(result, indent=2, ensure_ascii=False)
     print(text)
     if args.json:

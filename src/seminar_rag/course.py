@@ -31,6 +31,7 @@ from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
 from seminar_rag.sample import PAGE
 from seminar_rag.types import (
+    JUDGED,
     WORDS_ONLY,
     Citation,
     Document,
@@ -274,8 +275,10 @@ class Course(Corrections, ModelChoice):
 
     @property
     def check_notice(self) -> str:
-        """What the reader of a check should know of who judges; "" where a model does."""
-        return WORDS_ONLY if self.parts.checks_by_words() else ""
+        """What the reader of a check should know of who judges."""
+        if self.parts.checks_by_words():
+            return WORDS_ONLY
+        return JUDGED if self.parts.judges() else ""
 
     def check(self, text: str, scope: Scope | None = None) -> Checking:
         """Check every claim of a text, and every source it gives, against the readings.

@@ -133,20 +133,28 @@ def test_the_nearest_sentences_are_read_in_their_order() -> None:
 
 
 def test_the_features_are_bounded_log_odds() -> None:
-    found = judged((0.5, 0.0, 0.5), 0.5, None)
+    found = judged((0.5, 0.0, 0.5))
     assert found["model for"] == pytest.approx(0)
-    assert found["model against"] == pytest.approx(math.log(1e-4 / (1 - 1e-4)))
+    assert judged((0.0, 1.0, 0.0))["model for"] == pytest.approx(math.log(1e-4 / (1 - 1e-4)))
 
 
 @pytest.mark.parametrize(
-    ("support", "against", "label"),
-    [(0.9, 0.1, "supported"), (0.2, 0.9, "contradicted"), (0.5, 0.1, "partly"),
-     (0.1, 0.1, "unsupported")],
+    ("likely", "label"),
+    [((0.5, 0.2, 0.3), "supported"), ((0.2, 0.5, 0.3), "contradicted"),
+     ((0.4, 0.1, 0.5), "partly"), ((0.1, 0.1, 0.8), "unsupported")],
 )  # fmt: skip
-def test_labels_by_probability(support: float, against: float, label: str) -> None:
-    found, sure = decide(support, against)
-    assert found == label
-    assert 0 < sure <= 1
+def test_the_likeliest_word_is_the_label(likely: tuple[float, ...], label: str) -> None:
+    assert decide(likely, 0.5, None) == label
+
+
+def test_a_number_that_differs_asks_for_more_certainty() -> None:
+    chooser = ScriptedChooser(0.5, 0.1, 0.4)
+    verifier = judging(chooser)
+    claim = "The router sends each token to five experts."
+    assert verifier.verify(FIRST.rstrip(".") + " today.", [PASSAGE]).label == "supported"
+    verdict = verifier.verify(claim, [PASSAGE])
+    assert verdict.label != "supported"
+    assert "two experts" in verdict.reason
 
 
 @pytest.mark.slow

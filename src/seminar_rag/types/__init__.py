@@ -14,6 +14,7 @@ The names of the first two, and the claim, can be imported from here.
 
 from seminar_rag.types.answer import (
     BUILT_IN,
+    JUDGED,
     WORDS_ONLY,
     Answer,
     AnswerEvent,
@@ -53,6 +54,7 @@ from seminar_rag.types.reading import (
 
 __all__ = [
     "BUILT_IN",
+    "JUDGED",
     "NOTES",
     "READINGS",
     "WORDS_ONLY",

@@ -97,7 +97,15 @@ VerdictLabel = Literal["supported", "partly", "unsupported", "contradicted", "un
 BUILT_IN = "built-in"
 """The name of the verifier that compares words and does not reason. Its "supported" says that a
 similar sentence was found, and is shown to readers as that."""
-WORDS_ONLY = "The built-in check compares words and does not reason: read the quotations."
+WORDS_ONLY = (
+    "The built-in check compares words and does not reason: read the quotations. On claims of six"
+    " other sources it was right in 49 to 76 of 100 cases, where guessing is right in 50."
+)
+JUDGED = (
+    "A language model judges: read the sentence beside each verdict. On 80 claims of other sources"
+    " a small one (1.5 billion parameters) was right in three of four cases, and no better than"
+    " guessing where the evidence is long."
+)
 
 
 @dataclass(frozen=True, slots=True)
