@@ -213,7 +213,8 @@ def _cut(base: Piece, soft: bool) -> Iterator[Piece]:
     item = base.item
     shut = [match.span() for match in QUOTE.finditer(item.text[:4000])]
     shut += [(one.start, one.end) for one in (*item.links, *item.emphasis)]
-    breaks = [(at, "line") for at in item.hard]
+    linked = [(one.start, one.end) for one in item.links]
+    breaks = [(at, "line") for at in item.hard if _free(linked, at)]
     if soft:
         breaks += [(at, "soft") for at in item.breaks if at not in item.hard and _free(shut, at)]
     bounds = [(0, base.cut), *((at + 1, kind) for at, kind in sorted(breaks))]
