@@ -101,7 +101,8 @@ def test_a_number_of_another_thing_is_said_to_be_only_near() -> None:
     [
         ("GPT-3, 175B autoregressive LLM", True),
         ("UL2 does better than GPT-3 with 20B parameters", False),
-        ("GPT-3 is larger than UL2 with its 20B parameters", True),
+        ("GPT-3 is larger than UL2 with its 20B parameters", False),
+        ("GPT-3 does well compared to a reproduction of Alpaca with 7B parameters", False),
         ("It has 175 billion parameters", True),
     ],
 )

@@ -14,6 +14,12 @@ from seminar_rag.question.patterns import names
 from seminar_rag.text import MONTH, NUMBER_WORD, stem, stems, words
 
 _AMOUNT = re.compile(rf"\d|^(?:{NUMBER_WORD}|one|single|no|none|zero)$")
+_HYPHENED = re.compile(r"(?<=\d)-(?=[^\W\d_])")
+"""Joins an amount to what it counts: "a 1,000-example set"."""
+_COMPARED = re.compile(
+    r"\b(?:than|compared (?:to|with)|versus|vs|unlike|reproduction of|instead of)\b", re.I
+)
+"""Before the name of another thing, of which what follows may be said."""
 _REACH = 5
 """Words between an amount and what it counts, at most."""
 _SIZE = re.compile(r"\b\d[\d.,]*\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
@@ -94,7 +100,7 @@ def gives_number(text: str, counted: str) -> bool:
     thing = stems(counted)[-1] if stems(counted) else ""
     if thing in _SIZED and _SIZE.search(text):
         return True
-    said = words(text)
+    said = words(_HYPHENED.sub(" ", text))
     amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
     return any(
         _same(stem(word), thing) and any(abs(i - amount) <= _REACH for amount in amounts)
@@ -103,14 +109,20 @@ def gives_number(text: str, counted: str) -> bool:
 
 
 def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
-    """Whether what a text says is said of the things asked about, and not of another.
+    """Whether a number in a text is said of the things asked about, and not of another.
 
-    It is where one of them is the text's first name, or where the text has no name of another thing
-    and one of them stands above it. "UL2 does better than GPT-3 with 20B" is said of UL2.
+    It is where one of them is the text's first name and nothing is compared with it before the
+    last number, or where the text has no name and one of them stands above it. "UL2 does better
+    than GPT-3 with 20B" is said of UL2.
     """
-    starts = [found.start() for one in asked if (found := _written(one).search(text))]
+    starts = [found.end() for one in asked if (found := _written(one).search(text))]
     if starts:
-        return not any(map(_NAME.search, names(text[: min(starts)])))
+        first = min(starts)
+        own = next(found for one in asked if (found := _written(one).search(text)))
+        figures = [found.start() for found in re.finditer(r"(?<![\w.-])\d", text)]
+        between = text[first : max([first, *figures])]
+        earlier = any(map(_NAME.search, names(text[: own.start()])))
+        return not earlier and not _COMPARED.search(between)
     others = any(map(_NAME.search, names(text)))
     return not asked or (not others and any(_written(one).search(above) for one in asked))
 
