@@ -5,6 +5,7 @@
 # make test    everything: checks, unit tests, real models, browser
 # make check   ruff, mypy, architecture and fast tests
 # make fast    tests without a process, a server or a model
+# make audit   whether weaknesses of the installed libraries are known; needs the network
 # make kept    the figures of every room beside those that were kept
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ LLAMA_INDEX ?= --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: setup serve local llm ocr test check fast kept clean
+.PHONY: setup serve local llm ocr test check fast kept audit clean
 
 setup: $(STAMPS)/core
 ifneq ($(CXX_FOUND),)
@@ -63,6 +64,10 @@ fast: $(STAMPS)/dev
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)
+
+audit: $(STAMPS)/dev
+	@$(PIP) install -q pip-audit
+	$(BIN)/python -m pip_audit --skip-editable --progress-spinner off
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage

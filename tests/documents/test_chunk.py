@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,3 +131,28 @@ def test_nothing_is_lost_and_nothing_is_too_long(parts: list[tuple[str, str]]) -
     body = [b.text for b in blocks if b.kind != "heading"]
     for text in body:
         assert re.sub(r"\s", "", text) in kept
+
+
+@pytest.mark.parametrize("text", ["a" * 50_000, "a" * 50_000 + " b.", ";" * 50_000])
+def test_a_run_of_letters_without_end_is_cut_whatever_the_model_counts(text: str) -> None:
+    def unknown(text: str) -> int:
+        return len(text.split())  # a model has one WordPiece for a word that it cannot read
+
+    chunks = split(DOCUMENT, [Block("Method", "heading", 1), Block(text)], unknown)
+    assert max(len(chunk.passage.text) for chunk in chunks) <= 5_000
+    assert "".join("".join(chunk.passage.text.split()) for chunk in chunks).endswith(
+        text[-1_000:].replace(" ", "")
+    )
+
+
+def test_a_title_of_many_words_leads_no_passage_for_long() -> None:
+    document = replace(DOCUMENT, title="a " * 20_000)
+    counted: list[int] = []
+
+    def watched(text: str) -> int:
+        counted.append(len(text))
+        return count(text)
+
+    (chunk,) = split(document, [Block("It works.")], watched, "Week 3")
+    assert count(chunk.prefix) <= PREFIX
+    assert sum(counted) < 10_000_000

@@ -40,6 +40,8 @@ MOST = 2
 _TIGHT = " .,;:!?…\n"
 _SHORT = 4
 """Terms below which a sentence is read together with the line that introduces it."""
+_OPEN = 200
+"""Characters at the end of a text within which a sentence may end."""
 _LAST = re.compile(
     r"(?:[.!?…。！？]+[\"'”’»)\]」』）]*\s*|\s*\n\s*(?:[-*•–]|\d{1,2}[.)]?)?\s*|[ \t]+)?$"
 )
@@ -160,7 +162,7 @@ class _Unmarked:
 
 def _open_end(text: str) -> int:
     """How many of the last characters may end a sentence, or begin an item: more will tell."""
-    found = _LAST.search(text)
+    found = _LAST.search(text[-_OPEN:])
     return len(found[0]) if found else 0
 
 

@@ -175,7 +175,7 @@ def _raised(match: re.Match[str], digits: str) -> float:
         return 1.0
     power = match["power"].translate(_RAISED)
     factor, _, exponent = re.sub(r"[^\d^eE-]", "", power).rpartition("^")
-    number = re.search(r"-?\d+$", exponent)
+    number = re.search(r"-?(?<!\d)\d++$", exponent)
     value = int(number[0]) if number else 0
     if match["power"][0] in _OWN_POWER:  # of the number itself, "10^19"
         return _power(float(digits), value) / float(digits) if float(digits) else 1.0

@@ -14,6 +14,8 @@ TARGET = 180
 """WordPieces of a passage; 120 and 256 were measured worse on the labelled questions."""
 LIMIT = 220
 """Never more: with the prefix and two special tokens this stays inside MiniLM's 256."""
+_LETTERS = 20
+"""Characters that count as a WordPiece at least: a run of letters without end is one to a model."""
 PREFIX = 34
 """WordPieces of the context prefix that is embedded before the passage."""
 
@@ -107,14 +109,13 @@ def _pieces(block: Block, count: Counter) -> list[_Piece]:
     out: list[_Piece] = []
     for start, end in spans:
         for a, b in _fitting(text, start, end, count):
-            out.append(_Piece(block, a, b, count(text[a:b]), opens=not out))
+            out.append(_Piece(block, a, b, _size(text[a:b], count), opens=not out))
     return out
 
 
 def _fitting(text: str, start: int, end: int, count: Counter) -> Iterator[tuple[int, int]]:
     """The span itself, or, where it alone is over the limit, parts cut at clause or word bounds."""
-    tokens = count(text[start:end])
-    if tokens <= LIMIT or end - start < 2:
+    if end - start < 2 or _size(text[start:end], count) <= LIMIT:
         yield start, end
         return
     middle = start + (end - start) // 2
@@ -128,6 +129,10 @@ def _fitting(text: str, start: int, end: int, count: Counter) -> Iterator[tuple[
     left = len(text[start:cut].rstrip())
     yield from _fitting(text, start, start + left, count)
     yield from _fitting(text, cut, end, count)
+
+
+def _size(text: str, count: Counter) -> int:
+    return max(count(text), len(text) // _LETTERS)
 
 
 def _pack(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
@@ -200,6 +205,7 @@ def _prefix(parts: Sequence[str], count: Counter) -> str:
 
 
 def _cut(text: str, tokens: int, count: Counter) -> str:
+    text = text[: 50 * max(tokens, 1)]  # a WordPiece has fewer characters
     while text and count(text) > tokens:
         shorter = text.rsplit(" ", 1)[0] if " " in text else text[: len(text) // 2]
         text = shorter.rstrip(" :,;–—-")

@@ -241,8 +241,8 @@ LAST = -1
 _NUMBER_WORDS = CARDINALS | ORDINALS | {"last": LAST, "final": LAST, "latest": LAST}
 _MEETING = r"(?:sessions?|weeks?|wks?\.?|class(?:es)?|meetings?|lectures?|lecs?\.?|seminars?)"
 _NTH = (
-    rf"{_MEETING}\s*(?:#|no\.?|number|nr\.?)?\s*(?P<number>\d{{1,3}}"
-    rf"(?:(?:\s*(?:,|and|&|-|–|to)\s*)+\d{{1,3}})*|(?:{'|'.join(CARDINALS)}))\b"
+    rf"{_MEETING}\s*+(?:(?:#|no\.?|number|nr\.?)\s*+)?(?P<number>\d{{1,3}}"
+    rf"(?:\s*+(?:(?:,|and|&|-|–|to)\s*+)+\d{{1,3}})*|(?:{'|'.join(CARDINALS)}))\b"
 )
 _SESSION = re.compile(
     rf"\b{_NTH}(?:['’]s?)?"
@@ -256,13 +256,14 @@ _WHOSE = (
     r"(?: (?:of|for|from|in|on))? )?"
 )
 _OF_SESSIONS = re.compile(
-    rf",?\s*\b(?:in|from|of|for|according to|within|only)\s+(?:the )?{_WHOSE}(?:the )?{_NTH}"
+    rf"(?:,|(?<!\s))\s*\b(?:in|from|of|for|according to|within|only)\s+"
+    rf"(?:the )?{_WHOSE}(?:the )?{_NTH}"
     r"(?:['’]s (?P<kind2>notes?|papers?|readings?))?,?",
     re.IGNORECASE,
 )
 _OF_NOTES = re.compile(
-    r",?\s*\b(?:in|from|according to|only in)\s+(?:the |our )(?:students?['’]? |class )?notes\b"
-    r"(?! (?:on|about|that|of|for)\b),?",
+    r"(?:,|(?<!\s))\s*\b(?:in|from|according to|only in)\s+(?:the |our )"
+    r"(?:students?['’]? |class )?notes\b(?! (?:on|about|that|of|for)\b),?",
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(r"\b(?:the |a )?(?:required|mandatory|assigned) readings?\b", re.IGNORECASE)
@@ -273,7 +274,7 @@ _OPENERS = re.compile(
     r"(?:(?:can|could|would|will) you )?(?:tell me,? (?!about))?",
     re.IGNORECASE,
 )
-_POLITE = re.compile(r",?\s*\b(?:please|pls|plz)\b,?\s*", re.IGNORECASE)
+_POLITE = re.compile(r"(?:,|(?<!\s))\s*\b(?:please|pls|plz)\b,?\s*", re.IGNORECASE)
 
 _COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}|[^\W_]+(?:[-'’.;][^\W_]+)*)")
 
@@ -308,7 +309,7 @@ def named_scope(question: str) -> tuple[NamedScope | None, str]:
     else:
         return (NamedScope(required=True) if required else None), question
     rest = " ".join(f"{question[: found.start()]} {question[found.end() :]}".split())
-    rest = re.sub(r"\s+([?.!,])", r"\1", rest)
+    rest = re.sub(r" ([?.!,])", r"\1", rest)
     return (scope, rest) if content_words(rest) else (None, question)
 
 
@@ -322,7 +323,7 @@ def session_numbers(text: str) -> tuple[int, ...]:
     if lower in _NUMBER_WORDS:
         return (_NUMBER_WORDS[lower],)
     out: list[int] = []
-    for part in re.split(r"\s*(?:,|&|and)+\s*", lower):
+    for part in re.split(r"(?<!\s)\s*(?:,|&|and)+\s*", lower):
         ends = [int(n) for n in re.findall(r"\d+", part)]
         if len(ends) == 2 and 0 < ends[1] - ends[0] < 30:
             ends = list(range(ends[0], ends[1] + 1))

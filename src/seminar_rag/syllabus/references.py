@@ -130,7 +130,7 @@ def _bibtex(text: str) -> Iterator[Reference]:
         raise ValueError(f"line {library.failed_blocks[0].start_line + 1} breaks its rules")
     for entry in library.entries:
         fields = {name: " ".join(str(f.value).split()) for name, f in entry.fields_dict.items()}
-        names = re.split(r"\s+and\s+", fields.get("author") or fields.get("editor") or "")
+        names = re.split(r"(?<!\s)\s+and\s+", fields.get("author") or fields.get("editor") or "")
         yield Reference(
             entry.key,
             fields.get("title", ""),

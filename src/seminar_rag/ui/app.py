@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat
+from seminar_rag.ui.desk.uploads import sweep, uploads_folder
 from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits
@@ -59,11 +60,13 @@ def build_app(
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
 
-    Sets two environment variables that Gradio reads while it is imported and that keep it, and
-    the hub library it brings, off the network.
+    Sets environment variables that Gradio reads: two, while it is imported, keep it and the hub
+    library it brings off the network; one says where uploads lie.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads_folder())
+    sweep(uploads_folder())
     import gradio as gr
     from fastapi import FastAPI
 

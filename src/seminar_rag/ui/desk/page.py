@@ -23,6 +23,7 @@ from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
 from seminar_rag.ui.desk.actions import UPLOADS, Desk
 from seminar_rag.ui.desk.list_tab import ReadingListTab, html_part
+from seminar_rag.ui.desk.uploads import AGE
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class DeskPage:
             title=f"Desk · {self._course.name}",
             analytics_enabled=False,
             fill_width=True,
-            delete_cache=(3600, 3600),
+            delete_cache=(60, AGE),
         ) as self.blocks:
             self._lay_out()
             self._wire()
