@@ -240,8 +240,11 @@ def split_answer(text: str) -> tuple[AnswerSentence, ...]:
     A line break ends a sentence too, so that list items stand for themselves.
     """
     sentences: list[AnswerSentence] = []
-    start = 0
+    start = seen = 0
     for end in (*_ends(text), len(text)):
+        new, seen = text[seen:end], end
+        if not re.search(r"\w", new):  # joins what follows; not looked at again each time
+            continue
         piece = text[start:end]
         bare = MARK.sub("", piece).lstrip("\n")
         bullet = _BULLET.match(bare)

@@ -75,7 +75,7 @@ def fold(text: str) -> str:
 
 def main_title(title: str) -> str:
     """The part before the subtitle."""
-    return re.split(r"\s*[:?]\s+|\s+[-–—]\s+", title.strip(), maxsplit=1)[0]
+    return re.split(r"(?<!\s)(?:\s*[:?]\s+|\s+[-–—]\s+)", title.strip(), maxsplit=1)[0]
 
 
 def subtitle(title: str) -> str:
