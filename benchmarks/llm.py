@@ -298,7 +298,7 @@ def _sentences(answer: Answer) -> Iterator[dict[str, Any]]:
 def _cut(sentence: str) -> bool:
     """Whether a sentence breaks off: without a terminal mark, or after a function word."""
     bare = re.sub(r"[\"'”’»)\]*]+$", "", sentence.strip())
-    last = re.findall(r"[^\W\d_]+", bare)
+    last = re.findall(r"\w+", bare)
     open_end = bool(last) and last[-1].lower() in FUNCTION_WORDS - {"not", "so", "it", "do", "is"}
     ended = bare.endswith((".", "!", "?", "…", ":", "。", "！", "？"))
     return (not ended and len(bare.split()) > 6) or open_end  # an answer may be a name or number
