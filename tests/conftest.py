@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -20,6 +21,10 @@ from seminar_rag.errors import ModelError
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from shared_data import POST_ONE, POST_TWO
+
+# The same examples in every run: a test that fails, fails for its change.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -314,13 +314,22 @@ def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
             done=False,
             events=('data: {"error": {"code": 500, "message": "worker died"}}',),
         ),
-        Reply(status=500, body='{"error": {"message": "out of memory"}}'),
     ],
 )
-def test_a_server_that_fails_gives_a_plain_message_and_can_be_asked_again(reply: Reply) -> None:
+def test_an_answer_that_breaks_off_gives_a_plain_message_and_can_be_asked_again(
+    reply: Reply,
+) -> None:
     message, answer = served(reply, Reply("Attention weighs tokens [1]."))
     assert isinstance(message, str)
     assert "ask again" in message
     assert "\n" not in message
     assert isinstance(answer, Answer)
     assert not answer.abstained
+
+
+@pytest.mark.slow
+def test_a_server_that_fails_is_replaced_by_quotations() -> None:
+    (answer,) = served(Reply(status=500, body='{"error": {"message": "out of memory"}}'))
+    assert isinstance(answer, Answer)
+    assert "“It costs the square of the length.” [1]" in answer.text
+    assert any("so these are quotations" in one for one in answer.warnings)

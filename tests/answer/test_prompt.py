@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from seminar_rag.answer.prompt import (
     INSTRUCTIONS,
     MESSAGE_TOKENS,
     Excerpt,
+    _or_quoted,
     build_messages,
     excerpts,
     opening,
@@ -150,3 +152,27 @@ def test_what_is_shown_fits(room: int, lengths: list[int]) -> None:
 )
 def test_refusals(text: str, refuses: bool) -> None:
     assert is_refusal(text) is refuses
+
+
+# When the model does not answer ------------------------------------------------------------------
+
+
+def broken(*chunks: str) -> Iterator[str]:
+    yield from chunks
+    raise ModelError("The server is gone.")
+
+
+def test_quotations_stand_in_for_a_model_that_cannot_begin() -> None:
+    notes: list[str] = []
+    for chunks in ((), ("",)):
+        given = _or_quoted(broken(*chunks), lambda: iter(["“Quoted” [1]"]), notes, lambda: False)
+        assert "".join(given) == "“Quoted” [1]"
+    assert notes[0].endswith("so these are quotations. The server is gone.")
+
+
+@pytest.mark.parametrize(("chunks", "stopped"), [(("Half an",), False), ((), True)])
+def test_what_has_begun_or_was_stopped_is_not_replaced(
+    chunks: tuple[str, ...], stopped: bool
+) -> None:
+    with pytest.raises(ModelError, match="gone"):
+        list(_or_quoted(broken(*chunks), lambda: iter(["Quoted"]), [], lambda: stopped))

@@ -78,13 +78,30 @@ def test_what_cites_nothing_is_not_shown_as_an_answer(
     assert tab.page.locator("#exchange-1 .nearest li").count() > 0
 
 
-def test_a_foreign_answer_keeps_its_marks_and_loses_invented_ones(
+def test_an_answer_in_another_language_than_question_and_readings_is_not_shown(
     tab: Tab, server: StubServer
 ) -> None:
+    """Its sentences cannot be compared with the passages, and the reader did not ask for it."""
     ask(tab, server, Reply("La atención 注意力 pondera cada palabra [1]. La luna es de queso [8]."))
     said = tab.page.inner_text("#exchange-1")
-    assert "[8], which is none of the passages" in said
-    assert "No passage is cited for: “La luna es de queso.”" in said
+    assert "La luna" not in said
+    assert "cited none of the passages" in said
+    assert tab.page.locator("#exchange-1 .nearest li").count() > 0
+
+
+def test_a_server_that_fails_is_replaced_by_quotations(tab: Tab, server: StubServer) -> None:
+    ask(tab, server, Reply(status=500, body='{"error": {"message": "out of memory"}}'))
+    said = tab.page.inner_text("#exchange-1")
+    assert "The language model does not answer, so these are quotations." in said
+    assert "“" in said
+    assert tab.page.locator("#exchange-1 .mark").count() > 0
+    assert tab.page.locator("#exchange-1 .problem").count() == 0
+
+
+def test_an_endless_answer_ends_where_it_says_the_same_again(tab: Tab, server: StubServer) -> None:
+    ask(tab, server, Reply(f"{GOOD} " * 700, piece=100))
+    assert tab.page.inner_text("#exchange-1").count("Attention weighs") <= 3
+    assert tab.page.locator("#exchange-1 .problem").count() == 0
     assert tab.page.locator("#exchange-1 .mark").count() == 1
 
 
@@ -92,7 +109,6 @@ def test_a_foreign_answer_keeps_its_marks_and_loses_invented_ones(
     "reply",
     [
         Reply("word " * 10_000, piece=100),
-        Reply(f"{GOOD} " * 700, piece=100),
         Reply(f"{GOOD} And", drop=True),
         Reply(f"{GOOD} And", done=False),
         Reply(
@@ -100,9 +116,8 @@ def test_a_foreign_answer_keeps_its_marks_and_loses_invented_ones(
             done=False,
             events=('data: {"error": {"code": 500, "message": "worker died"}}',),
         ),
-        Reply(status=500, body='{"error": {"message": "out of memory"}}'),
     ],
-    ids=["10,000 words", "endless", "dropped", "without end", "500 in the middle", "500"],
+    ids=["10,000 words", "dropped", "without end", "500 in the middle"],
 )
 def test_what_breaks_gives_a_plain_message_and_can_be_tried_again(
     tab: Tab, server: StubServer, reply: Reply

@@ -42,10 +42,9 @@ _SHORT = 4
 """Terms below which a sentence is read together with the line that introduces it."""
 _OPEN = 200
 """Characters at the end of a text within which a sentence may end."""
-_LAST = re.compile(
-    r"(?:[.!?…。！？]+[\"'”’»)\]」』）]*\s*|\s*\n\s*(?:[-*•–]|\d{1,2}[.)]?)?\s*|[ \t]+)?$"
-)
-"""What may be the end of a sentence, or the beginning of an item, once more is known."""
+_BEGINS = re.compile(r"[-*•–]|\w|\d{1,2}[.)]?")
+"""What may be the first of a new sentence or item, once more is known."""
+_ENDS, _CLOSES = ".!?…。！？", "\"'”’»)]」』）"
 
 
 class Attribution:
@@ -162,8 +161,13 @@ class _Unmarked:
 
 def _open_end(text: str) -> int:
     """How many of the last characters may end a sentence, or begin an item: more will tell."""
-    found = _LAST.search(text[-_OPEN:])
-    return len(found[0]) if found else 0
+    tail = text[-_OPEN:]
+    rest = tail.rstrip()
+    last = rest.split()[-1:]
+    if last and last[0] != rest and _BEGINS.fullmatch(last[0]):
+        rest = rest[: -len(last[0])].rstrip()
+    ended = rest.rstrip(_CLOSES).rstrip(_ENDS)
+    return len(tail) - len(ended if ended != rest.rstrip(_CLOSES) else rest)
 
 
 def _moved(one: AnswerSentence, by: int) -> AnswerSentence:

@@ -11,8 +11,9 @@ they ask for is content (indirect prompt injection: Greshake et al., arXiv 2302.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
@@ -77,6 +78,9 @@ LEAST_PASSAGES, MOST_PASSAGES = 500, 1000
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
+log = logging.getLogger(__name__)
+
+_QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
 _NUMBERED = "\n\nEnd every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 _REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
@@ -128,13 +132,45 @@ class LLMAnswerer:
         offered = tuple(one.hit for one in shown)
         evidence = Attribution(self._verifier, offered, trusting=foreign)
         answer = attributed(chunks, evidence, self._max_tokens)
-        return Draft(offered, answer, quotations=_quoted(best, hits, offered))
+        notes: list[str] = []
+
+        def quoted() -> Iterator[str]:
+            draft = self._quotations.draft(query, offered, history, stop)
+            yield from draft.chunks
+            notes.extend(draft.notes)
+
+        chunks = _or_quoted(answer, quoted, notes, stop)
+        return Draft(offered, chunks, notes, _quoted(best, hits, offered))
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
         if self._llm.speed is None:
             return MOST_PASSAGES
         return min(MOST_PASSAGES, max(LEAST_PASSAGES, int(self._llm.speed * READING_SECONDS)))
+
+
+def _or_quoted(
+    answer: Iterator[str], quoted: Callable[[], Iterator[str]], notes: list[str], stop: Stop
+) -> Iterator[str]:
+    """An answer as it is written; quotations where the model cannot begin it, with a note.
+
+    Raises:
+        ModelError: it broke off, so that what was written stays what the reader sees.
+    """
+    begun = False
+    try:
+        for chunk in answer:
+            begun = begun or bool(chunk)
+            yield chunk
+    except ModelError as error:
+        if begun or stop():
+            raise
+        log.warning("%s Quotations are given instead.", error)
+        notes.append(_QUOTED_INSTEAD.format(error))
+        yield from quoted()
+    finally:
+        if isinstance(answer, Generator):
+            answer.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_SESSIONS = 200
-"""Open pages whose conversations are kept in memory; others send theirs again with a question."""
+MOST_SESSIONS = 50
+"""Open pages whose state is kept in memory, one to four MB each; others send theirs again with a
+question."""
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """The scripts of the page, in the order in which they run."""
 
