@@ -157,6 +157,11 @@ def test_the_weights_say_where_they_come_from() -> None:
             "says “increased”",
         ),
         ("It is slower than adapter layers.", "contradicted", "“faster”"),
+        (
+            "LoRA did not reduce the trainable parameters of GPT-3 in 2021.",
+            "contradicted",
+            "denies (“not”) what the passage states",
+        ),
         ("All of the tasks were solved by the model with 7 billion parameters.", "partly", "“All”"),
     ],
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from seminar_rag.check.features import Case, Comparison, Conflict
-from seminar_rag.check.opposites import denied, find_opposite
+from seminar_rag.check.opposites import denied, find_negation, find_opposite
 from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 
 
@@ -20,7 +20,7 @@ def find_conflict(
 ) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
     case = Case(claim, sentences, comparison, frozenset(term.key for term in terms(known)))
-    for rule in (_number, _name, find_opposite, _widened):
+    for rule in (_number, _name, find_opposite, find_negation, _widened):
         conflict = rule(case)
         if conflict is not None:
             return conflict

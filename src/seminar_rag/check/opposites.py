@@ -1,6 +1,6 @@
-"""Finds where a claim has the opposite word of a passage that otherwise says the same.
+"""Rules that find where a claim says the contrary of a passage: opposite words and negations.
 
-It works with a list of English words and knows no grammar; in doubt it finds nothing.
+They work with lists of English words and know no grammar; in doubt they find nothing.
 """
 
 from __future__ import annotations
@@ -119,9 +119,52 @@ def _sides(text: str, span: tuple[int, int]) -> tuple[set[str], set[str]]:
     return left, {term.key for term in found if term.start >= span[1]}
 
 
+# Negation
+
 _NEGATION = re.compile(
     r"\b(?:not(?! only\b)|\w+n['’]t|no(?! (?:less|more|fewer) than)|never|neither|nor|without|none"
     r"|nothing|nobody|cannot|hardly|unable to|fail(?:s|ed)? to|lacks?|lacked|instead of"
     r"|rather than|free of|absence of|far from|(?:leav(?:es?|ing)|left) out|omit\w*|exclud\w*)\b",
     re.IGNORECASE,
 )
+_CLAUSE_END = re.compile(r"[,;:.]\s|\b(?:but|which|because|since|although|while|whereas)\b")
+
+
+@lru_cache(maxsize=8192)
+def _negated(text: str, reach: int = 2) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Per negation word: the word, and the keys of the `reach` terms behind it in its clause.
+
+    Where nothing stands behind it ("activations do not"), those before it.
+    """
+    found = terms(text)
+    out = []
+    for match in _NEGATION.finditer(text):
+        end = _CLAUSE_END.search(text, match.end())
+        stop = end.start() if end else len(text)
+        scope = [term.key for term in found if match.end() <= term.start < stop][:reach]
+        scope = scope or [term.key for term in found if term.end <= match.start()][-reach:]
+        out.append((match[0], frozenset(scope)))
+    return tuple(out)
+
+
+def find_negation(case: Case) -> Conflict | None:
+    """One of the two denies what the other states."""
+    near = case.near(0.7)
+    said = {term.key for term in terms(case.claim)}
+    mine = _negated(case.claim)
+    answered = any(scope & said for i in near for _, scope in _negated(case.sentences[i]))
+    for i in near:
+        sentence = case.sentences[i]
+        theirs = _negated(sentence)
+        if len(theirs) % 2 == len(mine) % 2 and case.shared(i) < 0.8:
+            continue  # as many negations on both sides, in other words: most likely the same
+        have = {term.key for term in terms(sentence)}
+        for word, scope in mine:
+            if scope & have and not answered:
+                reason = f"The sentence denies (“{word}”) what the passage states."
+                return Conflict("negation", "contradicted", reason, i)
+        for word, scope in theirs:
+            if scope & said and not any(scope & own for _, own in mine) and i == near[0]:
+                reason = f"The passage denies (“{word}”) what the sentence states."
+                return Conflict("negation", "contradicted", reason, i)
+    return None
