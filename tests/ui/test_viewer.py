@@ -22,6 +22,7 @@ from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.shared.conversation import Exchange
 from seminar_rag.ui.shared.limits import VIEWS, Limits
+from seminar_rag.ui.shared.wording import view_address
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def passage(course: Course) -> Passage:
 
 @pytest.mark.slow
 def test_a_passage_of_a_paper_is_told_with_its_boxes(client: Any, passage: Passage) -> None:
-    address = viewer.view_address(passage.document, passage.id, [SENTENCES[1]])
+    address = view_address(passage.document, passage.id, [SENTENCES[1]])
     answer = client.get(f"/{address}")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -76,7 +77,7 @@ def test_a_passage_of_a_paper_is_told_with_its_boxes(client: Any, passage: Passa
 
 @pytest.mark.slow
 def test_a_page_is_a_picture_that_browsers_keep(client: Any, passage: Passage) -> None:
-    where = viewer.view_address(passage.document)
+    where = view_address(passage.document)
     answer = client.get(f"/{where}/2.jpg?width=900")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
@@ -110,7 +111,7 @@ def test_the_path_of_a_file_is_no_name_for_it(client: Any, course: Course, tmp_p
 
 @pytest.mark.slow
 def test_pages_that_are_not_there_are_not_found(client: Any, passage: Passage) -> None:
-    where = viewer.view_address(passage.document)
+    where = view_address(passage.document)
     assert client.get(f"/{where}/3.jpg").status_code == 404
     assert client.get(f"/{where}/0.jpg").status_code == 404
     for number in ("-1", "x", "1.5"):
@@ -126,10 +127,10 @@ def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passag
         kept.write_bytes(b"%PDF-1.4 no more")
         # Another renderer, as after a restart: the first holds the sound file open.
         del course.parts.__dict__["pages"]
-        told = client.get(f"/{viewer.view_address(passage.document, passage.id)}").json()
+        told = client.get(f"/{view_address(passage.document, passage.id)}").json()
         assert "damaged" in told["remark"]
         assert "<p>" in told["text"]["html"]
-        answer = client.get(f"/{viewer.view_address(passage.document)}/1.jpg?width=2400")
+        answer = client.get(f"/{view_address(passage.document)}/1.jpg?width=2400")
         assert answer.status_code == 422
         assert "damaged" in answer.text
     finally:
@@ -187,7 +188,7 @@ def test_a_view_of_text_marks_the_quote_and_goes_by_section(client: Any) -> None
     viewer.add_views(app, FakeCourse(), Limits())
     with TestClient(app) as running:
         quote = NOTES_PASSAGE.quote(NOTES_PASSAGE.sentences[1])
-        where = viewer.view_address("notes15", NOTES_PASSAGE.id, [quote])
+        where = view_address("notes15", NOTES_PASSAGE.id, [quote])
         told = running.get(f"/{where}").json()
         assert told["pages"] is None
         assert f"<mark>{quote}</mark>" in told["text"]["html"]
@@ -241,7 +242,7 @@ def test_a_source_has_a_button_that_opens_its_page() -> None:
         Exchange(1, "?", citations=(cite(1, RAG, RAG_PASSAGE, 0), cite(1, RAG, RAG_PASSAGE, 1)))
     )
     assert ">See page 3</button>" in sources
-    address = viewer.view_address("a b/ü#?.pdf", "p&1", ["“x” & y", "“x” & y", "z"])
+    address = view_address("a b/ü#?.pdf", "p&1", ["“x” & y", "“x” & y", "z"])
     parts = urlsplit(address)
     assert unquote(parts.path) == "view/a b/ü#?.pdf"
     assert parse_qs(parts.query) == {"passage": ["p&1"], "quote": ["“x” & y", "z"]}

@@ -162,8 +162,7 @@ class Parser:
             why = (
                 "the parser is closed — run it again."
                 if error.reason == "closed"
-                else "no worker process starts — a script that calls this needs its main part"
-                ' below `if __name__ == "__main__":`.'
+                else "no worker process starts — free some memory and run it again."
             )
             return _Failed("unreadable", f"{path.name} was not read: {why}")
 

@@ -110,6 +110,8 @@ class SharedPrefix:
             self._keep(shared)
             out: list[NDArray[np.float32]] = []
             for group in _groups(rests, room):
+                if stop():  # a small model has read before the watch looks
+                    raise ModelError(STOPPED)
                 out += self._read_group(group)
         return out
 

@@ -30,7 +30,7 @@
     };
     parts.title = make("h2", { id: "viewer-title", tabIndex: -1 });
     parts.about = make("p", { className: "viewer-about" });
-    parts.number = make("input", { type: "text", inputMode: "numeric", autocomplete: "off" });
+    parts.number = make("input", { type: "text", inputMode: "numeric", autocomplete: "off", ariaLabel: "Page" });
     parts.of = make("span");
     parts.zoom = make("span", { className: "viewer-zoom" });
     parts.original = make("a", { target: "_blank", rel: "noopener noreferrer", textContent: "Open original" });
