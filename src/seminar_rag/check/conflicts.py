@@ -2,7 +2,8 @@
 
 A fitted score cannot see that "13B" stands where the passage has "7B": nearly every word agrees.
 Each rule looks at the sentences that say almost the same as the claim, and at the one thing in
-which they differ: a number, a name, an opposite word, a word that makes the claim go further.
+which they differ: a number, a name, a word that makes the claim go further, a clause without
+evidence; `opposites` has those about opposite words, order and negation.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from seminar_rag.check.features import Case, Comparison, Conflict
-from seminar_rag.check.opposites import denied, find_negation, find_opposite
+from seminar_rag.check.features import Case, Comparison, Conflict, clauses
+from seminar_rag.check.opposites import denied, find_negation, find_opposite, find_order
 from seminar_rag.check.terms import MEASURES, Term, same_number, terms
 
 
@@ -20,7 +21,7 @@ def find_conflict(
 ) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
     case = Case(claim, sentences, comparison, frozenset(term.key for term in terms(known)))
-    for rule in (_number, _name, find_opposite, find_negation, _widened):
+    for rule in (_number, _name, find_opposite, find_order, find_negation, _widened, _clause):
         conflict = rule(case)
         if conflict is not None:
             return conflict
@@ -184,3 +185,23 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
     for match in _WORD.finditer(text):
         if match[0].lower() in words and not denied(text, match):
             yield match, next((term.key for term in found if term.start >= match.end()), "")
+
+
+# Clauses
+
+
+def _clause(case: Case) -> Conflict | None:
+    """One clause of some length is not in the passages, though another is."""
+    spans = clauses(case.claim)
+    columns = [
+        [i for i, term in enumerate(case.comparison.terms) if start <= term.start < end]
+        for start, end in spans
+    ]
+    shares = [case.comparison.windows[:, own].mean(axis=1).max() if own else 0.0 for own in columns]
+    if max(shares) < 0.6:
+        return None
+    for (start, end), own, share in zip(spans, columns, shares, strict=True):
+        if len(own) >= 4 and share <= 0.4 and case.comparison.soft[own].mean() <= 0.7:
+            words = " ".join(case.claim[start:end].split()).rstrip(" .")
+            return Conflict("clause", "partly", f"The passages do not say “{words}”.")
+    return None

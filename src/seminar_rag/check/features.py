@@ -207,7 +207,7 @@ def _weakest_clause(claim: str, distinct: Sequence[Term], windows: NDArray[np.bo
 class Conflict:
     """Why the evidence does not carry the claim, whatever the score says."""
 
-    kind: Literal["number", "name", "opposite", "negation", "widened"]
+    kind: Literal["number", "name", "opposite", "order", "negation", "widened", "clause"]
     label: Literal["partly", "unsupported", "contradicted"]
     reason: str
     sentence: int | None = None

@@ -184,6 +184,10 @@ PARTLY = 0.3
 """How likely the model has to find that all is said, for "partly" where it is not the likeliest."""
 
 
+_COUNTED = frozenset({"number", "opposite", "widened"})
+"""The conflicts that weigh beside the model's judgement; the others were not measured with it."""
+
+
 def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -> VerdictLabel:
     """The label.
 
@@ -198,5 +202,5 @@ def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -
         says = "contradicted"
     elif likely[2] > likely[0]:
         says = "partly" if likely[0] >= PARTLY else "unsupported"
-    differs = conflict is not None and conflict.kind != "name" and conflict.label != "unsupported"
+    differs = conflict is not None and conflict.kind in _COUNTED and conflict.label != "unsupported"
     return "partly" if says == "supported" and differs and support < DESPITE else says

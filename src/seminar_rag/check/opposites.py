@@ -1,4 +1,5 @@
-"""Rules that find where a claim says the contrary of a passage: opposite words and negations.
+"""Rules that find where a claim says the contrary of a passage: opposite words, exchanged sides
+and negations.
 
 They work with lists of English words and know no grammar; in doubt they find nothing.
 """
@@ -6,12 +7,15 @@ They work with lists of English words and know no grammar; in doubt they find no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import combinations
 
 from seminar_rag.check.features import Case, Conflict
-from seminar_rag.check.terms import terms
+from seminar_rag.check.terms import Term, terms
 
 # Opposites: each axis has two ends; a text that uses one end where the other uses the other
 # says the contrary, unless a negation or exchanged sides make up for it.
@@ -117,6 +121,148 @@ def _sides(text: str, span: tuple[int, int]) -> tuple[set[str], set[str]]:
     found = terms(text)
     left = {term.key for term in found if term.end <= span[0]}
     return left, {term.key for term in found if term.start >= span[1]}
+
+
+# Order: two things that a comparison or a contrast keeps apart have changed places.
+
+_PIVOT = re.compile(
+    r"\b(?:than|while|whereas|against|instead|rather|but|outperform\w*|beats?|exceed\w*"
+    r"|surpass\w*|unlike|prefer\w*|although|comparable|replac\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def find_order(case: Case) -> Conflict | None:
+    """Two things stand in each other's place."""
+    return _traded(case) or _turned(case)
+
+
+def _traded(case: Case) -> Conflict | None:
+    """In nearly a copy of a sentence, two things have each other's neighbours."""
+    for i in case.near(0.8):
+        sentence = case.sentences[i]
+        mine, theirs = _slots(case.claim), _slots(sentence)
+        for one, other in combinations([key for key in mine if key in theirs], 2):
+            if (
+                not _fits(mine[one], theirs[other])
+                or not _fits(mine[other], theirs[one])
+                or _stays(mine[one], theirs[one])
+                or _stays(mine[other], theirs[other])
+                or _even(case.claim, mine[one], mine[other])
+                or _even(sentence, theirs[one], theirs[other])
+                or bool(_BY.search(case.claim)) != bool(_BY.search(sentence))
+            ):
+                continue
+            if not list(_flips(case.claim, sentence)):
+                return _other_way(mine[one].term, mine[other].term, i)
+    return None
+
+
+def _turned(case: Case) -> Conflict | None:
+    """The two sides of a comparison or a contrast have changed places."""
+    for i in case.near(0.6):
+        sentence = case.sentences[i]
+        mine, theirs = _first(case.claim), _first(sentence)
+        shared = [key for key in mine if key in theirs]
+        for one, other in combinations(shared, 2):
+            if not _parted(case.claim, mine, one, other) or not _parted(
+                sentence, theirs, one, other
+            ):
+                continue
+            if _swapped(mine, theirs, one, other) and _otherwise_alike(
+                mine, theirs, [key for key in shared if key not in (one, other)]
+            ):
+                return _other_way(mine[one], mine[other], i)
+    return None
+
+
+def _other_way(one: Term, other: Term, sentence: int) -> Conflict:
+    reason = (
+        f"The sentence has “{one.text}” and “{other.text}” the other way round than the passage."
+    )
+    return Conflict("order", "contradicted", reason, sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A term with the words around it, function words included."""
+
+    term: Term
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+_TOKEN = re.compile(r"\w[\w.,%-]*\w|\w|[^\w\s]")
+_JOINING = frozenset("and or nor with , both as well the a an".split())
+_ALIKE = re.compile(
+    r"same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together|versus"
+)
+_BY = re.compile(r"\bby\b")
+
+
+@lru_cache(maxsize=8192)
+def _slots(text: str) -> dict[str, _Slot]:
+    """By key, the terms that occur once."""
+    tokens = list(_TOKEN.finditer(text))
+    words = [token[0].lower() for token in tokens]
+    starts, ends = [token.start() for token in tokens], [token.end() for token in tokens]
+    out: dict[str, _Slot | None] = {}
+    for term in terms(text):
+        left, right = bisect_right(ends, term.start), bisect_left(starts, term.end)
+        before, after = tuple(words[max(0, left - 2) : left]), tuple(words[right : right + 2])
+        out[term.key] = None if term.key in out else _Slot(term, before, after)
+    return {key: slot for key, slot in out.items() if slot is not None}
+
+
+def _fits(one: _Slot, other: _Slot) -> bool:
+    """Whether two terms stand between the same words, or behind or before the same two."""
+    before, after = one.before == other.before, one.after == other.after
+    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
+    return sides or (before and len(one.before) == 2) or (after and len(one.after) == 2)
+
+
+def _stays(one: _Slot, other: _Slot) -> bool:
+    """Whether a term stands where it stood, going by the words before it."""
+    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
+    return sides or one.before == other.before
+
+
+def _even(text: str, one: _Slot, other: _Slot) -> bool:
+    """Whether what stands between two things joins them, so that their order says nothing."""
+    first, second = sorted((one.term, other.term), key=lambda term: term.start)
+    between = text[first.end : second.start].lower()
+    words = re.findall(r"\w+|[,'’]", between)
+    if words in (["'", "s"], ["’", "s"], ["'"], ["’"], ["of"], ["of", "the"]):
+        return True
+    alike = [i for i, word in enumerate(words) if _ALIKE.fullmatch(word)]
+    return any(i <= 3 and len(words) - i <= 4 for i in alike) or (
+        bool(words) and _JOINING.issuperset(words)
+    )
+
+
+def _first(text: str) -> dict[str, Term]:
+    """The first occurrence of every term, by key, in order."""
+    out: dict[str, Term] = {}
+    for term in terms(text):
+        out.setdefault(term.key, term)
+    return out
+
+
+def _swapped(mine: dict[str, Term], theirs: dict[str, Term], one: str, other: str) -> bool:
+    return (mine[one].start < mine[other].start) != (theirs[one].start < theirs[other].start)
+
+
+def _parted(text: str, found: dict[str, Term], one: str, other: str) -> bool:
+    """Whether a pivot stands between the two terms."""
+    first, second = sorted((found[one], found[other]), key=lambda term: term.start)
+    return bool(_PIVOT.search(text, first.end, second.start))
+
+
+def _otherwise_alike(mine: dict[str, Term], theirs: dict[str, Term], others: Sequence[str]) -> bool:
+    """Whether the remaining shared terms stand in the same order, nearly all of them."""
+    pairs = list(combinations(others, 2))
+    flipped = sum(_swapped(mine, theirs, one, other) for one, other in pairs)
+    return len(others) >= 2 and flipped <= 0.3 * len(pairs)
 
 
 # Negation
