@@ -115,9 +115,13 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
 
 
 def _decisions(data: Path) -> tuple[Correction, ...]:
+    """The decisions of now, from the database where it can be read."""
     if not (data / _DATABASE).is_file():
         return decisions.latest(data)
     with closing(sqlite3.connect(data / _DATABASE)) as db:
+        with suppress(sqlite3.Error, ValueError):
+            # The file beside it is written a moment later.
+            return decisions.stored(db)
         return decisions.latest(data, db)
 
 
