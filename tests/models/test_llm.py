@@ -325,9 +325,9 @@ class TestLlamaCpp:
     def test_a_step_can_be_aborted_from_another_thread(self, model: LlamaCpp) -> None:
         before = ask(model, max_tokens=10)
         read = list(model._reader.text)
-        model._reader._abort.value = b"!"
+        model._reader._abort.flag.value = b"!"
         assert not model._reader.decode([10, 11, 12])
-        model._reader._abort.value = b""
+        model._reader._abort.flag.value = b""
         assert model._reader.text == read
         assert model._reader.decode([10, 11, 12])
         assert ask(model, max_tokens=10) == before

@@ -6,10 +6,7 @@ with are read once and kept; several questions are read in one batch, as sequenc
 
 from __future__ import annotations
 
-import ctypes
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -17,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.reader import Abort, common_length
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -27,7 +25,6 @@ BATCH = 128
 CONTEXT = 3072
 """Tokens that the shared beginning and the questions of a batch may have together."""
 SEQUENCES = 8
-POLL_SECONDS = 0.05
 STOPPED = "The check was stopped."
 
 
@@ -80,10 +77,7 @@ class SharedPrefix:
         if not self._context:
             raise ModelError("llama.cpp has no memory left to check with - close other programs.")
         self._vocabulary = api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
-        self._abort = ctypes.create_string_buffer(2)
-        not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-        flag = ctypes.cast(self._abort, ctypes.c_void_p)
-        api.llama_set_abort_callback(self._context, not_empty, flag)
+        self._abort = Abort(api, self._context)
         self._batch = api.llama_batch_init(BATCH, 0, 1)
         self._kept: list[int] = []
 
@@ -106,7 +100,7 @@ class SharedPrefix:
         room = CONTEXT - len(shared)
         if any(len(rest) > room for rest in rests):
             raise ModelError("A sentence to be checked is too long for the model's window.")
-        with self._watched(stop):
+        with self._abort.watching(stop):
             self._keep(shared)
             out: list[NDArray[np.float32]] = []
             for group in _groups(rests, room):
@@ -118,8 +112,7 @@ class SharedPrefix:
     def _keep(self, shared: list[int]) -> None:
         """Bring sequence 0 to hold exactly `shared`."""
         memory = self._api.llama_get_memory(self._context)
-        pairs = zip(shared, self._kept, strict=False)
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        same = common_length(shared, self._kept)
         if same < len(self._kept) and not self._api.llama_memory_seq_rm(memory, 0, same, -1):
             self._api.llama_memory_clear(memory, True)
             same = 0
@@ -169,26 +162,6 @@ class SharedPrefix:
                     row = self._api.llama_get_logits_ith(self._context, i)
                     out.append(np.ctypeslib.as_array(row, (self._vocabulary,)).copy())
         return out
-
-    @contextmanager
-    def _watched(self, stop: Callable[[], bool]) -> Iterator[None]:
-        """Makes llama.cpp give up its step as soon as `stop` says so."""
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(POLL_SECONDS):
-                if stop():
-                    self._abort.value = b"!"
-                    return
-
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-            self._abort.value = b""
 
 
 def _groups(rests: Sequence[list[int]], room: int) -> Iterator[list[list[int]]]:

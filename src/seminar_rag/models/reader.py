@@ -40,7 +40,7 @@ class Reader:
         self._api = api
         self._context = context
         self._vocabulary = vocabulary
-        self._abort = _abort_flag(api, context)
+        self._abort = Abort(api, context)
         self._sequences = min(SEQUENCES, api.llama_n_seq_max(context))
         self._texts: list[list[int]] = [[] for _ in range(self._sequences)]
         self._order = list(range(self._sequences))  # the one used last is the last
@@ -61,7 +61,7 @@ class Reader:
         shared = self._take(prompt)
         self._keep(min(shared, len(prompt) - 1))
         fresh, started = len(prompt) - len(self.text), time.perf_counter()
-        with self._watched(stop):
+        with self._abort.watching(stop):
             for start in range(len(self.text), len(prompt), BATCH):
                 if stop() or not self.decode(prompt[start : start + BATCH]):
                     return False
@@ -96,12 +96,7 @@ class Reader:
 
     def _take(self, prompt: Sequence[int]) -> int:
         """Turn to the sequence that suits a prompt; the tokens that they have in common."""
-
-        def common(number: int) -> int:
-            pairs = zip(prompt, self._texts[number], strict=False)
-            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-        shared = {number: common(number) for number in self._order}
+        shared = {at: common_length(prompt, self._texts[at]) for at in self._order}
         best = max(self._order, key=shared.__getitem__)
         if shared[best] < _COMMON:
             best = self._order[0]
@@ -134,15 +129,35 @@ class Reader:
     def _memory(self) -> Any:
         return self._api.llama_get_memory(self._context)
 
+
+class Abort:
+    """Makes llama.cpp give up the step of a context.
+
+    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
+    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
+    took seven times as long. The callback is therefore C's strlen, and its argument a string
+    that is not empty once the step is to end.
+    """
+
+    def __init__(self, api: Any, context: Any) -> None:
+        """Args:
+        api: the module `llama_cpp.llama_cpp`.
+        context: a `llama_context` pointer.
+        """
+        self.flag = ctypes.create_string_buffer(2)
+        """Not empty: the step is to end."""
+        not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
+        api.llama_set_abort_callback(context, not_empty, ctypes.cast(self.flag, ctypes.c_void_p))
+
     @contextmanager
-    def _watched(self, stop: Callable[[], bool]) -> Iterator[None]:
-        """Makes llama.cpp give up its step as soon as `stop` says so."""
+    def watching(self, stop: Callable[[], bool]) -> Iterator[None]:
+        """Meanwhile llama.cpp gives up its step as soon as `stop` says so."""
         done = threading.Event()
 
         def watch() -> None:
             while not done.wait(POLL_SECONDS):
                 if stop():
-                    self._abort.value = b"!"
+                    self.flag.value = b"!"
                     return
 
         thread = threading.Thread(target=watch, daemon=True)
@@ -152,17 +167,10 @@ class Reader:
         finally:
             done.set()
             thread.join()
-            self._abort.value = b""
+            self.flag.value = b""
 
 
-def _abort_flag(api: Any, context: Any) -> ctypes.Array[ctypes.c_char]:
-    """A string that makes llama.cpp abort its step while it is not empty.
-
-    llama.cpp asks between the nodes of its graph, hundreds of times per step. A callback in
-    Python would wait for the interpreter each time: beside one busy thread, reading a prompt
-    took seven times as long. The callback is therefore C's strlen, and the string its argument.
-    """
-    flag = ctypes.create_string_buffer(2)
-    not_empty = ctypes.cast(ctypes.CDLL(None).strlen, api.ggml_abort_callback)
-    api.llama_set_abort_callback(context, not_empty, ctypes.cast(flag, ctypes.c_void_p))
-    return flag
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two texts have in common from their beginning."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_SESSIONS = 50
-"""Open pages whose state is kept in memory, one to four MB each; others send theirs again with a
+"""Open pages whose state is kept in memory, a MB each or more; others send theirs again with a
 question."""
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """The scripts of the page, in the order in which they run."""
