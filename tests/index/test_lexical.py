@@ -68,6 +68,7 @@ def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
         ("wat is drippping", "what is dripping"),
         ("waht keeps the laatest keys", "what keeps the latest keys"),
         ("hwo repairs a Faucett", "how repairs a Faucett"),
+        ("what is a buffernig cache", "what is a buffering cache"),
         ("who is Plumbar", "who is Plumbar"),
     ],
 )

@@ -30,6 +30,8 @@ COMMON = 10_000
 search of 100,000 passages took a third of the time. Most courses have fewer passages in all."""
 _READ = 20
 """Passages in which the forms of a word are looked for."""
+_WHOLE = 4
+"""Letters of a stem from which on a word that begins with it may be a form of it."""
 _SHORT = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9}?)s?\)")
 _BOUND = re.compile(r"[.;:!?,()\[\]\"“”][\s\"“”]")
 _PLAIN = re.compile(r"[^\W\d_]{5,}")
@@ -87,9 +89,10 @@ def corrected(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | 
     Args:
         stems: the passages' vocabulary.
     """
-    for stem in dict.fromkeys(
-        [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
-    ):
+    near = [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
+    # An error behind the stem leaves that whole, but far from the word: "generaton", "gener".
+    begun = [stem for stem in stems if len(stem) >= _WHOLE and word.startswith(stem)]
+    for stem in dict.fromkeys([*near, *sorted(begun, key=len, reverse=True)]):
         rows = db.execute(
             "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
             " LIMIT ?",
