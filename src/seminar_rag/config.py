@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,6 +25,7 @@ from seminar_rag.types.settings import Setting
 
 FILE = "seminar.toml"
 _ENV = "SEMINAR_RAG_"
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.I)
 _EXPECTED = {
     "string_type": "text in quotes",
     "int_type": "a whole number",
@@ -32,15 +34,29 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
-    "value_error": "addresses or networks, separated by commas: {error}",
+    "value_error": "{error}",
 }
 """Kind of error that pydantic reports → what to use instead."""
 
 
 def _networks(value: str) -> str:
     """Check addresses or networks, separated by commas. Raises ValueError."""
+    try:
+        for one in filter(None, value.split(",")):
+            ipaddress.ip_network(one.strip())
+    except ValueError as error:
+        raise ValueError(f"addresses or networks, separated by commas: {error}") from error
+    return value
+
+
+def _origins(value: str) -> str:
+    """Check origins of web pages, separated by commas. Raises ValueError."""
     for one in filter(None, value.split(",")):
-        ipaddress.ip_network(one.strip())
+        if not _ORIGIN.fullmatch(one.strip()):
+            raise ValueError(
+                'the beginnings of addresses, such as "https://moodle.uni.edu" without what follows'
+                f" the host, separated by commas: {one.strip()}"
+            )
     return value
 
 
@@ -106,6 +122,8 @@ class Config:
     serve_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     """Addresses or networks of proxies, separated by commas, that say whose requests they pass on;
     empty believes nobody."""
+    serve_frame_ancestors: Annotated[str, AfterValidator(_origins)] = ""
+    """Sites that may show the page in a frame, "https://moodle.uni.edu", separated by commas."""
     serve_api_key: str = ""
     """What programs have to send that ask at /v1, as OpenAI's clients do; empty asks for none."""
     journal_enabled: bool = False

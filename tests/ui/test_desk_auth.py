@@ -166,6 +166,16 @@ def test_over_https_the_cookie_is_secure(door):
     run(go())
 
 
+def test_in_a_frame_the_cookie_is_sent_back_from_that_frame_alone(door):
+    async def go():
+        async with visitor(door, scheme="https") as client:
+            cookie = (await login(client, **{"sec-fetch-dest": "iframe"})).headers["set-cookie"]
+            for attribute in ("SameSite=none", "Secure", "Partitioned", "HttpOnly", "Path=/desk"):
+                assert f"; {attribute}" in cookie
+
+    run(go())
+
+
 def test_a_session_ends_by_itself_and_with_a_new_password(door, keys, clock):
     async def go():
         async with visitor(door) as client:

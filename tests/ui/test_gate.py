@@ -182,6 +182,33 @@ def test_at_the_desk_a_value_may_be_an_upload_and_no_address():
     assert not admits(DESK_OPEN, "GET", "/gradio_api/proxy=http://example.org")
 
 
+# In a frame ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("framed_by", "ancestors"),
+    [
+        ("", "'self'"),
+        ("https://a.edu, https://*.b.edu:8443", "'self' https://a.edu https://*.b.edu:8443"),
+    ],
+)
+def test_only_the_sites_that_are_named_may_show_a_page_in_a_frame(framed_by, ancestors):
+    """As every page, those that another policy was not given to."""
+
+    async def behind(scope, receive, send):
+        own = (
+            [(b"Content-Security-Policy", b"default-src 'none'")] if scope["path"] == "/own" else []
+        )
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+        await send({"type": "http.response.body", "body": b""})
+
+    gated = Gate(behind, (Opening("GET", re.compile(".*")),), framed_by=framed_by)
+    client = TestClient(gated)
+    assert client.get("/").headers["content-security-policy"].endswith(f"ancestors {ancestors}")
+    assert client.get("/missing").headers["x-content-type-options"] == "nosniff"
+    assert client.get("/own").headers["content-security-policy"] == "default-src 'none'"
+
+
 # Size, time and share -------------------------------------------------------------------------
 
 

@@ -66,6 +66,7 @@ def serve(options: argparse.Namespace) -> int:
         trusted_proxies=course.config.serve_trusted_proxies,
         key=key_in(course.config.data),
         api_key=course.config.serve_api_key,
+        framed_by=course.config.serve_frame_ancestors,
         prepare=course.examples,
         on_ready=ready,
     )

@@ -47,6 +47,7 @@ def build_app(
     host: str = "127.0.0.1",
     key: bytes = b"",
     api_key: str = "",
+    framed_by: str = "",
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -57,6 +58,7 @@ def build_app(
         host: where it will be served.
         key: signs answers, so that only those given can be rated; without one, until a restart.
         api_key: what programs have to send that speak OpenAI's API; empty asks for none.
+        framed_by: origins of the sites that may show the page in a frame, separated by commas.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -90,7 +92,7 @@ def build_app(
         openapi_url=None,
         lifespan=(lambda _: tools.running()) if tools else None,
     )
-    app.add_middleware(Gate)
+    app.add_middleware(Gate, framed_by=framed_by)
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course)
@@ -183,6 +185,7 @@ def serve(
     trusted_proxies: str = "",
     key: bytes = b"",
     api_key: str = "",
+    framed_by: str = "",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -196,7 +199,14 @@ def serve(
     listener = _listen(host, port)
     with listener:
         prepare()
-        app = build_app(course, limits, desk, mcp=mcp, host=host, key=key, api_key=api_key)
+        app = build_app(
+            *(course, limits, desk),
+            mcp=mcp,
+            host=host,
+            key=key,
+            api_key=api_key,
+            framed_by=framed_by,
+        )
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:

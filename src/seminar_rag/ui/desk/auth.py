@@ -5,8 +5,9 @@ request through only with the cookie of a session. It knows nothing of what lies
 
 It defends against guessing (each failure makes the next attempt wait longer, per client and over
 all), against stealing the cookie by script (HttpOnly) or over plain http where https is spoken
-(Secure), against other sites sending requests with it (SameSite=Strict, and the request's origin),
-and against sessions that never end (they end after `LASTS`, at logout, and with a new password).
+(Secure), against other sites sending requests with it (SameSite=Strict or, in a frame, Partitioned;
+and the request's origin), and against sessions that never end (they end after `LASTS`, at logout,
+and with a new password).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.desk.view import login_page
+from seminar_rag.ui.shared.cookies import is_framed, set_framed_cookie
 from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)
@@ -331,6 +333,9 @@ class Door:
         return RedirectResponse(self._path + to, 303)
 
     def _set_cookie(self, response: Response, request: Request, token: str, lasts: int) -> None:
+        if is_framed(request):
+            set_framed_cookie(response, COOKIE, token, lasts, self._path)
+            return
         response.set_cookie(
             COOKIE,
             token,

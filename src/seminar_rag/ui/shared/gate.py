@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,22 +31,18 @@ MOST_ARRIVING = 64 << 20
 """Bytes of requests that are arriving, together; half of it for one address."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
+_POLICY = (
+    "default-src 'self'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
 )
-HEADERS = (
-    (b"content-security-policy", POLICY.encode()),
+_HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
 )
@@ -55,6 +51,16 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+def policy(framed_by: str = "") -> str:
+    """The Content-Security-Policy of every page.
+
+    Args:
+        framed_by: as `Gate` takes it.
+    """
+    ancestors = " ".join(("'self'", *framed_by.replace(",", " ").split()))
+    return "; ".join((*_POLICY, f"frame-ancestors {ancestors}"))
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,20 @@ class Gate:
         app: what stands behind.
         openings: the list.
         root: the path below which those of the list lie.
+        framed_by: origins of the sites that may show a page in a frame, separated by commas.
     """
 
-    def __init__(self, app: Asgi, openings: Sequence[Opening] = OPEN, root: str = "") -> None:
+    def __init__(
+        self,
+        app: Asgi,
+        openings: Sequence[Opening] = OPEN,
+        root: str = "",
+        framed_by: str = "",
+    ) -> None:
         self._app = app
         self._openings = openings
         self._root = root
+        self._headers = ((b"content-security-policy", policy(framed_by).encode()), *_HEADERS)
         self._arriving = Share(MOST_ARRIVING)
         self._large = Rate(LARGE_A_MINUTE)
 
@@ -144,7 +158,7 @@ class Gate:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            send = send if self._root else _with_headers(send)
+            send = send if self._root else _with_headers(send, self._headers)
             try:
                 receive = await self._admitted(scope, receive)
             except RefusedError as refusal:
@@ -245,10 +259,12 @@ async def _refuse(send: Send, refusal: RefusedError) -> None:
     await send({"type": "http.response.body", "body": str(refusal).encode()})
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, headers: Iterable[tuple[bytes, bytes]]) -> Send:
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *HEADERS]
+            own = list(message.get("headers", ()))
+            named = {name.lower() for name, _ in own}
+            message["headers"] = [*own, *(one for one in headers if one[0] not in named)]
         await send(message)
 
     return guarded
