@@ -150,6 +150,10 @@ class FakeDeskCourse(FakeCourse):
             "tiny", "0.1 GB", "8 GB of memory and 2 cores: tiny", "", runnable=True
         )
 
+    @property
+    def config(self) -> config.Config:
+        return self._config
+
     def catalogue(self) -> Catalogue:
         return self._catalogue
 

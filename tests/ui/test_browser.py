@@ -172,6 +172,37 @@ def test_an_answer_without_sources_does_not_show_those_of_the_one_before(tab):
     assert page.locator("#source-1-1").is_visible()
 
 
+def test_the_page_follows_what_the_reader_does(open_tab):
+    """The box has the focus, asking folds the scope, Retry and Edit show what they change, and the
+    sources are those of the answer in view."""
+    tab = open_tab(1280, 480)
+    page = tab.page
+    assert page.evaluate(f"document.activeElement === document.querySelector('{BOX}')")
+    tab.open_scope()
+    tab.ask(GENERATIONS)
+    tab.answered(1)
+    page.wait_for_selector("#scope-kinds", state="hidden")
+    for number in (2, 3):
+        tab.ask(STEPS)
+        tab.answered(number)
+    in_view = (
+        "e => e.getBoundingClientRect().top > 0 && e.getBoundingClientRect().top < innerHeight"
+    )
+    page.wait_for_selector("#source-3-1", state="visible")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_selector("#source-1-1", state="visible")
+    page.click("#edit")
+    assert page.locator("#exchange-3 h2").evaluate(in_view)
+    page.click("[data-leave-editing]")
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_selector("#source-1-1", state="visible")
+    page.click("#retry")
+    page.wait_for_selector("#stop", state="visible")
+    tab.answered(3)
+    assert page.locator("#exchange-3 h2").evaluate(in_view)
+    assert not page.locator(".to-desk").is_visible(), "the desk is for who was there"
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_long_answer_is_shown_from_its_question_on(open_tab, width):
     tab = open_tab(width, 560)

@@ -308,6 +308,23 @@ def test_memory_is_bounded(clock):
     assert sessions.valid(tokens[-1], "h")
 
 
+def test_a_login_outlives_the_server_until_logout_a_new_password_or_its_end(tmp_path, clock):
+    file = tmp_path / "sessions.json"
+    first = Sessions(clock, file)
+    token, other = first.begin("h"), first.begin("h")
+    assert token not in file.read_text()
+    again = Sessions(clock, file)
+    assert again.valid(token, "h")
+    assert not again.valid(token, "another password's")
+    again.end(token, "h")
+    assert [Sessions(clock, file).valid(one, "h") for one in (token, other)] == [False, True]
+    clock.now += LASTS + 1
+    assert not Sessions(clock, file).valid(other, "h")
+    file.write_text('[["broken"]]')
+    assert not Sessions(clock, file).valid(other, "h")
+    assert Sessions(clock, tmp_path).begin("h"), "who cannot be remembered is let in all the same"
+
+
 def test_an_ipv6_network_is_one_client():
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff")
     assert client_of("2001:db8::1") != client_of("2001:db8:0:1::1")

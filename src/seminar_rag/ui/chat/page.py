@@ -145,7 +145,7 @@ class Page:
         asks = [self._box.submit, self._send.click, self._retry.click]
         # Queued, since Gradio tells of a changed State only there; with room for everybody.
         queued = {**HIDDEN, "queue": True, "concurrency_limit": None}
-        gr.on(asks, self._begin, asked, [*begun, self._ticket], **queued)
+        gr.on(asks, self._begin, asked, [*begun, self._ticket, self._scope.bar], **queued)
         self._ticket.change(
             self._answer,
             self._conversation,
@@ -303,6 +303,7 @@ class Page:
             self._conversation: begun,
             self._record: to_record(begun),
             self._ticket: secrets.token_hex(8),
+            self._scope.bar: gr.update(open=False),
             **self._buttons(running=True, begun=True),
         }
 

@@ -83,8 +83,8 @@ def _foot(view: Exchange) -> str:
     sources = len({citation.number for citation in view.citations})
     facts = [
         check_in_words(view.verdicts, view.citations, quoted=not view.markdown),
-        "stopped" if view.state == "stopped" else "",
-        "" if view.seconds is None else f"{max(view.seconds, 0.1):.1f} s",
+        "stopped before its end" if view.state == "stopped" else "",
+        "" if view.seconds is None or not sources else f"{max(view.seconds, 0.1):.1f} s",
     ]
     return HTML.foot(view.number, sources and plural(sources, "source"), list(filter(None, facts)))
 

@@ -16,12 +16,14 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -182,11 +184,12 @@ class Attempts:
 
 class Sessions:
     """The tokens of those who are logged in, kept hashed, each bound to the password it was given
-    for."""
+    for. They outlive the server where there is a file to keep them in."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, file: Path | None = None) -> None:
         self._clock = clock
-        self._ends: dict[tuple[str, str], float] = {}
+        self._file = file
+        self._ends = _read(file) if file else {}
 
     def begin(self, password_hash: str) -> str:
         """Log in; returns a new token."""
@@ -195,16 +198,36 @@ class Sessions:
         while len(self._ends) >= MOST_SESSIONS:
             del self._ends[min(self._ends, key=self._ends.__getitem__)]
         token = secrets.token_urlsafe(32)
-        self._ends[_digest(token), password_hash] = now + LASTS
+        self._ends[_digest(token), _digest(password_hash)] = now + LASTS
+        self._keep()
         return token
 
     def valid(self, token: str, password_hash: str) -> bool:
         """Whether the token was given for this password and has not ended."""
-        return self._ends.get((_digest(token), password_hash), 0.0) > self._clock()
+        left = self._ends.get((_digest(token), _digest(password_hash)), 0.0) - self._clock()
+        return 0 < left <= LASTS  # more where the machine's clock was wrong
 
     def end(self, token: str, password_hash: str) -> None:
         """Log out."""
-        self._ends.pop((_digest(token), password_hash), None)
+        if self._ends.pop((_digest(token), _digest(password_hash)), None) is not None:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._file is not None:
+            try:
+                self._file.touch(0o600)
+                self._file.write_text(json.dumps([[*key, e] for key, e in self._ends.items()]))
+            except OSError as error:
+                log.warning("logins end with the server, since they cannot be kept: %s", error)
+
+
+def _read(file: Path) -> dict[tuple[str, str], float]:
+    """The sessions that a file keeps; none where it is missing or damaged."""
+    try:
+        rows = json.loads(file.read_text("utf-8"))
+        return {(str(token), str(password)): float(end) for token, password, end in rows}
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _digest(token: str) -> str:
@@ -225,9 +248,11 @@ class Door:
         *,
         title: str = "",
         style: str = "",
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
+        kept: Path | None = None,
     ) -> None:
         """Args:
+        kept: the file in which sessions outlive the server; without one they end with it.
         password_hash: asked at every request, so that a new password counts at once; "" keeps
             the door shut. May raise ConfigError, which keeps it shut too and is shown.
         """
@@ -236,8 +261,8 @@ class Door:
         self._hash = password_hash
         self._title = title
         self._style = style
-        self._attempts = Attempts(clock)
-        self._sessions = Sessions(clock)
+        self._attempts = Attempts(clock or time.monotonic)
+        self._sessions = Sessions(clock or time.time, kept)
         # One guess at a time: hashing takes memory and a core, also when many guess at once.
         self._guessing = threading.Lock()
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PATH = "/desk"
 BACKUP = "backup.zip"
+SESSIONS = "desk-sessions.json"
+"""In the data folder: who is logged in."""
 NOT_KEPT = {"cache-control": "no-store"}
 
 
@@ -101,7 +103,8 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> None:
     assert isinstance(behind, Mount)
     assert behind.path == PATH
     inside = Gate(Exports(behind.app, course), DESK_OPEN, PATH)
-    door = Door(inside, PATH, course.password_hash, title=course.name, style=style)
+    kept = course.config.data / SESSIONS
+    door = Door(inside, PATH, course.password_hash, title=course.name, style=style, kept=kept)
     app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk

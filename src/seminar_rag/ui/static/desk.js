@@ -3,6 +3,9 @@
 (() => {
   "use strict";
   const folds = new Map();
+  try {
+    localStorage.setItem("seminar:desk", "yes"); // the chat then shows this browser the way here
+  } catch { /* nothing is kept */ }
 
   document.addEventListener(
     "toggle",

@@ -28,6 +28,8 @@ window.seminar = (() => {
       store.removeItem(PREFIX + key);
     } catch { /* nothing is kept, so nothing stays */ }
   };
+  // Who was at the desk sees the way there; students have no use for it.
+  document.documentElement.classList.toggle("knows-desk", read(localStorage, "desk") === "yes");
   const place = () => `${document.title}:`; // courses on one address keep apart
 
   const parsed = (text) => {
@@ -219,7 +221,8 @@ window.seminar = (() => {
     const was = current() === id;
     if (was) open("");
     list();
-    say(`“${(talk.title || "Conversation").slice(0, 40)}” was deleted.`, () => {
+    const name = talk.title || "Conversation";
+    say(`“${name.length > 40 ? `${name.slice(0, 39)}…` : name}” was deleted.`, () => {
       save(id, kept);
       if (was) open(id);
       list();

@@ -5,11 +5,14 @@
   const narrow = () => window.matchMedia("(max-width: 1023px)").matches;
   const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+  const toBox = () => document.querySelector("#question textarea")?.focus({ preventScroll: true });
+
   // The chosen source ("3-1") and exchange ("3"). The newest exchange shows while none is chosen.
   // Gradio patches the HTML it shows and drops classes that are not in it: `dress` puts them back.
   let chosen = null;
   let exchange = null;
   let newest = null;
+  let viewed = null; // the exchange that the reader has scrolled to
   let opener = null;
 
   function dress() {
@@ -20,9 +23,9 @@
     const last = Number(answered ?? 0) > Number(cited ?? 0) ? answered : cited;
     if (last !== newest) {
       newest = last;
-      chosen = exchange = null;
+      chosen = exchange = viewed = null;
     }
-    const shown = exchange ?? newest;
+    const shown = exchange ?? viewed ?? newest;
     for (const section of sections) {
       section.classList.toggle("current", section.dataset.exchange === shown);
     }
@@ -115,7 +118,11 @@
     if (chip) ask(chip.dataset.ask);
     else if (event.target.closest?.("[data-whole]")) {
       widen();
-      document.querySelector("#question textarea")?.focus();
+      toBox();
+    }
+    else if (event.target.closest?.(".skip")) {
+      event.preventDefault();
+      toBox();
     }
     else if (event.target.closest?.("[data-close-sources]")) closeSources();
     else if (narrow() && !event.target.closest?.("#sources")) closeSources();
@@ -124,21 +131,48 @@
     if (event.key === "Escape") closeSources();
   });
 
-  // Follow the answer while it grows, unless the reader scrolled up.
+  const exchanges = () => [...document.querySelectorAll("#conversation .exchange")];
+  const underHead = () => (narrow() ? 0 : (byId("head")?.offsetHeight ?? 0));
+
+  // Follow the answer while it grows, unless the reader scrolled up; the sources are those of the
+  // answer in view.
   let following = true;
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
-  addEventListener("scroll", () => { following = atEnd(); }, { passive: true });
+  addEventListener("scroll", () => {
+    following = atEnd();
+    const seen = exchanges().filter((one) => {
+      const { top, bottom } = one.getBoundingClientRect();
+      return bottom > underHead() && top < 0.6 * innerHeight;
+    });
+    const number = (following ? null : seen.at(-1)?.id.split("-")[1]) ?? null;
+    const left = exchange && !seen.some((one) => one.id === `exchange-${exchange}`);
+    if (number === viewed && !left) return;
+    viewed = number;
+    if (left && !byId("sources")?.classList.contains("open")) chosen = exchange = null;
+    dress();
+  }, { passive: true });
+
+  // Retry and Edit change the last exchange, wherever the reader has scrolled to.
+  function toLast() {
+    const last = exchanges().at(-1);
+    if (!last) return;
+    following = true;
+    scrollTo({ top: last.getBoundingClientRect().top + scrollY - underHead() - 16 });
+  }
+  document.addEventListener("click", (event) => {
+    const pressed = event.target.closest?.("#retry, #edit, [data-retry]");
+    if (pressed) toLast();
+    if (pressed?.id === "edit") toBox();
+  });
 
   let last = 0; // exchanges on the page
   function follow() {
-    const count = document.querySelectorAll("#conversation .exchange").length;
+    const count = exchanges().length;
     if (count > last) following = true;
     last = count;
     if (!count || !following) return;
     // Down with the answer, but never past its question: reading begins at the top.
-    const newestOne = [...document.querySelectorAll("#conversation .exchange")].at(-1);
-    const head = narrow() ? 0 : (byId("head")?.offsetHeight ?? 0);
-    const top = newestOne.getBoundingClientRect().top + scrollY - head - 16;
+    const top = exchanges().at(-1).getBoundingClientRect().top + scrollY - underHead() - 16;
     scrollTo({ top: Math.min(top, document.documentElement.scrollHeight - innerHeight) });
   }
 
@@ -146,6 +180,7 @@
     const node = change.target;
     return (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement)?.closest(parts);
   };
+  let begun = false; // the page shows what it was opened for
   let listed = null; // where the conversations were listed
   let due = false;
   let grown = false;
@@ -155,6 +190,10 @@
       seminar.list();
     }
     if (changes.some((change) => within(change, "#scope"))) name_choices();
+    if (!begun && document.querySelector(".welcome, #past .exchange")) {
+      begun = true;
+      if (document.activeElement === document.body && !narrow()) toBox();
+    }
     if (!changes.some((change) => within(change, "#conversation, #sources"))) return;
     grown ||= changes.some((c) => c.type !== "attributes" && within(c, "#conversation"));
     if (due) return;
