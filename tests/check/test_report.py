@@ -214,7 +214,7 @@ def test_an_empty_text_is_a_report_too() -> None:
 def test_lines_name_the_verdict_the_place_and_the_citation() -> None:
     lines = "\n".join(text_lines(checked(), 200))
     assert "✗ line 3, contradicted: LoRA needs more memory [1]." in lines
-    assert "    Title of lora (session 3), page 1: “LoRA freezes the weights.”" in lines
+    assert "    Title of lora (session 3), p. 1: “LoRA freezes the weights.”" in lines
     assert "    ✗ [9]: It has no entry in the reference list." in lines
     assert "I think" not in lines
     assert "checked by: scripted" in lines

@@ -135,6 +135,7 @@ def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixtu
             "kind",
             "session",
             "page",
+            "place",
             "section",
             "quote",
             "passage",

@@ -70,16 +70,12 @@ def test_a_file_that_cannot_be_read_gives_a_reason_in_one_line(tmp_path: Path) -
     with pytest.raises(SourceError, match=r"gone\.md cannot be read"):
         read_manuscript(tmp_path / "gone.md")
     (tmp_path / "torn.docx").write_bytes(b"PK\x03\x04torn")
-    with pytest.raises(DocumentError, match=r"torn\.docx is no DOCX that can be read"):
+    with pytest.raises(DocumentError, match=r"torn\.docx is damaged"):
         read_manuscript(tmp_path / "torn.docx")
     with zipfile.ZipFile(tmp_path / "sheet.docx", "w") as archive:
         archive.writestr("else.xml", "<a/>")
-    with pytest.raises(DocumentError, match="no DOCX that can be read"):
+    with pytest.raises(DocumentError, match="archive of no known form"):
         read_manuscript(tmp_path / "sheet.docx")
-    with zipfile.ZipFile(tmp_path / "bomb.docx", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", b"0" * (65 << 20))
-    with pytest.raises(DocumentError, match="unpacks to 65 MiB"):
-        read_manuscript(tmp_path / "bomb.docx")
     (tmp_path / "image.png").write_bytes(b"\x89PNG\0\0\0\0")
     with pytest.raises(DocumentError, match=r"image\.png"):
         read_manuscript(tmp_path / "image.png")
@@ -90,13 +86,15 @@ def test_the_notes_of_a_docx_are_read(tmp_path: Path) -> None:
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.opc.packuri import PackURI
     from docx.opc.part import Part
+    from docx.oxml import parse_xml
 
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     said = "<w:p><w:r><w:t>Wei shows </w:t></w:r><w:r><w:t>this.</w:t></w:r></w:p>"
     rule = '<w:footnote w:type="separator" w:id="0"><w:p><w:r><w:t>-</w:t></w:r></w:p></w:footnote>'
     xml = f'<w:footnotes {space}>{rule}<w:footnote w:id="2">{said}</w:footnote></w:footnotes>'
     document = Document()
-    document.add_paragraph("The text has a note.")
+    mark = document.add_paragraph("The text has a note.").add_run()
+    mark._r.append(parse_xml(f'<w:footnoteReference {space} w:id="2"/>'))
     part = Part(PackURI("/word/footnotes.xml"), "application/xml", xml.encode(), None)
     document.part.relate_to(part, RELATIONSHIP_TYPE.FOOTNOTES)
     document.save(str(tmp_path / "essay.docx"))
@@ -125,5 +123,5 @@ def test_what_is_sent_is_read_by_its_content_and_gone_afterwards(
     document.save(sent)
     assert text_of(sent.getvalue()) == "## On adapters\n\nLoRA freezes the weights."
     assert not list(tmp_path.iterdir())
-    with pytest.raises(DocumentError, match="neither a PDF nor a DOCX"):
-        text_of(b"A plain text.")
+    with pytest.raises(DocumentError, match="is a picture"):
+        text_of(b"\x89PNG\0\0\0\0")

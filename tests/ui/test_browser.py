@@ -547,7 +547,7 @@ def test_a_pasted_text_is_checked_claim_by_claim(open_tab, course, width):
     assert verdicts == ["✓ supported", "✗ contradicted", "~ partly", "? not found", "· reference"]
     first = page.locator("#report .item[data-label=supported]")
     assert first.locator("blockquote").count() == 1
-    assert "page 3" in first.inner_text()
+    assert "p. 3" in first.inner_text()
     assert page.evaluate("window.pwned") is None
     assert page.locator("#report img").count() == 0
     assert "<img src=x" in page.inner_text("#report")

@@ -17,7 +17,7 @@ from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.types import Passage, Sentence
+from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.shared.conversation import Exchange
@@ -228,13 +228,14 @@ def test_lines_tables_and_quotes_across_lines_keep_their_form() -> None:
         Sentence(start + 6, len(text), "table"),
     )
     passage = Passage("p", "d", 0, text, "Results", 0, 1, 4, sentences)
-    html = viewer.section([passage], ["The first line goes on."])
+    document = Document("d", "paper", "d", "A reading")
+    html = viewer.section(document, [passage], ["The first line goes on."])
     assert html == (
         '<h3>Results</h3><p class="leaf">p. 4</p>'
         "<p><mark>The first</mark></p><p><mark>line goes on.</mark></p>"
         '<p class="set">a | b</p><p class="set">1 | 2</p>'
     )
-    assert viewer.section([], []) == ""
+    assert viewer.section(document, [], []) == ""
 
 
 def test_a_source_has_a_button_that_opens_its_page() -> None:

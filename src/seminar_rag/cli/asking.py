@@ -245,8 +245,8 @@ def _print_source(number: int, cited: Sequence[Citation]) -> None:
     if passage.heading:
         print(f"      {passage.heading}")
     for one in cited:
-        page = f"page {one.page}: " if one.page is not None else ""
-        print(f"      {page}“{' '.join(one.quote.split())}”")
+        place = f"{where}: " if (where := document.place([one.page])) else ""
+        print(f"      {place}“{' '.join(one.quote.split())}”")
     if document.url:
         print(f"      {document.url}")
 

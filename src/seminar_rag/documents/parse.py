@@ -1,7 +1,8 @@
 """Files → ParsedDocument, in guarded worker processes. Knows nothing of readings or of the index.
 
-The kind of a file is decided by its content. A PDF is read by worker processes with limits on time
-and memory: a file that crashes, hangs or bloats a worker costs one document, never the caller.
+The kind of a file is decided by its content. All but short texts are read by worker processes with
+limits on time and memory: a file that crashes, hangs or bloats a worker costs one document, never
+the caller.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from seminar_rag.documents.forms import is_form, read_form, read_text, why_not
 from seminar_rag.documents.ocr import INSTALL, PageProgress, Recogniser, recogniser
 from seminar_rag.documents.pdf import Engine, ScannedError, page_list, read_pdf
 from seminar_rag.documents.pdf_clean import Page
@@ -23,10 +25,14 @@ from seminar_rag.errors import DocumentError, Failure
 from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.types import ParsedDocument
 
-FileKind = Literal["pdf", "html", "markdown", "text", "other"]
+FileKind = Literal["pdf", "html", "markdown", "text", "form", "other"]
 Reader = Callable[[bytes, str], ParsedDocument]
 """Content and name of a file → its text; runs in a worker, so it must be importable there."""
 
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+"""What no text of an old code page has."""
+_SMALL = 1 << 20
+"""Bytes of text, Markdown or HTML that are read without a worker."""
 MAX_BYTES = 256 << 20
 """Larger files are refused unread."""
 _TASKS = 64
@@ -107,7 +113,21 @@ class Parser:
         """
         head = _head(path)
         kind = sniff(head, path.suffix)
-        return self._parse_pdf(path, progress) if kind == "pdf" else _read_text(path, kind)
+        if kind == "pdf":
+            return self._parse_pdf(path, progress)
+        named_pdf = path.suffix.lower() == ".pdf"
+        if named_pdf and kind != "html":
+            message = f"{path.name} is not a PDF, whatever its name says — fetch it again."
+            raise DocumentError("corrupt", message)
+        if kind == "other":
+            raise why_not(head, path.name)
+        if kind == "form":
+            return self.parse_with(partial(read_form, seconds=0.9 * self.timeout), path)
+        reader = partial(read_text, kind=kind)
+        small = path.stat().st_size < _SMALL
+        found = reader(path.read_bytes(), path.name) if small else self.parse_with(reader, path)
+        note = ("The file is a web page, not a PDF.",) if named_pdf else ()
+        return replace(found, notes=(*found.notes, *note))
 
     def parse_with(self, reader: Reader, path: Path) -> ParsedDocument:
         """Read a file of another kind in a worker. Raises as `parse` does."""
@@ -210,7 +230,7 @@ def _head(path: Path) -> bytes:
 
 
 def sniff(head: bytes, suffix: str = "") -> FileKind:
-    """The kind of a file from its first 64 KiB; `suffix` only tells Markdown from plain text."""
+    """The kind of a file from its first 64 KiB; `suffix` only tells forms of plain text apart."""
     if b"%PDF-" in head[:1024]:
         return "pdf"
     start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -218,44 +238,20 @@ def sniff(head: bytes, suffix: str = "") -> FileKind:
         return "html" if b"<html" in head.lower() or b"<!doctype html" in head.lower() else "other"
     if b"%PDF-" in head or re.search(rb"(?m)^\d+ \d+ obj\b", head[:256]):
         return "pdf"
+    if start.startswith((b"<svg", b"%!ps")):
+        return "other"
+    if is_form(head, suffix):
+        return "form"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "text"
     if b"\0" in head:
         return "other"
     try:
         head[:-4].decode("utf-8") if len(head) > 4 else head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.end < len(head) - 8:
+        if error.end < len(head) - 8 and _CONTROL.search(head):
             return "other"
     return "markdown" if suffix.lower() in (".md", ".markdown", ".mdown") else "text"
-
-
-def _read_text(path: Path, kind: FileKind) -> ParsedDocument:
-    """Read an HTML, Markdown or plain-text file.
-
-    Raises:
-        DocumentError: "no_text", "unreadable", or "corrupt" for a file whose name says PDF.
-    """
-    from seminar_rag.syllabus.markup import html_blocks, html_title, markdown_blocks
-
-    named_pdf = path.suffix.lower() == ".pdf"
-    if named_pdf and kind != "html":
-        raise DocumentError(
-            "corrupt", f"{path.name} is not a PDF, whatever its name says — fetch it again."
-        )
-    if kind == "other":
-        raise DocumentError(
-            "unreadable",
-            f"{path.name} is neither PDF, HTML, Markdown nor plain text — save it as one of these.",
-        )
-    text = path.read_bytes().decode("utf-8-sig", "replace").replace("\0", "")
-    blocks = html_blocks(text) if kind == "html" else markdown_blocks(text)
-    if not blocks:
-        raise DocumentError("no_text", f"{path.name} holds no text — ingest another version of it.")
-    first = next((block.text for block in blocks if block.kind == "heading"), None)
-    return ParsedDocument(
-        title=(html_title(text) if kind == "html" else None) or first,
-        blocks=blocks,
-        notes=("The file is a web page, not a PDF.",) if named_pdf else (),
-    )
 
 
 def _read(reader: Reader, path: Path) -> _Outcome:

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS document(
     id TEXT PRIMARY KEY, source TEXT NOT NULL, kind TEXT NOT NULL, reading TEXT NOT NULL,
     title TEXT NOT NULL, authors TEXT, sessions TEXT NOT NULL, url TEXT, path TEXT NOT NULL,
     hash TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, pages INTEGER,
-    at TEXT NOT NULL, made TEXT NOT NULL DEFAULT '');
+    at TEXT NOT NULL, made TEXT NOT NULL DEFAULT '', unit TEXT NOT NULL DEFAULT 'page');
 CREATE TABLE IF NOT EXISTS lookup(
     source TEXT, reading TEXT, title TEXT NOT NULL, urls TEXT NOT NULL, state TEXT NOT NULL,
     arxiv_id TEXT, found TEXT NOT NULL, attempts TEXT NOT NULL, problem TEXT NOT NULL,
@@ -185,7 +185,7 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
     return out
 
 
-_DOCUMENT = ("id", "kind", "reading", "title", "authors", "url", "path")
+_DOCUMENT = ("id", "kind", "reading", "title", "authors", "url", "path", "unit")
 _RECORD = ("source", "hash", "outcome", "detail", "pages", "at", "made")
 """Columns of the manifest that are fields of `Document` and of `Record`."""
 

@@ -57,6 +57,7 @@ _ADDED_COLUMNS = (
     ("reading", "shown TEXT NOT NULL DEFAULT ''"),
     ("lookup", "suggested TEXT NOT NULL DEFAULT '[]'"),
     ("document", "made TEXT NOT NULL DEFAULT ''"),
+    ("document", "unit TEXT NOT NULL DEFAULT 'page'"),
     ("passage", "words BLOB"),
     ("session", "date TEXT"),
 )

@@ -56,7 +56,8 @@ class Row:
 
     def parsed(self, found: ParsedDocument, title: str) -> None:
         """Take in the text of the file, and its title where the document has none."""
-        self.document = replace(self.document, title=self.document.title or found.title or title)
+        title = self.document.title or found.title or title
+        self.document = replace(self.document, title=title, unit=found.unit)
         self.blocks, self.pages = found.blocks, found.pages
         self.remark = "; ".join(found.notes)
         self.state = "parsed"

@@ -348,7 +348,7 @@ def _cited(answer: Answer) -> tuple[Cited, ...]:
             one.document.reading,
             one.document.title,
             one.quote,
-            one.page,
+            one.page if one.document.unit == "page" else None,
         )
         for one in answer.citations
     )

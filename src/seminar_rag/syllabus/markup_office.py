@@ -59,8 +59,8 @@ def _by_pandoc(path: Path, form: str) -> str:
         body = pypandoc.convert_file(str(path), "html", format=form, extra_args=["--sandbox"])
     except (ImportError, OSError) as error:
         raise SourceError(
-            f"{path.name} is read by pandoc, which is not here; pip install 'seminar-rag[forms]',"
-            " or save the page as HTML, Markdown or DOCX."
+            f"{path.name} is read by pandoc, which is not here; pip install"
+            " pypandoc_binary, or save the page as HTML, Markdown or DOCX."
         ) from error
     except RuntimeError as error:
         raise SourceError(f"{path} cannot be read as {form}; save the page as HTML.") from error

@@ -51,7 +51,14 @@ def _verdict_json(one: SentenceVerdict, text: str) -> dict[str, Any]:
 
 def _citation_json(citation: Citation) -> dict[str, Any]:
     place = passage_json(citation.document, citation.passage)
-    return {"number": citation.number, **place, "page": citation.page, "quote": citation.quote}
+    place |= _place_json(citation.document, citation.page)
+    return {"number": citation.number, **place, "quote": citation.quote}
+
+
+def _place_json(document: Document, number: int | None) -> dict[str, Any]:
+    """The page, where the document has pages, and in words whatever else it has."""
+    page = number if document.unit == "page" else None
+    return {"page": page, "place": document.place([number]) or None}
 
 
 def passage_json(document: Document, passage: Passage) -> dict[str, Any]:
@@ -60,7 +67,7 @@ def passage_json(document: Document, passage: Passage) -> dict[str, Any]:
         "reading": document.title,
         "kind": document.kind,
         "session": document.sessions[0] if document.sessions else None,
-        "page": passage.page,
+        **_place_json(document, passage.page),
         "section": passage.heading or None,
         "passage": passage.text,
         "url": document.url,
@@ -101,7 +108,7 @@ def _item_json(item: Item) -> dict[str, Any]:
                 "reading_id": source.document.reading,
                 "kind": source.document.kind,
                 "sessions": list(source.document.sessions),
-                "page": source.page,
+                **_place_json(source.document, source.page),
                 "section": source.section or None,
                 "quote": source.quote,
                 "url": source.document.url,

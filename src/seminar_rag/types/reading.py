@@ -6,7 +6,7 @@ Text:          Document ▸ Block ▸ Passage ▸ Sentence
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,9 @@ Kind = Literal["paper", "abstract", "notes"]
 READINGS: frozenset[Kind] = frozenset({"paper", "abstract"})
 NOTES: frozenset[Kind] = frozenset({"notes"})
 BlockKind = Literal["heading", "paragraph", "item", "table", "code"]
+Unit = Literal["page", "slide", "cell", "paragraph"]
+"""What the numbers in a document count; paragraphs are counted anew under each heading."""
+_SHORT: Mapping[Unit, str] = {"page": "p.", "slide": "slide", "cell": "cell", "paragraph": "¶"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Block:
     level: int = 0
     """Headings: 1 to 6. Items: nesting depth from 0."""
     page: int | None = None
-    """1-based page of a paged document."""
+    """1-based page, slide, cell or paragraph, as the document's unit says."""
     start: int = 0
     """Index of the block's first character in the source text."""
     offsets: tuple[int, ...] | None = None
@@ -122,6 +125,13 @@ class Document:
     url: str | None = None
     path: str = ""
     """The file it was read from, relative to its source."""
+    unit: Unit = "page"
+    """What the `page` of its passages and sentences counts."""
+
+    def place(self, numbers: Iterable[int | None]) -> str:
+        """Places in order, "p. 3, 5" or "slide 4"; empty where none is known."""
+        known = sorted({number for number in numbers if number is not None})
+        return f"{_SHORT[self.unit]} {', '.join(map(str, known))}" if known else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +200,8 @@ class ParsedDocument:
     title: str | None
     blocks: tuple[Block, ...]
     pages: int | None = None
+    """How many pages can be drawn; None where the file has none."""
+    unit: Unit = "page"
     partial: bool = False
     """Some of the file could not be read."""
     notes: tuple[str, ...] = ()

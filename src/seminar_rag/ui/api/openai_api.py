@@ -319,8 +319,9 @@ def _address(citation: Citation, base: str) -> str:
 
 
 def _title(citation: Citation) -> str:
-    page = f"p. {citation.page}" if citation.page else ""
-    facts = (citation.document.title, numbered("session", citation.document.sessions), page)
+    document = citation.document
+    sessions = numbered("session", document.sessions)
+    facts = (document.title, sessions, document.place([citation.page]))
     return ", ".join(fact for fact in facts if fact)
 
 

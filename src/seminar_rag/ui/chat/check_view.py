@@ -29,7 +29,7 @@ from seminar_rag.ui.shared.limits import (
     within,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
-from seminar_rag.ui.shared.wording import view_address
+from seminar_rag.ui.shared.wording import show_place, view_address
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -152,7 +152,7 @@ class CheckView:
 def _opener(source: Source) -> str:
     """The button that opens the page view at a piece of evidence."""
     where = view_address(source.document.id, source.passage, [source.quote])
-    text = f"See page {source.page}" if source.page is not None else "Show in context"
+    text = show_place(source.document, [source.page])
     return PARTS.opener(where, text, source.document.title)
 
 

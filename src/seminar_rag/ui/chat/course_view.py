@@ -178,7 +178,7 @@ def key_list(found: Sequence[Citation]) -> str:
         (
             one.quote,
             view_address(one.document.id, one.passage.id, [one.quote]),
-            f"p. {one.page}" if one.page else one.passage.heading or "section",
+            one.document.place([one.page]) or one.passage.heading or "section",
         )
         for one in found
     ]

@@ -23,7 +23,7 @@ from seminar_rag.ui.shared.conversation import Exchange
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
-    pages_of,
+    places_of,
     safe_url,
     verdict_in_words,
 )
@@ -115,7 +115,7 @@ class _Marks:
         first = citations[0]
         lost = first.passage.id in self.gone
         document = first.document
-        sessions, pages = numbered("session", document.sessions), pages_of(citations)
+        sessions, pages = numbered("session", document.sessions), places_of(citations)
         facts = (document.title, authors_of(document), sessions, pages, GONE if lost else "")
         whose = ", ".join(filter(None, facts))
         return HTML.mark(self.view, first.number, f"Source {first.number}: {whose}", lost)

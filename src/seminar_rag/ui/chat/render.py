@@ -26,8 +26,9 @@ from seminar_rag.ui.shared.wording import (
     check_in_words,
     facts_of,
     find_quote,
-    pages_of,
+    places_of,
     safe_url,
+    show_place,
     view_address,
 )
 
@@ -119,7 +120,7 @@ def _source(view: Exchange, citations: Sequence[Citation]) -> str:
         first.number,
         document,
         authors_of(document),
-        facts=" · ".join(facts_of(document, pages_of(citations), passage.heading)),
+        facts=" · ".join(facts_of(document, places_of(citations), passage.heading)),
         gone=f"{GONE.capitalize()}. It said:" if gone else "",
         passage=[(False, quotes)] if gone else _passage(passage, quotes),
         links=list(filter(None, _links(citations))),
@@ -130,10 +131,7 @@ def _links(citations: Sequence[Citation]) -> Iterable[str]:
     """Links from a source to its page and the original, and the button that copies BibTeX."""
     first, document = citations[0], citations[0].document
     where = view_address(document.id, first.passage.id, (one.quote for one in citations))
-    pages = [one.page for one in citations if one.page is not None]
-    yield PARTS.opener(
-        where, f"See page {min(pages)}" if pages else "Show in context", document.title
-    )
+    yield PARTS.opener(where, show_place(document, (one.page for one in citations)), document.title)
     yield _original(first)
     if document.kind != "notes":
         yield HTML.cite(entry(document), document.title)
@@ -145,7 +143,7 @@ def _original(citation: Citation) -> str:
         return ""
     parts = urlsplit(url)
     is_pdf = parts.path.endswith(".pdf") or "/pdf/" in parts.path
-    if citation.page and "#" not in url and is_pdf:
+    if citation.page and citation.document.unit == "page" and "#" not in url and is_pdf:
         url = f"{url}#page={citation.page}"
     return PARTS.link(url, original(url), citation.document.title)
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types import Passage
+from seminar_rag.types import Document, Passage
 from seminar_rag.ui.shared.limits import Limits, address_of
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,
@@ -73,29 +73,31 @@ def _pages(view: View) -> dict[str, Any]:
 
 
 def _text(view: View) -> dict[str, Any]:
-    html = section(view.passages, view.quotes)
+    html = section(view.document, view.passages, view.quotes)
     return {"section": view.section, "sections": view.sections, "html": html}
 
 
-def section(passages: Sequence[Passage], quotes: Sequence[str]) -> str:
-    """Render the passages of a section in order, with the quotes marked."""
+def section(document: Document, passages: Sequence[Passage], quotes: Sequence[str]) -> str:
+    """Render the passages of a section in order, with pages, slides or cells, and marked quotes."""
     if not passages:
         return ""
     heading = passages[0].heading
-    rows: list[tuple[int | None, bool, list[tuple[bool, list[str]]]]] = []
-    page: int | None = None
+    rows: list[tuple[str, bool, list[tuple[bool, list[str]]]]] = []
+    last = ""
     for number, passage in enumerate(passages):
-        if passage.page is not None and passage.page != page:
-            page = passage.page
-            rows.append((page, False, []))
         spans = sorted(span for one in quotes if (span := find_quote(passage.text, one)))
         own = heading.rpartition(" › ")[2] if number == 0 else ""
         for found in re.finditer(r"[^\n]+", passage.text):
             start, end = found.span()
             if start == 0 and own and found[0].strip() == own:
                 continue  # the passage's own heading, which is shown above
-            kind = next((one.kind for one in passage.sentences if one.start <= start < one.end), "")
-            rows.append((None, kind in ("table", "code"), _line(passage.text, start, end, spans)))
+            on = next((one for one in passage.sentences if one.start <= start < one.end), None)
+            place = document.place([on.page if on and on.page else passage.page])
+            if place != last and document.unit != "paragraph":
+                last = place
+                rows.append((place, False, []))
+            is_set = on is not None and on.kind in ("table", "code")
+            rows.append(("", is_set, _line(passage.text, start, end, spans)))
     return HTML.section(heading, rows)
 
 

@@ -52,14 +52,13 @@ def mark(cited: Cited) -> str:
 
 
 def place(source: Source) -> str:
-    """Say where a source stands: "LoRA (session 4), page 2"."""
+    """Say where a source stands: "LoRA (session 4), p. 2"."""
     sessions = ", ".join(map(str, source.document.sessions))
     parts = [source.document.title + (f" (session {sessions})" if sessions else "")]
     if source.document.kind == "abstract":
         parts.append(KINDS["abstract"])
-    if source.page is not None:
-        parts.append(f"page {source.page}")
-    return ", ".join(parts)
+    parts.append(source.document.place([source.page]))
+    return ", ".join(filter(None, parts))
 
 
 def to_html(report: Report, title: str) -> str:

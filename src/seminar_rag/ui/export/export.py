@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from seminar_rag.types import Citation
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
-from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, pages_of, safe_url
+from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, places_of, safe_url
 
 DEFAULT_TITLE = "Conversation"
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -114,7 +114,7 @@ def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
         number,
         document.title,
         document.authors or "",
-        ", ".join(facts_of(document, pages_of(citations), passage.heading)),
+        ", ".join(facts_of(document, places_of(citations), passage.heading)),
         (safe_url(document.url) or "").replace("<", "%3C").replace(">", "%3E"),
         tuple(dict.fromkeys(" ".join(one.quote.split()) for one in citations)),
         GONE if gone else "",

@@ -127,10 +127,17 @@ def refusal(scope: Scope, asked: str) -> str:
     return "The readings don't say."
 
 
-def pages_of(citations: Iterable[Citation]) -> str:
-    """The cited pages in order, "p. 3, 5"; "" where pages are not known."""
-    pages = sorted({citation.page for citation in citations if citation.page is not None})
-    return f"p. {', '.join(map(str, pages))}" if pages else ""
+def places_of(citations: Sequence[Citation]) -> str:
+    """The cited pages or slides of a document in order, "p. 3, 5"; "" where none is known."""
+    return citations[0].document.place(one.page for one in citations) if citations else ""
+
+
+def show_place(document: Document, numbers: Iterable[int | None]) -> str:
+    """What to call a button that opens the first of these places: "See page 3"."""
+    known = [number for number in numbers if number is not None]
+    if not known or document.unit == "paragraph":
+        return "Show in context"
+    return f"See {document.unit} {min(known)}"
 
 
 def authors_of(document: Document) -> str:
