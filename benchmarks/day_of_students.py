@@ -1,7 +1,7 @@
 """A day of a course: thirty students for two hours, and what becomes of memory and waiting.
 
-    python benchmarks/day_of_students.py [--minutes 120] [--students 30] [--out FOLDER]
-        [--source FOLDER] [--questions FILE] [--course FOLDER] [--quotations]
+    python benchmarks/day_of_students.py [--minutes 120] [--students 30] [--thinking 30]
+        [--out FOLDER] [--source FOLDER] [--questions FILE] [--course FOLDER] [--quotations]
 
 FOLDER holds Markdown posts (default: ../shared/course/posts); where there are none, the sample
 course, which is always a part of it, is all. FILE holds labelled questions, one JSON
@@ -11,10 +11,10 @@ from one address here. A scripted model on the loopback writes the answers, from
 it is given; `--quotations` leaves it out.
 
 Each student is a browser that opens the page, asks, asks further, looks at cited pages, rates,
-exports, checks a text, looks at the course, thinks for half a minute on average in between, leaves
-and comes back with the conversation that the browser kept. A third and two thirds into the time
-some posts have changed and are ingested again by another process; half way the model's server is
-gone for a while.
+exports, checks a text, looks at the course, thinks for half a minute (`--thinking`) on average in
+between, leaves and comes back with the conversation that the browser kept. A third and two thirds
+into the time some posts have changed and are ingested again by another process; half way the
+model's server is gone for a while.
 
 Written to `--out`: `day.json` and `day.svg`. An act that failed is one that the page did not do;
 an answer without the model while that is gone is none. Memory and descriptors of the server are
@@ -54,8 +54,6 @@ from visitor import Visitor
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
 UNLIMITED = {"SEMINAR_RAG_SERVE_RATE": "0", "SEMINAR_RAG_SERVE_RATE_ADDRESS": "0"}
 OFFLINE = ("--offline", "--quiet", "--data", "data")
-THINKING = 30.0
-"""Seconds between two acts of a student on average, of which requests take some."""
 EVERY = 5.0
 """Seconds between two looks at the server's memory."""
 GONE = 30.0
@@ -141,6 +139,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--students", type=int, default=30)
+    parser.add_argument("--thinking", type=float, default=30.0, help="seconds between two acts")
     parser.add_argument("--source", type=Path, default=SHARED / "course" / "posts")
     parser.add_argument("--questions", type=Path, default=SHARED / "questions" / "dev.jsonl")
     parser.add_argument("--course", type=Path, help="keep the ingested course here, or use it")
@@ -306,7 +305,7 @@ def _lived(
     day, over = Day(), threading.Event()
     seconds = options.minutes * 60
     students = [
-        threading.Thread(target=Student(url, day, over, number, questions).live)
+        threading.Thread(target=Student(url, day, over, number, questions, options.thinking).live)
         for number in range(options.students)
     ]
     watching = threading.Thread(target=_watch, args=(server, day, over))
@@ -333,17 +332,24 @@ class Student:
     """One student, who behaves alike in every run."""
 
     def __init__(
-        self, url: str, day: Day, over: threading.Event, number: int, questions: list[str]
+        self,
+        url: str,
+        day: Day,
+        over: threading.Event,
+        number: int,
+        questions: list[str],
+        thinking: float,
     ) -> None:
         self._browser = Visitor(url)
         self._day = day
         self._over = over
         self._dice = random.Random(number)
         self._questions = questions
+        self._thinking = thinking
 
     def live(self) -> None:
         """Come and go until the day is over."""
-        self._over.wait(self._dice.uniform(0, THINKING))
+        self._over.wait(self._dice.uniform(0, self._thinking))
         while not self._over.is_set():
             if self._timed("page", self._browser.open):
                 for _ in range(self._dice.randint(4, 12)):
@@ -356,7 +362,9 @@ class Student:
         self._browser.close()
 
     def _think(self) -> None:
-        self._over.wait(min(4 * THINKING, max(2.0, self._dice.expovariate(1 / THINKING))))
+        self._over.wait(
+            min(4 * self._thinking, max(2.0, self._dice.expovariate(1 / self._thinking)))
+        )
 
     def _act(self) -> None:
         kind = self._dice.choices(list(ACTS), list(ACTS.values()))[0]

@@ -19,6 +19,7 @@ from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.line import share_queue
+from seminar_rag.ui.shared.memory import give_back, share_arenas
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -196,6 +197,7 @@ def serve(
     called once the port is sure, before anything is served. Port 0 takes any free
     one. Raises ServeError when the address cannot be used.
     """
+    share_arenas()
     listener = _listen(host, port)
     with listener:
         prepare()
@@ -264,4 +266,8 @@ async def _run(
         await asyncio.sleep(0.05)
     if server.started:
         ready()
-    await serving
+    trimming = asyncio.create_task(give_back())
+    try:
+        await serving
+    finally:
+        trimming.cancel()
