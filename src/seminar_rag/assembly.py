@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config, from_environment, save
-from seminar_rag.errors import ModelError, SeminarError, SourceError
+from seminar_rag.errors import ModelError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
-from seminar_rag.ingest.sources import is_address, read_source
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types import BUILT_IN, Citation, Syllabus, Turn
-from seminar_rag.types.catalogue import Catalogue, PageText
-from seminar_rag.types.check import Work
+from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.places import Places
@@ -74,7 +71,7 @@ class Assembly:
             enabled=config.journal_enabled,
             days=config.journal_days,
         )
-        self.network = given.get("network") or _network(config)
+        self.network = given.get("network") or network_of(config)
         self._embedder = given.get("embedder")
         self._answerer = given.get("answerer")
         self._verifier = given.get("verifier")
@@ -263,17 +260,10 @@ class Assembly:
         return self.config.data / "models"
 
     def gguf(self) -> Path | None:
-        """The file of the local model: the configured one, else the newest that was downloaded.
+        """The file of the local model, if there is one. Raises ModelError as `find_local` does."""
+        from seminar_rag.models.catalogue import find_local
 
-        Raises:
-            ModelError: the configured file does not exist.
-        """
-        if self.config.llm_model:
-            from seminar_rag.models.catalogue import find_local
-
-            return find_local(self.config.llm_model, self.models_folder, self.config.folder)
-        found = sorted(self.models_folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
-        return found[-1] if found else None
+        return find_local(self.config.llm_model, self.models_folder, self.config.folder)
 
     # --- checking ------------------------------------------------------------------------------
 
@@ -346,9 +336,9 @@ class Assembly:
 
     def checker(self) -> Checker:
         """What checks a text against the readings as they are now."""
-        from seminar_rag.check.report import Checker
+        from seminar_rag.check.report import Checker, works_of
 
-        works = _works(self.store.catalogue())
+        works = works_of(self.store.catalogue())
         return Checker(self.retriever.search, self.verifier, works, self.extract)
 
     @cached_property
@@ -366,21 +356,6 @@ class Assembly:
 
         return Ingestor(self.store, self.embedder, Parser, listener, self.network, stop)
 
-    def page_text(self, source: str) -> PageText:
-        """What a course page says; one on the web as it was fetched last."""
-        from seminar_rag.syllabus.read import page_lines
-
-        try:
-            if not is_address(source):
-                return PageText(source, page_lines(Path(source)))
-            with self.network.fetcher() as fetcher:
-                fetcher.offline = True
-                fetched = fetcher.fetch(source)
-                ending = {"html": ".html", "markdown": ".md", "pdf": ".pdf"}.get(fetched.kind, "")
-                return PageText(source, page_lines(fetched.file, f"page{ending}"))
-        except (SeminarError, OSError) as error:
-            return PageText(source, problem=str(error))
-
     @cached_property
     def pages(self) -> Pages:
         """What shows documents as they look, opened at a passage."""
@@ -397,7 +372,7 @@ class Assembly:
         return Remembered(self.embedder.embed)
 
 
-def _network(config: Config) -> Network:
+def network_of(config: Config) -> Network:
     """How the network is reached, as configured."""
 
     def fetcher() -> Fetcher:
@@ -413,32 +388,3 @@ def _network(config: Config) -> Network:
         arxiv=config.fetch_arxiv.rstrip("/"), arxiv_api=config.fetch_arxiv_api.rstrip("/")
     )
     return Network(fetcher, places)
-
-
-def read_page(config: Config, source: str | Path) -> Syllabus:
-    """The sessions and readings of a source; nothing is ingested.
-
-    Raises:
-        SourceError: it cannot be read, or lists no readings.
-    """
-    with _network(config).fetcher() as fetcher:
-        found = read_source(source, fetcher)
-    if found.syllabus is None:
-        raise SourceError(f"{source} lists no readings — give the course page that does")
-    return found.syllabus
-
-
-def _works(catalogue: Catalogue) -> tuple[Work, ...]:
-    """The readings as a text can cite them, including those without a text of their own."""
-    works = {
-        one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)
-        for session in catalogue.sessions
-        for one in session.readings
-    }
-    for record in catalogue.records.values():
-        document = record.document
-        if document.kind != "notes" and document.reading not in works:
-            urls = (document.url,) if document.url else ()
-            work = Work(document.reading, document.title, document.authors or "", None, urls)
-            works[document.reading] = work
-    return tuple(works.values())

@@ -14,7 +14,7 @@ from seminar_rag import backup as backups
 from seminar_rag import config as configuration
 from seminar_rag import doctor
 from seminar_rag.answer.examples import answerable
-from seminar_rag.assembly import Assembly, Given, read_page
+from seminar_rag.assembly import Assembly, Given, network_of
 from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
 from seminar_rag.documents import manuscript
@@ -23,7 +23,7 @@ from seminar_rag.index.rescue import rescue as rescue_store
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
 from seminar_rag.ingest.attention import needs
-from seminar_rag.ingest.sources import is_address
+from seminar_rag.ingest.sources import is_address, page_text, read_list
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.model_choice import ModelChoice
@@ -143,7 +143,8 @@ class Course(Corrections, ModelChoice):
     def page_texts(self) -> tuple[PageText, ...]:
         """What the course pages themselves say, to be held against the reading list."""
         sources = self.catalogue().sources
-        return tuple(self.parts.page_text(id_) for id_, form in sources if form == "course")
+        with self.parts.network.fetcher() as fetcher:
+            return tuple(page_text(id_, fetcher) for id_, form in sources if form == "course")
 
     def needs(self) -> tuple[Need, ...]:
         """The readings that are not in the course as they should be, in page order."""
@@ -384,4 +385,5 @@ def read_course_page(
     source: str | Path, folder: Path = Path(), data: Path | None = None
 ) -> Syllabus:
     """The sessions and readings of a source, without a course: nothing is ingested."""
-    return read_page(load(folder, data=data), source)
+    with network_of(load(folder, data=data)).fetcher() as fetcher:
+        return read_list(source, fetcher)

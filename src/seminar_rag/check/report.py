@@ -16,6 +16,7 @@ from seminar_rag.check.references import Match, match
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
+from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
 
 PASSAGES = 8
@@ -237,3 +238,19 @@ def _joined(claims: Sequence[Claim], references: Sequence[Cited]) -> Iterator[Cl
     for claim in claims:
         entry = entries.get((claim.start, claim.end))
         yield claim if entry is None else replace(claim, cites=(entry,))
+
+
+def works_of(catalogue: Catalogue) -> tuple[Work, ...]:
+    """The readings as a text can cite them, including those without a text of their own."""
+    works = {
+        one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)
+        for session in catalogue.sessions
+        for one in session.readings
+    }
+    for record in catalogue.records.values():
+        document = record.document
+        if document.kind != "notes" and document.reading not in works:
+            urls = (document.url,) if document.url else ()
+            work = Work(document.reading, document.title, document.authors or "", None, urls)
+            works[document.reading] = work
+    return tuple(works.values())

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from seminar_rag.errors import FetchError, SourceError
+from seminar_rag.errors import FetchError, SeminarError, SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.ids import arxiv_in
 from seminar_rag.types import Document, Reading, Session, Syllabus
-from seminar_rag.types.catalogue import ListedReading
+from seminar_rag.types.catalogue import ListedReading, PageText
 from seminar_rag.web.fetch import Fetched, Fetcher
 from seminar_rag.web.places import decode
 
@@ -81,6 +81,33 @@ def read_source(source: str | Path, fetcher: Fetcher | None) -> Source:
     if isinstance(source, str) and is_address(source):
         return _from_web(source, required(fetcher, source))
     return _from_disk(Path(source).expanduser().resolve())
+
+
+def read_list(source: str | Path, fetcher: Fetcher) -> Syllabus:
+    """The sessions and readings of a source.
+
+    Raises:
+        SourceError: it cannot be read, or lists no readings.
+    """
+    found = read_source(source, fetcher)
+    if found.syllabus is None:
+        raise SourceError(f"{source} lists no readings — give the course page that does")
+    return found.syllabus
+
+
+def page_text(source: str, fetcher: Fetcher) -> PageText:
+    """What a course page says, one on the web as it was fetched last; or why that is not known."""
+    from seminar_rag.syllabus.read import page_lines
+
+    try:
+        if not is_address(source):
+            return PageText(source, page_lines(Path(source)))
+        fetcher.offline = True
+        fetched = fetcher.fetch(source)
+        ending = {"html": ".html", "markdown": ".md", "pdf": ".pdf"}.get(fetched.kind, "")
+        return PageText(source, page_lines(fetched.file, f"page{ending}"))
+    except (SeminarError, OSError) as error:
+        return PageText(source, problem=str(error))
 
 
 def _from_disk(path: Path) -> Source:

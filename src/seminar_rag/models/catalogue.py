@@ -207,17 +207,19 @@ def describe(folder: Path, suggestion: Suggestion, downloaded: Collection[str]) 
 _SPEC = re.compile(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", re.IGNORECASE)
 
 
-def find_local(spec: str, folder: Path, base: Path | None = None) -> Path:
-    """The file that [llm] model means.
+def find_local(spec: str, folder: Path, base: Path | None = None) -> Path | None:
+    """The file that [llm] model means; without a setting the newest download, None without any.
 
     Args:
-        spec: a path, relative to `base`, or "owner/repository:file.gguf" of a hub.
+        spec: a path, relative to `base`, or "owner/repository:file.gguf" of a hub, or empty.
         folder: where downloads lie.
         base: the folder of the configuration; the working directory when None.
 
     Raises:
         ModelError: when there is no such file.
     """
+    if not spec:
+        return max(folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime, default=None)
     path = (base or Path()) / Path(spec).expanduser()
     if path.is_file():
         return path
