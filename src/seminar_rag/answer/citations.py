@@ -223,7 +223,7 @@ _MARKS = r"(?:[ \t]*\[\d{1,3}\])"
 _FIRST = r"(?<![ \t])(?<!\[\d\])(?<!\[\d\d\])(?<!\[\d\d\d\])"
 _CLOSE = r"[\"'”’»)」』）]*"
 _END = re.compile(
-    rf"(?:[.!?…]+{_CLOSE}{_MARKS}*[.!?]?|{_FIRST}{_MARKS}+[.!?…]+{_CLOSE})(?=\s|$)"
+    rf"(?:(?<![.!?…])[.!?…]++{_CLOSE}{_MARKS}*[.!?]?|{_FIRST}{_MARKS}+[.!?…]++{_CLOSE})(?=\s|$)"
     rf"|[。！？]+{_CLOSE}{_MARKS}*|{_FIRST}{_MARKS}+[。！？]+{_CLOSE}"
     rf"|\n+"
 )

@@ -22,14 +22,16 @@ _COMPARED = re.compile(
 """Before the name of another thing, of which what follows may be said."""
 _REACH = 5
 """Words between an amount and what it counts, at most."""
-_SIZE = re.compile(r"\b\d[\d.,]*\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
+_SIZE = re.compile(r"\b\d++[.,]*+\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
 """How the size of a model is written: "175B" needs no word for what it counts."""
 _SIZED = frozenset(stems("parameters params weights tokens"))
 _OPENING = 60
 """Characters within which a definition names its thing."""
 _CUES = {
     "time": re.compile(rf"\b(?:1[5-9]|20)\d\d\b|\b{MONTH}", re.IGNORECASE),
-    "person": re.compile(r"\b[A-Z][\w.’'-]+ (?:[A-Z][\w.’'-]+|et al)"),
+    "person": re.compile(
+        r"(?<![\w.’'-])(?=[\w.’'-]*?\b[A-Z][\w.’'-])[\w.’'-]++ (?:[A-Z][\w.’'-]|et al)"
+    ),
     "cause": re.compile(
         r"\b(?:because|due to|caus(?:e|es|ed|ing)|since|reasons?|leads? to|led to|owing to|thus"
         r"|results? (?:in|from)|resulting (?:in|from)|stems? from|aris(?:e|es|ing) from|hence"
@@ -56,7 +58,7 @@ _CUES = {
         re.IGNORECASE,
     ),
 }
-_NAME = re.compile(r"[A-Z].*[A-Z0-9]|\d.*[A-Za-z]")
+_NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
     r"(?:is|are|was|were|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
@@ -85,14 +87,15 @@ def has_form(form: Form | None, text: str, above: str = "") -> bool:
 
 def defines(thing: str, text: str) -> bool:
     """Whether a text begins with what a thing is: "X (Y) is a …", or "X: …"."""
-    *before, last = [re.escape(word) for word in re.findall(r"[\w.+-]+", thing)] or [""]
+    parts = (word.strip("-") for word in re.findall(r"[\w.+-]+", thing))
+    *before, last = [re.escape(word) for word in parts if word] or [""]
     if not last:
         return False
     spelled = r"[\s-]+".join([*before, last.removesuffix("s") + "s?"])
     named = rf"(?<!\w){spelled}(?!\w)"
     aside = r"(?:\s+[\w-]+){0,2}?(?:\s*\([^)]*\))?(?:,[^,.]{0,80},)?"
-    found = re.search(rf"{named}{aside}(?:\s+{_SAYS}\b|\s*[:–—]\s*\w)", text, re.IGNORECASE)
-    return found is not None and found.start() <= _OPENING
+    opens = rf"(?s:.{{0,{_OPENING}}}?){named}{aside}(?:\s+{_SAYS}\b|\s*[:–—]\s*\w)"
+    return re.match(opens, text, re.IGNORECASE) is not None
 
 
 def gives_number(text: str, counted: str) -> bool:

@@ -34,6 +34,8 @@ _WHOLE = 4
 """Letters of a stem from which on a word that begins with it may be a form of it."""
 _SHORT = re.compile(r"\(([A-Z][A-Za-z0-9-]{1,9}?)s?\)")
 _BOUND = re.compile(r"[.;:!?,()\[\]\"“”][\s\"“”]")
+_WINDOW = 600
+"""Characters before a short form that are looked at for its long one."""
 _PLAIN = re.compile(r"[^\W\d_]{5,}")
 
 
@@ -197,7 +199,7 @@ def abbreviations(text: str) -> Iterator[tuple[str, str]]:
         short = match[1]
         if sum(c.isupper() for c in short) < 2:
             continue
-        before = _BOUND.split(text[: match.start()])[-1].split()
+        before = _BOUND.split(text[max(0, match.start() - _WINDOW) : match.start()])[-1].split()
         long = _long_form(short, " ".join(before[-min(len(short) + 5, 2 * len(short)) :]))
         if " " in long or "-" in long:
             yield short, long.lower()
@@ -205,10 +207,16 @@ def abbreviations(text: str) -> Iterator[tuple[str, str]]:
 
 def _long_form(short: str, before: str) -> str:
     """The shortest end of `before` that holds the characters of `short`; empty if none does."""
-    first, *rest = [re.escape(c) for c in short if c.isalnum()]
-    in_order = first + "".join(rf"[^{c}]*{c}" for c in rest)
-    match = re.match(rf"(?is).*(?<![^\W_])({in_order}.*)", before)
-    long = match[1] if match else ""
+    letters = [c.lower() for c in short if c.isalnum()]
+    lower = [c.lower() for c in before]
+    at = len(before)
+    for place in range(len(letters) - 1, -1, -1):
+        at -= 1
+        while at >= 0 and (
+            lower[at] != letters[place] or (place == 0 and at > 0 and before[at - 1].isalnum())
+        ):
+            at -= 1
+    long = before[max(at, 0) :] if at >= 0 else ""
     # Letters scattered over few words explain nothing ("OpenAI" in any long sentence).
     words = re.findall(r"\w+", long)
     return long if len(long) > len(short) + 2 and len(words) <= len(short) + 2 else ""

@@ -60,9 +60,9 @@ _COUNTED = (
     ),
     # in what unit
     re.compile(
-        r"\b(?:how (?:much|big|large|long|high)|what)\b.*\bin (tokens|bytes|bits|dollars|euros"
-        r"|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
-        re.IGNORECASE,
+        r"^(?>.*?\b(?:how (?:much|big|large|long|high)|what)\b).*\bin (tokens|bytes|bits|dollars"
+        r"|euros|hours|days|weeks|months|years|minutes|(?:milli)?seconds)\W*$",
+        re.IGNORECASE | re.DOTALL,
     ),
     # which value of what
     re.compile(
@@ -81,9 +81,9 @@ def counted(question: str) -> tuple[str, ...]:
 
 
 _DEFINED = re.compile(
-    r"^\W*(?:so\s+)?(?:what(?:['’]?s|\s+(?:is|are|does))|define|definition of|meaning of)\s+"
-    r"(?:meant by\s+|the (?:meaning|definition) of\s+)?(?:the\s+|an?\s+)?"
-    r"(?P<thing>[^?.!,;:]+?)(?:\s+(?:mean|means|when|in the context)\b[^?.!]*)?\W*$",
+    r"^\W*(?:so\s+)?(?:what(?:['’]?s|\s+(?:is|are|does))|define|definition of|meaning of)\s++"
+    r"(?:meant by\s++|the (?:meaning|definition) of\s++)?(?:the\s++|an?\s++)?(?=[^?.!]*+\W*+$)"
+    r"(?P<thing>[^?.!,;:]+?)(?:(?<!\s)\s++(?:mean|means|when|in the context)\b|(?<=\w)\W*$)",
     re.IGNORECASE,
 )
 

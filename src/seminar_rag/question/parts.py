@@ -50,11 +50,13 @@ _PAIRS = tuple(
 )
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _ASKS = r"(?:what|how|why|when|where|which|who|whose)\b"
-_TWO_QUESTIONS = re.compile(rf"(?:[,;]?\s+and(?: also)?\s+|[?.!;]\s+)(?={_ASKS})", re.IGNORECASE)
+_TWO_QUESTIONS = re.compile(
+    rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS})", re.IGNORECASE
+)
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|their|them|this|that|these|those)\b", re.IGNORECASE)
 _SUBJECT = re.compile(
-    rf"^{_ASKS}(?:\s+(?:is|are|was|were|do|does|did|can|has|have))?\s+(?P<subject>.+?)"
-    r"(?:\s+(?:published|released|introduced|proposed|made|trained|invented|developed))?$",
+    rf"^{_ASKS}(?:\s++(?:is|are|was|were|do|does|did|can|has|have))?\s++(?P<subject>.+?)(?<!\s)"
+    r"(?:\s++(?:published|released|introduced|proposed|made|trained|invented|developed))?$",
     re.IGNORECASE,
 )
 

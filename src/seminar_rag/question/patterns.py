@@ -31,7 +31,7 @@ _INSTRUCTIONS = frozenset(
     " show state summarise summarize tell".split()
 )
 """Verbs that a request begins with; the word after them is written as in a sentence's middle."""
-_QUOTED = re.compile(r"[\"“]([^\"”]{3,})[\"”]|(?<!\w)['‘]([^'’]{6,})['’](?!\w)")
+_QUOTED = re.compile(r"[\"“]([^\"“”]{3,})[\"”]|(?<!\w)['‘]([^'‘’]{6,})['’](?!\w)")
 _WORK = re.compile(
     r"\b(?:the|this|that|in|of)\s+((?:[^\W_][\w.\-–’']*\s+){1,5}?)"
     r"(?:papers?|surveys?|reviews?|notes|study|article|blog|authors)\b",
@@ -39,8 +39,10 @@ _WORK = re.compile(
 )
 _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
-_MIXED = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]|\d\D*[A-Za-z]|[A-Za-z]\D*\d")
-_NUMBER = re.compile(r"\d+[\w.-]*")
+_MIXED = re.compile(
+    r"[A-Z][^A-Z\n]*+[A-Z]|[a-z][A-Z]|\d[^\dA-Za-z]*+[A-Za-z]|[A-Za-z][^\dA-Za-z]*+\d"
+)
+_NUMBER = re.compile(r"\d[\w.-]*")
 _POSSESSIVE = re.compile(r"['’]s$")
 _SAME_TITLE = 88
 """Likeness of a name to a title, of 100."""
@@ -140,7 +142,7 @@ _MAY_COMPARE = re.compile(
     r"|(?<=[\w,'’\")] )(?:and|but)\b",
     re.IGNORECASE,
 )
-_VERSUS = re.compile(r"([\w-]+) (?:vs\.?|versus) ([\w-]+)", re.IGNORECASE)
+_VERSUS = re.compile(r"(?<![\w-])([\w-]++) (?:vs\.?|versus) ([\w-]++)", re.IGNORECASE)
 
 
 def sides(question: str) -> tuple[str, ...]:
@@ -184,7 +186,7 @@ def is_order(text: str) -> bool:
 
     What stands in quotation marks, or in a sentence that asks, may be about such orders.
     """
-    plain = re.sub(r"[\"“][^\"”]*[\"”]|(?<!\w)['‘][^'’]*['’](?!\w)", " ", text)
+    plain = re.sub(r"[\"“][^\"“”]*[\"”]|(?<!\w)['‘][^'‘’]*['’](?!\w)", " ", text)
     sentences = [plain[start:end] for start, end in sentence_spans(plain)]
     return any(_ORDERS.search(one) for one in sentences if not one.rstrip().endswith("?"))
 

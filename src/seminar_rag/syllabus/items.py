@@ -291,7 +291,7 @@ def is_material(item: Item) -> bool:
 
 def is_remark(text: str) -> bool:
     """Whether a line without links is a sentence, or an appointment, and not a title."""
-    if re.search(r"\d{1,2}:\d\d|:\W*$", text):
+    if re.search(r"\d{1,2}:\d\d|:[^\w:]*$", text):
         return True
     sentence = text.rstrip(" *_").endswith((".", "!")) and not words.is_title_case(text)
     return sentence and not names.is_citation(text)

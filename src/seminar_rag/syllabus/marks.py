@@ -44,7 +44,7 @@ _WEEKDAY = (
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
 _TO = (
     rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{_MONTH}\s*)?{_DAY}|,\s*{_MONTH}\s*{_DAY}"
-    rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$)))*"
+    rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$))){{0,9}}"
 )
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
@@ -92,7 +92,7 @@ def title_of(text: str) -> str:
     """A session's title without its mark and its date; the text itself where nothing else is."""
     mark = mark_of(text)
     rest = text[mark.end :] if mark else text
-    rest = _DATED_TAIL.sub("", rest).strip(" \t:|–—-")
+    rest = (_DATED_TAIL.sub("", rest) if len(rest) <= _LONGEST else rest).strip(" \t:|–—-")
     return rest if re.search(r"\w", rest) else text.strip(" \t:|–—-")
 
 

@@ -9,9 +9,10 @@ after a label's colon, at ends of sentences, between links. Which piece is what,
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from seminar_rag.syllabus.markup_text import Item, Link
 
@@ -28,7 +29,7 @@ _STOP = re.compile(r"(?<=[\w)\]][.?!])[\"”’)\]*]*\s+(?=[^\W\d_a-z]|[\d“\"�
 _DASH = re.compile(r"(?<!\s)\s+(?:[–—/|•·]|--?)\s+")
 _LABEL = re.compile(r"^[^:“\"]{1,60}?[:：](?=\s|$|[“\"])\s*")
 _BRACKETS = re.compile(r"\([^()]{1,300}\)|\[[^\[\]]{1,300}\]")
-_AND = re.compile(r"(?:[,&+]|\b(?:and|or|und|et|y|e|ou|plus))\W*$", re.I)
+_AND = re.compile(r"(?:[,&+][^\w,&+]*|\b(?:and|or|und|et|y|e|ou|plus)\W*)$", re.I)
 QUOTE = re.compile(
     r"“[^“”]{3,}”|„[^„“”]{3,}[“”]|«[^«»]{3,}»|(?<!\w)\"[^\"]{3,}\"(?!\w)"
     r"|(?<!\w)‘[^‘\n]{8,}?’(?!\w)"
@@ -83,36 +84,91 @@ class Piece:
 
 def cut_item(item: Item, start: int, end: int) -> Item:
     """The part of a block between two characters, without white space around it."""
-    text = item.text
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    block = item.block
-    offsets = block.offsets[start:end] if block.offsets is not None else None
-    place = offsets[0] if offsets else block.source(start)
-    return replace(
-        item,
-        block=replace(block, text=text[start:end], start=place, offsets=offsets),
-        links=_within(item.links, start, end, keep_empty=True),
-        emphasis=_within(item.emphasis, start, end),
-        bold=max(0, min(item.bold, end) - start),
-        breaks=tuple(at - start for at in item.breaks if start <= at < end),
-        hard=tuple(at - start for at in item.hard if start <= at < end),
-        cells=tuple(at - start for at in item.cells if start <= at < end),
-    )
+    return Cutter(item)(start, end)
 
 
-def _within(
-    links: Sequence[Link], start: int, end: int, keep_empty: bool = False
-) -> tuple[Link, ...]:
-    found = []
-    for link in links:
-        begin, stop = max(link.start, start), min(link.end, end)
-        empty = keep_empty and link.start == link.end and start <= link.start <= end
-        if begin < stop or empty:
-            found.append(Link(link.url, begin - start, max(begin, stop) - start))
-    return tuple(found)
+class Cutter:
+    """Cuts a block into parts, from left to right.
+
+    Each link is looked at only by the parts that it reaches into: a line may hold thousands.
+    """
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self._links = _Passing(item.links, keep_empty=True)
+        self._emphasis = _Passing(item.emphasis)
+
+    def __call__(self, start: int, end: int) -> Item:
+        """The part between two characters, without white space around it.
+
+        Args:
+            start: no less than the end of the part before.
+        """
+        item, text = self._item, self._item.text
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        block = item.block
+        offsets = block.offsets[start:end] if block.offsets is not None else None
+        place = offsets[0] if offsets else block.source(start)
+        return replace(
+            item,
+            block=replace(block, text=text[start:end], start=place, offsets=offsets),
+            links=self._links.within(start, end),
+            emphasis=self._emphasis.within(start, end),
+            bold=max(0, min(item.bold, end) - start),
+            breaks=_moved(item.breaks, start, end),
+            hard=_moved(item.hard, start, end),
+            cells=_moved(item.cells, start, end),
+        )
+
+
+class _Passing:
+    """Links that are passed from left to right."""
+
+    def __init__(self, links: Sequence[Link], keep_empty: bool = False) -> None:
+        self._coming = sorted(enumerate(links), key=lambda one: -one[1].start)
+        self._near: list[tuple[int, Link]] = []
+        self._keep_empty = keep_empty
+
+    def within(self, start: int, end: int) -> tuple[Link, ...]:
+        """The links that reach into a part, each cut to it, in their order."""
+        while self._coming and self._coming[-1][1].start <= end:
+            self._near.append(self._coming.pop())
+        self._near = sorted(one for one in self._near if one[1].end >= start)
+        found = []
+        for _, link in self._near:
+            begin, stop = max(link.start, start), min(link.end, end)
+            empty = self._keep_empty and link.start == link.end and start <= link.start <= end
+            if begin < stop or empty:
+                found.append(Link(link.url, begin - start, max(begin, stop) - start))
+        return tuple(found)
+
+
+def _moved(places: Sequence[int], start: int, end: int) -> tuple[int, ...]:
+    """Of ascending places those between two characters, counted from the first."""
+    inside = places[bisect_left(places, start) : bisect_left(places, end)]
+    return tuple(at - start for at in inside)
+
+
+class _Shut:
+    """Stretches of a text inside which nothing begins: links and quotations."""
+
+    def __init__(self, stretches: Sequence[tuple[int, int]]) -> None:
+        ordered = sorted(stretches)
+        self._starts = [start for start, _ in ordered]
+        self._reach = list(accumulate((end for _, end in ordered), max))
+
+    def free(self, at: int) -> bool:
+        """Whether a place lies outside of them."""
+        before = bisect_left(self._starts, at)
+        return not before or self._reach[before - 1] <= at
+
+    def end(self, at: int) -> int:
+        """The last end of the stretches that begin here or before; -1 without any."""
+        before = bisect_right(self._starts, at)
+        return self._reach[before - 1] if before else -1
 
 
 def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
@@ -179,12 +235,14 @@ def _table(
             rows.append([])
     rows = [row for row in rows if any(item.text[a:b].strip() for a, b in row)]
     columns = max(map(len, rows), default=0)
-    first = [cut_item(item, a, b) for a, b in rows[0]] if rows else []
+    cut = Cutter(item)
+    first = [cut(a, b) for a, b in rows[0]] if rows else []
     named = len(rows) > 1 and not any(cell.links or re.search(r"\d", cell.text) for cell in first)
     header = [cell.text for cell in first] if named else []
+    cut = Cutter(item)
     for at, row in enumerate(rows):
         for column, (a, b) in enumerate(row):
-            cell = cut_item(item, a, b)
+            cell = cut(a, b)
             if not (cell.text or cell.links):
                 continue
             lead = len(item.text[a:b]) - len(item.text[a:b].lstrip())
@@ -211,16 +269,19 @@ def _table(
 def _cut(base: Piece, soft: bool) -> Iterator[Piece]:
     """The pieces of one block or cell; `soft`: a new line in the source may begin something."""
     item = base.item
-    shut = [match.span() for match in QUOTE.finditer(item.text[:4000])]
-    shut += [(one.start, one.end) for one in (*item.links, *item.emphasis)]
     linked = [(one.start, one.end) for one in item.links]
-    breaks = [(at, "line") for at in item.hard if _free(linked, at)]
+    shut = [match.span() for match in QUOTE.finditer(item.text[:4000])]
+    shut += [*linked, *((one.start, one.end) for one in item.emphasis)]
+    free, hard = _Shut(linked).free, set(item.hard)
+    breaks = [(at, "line") for at in item.hard if free(at)]
     if soft:
-        breaks += [(at, "soft") for at in item.breaks if at not in item.hard and _free(shut, at)]
+        free = _Shut(shut).free
+        breaks += [(at, "soft") for at in item.breaks if at not in hard and free(at)]
     bounds = [(0, base.cut), *((at + 1, kind) for at, kind in sorted(breaks))]
+    cut = Cutter(item)
     for order, (start, kind) in enumerate(bounds):
         end = bounds[order + 1][0] - 1 if order + 1 < len(bounds) else len(item.text)
-        line = cut_item(item, start, end)
+        line = cut(start, end)
         if line.text or line.links:
             begin = start + len(item.text[start:end]) - len(item.text[start:end].lstrip())
             yield from _cut_line(replace(base, item=line, start=base.start + begin, cut=kind))
@@ -233,8 +294,8 @@ def _lines_count(items: Sequence[Item], form: str) -> bool:
     following = [
         item.text[at + 1 : at + 2]
         for item in items
-        for at in item.breaks
-        if at not in item.hard and item.block.kind != "code"
+        for at in set(item.breaks) - set(item.hard)
+        if item.block.kind != "code"
     ]
     return sum(char.islower() for char in following) <= 0.2 * len(following)
 
@@ -242,22 +303,26 @@ def _lines_count(items: Sequence[Item], form: str) -> bool:
 def _cut_line(line: Piece) -> Iterator[Piece]:
     text = line.text
     quotes = [match.span() for match in QUOTE.finditer(text[:4000])]
-    shut = [*quotes, *((link.start, link.end) for link in line.item.links)]
+    marked = [*quotes, *((link.start, link.end) for link in line.item.links)]
+    shut = _Shut(marked)
     label = _LABEL.match(text)
     cuts: dict[int, str] = {}
-    if label and _free(shut, label.end() - 1) and not text.startswith("http"):
+    if label and shut.free(label.end() - 1) and not text.startswith("http"):
         cuts[label.end()] = "label"
     name = text[: label.end()].strip() if label and label.end() in cuts else ""
     for at in _stops(text, shut):
         cuts.setdefault(at, "stop")
     for match in _DASH.finditer(text):
-        if _free(shut, match.start()):
+        if shut.free(match.start()):
             cuts.setdefault(match.end(), "dash")
-    for at in _between_marked(text, shut):
+    starts = sorted({start for start, end in marked if start and end - start > 2})
+    for at in _between_marked(text, starts, shut):
         cuts.setdefault(at, "link")
     bounds = sorted(at for at in cuts if 0 < at < len(text))
+    cut = Cutter(line.item)
+    opened = [start for start, _ in quotes]
     for start, end in pairwise([0, *bounds, len(text)]):
-        item = cut_item(line.item, start, end)
+        item = cut(start, end)
         if not (item.text or item.links) and start:
             continue
         begin = start + len(text[start:end]) - len(text[start:end].lstrip())
@@ -267,29 +332,28 @@ def _cut_line(line: Piece) -> Iterator[Piece]:
             start=line.start + begin,
             cut=cuts.get(start, line.cut) if start else line.cut,
             label=name if start else "",
-            quotes=tuple((a - begin, b - begin) for a, b in quotes if start <= a < end),
+            quotes=tuple(
+                (a - begin, b - begin)
+                for a, b in quotes[bisect_left(opened, start) : bisect_left(opened, end)]
+            ),
         )
 
 
-def _free(shut: Sequence[tuple[int, int]], at: int) -> bool:
-    """Whether a place lies outside of links and quotation marks."""
-    return not any(start < at < end for start, end in shut)
-
-
-def _stops(text: str, shut: Sequence[tuple[int, int]]) -> Iterator[int]:
+def _stops(text: str, shut: _Shut) -> Iterator[int]:
     """Where sentences begin, but not within brackets or after an abbreviation."""
-    brackets = [match.span() for match in _BRACKETS.finditer(text)]
+    brackets = _Shut([match.span() for match in _BRACKETS.finditer(text)])
     for match in _STOP.finditer(text):
         at = match.start()
-        if _free([*shut, *brackets], at) and not _ABBREVIATED.search(text[max(0, at - 12) : at]):
+        free = shut.free(at) and brackets.free(at)
+        if free and not _ABBREVIATED.search(text[max(0, at - 12) : at]):
             yield match.end()
 
 
-def _between_marked(text: str, shut: Sequence[tuple[int, int]]) -> Iterator[int]:
+def _between_marked(text: str, starts: Sequence[int], shut: _Shut) -> Iterator[int]:
     """Where a link or quotation begins that follows another one."""
-    marked = sorted({start for start, end in shut if start and end - start > 2})
-    for before, at in pairwise([0, *marked]):
-        if _free(shut, at) and any(start <= before < end for start, end in shut):
-            gap = text[max(end for start, end in shut if start <= before) : at]
+    for before, at in pairwise([0, *starts]):
+        end = shut.end(before)
+        if shut.free(at) and end > before:
+            gap = text[end:at]
             if not gap.strip(" ,;.()[]–-") or (_AND.search(gap) and at > before):
                 yield at

@@ -135,8 +135,9 @@ _VENUE = re.compile(
     r"(?:\s+|'|’)?(?:19|20)\d\d\)?\.?$"
 )
 _TRAILING_DATE = re.compile(
-    rf"(?<!\s)\s*[\[(]\s*(?:(?:updated|published|posted|submitted|released|revised)\s*:?\s*)?{_DATE}"
-    r"(?:\s*[–-]\s*\w+)?\s*[\])]$",
+    r"(?<!\s)\s*+[\[(]\s*+"
+    rf"(?:(?:updated|published|posted|submitted|released|revised)\s*+:?\s*+)?{_DATE}"
+    r"(?:\s*+[–-]\s*+\w++)?\s*+[\])]$",
     re.I,
 )
 _EMOJI = re.compile(r"^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\s]+")

@@ -143,7 +143,7 @@ def show_place(document: Document, numbers: Iterable[int | None]) -> str:
 def authors_of(document: Document) -> str:
     """The authors, the first only where there are more than three; "" where none is known."""
     authors = document.authors or ""
-    names = [name for name in re.split(r"\s*(?:,|;|\band\b|&)\s*", authors) if name]
+    names = [name for name in re.split(r"(?<!\s)\s*+(?:,|;|\band\b|&)\s*+", authors) if name]
     return f"{names[0]} et al." if len(names) > 3 else authors
 
 
