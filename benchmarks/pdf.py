@@ -1,6 +1,6 @@
 """Measures the PDF parser: robustness over broken and hostile files, quality over real papers.
 
-    python benchmarks/pdf.py [robustness] [quality] [--data ../shared] [--misses]
+    python benchmarks/pdf.py [robustness] [quality] [order] [--data ../shared] [--misses]
 
 Robustness: each file of `pdf-robustness/{files,damaged,hostile}` through the guarded parser; the
 outcomes, what the labels say, and the time. A damaged paper is compared with the undamaged one by
@@ -12,6 +12,12 @@ by token ("exact": hyphens ignored, split small capitals joined); references are
 Where a paper has broken ToUnicode maps, poppler gets the repaired file: it cannot read the original
 either. "Glued" are words that poppler has as two. "Order" is the share of neighbouring sentences
 that keep their order (floats move).
+
+Order: words out of order per thousand, on pages of `pdf_layouts` as Chromium draws them and drawn
+again row by row, and on the papers, of which the text as it is drawn counts as the truth (they are
+set with LaTeX, which draws column after column). Words in order are the longest common subsequence
+with the truth; out of order are the others that both have. "Missing" are words that only the truth
+has: in papers, references and running heads too.
 """
 
 from __future__ import annotations
@@ -34,9 +40,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pdf_layouts
 from seminar_rag.documents.parse import Parser
+from seminar_rag.documents.pdf import read_pdf
 from seminar_rag.documents.pdf_repair import rewritten
 from seminar_rag.errors import DocumentError
+from seminar_rag.text import spaced
 from seminar_rag.types import ParsedDocument
 
 _SMALL_CAPITALS = re.compile(r"\b[A-Z] [A-Z]{2,}(?: [A-Z] [A-Z]{2,})*\b")
@@ -260,18 +269,94 @@ def quality(data: Path, misses: bool) -> dict[str, Any]:
     return {"sentences letter by letter": (hits, total), "sentences token by token": (same, total)}
 
 
+# -- order ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """Words of the truth, and how many of them are out of order, missing, or not of it."""
+
+    words: int = 0
+    moved: int = 0
+    missing: int = 0
+    extra: int = 0
+
+    def add(self, truth: str, data: bytes) -> None:
+        from rapidfuzz.distance import LCSseq
+
+        read = " ".join(b.text for b in read_pdf(data, "sheet.pdf", 60.0).blocks)
+        a, b = tokens(spaced(truth)), tokens(spaced(read))
+        common = (Counter(a) & Counter(b)).total()
+        self.words += len(a)
+        self.moved += common - LCSseq.similarity(a, b)
+        self.missing += len(a) - common
+        self.extra += len(b) - common
+
+    def __str__(self) -> str:
+        each = 1000 / max(self.words, 1)
+        return (
+            f"{self.words:7} {self.moved * each:9.1f} {self.missing * each:8.1f}"
+            f" {self.extra * each:7.1f}"
+        )
+
+
+def order(data: Path, seeds: range) -> None:
+    """Print words out of order on printed pages and on papers."""
+    rows: dict[str, tuple[Tally, Tally]] = {}
+    for sheet in layouts(seeds):
+        drawn, again = rows.setdefault(sheet.name, (Tally(), Tally()))
+        drawn.add(sheet.text, sheet.data)
+        if sheet.name != "right to left":  # reportlab does not draw it
+            again.add(sheet.text, pdf_layouts.row_by_row(sheet.data))
+    for path in sorted((data / "papers").glob("*.pdf")):
+        truth = as_drawn(path)
+        drawn, again = rows[path.stem[:24]] = (Tally(), Tally())
+        drawn.add(truth, path.read_bytes())
+        again.add(truth, pdf_layouts.row_by_row(path.read_bytes()))
+    print(f"{'':24}   words out of order  missing  extra (‰)   row by row: words, the same")
+    for name, (drawn, again) in rows.items():
+        print(f"{name:24} {drawn}   |{again}")
+
+
+def layouts(seeds: range) -> Iterator[pdf_layouts.Sheet]:
+    """The sheets of every seed, printed by Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("Chromium is missing — install it.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page()
+        for seed in seeds:
+            yield from pdf_layouts.printed(page, seed)
+        browser.close()
+
+
+def as_drawn(path: Path) -> str:
+    """A paper's text in the order in which it is drawn, hyphens at line ends dropped."""
+    import pypdfium2
+
+    pages = pypdfium2.PdfDocument(rewritten(path.read_bytes()))
+    text = "\n".join(page.get_textpage().get_text_range() for page in pages)
+    return re.sub(r"[\ufffe\x02]\s*", "", text)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("what", nargs="*", default=["quality", "robustness"])
     arguments.add_argument("--data", type=Path, default=Path("../shared"))
     arguments.add_argument("--misses", action="store_true", help="list what was missed")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="also write the counts here")
+    arguments.add_argument("--seeds", type=int, nargs=2, default=(100, 105), metavar="N")
     options = arguments.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} is missing — pass the folder of papers with --data.")
     counts: dict[str, Any] = {}
     if "quality" in options.what:
         counts |= quality(options.data, options.misses)
+    if "order" in options.what:
+        order(options.data, range(*options.seeds))
     if "robustness" in options.what:
         counts |= robustness(options.data, options.misses)
     if options.json:

@@ -41,6 +41,8 @@ def test_stems_split_compounds_and_fold_endings() -> None:
         ("Costs fall, e.g. by half. Quality stays.", 2),
         ("See Fig. 3 for the loss. It falls.", 2),
         ("It grows to 3.5 times. then it stops.", 1),
+        ("冰川在移动。“它多快？”没有人知道。", 3),
+        ("氷河は動く。谷は深い。", 2),
         ("", 0),
     ],
 )

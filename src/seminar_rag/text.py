@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -25,6 +25,9 @@ _CHARACTER = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """Thai, Lao, Khmer, kana, Chinese characters."""
 _UNSPACED = re.compile(f"[{_CHARACTER}]")
 _RUN = re.compile(f"[{_CHARACTER}]+|[^{_CHARACTER}]+")
+_WIDE = re.compile(f"[{_CHARACTER}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff65]")
+"""A character of such a script, or its punctuation."""
+_WIDE_STOP = re.compile("[。！？｡]+[」』”’）〉》]*")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
 FUNCTION_WORDS = frozenset(
@@ -95,6 +98,12 @@ def words(text: str) -> list[str]:
 def spaced(text: str) -> str:
     """A text with spaces around each character of scripts that put none between words."""
     return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
+
+
+def between(before: str, after: str) -> str:
+    """What joins two lines or sentences: a space, or nothing in scripts without spaces."""
+    wide = before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0])
+    return "" if wide else " "
 
 
 def _pairs(word: str) -> list[str]:
@@ -168,7 +177,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     # The dots of a table of contents end no sentence, and take Punkt minutes where there are many.
     plain = _STOPS.sub(lambda found: "-" * len(found[0]), text)
     spans: list[tuple[int, int]] = []
-    for start, end in _punkt().span_tokenize(plain):
+    for start, end in _wide_stops(plain, _punkt().span_tokenize(plain)):
         if spans:
             first, last = spans[-1]
             if _continues(text[max(first, last - _LONGEST_ABBREVIATION) : last], text[start:end]):
@@ -176,6 +185,17 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
                 continue
         spans.append((start, end))
     return spans
+
+
+def _wide_stops(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans, cut at the full stops of Chinese and Japanese, which no space follows."""
+    for start, end in spans:
+        first = start
+        for stop in _WIDE_STOP.finditer(text, start, end):
+            if rest := text[stop.end() : end].lstrip():
+                yield first, stop.end()
+                first = end - len(rest)
+        yield first, end
 
 
 def _continues(before: str, after: str) -> bool:

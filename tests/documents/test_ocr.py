@@ -14,10 +14,11 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from memory import MemoryVectors
-from seminar_rag.documents.ocr import EXTRA, Recogniser, available, in_order
+from seminar_rag.documents.ocr import EXTRA, Recogniser, available
 from seminar_rag.documents.parse import Parser
 from seminar_rag.documents.pdf import plain_page
 from seminar_rag.documents.pdf_clean import Line, Page
+from seminar_rag.documents.pdf_order import by_place
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor
@@ -304,7 +305,7 @@ def test_two_columns_are_read_one_after_the_other() -> None:
         rows.append(line(f"right {row}", 310, 535, 701 - 14 * row))
     rows.append(line("Figure across the page", 60, 535, 600))
     rows += [line("left below", 60, 285, 560), line("right below", 310, 535, 560)]
-    assert [one.text for one in in_order(list(reversed(rows)), 595)] == [
+    assert [one.text for one in by_place(list(reversed(rows)))] == [
         "Title",
         *(f"left {row}" for row in range(4)),
         *(f"right {row}" for row in range(4)),
@@ -316,4 +317,4 @@ def test_two_columns_are_read_one_after_the_other() -> None:
 
 def test_one_column_is_read_row_by_row() -> None:
     rows = [line("b", 300, 500, 701), line("a", 60, 200, 700), line("c", 60, 500, 680)]
-    assert [one.text for one in in_order(rows, 595)] == ["a", "b", "c"]
+    assert [one.text for one in by_place(rows)] == ["a", "b", "c"]

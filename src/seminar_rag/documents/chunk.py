@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from seminar_rag.text import sentence_spans
+from seminar_rag.text import between, sentence_spans
 from seminar_rag.types import Block, Document, Passage, Sentence
 
 TARGET = 180
@@ -168,7 +168,7 @@ def _passage(
     sentences: list[Sentence] = []
     for piece in group:
         if text:
-            text += "\n" if piece.opens else " "
+            text += "\n" if piece.opens else between(text, piece.text)
         block, start = piece.block, len(text)
         sentences.append(
             Sentence(start, start + len(piece.text), block.kind, block.page, block.level)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from seminar_rag.documents.pdf_clean import Line, Page
+from seminar_rag.documents.pdf_order import by_place
 from seminar_rag.guard import WorkerError, WorkerPool
 
 EXTRA = "seminar-rag[ocr]"
@@ -150,7 +151,7 @@ def recognise(path: Path, number: int) -> Page:
         for box, text, score in zip(found.boxes.tolist(), found.txts, found.scores, strict=True)
         if text.strip() and score >= _MIN_CONFIDENCE
     ]
-    return Page(number, height, tuple(in_order(lines, width)))
+    return Page(number, height, tuple(by_place(lines)))
 
 
 @cache
@@ -171,34 +172,3 @@ def _line(text: str, corners: Sequence[tuple[float, float]], number: int) -> Lin
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     tall = max(ys) - min(ys)
     return Line(text, number, min(xs), max(xs), min(ys) + 0.2 * tall, round(tall / 1.35, 1))
-
-
-def in_order(lines: Sequence[Line], width: float) -> list[Line]:
-    """Lines in the order of reading: across the page, or in two columns between wide lines."""
-    rows = sorted(lines, key=lambda line: -line.base)
-    middle = width / 2
-    wide = [line.x0 < middle - 0.04 * width and line.x1 > middle + 0.04 * width for line in rows]
-    sides = [line.x0 >= middle - 0.04 * width for line in rows]
-    narrow = [side for side, across in zip(sides, wide, strict=True) if not across]
-    if min(narrow.count(True), narrow.count(False)) < 3 or len(narrow) < len(rows) / 2:
-        return _by_row(rows)
-    out: list[Line] = []
-    columns: tuple[list[Line], list[Line]] = ([], [])
-    for line, side, across in zip(rows, sides, wide, strict=True):
-        if across:
-            out += [*columns[0], *columns[1], line]
-            columns = ([], [])
-        else:
-            columns[side].append(line)
-    return [*out, *columns[0], *columns[1]]
-
-
-def _by_row(lines: Sequence[Line]) -> list[Line]:
-    """Lines from the top, and those of one row from the left."""
-    out: list[list[Line]] = []
-    for line in lines:
-        if out and abs(out[-1][0].base - line.base) < 0.5 * line.size:
-            out[-1].append(line)
-        else:
-            out.append([line])
-    return [line for row in out for line in sorted(row, key=lambda line: line.x0)]

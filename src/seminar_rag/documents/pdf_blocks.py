@@ -218,7 +218,8 @@ def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
             continue
         if not about_equal(rest.first.size, head.tail.size):
             continue
-        lower = rest.text[0].islower() or (head.tail.hyphen and rest.text[0].isalpha())
+        # Letters of scripts without capitals may go on with a sentence as small ones do.
+        lower = rest.text[0].isalpha() and (head.tail.hyphen or not rest.text[0].isupper())
         moves = _is_further_on(head.tail, rest.first)
         if lower and (moves or (broken and j == i + 1)):
             return j if rest.kind == "paragraph" else None

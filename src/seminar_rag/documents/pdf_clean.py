@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
+from seminar_rag.text import between
+
 CELL = "\t"
 """In `Line.text`: a gap wide enough to separate the cells of a row."""
 
@@ -36,6 +38,8 @@ class Line:
     """Written at another angle than most of the page."""
     hyphen: bool = False
     """The line ended in a hyphen, which `text` no longer holds."""
+    parts: tuple[int, ...] = ()
+    """Numbers of the pieces that it was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +145,26 @@ def _visual(lines: Iterable[Line]) -> list[Line]:
         if not line.text:
             continue
         if out and _same_row(out[-1], line):
-            last = out[-1]
-            gap = line.x0 - last.x1
-            big = max(last, line, key=lambda part: len(part.text))
-            glue = CELL if gap > 1.5 * big.size else " " if gap > 0.12 * big.size else ""
-            out[-1] = replace(
-                big,
-                text=last.text + glue + line.text,
-                x0=min(last.x0, line.x0),
-                x1=max(last.x1, line.x1),
-                bold=last.bold and line.bold,
-                hyphen=line.hyphen,
-            )
+            gap = line.x0 - out[-1].x1
+            size = max(out[-1], line, key=lambda part: len(part.text)).size
+            glue = CELL if gap > 1.5 * size else " " if gap > 0.12 * size else ""
+            out[-1] = joined(out[-1], line, glue)
         else:
             out.append(line)
     return out
+
+
+def joined(a: Line, b: Line, glue: str) -> Line:
+    """Two parts of one visual line, `a` before `b`; the longer one gives size and baseline."""
+    return replace(
+        max(a, b, key=lambda part: len(part.text)),
+        text=a.text + glue + b.text,
+        x0=min(a.x0, b.x0),
+        x1=max(a.x1, b.x1),
+        bold=a.bold and b.bold,
+        hyphen=b.hyphen,
+        parts=a.parts + b.parts,
+    )
 
 
 def _same_row(a: Line, b: Line) -> bool:
@@ -259,7 +268,7 @@ def join_line(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> s
     first halves of compounds, and two long words that both stand alone elsewhere keep the hyphen.
     """
     if not hyphen:
-        return f"{text} {line}"
+        return text + between(text, line) + line
     before = re.search(r"(?<![^\W\d_])[^\W\d_]++$", text)
     after = re.match(r"[^\W\d_]+", line)
     if not before or not after:

@@ -22,7 +22,7 @@ from seminar_rag.documents.pdf_clean import (
 )
 from seminar_rag.types import BlockKind
 
-SENTENCE_END = re.compile(r"[.!?:…][\"'”’)\]]*$")
+SENTENCE_END = re.compile(r"[.!?:…。！？：؟۔][\"'”’)\]」』）]*$")
 NUMBERED = re.compile(
     r"(?P<number>\d{1,2}(?:\.\d{1,2}){0,3}|[A-Z](?:\.\d{1,2}){1,3}|[A-K]|[IVX]{1,5})"
     r"(?P<dot>\.?)\s+(?=[A-Z“\"'(])"

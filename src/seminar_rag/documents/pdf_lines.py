@@ -11,13 +11,14 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
 from seminar_rag.documents.pdf_clean import CELL, Line, Page, clean_text
+from seminar_rag.documents.pdf_order import GAP, Piece, in_order
 
 _BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
 
@@ -47,17 +48,35 @@ def read_page(pdf: Any, index: int) -> tuple[Page, int, bool]:
     text = page.get_textpage()
     try:
         runs = list(_runs(text))
-        left, bottom, right, top = page.get_bbox()
-        turn = _turn(runs)
-        sheet = _Sheet(left, bottom, (right - left) or 612.0, (top - bottom) or 792.0, turn)
-        lines = tuple(_line(run, index + 1, sheet) for run in runs)
+        sheet = _sheet(page, runs)
+        lines = _lines(runs, index + 1, sheet)
         images = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
         scanned = not lines and any(True for _ in images)
     finally:
         text.close()
         page.close()
-    height = sheet.width if turn % 2 else sheet.height
+    height = sheet.width if sheet.turn % 2 else sheet.height
     return Page(index + 1, height, lines), sum(run.unmapped for run in runs), scanned
+
+
+def reading_order(page: Any, text: Any) -> list[int]:
+    """The indices of a page's characters in reading order; line ends are left out."""
+    runs = list(_runs(text))
+    lines = _lines(runs, 1, _sheet(page, runs))
+    return [index for line in lines for part in line.parts for index in runs[part].indices]
+
+
+def _lines(runs: Sequence[_Run], number: int, sheet: _Sheet) -> tuple[Line, ...]:
+    lines = (replace(_line(run, number, sheet), parts=(i,)) for i, run in enumerate(runs))
+    pieces = (Piece(line, line.parts[0], runs[line.parts[0]].drawn) for line in lines)
+    return tuple(in_order(list(pieces)))
+
+
+def _sheet(page: Any, runs: Sequence[_Run]) -> _Sheet:
+    left, bottom, right, top = page.get_bbox()
+    text = "".join(char for run in runs for char in run.chars)
+    size = (right - left) or 612.0, (top - bottom) or 792.0
+    return _Sheet(left, bottom, *size, _turn(runs), _runs_left(text))
 
 
 @dataclass(slots=True)
@@ -78,10 +97,18 @@ class _Run:
     """Radians, counter-clockwise."""
     hyphen: bool = False
     unmapped: int = 0
+    inked: int = 0
+    """Where its last character is that is no space."""
+    drawn: int = 0
+    """Which of pdfium's lines it is part of."""
+    indices: list[int] = field(default_factory=list)
+    """Of its characters on the page, as pdfium counts them."""
 
 
 def _runs(text: Any) -> Iterator[_Run]:
-    """pdfium's lines: it marks their ends with generated line breaks and soft hyphens."""
+    """pdfium's lines, cut at wide gaps: it marks their ends with generated line breaks and soft
+    hyphens.
+    """
     import pypdfium2.raw as raw
 
     handle = text.raw
@@ -94,22 +121,36 @@ def _runs(text: Any) -> Iterator[_Run]:
             run.hyphen = hyphen
             if run.chars:
                 yield run
-            run = _Run()
+            run = _Run(drawn=run.drawn + 1)
         elif unmapped(code):
             run.unmapped += 1
         else:
             raw.FPDFText_GetLooseCharBox(handle, index, rect)
             box = (rect.left, rect.bottom, rect.right, rect.top)
+            if code != 32 and run.scales and run.chars[-1] == " " and _is_wide(run, box):
+                yield run
+                run = _Run(drawn=run.drawn)
             if code != 32 and (len(run.scales) < 3 or len(run.chars) % 16 == 0):
                 _sample(run, handle, index)
             run.fonts.append(abs(raw.FPDFText_GetFontSize(handle, index)))
             if 48 <= code < 58:
                 raw.FPDFText_GetCharOrigin(handle, index, x, y)
                 run.digits[len(run.chars)] = (x.value, y.value)
+            if code != 32:
+                run.inked = len(run.chars)
             run.chars.append("-" if code == 2 else chr(code))
             run.boxes.append(box)
+            run.indices.append(index)
     if run.chars:
         yield run
+
+
+def _is_wide(run: _Run, box: tuple[float, float, float, float]) -> bool:
+    """Whether a character stands so far from the last one that it may be in another column."""
+    last = run.boxes[run.inked]
+    across = max(box[0] - last[2], last[0] - box[2])
+    along = max(box[1] - last[3], last[1] - box[3])
+    return max(across, along) > GAP * run.fonts[run.inked] * run.scales[-1]
 
 
 def unmapped(code: int) -> bool:
@@ -136,11 +177,11 @@ def _sample(run: _Run, handle: Any, index: int) -> None:
         run.angle = -raw.FPDFText_GetCharAngle(handle, index)  # pdfium counts clockwise
 
 
-def _turn(runs: list[_Run]) -> int:
-    """Quarter turns, counter-clockwise, of most of the page's text."""
+def _turn(runs: Sequence[_Run]) -> int:
+    """Quarter turns, counter-clockwise, of most of the page's text; long lines count for more."""
     votes: Counter[int] = Counter()
     for run in runs:
-        votes[round(run.angle / (math.pi / 2)) % 4] += len(run.chars)
+        votes[round(run.angle / (math.pi / 2)) % 4] += len(run.chars) ** 2
     return votes.most_common(1)[0][0] if votes else 0
 
 
@@ -153,17 +194,19 @@ class _Sheet:
     width: float
     height: float
     turn: int
+    leftward: bool = False
+    """Whether most of its text runs to the left."""
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """A point, seen so that most text runs to the right."""
+        """A point, seen so that most text runs to the right (in a mirror where it runs left)."""
         x, y = x - self.left, y - self.bottom
         if self.turn == 1:
-            return y, self.width - x
-        if self.turn == 2:
-            return self.width - x, self.height - y
-        if self.turn == 3:
-            return self.height - y, x
-        return x, y
+            x, y = y, self.width - x
+        elif self.turn == 2:
+            x, y = self.width - x, self.height - y
+        elif self.turn == 3:
+            x, y = self.height - y, x
+        return (self.height if self.turn % 2 else self.width) - x if self.leftward else x, y
 
 
 def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
@@ -183,9 +226,13 @@ def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
         for i, (x, y) in run.digits.items()
         if run.fonts[i] * scale < 0.85 * size and sheet.place(x, y)[1] > base + 0.15 * size
     }
-    text = _spaced(
-        run.chars, spans, raised, size, 0 if run.unmapped else _word_gap(run, spans, size)
-    )
+    chars = run.chars
+    if _runs_left("".join(chars)):
+        ways = spans if sheet.leftward else [(-end, -start) for start, end in spans]
+        text = leftward(chars, ways, size)
+    else:
+        gap = 0 if run.unmapped else _word_gap(run, spans, size)
+        text = _spaced(chars, spans, raised, size, gap)
     if any("\ud800" <= char < "\ue000" for char in run.chars):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
     return Line(
@@ -199,6 +246,42 @@ def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
         rotated=off > 0.15,
         hyphen=run.hyphen,
     )
+
+
+_LEFTWARD = "\u0590-\u065f\u066e-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
+"""Hebrew, Arabic and their kin, without digits."""
+_LEFTWARD_LETTER = re.compile(f"[{_LEFTWARD}]")
+_RIGHTWARD = re.compile(
+    rf"[%$€£]?[^\W{_LEFTWARD}](?:[^\W{_LEFTWARD}]|[.,:/'’+-]\b|[ ](?=[A-Za-z]))*[%$€£]?"
+)
+"""A number or foreign words in a text that runs to the left."""
+
+
+def _runs_left(text: str) -> bool:
+    """Whether most letters of a text are of a script that runs to the left."""
+    leftward = len(_LEFTWARD_LETTER.findall(text))
+    return leftward > 0 and 2 * leftward > sum(map(str.isalpha, text))
+
+
+def leftward(chars: Sequence[str], spans: Sequence[tuple[float, float]], size: float) -> str:
+    """The text of a line that runs to the left.
+
+    pdfium turns some of its words round, leaves others, and misplaces spaces. The places tell the
+    order, but numbers and foreign words run to the right (the Unicode bidirectional algorithm,
+    backwards). There are as many spaces as pdfium saw, in the widest gaps.
+
+    Args:
+        spans: where each character stands, measured to the left.
+    """
+    order = [i for i in sorted(range(len(chars)), key=lambda i: sum(spans[i])) if chars[i] != " "]
+    gaps = [0.0] + [spans[b][0] - spans[a][1] for a, b in pairwise(order)]
+    spaces = sum(left == " " != right for left, right in pairwise(chars))
+    least = max(0.05 * size, sorted(gaps)[-spaces] if spaces else math.inf)
+    text = "".join(
+        (CELL if gap > 1.3 * size else " " if gap >= least else "") + chars[i]
+        for i, gap in zip(order, gaps, strict=True)
+    )
+    return _RIGHTWARD.sub(lambda found: found[0][::-1], text)
 
 
 _MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from seminar_rag.documents.pdf_lines import reading_order
 from seminar_rag.pages.locate import How, Keyed, find, keyed
 from seminar_rag.types.pages import Box, Spot
 
@@ -28,6 +29,7 @@ _MAX_CHARS = 200_000
 """Characters of a page that are searched."""
 _PUNCTUATION = 3
 """Punctuation marks that are included before and after a quote."""
+_RANK: dict[How, int] = {"some": 0, "parts": 1, "exact": 2}
 _UNITS = 100_000
 """Steps of a page's width or height when points become shares."""
 
@@ -93,16 +95,24 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
     with ExitStack() as pages_in_use:
 
         @cache
-        def text_of(number: int) -> _Text:
-            return pages_in_use.enter_context(closing(_Text(pdf[number])))
+        def text_of(number: int, as_read: bool) -> _Text:
+            return pages_in_use.enter_context(closing(_Text(pdf[number], as_read)))
 
         for index, quote in enumerate(quotes):
             first = min(max(quote.page, 1), len(pdf)) - 1
             numbers = range(first, min(first + pages, len(pdf)))
-            match = find(quote.text, [text_of(n).key for n in numbers], quote.before)
+            match, as_read = None, False
+            # Most pages are drawn as they are read, and finding out how they are read takes time.
+            for order in (False, True):
+                keys = [text_of(n, order).key for n in numbers]
+                other = find(quote.text, keys, quote.before)
+                if other and (match is None or _RANK[other.how] > _RANK[match.how]):
+                    match, as_read = other, order
+                if match and match.how == "exact":
+                    break
             found.append(match.how if match else None)
             for run in match.runs if match else ():
-                boxes = tuple(text_of(numbers[run.page]).boxes(run.first, run.last))
+                boxes = tuple(text_of(numbers[run.page], as_read).boxes(run.first, run.last))
                 if boxes:
                     spots.append(Spot(index, numbers[run.page] + 1, boxes))
     return Sheets(sizes, tuple(spots), tuple(found))
@@ -134,15 +144,17 @@ def _opened(path: Path) -> Any:
 
 
 class _Text:
-    """The characters of a page."""
+    """The characters of a page, as they are drawn or as they are read."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, as_read: bool) -> None:
         import pypdfium2.raw as raw
 
         self._page = page
         self._text = page.get_textpage()
-        count = min(self._text.count_chars(), _MAX_CHARS)
-        self._codes = [raw.FPDFText_GetUnicode(self._text.raw, i) for i in range(count)]
+        count = self._text.count_chars()
+        order = reading_order(page, self._text) if as_read else range(count)
+        self._order = order[:_MAX_CHARS]
+        self._codes = [raw.FPDFText_GetUnicode(self._text.raw, i) for i in self._order]
         self.key: Keyed = keyed(self._codes)
 
     def close(self) -> None:
@@ -161,7 +173,7 @@ class _Text:
             if code in (2, 10, 13, 0xFFFE) or code == 0xAD:  # pdfium ends its lines so
                 yield from _line(line)
                 line = []
-            elif code > 32 and (box := self._box(index)):
+            elif code > 32 and (box := self._box(self._order[index])):
                 if line and _apart(line[-1], box):
                     yield from _line(line)
                     line = []
