@@ -19,6 +19,7 @@ from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
 from seminar_rag.documents import manuscript
 from seminar_rag.errors import NotFoundError
+from seminar_rag.for_programs import ForPrograms
 from seminar_rag.index.rescue import rescue as rescue_store
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
@@ -57,7 +58,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Corrections, ModelChoice):
+class Course(Corrections, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
