@@ -70,11 +70,9 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
          "The model has memorised at least 1% of its text.", "number"),
         ("The model has memorised no less than 1% of its text.",
          "The model has memorised at least 1% of its text.", None),
-        # exchanged sides, without a word of comparison between them
+        # exchanged sides
         ("The queries come from the encoder while the keys come from the decoder.",
          "The queries come from the decoder while the keys come from the encoder.", "order"),
-        ("Before the law, 60% of the boats had lamps; afterwards the share was 20%.",
-         "Before the law, 20% of the boats had lamps; afterwards the share was 60%.", "order"),
         ("The boats and the carts carried salt to the town by night.",
          "The carts and the boats carried salt to the town by night.", None),
         ("The variety of the data was covered better by the second model.",

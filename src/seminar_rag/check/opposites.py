@@ -7,9 +7,7 @@ They work with lists of English words and know no grammar; in doubt they find no
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import combinations
@@ -39,8 +37,6 @@ def find_opposite(case: Case) -> Conflict | None:
         sentence = case.sentences[i]
         for one, other in _flips(case.claim, sentence):
             if denied(case.claim, one) != denied(sentence, other):
-                continue
-            if not _share_neighbours(case.claim, one, sentence, other):
                 continue
             if _exchanged(case.claim, one.span(), sentence, other.span()):
                 continue
@@ -91,20 +87,6 @@ def denied(text: str, word: re.Match[str]) -> bool:
     return bool(_NEGATION.search(before)) != bool(re.search(r"\b(?:less|least)$", before))
 
 
-def _share_neighbours(
-    claim: str, one: re.Match[str], sentence: str, other: re.Match[str], reach: int = 4
-) -> bool:
-    """Whether the two words have a term near them in common, so that they speak of one thing."""
-    mine, theirs = (_around(claim, one, reach), _around(sentence, other, reach))
-    return bool(mine & theirs)
-
-
-def _around(text: str, word: re.Match[str], reach: int) -> set[str]:
-    before = [term.key for term in terms(text) if term.end <= word.start()]
-    after = [term.key for term in terms(text) if term.start >= word.end()]
-    return {*before[-reach:], *after[:reach]}
-
-
 def _exchanged(claim: str, here: tuple[int, int], sentence: str, there: tuple[int, int]) -> bool:
     """Whether what stands left of one word stands right of the other, and the reverse.
 
@@ -133,32 +115,6 @@ _PIVOT = re.compile(
 
 
 def find_order(case: Case) -> Conflict | None:
-    """Two things stand in each other's place."""
-    return _traded(case) or _turned(case)
-
-
-def _traded(case: Case) -> Conflict | None:
-    """In nearly a copy of a sentence, two things have each other's neighbours."""
-    for i in case.near(0.8):
-        sentence = case.sentences[i]
-        mine, theirs = _slots(case.claim), _slots(sentence)
-        for one, other in combinations([key for key in mine if key in theirs], 2):
-            if (
-                not _fits(mine[one], theirs[other])
-                or not _fits(mine[other], theirs[one])
-                or _stays(mine[one], theirs[one])
-                or _stays(mine[other], theirs[other])
-                or _even(case.claim, mine[one], mine[other])
-                or _even(sentence, theirs[one], theirs[other])
-                or bool(_BY.search(case.claim)) != bool(_BY.search(sentence))
-            ):
-                continue
-            if not list(_flips(case.claim, sentence)):
-                return _other_way(mine[one].term, mine[other].term, i)
-    return None
-
-
-def _turned(case: Case) -> Conflict | None:
     """The two sides of a comparison or a contrast have changed places."""
     for i in case.near(0.6):
         sentence = case.sentences[i]
@@ -181,63 +137,6 @@ def _other_way(one: Term, other: Term, sentence: int) -> Conflict:
         f"The sentence has “{one.text}” and “{other.text}” the other way round than the passage."
     )
     return Conflict("order", "contradicted", reason, sentence)
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A term with the words around it, function words included."""
-
-    term: Term
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-
-
-_TOKEN = re.compile(r"\w[\w.,%-]*\w|\w|[^\w\s]")
-_JOINING = frozenset("and or nor with , both as well the a an".split())
-_ALIKE = re.compile(
-    r"same|similar\w*|equal\w*|differ\w*|comparable|between|compared|together|versus"
-)
-_BY = re.compile(r"\bby\b")
-
-
-@lru_cache(maxsize=8192)
-def _slots(text: str) -> dict[str, _Slot]:
-    """By key, the terms that occur once."""
-    tokens = list(_TOKEN.finditer(text))
-    words = [token[0].lower() for token in tokens]
-    starts, ends = [token.start() for token in tokens], [token.end() for token in tokens]
-    out: dict[str, _Slot | None] = {}
-    for term in terms(text):
-        left, right = bisect_right(ends, term.start), bisect_left(starts, term.end)
-        before, after = tuple(words[max(0, left - 2) : left]), tuple(words[right : right + 2])
-        out[term.key] = None if term.key in out else _Slot(term, before, after)
-    return {key: slot for key, slot in out.items() if slot is not None}
-
-
-def _fits(one: _Slot, other: _Slot) -> bool:
-    """Whether two terms stand between the same words, or behind or before the same two."""
-    before, after = one.before == other.before, one.after == other.after
-    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
-    return sides or (before and len(one.before) == 2) or (after and len(one.after) == 2)
-
-
-def _stays(one: _Slot, other: _Slot) -> bool:
-    """Whether a term stands where it stood, going by the words before it."""
-    sides = one.before[-1:] == other.before[-1:] and one.after[:1] == other.after[:1]
-    return sides or one.before == other.before
-
-
-def _even(text: str, one: _Slot, other: _Slot) -> bool:
-    """Whether what stands between two things joins them, so that their order says nothing."""
-    first, second = sorted((one.term, other.term), key=lambda term: term.start)
-    between = text[first.end : second.start].lower()
-    words = re.findall(r"\w+|[,'’]", between)
-    if words in (["'", "s"], ["’", "s"], ["'"], ["’"], ["of"], ["of", "the"]):
-        return True
-    alike = [i for i, word in enumerate(words) if _ALIKE.fullmatch(word)]
-    return any(i <= 3 and len(words) - i <= 4 for i in alike) or (
-        bool(words) and _JOINING.issuperset(words)
-    )
 
 
 def _first(text: str) -> dict[str, Term]:
