@@ -199,9 +199,14 @@ class Assembly:
         if self.llm is None:
             return quotations
         from seminar_rag.answer.prompt import LLMAnswerer
+        from seminar_rag.models.choice import Chooser
 
-        most = self.config.llm_max_tokens
-        return LLMAnswerer(self.llm, most, quotations, self.builtin_verifier)
+        judge = self.llm if isinstance(self.llm, Chooser) else None
+        if not self.config.llm_url and not self._understands():
+            judge = None
+        return LLMAnswerer(
+            self.llm, self.config.llm_max_tokens, quotations, self.builtin_verifier, judge
+        )
 
     @cached_property
     def llm(self) -> LLM | None:
@@ -322,6 +327,10 @@ class Assembly:
             return config.check_verifier == "llm"
         if not config.llm_enabled or config.llm_url or self.check_model():
             return False
+        return self._understands()
+
+    def _understands(self) -> bool:
+        """Whether the local language model is large enough to judge what it reads."""
         try:
             model = self.gguf()
         except ModelError:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 
 from fakes import Reply, ScriptedLLM, StubServer
-from seminar_rag.answer.citations import REFUSAL
 from seminar_rag.answer.engine import NOTHING, Draft, Engine, Stop
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.prompt import LEAST_PASSAGES, MOST_PASSAGES, LLMAnswerer
@@ -141,7 +141,7 @@ def test_numbers_that_were_not_offered_never_come_through() -> None:
     assert any("Moon cheese" in warning for warning in answer.warnings)
 
 
-@pytest.mark.parametrize("chunks", [(), ("  ",), (REFUSAL,)])
+@pytest.mark.parametrize("chunks", [(), ("  ",), ("The readings do not say.",)])
 def test_an_answerer_that_finds_nothing_abstains(chunks: tuple[str, ...]) -> None:
     answer = answer_of(ask(Scripted(*chunks)))
     assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
@@ -195,11 +195,28 @@ def test_a_follow_up_is_searched_with_what_it_leans_on() -> None:
 CHECK = BuiltinVerifier(HashEmbedder().embed)
 
 
-def writer(llm: LLM) -> LLMAnswerer:
+class Sure:
+    """A judge of whether the passages answer a question, and what it was asked."""
+
+    name = "judge"
+
+    def __init__(self, *likely: float | Exception) -> None:
+        self.likely = list(likely)
+        self.asked: list[str] = []
+
+    def choose(self, system: str, examples: object, questions: Sequence[str], *_: object) -> object:
+        self.asked += questions
+        found = self.likely.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return np.array([[found, 1 - found if found else 0.0]])
+
+
+def writer(llm: LLM, judge: Sure | None = None) -> LLMAnswerer:
     def rarity(words: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(words, 1.0)
 
-    return LLMAnswerer(llm, 200, Extractive(HashEmbedder().read, rarity), CHECK)
+    return LLMAnswerer(llm, 200, Extractive(HashEmbedder().read, rarity), CHECK, judge)  # type: ignore[arg-type]
 
 
 def test_a_language_model_answers_from_the_passages() -> None:
@@ -230,6 +247,31 @@ def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
         assert 0 < len(draft.offered) < 12
     assert 300 < read[1.0] < LEAST_PASSAGES + 20
     assert read[1.0] < read[120.0] < read[None] < MOST_PASSAGES + 20
+
+
+def test_nothing_is_written_where_the_judge_finds_no_answer() -> None:
+    judge, llm = Sure(0.3, 0.9), ScriptedLLM("Attention weighs tokens.")
+    refused = answer_of(ask(writer(llm, judge)))
+    assert (refused.abstained, llm.asked) == (True, [])
+    answer = answer_of(ask(writer(llm, judge)))
+    assert answer.text == "Attention weighs tokens. [1]"
+    assert "It costs the square of the length." in judge.asked[0]
+    assert "How does attention work?" in judge.asked[0]
+
+
+@pytest.mark.parametrize("said", [0.0, ModelError("The server is busy.")])
+def test_a_judge_that_says_nothing_decides_nothing(said: float | Exception) -> None:
+    answer = answer_of(ask(writer(ScriptedLLM("Attention weighs tokens."), Sure(said))))
+    assert answer.text == "Attention weighs tokens. [1]"
+
+
+@pytest.mark.parametrize("text", ["The readings do not say.", "Whales sing for twenty hours."])
+def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
+    answer = answer_of(ask(writer(ScriptedLLM(text))))
+    assert "“It costs the square of the length.” [1]" in answer.text
+    assert text not in answer.text
+    assert "quoted instead" in answer.warnings[-1]
+    assert {one.passage.id for one in answer.citations} <= {"p1", "p2", "p3"}
 
 
 def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:
@@ -298,8 +340,8 @@ def test_a_good_answer_of_a_server_is_cited() -> None:
 def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
     (answer,) = served(Reply(text))
     assert isinstance(answer, Answer)
-    assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
-    assert answer.nearest
+    assert text not in answer.text
+    assert "“It costs the square of the length.” [1]" in answer.text
 
 
 @pytest.mark.slow

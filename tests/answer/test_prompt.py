@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from passages import hit
 
 from seminar_rag.answer.candidates import candidates
-from seminar_rag.answer.citations import REFUSAL, is_refusal
+from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.prompt import (
     EXAMPLES,
     INSTRUCTIONS,
@@ -62,8 +62,8 @@ def test_the_beginning_never_changes_and_the_question_comes_last() -> None:
     assert first[-1].endswith("\n\nQuestion: How does it differ?")
 
 
-def test_the_instructions_are_short_and_name_the_refusal() -> None:
-    assert REFUSAL in INSTRUCTIONS
+def test_the_beginning_is_short_and_shows_no_refusal() -> None:
+    assert not any(is_refusal(one.text) for one in EXAMPLES)
     assert sum(count(one.content or "") for one in opening()) < 250
 
 
@@ -136,7 +136,7 @@ def test_what_is_shown_fits(room: int, lengths: list[int]) -> None:
 @pytest.mark.parametrize(
     ("text", "refuses"),
     [
-        (REFUSAL, True),
+        ("The readings do not say.", True),
         ("the readings do not say", True),
         ("The readings do not say [1].", True),
         ("The readings do not say. They are about other things.", True),

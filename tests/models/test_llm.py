@@ -434,6 +434,21 @@ class TestChoosing:
         finally:
             llm.close()
 
+    def test_two_kinds_of_questions_do_not_disturb_each_other(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=1024, threads=1)
+        try:
+            sizes = {"Be brief. ": 200, "A stands for yes. ": 400, "Count. ": 2700}
+            long = [text * (tokens // llm.count(text)) for text, tokens in sizes.items()]
+            kinds = [f"Say A or B. {one}" for one in long]
+            kept = [llm.choose(kinds[0], [], QUESTIONS[:1], ["A", "B"])]
+            for kind in kinds[1:]:
+                llm.choose(kind, [], QUESTIONS[:1], ["A", "B"])
+                kept.append(llm.choose(kinds[0], [], QUESTIONS[:1], ["A", "B"]))
+            assert np.allclose(kept[0], kept[1], atol=1e-3)
+            assert np.allclose(kept[0], kept[2], atol=0.01)  # read again, in other steps
+        finally:
+            llm.close()
+
     def test_a_stop_ends_it(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="stopped"):
             model.choose("Say A or B.", [], ["word " * 900], ["A", "B"], lambda: True)

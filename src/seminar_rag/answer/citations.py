@@ -16,8 +16,6 @@ from functools import lru_cache
 from seminar_rag.text import FUNCTION_WORDS, stem, unmarked
 from seminar_rag.types import Passage, Sentence
 
-REFUSAL = "The readings do not say."
-"""What a language model is told to reply when the passages hold no answer."""
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A mark as it leaves this module."""
 

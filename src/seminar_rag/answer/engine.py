@@ -45,6 +45,7 @@ _NO_ANSWER_FOUND = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNDERSTOOD = "Understood as: “{}”"
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
+_INSTEAD = "None of the passages says what the model wrote, so they are quoted instead."
 
 Stop = Callable[[], bool]
 
@@ -59,6 +60,8 @@ class Draft:
     """What the reader should know about how the answer was made; complete with its last chunk."""
     quotations: tuple[Citation, ...] = ()
     """What of the passages can be read until the answer comes; see `HitsEvent`."""
+    instead: Callable[[], Iterator[str]] | None = None
+    """Begins another answer from the same passages, for where nothing that was written is cited."""
 
 
 class Answerer(Protocol):
@@ -159,10 +162,18 @@ class Engine:
         marks = MarkFilter(len(draft.offered))
         review = Review(self._verifier, draft.offered, marks)
         citations = yield from _write(draft, marks, review, stop)
-        refused = is_refusal(marks.text)
-        if refused or not citations:
-            # Text without a single valid mark is the model's own and may be invented.
-            if marks.text.strip() and not refused:
+        # Text without a single valid mark is the model's own and may be invented.
+        useless = not citations or is_refusal(marks.text)
+        if useless and marks.text.strip() and draft.instead is not None and not stop():
+            draft = replace(draft, chunks=draft.instead())
+            marks = MarkFilter(len(draft.offered))
+            review = Review(self._verifier, draft.offered, marks)
+            citations = _returned(_write(draft, marks, review, stop))
+            useless = not citations
+            if citations:
+                found = replace(found, notes=(*found.notes, _INSTEAD))
+        if useless:
+            if marks.text.strip() and not is_refusal(marks.text):
                 found = replace(found, notes=(*found.notes, _UNCITED))
             yield self._abstain(query, found, _NO_ANSWER_FOUND, started)
             return
@@ -248,6 +259,16 @@ def _write(
         draft.chunks.close()  # the verifier may need the model that is still writing
     yield from map(VerdictEvent, review.finish())
     return citations
+
+
+def _returned(events: Generator[Event, None, list[Citation]]) -> list[Citation]:
+    """What a generator returns; what it yields is in the answer, too."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            citations: list[Citation] = end.value
+            return citations
 
 
 def _filtered(chunks: Iterator[str], marks: MarkFilter, stop: Stop) -> Iterator[str | Mark]:

@@ -23,8 +23,12 @@ Probabilities = NDArray[np.float64]
 """Shape (questions, answers); each row sums to 1, or to 0 where the model gives none of them."""
 BATCH = 128
 CONTEXT = 3072
-"""Tokens that the shared beginning and the questions of a batch may have together."""
+"""Tokens that the shared beginnings and the questions of a batch may have together."""
 SEQUENCES = 8
+BEGINNINGS = 2
+"""Shared beginnings that are kept: what is asked of an answer's evidence, and of its sentences."""
+_COMMON = 32
+"""Tokens from which on two beginnings have more in common than the chat template."""
 STOPPED = "The check was stopped."
 
 
@@ -67,7 +71,7 @@ class SharedPrefix:
         params = api.llama_context_default_params()
         params.n_ctx = CONTEXT
         params.n_batch = params.n_ubatch = BATCH
-        params.n_seq_max = SEQUENCES + 1
+        params.n_seq_max = SEQUENCES + BEGINNINGS
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True  # sequences share the cells of what they have in common
         params.no_perf = True
@@ -79,7 +83,9 @@ class SharedPrefix:
         self._vocabulary = api.llama_vocab_n_tokens(api.llama_model_get_vocab(model))
         self._abort = Abort(api, self._context)
         self._batch = api.llama_batch_init(BATCH, 0, 1)
-        self._kept: list[int] = []
+        self._kept: list[list[int]] = [[] for _ in range(BEGINNINGS)]
+        """What the first sequences hold."""
+        self._order = list(range(BEGINNINGS))  # the one used last is the last
 
     def close(self) -> None:
         """Free the context."""
@@ -97,11 +103,12 @@ class SharedPrefix:
             ModelError: a prompt does not fit, or llama.cpp fails or is stopped.
         """
         rests = [prompt[len(shared) :] for prompt in prompts]
-        room = CONTEXT - len(shared)
-        if any(len(rest) > room for rest in rests):
+        longest = max(map(len, rests), default=0)
+        if longest > CONTEXT - len(shared):
             raise ModelError("A sentence to be checked is too long for the model's window.")
         with self._abort.watching(stop):
-            self._keep(shared)
+            self._keep(shared, CONTEXT - longest)
+            room = CONTEXT - sum(map(len, self._kept))
             out: list[NDArray[np.float32]] = []
             for group in _groups(rests, room):
                 if stop():  # a small model has read before the watch looks
@@ -109,30 +116,51 @@ class SharedPrefix:
                 out += self._read_group(group)
         return out
 
-    def _keep(self, shared: list[int]) -> None:
-        """Bring sequence 0 to hold exactly `shared`."""
+    def _keep(self, shared: list[int], room: int) -> None:
+        """Bring a sequence to hold exactly `shared`: the one that has most of it, if any has, else
+        the one that was left alone for longer.
+
+        Args:
+            room: tokens that all of them may hold; the others are forgotten where it is too small.
+        """
         memory = self._api.llama_get_memory(self._context)
-        same = common_length(shared, self._kept)
-        if same < len(self._kept) and not self._api.llama_memory_seq_rm(memory, 0, same, -1):
-            self._api.llama_memory_clear(memory, True)
-            same = 0
-        self._kept = shared[:same]
-        fresh = shared[same:]
-        self._decode([(t, same + i, 0, False) for i, t in enumerate(fresh)])
-        self._kept = list(shared)
+        same = {at: common_length(shared, self._kept[at]) for at in self._order}
+        at = max(self._order, key=same.__getitem__)
+        if same[at] < min(_COMMON, len(shared)):
+            at = self._order[0]
+        self._order.remove(at)
+        if len(shared) + sum(len(self._kept[other]) for other in self._order) > room:
+            for other in self._order:
+                self._forget(other)
+        self._order.append(at)
+        length = same[at]
+        if length < len(self._kept[at]) and not self._api.llama_memory_seq_rm(
+            memory, at, length, -1
+        ):
+            self._forget(at)
+            length = 0
+        self._kept[at] = shared[:length]
+        fresh = shared[length:]
+        self._decode([(t, length + i, at, False) for i, t in enumerate(fresh)])
+        self._kept[at] = list(shared)
+
+    def _forget(self, at: int) -> None:
+        self._api.llama_memory_seq_rm(self._api.llama_get_memory(self._context), at, -1, -1)
+        self._kept[at] = []
 
     def _read_group(self, rests: Sequence[list[int]]) -> list[NDArray[np.float32]]:
         memory = self._api.llama_get_memory(self._context)
-        start = len(self._kept)
+        at = self._order[-1]
+        start = len(self._kept[at])
         entries = []
-        for number, rest in enumerate(rests, 1):
-            self._api.llama_memory_seq_cp(memory, 0, number, -1, -1)
+        for number, rest in enumerate(rests, BEGINNINGS):
+            self._api.llama_memory_seq_cp(memory, at, number, -1, -1)
             last = len(rest) - 1
             entries += [(t, start + i, number, i == last) for i, t in enumerate(rest)]
         try:
             return self._decode(entries)
         finally:
-            for number in range(1, len(rests) + 1):
+            for number in range(BEGINNINGS, BEGINNINGS + len(rests)):
                 self._api.llama_memory_seq_rm(memory, number, -1, -1)
 
     def _decode(self, entries: Sequence[tuple[int, int, int, bool]]) -> list[NDArray[np.float32]]:
@@ -150,7 +178,7 @@ class SharedPrefix:
             if status != 0:
                 memory = self._api.llama_get_memory(self._context)
                 self._api.llama_memory_clear(memory, True)
-                self._kept = []
+                self._kept = [[] for _ in range(BEGINNINGS)]
                 if status == 2:
                     raise ModelError(STOPPED)
                 raise ModelError(
