@@ -274,6 +274,13 @@ def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
     assert {one.passage.id for one in answer.citations} <= {"p1", "p2", "p3"}
 
 
+def test_nothing_is_quoted_instead_where_the_judge_was_not_sure() -> None:
+    doubted = answer_of(ask(writer(ScriptedLLM("The readings do not say."), Sure(0.6))))
+    assert (doubted.abstained, doubted.text) == (True, NOTHING)
+    trusted = answer_of(ask(writer(ScriptedLLM("The readings do not say."), Sure(0.9))))
+    assert "“It costs the square of the length.” [1]" in trusted.text
+
+
 def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:
     llm = ScriptedLLM("Attention weighs tokens [3]. Recurrence reads tokens one by one [3].")
     answer = answer_of(ask(writer(llm)))

@@ -15,10 +15,11 @@ import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from seminar_rag.answer.answerable import answers
+from seminar_rag.answer.answerable import LEAST, SURE, likely
 from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.engine import Draft, Stop
@@ -143,9 +144,11 @@ class LLMAnswerer:
             room=self._llm.context - limit,
         )
         chunks = self._llm.stream(messages, max_tokens=limit, stop=stop)
+        judged: list[float] = []
         if self._judge is not None and query.intent == PLAIN and not (foreign or query.parts):
             quotable = [one.text for one in (*best, *ranked)]
-            chunks = _if_answered(chunks, self._judge, query.stand_alone, quotable, stop)
+            judge = partial(likely, self._judge, query.stand_alone, quotable, stop)
+            chunks = _if_answered(chunks, judge, judged, stop)
         offered = tuple(one.hit for one in shown)
         evidence = Attribution(self._verifier, offered, trusting=foreign)
         answer = attributed(chunks, evidence, self._max_tokens)
@@ -156,8 +159,11 @@ class LLMAnswerer:
             yield from draft.chunks
             notes.extend(draft.notes)
 
+        def instead() -> Iterator[str]:
+            return quoted() if min(judged, default=1.0) >= SURE else iter(())
+
         chunks = _or_quoted(answer, quoted, notes, stop)
-        return Draft(offered, chunks, notes, _quoted(best, hits, offered), quoted)
+        return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
@@ -167,20 +173,24 @@ class LLMAnswerer:
 
 
 def _if_answered(
-    chunks: Iterator[str],
-    judge: Chooser,
-    question: str,
-    quotable: Sequence[str],
-    stop: Stop,
+    chunks: Iterator[str], judge: Callable[[], float | None], judged: list[float], stop: Stop
 ) -> Iterator[str]:
-    """The answer, begun once the judge finds that the passages hold one; else nothing."""
+    """The answer, begun once the judge finds that the passages hold one; else nothing.
+
+    Args:
+        judged: where to put how likely that is.
+    """
     try:
-        if not answers(judge, question, quotable, stop):
-            return
+        found = judge()
     except ModelError as error:
         if stop():
             return
         log.warning("Whether the passages hold an answer was not judged: %s", error)
+        found = None
+    if found is not None:
+        judged.append(found)
+        if found < LEAST:
+            return
     try:
         yield from chunks
     finally:
