@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seminar_rag.check.claims import extract
-from seminar_rag.cli import ABSTAINED
+from seminar_rag.cli import ABSTAINED, open_sample
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
 from seminar_rag.journal.journal import Journal
@@ -357,6 +359,20 @@ def test_a_gguf_that_is_none_is_refused(
     (tmp_path / "seminar.toml").write_text('[data]\ndir = "data"\n[llm]\nmodel = "fake.gguf"\n')
     assert main(["ask", "What is attention?"]) == 5
     assert "fake.gguf" in capsys.readouterr().err
+
+
+def test_the_sample_to_try_lies_with_the_data_of_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "seminar.toml").write_text('[course]\nname = "Mine"\n')
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "programs")
+    with closing(open_sample(argparse.Namespace(data=None))) as course:
+        assert course.config.data.is_relative_to(tmp_path / "programs" / "sample")
+        assert course.name != "Mine"
+    assert [one.name for one in here.iterdir()] == ["seminar.toml"]
 
 
 @pytest.mark.slow

@@ -33,3 +33,17 @@ def open_course(options: argparse.Namespace) -> Course:
     from seminar_rag.course import Course
 
     return Course.open(Path(), options.data)
+
+
+def open_sample(options: argparse.Namespace) -> Course:
+    """The bundled sample course, where the platform keeps data of programs unless --data is given.
+
+    So that it can be tried from any folder, and leaves nothing there.
+    """
+    import platformdirs
+
+    from seminar_rag.course import Course
+
+    folder = platformdirs.user_data_path("seminar-rag", appauthor=False) / "sample"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Course.open(folder, options.data)

@@ -117,6 +117,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--mcp", action="store_true", help="offer the readings to assistants too, at /mcp"
     )
+    one.add_argument(
+        "--sample",
+        action="store_true",
+        help="try the bundled sample course, which is kept where programs keep their data",
+    )
 
     verb("mcp", "offer the readings to an assistant that starts this program", serving.mcp)
 

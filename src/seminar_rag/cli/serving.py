@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.cli import open_course, printing
+from seminar_rag.cli import open_course, open_sample, printing
 from seminar_rag.cli.ingesting import ingest_sample
 from seminar_rag.errors import ConfigError, DamagedError, NotFoundError, StoreError
 from seminar_rag.text import plural
@@ -22,7 +22,7 @@ SUITED = "get"
 
 def serve(options: argparse.Namespace) -> int:
     """Start the web page."""
-    course = open_course(options)
+    course = open_sample(options) if options.sample else open_course(options)
     console = printing.console(stderr=True)
     if not course.catalogue().documents:
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
