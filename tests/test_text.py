@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -84,3 +85,19 @@ def test_numbers_with_nouns() -> None:
     ]
     assert plural(2, "match", "matches") == "2 matches"
     assert [numbered("session", n) for n in ([], [3], [3, 4])] == ["", "session 3", "sessions 3, 4"]
+
+
+@pytest.mark.slow
+def test_sentences_are_those_of_nltks_punkt() -> None:
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
+
+    from seminar_rag import text as ours
+
+    theirs = PunktSentenceTokenizer()
+    theirs._params.abbrev_types.update(ours._ABBREVIATIONS)
+    pieces = ["a", "B", ". ", ".", " ", "\n", "?", "!", "“", "”", ")", "(", "'", "3", "e.g.", "..",
+              "--", ",", "J.", "3. ", "\n\n", " . . .", "Wort ", "et al. "]  # fmt: skip
+    chance = random.Random(1)
+    for _ in range(1000):
+        text = "".join(chance.choices(pieces, k=60))
+        assert list(ours._punkt(text)) == list(theirs.span_tokenize(text)), repr(text)

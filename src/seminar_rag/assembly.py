@@ -17,6 +17,7 @@ from seminar_rag.errors import ModelError
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.journal.journal import Journal
+from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
@@ -105,11 +106,18 @@ class Assembly:
             precision: str = self.config.embed_precision
             if precision == "auto" and self.store.meta("model") == self.config.embed_model:
                 precision = self.store.meta("precision") or "auto"
-            self._embedder = SentenceTransformerEmbedder(
+            self._embedder = OnnxEmbedder(
                 self.config.embed_model,
                 precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
             )
         return self._embedder
+
+    def _embedder_of_passages(self) -> Embedder:
+        """torch computes in bfloat16 twice as fast; a question does not wait for it to load."""
+        one = self.embedder
+        if isinstance(one, OnnxEmbedder) and one.precision == "bfloat16":
+            return SentenceTransformerEmbedder(one.name, "bfloat16")
+        return one
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -363,7 +371,8 @@ class Assembly:
         """What brings sources into the store; use it under `store.writer()`."""
         from seminar_rag.documents.parse import Parser
 
-        return Ingestor(self.store, self.embedder, Parser, listener, self.network, stop)
+        embedder = self._embedder_of_passages()
+        return Ingestor(self.store, embedder, Parser, listener, self.network, stop)
 
     @cached_property
     def pages(self) -> Pages:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
+from string import whitespace
 from typing import Any
 
 _ABBREVIATIONS = frozenset(
@@ -177,7 +178,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     # The dots of a table of contents end no sentence, and take Punkt minutes where there are many.
     plain = _STOPS.sub(lambda found: "-" * len(found[0]), text)
     spans: list[tuple[int, int]] = []
-    for start, end in _wide_stops(plain, _punkt().span_tokenize(plain)):
+    for start, end in _wide_stops(plain, _punkt(plain)):
         if spans:
             first, last = spans[-1]
             if _continues(text[max(first, last - _LONGEST_ABBREVIATION) : last], text[start:end]):
@@ -205,13 +206,81 @@ def _continues(before: str, after: str) -> bool:
     return after[:1].islower() or after[:1] in ")]},;:" or not re.search(r"\w", after)
 
 
-@cache
-def _punkt() -> Any:
-    from nltk.tokenize.punkt import PunktSentenceTokenizer
+_QUOTES = "\u2018\u2019\u201c\u201d\xab\xbb"
+_BESIDE = rf"[)\";}}\]*:@'({{\[?!{_QUOTES}]"
+"""Characters that stand in no word."""
+_RUNS = r"(?:-{2,}|\.{2,}|(?:\.\s){2,}\.)"
+_TOKEN = re.compile(
+    rf"""{_RUNS}
+    |(?=[^(\"`{{\[:;&\#*@)}}\]\-,])\S+?(?=\s|$|{_BESIDE}|{_RUNS}|,(?=$|\s|{_BESIDE}|{_RUNS}))
+    |\S""",
+    re.VERBOSE,
+)
+_END = re.compile(rf"[.?!](?=(?P<after>{_BESIDE}|\s+(?P<next>\S+)))")
+_CLOSING = re.compile(rf"[\"')\]}}{_QUOTES}]+?(?:\s+|(?=--)|$)", re.MULTILINE)
+_NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*\.?")
+_INITIAL = re.compile(r"[^\W\d]\.")
 
-    tokenizer = PunktSentenceTokenizer()  # its rules alone; no trained model has to be fetched
-    tokenizer._params.abbrev_types.update(_ABBREVIATIONS)
-    return tokenizer
+
+def _punkt(text: str) -> Iterator[tuple[int, int]]:
+    """The spans that NLTK's PunktSentenceTokenizer gives with our abbreviations, untrained.
+
+    Without the seconds that NLTK takes to load; a test holds both against each other.
+    """
+    slices = list(_slices(text))
+    moved = 0
+    for (first, end), following in zip(slices, [*slices[1:], None], strict=True):
+        start = first + moved
+        moved = 0
+        # Closing quotes and brackets belong to the sentence before them.
+        if following and (closing := _CLOSING.match(text, *following)):
+            moved = closing.end() - following[0]
+            yield start, following[0] + len(closing[0].rstrip())
+        elif start < end:
+            yield start, end
+
+
+def _slices(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for mark, context in _ends(text):
+        tokens = [token for line in context.split("\n") for token in _TOKEN.findall(line)]
+        if any(map(_ends_sentence, tokens, tokens[1:])):
+            yield start, mark.end()
+            start = mark.start("next") if mark["next"] else mark.end()
+    yield start, len(text.rstrip())
+
+
+def _ends(text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each mark that may end a sentence, with the word before and what follows."""
+    start = stop = 0
+    mark: re.Match[str] | None = None
+    for found in _END.finditer(text):
+        before = text[stop : found.start()]
+        space = max(map(before.rfind, whitespace))
+        first = stop + space + 1 if space > 0 else start
+        if mark and stop <= first:
+            yield mark, text[start:stop] + mark[0] + mark["after"]
+        mark, start, stop = found, first, found.start()
+    if mark:
+        yield mark, text[start:stop] + mark[0] + mark["after"]
+
+
+def _ends_sentence(mark: str, following: str) -> bool:
+    """Whether a sentence ends with this word or mark."""
+    if mark in (".", "?", "!"):
+        return True
+    word, dot, rest = mark.rpartition(".")
+    if not dot or rest or word.endswith("."):
+        return False
+    word = word.lower()
+    if word in _ABBREVIATIONS or word.split("-")[-1] in _ABBREVIATIONS:
+        return False
+    initial = _INITIAL.fullmatch(mark)
+    if initial or _NUMBER.fullmatch(mark):
+        # "J. Bach" and "the 3. day" go on.
+        goes_on = following in tuple(";:,.!?") or following[0].islower()
+        return not (goes_on or (initial and following[0].isupper()))
+    return True
 
 
 _stemmers = threading.local()

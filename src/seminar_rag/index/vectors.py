@@ -57,8 +57,9 @@ class VectorIndex:
     """One Chroma collection of unit vectors under cosine distance.
 
     Writing goes through llama-index's ChromaVectorStore, so that any llama-index program can read
-    the collection. One process may write at a time (the database's lock sees to that): two
-    embedded writers damage a Chroma store without any error.
+    the collection; a search asks the collection itself, since llama-index takes a second to load.
+    One process may write at a time (the database's lock sees to that): two embedded writers damage
+    a Chroma store without any error.
     """
 
     def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
@@ -70,7 +71,7 @@ class VectorIndex:
         self._url = url
         self._name = collection
         self._lock = threading.RLock()
-        self._store: Any = None
+        self._collection: Any = None
 
     @property
     def where(self) -> str:
@@ -80,12 +81,14 @@ class VectorIndex:
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
         """Add vectors, shape (len(ids), dimensions), of one document's passages."""
         from llama_index.core.schema import TextNode
+        from llama_index.vector_stores.chroma import ChromaVectorStore
 
-        with self._guarded() as store:
+        with self._guarded() as collection:
+            store = ChromaVectorStore(chroma_collection=collection)
             for at in range(0, len(ids), BATCH):
                 part = list(ids[at : at + BATCH])
                 # Chroma ignores an add of an id it has, and an upsert would merge metadata.
-                store.client.delete(ids=part)
+                collection.delete(ids=part)
                 store.add(
                     [
                         TextNode(
@@ -97,9 +100,9 @@ class VectorIndex:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors; unknown ids are ignored."""
-        with self._guarded() as store:
+        with self._guarded() as collection:
             for at in range(0, len(ids), BATCH):
-                store.client.delete(ids=list(ids[at : at + BATCH]))
+                collection.delete(ids=list(ids[at : at + BATCH]))
 
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
         """The k nearest ids with their cosine similarity (-1 to 1), best first.
@@ -107,8 +110,8 @@ class VectorIndex:
         Args:
             vector: shape (dimensions,).
         """
-        with self._guarded() as store:
-            found = store.client.query(
+        with self._guarded() as collection:
+            found = collection.query(
                 query_embeddings=[vector.tolist()], n_results=k, include=["distances"]
             )
         return [
@@ -118,15 +121,15 @@ class VectorIndex:
 
     def ids(self) -> set[str]:
         """All ids stored."""
-        with self._guarded() as store:
-            return set(store.client.get(include=[])["ids"])
+        with self._guarded() as collection:
+            return set(collection.get(include=[])["ids"])
 
     def stored(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """The vectors of these ids as a search finds them, of those that it can find."""
         out: dict[str, Matrix] = {}
         for at in range(0, len(ids), BATCH):
-            with self._guarded() as store:
-                found = store.client.get(ids=list(ids[at : at + BATCH]), include=["embeddings"])
+            with self._guarded() as collection:
+                found = collection.get(ids=list(ids[at : at + BATCH]), include=["embeddings"])
             out |= dict(zip(found["ids"], np.asarray(found["embeddings"], np.float32), strict=True))
         return out
 
@@ -141,8 +144,8 @@ class VectorIndex:
         """Drop all vectors; where the embedded store is damaged its folder goes with them."""
         with self._lock:
             if self._url:
-                with self._guarded() as store:
-                    ids = store.client.get(include=[])["ids"]
+                with self._guarded() as collection:
+                    ids = collection.get(include=[])["ids"]
                 self.delete(ids)
                 return
             self._close()
@@ -155,13 +158,12 @@ class VectorIndex:
     def _close(self) -> None:
         from chromadb.api.shared_system_client import SharedSystemClient
 
-        self._store = None
+        self._collection = None
         SharedSystemClient.clear_system_cache()
 
     def _open(self) -> Any:
         import chromadb
         from chromadb.config import Settings
-        from llama_index.vector_stores.chroma import ChromaVectorStore
 
         settings = Settings(anonymized_telemetry=False)
         if self._url:
@@ -177,22 +179,21 @@ class VectorIndex:
             if damage := graph.damage(self._folder):
                 raise ValueError(f"its graph is damaged: {damage}")
             client = chromadb.PersistentClient(str(self._folder), settings=settings)
-        collection = client.get_or_create_collection(
+        return client.get_or_create_collection(
             self._name, configuration={"hnsw": HNSW}, embedding_function=None
         )
-        return ChromaVectorStore(chroma_collection=collection)
 
     @contextlib.contextmanager
     def _guarded(self) -> Any:
-        """The open store, one caller at a time, Chroma's errors mapped to StoreError."""
+        """The open collection, one caller at a time, Chroma's errors mapped to StoreError."""
         import httpx
         from chromadb.errors import ChromaError
 
         with self._lock:
             try:
-                if self._store is None:
-                    self._store = self._open()
-                yield self._store
+                if self._collection is None:
+                    self._collection = self._open()
+                yield self._collection
             except (httpx.HTTPError, ChromaError, sqlite3.Error, *_DAMAGE) as error:
                 raise self._explained(error) from error
             except BaseException as error:
@@ -203,7 +204,7 @@ class VectorIndex:
 
     def _explained(self, error: BaseException) -> StoreError:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if self._url and (self._store is None or "onnect" in message):
+        if self._url and (self._collection is None or "onnect" in message):
             return StoreError(
                 f"no Chroma server answers at {self._url} — start it (chroma run), or correct"
                 " [store] url in seminar.toml"

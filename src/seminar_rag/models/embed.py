@@ -153,7 +153,7 @@ class SentenceTransformerEmbedder:
     ) -> Matrix:
         model = self._load()
         out = np.zeros((len(texts), model.get_embedding_dimension()), np.float32)
-        for chunk in _by_length(texts):
+        for chunk in by_length(texts):
             with self._lock, _threads(len(texts)):
                 vectors = model.encode(
                     [texts[i] for i in chunk],
@@ -174,7 +174,7 @@ class SentenceTransformerEmbedder:
         prompt = self.prompt(side)
         out = np.zeros((len(texts), model.get_embedding_dimension()), np.float32)
         words = [Words((), out[:0])] * len(texts)
-        for chunk in _by_length(texts):
+        for chunk in by_length(texts):
             with self._lock, _threads(len(texts)):
                 found = encode(
                     [texts[i] for i in chunk],
@@ -185,13 +185,20 @@ class SentenceTransformerEmbedder:
                 )
                 for i, one in zip(chunk, found, strict=True):
                     out[i] = one["sentence_embedding"].float().cpu().numpy()
-                    words[i] = self._words(prompt, texts[i], one)
+                    whole, there = prompt + texts[i], one["attention_mask"].bool()
+                    words[i] = words_of(
+                        whole,
+                        len(prompt),
+                        self._tokenizer.encode(whole),
+                        one["input_ids"][there].tolist(),
+                        one["token_embeddings"][there].float().cpu().numpy(),
+                    )
             progress(len(chunk))
         return unit(out), words
 
     def prompt(self, side: Side) -> str:
         """What the model wants before a text: by its own files, else by its family."""
-        stated: dict[str, str] = self._load().prompts
+        stated = self._prompts()
         own = [stated[name] for name in _PROMPT_NAMES[side] if stated.get(name)]
         if own or any(stated.values()):
             return own[0] if own else ""
@@ -200,30 +207,9 @@ class SentenceTransformerEmbedder:
                 return prompts.get(side, "")
         return ""
 
-    def _words(self, prompt: str, text: str, found: Any) -> Words:
-        """Each word's vector: the mean of its tokens' vectors, those of the prompt left out."""
-        there = found["attention_mask"].bool()
-        tokens = found["token_embeddings"][there].float().cpu().numpy()
-        ids = found["input_ids"][there].tolist()
-        encoding = self._tokenizer.encode(prompt + text)
-        # Asked for once: the tokenizer makes new lists of all tokens every time.
-        offsets, own, of = encoding.offsets, encoding.ids, encoding.word_ids
-        # Left out: special tokens, the prompt, and what the model did not read to the end.
-        rows = [
-            row
-            for row in range(min(len(ids), len(of)))
-            if of[row] is not None and offsets[row][0] >= len(prompt) and own[row] == ids[row]
-        ]
-        if not rows:
-            return Words((), tokens[:0])
-        starts = [i for i, row in enumerate(rows) if not i or of[row] != of[rows[i - 1]]]
-        ends = [*(i - 1 for i in starts[1:]), len(rows) - 1]
-        whole = prompt + text
-        texts = tuple(
-            whole[offsets[rows[first]][0] : offsets[rows[last]][1]].strip().lower()
-            for first, last in zip(starts, ends, strict=True)
-        )
-        return Words(texts, unit(np.add.reduceat(tokens[rows], starts, axis=0)))
+    def _prompts(self) -> dict[str, str]:
+        prompts: dict[str, str] = self._load().prompts
+        return prompts
 
     def _load(self) -> Any:
         with self._lock:
@@ -320,6 +306,35 @@ class HashEmbedder:
         return self.embed(texts, progress), made
 
 
+def words_of(text: str, prompt: int, encoding: Any, ids: Sequence[int], tokens: Matrix) -> Words:
+    """Each word's vector: the mean of its tokens' vectors, those of the prompt left out.
+
+    Args:
+        text: with its prompt.
+        prompt: its length in characters.
+        encoding: what the tokenizer made of the text, uncut.
+        ids: the tokens that the model read, and
+        tokens: their vectors, shape (len(ids), dimensions).
+    """
+    # Asked for once: the tokenizer makes new lists of all tokens every time.
+    offsets, own, of = encoding.offsets, encoding.ids, encoding.word_ids
+    # Left out: special tokens, the prompt, and what the model did not read to the end.
+    rows = [
+        row
+        for row in range(min(len(ids), len(of)))
+        if of[row] is not None and offsets[row][0] >= prompt and own[row] == ids[row]
+    ]
+    if not rows:
+        return Words((), tokens[:0])
+    starts = [i for i, row in enumerate(rows) if not i or of[row] != of[rows[i - 1]]]
+    ends = [*(i - 1 for i in starts[1:]), len(rows) - 1]
+    texts = tuple(
+        text[offsets[rows[first]][0] : offsets[rows[last]][1]].strip().lower()
+        for first, last in zip(starts, ends, strict=True)
+    )
+    return Words(texts, unit(np.add.reduceat(tokens[rows], starts, axis=0)))
+
+
 def _signs(word: str, dimensions: int) -> Matrix:
     digest = hashlib.shake_128(word.encode()).digest(-(-dimensions // 8))
     bits = np.unpackbits(np.frombuffer(digest, np.uint8), count=dimensions)
@@ -347,7 +362,7 @@ def _threads(texts: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _by_length(texts: Sequence[str]) -> Iterator[list[int]]:
+def by_length(texts: Sequence[str]) -> Iterator[list[int]]:
     """Indices in steps, the longest texts first.
 
     Similar lengths share a batch, so that little is padded; 128 texts a step is often enough for a
@@ -366,11 +381,13 @@ def unit(vectors: Matrix) -> Matrix:
 
 
 def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively (emulation is slower than float32)."""
-    import torch
+    """Whether the processor multiplies bfloat16 natively (emulation is slower than float32).
 
-    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-        probe = getattr(torch.cpu, name, None)  # private, and not in every build
-        if probe is not None and probe():
-            return True
-    return False
+    Linux is asked, since torch takes seconds to load for one answer; elsewhere there are next to
+    no such processors that torch makes use of.
+    """
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return False
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
