@@ -246,3 +246,18 @@ def test_a_migration_keeps_a_copy(tmp_path: Path) -> None:
     assert_nothing_is_lost(data)
     (copy,) = (data / "decisions").glob("2*.json")
     assert len(decisions.from_json(copy.read_bytes())) == len(DECIDED)
+
+
+def test_a_clock_that_ran_ahead_does_not_make_copies_outlive_later_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "decisions"
+    folder.mkdir()
+    for year in range(2090, 2095):
+        (folder / f"{year}0101T000000.000000Z.json").write_text(decisions.to_json([rename("Old")]))
+    decisions.copy(tmp_path, [rename("New")])
+    decisions.copy(tmp_path, [rename("Newer")])
+    assert [one.title for one in decisions.latest(tmp_path)] == ["Newer"]
+    assert len(list(folder.iterdir())) == decisions.KEPT
+
+
+def rename(title: str) -> Correction:
+    return Correction("rename", "a-reading", title=title)

@@ -17,6 +17,7 @@ from seminar_rag.ingest.pipeline import Ingestor
 from seminar_rag.ingest.plan import RULES
 from seminar_rag.ingest.sources import match, slug
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.syllabus.read import read_syllabus
 from seminar_rag.types import Block, Document, ParsedDocument
 from seminar_rag.types.catalogue import ListedReading
 from seminar_rag.types.ingest import Report
@@ -405,6 +406,21 @@ def test_only_regular_files_inside_the_folder_are_read(
     assert all(" — " in note for note in report.notes)
     with pytest.raises(SourceError, match="neither a file nor a folder"):
         ingest(posts / "pipe.md")
+
+
+@pytest.mark.parametrize("name", ["index.html", "readings.toml"])
+def test_the_page_of_a_folder_lies_in_it(name: str, tmp_path: Path, ingest: Ingest) -> None:
+    folder = tmp_path / "course"
+    folder.mkdir()
+    page = '<html><h2>Week 1</h2><ul><li><a href="{}">A study of tides</a></li></ul></html>'
+    (tmp_path / "outside.html").write_text(page.format("https://example.org/secret.pdf"))
+    (folder / name).symlink_to(tmp_path / "outside.html")
+    with pytest.raises(SourceError, match="lies outside the folder — copy it"):
+        ingest(folder)
+    (folder / name).unlink()
+    (folder / "week1.html").symlink_to(tmp_path / "outside.html")
+    (folder / "index.html").write_text(page.format("week1.html"))
+    assert "secret" not in str(read_syllabus(folder / "index.html"))
 
 
 def test_files_of_any_ending_that_a_list_names_are_read_or_listed_with_the_reason(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,50 @@ def test_a_citation_that_no_list_has_stays_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "coast.qmd").write_text(page, encoding="utf-8")
     read = read_syllabus(tmp_path / "coast.qmd")
     assert [r.title for s in read.sessions for r in s.readings] == [title for _, title, _, _ in DUE]
+
+
+def test_a_list_of_references_is_a_file_beside_the_page_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (tmp_path / "outside.bib").write_text(BIBTEX, encoding="utf-8")
+    (folder / "linked.bib").symlink_to(tmp_path / "outside.bib")
+    (folder / "endless.bib").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.bib")
+    named = ", ".join(str(folder.parent / one) for one in ("outside.bib", "page/pipe.bib"))
+    page = QUARTO.replace("---\n", f"---\nbibliography: [{named}, ../outside.bib]\n", 1)
+    (folder / "coast.qmd").write_text(page, encoding="utf-8")
+    read = read_syllabus(folder / "coast.qmd")
+    titles = {one.title for session in read.sessions for one in session.readings}
+    assert not titles & {title for _, title, _, _ in DUE}
+
+
+LAUGHS = "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefghi")
+)
+"""Lists of lists of lists, which are written out in gigabytes."""
+
+
+@pytest.mark.parametrize(
+    "matter",
+    [
+        "date: 2024-02-30",
+        "week: !!int seven",
+        "when: !!timestamp soon",
+        f"tags: {'[' * 3000}",
+        f"a: &a [x, x]\n{LAUGHS}tags: *i\nbibliography: *i",
+        "title: [a, b]",
+        "- no\n- mapping",
+    ],
+    ids=lambda matter: matter[:20],
+)
+def test_front_matter_of_any_kind_costs_no_page(matter: str, tmp_path: Path) -> None:
+    entry = "+ [A study of tides, by @nobody](https://e.org/a.pdf)"
+    post = f"---\n{matter}\n---\n\n## Required Readings:\n\n{entry}\n"
+    (tmp_path / "S01.md").write_text(post, encoding="utf-8")
+    for source in (tmp_path, tmp_path / "S01.md"):
+        (session,) = read_syllabus(source).sessions
+        assert [one.title for one in session.readings] == ["A study of tides, by @nobody"]
+        assert session.title == "S01"
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,18 @@ def test_no_feedback_is_kept_on_what_the_server_did_not_say(chat, course, forged
     assert not course.journal.opinions
 
 
+def test_what_the_readings_lack_is_not_recorded_as_cited(chat, course):
+    conversation, _ = ask(chat, STEPS)
+    course.gone = {"rag", "survey"}
+    forged = [
+        {"number": 1, "quote": one.quote, "document": {"title": "A forged title"}, "passage": "x"}
+        for one in conversation.exchanges[0].citations
+    ]
+    chat.give_feedback(reopened(conversation, course, citations=forged), 1, "helpful")
+    ((answer, *_),) = course.journal.opinions
+    assert answer.citations == ()
+
+
 def test_an_answer_is_rated_once_however_often_it_is_sent(chat, course):
     conversation, _ = ask(chat, STEPS)
     for _ in range(60):

@@ -328,6 +328,7 @@ def test_a_login_outlives_the_server_until_logout_a_new_password_or_its_end(tmp_
 def test_an_ipv6_network_is_one_client():
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff")
     assert client_of("2001:db8::1") != client_of("2001:db8:0:1::1")
+    assert client_of("::ffff:192.0.2.1") == client_of("192.0.2.1") != client_of("::ffff:192.0.2.2")
     assert client_of("192.0.2.1") != client_of("192.0.2.2")
     assert client_of("testclient") == "testclient"
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -23,6 +23,7 @@ KEPT = 5
 """Dated copies that are kept, the latest ones."""
 _FOLDER = "decisions"
 _CURRENT = "current.json"
+_MOMENT = "%Y%m%dT%H%M%S.%fZ"
 
 
 def to_json(decisions: Sequence[Correction]) -> str:
@@ -69,8 +70,12 @@ def copy(data: Path, decisions: Sequence[Correction]) -> None:
     text, copies = to_json(decisions), _copies(data)
     if not decisions or (copies and copies[-1].read_bytes() == text.encode()):
         return
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    write(data / _FOLDER / f"{moment}.json", text, sync=True)
+    now = datetime.now(UTC)
+    if copies:  # which a clock that ran ahead may have dated later than now
+        with suppress(ValueError, OverflowError):
+            last = datetime.strptime(copies[-1].stem, _MOMENT).replace(tzinfo=UTC)
+            now = max(now, last + timedelta(microseconds=1))
+    write(data / _FOLDER / f"{now.strftime(_MOMENT)}.json", text, sync=True)
     for path in _copies(data)[:-KEPT]:
         path.unlink(missing_ok=True)
 

@@ -131,9 +131,10 @@ def _from_disk(path: Path) -> Source:
         sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and not refusal(p, path))
     )
     posts = any(p.suffix.lower() in _POSTS and not refusal(p, path) for p in path.iterdir())
-    page = next(
-        (path / name for name in ("readings.toml", "index.html") if (path / name).is_file()), None
-    )
+    pages = (path / name for name in ("readings.toml", "index.html"))
+    page = next((one for one in pages if one.is_file()), None)
+    if page is not None and not posts and (why := refusal(page, path)):
+        raise SourceError(f"{page} was not read: it {why}")
     if posts:
         return Source(name, read_syllabus(path), pdfs, path, notes)
     if page is not None:

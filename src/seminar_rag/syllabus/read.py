@@ -324,7 +324,7 @@ def _folder(path: Path) -> Syllabus:
     posts = [file for file in posts if file.stem.lower() not in {"readme", "license", "index"}]
     if not posts:
         page = path / "index.html"
-        if page.is_file():
+        if page.is_file() and not refusal(page, path):
             return syllabus_from_html(_read(page), page.name, _neighbours(page))
         raise SourceError(f"{path} has no Markdown posts; give the folder that holds them.")
     read = [(_read(file), file.name, number) for number, file in enumerate(posts, 1)]
@@ -348,7 +348,7 @@ def _neighbours(page: Path) -> LoadPage:
         for root in here.parents[:3]:
             for skip in range(len(segments)):
                 for found in _page_files(root.joinpath(*segments[skip:])):
-                    if found.is_file() and found.resolve() != here:
+                    if found.is_file() and found.resolve() != here and not refusal(found, root):
                         return found.relative_to(root).as_posix(), _read(found)
         return None
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from seminar_rag.errors import SourceError
+from seminar_rag.guard import refusal
 from seminar_rag.syllabus.features import WORDS
 from seminar_rag.syllabus.marks import mark_of
+from seminar_rag.syllabus.markup import front_values
 from seminar_rag.syllabus.markup_text import Item, Link
 from seminar_rag.syllabus.words import arxiv_id
 from seminar_rag.types import Block, Reading, Session, Syllabus
@@ -234,16 +235,14 @@ def cited_beside(path: Path, matter: str) -> dict[str, Reference]:
     Raises:
         SourceError: one of them cannot be read.
     """
-    try:
-        values = yaml.safe_load(matter) if matter else None
-    except yaml.YAMLError:
-        values = None
-    named = values.get("bibliography") if isinstance(values, dict) else None
+    named = front_values(matter).get("bibliography")
     names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
-    files = [path.parent / str(name) for name in names if ".." not in Path(str(name)).parts]
-    files = [file for file in files if file.suffix.lower() in SUFFIXES and file.is_file()]
+    files = [path.parent / name for name in names if isinstance(name, str)]
+    files = [file for file in files if file.suffix.lower() in SUFFIXES]
+    allowed = [file for file in files if not refusal(file, path.parent)]
+    beside = (file for file in path.parent.glob("*.bib") if not refusal(file, path.parent))
     found: dict[str, Reference] = {}
-    for file in files or sorted(path.parent.glob("*.bib")):
+    for file in allowed or sorted(beside):
         text = file.read_text(encoding="utf-8", errors="replace")
         found |= {one.key: one for one in references_in(file, text)}
     return found

@@ -12,13 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from seminar_rag.syllabus import words
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import date_in, title_of
-from seminar_rag.syllabus.markup import Item, front_matter, html_items
+from seminar_rag.syllabus.markup import Item, front_matter, front_values, html_items
 from seminar_rag.syllabus.page import Part, split_sessions
 from seminar_rag.syllabus.tables import table_sessions
 from seminar_rag.types import Block, Reading, Session
@@ -115,8 +113,9 @@ def is_post(text: str, items: Sequence[Item], page: Sequence[Session], post: Ses
 def structural_post(text: str, items: Sequence[Item], name: str, number: int) -> Session:
     """A post's title and tags, and its readings and notes as rules of structure read them."""
     matter, begin = front_matter(text)
-    values = _yaml(matter)
-    title = str(values.get("title") or "").strip()
+    values = front_values(matter)
+    named = values.get("title")
+    title = named.strip() if isinstance(named, str) else ""
     if not title and not begin and items and items[0].block.kind == "heading":
         title, items = title_of(items[0].text), items[1:]
     title = title or Path(name).stem
@@ -159,15 +158,8 @@ def _shifted(reading: Reading, by: int) -> Reading:
     return replace(reading, blocks=tuple(move(block) for block in reading.blocks))
 
 
-def _yaml(matter: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(matter) if matter else None
-    except yaml.YAMLError:
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
 def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(str(tag).strip() for tag in value) if isinstance(value, list) else ()
+    listed = value if isinstance(value, list) else ()
+    return tuple(tag.strip() for tag in listed if isinstance(tag, str))

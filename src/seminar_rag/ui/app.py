@@ -7,9 +7,13 @@ import errno
 import logging
 import os
 import socket
+import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ServeError
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from seminar_rag.course import Course
     from seminar_rag.ui.api.mcp_server import Tools
@@ -35,6 +40,8 @@ log = logging.getLogger(__name__)
 MOST_SESSIONS = 50
 """Open pages whose state is kept in memory, a MB each or more; others send theirs again with a
 question."""
+CONNECTIONS = 8_192
+"""Files and connections that the server may have open, where the system lets it."""
 SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
 """The scripts of the page, in the order in which they run."""
 
@@ -129,22 +136,71 @@ def build_app(
 
 
 def _turn_away_strays(gradio: FastAPI) -> None:
-    """Answer a request that names no event of the page, or not its values, with status 400."""
+    """Answer a request that names no event of the page, or not its values, with status 400 or 422.
+
+    What else Gradio says of a failed event, it prints with all values that came with it: texts of
+    students, and as much as a stranger likes. It is logged without them.
+    """
+    from fastapi.exceptions import RequestValidationError
+    from gradio import queueing, routes
     from gradio.route_utils import FnIndexInferError
     from starlette.responses import PlainTextResponse
 
     def stray(_request: Request, error: Exception) -> Response:
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        inside = trace.tb_frame.f_globals.get("__name__", "") if trace else ""
-        if not inside.startswith("gradio."):
+        if not _by_gradio(error):
             raise error  # not about the request
         log.info("a request that the page does not make: %s", type(error).__name__)
         return PlainTextResponse("The page has no such event.", 400)
 
+    def invalid(_request: Request, _error: Exception) -> Response:
+        # FastAPI's own answer repeats what was sent, and fails where that cannot be encoded.
+        return PlainTextResponse("The request lacks what the page sends.", 422)
+
     for kind in (FnIndexInferError, KeyError, ValueError):
         gradio.add_exception_handler(kind, stray)
+    gradio.add_exception_handler(RequestValidationError, invalid)
+    gradio.add_middleware(_Ended)
+    briefly = SimpleNamespace(print_exc=_log_briefly)
+    queueing.traceback = routes.traceback = briefly
+
+
+class _Ended:
+    """Ends the stream of events of a page that Gradio does not know (any more).
+
+    Gradio tells the page so in the stream, and then raises what no response is left for.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except RuntimeError as error:
+            if error.__cause__ is None or not _by_gradio(error.__cause__):
+                raise
+            log.info("a stream that the page does not read: %s", type(error.__cause__).__name__)
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _log_briefly() -> None:
+    """Log the error that is being handled, without its message, which may hold values."""
+    error = sys.exc_info()[1]
+    name = type(error).__name__
+    if error is not None and _by_gradio(error):
+        log.info("an event that the page does not make: %s", name)
+    elif error is not None:
+        log.error(
+            "an event failed: %s\n%s", name, "".join(traceback.format_tb(error.__traceback__))
+        )
+
+
+def _by_gradio(error: BaseException) -> bool:
+    """Whether Gradio itself raised the error, before or after our code ran."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("gradio.")
 
 
 def tools_of(programs: Programs, course: str) -> Tools:
@@ -199,6 +255,7 @@ def serve(
     """
     share_arenas()
     listener = _listen(host, port)
+    _allow_connections()
     with listener:
         prepare()
         app = build_app(
@@ -241,6 +298,16 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Cannot serve on {host}:{port}: {error} — choose another with --host and --port."
         ) from error
     return listener
+
+
+def _allow_connections() -> None:
+    """Let this process have more files open: two pages of every student are some connections."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, CONNECTIONS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 async def _run(

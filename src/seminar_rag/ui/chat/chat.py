@@ -241,7 +241,9 @@ class Chat:
             return conversation
         if not self._may_rate(view):
             return conversation
-        answer = view.answer(self.course.answerer)
+        # What the readings lack is known from the browser alone, its title and id too.
+        known = tuple(one for one in view.citations if one.passage.id not in view.gone)
+        answer = replace(view, citations=known).answer(self.course.answerer)
         self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
         rated = replace(view, feedback=says)
         views = tuple(rated if one is view else one for one in conversation.exchanges)

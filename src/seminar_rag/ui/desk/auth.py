@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from seminar_rag.errors import ConfigError
 from seminar_rag.ui.desk.view import login_page
 from seminar_rag.ui.shared.cookies import is_framed, set_framed_cookie
+from seminar_rag.ui.shared.gate import LARGEST_FORM
 from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 COOKIE = "seminar_desk"
 LASTS = 12 * 3600.0
 """Seconds after which a session ends."""
-LARGEST_FORM = 4_096
-"""Bytes of a login request."""
 STATIC = ("/assets/", "/static/", "/svelte/")
 """Parts of the page that say nothing about the course, and that a browser may keep."""
 MOST_SESSIONS = 100

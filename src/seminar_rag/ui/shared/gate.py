@@ -1,9 +1,10 @@
-"""The gate in front of the application: which requests are let through, and how much they send.
+"""The gate in front of the application: which requests are let through, how often and how large.
 
 `Gate` is ASGI middleware that knows the requests the application is meant to answer, `OPEN`, and
 turns away all others with 404, whatever routes the frameworks behind it have. The body of a
 request is read here, up to a limit of size and time, before anything behind sees the request: a
-client that sends slowly or without end takes no place that others wait for.
+client that sends slowly or without end takes no place that others wait for. Nor does one that asks
+very often, or leaves very many requests open.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seminar_rag.ui.shared.limits import LARGEST_FILE, Rate, Share, address_of_scope
 
 LONGEST_JSON = 4 << 20
 """Bytes of a request that is not an upload."""
+LARGEST_FORM = 4_096
+"""Bytes of a login."""
 SECONDS = 20.0
 """Seconds in which the body of a request has to arrive."""
 UPLOAD_SECONDS = 60.0
@@ -29,6 +32,17 @@ LARGE_A_MINUTE = 512
 """Large requests of one address a minute: what they hold may stay in memory for a while."""
 MOST_ARRIVING = 64 << 20
 """Bytes of requests that are arriving, together; half of it for one address."""
+MOST_OPEN = 2_000
+"""Requests that are being answered at once, half of them of one address; a page keeps one or two
+open."""
+A_MINUTE = 600
+"""Requests of one kind a minute of one address, which a whole class may share behind one router."""
+OFTEN = 3_000
+"""The same for those that a page makes with every act."""
+FILES = 20_000
+"""The same for the parts of the page, some fifty of which a browser fetches the first time."""
+ANYONE, KEY, SESSION = "anyone", "[serve] api_key, if set", "the desk's login"
+"""What a request needs; whoever answers it sees to that."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
 _POLICY = (
@@ -80,6 +94,10 @@ class Opening:
     """A value may be a file that was uploaded before."""
     stream: bool = False
     """The body is handed on as it arrives; who answers the request limits it."""
+    rate: int = A_MINUTE
+    """How many of them one address may make a minute."""
+    who: str = ANYONE
+    """What they need."""
 
 
 def _opening(method: str, path: str, **limits: Any) -> Opening:
@@ -87,35 +105,40 @@ def _opening(method: str, path: str, **limits: Any) -> Opening:
 
 
 _FRAME = (
-    _opening("POST", r"/gradio_api/(?:cancel|reset/?)"),
+    _opening("POST", r"/gradio_api/(?:cancel|reset/?)", rate=OFTEN),
     _opening("GET", r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json)?"),
     _opening("GET", r"/pwa_icon(?:/\d{1,4})?"),
-    _opening("GET", r"/(?:assets|static|svelte)/.+"),
-    _opening("GET", r"/gradio_api/(?:info/?|startup-events|app_id/?|theme\.css|queue/data)"),
-    _opening("GET", r"/gradio_api/(?:heartbeat/[^/]+|call/[\w-]+/[^/]+)"),
+    _opening("GET", r"/(?:assets|static|svelte)/.+", rate=FILES),
+    _opening("GET", r"/gradio_api/(?:info/?|startup-events|app_id/?|theme\.css)"),
+    _opening("GET", r"/gradio_api/(?:queue/data|heartbeat/[^/]+|call/[\w-]+/[^/]+)", rate=OFTEN),
 )
 """What any page that Gradio makes asks for."""
 _EVENT = r"/gradio_api/(?:queue/join|(?:run|api|call)/[\w-]+/?)"
 OPEN = (
     *_FRAME,
-    _opening("POST", _EVENT, values=True),
+    _opening("POST", _EVENT, values=True, rate=OFTEN),
     _opening("GET", r"/health"),
-    _opening("GET", r"/(?:view|key)/.+"),
+    _opening("GET", r"/(?:view|key)/.+", rate=OFTEN),
     _opening("POST", r"/export\.(?:md|pdf)"),
     _opening("POST", r"/check/text", largest=LARGEST_FILE, seconds=UPLOAD_SECONDS),
     _opening("GET|POST|DELETE", r"/mcp"),
-    _opening("GET", r"/v1/models"),
-    _opening("POST", r"/v1/chat/completions"),
-    _opening("GET|POST", r"/desk(?:/.*)?", stream=True),
+    _opening("GET", r"/v1/models", who=KEY),
+    _opening("POST", r"/v1/chat/completions", who=KEY),
+    _opening("GET|POST", r"/desk/login", largest=LARGEST_FORM),
+    _opening("POST", r"/desk/logout", largest=LARGEST_FORM, who=SESSION),
+    _opening("GET|POST", r"/desk(?:/.*)?", stream=True, rate=FILES, who=SESSION),
 )
 """The requests that the application answers. The desk has its own list behind its login."""
-DESK_OPEN = (
-    *_FRAME,
-    _opening("POST", _EVENT, values=True, files=True),
-    _opening("GET", r"/export/(?:\w+\.csv|backup\.zip)"),
-    _opening("GET", r"/gradio_api/upload_progress"),
-    _opening("GET", r"/gradio_api/file=/.*"),
-    _opening("POST", r"/gradio_api/upload", stream=True),
+DESK_OPEN = tuple(
+    replace(one, who=SESSION)
+    for one in (
+        *_FRAME,
+        _opening("POST", _EVENT, values=True, files=True, rate=OFTEN),
+        _opening("GET", r"/export/(?:\w+\.csv|backup\.zip)"),
+        _opening("GET", r"/gradio_api/upload_progress"),
+        _opening("GET", r"/gradio_api/file=/.*"),
+        _opening("POST", r"/gradio_api/upload", stream=True),
+    )
 )
 """What the desk answers who is logged in, by the path below its own."""
 
@@ -151,6 +174,8 @@ class Gate:
         self._headers = ((b"content-security-policy", policy(framed_by).encode()), *_HEADERS)
         self._arriving = Share(MOST_ARRIVING)
         self._large = Rate(LARGE_A_MINUTE)
+        self._open = Share(MOST_OPEN)
+        self._rates = [Rate(one.rate) for one in openings]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -159,34 +184,37 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
         else:
             send = send if self._root else _with_headers(send, self._headers)
+            address = address_of_scope(scope)
+            taken = self._open.take(address)
             try:
-                receive = await self._admitted(scope, receive)
+                if not taken:
+                    raise RefusedError(503, "Too many requests are open. Close some pages.")
+                receive = await self._admitted(scope, receive, address)
             except RefusedError as refusal:
                 await _refuse(send, refusal)
             else:
                 await self._app(scope, receive, send)
+            finally:
+                if taken:
+                    self._open.leave(address)
 
-    async def _admitted(self, scope: Message, receive: Receive) -> Receive:
-        opening = self._find(scope["method"], scope["path"].removeprefix(self._root))
+    async def _admitted(self, scope: Message, receive: Receive, address: str) -> Receive:
+        opening, rate = self._find(scope["method"], scope["path"].removeprefix(self._root))
+        _count(rate, address, 1, "Too many requests. Try again in a minute.")
         if opening.stream or scope["method"] in ("GET", "HEAD"):
             return receive
         body = await self._body(scope, receive, opening)
         if opening.values:
-            self._count(address_of_scope(scope), len(body) // LARGE)
+            says = "Too many large requests. Try again in a minute."
+            _count(self._large, address, len(body) // LARGE, says)
             await asyncio.to_thread(check_values, body, opening.files)
         return _replayed(body, receive)
 
-    def _count(self, address: str, large: int) -> None:
-        if large:
-            if self._large.wait(address):
-                raise RefusedError(429, "Too many large requests. Try again in a minute.")
-            self._large.take(address, large)
-
-    def _find(self, method: str, path: str) -> Opening:
+    def _find(self, method: str, path: str) -> tuple[Opening, Rate]:
         method = "GET" if method == "HEAD" else method
-        for one in self._openings:
+        for one, rate in zip(self._openings, self._rates, strict=True):
             if method in one.method.split("|") and one.path.fullmatch(path):
-                return one
+                return one, rate
         raise RefusedError(404)
 
     async def _body(self, scope: Message, receive: Receive, opening: Opening) -> bytes:
@@ -213,6 +241,13 @@ class Gate:
             raise RefusedError(408, "The request took too long to arrive.") from None
         finally:
             self._arriving.leave(address, len(body))
+
+
+def _count(rate: Rate, address: str, acts: int, says: str) -> None:
+    if acts:
+        if rate.wait(address):
+            raise RefusedError(429, says)
+        rate.take(address, acts)
 
 
 def check_values(body: bytes, files: bool = False) -> None:

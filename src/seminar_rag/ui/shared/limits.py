@@ -106,6 +106,8 @@ def client_of(host: str) -> str:
         return host
     if address.version == 4:
         return str(address)
+    if address.ipv4_mapped:  # as a socket for both versions names it
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
