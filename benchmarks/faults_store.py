@@ -521,6 +521,7 @@ VALUES = (
     "UPDATE passage SET vector = zeroblob(1024) WHERE key % 5 = 0",
     "UPDATE passage SET vector = randomblob(1024) WHERE key % 5 = 0",
     "UPDATE passage SET vector = 'text' WHERE key % 5 = 0",
+    "UPDATE passage SET vector = CAST(vector || vector AS BLOB)",
     "UPDATE passage SET words = x''",
     "UPDATE passage SET words = x'01' WHERE key % 5 = 0",
     "UPDATE passage SET words = 'text' WHERE key % 5 = 0",
@@ -548,6 +549,8 @@ VALUES = (
     "DROP TABLE passage",
     "DROP TABLE correction",
     "INSERT INTO moving VALUES ('nothing')",
+    "ALTER TABLE passage RENAME COLUMN text TO body",
+    "CREATE TRIGGER no BEFORE INSERT ON passage BEGIN SELECT RAISE(ABORT, 'no'); END",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import zipfile
@@ -122,6 +123,20 @@ def test_what_is_replaced_is_moved_aside(
     assert (folder / "seminar.toml.replaced").read_text() == "# changed since\n"
 
 
+def test_opinions_come_back_also_where_only_their_copy_was_left(
+    folder: Path, tmp_path: Path, tiny_course: Course
+) -> None:
+    answer = [*tiny_course.ask("What is retrieval?")][-1].answer
+    tiny_course.journal.feedback(answer, False, "other", "A remark")
+    (folder / "data" / "journal.sqlite").unlink()
+    file = tmp_path / "backup.zip"
+    backup.save(folder, folder / "data", file)
+    tiny_course.journal.feedback(answer, True)
+    backup.restore(folder, folder / "data", file)
+    tiny_course.journal.repair()
+    assert [one.comment for one in tiny_course.journal.opinions()] == ["A remark"]
+
+
 def test_a_damaged_course_is_restored(folder: Path, tmp_path: Path, tiny_course: Course) -> None:
     file = tmp_path / "backup.zip"
     backup.save(folder, folder / "data", file)
@@ -144,7 +159,10 @@ def test_a_file_that_is_no_backup_changes_nothing(folder: Path, tmp_path: Path, 
     (tmp_path / "flipped.zip").write_bytes(content)
     (tmp_path / "noise.zip").write_bytes(b"noise")
     there = tmp_path / "there"
-    for wrong in (bad, tmp_path / "noise.zip", tmp_path / "missing.zip", tmp_path / "flipped.zip"):
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "endless.zip").symlink_to("/dev/zero")
+    for name in ("bad", "noise", "missing", "flipped", "pipe", "endless"):
+        wrong = tmp_path / f"{name}.zip"
         with pytest.raises(SourceError, match="cannot be restored"):
             backup.restore(there, there / "data", wrong)
     assert list((there / "data").iterdir()) == []

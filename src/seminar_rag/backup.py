@@ -29,9 +29,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.types.catalogue import Correction
 
 _MANIFEST, _DECISIONS, _SETTINGS = "backup.json", "decisions/current.json", "seminar.toml"
-_JOURNAL, _DATABASE = "journal.sqlite", "course.db"
-_OPINIONS = tuple(f"feedback.sqlite{end}" for end in ("", "-wal", "-shm"))
-"""The journal's second copy of the opinions, which is made anew from a restored journal."""
+_DATABASE, _JOURNALS = "course.db", ("journal.sqlite", "feedback.sqlite")
 _FOLDERS = ("added",)
 _ALL_FOLDERS = ("added", "files", "web")
 _REBUILT = ("chroma", "course.db-wal", "course.db-shm", "files")
@@ -60,7 +58,7 @@ def save(folder: Path, data: Path, target: Path, everything: bool = False) -> in
                 "everything": everything,
             }
             archive.writestr(_MANIFEST, json.dumps(about))
-            for name in (_JOURNAL, _DATABASE) if everything else (_JOURNAL,):
+            for name in (*_JOURNALS, _DATABASE) if everything else _JOURNALS:
                 if (data / name).is_file():
                     archive.write(_snapshot(data / name, Path(scratch)), name)
             # In this order, since somebody may be deciding and adding files meanwhile.
@@ -94,6 +92,8 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
     """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        if source.exists() and not source.is_file():
+            raise ValueError("it is no regular file")  # which may never answer, or never end
         with zipfile.ZipFile(source) as archive, tempfile.TemporaryDirectory(dir=data) as scratch:
             wanted = _extracted(archive, Path(scratch))
             known = decisions.from_json((Path(scratch) / _DECISIONS).read_bytes())
@@ -148,7 +148,7 @@ def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
     """
     names = archive.namelist()
     json.loads(archive.read(_MANIFEST))
-    allowed = {_MANIFEST, _DECISIONS, _SETTINGS, _JOURNAL, _DATABASE}
+    allowed = {_MANIFEST, _DECISIONS, _SETTINGS, *_JOURNALS, _DATABASE}
     for name in names:
         parts = PurePosixPath(name).parts
         inside = len(parts) > 1 and parts[0] in _ALL_FOLDERS and ".." not in parts
@@ -165,11 +165,11 @@ def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
 def _put_in_place(folder: Path, data: Path, scratch: Path, names: list[str]) -> Path | None:
     """Move the unpacked files to their places, after what lies there went aside."""
     replaced = [name for name in names if name not in (_MANIFEST, _DECISIONS, _SETTINGS)]
-    if _JOURNAL in names:
-        replaced += [f"{_JOURNAL}-wal", f"{_JOURNAL}-shm", *_OPINIONS]
+    if any(name in names for name in _JOURNALS):  # one is made anew from the other
+        replaced += [f"{name}{end}" for name in _JOURNALS for end in ("", "-wal", "-shm")]
     if _DATABASE in names:
         replaced = [name for name in replaced if not name.startswith("files/")] + [*_REBUILT]
-    aside = set_aside(data, replaced, "replaced")
+    aside = set_aside(data, list(dict.fromkeys(replaced)), "replaced")
     for name in names:
         if name in (_MANIFEST, _DECISIONS, _SETTINGS):
             continue

@@ -261,3 +261,36 @@ def test_a_clock_that_ran_ahead_does_not_make_copies_outlive_later_ones(tmp_path
 
 def rename(title: str) -> Correction:
     return Correction("rename", "a-reading", title=title)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE passage RENAME COLUMN text TO body",
+        "ALTER TABLE session DROP COLUMN tags",
+        "ALTER TABLE passage RENAME TO p; CREATE VIEW passage AS SELECT * FROM p",
+        "CREATE TRIGGER no BEFORE INSERT ON passage BEGIN SELECT RAISE(ABORT, 'no'); END",
+    ],
+)
+def test_tables_of_another_make_are_replaced(change: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made(data)
+    with closing(sqlite3.connect(data / "course.db")) as db:
+        db.executescript(change)
+    assert rescue(data)
+    assert_nothing_is_lost(data)
+
+
+@pytest.mark.parametrize("name", ["course.db", "chroma", "journal.sqlite", "added"])
+def test_a_link_that_leads_nowhere_is_moved_aside(name: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made(data)
+    for path in (data / name, *data.glob(f"{name}-*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    (data / name).symlink_to(data / name if name == "course.db" else "/nowhere")
+    with pytest.raises(DamagedError, match="doctor --repair"):
+        Store(data, vectors=MemoryVectors())
+    rescue(data)
+    Store(data, vectors=MemoryVectors()).close()
+    (aside,) = data.glob("not-ours-*")
+    assert (aside / name).is_symlink()

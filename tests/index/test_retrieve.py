@@ -69,6 +69,13 @@ def test_a_scope_restricts_both_sides(filled: Store) -> None:
     assert found(filled, "router", scope=Scope(sessions=frozenset({9}))) == []
 
 
+def test_embeddings_of_a_wrong_length_leave_the_words_to_find_passages(filled: Store) -> None:
+    with filled._change() as db:
+        db.execute("UPDATE passage SET vector = CAST(vector || vector AS BLOB)")
+    filled.vectors.delete(sorted(filled.vectors.ids()))
+    assert found(filled, "What does a router do with a token?")[0] == "routers/0"
+
+
 def test_the_same_text_comes_once(filled: Store) -> None:
     put(filled, "Copies", ["A router sends  every token to two experts."])
     ids = found(filled, "What does a router do with a token?", k=6)

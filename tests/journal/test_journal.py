@@ -99,6 +99,16 @@ def test_feedback_is_kept_even_when_questions_are_not(path: Path, days: Days) ->
     assert journal.questions() == ()
 
 
+def test_what_is_said_of_one_answer_first_stands(path: Path, days: Days) -> None:
+    """Also after a restart."""
+    said = [
+        Journal(path, today=days).feedback(ANSWERS[STEPS], good, id_="one")
+        for good in (True, False)
+    ]
+    assert said == [True, False]
+    assert [one.good for one in Journal(path, today=days).opinions()] == [True]
+
+
 def test_a_comment_is_cut_and_an_unknown_reason_refused(journal: Journal) -> None:
     journal.feedback(ANSWERS[STEPS], False, "other", "x" * (LONGEST_COMMENT + 5))
     assert len(journal.opinions()[0].comment) == LONGEST_COMMENT

@@ -252,12 +252,19 @@ class FakeJournal:
     enabled: bool = True
     recorded: list[Answer] = field(default_factory=list)
     opinions: list[tuple[Answer, bool, str]] = field(default_factory=list)
+    rated: set[str] = field(default_factory=set)
 
     def record(self, answer: Answer) -> None:
         self.recorded.append(answer)
 
-    def feedback(self, answer: Answer, good: bool, reason: str = "", comment: str = "") -> None:
+    def feedback(
+        self, answer: Answer, good: bool, reason: str = "", comment: str = "", id_: str = ""
+    ) -> bool:
+        if id_ in self.rated:
+            return False
+        self.rated.add(id_)
         self.opinions.append((answer, good, f"{reason}: {comment}" if comment else reason))
+        return True
 
 
 class FakeShelf:

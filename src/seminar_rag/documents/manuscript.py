@@ -25,6 +25,8 @@ def read_manuscript(path: Path) -> str:
         SourceError: no such file, no permission, or too large.
         DocumentError: the file yields no text.
     """
+    if path.exists() and not path.is_file():  # a pipe may never answer, a device never end
+        raise SourceError(f"{path} is no regular file — save the text as one")
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

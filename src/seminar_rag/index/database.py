@@ -172,11 +172,19 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def blocked(folder: Path) -> list[str]:
-    """The files in the data folder whose place a folder takes, and the other way round."""
+    """The files in the data folder whose place a folder takes, the other way round, and links that
+    lead nowhere."""
+    ours = (*_OUR_FILES, *_OUR_FOLDERS)
+    astray = [n for n in ours if (folder / n).is_symlink() and not (folder / n).exists()]
     files = [name for name in _OUR_FILES if (folder / name).is_dir()]
     kept = [path for name in ("added", "files") for path in (folder / name).glob("*")]
     folders = [name for name in _OUR_FOLDERS if (folder / name).is_file()]
-    return [*files, *folders, *(str(one.relative_to(folder)) for one in kept if one.is_dir())]
+    return [
+        *astray,
+        *files,
+        *folders,
+        *(str(one.relative_to(folder)) for one in kept if one.is_dir()),
+    ]
 
 
 @contextlib.contextmanager
@@ -253,6 +261,19 @@ def _is_current(db: sqlite3.Connection) -> bool:
         column.split()[0] in _columns(db, table)
         for table, column in (*_ADDED_COLUMNS, *((t, new) for t, _, new in _RENAMED_COLUMNS))
     )
+
+
+def misfit(db: sqlite3.Connection) -> str:
+    """What the tables have that no version made, or lack; "" where they are ours."""
+    odd = db.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    for kind, name in odd:
+        return f"it has a {kind} {name}"
+    with contextlib.closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(SCHEMA)
+        for table in re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA):
+            if lacking := _columns(new, table) - _columns(db, table):
+                return f"the table {table} lacks {', '.join(sorted(lacking))}"
+    return ""
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

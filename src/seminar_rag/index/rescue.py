@@ -8,6 +8,7 @@ not at all, since the next ingest would not notice a document of which half is m
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from seminar_rag.errors import DamagedError
 from seminar_rag.index import catalogue, decisions, lexical
-from seminar_rag.index.database import Database, blocked, transaction, writing
+from seminar_rag.index.database import Database, blocked, misfit, transaction, writing
 
 _GROUPS = (
     ("source", "session", "reading", "listing"),
@@ -58,6 +59,8 @@ def damage(data: Path) -> str:
     try:
         with closing(Database(data)) as opened, opened._guarded() as db:
             verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+            if verdict == "ok" and (odd := misfit(db)):
+                return odd
             catalogue.read(db)
             for table in (table for group in _GROUPS for table in group):
                 for _ in db.execute(f"SELECT * FROM {table}"):
@@ -75,7 +78,7 @@ def set_aside(data: Path, names: Sequence[str], why: str) -> Path | None:
     Returns:
         None where none of them exists.
     """
-    there = [data / name for name in names if (data / name).exists()]
+    there = [data / name for name in names if os.path.lexists(data / name)]
     if not there:
         return None
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")

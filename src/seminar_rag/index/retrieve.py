@@ -132,7 +132,8 @@ class Retriever:
         sparse = dict(self._store.lexical(terms, CANDIDATES, within))
         lacking = [id_ for id_ in sparse if id_ not in dense]
         stored = self._store.vectors_of(lacking)
-        dense.update({id_: float(stored[id_] @ vector) for id_ in lacking if id_ in stored})
+        fitting = {id_: one for id_, one in stored.items() if one.shape == vector.shape}
+        dense.update({id_: float(one @ vector) for id_, one in fitting.items()})
         scores = fuse(dense, sparse)
         best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
         return _Found(dense, sparse, compare(scores, self._near(words, best)))

@@ -87,13 +87,19 @@ class Journal:
             log.warning("%s", error)
 
     def feedback(
-        self, answer: Answer, good: bool, reason: Reason | Literal[""] = "", comment: str = ""
-    ) -> None:
-        """Record what a student thinks of an answer.
+        self,
+        answer: Answer,
+        good: bool,
+        reason: Reason | Literal[""] = "",
+        comment: str = "",
+        id_: str = "",
+    ) -> bool:
+        """Record what a student thinks of an answer; returns whether that is new.
 
         Args:
             good: thumb up; else down, then with a reason.
             comment: the student's own words; cut at `LONGEST_COMMENT`.
+            id_: names the answer at random; what is said of it first stands.
 
         Raises:
             StoreError: it could not be written.
@@ -101,11 +107,11 @@ class Journal:
         """
         if reason and reason not in REASONS:
             raise ValueError(f"{reason!r} is none of {', '.join(REASONS)}")
-        id_, day = self._place()
+        own, day = self._place()
         said = comment.strip()[:LONGEST_COMMENT]
         cited = _cited(answer)
-        entry = Feedback(id_, day, good, answer.question, answer.text, reason, said, cited)
-        self._insert("feedback", _FEEDBACK, entry)
+        entry = Feedback(id_ or own, day, good, answer.question, answer.text, reason, said, cited)
+        return self._insert("feedback", _FEEDBACK, entry)
 
     def questions(self) -> tuple[Asked, ...]:
         """The recorded questions, newest day first.
@@ -208,15 +214,16 @@ class Journal:
         """Id and day of a new entry."""
         return secrets.token_hex(12), self._today()
 
-    def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> None:
+    def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> bool:
         body = type_.dump_python(entry, mode="json", exclude={"id", "day"})
         row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
         with self._opened(self._path) as db, db:
-            db.execute("INSERT INTO entry VALUES (?, ?, ?, ?)", row)
-        if kind == "feedback":
+            made = db.execute("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?)", row).rowcount
+        if made and kind == "feedback":
             self._keep_twice([row])
         if self._due:
             self.prune()
+        return bool(made)
 
     def _delete(self, before: str) -> int:
         """Remove entries of days before the given one, from the disk too."""

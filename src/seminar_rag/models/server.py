@@ -46,7 +46,8 @@ _REMEDIES = {
 """By status code; 500 stands for all above it, 0 for all others."""
 _CONTROL_TOKEN = re.compile(
     r"<[|｜]|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
-    r"|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_turn|end_of_utterance)>",
+    r"|</?(?:s|think|tool_call|tool_response)>"
+    r"|<(?:bos|eos|pad|unk|(?:start|end)_of_turn|end_of_utterance|(?:unused|extra_id_)\d{1,4})>",
     re.IGNORECASE,
 )
 _TOP = 10

@@ -31,7 +31,7 @@ from seminar_rag.ui.shared.limits import (
     too_often,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
-from seminar_rag.ui.shared.signature import is_signed, signed
+from seminar_rag.ui.shared.signature import is_signed, nonce_of, signed
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -42,8 +42,6 @@ MOST_PAGES = 1_000
 """Pages whose questions are remembered before those that never came back are forgotten."""
 RATINGS = 120
 """Ratings a minute of everybody together."""
-MOST_RATED = 10_000
-"""Answers of which it is remembered that they were rated."""
 TICK = 0.2
 """Seconds after which the reader of a stream is handed something, be it nothing new."""
 PACE = 0.08
@@ -89,7 +87,6 @@ class Chat:
         key: signs answers; without one, those of this object alone can be rated.
         """
         self._key = key or secrets.token_bytes(32)
-        self._rated: dict[str, None] = {}
         self._ratings = Rate(RATINGS)
         self.course = course
         self.turns = turns or Turns()
@@ -239,27 +236,16 @@ class Chat:
         reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
         if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
             return conversation
-        if not self._may_rate(view):
+        if not is_signed(view, self._key) or self._ratings.wait("all"):
             return conversation
         # What the readings lack is known from the browser alone, its title and id too.
         known = tuple(one for one in view.citations if one.passage.id not in view.gone)
-        answer = replace(view, citations=known).answer(self.course.answerer)
-        self.course.journal.feedback(answer, says == HELPFUL, reason, comment)
+        answer, good = replace(view, citations=known).answer(self.course.answerer), says == HELPFUL
+        if self.course.journal.feedback(answer, good, reason, comment, nonce_of(view)):
+            self._ratings.take("all")
         rated = replace(view, feedback=says)
         views = tuple(rated if one is view else one for one in conversation.exchanges)
         return replace(conversation, exchanges=views)
-
-    def _may_rate(self, view: Exchange) -> bool:
-        with self._lock:
-            if view.signed in self._rated or not is_signed(view, self._key):
-                return False
-            if self._ratings.wait("all"):
-                return False
-            self._ratings.take("all")
-            self._rated[view.signed] = None
-            while len(self._rated) > MOST_RATED:
-                del self._rated[next(iter(self._rated))]
-            return True
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
         """Let the page ask again; a question that never got its turn has failed."""

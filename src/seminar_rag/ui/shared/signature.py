@@ -42,6 +42,11 @@ def is_signed(view: Exchange, key: bytes) -> bool:
     return hmac.compare_digest(digest.encode(), _digest(view, nonce, key).encode())
 
 
+def nonce_of(view: Exchange) -> str:
+    """What names this answer alone, and nobody's but this one's."""
+    return view.signed.partition(".")[0]
+
+
 def _digest(view: Exchange, nonce: str, key: bytes) -> str:
     quotes = [one.quote for one in view.citations]
     said = json.dumps([nonce, view.question, view.text, quotes])
