@@ -49,7 +49,8 @@ _STYLE = """@page { size: %(page)s; margin: 18mm } body { font: %(size)spt/1.3 %
  vertical-align: top; text-align: left } .columns { columns: %(columns)s; column-gap: %(gutter)smm }
  .sides { display: flex; gap: %(gutter)smm } .sides > * { flex: 1 } .note { font-size: .8em;
  border-top: 1px solid; margin-top: 1em } .wide { column-span: all } .aside { flex: .35 !important;
- font-size: .85em } figure { margin: 1em 0; border: 1px solid; padding: 1em }"""
+ font-size: .85em } #truth { display: none } .open { text-align-last: justify }
+ figure { margin: 1em 0; border: 1px solid; padding: 1em }"""
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,18 @@ def _float(texts: _Texts) -> str:
 
 
 def _notes(texts: _Texts) -> str:
-    side = lambda: f'<div>{texts.section(2)}<div class="note">1 {texts.paragraphs(1)}</div></div>'  # noqa: E731
-    return f'{texts.title()}<div class="sides">{side()}{side()}</div>'
+    """A sentence is cut by the end of a column, with a note between its halves."""
+    title, first, second = texts.title(), texts.section(2), texts.section(2)
+    note, cut = texts.paragraphs(1), texts.paragraphs(1)
+    words = cut[3:-4].split()
+    half = len(words) // 2
+    head, rest = " ".join(words[:half]), " ".join(words[half:])
+    left = f'<div>{first}<p class="open">{head}</p><div class="note">1 {note}</div></div>'
+    truth = f"{title} {first} {head} {rest} 1 {note} {second}".replace("<", " <")
+    return (
+        f'{title}<div class="sides">{left}<div><p>{rest}</p>{second}</div></div>'
+        f'<div id="truth">{truth}</div>'
+    )
 
 
 def _aside(texts: _Texts) -> str:
@@ -142,7 +153,7 @@ def _single(texts: _Texts) -> str:
 
 
 def _long(texts: _Texts) -> str:
-    return texts.title() + "".join(texts.section(3) for _ in range(3))
+    return texts.title() + "".join(texts.section(3) for _ in range(6))
 
 
 def _right_to_left(texts: _Texts) -> str:
@@ -188,7 +199,7 @@ def printed(page: Any, seed: int) -> Iterator[Sheet]:
             "columns": 1,
         } | fixed
         page.set_content(f"<style>{_STYLE % style}</style>{body(texts)}")
-        text = page.evaluate("document.body.innerText")
+        text = page.evaluate("(document.getElementById('truth') || document.body).innerText")
         number = "<span class=pageNumber></span>"
         head = f"<div style='font-size:8px;margin:auto'>Primers, read aloud {number}</div>"
         data = page.pdf(

@@ -205,14 +205,10 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
 
 
 def _edges(page: Page, depth: int) -> set[int]:
-    """Indices of the first and last `depth` lines, by stream order or by height on the page."""
-    count = len(page.lines)
-    high = sorted(range(count), key=lambda i: page.lines[i].base)
+    """Indices of the highest and lowest `depth` lines, as far as they stand near the edge."""
+    high = sorted(range(len(page.lines)), key=lambda i: page.lines[i].base)
     outer = {*high[:depth], *high[-depth:]}
-    return {i for i in outer if not 0.14 < page.lines[i].base / page.height < 0.86} | {
-        i for i in (*range(min(depth, count)), *range(max(0, count - depth), count))
-        if not 0.1 < page.lines[i].base / page.height < 0.9
-    }  # fmt: skip
+    return {i for i in outer if not 0.14 < page.lines[i].base / page.height < 0.86}
 
 
 def _place(line: Line) -> tuple[str, int]:

@@ -12,13 +12,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 
 from seminar_rag.documents.pdf_clean import CELL, Line, about_equal, joined
 
 GAP = 0.8
 """Ems of white space at which a drawn line is cut into pieces, and of the narrowest gutter."""
+PROSE = 0.25
+"""Share of the lines on either side of a gutter that are prose where columns are drawn in rows. Of
+242 gutters in six papers, labelled by the drawing order of LaTeX, none of 216 between cells has one
+such line, and 17 of 26 between columns have .48 or more; the others are lettering and names."""
+_SIDES = (False, True)
 _MAX_EDGES = 200
 """Left edges of pieces at which a gutter may end, of one part of a page."""
 _MAX_PIECES = 3000
@@ -102,7 +107,10 @@ def _cut(rows: Sequence[_Row]) -> tuple[_Row, _Row, _Row, _Row] | None:
     }
     for gutter in sorted(gutters.values(), key=lambda one: -one.length):
         first, stop = gutter.rows
-        if _splits(rows[first:stop], gutter):
+        drawn = _drawn_apart(rows[first:stop], gutter)
+        if not drawn:
+            first, stop = _without_tables(rows, gutter)
+        if drawn or all(_prose(rows[first:stop], gutter, right) >= PROSE for right in _SIDES):
             stop -= _ends_with_heading(rows, first, stop, gutter.x)
             left = [p for row in rows[first:stop] for p in row if p.line.x0 < gutter.x]
             right = [p for row in rows[first:stop] for p in row if p.line.x0 >= gutter.x]
@@ -150,40 +158,56 @@ def _ends_with_heading(rows: Sequence[_Row], first: int, stop: int, x: float) ->
     return over > 1.3 * max(under, 0.1)
 
 
-def _splits(rows: Sequence[_Row], gutter: _Gutter) -> bool:
-    """Whether each side is read to its end: it was drawn so, or both sides are prose."""
+def _drawn_apart(rows: Sequence[_Row], gutter: _Gutter) -> bool:
+    """Whether each side was drawn to its end."""
     pieces = sorted((p for row in rows for p in row), key=lambda p: p.drawn)
     sides = [p.line.x0 >= gutter.x for p in pieces]
     changes = [(a, b) for a, b in pairwise(range(len(pieces))) if sides[a] != sides[b]]
     shared = any(pieces[a].whole == pieces[b].whole for a, b in changes)
-    if not shared and len(changes) <= max(1, 0.2 * gutter.length):
-        return True
-    return all(_is_prose(rows, gutter, right) for right in (False, True))
+    return not shared and len(changes) <= max(1, 0.2 * gutter.length)
 
 
-def _is_prose(rows: Sequence[_Row], gutter: _Gutter, right: bool) -> bool:
-    """Whether most lines beside a gutter are long ones of words, and fill their column."""
-    lines: list[Line] = []
-    for row in rows:
-        side = [p.line for p in row if (p.line.x0 >= gutter.x) == right]
-        side.sort(key=lambda line: line.x0)
-        near: Line | None = None
-        for line in side if right else reversed(side):
-            if near is None:
-                near = line
-            elif (line.x0 - near.x1 if right else near.x0 - line.x1) < gutter.width:
-                near = joined(near, line, "") if right else joined(line, near, "")
-            else:
-                break
-        lines += [near] if near else []
-    if len(lines) < 3:
-        return False
-    widths = sorted(line.x1 - line.x0 for line in lines)
-    ems = median((line.x1 - line.x0) / line.size for line in lines)
-    text = "".join(line.text for line in lines)
-    letters = sum(char.isalpha() for char in text)
-    filled = median(widths) > 0.7 * widths[3 * len(widths) // 4]
-    return filled and ems > 9 and letters > 0.7 * len(text.replace(" ", ""))
+def _without_tables(rows: Sequence[_Row], gutter: _Gutter) -> tuple[int, int]:
+    """The rows of a gutter without those at its ends that are a table's: no prose on any side."""
+
+    def is_cells(row: _Row) -> bool:
+        sides = [_near(row, gutter, right) for right in _SIDES]
+        return not any(line is None or _is_prose(line) for line in sides)
+
+    first, stop = gutter.rows
+    inside = rows[first:stop]
+    head = sum(1 for _ in takewhile(is_cells, inside))
+    tail = sum(1 for _ in takewhile(is_cells, reversed(inside)))
+    return first + head * (head >= 3), stop - tail * (tail >= 3)
+
+
+def _prose(rows: Sequence[_Row], gutter: _Gutter, right: bool) -> float:
+    """The share of the lines beside a gutter that are prose; 0 where fewer than three are."""
+    lines = [line for row in rows if (line := _near(row, gutter, right))]
+    prose = sum(map(_is_prose, lines))
+    return prose / len(lines) if prose >= 3 else 0.0
+
+
+def _near(row: _Row, gutter: _Gutter, right: bool) -> Line | None:
+    """What stands next to a gutter, up to a gap as wide."""
+    side = [p.line for p in row if (p.line.x0 >= gutter.x) == right]
+    side.sort(key=lambda line: line.x0)
+    near: Line | None = None
+    for line in side if right else reversed(side):
+        if near is None:
+            near = line
+        elif (line.x0 - near.x1 if right else near.x0 - line.x1) < gutter.width:
+            near = joined(near, line, "") if right else joined(line, near, "")
+        else:
+            break
+    return near
+
+
+def _is_prose(line: Line) -> bool:
+    """Whether a line is long, and mostly letters."""
+    text = line.text.replace(" ", "")
+    letters = sum(map(str.isalpha, text))
+    return line.x1 - line.x0 > 9 * line.size and letters > 0.7 * len(text)
 
 
 # -- flows ------------------------------------------------------------------------------------
