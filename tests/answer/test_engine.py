@@ -233,8 +233,9 @@ def test_a_language_model_answers_from_the_passages() -> None:
 
 
 def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
+    more = " and so on" * 10
     many = tuple(
-        hit(n, *(f"Word {n} of sentence {i} weighs {i} tokens." for i in range(20)))
+        hit(n, *(f"Word {n} of sentence {i} weighs {i} tokens{more}." for i in range(20)))
         for n in range(1, 13)
     )
     read: dict[float | None, int] = {}

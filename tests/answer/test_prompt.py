@@ -12,16 +12,14 @@ from passages import hit
 
 from seminar_rag.answer.candidates import candidates
 from seminar_rag.answer.citations import is_refusal
+from seminar_rag.answer.excerpts import Excerpt, excerpts, source_line
 from seminar_rag.answer.prompt import (
     EXAMPLES,
     INSTRUCTIONS,
     MESSAGE_TOKENS,
-    Excerpt,
     _or_quoted,
     build_messages,
-    excerpts,
     opening,
-    source_line,
 )
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Hit, Turn
@@ -81,6 +79,21 @@ def test_gaps_between_sentences_are_shown() -> None:
         "Sentence 0 of the primer tells of word0. Sentence 1 of the primer tells of word1."
         " … Sentence 5 of the primer tells of word5."
     )
+
+
+def test_an_item_is_shown_below_the_lines_that_it_belongs_to() -> None:
+    kinds = hit(
+        "There are two kinds of boats.\n\n- Rowed boats\n  - They need a crew of eight.\n"
+        "- Sailed boats\n  - They need wind of four knots.\n  - They carry a flag.\n",
+        "Boats",
+    )
+    quotable = [one for one in candidates(1, kinds) if "wind" in one.text][:1]
+    (only,) = excerpts((kinds,), quotable, count, 60)
+    assert "- Sailed boats\n  - They need wind of four knots." in only.text
+
+
+def test_where_nothing_can_be_quoted_the_first_passages_are_shown() -> None:
+    assert [len(one.sentences) for one in excerpts(HITS, [], count, 1000)] == [12, 3]
 
 
 def test_room_that_is_left_is_used() -> None:

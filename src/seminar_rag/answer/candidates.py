@@ -98,6 +98,11 @@ def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
             yield outline.candidate(index, [*lead_in, at], above=above, is_list=is_list)
 
 
+def lines_above(passage: Passage, at: int) -> list[int]:
+    """The lines that a sentence stands below in the outline, as indices, outermost first."""
+    return _Outline(passage).above(at)
+
+
 class _Outline:
     """The sentences of a passage as lines of an outline; methods take and return their indices."""
 

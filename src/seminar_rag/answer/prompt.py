@@ -12,17 +12,16 @@ they ask for is content (indirect prompt injection: Greshake et al., arXiv 2302.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.answer.answerable import LEAST, SURE, likely
 from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.engine import Draft, Stop
+from seminar_rag.answer.excerpts import Excerpt, block, excerpts
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
@@ -83,6 +82,10 @@ READING_SECONDS = 6.0
 """How long reading the passages may take where the model's speed is known."""
 LEAST_PASSAGES, MOST_PASSAGES = 500, 1000
 """Tokens of the passages on the slowest machine, and on any."""
+FAR = 3.0
+"""By how much what is shown may score less than the best quotation. Of 132 questions of three
+courses, all evidence was shown for 80, with all that there was room for 81, with a sixth more
+tokens."""
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
@@ -91,9 +94,6 @@ log = logging.getLogger(__name__)
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
 _NUMBERED = "\n\nEnd every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
-_REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
-_TAG = re.compile(r"<(?=\s*+(?:/\s*+)?passage\b)", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class LLMAnswerer:
@@ -134,8 +134,10 @@ class LLMAnswerer:
         window = self._llm.context - limit - _tokens(fixed, self._llm.count)
         question, found, scores = self._quotations.scored(query, hits)
         best = choose(question, found, scores)
-        ranked = [found[i] for i in sorted(range(len(found)), key=lambda i: -scores[i])]
-        shown = excerpts(hits, [*best, *ranked], self._llm.count, min(window, self._room()))
+        order = sorted(range(len(found)), key=lambda i: -scores[i])
+        ranked = [found[i] for i in order]
+        near = [found[i] for i in order if scores[i] >= max(scores) - FAR]
+        shown = excerpts(hits, [*best, *near], self._llm.count, min(window, self._room()))
         messages = build_messages(
             ask,
             shown,
@@ -222,66 +224,6 @@ def _or_quoted(
             answer.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """What the model is shown of a passage."""
-
-    hit: Hit
-    sentences: tuple[int, ...]
-    """Indices into the passage's sentences, in order."""
-
-    @property
-    def text(self) -> str:
-        """The sentences, those that follow each other as they stand in the passage."""
-        passage = self.hit.passage
-        runs = []
-        for _, run in groupby(enumerate(self.sentences), lambda pair: pair[1] - pair[0]):
-            own = [passage.sentences[index] for _, index in run]
-            runs.append(passage.text[own[0].start : own[-1].end].strip())
-        return " … ".join(runs)
-
-
-def excerpts(
-    hits: Sequence[Hit],
-    quotable: Sequence[Candidate],
-    count: Callable[[str], int],
-    room: int,
-) -> list[Excerpt]:
-    """The sentences around the best quotations of the passages, in the order of the best ones.
-
-    Each quotation comes with the sentence before and after it, as long as there is room. Room that
-    is left goes to the first passages, whole.
-
-    Args:
-        quotable: what can be quoted of the hits, best first.
-        count: the number of tokens of a text.
-        room: tokens for all of them with their headings.
-    """
-    shown: dict[int, set[int]] = {}
-
-    def add(at: int, wanted: set[int]) -> bool:
-        nonlocal room
-        passage = hits[at].passage
-        new = wanted - shown.get(at, set())
-        need = sum(count(passage.quote(passage.sentences[i])) + 1 for i in new)
-        if at not in shown:
-            need += count(_block(0, Excerpt(hits[at], ())))
-        if need <= room:
-            room -= need
-            shown[at] = shown.get(at, set()) | new
-        return need <= room
-
-    for one in quotable:
-        at = one.hit - 1
-        sentences = hits[at].passage.sentences
-        own = {sentences.index(sentence) for sentence in one.sentences}
-        around = {i for i in range(min(own) - 1, max(own) + 2) if 0 <= i < len(sentences)}
-        add(at, own) and add(at, around)
-    for at, hit in enumerate(hits):
-        add(at, set(range(len(hit.passage.sentences))))
-    return [Excerpt(hits[at], tuple(sorted(indices))) for at, indices in shown.items()]
-
-
 def opening() -> tuple[ChatMessage, ...]:
     """What every prompt begins with: the instructions and the examples."""
     return (_message("system", INSTRUCTIONS), *(_message(one.role, one.text) for one in EXAMPLES))
@@ -306,7 +248,7 @@ def build_messages(
     Raises:
         ModelError: when the room does not hold the question and the passages.
     """
-    blocks = [_block(number, one) for number, one in enumerate(shown, 1)]
+    blocks = [block(number, one) for number, one in enumerate(shown, 1)]
     ask = "\n\n".join([*blocks, f"Question: {question.strip()}"])
     head = opening()
     room -= _tokens(head, count)
@@ -321,17 +263,6 @@ def build_messages(
         last = ()
     said = (_message(one.role, one.text) for one in last)
     return (*head, *said, _message("user", ask))
-
-
-def source_line(hit: Hit) -> str:
-    """Name where a passage comes from: the reading and the heading."""
-    heading = hit.passage.heading.rsplit(" › ", 1)[-1]
-    parts = [hit.document.title, heading if heading != hit.document.title else ""]
-    return "; ".join(_plain(" ".join(part.split())) for part in parts if part)
-
-
-def _block(number: int, one: Excerpt) -> str:
-    return f"<passage {number}: {source_line(one.hit)}>\n{_plain(one.text)}\n</passage {number}>"
 
 
 def _quoted(
@@ -372,13 +303,3 @@ def _message(role: str, text: str) -> ChatMessage:
     from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
     return ChatMessage(text, role=MessageRole(role))
-
-
-def _plain(text: str) -> str:
-    """Rewrite passage text so that it cannot be mistaken for our tags or our numbers.
-
-    Papers are full of reference marks like [12]; a small model copies them into its answer,
-    where they would read as citations of passage 12.
-    """
-    text = _CONTROL.sub(" ", text)
-    return _TAG.sub("‹", _REFERENCE.sub(r"(\1)", text))

@@ -1,0 +1,105 @@
+"""What a language model is shown of the passages: what surrounds the best quotations. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from seminar_rag.answer.candidates import Candidate, lines_above, opens_block
+from seminar_rag.types import Hit, Passage
+
+_REFERENCE = re.compile(r"\[(\d[\d\s,;–-]{0,40})\]")
+_TAG = re.compile(r"<(?=\s*+(?:/\s*+)?passage\b)", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What the model is shown of a passage."""
+
+    hit: Hit
+    sentences: tuple[int, ...]
+    """Indices into the passage's sentences, in order."""
+
+    @property
+    def text(self) -> str:
+        """The sentences, with the bullets and the nesting of lists, and “…” where some are left
+        out."""
+        passage, out = self.hit.passage, ""
+        for before, index in zip((None, *self.sentences), self.sentences, strict=False):
+            gap = before is not None and before + 1 != index
+            out += f"{' …' * gap}{_line(passage, index)}"
+        return out.strip()
+
+
+def _line(passage: Passage, index: int) -> str:
+    """A sentence with what stands before it: a bullet, a line break or a space."""
+    one = passage.sentences[index]
+    text = passage.quote(one).strip()
+    if one.kind == "item" and opens_block(passage, one):
+        return f"\n{'  ' * one.level}- {text}"
+    return f"\n{text}" if opens_block(passage, one) else f" {text}"
+
+
+def excerpts(
+    hits: Sequence[Hit],
+    quotable: Sequence[Candidate],
+    count: Callable[[str], int],
+    room: int,
+) -> list[Excerpt]:
+    """The sentences around the best quotations of the passages, in the order of the best ones.
+
+    Each quotation comes with the lines that it stands below and the sentence before and after it,
+    as long as there is room. Where nothing can be quoted, the first passages are shown whole.
+
+    Args:
+        quotable: what can be quoted of the hits, best first.
+        count: the number of tokens of a text.
+        room: tokens for all of them with their headings.
+    """
+    shown: dict[int, set[int]] = {}
+
+    def add(at: int, wanted: set[int]) -> bool:
+        nonlocal room
+        passage = hits[at].passage
+        new = wanted - shown.get(at, set())
+        need = sum(count(_line(passage, i)) + 1 for i in new)
+        if at not in shown:
+            need += count(block(0, Excerpt(hits[at], ())))
+        if need <= room:
+            room -= need
+            shown[at] = shown.get(at, set()) | new
+        return need <= room
+
+    for one in quotable:
+        at = one.hit - 1
+        sentences = hits[at].passage.sentences
+        own = {sentences.index(sentence) for sentence in one.sentences}
+        own |= {above for index in own for above in lines_above(hits[at].passage, index)}
+        around = {i for i in range(min(own) - 1, max(own) + 2) if 0 <= i < len(sentences)}
+        add(at, own) and add(at, around)
+    for at, hit in enumerate(() if shown else hits):
+        add(at, set(range(len(hit.passage.sentences))))
+    return [Excerpt(hits[at], tuple(sorted(indices))) for at, indices in shown.items()]
+
+
+def source_line(hit: Hit) -> str:
+    """Name where a passage comes from: the reading and the heading."""
+    heading = hit.passage.heading.rsplit(" › ", 1)[-1]
+    parts = [hit.document.title, heading if heading != hit.document.title else ""]
+    return "; ".join(_plain(" ".join(part.split())) for part in parts if part)
+
+
+def block(number: int, one: Excerpt) -> str:
+    return f"<passage {number}: {source_line(one.hit)}>\n{_plain(one.text)}\n</passage {number}>"
+
+
+def _plain(text: str) -> str:
+    """Rewrite passage text so that it cannot be mistaken for our tags or our numbers.
+
+    Papers are full of reference marks like [12]; a small model copies them into its answer,
+    where they would read as citations of passage 12.
+    """
+    text = _CONTROL.sub(" ", text)
+    return _TAG.sub("‹", _REFERENCE.sub(r"(\1)", text))
