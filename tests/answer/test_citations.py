@@ -145,6 +145,14 @@ def test_only_offered_numbers_come_out(text: str, offered: int) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@given(answers | st.text(alphabet="[]0123 ,-.aB\n【】", max_size=60))
+def test_nothing_comes_out_beside_marks_that_was_not_written(text: str) -> None:
+    written = iter(text)
+    out = re.sub(r"\[\d{1,3}\]|\s", "", through(text).text)
+    assert all(char in written for char in out)
+
+
+@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="[]【】"), max_size=80))
 def test_text_without_brackets_is_left_alone(text: str) -> None:
     assert through(text, cuts=list(range(len(text)))).text == text

@@ -186,6 +186,8 @@ def test_any_text_gives_ordered_spans_inside_it(text: str) -> None:
     for claim in extract(text).claims:
         assert at <= claim.start < claim.end <= len(text)
         assert claim.text
+        source = iter(text[claim.start : claim.end])
+        assert all(char in source for char in claim.text if not char.isspace()), "made up"
         at = claim.end
 
 

@@ -183,16 +183,11 @@ def _line_above(pieces: Sequence[Piece], at: int, start: int) -> str:
     """The nearest line above that is a label by its look: short, ending in a colon, or bold."""
     for n in range(at - 1, max(start, at - 80) - 1, -1):
         text = pieces[n].text
-        words = (
-            WORDS["more"].search(text)
-            or WORDS["required"].search(text)
-            or WORDS["reading"].search(text)
-        )
         if (
-            words
-            and len(text) < 60
+            len(text) < 60
             and not pieces[n].item.links
             and pieces[n].cut in {"block", "line", "cell", "soft"}
+            and any(WORDS[name].search(text) for name in ("more", "required", "reading"))
         ):
             return text
     return ""

@@ -324,7 +324,8 @@ class _RegionReader:
         before = len(self._drafts)
         at = 0
         while at < len(body):
-            item, children = body[at], children_of(body, top, at)
+            item = body[at]
+            children = children_of(body, outer, at) if id(item) in outer else []
             first = len(self._drafts) == before
             at += 1
             if (not first and is_aside(item)) or (id(item) in outer and is_material(item)):

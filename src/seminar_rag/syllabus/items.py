@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -409,9 +409,12 @@ def is_ordered(top: Sequence[Item]) -> bool:
     return len(top) > 1 and all(item.marker[:-1].isalnum() for item in top)
 
 
-def children_of(body: Sequence[Item], top: Sequence[Item], at: int) -> list[Item]:
-    """The items between `body[at]` and the next outermost one."""
-    outer = {id(item) for item in top}
+def children_of(body: Sequence[Item], outer: Container[int], at: int) -> list[Item]:
+    """The items between `body[at]` and the next outermost one.
+
+    Args:
+        outer: the `id` of each of the outermost items.
+    """
     end = next((n for n in range(at + 1, len(body)) if id(body[n]) in outer), len(body))
     return list(body[at + 1 : end])
 
@@ -430,7 +433,8 @@ def is_group(text: str, body: Sequence[Item]) -> bool:
     """Whether a heading stands over several readings, not over one."""
     body = [item for item in body if item.block.kind in {"item", "paragraph"}]
     top = top_of(body)
-    entries = sum(is_entry(item) or _has_linked_child(body, item) for item in top)
+    linked = _linked_below(body)
+    entries = sum(is_entry(item) or _is_name_over(item, linked) for item in top)
     attributes = sum(is_evidence(item) for item in top)
     if is_ordered(top):
         return not attributes and any(item.links for item in body)
@@ -446,24 +450,35 @@ def stands_over(item: Item, children: Sequence[Item]) -> bool:
     inner = top_of(children)
     if any(is_evidence(child) for child in inner):
         return False
-    entries = sum(is_entry(child) or _has_linked_child(children, child) for child in inner)
+    linked = _linked_below(children)
+    entries = sum(is_entry(child) or _is_name_over(child, linked) for child in inner)
     return entries >= 2 or bool(words.is_group(item.text) and (entries or len(inner) > 1))
 
 
 def has_nested_links(body: Sequence[Item]) -> bool:
     """Whether the outermost items are titles with links below them."""
-    return any(_has_linked_child(body, item) for item in top_of(body))
+    linked = _linked_below(body)
+    return any(_is_name_over(item, linked) for item in top_of(body))
 
 
-def _has_linked_child(body: Sequence[Item], item: Item) -> bool:
-    beside, urls = beside_links(item)
-    if urls or not beside or words.is_prose(beside):
+def _is_name_over(item: Item, linked: Container[int]) -> bool:
+    """Whether an item without a link is a few words over items with links."""
+    if id(item) not in linked:
         return False
-    at = next(n for n, other in enumerate(body) if other is item)
-    for child in body[at + 1 :]:
-        beside_it = child.block.kind == "item" or not child.depth
-        if child.depth < item.depth or (child.depth == item.depth and beside_it):
-            return False
-        if child.links:
-            return True
-    return False
+    beside, urls = beside_links(item)
+    return not urls and bool(beside) and not words.is_prose(beside)
+
+
+def _linked_below(body: Sequence[Item]) -> set[int]:
+    """The `id` of each item that has an item with links nested below it."""
+    found: set[int] = set()
+    over: list[Item] = []
+    for item in body:
+        beside_it = item.block.kind == "item" or not item.depth
+        while over and over[-1].depth >= item.depth + (not beside_it):
+            over.pop()
+        if item.links:
+            found.update(map(id, over))
+            over.clear()
+        over.append(item)
+    return found

@@ -251,6 +251,7 @@ class _InlineWalk:
 
     def __init__(self, source: str, places: Sequence[int], builder: TextBuilder) -> None:
         self._source = source
+        self._folded = source.replace("\n", " ")
         self._places = places
         self._builder = builder
         self._at = 0
@@ -302,8 +303,7 @@ class _InlineWalk:
     def _on_code_inline(self, token: Token) -> None:
         ticks = len(token.markup)
         self._at = self._source.find(token.markup, self._at) + ticks
-        folded = self._source.replace("\n", " ")
-        start = folded.find(token.content, self._at)
+        start = self._folded.find(token.content, self._at)
         self._at = start if start >= 0 else self._at
         self._put(token.content, len(token.content))
         self._at = self._source.find(token.markup, self._at) + ticks

@@ -293,6 +293,11 @@ class _TreeWalk:
             self.items.append(item)
 
 
+_SPANNED = 60
+"""Columns and rows that one cell may reach over, and columns in which any does: rows of cells that
+reach far over each other would fill the memory."""
+
+
 def _grid(row: Any, spans: dict[int, int]) -> Iterator[Any]:
     """The cells of a row by column; None where a cell from above or from the left reaches.
 
@@ -305,7 +310,8 @@ def _grid(row: Any, spans: dict[int, int]) -> Iterator[Any]:
             spans[column] -= 1
             column += 1
             yield None
-        rows, columns = _span(cell, "rowspan"), _span(cell, "colspan")
+        wide = column >= _SPANNED
+        rows, columns = (1, 1) if wide else (_span(cell, "rowspan"), _span(cell, "colspan"))
         for at in range(columns):
             spans[column] = rows - 1
             column += 1
@@ -318,7 +324,7 @@ def _grid(row: Any, spans: dict[int, int]) -> Iterator[Any]:
 
 def _span(cell: Any, name: str) -> int:
     value = (cell.get(name) or "1").strip()
-    return min(max(int(value), 1), 200) if value.isdecimal() else 1
+    return min(max(int(value[:4]), 1), _SPANNED) if value.isdecimal() else 1
 
 
 def _list_marker(node: Any) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -113,7 +113,7 @@ def references_in(path: Path, text: str) -> list[Reference]:
     read = {".ris": _ris, ".json": _csl}.get(suffix, _bibtex)
     try:
         return [one for one in read(text) if one.title]
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         form = {".ris": "RIS", ".json": "CSL-JSON"}.get(suffix, "BibTeX")
         reason = str(error).splitlines()[0]
         raise SourceError(
@@ -186,6 +186,12 @@ class _Name(BaseModel):
     literal: str = ""
 
 
+class _Date(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    parts: list[list[str]] = Field([], alias="date-parts")
+
+
 class _Entry(BaseModel):
     """An item of CSL-JSON, as far as a reading list needs it."""
 
@@ -194,7 +200,7 @@ class _Entry(BaseModel):
     id: str = ""
     title: str = ""
     author: list[_Name] = []
-    issued: dict[str, Any] = {}
+    issued: _Date | None = None
     container: str = Field("", alias="container-title")
     url: str | None = Field(None, alias="URL")
     doi: str | None = Field(None, alias="DOI")
@@ -212,12 +218,12 @@ def _csl(text: str) -> Iterator[Reference]:
         raise ValueError(str(error.errors()[0]["msg"])) from error
     for entry in entries:
         names = [one.literal or f"{one.given} {one.family}".strip() for one in entry.author]
-        parts = entry.issued.get("date-parts") or [[""]]
+        dates = entry.issued.parts if entry.issued else []
         yield Reference(
             entry.id,
             entry.title,
             tuple(names),
-            str(parts[0][0]) if parts[0] else "",
+            next((part for parts in dates for part in parts), ""),
             entry.container,
             _addresses(entry.url, entry.doi),
             _keywords(entry.keyword),
@@ -254,49 +260,61 @@ def with_references(items: Sequence[Item], cited: Mapping[str, Reference]) -> li
 
 
 def _written_out(item: Item, cited: Mapping[str, Reference]) -> Item:
-    for bracket in reversed(list(_BRACKETED.finditer(item.text))):
-        if all(one in cited for one in _keys(bracket[1])):
-            for at in (bracket.end() - 1, bracket.start()):
-                item = _spliced(item, at, at + 1, "")
-    for match in reversed(list(_KEY.finditer(item.text))):
-        one = cited.get(match["braced"] or match["key"])
-        if one is None:
-            continue
-        by = ", ".join(one.authors)
-        year = f" ({one.year})" if one.year else ""
-        lead = f"{by}{year}. " if by else ""
-        tail = f". {one.container}" if one.container else ""
-        start = match.start()
-        item = _spliced(item, start, match.end(), f"{lead}{one.title}{tail}")
-        title = start + len(lead), start + len(lead) + len(one.title)
-        links = tuple(Link(url, *title) for url in one.urls)
-        item = replace(item, links=tuple(sorted((*item.links, *links), key=lambda k: k.start)))
-    return item
+    edits: list[tuple[int, int, Reference | None]] = []
+    for bracket in _BRACKETED.finditer(item.text):
+        keys = _keys(bracket[1])
+        if keys and all(one in cited for one in keys):
+            edits += [(at, at + 1, None) for at in (bracket.start(), bracket.end() - 1)]
+    for match in _KEY.finditer(item.text):
+        if one := cited.get(match["braced"] or match["key"]):
+            edits.append((*match.span(), one))
+    return _edited(item, sorted(edits, key=lambda edit: edit[0]))
 
 
 def _keys(text: str) -> list[str]:
     return [match["braced"] or match["key"] for match in _KEY.finditer(text)]
 
 
-def _spliced(item: Item, start: int, end: int, text: str) -> Item:
-    """An item with other words for a part of its text; all of them stand where that part did."""
-    block, longer = item.block, len(text) - (end - start)
+def _edited(item: Item, edits: Sequence[tuple[int, int, Reference | None]]) -> Item:
+    """An item with references, or nothing, for parts of its text; they stand where those did.
+
+    Args:
+        edits: in the order of the text, none reaching into the next.
+    """
+    block, text, links = item.block, "", list[Link]()
+    places: list[int] = []
+    starts, shifts = [0], [0]
+    at = 0
+    for start, end, one in [*edits, (len(block.text), len(block.text), None)]:
+        if start < at:
+            continue
+        text += block.text[at:start]
+        places += [block.source(n) for n in range(at, start)]
+        starts += [start, end]
+        shifts.append(len(text) - start)
+        if one is not None:
+            by = ", ".join(one.authors)
+            year = f" ({one.year})" if one.year else ""
+            title = len(text) + len(lead := f"{by}{year}. " if by else "")
+            links += [Link(url, title, title + len(one.title)) for url in one.urls]
+            text += f"{lead}{one.title}{f'. {one.container}' if one.container else ''}"
+            places += [block.source(start)] * (len(text) - len(places))
+        shifts.append(len(text) - end)
+        at = end
 
     def moved(at: int) -> int:
-        return at + longer if at >= end else min(at, start + len(text))
+        part = min(bisect_right(starts, at), len(starts) - 1) - 1
+        return min(at + shifts[part], starts[part + 1] + shifts[part + 1])
 
-    places = [block.source(at) for at in range(len(block.text))]
-    offsets = (*places[:start], *[places[start]] * len(text), *places[end:])
-    whole = block.text[:start] + text + block.text[end:]
     spans = [
-        tuple(Link(one.url, moved(one.start), moved(one.end)) for one in group)
+        [Link(one.url, moved(one.start), moved(one.end)) for one in group]
         for group in (item.links, item.emphasis)
     ]
     return replace(
         item,
-        block=replace(block, text=whole, offsets=offsets),
-        links=spans[0],
-        emphasis=spans[1],
+        block=replace(block, text=text, offsets=tuple(places)),
+        links=tuple(sorted((*spans[0], *links), key=lambda link: link.start)),
+        emphasis=tuple(spans[1]),
         bold=moved(item.bold),
         breaks=tuple(map(moved, item.breaks)),
         hard=tuple(map(moved, item.hard)),

@@ -57,6 +57,8 @@ def read_toml(text: str, path: Path) -> Syllabus:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"{path} is not valid TOML: {error}. Mend that line.") from error
+    except RecursionError as error:
+        raise SourceError(f"{path} is no reading list: its brackets never close.") from error
     _check(values, _TOP, str(path), "the top level")
     course = values.get("course", {})
     _check(course, _COURSE, str(path), "[course]")
