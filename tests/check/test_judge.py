@@ -139,16 +139,19 @@ def test_the_features_are_bounded_log_odds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("likely", "label"),
-    [((0.5, 0.2, 0.3), "supported"), ((0.2, 0.5, 0.3), "contradicted"),
-     ((0.4, 0.1, 0.5), "partly"), ((0.1, 0.1, 0.8), "unsupported")],
+    ("likely", "support", "label"),
+    [((0.5, 0.2, 0.3), 0.6, "supported"), ((0.2, 0.5, 0.3), 0.2, "contradicted"),
+     ((0.4, 0.1, 0.5), 0.4, "partly"), ((0.1, 0.1, 0.8), 0.1, "unsupported"),
+     ((0.48, 0.1, 0.42), 0.45, "partly")],
 )  # fmt: skip
-def test_the_likeliest_word_is_the_label(likely: tuple[float, ...], label: str) -> None:
-    assert decide(likely, 0.5, None) == label
+def test_the_label_follows_the_fitted_probability(
+    likely: tuple[float, ...], support: float, label: str
+) -> None:
+    assert decide(likely, support, None) == label
 
 
 def test_a_number_that_differs_asks_for_more_certainty() -> None:
-    chooser = ScriptedChooser(0.5, 0.1, 0.4)
+    chooser = ScriptedChooser(0.6, 0.1, 0.3)
     verifier = judging(chooser)
     claim = "The router sends each token to five experts."
     assert verifier.verify(FIRST.rstrip(".") + " today.", [PASSAGE]).label == "supported"

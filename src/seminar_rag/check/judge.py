@@ -1,10 +1,10 @@
 """Asks a language model whether the evidence supports a claim, and reads how likely it finds that.
 
-The model answers with one word. The likeliest word is the label, and its probability says how sure
-that is (Kadavath et al. 2022 read a model's confidence in the same way), after a logistic model
-that was fitted on several sources of claims; `weights.json` says which, and how the labels do on
-each. Beside it stand the rules of the built-in check: where a number, or a word that turns the
-sense, differs, the model has to be surer.
+The model answers with one word, and how likely it finds that word says how sure it is (Kadavath et
+al. 2022 read a model's confidence in the same way), after a logistic model that was fitted on
+several sources of claims; `weights.json` says which, and how the labels do on each. What words
+claim and evidence have in common adds nothing to it on sources left out; but where a rule of the
+built-in check finds another number, or a word that turns the sense, the model has to be surer.
 """
 
 from __future__ import annotations
@@ -178,6 +178,9 @@ def judged(likely: Sequence[float]) -> dict[str, float]:
     return {FEATURES[0]: math.log(sure / (1 - sure))}
 
 
+EVEN = 0.5
+"""How likely support has to be. On 336 claims of six sources, each judged by weights that had not
+seen its source, balanced accuracy is .72, and .71 where the likeliest answer decides."""
 DESPITE = 0.8
 """How sure support has to be where a rule has found a number or a word that differs."""
 PARTLY = 0.3
@@ -197,10 +200,10 @@ def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -
         conflict: what a rule has found. Names are left out: on claims of other sources, those that
             differ said nothing.
     """
-    says: VerdictLabel = "supported"
-    if likely[1] > max(likely[0], likely[2]):
+    says: VerdictLabel = "supported" if support >= EVEN else "unsupported"
+    if says == "unsupported" and likely[1] > max(likely[0], likely[2]):
         says = "contradicted"
-    elif likely[2] > likely[0]:
-        says = "partly" if likely[0] >= PARTLY else "unsupported"
+    elif says == "unsupported" and likely[0] >= PARTLY:
+        says = "partly"
     differs = conflict is not None and conflict.kind in _COUNTED and conflict.label != "unsupported"
     return "partly" if says == "supported" and differs and support < DESPITE else says
