@@ -210,10 +210,13 @@ class Assembly:
         from seminar_rag.models.choice import Chooser
 
         judge = self.llm if isinstance(self.llm, Chooser) else None
-        if not self.config.llm_url and not self._understands():
-            judge = None
+        asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
         return LLMAnswerer(
-            self.llm, self.config.llm_max_tokens, quotations, self.builtin_verifier, judge
+            self.llm,
+            self.config.llm_max_tokens,
+            quotations,
+            self.builtin_verifier,
+            judge if asked else None,
         )
 
     @cached_property

@@ -268,18 +268,17 @@ def test_a_judge_that_says_nothing_decides_nothing(said: float | Exception) -> N
 
 @pytest.mark.parametrize("text", ["The readings do not say.", "Whales sing for twenty hours."])
 def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
-    answer = answer_of(ask(writer(ScriptedLLM(text))))
+    answer = answer_of(ask(writer(ScriptedLLM(text), Sure(0.9))))
     assert "“It costs the square of the length.” [1]" in answer.text
     assert text not in answer.text
     assert "quoted instead" in answer.warnings[-1]
     assert {one.passage.id for one in answer.citations} <= {"p1", "p2", "p3"}
 
 
-def test_nothing_is_quoted_instead_where_the_judge_was_not_sure() -> None:
-    doubted = answer_of(ask(writer(ScriptedLLM("The readings do not say."), Sure(0.6))))
-    assert (doubted.abstained, doubted.text) == (True, NOTHING)
-    trusted = answer_of(ask(writer(ScriptedLLM("The readings do not say."), Sure(0.9))))
-    assert "“It costs the square of the length.” [1]" in trusted.text
+@pytest.mark.parametrize("judge", [None, Sure(0.6)])
+def test_nothing_is_quoted_instead_where_no_judge_was_sure(judge: Sure | None) -> None:
+    answer = answer_of(ask(writer(ScriptedLLM("The readings do not say."), judge)))
+    assert (answer.abstained, answer.text) == (True, NOTHING)
 
 
 def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:
@@ -348,8 +347,8 @@ def test_a_good_answer_of_a_server_is_cited() -> None:
 def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
     (answer,) = served(Reply(text))
     assert isinstance(answer, Answer)
-    assert text not in answer.text
-    assert "“It costs the square of the length.” [1]" in answer.text
+    assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
+    assert answer.nearest
 
 
 @pytest.mark.slow

@@ -162,7 +162,7 @@ class LLMAnswerer:
             notes.extend(draft.notes)
 
         def instead() -> Iterator[str]:
-            return quoted() if min(judged, default=1.0) >= SURE else iter(())
+            return quoted() if max(judged, default=0.0) >= SURE else iter(())
 
         chunks = _or_quoted(answer, quoted, notes, stop)
         return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
