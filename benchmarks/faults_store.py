@@ -24,7 +24,8 @@ command runs in a forked process, without root's rights.
 
 Columns of the table: rounds, commands that ended in a traceback or a signal, rounds in which the
 doctor found something, decisions lost, rounds after which no advice helped. The exit status is 1
-where there is a traceback, a lost decision or a round without a remedy.
+where there is a traceback, a lost decision or a round without a remedy. An interrupt ends it with
+the table of the rounds that were done.
 """
 
 from __future__ import annotations
@@ -633,28 +634,37 @@ def rounds(place: Workplace, scale: float) -> dict[str, list[Round]]:
     return {name: some[: times(len(some))] for name, some in table.items()}
 
 
-def main() -> int:
-    options = _options()
-    warm_up()
-    outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory() as scratch:
+def run_all(options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Every round of every fault; what comes of each is added to `outcomes` when it is done."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         place = Workplace(Path(scratch))
         place.make()
         place.fresh()
         place.import_what_commands_do()
-        for fault, some in rounds(place, options.scale).items():
-            if options.only and fault not in options.only:
-                continue
-            for number, (what, harm) in enumerate(some, 1):
-                print(f"\r{fault} {number} of {len(some)}    ", end="", file=sys.stderr)
-                place.fresh()
-                outcome = Outcome(fault, what)
-                outcomes.append(outcome)
-                recover(place, outcome, harm(place, outcome))
-                if options.say and (outcome.tracebacks or outcome.lost or outcome.stuck):
-                    print(json.dumps(vars(outcome), ensure_ascii=False), flush=True)
-        os.chdir("/")
-        unlock(place.course)
+        try:
+            for fault, some in rounds(place, options.scale).items():
+                if options.only and fault not in options.only:
+                    continue
+                for number, (what, harm) in enumerate(some, 1):
+                    print(f"\r{fault} {number} of {len(some)}    ", end="", file=sys.stderr)
+                    place.fresh()
+                    outcome = Outcome(fault, what)
+                    recover(place, outcome, harm(place, outcome))
+                    outcomes.append(outcome)
+                    if options.say and (outcome.tracebacks or outcome.lost or outcome.stuck):
+                        print(json.dumps(vars(outcome), ensure_ascii=False), flush=True)
+        finally:
+            os.chdir("/")
+            unlock(place.course)
+
+
+def main() -> int:
+    options = _options()
+    warm_up()
+    outcomes: list[Outcome] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):  # the table of what was done until then
+        run_all(options, outcomes)
     if options.out:
         text = json.dumps([vars(one) for one in outcomes], ensure_ascii=False, indent=1)
         options.out.write_text(text + "\n", encoding="utf-8")
