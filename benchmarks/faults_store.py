@@ -614,15 +614,13 @@ def pruned(days: int) -> None:
 
 
 def rounds(place: Workplace, scale: float) -> dict[str, list[Round]]:
-    def times(n: int) -> int:
-        return max(1, round(n * scale))
-
+    """The rounds of each fault, of all there are a share that is spread over them."""
     files = files_of(place)
     table = {
-        "killed": list(killed(times(50))),
-        "replaced": list(replaced(times(5))),
-        "full": list(full(times(20))),
-        **{kind: list(damaged(kind, times(30), files)) for kind in DAMAGED},
+        "killed": list(killed(50)),
+        "replaced": list(replaced(5)),
+        "full": list(full(20)),
+        **{kind: list(damaged(kind, 30, files)) for kind in DAMAGED},
         "gone": list(removed(files, gone)),
         "blocked": list(removed(files, blocked)),
         "foreign": list(locked("foreign")),
@@ -631,7 +629,12 @@ def rounds(place: Workplace, scale: float) -> dict[str, list[Round]]:
         "values": [(one, sql(one)) for one in VALUES],
         "clock": list(clock()),
     }
-    return {name: some[: times(len(some))] for name, some in table.items()}
+
+    def share(some: list[Round]) -> list[Round]:
+        number = max(1, round(len(some) * scale))
+        return [some[at * len(some) // number] for at in range(number)]
+
+    return {name: share(some) for name, some in table.items()}
 
 
 def run_all(options: argparse.Namespace, outcomes: list[Outcome]) -> None:
