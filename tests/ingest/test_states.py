@@ -95,6 +95,18 @@ def test_time_left_for_lookups_comes_from_their_own_pace() -> None:
     assert table.seconds_left == 12.0, "one stored passage makes no reading longer"
 
 
+def test_the_first_short_text_of_many_tells_no_time() -> None:
+    clock = Clock()
+    table = Table(clock=clock)
+    rows = [table.add(job(str(number))) for number in range(30)]
+    clock.now = 60.0  # most of which was the model being loaded
+    store(table, rows[0], 1)
+    assert table.seconds_left is None
+    store(table, rows[1], 1)
+    store(table, rows[2], 1)
+    assert table.seconds_left == 27 * 20.0
+
+
 def test_nothing_is_left_once_all_is_stored_however_slow_it_was() -> None:
     clock = Clock()
     told: list[Progress] = []

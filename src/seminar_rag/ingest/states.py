@@ -26,6 +26,8 @@ State = Literal["wanted", "fetched", "parsed", "embedded", "stored"]
 
 _CHARACTERS = 800
 """Of a text in one passage, about."""
+_ENOUGH = 0.1
+"""Passages stored for each that is left from which on their pace tells the time left."""
 _PASSAGES = 40
 """Of a document, as long as nothing better is known."""
 
@@ -205,11 +207,12 @@ class Table:
         """Seconds until everything is stored; None as long as there is no pace to tell it by.
 
         Lookups and documents go on side by side, so that whichever takes longer counts. The pace of
-        documents is that of passages stored since the first one was begun, whatever holds them up.
+        documents is that of passages stored since the first one was begun, whatever holds them up;
+        until `_ENOUGH` of them are stored, loading the model would count as if it went on.
         """
         now, left = self._clock(), self.passages_left
         stored = sum(row.passages for row in self._made() if row.state == "stored")
-        if (left and not stored) or (self._wanted and self._looked_up < 2):
+        if stored < _ENOUGH * left or (self._wanted and self._looked_up < 2):
             return None
         lookups = len(self._wanted) * (now - self._first_lookup) / max(1, self._looked_up - 1)
         return max(lookups, left * (now - self._first_document) / max(1, stored))
