@@ -263,6 +263,7 @@ def test_files_that_are_what_they_say_are_taken(tmp_path: Path, name: str, conte
         ("a.txt", b"%PDF-1.4", "not what its name says"),
         ("a.txt", b"MZ\0\0\x01", "not what its name says"),
         ("a.html", b"\xff\xfe<\0", "not what its name says"),
+        ("a.docx", b"text", "not what its name says"),
         ("a.exe", b"%PDF-1.4", "none of"),
         ("a", b"%PDF-1.4", "none of"),
     ],

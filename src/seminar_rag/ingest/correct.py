@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.ingest.sources import Listed, Source, slug
+from seminar_rag.ingest.local import Source
+from seminar_rag.ingest.sources import Listed, slug
 from seminar_rag.types import Reading, Session, Syllabus
 from seminar_rag.types.catalogue import Catalogue, Correction, ListedReading, ListedSession
 from seminar_rag.types.ingest import ADDED

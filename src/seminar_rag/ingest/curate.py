@@ -17,7 +17,9 @@ from seminar_rag.guard import refusal
 from seminar_rag.index.kept import added_name
 from seminar_rag.ingest.attention import listed_places, to_decide
 from seminar_rag.ingest.correct import revised
+from seminar_rag.ingest.local import OFFICE
 from seminar_rag.ingest.sources import is_address, slug
+from seminar_rag.syllabus.markup_office import PANDOC
 from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
@@ -31,7 +33,7 @@ from seminar_rag.web.places import arxiv_id
 if TYPE_CHECKING:
     from seminar_rag.index.store import Store
 
-_READ = (".pdf", ".md", ".markdown", ".html", ".htm", ".txt")
+_TEXT = {".md", ".markdown", ".html", ".htm", ".txt"}
 
 
 # --- deciding ------------------------------------------------------------------------------------
@@ -384,8 +386,8 @@ def _copied(file: Path, data: Path) -> str:
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror or error}) — check its permissions"
         raise SourceError(message) from error
-    if file.suffix.lower() not in _READ:
-        raise SourceError(f"{file} is neither PDF, HTML, Markdown nor text — save it as one")
+    if file.suffix.lower() not in _TEXT | OFFICE | PANDOC.keys():
+        raise SourceError(f"{file} is of a kind that is not read — save it as PDF, DOCX or text")
     target = data / "added" / added_name(slug(file.stem), content, file.suffix.lower())
     write(target, content)
     return target.relative_to(data).as_posix()

@@ -14,14 +14,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import added_readings, corrected, removed, with_decisions
 from seminar_rag.ingest.curate import forget_removals
+from seminar_rag.ingest.local import Source, with_archives
 from seminar_rag.ingest.plan import Plan, known_lookups, make_plan, to_look_up, with_earlier
 from seminar_rag.ingest.sources import (
     Listed,
-    Source,
     is_address,
     list_readings,
     match,
@@ -88,7 +89,7 @@ class Ingestor:
         self._listener(Progress("reading", 0, 1, name))
         with ExitStack() as stack:
             fetcher = self._fetcher(stack)
-            read = self._read(source, fetcher, options)
+            read = self._read(source, fetcher, options, stack.enter_context(Unpacker()))
             sessions = read.syllabus.sessions if read.syllabus else ()
             made = self._store.catalogue().corrections
             listed = corrected(list_readings(read), made, sessions)
@@ -111,6 +112,7 @@ class Ingestor:
                 self._store.forget_source(ADDED)
             return Report(ADDED, 0, 0, (), 0, found=False)
         with ExitStack() as stack:
+            read = with_archives(read, stack.enter_context(Unpacker()))
             fetcher = self._fetcher(stack)
             return self._bring_in(_Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
@@ -194,17 +196,19 @@ class Ingestor:
         places = self._network.places if self._network is not None else Places()
         return Resolver(fetcher, work.parser.parse, places).start(wanted, begun, done, work.fail)
 
-    def _read(self, source: str | Path, fetcher: Fetcher | None, options: Options) -> Source:
+    def _read(
+        self, source: str | Path, fetcher: Fetcher | None, options: Options, unpacker: Unpacker
+    ) -> Source:
         """The source; for a single reading as it was last read, where a copy is there."""
         if fetcher is not None and options.only and is_address(source):
             fetcher.offline = True
             try:
-                return read_source(source, fetcher)
+                return read_source(source, fetcher, unpacker)
             except SourceError:
                 pass  # the copy is lost
             finally:
                 fetcher.offline = False
-        return read_source(source, fetcher)
+        return read_source(source, fetcher, unpacker)
 
     def _fetcher(self, stack: ExitStack) -> Fetcher | None:
         """The fetcher of one ingest; None where the network is out of reach."""

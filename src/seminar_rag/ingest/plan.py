@@ -12,10 +12,9 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-from seminar_rag.guard import refusal
-from seminar_rag.ingest.sources import Listed, Source, digest
+from seminar_rag.ingest.local import Source, local_files
+from seminar_rag.ingest.sources import Listed, digest
 from seminar_rag.types import Block, Document, Reading
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
 from seminar_rag.web.identify import Wanted
@@ -24,9 +23,6 @@ RULES = "4"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
 
 _RANK = {"paper": 2, "page": 1, "nothing": 0}
-_LINKED = {".pdf", ".md", ".markdown", ".html", ".htm"}
-"""Endings of files that a page's own links mean as documents; its other links are pictures and so
-on. A file that a readings.toml names is taken whatever its ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +192,14 @@ class _Planner:
         """A reading's own texts: the files beside its page, and what was fetched for it."""
         entry, context = one.entry, one.session.title
         link = _link(one.reading)
-        for file, refused in _local_files(one.reading, self._source.root):
-            self._used.add(file)
-            path = self._path(file)
+        given = local_files(one.reading, self._source.root)
+        self._used.update(file for file, _ in given)
+        files = list(self._source.opened(given))
+        for file, refused in files:
+            path = self._source.path(file)
             id_ = f"{self._key}/{path}"
-            document = Document(
-                id_, "paper", entry.id, entry.title, entry.authors, url=link, path=path
-            )
+            title = entry.title if len(files) == 1 else f"{entry.title}: {file.stem}"
+            document = Document(id_, "paper", entry.id, title, entry.authors, url=link, path=path)
             yield _file_job(document, context, file, refused)
         for found in lookup.found if lookup else ():
             if found.hash in self._hashes:
@@ -247,19 +244,12 @@ class _Planner:
                     path=session.file,
                 )
                 yield _block_job(document, "", session.notes)
-        for file in self._source.files:
-            if file not in self._used:
-                path = self._path(file)
-                url = self._source.name if self._source.root is None else None
-                document = Document(f"{self._key}/{path}", "paper", "", "", url=url, path=path)
-                yield _file_job(document, "", file)
-
-    def _path(self, file: Path) -> str:
-        """What to call a file; it is relative to the page's folder."""
-        root = self._source.root
-        if root is None:
-            return self._source.name.rpartition("/")[2] or "document.pdf"
-        return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
+        left = ((file, "") for file in self._source.files if file not in self._used)
+        for file, refused in self._source.opened(left):
+            path = self._source.path(file)
+            url = self._source.name if self._source.root is None else None
+            document = Document(f"{self._key}/{path}", "paper", "", "", url=url, path=path)
+            yield _file_job(document, "", file, refused)
 
 
 def _job(document: Document, context: str, content: object, **more: Any) -> Job:
@@ -292,20 +282,6 @@ def _content(file: Path, changed: int, size: int) -> str:
         return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
-def _local_files(reading: Reading, root: Path | None) -> list[tuple[Path, str]]:
-    """The files of a reading beside its page, each with why it must not be opened, if so."""
-    if root is None:
-        return []
-    out = {root / name: refusal(root / name, root) for name in reading.files}
-    for link in reading.urls:
-        name = unquote(link.split("#", 1)[0].split("?", 1)[0])
-        file = root / name
-        relative = name and "://" not in name and not name.startswith(("/", "mailto:"))
-        if relative and file.suffix.lower() in _LINKED and not refusal(file, root):
-            out.setdefault(file.resolve(), "")
-    return list(out.items())
-
-
 def _link(reading: Reading) -> str | None:
     return next((url for url in reading.urls if url.startswith(("http://", "https://"))), None)
 
@@ -318,7 +294,7 @@ def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
     out: dict[str, Wanted] = {}
     for one in listed:
         reading, id_ = one.reading, one.entry.id
-        if any(not refused for _, refused in _local_files(reading, source.root)):
+        if any(not refused for _, refused in local_files(reading, source.root)):
             continue
         known = out.get(id_) or Wanted(id_, None, source=source.name)
         out[id_] = replace(

@@ -8,40 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import FetchError, SeminarError, SourceError
-from seminar_rag.guard import refusal
 from seminar_rag.ids import arxiv_in
+from seminar_rag.ingest.local import Source, from_disk, with_archives
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
 from seminar_rag.web.fetch import Fetched, Fetcher
 from seminar_rag.web.places import decode
 
-_POSTS = {".md", ".markdown"}
 _MOST_PAGES = 120
 """Session pages that are followed from one course page."""
 _SHOWN = 400
 """Characters of an entry that are kept to be shown beside it."""
 _DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a source holds."""
-
-    name: str
-    """Its path or address: its id in the store."""
-    syllabus: Syllabus | None
-    files: tuple[Path, ...] = ()
-    """Documents that stand for themselves."""
-    root: Path | None = None
-    """Where relative names are looked up; None for a source on the web."""
-    notes: tuple[str, ...] = ()
-    """What could not be read of it, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +54,19 @@ def required(fetcher: Fetcher | None, source: str) -> Fetcher:
     return fetcher
 
 
-def read_source(source: str | Path, fetcher: Fetcher | None) -> Source:
+def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker) -> Source:
     """Read a source.
 
     Args:
         fetcher: None where the network is out of reach.
+        unpacker: opens archives; the source's files are there as long as it is.
 
     Raises:
         SourceError: it cannot be read, or holds nothing to ingest.
     """
     if isinstance(source, str) and is_address(source):
         return _from_web(source, required(fetcher, source))
-    return _from_disk(Path(source).expanduser().resolve())
+    return with_archives(from_disk(Path(source).expanduser().resolve(), unpacker), unpacker)
 
 
 def read_list(source: str | Path, fetcher: Fetcher) -> Syllabus:
@@ -89,7 +75,8 @@ def read_list(source: str | Path, fetcher: Fetcher) -> Syllabus:
     Raises:
         SourceError: it cannot be read, or lists no readings.
     """
-    found = read_source(source, fetcher)
+    with Unpacker() as unpacker:
+        found = read_source(source, fetcher, unpacker)
     if found.syllabus is None:
         raise SourceError(f"{source} lists no readings — give the course page that does")
     return found.syllabus
@@ -108,58 +95,6 @@ def page_text(source: str, fetcher: Fetcher) -> PageText:
         return PageText(source, page_lines(fetched.file, f"page{ending}"))
     except (SeminarError, OSError) as error:
         return PageText(source, problem=str(error))
-
-
-def _from_disk(path: Path) -> Source:
-    from seminar_rag.syllabus.read import read_syllabus, schedule_in
-
-    name = str(path)
-    if not path.exists():
-        raise SourceError(
-            f"{path} does not exist — give a course page (.html, .md, .txt), a readings.toml,"
-            " a folder of posts, a PDF or a folder of PDFs"
-        )
-    if not path.is_dir():
-        if not path.is_file():
-            raise SourceError(f"{path} is neither a file nor a folder — give one of these")
-        if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
-            schedule = schedule_in(path)
-            return Source(name, schedule, () if schedule else (path,), path.parent)
-        return Source(name, read_syllabus(path), (), path.parent)
-    notes = tuple(_refused(path))
-    pdfs = tuple(
-        sorted(p for p in path.rglob("*") if p.suffix.lower() == ".pdf" and not refusal(p, path))
-    )
-    posts = any(p.suffix.lower() in _POSTS and not refusal(p, path) for p in path.iterdir())
-    pages = (path / name for name in ("readings.toml", "index.html"))
-    page = next((one for one in pages if one.is_file()), None)
-    if page is not None and not posts and (why := refusal(page, path)):
-        raise SourceError(f"{page} was not read: it {why}")
-    if posts:
-        return Source(name, read_syllabus(path), pdfs, path, notes)
-    if page is not None:
-        return Source(name, read_syllabus(page), (), path)
-    if pdfs:
-        return Source(name, None, pdfs, path)
-    raise SourceError(
-        f"{path} holds neither posts (.md), a readings.toml, an index.html nor PDFs"
-        " — point at the folder that does"
-    )
-
-
-def _begins_as_pdf(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(5) == b"%PDF-"
-
-
-def _refused(folder: Path) -> Iterator[str]:
-    """The posts and PDFs of a folder that must not be opened, each with the reason."""
-    for path in sorted(folder.rglob("*")):
-        read = path.suffix.lower() == ".pdf" or (
-            path.parent == folder and path.suffix.lower() in _POSTS
-        )
-        if read and not path.is_dir() and (reason := refusal(path, folder)):
-            yield f"{path.relative_to(folder)} was not read: it {reason}"
 
 
 def _from_web(url: str, fetcher: Fetcher) -> Source:

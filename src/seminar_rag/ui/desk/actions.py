@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
 LARGEST_UPLOAD = 64 << 20
 """Bytes."""
-UPLOADS = (".pdf", ".html", ".htm", ".md", ".txt")
+_MARKS: dict[str, bytes] = {
+    ".pdf": b"%PDF-",
+    ".rtf": b"{\\rtf",
+    **dict.fromkeys((".docx", ".pptx", ".odt", ".epub", ".zip"), b"PK"),
+}
+"""What files of these endings have at their beginning; the others are text."""
+UPLOADS = (*_MARKS, ".html", ".htm", ".mhtml", ".md", ".txt", ".tex", ".ipynb")
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
@@ -317,7 +323,7 @@ def check_upload(file: Path) -> None:
         size = file.stat().st_size
         with file.open("rb") as opened:
             head = opened.read(_HEAD)
-            text = head + (opened.read(LARGEST_UPLOAD) if kind != ".pdf" else b"")
+            text = head + (opened.read(LARGEST_UPLOAD) if kind not in _MARKS else b"")
     except OSError as error:
         raise SourceError(f"{file.name} cannot be read: {error} — upload it again") from error
     if not size:
@@ -327,15 +333,10 @@ def check_upload(file: Path) -> None:
             f"{file.name} has {size >> 20} MiB, at most {LARGEST_UPLOAD >> 20} can be uploaded —"
             " ingest it on the command line"
         )
-    if (b"%PDF-" in head) != (kind == ".pdf") or (kind != ".pdf" and not _is_text(text)):
+    if kind == ".pdf":
+        true = b"%PDF-" in head
+    else:
+        text_form = kind not in _MARKS and b"\0" not in text and b"%PDF-" not in head
+        true = text_form or head.startswith(_MARKS.get(kind, b"\0"))
+    if not true:
         raise SourceError(f"{file.name} is not what its name says — upload the file itself")
-
-
-def _is_text(content: bytes) -> bool:
-    if b"\0" in content:
-        return False
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
