@@ -159,7 +159,8 @@ def test_a_notebook_is_cited_by_cell(read: Read) -> None:
 
 
 def test_tex_keeps_citations_and_names_what_it_includes(read: Read) -> None:
-    body = r"As \cite{huber10} says, snow settles. \input{secret} \input{/etc/passwd}"
+    body = r"As \cite{huber10} says, \own{snow} settles. \vspace{1cm}"
+    body += r"\input{secret} \input{/etc/passwd}"
     text = rf"\documentclass{{article}}\title{{On snow}}\begin{{document}}{body}\end{{document}}"
     found = read("snow.tex", text)
     assert found.title == "On snow"

@@ -247,6 +247,10 @@ def test_a_file_is_added(desk: Desk, course: FakeDeskCourse, tmp_path: Path) -> 
         ("c.md", "# Über".encode()),
         ("d.html", b"<p>text</p>"),
         ("e.txt", b"text"),
+        ("f.txt", "für".encode("cp1252")),
+        ("g.docx", b"PK\3\4"),
+        ("h.rtf", b"{\\rtf1 text}"),
+        ("i.ipynb", b'{"cells": []}'),
     ],
 )
 def test_files_that_are_what_they_say_are_taken(tmp_path: Path, name: str, content: bytes) -> None:

@@ -263,7 +263,7 @@ def test_a_blog_gives_its_main_text_under_its_own_title(
         (html("Just a moment...", "Checking your browser"), "cannot be read"),
         (redirect("https://blog.test/"), "leads to a home page"),
         (redirect("https://buyer.test/new"), "leads to “Buy Our Cards” on buyer.test"),
-        (Page(b"\x89PNG\r\n\x1a\n\0\0\0"), "neither a PDF nor a web page"),
+        (Page(b"\x89PNG\r\n\x1a\n\0\0\0"), "neither a document nor a web page"),
         (Page(status=404), "is gone (404)"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,14 @@ _HEAP = "768M"
 """Memory that pandoc may use; its process has the limits of the worker besides."""
 _HEAP_FULL = 251
 """pandoc's exit status where that is not enough."""
+_MACRO = re.compile(r"Skipped '\\(\w+)\{[^{}]*\}'")
+"""A macro with one argument that pandoc does not know."""
+_LAYOUT = frozenset(
+    "vspace hspace vskip index label pagestyle thispagestyle bibliography bibliographystyle"
+    " hypersetup graphicspath pagenumbering usetikzlibrary setcounter linespread phantom"
+    " nocite".split()
+)
+"""Those whose argument is no text of the document."""
 _LEFT_OUT = re.compile(r"Could not (?:load include file|fetch resource) (\S+)")
 
 
@@ -33,6 +42,23 @@ def read_by_pandoc(
         DocumentError: "corrupt" where it is not of that form, "limit" where it takes too much,
             "unreadable" where pandoc is missing.
     """
+    ends = time.monotonic() + seconds
+    out, said = _run(data, form, name, seconds)
+    unknown = set(_MACRO.findall(said)) - _LAYOUT
+    if form == "latex" and unknown:  # their words would be missing
+        known = "".join(rf"\providecommand{{\{one}}}[1]{{#1}}" for one in sorted(unknown))
+        out, said = _run(known.encode() + data, form, name, ends - time.monotonic())
+    missing = dict.fromkeys(_LEFT_OUT.findall(said))
+    tree = json.loads(out)
+    walk = _Walk(cells=form == "ipynb")
+    title = walk.start(tree.get("meta", {}))
+    walk.read(tree["blocks"])
+    note = f"it includes {', '.join(missing)}, not read with it"
+    return title, walk.blocks, (note,) if missing else ()
+
+
+def _run(data: bytes, form: str, name: str, seconds: float) -> tuple[bytes, str]:
+    """pandoc's tree of a file as JSON, and its messages."""
     try:
         import pypandoc
 
@@ -42,7 +68,7 @@ def read_by_pandoc(
         raise DocumentError("unreadable", message) from error
     limits = ("+RTS", f"-M{_HEAP}", "-RTS")
     pipe = subprocess.PIPE
-    command = [program, "--sandbox", f"--from={form}", "--to=json", *limits]
+    command = [program, "--sandbox", "--verbose", f"--from={form}", "--to=json", *limits]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         _limit_time(process.pid, seconds)
         try:
@@ -53,17 +79,12 @@ def read_by_pandoc(
     if process.returncode == _HEAP_FULL or process.returncode < 0:
         message = f"{name} takes more memory or time than one document may — split it, or save it"
         raise DocumentError("limit", f"{message} as PDF.")
+    said = err.decode("utf-8", "replace")
     if process.returncode:
-        why = " ".join(err.decode("utf-8", "replace").split())[:120]
+        why = "".join(said.strip().splitlines()[-1:])[:120]
         message = f"{name} is no {form.upper()} that can be read ({why}) — save it again or as PDF."
         raise DocumentError("corrupt", message)
-    missing = dict.fromkeys(_LEFT_OUT.findall(err.decode("utf-8", "replace")))
-    tree = json.loads(out)
-    walk = _Walk(cells=form == "ipynb")
-    title = walk.start(tree.get("meta", {}))
-    walk.read(tree["blocks"])
-    note = f"it includes {', '.join(missing)}, not read with it"
-    return title, walk.blocks, (note,) if missing else ()
+    return out, said
 
 
 def folded(text: str) -> str:

@@ -92,7 +92,7 @@ def from_disk(path: Path, unpacker: Unpacker) -> Source:
         if not path.is_file():
             raise SourceError(f"{path} is neither a file nor a folder — give one of these")
         if path.suffix.lower() in ENDINGS:
-            return _packed(path, unpacker)
+            return packed(path, unpacker)
         if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
             schedule = schedule_in(path)
             return Source(name, schedule, () if schedule else (path,), path.parent)
@@ -139,8 +139,12 @@ def _page_or_reading(path: Path) -> Source:
     return replace(itself, notes=(note,))
 
 
-def _packed(path: Path, unpacker: Unpacker) -> Source:
-    """An exported course, or what else is in an archive."""
+def packed(path: Path, unpacker: Unpacker) -> Source:
+    """An exported course, or what else is in an archive.
+
+    Raises:
+        SourceError: it cannot be unpacked, or holds nothing to ingest.
+    """
     try:
         opened = unpacker.open(path)
     except DocumentError as error:

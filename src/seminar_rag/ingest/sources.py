@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from seminar_rag.documents.archive import Unpacker
+from seminar_rag.documents.archive import ENDINGS, Unpacker
 from seminar_rag.errors import FetchError, SeminarError, SourceError
 from seminar_rag.ids import arxiv_in
-from seminar_rag.ingest.local import Source, from_disk, with_archives
+from seminar_rag.ingest.local import Source, from_disk, packed, with_archives
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
 from seminar_rag.web.fetch import Fetched, Fetcher
@@ -65,7 +65,7 @@ def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker)
         SourceError: it cannot be read, or holds nothing to ingest.
     """
     if isinstance(source, str) and is_address(source):
-        return _from_web(source, required(fetcher, source))
+        return _from_web(source, required(fetcher, source), unpacker)
     return with_archives(from_disk(Path(source).expanduser().resolve(), unpacker), unpacker)
 
 
@@ -97,7 +97,7 @@ def page_text(source: str, fetcher: Fetcher) -> PageText:
         return PageText(source, problem=str(error))
 
 
-def _from_web(url: str, fetcher: Fetcher) -> Source:
+def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> Source:
     from seminar_rag.syllabus import read as forms
 
     try:
@@ -105,7 +105,9 @@ def _from_web(url: str, fetcher: Fetcher) -> Source:
     except FetchError as error:
         raise SourceError(str(error)) from error
     notes = [f"an earlier copy was taken: {fetched.note}"] if fetched.note else []
-    if fetched.kind == "pdf":
+    if Path(urlsplit(url).path).suffix.lower() in ENDINGS:
+        return replace(packed(fetched.file, unpacker), name=url)
+    if fetched.kind in ("pdf", "form"):
         return Source(url, None, (fetched.file,), None, tuple(notes))
     name = _page_name(fetched.final_url)
     text = _text(fetched)

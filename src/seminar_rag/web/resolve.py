@@ -211,9 +211,9 @@ class Resolver:
         case.take(url, fetched, called, text=self._fetcher.cache.keep_text(text))
 
     def _page(self, case: Case, url: str, address: str) -> None:
-        """Any address: a PDF is a paper, a landing page leads to one, else its main text."""
+        """Any address: a document is a paper, a landing page leads to one, else its main text."""
         fetched = self._fetcher.fetch(address)
-        if fetched.kind == "pdf":
+        if fetched.kind in ("pdf", "form"):
             self._take_pdf(case, url, fetched, None)
         elif fetched.kind == "html":
             self._web_page(case, url, fetched)
@@ -222,7 +222,9 @@ class Resolver:
             title = Path(urlsplit(url).path).name or url
             case.take(url, fetched, title, text=self._fetcher.cache.keep_text(text))
         else:
-            case.failed(url, f"{url} is neither a PDF nor a web page — ingest a PDF of the reading")
+            case.failed(
+                url, f"{url} is neither a document nor a web page — ingest a PDF of the reading"
+            )
 
     def _web_page(self, case: Case, url: str, fetched: Fetched) -> None:
         if fetched.file.stat().st_size > _MOST_HTML:
