@@ -9,12 +9,16 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from seminar_rag.documents.parse import Parser
 from seminar_rag.errors import DocumentError
+from seminar_rag.index.store import Store
+from seminar_rag.ingest.pipeline import Ingestor
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, ParsedDocument
 
 pytestmark = pytest.mark.slow
@@ -236,14 +240,24 @@ UNREADABLE: dict[str, tuple[bytes, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", UNREADABLE)
-def test_what_cannot_be_read_is_named_with_reason_and_remedy(read: Read, name: str) -> None:
-    content, failure, message = UNREADABLE[name]
-    with pytest.raises(DocumentError) as caught:
-        read(name, content)
-    assert caught.value.failure == failure
-    assert str(caught.value).startswith(f"{name} ")
-    assert message in str(caught.value)
+def test_of_a_folder_of_things_that_cannot_be_read_each_is_named_with_reason_and_remedy(
+    store: Store, embedder: HashEmbedder, tmp_path: Path
+) -> None:
+    folder = tmp_path / "readings"
+    folder.mkdir()
+    for name, (content, _, _) in UNREADABLE.items():
+        (folder / name).write_bytes(content)
+    (folder / "good.txt").write_text("Snow settles.")
+    with store.writer():
+        report = Ingestor(store, embedder, partial(Parser, ocr=None)).ingest(folder)
+    assert (report.count("new"), report.count("failed")) == (1, len(UNREADABLE)) == (1, 20)
+    records = {one.document.path: one for one in store.catalogue().records.values()}
+    for name, (_, failure, message) in UNREADABLE.items():
+        assert records[name].outcome == failure
+        assert records[name].detail.startswith(f"{name} ")
+        assert message in records[name].detail
+        assert " — " in records[name].detail
+    assert len(report.needs) == len(UNREADABLE)
 
 
 def test_an_archive_that_unpacks_to_more_than_memory_costs_only_itself(
