@@ -49,8 +49,9 @@ _STYLE = """@page { size: %(page)s; margin: 18mm } body { font: %(size)spt/1.3 %
  vertical-align: top; text-align: left } .columns { columns: %(columns)s; column-gap: %(gutter)smm }
  .sides { display: flex; gap: %(gutter)smm } .sides > * { flex: 1 } .note { font-size: .8em;
  border-top: 1px solid; margin-top: 1em } .wide { column-span: all } .aside { flex: .35 !important;
- font-size: .85em } #truth { display: none } .open { text-align-last: justify }
- figure { margin: 1em 0; border: 1px solid; padding: 1em }"""
+ font-size: .85em }
+ dl { display: grid; grid-template-columns: 1fr 4fr } dd { margin: 0 } #truth { display: none }
+ .open { text-align-last: justify } figure { margin: 1em 0; border: 1px solid; padding: 1em }"""
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,32 @@ def _right_to_left(texts: _Texts) -> str:
     return f'<div dir="rtl" class="columns">{body}</div>'
 
 
+def _definitions(texts: _Texts) -> str:
+    """Terms on the left, their explanations on the right."""
+    terms = (" ".join(texts.title()[4:-5].split()[:2]) for _ in range(6))
+    rows = "".join(f"<dt>{term}</dt><dd>{texts.paragraphs(1)}</dd>" for term in terms)
+    return f"{texts.title()}<dl>{rows}</dl>"
+
+
+def _form(texts: _Texts) -> str:
+    """Short names and values in two pairs of columns."""
+    return texts.title() + texts.table(14, 4) + texts.paragraphs(1)
+
+
+def _questions(texts: _Texts) -> str:
+    """Numbers that hang left of paragraphs."""
+    points = "".join(f"<li>{texts.paragraphs(1)}</li>" for _ in range(8))
+    return f"{texts.title()}<ol>{points}</ol>"
+
+
+def _abstract(texts: _Texts) -> str:
+    """A narrow abstract above two columns."""
+    abstract = f'<div style="margin: 0 18%">{texts.section(1)}</div>'
+    return (
+        f'{texts.title()}{abstract}<div class="columns">{texts.section(3)}{texts.section(3)}</div>'
+    )
+
+
 LAYOUTS: dict[str, tuple[Callable[[_Texts], str], dict[str, object]]] = {
     "one column": (_single, {}),
     "two columns": (_columns, {"columns": 2}),
@@ -176,8 +203,14 @@ LAYOUTS: dict[str, tuple[Callable[[_Texts], str], dict[str, object]]] = {
     "running heads": (_long, {"running": True}),
     "turned page": (_single, {"turn": True}),
     "right to left": (_right_to_left, {"columns": 2, "font": "DejaVu Sans", "align": "start"}),
+    "four columns *": (_columns, {"columns": 4, "size": 8, "page": "A4 landscape"}),
+    "definitions *": (_definitions, {}),
+    "form *": (_form, {}),
+    "hanging numbers *": (_questions, {}),
+    "abstract above columns *": (_abstract, {"columns": 2}),
 }
-"""Name → what is on the page, and how it is set where not by chance."""
+"""Name → what is on the page, and how it is set where not by chance. Those with an asterisk were
+added after the rules of reading order were made."""
 
 
 def printed(page: Any, seed: int) -> Iterator[Sheet]:
