@@ -126,6 +126,18 @@ class Config:
     """Sites that may show the page in a frame, "https://moodle.uni.edu", separated by commas."""
     serve_api_key: str = ""
     """What programs have to send that ask at /v1, as OpenAI's clients do; empty asks for none."""
+    lti_issuer: str = ""
+    """The course site that launches the chat by LTI 1.3, as it names itself; empty for none."""
+    lti_client_id: str = ""
+    """The client ID that the course site gave this tool."""
+    lti_deployment_id: str = ""
+    """The deployments there, separated by commas."""
+    lti_auth_url: str = ""
+    """The course site's authentication request URL."""
+    lti_keys_url: str = ""
+    """The course site's public keyset URL."""
+    lti_courses: str = ""
+    """Ids of the courses there whose instructors open the desk, separated by commas."""
     journal_enabled: bool = False
     """Record what students ask, without who: question, answer, citations, verdicts."""
     journal_days: Annotated[int, Field(ge=1)] = 90

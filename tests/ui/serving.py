@@ -27,5 +27,5 @@ def served(course: FakeCourse, **options: object) -> str:
         kwargs={"on_ready": on_ready, **options},
         daemon=True,
     ).start()
-    assert ready.wait(60), "the server did not start"
+    assert ready.wait(180), "the server did not start"
     return urls[0]

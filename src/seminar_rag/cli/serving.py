@@ -47,6 +47,8 @@ def serve(options: argparse.Namespace) -> int:
             printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
         if options.mcp:
             printing.line(console, f"Assistants find the readings at {url}/mcp")
+        if launches:
+            printing.line(console, f"The course site begins a launch at {url}/lti/login")
         printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
     host = options.host or course.config.serve_host
@@ -55,6 +57,17 @@ def serve(options: argparse.Namespace) -> int:
         course.journal.prune()
     except StoreError as error:  # students can ask all the same
         printing.line(console, str(error))
+    launches = app.launches_of(
+        {
+            "issuer": course.config.lti_issuer,
+            "client_id": course.config.lti_client_id,
+            "deployment_id": course.config.lti_deployment_id,
+            "auth_url": course.config.lti_auth_url,
+            "keys_url": course.config.lti_keys_url,
+            "courses": course.config.lti_courses,
+        },
+        course.config.data,
+    )
     scrub_logs([course.config.llm_key, course.config.serve_api_key])
     app.serve(
         course,
@@ -67,6 +80,7 @@ def serve(options: argparse.Namespace) -> int:
         key=key_in(course.config.data),
         api_key=course.config.serve_api_key,
         framed_by=course.config.serve_frame_ancestors,
+        launches=launches,
         prepare=course.examples,
         on_ready=ready,
     )

@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
@@ -26,6 +26,8 @@ from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.ui.api.mcp_server import Tools
     from seminar_rag.ui.api.programs import Programs
+    from seminar_rag.ui.lti.launch import Launches
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ def build_app(
     key: bytes = b"",
     api_key: str = "",
     framed_by: str = "",
+    launches: Launches | None = None,
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -67,6 +71,7 @@ def build_app(
         key: signs answers, so that only those given can be rated; without one, until a restart.
         api_key: what programs have to send that speak OpenAI's API; empty asks for none.
         framed_by: origins of the sites that may show the page in a frame, separated by commas.
+        launches: from a course site, as `launches_of` makes them.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -106,10 +111,16 @@ def build_app(
     add_keys(app, course)
     add_api(app, programs, api_key)
     app.router.routes.extend(tools.routes(host) if tools else ())
+    door = None
     if desk is not None:
         from seminar_rag.ui.desk.mount import mount_desk
 
-        mount_desk(app, desk, theme)
+        door = mount_desk(app, desk, theme)
+    if launches is not None:
+        from seminar_rag.ui.lti.routes import Site
+
+        let_in = door.let_in if door else None
+        Site(launches, course, framed_by, let_in).add_to(app)
     page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
     page.state_session_capacity = MOST_SESSIONS
@@ -219,6 +230,29 @@ def tools_of(programs: Programs, course: str) -> Tools:
     return Tools(programs, course)
 
 
+def launches_of(site: Mapping[str, str], folder: Path) -> Launches | None:
+    """What verifies the launches of a course site; None where no course site is configured.
+
+    Args:
+        site: as `platform_of` takes it.
+        folder: where the key lies that signs what is placed on course pages.
+
+    Raises:
+        ConfigError: not all is set that is needed.
+        ServeError: PyJWT is not installed, or the key cannot be used.
+    """
+    if not any(site.values()):
+        return None
+    try:
+        from seminar_rag.ui.lti import claims, launch
+    except ImportError as error:
+        raise ServeError(
+            "a course site needs the lti extra — pip install 'seminar-rag[lti]', or in a checkout"
+            " .venv/bin/pip install -e '.[lti]'"
+        ) from error
+    return launch.Launches(claims.platform_of(**site), launch.key_in(folder))
+
+
 def serve_tools(course: Course) -> None:
     """Serve the tools to the assistant that started this process.
 
@@ -243,6 +277,7 @@ def serve(
     key: bytes = b"",
     api_key: str = "",
     framed_by: str = "",
+    launches: Launches | None = None,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -265,6 +300,7 @@ def serve(
             key=key,
             api_key=api_key,
             framed_by=framed_by,
+            launches=launches,
         )
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"

@@ -76,7 +76,7 @@ class Exports:
         return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
-def mount_desk(app: FastAPI, course: Course, theme: Any) -> None:
+def mount_desk(app: FastAPI, course: Course, theme: Any) -> Door:
     """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
 
     Call it before the students' page is mounted, whose path covers this one.
@@ -108,3 +108,4 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> None:
     app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk
+    return door

@@ -1,4 +1,4 @@
-"""Cookies that work where the page stands in a frame of another site."""
+"""Cookies that scripts cannot read, and that work where the page stands in a frame."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 
-def is_framed(request: Request) -> bool:
-    """Whether a browser loads what it asks for into a frame (Fetch Metadata, Sec-Fetch-Dest).
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, lasts: int, path: str
+) -> None:
+    """Set a cookie that no other site's page makes a browser send, as `set_framed_cookie` where the
+    request was made for a frame.
 
-    Browsers say so over https, and to the machine that they run on.
+    Browsers say so over https, and to the machine that they run on (Fetch Metadata).
+
+    Args:
+        lasts: seconds; 0 removes it.
     """
-    return request.headers.get("sec-fetch-dest") == "iframe"
+    if request.headers.get("sec-fetch-dest") == "iframe":
+        set_framed_cookie(response, name, value, lasts, path)
+        return
+    secure = request.scope.get("scheme") == "https"
+    response.set_cookie(
+        name, value, max_age=lasts, path=path, secure=secure, httponly=True, samesite="strict"
+    )
 
 
 def set_framed_cookie(response: Response, name: str, value: str, lasts: int, path: str) -> None:
@@ -19,7 +31,7 @@ def set_framed_cookie(response: Response, name: str, value: str, lasts: int, pat
 
     SameSite=None sends it from a frame, which browsers allow with Secure alone. Partitioned (CHIPS,
     draft-cutler-httpbis-partitioned-cookies) keeps it to pages of the site around the frame, so
-    that it reaches nobody who follows a person from site to site, and needs no consent.
+    that nobody is followed from site to site by it, and browsers that block such cookies keep it.
 
     Args:
         lasts: seconds; 0 removes it.

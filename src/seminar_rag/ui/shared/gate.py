@@ -22,6 +22,8 @@ LONGEST_JSON = 4 << 20
 """Bytes of a request that is not an upload."""
 LARGEST_FORM = 4_096
 """Bytes of a login."""
+LONGEST_LAUNCH = 64 << 10
+"""Bytes of what a course site sends to launch the chat; its tokens have some four thousand."""
 SECONDS = 20.0
 """Seconds in which the body of a request has to arrive."""
 UPLOAD_SECONDS = 60.0
@@ -45,7 +47,7 @@ ANYONE, KEY, SESSION = "anyone", "[serve] api_key, if set", "the desk's login"
 """What a request needs; whoever answers it sees to that."""
 
 # Gradio's page needs inline scripts and compiles its templates; nothing may come from elsewhere.
-_POLICY = (
+RULES = (
     "default-src 'self'",
     "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
     "style-src 'self' 'unsafe-inline'",
@@ -67,14 +69,14 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def policy(framed_by: str = "") -> str:
-    """The Content-Security-Policy of every page.
+def policy(framed_by: str = "", rules: Sequence[str] = RULES) -> str:
+    """The Content-Security-Policy of a page.
 
     Args:
         framed_by: as `Gate` takes it.
     """
     ancestors = " ".join(("'self'", *framed_by.replace(",", " ").split()))
-    return "; ".join((*_POLICY, f"frame-ancestors {ancestors}"))
+    return "; ".join((*rules, f"frame-ancestors {ancestors}"))
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ OPEN = (
     _opening("GET|POST|DELETE", r"/mcp"),
     _opening("GET", r"/v1/models", who=KEY),
     _opening("POST", r"/v1/chat/completions", who=KEY),
+    _opening("GET|POST", r"/lti/login", largest=LONGEST_LAUNCH, rate=OFTEN),
+    _opening("POST", r"/lti/launch", largest=LONGEST_LAUNCH, rate=OFTEN),
+    _opening("GET", r"/lti/keys"),
     _opening("GET|POST", r"/desk/login", largest=LARGEST_FORM),
     _opening("POST", r"/desk/logout", largest=LARGEST_FORM, who=SESSION),
     _opening("GET|POST", r"/desk(?:/.*)?", stream=True, rate=FILES, who=SESSION),

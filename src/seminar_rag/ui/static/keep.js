@@ -8,6 +8,23 @@ window.seminar = (() => {
   const wishes = [];
 
   // Storage that may be full, forbidden or written by anybody ---------------------------------
+  // In a frame a browser may forbid even to look at it; then this page remembers, while it is open.
+  const memory = (kept = new Map()) => ({
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+    key: (i) => [...kept.keys()][i],
+    get length() { return kept.size; },
+  });
+  const storage = (name) => {
+    try {
+      return window[name] ?? memory();
+    } catch {
+      return memory();
+    }
+  };
+  const localStorage = storage("localStorage");
+  const sessionStorage = storage("sessionStorage");
   const read = (store, key) => {
     try {
       return store.getItem(PREFIX + key);
@@ -28,7 +45,9 @@ window.seminar = (() => {
       store.removeItem(PREFIX + key);
     } catch { /* nothing is kept, so nothing stays */ }
   };
-  // Who was at the desk sees the way there; students have no use for it.
+  // Who was at the desk, or is sent by the course site as an instructor, sees the way there;
+  // students have no use for it.
+  if (new URLSearchParams(location.search).has("desk")) write(localStorage, "desk", "yes");
   document.documentElement.classList.toggle("knows-desk", read(localStorage, "desk") === "yes");
   const place = () => `${document.title}:`; // courses on one address keep apart
 

@@ -192,7 +192,8 @@
     if (changes.some((change) => within(change, "#scope"))) name_choices();
     if (!begun && document.querySelector(".welcome, #past .exchange")) {
       begun = true;
-      if (document.activeElement === document.body && !narrow()) toBox();
+      // Of a page around the chat the focus is not taken away.
+      if (document.activeElement === document.body && !narrow() && parent === window) toBox();
     }
     if (!changes.some((change) => within(change, "#conversation, #sources"))) return;
     grown ||= changes.some((c) => c.type !== "attributes" && within(c, "#conversation"));
