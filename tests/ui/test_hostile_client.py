@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from course_site import new_key
 from fake_course import STEPS, FakeCourse
 from fake_desk import FakeDeskCourse
 from fastapi.testclient import TestClient
@@ -20,6 +21,8 @@ from fastapi.testclient import TestClient
 from seminar_rag.types import Scope
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.chat.chat import Chat
+from seminar_rag.ui.lti.claims import Platform
+from seminar_rag.ui.lti.launch import Launches
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.gate import ANYONE, DESK_OPEN, KEY, OPEN, SESSION, Gate, Opening
 from seminar_rag.ui.shared.limits import Limits
@@ -29,6 +32,7 @@ pytest.importorskip("mcp", reason="the mcp extra is not installed")
 pytestmark = pytest.mark.slow
 
 SIGNING = b"k" * 32
+ELSEWHERE = Platform("", "", frozenset(), "", "http://127.0.0.1:1/keys", frozenset())
 DESK = "/desk"
 IN_FRONT = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/export/{name}")}
 """What stands in front of the desk's routes and answers by itself."""
@@ -102,6 +106,10 @@ GET    /gradio_api/startup-events                                  600  anyone
 GET    /gradio_api/theme.css                                       600  anyone
 GET    /health                                                     600  anyone
 GET    /key/{reading}                                             3000  anyone
+GET    /lti/keys                                                   600  anyone
+POST   /lti/launch                                  64 KB 20 s    3000  anyone
+GET    /lti/login                                                 3000  anyone
+POST   /lti/login                                   64 KB 20 s    3000  anyone
 GET    /manifest.json                                              600  anyone
 DELETE /mcp                                         4 MB 20 s      600  anyone
 GET    /mcp                                                        600  anyone
@@ -173,7 +181,12 @@ def course() -> FakeCourse:
 def app(course, tmp_path_factory):
     desk = FakeDeskCourse(folder=tmp_path_factory.mktemp("desk"))
     return build_app(
-        course, Limits(0, 0), desk, mcp=True, host="0.0.0.0", key=SIGNING, api_key="the key"
+        *(course, Limits(0, 0), desk),
+        mcp=True,
+        host="0.0.0.0",
+        key=SIGNING,
+        api_key="the key",
+        launches=Launches(ELSEWHERE, new_key()),
     )
 
 
