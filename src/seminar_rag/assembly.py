@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from seminar_rag.config import Config, from_environment, save
 from seminar_rag.errors import ModelError
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
-from seminar_rag.web.fetch import Fetcher
-from seminar_rag.web.places import Places
 
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
@@ -32,11 +29,13 @@ if TYPE_CHECKING:
     from seminar_rag.check.support import BuiltinVerifier, Verifier
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
+    from seminar_rag.ingest.pipeline import Ingestor, Network
     from seminar_rag.journal.insights import Remembered
     from seminar_rag.models.embed import Embedder
     from seminar_rag.models.llm import LLM
     from seminar_rag.models.rerank import Reranker
     from seminar_rag.pages.view import Pages
+    from seminar_rag.web.fetch import Fetcher
 
 NO_LLM = (
     "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
@@ -72,7 +71,7 @@ class Assembly:
             enabled=config.journal_enabled,
             days=config.journal_days,
         )
-        self.network = given.get("network") or network_of(config)
+        self._network = given.get("network")
         self._embedder = given.get("embedder")
         self._answerer = given.get("answerer")
         self._verifier = given.get("verifier")
@@ -370,9 +369,15 @@ class Assembly:
 
     # --- ingesting, pages, insights ------------------------------------------------------------
 
+    @cached_property
+    def network(self) -> Network:
+        """How the network is reached; loaded only where it is, as all that ingests."""
+        return self._network or network_of(self.config)
+
     def ingestor(self, listener: Listener, stop: Callable[[], bool]) -> Ingestor:
         """What brings sources into the store; use it under `store.writer()`."""
         from seminar_rag.documents.parse import Parser
+        from seminar_rag.ingest.pipeline import Ingestor
 
         embedder = self._embedder_of_passages()
         return Ingestor(self.store, embedder, Parser, listener, self.network, stop)
@@ -395,6 +400,9 @@ class Assembly:
 
 def network_of(config: Config) -> Network:
     """How the network is reached, as configured."""
+    from seminar_rag.ingest.pipeline import Network
+    from seminar_rag.web.fetch import Fetcher
+    from seminar_rag.web.places import Places
 
     def fetcher() -> Fetcher:
         return Fetcher(

@@ -10,17 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from seminar_rag import backup as backups
 from seminar_rag import config as configuration
 from seminar_rag import doctor
 from seminar_rag.answer.examples import answerable
 from seminar_rag.assembly import Assembly, Given, network_of
 from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
-from seminar_rag.documents import manuscript
 from seminar_rag.errors import NotFoundError
 from seminar_rag.for_programs import ForPrograms
-from seminar_rag.index.rescue import rescue as rescue_store
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
 from seminar_rag.ingest.attention import needs
@@ -304,6 +301,8 @@ class Course(Corrections, ModelChoice, ForPrograms):
             SourceError: the path cannot be read.
             DocumentError: the file yields no text.
         """
+        from seminar_rag.documents import manuscript
+
         if isinstance(file, Path):
             return manuscript.read_manuscript(file)
         return manuscript.text_of(file)
@@ -344,6 +343,8 @@ class Course(Corrections, ModelChoice, ForPrograms):
 
     def backup(self, target: Path) -> int:
         """Write a backup into a file; its size in bytes. See `backup.save`."""
+        from seminar_rag import backup as backups
+
         return backups.save(self.config.folder, self.config.data, target)
 
 
@@ -360,6 +361,8 @@ def rescue(
     Raises:
         StoreError: the data folder cannot be used.
     """
+    from seminar_rag.index.rescue import rescue as rescue_store
+
     return rescue_store(load(folder, data=data).data, progress)
 
 
@@ -367,12 +370,16 @@ def backup(
     target: Path, folder: Path = Path(), data: Path | None = None, *, everything: bool
 ) -> int:
     """Write a backup of a course that may not open; its size in bytes. See `backup.save`."""
+    from seminar_rag import backup as backups
+
     config = load(folder, data=data)
     return backups.save(config.folder, config.data, target, everything)
 
 
 def restore_backup(source: Path, folder: Path = Path(), data: Path | None = None) -> Path | None:
     """Bring a backup back; the folder of what it replaced. See `backup.restore`."""
+    from seminar_rag import backup as backups
+
     config = load(folder, data=data)
     return backups.restore(config.folder, config.data, source, config.store_url)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from seminar_rag.course import Course
 from seminar_rag.models.bert import Bert, OnnxEmbedder
 from seminar_rag.models.embed import SentenceTransformerEmbedder, Side
 
@@ -126,3 +129,23 @@ def test_what_is_no_model_is_left_to_the_reference(small: Path, tmp_path: Path) 
     for folder in (half, tmp_path / "empty", tmp_path / "none"):
         assert OnnxEmbedder(str(folder))._bert is None
     assert Bert(small).dimensions == 32
+
+
+_HEAVY = (
+    "torch transformers sentence_transformers llama_index nltk scipy sklearn pandas gradio"
+).split()
+
+
+@pytest.mark.slow
+def test_a_question_is_answered_without_heavy_libraries(sample_course: Course) -> None:
+    data, folder = sample_course.config.data, sample_course.config.folder
+    program = f"""
+import sys
+from seminar_rag.cli.main import main
+code = main(["ask", "--data", {str(data)!r}, "What is retrieval-augmented generation?"])
+print("loaded:", [name for name in {_HEAVY!r} if name in sys.modules], "code:", code)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded: [] code: 0", done.stdout + done.stderr

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
 from seminar_rag.documents.archive import ENDINGS, Unpacker
@@ -19,8 +20,10 @@ from seminar_rag.ids import arxiv_in
 from seminar_rag.ingest.local import Source, from_disk, packed, with_archives
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
-from seminar_rag.web.fetch import Fetched, Fetcher
 from seminar_rag.web.places import decode
+
+if TYPE_CHECKING:
+    from seminar_rag.web.fetch import Fetched, Fetcher
 
 _MOST_PAGES = 120
 """Session pages that are followed from one course page."""

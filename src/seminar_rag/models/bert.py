@@ -19,7 +19,6 @@ import numpy as np
 
 from seminar_rag.models.bert_graph import Graph, Weights
 from seminar_rag.models.embed import (
-    FEW,
     SentenceTransformerEmbedder,
     Side,
     Words,
@@ -170,24 +169,20 @@ class Bert:
         )
         return ort.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
 
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        # Where the processors that a process may use are not told, all are.
+        usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+        return ThreadPoolExecutor(len(usable), "reading")
+
     def read(
         self, texts: Sequence[str], progress: Callable[[int], None]
     ) -> Iterator[tuple[int, Read]]:
         """Each text's number and what was read of it, the longest first.
 
-        One thread for a question or the sentences of an answer, all of them for more.
+        Batches are read side by side, by no more threads than there are processors, however many
+        callers there are.
         """
-        if len(texts) < FEW:
-            yield from self._read(texts, map, progress)
-            return
-        # Where the processors that a process may use are not told, all are.
-        usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
-        with ThreadPoolExecutor(len(usable)) as pool:
-            yield from self._read(texts, pool.map, progress)
-
-    def _read(
-        self, texts: Sequence[str], each: Callable[..., Any], progress: Callable[[int], None]
-    ) -> Iterator[tuple[int, Read]]:
         for chunk in by_length(texts):
             encodings = self._tokenizer.encode_batch([texts[i] for i in chunk])
             encoded = [
@@ -195,6 +190,7 @@ class Bert:
             ]
             encoded.sort(key=lambda one: -len(one[2]))
             batches = list(_batches(encoded))
+            each = self._threads.map if len(batches) > 1 else map
             for batch, out in zip(batches, each(self._run, batches), strict=True):
                 for (i, encoding, ids), rows in zip(batch, out, strict=True):
                     vectors = rows[: len(ids)]

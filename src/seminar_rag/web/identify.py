@@ -13,13 +13,15 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rapidfuzz import fuzz
 
 from seminar_rag.text import FUNCTION_WORDS
 from seminar_rag.types.catalogue import Lookup, LookupFile, Suggested, SuggestionKind
-from seminar_rag.web.fetch import Fetched
+
+if TYPE_CHECKING:
+    from seminar_rag.web.fetch import Fetched
 
 Likeness = Literal["same", "unsure", "other"]
 

@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from seminar_rag.errors import FetchError
 from seminar_rag.ids import arxiv_of_address
-from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.identify import Described, fold, main_title, subtitle
+
+if TYPE_CHECKING:
+    from seminar_rag.web.fetch import Fetcher
 
 _AT_ONCE = 50
 """Ids asked for in one request."""
