@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -113,3 +114,30 @@ def test_archives_are_opened_wherever_they_are_and_their_files_have_their_names(
         assert {id_ for id_ in hashes if hashes[id_] != again[id_]} <= {
             id_ for id_, job in plan.jobs.items() if job.refused
         }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["course.imscc", "course.mbz"])
+def test_an_exported_course_is_a_source_with_its_files(tmp_path: Path, name: str) -> None:
+    manifest = (
+        "<manifest><organizations><organization><item><item><title>Week 1</title>"
+        '<item identifierref="r"><title>Depth hoar</title></item></item></item></organization>'
+        '</organizations><resources><resource identifier="r" type="webcontent" href="web/a.txt"/>'
+        "</resources></manifest>"
+    )
+    (tmp_path / "in/web").mkdir(parents=True)
+    (tmp_path / "in/web/a.txt").write_text("Hoar grows at night.")
+    (tmp_path / "in/imsmanifest.xml").write_text(manifest)
+    form = "gztar" if name.endswith("mbz") else "zip"
+    Path(shutil.make_archive(str(tmp_path / "packed"), form, tmp_path / "in")).rename(
+        tmp_path / name
+    )
+    with Unpacker() as unpacker:
+        source = with_archives(from_disk(tmp_path / name, unpacker), unpacker)
+        assert planned(source) == {"web/a.txt": "Depth hoar"}
+        assert source.syllabus is not None
+        assert [session.title for session in source.syllabus.sessions] == ["Week 1"]
+        plan = make_plan(source, list_readings(source), {}, tmp_path)
+        assert [job.file.read_text() for job in plan.jobs.values() if job.file] == [
+            "Hoar grows at night."
+        ]

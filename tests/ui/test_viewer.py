@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -236,6 +237,9 @@ def test_lines_tables_and_quotes_across_lines_keep_their_form() -> None:
         '<p class="set">a | b</p><p class="set">1 | 2</p>'
     )
     assert viewer.section(document, [], []) == ""
+    slides = replace(document, unit="slide")
+    assert '<p class="leaf">slide 4</p>' in viewer.section(slides, [passage], [])
+    assert "leaf" not in viewer.section(replace(document, unit="paragraph"), [passage], [])
 
 
 def test_a_source_has_a_button_that_opens_its_page() -> None:
