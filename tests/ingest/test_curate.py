@@ -252,7 +252,7 @@ def test_a_paper_added_to_another_session_is_not_stored_twice(course: Course) ->
         (1, "T", "https://x.test/", "a.pdf", "not both"),
         (1, "T", "ftp://x.test/", None, "no web address"),
         (1, "T", "", "nowhere.pdf", "cannot be found"),
-        (1, "T", "", "a.exe", "save it as one"),
+        (1, "T", "", "a.exe", "save it as PDF"),
     ],
 )
 def test_what_cannot_be_added_is_told(
