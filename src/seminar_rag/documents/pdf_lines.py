@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -60,10 +60,13 @@ def read_page(pdf: Any, index: int) -> tuple[Page, int, bool]:
 
 
 def reading_order(page: Any, text: Any) -> list[int]:
-    """The indices of a page's characters in reading order; line ends are left out."""
+    """The indices of a page's characters in reading order, and -1 after each line."""
     runs = list(_runs(text))
     lines = _lines(runs, 1, _sheet(page, runs))
-    return [index for line in lines for part in line.parts for index in runs[part].indices]
+    ended = (
+        [*(index for part in line.parts for index in runs[part].indices), -1] for line in lines
+    )
+    return list(chain.from_iterable(ended))
 
 
 def _lines(runs: Sequence[_Run], number: int, sheet: _Sheet) -> tuple[Line, ...]:

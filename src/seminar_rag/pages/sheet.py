@@ -154,7 +154,9 @@ class _Text:
         count = self._text.count_chars()
         order = reading_order(page, self._text) if as_read else range(count)
         self._order = order[:_MAX_CHARS]
-        self._codes = [raw.FPDFText_GetUnicode(self._text.raw, i) for i in self._order]
+        self._codes = [
+            raw.FPDFText_GetUnicode(self._text.raw, i) if i >= 0 else 10 for i in self._order
+        ]
         self.key: Keyed = keyed(self._codes)
 
     def close(self) -> None:
