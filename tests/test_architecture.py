@@ -23,7 +23,7 @@ LAYERS = [
     {"evaluation"},
     {"__init__"},
     {"course"},
-    {"corrections", "doctor", "backup"},
+    {"browsing", "corrections", "doctor", "backup"},
     {"model_choice", "for_programs"},
     {"assembly"},
     {"ingest", "answer", "pages"},

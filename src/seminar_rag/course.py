@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Unpack
 
 from seminar_rag import config as configuration
 from seminar_rag import doctor
-from seminar_rag.answer.examples import answerable
 from seminar_rag.assembly import Assembly, Given, network_of
+from seminar_rag.browsing import Browsing
 from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
 from seminar_rag.errors import NotFoundError
@@ -25,13 +25,10 @@ from seminar_rag.ingest.sources import is_address, page_text, read_list
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.model_choice import ModelChoice
-from seminar_rag.pages.view import key_sentences
-from seminar_rag.question.query import understand
 from seminar_rag.sample import PAGE
 from seminar_rag.types import (
     JUDGED,
     WORDS_ONLY,
-    Citation,
     Document,
     Event,
     Hit,
@@ -55,7 +52,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Corrections, ModelChoice, ForPrograms):
+class Course(Browsing, Corrections, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -70,7 +67,7 @@ class Course(Corrections, ModelChoice, ForPrograms):
             StoreError: the data folder cannot be used.
         """
         self.parts = Assembly(config, **given)
-        self._examples: tuple[Catalogue, int, tuple[str, ...]] | None = None
+        super().__init__()
 
     @classmethod
     def open(cls, folder: Path = Path(), data: Path | None = None) -> Course:
@@ -148,26 +145,10 @@ class Course(Corrections, ModelChoice, ForPrograms):
         """The readings that are not in the course as they should be, in page order."""
         return needs(self.catalogue())
 
-    def examples(self, n: int = 6) -> tuple[str, ...]:
-        """Up to n questions made of the readings, of which retrieval finds enough to answer."""
-        catalogue = self.catalogue()
-        if self._examples is None or self._examples[:2] != (catalogue, n):
-            documents = catalogue.documents.values()
-            found = answerable(documents, self.passages_of, self.search, self._holds_answer, n)
-            self._examples = (catalogue, n, found)
-        return self._examples[2]
-
-    def _holds_answer(self, question: str, hits: Sequence[Hit]) -> bool:
-        return self.parts.relevance.answerable(understand(question), hits)
-
     @property
     def pages(self) -> Pages:
         """Documents as they look, opened at a passage."""
         return self.parts.pages
-
-    def key_sentences(self, reading: str, n: int = 5) -> tuple[Citation, ...]:
-        """Up to n sentences that sum a reading up, in its own words and order."""
-        return key_sentences(self.store, self.embedder.embed, reading, n)
 
     # --- ingesting -----------------------------------------------------------------------------
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from seminar_rag.answer.examples import questions
-from seminar_rag.types import Document, Passage, Sentence
+from seminar_rag.answer.examples import about, answerable, questions
+from seminar_rag.types import Document, Hit, Passage, Sentence
 
 SUBJECT = "Primer on the transformer, scaling laws, layer normalization and the cache"
 
 
 def asked(text: str, title: str = SUBJECT) -> list[str]:
     passage = Passage("p", "d", 0, text, "", 0, 1, None, (Sentence(0, len(text)),))
-    return list(questions([(Document("d", "paper", "r", title), [passage])]))
+    return [one.question for one in questions([(Document("d", "paper", "r", title), [passage])])]
 
 
 @pytest.mark.parametrize(
@@ -51,4 +53,66 @@ def test_no_question_twice() -> None:
     text = "The cache is a store."
     passage = Passage("p", "d", 0, text, "", 0, 1, None, (Sentence(0, len(text)),))
     documents = [(Document(str(i), "paper", "r", "The cache"), [passage]) for i in range(3)]
-    assert list(questions(documents)) == ["What is the cache?"]
+    assert [one.question for one in questions(documents)] == ["What is the cache?"]
+
+
+TEXTS = {
+    "a": "QLoRA is a method that trains adapters. DoRA is a method that splits weights.",
+    "b": "FlashAttention computes attention in tiles.",
+    "c": "Speculative Decoding (SD) is a way to write faster.",
+    "d": "GPT-3 uses 175 billion parameters.",
+}
+
+
+def made(id_: str) -> tuple[Passage, ...]:
+    sentences = [f"{one}." for one in TEXTS[id_].rstrip(".").split(". ")]
+    return tuple(
+        Passage(f"{id_}{at}", id_, at, one, "", 0, 1, None, (Sentence(0, len(one)),))
+        for at, one in enumerate(sentences)
+    )
+
+
+def test_examples_are_of_different_kinds_and_each_was_tried() -> None:
+    documents = [
+        Document(id_, "paper", id_, f"On {id_}", sessions=(at,)) for at, id_ in enumerate(TEXTS)
+    ]
+    by_id = {one.id: one for one in documents}
+    tried: list[str] = []
+
+    def search(question: str, k: int) -> list[Hit]:
+        names = [word.strip("?") for word in question.split() if not word[0].islower()]
+        found = [p for id_ in TEXTS for p in made(id_) if any(n in p.text for n in names[1:])]
+        return [Hit(one, by_id[one.document], 1.0) for one in found][:k]
+
+    def holds(question: str, hits: Sequence[Hit]) -> bool:
+        tried.append(question)
+        return "GPT-3" not in question
+
+    def listed(question: str) -> bool:
+        tried.append(question)
+        return "FlashAttention" not in question and "“On c”" not in question
+
+    found = answerable(documents, made, search, holds, listed, 6)
+    assert found == (
+        "What is QLoRA?",
+        "What is the difference between QLoRA and DoRA?",
+        "How does FlashAttention work?",
+        "What should I read on QLoRA?",
+        "What is Speculative Decoding?",
+        "Summarize “On b”",
+    )
+    assert set(found) <= set(tried)
+    assert not any("GPT-3" in one for one in found), "what is not answered is not shown"
+    assert answerable([], made, search, holds, listed, 6) == ()
+
+
+def test_a_reading_has_questions_that_it_answers() -> None:
+    document = Document("a", "paper", "a", "On a")
+
+    def search(question: str, _: int) -> list[Hit]:
+        at = 1 if "DoRA" in question else 0
+        return [Hit(made("a")[at], document, 1.0)]
+
+    found = about(document, made("a"), search, lambda *_: True, 3)
+    assert found == ("What is QLoRA?", "What is DoRA?")
+    assert about(document, made("a"), lambda *_: [], lambda *_: True, 3) == ()

@@ -231,7 +231,7 @@ def listed(question: str, writes: bool = False) -> CatalogueAnswer | None:
 def test_a_list_of_all_has_all(question: str) -> None:
     found = listed(question)
     assert found is not None
-    assert found.text.startswith("“agents” is the subject of 12 readings")
+    assert found.text.startswith("“agents” is what 12 readings are about")
     assert len(found.listed) == found.text.count("\n- ") == 12
 
 
@@ -242,6 +242,7 @@ def test_what_to_read_first_is_the_required_introduction(question: str) -> None:
     found = listed(question)
     assert found is not None
     assert found.text.startswith("Begin with “Kilns: A Survey” (required)")
+    assert all("kiln" in one.title.lower() for one in found.listed), "not what mentions it merely"
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ def test_what_needs_a_hand_is_told_now_and_later(
     assert main(["ingest", page]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "need attention" in said
+    assert said.endswith("seminar-rag ask asks from here."), "what comes next"
     assert "gone.pdf is gone (404)" in said
     assert "abstract only — correct the link" in said
     assert main(["status"]) == 0

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from seminar_rag.syllabus.days import Span, meet, sessions_asked, spans_in
+from seminar_rag.syllabus.days import Span, meet, session_at, sessions_asked, spans_in
 from seminar_rag.syllabus.marks import title_of
 
 
@@ -70,3 +70,14 @@ def test_spans_meet_where_they_share_a_day() -> None:
 def test_sessions_are_asked_for_by_their_day(question: str, due: tuple[int, ...] | None) -> None:
     sessions = [(1, "Feb 6"), (2, "Feb 13–14"), (3, "Tue 20 Feb."), (4, None)]
     assert sessions_asked(question, sessions, date(2024, 2, 7)) == due
+
+
+@pytest.mark.parametrize(
+    ("today", "session"),
+    [((2026, 2, 3), 1), ((2026, 2, 4), 2), ((2026, 2, 10), 2), ((2026, 2, 11), None)],
+)
+def test_the_current_session_is_that_of_today_or_the_next_within_a_week(
+    today: tuple[int, int, int], session: int | None
+) -> None:
+    dates = [(1, "Tue, Feb 3"), (2, "Feb 10, 2026"), (3, "March 3"), (4, None)]
+    assert session_at(dates, date(*today)) == session

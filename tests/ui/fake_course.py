@@ -411,6 +411,16 @@ class FakeCourse:
         source = RAG_PASSAGE if reading == "rag" else EVIL_PASSAGE
         return (cite(1, known[reading], source, 0), cite(2, known[reading], source, 1))[:n]
 
+    def questions_about(self, reading: str, n: int = 3) -> tuple[str, ...]:
+        return (STEPS, "What is a passage?")[:n] if reading == "rag" else ()
+
+    def current_session(self) -> int | None:
+        return 15
+
+    def texts_with(self, words: str, most: int = 200) -> dict[str, str]:
+        found = {"rag": RAG_PASSAGE, "notes15": NOTES_PASSAGE}
+        return {id_: one.text for id_, one in found.items() if words.casefold() in one.text}
+
     @property
     def pages(self) -> Pages:
         return Pages(FakeShelf(self.gone), Renderer(Path("never")))

@@ -17,6 +17,7 @@ from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession,
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
 from seminar_rag.ui.desk import view
+from seminar_rag.ui.shared.limits import Limits
 
 
 def record(
@@ -170,11 +171,11 @@ def test_key_sentences_are_found_once_for_every_state_of_the_course() -> None:
             return super().key_sentences(reading, n)
 
     course, app = Counted(), FastAPI()
-    add_keys(app, course)
+    add_keys(app, course, Limits(0, 0))
     with TestClient(app) as client:
         first = client.get("/key/rag")
         assert first.status_code == 200
-        assert first.json()["html"].count("<li>") == 2
+        assert first.json()["html"].count("data-view=") == 2
         assert 'data-view="view/rag?passage=rag%3A4' in first.json()["html"]
         assert client.get("/key/rag").json() == first.json()
         assert asked_for == ["rag"]
@@ -183,3 +184,28 @@ def test_key_sentences_are_found_once_for_every_state_of_the_course() -> None:
         assert asked_for == ["rag", "rag"]
         assert client.get("/key/no/such%20thing").status_code == 404
     assert NO_KEY in key_list(())
+
+
+def test_the_sessions_have_an_index_and_the_current_one_is_named() -> None:
+    html = listing(CATALOGUE, (), now=2)
+    assert re.findall(r'data-session="(\d+)"', html) == ["1", "2"]
+    assert html.count("this week") == 1
+    assert html.count("aria-current") == 1
+    assert "this week" not in listing(CATALOGUE, ())
+
+
+def test_a_reading_has_questions_and_words_are_found_in_texts() -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    app = FastAPI()
+    add_keys(app, FakeCourse(), Limits(0, 0))
+    with TestClient(app) as client:
+        html = client.get("/key/rag").json()["html"]
+        assert 'data-of="rag"' in html
+        assert html.count("data-question=") == 2
+        assert "data-question" not in client.get("/key/evil").json()["html"]
+        found = client.get("/find", params={"words": "passage"}).json()["found"]
+        assert set(found) == {"rag", "notes15"}
+        assert all(len(text) <= 240 for text in found.values())
+        assert client.get("/find").status_code == 200

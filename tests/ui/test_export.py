@@ -7,9 +7,10 @@ import re
 import time
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import pytest
-from fake_course import EVIL, GENERATIONS, HOSTILE, NOTES, RAG, STEPS, UNKNOWN, FakeCourse
+from fake_course import EVIL, GENERATIONS, HOSTILE, NOTES, RAG, STEPS, SURVEY, UNKNOWN, FakeCourse
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -20,7 +21,7 @@ from seminar_rag import __version__
 from seminar_rag.types import Document, Scope
 from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
-from seminar_rag.ui.export.bibtex import arxiv_id, entry, escaped
+from seminar_rag.ui.export.citing import arxiv_id, entry, escaped, readings_of, references
 from seminar_rag.ui.export.pdf import to_pdf
 from seminar_rag.ui.shared.browser import parse_link, permalink
 
@@ -117,6 +118,29 @@ def test_et_al_becomes_others():
     assert "Ada Example and others" in entry(replace(RAG, authors="Ada Example et al."))
 
 
+def test_all_readings_are_written_for_reference_managers_and_read_back():
+    """By the readers of reading lists, which know nothing of how they were written."""
+    from seminar_rag.syllabus.references import references_in
+
+    listed = readings_of(FakeCourse().catalogue())
+    assert [one.title for one in listed] == [RAG.title, SURVEY.title, EVIL.title]
+    paper = replace(
+        RAG, reading="2312.10997", title="RAG: 100% of A_B", authors="Yunfan Gao et al."
+    )
+    for kind in ("bib", "ris", "json"):
+        text = references([paper, *listed, paper], kind)
+        found = references_in(Path(f"list.{kind}"), text)
+        assert len(found) == 5, kind
+        assert "RAG: 100% of A_B" in found[0].title.replace("\\", ""), kind
+        assert "Gao" in found[0].authors[0]
+        assert "2312.10997" in " ".join(found[0].urls)
+    items = json.loads(references([paper, paper], "json"))
+    assert items[0]["author"] == [{"family": "Gao", "given": "Yunfan"}]
+    assert items[0]["issued"] == {"date-parts": [[2023]]}
+    assert items[0]["id"] != items[1]["id"], "each has a key of its own"
+    assert [one.title for one in readings_of(FakeCourse().catalogue(), "survey")] == [SURVEY.title]
+
+
 # Files ----------------------------------------------------------------------------------------
 
 
@@ -124,23 +148,25 @@ def paper(*questions: str, **changes: object) -> export.Paper:
     return export.paper(told(*questions, **changes), "", "Reading seminar", "Quotations.")
 
 
-def test_a_passage_has_one_number_through_the_document():
+def test_a_work_has_one_number_through_the_document_and_its_quotations_their_pages():
     made = paper(STEPS, GENERATIONS)
     assert [one.number for one in made.references] == [1, 2, 3]
     assert [one.title for one in made.references][2] == NOTES.title
     # In its own answer the survey's passage was 1 and the primer's 3.
     assert "generations. [2]" in made.parts[1].text
     assert "beside the answer. [1]" in made.parts[1].text
-    assert len(made.references[0].quotes) == 4
+    assert [place for _, place in made.references[0].quotes] == ["p. 3"] * 4
+    assert made.references[0].url.endswith("rag.pdf#page=3")
 
 
 def test_markdown_has_questions_answers_and_references():
     text = export.to_markdown(paper(STEPS, UNKNOWN))
     html = MarkdownIt().render(text)
     assert html.count("<h2>") == 3
-    assert f"<em>{RAG.title}</em>" in html
-    assert '<a href="https://example.org/pdf/rag.pdf">' in html
-    assert "p. 3" in text
+    assert f"<em>{RAG.title}.</em>" in html
+    assert '<a href="https://example.org/pdf/rag.pdf#page=3">' in html
+    assert "(p. 3)" in text
+    assert ".." not in text
     assert "Nearest in the course" in text
     assert "[1]" in text
     assert "Asked: session 15" in text
@@ -156,14 +182,16 @@ def test_a_hostile_conversation_loads_and_links_nothing(markdown):
 
 def test_pdf_has_text_links_and_every_letter_it_can():
     made = paper(STEPS, UNKNOWN)
-    special = replace(made.parts[0], text="α ≥ 2 naïve “x” <img src=x> & y [1]\n\n- one\n- two")
+    special = replace(
+        made.parts[0], text="α ≥ 2 naïve “x” <img src=x> & y 注意力 [1]\n\n- one\n- two"
+    )
     data = to_pdf(replace(made, parts=(special, *made.parts[1:])))
     reader = PdfReader(BytesIO(data))
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
-    for piece in ("naïve “x” <img src=x> & y [1]", "References", RAG.title, "p. 3", "two"):
+    for piece in ("naïve “x” <img src=x> & y 注意力 [1]", "References", RAG.title, "p. 3", "two"):
         assert piece in text, piece
     links = [a.get_object()["/A"]["/URI"] for a in reader.pages[0]["/Annots"]]
-    assert "https://example.org/pdf/rag.pdf" in links
+    assert "https://example.org/pdf/rag.pdf#page=3" in links
     assert reader.metadata.title == STEPS
 
 

@@ -34,7 +34,10 @@ pytestmark = pytest.mark.slow
 SIGNING = b"k" * 32
 ELSEWHERE = Platform("", "", frozenset(), "", "http://127.0.0.1:1/keys", frozenset())
 DESK = "/desk"
-IN_FRONT = {("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/export/{name}")}
+IN_FRONT = {
+    *(("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/export/{name}")),
+    *(("POST", "/files"), ("POST", "/place")),
+}
 """What stands in front of the desk's routes and answers by itself."""
 ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -51,6 +54,7 @@ GET    /desk/config                                                600  the desk
 GET    /desk/config/                                               600  the desk's login
 GET    /desk/export/{name}                                         600  the desk's login
 GET    /desk/favicon.ico                                           600  the desk's login
+POST   /desk/files                                  256 MB         600  the desk's login
 POST   /desk/gradio_api/api/{api_name}              4 MB 20 s     3000  the desk's login
 POST   /desk/gradio_api/api/{api_name}/             4 MB 20 s     3000  the desk's login
 GET    /desk/gradio_api/app_id                                     600  the desk's login
@@ -76,6 +80,7 @@ GET    /desk/login                                                 600  anyone
 POST   /desk/login                                  4 KB 20 s      600  anyone
 POST   /desk/logout                                 4 KB 20 s      600  the desk's login
 GET    /desk/manifest.json                                         600  the desk's login
+POST   /desk/place                                  64 KB 20 s     600  the desk's login
 GET    /desk/pwa_icon                                              600  the desk's login
 GET    /desk/pwa_icon/{size}                                       600  the desk's login
 GET    /desk/robots.txt                                            600  the desk's login
@@ -85,6 +90,7 @@ GET    /desk/theme.css                                             600  the desk
 POST   /export.md                                   4 MB 20 s      600  anyone
 POST   /export.pdf                                  4 MB 20 s      600  anyone
 GET    /favicon.ico                                                600  anyone
+GET    /find                                                      3000  anyone
 POST   /gradio_api/api/{api_name}                   4 MB 20 s     3000  anyone
 POST   /gradio_api/api/{api_name}/                  4 MB 20 s     3000  anyone
 GET    /gradio_api/app_id                                          600  anyone
@@ -116,6 +122,9 @@ GET    /mcp                                                        600  anyone
 POST   /mcp                                         4 MB 20 s      600  anyone
 GET    /pwa_icon                                                   600  anyone
 GET    /pwa_icon/{size}                                            600  anyone
+GET    /readings.bib                                               600  anyone
+GET    /readings.json                                              600  anyone
+GET    /readings.ris                                               600  anyone
 GET    /robots.txt                                                 600  anyone
 GET    /static/{path}                                            20000  anyone
 GET    /svelte/{path}                                            20000  anyone
@@ -124,6 +133,7 @@ POST   /v1/chat/completions                         4 MB 20 s      600  [serve] 
 GET    /v1/models                                                  600  [serve] api_key, if set
 GET    /view/{document}                                           3000  anyone
 GET    /view/{document}/{page}.jpg                                3000  anyone
+GET    /view/{document}/{page}.json                               3000  anyone
 """
 """What is open. Whoever adds a line says why it has to be.
 
@@ -214,7 +224,10 @@ def told(endpoints: dict[Endpoint, Opening]) -> str:
     rows = []
     for (method, path), lets in endpoints.items():
         size = f"{lets.largest >> 10} KB" if lets.largest < 1 << 20 else f"{lets.largest >> 20} MB"
-        body = "" if method == "GET" else "64 MB" if lets.stream else f"{size} {lets.seconds:.0f} s"
+        streamed = "256 MB" if path == "/desk/files" else "64 MB"
+        body = (
+            "" if method == "GET" else streamed if lets.stream else f"{size} {lets.seconds:.0f} s"
+        )
         rows.append(f"{method:7}{path:45}{body:12}{lets.rate:>6}  {lets.who}")
     return "\n".join(rows)
 

@@ -29,6 +29,7 @@ from seminar_rag.types import (
     CitationEvent,
     Hit,
     HitsEvent,
+    Listed,
     Scope,
     Sentence,
     SentenceVerdict,
@@ -89,6 +90,36 @@ def texts(citations, text: str, **changes: object) -> Exchange:
     return Exchange(1, "Q", "done", text, tuple(citations), **changes)
 
 
+@pytest.mark.parametrize("markdown", [False, True])
+def test_formulas_are_drawn_in_answers_and_sources(markdown):
+    text = r"The loss $L_{a*b} = x_1 * x_2$ is small. [1] It costs $5 and $6. `$y$` [1]"
+    view = texts([cite(1, RAG, RAG_PASSAGE)], text, markdown=markdown)
+    html = render.exchange(view)
+    assert html.count("<math ") == (1 if markdown else 2), "code stays code"
+    assert "<em>" not in html
+    assert "$5 and $6" in html
+    assert html.count('class="mark"') == 2
+    formula = replace(RAG_PASSAGE, text=r"A weight is $W \in R$ here.", sentences=())
+    shown = render.sources(texts([replace(cite(1, RAG, RAG_PASSAGE), passage=formula)], "x [1]"))
+    assert "∈" in shown
+
+
+def test_a_listed_reading_opens_here_where_its_text_is():
+    listed = (
+        Listed("Here", (3,), "required", "https://x.test/here", None, "s/here.pdf"),
+        Listed("Elsewhere", (3,), "required", "https://x.test/there"),
+        Listed("Nowhere", (3,), "more"),
+    )
+    text = "Session 3 has:\n- Here (required)\n- Elsewhere (required)\n- Nowhere (further)"
+    tree = Tree(render.exchange(Exchange(1, "Q", "done", text, listed=listed)))
+    (button,) = tree.all("button", "near")
+    assert button["data-view"] == "view/s%2Fhere.pdf"
+    assert [one["href"] for one in tree.all("a") if "x.test" in one["href"]] == [
+        "https://x.test/there"
+    ]
+    assert "Here (required)" in " ".join(tree.text.split())
+
+
 # Answers ------------------------------------------------------------------------------------
 
 
@@ -97,7 +128,7 @@ def test_a_mark_is_a_link_to_its_source_and_says_whose_it_is():
     marks = tree.all("a", "mark")
     assert [mark["data-source"] for mark in marks] == ["7-1", "7-1", "7-1", "7-2"]
     assert marks[0]["href"] == "#source-7-1"
-    assert marks[0]["aria-label"] == marks[0]["title"]
+    assert "title" not in marks[0], "the page shows the source itself"
     assert marks[0]["aria-label"] == (
         "Source 1: Primer: Looking things up before answering, Ada Example et al., session 15, p. 3"
     )
@@ -214,7 +245,11 @@ def test_an_entry_tells_title_authors_kind_session_page_section():
         "full text · session 15 · p. 3 · 2 How it works › 2.1 The three steps",
     ):
         assert fact in tree.text
-    (link,) = tree.all("a")
+    link, *files = tree.all("a")
+    assert [one["href"] for one in files] == [
+        "readings.ris?reading=rag",
+        "readings.json?reading=rag",
+    ]
     assert link["href"] == "https://example.org/pdf/rag.pdf#page=3"
     assert link["rel"] == "noopener noreferrer"
 
@@ -299,7 +334,7 @@ def assert_inert(html: str) -> None:
             assert not name.startswith("on"), (tag, name)
             assert name not in ("src", "srcset", "action", "background", "formaction"), name
             if name == "href":
-                assert str(value).startswith(("#", "https://", "http://")), value
+                assert str(value).startswith(("#", "https://", "http://", "readings.")), value
             if name == "style":
                 assert str(value).startswith("text-align:"), value
 
@@ -409,8 +444,12 @@ def test_the_head_leads_to_the_desk_where_there_is_one():
     assert way["href"] == "desk/"
 
 
-def test_a_course_without_examples_shows_no_list():
+def test_the_first_screen_has_the_session_of_the_week_and_examples_where_there_are_any():
     assert "<ul" not in HTML.welcome([])
+    assert "This week" not in HTML.welcome([])
+    html = HTML.welcome([], ListedSession(3, "How <networks> learn"))
+    assert 'data-ask="Which readings are in session 3?"' in html
+    assert "session 3, How &lt;networks&gt; learn" in html
 
 
 def test_no_message_shows_nothing():

@@ -89,6 +89,18 @@ def test_a_page_is_a_picture_that_browsers_keep(client: Any, passage: Passage) -
         assert client.get(f"/{where}/1.jpg?width={width}").status_code == 200
 
 
+@pytest.mark.slow
+def test_the_words_of_a_page_come_with_their_places(client: Any, passage: Passage) -> None:
+    where = view_address(passage.document)
+    answer = client.get(f"/{where}/1.json")
+    assert answer.status_code == 200
+    lines = answer.json()["lines"]
+    text = " ".join(line[0] for line in lines)
+    assert all(sentence in text for sentence in SENTENCES)
+    assert all(0 <= min(line[1:]) <= max(line[1:]) <= 1 for line in lines)
+    assert client.get(f"/{where}/9.json").status_code == 404
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -97,7 +109,7 @@ def test_a_page_is_a_picture_that_browsers_keep(client: Any, passage: Passage) -
     ],
 )
 def test_what_is_not_a_document_is_not_found(client: Any, name: str) -> None:
-    for path in (f"/view/{name}", f"/view/{name}/1.jpg"):
+    for path in (f"/view/{name}", f"/view/{name}/1.jpg", f"/view/{name}/1.json"):
         answer = client.get(path)
         assert answer.status_code == 404
         assert "passwd" not in answer.text

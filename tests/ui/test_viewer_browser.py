@@ -184,6 +184,51 @@ def test_a_mark_opens_its_page_with_the_sentence_marked(tab: Tab) -> None:
     assert tab.overflow() <= 0
 
 
+def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
+    """A card shows the strip with its marked lines, a mark its own sentence; the page's words can
+    be selected, and the page view is as wide as the reader wants."""
+    page = tab.page
+    tab.ask(LOOMS)
+    tab.answered()
+    strip = page.locator("#source-1-1 .strip")
+    strip.wait_for()
+    assert strip.locator(".lit:not(.also)").count() >= 2, "a box per line"
+    inside = strip.bounding_box()
+    mark = strip.locator(".lit:not(.also)").first.bounding_box()
+    assert inside["x"] <= mark["x"] < inside["x"] + inside["width"] - mark["width"] + 1
+    assert inside["height"] < inside["width"], "a strip, not a page"
+    page.hover("#past .mark >> nth=1")
+    bubble = page.locator("#preview")
+    bubble.wait_for()
+    assert "The cards are bound" in bubble.text_content()
+    bubble.locator(".strip").wait_for()
+    described = page.locator("#past .mark >> nth=1").get_attribute("aria-describedby")
+    assert described == "preview"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#preview", state="hidden")
+    page.focus("#past .mark >> nth=0")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#preview:has-text('The cards are bound')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#preview", state="hidden")
+    page.wait_for_selector(".sheet.drawn .words div")
+    lit = page.locator("#viewer .marked:not(.also)").first.bounding_box()
+    page.mouse.click(lit["x"] + lit["width"] / 2, lit["y"] + lit["height"] / 2, click_count=3)
+    said = page.evaluate("String(getSelection())")
+    assert "The cards are bound" in said, "the words lie on their picture"
+    before = page.locator("#viewer").bounding_box()["width"]
+    page.focus(".viewer-edge")
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#viewer").bounding_box()["width"] == before + 40
+    edge = page.locator(".viewer-edge").bounding_box()
+    page.mouse.move(edge["x"] + 4, 400)
+    page.mouse.down()
+    page.mouse.move(edge["x"] - 196, 400)
+    page.mouse.up()
+    assert abs(page.locator("#viewer").bounding_box()["width"] - before - 240) < 6
+    assert tab.overflow() <= 0
+
+
 def test_a_link_from_elsewhere_opens_the_sentence_in_its_place(open_tab, address, course):
     page = open_tab().page
     cited = course.cite(1, "Looms read a chain")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice, pairwise, zip_longest
+from typing import NamedTuple
 
 from seminar_rag.text import STOPWORDS, stems
 from seminar_rag.types import Document, Hit, Passage
@@ -33,41 +34,111 @@ _VAGUE = STOPWORDS | frozenset(
 _RANK = {"paper": 0, "abstract": 1, "notes": 2}
 _OPENING = 5
 """Passages at the beginning of a document that questions are made of."""
+_COMPARED = 8
+"""Documents in which two things to compare are looked for."""
+_ABOUT = re.compile(r"^(?:What (?:is|are)|How does) (?:the |an? )?| work\?$|\?$")
+_CAPITALS = re.compile(NAMED)
+
+
+class Made(NamedTuple):
+    """A question that a reading answers."""
+
+    question: str
+    name: str
+    """What it asks about."""
+    document: Document
+    passage: Passage | None
+    """What answers it; None where only the title says that something would."""
+
+
+Search = Callable[[str, int], Sequence[Hit]]
+Holds = Callable[[str, Sequence[Hit]], bool]
 
 
 def answerable(
     documents: Iterable[Document],
     passages_of: Callable[[str], Sequence[Passage]],
-    search: Callable[[str, int], Sequence[Hit]],
-    holds_answer: Callable[[str, Sequence[Hit]], bool],
+    search: Search,
+    holds_answer: Holds,
+    listed: Callable[[str], bool],
     n: int,
 ) -> tuple[str, ...]:
-    """Up to n questions of which a search finds enough to answer, each from another session.
+    """Up to n questions of different kinds that are answered, from different sessions.
+
+    Half ask what something is; the others compare two things, ask for readings on a subject, and
+    for the gist of a paper.
 
     Args:
-        documents: papers are preferred to descriptions, these to notes.
+        documents: those of the first sessions to be shown come first; papers are preferred to
+            descriptions, these to notes.
         passages_of: the id of a document → its passages.
         search: a question and a number of passages → the best passages.
         holds_answer: whether passages answer a question.
+        listed: whether the reading list, or a reading's key sentences, answer a question.
     """
     ranked = sorted(documents, key=lambda one: _RANK[one.kind])
     texts = ((one, passages_of(one.id)[:_OPENING]) for one in ranked)
-    out: list[str] = []
+    made: list[Made] = []
     sessions: set[int] = set()
-    for question in islice(questions(texts), 8 * n):
-        hits = search(question, 3)
-        where = set(hits[0].document.sessions) if hits else set()
+    for one in islice(questions(texts), 8 * n):
+        where = _answered(one, search, holds_answer)
         # From many sessions, so that the examples show what the course is about.
-        if where & sessions or not holds_answer(question, hits):
+        if where is None or where & sessions:
             continue
         sessions |= where
-        out.append(question)
-        if len(out) == n:
+        made.append(one)
+        if len(made) == n:
             break
-    return tuple(out)
+    comparison = _comparison(ranked, passages_of, search, holds_answer)
+    others = [comparison] if comparison else []
+    others += next(([q] for one in made if listed(q := f"What should I read on {one.name}?")), [])
+    others += next(([q] for one in reversed(made) if one.document.kind == "paper"
+                    and listed(q := f"Summarize “{one.document.title}”")), [])  # fmt: skip
+    plain = [one.question for one in made]
+    mixed = chain.from_iterable(zip_longest(plain[: max(n - len(others), n // 2)], others))
+    return tuple(filter(None, mixed))[:n]
 
 
-def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterator[str]:
+def about(
+    document: Document, passages: Sequence[Passage], search: Search, holds_answer: Holds, n: int
+) -> tuple[str, ...]:
+    """Up to n questions that a reading answers, of a search within it."""
+    one_by_one = ((document, [passage]) for passage in passages)
+    found = (one for one in questions(one_by_one) if one.passage)
+    good = (one.question for one in found if _answered(one, search, holds_answer) is not None)
+    return tuple(islice(good, n))
+
+
+def _answered(one: Made, search: Search, holds_answer: Holds) -> set[int] | None:
+    """The sessions of what is found first; None where what answers the question is not found."""
+    hits = search(one.question, 3)
+    ids = {hit.passage.id for hit in hits}
+    if not hits or (one.passage and one.passage.id not in ids):
+        return None
+    return set(hits[0].document.sessions) if holds_answer(one.question, hits) else None
+
+
+def _comparison(
+    documents: Iterable[Document],
+    passages_of: Callable[[str], Sequence[Passage]],
+    search: Search,
+    holds_answer: Holds,
+) -> str:
+    """A question about two things that one reading explains; "" where there is none."""
+    for document in islice(documents, _COMPARED):
+        one_by_one = ((document, [passage]) for passage in passages_of(document.id))
+        named = [one for one in questions(one_by_one) if one.passage and _CAPITALS.match(one.name)]
+        for first, second in pairwise(named):
+            question = f"What is the difference between {first.name} and {second.name}?"
+            hits = search(question, 6)
+            ids = {hit.passage.id for hit in hits}
+            both = {one.passage.id for one in (first, second) if one.passage}
+            if both <= ids and holds_answer(question, hits):
+                return question
+    return ""
+
+
+def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterator[Made]:
     """Questions like "What is X?", at most one a document; whether they hold is not checked.
 
     Args:
@@ -75,24 +146,25 @@ def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterat
     """
     asked: set[str] = set()
     for document, passages in documents:
-        question = _from_sentences(passages, document.title) or _from_title(document.title)
-        if question and question.lower() not in asked:
-            asked.add(question.lower())
-            yield question
+        one = _from_sentences(passages, document) or _from_title(document)
+        if one and one.question.lower() not in asked:
+            asked.add(one.question.lower())
+            yield one
 
 
-def _from_title(title: str) -> str | None:
-    match = _TITLE.match(title)
-    return f"What is {match['name']}?" if match else None
+def _from_title(document: Document) -> Made | None:
+    match = _TITLE.match(document.title)
+    return Made(f"What is {match['name']}?", match["name"], document, None) if match else None
 
 
-def _from_sentences(passages: Iterable[Passage], title: str) -> str | None:
+def _from_sentences(passages: Iterable[Passage], document: Document) -> Made | None:
     for passage in passages:
         for sentence in passage.sentences:
             if sentence.kind in ("paragraph", "item"):
-                question = _question(passage.quote(sentence), set(stems(title)))
+                question = _question(passage.quote(sentence), set(stems(document.title)))
                 if question:
-                    return question
+                    name = _ABOUT.sub("", question)
+                    return Made(question, name, document, passage)
     return None
 
 

@@ -173,7 +173,7 @@ class Guide:
         titled = [id_ for id_, one in known.items() if covers(one.title, query.topic)]
         found = dict.fromkeys([*titled, *(hit.document.reading for hit in hits)])
         rows = [reading_row(course, known[id_]) for id_ in found if id_ in known]
-        verb = f"is the subject of {plural(len(rows), 'reading')}"
+        verb = f"is what {plural(len(rows), 'reading is', 'readings are')} about"
         if titled and len(titled) < len(rows):
             others = len(rows) - len(titled)
             verb = (
@@ -193,15 +193,19 @@ class Guide:
         if not found.listed or not covers(found.listed[0].title, query.topic):
             return found
 
-        def rank(row: Listed) -> tuple[bool, bool, bool, int]:
-            titled = covers(row.title, query.topic)
+        def rank(row: Listed) -> tuple[bool, bool, int]:
             introduces = bool(_INTRODUCES.search(row.title))
-            return not titled, row.section != "required", not introduces, min(row.sessions)
+            return row.section != "required", not introduces, min(row.sessions)
 
-        rows = sorted(found.listed, key=rank)
+        # What merely mentions the subject is nothing to begin with.
+        rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=rank)
         why = "required" if rows[0].section == "required" else "further reading"
         lead = f"Begin with “{rows[0].title}” ({why}), which has “{query.topic}” in its title."
-        return listing(f"{lead} The readings on it, in this order:", rows)
+        more = len(found.listed) - len(rows)
+        also = (
+            f" {plural(more, 'more reading mentions', 'more readings mention')} it." if more else ""
+        )
+        return listing(f"{lead}{also} In this order:" if len(rows) > 1 else f"{lead}{also}", rows)
 
     def _about(self, topic: str, k: int) -> tuple[Sequence[Hit], bool]:
         """Passages about a subject, and whether they surely are; else the nearest few."""

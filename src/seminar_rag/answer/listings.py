@@ -148,7 +148,10 @@ def session_name(session: ListedSession) -> str:
 
 def reading_row(course: Catalogue, one: ListedReading) -> Listed:
     url = one.urls[0] if one.urls else None
-    return Listed(one.title, sessions_of(course, one), one.section, url, one.authors)
+    texts = [d for d in course.documents.values() if d.reading == one.id]
+    main = max(texts, key=lambda text: text.kind == "paper", default=None)
+    where = main.id if main else ""
+    return Listed(one.title, sessions_of(course, one), one.section, url, one.authors, where)
 
 
 def sessions_of(course: Catalogue, one: ListedReading) -> tuple[int, ...]:

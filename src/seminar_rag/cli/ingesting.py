@@ -33,7 +33,13 @@ def ingest(options: argparse.Namespace) -> int:
 
     how = Options(options.fetch, options.refresh, options.keep_removed, options.dry_run)
     view = printing.JsonLines() if options.json_lines else _view(options.quiet)
-    return _ingest_into(open_course(options), sources, how, view)
+    course = open_course(options)
+    first = not course.catalogue().sources
+    code = _ingest_into(course, sources, how, view)
+    if first and not (options.json_lines or options.quiet or options.dry_run):
+        says = "Now seminar-rag serve opens the chat, and seminar-rag ask asks from here."
+        printing.console(stderr=True).print(says, markup=False)
+    return code
 
 
 def ingest_sample(course: Course) -> int:

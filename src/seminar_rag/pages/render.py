@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from seminar_rag.errors import DocumentError
 from seminar_rag.files import write
 from seminar_rag.guard import WorkerError, WorkerPool
-from seminar_rag.pages.sheet import Quote, Sheets, draw, look
+from seminar_rag.pages.sheet import Quote, Sheets, draw, lines, look
+from seminar_rag.types.pages import Box
 
 WIDTHS = (800, 1200, 1600, 2400)
 """Pixels that a page is drawn wide; few, so that the cache serves many."""
@@ -79,6 +80,17 @@ class Renderer:
             raise DocumentError("unreadable", f"There is no page {number}.")
         self._cache.put(name, picture)
         return picture
+
+    def lines(self, path: Path, number: int) -> tuple[tuple[str, Box], ...]:
+        """The lines of text of page `number` (from 1), each with its box.
+
+        Raises:
+            DocumentError: as for `page`.
+        """
+        found = self._run(lines, path, number)
+        if found is None:
+            raise DocumentError("unreadable", f"There is no page {number}.")
+        return found
 
     def look(self, path: Path, quotes: Sequence[Quote]) -> Sheets:
         """The sizes of a file's pages, and where the quotes stand.

@@ -118,6 +118,19 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
     return Sheets(sizes, tuple(spots), tuple(found))
 
 
+def lines(path: Path, number: int) -> tuple[tuple[str, Box], ...] | None:
+    """The lines of text of page `number` (from 1), each with its box; None without such a page.
+
+    Raises:
+        PdfiumError, ValueError: the file cannot be read, or has no pages.
+    """
+    pdf = _opened(path)
+    if not 1 <= number <= len(pdf):
+        return None
+    with closing(_Text(pdf[number - 1], as_read=True)) as text:
+        return tuple(text.lines())
+
+
 @lru_cache(_OPEN)
 def _opened(path: Path) -> Any:
     """A document, opened or taken from those that are open.
@@ -169,18 +182,33 @@ class _Text:
         for _ in range(_PUNCTUATION):
             first -= first > 0 and self._sign(first - 1, opening=True)
             last += last + 1 < len(self._codes) and self._sign(last + 1, opening=False)
-        line: list[tuple[float, float, float, float]] = []
+        for _, line in self._rows(first, last):
+            yield from _line(line)
+
+    def lines(self) -> Iterator[tuple[str, Box]]:
+        """The lines of the page in reading order, each with the box around it."""
+        for text, line in self._rows(0, len(self._codes) - 1):
+            for box in _line(line):
+                yield text.rstrip(), box
+
+    def _rows(
+        self, first: int, last: int
+    ) -> Iterator[tuple[str, list[tuple[float, float, float, float]]]]:
+        """The lines of characters `first` to `last`: their text, and a box for each character."""
+        text, line = "", list[tuple[float, float, float, float]]()
         for index in range(first, last + 1):
             code = self._codes[index]
-            if code in (2, 10, 13, 0xFFFE) or code == 0xAD:  # pdfium ends its lines so
-                yield from _line(line)
-                line = []
-            elif code > 32 and (box := self._box(self._order[index])):
-                if line and _apart(line[-1], box):
-                    yield from _line(line)
-                    line = []
+            ends = code in (2, 10, 13, 0xFFFE) or code == 0xAD  # pdfium ends its lines so
+            box = self._box(self._order[index]) if code > 32 and not ends else None
+            if line and (ends or (box and _apart(line[-1], box))):
+                yield text, line
+                text, line = "", []
+            if box:
                 line.append(box)
-        yield from _line(line)
+            if box or (line and code == 32):
+                text += chr(code) if not 0xD800 <= code < 0xE000 else "\ufffd"
+        if line:
+            yield text, line
 
     def _sign(self, index: int, opening: bool) -> bool:
         """Whether a character is punctuation, and opens (a bracket, a quotation mark) or not."""

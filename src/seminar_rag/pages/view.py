@@ -20,7 +20,7 @@ from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.sheet import Quote
 from seminar_rag.types import Citation, Passage, Sentence
 from seminar_rag.types.catalogue import Record
-from seminar_rag.types.pages import View
+from seminar_rag.types.pages import Box, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,11 +69,22 @@ class Pages:
             NotFoundError: there is no such document, or no file of it.
             DocumentError: there is no such page, or it cannot be drawn.
         """
+        return self._renderer.page(self._file(document), number, width)
+
+    def lines(self, document: str, number: int) -> tuple[tuple[str, Box], ...]:
+        """The lines of text of a page, each with its box; see `Renderer.lines`.
+
+        Raises:
+            NotFoundError, DocumentError: as for `page`.
+        """
+        return self._renderer.lines(self._file(document), number)
+
+    def _file(self, document: str) -> Path:
         self._record(document)
         file = self._store.file_of(document)
         if file is None:
             raise NotFoundError("No pages are kept of this reading.")
-        return self._renderer.page(file, number, width)
+        return file
 
     def open(
         self,

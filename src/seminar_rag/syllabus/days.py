@@ -71,6 +71,21 @@ def sessions_asked(
     )
 
 
+def session_at(sessions: Iterable[tuple[int, str | None]], today: date) -> int | None:
+    """The session that meets today or next, within a week; None where no date says so.
+
+    Args:
+        sessions: number and date, as the course page writes it.
+    """
+    dated = [(number, span) for number, written in sessions for span in spans_in(written or "")]
+    for days in range(7):
+        then = _day(today + timedelta(days=days))
+        for number, span in dated:
+            if meet(span, (then, then)):
+                return number
+    return None
+
+
 _OF_A_COURSE = frozenset(
     """read reading readings session sessions class classes lecture lectures seminar meeting meet
     assigned due discuss discussed topic topics covered cover list listed texts articles chapters

@@ -55,6 +55,8 @@ class Listed:
     """None for a session."""
     url: str | None = None
     authors: str | None = None
+    document: str = ""
+    """Id of the reading's main text; empty where the course has none."""
 
 
 AnswerKind = Literal["readings", "course", "talk"]

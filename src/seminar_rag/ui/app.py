@@ -45,7 +45,10 @@ MOST_SESSIONS = 50
 question."""
 CONNECTIONS = 8_192
 """Files and connections that the server may have open, where the system lets it."""
-SCRIPTS = ("keep.js", "actions.js", "page.js", "viewer.js", "course.js", "check.js")
+SCRIPTS = (
+    *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
+    *("course.js", "check.js"),
+)
 """The scripts of the page, in the order in which they run."""
 
 
@@ -108,7 +111,7 @@ def build_app(
     app.add_middleware(Gate, framed_by=framed_by)
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
-    add_keys(app, course)
+    add_keys(app, course, chat.limits)
     add_api(app, programs, api_key)
     app.router.routes.extend(tools.routes(host) if tools else ())
     door = None

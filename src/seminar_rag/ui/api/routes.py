@@ -2,6 +2,7 @@
 
     GET  /health                    whether the server is well
     POST /export.md, /export.pdf    a conversation as a file
+    GET  /readings.bib, .ris, .json all readings for reference managers, or ?reading= one of them
     POST /check/text                the text of a PDF or DOCX that is to be checked
 
 An export takes the conversation as the browser keeps it; a file that is to be checked is read in a
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
+from seminar_rag.ui.export.citing import TYPES as CITING
+from seminar_rag.ui.export.citing import readings_of, references
 from seminar_rag.ui.shared.browser import LONGEST_RECORD, ExportRequest
 from seminar_rag.ui.shared.limits import (
     LARGEST_FILE,
@@ -72,7 +75,27 @@ def add_routes(app: FastAPI, course: Course, limits: Limits) -> None:
     app.add_route("/health", health)
     for kind in TYPES:
         app.add_route(f"/export.{kind}", export, methods=["POST"])
+    _add_citing(app, course)
     _add_reader(app, course, limits)
+
+
+def _add_citing(app: FastAPI, course: Course) -> None:
+    from starlette.responses import Response
+
+    def readings(request: Request) -> Response:
+        kind = request.url.path.rpartition(".")[2]
+        try:
+            found = readings_of(course.catalogue(), request.query_params.get("reading", ""))
+        except SeminarError as error:
+            return Response(str(error), 503)
+        if not found:
+            return Response("There is no such reading.", 404)
+        name = "reading" if "reading" in request.query_params else "readings"
+        disposition = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
+        return Response(references(found, kind), 200, disposition, CITING[kind])
+
+    for kind in CITING:
+        app.add_route(f"/readings.{kind}", readings)
 
 
 def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:

@@ -7,6 +7,7 @@ import logging
 import time
 from base64 import b64encode
 from collections.abc import Generator, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -29,7 +30,7 @@ from seminar_rag.ui.shared.limits import (
     within,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
-from seminar_rag.ui.shared.wording import show_place, view_address
+from seminar_rag.ui.shared.wording import LONGEST_TITLE, shortened, show_place, view_address
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -75,6 +76,7 @@ class CheckView:
                     "Stop", elem_id="check-stop", scale=0, min_width=72, visible=False
                 )
                 self._state = gr.HTML(apply_default_css=False, elem_id="check-state")
+            gr.HTML(HTML.filter(), apply_default_css=False, elem_id="check-filter")
             self._report = gr.HTML(apply_default_css=False, elem_id="report")
             self._save = gr.HTML(apply_default_css=False, elem_id="check-save")
 
@@ -136,8 +138,26 @@ class CheckView:
                     self._report: to_fragment(checking.report(running=True), _opener),
                 }
         report = checking.report()
-        yield {self._report: to_fragment(report, _opener), self._save: _save_links(report)}
+        yield {
+            self._report: to_fragment(report, _opener),
+            self._save: self._save_links(report, text),
+        }
         return len(report.items) == report.total
+
+    def _save_links(self, report: Report, text: str) -> str:
+        """Links that save the report. They contain it, so that the server keeps nothing."""
+        title = shortened(text.strip().partition("\n")[0].lstrip("# "), LONGEST_TITLE)
+        about = f"{self._course.name}, {datetime.now().astimezone():%d %B %Y}"
+        files = (
+            ("Save report (HTML)", "report.html", "text/html", to_html(report, title, about)),
+            ("Save report (JSON)", "report.json", "application/json", _json(report)),
+        )
+        return HTML.saves(
+            [
+                (label, name, f"data:{kind};base64,{b64encode(content.encode()).decode()}")
+                for label, name, kind, content in files
+            ]
+        )
 
     def _halt(self) -> Update:
         return {self._state: HTML.state("Stopped", running=False), **self._buttons(running=False)}
@@ -154,20 +174,6 @@ def _opener(source: Source) -> str:
     where = view_address(source.document.id, source.passage, [source.quote])
     text = show_place(source.document, [source.page])
     return PARTS.opener(where, text, source.document.title)
-
-
-def _save_links(report: Report) -> str:
-    """Links that save the report. They contain it, so that the server keeps nothing."""
-    files = (
-        ("Save report (HTML)", "report.html", "text/html", to_html(report, "A text")),
-        ("Save report (JSON)", "report.json", "application/json", _json(report)),
-    )
-    return HTML.saves(
-        [
-            (label, name, f"data:{kind};base64,{b64encode(content.encode()).decode()}")
-            for label, name, kind, content in files
-        ]
-    )
 
 
 def _json(report: Report) -> str:

@@ -1,6 +1,7 @@
 """The view in which the course is browsed: sessions, readings, what is indexed, what is missing.
 
-GET /key/{reading}   the key sentences of a reading, as escaped HTML in JSON
+GET /key/{reading}   the key sentences of a reading and questions about it, as escaped HTML in JSON
+GET /find?words=…    the readings whose text has these words, each with where, as JSON
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
+from seminar_rag.ui.shared.limits import Limits, address_of
 from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened, view_address
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 HTML = Template("ui/templates/course.html")
 LONGEST_REASON = 160
 """Characters of a reason why there is not more of a reading."""
+LONGEST_SEARCH = 200
+"""Characters of what is looked for in the texts."""
 EMPTY = "Nothing is in the course yet."
 NO_KEY = "No sentence of this text stands for the rest."
 
@@ -49,7 +53,8 @@ class CourseView:
 
     def _show(self) -> str:
         try:
-            return listing(self._course.catalogue(), self._course.needs())
+            now = self._course.current_session()
+            return listing(self._course.catalogue(), self._course.needs(), now)
         except SeminarError as error:
             return PARTS.message(str(error))
 
@@ -65,17 +70,19 @@ class _Known:
     needs: dict[str, Need]
 
 
-def listing(catalogue: Catalogue, needs: Iterable[Need]) -> str:
+def listing(catalogue: Catalogue, needs: Iterable[Need], now: int | None = None) -> str:
     """List the sessions with their readings and notes, then what no session lists, as HTML.
 
     Args:
         needs: what is wrong with readings, which says why there is not more of them.
+        now: the number of the session that meets now.
     """
     records: dict[str, list[Record]] = {}
     for record in catalogue.records.values():
         records.setdefault(record.document.reading, []).append(record)
     known = _Known(records, {need.reading: need for need in needs})
-    sections = [_session(session, known) for session in catalogue.sessions]
+    sections = [_session(session, known, now) for session in catalogue.sessions]
+    index = [(str(one.number), one.title, one.number == now) for one in catalogue.sessions]
     listed = {reading.id for session in catalogue.sessions for reading in session.readings}
     loose = [
         _entry(ListedReading(id_, own[0].document.title, own[0].document.authors), known)
@@ -83,10 +90,10 @@ def listing(catalogue: Catalogue, needs: Iterable[Need]) -> str:
         if id_ not in listed and not own[0].document.sessions
     ]
     if loose:
-        sections.append(HTML.session("", "In no session", "in no session", loose))
+        sections.append(HTML.session("", "In no session", "in no session", loose, False))
     if not sections:
         return HTML.note(EMPTY)
-    return HTML.course(_summary(catalogue.reading_ids, known), sections)
+    return HTML.course(_summary(catalogue.reading_ids, known), sections, index)
 
 
 def _summary(ids: Collection[str], known: _Known) -> str:
@@ -96,15 +103,15 @@ def _summary(ids: Collection[str], known: _Known) -> str:
     return " · ".join([plural(len(ids), "reading"), *facts])
 
 
-def _session(session: ListedSession, known: _Known) -> str:
+def _session(session: ListedSession, known: _Known, now: int | None) -> str:
     entries = [_entry(reading, known) for reading in session.readings]
     for own in known.records.values():
         document = own[0].document
         if document.kind == "notes" and session.number in document.sessions:
             where, title = view_address(document.id), document.title
-            entries.append(HTML.notes(where, title, _words(title)))
+            entries.append(HTML.notes(document.reading, where, title, _words(title)))
     words = _words(str(session.number), session.shown)
-    return HTML.session(str(session.number), session.shown, words, entries)
+    return HTML.session(str(session.number), session.shown, words, entries, session.number == now)
 
 
 def _entry(reading: ListedReading, known: _Known) -> str:
@@ -121,7 +128,8 @@ def _entry(reading: ListedReading, known: _Known) -> str:
         reading.authors,
         _words(reading.title, reading.authors),
         had=_had(records) or "nothing",
-        state=state + (" · further reading" if reading.section == "more" else ""),
+        state=state,
+        section="further reading" if reading.section == "more" else "",
         why=_reason(need) if need else "",
         openers=[_opener(number, one) for number, one in enumerate(there[:4])],
         links=list(_links(reading, there)),
@@ -172,8 +180,8 @@ def _words(*texts: str | None) -> str:
     return " ".join(text for text in texts if text).casefold()
 
 
-def key_list(found: Sequence[Citation]) -> str:
-    """Key sentences as HTML, each with a button that opens its page."""
+def key_list(found: Sequence[Citation], questions: Sequence[str] = (), reading: str = "") -> str:
+    """Key sentences as HTML, each with a button that opens its page, and questions to ask."""
     rows = [
         (
             one.quote,
@@ -182,14 +190,15 @@ def key_list(found: Sequence[Citation]) -> str:
         )
         for one in found
     ]
-    return HTML.key_sentences(rows) if rows else HTML.paragraph(NO_KEY)
+    said = HTML.key_sentences(rows) if rows else HTML.paragraph(NO_KEY)
+    return said + (HTML.questions(questions, reading) if questions else "")
 
 
 # The address ----------------------------------------------------------------------------------
 
 
-def add_keys(app: FastAPI, course: Course) -> None:
-    """Add the address above to the application.
+def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
+    """Add the addresses above to the application.
 
     Sentences are found once for every state of the course, one reading at a time, which leaves the
     application its threads.
@@ -209,7 +218,8 @@ def add_keys(app: FastAPI, course: Course) -> None:
                 state[:] = [catalogue]
                 made.clear()
             if reading not in made:
-                made[reading] = key_list(course.key_sentences(reading))
+                asked = course.questions_about(reading)
+                made[reading] = key_list(course.key_sentences(reading), asked, reading)
             return JSONResponse({"html": made[reading]})
         except SeminarError as error:
             status = 404 if isinstance(error, NotFoundError) else 503
@@ -218,4 +228,20 @@ def add_keys(app: FastAPI, course: Course) -> None:
     async def key(request: Request) -> Response:
         return await to_thread.run_sync(found, request, limiter=one)
 
+    def with_words(request: Request) -> Response:
+        asked = request.query_params.get("words", "")[:LONGEST_SEARCH]
+        try:
+            found = course.texts_with(asked)
+        except SeminarError as error:
+            return JSONResponse({"remark": str(error)}, 503)
+        return JSONResponse(
+            {"found": {id_: shortened(" ".join(text.split()), 240) for id_, text in found.items()}}
+        )
+
+    async def find(request: Request) -> Response:
+        if wait := limits.look(address_of(request)):
+            return JSONResponse({"found": {}}, 429, {"retry-after": str(wait)})
+        return await to_thread.run_sync(with_words, request, limiter=one)
+
     app.add_route("/key/{reading:path}", key)
+    app.add_route("/find", find)

@@ -20,12 +20,14 @@ from seminar_rag.html import Template, joined, trusted
 from seminar_rag.text import numbered
 from seminar_rag.types import Citation, SentenceVerdict
 from seminar_rag.ui.shared.conversation import Exchange
+from seminar_rag.ui.shared.formulas import FORMULA, with_formulas
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
     places_of,
     safe_url,
     verdict_in_words,
+    view_address,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _BULLET = re.compile(r"[-•*]\s+")
 # A badge stands behind the marks of its sentence. It is put into the text as a private character
 # before the text becomes HTML, so that quotations and Markdown are treated alike.
 _OPEN, _CLOSE = "\ue000", "\ue001"
+_KEPT = re.compile("\ue002(\\d+)\ue003")
 _BADGE = re.compile(rf"(?<![ \t])[ \t]*{_OPEN}(\d+){_CLOSE}")
 
 
@@ -44,11 +47,12 @@ def answer_text(view: Exchange) -> str:
     """Render the answer, as far as it is written."""
     if view.listed and "\n- " in view.text:
         return _course_rows(view)
-    marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone)
+    formulas: list[str] = []
+    marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone, formulas)
     # A quotation supports itself, so only what a model wrote has badges.
     text = _with_badges(view.text.lstrip(), view.verdicts if view.markdown else ())
     if view.markdown:
-        return trusted(_MARKDOWN.render(text, {"marks": marks}))
+        return trusted(_MARKDOWN.render(_set_aside(text, formulas), {"marks": marks}))
     return HTML.plain(list(_blocks(text, marks)))
 
 
@@ -65,7 +69,11 @@ def _course_rows(view: Exchange) -> str:
     lead, *lines = view.text.split("\n")
     said = [_BULLET.sub("", line, count=1) for line in lines if _BULLET.match(line)]
     rows = [
-        (*row.partition(one.title), safe_url(one.url))
+        (
+            *row.partition(one.title),
+            view_address(one.document) if one.document else "",
+            safe_url(one.url),
+        )
         for row, one in zip(said, view.listed, strict=False)
     ]
     return HTML.course_rows(lead, rows)
@@ -93,20 +101,26 @@ class _Marks:
     verdicts: tuple[SentenceVerdict, ...]
     gone: frozenset[str]
     """Ids of passages that the course holds no longer."""
+    formulas: list[str]
+    """What stands in place of the placeholders of `_set_aside`."""
+
+    def restored(self, text: str) -> str:
+        """The text with its formulas back in their places."""
+        return _KEPT.sub(lambda found: self.formulas[int(found[1])], text)
 
     def html(self, text: str) -> Markup:
         """Render `text` with its marks and badges."""
         return joined(self.pieces(text))
 
     def pieces(self, text: str) -> Iterator[str | Markup]:
-        """Cut `text` into words, and marks or badges as HTML, in order."""
+        """Cut `text` into words, and marks, badges or formulas as HTML, in order."""
         last = 0
         for found in re.finditer(f"{_MARK.pattern}|{_BADGE.pattern}", text):
             if html := self._mark(found[1]) if found[1] else self._badge(int(found[2])):
-                yield text[last : found.start()]
+                yield with_formulas(text[last : found.start()])
                 yield html
                 last = found.end()
-        yield text[last:]
+        yield with_formulas(text[last:])
 
     def _mark(self, number: str) -> Markup | None:
         citations = self.owners.get(int(number))
@@ -129,7 +143,7 @@ class _Marks:
 
 def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
     """Put a placeholder for its badge behind each sentence that was checked."""
-    text = text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd")
+    text = re.sub("[\ue000-\ue003]", "\ufffd", text)
     out, last = [], 0
     for one in verdicts:
         if one.verdict.label != "uncheckable":
@@ -139,6 +153,16 @@ def _with_badges(text: str, verdicts: Sequence[SentenceVerdict]) -> str:
             out += [text[last:end], f" {_OPEN}{one.index}{_CLOSE}"]
             last = end
     return "".join((*out, text[last:]))
+
+
+def _set_aside(text: str, formulas: list[str]) -> str:
+    """Put placeholders for formulas, whose signs Markdown would take for its own."""
+
+    def placeholder(found: re.Match[str]) -> str:
+        formulas.append(found[0])
+        return f"\ue002{len(formulas) - 1}\ue003"
+
+    return FORMULA.sub(placeholder, text)
 
 
 # Markdown of language models ------------------------------------------------------------------
@@ -152,10 +176,13 @@ def _split_marks(state: StateCore) -> None:
             children = block.children or []
             block.children = [piece for token in children for piece in _pieces(token, marks)]
         else:
-            block.content, block.info = (_BADGE.sub("", x) for x in (block.content, block.info))
+            block.content, block.info = (
+                marks.restored(_BADGE.sub("", text)) for text in (block.content, block.info)
+            )
 
 
 def _pieces(token: Token, marks: _Marks) -> Iterator[Token]:
+    token.content = marks.restored(token.content)
     if token.type != "text":
         token.content = _BADGE.sub("", token.content)
         yield token

@@ -368,8 +368,11 @@ class Page:
         return render.masthead(self._chat.course.name, catalogue, desk=self._desk)
 
     def _welcome(self) -> str:
+        course = self._chat.course
         try:
-            return HTML.welcome(self._chat.course.examples(EXAMPLES))
+            now = course.current_session()
+            session = next((one for one in course.catalogue().sessions if one.number == now), None)
+            return HTML.welcome(course.examples(EXAMPLES), session)
         except SeminarError:  # `_open` shows it; a question can be typed all the same
             return HTML.welcome(())
 

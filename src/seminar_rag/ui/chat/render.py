@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote as quoted
 from urllib.parse import urlsplit
 
 from seminar_rag.html import Template
@@ -17,9 +18,10 @@ from seminar_rag.types import Citation, Passage
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.ui.chat.marks import answer_text, by_number
-from seminar_rag.ui.export.bibtex import entry
+from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink
 from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
+from seminar_rag.ui.shared.formulas import with_formulas
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
@@ -27,8 +29,8 @@ from seminar_rag.ui.shared.wording import (
     facts_of,
     find_quote,
     places_of,
-    safe_url,
     show_place,
+    url_of_page,
     view_address,
 )
 
@@ -99,7 +101,7 @@ def _actions(view: Exchange) -> str:
 
 
 def sources(view: Exchange) -> str:
-    """Render the sources of one answer in the order of their numbers; "" without citations.
+    """Render the sources of one answer, each reading's together; "" without citations.
 
     Before the first citation, what was found is shown while the answer is written.
     """
@@ -107,11 +109,17 @@ def sources(view: Exchange) -> str:
     groups = by_number(view.citations or found)
     if not groups:
         return ""
-    cards = [_source(view, groups[number]) for number in sorted(groups)]
+    # The passages of one document stand together, in the order of the first number of each.
+    documents = {number: groups[number][0].document.id for number in sorted(groups)}
+    firsts = {id_: number for number, id_ in reversed(documents.items())}
+    order = sorted(groups, key=lambda number: (firsts[documents[number]], number))
+    cards = [
+        _source(view, groups[number], same=firsts[documents[number]] != number) for number in order
+    ]
     return HTML.sources(view, cards, bool(found))
 
 
-def _source(view: Exchange, citations: Sequence[Citation]) -> str:
+def _source(view: Exchange, citations: Sequence[Citation], *, same: bool) -> str:
     first, quotes = citations[0], list(dict.fromkeys(one.quote for one in citations))
     document, passage = first.document, first.passage
     gone = passage.id in view.gone
@@ -124,6 +132,8 @@ def _source(view: Exchange, citations: Sequence[Citation]) -> str:
         gone=f"{GONE.capitalize()}. It said:" if gone else "",
         passage=[(False, quotes)] if gone else _passage(passage, quotes),
         links=list(filter(None, _links(citations))),
+        same=same,
+        paged=document.unit == "page" and first.page is not None and not gone,
     )
 
 
@@ -134,18 +144,12 @@ def _links(citations: Sequence[Citation]) -> Iterable[str]:
     yield PARTS.opener(where, show_place(document, (one.page for one in citations)), document.title)
     yield _original(first)
     if document.kind != "notes":
-        yield HTML.cite(entry(document), document.title)
+        yield HTML.cite(entry(document), document.title, quoted(document.reading, safe=""))
 
 
 def _original(citation: Citation) -> str:
-    url = safe_url(citation.document.url)
-    if url is None:
-        return ""
-    parts = urlsplit(url)
-    is_pdf = parts.path.endswith(".pdf") or "/pdf/" in parts.path
-    if citation.page and citation.document.unit == "page" and "#" not in url and is_pdf:
-        url = f"{url}#page={citation.page}"
-    return PARTS.link(url, original(url), citation.document.title)
+    url = url_of_page(citation.document, citation.page)
+    return PARTS.link(url, original(url), citation.document.title) if url else ""
 
 
 def original(url: str) -> str:
@@ -184,7 +188,7 @@ def _lines(passage: Passage, start: int, end: int) -> list[str]:
         if not any(each.start <= at < each.end for each in whole):
             out.append(passage.text[last:at])
             last = start + found.end()
-    return [*out, passage.text[last:end]]
+    return [with_formulas(line) for line in (*out, passage.text[last:end])]
 
 
 def _merged(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:

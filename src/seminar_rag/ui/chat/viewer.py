@@ -2,6 +2,7 @@
 
     GET /view/{document}?passage=…&quote=…&section=…   what to show, as JSON
     GET /view/{document}/{page}.jpg?width=…           a drawn page
+    GET /view/{document}/{page}.json                  its lines of text with their places
 
 Documents are named by their id and never by a path; what is not in the course is not found. All
 text that reaches the page as HTML is escaped by the templates; `viewer.js` does the rest.
@@ -18,6 +19,7 @@ from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Document, Passage
+from seminar_rag.ui.shared.formulas import with_formulas
 from seminar_rag.ui.shared.limits import Limits, address_of
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.types.pages import View
 
+Work = Callable[["Course", "Request"], "Response"]
 THREADS = 6
 """Views and pages that are made at a time; others wait."""
 HTML = Template("ui/templates/course.html")
@@ -110,7 +113,8 @@ def _line(
         if left < right:
             parts += [(False, [text[last:left]]), (True, [text[left:right]])]
             last = right
-    return [*parts, (False, [text[last:end]])]
+    parts.append((False, [text[last:end]]))
+    return [(marked, [*map(with_formulas, lines)]) for marked, lines in parts]
 
 
 # The addresses --------------------------------------------------------------------------------
@@ -123,48 +127,66 @@ def add_views(app: FastAPI, course: Course, limits: Limits) -> None:
     the rest of the application its threads; who looks at very many is asked to wait.
     """
     from anyio import CapacityLimiter, to_thread
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import JSONResponse
 
     few = CapacityLimiter(THREADS)
 
-    def drawn(request: Request) -> Response:
-        place, width = request.path_params, _number(request.query_params.get("width", ""))
-        try:
-            width = 1200 if width is None else width
-            picture = course.pages.page(place["document"], place["page"], width)
-        except SeminarError as error:
-            return Response(str(error), _status(error), _PASSING, "text/plain")
-        return Response(picture, 200, _LASTING, "image/jpeg")
-
-    def opened(request: Request) -> Response:
-        asked = request.query_params
-        try:
-            found = course.pages.open(
-                request.path_params["document"],
-                asked.get("passage", ""),
-                [one[:LONGEST_QUOTE] for one in asked.getlist("quote")[:MOST_QUOTES]],
-                _number(asked.get("section", "")),
-            )
-        except SeminarError as error:
-            return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
-        return JSONResponse(view_json(found), 200, _PASSING)
-
-    async def answered(request: Request, work: Callable[[Request], Response]) -> Response:
+    async def answered(request: Request, work: Work) -> Response:
         if wait := limits.look(address_of(request)):
             problem = (
                 f"Very many pages were opened from here. Try again in {plural(wait, 'second')}."
             )
             return JSONResponse({"remark": problem}, 429, {"retry-after": str(wait)})
-        return await to_thread.run_sync(work, request, limiter=few)
+        return await to_thread.run_sync(work, course, request, limiter=few)
 
-    async def page(request: Request) -> Response:
-        return await answered(request, drawn)
+    def route(path: str, work: Work) -> None:
+        async def respond(request: Request) -> Response:
+            return await answered(request, work)
 
-    async def view(request: Request) -> Response:
-        return await answered(request, opened)
+        app.add_route(path, respond)
 
-    app.add_route("/view/{document:path}/{page:int}.jpg", page)
-    app.add_route("/view/{document:path}", view)
+    route("/view/{document:path}/{page:int}.jpg", _drawn)
+    route("/view/{document:path}/{page:int}.json", _worded)
+    route("/view/{document:path}", _opened)
+
+
+def _drawn(course: Course, request: Request) -> Response:
+    from starlette.responses import Response
+
+    place, width = request.path_params, _number(request.query_params.get("width", ""))
+    try:
+        width = 1200 if width is None else width
+        picture = course.pages.page(place["document"], place["page"], width)
+    except SeminarError as error:
+        return Response(str(error), _status(error), _PASSING, "text/plain")
+    return Response(picture, 200, _LASTING, "image/jpeg")
+
+
+def _worded(course: Course, request: Request) -> Response:
+    from starlette.responses import JSONResponse
+
+    place = request.path_params
+    try:
+        found = course.pages.lines(place["document"], place["page"])
+    except SeminarError as error:
+        return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
+    return JSONResponse({"lines": [[text, *box] for text, box in found]}, 200, _LASTING)
+
+
+def _opened(course: Course, request: Request) -> Response:
+    from starlette.responses import JSONResponse
+
+    asked = request.query_params
+    try:
+        found = course.pages.open(
+            request.path_params["document"],
+            asked.get("passage", ""),
+            [one[:LONGEST_QUOTE] for one in asked.getlist("quote")[:MOST_QUOTES]],
+            _number(asked.get("section", "")),
+        )
+    except SeminarError as error:
+        return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
+    return JSONResponse(view_json(found), 200, _PASSING)
 
 
 def _number(text: str) -> int | None:

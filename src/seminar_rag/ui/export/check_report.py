@@ -8,7 +8,7 @@ from importlib.resources import files
 from seminar_rag.html import Template
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
 from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
-from seminar_rag.ui.shared.wording import KINDS
+from seminar_rag.ui.shared.wording import KINDS, url_of_page
 
 GLYPHS = {
     **{"supported": "✓", "similar sentence found": "≈", "partly": "~"},
@@ -19,6 +19,7 @@ CITED = {
     **{"holds": "✓", "partly": "~", "no reading": "?", "unread": "?"},
 }
 HTML = Template("ui/templates/report.html")
+PARTS = Template("ui/templates/parts.html")
 
 
 def verdict_of(item: Item) -> tuple[str, str]:
@@ -61,9 +62,20 @@ def place(source: Source) -> str:
     return ", ".join(filter(None, parts))
 
 
-def to_html(report: Report, title: str) -> str:
-    """Render the report as a page that needs nothing else."""
-    return f"{HTML.page(title, style(), to_fragment(report), notice(report))}\n"
+def to_html(report: Report, title: str, about: str = "") -> str:
+    """Render the report as a page that needs nothing else.
+
+    Args:
+        about: where and when the text was checked.
+    """
+    fragment = to_fragment(report, _link)
+    return f"{HTML.page(title, style(), fragment, notice(report), about)}\n"
+
+
+def _link(source: Source) -> str:
+    """Leads to the page that a piece of evidence is from, where the document has an address."""
+    url = url_of_page(source.document, source.page)
+    return PARTS.link(url, "Open", source.document.title) if url else ""
 
 
 def notice(report: Report) -> str:
@@ -102,6 +114,7 @@ def _row(item: Item, beside: Callable[[Source], str]) -> str:
         cited=[
             (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations
         ],
+        fine=item.label in ("supported", "not a claim") and not item.failed,
     )
 
 

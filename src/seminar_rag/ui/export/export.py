@@ -1,6 +1,7 @@
 """A conversation as a document: questions, answers, and one list of references. Pure.
 
-Each passage has one number through the whole document, whatever it had in its answer. Markdown is
+Each work has one number through the whole document, whatever its passages had in their answers,
+and each of its quotations says its page. Markdown is
 made here, PDF in `pdf`; both escape all that comes from readings, questions and models, so
 that a file never loads anything from elsewhere when it is opened.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from seminar_rag.types import Citation
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
-from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, places_of, safe_url
+from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, places_of, url_of_page
 
 DEFAULT_TITLE = "Conversation"
 _MARK = re.compile(r"\[(\d{1,3})\]")
@@ -21,15 +22,17 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A cited passage."""
+    """A cited work."""
 
     number: int
     title: str
     authors: str
     place: str
-    """Kind, session, pages and section, in words."""
+    """Kind, sessions and pages, in words."""
     url: str
-    quotes: tuple[str, ...]
+    """Of a PDF, at the first page that is cited."""
+    quotes: tuple[tuple[str, str], ...]
+    """What is cited of it, each with its place: "p. 3"."""
     note: str = ""
 
 
@@ -59,19 +62,17 @@ class Paper:
 
 
 def paper(conversation: Conversation, title: str, course: str, written_by: str) -> Paper:
-    """Make a document of a conversation, with passages numbered through all answers."""
+    """Make a document of a conversation, with works numbered through all answers."""
     numbers: dict[str, int] = {}
     cited: dict[str, list[Citation]] = {}
     gone: set[str] = set()
     for view in conversation.exchanges:
         gone |= view.gone
         for one in view.citations:
-            numbers.setdefault(one.passage.id, len(numbers) + 1)
-            cited.setdefault(one.passage.id, []).append(one)
+            numbers.setdefault(one.document.id, len(numbers) + 1)
+            cited.setdefault(one.document.id, []).append(one)
     parts = tuple(_part(view, numbers) for view in conversation.exchanges)
-    references = tuple(
-        _reference(number, cited[id_], id_ in gone) for id_, number in numbers.items()
-    )
+    references = tuple(_reference(number, cited[id_], gone) for id_, number in numbers.items())
     first = conversation.exchanges[0].question if conversation.exchanges else DEFAULT_TITLE
     return Paper(title.strip() or first, course, written_by, parts, references)
 
@@ -86,8 +87,8 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
     mine: dict[int, list[int]] = {}
     for one in view.citations:
         known = mine.setdefault(one.number, [])
-        if numbers[one.passage.id] not in known:
-            known.append(numbers[one.passage.id])
+        if numbers[one.document.id] not in known:
+            known.append(numbers[one.document.id])
 
     def renumbered(found: re.Match[str]) -> str:
         known = mine.get(int(found[1]))
@@ -108,17 +109,25 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
     return Part(view.question, view.asked, text, view.markdown, tuple(filter(None, notes)))
 
 
-def _reference(number: int, citations: list[Citation], gone: bool) -> Reference:
-    document, passage = citations[0].document, citations[0].passage
+def _reference(number: int, citations: list[Citation], gone: set[str]) -> Reference:
+    document = citations[0].document
+    first = min((one.page for one in citations if one.page is not None), default=None)
+    lost = any(one.passage.id in gone for one in citations)
     return Reference(
         number,
         document.title,
         document.authors or "",
-        ", ".join(facts_of(document, places_of(citations), passage.heading)),
-        (safe_url(document.url) or "").replace("<", "%3C").replace(">", "%3E"),
-        tuple(dict.fromkeys(" ".join(one.quote.split()) for one in citations)),
-        GONE if gone else "",
+        ", ".join(facts_of(document, places_of(citations))),
+        url_of_page(document, first).replace("<", "%3C").replace(">", "%3E"),
+        tuple(dict.fromkeys((" ".join(one.quote.split()), places_of([one])) for one in citations)),
+        GONE if lost else "",
     )
+
+
+def stopped(text: str) -> str:
+    """A part of a reference with the one stop that ends it; nothing stays nothing."""
+    text = text.strip()
+    return text if not text or text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 # Markdown -------------------------------------------------------------------------------------
@@ -148,13 +157,14 @@ def _lines(paper: Paper) -> Iterator[str]:
     if paper.references:
         yield from ("", "## References", "")
     for one in paper.references:
-        by = f"{_plain(one.authors)}. " if one.authors else ""
-        where = f" {_plain(one.place)}." if one.place else ""
+        by = f"{_plain(stopped(one.authors))} " if one.authors else ""
+        where = f" {_plain(stopped(one.place))}" if one.place else ""
         link = f" <{one.url}>" if one.url else ""
-        yield f"- **[{one.number}]** {by}*{_plain(one.title)}*.{where}{link}"
+        yield f"- **[{one.number}]** {by}*{_plain(stopped(one.title))}*{where}{link}"
         if one.note:
             yield f"  ({_plain(one.note)})"
-        yield from (f"  > {_plain(quote)}" for quote in one.quotes)
+        for quote, place in one.quotes:
+            yield from ("", f"  > {_plain(quote)}{f' ({place})' if place else ''}")
 
 
 def _plain(text: str) -> str:

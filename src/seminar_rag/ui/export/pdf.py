@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from seminar_rag.ui.export.export import Paper, Part, Reference
+from seminar_rag.ui.export.export import Paper, Part, Reference, stopped
 
 FOLDERS = (
     "/usr/share/fonts",
@@ -37,6 +37,13 @@ FONTS = (
     "Vera.ttf",  # comes with ReportLab
 )
 """Tried in this order for every letter."""
+ASIAN = (
+    ("\u3040", "\u30ff", "HeiseiMin-W3"),
+    ("\uac00", "\ud7a3", "HYSMyeongJo-Medium"),
+    ("\u2e80", "\u9fff", "STSong-Light"),
+    ("\uff00", "\uffef", "STSong-Light"),
+)
+"""First and last letter, and Adobe's font of them, which readers of PDF bring along."""
 
 
 def to_pdf(paper: Paper) -> bytes:
@@ -84,8 +91,8 @@ def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
         yield set_("References", "question")
     for one in paper.references:
         yield set_(_reference(one), "item", bulletText=f"[{one.number}]")
-        for quote in one.quotes:
-            yield set_(_spelled(f"“{quote}”"), "quote")
+        for quote, place in one.quotes:
+            yield set_(_spelled(f"“{quote}”{f' ({place})' if place else ''}"), "quote")
 
 
 def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
@@ -107,8 +114,8 @@ def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
 
 
 def _reference(one: Reference) -> str:
-    by = f"{one.authors}. " if one.authors else ""
-    text = _spelled(f"{by}{one.title}. {one.place}.")
+    parts = (stopped(part) for part in (one.authors, one.title, one.place))
+    text = _spelled(" ".join(filter(None, parts)))
     link = f" <a href={quoteattr(one.url)} color='#1f5f5b'>{_spelled(one.url)}</a>"
     note = _spelled(f" ({one.note})") if one.note else ""
     return f"{text}{link if one.url else ''}{note}"
@@ -132,6 +139,7 @@ def _in_font(letter: str) -> tuple[str, str]:
     """The letter with the first font that has it; a replacement where none has."""
     fonts = _fonts()
     found = next((name for name, has in fonts if ord(letter) in has), None)
+    found = found or next((name for first, last, name in ASIAN if first <= letter <= last), None)
     return (letter, found) if found else ("?", fonts[0][0])
 
 
@@ -139,7 +147,12 @@ def _in_font(letter: str) -> tuple[str, str]:
 def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
     """Register the machine's fonts; returns their names and letters in the order of `FONTS`."""
     from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
     from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    for name in {name for *_, name in ASIAN}:
+        pdfmetrics.registerFont(UnicodeCIDFont(name))
+        pdfmetrics.registerFontFamily(name, name, name, name, name)
 
     found: dict[str, Path] = {}
     for folder in FOLDERS:

@@ -121,6 +121,8 @@ OPEN = (
     _opening("POST", _EVENT, values=True, rate=OFTEN),
     _opening("GET", r"/health"),
     _opening("GET", r"/(?:view|key)/.+", rate=OFTEN),
+    _opening("GET", r"/find", rate=OFTEN),
+    _opening("GET", r"/readings\.(?:bib|ris|json)"),
     _opening("POST", r"/export\.(?:md|pdf)"),
     _opening("POST", r"/check/text", largest=LARGEST_FILE, seconds=UPLOAD_SECONDS),
     _opening("GET|POST|DELETE", r"/mcp"),
@@ -143,6 +145,8 @@ DESK_OPEN = tuple(
         _opening("GET", r"/gradio_api/upload_progress"),
         _opening("GET", r"/gradio_api/file=/.*"),
         _opening("POST", r"/gradio_api/upload", stream=True),
+        _opening("POST", r"/files", stream=True),
+        _opening("POST", r"/place", largest=64 << 10),
     )
 )
 """What the desk answers who is logged in, by the path below its own."""

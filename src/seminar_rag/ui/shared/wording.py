@@ -163,6 +163,15 @@ def safe_url(url: str | None) -> str | None:
     return url if parts.scheme in ("http", "https") and parts.hostname else None
 
 
+def url_of_page(document: Document, page: int | None) -> str:
+    """The address of a document, of a PDF at this page; "" without a safe one."""
+    url = safe_url(document.url) or ""
+    path = urlsplit(url).path
+    is_pdf = path.endswith(".pdf") or "/pdf/" in path
+    paged = page and document.unit == "page" and "#" not in url and is_pdf
+    return f"{url}#page={page}" if paged else url
+
+
 def find_quote(text: str, quote: str) -> tuple[int, int] | None:
     """Where `quote` stands in `text`, whatever white space separates its words."""
     words = quote.split()

@@ -27,3 +27,26 @@ seminar.readFile = (text, largest) => new Promise((resolve) => {
   });
   input.click();
 });
+
+// The text to check is kept for this tab, so that a reload loses nothing.
+(() => {
+  "use strict";
+  const KEY = `seminar:${document.title}:manuscript`;
+  const box = () => document.querySelector("#manuscript textarea");
+  document.addEventListener("input", (event) => {
+    if (event.target !== box()) return;
+    try {
+      sessionStorage.setItem(KEY, event.target.value);
+    } catch { /* too long, or forbidden: it is not kept */ }
+  });
+  let back = false;
+  new MutationObserver(() => {
+    if (back || !box()) return;
+    back = true;
+    let text = "";
+    try {
+      text = sessionStorage.getItem(KEY) ?? "";
+    } catch { /* nothing was kept */ }
+    if (text && !box().value) seminar.put(box(), text);
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

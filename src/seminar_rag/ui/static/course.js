@@ -3,7 +3,31 @@
   "use strict";
   const fold = (text) => text.toLocaleLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
 
+  // Titles and authors at once; the texts when the server has looked into them.
+  let texts = {}; // reading → the sentence with the words
+  let asked = "";
+  let timer = 0;
   function search(field) {
+    const typed = field.value.trim();
+    if (typed !== asked) {
+      asked = typed;
+      texts = {};
+      clearTimeout(timer);
+      if (typed.length > 2) timer = setTimeout(() => look(field, typed), 300);
+    }
+    show(field);
+  }
+  async function look(field, typed) {
+    try {
+      const answer = await fetch(`find?${new URLSearchParams({ words: typed })}`);
+      const { found } = await answer.json();
+      if (typed !== asked || !found) return;
+      texts = found;
+      show(field);
+    } catch { /* the titles are searched all the same */ }
+  }
+
+  function show(field) {
     const words = fold(field.value).split(/\s+/).filter(Boolean);
     const all = document.querySelectorAll("#course .session");
     let count = 0;
@@ -12,7 +36,10 @@
       let some = false;
       for (const entry of session.querySelectorAll(".entry")) {
         const text = `${own} ${fold(entry.dataset.words)}`;
-        entry.hidden = !words.every((word) => text.includes(word));
+        const titled = words.every((word) => text.includes(word));
+        const said = words.length && !titled ? texts[entry.dataset.id] : "";
+        entry.hidden = !titled && !said;
+        quote(entry, said);
         some ||= !entry.hidden;
         count += entry.hidden ? 0 : 1;
       }
@@ -21,6 +48,19 @@
     const note = document.querySelector("#course .course-note");
     note.dataset.all ??= note.textContent;
     note.textContent = words.length ? `${count} found` : note.dataset.all;
+    document.querySelector("#course .nothing-found").hidden = count > 0;
+  }
+  function quote(entry, said) {
+    let line = entry.querySelector(".where-found");
+    if (!said) {
+      line?.remove();
+      return;
+    }
+    if (!line) {
+      line = Object.assign(document.createElement("p"), { className: "where-found" });
+      entry.querySelector(".state").after(line);
+    }
+    line.textContent = `“${said}”`;
   }
 
   async function unfold(button) {
@@ -51,6 +91,13 @@
   document.addEventListener("click", (event) => {
     const about = event.target.closest?.("[data-about]");
     if (about) seminar.askAbout(about.dataset.about);
+    const question = event.target.closest?.("[data-question]")?.dataset;
+    if (question) seminar.askAbout(question.of, question.question);
+    const session = event.target.closest?.("[data-session]")?.dataset.session;
+    if (session) {
+      event.preventDefault(); // the address is for questions
+      document.getElementById(`session-${session}`)?.scrollIntoView();
+    }
     const key = event.target.closest?.("[data-key]");
     if (key) unfold(key);
   });

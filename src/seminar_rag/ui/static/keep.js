@@ -130,13 +130,14 @@ window.seminar = (() => {
     if (event.target === box()) draft();
   });
 
-  function fill(text) {
-    const area = box();
+  // Types a text into a box, as far as Gradio can tell.
+  function put(area, text) {
     if (!area) return;
     const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
     set.call(area, text);
     area.dispatchEvent(new Event("input", { bubbles: true }));
   }
+  const fill = (text) => put(box(), text);
 
   // Between the page and the server -----------------------------------------------------------
   const arrival = () =>
@@ -179,11 +180,19 @@ window.seminar = (() => {
     const tab = document.querySelector('#views [role="tab"]');
     if (tab?.getAttribute("aria-selected") !== "true") tab?.click();
   }
-  // For the list of readings: the next question is about this reading.
-  function askAbout(reading) {
+  // For the list of readings: the next question is about this reading; one that is given is asked
+  // once the page says so.
+  function askAbout(reading, question = "") {
     show_asking();
+    document.querySelector(".scope-chip")?.remove();
     settled(() => ask_server({ do: "scope", scope: { readings: [String(reading)] } }));
     setTimeout(() => box()?.focus(), 60);
+    if (question) fill(question);
+    const send = (tries) => {
+      if (document.querySelector(".scope-chip")) byId("send")?.click();
+      else if (tries) setTimeout(() => send(tries - 1), 60);
+    };
+    if (question) setTimeout(() => send(80), 60);
   }
   addEventListener("hashchange", () => {
     if (!linked()) return;
@@ -288,7 +297,7 @@ window.seminar = (() => {
   const title = () => load(current())?.title ?? "";
   const share = (yes) => write(localStorage, `${place()}share`, yes ? "yes" : "no");
   return {
-    arrival, wish, keep, draft, fill, open, askAbout, list, record, title, share,
+    arrival, wish, keep, draft, fill, put, open, askAbout, list, record, title, share,
     tell: ask_server,
   };
 })();

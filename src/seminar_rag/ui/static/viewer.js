@@ -4,6 +4,8 @@
   "use strict";
   const ZOOMS = [1, 1.25, 1.5, 2, 2.5, 3];
   const WIDTHS = [800, 1200, 1600, 2400];
+  const NARROWEST = 340; // pixels that the page view is wide at least,
+  const LEFT_ROOM = 60; // and that it leaves at its left
   const LEGIBLE = 15; // pixels that a marked line is tall at least, where it then fits
   const narrow = () => matchMedia("(max-width: 1023px)").matches;
   const make = (tag, properties = {}, ...children) => {
@@ -17,6 +19,7 @@
   let shown = null; // what the server answered
   let page = 1;
   let zoom = 1;
+  let wide = 0; // pixels, as the reader chose; 0 for as wide as the sources
   let back = null; // finds what had the focus before
   let asked = 0; // the newest request; late answers to earlier ones are dropped
 
@@ -45,7 +48,14 @@
     const size = make("div", { className: "viewer-size" },
       button("out", "−", "Zoom out"), parts.zoom, button("in", "+", "Zoom in"));
     parts.size = size;
-    root = make("div", { id: "viewer", hidden: true },
+    parts.edge = make("div", { className: "viewer-edge", tabIndex: 0, title: "Drag, or use the arrow keys, to change the width" });
+    const said = { role: "separator", "aria-orientation": "vertical", "aria-label": "Width of the page view" };
+    for (const [key, value] of Object.entries(said)) parts.edge.setAttribute(key, value);
+    parts.edge.addEventListener("pointerdown", (event) => parts.edge.setPointerCapture(event.pointerId));
+    parts.edge.addEventListener("pointermove", (event) => {
+      if (parts.edge.hasPointerCapture(event.pointerId)) widen(innerWidth - event.clientX);
+    });
+    root = make("div", { id: "viewer", hidden: true }, parts.edge,
       make("div", { className: "viewer-head" }, make("div", {}, parts.title, parts.about), close),
       make("div", { className: "viewer-bar" }, turn, size, parts.original),
       parts.remark, parts.body, parts.status);
@@ -65,12 +75,20 @@
     if (!root || root.hidden) return;
     const panel = document.getElementById("sources")?.getBoundingClientRect();
     const over = panel && panel.width > 0 && !narrow();
-    const left = over ? panel.left : innerWidth - Math.min(innerWidth, 620);
+    const usual = over ? panel.left : innerWidth - Math.min(innerWidth, 620);
+    const left = wide ? Math.max(LEFT_ROOM, innerWidth - wide) : usual;
+    parts.edge.setAttribute("aria-valuenow", String(Math.round(100 * (1 - left / innerWidth))));
     root.style.left = narrow() ? "0" : `${Math.round(left)}px`;
     document.body.classList.add("viewing"); // what it would cover makes room
     document.body.style.setProperty("--viewer", `${innerWidth - Math.round(left)}px`);
     root.setAttribute("aria-modal", String(narrow()));
     document.querySelector("gradio-app")?.toggleAttribute("inert", narrow());
+  }
+
+  function widen(pixels) {
+    wide = Math.min(Math.max(pixels, NARROWEST), innerWidth - LEFT_ROOM);
+    place();
+    settle();
   }
 
   // Opening and closing -----------------------------------------------------------------------
@@ -102,7 +120,7 @@
     shown = { about: "", original: "", quotes: [], pages: null, text: null, ...found };
     parts.title.textContent = shown.title;
     parts.about.textContent = shown.about;
-    if (shown.original) parts.original.href = shown.original;
+    lead();
     parts.original.hidden = !shown.original;
     tell(shown.remark);
     root.querySelector(".viewer-bar").hidden = !shown.pages && !shown.text;
@@ -113,6 +131,13 @@
       draw(true);
     } else read();
     if (first) parts.title.focus({ preventScroll: true });
+  }
+
+  // The original is opened at the page that is shown, where it is a PDF.
+  function lead() {
+    const at = shown.original;
+    const is_pdf = /\.pdf$|\/pdf\//.test(at.split("?")[0]);
+    if (at) parts.original.href = shown.pages && is_pdf && !at.includes("#") ? `${at}#page=${page}` : at;
   }
 
   function close() {
@@ -197,9 +222,11 @@
     }
     const keep = sheetPlace();
     parts.body.replaceChildren(sheet);
+    seminar.words(sheet, `view/${id}/${drawn}.json?v=${version}`);
     parts.body.setAttribute("aria-label", `Page ${page} of ${count}`);
     name("page", count);
     parts.zoom.textContent = `${Math.round(100 * zoom)} %`;
+    lead();
     parts.out.disabled = zoom === ZOOMS[0];
     parts.in.disabled = zoom === ZOOMS.at(-1);
     if (toMark) toFirst(sheet);
@@ -301,6 +328,12 @@
 
   function type(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target === parts.number) return;
+    const more = { ArrowLeft: 40, ArrowRight: -40 }[event.key];
+    if (event.target === parts.edge && more) {
+      event.preventDefault();
+      widen(root.offsetWidth + more);
+      return;
+    }
     const deed = { ArrowLeft: "previous", ArrowRight: "next", "+": "in", "=": "in", "-": "out" }[event.key];
     if (!deed) return;
     event.preventDefault();
@@ -313,28 +346,18 @@
     close();
   }, true);
 
+  // Once the width stays as it is, the page is drawn to it.
   let due = 0;
-  addEventListener("resize", () => {
-    place();
+  function settle() {
     clearTimeout(due);
     due = setTimeout(() => {
       if (root && !root.hidden && shown?.pages) draw(true);
     }, 150);
-  });
-
-  // The sentence of a mark is the first of its source's quotes, where marks and quotes agree.
-  function ownFirst(address, mark) {
-    const [path, query] = address.split("?");
-    const pairs = new URLSearchParams(query);
-    const quotes = pairs.getAll("quote");
-    const alike = `.mark[data-source="${CSS.escape(mark.dataset.source)}"]`;
-    const marks = [...(mark.closest(".exchange")?.querySelectorAll(alike) ?? [])];
-    const at = marks.indexOf(mark);
-    if (marks.length !== quotes.length || at <= 0) return address;
-    pairs.delete("quote");
-    for (const one of [quotes[at], ...quotes.toSpliced(at, 1)]) pairs.append("quote", one);
-    return `${path}?${pairs}`;
   }
+  addEventListener("resize", () => {
+    place();
+    settle();
+  });
 
   // What opens it -------------------------------------------------------------------------------
   // On a phone a mark first brings up its source, which fits the screen; that opens the page.
@@ -348,7 +371,7 @@
     if (mark) {
       const see = document.querySelector(`#source-${CSS.escape(mark.dataset.source)} [data-view]`);
       // The source of a passage that is gone shows all that is left of it.
-      if (see && !narrow() && !mark.classList.contains("gone")) open(ownFirst(see.dataset.view, mark), mark);
+      if (see && !narrow() && !mark.classList.contains("gone")) open(seminar.ownFirst(see.dataset.view, mark), mark);
       return;
     }
     const card = event.target.closest?.(".source");
