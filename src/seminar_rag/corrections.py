@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seminar_rag.index.store import Store
-from seminar_rag.ingest import curate
+from seminar_rag.ingest import curate, intake
 from seminar_rag.ingest.attention import suggestions
 from seminar_rag.types import Section
 from seminar_rag.types.catalogue import Catalogue
@@ -101,6 +101,29 @@ class Corrections(ABC):
             SourceError: the title is empty, or the address or file cannot be used.
         """
         return self._write(lambda store: curate.add(store, session, title, url, file))
+
+    def take(self, file: Path, reading: str = "", session: int | None = None) -> str:
+        """Add a file (which is copied) to the reading that it is; returns the reading's id.
+
+        Args:
+            reading: the id of its reading; empty where it is to be recognised by the arXiv id in
+                its name or by its title.
+            session: where it goes as a new reading, if it is none of those that are listed.
+
+        Raises:
+            SourceError: it is in the course already, cannot be used, or is none of the listed
+                readings while no session is given.
+        """
+        title = "" if reading else intake.title_of(file)
+        return self._write(lambda store: intake.take(store, file, title, reading, session))
+
+    def place(self, what: str, session: int) -> str:
+        """Put a paper that no session lists, by the id of its reading, into one; returns its id.
+
+        Raises:
+            SourceError: its file is not kept.
+        """
+        return self._write(lambda store: intake.place(store, what, session))
 
     def remove(self, what: str) -> list[str]:
         """Remove a source (by its path), a reading (by id or title) or one document (by id).

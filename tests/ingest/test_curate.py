@@ -221,6 +221,56 @@ def test_a_file_added_under_a_listed_title_becomes_its_text(course: Course, tmp_
     }
 
 
+def test_files_are_taken_for_the_readings_that_they_are(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the reading they were given for, by the id in their name, or by their title; a file that
+    is there already, or is none of the listed readings, is refused."""
+    monkeypatch.setattr("seminar_rag.documents.parse.Parser", lambda **_: PlainParser())
+    given, titled, other = (tmp_path / f"{name}.pdf" for name in ("scan 1", "download", "stray"))
+    walled = next(
+        one.id for each in course.catalogue().sessions for one in each.readings
+        if one.title == WALLED
+    )  # fmt: skip
+    given.write_bytes(pdf("Scanned", (), BLOG))
+    assert course.take(given, reading=walled) == walled
+    course.ingest_reading(walled)
+    assert texts(course)[WALLED] == (walled, (1,))
+    with pytest.raises(SourceError, match=f"in the course already, as “{WALLED}”"):
+        course.take(given)
+    titled.write_bytes(pdf(CARDS.title, (), BLOG, "So it is."))
+    cards = course.take(titled)
+    course.ingest_reading(cards)
+    assert texts(course)[CARDS.title] == (cards, (2,))
+    other.write_bytes(pdf("A Paper Nobody Listed", (), BLOG, "Nobody."))
+    with pytest.raises(SourceError, match="“A Paper Nobody Listed”, is none of the listed"):
+        course.take(other)
+    stray = course.take(other, session=2)
+    course.ingest_reading(stray)
+    assert texts(course)["A Paper Nobody Listed"] == (stray, (2,)), "the title is the file's own"
+    with pytest.raises(NotFoundError, match="load the page again"):
+        course.take(other, reading="unheard-of")
+
+
+def test_a_paper_of_no_session_is_put_into_one_and_stays_there(
+    course: Course, tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "stray.pdf").write_bytes(pdf("A Paper Nobody Listed", (), BLOG))
+    list(course.ingest([folder]))
+    assert texts(course)["A Paper Nobody Listed"] == ("a-paper-nobody-listed", ())
+    reading = course.place("a-paper-nobody-listed", 2)
+    course.ingest_reading(reading)
+    for _ in range(2):
+        found = [d for d in course.catalogue().documents.values() if "Nobody" in d.title]
+        assert [(one.reading, one.sessions) for one in found] == [(reading, (2,))]
+        list(course.ingest([folder]))
+    assert course.removals() == (), "nothing was taken out by hand"
+    with pytest.raises(NotFoundError, match="load the page again"):
+        course.place("a-paper-nobody-listed", 2)
+
+
 def test_a_link_added_to_a_session_stays_there(course: Course, web: Web) -> None:
     web.put("https://blog.test/extra.pdf", Page(pdf("Some Working Title", (), BLOG)))
     reading = course.add(2, "What the Guest Spoke Of", url="https://blog.test/extra.pdf")

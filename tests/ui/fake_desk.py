@@ -12,7 +12,7 @@ import numpy as np
 from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
 from seminar_rag import backup, config
-from seminar_rag.errors import ModelError, NotFoundError
+from seminar_rag.errors import ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import revised
 from seminar_rag.journal.insights import insights
@@ -226,6 +226,17 @@ class FakeDeskCourse(FakeCourse):
             self.taken.append(file.read_bytes())
         return "added"
 
+    def take(self, file: Path, reading: str = "", session: int | None = None) -> str:
+        if not reading and session is None:
+            raise SourceError(f"{file.name} is none of the listed readings — choose a session")
+        self.acts.append(("take", file.name, reading, session))
+        self.taken.append(file.read_bytes())
+        return reading or "added"
+
+    def place(self, what: str, session: int) -> str:
+        self.acts.append(("place", what, session))
+        return what
+
     def rename(self, reading: str, title: str) -> str:
         self.acts.append(("rename", reading, title))
         return self._decide(Correction("rename", reading, title=title))
@@ -274,7 +285,7 @@ class FakeDeskCourse(FakeCourse):
             for each in self._catalogue.sessions
         )
         self._catalogue = replace(self._catalogue, sessions=sessions, records=records)
-        self._removals.append(Removal(what, titles[0]))
+        self._removals += [Removal(what, title) for title in titles[:1]]
         return titles
 
     def removals(self) -> tuple[Removal, ...]:

@@ -17,7 +17,7 @@ import pytest
 from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
 from fake_desk import PAGE, FakeDeskCourse, by_first_words
 
-from seminar_rag.course import Course
+from seminar_rag.course import SAMPLE, Course
 from seminar_rag.errors import BusyError, ConfigError, ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
@@ -26,8 +26,9 @@ from seminar_rag.types.ingest import Need, Progress
 from seminar_rag.types.journal import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
-from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk, check_upload, listener_of
+from seminar_rag.ui.desk.actions import Desk, Said, listener_of
 from seminar_rag.ui.desk.jobs import Job, Jobs
+from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, check_upload
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def ended(desk: Desk) -> Job:
 DESK_USES = (
     *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
-    *("change", "edit", "confirm", "split", "merge", "page_texts"),
+    *("take", "place", "change", "edit", "confirm", "split", "merge", "page_texts"),
     *("offer", "fetch_language_model", "backup"),
 )
 """The methods of a course that the desk calls."""
@@ -164,7 +165,7 @@ def test_nothing_but_stop_works_while_a_job_runs(desk: Desk, course: FakeDeskCou
     with pytest.raises(BusyError):
         desk.rename("rag", "New")
     with pytest.raises(BusyError):
-        desk.add(15, "A", "https://example.org/a.pdf", None)
+        desk.add(15, "A", "https://example.org/a.pdf")
     with pytest.raises(BusyError):
         desk.update()
     desk.jobs.stop()
@@ -190,7 +191,10 @@ def test_a_reading_is_read_again_removed_and_brought_back(
     course.step.release(10)
     desk.act("reingest", "gone")
     assert "A paper whose link is gone" in ended(desk).title
-    assert RAG.title in desk.act("remove", "rag")
+    said = desk.act("remove", "rag")
+    assert said == Said(f"Removed “{RAG.title}”.", "restore", "rag")
+    assert 'data-act="restore" data-what="rag"' in view.toast(said)
+    assert "Undo" not in view.toast("Restored.")
     assert [one.id for one in course.removals()] == ["rag"]
     desk.act("restore", "rag")
     ended(desk)
@@ -217,23 +221,70 @@ def test_what_the_course_does_not_know_is_refused(
 
 def test_a_link_is_added(desk: Desk, course: FakeDeskCourse) -> None:
     course.step.release(5)
-    told = desk.add(15, " A new one ", " https://example.org/new.pdf ", None)
-    assert "session 15" in told
+    told = desk.add(15, " A new one ", " https://example.org/new.pdf ")
+    assert "session 15" in told.text
     ended(desk)
     assert course.acts == [
         ("add", 15, "A new one", "https://example.org/new.pdf", None),
         ("ingest_reading", "added"),
     ]
     with pytest.raises(SourceError, match="choose the session"):
-        desk.add(None, "A", "https://example.org/new.pdf", None)
+        desk.add(None, "A", "https://example.org/new.pdf")
 
 
-def test_a_file_is_added(desk: Desk, course: FakeDeskCourse, tmp_path: Path) -> None:
-    course.step.release(5)
-    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 text")
-    desk.add("16", "A file", "https://ignored.test", tmp_path / "a.pdf")
+def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
+    desk: Desk, course: FakeDeskCourse, tmp_path: Path
+) -> None:
+    course.step.release(15)
+    a, b = tmp_path / "a.pdf", tmp_path / "b.pdf"
+    a.write_bytes(b"%PDF-1.7 text")
+    b.write_bytes(b"<html>Log in</html>")
+    said = desk.take([a, b], reading="gone")
+    assert "A paper whose link is gone" in said.text
+    assert "b.pdf is not what its name says" in said.text
     ended(desk)
-    assert course.acts[0] == ("add", 16, "A file", "", "a.pdf")
+    assert course.acts == [("take", "a.pdf", "gone", None), ("ingest_reading", "gone")]
+    with pytest.raises(SourceError, match="choose a session"):
+        desk.take([a])
+    desk.take([a], session=16)
+    ended(desk)
+    assert course.acts[2] == ("take", "a.pdf", "", 16)
+    with pytest.raises(SourceError, match="no file arrived"):
+        desk.take([])
+    with pytest.raises(NotFoundError, match="load the page again"):
+        desk.take([a], reading="unheard-of")
+    desk.place("gone", 16)
+    ended(desk)
+    assert course.acts[-2:] == [("place", "gone", 16), ("ingest_reading", "gone")]
+
+
+def test_a_course_begins_with_the_address_of_its_page_or_with_files(
+    desk: Desk, course: FakeDeskCourse, tmp_path: Path
+) -> None:
+    assert desk.begun
+    assert "Begin your course" not in view.begin(course.catalogue().sessions, begun=desk.begun)
+    course._catalogue = replace(course._catalogue, sources=((str(SAMPLE.resolve()), "course"),))
+    assert not desk.begun
+    assert "Begin your course" in view.begin(course.catalogue().sessions, begun=desk.begun)
+    course.step.release(15)
+    with pytest.raises(SourceError, match="https://"):
+        desk.act("begin", "file:///etc/passwd")
+    desk.act("begin", " https://uni.example/seminar ")
+    assert ended(desk).state == "done"
+    assert course.acts.pop()[:2] == ("ingest", ("https://uni.example/seminar",))
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 text")
+    desk.take([tmp_path / "a.pdf"])
+    ended(desk)
+    assert course.acts[0] == ("remove", str(SAMPLE.resolve())), "the sample course leaves"
+    assert course.acts[1] == ("take", "a.pdf", "", 1)
+
+
+def test_what_came_to_nothing_is_no_success(desk: Desk, course: FakeDeskCourse) -> None:
+    course.step.release(15)
+    desk.act("reingest", "gone")
+    job = ended(desk)
+    assert job.state == "failed"
+    assert "is gone (404) — download the PDF yourself" in job.note
 
 
 # Uploads ---------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from serving import served
 
 from seminar_rag.errors import ConfigError, StoreError
 from seminar_rag.ui.app import build_app
-from seminar_rag.ui.desk.actions import LARGEST_UPLOAD
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Attempts, Door, Sessions, hashed
+from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD
 from seminar_rag.ui.shared.limits import client_of
 
 pytestmark = pytest.mark.slow
@@ -413,6 +413,20 @@ def test_the_students_mount_knows_nothing_of_the_desk(stranger, instructor, cour
                 json={"fn_index": one["id"], "data": [], "session_hash": "abc"},
             )
     assert course.acts == before
+
+
+def test_files_are_taken_from_the_instructor_alone(stranger, instructor):
+    file = {"files": ("../../etc/p.pdf", b"<html>")}
+    assert stranger.post("/desk/files", files=file).status_code == 401
+    refused = instructor.post("/desk/files", files=file, data={"session": "15"})
+    assert refused.json()["bad"] is True
+    assert refused.json()["said"].startswith("p.pdf is not what its name says")
+    many = [("files", (f"{n}.pdf", b"%PDF-")) for n in range(61)]
+    assert "at most 60 files" in instructor.post("/desk/files", files=many).json()["said"]
+    chunked = instructor.post("/desk/files", content=iter([b"x"]))
+    assert chunked.status_code == 413
+    placed = instructor.post("/desk/place", data={"reading": "rag"}).json()
+    assert placed == {"said": "choose the session that it belongs to", "bad": True}
 
 
 def test_an_upload_is_bounded(instructor):

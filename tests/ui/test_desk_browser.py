@@ -261,8 +261,7 @@ def test_a_reading_is_renamed_removed_and_brought_back(desk: Any, course: FakeDe
     row.locator("button", has_text="Remove").click()
     row.wait_for(state="detached")
     assert desk.locator("details[data-key='session-15']").get_attribute("open") is not None
-    desk.click("details[data-key='removed'] > summary")
-    desk.click("[data-act='restore']")
+    desk.click("#desk-said .toast [data-act='restore']:has-text('Undo')")
     ended(desk, "Restored")
     desk.wait_for_selector(f"{ROW}:has-text('{RAG.title}')")
     assert course.acts[1:] == [("remove", "rag"), ("restore", "rag"), ("ingest_reading", "rag")]
@@ -275,7 +274,7 @@ def test_a_failed_reading_has_its_remedy_and_is_tried_again(
     card = desk.locator("#attention .card", has_text="holds no text")
     assert "Run an OCR program over it" in card.inner_text()
     card.locator("button", has_text="Try again").click()
-    ended(desk, "A paper that was scanned")
+    ended(desk, "A paper that was scanned", "failed")
     assert course.acts == [("ingest_reading", "scan")]
 
 
@@ -285,37 +284,52 @@ def open_form(page: Any, session: str = "15") -> None:
     page.click(f"ul[role='listbox'] li:has-text('{session} ·')")
 
 
-def test_a_pdf_is_uploaded_to_a_session(desk: Any, course: FakeDeskCourse, tmp_path: Path) -> None:
-    course.step.release(9)
-    (tmp_path / "A_fine_paper.pdf").write_bytes(b"%PDF-1.7 content")
-    open_form(desk, "16")
-    desk.set_input_files("input[type='file']", tmp_path / "A_fine_paper.pdf")
-    desk.wait_for_selector("#add-file:has-text('A_fine_paper.pdf')")
-    title = desk.locator("#add-title input, #add-title textarea").first
-    assert title.input_value() == "A fine paper"
-    desk.click("#add-go")
-    ended(desk, "Added “A fine paper”")
-    assert course.acts == [
-        ("add", 16, "A fine paper", "", "A_fine_paper.pdf"),
-        ("ingest_reading", "added"),
-    ]
-    assert course.taken == [b"%PDF-1.7 content"]
-    desk.wait_for_selector("#add-file:has-text('or choose a file')")
-    assert title.input_value() == ""
+DROP = """
+(element) => {
+  const files = new DataTransfer();
+  files.items.add(new File(["%PDF-1.7 dropped"], "dropped.pdf", { type: "application/pdf" }));
+  for (const type of ["dragover", "drop"])
+    element.dispatchEvent(new DragEvent(type,
+      { dataTransfer: files, bubbles: true, cancelable: true }));
+}
+"""
 
 
-def test_what_is_no_pdf_is_refused_and_the_form_stays(
+def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
     desk: Any, course: FakeDeskCourse, tmp_path: Path
 ) -> None:
+    course.step.release(30)
+    (tmp_path / "a paper.pdf").write_bytes(b"%PDF-1.7 content")
     (tmp_path / "page.pdf").write_bytes(b"<html>Log in to read this paper</html>")
-    open_form(desk)
-    desk.set_input_files("input[type='file']", tmp_path / "page.pdf")
-    desk.wait_for_selector("#add-file:has-text('page.pdf')")
-    desk.click("#add-go")
-    desk.wait_for_selector("#desk-said .problem")
-    assert "not what its name says" in desk.inner_text("#desk-said")
-    assert desk.locator("#add-title input, #add-title textarea").first.input_value() == "page"
-    assert course.acts == []
+    open_session(desk, 16)
+    row = desk.locator(ROW, has_text="A paper whose link is gone")
+    with desk.expect_file_chooser() as chooser:
+        row.locator("[data-attach]").click()
+    chooser.value.set_files([tmp_path / "a paper.pdf", tmp_path / "page.pdf"])
+    desk.wait_for_selector("#told.fine:has-text('Added to “A paper whose link is gone”')")
+    assert "page.pdf is not what its name says" in desk.inner_text("#told")
+    desk.wait_for_selector("#job .job.failed")  # its link is still gone, and the job says so
+    assert course.acts == [("take", "a paper.pdf", "gone", None), ("ingest_reading", "gone")]
+    assert course.taken == [b"%PDF-1.7 content"]
+    row.evaluate(DROP)
+    desk.wait_for_function("!document.querySelector('#told').textContent.includes('page.pdf')")
+    desk.wait_for_selector("#job .job.failed")
+    desk.locator("#attention").evaluate(DROP)
+    desk.wait_for_selector("#place-dialog[open]")
+    desk.click("#place-dialog [type='submit']")
+    desk.wait_for_selector("#told.problem:has-text('choose a session')")
+    desk.locator("#attention").evaluate(DROP)
+    desk.select_option("#place-session", "15")
+    desk.click("#place-dialog [type='submit']")
+    ended(desk, "Added")
+    assert [act for act in course.acts if act[0] == "take"][1:] == [
+        ("take", "dropped.pdf", "gone", None),
+        ("take", "dropped.pdf", "", 15),
+    ]
+    toast = desk.locator("#told").bounding_box()
+    assert toast["y"] + toast["height"] <= desk.viewport_size["height"], "in sight"
+    desk.click("#told [data-dismiss]")
+    assert desk.locator("#told").count() == 0
 
 
 def test_a_link_is_added_to_a_session(desk: Any, course: FakeDeskCourse) -> None:

@@ -188,11 +188,21 @@ def _require_session(catalogue: Catalogue, session: int) -> None:
         )
 
 
-def add(store: Store, session: int, title: str, url: str = "", file: Path | None = None) -> str:
+def add(
+    store: Store,
+    session: int,
+    title: str,
+    url: str = "",
+    file: Path | None = None,
+    name: str = "",
+) -> str:
     """Add a reading from an address, from a file, which is copied, or by its title alone.
 
     Where the course lists a reading of that title, the document becomes one of it. Returns the
     reading's id.
+
+    Args:
+        name: what to call the file, where its own name says nothing.
 
     Raises:
         NotFoundError: the course has no such session.
@@ -200,16 +210,16 @@ def add(store: Store, session: int, title: str, url: str = "", file: Path | None
     """
     catalogue = store.catalogue()
     _require_session(catalogue, session)
-    name = " ".join(title.split())
-    if not name or (url and file is not None):
+    title = " ".join(title.split())
+    if not title or (url and file is not None):
         raise SourceError("give a title, and a link or a file, not both")
     if url and not is_address(url):
         raise SourceError(f"{url} is no web address — give one with https://, or a file")
-    kept = _copied(file, store.folder) if file is not None else ""
-    known = listed_reading(catalogue, name)
-    id_ = _ids(known)[0] if known else arxiv_id(url) or slug(name)
+    kept = _copied(file, store.folder, Path(name or file.name)) if file is not None else ""
+    known = listed_reading(catalogue, title)
+    id_ = _ids(known)[0] if known else arxiv_id(url) or slug(title)
     store.drop_corrections(one.key for one in catalogue.corrections if _removes(one, {id_}))
-    store.add_corrections(Correction("add", id_, url=url, title=name, session=session, file=kept))
+    store.add_corrections(Correction("add", id_, url=url, title=title, session=session, file=kept))
     return known.id if known else id_
 
 
@@ -318,9 +328,11 @@ def undo(store: Store, key: int) -> str:
 
 
 def forget_removals(store: Store, documents: Iterable[str]) -> None:
-    """Forget that documents were removed, because the instructor gives them again by name."""
-    ids = set(documents)
-    keys = [one.key for one in store.catalogue().corrections if _removes(one, ids)]
+    """Forget that documents were removed, because the instructor gives them again by name; not of
+    those whose file was added to a reading."""
+    ids, corrections = set(documents), store.catalogue().corrections
+    added = {one.target for one in corrections if one.kind == "add" and one.file}
+    keys = [one.key for one in corrections if _removes(one, ids) and one.instead not in added]
     if keys:
         store.drop_corrections(keys)
 
@@ -375,8 +387,8 @@ def _removes(one: Correction, ids: set[str]) -> bool:
     return one.kind == "remove" and bool({one.target, one.instead} & ids)
 
 
-def _copied(file: Path, data: Path) -> str:
-    """Copy a file into the data folder, named by its content; returns its name there."""
+def _copied(file: Path, data: Path, name: Path) -> str:
+    """Copy a file into the data folder, named by its content too; returns its name there."""
     real = file.expanduser().resolve()
     refused = refusal(real, real.parent)
     if refused:
@@ -386,8 +398,8 @@ def _copied(file: Path, data: Path) -> str:
     except OSError as error:
         message = f"{file} cannot be read ({error.strerror or error}) — check its permissions"
         raise SourceError(message) from error
-    if file.suffix.lower() not in _TEXT | OFFICE | PANDOC.keys():
-        raise SourceError(f"{file} is of a kind that is not read — save it as PDF, DOCX or text")
-    target = data / "added" / added_name(slug(file.stem), content, file.suffix.lower())
+    if name.suffix.lower() not in _TEXT | OFFICE | PANDOC.keys():
+        raise SourceError(f"{name} is of a kind that is not read — save it as PDF, DOCX or text")
+    target = data / "added" / added_name(slug(name.stem), content, name.suffix.lower())
     write(target, content)
     return target.relative_to(data).as_posix()

@@ -5,35 +5,28 @@ Knows neither Gradio nor HTML. What comes from a page is accepted only where the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints
 
-from seminar_rag.errors import ModelError, NotFoundError, SourceError
+from seminar_rag.course import SAMPLE
+from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
 from seminar_rag.ui.desk.jobs import Jobs, StoppedError
+from seminar_rag.ui.desk.uploads import check_upload
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
 
 Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
-LARGEST_UPLOAD = 64 << 20
-"""Bytes."""
-_MARKS: dict[str, bytes] = {
-    ".pdf": b"%PDF-",
-    ".rtf": b"{\\rtf",
-    **dict.fromkeys((".docx", ".pptx", ".odt", ".epub", ".zip"), b"PK"),
-}
-"""What files of these endings have at their beginning; the others are text."""
-UPLOADS = (*_MARKS, ".html", ".htm", ".mhtml", ".md", ".txt", ".tex", ".ipynb")
+_UPDATING = ("Updating the course", "Updated the course")
+_SAMPLE = str(SAMPLE.resolve())
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
-_HEAD = 1_024
-"""Bytes within which a PDF names itself (ISO 32000-1, Annex H, implementation note 13)."""
 
 
 class Entry(BaseModel, frozen=True):
@@ -53,6 +46,15 @@ class Entry(BaseModel, frozen=True):
     section: Literal["required", "more"] | None = None
 
 
+class Said(NamedTuple):
+    """A message for the instructor, with the act that undoes what was done."""
+
+    text: str
+    act: str = ""
+    what: str = ""
+    title: str = ""
+
+
 class Desk:
     """The actions of the desk over a course. Each returns a message for the instructor.
 
@@ -69,15 +71,17 @@ class Desk:
         self.jobs.stop()
         self.jobs.wait(PATIENCE)
 
-    def act(self, act: str, what: str) -> str:
-        """Do what a button says: accept, reject, reingest, remove, restore, fetch a model."""
-        actions: dict[str, Callable[[str], str]] = {
+    def act(self, act: str, what: str) -> str | Said:
+        """Do what a button says: accept, reject, reingest, remove, restore, fetch a model, begin
+        with a course page."""
+        actions: dict[str, Callable[[str], str | Said]] = {
             "accept": self._accept,
             "reject": self._reject,
             "reingest": self._reingest,
             "remove": self._remove,
             "restore": self._restore,
             "model": self._fetch_model,
+            "begin": self._begin,
         }
         if act not in actions:
             raise NotFoundError(f"there is no action {act!r} — load the page again")
@@ -95,11 +99,14 @@ class Desk:
         # What was added by hand comes along with any other source.
         sources = [id_ for id_, _ in self.course.catalogue().sources if id_ != ADDED]
         if not sources:
-            raise NotFoundError(
-                "nothing is ingested yet — run seminar-rag ingest SOURCE once, the desk goes on"
-                " from there"
-            )
+            raise NotFoundError("nothing is ingested yet — give the course page's address first")
         options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
+        titles = ("Previewing changes", "Preview") if dry_run else _UPDATING
+        self._ingest(sources, options, *titles)
+        return ""
+
+    def _ingest(self, sources: Sequence[str], options: Options, doing: str, done: str) -> None:
+        """Bring sources up to date in the background."""
 
         def work() -> str:
             reports = []
@@ -109,43 +116,85 @@ class Desk:
                 reports.append(report)
             return summarise(reports)
 
-        if dry_run:
-            self.jobs.start("Previewing changes", "Preview", work)
-        else:
-            self.jobs.start("Updating the course", "Updated the course", work)
-        return ""
+        self.jobs.start(doing, done, work)
 
-    def add(self, session: object, title: str, url: str, file: Path | None) -> str:
-        """Add a reading by link or by file, and ingest it.
-
-        A file is checked by its content and gone afterwards; the course keeps a copy.
-        """
+    def add(self, session: object, title: str, url: str) -> Said:
+        """Add a reading by its link, or by its title alone, and ingest it."""
         self.jobs.require_idle()
         try:
             number = int(str(session))
         except ValueError:
             raise SourceError("choose the session that the reading belongs to") from None
-        if file is not None:
-            check_upload(file)
         title = title.strip()
-        id_ = self.course.add(number, title, url.strip() if file is None else "", file)
+        id_ = self.course.add(number, title, url.strip())
         self._start("Adding", "Added", id_, title=title)
-        return f"Added to session {number}."
+        return Said(f"Added to session {number}.")
 
-    def rename(self, what: str, title: str) -> str:
+    @property
+    def begun(self) -> bool:
+        """Whether the course has a page or files of its own, beside what was added here."""
+        return any(id_ not in (ADDED, _SAMPLE) for id_, _ in self.course.catalogue().sources)
+
+    def _begin(self, address: str) -> str:
+        """Ingest the course's page for the first time."""
+        address = address.strip()
+        if not address.lower().startswith(("https://", "http://")):
+            raise SourceError("that is no web address — give the course page's, with https://")
+        self._ingest([address], Options(), "Reading the course page", "Read the course page")
+        return ""
+
+    def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
+        """Add files to the readings that they are, and ingest them.
+
+        Args:
+            reading: the id of their reading; empty where each is to be recognised.
+            session: where files go that are none of the listed readings.
+        """
+        self.jobs.require_idle()
+        if reading:
+            self._require(reading)
+        taken, problems = dict[str, None](), list[str]()
+        sources = {id_ for id_, _ in self.course.catalogue().sources}
+        if sources <= {_SAMPLE, ADDED}:
+            session = session or 1
+        for file in files:
+            try:
+                check_upload(file)
+                if _SAMPLE in sources and not self.begun:
+                    self.course.remove(_SAMPLE)
+                    sources.remove(_SAMPLE)
+                taken[self.course.take(file, reading, session)] = None
+            except SeminarError as error:
+                problems.append(f"{error}.")
+        if not taken:
+            raise SourceError(" ".join(problems) or "no file arrived — choose it again")
+        one, *more = taken
+        self._start("Adding", "Added", one, *more)
+        what = plural(len(taken), "reading") if more else f"“{self._title(one)}”"
+        return Said(" ".join([f"Added to {what}.", *problems]))
+
+    def place(self, what: str, session: int) -> Said:
+        """Put a paper that no session lists into one."""
+        self.jobs.require_idle()
+        id_ = self.course.place(what, session)
+        self._start("Adding", "Added", id_)
+        return Said(f"“{self._title(id_)}” is in session {session} now.")
+
+    def rename(self, what: str, title: str) -> Said:
         """Give a reading another title."""
         self.jobs.require_idle()
         self._require(what)
+        before = self._title(what)
         self.course.rename(what, title)
-        return f"Renamed to “{' '.join(title.split())}”."
+        return Said(f"Renamed to “{' '.join(title.split())}”.", "rename", what, before)
 
-    def revise(self, entry: Entry) -> str:
+    def revise(self, entry: Entry) -> str | Said:
         """Correct an entry of the reading list as its form says."""
         self.jobs.require_idle()
         if entry.act == "confirm-all":
             return self._confirm_all()
         if entry.act == "add":
-            return self.add(entry.session, entry.title, entry.url, None)
+            return self.add(entry.session, entry.title, entry.url)
         self._require(entry.what)
         title, course = self._title(entry.what), self.course
         if entry.act == "edit":
@@ -206,11 +255,12 @@ class Desk:
         self._start("Reading again", "Read again", what)
         return ""
 
-    def _remove(self, what: str) -> str:
+    def _remove(self, what: str) -> Said:
         self._require(what)
         title = self._title(what)
         self.course.remove(what)
-        return f"Removed “{title}”. “Removed readings” at the end of the page restores it."
+        removed = {one.id for one in self.course.removals()}
+        return Said(f"Removed “{title}”.", "restore" if what in removed else "", what)
 
     def _restore(self, what: str) -> str:
         titles = {one.id: one.title for one in self.course.removals()}
@@ -251,9 +301,13 @@ class Desk:
                 report = self.course.ingest_reading(id_, listener, stop=self.jobs.stopping)
                 _log(self.jobs, report)
                 reports.append(report)
+            wrong = [one for one in self.course.needs() if one.reading in readings and one.remedy]
+            if wrong and not any(report.count("new") for report in reports):
+                raise SourceError(f"{wrong[0].problem} — {wrong[0].remedy}")
             return summarise(reports)
 
-        self.jobs.start(f"{doing} “{title}”", f"{done} “{title}”", work)
+        named = plural(len(readings), "reading") if len(readings) > 1 else f"“{title}”"
+        self.jobs.start(f"{doing} {named}", f"{done} {named}", work)
 
     def _require(self, reading: str) -> None:
         """Refuse ids that the course does not have: a page may be old, or not ours at all."""
@@ -308,35 +362,3 @@ def _log(jobs: Jobs, report: Report) -> None:
         jobs.line(note, bad=True)
     if jobs.stopping():
         raise StoppedError(f"{summarise([report])}; start it again to go on")
-
-
-def check_upload(file: Path) -> None:
-    """Refuse a file that is too large, or is not what its name says.
-
-    Raises:
-        SourceError: the file is refused; the message says why.
-    """
-    kind = file.suffix.lower()
-    if kind not in UPLOADS:
-        raise SourceError(f"{file.name} is none of {', '.join(UPLOADS)} — save it as PDF")
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as opened:
-            head = opened.read(_HEAD)
-            text = head + (opened.read(LARGEST_UPLOAD) if kind not in _MARKS else b"")
-    except OSError as error:
-        raise SourceError(f"{file.name} cannot be read: {error} — upload it again") from error
-    if not size:
-        raise SourceError(f"{file.name} is empty — upload another")
-    if size > LARGEST_UPLOAD:
-        raise SourceError(
-            f"{file.name} has {size >> 20} MiB, at most {LARGEST_UPLOAD >> 20} can be uploaded —"
-            " ingest it on the command line"
-        )
-    if kind == ".pdf":
-        true = b"%PDF-" in head
-    else:
-        text_form = kind not in _MARKS and b"\0" not in text and b"%PDF-" not in head
-        true = text_form or head.startswith(_MARKS.get(kind, b"\0"))
-    if not true:
-        raise SourceError(f"{file.name} is not what its name says — upload the file itself")

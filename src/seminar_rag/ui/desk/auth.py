@@ -214,6 +214,7 @@ class Sessions:
     def _keep(self) -> None:
         if self._file is not None:
             try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
                 self._file.touch(0o600)
                 self._file.write_text(json.dumps([[*key, e] for key, e in self._ends.items()]))
             except OSError as error:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from seminar_rag.errors import SourceError
 from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.ui.desk import reading_list
-from seminar_rag.ui.desk.actions import Desk, Entry
+from seminar_rag.ui.desk.actions import Desk, Entry, Said
 
 # A form sends what it holds, and which of its buttons was pressed: an `Entry`.
 ENTRIES = """
@@ -52,7 +52,10 @@ def html_part(elem_id: str, on_load: str | None = None) -> Any:
 class ReadingListTab:
     """The components, and what they show and do. Make it where the tab is laid out."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, acts: str) -> None:
+        """Args:
+        acts: the script that sends what the buttons of a message say.
+        """
         self._desk = desk
         self._pages: tuple[PageText, ...] = ()
         """The course pages, as they were when the tab was opened last."""
@@ -60,7 +63,7 @@ class ReadingListTab:
         self._catalogue: Catalogue | None = None
         self._shown: tuple[PageText, ...] = self._pages
         self._html: dict[Any, str] = {}
-        self.message = html_part("list-said")
+        self.message = html_part("list-said", acts)
         self._dialog = html_part("add-line", LINE)
         with gr.Row(elem_id="list-parts"):
             with gr.Column(scale=3, min_width=0):
@@ -87,7 +90,7 @@ class ReadingListTab:
             }
         return self._html
 
-    def revise(self, sent: object) -> str:
+    def revise(self, sent: object) -> str | Said:
         """Do what a form says; a message of what was done.
 
         Raises:

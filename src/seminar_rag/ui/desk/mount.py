@@ -20,10 +20,12 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seminar_rag.errors import SeminarError
-from seminar_rag.ui.desk.actions import LARGEST_UPLOAD, Desk
+from seminar_rag.ui.desk.actions import Desk
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.insights import table
+from seminar_rag.ui.desk.intake import Intake
 from seminar_rag.ui.desk.page import DeskPage
+from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> Door:
     behind = app.router.routes.pop()
     assert isinstance(behind, Mount)
     assert behind.path == PATH
-    inside = Gate(Exports(behind.app, course), DESK_OPEN, PATH)
+    inside = Gate(Intake(Exports(behind.app, course), desk, PATH), DESK_OPEN, PATH)
     kept = course.config.data / SESSIONS
     door = Door(inside, PATH, course.password_hash, title=course.name, style=style, kept=kept)
     app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))

@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
-from seminar_rag.ui.desk.actions import UPLOADS, Desk
+from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.list_tab import ReadingListTab, html_part
 from seminar_rag.ui.desk.uploads import AGE
 
@@ -38,7 +36,13 @@ SLOW = 6.0
 ACTS = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
-  if (button) trigger("click", { act: button.dataset.act, what: button.dataset.what });
+  const { act, what, title = "" } = button?.dataset ?? {};
+  if (button) trigger("click", { act, what, title });
+});
+element.addEventListener("submit", (event) => {
+  if (!event.target.matches(".begin-form")) return;
+  event.preventDefault();
+  trigger("click", { act: "begin", what: new FormData(event.target).get("what") });
 });
 """
 RENAMES = """
@@ -96,7 +100,7 @@ class DeskPage:
                 gr.Tab("Reading list") as self._listing,
                 gr.Column(elem_id="list-view", min_width=0),
             ):
-                self._list = ReadingListTab(self._desk)
+                self._list = ReadingListTab(self._desk, ACTS)
             with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
@@ -106,7 +110,8 @@ class DeskPage:
                 self._lay_out_settings()
 
     def _lay_out_course(self) -> None:
-        self._message = html_part("desk-said")
+        self._message = html_part("desk-said", ACTS)
+        self._refresh = gr.Button("Refresh", elem_id="refresh", visible="hidden")
         with gr.Row(elem_id="desk-bar"):
             self._start = gr.Button("Update the course", variant="primary", elem_id="update")
             self._dry = gr.Button("Preview changes", elem_id="preview")
@@ -119,6 +124,7 @@ class DeskPage:
             self._log = html_part("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
+        self._begin = html_part("begin", ACTS)
         self._attention = html_part("attention", ACTS)
         self._model = html_part("model-offer", ACTS)
         self._sessions = html_part("sessions-list", ACTS)
@@ -132,12 +138,10 @@ class DeskPage:
             self._url = gr.Textbox(
                 label="Link", placeholder="https://", elem_id="add-url", max_length=2_000, scale=3
             )
-            self._file = gr.UploadButton(
-                "or choose a file", file_types=list(UPLOADS), elem_id="add-file", size="sm"
-            )
             self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
 
     def _lay_out_settings(self) -> None:
+        gr.HTML(view.saved_at_once(), apply_default_css=False, elem_id="settings-note")
         self._setting_said = html_part("settings-said")
         settings = self._course.settings()
         self._fields: list[tuple[Setting, Any]] = []
@@ -158,25 +162,25 @@ class DeskPage:
         }
         drawn = [
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
-            *(self._attention, self._model, self._sessions, self._removed, self._session),
+            *(self._begin, self._attention, self._model, self._sessions, self._removed),
+            self._session,
             *self._list.drawn,
         ]
         acted = [self._message, *drawn]
-        gr.on([self._quick.tick, self._slow.tick], self._draw, self._seen, drawn, **quiet)
+        ticks = [self._quick.tick, self._slow.tick, self._refresh.click]
+        gr.on(ticks, self._draw, self._seen, drawn, **quiet)
         fields = [field for _, field in self._fields]
         self.blocks.load(self._open, None, [self._head, *fields, *drawn], **quiet)
         self._start.click(self._update, [self._how, self._seen], acted, **quiet)
         self._dry.click(self._preview, self._seen, acted, **quiet)
         self._stop.click(self._stop_job, self._seen, acted, **quiet)
-        parts = (self._attention, self._model, self._sessions, self._removed)
+        shown = (self._attention, self._model, self._sessions, self._removed)
+        parts = (self._message, self._list.message, self._begin, *shown)
         acting = [part.click for part in parts]
         gr.on(acting, self._act, self._seen, acted, **quiet)
         self._dialog.submit(self._rename, self._seen, acted, **quiet)
-        self._file.upload(_chosen, self._file, [self._file, self._title], **quiet)
-        given = [self._session, self._title, self._url, self._file, self._seen]
-        self._add.click(
-            self._add_reading, given, [*acted, self._title, self._url, self._file], **quiet
-        )
+        given = [self._session, self._title, self._url, self._seen]
+        self._add.click(self._add_reading, given, [*acted, self._title, self._url], **quiet)
         listed = [self._list.message, *drawn]
         gr.on(self._list.submits, self._revise, self._seen, listed, **quiet)
         self._listing.select(self._open_list, self._seen, drawn, **quiet)
@@ -207,6 +211,7 @@ class DeskPage:
         html = {
             self._job: view.job_state(job),
             self._log: view.job_log(job),
+            self._begin: view.begin(catalogue.sessions, begun=self._desk.begun),
             self._attention: view.attention(suggestions, needs, view.not_searched(catalogue)),
             self._model: view.language_model(self._course.offer()),
             self._sessions: view.sessions(catalogue, needs),
@@ -232,19 +237,21 @@ class DeskPage:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
 
-    def _acted(self, seen: dict[str, str], act: Callable[[], str], where: Any = None) -> Update:
+    def _acted(
+        self, seen: dict[str, str], act: Callable[[], str | Said], where: Any = None
+    ) -> Update:
         """Act, and show the message that comes of it.
 
         Args:
             where: the part that shows the message; that of the first tab if None.
         """
         try:
-            message = view.message(act())
+            message = view.toast(act())
         except SeminarError as error:
-            message = view.message(str(error), bad=True)
+            message = view.toast(str(error), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
-            message = view.message(CRASHED, bad=True)
+            message = view.toast(CRASHED, bad=True)
         return {where or self._message: message, **self._draw(seen)}
 
     def _open_list(self, seen: dict[str, str]) -> Update:
@@ -269,32 +276,28 @@ class DeskPage:
         click = _click(event)
         if click is None:  # beside the buttons
             return {self._seen: gr.skip()}
-        return self._acted(seen, lambda: self._desk.act(click.act, click.what))
+        return self._acted(seen, lambda: self._done(click))
+
+    def _done(self, click: Click) -> str | Said:
+        if click.act == "rename":
+            return self._desk.rename(click.what, click.title)
+        return self._desk.act(click.act, click.what)
 
     def _rename(self, seen: dict[str, str], event: gr.EventData) -> Update:
         click = _click(event) or Click(act="rename", what="")
-        return self._acted(seen, lambda: self._desk.rename(click.what, click.title))
+        return self._acted(seen, lambda: self._done(click))
 
-    def _add_reading(
-        self, session: object, title: str, url: str, file: str | None, seen: dict[str, str]
-    ) -> Update:
-        path = Path(file) if file else None
+    def _add_reading(self, session: object, title: str, url: str, seen: dict[str, str]) -> Update:
         done = False
 
-        def add() -> str:
+        def add() -> Said:
             nonlocal done
-            message = self._desk.add(session, title or "", url or "", path)
+            said = self._desk.add(session, title or "", url or "")
             done = True
-            return message
+            return said
 
         out = self._acted(seen, add)
-        if done:
-            if path is not None:
-                with suppress(OSError):
-                    path.unlink()
-            cleared = gr.update(value=None, label="or choose a file")
-            out |= {self._title: "", self._url: "", self._file: cleared}
-        return out
+        return out | ({self._title: "", self._url: ""} if done else {})
 
     def _show_insights(self) -> str:
         try:
@@ -346,14 +349,6 @@ def _as(value: object, like: str | int | bool) -> str | int | bool | None:
     if isinstance(like, int):
         return int(value) if isinstance(value, (int, float)) else None
     return str(value or "").strip()
-
-
-def _chosen(file: str | None) -> tuple[Any, Any]:
-    """Show the name of the file that was chosen, and propose a title."""
-    if not file:
-        return gr.skip(), gr.skip()
-    path = Path(file)
-    return gr.update(label=path.name), " ".join(path.stem.replace("_", " ").split())
 
 
 def _click(event: gr.EventData) -> Click | None:

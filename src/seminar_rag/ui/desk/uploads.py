@@ -1,4 +1,4 @@
-"""Where files lie that were uploaded at the desk and not added yet.
+"""Files that were uploaded at the desk: which are taken, and where they lie until they are added.
 
 Gradio removes them ten minutes later, and when the server ends; what a server left that was killed
 is removed when the next one starts.
@@ -14,6 +14,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from seminar_rag.errors import SourceError
+
+LARGEST_UPLOAD = 64 << 20
+"""Bytes."""
+_MARKS: dict[str, bytes] = {
+    ".pdf": b"%PDF-",
+    ".rtf": b"{\\rtf",
+    **dict.fromkeys((".docx", ".pptx", ".odt", ".epub", ".zip"), b"PK"),
+}
+"""What files of these endings have at their beginning; the others are text."""
+UPLOADS = (*_MARKS, ".html", ".htm", ".mhtml", ".md", ".txt", ".tex", ".ipynb")
+_HEAD = 1_024
+"""Bytes within which a PDF names itself (ISO 32000-1, Annex H, implementation note 13)."""
 AGE = 600
 """Seconds after which an upload that was not added is removed."""
 
@@ -38,3 +51,35 @@ def sweep(folder: Path, age: float = AGE) -> None:
             with suppress(OSError):
                 if time.time() - one.lstat().st_mtime > age:
                     shutil.rmtree(one) if one.is_dir() else one.unlink()
+
+
+def check_upload(file: Path) -> None:
+    """Refuse a file that is too large, or is not what its name says.
+
+    Raises:
+        SourceError: the file is refused; the message says why.
+    """
+    kind = file.suffix.lower()
+    if kind not in UPLOADS:
+        raise SourceError(f"{file.name} is none of {', '.join(UPLOADS)} — save it as PDF")
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD)
+            text = head + (opened.read(LARGEST_UPLOAD) if kind not in _MARKS else b"")
+    except OSError as error:
+        raise SourceError(f"{file.name} cannot be read: {error} — upload it again") from error
+    if not size:
+        raise SourceError(f"{file.name} is empty — upload another")
+    if size > LARGEST_UPLOAD:
+        raise SourceError(
+            f"{file.name} has {size >> 20} MiB, at most {LARGEST_UPLOAD >> 20} can be uploaded —"
+            " ingest it on the command line"
+        )
+    if kind == ".pdf":
+        true = b"%PDF-" in head
+    else:
+        text_form = kind not in _MARKS and b"\0" not in text and b"%PDF-" not in head
+        true = text_form or head.startswith(_MARKS.get(kind, b"\0"))
+    if not true:
+        raise SourceError(f"{file.name} is not what its name says — upload the file itself")

@@ -6,6 +6,7 @@ Pure: frozen values are grouped and worded here, and the templates of `desk.html
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -41,7 +42,7 @@ STAGES = {
     "removed": "Removed",
     "downloading": "Downloading",
 }
-MANY = 8
+MANY = 3
 """Readings with the same remedy that have a card each; more share one."""
 
 
@@ -63,6 +64,21 @@ def login_page(path: str, title: str, style: str, problem: str, *, form: bool) -
 def message(text: str, *, bad: bool = False) -> str:
     """What came of the last action."""
     return str(PAGE.message(text, bad))
+
+
+def toast(said: object, *, bad: bool = False) -> str:
+    """The same in sight, wherever the page is scrolled to.
+
+    Args:
+        said: a text, or one with the act that undoes what was done: `Said`.
+    """
+    # What is said twice is shown twice, so the HTML must differ.
+    return str(PAGE.toast(said, bad, time.monotonic_ns()))
+
+
+def begin(sessions: Sequence[ListedSession], *, begun: bool) -> str:
+    """Where files are given and, until the course has a page, its address."""
+    return str(PAGE.begin([(one.number, one.title) for one in sessions], begun))
 
 
 # --- the job -------------------------------------------------------------------------------------
@@ -124,6 +140,7 @@ def _card(need: Need) -> Values:
         "available": AVAILABLE.get(need.state, need.state),
         # A file that no session lists can be looked for nowhere.
         "again": need.remedy and need.sessions,
+        "attach": need.sessions and need.state != "paper",
     }
 
 
@@ -256,6 +273,8 @@ def _row(
         "facts": facts,
         "problems": [_sentence(one.detail) for one in records if one.outcome != "indexed"],
         "listed": listed is not None,
+        "attach": listed is not None and kind != "paper",
+        "loose": listed is None and kind == "paper",
         "wanting": wanting or not passages,
     }
 
@@ -315,6 +334,11 @@ def changeable(settings: Sequence[Setting]) -> tuple[Setting, ...]:
     """The settings that can be changed at the desk, in the order of `SETTINGS`."""
     by_key = {(one.section, one.key): one for one in settings if one.live}
     return tuple(by_key[key] for key in SETTINGS if key in by_key)
+
+
+def saved_at_once() -> str:
+    """How settings are saved."""
+    return str(PAGE.note("A setting is saved as soon as you leave its field."))
 
 
 def other_settings(settings: Sequence[Setting]) -> str:

@@ -47,6 +47,101 @@
     if (line) open_dialog("line-dialog", line.line.slice(0, 400));
   });
 
+  // Messages: what was done goes by itself, what went wrong stays until it is closed.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-dismiss], .toast [data-act]")) event.target.closest(".toast").remove();
+  });
+  new MutationObserver(() => {
+    const said = document.querySelector(".toast.fine:not([data-seen])");
+    if (!said) return;
+    said.dataset.seen = "";
+    setTimeout(() => said.remove(), 20_000);
+  }).observe(document.documentElement, { childList: true, subtree: true });
+  function tell(text, bad) {
+    document.querySelector("#told")?.remove();
+    const [line, close] = [document.createElement("p"), document.createElement("button")];
+    Object.assign(line, { id: "told", className: `toast ${bad ? "problem" : "fine"}` });
+    line.setAttribute("role", bad ? "alert" : "status");
+    line.append(Object.assign(document.createElement("span"), { textContent: text }), close);
+    Object.assign(close, { type: "button", className: "act", textContent: "✕", ariaLabel: "Close this message" });
+    close.dataset.dismiss = "";
+    (document.querySelector("#desk-views") ?? document.body).append(line);
+  }
+
+  // Files: dropped on a reading or chosen for it, they are its text; dropped elsewhere, each goes to
+  // the reading that it is.
+  async function send(path, form) {
+    tell(path === "files" ? "Adding the files …" : "Putting it into the session …", false);
+    try {
+      const answer = await fetch(`/desk/${path}`, { method: "POST", body: form });
+      const told = await answer.json();
+      tell(told.said, told.bad);
+    } catch {
+      tell("The files did not arrive. Try again.", true);
+    }
+    document.getElementById("refresh")?.click();
+  }
+  function add(files, reading, session = "") {
+    const form = new FormData();
+    for (const file of files) form.append("files", file);
+    form.append("reading", reading);
+    form.append("session", session);
+    send("files", form);
+  }
+  // Asks for the session, where the course has any.
+  function ask_session(then, needed) {
+    const dialog = document.getElementById("place-dialog");
+    if (!dialog || dialog.querySelectorAll("option").length < 2) return then("");
+    const choice = dialog.querySelector("select");
+    dialog.querySelector("[data-none]").hidden = needed;
+    choice.value = needed ? choice.options[1].value : "";
+    dialog.querySelector("form").onsubmit = () => then(choice.value);
+    dialog.showModal();
+  }
+  function take(files, reading) {
+    if (!files.length) return;
+    if (reading) add(files, reading);
+    else ask_session((session) => add(files, "", session), false);
+  }
+  document.addEventListener("click", (event) => {
+    const chosen = event.target.closest?.("[data-attach]")?.dataset.attach;
+    const loose = event.target.closest?.("[data-place]")?.dataset.place;
+    if (event.target.closest?.("#place-dialog [data-close]")) event.target.closest("dialog").close();
+    if (chosen !== undefined) {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "file", multiple: true, accept: ".pdf,.docx,.pptx,.odt,.epub,.rtf,.html,.htm,.mhtml,.md,.txt,.tex,.ipynb,.zip" });
+      input.addEventListener("change", () => take([...input.files], chosen));
+      input.click();
+    }
+    if (!loose) return;
+    ask_session((session) => {
+      const form = new FormData();
+      form.append("reading", loose);
+      form.append("session", session);
+      send("place", form);
+    }, true);
+  });
+  const holds_files = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const place_of = (event) => event.target.closest?.("[data-reading]");
+  const clear = () => {
+    document.body.classList.remove("dropping");
+    document.querySelector(".drop-here")?.classList.remove("drop-here");
+  };
+  document.addEventListener("dragover", (event) => {
+    if (!holds_files(event)) return;
+    event.preventDefault();
+    clear();
+    document.body.classList.add("dropping");
+    place_of(event)?.classList.add("drop-here");
+  });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) clear(); });
+  document.addEventListener("drop", (event) => {
+    if (!holds_files(event)) return;
+    event.preventDefault();
+    clear();
+    take([...event.dataTransfer.files], place_of(event)?.dataset.reading ?? "");
+  });
+
   const plain = window.fetch;
   window.fetch = async (...given) => {
     const response = await plain(...given);

@@ -1,0 +1,119 @@
+"""Files that the instructor hands in, each brought to the reading that it is.
+
+A file is known by its content, by the arXiv id in its name, and by its title, as files of a folder
+are that is ingested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seminar_rag.errors import DocumentError, NotFoundError, SourceError
+from seminar_rag.ingest import curate
+from seminar_rag.ingest.sources import match
+from seminar_rag.types import Document
+from seminar_rag.types.catalogue import Catalogue, Correction, Record
+
+if TYPE_CHECKING:
+    from seminar_rag.index.store import Store
+
+
+def title_of(file: Path) -> str:
+    """The title that a file gives itself, else its name in words. It is read in a worker."""
+    from seminar_rag.documents.parse import Parser
+
+    try:
+        with Parser(ocr=None) as parser:
+            title = parser.parse(file).title
+    except DocumentError:  # said when it is ingested, with what can be done
+        title = None
+    return title or " ".join(file.stem.replace("_", " ").split())
+
+
+def take(
+    store: Store,
+    file: Path,
+    title: str,
+    reading: str = "",
+    session: int | None = None,
+    name: str = "",
+) -> str:
+    """Add a file to the reading that it is; returns the reading's id, to be ingested.
+
+    Args:
+        title: as the file gives it.
+        reading: the id of its reading; empty where it is to be recognised.
+        session: where it goes as a new reading, if it is none of those that are listed.
+        name: what to call the file, where its own name says nothing.
+
+    Raises:
+        NotFoundError: no session lists that reading, or the course has no such session.
+        SourceError: it is in the course already, cannot be used, or is none of the listed readings
+            while no session is given.
+    """
+    catalogue, named = store.catalogue(), name or file.name
+    listed = {
+        one.id: (each.number, one) for each in reversed(catalogue.sessions) for one in each.readings
+    }
+    if reading and reading not in listed:
+        raise NotFoundError("no session lists that reading any more — load the page again")
+    copies = _copies(catalogue, file)
+    there = next((one.document for one in copies if one.document.sessions), None)
+    if there is not None:
+        raise SourceError(f"{named} is in the course already, as “{there.title}”")
+    found = reading or match(
+        Document("", "paper", "", title, path=named), [one for _, one in listed.values()]
+    )
+    if found in listed:
+        session, title = listed[found][0], listed[found][1].title
+    elif session is None:
+        raise SourceError(f"{named}, “{title}”, is none of the listed readings — choose a session")
+    id_ = curate.add(store, session, title, file=file, name=named)
+    _retire(store, copies)
+    return id_
+
+
+def place(store: Store, what: str, session: int) -> str:
+    """Put a paper that no session lists into one; returns the reading's id, to be ingested.
+
+    Args:
+        what: the id of its reading.
+
+    Raises:
+        NotFoundError: there is no such paper, or no such session.
+        SourceError: its file is not kept.
+    """
+    records = [
+        one
+        for one in store.catalogue().records.values()
+        if one.document.reading == what and not one.document.sessions
+    ]
+    if not records:
+        raise NotFoundError("that is not in the course any more — load the page again")
+    document = records[0].document
+    file = store.file_of(document.id)
+    if file is None:
+        raise SourceError(f"the file of “{document.title}” is not kept — add it to the session")
+    return take(store, file, document.title, session=session, name=Path(document.path).name)
+
+
+def _copies(catalogue: Catalogue, file: Path) -> list[Record]:
+    """The documents that were read from a file of this content."""
+    try:
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{file.name} cannot be read ({error.strerror})") from error
+    return [one for one in catalogue.records.values() if one.file == digest and one.passages]
+
+
+def _retire(store: Store, copies: list[Record]) -> None:
+    """Take out the copies that stood for themselves, and keep them out: the file that was added
+    last is in their place."""
+    added = [one.target for one in store.catalogue().corrections if one.kind == "add"][-1]
+    store.add_corrections(
+        *(Correction("remove", one.document.id, instead=added, source=one.source) for one in copies)
+    )
+    store.remove(one.document.id for one in copies)
