@@ -187,15 +187,17 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
     edges = [_edges(page, depth) for page in pages]
     seen: Counter[tuple[str, int]] = Counter()
     for page, edge in zip(pages, edges, strict=True):
-        seen.update({_place(page.lines[i]) for i in edge})
+        seen.update({place for i in edge for place in _places(page.lines[i])})
     need = max(3, round(0.15 * len(pages)))
     out = []
     for page, edge in zip(pages, edges, strict=True):
         keep = []
         for i, line in enumerate(page.lines):
             number = i in edge and _PAGE_NUMBER.fullmatch(line.text.lower()) is not None
-            mask, place = _place(line)
-            times = sum(seen[mask, place + shift] for shift in (-1, 0, 1))
+            times = min(
+                sum(seen[mask, place + shift] for shift in (-1, 0, 1))
+                for mask, place in _places(line)
+            )
             outer = len(pages) == 2 and not 0.05 < line.base / page.height < 0.95
             repeated = i in edge and times >= (2 if outer else need) and len(line.text) < 150
             if not (number or repeated):
@@ -211,8 +213,9 @@ def _edges(page: Page, depth: int) -> set[int]:
     return {i for i in outer if not 0.14 < page.lines[i].base / page.height < 0.86}
 
 
-def _place(line: Line) -> tuple[str, int]:
-    return _mask(line.text), round(line.base / 6)
+def _places(line: Line) -> list[tuple[str, int]]:
+    """Each cell and its height: a head of two parts may stand over two columns or across both."""
+    return [(_mask(cell), round(line.base / 6)) for cell in line.text.split(CELL)]
 
 
 # -- style and words --------------------------------------------------------------------------
