@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hostile import growth
 from seminar_rag.text import (
     content_words,
     numbered,
@@ -42,8 +40,6 @@ def test_stems_split_compounds_and_fold_endings() -> None:
         ("Costs fall, e.g. by half. Quality stays.", 2),
         ("See Fig. 3 for the loss. It falls.", 2),
         ("It grows to 3.5 times. then it stops.", 1),
-        ("冰川在移动。“它多快？”没有人知道。", 3),
-        ("氷河は動く。谷は深い。", 2),
         ("", 0),
     ],
 )
@@ -66,13 +62,6 @@ def test_threads_that_ask_at_once_get_the_right_stems() -> None:
     assert stem("effective") == "effect"
 
 
-@pytest.mark.parametrize(
-    "unit", ["Contents . ", ".", "a.", "Dr. ", "et al. ", ".\n", "!?", "Xx-", "1.", '." ']
-)
-def test_sentences_of_hostile_text_take_linear_time(unit: str) -> None:
-    assert growth(sentence_spans, unit) < 3 * 4
-
-
 def test_the_dots_of_a_table_of_contents_end_no_sentence() -> None:
     assert len(sentences("Introduction . . . . . . . . . 12")) == 1
 
@@ -85,19 +74,3 @@ def test_numbers_with_nouns() -> None:
     ]
     assert plural(2, "match", "matches") == "2 matches"
     assert [numbered("session", n) for n in ([], [3], [3, 4])] == ["", "session 3", "sessions 3, 4"]
-
-
-@pytest.mark.slow
-def test_sentences_are_those_of_nltks_punkt() -> None:
-    from nltk.tokenize.punkt import PunktSentenceTokenizer
-
-    from seminar_rag import text as ours
-
-    theirs = PunktSentenceTokenizer()
-    theirs._params.abbrev_types.update(ours._ABBREVIATIONS)
-    pieces = ["a", "B", ". ", ".", " ", "\n", "?", "!", "“", "”", ")", "(", "'", "3", "e.g.", "..",
-              "--", ",", "J.", "3. ", "\n\n", " . . .", "Wort ", "et al. "]  # fmt: skip
-    chance = random.Random(1)
-    for _ in range(1000):
-        text = "".join(chance.choices(pieces, k=60))
-        assert list(ours._punkt(text)) == list(theirs.span_tokenize(text)), repr(text)

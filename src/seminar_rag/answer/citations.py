@@ -29,6 +29,8 @@ _INNER = re.compile(r"[\w\s,;&^#.†–—-]{0,60}")
 _UNFINISHED = re.compile(rf"{_WORD_BEFORE}[\^#\d\s,;&–—-]*", re.IGNORECASE)
 _LOOKALIKE = re.compile(r"(\[\d{1,3})\]")
 _WIDEST_RANGE = 20
+_MOST_BLANKS = 60
+"""Blanks that go with the mark behind them, at most: so many are held back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ def _first(text: str, characters: str) -> int:
 
 
 def _trailing_blanks(text: str) -> int:
-    return len(text) - len(text.rstrip(" \t"))
+    tail = text[-_MOST_BLANKS:]
+    return len(tail) - len(tail.rstrip(" \t"))
 
 
 def _short(text: str, limit: int = 80) -> str:

@@ -28,7 +28,7 @@ _MAX_UNPACKED = 192 << 20
 _MEDIA = re.compile(r"(?i)\.(png|jpe?g|gif|svgz?|webp|bmp|tiff?|emf|wmf|wdp|mp[34]|m4[av]|mov|avi"
                     r"|wmv|wav|ogg|webm|bin|ttf|otf|woff2?|odttf|fntdata)$")  # fmt: skip
 _FONTS_ONLY = re.compile(
-    rb"EncryptionMethod[^>]*(?:idpf\.org/2008/embedding|ns\.adobe\.com/pdf/enc#RC)"
+    rb"EncryptionMethod[^>]{0,200}(?:idpf\.org/2008/embedding|ns\.adobe\.com/pdf/enc#RC)"
 )
 """Fonts of an e-book that are only disguised."""
 

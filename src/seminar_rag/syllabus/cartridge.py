@@ -128,7 +128,7 @@ def _text(node: Any, path: str) -> str:
 
 
 def _plain(html: str) -> str:
-    return _SPACES.sub(" ", re.sub(r"<[^>]*>|&nbsp;", " ", html)).strip()
+    return _SPACES.sub(" ", re.sub(r"<[^<>]*>|&nbsp;", " ", html)).strip()
 
 
 def _escaped(text: str) -> str:
