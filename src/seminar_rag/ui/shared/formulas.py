@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 LONGEST = 600
 """Characters of a formula that is drawn."""
 FORMULA = re.compile(
-    r"\$\$(?P<block>[^$]+?)\$\$"
+    r"\$\$(?P<block>[^$]{1,600})\$\$"
     r"|(?<![\\$\w])\$(?P<line>(?![\s$])[^$\n`]{1,600}?(?<![\s\\]))\$(?!\d)"
-    r"|\\\((?P<round>.+?)\\\)|\\\[(?P<square>.+?)\\\]",
+    r"|\\\((?P<round>.{1,600}?)\\\)|\\\[(?P<square>.{1,600}?)\\\]",
     re.DOTALL,
 )
-_PROSE = re.compile(r"[^\W\d_]{3,}\s+[^\W\d_]{2,}")
+_PROSE = re.compile(r"(?<![^\W\d_])[^\W\d_]{3,}+\s++[^\W\d_]{2}")
 """Words in a row, as between two prices."""
 # Elements and attributes of MathML Core (W3C, 2025) that load nothing and lead nowhere.
 _TAGS = frozenset(
