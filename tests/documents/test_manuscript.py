@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read_gives_a_reason_in_one_line(tmp_path: Path) -
     with pytest.raises(SourceError, match=r"gone\.md cannot be read"):
         read_manuscript(tmp_path / "gone.md")
     (tmp_path / "torn.docx").write_bytes(b"PK\x03\x04torn")
-    with pytest.raises(DocumentError, match=r"torn\.docx is damaged"):
+    with pytest.raises(DocumentError, match=r"torn\.docx is no DOCX, PPTX, ODT or EPUB that"):
         read_manuscript(tmp_path / "torn.docx")
     with zipfile.ZipFile(tmp_path / "sheet.docx", "w") as archive:
         archive.writestr("else.xml", "<a/>")

@@ -157,8 +157,9 @@ def test_markdown_text_and_html_are_read(parser: Parser, tmp_path: Path) -> None
         (b"# Title\n", "", "text"),
         ("é".encode() * 40, ".txt", "text"),
         (("é" * 40).encode()[:-1], ".txt", "text"),
-        (b"PK\x03\x04\x00\x00", ".docx", "other"),
-        (b"\xff\xd8\xff\xe0 no text at all", ".jpg", "other"),
+        ("Über Schnee, überall".encode("cp1252"), ".txt", "text"),
+        (b"PK\x03\x04\x00\x00", ".docx", "form"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", ".jpg", "other"),
     ],
 )
 def test_sniff(head: bytes, suffix: str, kind: str) -> None:
@@ -168,7 +169,7 @@ def test_sniff(head: bytes, suffix: str, kind: str) -> None:
 def test_files_that_cannot_be_read(parser: Parser, tmp_path: Path) -> None:
     assert failure(parser, tmp_path / "missing.pdf").failure == "unreadable"
     assert failure(parser, tmp_path).failure == "unreadable"
-    assert failure(parser, put(tmp_path, "a.docx", b"PK\x03\x04\0\0")).failure == "unreadable"
+    assert failure(parser, put(tmp_path, "a.docx", b"PK\x03\x04\0\0")).failure == "corrupt"
     assert failure(parser, put(tmp_path, "empty.pdf", b"")).failure == "corrupt"
     assert failure(parser, put(tmp_path, "empty.md", b"\n\n")).failure == "no_text"
     with (tmp_path / "huge.pdf").open("wb") as file:

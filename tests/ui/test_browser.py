@@ -509,7 +509,9 @@ def test_files_are_opened_and_the_report_saved(open_tab, course, tmp_path):
     holds(TEXT)
     page.click("#check")
     page.wait_for_selector("#check-save a", timeout=90_000)
-    assert warned == ["The file is no DOCX that can be read — save it as DOCX or PDF again"]
+    assert warned == [
+        "The file is no DOCX, PPTX, ODT or EPUB that can be read — save or fetch it again."
+    ]
     tab.complaints.clear()  # the browser's, that the torn file was refused
     assert course.checked[-1] == TEXT
     saved = {}

@@ -60,28 +60,30 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
-def test_a_pdf_and_a_docx_come_back_as_text(client: TestClient) -> None:
+def test_a_pdf_a_docx_and_plain_text_come_back_as_text(client: TestClient) -> None:
     answer = client.post("/check/text", content=pdf())
     assert (answer.status_code, answer.text) == (200, SAID)
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     answer = client.post("/check/text", content=docx("<b>One</b> thing.", "“Zwei” ü."))
     assert (answer.status_code, answer.text) == (200, "<b>One</b> thing.\n\n“Zwei” ü.")
+    answer = client.post("/check/text", content=b"A plain text.")
+    assert (answer.status_code, answer.text) == (200, "A plain text.")
 
 
 @pytest.mark.parametrize(
     ("content", "status", "told"),
     [
-        (b"A plain text.", 422, "neither a PDF nor a DOCX"),
-        (b"", 422, "neither a PDF nor a DOCX"),
+        (b"\x89PNG\r\n\x1a\n\0\0", 422, "The file is a picture"),
+        (b"", 422, "The file is empty"),
         (b"%PDF-1.4 torn", 422, "The file"),
-        (b"PK\x03\x04torn", 422, "The file is no DOCX that can be read"),
-        (bomb(), 422, "The file unpacks to 72 MiB"),
+        (b"PK\x03\x04torn", 422, "The file is no DOCX, PPTX, ODT or EPUB that can be read"),
+        (bomb(), 422, "The file unpacks to more than 64 MiB"),
         (pdf(password="secret"), 422, "The file is protected by a password"),
         (pdf(text=""), 422, "holds no text"),
         (docx("A long sentence. " * (LONGEST_TEXT // 16)), 413, "at most 200,000 can be checked"),
         (b"%PDF-" + b"0" * LARGEST_FILE, 413, "too large"),
     ],
-    ids="text nothing torn-pdf torn-docx bomb password empty long large".split(),
+    ids="picture nothing torn-pdf torn-docx bomb password empty long large".split(),
 )
 def test_what_cannot_be_read_is_told_in_one_line(
     client: TestClient, content: bytes, status: int, told: str
@@ -104,7 +106,7 @@ def test_only_the_own_page_may_send(client: TestClient) -> None:
 
 def test_one_client_sends_only_so_often() -> None:
     with TestClient(build_app(FakeCourse(), Limits(per_page=2))) as client:
-        answers = [client.post("/check/text", content=b"x") for _ in range(3)]
+        answers = [client.post("/check/text", content=b"\0") for _ in range(3)]
     assert [one.status_code for one in answers] == [422, 422, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
 

@@ -23,7 +23,7 @@ from seminar_rag.types import Block, BlockKind, ParsedDocument
 TextKind = Literal["html", "markdown", "text"]
 ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_MAX_UNPACKED = 192 << 20
+_MAX_UNPACKED = 64 << 20
 """Bytes that an archive's texts may unpack to."""
 _MEDIA = re.compile(r"(?i)\.(png|jpe?g|gif|svgz?|webp|bmp|tiff?|emf|wmf|wdp|mp[34]|m4[av]|mov|avi"
                     r"|wmv|wav|ogg|webm|bin|ttf|otf|woff2?|odttf|fntdata)$")  # fmt: skip
@@ -148,7 +148,19 @@ def read_form(data: bytes, name: str, seconds: float = 20.0) -> ParsedDocument:
         DocumentError: no_text, password, corrupt, limit, or "unreadable" for other forms; the
             message says what the file is and what to do.
     """
-    form = _form(data, name)
+    what = "DOCX, PPTX, ODT or EPUB"
+    try:
+        form = _form(data, name)
+        what = form.upper()
+        return _read_as(form, data, name, seconds)
+    except (DocumentError, MemoryError):
+        raise
+    except Exception as error:  # a torn or hostile file may make the libraries raise anything
+        message = f"{name} is no {what} that can be read — save or fetch it again."
+        raise DocumentError("corrupt", message) from error
+
+
+def _read_as(form: str, data: bytes, name: str, seconds: float) -> ParsedDocument:
     if data.startswith(ZIP):
         data = _without_media(data, name)
     elif form != "rtf":

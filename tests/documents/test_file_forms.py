@@ -234,7 +234,16 @@ UNREADABLE: dict[str, tuple[bytes, str, str]] = {
     "empty.txt": (b"", "corrupt", "is empty"),
     "blank.txt": (b" \n\n", "no_text", "holds no text"),
     "blank.docx": (made("docx", ""), "no_text", "holds no text"),
-    "torn.docx": (made("docx")[:900], "corrupt", "is damaged"),
+    "torn.docx": (
+        made("docx")[:900],
+        "corrupt",
+        "is no DOCX, PPTX, ODT or EPUB that can be read — save or fetch it again",
+    ),
+    "torn.pptx": (
+        packed(**{"ppt/presentation.xml": "<torn"}),
+        "corrupt",
+        "is no PPTX that can be read — save or fetch it again",
+    ),
     "renamed.pdf": (b"Just text.", "corrupt", "is not a PDF"),
     "unknown.xyz": (b"\x07\0\x01\x02", "unreadable", "of a kind that is not read — save it as PDF"),
 }
@@ -250,7 +259,7 @@ def test_of_a_folder_of_things_that_cannot_be_read_each_is_named_with_reason_and
     (folder / "good.txt").write_text("Snow settles.")
     with store.writer():
         report = Ingestor(store, embedder, partial(Parser, ocr=None)).ingest(folder)
-    assert (report.count("new"), report.count("failed")) == (1, len(UNREADABLE)) == (1, 20)
+    assert (report.count("new"), report.count("failed")) == (1, len(UNREADABLE)) == (1, 21)
     records = {one.document.path: one for one in store.catalogue().records.values()}
     for name, (_, failure, message) in UNREADABLE.items():
         assert records[name].outcome == failure
@@ -263,8 +272,8 @@ def test_of_a_folder_of_things_that_cannot_be_read_each_is_named_with_reason_and
 def test_an_archive_that_unpacks_to_more_than_memory_costs_only_itself(
     read: Read, tmp_path: Path
 ) -> None:
-    bomb = repacked(made("docx"), "word/document.xml", lambda _: b" " * (193 << 20))
-    with pytest.raises(DocumentError, match="unpacks to more than 192 MiB"):
+    bomb = repacked(made("docx"), "word/document.xml", lambda _: b" " * (65 << 20))
+    with pytest.raises(DocumentError, match="unpacks to more than 64 MiB"):
         read("bomb.docx", bomb)
 
     def swollen(xml: bytes) -> bytes:
