@@ -141,3 +141,19 @@ def test_an_exported_course_is_a_source_with_its_files(tmp_path: Path, name: str
         assert [job.file.read_text() for job in plan.jobs.values() if job.file] == [
             "Hoar grows at night."
         ]
+
+
+def test_a_document_that_a_page_links_to_and_that_is_not_beside_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "here.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "page.html").write_text(
+        "<h1>Seminar</h1><h2>Week 1: Bees</h2><ul>"
+        "<li><a href='here.pdf'>The life of bees</a>, Ada Lind, 2019</li>"
+        "<li><a href='papers/gone%20away.pdf'>The flight of moths</a>, Bo Holm, 2020</li>"
+        "<li><a href='https://uni.edu/night.pdf'>Pollination at night</a>, Cy Rask, 2021</li></ul>"
+    )
+    with Unpacker() as unpacker:
+        source = with_archives(from_disk(tmp_path / "page.html", unpacker), unpacker)
+    assert source.notes == (
+        "linked, and not beside the page: papers/gone away.pdf — save them there, or give the"
+        " page's address",
+    )

@@ -5,6 +5,7 @@ Nothing is passed over in silence: what is not read is named with the reason.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -170,10 +171,13 @@ def _with_unlisted(source: Source, files: Iterable[Path]) -> Source:
 
 
 def with_archives(source: Source, unpacker: Unpacker) -> Source:
-    """Open the ZIP files of a source, and those in them."""
+    """Open the ZIP files of a source, and those in them; name what is linked and is not there."""
     waiting = [*(file for file, refused in _given(source) if not refused), *source.files]
     archives: dict[Path, Path | str] = {}
     notes = list(source.notes)
+    if missing := _missing(source):
+        advice = "save them there, or give the page's address"
+        notes.append(f"linked, and not beside the page: {named(missing)} — {advice}")
     while waiting:
         file = waiting.pop()
         if file.suffix.lower() != ".zip" or file in archives:
@@ -205,13 +209,30 @@ def local_files(reading: Reading, root: Path | None) -> list[tuple[Path, str]]:
     if root is None:
         return []
     out = {root / name: refusal(root / name, root) for name in reading.files}
-    for link in reading.urls:
-        name = unquote(link.split("#", 1)[0].split("?", 1)[0])
+    for name in _linked(reading):
         file = root / name
-        relative = name and "://" not in name and not name.startswith(("/", "mailto:"))
-        if relative and file.suffix.lower() not in _PARTS and not refusal(file, root):
+        if file.suffix.lower() not in _PARTS and not refusal(file, root):
             out.setdefault(file.resolve(), "")
     return list(out.items())
+
+
+def _linked(reading: Reading) -> Iterator[str]:
+    """The paths of a reading's relative links."""
+    for link in reading.urls:
+        name = unquote(link.split("#", 1)[0].split("?", 1)[0])
+        if name and "://" not in name and not name.startswith(("/", "mailto:")):
+            yield name
+
+
+def _missing(source: Source) -> list[str]:
+    """The documents that a page on disk links to and that do not lie beside it."""
+    root = source.root
+    if source.syllabus is None or root is None:
+        return []
+    readings = (reading for session in source.syllabus.sessions for reading in session.readings)
+    names = dict.fromkeys(name for reading in readings for name in _linked(reading))
+    documents = (name for name in names if Path(name).suffix.lower() in OFFICE)
+    return [name for name in documents if not os.path.exists(root / name)]
 
 
 # --- folders -------------------------------------------------------------------------------------
