@@ -3,7 +3,7 @@
 # make llm     llama.cpp and a language model that suits the machine, so that answers are written
 # make ocr     install OCR for scanned pages
 # make test    everything: checks, unit tests, real models, browser
-# make check   ruff, mypy, architecture and fast tests
+# make check   ruff, mypy, architecture and fast tests; tells what make audit says
 # make fast    tests without a process, a server or a model
 # make audit   whether weaknesses of the installed libraries are known; needs the network
 # make kept    the figures of every room beside those that were kept
@@ -52,6 +52,7 @@ test: $(STAMPS)/dev $(STAMPS)/local
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: $(STAMPS)/dev lint fast
+	@$(MAKE) --no-print-directory audit || echo "make audit did not pass: a weakness is named above, or PyPI could not be asked."
 
 .PHONY: lint
 lint: $(STAMPS)/dev
