@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, whenever the process or the machine stops."""
+"""Files that are there whole or not at all, whenever the process or the machine stops; hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -49,6 +50,12 @@ def write(path: Path, content: bytes | str, *, sync: bool = False, mode: int = 0
     """Write a whole file; see `draft`. Text is written as UTF-8."""
     with draft(path, sync=sync, mode=mode) as made:
         made.file.write(content.encode("utf-8", "replace") if isinstance(content, str) else content)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_private(*paths: Path) -> None:

@@ -1,8 +1,11 @@
-"""The chat, and the desk where one is given, served in a thread of the tests."""
+"""The chat, and the desk where one is given, served in a thread of the tests; and one request to it
+as ASGI has it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 from fake_course import FakeCourse
 
@@ -29,3 +32,25 @@ def served(course: FakeCourse, **options: object) -> str:
     ).start()
     assert ready.wait(180), "the server did not start"
     return urls[0]
+
+
+def http_scope(
+    method: str,
+    path: str,
+    address: str = "192.0.2.1",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> dict[str, Any]:
+    """The ASGI scope of a request from an address."""
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": list(headers),
+        "client": (address, 1),
+        "server": ("seminar.test", 80),
+        "scheme": "http",
+        "root_path": "",
+        "http_version": "1.1",
+    }

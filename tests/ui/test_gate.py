@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fake_course import FakeCourse
 from fastapi.testclient import TestClient
-from serving import served
+from serving import http_scope, served
 
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.shared import gate
@@ -114,22 +114,6 @@ def test_only_the_sites_that_are_named_may_show_a_page_in_a_frame(framed_by, anc
 # Size, time and share -------------------------------------------------------------------------
 
 
-def scope(path: str, headers=(), address: str = "192.0.2.1") -> dict:
-    return {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": list(headers),
-        "client": (address, 1),
-        "server": ("seminar.test", 80),
-        "scheme": "http",
-        "root_path": "",
-        "http_version": "1.1",
-    }
-
-
 class Behind:
     """An application that counts what reaches it."""
 
@@ -154,7 +138,7 @@ async def sent(gated: Gate, parts: list[bytes], address: str = "192.0.2.1", hang
     async def answer(message):
         statuses.append(message.get("status"))
 
-    await gated(scope("/check/text", address=address), receive, answer)
+    await gated(http_scope("POST", "/check/text", address), receive, answer)
     return statuses[0]
 
 

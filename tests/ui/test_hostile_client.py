@@ -17,6 +17,7 @@ from course_site import new_key
 from fake_course import STEPS, FakeCourse
 from fake_desk import FakeDeskCourse
 from fastapi.testclient import TestClient
+from serving import http_scope
 
 from seminar_rag.types import Scope
 from seminar_rag.ui.app import build_app
@@ -357,24 +358,8 @@ def large(app: Any, method: str, path: str, size: int, *, said: bool) -> tuple[i
         statuses.append(message.get("status"))
 
     headers = [(b"content-length", str(size).encode())] if said else []
-    asyncio.run(app(scope(method, path, headers=headers), receive, answer))
+    asyncio.run(app(http_scope(method, path, headers=headers), receive, answer))
     return read, statuses[0]
-
-
-def scope(method: str, path: str, address: str = "192.0.2.1", headers: Any = ()) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": list(headers),
-        "client": (address, 1),
-        "server": ("seminar.test", 80),
-        "scheme": "http",
-        "root_path": "",
-        "http_version": "1.1",
-    }
 
 
 async def behind(scope: Any, receive: Any, send: Any) -> None:
@@ -399,7 +384,7 @@ async def asked(gated: Gate, endpoint: Endpoint, address: str, *, half: bool = F
         statuses.append(message.get("status"))
 
     method, path = endpoint
-    await gated(scope(method, example(path), address), receive, answer)
+    await gated(http_scope(method, example(path), address), receive, answer)
     return statuses[1 if half else 0]
 
 

@@ -109,7 +109,7 @@ class _Outline:
     def __init__(self, passage: Passage, title: str = "") -> None:
         self.title = tidy(title).casefold()
         self.sentences = passage.sentences
-        self.heading = passage.heading.rsplit(" › ", 1)[-1]
+        self.heading = passage.own_heading
         self.texts = [tidy(passage.quote(one)) for one in passage.sentences]
         self.opens = [opens_block(passage, one) for one in passage.sentences]
 

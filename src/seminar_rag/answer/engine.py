@@ -163,9 +163,9 @@ class Engine:
         review = Review(self._verifier, draft.offered, marks)
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
-        useless = not citations or is_refusal(marks.text)
-        invented = bool(marks.text.strip()) and not is_refusal(marks.text)
-        if useless and marks.text.strip() and draft.instead is not None and not stop():
+        refused, written = is_refusal(marks.text), bool(marks.text.strip())
+        useless = refused or not citations
+        if useless and written and draft.instead is not None and not stop():
             draft = replace(draft, chunks=draft.instead())
             marks = MarkFilter(len(draft.offered))
             review = Review(self._verifier, draft.offered, marks)
@@ -174,7 +174,7 @@ class Engine:
             if citations:
                 found = replace(found, notes=(*found.notes, _INSTEAD))
         if useless:
-            if invented:
+            if written and not refused:
                 found = replace(found, notes=(*found.notes, _UNCITED))
             yield self._abstain(query, found, _NO_ANSWER_FOUND, started)
             return

@@ -86,7 +86,7 @@ def excerpts(
 
 def source_line(hit: Hit) -> str:
     """Name where a passage comes from: the reading and the heading."""
-    heading = hit.passage.heading.rsplit(" › ", 1)[-1]
+    heading = hit.passage.own_heading
     parts = [hit.document.title, heading if heading != hit.document.title else ""]
     return "; ".join(_plain(" ".join(part.split())) for part in parts if part)
 

@@ -245,7 +245,7 @@ def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
 
 
 def _lines_above(one: Candidate, hit: Hit) -> str:
-    lines = one.context or hit.passage.heading.rsplit(" › ", 1)[-1]
+    lines = one.context or hit.passage.own_heading
     return f"{hit.document.title} › {lines}: "
 
 

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from seminar_rag.files import draft, write
+from seminar_rag.files import draft, sha256_of, write
 from seminar_rag.types.catalogue import Correction
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -48,7 +48,7 @@ class KeptFiles:
             OSError: it cannot be read or copied.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        digest = _sha256(source)
+        digest = sha256_of(source)
         target = self.folder / digest
         if self._is_whole(digest):
             return digest
@@ -82,7 +82,7 @@ class KeptFiles:
 
     def _is_whole(self, digest: str) -> bool:
         path = self.path(digest)
-        return path is not None and _sha256(path) == digest
+        return path is not None and sha256_of(path) == digest
 
     def findings(self, known: Collection[str]) -> list[str]:
         """What is wrong with the folder, one line each."""
@@ -94,11 +94,6 @@ class KeptFiles:
         if strays := self.strays(known):
             out.append(f"files that belong to no document lie in {self.folder}: {len(strays)}")
         return out
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- added files ---------------------------------------------------------------------------------

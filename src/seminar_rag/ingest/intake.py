@@ -6,11 +6,11 @@ are that is ingested.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import DocumentError, NotFoundError, SourceError
+from seminar_rag.files import sha256_of
 from seminar_rag.ingest import curate
 from seminar_rag.ingest.sources import match
 from seminar_rag.types import Document
@@ -102,8 +102,7 @@ def place(store: Store, what: str, session: int) -> str:
 def _copies(catalogue: Catalogue, file: Path) -> list[Record]:
     """The documents that were read from a file of this content."""
     try:
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = sha256_of(file)
     except OSError as error:
         raise SourceError(f"{file.name} cannot be read ({error.strerror})") from error
     return [one for one in catalogue.records.values() if one.file == digest and one.passages]

@@ -14,12 +14,12 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from seminar_rag.errors import ModelError
+from seminar_rag.files import sha256_of
 from seminar_rag.models.partial import (
     GB,
     Progress,
     growing,
     require_room,
-    sha256_of,
     size_of,
     stopped,
     wrong_hash,

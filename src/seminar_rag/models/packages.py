@@ -21,12 +21,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from seminar_rag.errors import ModelError
+from seminar_rag.files import sha256_of
 from seminar_rag.models.partial import (
     Progress,
     Stop,
     growing,
     require_room,
-    sha256_of,
     size_of,
     stopped,
     wrong_hash,

@@ -7,7 +7,6 @@ on the disk, the hash of the whole, and errors that say what to do.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -63,12 +62,6 @@ def _forget(part: Path) -> None:
 def size_of(part: Path) -> int:
     """Bytes that are here."""
     return part.stat().st_size if part.exists() else 0
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_room(part: Path, missing: int) -> None:

@@ -163,6 +163,11 @@ class Passage:
     page: int | None
     sentences: tuple[Sentence, ...]
 
+    @property
+    def own_heading(self) -> str:
+        """The last part of the heading path: what stands right above the text."""
+        return self.heading.rpartition(" › ")[2]
+
     def quote(self, sentence: Sentence) -> str:
         """The sentence's text."""
         return self.text[sentence.start : sentence.end]

@@ -322,7 +322,7 @@ def _title(citation: Citation) -> str:
     document = citation.document
     sessions = numbered("session", document.sessions)
     # Paragraphs are counted under their heading, so that the number says nothing without it.
-    heading = citation.passage.heading.rsplit(" › ", 1)[-1] if document.unit == "paragraph" else ""
+    heading = citation.passage.own_heading if document.unit == "paragraph" else ""
     under = f"“{heading}”" if heading and heading != document.title else ""
     facts = (document.title, sessions, under, document.place([citation.page]))
     return ", ".join(fact for fact in facts if fact)

@@ -175,7 +175,7 @@ def _passage(passage: Passage, quotes: Sequence[str]) -> MarkedParts:
 def _after_heading(passage: Passage) -> int:
     """Where the text begins below its own heading, which the entry names already."""
     first, line_break, _ = passage.text.partition("\n")
-    heading = passage.heading.rpartition(" › ")[2]
+    heading = passage.own_heading
     return len(first) + 1 if line_break and heading and first.strip() == heading else 0
 
 

@@ -89,7 +89,7 @@ def section(document: Document, passages: Sequence[Passage], quotes: Sequence[st
     last = ""
     for number, passage in enumerate(passages):
         spans = sorted(span for one in quotes if (span := find_quote(passage.text, one)))
-        own = heading.rpartition(" › ")[2] if number == 0 else ""
+        own = passage.own_heading if number == 0 else ""
         for found in re.finditer(r"[^\n]+", passage.text):
             start, end = found.span()
             if start == 0 and own and found[0].strip() == own:
