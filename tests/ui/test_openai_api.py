@@ -70,6 +70,25 @@ def test_a_streamed_answer_is_the_same(client):
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
 
 
+def test_llama_index_asks_it_as_a_model_like_openais(client, course, address):
+    like = pytest.importorskip(
+        "llama_index.llms.openai_like", reason="the dev extra is not installed"
+    )
+    from llama_index.core.llms import ChatMessage
+
+    llm = like.OpenAILike(
+        model="session-15", api_base=f"{address}/v1", api_key=KEY, is_chat_model=True, max_retries=0
+    )
+    sent = [ChatMessage(role="user", content=STEPS)]
+    whole = llm.chat(sent).message.content
+    assert course.asked[-1].scope.sessions == {15}
+    assert f"1. [{RAG.title}, session 15, p. 3]({address}/#open=" in whole
+    pieces = list(llm.stream_chat(sent))
+    assert "".join(one.delta for one in pieces) == pieces[-1].message.content == whole
+    assert len(pieces) > 3
+    assert llm.complete(STEPS).text == whole
+
+
 def test_the_conversation_comes_along_without_the_lists_of_sources(client, course):
     first = client.chat.completions.create(model="course", messages=user(STEPS))
     answer = first.choices[0].message.content
