@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -39,6 +40,16 @@ def fast_tests_stay_alone(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
     monkeypatch.setattr(BaseProcess, "start", refuse)
     monkeypatch.setattr(socket.socket, "bind", refuse)
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_the_user(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests neither see nor touch the course of whoever runs them."""
+    folder = tmp_path_factory.getbasetemp() / f"programs-{secrets.token_hex(4)}"
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name, **_: folder / name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from seminar_rag.files import write
 from seminar_rag.types.settings import Setting
 
 FILE = "seminar.toml"
+DATA = ".seminar"
 _ENV = "SEMINAR_RAG_"
 _ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?", re.I)
 _EXPECTED = {
@@ -66,7 +67,7 @@ class Config:
 
     course_name: str = ""
     """Shown as the page's title; empty takes it from the course page."""
-    data_dir: str = ".seminar"
+    data_dir: str = DATA
     """All state; relative to the folder of seminar.toml."""
     store_url: str = ""
     """A Chroma server, "http://127.0.0.1:8000"; empty keeps the vectors in the data folder."""
@@ -162,6 +163,8 @@ LIVE: dict[str, tuple[int, int] | None] = {
     "journal_days": (1, 3_650),
 }
 """The keys that may change while the course is served, numbers with their least and most."""
+_FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker", "check_model"})
+"""The keys whose values may be paths."""
 SECRET = frozenset({"llm_key", "serve_api_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
 
@@ -177,16 +180,42 @@ def keys() -> dict[str, dict[str, object]]:
     return out
 
 
-def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Config:
+def own_folder(course: str) -> Path:
+    """The folder of a course where the platform keeps the data of programs."""
+    import platformdirs
+
+    return platformdirs.user_data_path("seminar-rag", appauthor=False) / course
+
+
+def meant_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the course that is meant where none is named.
+
+    It is the current one where a course lies there or the environment says where the data are, and
+    else the platform's: so commands that are installed for a user work from any folder.
+    """
+    told = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
+    return Path() if told else own_folder("course")
+
+
+def load(
+    folder: Path | None, environ: Mapping[str, str] = os.environ, data: Path | None = None
+) -> Config:
     """The configuration that holds in `folder`.
 
     Args:
+        folder: None takes the one that `meant_folder` says.
         data: the --data option, which wins over everything.
 
     Raises:
         ConfigError: unreadable TOML, an unknown section or key, or a value that is not allowed;
             the message names the key, where it stands and what to use.
     """
+    told = _from_environment(environ)
+    if folder is None:
+        folder = meant_folder(environ)
+        if folder != Path():  # a path in the environment is meant from where one stands
+            here = (name for name in _FILES & told.keys() if Path(told[name]).exists())
+            told |= {name: str(Path(told[name]).resolve()) for name in here}
     path = folder / FILE
     table = {}
     if path.is_file():
@@ -194,7 +223,7 @@ def load(folder: Path, environ: Mapping[str, str] = os.environ, data: Path | Non
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} cannot be read: {error} — correct it") from error
-    values = _from_file(path, table) | _from_environment(environ)
+    values = _from_file(path, table) | told
     if data is not None:
         values["data_dir"] = str(data.resolve())
     return Config(folder=folder, **values)

@@ -70,8 +70,11 @@ class Course(Browsing, Corrections, ModelChoice, ForPrograms):
         super().__init__()
 
     @classmethod
-    def open(cls, folder: Path = Path(), data: Path | None = None) -> Course:
+    def open(cls, folder: Path | None = None, data: Path | None = None) -> Course:
         """The course configured in `folder`, its state in `data` if given.
+
+        Without either it is the course of the current folder, if one lies there, and else the one
+        that lies where the platform keeps the data of programs.
 
         Raises:
             ConfigError: the configuration is unusable.
@@ -231,10 +234,15 @@ class Course(Browsing, Corrections, ModelChoice, ForPrograms):
             NotFoundError: nothing is ingested yet.
         """
         if not self.catalogue().sessions:  # the reading list alone answers questions about itself
-            self._require_documents()
+            self.require_documents()
         return self.parts.engine.ask(question, history, scope, stop)
 
-    def _require_documents(self) -> None:
+    def require_documents(self) -> None:
+        """Do nothing where there are readings.
+
+        Raises:
+            NotFoundError: nothing is ingested yet.
+        """
         if not self.catalogue().documents:
             raise NotFoundError(
                 "nothing is ingested yet — seminar-rag ingest SOURCE takes a course page, a"
@@ -268,7 +276,7 @@ class Course(Browsing, Corrections, ModelChoice, ForPrograms):
         Raises:
             NotFoundError: nothing is ingested yet.
         """
-        self._require_documents()
+        self.require_documents()
         return self.parts.checker().check(text, scope)
 
     def text_of(self, file: bytes | Path) -> str:
@@ -329,8 +337,27 @@ class Course(Browsing, Corrections, ModelChoice, ForPrograms):
         return backups.save(self.config.folder, self.config.data, target)
 
 
+def open_sample(data: Path | None = None) -> Course:
+    """The course that is kept for the sample, where the platform keeps the data of programs."""
+    return Course.open(configuration.own_folder("sample"), data)
+
+
+def where() -> str:
+    """Where the course lies that `Course.open()` opens, as a sentence; empty where one expects it.
+
+    Raises:
+        ConfigError: the configuration is unusable.
+    """
+    data, other = load(None).data, configuration.own_folder("course")
+    if data != Path(configuration.DATA):
+        return f"The course lies in {data}."
+    if not data.exists() and other.exists():
+        return f"This folder begins a course of its own; the one in {other} is another."
+    return ""
+
+
 def rescue(
-    folder: Path = Path(),
+    folder: Path | None = None,
     data: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> bool:
@@ -348,7 +375,7 @@ def rescue(
 
 
 def backup(
-    target: Path, folder: Path = Path(), data: Path | None = None, *, everything: bool
+    target: Path, folder: Path | None = None, data: Path | None = None, *, everything: bool
 ) -> int:
     """Write a backup of a course that may not open; its size in bytes. See `backup.save`."""
     from seminar_rag import backup as backups
@@ -357,7 +384,9 @@ def backup(
     return backups.save(config.folder, config.data, target, everything)
 
 
-def restore_backup(source: Path, folder: Path = Path(), data: Path | None = None) -> Path | None:
+def restore_backup(
+    source: Path, folder: Path | None = None, data: Path | None = None
+) -> Path | None:
     """Bring a backup back; the folder of what it replaced. See `backup.restore`."""
     from seminar_rag import backup as backups
 
@@ -365,13 +394,14 @@ def restore_backup(source: Path, folder: Path = Path(), data: Path | None = None
     return backups.restore(config.folder, config.data, source, config.store_url)
 
 
-def set_password_hash(folder: Path, password_hash: str) -> Path:
+def set_password_hash(folder: Path | None, password_hash: str) -> Path:
     """Write the hash of the desk's password into the folder's seminar.toml; the file's path."""
+    folder = configuration.meant_folder() if folder is None else folder
     return configuration.save(folder, "desk", "password_hash", password_hash)
 
 
 def read_course_page(
-    source: str | Path, folder: Path = Path(), data: Path | None = None
+    source: str | Path, folder: Path | None = None, data: Path | None = None
 ) -> Syllabus:
     """The sessions and readings of a source, without a course: nothing is ingested."""
     with network_of(load(folder, data=data)).fetcher() as fetcher:

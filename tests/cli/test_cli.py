@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from seminar_rag.check.claims import extract
-from seminar_rag.cli import ABSTAINED, open_sample
+from seminar_rag.cli import ABSTAINED, open_course, open_sample
 from seminar_rag.cli.main import main
+from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import WORDS_ONLY, Answer
@@ -28,7 +29,7 @@ def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
     monkeypatch.setattr(
         type(tiny_course.parts.extract), "__call__", lambda _self, text: extract(text)
     )
-    monkeypatch.setattr(Course, "open", lambda folder, data=None: tiny_course)
+    monkeypatch.setattr(Course, "open", lambda folder=None, data=None: tiny_course)
     return tiny_course
 
 
@@ -373,6 +374,45 @@ def test_the_sample_to_try_lies_with_the_data_of_programs(
         assert course.config.data.is_relative_to(tmp_path / "programs" / "sample")
         assert course.name != "Mine"
     assert [one.name for one in here.iterdir()] == ["seminar.toml"]
+
+
+def test_a_course_lies_in_the_folder_that_has_one_else_with_the_data_of_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told by seminar.toml, by `.seminar`, by the environment or by --data; else the platform's."""
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: tmp_path / "programs")
+    own = tmp_path / "programs" / "course"
+
+    def data_of(name: str, *arguments: str) -> tuple[Path, str]:
+        (tmp_path / name).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / name)
+        options = argparse.Namespace(data=Path(*arguments) if arguments else None)
+        with closing(open_course(options)) as course:
+            return course.config.data.resolve(), capsys.readouterr().err
+
+    assert data_of("anywhere") == (own / ".seminar", f"The course lies in {own / '.seminar'}.\n")
+    assert list((tmp_path / "anywhere").iterdir()) == []
+    (tmp_path / "model.gguf").touch()
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {"SEMINAR_RAG_LLM_MODEL": "model.gguf"}).llm_model == str(
+        tmp_path / "model.gguf"
+    )
+    (own / "seminar.toml").write_text('[course]\nname = "Mine"\n')
+    assert load(None, {}).course_name == "Mine"
+
+    (tmp_path / "told").mkdir()
+    (tmp_path / "told" / "seminar.toml").write_text("[llm]\nenabled = false\n")
+    told, said = data_of("told")
+    assert told == tmp_path / "told" / ".seminar"
+    assert said == f"This folder begins a course of its own; the one in {own} is another.\n"
+    (tmp_path / "told" / "seminar.toml").unlink()
+    assert data_of("told") == (told, "")
+    assert data_of("anywhere", "here") == (tmp_path / "anywhere" / "here", "")
+    monkeypatch.setenv("SEMINAR_RAG_DATA_DIR", "there")
+    assert data_of("anywhere") == (
+        tmp_path / "anywhere" / "there",
+        "The course lies in there.\n",
+    )
 
 
 @pytest.mark.slow

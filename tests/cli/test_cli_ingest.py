@@ -37,7 +37,7 @@ def page(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "seminar.toml").write_text('[fetch]\nallow_hosts = "localhost, 127.0.0.1"\n')
     vectors = MemoryVectors()
 
-    def opened(folder: Path = Path(), data: Path | None = None) -> Course:
+    def opened(folder: Path | None = None, data: Path | None = None) -> Course:
         return Course(load(folder, data=data), embedder=HashEmbedder(), vectors=vectors)
 
     monkeypatch.setattr(Course, "open", opened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ INTERRUPTED = 130
 
 
 def open_course(options: argparse.Namespace) -> Course:
-    """The course of the working directory, with its state where --data says."""
+    """The course of the current folder, else the platform's, its state where --data says."""
     from seminar_rag.course import Course
 
-    return Course.open(Path(), options.data)
+    say_where(options)
+    return Course.open(data=options.data)
 
 
 def open_sample(options: argparse.Namespace) -> Course:
@@ -40,10 +41,14 @@ def open_sample(options: argparse.Namespace) -> Course:
 
     So that it can be tried from any folder, and leaves nothing there.
     """
-    import platformdirs
+    from seminar_rag import course
 
-    from seminar_rag.course import Course
+    return course.open_sample(options.data)
 
-    folder = platformdirs.user_data_path("seminar-rag", appauthor=False) / "sample"
-    folder.mkdir(parents=True, exist_ok=True)
-    return Course.open(folder, options.data)
+
+def say_where(options: argparse.Namespace) -> None:
+    """Print where the course lies, unless --data names it or one expects it there."""
+    from seminar_rag.course import where
+
+    if options.data is None and not getattr(options, "quiet", False) and (said := where()):
+        print(said, file=sys.stderr)

@@ -123,7 +123,7 @@ def syllabus(options: argparse.Namespace) -> int:
     from seminar_rag.course import read_course_page
     from seminar_rag.types.as_json import syllabus_json
 
-    read = read_course_page(options.source, Path(), options.data)
+    read = read_course_page(options.source, data=options.data)
     if options.json:
         printing.print_json(syllabus_json(read))
     else:

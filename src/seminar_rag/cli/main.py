@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
             "--data",
             type=Path,
             metavar="DIR",
-            help="where all state lies (default: .seminar beside seminar.toml)",
+            help="where all state lies (default: .seminar of this folder, if it or seminar.toml is"
+            " here, else where programs keep their data)",
         )
         one.set_defaults(command=command)
         return one

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seminar_rag.cli import open_course, open_sample, printing
+from seminar_rag.cli import open_course, open_sample, printing, say_where
 from seminar_rag.cli.ingesting import ingest_sample
-from seminar_rag.errors import ConfigError, DamagedError, NotFoundError, StoreError
+from seminar_rag.errors import ConfigError, DamagedError, StoreError
 from seminar_rag.text import plural
 
 if TYPE_CHECKING:
@@ -90,8 +89,7 @@ def serve(options: argparse.Namespace) -> int:
 def mcp(options: argparse.Namespace) -> int:
     """Serve the readings as tools to the assistant that starts this program."""
     course = open_course(options)
-    if not course.catalogue().documents:
-        raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
+    course.require_documents()
     from seminar_rag.ui import app
 
     app.serve_tools(course)
@@ -111,7 +109,7 @@ def passwd(options: argparse.Namespace) -> int:
         password = getpass("Password of the instructor's desk: ")
         if getpass("Once more: ") != password:
             raise ConfigError("the two passwords differ — run the command again")
-    path = set_password_hash(Path(), hashed(password))
+    path = set_password_hash(None, hashed(password))
     print(f"The password is set in {path.resolve()}; whoever was logged in is logged out.")
     return 0
 
@@ -126,7 +124,7 @@ def status(options: argparse.Namespace) -> int:
         printing.print_json(status_json(course.name, catalogue, course.needs()))
         return 0
     if not catalogue.records and not catalogue.sessions:
-        raise NotFoundError("nothing is ingested yet — seminar-rag ingest SOURCE, or --sample")
+        course.require_documents()
     _print_status(course)
     return 0
 
@@ -168,7 +166,7 @@ def doctor(options: argparse.Namespace) -> int:
     if options.repair:
         from seminar_rag.course import rescue
 
-        rescue(Path(), options.data, print)
+        rescue(None, options.data, print)
     try:
         course = open_course(options)
         course.catalogue()
@@ -190,6 +188,7 @@ def backup(options: argparse.Namespace) -> int:
     """Write a backup into a file, or bring one back."""
     from seminar_rag import course
 
+    say_where(options)
     if not options.restore:
         size = course.backup(options.file, data=options.data, everything=options.everything)
         print(
@@ -207,6 +206,7 @@ def _print_status(course: Course) -> None:
     catalogue = course.catalogue()
     console = printing.console()
     console.print(f"{course.name}", markup=False, style="bold")
+    printing.line(console, f"data: {course.config.data.resolve()}")
     for source, form in catalogue.sources:
         console.print(f"source: {source} ({form})", markup=False, highlight=False)
     shown: set[str] = set()
