@@ -12,7 +12,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+UV := $(shell command -v uv)
+# Modules are compiled when they are first imported, and most never are.
+INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) install -q --no-compile)
 STAMPS := $(VENV)/.stamps
+COMMA := ,
 LINUX := $(filter Linux,$(shell uname -s))
 # PyTorch's own index has builds without CUDA; elsewhere the plain package has none anyway.
 TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/cpu)
@@ -20,6 +24,7 @@ TORCH_INDEX ?= $(if $(LINUX),--extra-index-url https://download.pytorch.org/whl/
 LLAMA_INDEX ?= --extra-index-url https://abetlen.github.io/llama-cpp-python/whl/cpu
 CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export UV_CONSTRAINT := $(PIP_CONSTRAINT)
 
 .PHONY: setup serve local llm ocr test check fast kept audit clean
 
@@ -77,16 +82,26 @@ clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage
 
 $(STAMPS)/venv:
+ifneq ($(UV),)
+	@"$(UV)" venv -q --clear --seed --python "$(if $(filter file,$(origin PYTHON)),>=3.11$(COMMA)<3.14,$(PYTHON))" $(VENV)
+else
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+endif
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/core: $(STAMPS)/venv pyproject.toml constraints.txt
 	@echo "Installing seminar_rag into $(VENV) (about 2 GB, a few minutes the first time) …"
-	@$(PIP) install -q --retries 0 --timeout 15 $(TORCH_INDEX) torch
-	@$(PIP) install -q -e .
+ifneq ($(UV),)
+	@UV_HTTP_RETRIES=0 $(INSTALL) $(TORCH_INDEX) --index-strategy unsafe-best-match torch || \
+	  echo "PyTorch's own index does not answer, so that torch comes from the usual one."
+else
+	@$(INSTALL) --retries 0 --timeout 15 $(TORCH_INDEX) torch
+endif
+	@$(INSTALL) -e .
+	@mkdir -m 700 -p .seminar  # a checkout has a course of its own
 	@touch $@
 
 $(STAMPS)/local: $(STAMPS)/core
@@ -102,10 +117,10 @@ $(STAMPS)/local: $(STAMPS)/core
 
 $(STAMPS)/ocr: $(STAMPS)/core
 	@echo "Installing RapidOCR, which reads scanned pages (100 MB) …"
-	@$(PIP) install -q -e '.[ocr]'
+	@$(INSTALL) -e '.[ocr]'
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/core
 	@echo "Installing what the tests need …"
-	@$(PIP) install -q -e '.[dev]'
+	@$(INSTALL) -e '.[dev]'
 	@touch $@
