@@ -1,12 +1,14 @@
 """Answers written by a real language model: are their citations honest, and what do they cost?
 
     python benchmarks/llm.py MODEL.gguf [--shared ../shared] [--data FOLDER] [--out FOLDER]
-        [--label NAME] [--set course covid] [--limit N] [--only ID …] [--threads N]
+        [--label NAME] [--set course covid] [--second] [--limit N] [--only ID …] [--threads N]
         [--labels FILE] [--peer]
 
 Asks 40 fixed questions, half of the course (`questions/dev.jsonl`), half of biomedical papers
 (`outside/covid`): in each half 15 that can be answered, with gold evidence, and 5 on topic that
 the readings do not answer. They were drawn at random, within kinds, before any answer was seen.
+`--second` asks 40 others, drawn in the same way: none of them, and none of the questions that
+thresholds were chosen on, for what was changed after a look at the answers to the first.
 
 `--data` holds the ingested courses `course` and `covid`, as `benchmarks/kept.py --data` leaves
 them. What the model writes is kept in OUT by its prompt, so that a run that was interrupted goes
@@ -36,6 +38,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from kept import share
 from seminar_rag import config as configuration
 from seminar_rag.answer.citations import introduces, split_answer
@@ -44,7 +48,7 @@ from seminar_rag.evaluation.evaluate import Evidence, supports
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.question.followup import standalone
-from seminar_rag.text import FUNCTION_WORDS
+from seminar_rag.text import FUNCTION_WORDS, OPEN_ENDS
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, TokenEvent
 
 QUESTIONS = {
@@ -56,6 +60,17 @@ QUESTIONS = {
         "covid-3862 covid-1108 covid-3267 off-covid-3713 covid-3253 covid-3679 covid-2150 "
         "off-covid-662 covid-1175 covid-1891 covid-586 off-covid-833 covid-1630 covid-1085 "
         "covid-1120 off-covid-295 covid-3875 covid-3855 covid-1614 off-covid-2976"
+    ),
+}
+SECOND = {
+    "course": (
+        "dev-128 dev-123 dev-025 dev-047 dev-122 dev-115 dev-016 dev-056 dev-107 dev-027 "
+        "dev-005 dev-071 dev-012 dev-017 dev-021 dev-141 dev-139 dev-140 dev-142 dev-144"
+    ),
+    "covid": (
+        "covid-497 covid-490 covid-1185 covid-1907 covid-1068 covid-590 covid-1177 covid-2141 "
+        "covid-1952 covid-3270 covid-2487 covid-3597 covid-310 covid-548 covid-1942 "
+        "off-covid-1197 off-covid-584 off-covid-2970 off-covid-3702 off-covid-813"
     ),
 }
 FILES = {
@@ -126,8 +141,14 @@ class Remembering:
         self._kept.add(key, pieces=pieces, prompt=said)
 
     def choose(self, *asked: Any, **options: Any) -> Any:
-        """How likely each answer is; asked anew each time."""
-        return self.model.choose(*asked, **options)
+        """How likely each answer is, from what was kept where the same was asked before."""
+        key = hashlib.sha256(json.dumps([self.name, asked[:4]]).encode()).hexdigest()[:16]
+        if key in self._kept.rows:
+            self.tokens = None
+            return np.array(self._kept.rows[key]["likely"])
+        likely = self.model.choose(*asked, **options)
+        self._kept.add(key, likely=likely.tolist())
+        return likely
 
 
 def main() -> int:
@@ -170,6 +191,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("llm-answers"))
     parser.add_argument("--label", help="of this configuration; the model's name if not given")
     parser.add_argument("--set", nargs="+", choices=QUESTIONS, default=list(QUESTIONS))
+    parser.add_argument("--second", action="store_true", help="ask 40 others")
     parser.add_argument("--limit", type=int, help="questions of each set, the first ones")
     parser.add_argument("--only", nargs="+", metavar="ID")
     parser.add_argument("--threads", type=int, default=0)
@@ -191,7 +213,7 @@ def _options() -> argparse.Namespace:
 def _questions(shared: Path, name: str, options: argparse.Namespace) -> tuple[list[Question], Path]:
     file, docs = FILES[name]
     known = {one.id: one for one in read_questions(shared / file)}
-    ids = QUESTIONS[name].split()[: options.limit]
+    ids = (SECOND if options.second else QUESTIONS)[name].split()[: options.limit]
     return [known[id_] for id_ in ids if not options.only or id_ in options.only], shared / docs
 
 
@@ -273,7 +295,7 @@ def _row(question: Question, evidence: Evidence, answer: Answer, hits: Any, took
         "offered": len(offered),
         "cited": len(cited & offered),
         "sentences": sentences,
-        "cut": [one["text"] for one in sentences if _cut(one["text"])],
+        "cut": [one["text"] for one in sentences if _cut(one["text"], one["item"])],
         **took,
     }
 
@@ -289,19 +311,24 @@ def _sentences(answer: Answer) -> Iterator[dict[str, Any]]:
         yield {
             "key": hashlib.sha256(asked.encode()).hexdigest()[:12],
             "text": sentence.text,
+            "item": answer.text[sentence.start :].startswith(("- ", "* ")),
             "numbers": sentence.numbers,
             "proxy": bool(cited) and supports(sentence.text.strip('“”"- '), cited),
             "passages": list(passages.values()),
         }
 
 
-def _cut(sentence: str) -> bool:
-    """Whether a sentence breaks off: without a terminal mark, or after a function word."""
+def _cut(sentence: str, item: bool) -> bool:
+    """Whether a sentence breaks off: without a terminal mark, or after a word that ends none.
+
+    An item of a list may be a phrase.
+    """
     bare = re.sub(r"[\"'”’»)\]*]+$", "", sentence.strip())
-    last = re.findall(r"\w+", bare)
-    open_end = bool(last) and last[-1].lower() in FUNCTION_WORDS - {"not", "so", "it", "do", "is"}
+    last = re.findall(r"\w+", bare)[-1:]
     ended = bare.endswith((".", "!", "?", "…", ":", "。", "！", "？"))
-    return (not ended and len(bare.split()) > 6) or open_end  # an answer may be a name or number
+    if last and last[0].lower() in (OPEN_ENDS if ended or item else FUNCTION_WORDS):
+        return True
+    return not (ended or item) and len(bare.split()) > 6  # an answer may be a name or number
 
 
 def _told(row: dict[str, Any]) -> str:

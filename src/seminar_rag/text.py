@@ -43,6 +43,8 @@ FUNCTION_WORDS = frozenset(
     you your yours""".split()
 )
 """Words that belong to the grammar of a sentence and not to what it is about."""
+OPEN_ENDS = frozenset("a an the and or nor but than whether if because".split())
+"""Words that no sentence ends with, unless it breaks off."""
 STOPWORDS = (FUNCTION_WORDS - {"may", "must", "might", "one"}) | frozenset(
     """ok okay please tell according say says said paper papers
     aren didn doesn don isn wasn won""".split()

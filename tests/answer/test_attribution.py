@@ -65,6 +65,25 @@ def test_past_the_limit_the_sentence_is_finished() -> None:
     assert written(text, piece=5, limit=2) == "Moths fly at night over greater distances. [1]"
 
 
+@pytest.mark.parametrize("limit", range(4, 14))
+def test_no_sentence_is_cut_where_the_writer_is(limit: int) -> None:
+    text = "Moths fly at night. They are seldom seen by those who sleep, and so on and so on and so"
+    chunks = [text[i : i + 6] for i in range(0, len(text), 6)][: limit + 1]  # no room for more
+    said = "".join(attributed(iter(chunks), EVIDENCE, limit))
+    assert said.startswith("Moths fly at night. [1]")
+    assert said.rstrip().endswith(("[1]", "…"))
+
+
+def test_a_title_is_no_sentence_of_an_answer_that_says_more() -> None:
+    titled = Attribution(CHECK, (hit(MOTHS, "A life of moths: an essay"),))
+    said = "".join(
+        attributed(iter(["A life of moths: an essay. ", "Moths fly at night."]), titled, 99)
+    )
+    assert said.strip() == "Moths fly at night. [1]"
+    alone = "".join(attributed(iter(["A life of moths: ", "an essay."]), titled, 99))
+    assert alone.startswith("A life of moths: an essay.")
+
+
 def test_the_writer_is_stopped_with_the_answer() -> None:
     closed = []
 

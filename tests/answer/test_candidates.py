@@ -127,4 +127,10 @@ def test_a_list_that_a_pronoun_opens_brings_what_it_stands_for() -> None:
 def test_the_last_line_of_a_paragraph_may_lack_its_full_stop() -> None:
     said = "Malware is the threat while vulnerabilities are the holes that it comes in by"
     assert said in texts(f"# Security\n{said}")
+
+
+@pytest.mark.parametrize("end", ["with a mean of 18.8 days and a", "and holes are the", "or less,"])
+def test_what_breaks_off_is_not_quoted(end: str) -> None:
+    said = f"Malware is the threat while vulnerabilities are what it comes in by {end}"
+    assert not [one for one in texts(f"# Security\n{said}") if one.endswith(end)]
     assert "A title of no more words" not in texts("# Security\nA title of no more words")

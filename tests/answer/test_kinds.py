@@ -180,6 +180,13 @@ def test_a_question_in_another_language_is_told_so_in_it(question: str, said: st
     assert notes[0].startswith(said)
 
 
+def test_a_reading_in_the_language_of_the_question_is_no_foreign_one() -> None:
+    ice = hit("物质平衡是一个水文年内积累与消融之差。雪线在夏天上升。", "冰川", cosine=0.9)
+    text, notes = answered("物质平衡是什么？", ice, KILN, OVENS, WHEELS)
+    assert text.startswith("From 冰川 (session 1):\n\n“物质平衡是一个水文年内积累与消融之差。” [1]")
+    assert not notes
+
+
 # The course's own list
 
 AGENTS = tuple(

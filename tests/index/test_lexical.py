@@ -70,12 +70,24 @@ def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
         ("hwo repairs a Faucett", "how repairs a Faucett"),
         ("what is a buffernig cache", "what is a buffering cache"),
         ("who is Plumbar", "who is Plumbar"),
+        ("whats a buffernig cache", "whats a buffering cache"),
     ],
 )
 def test_question_words_are_put_right_and_names_are_not(
     kitchen: Store, asked: str, right: str
 ) -> None:
     assert Retriever(kitchen, Spelling()).spelled(asked) == right
+
+
+@pytest.mark.parametrize("asked", ["冰川的物质平衡是什么？", "ما هو توازن الجليد؟"])
+def test_a_question_in_the_language_of_one_reading_of_many_keeps_its_words(
+    kitchen: Store, asked: str
+) -> None:
+    foreign = Retriever(kitchen, Spelling()).spelled(asked)
+    put(kitchen, "Glaciers", ["冰川的物质平衡是一个水文年内积累与消融之差。"])
+    put(kitchen, "Ice", ["التوازن الكتلي للنهر الجليدي هو الفرق بين التراكم والذوبان."])
+    assert Retriever(kitchen, Spelling()).spelled(asked) == asked
+    assert foreign == asked, "no word of it is in a reading"
 
 
 def test_scripts_without_spaces_are_found_by_pairs_of_characters(store: Store) -> None:

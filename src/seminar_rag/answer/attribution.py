@@ -45,6 +45,7 @@ _OPEN = 200
 _BEGINS = re.compile(r"[-*•–]|\w|\d{1,2}[.)]?")
 """What may be the first of a new sentence or item, once more is known."""
 _ENDS, _CLOSES = ".!?…。！？", "\"'”’»)]」』）"
+_BROKEN_OFF = " …"
 
 
 class Attribution:
@@ -62,6 +63,8 @@ class Attribution:
         self._offered = offered
         self._trusting = trusting
         self.size = len(offered)
+        self.titles = frozenset(" ".join(hit.document.title.split()) for hit in offered)
+        """What a small model copies as if it were a sentence."""
 
     def cites(self, claim: str, hints: Sequence[int] = ()) -> list[int]:
         """The passages that support a claim, best first, as 1-based indices; empty where none does.
@@ -97,8 +100,11 @@ class Attribution:
 def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iterator[str]:
     """An answer with a mark [n] after each finished sentence for each passage that supports it.
 
-    Text is passed on as it comes, the end of a sentence once the next one has begun. The writer's
-    own marks are taken out and count as hints. The answer ends where a sentence is said again.
+    Text is passed on as it comes, the end of a sentence once the next one has begun; in the second
+    half of the limit whole sentences, so that one that is never finished is left out, or ends with
+    an ellipsis where its beginning has been read. The writer's own marks are taken out and count as
+    hints. A title that stands for a sentence is left out where more is said. The answer ends where
+    a sentence is said again.
 
     Args:
         chunks: the answer as it is written.
@@ -111,13 +117,18 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iter
             text = plain.read(chunk, sent)
             found = [_moved(one, begun) for one in split_answer(text[begun:])]
             for one in found if chunk is None else found[:-1]:
-                if one.text in said:
+                broken_off = chunk is None and count > limit and not _finished(text[: one.end])
+                if one.text in said or broken_off:
+                    yield _BROKEN_OFF if sent > one.start else ""
                     return
+                if one.text.rstrip(".") in evidence.titles and (said or one is not found[-1]):
+                    sent = one.end
+                    continue
                 said.add(one.text)
                 yield text[sent : one.end]
                 sent = one.end
-                for number in evidence.cites(_claim(text, one), plain.named(one.end)):
-                    yield f" [{number}]"
+                cited = evidence.cites(_claim(text, one), plain.named(one.end))
+                yield from map(" [{}]".format, cited)
                 if count >= limit:
                     return
             if chunk is None:
@@ -125,7 +136,9 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iter
             elif found:
                 begun = found[-1].start
                 ready = min(found[-1].end, len(text) - _open_end(text[sent:]))
-                if not any(one.startswith(found[-1].text) for one in said):
+                now = found[-1].text.rstrip(".")
+                again = any(one.startswith(now) for one in (*said, *evidence.titles))
+                if not again and count <= limit // 2:
                     yield text[sent:ready]
                     sent = max(sent, ready)
     finally:
@@ -168,6 +181,10 @@ def _open_end(text: str) -> int:
         rest = rest[: -len(last[0])].rstrip()
     ended = rest.rstrip(_CLOSES).rstrip(_ENDS)
     return len(tail) - len(ended if ended != rest.rstrip(_CLOSES) else rest)
+
+
+def _finished(text: str) -> bool:
+    return text.rstrip().rstrip(_CLOSES).endswith(tuple(_ENDS))
 
 
 def _moved(one: AnswerSentence, by: int) -> AnswerSentence:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from seminar_rag.text import OPEN_ENDS
 from seminar_rag.types import Hit, Passage, Sentence
 
 LIST_ITEMS = 9
@@ -27,7 +28,8 @@ _EXPLANATION = 3
 _LONGEST = 90
 """Words of the longest sentence that is quoted; a list may be half as long again."""
 
-_ENDED = re.compile(r"[.!?…:;][\"'”’)\]*]*$|[)\]”\"]$")
+_ENDED = re.compile(r"[.!?…:;。！？：；][\"'”’)\]*]*$|[)\]”\"]$")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _OPENED = re.compile(r"^[\"'“‘(\[]*[^\W_]")
 _ANAPHORIC = re.compile(
     r"^(?:this|these|those|it|its|they|their|he|she|such|here|there|however|moreover"
@@ -76,7 +78,7 @@ class Candidate:
     @property
     def words(self) -> int:
         """Length in words."""
-        return len(self.text.split())
+        return _length(self.text)
 
 
 def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
@@ -137,7 +139,7 @@ class _Outline:
         if parent is None or self.sentences[parent].kind == "heading":
             return [], False
         goes_on = self.texts[at][:1].islower() and self.opens[at]
-        short = len(self.texts[parent].split()) <= _LONGEST // 2
+        short = _length(self.texts[parent]) <= _LONGEST // 2
         return ([parent], True) if self._is_label(parent) or (goes_on and short) else ([], False)
 
     def whole_list(self, at: int) -> list[int]:
@@ -153,7 +155,7 @@ class _Outline:
         if below_heading and any(text.endswith(":") for text in texts):
             return []
         longest_item = _TERSE_WORDS if below_heading else _ITEM_WORDS
-        words = sum(len(text.split()) for text in texts)
+        words = sum(map(_length, texts))
         if words > min(1.5 * _LONGEST, longest_item * len(items)) or not any(map(_worded, texts)):
             return []
         before = [at - 1] if _PRONOUN.match(self.texts[at]) and self._points_back(at) else []
@@ -193,7 +195,7 @@ class _Outline:
         if lead.kind == "item":
             return items if self.opens[at] else []
         unfinished = lead.kind == "paragraph" and self.opens[at] and not _ENDED.search(text)
-        short = unfinished and len(text.split()) <= _LABEL_WORDS
+        short = unfinished and _length(text) <= _LABEL_WORDS
         return items if short or self._is_label(at) else []
 
     def _explanation(self, at: int) -> list[int]:
@@ -225,8 +227,8 @@ class _Outline:
         if self._is_item(at) or text.endswith(":"):
             longest = _LABEL_WORDS
         return (
-            len(text.split()) <= longest
-            and not text.endswith((".", "!", ";"))
+            _length(text) <= longest
+            and not text.endswith((".", "!", ";", "。", "！"))
             and not _ANAPHORIC.match(text)
             and _worded(text)
         )
@@ -244,9 +246,9 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
         item: it stands in a list, where a phrase will do.
         last: it ends its paragraph.
     """
-    tokens = text.split()
+    length, last_word = _length(text), text.split()[-1:]
     letters = sum(character.isalpha() for character in text)
-    if not (3 if item else 4) <= len(tokens) <= _LONGEST or _ASIDE.match(text):
+    if not (3 if item else 4) <= length <= _LONGEST or _ASIDE.match(text):
         return False
     if letters < 0.6 * len(text.replace(" ", "")) or _REFERENCE.search(text):
         return False
@@ -254,12 +256,18 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
         return True
     if not _OPENED.match(text) or text[0].islower():
         return False
-    return bool(_ENDED.search(text)) or (last and len(tokens) >= _SENTENCE_WORDS)
+    broken_off = last_word[0].lower() in OPEN_ENDS or text.endswith(",")
+    return bool(_ENDED.search(text)) or (last and length >= _SENTENCE_WORDS and not broken_off)
 
 
 def tidy(text: str) -> str:
     """Fold white space, and take off markup that was left standing in the text."""
     return " ".join(_BULLET.sub("", _EMPHASIS.sub(r"\2", text)).split())
+
+
+def _length(text: str) -> int:
+    """Length in words; two characters of a script without spaces count as one."""
+    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
 
 
 def _worded(text: str) -> bool:

@@ -85,8 +85,6 @@ class Extractive:
     ) -> Draft:
         offered = tuple(hits)
         notes = [_LACKS.format(side) for side in lacking_sides(query, offered)]
-        if foreign := quoted_in(query.language, language_of_hits(offered)):
-            notes.append(foreign)
         if query.intent == "simple":
             notes.append(_NOT_SIMPLER)
         return Draft(offered, self._answer(query, offered, stop, notes), notes)
@@ -97,6 +95,7 @@ class Extractive:
         """The chunks of an answer; what it lacks is added to the notes."""
         if not query.parts:
             chosen = self._chosen(query, hits, notes)
+            notes.extend(_foreign(query, chosen, hits))
             if chosen and not stop():
                 yield _lead([hits[one.hit - 1].document for one in chosen])
                 yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in chosen)
@@ -113,6 +112,7 @@ class Extractive:
         if any(part.name for part in query.parts):
             both = self._chosen(query, hits, notes, most=_EACH, quoted=_all(told))
             told += [("Beside each other", both)] if both else []
+        notes.extend(_foreign(query, _all(told), hits))
         if told:
             yield _lead([hits[one.hit - 1].document for one in _all(told)])
         for label, some in told:
@@ -219,6 +219,13 @@ class Extractive:
             similarity = sum(one.similarity(own) for one in wanted) / len(wanted)
             out.append(similarity_features(float(cosine), similarity))
         return out
+
+
+def _foreign(query: Query, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> Iterator[str]:
+    """What is said of quotations in another language than the question."""
+    told = quoted_in(query.language, language_of_hits([hits[one.hit - 1] for one in chosen]))
+    if told:
+        yield told
 
 
 def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:

@@ -34,7 +34,7 @@ import numpy as np
 
 from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import misspelt, query_terms, spelling_candidates
-from seminar_rag.question.language import differs, language_of, small_words
+from seminar_rag.question.language import language_of, small_words
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query, understand
 from seminar_rag.text import STOPWORDS, content_words
@@ -68,8 +68,6 @@ _SIDES = 4
 _HOLDING = 40
 """Passages holding its name that are compared for one side."""
 _QUESTION_WORDS = ("what", "which", "when", "where", "who", "why", "how", "explain", "tell")
-_TOLD = 12
-"""Documents by which the language of the readings is told."""
 _COMMON = 0.12
 """What more than this share of all passages holds does not tell sides apart."""
 
@@ -94,8 +92,8 @@ class Retriever:
         self._store = store
         self._embedder = embedder
         self._reranker = reranker
-        self._spoken: tuple[frozenset[str], str] | None = None
-        """The documents, and the language of most of them."""
+        self._spoken: dict[str, str] = {}
+        """Documents whose language is known, with it."""
 
     def search(
         self, query: Query | str, k: int = 20, scope: Scope | None = None
@@ -147,13 +145,13 @@ class Retriever:
     def spelled(self, text: str) -> str:
         """A question as it can be searched for: misspelt words that no passage has put right.
 
-        Of a question in another language than the readings, the words that they have are left.
+        Of a question in a language that no reading is in, the words that they have are left.
         """
         first = re.search(r"[^\W\d_]{3,}", text)
         if first and (right := self._small_word(first[0])):
             text = f"{text[: first.start()]}{right}{text[first.end() :]}"
         asked = language_of(text)
-        if differs(asked, self._language()):
+        if asked and not self._has_readings_in(asked):
             small = small_words(asked)
             kept = [
                 word
@@ -170,16 +168,17 @@ class Retriever:
                 text = re.sub(rf"(?<!\w){word}(?!\w)", right, text)
         return text
 
-    def _language(self) -> str:
-        """The language of most of the readings; empty where that is not clear."""
-        documents = self._store.catalogue().documents
-        known = frozenset(documents)
-        if self._spoken is None or self._spoken[0] != known:
-            some = [
-                one for id_ in list(documents)[:_TOLD] for one in self._store.passages_of(id_)[:2]
-            ]
-            self._spoken = known, language_of(" ".join(one.text for one in some))
-        return self._spoken[1]
+    def _has_readings_in(self, language: str) -> bool:
+        """Whether a reading begins in a language; true too where none can be told."""
+        told: set[str] = set()
+        for id_ in self._store.catalogue().documents:
+            if id_ not in self._spoken:
+                some = self._store.passages_of(id_)[:2]
+                self._spoken[id_] = language_of(" ".join(one.text for one in some))
+            told.add(self._spoken[id_])
+            if language in told:
+                return True
+        return not any(told)
 
     def _course_word(self, word: str) -> str | None:
         """The readings' word that a word is a misspelling of; None where it may be right."""
@@ -195,7 +194,8 @@ class Retriever:
         if word[1:].lower() != word[1:] or self._store.holding([word.lower()]):
             return None
         found = spelling_candidates(word.lower(), _QUESTION_WORDS)
-        return found[0] if found else None
+        # "whats" is short for "what is", which a question's form is read from.
+        return found[0] if found and word.lower() != f"{found[0]}s" else None
 
     def _terms(self, query: str) -> list[str]:
         """What is searched for: the query's words, and abbreviations both short and long."""
