@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from seminar_rag.check.confined import ConfinedExtract
     from seminar_rag.check.report import Checker
     from seminar_rag.check.support import BuiltinVerifier, Verifier
+    from seminar_rag.compare.table import Cells
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.pipeline import Ingestor, Network
     from seminar_rag.journal.insights import Remembered
+    from seminar_rag.models.choice import Chooser
     from seminar_rag.models.embed import Embedder
     from seminar_rag.models.llm import LLM
     from seminar_rag.models.rerank import Reranker
@@ -206,16 +208,42 @@ class Assembly:
         if self.llm is None:
             return quotations
         from seminar_rag.answer.prompt import LLMAnswerer
-        from seminar_rag.models.choice import Chooser
 
-        judge = self.llm if isinstance(self.llm, Chooser) else None
-        asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
         return LLMAnswerer(
             self.llm,
             self.config.llm_max_tokens,
             quotations,
             self.builtin_verifier,
-            judge if asked else None,
+            self._chooser(),
+        )
+
+    def _chooser(self) -> Chooser | None:
+        """The language model as a judge of what answers a question; None where it cannot be."""
+        from seminar_rag.models.choice import Chooser
+
+        asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
+        return self.llm if asked and isinstance(self.llm, Chooser) else None
+
+    @property
+    def cells(self) -> Cells:
+        """What says what one reading answers to a question."""
+        from seminar_rag.answer.answerable import likely
+        from seminar_rag.answer.extractive import Extractive
+        from seminar_rag.compare.table import Cells
+
+        chooser = self._chooser() if self._answerer is None else None
+
+        def judge(question: str, text: str) -> float | None:
+            assert chooser is not None
+            return likely(chooser, question, [text], lambda: False)
+
+        quotations = Extractive(self.embedder.read, self.store.rarity)
+        return Cells(
+            self.retriever,
+            quotations,
+            self.relevance,
+            self.store.rarity,
+            judge if chooser else None,
         )
 
     @cached_property

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 from seminar_rag.errors import SourceError, StoreError
 from seminar_rag.files import draft, write
-from seminar_rag.index import decisions
+from seminar_rag.index import chosen, decisions
 from seminar_rag.index.database import writing
 from seminar_rag.index.rescue import rescue, set_aside
 from seminar_rag.index.store import Store
@@ -63,6 +63,8 @@ def save(folder: Path, data: Path, target: Path, everything: bool = False) -> in
                     archive.write(_snapshot(data / name, Path(scratch)), name)
             # In this order, since somebody may be deciding and adding files meanwhile.
             archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
+            if (data / chosen.NAME).is_file():
+                archive.write(data / chosen.NAME, chosen.NAME)
             for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
                 with suppress(FileNotFoundError):  # an ingest has just removed it
                     archive.write(path, path.relative_to(data).as_posix())
@@ -148,7 +150,7 @@ def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
     """
     names = archive.namelist()
     json.loads(archive.read(_MANIFEST))
-    allowed = {_MANIFEST, _DECISIONS, _SETTINGS, *_JOURNALS, _DATABASE}
+    allowed = {_MANIFEST, _DECISIONS, chosen.NAME, _SETTINGS, *_JOURNALS, _DATABASE}
     for name in names:
         parts = PurePosixPath(name).parts
         inside = len(parts) > 1 and parts[0] in _ALL_FOLDERS and ".." not in parts

@@ -24,6 +24,7 @@ from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.sources import is_address, page_text, read_list
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
+from seminar_rag.learning import Learning
 from seminar_rag.model_choice import ModelChoice
 from seminar_rag.sample import PAGE
 from seminar_rag.types import (
@@ -52,7 +53,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Browsing, Corrections, ModelChoice, ForPrograms):
+class Course(Browsing, Corrections, Learning, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -67,7 +68,8 @@ class Course(Browsing, Corrections, ModelChoice, ForPrograms):
             StoreError: the data folder cannot be used.
         """
         self.parts = Assembly(config, **given)
-        super().__init__()
+        Browsing.__init__(self)
+        Learning.__init__(self)
 
     @classmethod
     def open(cls, folder: Path | None = None, data: Path | None = None) -> Course:

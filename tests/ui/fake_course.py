@@ -12,6 +12,7 @@ from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
+from seminar_rag.learning import columns
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
@@ -36,6 +37,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.check import Checking, Work
+from seminar_rag.types.compare import Cell, KeptTable, Row, Table
 from seminar_rag.types.ingest import Need
 
 
@@ -315,6 +317,9 @@ class FakeCourse:
     journal: FakeJournal = field(default_factory=FakeJournal)
     gone: set[str] = field(default_factory=set)
     """Ids of documents that were removed."""
+    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
+    """Cells of tables that were asked for."""
+    kept: list[KeptTable] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when `ask` was told to stop."""
 
@@ -420,6 +425,50 @@ class FakeCourse:
     def texts_with(self, words: str, most: int = 200) -> dict[str, str]:
         found = {"rag": RAG_PASSAGE, "notes15": NOTES_PASSAGE}
         return {id_: one.text for id_, one in found.items() if words.casefold() in one.text}
+
+    # Readings beside each other
+
+    def rows(self, scope: Scope = EVERYTHING) -> tuple[Row, ...]:
+        shown = [one for one in (RAG, SURVEY, NOTES) if scope.admits(one)]
+        every = [Row(one.reading, one.title, one.authors, one.kind, one.sessions) for one in shown]
+        return (*every, Row("gone", "A paper without text", None, None, (15,)))
+
+    def cell(self, reading: str, question: str) -> Cell:
+        (asked,) = columns([question])
+        if asked == BROKEN:
+            raise SeminarError("The index is being rebuilt — ask again in a minute.")
+        time.sleep(20 * self.pace if asked == SLOW else 0)
+        known = {"rag": (RAG, RAG_PASSAGE), "survey": (SURVEY, SURVEY_PASSAGE)}
+        if reading == "gone":
+            return Cell(reading, asked, "no text", why="has no text in the course")
+        if reading == "notes15":
+            return Cell(reading, asked, "silent", why="has no sentence that comes close")
+        if reading not in known:
+            raise NotFoundError("there is no such reading in the course")
+        cited = (cite(1, *known[reading], 1),)
+        self.cells[reading, asked] = Cell(
+            reading, asked, "says" if reading == "rag" else "perhaps", cited, 0.8
+        )
+        return self.cells[reading, asked]
+
+    def known_table(self, questions: Sequence[str], readings: Sequence[str]) -> Table:
+        found = tuple(row for one in readings for row in self.rows() if row.reading == one)
+        return Table(columns(questions), found, dict(self.cells))
+
+    def compare(self, questions: Sequence[str], scope: Scope = EVERYTHING) -> Table:
+        asked, found = columns(questions), self.rows(scope)
+        told = {(row.reading, one): self.cell(row.reading, one) for row in found for one in asked}
+        return Table(asked, found, told)
+
+    def tables(self) -> tuple[KeptTable, ...]:
+        return tuple(self.kept)
+
+    def keep_table(self, session: int, questions: Sequence[str]) -> KeptTable:
+        self.kept.append(KeptTable(f"t{len(self.kept)}", session, columns(questions)))
+        return self.kept[-1]
+
+    def drop_table(self, id_: str) -> None:
+        self.kept[:] = [one for one in self.kept if one.id != id_]
 
     @property
     def pages(self) -> Pages:

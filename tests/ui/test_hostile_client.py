@@ -129,6 +129,11 @@ GET    /readings.ris                                               600  anyone
 GET    /robots.txt                                                 600  anyone
 GET    /static/{path}                                            20000  anyone
 GET    /svelte/{path}                                            20000  anyone
+GET    /table.csv                                                  600  anyone
+GET    /table.docx                                                 600  anyone
+GET    /table.md                                                   600  anyone
+GET    /table/cell                                                3000  anyone
+GET    /table/rows                                                3000  anyone
 GET    /theme.css                                                  600  anyone
 POST   /v1/chat/completions                         4 MB 20 s      600  [serve] api_key, if set
 GET    /v1/models                                                  600  [serve] api_key, if set
@@ -317,6 +322,10 @@ def test_a_malformed_body_is_refused_and_breaks_nothing(client, answered):
         "/view/rag?section=%ff&quote=" + "a" * 9_000,
         "/key/%00",
         "/key/" + "a" * 9_000,
+        "/table/cell?reading=%00&question=%ff",
+        "/table/cell?reading=rag&question=" + "a" * 9_000,
+        "/table/rows?session=99999999999999999999",
+        "/table.docx?question=a&reading=" + "&reading=rag" * 500,
         "/static/..%2f..%2fapp.py",
         "/assets/%00",
         "/svelte/..%2f..%2f..%2fetc%2fpasswd",

@@ -52,7 +52,7 @@ def client(address: str):
 
 def test_only_the_documented_endpoints_are_offered(client):
     info = client.view_api(return_format="dict")
-    assert set(info["named_endpoints"]) == {"/ask", "/sources", "/check", "/readings"}
+    assert set(info["named_endpoints"]) == {*("/ask", "/sources", "/check", "/table", "/readings")}
     for name, endpoint in info["named_endpoints"].items():
         assert endpoint["description"], name
     names = [one["parameter_name"] for one in info["named_endpoints"]["/ask"]["parameters"]]
@@ -85,6 +85,16 @@ def test_a_program_checks_a_text(client):
     )
     assert report["counts"]["contradicted"] == 1
     assert report["counts"]["supported"] == 1
+
+
+def test_a_program_puts_questions_to_every_reading(client):
+    table = client.predict([STEPS], [15], api_name="/table")
+    assert table["complete"] is True
+    cells = {row["reading_id"]: row["cells"][0] for row in table["rows"]}
+    assert cells["rag"]["citations"][0]["quote"] in cells["rag"]["citations"][0]["passage"]
+    assert [cells[one]["said"] for one in ("rag", "survey", "notes15", "gone")] == [
+        *("says", "perhaps", "silent", "no text")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +205,7 @@ def test_an_assistant_finds_its_tools_described(address):
         "ask_readings",
         "find_passages",
         "check_text",
+        "compare_readings",
         "list_readings",
     ]
     ask = tools[0]
@@ -258,7 +269,7 @@ def test_an_assistant_starts_the_tools_itself_and_nothing_else_is_on_the_output(
             StdioServerParameters(command=sys.executable, args=[str(program)], env=dict(os.environ))
         )
         async with Client(server) as client:
-            assert len((await client.list_tools()).tools) == 4
+            assert len((await client.list_tools()).tools) == 5
             listed = await client.call_tool("list_readings", {})
             return listed, await client.call_tool("ask_readings", {"question": STEPS})
 

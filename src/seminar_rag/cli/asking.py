@@ -19,21 +19,16 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.evaluation.questions import Question
     from seminar_rag.evaluation.report import Outcome
-    from seminar_rag.types import Answer, Citation
+    from seminar_rag.types import Answer, Citation, Scope
     from seminar_rag.types.check import Item
     from seminar_rag.types.check import Report as CheckReport
 
 
 def ask(options: argparse.Namespace) -> int:
     """Answer a question, with its sources."""
-    from seminar_rag.types import NOTES, READINGS, AnswerEvent, Scope, TokenEvent
+    from seminar_rag.types import AnswerEvent, Scope, TokenEvent
 
-    scope = Scope(
-        frozenset(options.session),
-        frozenset(options.reading),
-        {"readings": READINGS, "notes": NOTES, None: frozenset()}[options.kind],
-        options.required,
-    )
+    scope = _scope(options)
     course = open_course(options)
     answer: Answer | None = None
     for event in course.ask(options.question, scope=scope):
@@ -54,6 +49,43 @@ def ask(options: argparse.Namespace) -> int:
             answer = replace(answer, text=refusal(scope, scope_in_words(scope, known)))
         _print_answer(answer, course.answerer_notice)
     return ABSTAINED if answer.abstained else 0
+
+
+def _scope(options: argparse.Namespace) -> Scope:
+    from seminar_rag.types import NOTES, READINGS, Scope
+
+    return Scope(
+        frozenset(options.session),
+        frozenset(options.reading),
+        {"readings": READINGS, "notes": NOTES, None: frozenset()}[options.kind],
+        options.required,
+    )
+
+
+def table(options: argparse.Namespace) -> int:
+    """Put questions to readings; the table is printed as Markdown, or written into a file."""
+    from seminar_rag.types.as_json import table_json
+    from seminar_rag.ui.export.table import TYPES, to_file, to_markdown
+
+    kind = options.out.suffix.removeprefix(".") if options.out else ""
+    if options.out and kind not in TYPES:
+        raise SourceError(f"{options.out} — give a name that ends in .csv, .md or .docx")
+    _require_place(options.out)
+    course = open_course(options)
+    with printing.ProgressBar(printing.console(stderr=True)) as bar:
+        found = course.compare(
+            options.questions,
+            _scope(options),
+            progress=lambda done, total: bar.show("asking", done, total),
+        )
+    title = "Readings beside each other"
+    if options.out:
+        options.out.write_bytes(to_file(found, title, kind))
+    elif options.json:
+        printing.print_json(table_json(found))
+    else:
+        print(to_markdown(found, title))
+    return 0
 
 
 def check(options: argparse.Namespace) -> int:

@@ -107,6 +107,15 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--required", action="store_true", help="only required readings")
     one.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
+    one = verb("table", "put questions to every reading of a session, side by side", asking.table)
+    one.add_argument("questions", nargs="+", metavar="QUESTION")
+    one.add_argument("--session", type=int, action="append", default=[], metavar="N")
+    one.add_argument("--reading", action="append", default=[], metavar="ID")
+    one.add_argument("--kind", choices=("readings", "notes"), help="only readings, or only notes")
+    one.add_argument("--required", action="store_true", help="only required readings")
+    one.add_argument("--json", action="store_true", help="print the table as JSON")
+    one.add_argument("--out", type=Path, metavar="FILE", help="a .csv, .md or .docx file")
+
     one = verb("check", "check a text's claims and citations against the readings", asking.check)
     one.add_argument("file", metavar="FILE", help="Markdown, text, PDF or DOCX; - reads the input")
     one.add_argument("--json", action="store_true", help="print the whole report as JSON")

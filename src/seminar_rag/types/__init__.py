@@ -2,6 +2,7 @@
 
 reading    what is read: the reading list, documents and their passages
 answer     answering: scope, hits, citations, verdicts, events
+compare    readings beside each other: rows, cells, tables
 check      a text that is checked: claims, the sources they cite, the report
 catalogue  the course as it is stored: sessions, readings, documents, corrections
 ingest     ingesting: options, progress, outcomes, what needs attention

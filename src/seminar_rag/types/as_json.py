@@ -9,6 +9,7 @@ from typing import Any
 from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import WRONG, Item, Report
+from seminar_rag.types.compare import Cell, Table
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.reading import Document, Passage, Syllabus
 
@@ -75,6 +76,41 @@ def passage_json(document: Document, passage: Passage) -> dict[str, Any]:
         "sessions": list(document.sessions),
         "document": document.path,
         "passage_id": passage.id,
+    }
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    """A table over readings, row by row; cells that are not known are null."""
+    return {
+        "questions": list(table.questions),
+        "complete": table.complete,
+        "rows": [
+            {
+                "reading_id": row.reading,
+                "reading": row.title,
+                "authors": row.authors,
+                "kind": row.kind,
+                "sessions": list(row.sessions),
+                "cells": [
+                    _cell_json(table.cells.get((row.reading, question)))
+                    for question in table.questions
+                ],
+            }
+            for row in table.rows
+        ],
+    }
+
+
+def _cell_json(cell: Cell | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    return {
+        "said": cell.said,
+        "quotation": cell.text or None,
+        "place": cell.place or None,
+        "likely": round(cell.likely, 3),
+        "why": cell.why or None,
+        "citations": [_citation_json(one) for one in cell.citations],
     }
 
 

@@ -47,7 +47,7 @@ CONNECTIONS = 8_192
 """Files and connections that the server may have open, where the system lets it."""
 SCRIPTS = (
     *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
-    *("course.js", "check.js"),
+    *("course.js", "check.js", "table.js"),
 )
 """The scripts of the page, in the order in which they run."""
 
@@ -94,6 +94,7 @@ def build_app(
     from seminar_rag.ui.api.routes import add_routes
     from seminar_rag.ui.chat.course_view import add_keys
     from seminar_rag.ui.chat.page import Page
+    from seminar_rag.ui.chat.table_view import add_tables
     from seminar_rag.ui.chat.viewer import add_views
 
     chat = Chat(course, limits, key=key)
@@ -112,6 +113,7 @@ def build_app(
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course, chat.limits)
+    add_tables(app, course, chat.limits)
     add_api(app, programs, api_key)
     app.router.routes.extend(tools.routes(host) if tools else ())
     door = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import AnswerEvent, Document, Scope
-from seminar_rag.types.as_json import answer_json, passage_json, report_json
+from seminar_rag.types.as_json import answer_json, passage_json, report_json, table_json
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.limits import (
     CRASHED,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_PASSAGES = 50
+MOST_CELLS = 120
+"""Cells of a table that are filled at once."""
 PATIENCE = 0.1
 """Seconds between two looks at the place in the queue."""
 BLANK = "Nothing was asked: the text is empty."
@@ -124,6 +126,12 @@ def _report(course: Course, text: str) -> dict[str, Any]:
     return report_json(checking.report())
 
 
+def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]:
+    if len(questions) * len(course.rows(scope)) > MOST_CELLS:
+        raise RefusedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
+    return table_json(course.compare(questions, scope))
+
+
 def _reading(document: Document) -> dict[str, Any]:
     return {
         "reading_id": document.reading,
@@ -158,7 +166,7 @@ def functions(
     client_of: Callable[[Any], str],
     refusal: Callable[[str], Exception],
 ) -> list[Callable[..., Any]]:
-    """Make the functions that a protocol offers: ask, sources, check, readings.
+    """Make the functions that a protocol offers: ask, sources, check, table, readings.
 
     Their docstrings and parameters are what a program or assistant is shown.
 
@@ -245,18 +253,43 @@ def functions(
             work = partial(_report, course, text)
             return await programs.run(client_of(request), text, work, check=True)
 
+    async def table(
+        questions: list[str],
+        request: Any,
+        sessions: list[int] = [],  # noqa: B006
+        readings: list[str] = [],  # noqa: B006
+        kind: str = "",
+        required: bool = False,
+    ) -> dict[str, Any]:
+        """Put questions to every reading of a part of the course, one reading at a time.
+
+        A row for each reading, in it a cell for each question: "says" or "perhaps" with the quoted
+        sentences and their page, or "silent", or "no text". "perhaps" may miss the question.
+
+        Args:
+            questions: Up to 8 questions, each at most 300 characters.
+            sessions: Numbers of the sessions; none takes all, at most 120 cells at once.
+            readings: Ids of the readings; none takes all.
+            kind: "readings", "notes" (written by students), or "" for both.
+            required: Only readings that the course requires.
+        """
+        with refusing():
+            scope = scope_given(sessions, readings, kind, required)
+            work = partial(_table, course, questions, scope)
+            return await programs.run(client_of(request), "\n".join(questions)[:2_000], work)
+
     async def readings() -> list[dict[str, Any]]:
         """List what can be asked: every document with its title, authors, sessions and id."""
         with refusing():
             return [_reading(one) for one in course.documents().values()]
 
-    for one in (ask, sources, check):
+    for one in (ask, sources, check, table):
         one.__annotations__["request"] = request_type
-    return [ask, sources, check, readings]
+    return [ask, sources, check, table, readings]
 
 
 def add_endpoints(programs: Programs) -> None:
-    """Add the endpoints /ask, /sources, /check and /readings to the Blocks that are being built.
+    """Add the endpoints /ask, /sources, /check, /table and /readings to the Blocks.
 
     from gradio_client import Client
 

@@ -24,6 +24,7 @@ from seminar_rag.ui.chat.check_view import CheckView
 from seminar_rag.ui.chat.course_view import CourseView
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
+from seminar_rag.ui.chat.table_view import TableView
 from seminar_rag.ui.shared.browser import Wish, parse_link
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import address_of
@@ -80,6 +81,8 @@ class Page:
                 self._lay_out_desk()
             with gr.Tab("Course") as self._course_tab:
                 self._course_view = CourseView(self._chat.course)
+            with gr.Tab("Compare") as self._table_tab:
+                self._table_view = TableView()
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
@@ -171,6 +174,7 @@ class Page:
         self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
         self.blocks.unload(self._leave)
         self._course_view.wire(self._course_tab)
+        self._table_view.wire(self._table_tab)
         self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
 from seminar_rag.ui.desk.actions import Desk, Said
+from seminar_rag.ui.desk.learning_tab import LearningTab
 from seminar_rag.ui.desk.list_tab import ReadingListTab, html_part
 from seminar_rag.ui.desk.uploads import AGE
 
@@ -101,6 +102,11 @@ class DeskPage:
                 gr.Column(elem_id="list-view", min_width=0),
             ):
                 self._list = ReadingListTab(self._desk, ACTS)
+            with (
+                gr.Tab("For students") as self._learning,
+                gr.Column(elem_id="learning-view", min_width=0),
+            ):
+                self._learn = LearningTab(self._course, ACTS)
             with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
@@ -184,6 +190,9 @@ class DeskPage:
         listed = [self._list.message, *drawn]
         gr.on(self._list.submits, self._revise, self._seen, listed, **quiet)
         self._listing.select(self._open_list, self._seen, drawn, **quiet)
+        taught = [self._learn.message, *self._learn.html()]
+        gr.on(self._learn.submits, self._choose, None, taught, **quiet)
+        self._learning.select(self._open_learning, None, taught, **quiet)
         self._asking.select(self._show_insights, None, self._insights, **quiet)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
@@ -245,14 +254,17 @@ class DeskPage:
         Args:
             where: the part that shows the message; that of the first tab if None.
         """
+        return {where or self._message: self._said(act), **self._draw(seen)}
+
+    def _said(self, act: Callable[[], str | Said]) -> str:
+        """Act; the message that comes of it."""
         try:
-            message = view.toast(act())
+            return view.toast(act())
         except SeminarError as error:
-            message = view.toast(str(error), bad=True)
+            return view.toast(str(error), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
-            message = view.toast(CRASHED, bad=True)
-        return {where or self._message: message, **self._draw(seen)}
+            return view.toast(CRASHED, bad=True)
 
     def _open_list(self, seen: dict[str, str]) -> Update:
         self._list.read_pages()
@@ -260,6 +272,20 @@ class DeskPage:
 
     def _revise(self, seen: dict[str, str], event: gr.EventData) -> Update:
         return self._acted(seen, lambda: self._list.revise(event._data), self._list.message)
+
+    def _open_learning(self) -> Update:
+        return self._learnt(lambda: "")
+
+    def _choose(self, event: gr.EventData) -> Update:
+        return self._learnt(lambda: self._learn.choose(event._data))
+
+    def _learnt(self, act: Callable[[], str | Said]) -> Update:
+        """Act, and show the tab for what students learn by as it is then."""
+        message = self._said(act)
+        try:
+            return {self._learn.message: message, **self._learn.html()}
+        except SeminarError as error:
+            return {self._learn.message: view.toast(str(error), bad=True)}
 
     def _update(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))

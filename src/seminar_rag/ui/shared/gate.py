@@ -122,6 +122,8 @@ OPEN = (
     _opening("GET", r"/health"),
     _opening("GET", r"/(?:view|key)/.+", rate=OFTEN),
     _opening("GET", r"/find", rate=OFTEN),
+    _opening("GET", r"/table/(?:rows|cell)", rate=OFTEN),
+    _opening("GET", r"/table\.(?:csv|md|docx)"),
     _opening("GET", r"/readings\.(?:bib|ris|json)"),
     _opening("POST", r"/export\.(?:md|pdf)"),
     _opening("POST", r"/check/text", largest=LARGEST_FILE, seconds=UPLOAD_SECONDS),

@@ -142,7 +142,12 @@ def show_place(document: Document, numbers: Iterable[int | None]) -> str:
 
 def authors_of(document: Document) -> str:
     """The authors, the first only where there are more than three; "" where none is known."""
-    authors = document.authors or ""
+    return authors_of_text(document.authors)
+
+
+def authors_of_text(authors: str | None) -> str:
+    """As `authors_of`, of the authors as they are listed."""
+    authors = authors or ""
     names = [name for name in re.split(r"(?<!\s)\s*+(?:,|;|\band\b|&)\s*+", authors) if name]
     return f"{names[0]} et al." if len(names) > 3 else authors
 

@@ -1,0 +1,1 @@
+"""Readings beside each other: what each says on one question, and where they disagree."""

@@ -1,0 +1,95 @@
+"""Readings beside each other: Row × question → Cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seminar_rag.types.answer import Citation
+from seminar_rag.types.reading import Kind
+
+MOST_ROWS = 80
+"""Readings of a table."""
+MOST_COLUMNS = 8
+"""Questions of a table."""
+LONGEST_COLUMN = 300
+"""Characters of a table's question."""
+CLAIMED = "What is claimed?"
+"""The question that the most central sentence of a reading answers."""
+COLUMNS = (CLAIMED, "Which data are used?", "What are the limitations?")
+"""Questions that can be put to any reading."""
+
+Said = Literal["says", "perhaps", "silent", "no text"]
+SAID: Mapping[Said, str] = {
+    "says": "says",
+    "perhaps": "may say",
+    "silent": "does not say",
+    "no text": "no text in the course",
+}
+"""What a cell tells, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A reading of a table."""
+
+    reading: str
+    """Its id."""
+    title: str
+    authors: str | None = None
+    kind: Kind | None = None
+    """What there is of it; None for nothing."""
+    sessions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one reading says on one question: quotations of one passage, or none."""
+
+    reading: str
+    question: str
+    said: Said
+    citations: tuple[Citation, ...] = ()
+    """Neighbouring sentences of one passage, each word for word as it stands there."""
+    likely: float = 0.0
+    """How likely the quotation answers the question, 0 to 1."""
+    why: str = ""
+    """Of a cell without quotation: why, as the end of a sentence that the reading begins."""
+
+    @property
+    def text(self) -> str:
+        """The quotation; empty where there is none."""
+        return " ".join(one.quote for one in self.citations)
+
+    @property
+    def place(self) -> str:
+        """The pages of the quotation, "p. 3, 4", else its section; empty where none is known."""
+        if not self.citations:
+            return ""
+        first = self.citations[0]
+        pages = first.document.place(one.page for one in self.citations)
+        return pages or first.passage.own_heading
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """Questions to the readings of a session that the instructor keeps for students."""
+
+    id: str
+    session: int
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Questions put to readings; `cells` has those that are known, by reading and question."""
+
+    questions: tuple[str, ...]
+    rows: tuple[Row, ...]
+    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell is known."""
+        return len(self.cells) == len(self.rows) * len(self.questions)

@@ -1,0 +1,134 @@
+"""A table over readings as CSV, Markdown or DOCX. Pure.
+
+Cells that are not known yet are left empty. What comes from readings cannot become a formula in a
+spreadsheet, nor markup in the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+
+from seminar_rag.html import Template
+from seminar_rag.types.compare import SAID, Cell, Row, Table
+from seminar_rag.ui.shared.wording import authors_of_text, url_of_page
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+"""Ending of a file → its media type."""
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
+_WORD = Template("ui/templates/table_docx.xml")
+
+
+def to_file(table: Table, title: str, kind: str) -> bytes:
+    """The table as a file of a kind of `TYPES`."""
+    if kind == "csv":
+        return to_csv(table).encode("utf-8-sig")  # spreadsheets want the byte order mark
+    return to_markdown(table, title).encode() if kind == "md" else to_docx(table, title)
+
+
+def to_csv(table: Table) -> str:
+    """For every question what is said, the quotation and its place, each in a column."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    head = ["Reading", "Authors", "Sessions"]
+    for question in table.questions:
+        head += [question, "Quotation", "Place", "Address"]
+    writer.writerow(map(_plain, head))
+    for row in table.rows:
+        line = [row.title, row.authors or "", ", ".join(map(str, row.sessions))]
+        for cell in _of(table, row):
+            line += [*(("", "", "", "") if cell is None else _told(cell))]
+        writer.writerow(map(_plain, line))
+    return out.getvalue()
+
+
+def _told(cell: Cell) -> tuple[str, str, str, str]:
+    first = cell.citations[0] if cell.citations else None
+    url = url_of_page(first.document, first.page) if first else ""
+    return SAID[cell.said], cell.text or cell.why, cell.place, url
+
+
+def to_markdown(table: Table, title: str) -> str:
+    """A table with the quotation, its place and its reading in every cell."""
+    head = ["Reading", *table.questions]
+    lines = [f"# {_escaped(title)}", "", _line(map(_escaped, head)), _line(["---"] * len(head))]
+    for row in table.rows:
+        by = authors_of_text(row.authors)
+        name = f"**{_escaped(row.title)}**" + (f"<br>{_escaped(by)}" if by else "")
+        lines.append(_line([name, *map(_cell_markdown, _of(table, row))]))
+    return "\n".join([*lines, "", f"*{NOTE}*", ""])
+
+
+NOTE = "Quotations are word for word. “May say” marks those that may miss the question."
+
+
+def _cell_markdown(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    if not cell.citations:
+        return f"*{SAID[cell.said]}*"
+    doubt = " *(may say)*" if cell.said == "perhaps" else ""
+    place = f" ({_escaped(cell.place)})" if cell.place else ""
+    return f"“{_escaped(cell.text)}”{place}{doubt}"
+
+
+def to_docx(table: Table, title: str) -> bytes:
+    """A Word document (Office Open XML, ECMA-376) with one table."""
+    rows = [
+        (row.title, authors_of_text(row.authors), [_cell_words(one) for one in _of(table, row)])
+        for row in table.rows
+    ]
+    parts = {
+        "[Content_Types].xml": _WORD.types(),
+        "_rels/.rels": _WORD.relations(),
+        "word/document.xml": _WORD.document(
+            _printable(title), [*map(_printable, table.questions)], rows, NOTE
+        ),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{text}')
+    return out.getvalue()
+
+
+def _cell_words(cell: Cell | None) -> tuple[str, str]:
+    """The quotation with quotation marks, and what is said of it."""
+    if cell is None:
+        return "", ""
+    if not cell.citations:
+        return "", SAID[cell.said]
+    doubt = SAID["perhaps"] if cell.said == "perhaps" else ""
+    return f"“{_printable(cell.text)}”", " · ".join(filter(None, (cell.place, doubt)))
+
+
+def _of(table: Table, row: Row) -> list[Cell | None]:
+    return [table.cells.get((row.reading, question)) for question in table.questions]
+
+
+def _line(cells: Sequence[str] | map[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: object) -> str:
+    """A value that no spreadsheet computes."""
+    line = " ".join(str(text).split())
+    return f"'{line}" if _FORMULA.match(line) else line
+
+
+def _escaped(text: str) -> str:
+    """A text for Markdown, on one line and without markup."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _printable(text: str) -> str:
+    """A text that XML can hold."""
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())
