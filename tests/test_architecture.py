@@ -22,6 +22,7 @@ LAYERS = [
     {"ui/shared"},
     {"evaluation"},
     {"__init__"},
+    {"courses"},
     {"course"},
     {"browsing", "corrections", "doctor", "backup", "learning"},
     {"model_choice", "for_programs"},
@@ -37,7 +38,7 @@ LAYERS = [
     {"errors"},
     {"text", "ids", "files"},
 ]
-FACADE = {"course", "types", "errors", "evaluation", "__init__", "html", "text", "ids"}
+FACADE = {"course", "courses", "types", "errors", "evaluation", "__init__", "html", "text", "ids"}
 """What `cli` and `ui` may import beside themselves: the façade and modules of plain values."""
 
 HOMES = {
@@ -66,7 +67,7 @@ HOMES = {
     "tomlkit": {"config.py"},
     "rich": {"cli/printing.py", "cli/printing_ingest.py"},
 }
-CONFIG_READERS = {"cli", "course", "assembly", "doctor"}
+CONFIG_READERS = {"cli", "course", "courses", "assembly", "doctor"}
 
 
 def modules() -> list[Path]:

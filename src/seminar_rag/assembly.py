@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -18,6 +18,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.models.shared import SharedModels
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
 
@@ -55,6 +56,7 @@ class Given(TypedDict, total=False):
     vectors: Vectors
     verifier: Verifier
     network: Network
+    models: SharedModels
 
 
 class Assembly:
@@ -77,6 +79,7 @@ class Assembly:
         self._embedder = given.get("embedder")
         self._answerer = given.get("answerer")
         self._verifier = given.get("verifier")
+        self._models = given.get("models") or SharedModels()
 
     def close(self) -> None:
         """Release the files, and stop the processes that draw pages and read texts."""
@@ -107,10 +110,11 @@ class Assembly:
             precision: str = self.config.embed_precision
             if precision == "auto" and self.store.meta("model") == self.config.embed_model:
                 precision = self.store.meta("precision") or "auto"
-            self._embedder = OnnxEmbedder(
+            one = OnnxEmbedder(
                 self.config.embed_model,
                 precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
             )
+            self._embedder = self._models.get((OnnxEmbedder, one.name, one.precision), lambda: one)
         return self._embedder
 
     def _embedder_of_passages(self) -> Embedder:
@@ -138,7 +142,10 @@ class Assembly:
 
         setting = self.config.retrieve_reranker
         name = self._folder(setting) or chosen(setting)
-        return CrossEncoderReranker(name) if name else None
+        if not name:
+            return None
+        make = partial(CrossEncoderReranker, name)
+        return self._models.get((CrossEncoderReranker, name), make)
 
     def _folder(self, setting: str) -> str | None:
         """The folder that a setting names relative to the configuration; None if there is none."""
@@ -290,17 +297,16 @@ class Assembly:
         model = self.gguf()
         if model is None:
             return None
-        return LlamaCpp(
-            model,
-            context=config.llm_context,
-            threads=config.llm_threads or None,
-            opening=opening(),
+        context, threads = config.llm_context, config.llm_threads or None
+        return self._models.get(
+            (LlamaCpp, model.resolve(), context, threads),
+            lambda: LlamaCpp(model, context=context, threads=threads, opening=opening()),
         )
 
     @property
     def models_folder(self) -> Path:
         """Where downloaded language models lie."""
-        return self.config.data / "models"
+        return (self.config.base or self.config).data / "models"
 
     def gguf(self) -> Path | None:
         """The file of the local model, if there is one. Raises ModelError as `find_local` does."""
@@ -333,7 +339,8 @@ class Assembly:
         if model:
             from seminar_rag.check.entailment import EntailmentVerifier
 
-            return EntailmentVerifier(model)
+            make = partial(EntailmentVerifier, model)
+            return self._models.get((EntailmentVerifier, model), make)
         return builtin
 
     @cached_property

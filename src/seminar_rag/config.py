@@ -147,6 +147,8 @@ class Config:
     """The hash of the instructor's password, from `seminar-rag passwd`; empty closes the desk."""
     folder: Path = Path()
     """The folder of seminar.toml, whether the file exists or not; not a key."""
+    base: Config | None = None
+    """What holds for all courses of a server, if this is one of several; not a key."""
 
     @property
     def data(self) -> Path:
@@ -167,6 +169,12 @@ _FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker", "check_mode
 """The keys whose values may be paths."""
 SECRET = frozenset({"llm_key", "serve_api_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
+
+
+OF_ONE_COURSE = frozenset({"course", "data", "store", "desk", "lti"})
+"""The sections that a course does not take from the folder of several courses."""
+_MODELS = frozenset({"embed_model", "retrieve_reranker", "llm_model", "check_model"})
+"""The keys that may name a file or folder."""
 
 
 @cache
@@ -198,13 +206,18 @@ def meant_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def load(
-    folder: Path | None, environ: Mapping[str, str] = os.environ, data: Path | None = None
+    folder: Path | None,
+    environ: Mapping[str, str] = os.environ,
+    data: Path | None = None,
+    base: Config | None = None,
 ) -> Config:
     """The configuration that holds in `folder`.
 
     Args:
         folder: None takes the one that `meant_folder` says.
         data: the --data option, which wins over everything.
+        base: of the folder of several courses; its settings hold where the course's own file has
+            none, except those of `OF_ONE_COURSE`. Its paths to models are relative to it.
 
     Raises:
         ConfigError: unreadable TOML, an unknown section or key, or a value that is not allowed;
@@ -226,7 +239,21 @@ def load(
     values = _from_file(path, table) | told
     if data is not None:
         values["data_dir"] = str(data.resolve())
-    return Config(folder=folder, **values)
+    return Config(folder=folder, base=base, **(_inherited(base) | values if base else values))
+
+
+def _inherited(base: Config) -> dict[str, Any]:
+    """What a course takes from the folder that it lies in."""
+    out = {}
+    for one in fields(Config):
+        section, _, key = one.name.partition("_")
+        value = getattr(base, one.name)
+        if not key or section in OF_ONE_COURSE or value == one.default:
+            continue
+        if one.name in _MODELS and (at := base.folder / Path(value).expanduser()).exists():
+            value = str(at.resolve())
+        out[one.name] = value
+    return out
 
 
 def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:

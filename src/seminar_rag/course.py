@@ -72,7 +72,9 @@ class Course(Browsing, Corrections, Learning, ModelChoice, ForPrograms):
         Learning.__init__(self)
 
     @classmethod
-    def open(cls, folder: Path | None = None, data: Path | None = None) -> Course:
+    def open(
+        cls, folder: Path | None = None, data: Path | None = None, **given: Unpack[Given]
+    ) -> Course:
         """The course configured in `folder`, its state in `data` if given.
 
         Without either it is the course of the current folder, if one lies there, and else the one
@@ -82,7 +84,7 @@ class Course(Browsing, Corrections, Learning, ModelChoice, ForPrograms):
             ConfigError: the configuration is unusable.
             StoreError: the data folder cannot be used.
         """
-        return cls(load(folder, data=data))
+        return cls(load(folder, data=data), **given)
 
     def close(self) -> None:
         """Release the files, and stop the process that draws pages."""

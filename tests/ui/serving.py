@@ -4,7 +4,7 @@ as ASGI has it."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fake_course import FakeCourse
@@ -18,6 +18,11 @@ def served(course: FakeCourse, **options: object) -> str:
     Args:
         options: what `serve` takes.
     """
+    return started(serve, course, **options)
+
+
+def started(serving: Callable[..., None], what: object, **options: object) -> str:
+    """Serve something with this function; as `served`."""
     ready, urls = threading.Event(), []
 
     def on_ready(url: str) -> None:
@@ -25,8 +30,8 @@ def served(course: FakeCourse, **options: object) -> str:
         ready.set()
 
     threading.Thread(
-        target=serve,
-        args=(course, "127.0.0.1", 0),
+        target=serving,
+        args=(what, "127.0.0.1", 0),
         kwargs={"on_ready": on_ready, **options},
         daemon=True,
     ).start()

@@ -554,7 +554,7 @@ def test_insights_say_what_is_switched_off_and_draw_what_is_there(course: FakeDe
     assert "1 answered, 1 not" not in html
     assert "2 answered, 1 not" in html
     assert "Never cited: 2 of 4" in html
-    assert 'href="/desk/export/questions.csv"' in html
+    assert 'href="export/questions.csv"' in html
 
 
 def test_no_secret_is_among_the_settings(course: FakeDeskCourse) -> None:

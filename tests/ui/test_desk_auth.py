@@ -461,7 +461,7 @@ def test_a_backup_is_downloaded_and_not_kept(instructor, course, tmp_path, monke
             break
         time.sleep(0.05)
     assert not list(tmp_path.iterdir())
-    assert "/desk/export/backup.zip" in instructor.get("/desk/config").text
+    assert "export/backup.zip" in instructor.get("/desk/config").text
 
     def full(_target):
         raise StoreError("the disk is full — free some space")

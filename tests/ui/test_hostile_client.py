@@ -25,7 +25,16 @@ from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.lti.claims import Platform
 from seminar_rag.ui.lti.launch import Launches
 from seminar_rag.ui.shared.conversation import Conversation
-from seminar_rag.ui.shared.gate import ANYONE, DESK_OPEN, KEY, OPEN, SESSION, Gate, Opening
+from seminar_rag.ui.shared.gate import (
+    ANYONE,
+    COURSES_OPEN,
+    DESK_OPEN,
+    KEY,
+    OPEN,
+    SESSION,
+    Gate,
+    Opening,
+)
 from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.records import to_record
 
@@ -174,18 +183,19 @@ def example(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "x.csv" if "/export/" in path else "x", path)
 
 
+def found(openings: tuple[Opening, ...], method: str, path: str) -> Opening | None:
+    """The first of the openings that lets a request through."""
+    fits = (one for one in openings if method in one.method.split("|"))
+    return next((one for one in fits if one.path.fullmatch(path)), None)
+
+
 def opening(method: str, path: str) -> Opening | None:
     """What lets a request through: of the desk, what its own list says."""
-
-    def found(openings: tuple[Opening, ...], path: str) -> Opening | None:
-        fits = (one for one in openings if method in one.method.split("|"))
-        return next((one for one in fits if one.path.fullmatch(path)), None)
-
-    outer = found(OPEN, path)
+    outer = found(OPEN, method, path)
     below = path.removeprefix(DESK)
     if outer is None or not outer.stream or not below:
         return outer
-    return found(DESK_OPEN, below)
+    return found(DESK_OPEN, method, below)
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +255,15 @@ def test_what_is_open_is_what_is_listed_here_with_its_limits(app, answered):
     assert len(every) > 140
     print(f"\n{told(answered)}")
     assert told(answered) == EXPECTED.strip("\n")
+
+
+def test_beside_other_courses_a_course_answers_the_same_and_the_entrance_little(app):
+    for method, path in sorted(set(routes(app))):
+        alone = found(OPEN, method, example(path))
+        beside = found(COURSES_OPEN, method, f"/c/one{example(path)}")
+        assert alone == (beside and replace(beside, path=alone and alone.path)), (method, path)
+    every = {one for one in set(routes(app)) if found(COURSES_OPEN, one[0], example(one[1]))}
+    assert every == {("GET", "/"), ("GET", "/health")}
 
 
 def test_every_other_route_is_not_found(app, client):

@@ -132,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="try the bundled sample course, which is kept where programs keep their data",
     )
+    one.add_argument(
+        "--courses",
+        type=Path,
+        metavar="DIR",
+        help="serve every course of this folder, each a sub-folder with its seminar.toml",
+    )
 
     verb("mcp", "offer the readings to an assistant that starts this program", serving.mcp)
 

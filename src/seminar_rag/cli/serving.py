@@ -21,15 +21,16 @@ SUITED = "get"
 
 def serve(options: argparse.Namespace) -> int:
     """Start the web page."""
+    if options.courses is not None:
+        return _serve_courses(options)
     course = open_sample(options) if options.sample else open_course(options)
     console = printing.console(stderr=True)
     if not course.catalogue().documents:
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
         ingest_sample(course)
     from seminar_rag.ui import app
-    from seminar_rag.ui.shared.limits import Limits
+    from seminar_rag.ui.courses import settings_of
     from seminar_rag.ui.shared.logs import scrub_logs
-    from seminar_rag.ui.shared.signature import key_in
 
     console.print(f"Loading the models for {course.name} …", markup=False)
 
@@ -46,7 +47,7 @@ def serve(options: argparse.Namespace) -> int:
             printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
         if options.mcp:
             printing.line(console, f"Assistants find the readings at {url}/mcp")
-        if launches:
+        if settings["launches"]:
             printing.line(console, f"The course site begins a launch at {url}/lti/login")
         printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
 
@@ -56,31 +57,48 @@ def serve(options: argparse.Namespace) -> int:
         course.journal.prune()
     except StoreError as error:  # students can ask all the same
         printing.line(console, str(error))
-    launches = app.launches_of(
-        {
-            "issuer": course.config.lti_issuer,
-            "client_id": course.config.lti_client_id,
-            "deployment_id": course.config.lti_deployment_id,
-            "auth_url": course.config.lti_auth_url,
-            "keys_url": course.config.lti_keys_url,
-            "courses": course.config.lti_courses,
-        },
-        course.config.data,
-    )
+    settings = settings_of(course)
     scrub_logs([course.config.llm_key, course.config.serve_api_key])
     app.serve(
         course,
         host,
         port,
-        limits=Limits(course.config.serve_rate, course.config.serve_rate_address),
-        desk=course,
         mcp=options.mcp,
         trusted_proxies=course.config.serve_trusted_proxies,
-        key=key_in(course.config.data),
-        api_key=course.config.serve_api_key,
-        framed_by=course.config.serve_frame_ancestors,
-        launches=launches,
         prepare=course.examples,
+        on_ready=ready,
+        **settings,
+    )
+    return 0
+
+
+def _serve_courses(options: argparse.Namespace) -> int:
+    """Serve all courses of a folder."""
+    from seminar_rag.courses import Courses
+    from seminar_rag.ui.courses import serve_courses
+    from seminar_rag.ui.shared.logs import scrub_logs
+
+    if options.sample or options.data:
+        raise ConfigError("--courses takes neither --sample nor --data — leave them out")
+    courses = Courses(options.courses)
+    console = printing.console(stderr=True)
+    console.print("Opening the courses …", markup=False)
+    courses.refresh()
+    configs = (courses.config, *(one.config for one in courses.open.values()))
+    scrub_logs({key for one in configs for key in (one.llm_key, one.serve_api_key)})
+
+    def ready(url: str) -> None:
+        for name in courses.open:
+            printing.line(console, f"{url}/c/{name}/")
+        printing.line(console, f"{plural(len(courses.open), 'course')} on {url} — Ctrl-C closes.")
+
+    config = courses.config
+    serve_courses(
+        courses,
+        options.host or config.serve_host,
+        options.port if options.port is not None else config.serve_port,
+        mcp=options.mcp,
+        trusted_proxies=config.serve_trusted_proxies,
         on_ready=ready,
     )
     return 0

@@ -33,6 +33,9 @@ BATCH = 1000
 """Chroma refuses batches over 5,461."""
 HNSW = {"space": "cosine"}
 """How Chroma makes its graph; tests have it written to disk sooner (`sync_threshold`)."""
+_CHROMA = threading.Lock()
+"""Held while a store is opened or closed: Chroma keeps a table of all that this process opened, and
+looks into it while it opens one; another course may close its own at that moment."""
 _ROWS = 4096
 """Vectors that are compared at a time, so that memory stays bounded."""
 
@@ -65,11 +68,12 @@ class VectorIndex:
     def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
         """Args:
         folder: where the embedded store lives; not used with a server.
-        url: of a Chroma server, "http://127.0.0.1:8000"; empty for the embedded store.
+        url: of a Chroma server, "http://127.0.0.1:8000"; a path after it is the collection, by
+            which the courses of one server keep apart. Empty for the embedded store.
         """
         self._folder = folder
         self._url = url
-        self._name = collection
+        self._name = urlsplit(url).path.strip("/") or collection
         self._lock = threading.RLock()
         self._collection: Any = None
 
@@ -159,7 +163,8 @@ class VectorIndex:
         from chromadb.api.shared_system_client import SharedSystemClient
 
         self._collection = None
-        SharedSystemClient.clear_system_cache()
+        with _CHROMA:
+            SharedSystemClient.clear_system_cache()
 
     def _open(self) -> Any:
         import chromadb
@@ -192,7 +197,8 @@ class VectorIndex:
         with self._lock:
             try:
                 if self._collection is None:
-                    self._collection = self._open()
+                    with _CHROMA:
+                        self._collection = self._open()
                 yield self._collection
             except (httpx.HTTPError, ChromaError, sqlite3.Error, *_DAMAGE) as error:
                 raise self._explained(error) from error

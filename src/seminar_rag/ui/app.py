@@ -21,7 +21,7 @@ from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.desk.uploads import sweep, uploads_folder
 from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
-from seminar_rag.ui.shared.limits import Limits
+from seminar_rag.ui.shared.limits import Limits, Turns
 from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
 
@@ -63,6 +63,8 @@ def build_app(
     api_key: str = "",
     framed_by: str = "",
     launches: Launches | None = None,
+    turns: Turns | None = None,
+    root: str = "",
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -75,6 +77,9 @@ def build_app(
         api_key: what programs have to send that speak OpenAI's API; empty asks for none.
         framed_by: origins of the sites that may show the page in a frame, separated by commas.
         launches: from a course site, as `launches_of` makes them.
+        turns: who is answered at a time, where several courses share a model.
+        root: the path at which the application lies among others, which have a gate in front;
+            empty where it is alone and has its own.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -97,7 +102,7 @@ def build_app(
     from seminar_rag.ui.chat.table_view import add_tables
     from seminar_rag.ui.chat.viewer import add_views
 
-    chat = Chat(course, limits, key=key)
+    chat = Chat(course, limits, turns, key=key)
     programs = Programs(course, chat.limits, chat.turns)
     tools = tools_of(programs, course.name) if mcp else None
     here = files("seminar_rag.ui") / "static"
@@ -109,7 +114,8 @@ def build_app(
         openapi_url=None,
         lifespan=(lambda _: tools.running()) if tools else None,
     )
-    app.add_middleware(Gate, framed_by=framed_by)
+    if not root:
+        app.add_middleware(Gate, framed_by=framed_by)
     add_routes(app, course, chat.limits)
     add_views(app, course, chat.limits)
     add_keys(app, course, chat.limits)
@@ -120,12 +126,12 @@ def build_app(
     if desk is not None:
         from seminar_rag.ui.desk.mount import mount_desk
 
-        door = mount_desk(app, desk, theme)
+        door = mount_desk(app, desk, theme, root)
     if launches is not None:
         from seminar_rag.ui.lti.routes import Site
 
         let_in = door.let_in if door else None
-        Site(launches, course, framed_by, let_in).add_to(app)
+        Site(launches, course, framed_by, let_in, root).add_to(app)
     page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
     page.state_session_capacity = MOST_SESSIONS
@@ -133,6 +139,7 @@ def build_app(
         app,
         page,
         path="/",
+        root_path=root or None,
         theme=theme,
         css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
         head="".join(
@@ -265,7 +272,6 @@ def serve_tools(course: Course) -> None:
         ServeError: the SDK is not installed.
     """
     from seminar_rag.ui.api.programs import Programs
-    from seminar_rag.ui.shared.limits import Turns
 
     tools_of(Programs(course, Limits(0, 0), Turns()), course.name).run()
 
@@ -293,10 +299,9 @@ def serve(
     called once the port is sure, before anything is served. Port 0 takes any free
     one. Raises ServeError when the address cannot be used.
     """
-    share_arenas()
-    listener = _listen(host, port)
-    _allow_connections()
-    with listener:
+    desks = []
+
+    def make() -> FastAPI:
         prepare()
         app = build_app(
             *(course, limits, desk),
@@ -307,15 +312,43 @@ def serve(
             framed_by=framed_by,
             launches=launches,
         )
+        desks.append(getattr(app.state, "desk", None))
+        return app
+
+    try:
+        run(make, host, port, trusted_proxies=trusted_proxies, on_ready=on_ready)
+    finally:
+        for one in filter(None, desks):
+            one.close()
+
+
+def run(
+    make: Callable[[], ASGIApp],
+    host: str,
+    port: int,
+    *,
+    trusted_proxies: str,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve an application, made once the port is sure, until interrupted.
+
+    Args:
+        trusted_proxies, on_ready: as `serve` takes them.
+
+    Raises:
+        ServeError: the address cannot be used.
+    """
+    share_arenas()
+    listener = _listen(host, port)
+    _allow_connections()
+    with listener:
+        app = make()
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
         try:
             asyncio.run(_run(app, listener, trusted_proxies, lambda: on_ready(url)))
         except KeyboardInterrupt:
             log.info("interrupted")
-        finally:
-            if desk is not None:
-                app.state.desk.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -352,7 +385,7 @@ def _allow_connections() -> None:
 
 
 async def _run(
-    app: FastAPI, listener: socket.socket, trusted: str, ready: Callable[[], None]
+    app: ASGIApp, listener: socket.socket, trusted: str, ready: Callable[[], None]
 ) -> None:
     import uvicorn
 

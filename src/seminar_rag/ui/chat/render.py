@@ -51,16 +51,20 @@ def masthead(course: str, catalogue: Catalogue | None, *, desk: bool = False) ->
         catalogue: gives the course's size; None where it cannot be read.
         desk: lead to the instructor's desk.
     """
-    size = ""
-    if catalogue is not None and (catalogue.sessions or catalogue.records):
-        size = ", ".join(
-            (
-                plural(len(catalogue.sessions), "session"),
-                plural(len(catalogue.reading_ids), "reading"),
-                plural(catalogue.passages, "passage"),
-            )
+    return HTML.masthead(course, size_of(catalogue) if catalogue else "", desk)
+
+
+def size_of(catalogue: Catalogue) -> str:
+    """How large a course is, in words; "" for an empty one."""
+    if not (catalogue.sessions or catalogue.records):
+        return ""
+    return ", ".join(
+        (
+            plural(len(catalogue.sessions), "session"),
+            plural(len(catalogue.reading_ids), "reading"),
+            plural(catalogue.passages, "passage"),
         )
-    return HTML.masthead(course, size, desk)
+    )
 
 
 def transcript(views: Iterable[Exchange]) -> str:

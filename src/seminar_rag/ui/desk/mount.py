@@ -41,13 +41,14 @@ NOT_KEPT = {"cache-control": "no-store"}
 class Exports:
     """The tables and the backup to download, in front of the page."""
 
-    def __init__(self, app: ASGIApp, course: Course) -> None:
+    def __init__(self, app: ASGIApp, course: Course, root: str) -> None:
         self._app = app
         self._course = course
+        self._folder = f"{root}/export"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         folder, _, name = str(scope["path"]).rpartition("/")
-        if folder == f"{PATH}/export" and scope["method"] in ("GET", "HEAD"):
+        if folder == self._folder and scope["method"] in ("GET", "HEAD"):
             make = self._backup if name == BACKUP else self._table
             response = await run_in_threadpool(make, name)
             await response(scope, receive, send)
@@ -78,11 +79,15 @@ class Exports:
         return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
-def mount_desk(app: FastAPI, course: Course, theme: Any) -> Door:
+def mount_desk(app: FastAPI, course: Course, theme: Any, root: str = "") -> Door:
     """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
 
     Call it before the students' page is mounted, whose path covers this one.
+
+    Args:
+        root: the path at which `app` itself lies on its server.
     """
+    at = root + PATH
     static = files("seminar_rag.ui") / "static"
     desk = Desk(course)
     style = "".join(
@@ -92,6 +97,7 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> Door:
         app,
         DeskPage(desk).blocks,
         path=PATH,
+        root_path=at if root else None,
         theme=theme,
         css=style,
         head=f"<script>{static.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
@@ -104,10 +110,10 @@ def mount_desk(app: FastAPI, course: Course, theme: Any) -> Door:
     behind = app.router.routes.pop()
     assert isinstance(behind, Mount)
     assert behind.path == PATH
-    inside = Gate(Intake(Exports(behind.app, course), desk, PATH), DESK_OPEN, PATH)
+    inside = Gate(Intake(Exports(behind.app, course, at), desk, at), DESK_OPEN, at)
     kept = course.config.data / SESSIONS
-    door = Door(inside, PATH, course.password_hash, title=course.name, style=style, kept=kept)
-    app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{PATH}/", 303)))
+    door = Door(inside, at, course.password_hash, title=course.name, style=style, kept=kept)
+    app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{at}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk
     return door

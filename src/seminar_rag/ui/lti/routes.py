@@ -63,8 +63,10 @@ class Site:
         course: Course,
         framed_by: str = "",
         let_in: Callable[[Response], None] | None = None,
+        root: str = "",
     ) -> None:
         """Args:
+        root: the path at which the application lies on its server.
         framed_by: origins of the sites that may show a page in a frame, separated by commas.
         let_in: opens the desk for whoever gets the response; None where there is no desk.
         """
@@ -72,6 +74,7 @@ class Site:
         self._course = course
         self._rules = {"content-security-policy": policy(framed_by, RULES)}
         self._let_in = let_in
+        self._cookie_path = root + PATH
         self._one_at_a_time = asyncio.Semaphore()
 
     def add_to(self, app: FastAPI) -> None:
@@ -101,7 +104,7 @@ class Site:
         sent = await _fields(request)
         to, cookie, value = self._launches.begin(sent, _launch_url(request))
         response = RedirectResponse(to, 303)
-        set_framed_cookie(response, cookie, value, STATE_SECONDS, PATH)
+        set_framed_cookie(response, cookie, value, STATE_SECONDS, self._cookie_path)
         return response
 
     async def _launch(self, request: Request) -> Response:

@@ -138,6 +138,12 @@ OPEN = (
     _opening("GET|POST", r"/desk(?:/.*)?", stream=True, rate=FILES, who=SESSION),
 )
 """The requests that the application answers. The desk has its own list behind its login."""
+COURSES_OPEN = (
+    _opening("GET", r"/(?:health)?"),
+    _opening("GET", r"/c/[^/]+"),
+    *(replace(one, path=re.compile(rf"/c/[^/]+(?:{one.path.pattern})")) for one in OPEN),
+)
+"""The same where several courses are served, each at /c/NAME/: `ui.courses`."""
 DESK_OPEN = tuple(
     replace(one, who=SESSION)
     for one in (
@@ -182,7 +188,7 @@ class Gate:
         self._app = app
         self._openings = openings
         self._root = root
-        self._headers = ((b"content-security-policy", policy(framed_by).encode()), *_HEADERS)
+        self._headers = headers_of(framed_by)
         self._arriving = Share(MOST_ARRIVING)
         self._large = Rate(LARGE_A_MINUTE)
         self._open = Share(MOST_OPEN)
@@ -194,7 +200,7 @@ class Gate:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            send = send if self._root else _with_headers(send, self._headers)
+            send = send if self._root else with_headers(send, self._headers)
             address = address_of_scope(scope)
             taken = self._open.take(address)
             try:
@@ -305,7 +311,18 @@ async def _refuse(send: Send, refusal: RefusedError) -> None:
     await send({"type": "http.response.body", "body": str(refusal).encode()})
 
 
-def _with_headers(send: Send, headers: Iterable[tuple[bytes, bytes]]) -> Send:
+def headers_of(framed_by: str = "") -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of every response.
+
+    Args:
+        framed_by: as `Gate` takes it.
+    """
+    return ((b"content-security-policy", policy(framed_by).encode()), *_HEADERS)
+
+
+def with_headers(send: Send, headers: Iterable[tuple[bytes, bytes]]) -> Send:
+    """A `send` that adds headers to responses that have none of the name."""
+
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = list(message.get("headers", ()))

@@ -73,7 +73,7 @@
   async function send(path, form) {
     tell(path === "files" ? "Adding the files …" : "Putting it into the session …", false);
     try {
-      const answer = await fetch(`/desk/${path}`, { method: "POST", body: form });
+      const answer = await fetch(path, { method: "POST", body: form });
       const told = await answer.json();
       tell(told.said, told.bad);
     } catch {
@@ -145,7 +145,7 @@
   const plain = window.fetch;
   window.fetch = async (...given) => {
     const response = await plain(...given);
-    if (response.status === 401) location.assign("/desk/login");
+    if (response.status === 401) location.assign("login");
     return response;
   };
 })();

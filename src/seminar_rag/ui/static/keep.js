@@ -49,7 +49,8 @@ window.seminar = (() => {
   // students have no use for it.
   if (new URLSearchParams(location.search).has("desk")) write(localStorage, "desk", "yes");
   document.documentElement.classList.toggle("knows-desk", read(localStorage, "desk") === "yes");
-  const place = () => `${document.title}:`; // courses on one address keep apart
+  // Courses of one server keep apart, also two of one title.
+  const place = () => `${document.title}${/\/c\/[^/]+\/$/.exec(location.pathname)?.[0] ?? ""}:`;
 
   const parsed = (text) => {
     try {
