@@ -173,8 +173,6 @@ SECRET = frozenset({"llm_key", "serve_api_key", "desk_password_hash"})
 
 OF_ONE_COURSE = frozenset({"course", "data", "store", "desk", "lti"})
 """The sections that a course does not take from the folder of several courses."""
-_MODELS = frozenset({"embed_model", "retrieve_reranker", "llm_model", "check_model"})
-"""The keys that may name a file or folder."""
 
 
 @cache
@@ -250,7 +248,7 @@ def _inherited(base: Config) -> dict[str, Any]:
         value = getattr(base, one.name)
         if not key or section in OF_ONE_COURSE or value == one.default:
             continue
-        if one.name in _MODELS and (at := base.folder / Path(value).expanduser()).exists():
+        if one.name in _FILES and (at := base.folder / Path(value).expanduser()).exists():
             value = str(at.resolve())
         out[one.name] = value
     return out
