@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import matplotlib
 import pytest
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from seminar_rag.documents.pdf import read_pdf
@@ -150,7 +152,42 @@ def test_a_line_that_runs_left_is_read_so_but_numbers_and_names_are_not(
     drawn: str, read: str
 ) -> None:
     spans = [(-6.0 * i - (5.0 if char != " " else 0.0), -6.0 * i) for i, char in enumerate(drawn)]
-    assert leftward(drawn, spans, 10.0) == read
+    found, places = leftward(drawn, spans, 10.0)
+    assert found == read
+    assert [drawn[i] if i >= 0 else " " for i in places] == list(read)
+
+
+def test_a_sentence_that_runs_left_is_marked_where_it_stands(tmp_path: Path) -> None:
+    """pdfium turns words round, but none whose letters the file names one by one, as Chromium's
+    does; the page view looks for them as they are read."""
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    pdfmetrics.registerFont(TTFont("DejaVuSans", font))
+    sentences = ("الفرق بين التراكم والذوبان خلال سنة.", "يبلغ سمك الحطام خمسة سنتيمترات.")
+    canvas = Canvas(str(tmp_path / "left.pdf"))
+    canvas.setFont("DejaVuSans", 12)
+    right, ends = 540.0, []
+    for sentence in sentences:
+        for number, word in enumerate(sentence.split()):
+            at = right - pdfmetrics.stringWidth(word, "DejaVuSans", 12)
+            right = at - pdfmetrics.stringWidth(" ", "DejaVuSans", 12)
+            for part in word[::-1] if number % 2 else [word[::-1]]:
+                named = "".join(f"{ord(letter):04X}" for letter in part)
+                if number % 2:
+                    canvas._code.append(f"/Span<</ActualText <FEFF{named}> >> BDC")
+                canvas.drawString(at, 700, part)
+                at += pdfmetrics.stringWidth(part, "DejaVuSans", 12)
+                if number % 2:
+                    canvas._code.append("EMC")
+        ends.append(right / 595.0)
+    canvas.save()
+    assert text((tmp_path / "left.pdf").read_bytes()) == " ".join(sentences)
+    found = look(tmp_path / "left.pdf", [Quote(sentence, 1) for sentence in sentences])
+    assert found.found == ("exact", "exact")
+    ((first,), (second,)) = (spot.boxes for spot in found.spots)
+    assert first[0] == pytest.approx(ends[0], abs=0.01)
+    assert first[0] + first[2] == pytest.approx(540 / 595, abs=0.01)
+    assert second[0] == pytest.approx(ends[1], abs=0.01)
+    assert second[0] + second[2] == pytest.approx(ends[0], abs=0.01)
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not here")

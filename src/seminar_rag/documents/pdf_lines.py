@@ -62,11 +62,22 @@ def read_page(pdf: Any, index: int) -> tuple[Page, int, bool]:
 def reading_order(page: Any, text: Any) -> list[int]:
     """The indices of a page's characters in reading order, and -1 after each line."""
     runs = list(_runs(text))
-    lines = _lines(runs, 1, _sheet(page, runs))
+    sheet = _sheet(page, runs)
     ended = (
-        [*(index for part in line.parts for index in runs[part].indices), -1] for line in lines
+        [*chain.from_iterable(_indices(runs[part], sheet) for part in line.parts), -1]
+        for line in _lines(runs, 1, sheet)
     )
     return list(chain.from_iterable(ended))
+
+
+def _indices(run: _Run, sheet: _Sheet) -> list[int]:
+    """The indices of a run's characters as they are read, as pdfium counts them."""
+    if not _runs_left("".join(run.chars)):
+        return run.indices
+    _, places = leftward(run.chars, _spans(run, sheet, leftward=True), _size(run))
+    spaces = [i for i, char in enumerate(run.chars) if char == " "][-1:]
+    read = chain.from_iterable(spaces if place < 0 else [place] for place in [*places, -1])
+    return [run.indices[place] for place in read]
 
 
 def _lines(runs: Sequence[_Run], number: int, sheet: _Sheet) -> tuple[Line, ...]:
@@ -212,15 +223,31 @@ class _Sheet:
         return (self.height if self.turn % 2 else self.width) - x if self.leftward else x, y
 
 
-def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
+def _spans(run: _Run, sheet: _Sheet, *, leftward: bool) -> list[tuple[float, float]]:
+    """Where each character begins and ends, measured to the right or to the left."""
     spans = []
     for left, bottom, right, top in run.boxes:
         ends = (sheet.place(left, bottom)[0], sheet.place(right, top)[0])
         spans.append((min(ends), max(ends)))
+    # The sheet measures as most of its text runs.
+    return [(-end, -start) for start, end in spans] if leftward != sheet.leftward else spans
+
+
+def _scale(run: _Run) -> float:
+    return median(run.scales) if run.scales else 1.0
+
+
+def _size(run: _Run) -> float:
+    """The size of a run's type in points."""
+    inked = (font for font, char in zip(run.fonts, run.chars, strict=True) if not char.isspace())
+    nominal = Counter(inked).most_common(1)
+    return (nominal[0][0] * _scale(run) if nominal else 0.0) or 10.0
+
+
+def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
+    spans = _spans(run, sheet, leftward=sheet.leftward)
     inked = [i for i, char in enumerate(run.chars) if not char.isspace()]
-    nominal = Counter(run.fonts[i] for i in inked).most_common(1)
-    scale = median(run.scales) if run.scales else 1.0
-    size = (nominal[0][0] * scale if nominal else 0.0) or 10.0
+    scale, size = _scale(run), _size(run)
     bases = [sheet.place(x, y)[1] for x, y in run.origins]
     base = median(bases) if bases else 0.0
     off = abs((run.angle - sheet.turn * math.pi / 2 + math.pi) % (2 * math.pi) - math.pi)
@@ -231,8 +258,7 @@ def _line(run: _Run, number: int, sheet: _Sheet) -> Line:
     }
     chars = run.chars
     if _runs_left("".join(chars)):
-        ways = spans if sheet.leftward else [(-end, -start) for start, end in spans]
-        text = leftward(chars, ways, size)
+        text, _ = leftward(chars, _spans(run, sheet, leftward=True), size)
     else:
         gap = 0 if run.unmapped else _word_gap(run, spans, size)
         text = _spaced(chars, spans, raised, size, gap)
@@ -266,8 +292,10 @@ def _runs_left(text: str) -> bool:
     return leftward > 0 and 2 * leftward > sum(map(str.isalpha, text))
 
 
-def leftward(chars: Sequence[str], spans: Sequence[tuple[float, float]], size: float) -> str:
-    """The text of a line that runs to the left.
+def leftward(
+    chars: Sequence[str], spans: Sequence[tuple[float, float]], size: float
+) -> tuple[str, list[int]]:
+    """The text of a line that runs to the left, and which character each of its letters is.
 
     pdfium turns some of its words round, leaves others, and misplaces spaces. The places tell the
     order, but numbers and foreign words run to the right (the Unicode bidirectional algorithm,
@@ -275,16 +303,23 @@ def leftward(chars: Sequence[str], spans: Sequence[tuple[float, float]], size: f
 
     Args:
         spans: where each character stands, measured to the left.
+
+    Returns:
+        The text, and the index of each of its characters in `chars`; -1 for spaces.
     """
     order = [i for i in sorted(range(len(chars)), key=lambda i: sum(spans[i])) if chars[i] != " "]
     gaps = [0.0] + [spans[b][0] - spans[a][1] for a, b in pairwise(order)]
     spaces = sum(left == " " != right for left, right in pairwise(chars))
     least = max(0.05 * size, sorted(gaps)[-spaces] if spaces else math.inf)
-    text = "".join(
-        (CELL if gap > 1.3 * size else " " if gap >= least else "") + chars[i]
-        for i, gap in zip(order, gaps, strict=True)
-    )
-    return _RIGHTWARD.sub(lambda found: found[0][::-1], text)
+    text, places = "", list[int]()
+    for i, gap in zip(order, gaps, strict=True):
+        space = CELL if gap > 1.3 * size else " " if gap >= least else ""
+        text += space + chars[i]
+        places += [-1] * len(space) + [i]
+    for found in _RIGHTWARD.finditer(text):
+        start, end = found.span()
+        places[start:end] = places[start:end][::-1]
+    return _RIGHTWARD.sub(lambda found: found[0][::-1], text), places
 
 
 _MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")
