@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from abc import ABC
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ from seminar_rag.compare.table import rows
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.index.chosen import Chosen
 from seminar_rag.pages.view import key_sentences
-from seminar_rag.types import Scope
+from seminar_rag.study.items import Source, defined, fault, item_of, make, sources
+from seminar_rag.types import Citation, Scope
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.compare import (
     CLAIMED,
@@ -24,10 +27,17 @@ from seminar_rag.types.compare import (
     Row,
     Table,
 )
+from seminar_rag.types.study import Guide, Item, Proposed
 
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly
 
+KEY, GUIDED = 6, 3
+"""Key sentences of a reading for items, and in a guide."""
+TERMS = 40
+"""Terms of a guide."""
+COMPARED = 30
+"""Readings of other sessions that wrong options are taken of."""
 REMEMBERED = 4_000
 """Cells that are kept in memory."""
 
@@ -38,12 +48,165 @@ class Learning(ABC):
     parts: Assembly
 
     def __init__(self) -> None:
+        self._items: dict[int, tuple[Catalogue, tuple[Item, ...]]] = {}
+        self._faults: tuple[Catalogue | None, dict[Item, str]] = (None, {})
+        self._guides: dict[int, tuple[Catalogue, Guide]] = {}
         self._cells: tuple[Catalogue | None, dict[tuple[str, str], Cell]] = (None, {})
 
     @cached_property
     def chosen(self) -> Chosen:
         """What the instructor has chosen to show students."""
         return Chosen(self.parts.config.data)
+
+    # --- studying ------------------------------------------------------------------------------
+
+    def propose(
+        self,
+        session: int,
+        stop: Callable[[], bool] = lambda: False,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> tuple[Proposed, ...]:
+        """Make items of a session's readings, with what the instructor decided of each.
+
+        Args:
+            stop: asked between two readings; once it says so, nothing is made.
+            progress: told how many readings of how many are read.
+
+        Raises:
+            NotFoundError: there is no such session, or it has no text.
+        """
+        catalogue = self.parts.store.catalogue()
+        own = [one for one in catalogue.documents.values() if session in one.sessions
+               and one.kind != "notes"]  # fmt: skip
+        if not own:
+            raise NotFoundError(
+                f"no reading of session {session} has text — choose another session"
+            )
+        others = [one for one in catalogue.documents.values()
+                  if one not in own and one.kind != "notes"]  # fmt: skip
+        others.sort(key=lambda one: min((abs(n - session) for n in one.sessions), default=99))
+        read = [*own, *others[:COMPARED]]
+        found: list[Source] = []
+        central: dict[str, tuple[Citation, ...]] = {}
+        for done, one in enumerate(read):
+            if stop():
+                return ()
+            progress(done, len(read))
+            found += sources(one, self.parts.store.passages_of(one.id))
+            if one in own:
+                central[one.id] = self._central(one.reading, KEY)
+        self._items[session] = (catalogue, make(session, found, central))
+        return self.proposed(session)
+
+    def proposed(self, session: int) -> tuple[Proposed, ...]:
+        """The items that `propose` has made, and those that were decided on before."""
+        known = self.chosen.of("item")
+        made = self._items.get(session)
+        items = {one.id: one for one in made[1]} if made else {}
+        out = {id_: Proposed(one, "new") for id_, one in items.items() if id_ not in known}
+        for id_, value in known.items():
+            item = item_of(value["item"])
+            if item is not None and item.session == session:
+                out[id_] = Proposed(item, value["state"], self._fault(item))
+        return tuple(out.values())
+
+    def study(self, session: int) -> tuple[Item, ...]:
+        """The items that students see: approved ones whose sentence still holds."""
+        found = self.proposed(session)
+        return tuple(one.item for one in found if one.state == "approved" and not one.fault)
+
+    def decide(self, ids: Sequence[str], session: int, state: str) -> None:
+        """Approve or drop items, or forget what was decided.
+
+        Args:
+            state: "approved", "dropped" or "new".
+
+        Raises:
+            NotFoundError: there is no such item.
+            SourceError: an item that is to be approved does not hold.
+        """
+        known = {one.item.id: one for one in self.proposed(session)}
+        for id_ in ids:
+            if id_ not in known:
+                raise NotFoundError("this item is gone — make the items again")
+            if state == "approved" and (why := self._fault(known[id_].item)):
+                raise SourceError(f"this item cannot be shown: {why}")
+        for id_ in ids:
+            value = {"state": state, "item": asdict(known[id_].item)}
+            self.chosen.put("item", id_, None if state == "new" else value)
+
+    def guide(self, session: int) -> Guide:
+        """What each reading of a session says of itself, and the terms that they define.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        catalogue = self.parts.store.catalogue()
+        here = next((one for one in catalogue.sessions if one.number == session), None)
+        if here is None:
+            raise NotFoundError(f"there is no session {session} — choose one of the course")
+        known = self._guides.get(session)
+        if known is None or known[0] is not catalogue:
+            claims = [(one.title, self._central(one.id, GUIDED)) for one in here.readings]
+            found = [
+                said
+                for one in catalogue.documents.values()
+                if session in one.sessions and one.kind != "notes"
+                for said in sources(one, self.parts.store.passages_of(one.id))
+            ]
+            named = {term.name.casefold(): term for term, _ in defined(found)}
+            terms = [named[name] for name in sorted(named)]
+            known = (catalogue, Guide(session, here.shown, tuple(claims), tuple(terms[:TERMS])))
+            self._guides[session] = known
+        return known[1]
+
+    def study_file(
+        self, session: int, kind: str, guide: Guide | None, items: Sequence[Item]
+    ) -> bytes:
+        """Guide and items as a file.
+
+        Args:
+            kind: "md" for Markdown, "apkg" for a deck of Anki, which has the items alone.
+
+        Raises:
+            SourceError: genanki, which makes decks, is not installed.
+        """
+        from seminar_rag.study.guide import to_anki, to_markdown
+
+        title = f"Session {session}"
+        if kind == "apkg":
+            return to_anki(items, title)
+        return to_markdown(guide, items, title).encode()
+
+    def guides(self) -> frozenset[int]:
+        """The sessions whose guide students see."""
+        return frozenset(int(id_) for id_ in self.chosen.of("guide"))
+
+    def show_guide(self, session: int, *, shown: bool) -> None:
+        """Show students the guide of a session, or no longer.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        if shown:
+            self.guide(session)
+        self.chosen.put("guide", str(session), {"shown": True} if shown else None)
+
+    def _central(self, reading: str, n: int) -> tuple[Citation, ...]:
+        """The key sentences of a reading; none where it has no text."""
+        with suppress(NotFoundError):
+            return key_sentences(self.parts.store, self.parts.embedder.embed, reading, n)
+        return ()
+
+    def _fault(self, item: Item) -> str:
+        """What is wrong with an item in the course as it is now; "" where it holds."""
+        catalogue = self.parts.store.catalogue()
+        if self._faults[0] is not catalogue:
+            self._faults = (catalogue, {})
+        if item not in self._faults[1]:
+            passages = {item.document: self.parts.store.passages_of(item.document)}
+            self._faults[1][item] = fault(item, passages)
+        return self._faults[1][item]
 
     # --- tables --------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker
@@ -15,6 +16,7 @@ from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.learning import columns
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
+from seminar_rag.study.guide import to_anki, to_markdown
 from seminar_rag.types import (
     WORDS_ONLY,
     Answer,
@@ -39,6 +41,7 @@ from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession,
 from seminar_rag.types.check import Checking, Work
 from seminar_rag.types.compare import Cell, KeptTable, Row, Table
 from seminar_rag.types.ingest import Need
+from seminar_rag.types.study import Guide, Item, Proposed, Term
 
 
 def passage(
@@ -126,6 +129,15 @@ NOTES_PASSAGE = passage(
 )
 
 EVERYTHING = Scope()
+QUIZ = Item(
+    *("quiz", "number", 15, "Which number is left out? “… ____ steps.”", "three"),
+    *(("two", "three", "four", "five"), "A system of this kind works in three steps."),
+    *("rag", "rag:4", "rag", "Primer: Looking things up before answering", "p. 3"),
+)
+CARD = Item(
+    *("card", "short", 15, "What does RAG stand for?", "<b>retrieval</b>", ()),
+    *("A system of this kind works in three steps.", "rag", "rag:4", "rag", "Primer", "p. 3"),
+)
 
 STEPS = "What are the steps of retrieval-augmented generation?"
 GENERATIONS = "How do the generations of retrieval methods differ, and when does retrieval hurt?"
@@ -320,6 +332,10 @@ class FakeCourse:
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     """Cells of tables that were asked for."""
     kept: list[KeptTable] = field(default_factory=list)
+    guided: set[int] = field(default_factory=set)
+    """Sessions whose guide students see."""
+    states: dict[str, Any] = field(default_factory=dict)
+    """Id of an item → what was decided."""
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when `ask` was told to stop."""
 
@@ -469,6 +485,41 @@ class FakeCourse:
 
     def drop_table(self, id_: str) -> None:
         self.kept[:] = [one for one in self.kept if one.id != id_]
+
+    # What students learn by
+
+    def guides(self) -> frozenset[int]:
+        return frozenset(self.guided)
+
+    def show_guide(self, session: int, *, shown: bool) -> None:
+        (self.guided.add if shown else self.guided.discard)(session)
+
+    def guide(self, session: int) -> Guide:
+        claims = ((RAG.title, (cite(1, RAG, RAG_PASSAGE, 3),)), ("A paper without text", ()))
+        term = Term("passage", cite(1, RAG, RAG_PASSAGE, 1))
+        return Guide(session, "Retrieval-augmented generation", claims, (term,))
+
+    def propose(self, session: int, stop: object = None, progress: object = None) -> object:
+        self.states |= {one.id: "new" for one in (QUIZ, CARD) if one.id not in self.states}
+        return self.proposed(session)
+
+    def proposed(self, session: int) -> tuple[Proposed, ...]:
+        known = (one for one in (QUIZ, CARD) if one.id in self.states and session == 15)
+        return tuple(Proposed(one, self.states[one.id]) for one in known)
+
+    def decide(self, ids: Sequence[str], session: int, state: str) -> None:
+        self.states |= dict.fromkeys(ids, state)
+
+    def study(self, session: int) -> tuple[Item, ...]:
+        return tuple(one.item for one in self.proposed(session) if one.state == "approved")
+
+    def study_file(
+        self, session: int, kind: str, guide: Guide | None, items: Sequence[Item]
+    ) -> bytes:
+        title = f"Session {session}"
+        return (
+            to_anki(items, title) if kind == "apkg" else to_markdown(guide, items, title).encode()
+        )
 
     @property
     def pages(self) -> Pages:

@@ -137,6 +137,10 @@ GET    /readings.json                                              600  anyone
 GET    /readings.ris                                               600  anyone
 GET    /robots.txt                                                 600  anyone
 GET    /static/{path}                                            20000  anyone
+GET    /study/session/{number}                                     600  anyone
+GET    /study/sessions                                             600  anyone
+GET    /study/{number}.apkg                                        600  anyone
+GET    /study/{number}.md                                          600  anyone
 GET    /svelte/{path}                                            20000  anyone
 GET    /table.csv                                                  600  anyone
 GET    /table.docx                                                 600  anyone
@@ -179,7 +183,7 @@ def routes(app: Any, root: str = "") -> Iterator[Endpoint]:
 
 def example(path: str) -> str:
     """An address that a route's path stands for."""
-    path = re.sub(r"\{(?:page|size)(?::\w+)?\}", "7", path)
+    path = re.sub(r"\{(?:page|size|number)(?::\w+)?\}", "7", path)
     return re.sub(r"\{[^}]*\}", "x.csv" if "/export/" in path else "x", path)
 
 
@@ -343,6 +347,8 @@ def test_a_malformed_body_is_refused_and_breaks_nothing(client, answered):
         "/key/" + "a" * 9_000,
         "/table/cell?reading=%00&question=%ff",
         "/table/cell?reading=rag&question=" + "a" * 9_000,
+        "/study/session/99999",
+        "/study/00000.apkg",
         "/table/rows?session=99999999999999999999",
         "/table.docx?question=a&reading=" + "&reading=rag" * 500,
         "/static/..%2f..%2fapp.py",

@@ -52,7 +52,9 @@ def client(address: str):
 
 def test_only_the_documented_endpoints_are_offered(client):
     info = client.view_api(return_format="dict")
-    assert set(info["named_endpoints"]) == {*("/ask", "/sources", "/check", "/table", "/readings")}
+    assert set(info["named_endpoints"]) == {
+        *("/ask", "/sources", "/check", "/table", "/study", "/readings")
+    }
     for name, endpoint in info["named_endpoints"].items():
         assert endpoint["description"], name
     names = [one["parameter_name"] for one in info["named_endpoints"]["/ask"]["parameters"]]
@@ -206,6 +208,7 @@ def test_an_assistant_finds_its_tools_described(address):
         "find_passages",
         "check_text",
         "compare_readings",
+        "study_session",
         "list_readings",
     ]
     ask = tools[0]
@@ -269,7 +272,7 @@ def test_an_assistant_starts_the_tools_itself_and_nothing_else_is_on_the_output(
             StdioServerParameters(command=sys.executable, args=[str(program)], env=dict(os.environ))
         )
         async with Client(server) as client:
-            assert len((await client.list_tools()).tools) == 5
+            assert len((await client.list_tools()).tools) == 6
             listed = await client.call_tool("list_readings", {})
             return listed, await client.call_tool("ask_readings", {"question": STEPS})
 

@@ -168,6 +168,16 @@ def _from_sentences(passages: Iterable[Passage], document: Document) -> Made | N
     return None
 
 
+def definition(sentence: str, subject: set[str]) -> str:
+    """The term that a sentence says what it is, as `questions` finds them; "" where there is none.
+
+    Args:
+        subject: the stems of the title of its document.
+    """
+    match = _DEFINITION.match(sentence)
+    return match["name"] if match and _question(sentence, subject) else ""
+
+
 def _question(sentence: str, subject: set[str]) -> str | None:
     """The question that a sentence answers; of plain words only those of the title's subject."""
     match = _ACTION.match(sentence)

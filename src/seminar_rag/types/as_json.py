@@ -12,6 +12,8 @@ from seminar_rag.types.check import WRONG, Item, Report
 from seminar_rag.types.compare import Cell, Table
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.reading import Document, Passage, Syllabus
+from seminar_rag.types.study import Guide
+from seminar_rag.types.study import Item as StudyItem
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -98,6 +100,25 @@ def table_json(table: Table) -> dict[str, Any]:
             }
             for row in table.rows
         ],
+    }
+
+
+def study_json(guide: Guide | None, items: Iterable[StudyItem]) -> dict[str, Any]:
+    """A session's guide, null where there is none, and its items."""
+    return {
+        "guide": guide
+        and {
+            "session": guide.session,
+            "readings": [
+                {"reading": title, "sentences": [_citation_json(one) for one in found]}
+                for title, found in guide.claims
+            ],
+            "terms": [
+                {"term": one.name, "definition": _citation_json(one.citation)}
+                for one in guide.terms
+            ],
+        },
+        "items": [asdict(one) for one in items],
     }
 
 

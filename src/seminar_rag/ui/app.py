@@ -47,7 +47,7 @@ CONNECTIONS = 8_192
 """Files and connections that the server may have open, where the system lets it."""
 SCRIPTS = (
     *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
-    *("course.js", "check.js", "table.js"),
+    *("course.js", "check.js", "table.js", "study.js"),
 )
 """The scripts of the page, in the order in which they run."""
 
@@ -99,6 +99,7 @@ def build_app(
     from seminar_rag.ui.api.routes import add_routes
     from seminar_rag.ui.chat.course_view import add_keys
     from seminar_rag.ui.chat.page import Page
+    from seminar_rag.ui.chat.study_view import add_study
     from seminar_rag.ui.chat.table_view import add_tables
     from seminar_rag.ui.chat.viewer import add_views
 
@@ -120,6 +121,7 @@ def build_app(
     add_views(app, course, chat.limits)
     add_keys(app, course, chat.limits)
     add_tables(app, course, chat.limits)
+    add_study(app, course, chat.limits)
     add_api(app, programs, api_key)
     app.router.routes.extend(tools.routes(host) if tools else ())
     door = None

@@ -22,7 +22,10 @@ from seminar_rag import __version__
 from seminar_rag.ui.api.programs import Programs, functions
 
 PATH = "/mcp"
-NAMES = ("ask_readings", "find_passages", "check_text", "compare_readings", "list_readings")
+NAMES = (
+    *("ask_readings", "find_passages", "check_text", "compare_readings", "study_session"),
+    "list_readings",
+)
 INSTRUCTIONS = (
     "The assigned readings of the seminar “{course}”. Answer questions on it with these tools and "
     "name for every statement the reading, session and page that they give. What the readings "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import AnswerEvent, Document, Scope
-from seminar_rag.types.as_json import answer_json, passage_json, report_json, table_json
+from seminar_rag.types.as_json import answer_json, passage_json, report_json, study_json, table_json
 from seminar_rag.ui.shared.browser import scope_of
 from seminar_rag.ui.shared.limits import (
     CRASHED,
@@ -132,6 +132,11 @@ def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]
     return table_json(course.compare(questions, scope))
 
 
+def _study(course: Course, session: int) -> dict[str, Any]:
+    guide = course.guide(session) if session in course.guides() else None
+    return study_json(guide, course.study(session))
+
+
 def _reading(document: Document) -> dict[str, Any]:
     return {
         "reading_id": document.reading,
@@ -166,7 +171,8 @@ def functions(
     client_of: Callable[[Any], str],
     refusal: Callable[[str], Exception],
 ) -> list[Callable[..., Any]]:
-    """Make the functions that a protocol offers: ask, sources, check, table, readings.
+    """Make the functions that a protocol offers: ask, sources, check, table,
+    study, readings.
 
     Their docstrings and parameters are what a program or assistant is shown.
 
@@ -278,18 +284,31 @@ def functions(
             work = partial(_table, course, questions, scope)
             return await programs.run(client_of(request), "\n".join(questions)[:2_000], work)
 
+    async def study(session: int, request: Any) -> dict[str, Any]:
+        """What students learn a session by: its guide, and questions with their answers.
+
+        Only what the instructor has approved, and of that what still stands in the readings. Every
+        answer comes with the sentence of the reading that holds it.
+
+        Args:
+            session: The number of the session.
+        """
+        with refusing():
+            work = partial(_study, course, session)
+            return await programs.run(client_of(request), f"session {session}", work)
+
     async def readings() -> list[dict[str, Any]]:
         """List what can be asked: every document with its title, authors, sessions and id."""
         with refusing():
             return [_reading(one) for one in course.documents().values()]
 
-    for one in (ask, sources, check, table):
+    for one in (ask, sources, check, table, study):
         one.__annotations__["request"] = request_type
-    return [ask, sources, check, table, readings]
+    return [ask, sources, check, table, study, readings]
 
 
 def add_endpoints(programs: Programs) -> None:
-    """Add the endpoints /ask, /sources, /check, /table and /readings to the Blocks.
+    """Add the endpoints /ask, /sources, /check, /table, /study, /readings to the Blocks.
 
     from gradio_client import Client
 

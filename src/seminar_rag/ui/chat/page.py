@@ -24,6 +24,7 @@ from seminar_rag.ui.chat.check_view import CheckView
 from seminar_rag.ui.chat.course_view import CourseView
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
+from seminar_rag.ui.chat.study_view import StudyView
 from seminar_rag.ui.chat.table_view import TableView
 from seminar_rag.ui.shared.browser import Wish, parse_link
 from seminar_rag.ui.shared.conversation import Conversation
@@ -83,6 +84,8 @@ class Page:
                 self._course_view = CourseView(self._chat.course)
             with gr.Tab("Compare") as self._table_tab:
                 self._table_view = TableView()
+            with gr.Tab("Study") as self._study_tab:
+                self._study_view = StudyView()
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
@@ -175,6 +178,7 @@ class Page:
         self.blocks.unload(self._leave)
         self._course_view.wire(self._course_tab)
         self._table_view.wire(self._table_tab)
+        self._study_view.wire(self._study_tab)
         self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------

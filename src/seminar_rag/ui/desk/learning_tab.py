@@ -1,22 +1,22 @@
-"""The tab of the desk for what students learn by: tables that are kept for them.
+"""The tab of the desk for what students learn by: tables, items to test oneself, guides.
 
 Imports Gradio at the top, as `page` does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from seminar_rag.errors import SourceError
 from seminar_rag.html import Template
+from seminar_rag.text import plural
 from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS
-from seminar_rag.ui.desk.actions import Said
+from seminar_rag.types.study import KINDS
+from seminar_rag.ui.desk.actions import Desk, Said
+from seminar_rag.ui.desk.jobs import StoppedError
 from seminar_rag.ui.desk.list_tab import html_part
-
-if TYPE_CHECKING:
-    from seminar_rag.course import Course
 
 HTML = Template("ui/templates/learning.html")
 # A form sends its fields and which of its buttons was pressed: a `Choice`.
@@ -44,22 +44,34 @@ class Choice(BaseModel, frozen=True):
 class LearningTab:
     """The components, and what they show and do. Make it where the tab is laid out."""
 
-    def __init__(self, course: Course, acts: str) -> None:
+    def __init__(self, desk: Desk, acts: str) -> None:
         """Args:
         acts: the script that sends what the buttons of a message say.
         """
-        self._course = course
+        self._desk = desk
+        self._course = desk.course
         self.message = html_part("learning-said", acts)
         self.tables = html_part("kept-tables", FORMS)
-        self.submits = [self.tables.submit]
+        self.items = html_part("study-items", FORMS)
+        self.drawn = [self.tables, self.items]
+        """The components that `html` changes."""
+        self.submits = [self.tables.submit, self.items.submit]
         """The events that `choose` answers."""
+        self._session: int | None = None
+        """The session whose items are shown, on every open page."""
 
     def html(self) -> dict[Any, str]:
         """Every part as it is now."""
         course = self._course
         sessions = [(one.number, one.shown) for one in course.catalogue().sessions]
         kept = [(one.id, one.session, " · ".join(one.questions)) for one in course.tables()]
-        return {self.tables: str(HTML.tables(sessions, kept, "\n".join(COLUMNS)))}
+        number = self._session
+        found = course.proposed(number) if number is not None else ()
+        open_ = number in course.guides()
+        return {
+            self.tables: str(HTML.tables(sessions, kept, "\n".join(COLUMNS))),
+            self.items: str(HTML.items(sessions, number, found, open_, KINDS)),
+        }
 
     def choose(self, sent: object) -> str | Said:
         """Do what a form says; a message of what was done.
@@ -71,13 +83,55 @@ class LearningTab:
             one = Choice.model_validate(sent)
         except ValidationError as error:
             raise SourceError("that was not understood — load the page again") from error
-        if one.act == "keep table":
-            if one.session is None:
-                raise SourceError("choose a session")
-            asked = [line for line in one.questions.splitlines() if line.strip()]
-            kept = self._course.keep_table(one.session, asked)
-            return f"Students find the table of session {kept.session} under “Compare”."
-        if one.act == "drop table":
-            self._course.drop_table(one.what)
-            return "The table is kept no longer."
-        raise SourceError("that was not understood — load the page again")
+        acts = {"keep table": self._keep, "drop table": self._drop, "propose": self._propose,
+                "guide": self._guide, "no guide": self._guide, "approved": self._decide,
+                "dropped": self._decide, "new": self._decide}  # fmt: skip
+        if one.act not in acts:
+            raise SourceError("that was not understood — load the page again")
+        return acts[one.act](one)
+
+    def _keep(self, one: Choice) -> str:
+        asked = [line for line in one.questions.splitlines() if line.strip()]
+        kept = self._course.keep_table(_number(one), asked)
+        return f"Students find the table of session {kept.session} under “Compare”."
+
+    def _drop(self, one: Choice) -> str:
+        self._course.drop_table(one.what)
+        return "The table is kept no longer."
+
+    def _propose(self, one: Choice) -> str:
+        """Make items in the background; they are shown when they are there."""
+        session, jobs = _number(one), self._desk.jobs
+
+        def work() -> str:
+            def told(done: int, total: int) -> None:
+                jobs.progress("reading", done, total)
+
+            found = self._course.propose(session, jobs.stopping, told)
+            if jobs.stopping():
+                raise StoppedError("Nothing was made.")
+            return f"{plural(len(found), 'item')} for session {session}, under “For students”."
+
+        jobs.start("Making study items", "Made study items", work)
+        self._session = session
+        return "Making items. They appear here when they are ready."
+
+    def _guide(self, one: Choice) -> str:
+        session, shown = _number(one), one.act == "guide"
+        self._course.show_guide(session, shown=shown)
+        return f"Students see the guide of session {session}{'' if shown else ' no longer'}."
+
+    def _decide(self, one: Choice) -> str:
+        """Decide on one item, or on all that are new."""
+        session = _number(one)
+        found = self._course.proposed(session)
+        ids = [one.what] if one.what else [each.item.id for each in found if each.state == "new"]
+        self._course.decide(ids, session, one.act)
+        said = {"approved": "Students see", "dropped": "Dropped", "new": "Undecided again:"}
+        return f"{said[one.act]} {plural(len(ids), 'item')}."
+
+
+def _number(one: Choice) -> int:
+    if one.session is None:
+        raise SourceError("choose a session")
+    return one.session

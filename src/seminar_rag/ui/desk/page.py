@@ -103,10 +103,10 @@ class DeskPage:
             ):
                 self._list = ReadingListTab(self._desk, ACTS)
             with (
-                gr.Tab("For students") as self._learning,
+                gr.Tab("For students"),
                 gr.Column(elem_id="learning-view", min_width=0),
             ):
-                self._learn = LearningTab(self._course, ACTS)
+                self._learn = LearningTab(self._desk, ACTS)
             with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
@@ -171,6 +171,7 @@ class DeskPage:
             *(self._begin, self._attention, self._model, self._sessions, self._removed),
             self._session,
             *self._list.drawn,
+            *self._learn.drawn,
         ]
         acted = [self._message, *drawn]
         ticks = [self._quick.tick, self._slow.tick, self._refresh.click]
@@ -190,9 +191,8 @@ class DeskPage:
         listed = [self._list.message, *drawn]
         gr.on(self._list.submits, self._revise, self._seen, listed, **quiet)
         self._listing.select(self._open_list, self._seen, drawn, **quiet)
-        taught = [self._learn.message, *self._learn.html()]
-        gr.on(self._learn.submits, self._choose, None, taught, **quiet)
-        self._learning.select(self._open_learning, None, taught, **quiet)
+        taught = [self._learn.message, *drawn]
+        gr.on(self._learn.submits, self._choose, self._seen, taught, **quiet)
         self._asking.select(self._show_insights, None, self._insights, **quiet)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
@@ -226,6 +226,7 @@ class DeskPage:
             self._sessions: view.sessions(catalogue, needs),
             self._removed: view.removed(self._course.removals()),
             **self._list.html(catalogue),
+            **self._learn.html(),
         }
         choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
         # Of every part, what it depends on, and how to change it.
@@ -254,17 +255,14 @@ class DeskPage:
         Args:
             where: the part that shows the message; that of the first tab if None.
         """
-        return {where or self._message: self._said(act), **self._draw(seen)}
-
-    def _said(self, act: Callable[[], str | Said]) -> str:
-        """Act; the message that comes of it."""
         try:
-            return view.toast(act())
+            message = view.toast(act())
         except SeminarError as error:
-            return view.toast(str(error), bad=True)
+            message = view.toast(str(error), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
-            return view.toast(CRASHED, bad=True)
+            message = view.toast(CRASHED, bad=True)
+        return {where or self._message: message, **self._draw(seen)}
 
     def _open_list(self, seen: dict[str, str]) -> Update:
         self._list.read_pages()
@@ -273,19 +271,8 @@ class DeskPage:
     def _revise(self, seen: dict[str, str], event: gr.EventData) -> Update:
         return self._acted(seen, lambda: self._list.revise(event._data), self._list.message)
 
-    def _open_learning(self) -> Update:
-        return self._learnt(lambda: "")
-
-    def _choose(self, event: gr.EventData) -> Update:
-        return self._learnt(lambda: self._learn.choose(event._data))
-
-    def _learnt(self, act: Callable[[], str | Said]) -> Update:
-        """Act, and show the tab for what students learn by as it is then."""
-        message = self._said(act)
-        try:
-            return {self._learn.message: message, **self._learn.html()}
-        except SeminarError as error:
-            return {self._learn.message: view.toast(str(error), bad=True)}
+    def _choose(self, seen: dict[str, str], event: gr.EventData) -> Update:
+        return self._acted(seen, lambda: self._learn.choose(event._data), self._learn.message)
 
     def _update(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))

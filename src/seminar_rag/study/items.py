@@ -1,0 +1,337 @@
+"""Makes items of the sentences of a session's readings, and checks them. Pure.
+
+Without a language model nothing is worded anew: a question is a sentence with a gap, or asks who
+says it, and its answer stands in that sentence. Wrong options come from other sentences. An item
+holds only while its sentence stands in its reading and no wrong option could be right by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+from seminar_rag.answer.candidates import quotable, tidy
+from seminar_rag.answer.examples import definition
+from seminar_rag.check.terms import Term as Word
+from seminar_rag.check.terms import terms
+from seminar_rag.text import FUNCTION_WORDS, stems
+from seminar_rag.types import Citation, Document, Passage
+from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
+
+OPTIONS = 4
+_LONGEST, _SHORTEST = 45, 8
+"""Words of a sentence that an item is made of."""
+_POINTS = re.compile(
+    r"\b(?:this|these|those|it|its|they|their|he|she|such|former|latter|above|below|following"
+    r"|previous|figure|fig|table|section|eq|equation|appendix|here)\b",
+    re.IGNORECASE,
+)
+"""Leads out of the sentence, so that it cannot be understood alone."""
+_CITED = re.compile(r"\s?\[[\d,;\s–-]+\]|\s?\([^()]*\b(?:19|20)\d\d[a-z]?\)|\s?\bBIBREF\d+")
+"""A paper's own reference marks."""
+_LABEL = re.compile(r"^[^.!?]{0,80}:::|^#|^\W*\d+(?:\.\d+)*\s|^\w+:\s")
+_SHORT = re.compile(
+    r"(?P<long>[A-Za-z][a-z]+(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
+)
+_COUNTS = re.compile(
+    r"\s?(?:%|per\s?cent\b)|\s(?:[\w-]+\s){0,2}?(?!was\b|has\b|is\b|this\b)[\w-]{2,}s\b|\s?[a-z]{1,3}\b"
+)
+"""Behind a number that says how much: a sign of percent, a plural, a unit."""
+_OURS = re.compile(r"\b(?:we|our|us|authors?|later|today|actual)\b", re.IGNORECASE)
+"""Leads to who wrote a sentence, or when."""
+_TITLE = 70
+"""Characters of a reading's title in a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A sentence that stands alone, with where it stands."""
+
+    document: Document
+    passage: Passage
+    quote: str
+    page: int | None
+
+    @property
+    def text(self) -> str:
+        """The sentence without markup and the paper's reference marks."""
+        return tidy(_CITED.sub("", self.quote))
+
+    @property
+    def citation(self) -> Citation:
+        """The sentence as a citation."""
+        return Citation(1, self.document, self.passage, self.quote, self.page)
+
+
+def sources(document: Document, passages: Iterable[Passage]) -> Iterator[Source]:
+    """The sentences of a document that can be understood alone."""
+    title = tidy(document.title).casefold()
+    for passage in passages:
+        for sentence in passage.sentences:
+            if sentence.kind not in ("paragraph", "item"):
+                continue
+            one = Source(document, passage, passage.quote(sentence), sentence.page or passage.page)
+            words = len(one.text.split())
+            whole = quotable(one.text) and one.text[-1:] in ".!?" and not _LABEL.match(one.text)
+            if whole and _SHORTEST <= words <= _LONGEST and one.text.casefold() != title:
+                yield one
+
+
+def defined(found: Iterable[Source]) -> list[tuple[Term, Source]]:
+    """The terms that sentences define, each by the first that does, with their sentence."""
+    out: dict[str, tuple[Term, Source]] = {}
+    for one in found:
+        name = definition(one.text, set(stems(one.document.title)))
+        if name and not _POINTS.search(one.text):
+            out.setdefault(name.casefold(), (Term(name, one.citation), one))
+    return list(out.values())
+
+
+def make(
+    session: int, found: Sequence[Source], central: Mapping[str, Sequence[Citation]], seed: int = 0
+) -> tuple[Item, ...]:
+    """Items of a session, the kinds and readings mixed, at most `MOST_ITEMS`.
+
+    Args:
+        found: the sentences of its readings, and of others of the course for wrong options.
+        central: document id → the sentences of a reading that say most of it.
+        seed: chooses and orders the wrong options.
+    """
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    own = [one for one in found if session in one.document.sessions]
+    kinds = [
+        list(_terms(session, own, found, chance)),
+        list(_numbers(session, found, chance)),
+        list(_claims(session, own, found, central, chance)),
+        list(_shorts(session, own)),
+    ]
+    mixed = (one for row in zip_longest(*kinds) for one in row if one is not None)
+    known = passages_of(found)
+    good = {one.question: one for one in mixed if not fault(one, known)}
+    return tuple(good.values())[:MOST_ITEMS]
+
+
+def passages_of(found: Iterable[Source]) -> dict[str, list[Passage]]:
+    """Document id → its passages that sentences were found in."""
+    out: dict[str, dict[str, Passage]] = {}
+    for one in found:
+        out.setdefault(one.document.id, {})[one.passage.id] = one.passage
+    return {id_: list(own.values()) for id_, own in out.items()}
+
+
+def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
+    """What is wrong with an item, in words; "" where it holds.
+
+    Args:
+        passages: document id → its passages as they are now.
+    """
+    quote = _folded(item.quote)
+    if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
+        return "its sentence is no longer in the reading"
+    if item.kind != "claim" and _folded(item.answer) not in quote:
+        return "its answer does not stand in its sentence"
+    if item.kind == "claim" and item.answer != item.title:
+        return "its answer is not the reading of its sentence"
+    wrong = [one for one in item.options if one != item.answer]
+    if item.options and (item.answer not in item.options or len(set(item.options)) != OPTIONS):
+        return "its options are not four different ones"
+    if item.kind != "claim" and any(_stands_in(one, item.quote) for one in wrong):
+        return "a wrong option stands in its sentence"
+    if item.kind == "number" and any(_same(one, item.answer) for one in wrong):
+        return "a wrong option is the same number"
+    if item.kind != "claim" and _stands_in(item.answer, item.question.replace(GAP, " ")):
+        return "its question tells the answer"
+    return ""
+
+
+def item_of(value: Mapping[str, Any]) -> Item | None:
+    """An item as it was kept; None where it has another form."""
+    try:
+        return Item(**{**value, "options": tuple(value["options"])})
+    except (TypeError, KeyError):
+        return None
+
+
+# The kinds ------------------------------------------------------------------------------------
+
+
+def _terms(
+    session: int, own: Sequence[Source], found: Sequence[Source], chance: random.Random
+) -> Iterator[Item]:
+    """A defining sentence without its term: which term is it?"""
+    names = {term.name: one.document.reading for term, one in defined(found)}
+    for term, one in defined(own):
+        text = _without(one.text, term.name)
+        others = [
+            name
+            for name, reading in names.items()
+            if reading != one.document.reading and not _alike(name, term.name, one.text)
+        ]
+        alike = [name for name in others if _looks(name) == _looks(term.name)]
+        pool = alike if len(alike) >= OPTIONS - 1 else others
+        if text is not None and len(pool) >= OPTIONS - 1:
+            question = f"Which term does this sentence explain? “{text}”"
+            wrong = chance.sample(pool, OPTIONS - 1)
+            yield _item(session, "term", question, term.name, one, wrong, chance)
+
+
+def _looks(name: str) -> tuple[bool, bool]:
+    """How a term looks that a sentence's grammar gives away."""
+    return name.endswith("s"), bool(re.search(r"[A-Z].*[A-Z]|\d", name))
+
+
+def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> Iterator[Item]:
+    """A sentence with a single number, which is left out."""
+    every = [(one, number) for one in found if (number := _number(one))]
+    for one, number in every:
+        if session not in one.document.sessions:
+            continue
+        said = _written(one, number)
+        wrong = {
+            _written(other, rival)
+            for other, rival in every
+            if other.document.reading != one.document.reading and _rivals(number, rival)
+        }
+        if len(wrong) < OPTIONS - 1:
+            continue
+        text = one.text[: number.start] + GAP + one.text[number.start + len(said) :]
+        title = one.document.title
+        title = title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
+        question = f"Which number is left out? “{text}” (“{title}”)"
+        chosen = chance.sample(sorted(wrong), OPTIONS - 1)
+        yield _item(session, "number", question, said, one, chosen, chance)
+
+
+def _rivals(number: Word, other: Word) -> bool:
+    """Whether another number could be thought to stand in the place of a number."""
+    shares = {number.unit, other.unit} & {"%", "x"}
+    near = 0.2 * number.value <= other.value <= 5 * number.value
+    return near and other.value != number.value and (not shares or number.unit == other.unit)
+
+
+def _claims(
+    session: int,
+    own: Sequence[Source],
+    found: Sequence[Source],
+    central: Mapping[str, Sequence[Citation]],
+    chance: random.Random,
+) -> Iterator[Item]:
+    """A central sentence: which of four readings says it?"""
+    titles = {one.document.reading: one.document.title for one in [*own, *found]
+              if one.document.kind != "notes"}  # fmt: skip
+    near = list(dict.fromkeys(one.document.reading for one in own if one.document.kind != "notes"))
+    far = [one for one in titles if one not in near]
+    for one in own:
+        said = central.get(one.document.id, ())
+        if one.quote not in {cited.quote for cited in said} or _POINTS.search(one.text):
+            continue
+        words = set(stems(one.text))
+        telling = {word for word in stems(one.document.title) if word in words}
+        others = [each for each in near if each != one.document.reading]
+        others += chance.sample(far, min(len(far), max(0, OPTIONS - 1 - len(others))))
+        wrong = [titles[each] for each in others if titles[each] != one.document.title]
+        # Words that only the right title shares with the sentence give it away.
+        shared = {word for title in wrong for word in stems(title)}
+        if len(wrong) < OPTIONS - 1 or len(telling - shared) > 1:
+            continue
+        question = f"Which reading says this? “{one.text}”"
+        yield _item(session, "claim", question, one.document.title, one,
+                    chance.sample(wrong, OPTIONS - 1), chance)  # fmt: skip
+
+
+def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
+    """An abbreviation and what its reading says that it stands for, as a flashcard."""
+    seen: set[str] = set()
+    for one in own:
+        for match in _SHORT.finditer(one.quote):
+            words = re.split(r"[ -]", match["long"])[-len(match["short"]) :]
+            initials = "".join(word[0] for word in words).upper()
+            if initials == match["short"] and match["short"] not in seen:
+                seen.add(match["short"])
+                start = match["long"].rindex(words[0])
+                yield _item(session, "short", f"What does {match['short']} stand for?",
+                            match["long"][start:], one)  # fmt: skip
+
+
+# Parts ----------------------------------------------------------------------------------------
+
+
+def _item(
+    session: int,
+    kind: ItemKind,
+    question: str,
+    answer: str,
+    one: Source,
+    wrong: Sequence[str] = (),
+    chance: random.Random | None = None,
+) -> Item:
+    options = [answer, *wrong] if wrong else []
+    if chance is not None:
+        chance.shuffle(options)
+    id_ = hashlib.sha256(f"{kind}\n{one.document.id}\n{one.quote}\n{answer}".encode()).hexdigest()[
+        :16
+    ]
+    place = one.document.place([one.page]) or one.passage.own_heading
+    return Item(id_, kind, session, question, answer, tuple(options), one.quote, one.document.id,
+                one.passage.id, one.document.reading, one.document.title, place)  # fmt: skip
+
+
+def _without(text: str, name: str) -> str | None:
+    """A sentence with a gap for a term; None where the term's words stay in it."""
+    pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
+    left = pattern.sub(GAP, text)
+    left = re.sub(rf"{GAP} \([^)]*\)", GAP, left, count=1)
+    own = set(stems(name))
+    return left if GAP in left and not own & set(stems(left.replace(GAP, " "))) else None
+
+
+def _alike(name: str, other: str, text: str) -> bool:
+    """Whether one of two terms may stand for the other, or for what a sentence is about."""
+    one, two = set(stems(name)), set(stems(other))
+    return bool(one & two) or bool(one & set(stems(text)))
+
+
+def _number(one: Source) -> Word | None:
+    """The only number of a sentence, if it says how much of something there is."""
+    if _POINTS.search(one.text) or _OURS.search(one.text):
+        return None
+    numbers = [term for term in terms(one.text) if term.kind == "number"]
+    digits = re.findall(r"\d+(?:[.,]\d+)*", one.text)
+    if len(numbers) != 1 or len(digits) != 1 or numbers[0].spelled or numbers[0].value < 2:
+        return None
+    number = numbers[0]
+    said = one.text[: number.start].split()
+    if said and said[-1][:1].isupper() and said[-1].lower() not in FUNCTION_WORDS:
+        return None  # the number of a thing: "Patient 3", "Phase 2"
+    alone = one.text[max(0, number.start - 1) : number.start] in ("", " ", "~", "≈", ">", "<")
+    counts = number.unit in ("%", "x") or _COUNTS.match(one.text, number.end)
+    return number if alone and counts and not _year(number) else None
+
+
+def _written(one: Source, number: Word) -> str:
+    """A number as its sentence writes it, with a sign of percent or a magnitude."""
+    return one.text[number.start : number.end]
+
+
+def _year(number: Word) -> bool:
+    return bool(re.fullmatch(r"(?:1[5-9]|20)\d\d", number.text))
+
+
+def _same(one: str, other: str) -> bool:
+    def digits(text: str) -> str:
+        return re.sub(r"[^\d.]", "", text).strip(".")
+
+    return digits(one) == digits(other)
+
+
+def _stands_in(text: str, sentence: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(_folded(text))}(?!\w)", _folded(sentence)) is not None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

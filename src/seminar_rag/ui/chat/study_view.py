@@ -1,0 +1,142 @@
+"""The view in which students test themselves: a session's guide, its quiz and its cards.
+
+    GET /study/sessions                the sessions for which there is something
+    GET /study/session/{number}        guide and items of one, as JSON with escaped HTML
+    GET /study/{number}.md, .apkg      the same as Markdown, or as a deck for Anki
+
+Students see what the instructor has approved, and of that what still stands in the readings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seminar_rag.errors import NotFoundError, SeminarError, SourceError
+from seminar_rag.html import Template
+from seminar_rag.types import Citation
+from seminar_rag.types.study import Guide, Item
+from seminar_rag.ui.chat.render import PARTS
+from seminar_rag.ui.shared.limits import Limits, address_of, too_often
+from seminar_rag.ui.shared.wording import show_place, view_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from seminar_rag.course import Course
+
+HTML = Template("ui/templates/study.html")
+TYPES = {"md": "text/markdown; charset=utf-8", "apkg": "application/octet-stream"}
+NOTHING = "The instructor has not opened anything to study for this session."
+
+
+class StudyView:
+    """The tab's component, built where the view is made; the page's script fills it."""
+
+    def __init__(self) -> None:
+        import gradio as gr
+
+        self._shown = gr.HTML(HTML.study_view(), apply_default_css=False, elem_id="study")
+
+    def wire(self, tab: Any) -> None:
+        """Let the script ask for the sessions when the tab is chosen."""
+        hidden = {"show_progress": "hidden", "api_visibility": "private"}
+        tab.select(None, None, None, js="() => seminar.openStudy()", queue=False, **hidden)
+
+
+def guide_html(guide: Guide) -> str:
+    """A guide as HTML: sentences with the way to their pages."""
+    claims = [(title, [(one.quote, opener(one)) for one in found]) for title, found in guide.claims]
+    terms = [(one.name, one.citation.quote, opener(one.citation)) for one in guide.terms]
+    return str(HTML.guide(guide.title, claims, terms))
+
+
+def opener(one: Citation) -> str:
+    """The button that opens a sentence on its page, as escaped HTML."""
+    where = view_address(one.document.id, one.passage.id, [one.quote])
+    return PARTS.opener(where, show_place(one.document, [one.page]), one.document.title)
+
+
+def item_html(item: Item, number: int) -> str:
+    """A question with its options, and the answer with its sentence, which the script unfolds."""
+    where = view_address(item.document, item.passage, [item.quote])
+    text = f"{item.title}, {item.place}" if item.place else item.title
+    return str(HTML.item(item, number, where, text))
+
+
+# The addresses --------------------------------------------------------------------------------
+
+
+def add_study(app: FastAPI, course: Course, limits: Limits) -> None:
+    """Add the addresses above to the application."""
+    from anyio import CapacityLimiter, to_thread
+    from starlette.responses import JSONResponse
+
+    one = CapacityLimiter(1)
+
+    def route(path: str, work: Callable[[Course, Request], Response]) -> None:
+        async def respond(request: Request) -> Response:
+            if wait := limits.look(address_of(request)):
+                return JSONResponse({"remark": too_often(wait)}, 429, {"retry-after": str(wait)})
+            try:
+                return await to_thread.run_sync(work, course, request, limiter=one)
+            except SeminarError as error:
+                return JSONResponse({"remark": str(error)}, _status(error))
+
+        app.add_route(path, respond)
+
+    route("/study/sessions", _sessions)
+    route("/study/session/{number:int}", _session)
+    for kind in TYPES:
+        route(f"/study/{{number:int}}.{kind}", _file)
+
+
+def _sessions(course: Course, _request: Request) -> Response:
+    from starlette.responses import JSONResponse
+
+    guides = course.guides()
+    found = [
+        (one.number, one.shown)
+        for one in course.catalogue().sessions
+        if one.number in guides or course.study(one.number)
+    ]
+    return JSONResponse({"sessions": found, "now": course.current_session()})
+
+
+def _session(course: Course, request: Request) -> Response:
+    from starlette.responses import JSONResponse
+
+    guide, items = _opened(course, request)
+    return JSONResponse(
+        {
+            "guide": guide_html(guide) if guide else "",
+            "items": [item_html(one, number) for number, one in enumerate(items, 1)],
+            "remark": "" if guide or items else NOTHING,
+        }
+    )
+
+
+def _file(course: Course, request: Request) -> Response:
+    from starlette.responses import Response
+
+    kind = request.url.path.rpartition(".")[2]
+    guide, items = _opened(course, request)
+    number = request.path_params["number"]
+    content = course.study_file(number, kind, guide, items)
+    disposition = {"content-disposition": f'attachment; filename="session-{number}.{kind}"'}
+    return Response(content, 200, disposition, TYPES[kind])
+
+
+def _opened(course: Course, request: Request) -> tuple[Guide | None, tuple[Item, ...]]:
+    number = request.path_params["number"]
+    guide = course.guide(number) if number in course.guides() else None
+    return guide, course.study(number)
+
+
+def _status(error: SeminarError) -> int:
+    if isinstance(error, NotFoundError):
+        return 404
+    return 400 if isinstance(error, SourceError) else 503
