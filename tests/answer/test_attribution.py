@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from passages import hit
 from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.types import Passage, Verdict
 
 BEES = "A honey bee visits 50 to 100 flowers on one trip. It lives for about 40 days in summer."
 MOTHS = "Moths carry pollen over greater distances than bees. They fly at night."
@@ -39,6 +41,24 @@ def test_what_no_passage_says_cites_nothing() -> None:
 def test_a_sentence_made_of_two_passages_cites_both() -> None:
     text = "A honey bee visits 50 to 100 flowers on one trip, and moths carry pollen at night."
     assert written(text).endswith("night. [2] [1]") or written(text).endswith("night. [1] [2]")
+
+
+class Unsure:
+    """Calls everything supported, but not for sure."""
+
+    name, while_writing, quick = "unsure", True, None
+
+    def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
+        return Verdict("supported", 0.7, "")
+
+
+def test_beside_what_may_be_supported_the_passage_is_quoted_once() -> None:
+    unsure = Attribution(Unsure(), (hit(MOTHS + " They are shy [3]."),))
+    text = "Moths are night fliers. They are night fliers by nature. They may be shy moths."
+    assert "".join(attributed(iter([text]), unsure, 99)) == (
+        "Moths are night fliers. – “They fly at night.” [1] They are night fliers by nature."
+        " They may be shy moths. – “They are shy.” [1]"
+    )
 
 
 def test_lists_leads_formulas_and_what_is_left_open() -> None:
@@ -120,6 +140,7 @@ def test_no_text_is_lost_however_it_is_cut(parts: list[str], piece: int) -> None
     text = "".join(parts)
     whole = written(text, piece=len(text) or 1)
     assert written(text, piece).split() == whole.split()
+    whole = re.sub(r" – “[^”]*”", "", whole)
     kept = "".join(whole.replace(" [1]", "").replace(" [2]", "").split())
     assert "".join(text.replace(" [1]", "").split()).startswith(kept)
 

@@ -52,6 +52,7 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 """What an entry of a list of references has, and a bare address."""
+_NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _ASIDE = re.compile(
@@ -263,6 +264,16 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
 def tidy(text: str) -> str:
     """Fold white space, and take off markup that was left standing in the text."""
     return " ".join(_BULLET.sub("", _EMPHASIS.sub(r"\2", text)).split())
+
+
+def bare(text: str) -> str:
+    """Take off quotation marks around the whole, and the paper's own reference numbers, which
+    would be read as marks of the answer."""
+    text = tidy(_NUMBERED.sub("", text))
+    inner = text[1:-1]
+    if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and not re.search(r'["“”]', inner):
+        return inner
+    return text
 
 
 def _length(text: str) -> int:

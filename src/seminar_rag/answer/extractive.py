@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.abstain import lacking_sides, language_of_hits
-from seminar_rag.answer.candidates import Candidate, candidates, opens_block, tidy
+from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form
 from seminar_rag.answer.scoring import (
@@ -56,7 +56,6 @@ EMBEDDED = 28
 """Candidates that the embedding model reads; the rest is left out by their text features."""
 
 _SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
-_REFERENCE = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 
 
 class Extractive:
@@ -286,7 +285,7 @@ def _lead(documents: Sequence[Document]) -> str:
 
 def _quoted(one: Candidate, hit: Hit) -> str:
     passage = hit.passage
-    quotes = [f"“{_bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
+    quotes = [f"“{bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
     lead = tidy(passage.quote(one.sentences[0]))
     if one.is_list and lead[-1] not in ".!?:":  # a label, which says nothing by itself
         quotes[0] = f"{_SECTION_NUMBER.sub('', lead)}:"
@@ -295,13 +294,3 @@ def _quoted(one: Candidate, hit: Hit) -> str:
         new_item = sentence.kind == "item" and opens_block(passage, sentence)
         out += f"\n- {quote}" if new_item else f" {quote}"
     return out
-
-
-def _bare(text: str) -> str:
-    """Take off quotation marks around the whole, and the paper's own reference numbers, which
-    would be read as marks of the answer."""
-    text = tidy(_REFERENCE.sub("", text))
-    inner = text[1:-1]
-    if len(text) > 2 and text[0] in '"“' and text[-1] in '"”' and not re.search(r'["“”]', inner):
-        return inner
-    return text
