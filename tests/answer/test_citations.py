@@ -254,3 +254,10 @@ def test_a_whole_sentence_beats_a_fragment_and_a_heading() -> None:
 def test_a_passage_without_sentences_supports_as_a_whole() -> None:
     source = Passage("p", "d", 0, "some text", "", 0, 9, 4, ())
     assert supporting_sentence("text", source) == Sentence(0, 9, page=4)
+
+
+def test_a_quotation_beside_a_sentence_stands_for_its_mark() -> None:
+    marks = MarkFilter(1)
+    marks.feed("Moths are fliers. – “They fly at night.” [1] They sing.")
+    marks.finish()
+    assert marks.warnings() == ("No passage is cited for: “They sing.”",)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from seminar_rag.documents.forms import read_text
 from seminar_rag.documents.parse import Parser
 from seminar_rag.errors import DocumentError
 from seminar_rag.index.store import Store
@@ -313,3 +314,27 @@ def test_external_entities_stay_outside_and_grow_nothing(
         text = " ".join(block.text for block in found.blocks)
     assert "SECRET" not in text
     assert len(text) < 10_000
+
+
+def test_a_blank_line_after_every_line_parts_no_sentence() -> None:
+    lines = (
+        "The kiln was lit at dawn by the two men who had built it in the",
+        "spring, and the fire was kept until the clay of the last pots was com-",
+        "pletely dry and hard.",
+        "Firing",
+        "Wood was carried up from the valley. It took the whole of a day and a",
+        "night, since it had rained.",
+    )
+    text = "\n\n".join(["# Kilns", *(lines * 6)])
+    blocks = read_text(text.encode(), "kilns.md", "markdown").blocks
+    assert [one.text for one in blocks[1:4]] == [
+        "The kiln was lit at dawn by the two men who had built it in the spring, and the fire was"
+        " kept until the clay of the last pots was completely dry and hard.",
+        "Firing",
+        " ".join(lines[4:]),
+    ]
+    for block in blocks:
+        for at, character in enumerate(block.text):
+            assert text[block.source(at)] in (character, "\n")
+    once = read_text("\n\n".join(lines).encode(), "kilns.md", "markdown").blocks
+    assert [one.text for one in once] == list(lines), "too few lines to tell"

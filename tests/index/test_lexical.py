@@ -50,7 +50,11 @@ class Spelling(HashEmbedder):
 
 @pytest.fixture
 def kitchen(store: Store) -> Store:
-    put(store, "Caches", ["A rolling buffering cache keeps the latest keys.", "Old keys go."])
+    put(
+        store,
+        "Caches",
+        ["A rolling buffering cache keeps the latest keys.", "Summaries of old keys go."],
+    )
     put(store, "Kitchens", ["The plumber repairs the dripping faucet.", "Tea is served at five."])
     return store
 
@@ -70,6 +74,7 @@ def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
         ("hwo repairs a Faucett", "how repairs a Faucett"),
         ("what is a buffernig cache", "what is a buffering cache"),
         ("who is Plumbar", "who is Plumbar"),
+        ("summarise a buffernig cache", "summarise a buffering cache"),
         ("whats a buffernig cache", "whats a buffering cache"),
     ],
 )

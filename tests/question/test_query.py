@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of
 from seminar_rag.question.patterns import LAST, NamedScope
 from seminar_rag.question.query import Query, understand
@@ -30,6 +31,9 @@ def intent_of(text: str) -> tuple[object, ...]:
         ("what can you do?", ("help",)),
         ("are you ChatGPT?", ("help",)),
         ("do you speak German?", ("help",)),
+        ("which readings deal with bread? Give me all.", ("reading", "bread")),
+        ("list the papers on bread? I need all of them.", ("reading", "bread")),
+        ("what is bread? Who bakes it?", (PLAIN,)),
         # sessions
         ("which papers are in session 9?", ("session", "", (9,))),
         ("Hi, which papers are in session nine?", ("session", "", (9,))),
@@ -285,3 +289,15 @@ def test_a_summary_that_leans_on_the_conversation_keeps_what_it_leans_on() -> No
     assert (query.intent, query.search_text) == ("summary", "What is a rye starter? summarise it")
     query = understand("and session 10?", [Turn("user", "What is a rye starter?")])
     assert (query.intent, query.search_text) == ("session", "and session 10?")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Welche Symptome hat das Fieber und wie geht das?", ()),
+        ("Wie ist die Genauigkeit von GPT-4 und was ist das?", ("GPT-4",)),
+        ("What does the Genauigkeit of GPT-4 mean?", ("Genauigkeit", "GPT-4")),
+    ],
+)
+def test_german_nouns_are_no_names(text: str, names: tuple[str, ...]) -> None:
+    assert understand(text).names == names

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.answer.candidates import bare
 from seminar_rag.answer.citations import (
+    BESIDE,
     AnswerSentence,
     MarkFilter,
     introduces,
@@ -174,7 +175,7 @@ def _support(
     near = None if cited else evidence.nearest(claim)
     if near and near[1] not in said:
         said.add(near[1])
-        yield f" – “{near[1]}” [{near[0]}]"
+        yield f" {BESIDE}{near[1]}” [{near[0]}]"
 
 
 def _sure(verdict: Verdict) -> bool:

@@ -19,6 +19,9 @@ from seminar_rag.types import Passage, Sentence
 MARK = re.compile(r"\[(\d{1,3})\]")
 """A mark as it leaves this module."""
 
+BESIDE = "– “"
+"""Opens a quotation that stands beside the sentence before it, in place of a mark."""
+
 # The text is of unknown origin: no two repetitions side by side may take the same characters, and
 # none begins inside a run of what it takes, so that a match takes time in proportion to its length.
 _ITEM = r"(?:[\^#]\s*+)?\d{1,9}"
@@ -115,6 +118,7 @@ class MarkFilter:
             if not sentence.numbers
             and not introduces(self._text, sentence)
             and not leaves_open(sentence.text)
+            and not self._text[sentence.end :].lstrip().startswith(BESIDE)
         )
         return tuple(found)
 

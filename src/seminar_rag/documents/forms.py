@@ -11,8 +11,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise, starmap
+from statistics import median
 from typing import Any, Literal
 
 from seminar_rag.documents.pandoc import folded, read_by_pandoc
@@ -66,6 +68,13 @@ _PACKED: tuple[tuple[str, str, str], ...] = (
 )
 """What lies in an archive, or after "=" its own mark; pandoc's name of its form, or what it is and
 what to do (ECMA-376-2, OpenDocument 1.3-2, EPUB OCF 3.3)."""
+_LEAST_LINES, _BROKEN = 20, 0.3
+"""Neighbouring paragraphs, and the share of them that go on in the next one, from which a text is
+taken to have a blank line after every line."""
+_FULL = 0.8
+"""Of the median length of its lines, what a line has that does not end a paragraph."""
+_ENDED = re.compile(r"[.!?:;…。！？][\"'”’)\]*]*$")
+_HYPHEN = re.compile(r"[^\W\d_]-$")
 _ABOUT = ("mimetype", "META-INF/manifest.xml", "META-INF/encryption.xml")
 
 
@@ -86,7 +95,51 @@ def read_text(data: bytes, name: str, kind: TextKind = "text") -> ParsedDocument
     blocks = html_blocks(text) if kind == "html" else markdown_blocks(text)
     title = html_title(text) if kind == "html" else None
     title = title or next((block.text for block in blocks if block.kind == "heading"), None)
-    return _document(name, title, list(_by_paragraph(blocks)))
+    return _document(name, title, list(_by_paragraph(_lines_joined(blocks))))
+
+
+def _lines_joined(blocks: Sequence[Block]) -> Iterator[Block]:
+    """The blocks, the lines of a text with a blank line after every line put together.
+
+    Such a text is told by how many paragraphs go on in the next one: more than half in the two
+    papers at hand that are set so, at most 17% in 75 other texts. A paragraph ends with a short
+    line.
+    """
+    pairs = [(a, b) for a, b in pairwise(blocks) if a.kind == b.kind == "paragraph"]
+    if len(pairs) < _LEAST_LINES or sum(starmap(_broken, pairs)) < _BROKEN * len(pairs):
+        yield from blocks
+        return
+    full = _FULL * median(len(a.text) for a, _ in pairs)
+    run: list[Block] = []
+    for block in blocks:
+        fits = run and run[-1].kind == block.kind == "paragraph"
+        if run and not (fits and (len(run[-1].text) >= full or _broken(run[-1], block))):
+            yield _one_block(run)
+            run = []
+        run.append(block)
+    if run:
+        yield _one_block(run)
+
+
+def _broken(block: Block, following: Block) -> bool:
+    return not _ENDED.search(block.text) and following.text[:1].islower()
+
+
+def _one_block(lines: Sequence[Block]) -> Block:
+    """Lines as one block; a word that a line's end cuts in two is put together."""
+    if len(lines) == 1:
+        return lines[0]
+    text: list[str] = []
+    places: list[int] = []
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        cut = following is not None and following.text[:1].islower() and _HYPHEN.search(line.text)
+        own = line.text[:-1] if cut else line.text
+        text.append(own)
+        places += (line.source(at) for at in range(len(own)))
+        if following is not None and not cut:
+            text.append(" ")
+            places.append(line.source(len(own)))
+    return replace(lines[0], text="".join(text), offsets=tuple(places))
 
 
 def _saved_page(data: bytes) -> bytes:

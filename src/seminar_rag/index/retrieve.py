@@ -34,6 +34,7 @@ import numpy as np
 
 from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import misspelt, query_terms, spelling_candidates
+from seminar_rag.question.intent import learned
 from seminar_rag.question.language import language_of, small_words
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query, understand
@@ -184,6 +185,8 @@ class Retriever:
         """The readings' word that a word is a misspelling of; None where it may be right."""
         # A word that the model has a token of its own for is a word, if not of the course.
         if word in STOPWORDS or not misspelt(word) or self._embedder.count(word) == 1:
+            return None
+        if learned().knows(word):  # "summarise" asks for something, and is no misspelt "summaries"
             return None
         return self._store.spelled(word)
 

@@ -137,6 +137,10 @@ class Intents:
             return Found(PLAIN)
         return Found(best, read[best][1], asked.sessions, _section(asked.tokens))
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, in lower case, belongs to the wording of some request."""
+        return any(word in known for known in self._words.values())
+
     def _read(self, asked: Wording, intent: str) -> tuple[str, str] | None:
         """The wording with `TOPIC` for what the intent's examples lack, and the topic as typed.
 

@@ -100,6 +100,11 @@ def names(question: str) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(out) if len(name) > 1)
 
 
+def is_mixed(word: str) -> bool:
+    """Whether a word has digits or capitals inside, as only names have."""
+    return bool(_MIXED.search(word))
+
+
 def _capitalised(question: str) -> Iterator[str]:
     """Runs of capitalised or mixed words, as written: "Llama 2-Chat", "SayCan"."""
     tokens = list(_WORD.finditer(question))

@@ -16,7 +16,7 @@ from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of
 from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
-from seminar_rag.text import words
+from seminar_rag.text import content_words, words
 from seminar_rag.types import Turn
 
 LONGEST = 2_000
@@ -130,6 +130,7 @@ def understand(
     sides = patterns.sides(searched)
     compares = compared(searched, sides)
     called = (*works, *filter(None, [found.topic]))
+    language = "en" if language_of(asked) == "en" else language_of(said)
     return Query(
         text=text,
         stand_alone=alone,
@@ -146,20 +147,28 @@ def understand(
             for id_, title in titles.items()
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=patterns.names(searched),
+        names=_names(searched, language),
         sides=compares or sides,
         parts=parts(searched, asked_last(searched, history), found, compares),
         counted=counted(searched),
         amount=amount(asked),
         form=_form(found, asked_last(searched, history)),
         is_order=patterns.is_order(searched),
-        language="en" if language_of(asked) == "en" else language_of(said),
+        language=language,
     )
 
 
 def _folded(text: str) -> str:
     """The beginning of a text, its runs of white space folded."""
     return " ".join(text[: 2 * LONGEST].split())[:LONGEST]
+
+
+def _names(searched: str, language: str) -> tuple[str, ...]:
+    """Names as written; in German, where every noun has a capital, such as no noun looks like."""
+    found = patterns.names(searched)
+    if language != "de":
+        return found
+    return tuple(word for name in found for word in name.split() if patterns.is_mixed(word))
 
 
 def _form(found: Found, asked: str) -> Form | None:
@@ -173,9 +182,13 @@ def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str]:
 
 
 def _intent(text: str) -> Found:
-    """The intent of a question, or else of what follows an opening such as "hi, tell me"."""
+    """The intent of a question, or else of what follows an opening such as "hi, tell me", or of
+    what stands before an addition such as "I need all of them"."""
     found = learned().of(text)
     bare = patterns.without_opening(text)
     if found.intent == PLAIN and bare != text.strip():
-        return learned().of(bare)
+        found = learned().of(bare)
+    asked, _, added = text.partition("? ")
+    if found.intent == PLAIN and added and "?" not in added and len(content_words(added)) <= 1:
+        found = learned().of(asked)
     return found
