@@ -325,6 +325,15 @@ def test_a_login_outlives_the_server_until_logout_a_new_password_or_its_end(tmp_
     assert Sessions(clock, tmp_path).begin("h"), "who cannot be remembered is let in all the same"
 
 
+def test_a_login_and_a_logout_hold_in_every_server_of_the_course(tmp_path, clock):
+    one, two = (Sessions(clock, tmp_path / "sessions.json") for _ in range(2))
+    first, second = one.begin("h"), two.begin("h")
+    assert [two.valid(token, "h") for token in (first, second)] == [True, True]
+    assert one.valid(second, "h")
+    two.end(first, "h")
+    assert [one.valid(token, "h") for token in (first, second)] == [False, True]
+
+
 def test_an_ipv6_network_is_one_client():
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff")
     assert client_of("2001:db8::1") != client_of("2001:db8:0:1::1")

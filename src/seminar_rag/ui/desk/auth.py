@@ -183,15 +183,19 @@ class Attempts:
 
 class Sessions:
     """The tokens of those who are logged in, kept hashed, each bound to the password it was given
-    for. They outlive the server where there is a file to keep them in."""
+    for. They outlive the server, and hold in every other server of the course at once, where there
+    is a file to keep them in."""
 
     def __init__(self, clock: Callable[[], float] = time.time, file: Path | None = None) -> None:
         self._clock = clock
         self._file = file
-        self._ends = _read(file) if file else {}
+        self._stamp: tuple[int, int] | None = None
+        self._ends: dict[tuple[str, str], float] = {}
+        self._refresh()
 
     def begin(self, password_hash: str) -> str:
         """Log in; returns a new token."""
+        self._refresh()
         now = self._clock()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
         while len(self._ends) >= MOST_SESSIONS:
@@ -203,22 +207,42 @@ class Sessions:
 
     def valid(self, token: str, password_hash: str) -> bool:
         """Whether the token was given for this password and has not ended."""
+        self._refresh()
         left = self._ends.get((_digest(token), _digest(password_hash)), 0.0) - self._clock()
         return 0 < left <= LASTS  # more where the machine's clock was wrong
 
     def end(self, token: str, password_hash: str) -> None:
         """Log out."""
+        self._refresh()
         if self._ends.pop((_digest(token), _digest(password_hash)), None) is not None:
             self._keep()
 
+    def _refresh(self) -> None:
+        """See what another server of the course has kept."""
+        if self._file is not None and (stamp := _stamp(self._file)) not in (None, self._stamp):
+            self._stamp, self._ends = stamp, _read(self._file)
+
     def _keep(self) -> None:
-        if self._file is not None:
-            try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._file.touch(0o600)
-                self._file.write_text(json.dumps([[*key, e] for key, e in self._ends.items()]))
-            except OSError as error:
-                log.warning("logins end with the server, since they cannot be kept: %s", error)
+        if self._file is None:
+            return
+        part = self._file.with_suffix(".part")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            part.touch(0o600)
+            part.write_text(json.dumps([[*key, end] for key, end in self._ends.items()]))
+            part.replace(self._file)  # whole, since others may be reading it
+            self._stamp = _stamp(self._file)
+        except OSError as error:
+            log.warning("logins end with the server, since they cannot be kept: %s", error)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What changes whenever the file is replaced; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _read(file: Path) -> dict[tuple[str, str], float]:
