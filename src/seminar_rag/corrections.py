@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seminar_rag.index.store import Store
-from seminar_rag.ingest import curate, intake
+from seminar_rag.ingest import curate, intake, undo
 from seminar_rag.ingest.attention import suggestions
 from seminar_rag.types import Section
 from seminar_rag.types.catalogue import Catalogue
@@ -143,9 +143,13 @@ class Corrections(ABC):
         """Undo a removal, by id or title; returns the ids to give to `ingest_reading`."""
         return self._write(lambda store: curate.restore(store, what))
 
-    def undo(self, decision: int) -> str:
-        """Forget a correction of the catalogue by its `key`; returns the id of its reading."""
-        return self._write(lambda store: curate.undo(store, decision))
+    def take_back(self, before: Catalogue) -> tuple[str, ...]:
+        """Take back what was decided since; returns the ids to give to `ingest_reading`.
+
+        Args:
+            before: the catalogue as it was before.
+        """
+        return self._write(lambda store: undo.take_back(store, before))
 
     def _write(self, change: Callable[[Store], _T]) -> _T:
         with self.store.writer():

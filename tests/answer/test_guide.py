@@ -94,8 +94,8 @@ def test_a_sessions_readings_are_listed_with_their_links() -> None:
     found = answered("which papers are in session 1?")
     assert found.text == (
         "Session 1 (Dark grains) has 1 required and 1 further reading:\n"
-        "\n- On Rye: Dark Breads (required, session 1)"
-        "\n- Porridge and Oats (further reading, session 1)"
+        "\n- On Rye: Dark Breads (required)"
+        "\n- Porridge and Oats (further reading)"
     )
     assert [row.url for row in found.listed] == ["https://bread.example/rye", None]
 

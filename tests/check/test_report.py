@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
-from seminar_rag.check.references import likeness, match
-from seminar_rag.check.report import Checker
+from seminar_rag.check.references import likeness, match, named_before
+from seminar_rag.check.report import Checker, works_of
 from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
-from seminar_rag.types import WORDS_ONLY, Cited, Scope, VerdictLabel
+from seminar_rag.types import WORDS_ONLY, Cited, Document, Scope, VerdictLabel
 from seminar_rag.types.as_json import report_json
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.check import Report, Work
 from seminar_rag.ui.export.check_report import to_html
 
@@ -66,9 +68,35 @@ def test_title_and_id_that_disagree_are_told() -> None:
     assert "is arXiv 2106.09685, not 2012.00001" in other_id.reason
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (f"{FLAN.title} (arXiv:2106.09685) asks.", FLAN.title),
+        (f"As in “{FLAN.title.upper()}” [arXiv:2106.09685].", FLAN.title),
+        ("Fine-tuned models (arXiv:2106.09685) ask.", None),
+        (f"{FLAN.title} is cited, and so is another (arXiv:2106.09685).", None),
+    ],
+)
+def test_the_title_before_an_id_belongs_to_it(text: str, title: str | None) -> None:
+    mark = replace(cited(arxiv_id="2106.09685"), text="arXiv:2106.09685")
+    named = named_before(text, mark, WORKS)
+    assert named.title == title
+    assert match(named, WORKS).problem == ("mismatch" if title else None)
+
+
+def test_who_wrote_a_reading_is_known_from_its_text_where_the_page_is_silent() -> None:
+    page = ListedReading("a", "On Mills", None), ListedReading("b", "On Kilns", "C. Potter")
+    texts = [
+        Document(id_, "paper", id_, "T", by) for id_, by in (("a", "A. Miller"), ("b", "An Other"))
+    ]
+    records = {one.id: Record(one, "page", "h") for one in texts}
+    found = works_of(Catalogue(None, (), (ListedSession(1, "Crafts", readings=page),), records))
+    assert [work.authors for work in found] == ["A. Miller", "C. Potter"]
+
+
 def test_what_is_not_a_reading_is_told_by_its_name() -> None:
     assert match(cited(authors=("Vapnik", "Chervonenkis"), year=1971), WORKS).reason == (
-        "Vapnik et al. (1971) is not among the readings."
+        "No reading by Vapnik et al. (1971) is known."
     )
     assert match(cited(arxiv_id="2401.00001"), WORKS).reason.startswith("arXiv 2401.00001 is not")
     assert match(cited(number=7), WORKS).problem == "unlisted"
@@ -134,8 +162,8 @@ def test_the_built_in_check_confirms_nothing() -> None:
     list(checking)
     report = checking.report()
     assert report.summary == (
-        "5 claims: 2 with a similar sentence, 1 partly, 1 contradicted, 1 not found; 5 citations:"
-        " 1 with a similar sentence, 1 partly, 2 wrong,"
+        "5 claims: 2 with a similar sentence, 1 partly similar, 1 contradicted, 1 not found;"
+        " 5 citations: 1 with a similar sentence, 1 partly similar, 2 wrong,"
         " 1 of works that are not among the readings"
     )
     lines = "\n".join(text_lines(report, 200))

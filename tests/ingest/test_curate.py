@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,10 +168,11 @@ def test_a_document_that_calls_itself_otherwise_can_be_confirmed_or_left_out(
     assert f"keep {label}" not in by_kind(course)
     (decision,) = course.catalogue().corrections
     assert (decision.kind, decision.url) == ("keep", odd.url)
-    course.ingest_reading(course.undo(decision.key))
+    decided = course.catalogue()
+    course.take_back(replace(decided, corrections=()))
+    assert course.catalogue().corrections == ()
+    course.ingest_reading(decision.target)
     course.reject(by_kind(course)[f"keep {label}"].id)
-    with pytest.raises(NotFoundError, match="no decision 99"):
-        course.undo(99)
     report = ingest(course)
     assert "it has no link" in next(need.problem for need in report.needs if need.title == label)
 
@@ -428,7 +429,7 @@ def row(course: Course, title: str) -> tuple[int, ListedReading]:
 
 
 def test_an_edit_holds_at_once_and_after_later_ingests(course: Course) -> None:
-    before = texts(course)
+    before, unedited = texts(course), course.catalogue()
     assert row(course, LOOMS.title)[0] == 1
     course.edit(LOOMS.title, session=2)
     course.edit(LOOMS.title, authors="A. Weaver  and B. Dyer", section="more")
@@ -437,8 +438,8 @@ def test_an_edit_holds_at_once_and_after_later_ingests(course: Course) -> None:
         assert (number, entry.authors, entry.section) == (2, "A. Weaver and B. Dyer", "more")
         assert texts(course)[LOOMS.title] == (entry.id, (2,))
         ingest(course)
-    for one in course.catalogue().corrections:
-        course.undo(one.key)
+    course.take_back(unedited)
+    assert texts(course) == before
     ingest(course)
     assert texts(course) == before
     with pytest.raises(NotFoundError, match="no session 9"):
@@ -464,6 +465,35 @@ def test_an_entry_that_holds_two_readings_is_split_and_two_entries_are_joined(
         ingest(course)
 
 
+def test_every_decision_can_be_taken_back(course: Course, tmp_path: Path) -> None:
+    file = tmp_path / "notes on dyes.pdf"
+    file.write_bytes(pdf("Notes on Dyes"))
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: course.rename(LOOMS.title, "Other"),
+        lambda: course.edit(LOOMS.title, "A. Weaver", "more", 2),
+        lambda: course.confirm(LOOMS.title),
+        lambda: course.split(LOOMS.title, "The Second Half", row(course, LOOMS.title)[1].urls[1]),
+        lambda: course.merge(SURVEY.title, LOOMS.title),
+        lambda: course.remove(LOOMS.title),
+        lambda: course.reject(by_kind(course)[f"add {CARDS.title}"].id),
+        lambda: course.add(2, "A Book on the Shelf"),
+        lambda: course.ingest_reading(course.add(2, "Notes on Dyes", file=file)),
+        lambda: course.ingest_reading(course.take(file, row(course, LOOMS.title)[1].id)),
+    )
+    for act in acts:
+        before, listed, there = course.catalogue(), lists(course), texts(course)
+        act()
+        assert (lists(course), texts(course), course.catalogue().corrections) != (listed, there, ())
+        for reading in course.take_back(before):
+            course.ingest_reading(reading)
+        assert (lists(course), texts(course)) == (listed, there)
+        assert course.catalogue().corrections == ()
+
+
+def lists(course: Course) -> list[tuple[int, tuple[ListedReading, ...]]]:
+    return [(one.number, one.readings) for one in course.catalogue().sessions]
+
+
 def test_a_doubtful_entry_is_confirmed_for_good(course: Course) -> None:
     reading = row(course, LOOMS.title)[1].id
     course.store.revise(
@@ -476,6 +506,12 @@ def test_a_doubtful_entry_is_confirmed_for_good(course: Course) -> None:
     assert row(course, LOOMS.title)[1].doubt == ""
     assert row(course, SURVEY.title)[1].doubt == "Why?"
     assert [one.kind for one in course.catalogue().corrections] == ["confirm"]
+
+
+def test_a_paper_at_arxiv_is_added_by_its_link_alone(course: Course) -> None:
+    id_ = course.add(1, "", "https://arxiv.org/abs/2302.00002")
+    course.ingest_reading(id_)
+    assert texts(course)[CARDS.title] == (id_, (1, 2))
 
 
 def test_a_reading_is_added_by_its_title_alone(course: Course) -> None:

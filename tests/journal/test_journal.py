@@ -109,6 +109,16 @@ def test_what_is_said_of_one_answer_first_stands(path: Path, days: Days) -> None
     assert [one.good for one in Journal(path, today=days).opinions()] == [True]
 
 
+def test_what_was_said_can_be_taken_back_and_said_anew(journal: Journal, path: Path) -> None:
+    journal.feedback(ANSWERS[STEPS], good=True, id_="one")
+    journal.feedback(ANSWERS[UNKNOWN], good=True, id_="two")
+    journal.withdraw("one")
+    journal.withdraw("three")
+    assert [one.question for one in journal.opinions()] == [UNKNOWN]
+    assert journal.findings() == []
+    assert journal.feedback(ANSWERS[STEPS], False, "other", id_="one")
+
+
 def test_a_comment_is_cut_and_an_unknown_reason_refused(journal: Journal) -> None:
     journal.feedback(ANSWERS[STEPS], False, "other", "x" * (LONGEST_COMMENT + 5))
     assert len(journal.opinions()[0].comment) == LONGEST_COMMENT

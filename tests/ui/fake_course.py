@@ -267,6 +267,7 @@ class FakeJournal:
     recorded: list[Answer] = field(default_factory=list)
     opinions: list[tuple[Answer, bool, str]] = field(default_factory=list)
     rated: set[str] = field(default_factory=set)
+    last: str = ""
 
     def record(self, answer: Answer) -> None:
         self.recorded.append(answer)
@@ -277,8 +278,14 @@ class FakeJournal:
         if id_ in self.rated:
             return False
         self.rated.add(id_)
+        self.last = id_
         self.opinions.append((answer, good, f"{reason}: {comment}" if comment else reason))
         return True
+
+    def withdraw(self, id_: str) -> None:
+        assert id_ == self.last
+        self.rated.remove(id_)
+        self.opinions.pop()
 
 
 class FakeShelf:

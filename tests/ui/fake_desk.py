@@ -288,6 +288,12 @@ class FakeDeskCourse(FakeCourse):
         self._removals += [Removal(what, title) for title in titles[:1]]
         return titles
 
+    def take_back(self, before: Catalogue) -> tuple[str, ...]:
+        self.acts.append(("take_back",))
+        gone = {one for one in before.titles if one not in self._catalogue.titles}
+        self._catalogue, self._removals = before, []
+        return tuple(gone)
+
     def removals(self) -> tuple[Removal, ...]:
         return tuple(self._removals)
 

@@ -153,7 +153,7 @@ def test_abstaining_shows_the_nearest_readings_and_no_sources(tab):
     page = tab.page
     tab.ask(UNKNOWN)
     tab.answered()
-    assert page.inner_text(".answer") == "The readings don't say."
+    assert page.inner_text(".answer") == "The readings don’t say."
     assert page.locator(".nearest li").count() == 2
     assert page.locator(".source").count() == 0
     assert page.locator("#past .mark").count() == 0

@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from inspect import signature
@@ -21,13 +22,15 @@ from seminar_rag.course import SAMPLE, Course
 from seminar_rag.errors import BusyError, ConfigError, ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.journal.insights import insights
-from seminar_rag.types import AnswerEvent
+from seminar_rag.types import AnswerEvent, Document
+from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import Need, Progress
 from seminar_rag.types.journal import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
-from seminar_rag.ui.desk.actions import Desk, Said, listener_of
+from seminar_rag.ui.desk.actions import Desk, Entry, Said
 from seminar_rag.ui.desk.jobs import Job, Jobs
+from seminar_rag.ui.desk.progress import listener_of
 from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, check_upload
 
 
@@ -51,7 +54,7 @@ DESK_USES = (
     *("catalogue", "needs", "suggestions", "removals", "insights", "settings", "password_hash"),
     *("ingest", "ingest_reading", "accept", "reject", "rename", "add", "remove", "restore"),
     *("take", "place", "change", "edit", "confirm", "split", "merge", "page_texts"),
-    *("offer", "fetch_language_model", "backup"),
+    *("offer", "fetch_language_model", "backup", "take_back"),
 )
 """The methods of a course that the desk calls."""
 
@@ -192,11 +195,11 @@ def test_a_reading_is_read_again_removed_and_brought_back(
     desk.act("reingest", "gone")
     assert "A paper whose link is gone" in ended(desk).title
     said = desk.act("remove", "rag")
-    assert said == Said(f"Removed “{RAG.title}”.", "restore", "rag")
-    assert 'data-act="restore" data-what="rag"' in view.toast(said)
-    assert "Undo" not in view.toast("Restored.")
+    assert said[:2] == (f"Removed “{RAG.title}”.", "undo")
+    assert f'data-act="undo" data-what="{said[2]}"' in view.toast(said)
+    assert "data-act" not in view.toast("Undone.")
     assert [one.id for one in course.removals()] == ["rag"]
-    desk.act("restore", "rag")
+    assert desk.act("restore", "rag") == Said("Restored.", "remove", "rag")
     ended(desk)
     assert course.acts == [
         ("ingest_reading", "gone"),
@@ -204,6 +207,40 @@ def test_a_reading_is_read_again_removed_and_brought_back(
         ("restore", "rag"),
         ("ingest_reading", "rag"),
     ]
+
+
+DECISIONS: dict[str, Callable[[Desk], object]] = {
+    "accept": lambda desk: desk.act("accept", "s1"),
+    "reject": lambda desk: desk.act("reject", "s1"),
+    "remove": lambda desk: desk.act("remove", "rag"),
+    "rename": lambda desk: desk.rename("rag", "New"),
+    "add": lambda desk: desk.add(15, "New", ""),
+    "place": lambda desk: desk.place("rag", 16),
+    "confirm all": lambda desk: desk.revise(Entry(act="confirm-all")),
+    "confirm": lambda desk: desk.revise(Entry(act="confirm", what="gone")),
+    "drop": lambda desk: desk.revise(Entry(act="remove", what="gone")),
+    "move": lambda desk: desk.revise(Entry(act="edit", what="rag", title="New", session=3)),
+    "split": lambda desk: desk.revise(Entry(act="split", what="rag", second="New")),
+    "merge": lambda desk: desk.revise(Entry(act="merge", what="survey", other="rag")),
+}
+
+
+@pytest.mark.parametrize("decided", DECISIONS)
+def test_what_was_decided_last_is_taken_back_also_while_its_reading_is_looked_for(
+    desk: Desk, course: FakeDeskCourse, decided: str
+) -> None:
+    before = course.catalogue()
+    said = DECISIONS[decided](desk)
+    assert isinstance(said, Said)
+    assert said.act == "undo"
+    with pytest.raises(NotFoundError, match="correct it by hand"):
+        desk.act("undo", "other")
+    assert desk.act("undo", said.what) == Said("Undone.")
+    assert ("take_back",) in course.acts
+    assert course.catalogue() == before
+    desk.close()
+    with pytest.raises(NotFoundError, match="correct it by hand"):
+        desk.act("undo", said.what)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +267,21 @@ def test_a_link_is_added(desk: Desk, course: FakeDeskCourse) -> None:
     ]
     with pytest.raises(SourceError, match="choose the session"):
         desk.add(None, "A", "https://example.org/new.pdf")
+
+
+def test_a_paper_that_is_added_by_its_link_alone_is_called_as_it_calls_itself(
+    desk: Desk, course: FakeDeskCourse
+) -> None:
+    course.step.release(6)
+    added = Document("new", "paper", "added", "On Looms", sessions=(15,))
+    course._catalogue = replace(
+        course._catalogue, records={**course._catalogue.records, "new": Record(added, PAGE, "h")}
+    )
+    said = desk.add(15, "", " https://arxiv.org/abs/2301.00001 ")
+    ended(desk)
+    assert course.acts[0] == ("add", 15, "", "https://arxiv.org/abs/2301.00001", None)
+    assert course.acts[-1] == ("rename", "added", "On Looms")
+    assert desk.act("undo", said.what) == Said("Undone.")
 
 
 def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
@@ -265,7 +317,10 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     assert "Begin your course" not in view.begin(course.catalogue().sessions, begun=desk.begun)
     course._catalogue = replace(course._catalogue, sources=((str(SAMPLE.resolve()), "course"),))
     assert not desk.begun
-    assert "Begin your course" in view.begin(course.catalogue().sessions, begun=desk.begun)
+    assert desk.sample
+    shown = view.begin(course.catalogue().sessions, begun=desk.begun, sample=desk.sample)
+    assert "Begin your course" in shown
+    assert "This is the sample course. It leaves when" in shown
     course.step.release(15)
     with pytest.raises(SourceError, match="https://"):
         desk.act("begin", "file:///etc/passwd")
@@ -273,7 +328,11 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     assert ended(desk).state == "done"
     assert course.acts.pop()[:2] == ("ingest", ("https://uni.example/seminar",))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 text")
-    desk.take([tmp_path / "a.pdf"])
+    desk.take([tmp_path / "a.pdf"], reading="gone")
+    ended(desk)
+    assert course.acts[:2] == [("take", "a.pdf", "gone", 1), ("ingest_reading", "gone")]
+    course.acts.clear()
+    assert "The sample course has left." in desk.take([tmp_path / "a.pdf"]).text
     ended(desk)
     assert course.acts[0] == ("remove", str(SAMPLE.resolve())), "the sample course leaves"
     assert course.acts[1] == ("take", "a.pdf", "", 1)

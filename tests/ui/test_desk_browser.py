@@ -261,10 +261,9 @@ def test_a_reading_is_renamed_removed_and_brought_back(desk: Any, course: FakeDe
     row.locator("button", has_text="Remove").click()
     row.wait_for(state="detached")
     assert desk.locator("details[data-key='session-15']").get_attribute("open") is not None
-    desk.click("#desk-said .toast [data-act='restore']:has-text('Undo')")
-    ended(desk, "Restored")
-    desk.wait_for_selector(f"{ROW}:has-text('{RAG.title}')")
-    assert course.acts[1:] == [("remove", "rag"), ("restore", "rag"), ("ingest_reading", "rag")]
+    desk.click("#desk-said .toast [data-act='undo']:has-text('Undo')")
+    desk.wait_for_selector(f"{ROW}:has-text('A better')")
+    assert course.acts[1:] == [("remove", "rag"), ("take_back",)]
 
 
 def test_a_failed_reading_has_its_remedy_and_is_tried_again(
@@ -328,6 +327,9 @@ def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
     ]
     toast = desk.locator("#told").bounding_box()
     assert toast["y"] + toast["height"] <= desk.viewport_size["height"], "in sight"
+    desk.click("#told button:has-text('Undo')")
+    desk.wait_for_selector("#told:has-text('Undone.')")
+    assert ("take_back",) in course.acts
     desk.click("#told [data-dismiss]")
     assert desk.locator("#told").count() == 0
 

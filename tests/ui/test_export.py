@@ -23,7 +23,9 @@ from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
 from seminar_rag.ui.export.citing import arxiv_id, entry, escaped, readings_of, references
 from seminar_rag.ui.export.pdf import to_pdf
+from seminar_rag.ui.export.right_to_left import joined, lines_of, visual
 from seminar_rag.ui.shared.browser import parse_link, permalink
+from seminar_rag.ui.shared.conversation import Conversation, Exchange
 
 # Addresses ------------------------------------------------------------------------------------
 
@@ -198,6 +200,35 @@ def test_pdf_has_text_links_and_every_letter_it_can():
 def test_a_hostile_conversation_can_be_set():
     data = to_pdf(paper(HOSTILE, markdown=True))
     assert EVIL.title in " ".join(PdfReader(BytesIO(data)).pages[0].extract_text().split())
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("ما هو RLHF؟", "؟RLHF ﻮﻫ ﺎﻣ"),
+        ("لا شيء (Gao 2023)", "(Gao 2023) ﺀﻲﺷ ﻻ"),
+        ("“שלום (עולם)” 12", "12 ”(םלוע) םולש“"),
+        ("Why is it called “باب 12” there?", "Why is it called “12 ﺏﺎﺑ” there?"),
+        ("plain 12 (text)", "plain 12 (text)"),
+    ],
+)
+def test_letters_that_run_to_the_left_are_joined_and_in_the_order_they_are_seen_in(text, seen):
+    assert list(lines_of(text, lambda _: True)) == [seen]
+
+
+def test_a_paragraph_that_runs_to_the_left_goes_on_in_the_line_below():
+    words = ["واحد", "اثنان", "ثلاثة", "أربعة"]
+    first, second = lines_of(" ".join(words), lambda line: len(line.split()) < 3)
+    assert first == visual(joined(" ".join(words[:2])), right=True)
+    assert second == visual(joined(" ".join(words[2:])), right=True)
+
+
+def test_the_pdf_has_arabic_joined_and_letters_of_china_japan_and_korea():
+    question = "ما معنى 注意力 と 어텐션"
+    data = to_pdf(export.paper(Conversation((Exchange(1, question, "done", "نص"),)), "", "", ""))
+    said = PdfReader(BytesIO(data)).pages[0].extract_text()
+    assert {"注意力", "と", "어텐션"} <= set(said.split()), said
+    assert "?" not in said, "no letter is replaced by a question mark"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ ELSEWHERE = Platform("", "", frozenset(), "", "http://127.0.0.1:1/keys", frozens
 DESK = "/desk"
 IN_FRONT = {
     *(("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("GET", "/export/{name}")),
-    *(("POST", "/files"), ("POST", "/place")),
+    *(("POST", "/files"), ("POST", "/place"), ("POST", "/undo")),
 }
 """What stands in front of the desk's routes and answers by itself."""
 ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -97,6 +97,7 @@ GET    /desk/robots.txt                                            600  the desk
 GET    /desk/static/{path}                                       20000  the desk's login
 GET    /desk/svelte/{path}                                       20000  the desk's login
 GET    /desk/theme.css                                             600  the desk's login
+POST   /desk/undo                                   64 KB 20 s     600  the desk's login
 POST   /export.md                                   4 MB 20 s      600  anyone
 POST   /export.pdf                                  4 MB 20 s      600  anyone
 GET    /favicon.ico                                                600  anyone

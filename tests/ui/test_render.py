@@ -177,7 +177,7 @@ def test_the_foot_counts_sources_and_seconds():
 def test_abstaining_looks_like_an_answer_with_the_nearest_readings():
     view = answered(UNKNOWN)
     html = render.exchange(view)
-    assert '<div class="answer" data-state="done"><p>The readings don&#39;t say.</p></div>' in html
+    assert '<div class="answer" data-state="done"><p>The readings don’t say.</p></div>' in html
     assert "problem" not in html
     tree = Tree(html)
     assert tree.all("a", "mark") == []
@@ -499,11 +499,11 @@ def test_a_scope_is_put_into_words_and_a_refusal_names_it(scope, words, told):
 def test_a_scoped_refusal_offers_the_whole_course():
     scoped = Exchange(1, UNKNOWN, scope=Scope(frozenset({6})), asked="session 6")
     html = render.exchange(scoped.advanced(AnswerEvent(ANSWERS[UNKNOWN])))
-    assert "Session 6 doesn't say." in Tree(html).text
+    assert "Session 6 doesn’t say." in Tree(html).text
     (button,) = Tree(html).all("button", "wider")
     assert button["data-ask"] == UNKNOWN
     whole = render.exchange(Exchange(1, UNKNOWN).advanced(AnswerEvent(ANSWERS[UNKNOWN])))
-    assert "The readings don't say." in Tree(whole).text
+    assert "The readings don’t say." in Tree(whole).text
     assert 'class="wider"' not in whole
 
 

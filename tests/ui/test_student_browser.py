@@ -193,7 +193,7 @@ def test_a_scoped_refusal_is_widened_at_a_click(tab, course):
     page.click(".wider")
     tab.answered(2)
     assert (course.asked[-1].question, course.asked[-1].scope) == (UNKNOWN, Scope())
-    assert "The readings don't say." in page.inner_text("#exchange-2 .answer")
+    assert "The readings don’t say." in page.inner_text("#exchange-2 .answer")
     assert page.locator("#exchange-2 .wider").count() == 0
     page.wait_for_selector(".scope-chip", state="detached")
 
@@ -474,7 +474,10 @@ def test_feedback_reaches_the_journal_once_with_its_reason(tab, course):
     assert course.journal.opinions[0][0].citations
     page.reload()
     page.wait_for_selector("#exchange-1 .said-so")
-    assert page.locator("#past [data-feedback]").count() == 0
+    assert page.locator("#past [data-feedback]").all_inner_texts() == ["Undo", "Undo"]
+    page.click("#exchange-2 [data-feedback='']")
+    page.wait_for_selector("#exchange-2 [data-feedback=helpful]")
+    assert len(course.journal.opinions) == 1
 
 
 def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
@@ -483,6 +486,9 @@ def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
     tab.ask(STEPS)
     tab.answered(1)
     page.click("#exchange-1 .actions summary")
+    menu, answer = (page.locator(one).bounding_box() for one in (
+        "#exchange-1 .actions .menu > div", "#exchange-1 .answer"))  # fmt: skip
+    assert menu["y"] >= answer["y"] + answer["height"], "the answer stays in sight"
     page.fill("#exchange-1 .words", "The <b>second</b> step is missing")
     page.click("#exchange-1 [data-feedback=incomplete]")
     page.wait_for_selector("#exchange-1 .said-so:text('incomplete')")

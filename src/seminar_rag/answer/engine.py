@@ -44,6 +44,7 @@ SEARCHED = 20
 _NO_ANSWER_FOUND = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNDERSTOOD = "Understood as: “{}”"
+_AFTER = "Understood as going on from: “{}”"
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
 _INSTEAD = "None of the passages says what the model wrote, so they are quoted instead."
 
@@ -203,8 +204,11 @@ class Engine:
     def _find(self, query: Query, scope: Scope) -> _Found:
         """Search the part of the course that the question names, else the whole scope."""
         notes = []
-        if not query.stand_alone.endswith(query.text.strip()):
+        typed = query.text.strip()
+        if not query.stand_alone.endswith(typed):
             notes.append(_UNDERSTOOD.format(query.stand_alone))
+        elif earlier := query.stand_alone[: -len(typed) or None].strip():
+            notes.append(_AFTER.format(earlier))
         wanted = max(SEARCHED, self._passages)
         narrowed = self._guide.narrow(query, scope) if self._guide else None
         if narrowed:

@@ -91,7 +91,8 @@ def answerable(
             break
     comparison = _comparison(ranked, passages_of, search, holds_answer)
     others = [comparison] if comparison else []
-    others += next(([q] for one in made if listed(q := f"What should I read on {one.name}?")), [])
+    others += next(([q] for one in made if (on := _subject(one))
+                    and listed(q := f"What should I read on {on}?")), [])  # fmt: skip
     others += next(([q] for one in reversed(made) if one.document.kind == "paper"
                     and listed(q := f"Summarize “{one.document.title}”")), [])  # fmt: skip
     plain = [one.question for one in made]
@@ -136,6 +137,19 @@ def _comparison(
             if both <= ids and holds_answer(question, hits):
                 return question
     return ""
+
+
+def _subject(one: Made) -> str:
+    """What a question asks about, as it stands without an article; "" where its title has no form
+    that does: "a scaling law" is "scaling laws" there."""
+    if not re.match(r"What (?:is|are) an? ", one.question):
+        return one.name
+    title, count = one.document.title, len(one.name.split())
+    words = re.findall(r"[\w-]+", title)
+    runs = (words[at : at + count] for at in range(len(words)))
+    run = next((run for run in runs if stems(" ".join(run)) == stems(one.name)), [])
+    plain = [word.lower() if word[1:].islower() else word for word in run]
+    return " ".join(plain) if plain != one.name.split() else ""
 
 
 def questions(documents: Iterable[tuple[Document, Sequence[Passage]]]) -> Iterator[Made]:

@@ -42,7 +42,7 @@ def small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
     hello = "Hello. " if intent == "greeting" else ""
     text = (
         f"{hello}I answer questions about the readings {whose}{size if readings else ''}; every"
-        " sentence names the passage it comes from. If the readings don't say, neither do I. You"
+        " sentence names the passage it comes from. If the readings don’t say, neither do I. You"
         " can also ask which readings a session has, what to read on a subject, when something"
         " is discussed, or for the key points of one reading."
     )
@@ -79,7 +79,9 @@ def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
             continue
         rows = [reading_row(course, one) for one in of_section(session.readings, query)]
         lead = f"{session_name(session)} has {_sections(session.readings, query)}"
-        answers.append(listing(f"{lead}:" if rows else f"{lead}.", rows or [session_row(session)]))
+        one = number if len(query.sessions) == 1 else None
+        lead = f"{lead}{':' if rows else '.'}"
+        answers.append(listing(lead, rows or [session_row(session)], one))
     if len(answers) == 1:
         return answers[0]
     leads = " ".join(one.text.split("\n")[0].replace(":", ".") for one in answers)
@@ -127,14 +129,22 @@ def subject_lead(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure:
     return f"“{topic}” {verb}{', best match first' if len(rows) > 1 else ''}:"
 
 
-def listing(lead: str, rows: Sequence[Listed]) -> CatalogueAnswer:
-    items = "".join(f"\n- {_line(row)}" for row in rows if row.section or not lead.endswith("."))
+def listing(lead: str, rows: Sequence[Listed], session: int | None = None) -> CatalogueAnswer:
+    """An answer that lists readings or sessions.
+
+    Args:
+        session: the number of the one session that all of it is about.
+    """
+    lines = (_line(row, session) for row in rows if row.section or not lead.endswith("."))
+    items = "".join(f"\n- {line}" for line in lines)
     return CatalogueAnswer("course", f"{lead}\n{items}" if items else lead, tuple(rows))
 
 
-def _line(row: Listed) -> str:
+def _line(row: Listed, session: int | None) -> str:
     kind = "required" if row.section == "required" else "further reading"
-    facts = [kind, numbered("session", row.sessions)] if row.section else []
+    others = numbered("session", (one for one in row.sessions if one != session))
+    where = f"also {others}" if others and session is not None else others
+    facts = [kind, *filter(None, [where])] if row.section else []
     return f"{row.title} ({', '.join(facts)})" if facts else row.title
 
 

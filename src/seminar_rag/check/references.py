@@ -226,7 +226,25 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
         named = tuple(work for work in works if _by_name(cited, work))
         if named:
             return Match(named)
+    if cited.authors and not (cited.title or cited.arxiv_id or cited.doi):
+        return Match(reason=f"No reading by {_called(cited)} is known.")
     return Match(reason=f"{_called(cited)} is not among the readings.")
+
+
+def named_before(text: str, cited: Cited, works: Sequence[Work]) -> Cited:
+    """A mark with an id alone, and the title of a reading that stands right before it."""
+    if cited.title or not (cited.arxiv_id or cited.doi):
+        return cited
+    before = _folded(text.partition(cited.text)[0])
+    titles = {_folded(_head(work.title)): work.title for work in works}
+    titles |= {_folded(work.title): work.title for work in works}
+    found = [one for one in titles if one.count(" ") > 1 and before.endswith(one)]
+    return replace(cited, title=titles[max(found, key=len)]) if found else cited
+
+
+def _folded(text: str) -> str:
+    """Words in small letters, one blank before each."""
+    return "".join(f" {word}" for word in re.findall(r"\w+", text.casefold()))
 
 
 def _with_id(cited: Cited, work: Work, titled: Work | None) -> Match:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from seminar_rag.check.claims import Extract, extract
-from seminar_rag.check.references import Match, match
+from seminar_rag.check.references import Match, match, named_before
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
@@ -97,7 +97,8 @@ class Checker:
         yield from (claims[i] for i in sorted(range(len(claims)), key=lambda i: scores[i]))
 
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
-        matches = [match(cited, self._works, numbered) for cited in claim.cites]
+        cites = [named_before(claim.text, cited, self._works) for cited in claim.cites]
+        matches = [match(cited, self._works, numbered) for cited in cites]
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
@@ -242,8 +243,9 @@ def _joined(claims: Sequence[Claim], references: Sequence[Cited]) -> Iterator[Cl
 
 def works_of(catalogue: Catalogue) -> tuple[Work, ...]:
     """The readings as a text can cite them, including those without a text of their own."""
+    known = catalogue.authors
     works = {
-        one.id: Work(one.id, one.title, one.authors or "", one.arxiv_id, one.urls)
+        one.id: Work(one.id, one.title, known.get(one.id, ""), one.arxiv_id, one.urls)
         for session in catalogue.sessions
         for one in session.readings
     }

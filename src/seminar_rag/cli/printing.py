@@ -158,7 +158,7 @@ class IngestView:
             console=console,
         )
         self._searched = self._bars.add_task("searched for", total=None, pace="", visible=False)
-        self._done = self._bars.add_task("done", total=None, pace="", visible=False)
+        self._done = self._bars.add_task("documents", total=None, pace="", visible=False)
         self._items: dict[str, str] = {}
         self._live = Live(
             get_renderable=self._drawn, console=console, transient=True, refresh_per_second=5

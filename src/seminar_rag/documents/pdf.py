@@ -133,6 +133,7 @@ def read_pdf(
     missing = bool(recognised) and bool(extract.scans)
     return ParsedDocument(
         title=arranged.title,
+        authors=arranged.authors,
         blocks=arranged.blocks,
         pages=extract.total,
         partial=bool(cut or broken or extract.failed or extract.stopped or missing),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from seminar_rag.documents.pdf_authors import authors_of
 from seminar_rag.documents.pdf_clean import (
     Line,
     Page,
@@ -49,6 +50,7 @@ class Arranged:
     title: str | None
     blocks: tuple[Block, ...]
     notes: tuple[str, ...] = ()
+    authors: str | None = None
 
 
 def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> Arranged:
@@ -68,7 +70,10 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     drafts = _without_debris(_without_repeats(_with_column_heads(drafts)), style) or drafts
     drafts = _joined(drafts, style)
     drafts, notes = _without_references(drafts)
-    return Arranged(title, tuple(_with_offsets(drafts)), notes)
+    named = {id(line) for line in titled}
+    below = max((i for i, line in enumerate(lines[:front]) if id(line) in named), default=front) + 1
+    authors = authors_of(line.text for line in lines[below:front] if not line.rotated)
+    return Arranged(title, tuple(_with_offsets(drafts)), notes, authors)
 
 
 def _with_column_heads(drafts: list[Draft]) -> list[Draft]:

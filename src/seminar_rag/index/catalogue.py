@@ -254,13 +254,18 @@ def drop_source(db: sqlite3.Connection, source: str) -> None:
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
 
 
-def unlist(db: sqlite3.Connection, reading: str) -> None:
-    """Take a reading off the lists, with what was looked up for it."""
-    rows = db.execute("SELECT source, id, listed FROM reading WHERE id = ?", (reading,)).fetchall()
-    for source, id_, listed in rows:
-        drop_lookups(db, source, {id_, *json.loads(listed)})
-    db.execute("DELETE FROM listing WHERE reading = ?", (reading,))
-    db.execute("DELETE FROM reading WHERE id = ?", (reading,))
+def unlist(db: sqlite3.Connection, reading: str, source: str = "") -> None:
+    """Take a reading off the lists, with what was looked up for it.
+
+    Args:
+        source: the only source whose list it is taken off; empty for all.
+    """
+    where, given = " WHERE %s = ? AND ? IN ('', source)", (reading, source)
+    rows = db.execute("SELECT source, id, listed FROM reading" + where % "id", given).fetchall()
+    for of, id_, listed in rows:
+        drop_lookups(db, of, {id_, *json.loads(listed)})
+    db.execute("DELETE FROM listing" + where % "reading", given)
+    db.execute("DELETE FROM reading" + where % "id", given)
 
 
 def put_record(db: sqlite3.Connection, record: Record) -> None:

@@ -159,10 +159,10 @@ class Store(Reader):
                 catalogue.put_correction(db, one, one.at)
         self._write_decisions()
 
-    def unlist(self, reading: str) -> None:
-        """Take a reading off the lists; its documents stay."""
+    def unlist(self, reading: str, source: str = "") -> None:
+        """Take a reading off the lists, or off that of one source; its documents stay."""
         with self._change() as db:
-            catalogue.unlist(db, reading)
+            catalogue.unlist(db, reading, source)
 
     def revise(self, change: Callable[[Sequence[ListedSession]], Sequence[ListedSession]]) -> None:
         """Change what every source lists; the documents stay as they are."""

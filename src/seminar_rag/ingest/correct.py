@@ -83,7 +83,7 @@ def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Liste
         if one.kind == "add":
             urls = (one.url,) if one.url else ()
             files = (one.file.rpartition("/")[2],) if one.file else ()
-            reading = Reading(one.title, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
+            reading = Reading(one.title or None, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
             entries.setdefault(one.session or 0, []).append((one.target, reading))
     listed: list[Listed] = []
     sessions = []

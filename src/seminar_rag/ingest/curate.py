@@ -15,7 +15,7 @@ from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
 from seminar_rag.guard import refusal
 from seminar_rag.index.kept import added_name
-from seminar_rag.ingest.attention import listed_places, to_decide
+from seminar_rag.ingest.attention import to_decide
 from seminar_rag.ingest.correct import revised
 from seminar_rag.ingest.local import OFFICE
 from seminar_rag.ingest.sources import is_address, slug
@@ -202,6 +202,7 @@ def add(
     reading's id.
 
     Args:
+        title: may be empty with the address of a paper at arXiv, which gives it.
         name: what to call the file, where its own name says nothing.
 
     Raises:
@@ -211,8 +212,8 @@ def add(
     catalogue = store.catalogue()
     _require_session(catalogue, session)
     title = " ".join(title.split())
-    if not title or (url and file is not None):
-        raise SourceError("give a title, and a link or a file, not both")
+    if not (title or arxiv_id(url)) or (url and file is not None):
+        raise SourceError("give a title, and a link or a file; a link to arXiv needs no title")
     if url and not is_address(url):
         raise SourceError(f"{url} is no web address — give one with https://, or a file")
     kept = _copied(file, store.folder, Path(name or file.name)) if file is not None else ""
@@ -309,22 +310,6 @@ def restore(store: Store, what: str) -> tuple[str, ...]:
     found += [o for o in store.catalogue().corrections if o.kind == "remove" and o.instead in ids]
     store.drop_corrections(one.key for one in found)
     return tuple(one.target for one in found if not one.instead)
-
-
-def undo(store: Store, key: int) -> str:
-    """Undo a decision; returns the id of its reading, which is to be ingested again.
-
-    Raises:
-        NotFoundError: there is no such decision.
-    """
-    found = next((one for one in store.catalogue().corrections if one.key == key), None)
-    if found is None:
-        raise NotFoundError(f"there is no decision {key} — the catalogue lists them")
-    if found.kind == "remove":
-        return restore(store, found.instead or found.target)[0]
-    store.drop_corrections([key])
-    places = listed_places(store.catalogue())
-    return places[found.target][0] if found.target in places else found.target
 
 
 def forget_removals(store: Store, documents: Iterable[str]) -> None:

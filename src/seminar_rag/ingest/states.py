@@ -57,9 +57,10 @@ class Row:
         return self.document.title or Path(self.document.path).name
 
     def parsed(self, found: ParsedDocument, title: str) -> None:
-        """Take in the text of the file, and its title where the document has none."""
+        """Take in the text of the file, and title and authors where the document has none."""
         title = self.document.title or found.title or title
-        self.document = replace(self.document, title=title, unit=found.unit)
+        authors = self.document.authors or found.authors
+        self.document = replace(self.document, title=title, authors=authors, unit=found.unit)
         self.blocks, self.pages = found.blocks, found.pages
         self.remark = "; ".join(found.notes)
         self.state = "parsed"

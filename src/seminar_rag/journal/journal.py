@@ -113,6 +113,17 @@ class Journal:
         entry = Feedback(id_ or own, day, good, answer.question, answer.text, reason, said, cited)
         return self._insert("feedback", _FEEDBACK, entry)
 
+    def withdraw(self, id_: str) -> None:
+        """Forget what a student thought of the answer that `id_` names.
+
+        Raises:
+            StoreError: the journal cannot be written.
+        """
+        for path in (self._second, self._path):
+            if path.exists():
+                with self._opened(path) as db, db:
+                    db.execute("DELETE FROM entry WHERE id = ? AND kind = 'feedback'", (id_,))
+
     def questions(self) -> tuple[Asked, ...]:
         """The recorded questions, newest day first.
 

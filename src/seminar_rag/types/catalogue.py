@@ -202,6 +202,16 @@ class Catalogue:
         return {one.id: one.title for session in self.sessions for one in session.readings}
 
     @property
+    def authors(self) -> dict[str, str]:
+        """Who wrote the readings, by reading id: as the page says, else as their texts do."""
+        documents = [record.document for record in self.records.values()]
+        listed = [one for session in self.sessions for one in session.readings]
+        return {
+            **{one.reading: one.authors for one in documents if one.authors},
+            **{one.id: one.authors for one in listed if one.authors},
+        }
+
+    @property
     def reading_ids(self) -> frozenset[str]:
         """Every reading once: what the course page lists, and documents beside it but for notes.
 

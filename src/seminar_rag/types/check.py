@@ -170,24 +170,28 @@ class Report:
         return "; ".join(parts)
 
 
-_SIMILAR = "similar sentence found"
-_ORDER = ("supported", _SIMILAR, "partly", "contradicted", "not found")
-_HELD = (
-    *("confirmed", _SIMILAR, "partly", "wrong", "of works that are not among the readings"),
-    "of readings without full text here",
-)
+_SIMILAR, _PARTLY = "similar sentence found", "partly similar"
+_ORDER = ("supported", _SIMILAR, "partly", _PARTLY, "contradicted", "not found")
+_UNLISTED = "of works that are not among the readings"
+_UNREAD = "of readings without full text here"
+_HELD = ("confirmed", _SIMILAR, "partly", _PARTLY, "wrong", _UNLISTED, _UNREAD)
 
 
 def label_in_words(label: Label, verifier: str) -> str:
     """The label as readers see it: the built-in check found a similar sentence, not support."""
-    return _SIMILAR if label == "supported" and verifier == BUILT_IN else label
+    by_words = {"supported": _SIMILAR, "partly": _PARTLY} if verifier == BUILT_IN else {}
+    return by_words.get(label, label)
 
 
 def _held(given: Citation) -> str:
     """The result of looking a citation up, in words."""
-    words = {"partly": "partly", "no reading": _HELD[4], "unread": _HELD[5]}
-    if given.holding == "holds":
-        return _SIMILAR if given.verifier == BUILT_IN else "confirmed"
+    by_words = given.verifier == BUILT_IN
+    words = {
+        "holds": _SIMILAR if by_words else "confirmed",
+        "partly": _PARTLY if by_words else "partly",
+        "no reading": _UNLISTED,
+        "unread": _UNREAD,
+    }
     return words.get(given.holding, "wrong")
 
 

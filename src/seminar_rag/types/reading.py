@@ -212,5 +212,7 @@ class ParsedDocument:
     notes: tuple[str, ...] = ()
     """What is odd about the file, in words for the instructor."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    authors: str | None = None
+    """As far as they are sure, by commas."""
     scans: tuple[int, ...] = ()
     """Pages that are images without text, from 1."""

@@ -225,6 +225,7 @@ class Chat:
         """Record what the reader thinks of an answer, once: "helpful", or the reason why not.
 
         Args:
+            says: empty takes back what was said of it.
             comment: the reader's own words.
 
         Feedback on what the server did not say, or on the same answer again, is not recorded.
@@ -234,14 +235,18 @@ class Chat:
         """
         view = next((one for one in conversation.exchanges if one.number == number), None)
         reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
-        if view is None or view.state != "done" or view.feedback or not (reason or says == HELPFUL):
+        if view is None or view.state != "done" or bool(view.feedback) == bool(says):
             return conversation
-        if not is_signed(view, self._key) or self._ratings.wait("all"):
+        if not (reason or says in (HELPFUL, "")) or not is_signed(view, self._key):
+            return conversation
+        if self._ratings.wait("all"):
             return conversation
         # What the readings lack is known from the browser alone, its title and id too.
         known = tuple(one for one in view.citations if one.passage.id not in view.gone)
         answer, good = replace(view, citations=known).answer(self.course.answerer), says == HELPFUL
-        if self.course.journal.feedback(answer, good, reason, comment, nonce_of(view)):
+        if not says:
+            self.course.journal.withdraw(nonce_of(view))
+        elif self.course.journal.feedback(answer, good, reason, comment, nonce_of(view)):
             self._ratings.take("all")
         rated = replace(view, feedback=says)
         views = tuple(rated if one is view else one for one in conversation.exchanges)

@@ -122,11 +122,13 @@ def _entry(reading: ListedReading, known: _Known) -> str:
     )
     state = _state(there[0]) if there else "no text yet"
     need = known.needs.get(reading.id)
+    by = (one.document.authors for one in there if one.document.authors)
+    authors = reading.authors or next(by, None)
     return HTML.reading(
         reading.id,
         reading.title,
-        reading.authors,
-        _words(reading.title, reading.authors),
+        authors,
+        _words(reading.title, authors),
         had=_had(records) or "nothing",
         state=state,
         section="further reading" if reading.section == "more" else "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,8 @@ def answer_text(view: Exchange) -> str:
     """Render the answer, as far as it is written."""
     if view.listed and "\n- " in view.text:
         return _course_rows(view)
+    if view.abstained:  # programs get the plain apostrophe of the terminal
+        view = replace(view, text=view.text.replace("'", "’"))
     formulas: list[str] = []
     marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone, formulas)
     # A quotation supports itself, so only what a model wrote has badges.
@@ -73,6 +75,7 @@ def _course_rows(view: Exchange) -> str:
             *row.partition(one.title),
             view_address(one.document) if one.document else "",
             safe_url(one.url),
+            bool(one.section),
         )
         for row, one in zip(said, view.listed, strict=False)
     ]

@@ -186,13 +186,21 @@ def _after_heading(passage: Passage) -> int:
 def _lines(passage: Passage, start: int, end: int) -> list[str]:
     """The text from `start` to `end`, divided at its paragraphs; tables and code stay whole."""
     whole = [each for each in passage.sentences if each.kind in ("table", "code")]
-    out, last = [], start
+    rows, last = [], start
     for found in re.finditer(r"\n+", passage.text[start:end]):
         at = start + found.start()
         if not any(each.start <= at < each.end for each in whole):
-            out.append(passage.text[last:at])
+            rows.append((last, at))
             last = start + found.end()
-    return [with_formulas(line) for line in (*out, passage.text[last:end])]
+    rows.append((last, end))
+    return [with_formulas(_bullet(passage, first) + passage.text[first:at]) for first, at in rows]
+
+
+def _bullet(passage: Passage, at: int) -> str:
+    """A bullet for an item of a list that begins at `at` without a sign of its own; else ""."""
+    begins = at == 0 or passage.text[at - 1] == "\n"
+    item = any(each.start == at and each.kind == "item" for each in passage.sentences)
+    return "• " if begins and item and not re.match(r"\W|\w{1,3}[.)]", passage.text[at:]) else ""
 
 
 def _merged(spans: Iterable[tuple[int, int]], text: str) -> list[tuple[int, int]]:

@@ -5,7 +5,9 @@ Knows neither Gradio nor HTML. What comes from a page is accepted only where the
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -14,8 +16,10 @@ from pydantic import BaseModel, StringConstraints
 from seminar_rag.course import SAMPLE
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
-from seminar_rag.types.ingest import ADDED, Listener, Options, Progress, Report, summarise
-from seminar_rag.ui.desk.jobs import Jobs, StoppedError
+from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.ingest import ADDED, Options, summarise
+from seminar_rag.ui.desk.jobs import Jobs
+from seminar_rag.ui.desk.progress import listener_of, log_report
 from seminar_rag.ui.desk.uploads import check_upload
 
 if TYPE_CHECKING:
@@ -52,7 +56,18 @@ class Said(NamedTuple):
     text: str
     act: str = ""
     what: str = ""
-    title: str = ""
+
+
+class _Decided(NamedTuple):
+    """What was decided last, to be taken back."""
+
+    token: str
+    before: Catalogue
+    after: frozenset[int]
+    """The keys of the decisions once it was made."""
+    job: datetime | None
+    """When the job began that followed it."""
+    title: str
 
 
 class Desk:
@@ -64,6 +79,7 @@ class Desk:
     def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
+        self._last: _Decided | None = None
 
     def close(self) -> None:
         """Let a running job end at its next step, or leave it after some seconds: what it has
@@ -72,21 +88,49 @@ class Desk:
         self.jobs.wait(PATIENCE)
 
     def act(self, act: str, what: str) -> str | Said:
-        """Do what a button says: accept, reject, reingest, remove, restore, fetch a model, begin
-        with a course page."""
+        """Do what a button says: accept, reject, reingest, remove, restore, undo, fetch a model,
+        begin with a course page."""
         actions: dict[str, Callable[[str], str | Said]] = {
             "accept": self._accept,
             "reject": self._reject,
             "reingest": self._reingest,
             "remove": self._remove,
             "restore": self._restore,
+            "undo": self.undo,
             "model": self._fetch_model,
             "begin": self._begin,
         }
         if act not in actions:
             raise NotFoundError(f"there is no action {act!r} — load the page again")
-        self.jobs.require_idle()
+        if act != "undo":
+            self.jobs.require_idle()
         return actions[act](what)
+
+    def undo(self, token: str) -> Said:
+        """Take back what was decided last; the job that follows it is stopped."""
+        last, job = self._last, self.jobs.current
+        if last is None or token != last.token or self._decisions() != last.after:
+            raise NotFoundError("that cannot be undone any more — correct it by hand")
+        if job is not None and job.running and job.started == last.job:
+            self.jobs.stop()
+            self.jobs.wait(PATIENCE)
+        self.jobs.require_idle()
+        self._last = None
+        readings = self.course.take_back(last.before)
+        if readings:
+            self._start("Undoing", "Undone", *readings, title=last.title, must=False)
+        return Said("Undone.")
+
+    def _decisions(self) -> frozenset[int]:
+        return frozenset(one.key for one in self.course.catalogue().corrections)
+
+    def _undoable(self, text: str, before: Catalogue, title: str) -> Said:
+        """A message of what was decided since `before`, with the act that takes it back."""
+        job = self.jobs.current
+        self._last = _Decided(
+            secrets.token_hex(4), before, self._decisions(), job.started if job else None, title
+        )
+        return Said(text, "undo", self._last.token)
 
     def update(self, *, dry_run: bool = False, fetch: bool = False, refresh: bool = False) -> str:
         """Bring every source up to date.
@@ -112,7 +156,7 @@ class Desk:
             reports = []
             listener = listener_of(self.jobs)
             for report in self.course.ingest(sources, listener, options, stop=self.jobs.stopping):
-                _log(self.jobs, report)
+                log_report(self.jobs, report)
                 reports.append(report)
             return summarise(reports)
 
@@ -125,15 +169,21 @@ class Desk:
             number = int(str(session))
         except ValueError:
             raise SourceError("choose the session that the reading belongs to") from None
-        title = title.strip()
-        id_ = self.course.add(number, title, url.strip())
-        self._start("Adding", "Added", id_, title=title)
-        return Said(f"Added to session {number}.")
+        before, title = self.course.catalogue(), title.strip() or url.strip()
+        id_ = self.course.add(number, "" if title == url.strip() else title, url.strip())
+        self._start("Adding", "Added", id_, title=title, nameless=title == url.strip())
+        return self._undoable(f"Added to session {number}.", before, title)
 
     @property
     def begun(self) -> bool:
         """Whether the course has a page or files of its own, beside what was added here."""
         return any(id_ not in (ADDED, _SAMPLE) for id_, _ in self.course.catalogue().sources)
+
+    @property
+    def sample(self) -> bool:
+        """Whether the course is the bundled one, which leaves when another begins."""
+        sources = {id_ for id_, _ in self.course.catalogue().sources}
+        return _SAMPLE in sources and not self.begun
 
     def _begin(self, address: str) -> str:
         """Ingest the course's page for the first time."""
@@ -154,15 +204,15 @@ class Desk:
         if reading:
             self._require(reading)
         taken, problems = dict[str, None](), list[str]()
-        sources = {id_ for id_, _ in self.course.catalogue().sources}
-        if sources <= {_SAMPLE, ADDED}:
+        before, left = self.course.catalogue(), ""
+        if not self.begun:
             session = session or 1
         for file in files:
             try:
                 check_upload(file)
-                if _SAMPLE in sources and not self.begun:
+                if self.sample and not reading:
                     self.course.remove(_SAMPLE)
-                    sources.remove(_SAMPLE)
+                    left = "The sample course has left."
                 taken[self.course.take(file, reading, session)] = None
             except SeminarError as error:
                 problems.append(f"{error}.")
@@ -171,22 +221,25 @@ class Desk:
         one, *more = taken
         self._start("Adding", "Added", one, *more)
         what = plural(len(taken), "reading") if more else f"“{self._title(one)}”"
-        return Said(" ".join([f"Added to {what}.", *problems]))
+        said = " ".join(filter(None, [f"Added to {what}.", left, *problems]))
+        return self._undoable(said, before, self._title(one))
 
     def place(self, what: str, session: int) -> Said:
         """Put a paper that no session lists into one."""
         self.jobs.require_idle()
+        before = self.course.catalogue()
         id_ = self.course.place(what, session)
         self._start("Adding", "Added", id_)
-        return Said(f"“{self._title(id_)}” is in session {session} now.")
+        title = self._title(id_)
+        return self._undoable(f"“{title}” is in session {session} now.", before, title)
 
     def rename(self, what: str, title: str) -> Said:
         """Give a reading another title."""
         self.jobs.require_idle()
         self._require(what)
-        before = self._title(what)
+        before, title = self.course.catalogue(), " ".join(title.split())
         self.course.rename(what, title)
-        return Said(f"Renamed to “{' '.join(title.split())}”.", "rename", what, before)
+        return self._undoable(f"Renamed to “{title}”.", before, title)
 
     def revise(self, entry: Entry) -> str | Said:
         """Correct an entry of the reading list as its form says."""
@@ -196,22 +249,24 @@ class Desk:
         if entry.act == "add":
             return self.add(entry.session, entry.title, entry.url)
         self._require(entry.what)
-        title, course = self._title(entry.what), self.course
-        if entry.act == "edit":
-            return self._edit(entry)
-        if entry.act == "confirm":
-            course.confirm(entry.what)
-            return f"“{title}” is right as it stands."
         if entry.act == "remove":
             return self._remove(entry.what)
-        if entry.act == "split":
+        before, title, course = self.course.catalogue(), self._title(entry.what), self.course
+        if entry.act == "edit":
+            said = self._edit(entry)
+        elif entry.act == "confirm":
+            course.confirm(entry.what)
+            said = f"“{title}” is right as it stands."
+        elif entry.act == "split":
             course.split(entry.what, entry.second, entry.url)
-            return f"“{entry.second}” is a reading of its own. {FOLLOWS}"
-        if entry.act == "merge":
+            said = f"“{entry.second}” is a reading of its own. {FOLLOWS}"
+        elif entry.act == "merge":
             self._require(entry.other)
             whole = course.merge(entry.what, entry.other)
-            return f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
-        raise NotFoundError(f"there is no action {entry.act!r} — load the page again")
+            said = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
+        else:
+            raise NotFoundError(f"there is no action {entry.act!r} — load the page again")
+        return self._undoable(said, before, title)
 
     def _edit(self, entry: Entry) -> str:
         catalogue, id_ = self.course.catalogue(), entry.what
@@ -234,21 +289,23 @@ class Desk:
         self.course.confirm(id_)
         return f"Saved “{entry.title}”."
 
-    def _confirm_all(self) -> str:
-        listed = [one for each in self.course.catalogue().sessions for one in each.readings]
+    def _confirm_all(self) -> Said:
+        before = self.course.catalogue()
+        listed = [one for each in before.sessions for one in each.readings]
         doubtful = dict.fromkeys(one.id for one in listed if one.doubt)
         self.course.confirm(*doubtful)
-        return f"Accepted {plural(len(doubtful), 'entry', 'entries')}."
+        entries = plural(len(doubtful), "entry", "entries")
+        return self._undoable(f"Accepted {entries}.", before, entries)
 
-    def _accept(self, what: str) -> str:
-        reading = self.course.accept(what)
+    def _accept(self, what: str) -> Said:
+        before, reading = self.course.catalogue(), self.course.accept(what)
         self._start("Following the link of", "Followed the link of", reading)
-        return "Accepted."
+        return self._undoable("Accepted.", before, self._title(reading))
 
-    def _reject(self, what: str) -> str:
-        reading = self.course.reject(what)
+    def _reject(self, what: str) -> Said:
+        before, reading = self.course.catalogue(), self.course.reject(what)
         self._start("Dropping the link of", "Dropped the link of", reading)
-        return "Rejected."
+        return self._undoable("Rejected.", before, self._title(reading))
 
     def _reingest(self, what: str) -> str:
         self._require(what)
@@ -257,16 +314,15 @@ class Desk:
 
     def _remove(self, what: str) -> Said:
         self._require(what)
-        title = self._title(what)
+        before, title = self.course.catalogue(), self._title(what)
         self.course.remove(what)
-        removed = {one.id for one in self.course.removals()}
-        return Said(f"Removed “{title}”.", "restore" if what in removed else "", what)
+        return self._undoable(f"Removed “{title}”.", before, title)
 
-    def _restore(self, what: str) -> str:
+    def _restore(self, what: str) -> Said:
         titles = {one.id: one.title for one in self.course.removals()}
         readings = self.course.restore(what)
         self._start("Restoring", "Restored", *readings, title=titles.get(what, ""))
-        return "Restored."
+        return Said("Restored.", "remove", what)
 
     def _fetch_model(self, _: str) -> str:
         offer = self.course.offer()
@@ -286,28 +342,51 @@ class Desk:
         jobs.start("Fetching a language model", "Fetched a language model", work)
         return ""
 
-    def _start(self, doing: str, done: str, *readings: str, title: str = "") -> None:
+    def _start(
+        self,
+        doing: str,
+        done: str,
+        *readings: str,
+        title: str = "",
+        must: bool = True,
+        nameless: bool = False,
+    ) -> None:
         """Ingest readings in the background.
 
         Args:
-            title: the title to show; empty takes that of the first reading.
+            title: the title to show; empty takes that of the reading, or how many there are.
+            must: it has failed if nothing new came of it and something is wrong with them.
+            nameless: its text gives the first one its title.
         """
-        title = title or self._title(readings[0])
 
         def work() -> str:
             reports = []
             listener = listener_of(self.jobs)
             for id_ in readings:
                 report = self.course.ingest_reading(id_, listener, stop=self.jobs.stopping)
-                _log(self.jobs, report)
+                log_report(self.jobs, report)
                 reports.append(report)
             wrong = [one for one in self.course.needs() if one.reading in readings and one.remedy]
-            if wrong and not any(report.count("new") for report in reports):
+            if must and wrong and not any(report.count("new") for report in reports):
                 raise SourceError(f"{wrong[0].problem} — {wrong[0].remedy}")
+            if nameless:
+                self._name(readings[0])
             return summarise(reports)
 
-        named = plural(len(readings), "reading") if len(readings) > 1 else f"“{title}”"
+        many = len(readings) > 1 and not title
+        named = (
+            plural(len(readings), "reading") if many else f"“{title or self._title(readings[0])}”"
+        )
         self.jobs.start(f"{doing} {named}", f"{done} {named}", work)
+
+    def _name(self, reading: str) -> None:
+        """Give a reading that was added by its link alone the title of its text."""
+        records = self.course.catalogue().records.values()
+        texts = (one.document for one in records if one.document.reading == reading)
+        if title := next((one.title for one in texts if one.kind == "paper"), ""):
+            self.course.rename(reading, title)
+            if self._last is not None:
+                self._last = self._last._replace(after=self._decisions())
 
     def _require(self, reading: str) -> None:
         """Refuse ids that the course does not have: a page may be old, or not ours at all."""
@@ -322,43 +401,3 @@ class Desk:
 
     def _title(self, reading: str) -> str:
         return self._titles().get(reading) or reading
-
-
-def listener_of(jobs: Jobs) -> Listener:
-    """Passes the progress of an ingest on to a job: how far it is, and a line for what is done.
-
-    Searching for readings and reading documents go on side by side, so each is counted by itself.
-    """
-    counts = {"searched for": (0, 0), "documents": (0, 0)}
-    label = ""
-
-    def listener(progress: Progress) -> None:
-        nonlocal label
-        if progress.stage in ("found", "indexed", "failed", "removed"):
-            reason = f" — {progress.detail}" if progress.detail else ""
-            bad = progress.stage == "failed"
-            jobs.line(f"{progress.stage}: {progress.label}{reason}", bad=bad)
-        if progress.stage in ("fetching", "found"):
-            counts["searched for"] = progress.done, progress.total
-        elif progress.stage != "reading":
-            counts["documents"] = progress.done, progress.total
-        label = progress.label or label
-        done, total = (sum(part) for part in zip(*counts.values(), strict=True))
-        parts = [f"{done} of {total} {what}" for what, (done, total) in counts.items() if total]
-        detail = " · ".join(filter(None, [*parts, progress.pace]))
-        jobs.progress(progress.stage, done, total, label, detail)
-
-    return listener
-
-
-def _log(jobs: Jobs, report: Report) -> None:
-    """Write into the log what progress has not reported."""
-    for outcome in report.outcomes:
-        if (report.dry and outcome.change != "unchanged") or outcome.change == "removed":
-            reason = f" — {outcome.reason}" if outcome.reason else ""
-            title = outcome.document.title or outcome.document.path
-            jobs.line(f"{outcome.change}: {title}{reason}", bad=outcome.change == "failed")
-    for note in report.notes:
-        jobs.line(note, bad=True)
-    if jobs.stopping():
-        raise StoppedError(f"{summarise([report])}; start it again to go on")

@@ -217,13 +217,17 @@ class DeskPage:
         running = job is not None and job.running
         catalogue, needs = self._course.catalogue(), self._course.needs()
         suggestions = self._course.suggestions()
+        empty = not (catalogue.sessions or catalogue.records)
+        to_do = view.attention(suggestions, needs, view.not_searched(catalogue))
         html = {
             self._job: view.job_state(job),
             self._log: view.job_log(job),
-            self._begin: view.begin(catalogue.sessions, begun=self._desk.begun),
-            self._attention: view.attention(suggestions, needs, view.not_searched(catalogue)),
+            self._begin: view.begin(
+                catalogue.sessions, begun=self._desk.begun, sample=self._desk.sample
+            ),
+            self._attention: "" if empty else to_do,
             self._model: view.language_model(self._course.offer()),
-            self._sessions: view.sessions(catalogue, needs),
+            self._sessions: "" if empty else view.sessions(catalogue, needs),
             self._removed: view.removed(self._course.removals()),
             **self._list.html(catalogue),
             **self._learn.html(),

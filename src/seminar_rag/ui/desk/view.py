@@ -76,9 +76,14 @@ def toast(said: object, *, bad: bool = False) -> str:
     return str(PAGE.toast(said, bad, time.monotonic_ns()))
 
 
-def begin(sessions: Sequence[ListedSession], *, begun: bool) -> str:
-    """Where files are given and, until the course has a page, its address."""
-    return str(PAGE.begin([(one.number, one.title) for one in sessions], begun))
+def begin(sessions: Sequence[ListedSession], *, begun: bool, sample: bool = False) -> str:
+    """Where files are given and, until the course has a page, its address.
+
+    Args:
+        sample: the course is the bundled one, of which files do not become a part.
+    """
+    listed = () if sample else [(one.number, one.title) for one in sessions]
+    return str(PAGE.begin(listed, begun, sample))
 
 
 # --- the job -------------------------------------------------------------------------------------

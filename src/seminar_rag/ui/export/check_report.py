@@ -12,7 +12,7 @@ from seminar_rag.ui.shared.wording import KINDS, url_of_page
 
 GLYPHS = {
     **{"supported": "✓", "similar sentence found": "≈", "partly": "~"},
-    **{"contradicted": "✗", "not found": "?", "not a claim": "·"},
+    **{"partly similar": "~", "contradicted": "✗", "not found": "?", "not a claim": "·"},
 }
 CITED = {
     **dict.fromkeys(("not said", "mismatch", "unlisted"), "✗"),

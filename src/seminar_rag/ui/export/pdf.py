@@ -17,7 +17,10 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from seminar_rag.ui.export.export import Paper, Part, Reference, stopped
+from seminar_rag.ui.export.right_to_left import begins_right, lines_of, runs_left
 
+MARGIN = 25
+"""Millimetres on every side."""
 FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -33,6 +36,15 @@ FONTS = (
     "DejaVuSans.ttf",
     "DejaVuMathTeXGyre.ttf",
     "Arial Unicode.ttf",
+    "NotoNaskhArabic-Regular.ttf",
+    "NotoSansHebrew-Regular.ttf",
+    "NotoSansSC-Regular.ttf",
+    "DroidSansFallbackFull.ttf",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "simsun.ttc",
+    "msgothic.ttc",
+    "malgun.ttf",
     "seguisym.ttf",
     "Vera.ttf",  # comes with ReportLab
 )
@@ -64,7 +76,7 @@ def to_pdf(paper: Paper) -> bytes:
         title=paper.title,
         author="",
         creator="seminar_rag",
-        **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), 25 * mm),
+        **dict.fromkeys(("leftMargin", "rightMargin", "topMargin", "bottomMargin"), MARGIN * mm),
     )
     story = list(_story(paper, _styles(TA_CENTER)))
     document.build(story, onFirstPage=number, onLaterPages=number)
@@ -74,25 +86,27 @@ def to_pdf(paper: Paper) -> bytes:
 def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
     from reportlab.platypus import Paragraph
 
-    def set_(text: str, style: str, **more: Any) -> Any:
-        return Paragraph(text, styles[style], **more)
+    def set_(text: str, style: str, after: str = "", **more: Any) -> Any:
+        return Paragraph(_laid(text, styles[style]) + after, _side(text, styles[style]), **more)
 
-    yield set_(_spelled(paper.title), "title")
-    yield set_(_spelled(f"{paper.course}. {paper.written_by}"), "small")
+    yield set_(paper.title, "title")
+    yield set_(f"{paper.course}. {paper.written_by}", "small")
     for part in paper.parts:
-        yield set_(_spelled(part.question), "question")
+        yield set_(part.question, "question")
         if part.asked:
-            yield set_(_spelled(f"Asked: {part.asked}"), "small")
+            yield set_(f"Asked: {part.asked}", "small")
         for text, bullet in _blocks(part):
             yield set_(text, "item" if bullet else "body", bulletText="–" if bullet else None)
         for note in part.notes:
-            yield set_(_spelled(note), "small")
+            yield set_(note, "small")
     if paper.references:
         yield set_("References", "question")
     for one in paper.references:
-        yield set_(_reference(one), "item", bulletText=f"[{one.number}]")
+        parts = (stopped(part) for part in (one.authors, one.title, one.place))
+        text = " ".join(filter(None, parts))
+        yield set_(text, "item", _link_and_note(one), bulletText=f"[{one.number}]")
         for quote, place in one.quotes:
-            yield set_(_spelled(f"“{quote}”{f' ({place})' if place else ''}"), "quote")
+            yield set_(f"“{quote}”{f' ({place})' if place else ''}", "quote")
 
 
 def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
@@ -110,18 +124,42 @@ def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
         for text, bulleted in rows:
             plain = re.sub(r"\*\*(.+?)\*\*|`([^`]+)`|^#{1,6}\s+", r"\1\2", text.strip())
             if plain:
-                yield _spelled(plain if part.markdown else text.strip()), bulleted
+                yield plain if part.markdown else text.strip(), bulleted
 
 
-def _reference(one: Reference) -> str:
-    parts = (stopped(part) for part in (one.authors, one.title, one.place))
-    text = _spelled(" ".join(filter(None, parts)))
+def _link_and_note(one: Reference) -> str:
     link = f" <a href={quoteattr(one.url)} color='#1f5f5b'>{_spelled(one.url)}</a>"
     note = _spelled(f" ({one.note})") if one.note else ""
-    return f"{text}{link if one.url else ''}{note}"
+    return f"{link if one.url else ''}{note}"
 
 
 # Letters and fonts ----------------------------------------------------------------------------
+
+
+def _laid(text: str, style: Any) -> str:
+    """Escape `text` for ReportLab, cut into lines where some of it runs from right to left."""
+    if not runs_left(text):
+        return _spelled(text)
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.units import mm
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    room = A4[0] - 2 * MARGIN * mm - style.leftIndent - 12
+
+    def fits(line: str) -> bool:
+        return bool(sum(stringWidth(*_in_font(one), style.fontSize) for one in line) <= room)
+
+    return "<br/>".join(map(_spelled, lines_of(text, fits)))
+
+
+def _side(text: str, style: Any) -> Any:
+    """The style, set to the right where the text begins there."""
+    if not begins_right(text):
+        return style
+    from reportlab.lib.enums import TA_RIGHT
+    from reportlab.lib.styles import ParagraphStyle
+
+    return ParagraphStyle(f"{style.name}-right", parent=style, alignment=TA_RIGHT)
 
 
 def _spelled(text: str) -> str:
@@ -156,7 +194,7 @@ def _fonts() -> tuple[tuple[str, frozenset[int]], ...]:
 
     found: dict[str, Path] = {}
     for folder in FOLDERS:
-        for path in Path(folder).rglob("*.ttf"):
+        for path in Path(folder).rglob("*.tt[fc]"):
             if path.name in FONTS:
                 found.setdefault(path.name, path)
     out: list[tuple[str, frozenset[int]]] = []

@@ -155,7 +155,7 @@ DESK_OPEN = tuple(
         _opening("GET", r"/gradio_api/file=/.*"),
         _opening("POST", r"/gradio_api/upload", stream=True),
         _opening("POST", r"/files", stream=True),
-        _opening("POST", r"/place", largest=64 << 10),
+        _opening("POST", r"/(?:place|undo)", largest=64 << 10),
     )
 )
 """What the desk answers who is logged in, by the path below its own."""

@@ -57,12 +57,22 @@
     said.dataset.seen = "";
     setTimeout(() => said.remove(), 20_000);
   }).observe(document.documentElement, { childList: true, subtree: true });
-  function tell(text, bad) {
+  function tell(text, bad, undo = "") {
     document.querySelector("#told")?.remove();
     const [line, close] = [document.createElement("p"), document.createElement("button")];
     Object.assign(line, { id: "told", className: `toast ${bad ? "problem" : "fine"}` });
     line.setAttribute("role", bad ? "alert" : "status");
     line.append(Object.assign(document.createElement("span"), { textContent: text }), close);
+    if (undo) {
+      const button = document.createElement("button");
+      Object.assign(button, { type: "button", className: "act", textContent: "Undo" });
+      button.addEventListener("click", () => {
+        const form = new FormData();
+        form.append("what", undo);
+        send("undo", form);
+      });
+      close.before(button);
+    }
     Object.assign(close, { type: "button", className: "act", textContent: "✕", ariaLabel: "Close this message" });
     close.dataset.dismiss = "";
     (document.querySelector("#desk-views") ?? document.body).append(line);
@@ -71,13 +81,14 @@
   // Files: dropped on a reading or chosen for it, they are its text; dropped elsewhere, each goes to
   // the reading that it is.
   async function send(path, form) {
-    tell(path === "files" ? "Adding the files …" : "Putting it into the session …", false);
+    const doing = { files: "Adding the files …", place: "Putting it into the session …", undo: "Undoing …" };
+    tell(doing[path], false);
     try {
       const answer = await fetch(path, { method: "POST", body: form });
       const told = await answer.json();
-      tell(told.said, told.bad);
+      tell(told.said, told.bad, told.undo);
     } catch {
-      tell("The files did not arrive. Try again.", true);
+      tell("The server did not answer. Try again.", true);
     }
     document.getElementById("refresh")?.click();
   }
