@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -23,13 +26,15 @@ def moodle(
     sections: list[tuple[str, str, list[int]]],
     modules: dict[int, tuple[str, str, str, str]],
     files: list[tuple[int, str, str]],
+    summaries: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
     """A backup.
 
     Args:
         sections: name, whether it is visible, ids of its modules.
         modules: id → kind, name, inner XML, whether it is visible.
-        files: id of a module, name and content.
+        files: id of a module, name and content; -1 is the first section, and so on.
+        summaries: HTML of sections, by number.
     """
     listed = "".join(
         f"<activity><moduleid>{id_}</moduleid><modulename>{kind}</modulename><title>{name}</title>"
@@ -55,7 +60,8 @@ def moodle(
             folder,
             **{
                 f"sections/section_{number}/section.xml": f'<section id="{number}"><number>{number}'
-                f"</number><name>{name}</name><visible>{visible}</visible><sequence>"
+                f"</number><name>{name}</name><summary>{escape(summaries.get(number, ''))}"
+                f"</summary><visible>{visible}</visible><sequence>"
                 f"{','.join(map(str, ids))}</sequence></section>"
             },
         )
@@ -76,14 +82,98 @@ def moodle(
         if content:
             write(folder, **{f"files/{digest[:2]}/{digest}": content})
         rows += (
-            f"<file id='1'><contenthash>{digest}</contenthash><contextid>{id_ + 900}</contextid>"
-            f"<component>mod_{modules[id_][0]}</component><filearea>content</filearea>"
+            f"<file id='1'><contenthash>{digest}</contenthash>{_owner(id_, modules)}"
             f"<filename>{name}</filename><sortorder>{int(name.endswith('html'))}</sortorder></file>"
             f"<file id='2'><contenthash>da39a3ee5e6b4b0d3255bfef95601890afd80709</contenthash>"
-            f"<contextid>{id_ + 900}</contextid><component>mod_{modules[id_][0]}</component>"
-            "<filearea>content</filearea><filename>.</filename></file>"
+            f"{_owner(id_, modules)}<filename>.</filename></file>"
         )
     write(folder, **{"files.xml": f"<files>{rows}</files>"})
+
+
+def _owner(id_: int, modules: dict[int, tuple[str, str, str, str]]) -> str:
+    """What a file of a module or of a section belongs to."""
+    if id_ < 0:
+        return (
+            "<contextid>33</contextid><component>course</component><filearea>section</filearea>"
+            f"<itemid>{-1 - id_}</itemid>"
+        )
+    kind = modules[id_][0]
+    area = "intro" if kind == "label" else "content"
+    return (
+        f"<contextid>{id_ + 900}</contextid><component>mod_{kind}</component>"
+        f"<filearea>{area}</filearea><itemid>0</itemid>"
+    )
+
+
+LIST = """<p>This week we look at how snow changes after it has fallen.</p>
+<p><strong>Required reading</strong></p><ul>
+<li>Colbeck, S. (1982). An overview of seasonal snow metamorphism. <em>Reviews of Geophysics</em>
+ 20(1). <a href="https://example.org/overview">link</a></li>
+<li>Sturm, M. and Benson, C. (1997). Vapor transport, grain growth and depth-hoar development
+ in the subarctic snow. <em>Journal of Glaciology</em> 43. <a href="{0}/Sturm%20Benson.pdf"
+>PDF</a></li>
+</ul><p>Hand in your notes by Friday.</p>"""
+PROSE = """<p>Snow densifies under its own weight. The grains round off, and bonds grow between
+them, a process which glaciologists call sintering. See the <a href="{0}/talk.pdf">transcript of the
+talk</a>.</p>"""
+LISTED = [
+    ("An overview of seasonal snow metamorphism", ("https://example.org/overview",), 0),
+    ("Vapor transport, grain growth and depth-hoar development in the subarctic snow", (), 1),
+]
+
+
+def test_readings_that_texts_of_a_moodle_course_list_are_readings_of_its_sessions(
+    tmp_path: Path,
+) -> None:
+    own = LIST.format("@@PLUGINFILE@@")
+    inside = own.replace("https://example.org/overview", "$@URLVIEWBYID*6@$")
+    task = "<p>Write a journal entry about a day in the snow, and answer two others.</p>"
+    link = "<externalurl>https://example.org/overview</externalurl>"
+    prose = PROSE.format("@@PLUGINFILE@@")
+    moodle(
+        tmp_path,
+        [("Summary", "1", [9]), ("Label", "1", [1, 2, 6]), ("Pages", "1", [3, 4, 5])],
+        {
+            1: ("label", "This week we look at", f"<intro>{escape(inside)}</intro>", "1"),
+            2: ("label", "Write", f"<intro>{escape(task)}</intro>", "1"),
+            3: ("page", "Background readings", f"<content>{escape(own)}</content>", "1"),
+            4: ("page", "What snow does", f"<content>{escape(prose)}</content>", "1"),
+            5: ("page", "To come", "<content>&lt;p&gt;&amp;nbsp;&lt;/p&gt;</content>", "1"),
+            6: ("url", "The overview", link, "1"),
+            9: ("url", "The overview again", link, "1"),
+        },
+        [
+            (-1, "Sturm Benson.pdf", "a"),
+            (1, "Sturm Benson.pdf", "b"),
+            (3, "Sturm Benson.pdf", "c"),
+            (4, "talk.pdf", "d"),
+        ],
+        {0: own},
+    )
+    notes: list[str] = []
+    course = read_export(tmp_path, notes)
+    assert course is not None
+    summary, label, pages = (
+        [(one.title, one.urls, len(one.files)) for one in session.readings]
+        for session in course.sessions
+    )
+    # What leads to a link of the course is that link; the same link twice is one reading.
+    title = f"{LISTED[1][0]} "
+    assert summary == [LISTED[0], (f"{title}(Summary)", (), 1)]
+    assert label == [(f"{title}(Label)", (), 1), ("The overview", LISTED[0][1], 0)]
+    assert pages == [
+        LISTED[0],
+        (f"{title}(Pages)", (), 1),
+        ("What snow does", (), 1),
+        ("transcript of the talk", (), 1),
+        ("To come", (), 0),
+    ]
+    contents = [
+        (tmp_path / session.readings[at].files[0]).read_text(encoding="utf-8")
+        for session, at in zip(course.sessions, (1, 0, 1), strict=True)
+    ]
+    assert contents == ["a", "b", "c"]
+    assert notes == []
 
 
 def test_a_moodle_backup_gives_sections_files_pages_and_links(tmp_path: Path) -> None:
@@ -237,6 +327,42 @@ def test_a_common_cartridge_gives_modules_files_pages_and_links(tmp_path: Path) 
         "hidden from students, and left out: Draft, Solutions",
         "left out, since they hold no readings: 1 discussion",
         "not in the export: Outside — export the course again with its files",
+    ]
+
+
+def test_readings_that_pages_of_a_canvas_course_list_are_readings_of_its_modules(
+    tmp_path: Path,
+) -> None:
+    page = LIST.format("$IMS-CC-FILEBASE$/papers").replace('.pdf"', '.pdf?canvas_download=1"')
+    last = "Pinzer, B. (2009). Snow under alternating temperature gradients. <em>Annals</em>"
+    syllabus = f"<h1>Snow</h1><p>For doctoral students.</p><h2>Week 1: Ice</h2>{page}"
+    syllabus += f"<h2>Week 2: Snow</h2><ul><li>{last}</li></ul>"
+    write(
+        tmp_path,
+        **{
+            "imsmanifest.xml": MANIFEST,
+            "web_resources/depth hoar.pdf": "%PDF-",
+            "web_resources/papers/Sturm Benson.pdf": "%PDF-",
+            "r2.xml": '<webLink><url href="https://example.org/overview"/></webLink>',
+            "wiki_content/snow.html": f"<html><head><title>Read</title></head>{page}</html>",
+            "course_settings/syllabus.html": f"<html><body>{syllabus}</body></html>",
+        },
+    )
+    course = read_export(tmp_path, [])
+    assert course is not None
+    found = {
+        session.title: [(one.title, one.urls, one.files) for one in session.readings]
+        for session in course.sessions
+    }
+    file = ("web_resources/papers/Sturm Benson.pdf",)
+    assert found["Week 1"][1:] == [
+        ("Grain growth", LISTED[0][1], ()),
+        (f"{LISTED[1][0]} (Week 1)", (), file),
+    ]
+    assert found["Week 2"] == [
+        (*LISTED[0][:2], ()),
+        (f"{LISTED[1][0]} (Week 2)", (), file),
+        ("Snow under alternating temperature gradients", (), ()),
     ]
 
 

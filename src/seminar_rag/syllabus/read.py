@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -191,10 +191,42 @@ _REGULAR = 0.75
 """The share of readings with a heading of their own from which posts need no model."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a text about one session names."""
+
+    readings: tuple[Reading, ...]
+    share: float
+    """Of the text's letters, how many name readings."""
+    links: tuple[tuple[str, str], ...]
+    """All of its links: label and address."""
+    empty: bool
+    """Whether it says nothing."""
+
+
+def listed_in_html(html: str) -> Listed:
+    """The readings that a text about one session lists, as in a section of a course site."""
+    items = html_items(html)
+    entries, pieces = _entries(items)
+    readings, _ = _readings(entries, pieces)
+    named = sum(len(piece.text) for entry in entries for piece in entry.pieces)
+    letters = sum(len(item.text) for item in items)
+    links = (
+        (item.text[link.start : link.end].strip(), link.url)
+        for item in items
+        for link in item.links
+    )
+    return Listed(readings, named / max(letters, 1), tuple(links), letters == 0)
+
+
+def _entries(items: Sequence[Item]) -> tuple[list[Entry], Sequence[Piece]]:
+    pieces = page_pieces(items, "post")
+    return [entry for meeting in read_pieces(pieces) for entry in meeting.entries], pieces
+
+
 def _post(items: Sequence[Item], _title: str = "") -> Found:
     """The readings of a page that is about one session, and the notes that follow them."""
-    pieces = page_pieces(items, "post")
-    entries = [entry for meeting in read_pieces(pieces) for entry in meeting.entries]
+    entries, pieces = _entries(items)
     if not entries:
         return (), ()
     readings, end = _readings(entries, pieces)
