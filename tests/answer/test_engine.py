@@ -98,9 +98,13 @@ def answer_of(events: Sequence[Event]) -> Answer:
     return last.answer
 
 
-def ask(answerer: Scripted | LLMAnswerer, judge: Judged | None = None) -> list[Event]:
+def ask(
+    answerer: Scripted | LLMAnswerer,
+    judge: Judged | None = None,
+    question: str = "How does attention work?",
+) -> list[Event]:
     engine = Engine(Found(), judge or Judged(), answerer, clock=iter(range(99)).__next__)
-    return list(engine.ask("How does attention work?"))
+    return list(engine.ask(question))
 
 
 def test_the_stream_tells_hits_tokens_citations_and_the_answer() -> None:
@@ -279,6 +283,36 @@ def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
 def test_nothing_is_quoted_instead_where_no_judge_was_sure(judge: Sure | None) -> None:
     answer = answer_of(ask(writer(ScriptedLLM("The readings do not say."), judge)))
     assert (answer.abstained, answer.text) == (True, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("Compare attention and recurrence", "“Recurrence reads tokens one by one.” [1]"),
+        ("What are the pros and cons of attention?", "“It costs the square of the length.” [1]"),
+    ],
+)
+def test_part_by_part_quotations_stand_in_though_no_judge_was_asked(
+    question: str, quoted: str
+) -> None:
+    llm = ScriptedLLM("Whales sing for twenty hours.")
+    answer = answer_of(ask(writer(llm, Sure()), question=question))
+    assert quoted in answer.text
+    assert any("quoted instead" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Explain attention like I'm five", "Question: What is attention?"),
+        ("What speaks against attention?", "Question: What speaks against attention?"),
+    ],
+)
+def test_a_judge_decides_on_what_is_asked_in_other_words_too(question: str, asked: str) -> None:
+    judge, llm = Sure(0.3), ScriptedLLM("Attention weighs tokens.")
+    assert answer_of(ask(writer(llm, judge), question=question)).abstained
+    assert asked in judge.asked[0]
+    assert not llm.asked
 
 
 def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:

@@ -48,7 +48,7 @@ _LOOSE = ("definition", "means", "person")
 _LACKS = "No passage that was found mentions “{}”."
 _UNTOLD = "No passage that was found answers “{}”."
 _NO_NUMBER = "No passage that was found gives the number of {} of {}; these come nearest."
-_NOT_SIMPLER = (
+NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
 )
 
@@ -85,7 +85,7 @@ class Extractive:
         offered = tuple(hits)
         notes = [_LACKS.format(side) for side in lacking_sides(query, offered)]
         if query.intent == "simple":
-            notes.append(_NOT_SIMPLER)
+            notes.append(NOT_SIMPLER)
         return Draft(offered, self._answer(query, offered, stop, notes), notes)
 
     def _answer(

@@ -22,6 +22,7 @@ from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
+from seminar_rag.answer.extractive import NOT_SIMPLER
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
@@ -89,6 +90,10 @@ tokens."""
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
+_DECIDED = (PLAIN, "simple", "against")
+"""Intents of questions that a judge decides on; of the others, the parts that can be answered are
+told, and those that cannot are named."""
+
 log = logging.getLogger(__name__)
 
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
@@ -147,9 +152,11 @@ class LLMAnswerer:
         )
         chunks = self._llm.stream(messages, max_tokens=limit, stop=stop)
         judged: list[float] = []
-        if self._judge is not None and query.intent == PLAIN and not (foreign or query.parts):
+        decided = query.intent in _DECIDED and not (foreign or query.parts)
+        if self._judge is not None and decided:
             quotable = [one.text for one in (*best, *ranked)]
-            judge = partial(likely, self._judge, query.stand_alone, quotable, stop)
+            asked = query.search_text if query.intent == "simple" else query.stand_alone
+            judge = partial(likely, self._judge, asked, quotable, stop)
             chunks = _if_answered(chunks, judge, judged, stop)
         offered = tuple(one.hit for one in shown)
         evidence = Attribution(self._verifier, offered, trusting=foreign)
@@ -159,10 +166,11 @@ class LLMAnswerer:
         def quoted() -> Iterator[str]:
             draft = self._quotations.draft(query, offered, history, stop)
             yield from draft.chunks
-            notes.extend(draft.notes)
+            notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
 
         def instead() -> Iterator[str]:
-            return quoted() if max(judged, default=0.0) >= SURE else iter(())
+            sure = not decided or max(judged, default=0.0) >= SURE
+            return quoted() if sure else iter(())
 
         chunks = _or_quoted(answer, quoted, notes, stop)
         return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
