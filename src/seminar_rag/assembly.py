@@ -199,7 +199,6 @@ class Assembly:
                 self.store.catalogue,
                 self.retriever,
                 summary,
-                writes=self._answerer is None and self.llm is not None,
             ),
             understand=understood,
         )

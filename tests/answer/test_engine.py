@@ -322,6 +322,14 @@ def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:
     assert "Mamba" in (llm.asked[0].messages[-1].content or "")
 
 
+def test_a_question_in_another_language_is_put_to_the_model_as_it_was_asked() -> None:
+    llm = ScriptedLLM("L'attention pèse des jetons [1].")
+    query = understand("Comment fonctionne l'attention ?", spelled=lambda _: "attention")
+    list(writer(llm).draft(query, HITS, (), lambda: False).chunks)
+    asked = llm.asked[0].messages[-1].content or ""
+    assert "Question: Comment fonctionne l'attention ?" in asked
+
+
 def test_what_no_reading_says_is_shown_as_that() -> None:
     llm = ScriptedLLM("Attention weighs tokens. Whales sing for twenty hours. The passages")
     engine = Engine(Found(), Judged(), writer(llm), verifier=CHECK)

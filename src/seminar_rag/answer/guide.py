@@ -70,17 +70,13 @@ class Guide:
         catalogue: Callable[[], Catalogue],
         search: Search,
         key_sentences: KeySentences | None = None,
-        *,
-        writes: bool = False,
     ) -> None:
         """Args:
         key_sentences: of a reading; None where nothing can be summed up.
-        writes: whether a language model writes the answers, which may write a quiz too.
         """
         self._catalogue = catalogue
         self._search = search
         self._summaries = Summaries(search, key_sentences) if key_sentences else None
-        self._writes = writes
 
     def answer(self, query: Query, scope: Scope = Scope()) -> CatalogueAnswer | None:
         """The answer to a question about the course, a request for a summary, or small talk.
@@ -96,9 +92,9 @@ class Guide:
             return CatalogueAnswer("course", "", unknown=_NO_DATES)
         if query.intent == "summary":
             return self._summaries.summary(course, query, scope) if self._summaries else None
-        if query.intent == "quiz" and not self._writes and self._summaries:
+        if query.intent == "quiz" and self._summaries:
             return self._summaries.quiz(course, query, scope)
-        if query.intent == "essay" and not self._writes:
+        if query.intent == "essay":
             return no_essay(self._on(course, query) if query.topic else None)
         answer = self._answers.get(query.intent)
         return answer(course, query) if answer and course.sessions else None

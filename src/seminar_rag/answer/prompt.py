@@ -133,7 +133,8 @@ class LLMAnswerer:
         self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         foreign = bool(query.language) and query.language != _language(hits)
-        ask = f"{query.stand_alone.strip()}{_NUMBERED if foreign else ''}"
+        # Of a question in another language, only what the readings hold is searched for.
+        ask = f"{query.text.strip()}{_NUMBERED}" if foreign else query.stand_alone.strip()
         limit = self._max_tokens + FINISHING
         fixed = [*opening(), _message("user", ask)]
         window = self._llm.context - limit - _tokens(fixed, self._llm.count)

@@ -41,8 +41,8 @@ _FIRST = 5
 _A_READING = re.compile(r"\b(?:papers?|readings?|articles?|stud(?:y|ies)|surveys?)\b", re.I)
 _A_SESSION = re.compile(r"\b(?:sessions?|weeks?|class(?:es)?|lectures?|seminars?)\b", re.I)
 _NO_QUIZ = (
-    "Only a language model can write questions, and none is in use. To test yourself, say in your"
-    " own words what each of these sentences means before you open its passage."
+    "No quiz is written here, since made-up questions stand in no reading. To test yourself, say in"
+    " your own words what each of these sentences means before you open its passage."
 )
 _NO_ESSAY = (
     "I don't write essays or homework: that is yours to do. What I can do: say what the readings"
