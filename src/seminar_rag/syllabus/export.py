@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from mimetypes import guess_type
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from seminar_rag.errors import SourceError
 from seminar_rag.syllabus.read import Listed, listed_in_html
@@ -16,6 +18,8 @@ from seminar_rag.types import Block, Reading
 
 _SPACES = re.compile(r"\s+")
 UNSAFE = re.compile(r"[^\w .,()+-]+")
+_DOCUMENTS = frozenset({"application/pdf", "application/epub+zip"})
+"""Of links that lead out of the course, those to such files are readings wherever they stand."""
 _MOSTLY = 0.5
 """Share of a page's letters that name readings from which it is a list and no reading itself."""
 
@@ -61,16 +65,22 @@ class Export:
         raise NotImplementedError
 
     def written(self, html: str, owner: str) -> tuple[list[Reading], Listed]:
-        """The readings that a text lists and the files that it links to; the text as it is read."""
+        """The readings that a text lists and the documents it links to; the text as it is read."""
         text = listed_in_html(html)
         found = list(self.placed(text.readings, owner))
-        given = {file for reading in found for file in reading.files}
+        given = {place for reading in found for place in (*reading.files, *reading.urls)}
         for label, link in text.links:
-            place = self.place(link, owner) if label else Place("elsewhere")
-            if place.kind == "file" and place.path not in given:
+            kind = guess_type(link.split("?", 1)[0].split("#", 1)[0])[0] or ""
+            if not label or kind.startswith("image/"):
+                continue
+            place = self.place(link, owner)
+            document = place.kind == "file" or (place.kind == "elsewhere" and kind in _DOCUMENTS)
+            if document and place.path not in given:
                 given.add(place.path)
                 said = "" if is_label(label) or "://" in label else label
-                found.append(self.reading(said or PurePosixPath(place.path).stem, [place.path]))
+                said = said or PurePosixPath(unquote(place.path)).stem
+                files, url = ([place.path], "") if place.kind == "file" else (None, place.path)
+                found.append(self.reading(said, files, url))
         return found, text
 
     def placed(self, readings: Sequence[Reading], owner: str) -> Iterator[Reading]:
