@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config, from_environment, save
 from seminar_rag.errors import ModelError
+from seminar_rag.index.chosen import Chosen
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.bert import OnnxEmbedder
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from seminar_rag.check.confined import ConfinedExtract
     from seminar_rag.check.report import Checker
     from seminar_rag.check.support import BuiltinVerifier, Verifier
+    from seminar_rag.compare.stances import Stances
     from seminar_rag.compare.table import Cells
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
@@ -102,6 +104,11 @@ class Assembly:
             self.__dict__.pop(part, None)
 
     # --- retrieval -----------------------------------------------------------------------------
+
+    @cached_property
+    def chosen(self) -> Chosen:
+        """What the instructor has chosen to show students."""
+        return Chosen(self.config.data)
 
     @property
     def embedder(self) -> Embedder:
@@ -251,6 +258,14 @@ class Assembly:
             self.store.rarity,
             judge if chooser else None,
         )
+
+    @property
+    def stances(self) -> Stances:
+        """What holds a statement against one reading."""
+        from seminar_rag.compare.stances import Stances
+
+        words, embed = self.builtin_verifier, self.embedder.embed
+        return Stances(self.retriever, self.verifier, words, embed)
 
     @cached_property
     def llm(self) -> LLM | None:

@@ -14,6 +14,7 @@ from seminar_rag import config as configuration
 from seminar_rag import doctor
 from seminar_rag.assembly import Assembly, Given, network_of
 from seminar_rag.browsing import Browsing
+from seminar_rag.comparing import Comparing
 from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
 from seminar_rag.errors import NotFoundError
@@ -53,7 +54,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Browsing, Corrections, Learning, ModelChoice, ForPrograms):
+class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -69,6 +70,7 @@ class Course(Browsing, Corrections, Learning, ModelChoice, ForPrograms):
         """
         self.parts = Assembly(config, **given)
         Browsing.__init__(self)
+        Comparing.__init__(self)
         Learning.__init__(self)
 
     @classmethod

@@ -11,9 +11,9 @@ from typing import Any
 
 from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker
+from seminar_rag.comparing import columns
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
-from seminar_rag.learning import columns
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
 from seminar_rag.study.guide import to_anki, to_markdown
@@ -39,7 +39,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.check import Checking, Work
-from seminar_rag.types.compare import Cell, KeptTable, Row, Table
+from seminar_rag.types.compare import Cell, Difference, Found, KeptTable, Row, Stated, Table
 from seminar_rag.types.ingest import Need
 from seminar_rag.types.study import Guide, Item, Proposed, Term
 
@@ -129,6 +129,11 @@ NOTES_PASSAGE = passage(
 )
 
 EVERYTHING = Scope()
+PAIR = Difference(
+    *("pair", 15, "differs", "The second says <b>four</b>, the first says three."),
+    Stated("rag", "rag:4", "rag", "Primer", "A system of this kind works in three steps.", "p. 3"),
+    Stated("survey", "survey:0", "survey", "Map", "It works in four steps.", ""),
+)
 QUIZ = Item(
     *("quiz", "number", 15, "Which number is left out? “… ____ steps.”", "three"),
     *(("two", "three", "four", "five"), "A system of this kind works in three steps."),
@@ -460,7 +465,7 @@ class FakeCourse:
         (asked,) = columns([question])
         if asked == BROKEN:
             raise SeminarError("The index is being rebuilt — ask again in a minute.")
-        time.sleep(20 * self.pace if asked == SLOW else 0)
+        time.sleep(100 * self.pace if asked.endswith(SLOW) else 0)
         known = {"rag": (RAG, RAG_PASSAGE), "survey": (SURVEY, SURVEY_PASSAGE)}
         if reading == "gone":
             return Cell(reading, asked, "no text", why="has no text in the course")
@@ -492,6 +497,20 @@ class FakeCourse:
 
     def drop_table(self, id_: str) -> None:
         self.kept[:] = [one for one in self.kept if one.id != id_]
+
+    def differ(self, session: int, stop: object = None, progress: object = None) -> object:
+        self.states.setdefault("pair", "new")
+        return self.differing(session)
+
+    def differing(self, session: int) -> tuple[Found, ...]:
+        known = "pair" in self.states and session == 15
+        return (Found(PAIR, self.states["pair"]),) if known else ()
+
+    def differences(self, session: int | None = None) -> tuple[Difference, ...]:
+        return tuple(one.difference for one in self.differing(15) if one.state == "kept")
+
+    def decide_difference(self, id_: str, session: int, state: str) -> None:
+        self.states[id_] = state
 
     # What students learn by
 

@@ -37,6 +37,15 @@ def test_the_page_learns_the_sessions_the_rows_and_what_is_kept(client, course):
     assert [row["reading"] for row in told["rows"]] == ["rag", "survey", "notes15", "gone"]
 
 
+def test_kept_differences_have_both_sentences_escaped(client, course):
+    course.differ(15)
+    assert client.get("/table/rows?session=15").json()["differences"] == ""
+    course.decide_difference("pair", 15, "kept")
+    told = client.get("/table/rows?session=15").json()["differences"]
+    assert told.count("<blockquote>") == told.count('data-view="view/') == 2
+    assert "<b>four" not in told
+
+
 def test_a_cell_has_the_quotation_and_the_way_to_its_page(client):
     told = client.get("/table/cell", params={"reading": "rag", "question": STEPS}).json()
     assert told["said"] == "says"

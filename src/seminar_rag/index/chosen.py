@@ -17,7 +17,7 @@ from seminar_rag.files import write
 NAME = "decisions/chosen.json"
 MOST = 5_000
 """Entries of one kind."""
-Kind = Literal["table", "item", "guide"]
+Kind = Literal["table", "item", "guide", "difference"]
 Value = dict[str, Any]
 
 

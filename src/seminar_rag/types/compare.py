@@ -20,10 +20,21 @@ CLAIMED = "What is claimed?"
 COLUMNS = (CLAIMED, "Which data are used?", "What are the limitations?")
 """Questions that can be put to any reading."""
 
-Said = Literal["says", "perhaps", "silent", "no text"]
+STATED = "Says that: "
+"""Begins a column that is a statement: who says so, and who says otherwise?"""
+Said = Literal[
+    "says", "perhaps", "silent", "no text",
+    "supports", "similar", "qualifies", "differs", "contradicts", "speaks",
+]  # fmt: skip
 SAID: Mapping[Said, str] = {
     "says": "says",
     "perhaps": "may say",
+    "supports": "says so",
+    "similar": "says something similar",
+    "qualifies": "says part of it",
+    "differs": "differs in a number or word",
+    "contradicts": "contradicts",
+    "speaks": "speaks of it",
     "silent": "does not say",
     "no text": "no text in the course",
 }
@@ -55,7 +66,8 @@ class Cell:
     likely: float = 0.0
     """How likely the quotation answers the question, 0 to 1."""
     why: str = ""
-    """Of a cell without quotation: why, as the end of a sentence that the reading begins."""
+    """Of a statement: what decided. Of a cell without quotation: why there is none, as the end of a
+    sentence that the reading begins."""
 
     @property
     def text(self) -> str:
@@ -70,6 +82,39 @@ class Cell:
         first = self.citations[0]
         pages = first.document.place(one.page for one in self.citations)
         return pages or first.passage.own_heading
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A sentence of a reading, complete in itself."""
+
+    document: str
+    passage: str
+    reading: str
+    title: str
+    quote: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two sentences of two readings that differ in a number, an opposite or a denial."""
+
+    id: str
+    session: int
+    said: Said
+    """"contradicts", or "differs" where the sentences are less alike."""
+    reason: str
+    one: Stated
+    other: Stated
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A difference with what the instructor decided."""
+
+    difference: Difference
+    state: Literal["new", "kept", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)

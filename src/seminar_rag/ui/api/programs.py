@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,7 +130,8 @@ def _report(course: Course, text: str) -> dict[str, Any]:
 def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]:
     if len(questions) * len(course.rows(scope)) > MOST_CELLS:
         raise RefusedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
-    return table_json(course.compare(questions, scope))
+    found = [one for number in scope.sessions for one in course.differences(number)]
+    return table_json(course.compare(questions, scope)) | {"differences": [*map(asdict, found)]}
 
 
 def _study(course: Course, session: int) -> dict[str, Any]:
@@ -270,7 +272,10 @@ def functions(
         """Put questions to every reading of a part of the course, one reading at a time.
 
         A row for each reading, in it a cell for each question: "says" or "perhaps" with the quoted
-        sentences and their page, or "silent", or "no text". "perhaps" may miss the question.
+        sentences and their page, or "silent", or "no text". "perhaps" may miss the question. A
+        question that begins with "Says that: " is a statement, of which each reading "supports",
+        "contradicts" or "qualifies" it, or "speaks" of it. "differences" are sentences of two
+        readings that differ, which the instructor chose.
 
         Args:
             questions: Up to 8 questions, each at most 300 characters.

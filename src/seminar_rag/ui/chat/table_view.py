@@ -22,8 +22,11 @@ from seminar_rag.types.compare import (
     MOST_COLUMNS,
     MOST_ROWS,
     SAID,
+    STATED,
     Cell,
+    Difference,
     Row,
+    Stated,
 )
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.export.table import TYPES, to_file
@@ -31,7 +34,7 @@ from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, too_of
 from seminar_rag.ui.shared.wording import KINDS, authors_of_text, show_place, view_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -56,7 +59,7 @@ class TableView:
         import gradio as gr
 
         self._shown = gr.HTML(
-            HTML.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS),
+            HTML.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED),
             apply_default_css=False,
             elem_id="compare",
         )
@@ -91,6 +94,20 @@ def cell_json(cell: Cell) -> dict[str, Any]:
         "likely": round(cell.likely, 3),
         "html": HTML.cell(cell.text, opener, SAID[cell.said], cell.said, cell.why),
     }
+
+
+def differences_html(found: Sequence[Difference]) -> str:
+    """Differences with both sentences and the ways to their pages, as escaped HTML."""
+    rows = [
+        (one.said, one.reason, [(each.quote, _see(each)) for each in (one.one, one.other)])
+        for one in found
+    ]
+    return str(HTML.differences(rows))
+
+
+def _see(one: Stated) -> str:
+    where = view_address(one.document, one.passage, [one.quote])
+    return PARTS.opener(where, f"{one.title}, {one.place}" if one.place else one.title, one.title)
 
 
 # The addresses --------------------------------------------------------------------------------
@@ -163,6 +180,7 @@ def _opened(course: Course, request: Request) -> dict[str, Any]:
         "sessions": [(one.number, one.shown) for one in catalogue.sessions],
         "now": course.current_session(),
         "kept": [(one.session, list(one.questions)) for one in course.tables()],
+        "differences": differences_html(course.differences(session)),
         "rows": [row_json(row) for row in found[:MOST_ROWS]],
         "left": max(0, len(found) - MOST_ROWS),
     }

@@ -5,6 +5,7 @@ Imports Gradio at the top, as `page` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
@@ -19,6 +20,8 @@ from seminar_rag.ui.desk.jobs import StoppedError
 from seminar_rag.ui.desk.list_tab import html_part
 
 HTML = Template("ui/templates/learning.html")
+Titles = tuple[str, str]
+"""What a job does, and has done at its end."""
 # A form sends its fields and which of its buttons was pressed: a `Choice`.
 FORMS = """
 element.addEventListener("submit", (event) => {
@@ -53,10 +56,12 @@ class LearningTab:
         self.message = html_part("learning-said", acts)
         self.tables = html_part("kept-tables", FORMS)
         self.items = html_part("study-items", FORMS)
-        self.drawn = [self.tables, self.items]
+        self.differences = html_part("differences", FORMS)
+        self.drawn = [self.tables, self.items, self.differences]
         """The components that `html` changes."""
-        self.submits = [self.tables.submit, self.items.submit]
+        self.submits = [part.submit for part in self.drawn]
         """The events that `choose` answers."""
+        self._differing: int | None = None
         self._session: int | None = None
         """The session whose items are shown, on every open page."""
 
@@ -70,6 +75,13 @@ class LearningTab:
         open_ = number in course.guides()
         return {
             self.tables: str(HTML.tables(sessions, kept, "\n".join(COLUMNS))),
+            self.differences: str(
+                HTML.differences(
+                    sessions,
+                    self._differing,
+                    course.differing(self._differing) if self._differing is not None else (),
+                )
+            ),
             self.items: str(HTML.items(sessions, number, found, open_, KINDS)),
         }
 
@@ -83,9 +95,15 @@ class LearningTab:
             one = Choice.model_validate(sent)
         except ValidationError as error:
             raise SourceError("that was not understood — load the page again") from error
-        acts = {"keep table": self._keep, "drop table": self._drop, "propose": self._propose,
-                "guide": self._guide, "no guide": self._guide, "approved": self._decide,
-                "dropped": self._decide, "new": self._decide}  # fmt: skip
+        acts: dict[str, Callable[[Choice], str]] = {
+            "keep table": self._keep,
+            "drop table": self._drop,
+            "propose": self._propose,
+            "differ": self._differ,
+            **dict.fromkeys(("guide", "no guide"), self._guide),
+            **dict.fromkeys(("approved", "dropped", "new"), self._decide),
+            **dict.fromkeys(("keep pair", "drop pair", "undo pair"), self._decide_pair),
+        }
         if one.act not in acts:
             raise SourceError("that was not understood — load the page again")
         return acts[one.act](one)
@@ -100,21 +118,42 @@ class LearningTab:
         return "The table is kept no longer."
 
     def _propose(self, one: Choice) -> str:
-        """Make items in the background; they are shown when they are there."""
-        session, jobs = _number(one), self._desk.jobs
+        self._session = _number(one)
+        titles = ("Making study items", "Made study items")
+        self._start(self._session, self._course.propose, "item", titles)
+        return "Making items. They appear here when they are ready."
+
+    def _differ(self, one: Choice) -> str:
+        self._differing = _number(one)
+        titles = ("Looking for differences", "Looked for differences")
+        self._start(self._differing, self._course.differ, "difference", titles)
+        return "Looking for differences. They appear here when they are found."
+
+    def _start(
+        self,
+        session: int,
+        make: Callable[..., Sequence[object]],
+        noun: str,
+        titles: tuple[str, str],
+    ) -> None:
+        """Make items or differences in the background; a stopped job keeps what it has."""
+        jobs = self._desk.jobs
 
         def work() -> str:
             def told(done: int, total: int) -> None:
                 jobs.progress("reading", done, total)
 
-            found = self._course.propose(session, jobs.stopping, told)
+            found = make(session, jobs.stopping, told)
             if jobs.stopping():
-                raise StoppedError("Nothing was made.")
-            return f"{plural(len(found), 'item')} for session {session}, under “For students”."
+                raise StoppedError("Stopped before its end.")
+            return f"{plural(len(found), noun)} for session {session}, under “For students”."
 
-        jobs.start("Making study items", "Made study items", work)
-        self._session = session
-        return "Making items. They appear here when they are ready."
+        jobs.start(*titles, work)
+
+    def _decide_pair(self, one: Choice) -> str:
+        state = {"keep pair": "kept", "drop pair": "dropped", "undo pair": "new"}[one.act]
+        self._course.decide_difference(one.what, _number(one), state)
+        return {"kept": "Students see it.", "dropped": "Dropped.", "new": "Undecided again."}[state]
 
     def _guide(self, one: Choice) -> str:
         session, shown = _number(one), one.act == "guide"

@@ -67,7 +67,7 @@ def to_markdown(table: Table, title: str) -> str:
     return "\n".join([*lines, "", f"*{NOTE}*", ""])
 
 
-NOTE = "Quotations are word for word. “May say” marks those that may miss the question."
+NOTE = "Quotations are word for word. Where it says “may say”, one may miss the question."
 
 
 def _cell_markdown(cell: Cell | None) -> str:
@@ -75,7 +75,7 @@ def _cell_markdown(cell: Cell | None) -> str:
         return ""
     if not cell.citations:
         return f"*{SAID[cell.said]}*"
-    doubt = " *(may say)*" if cell.said == "perhaps" else ""
+    doubt = f" *({SAID[cell.said]})*" if cell.said != "says" else ""
     place = f" ({_escaped(cell.place)})" if cell.place else ""
     return f"“{_escaped(cell.text)}”{place}{doubt}"
 
@@ -106,7 +106,7 @@ def _cell_words(cell: Cell | None) -> tuple[str, str]:
         return "", ""
     if not cell.citations:
         return "", SAID[cell.said]
-    doubt = SAID["perhaps"] if cell.said == "perhaps" else ""
+    doubt = SAID[cell.said] if cell.said != "says" else ""
     return f"“{_printable(cell.text)}”", " · ".join(filter(None, (cell.place, doubt)))
 
 

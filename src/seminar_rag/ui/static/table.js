@@ -7,7 +7,7 @@
     node.append(...children);
     return node;
   };
-  const RANK = { says: 0, perhaps: 1, silent: 2, "no text": 3 };
+  const ORDER = ["says", "supports", "perhaps", "similar", "qualifies", "differs", "contradicts", "speaks", "silent", "no text"];
   let session = null; // whose readings the table has; null before it has any
   let rows = [];
   let questions = [];
@@ -69,6 +69,7 @@
     cells = new Map();
     session = null;
     draw();
+    byId("table-differences").replaceChildren();
     say("");
   }
 
@@ -82,6 +83,7 @@
         if (mine !== run) return;
         if (session !== null) questions = [];
         [session, rows, cells] = [wanted, found.rows, new Map()];
+        byId("table-differences").innerHTML = found.differences; // escaped by the server
         if (found.left) say(`The first ${rows.length} readings; ${found.left} more are left out. Choose a session.`);
       }
       const most = Number(document.querySelector(".compare").dataset.most);
@@ -109,7 +111,7 @@
       show(row, question);
     }
     draw();
-    const said = rows.filter((row) => questions.some((one) => known(row, one)?.said in { says: 0, perhaps: 0 }));
+    const said = rows.filter((row) => questions.some((one) => known(row, one)?.html.includes("<blockquote")));
     say(`${said.length} of ${rows.length} readings say something.`);
   }
   async function patient(address, mine, tries = 5) {
@@ -131,7 +133,7 @@
     if (order.by < 0 || !questions[order.by]) return order.down ? [...rows].reverse() : rows;
     const worth = (row) => {
       const cell = known(row, questions[order.by]);
-      return cell ? RANK[cell.said] - cell.likely / 2 : 9;
+      return cell ? ORDER.indexOf(cell.said) - cell.likely / 2 : 9;
     };
     const found = [...rows].sort((a, b) => worth(a) - worth(b));
     return order.down ? found.reverse() : found;
@@ -197,7 +199,8 @@
     if (event.target.id !== "table-form") return;
     event.preventDefault();
     const box = byId("table-question");
-    if (box.value.trim()) fill([box.value.trim().replace(/\s+/g, " ")]);
+    const asked = box.value.trim().replace(/\s+/g, " ");
+    if (asked) fill([byId("table-kind").value + asked]);
     box.value = "";
   });
   document.addEventListener("input", (event) => {
