@@ -191,6 +191,7 @@ class Assembly:
                 titles=titles,
                 stand_alone=stand_alone,
                 spelled=self.retriever.spelled,
+                in_full=self.retriever.in_full,
             )
 
         def summary(reading: str, n: int) -> tuple[Citation, ...]:

@@ -113,7 +113,9 @@ class Retriever:
         if not catalogue.documents or within == set():
             return ()
         if isinstance(query, str):
-            query = understand(query, titles=catalogue.titles, spelled=self.spelled)
+            query = understand(
+                query, titles=catalogue.titles, spelled=self.spelled, in_full=self.in_full
+            )
         text = query.search_text
         vectors, (words,) = self._embedder.read([text], "question")
         found = self._find(self._terms(text), vectors[0], words, within)
@@ -168,6 +170,25 @@ class Retriever:
             if right and right != word.lower():
                 text = re.sub(rf"(?<!\w){word}(?!\w)", right, text)
         return text
+
+    def in_full(self, text: str) -> str:
+        """A text with what its abbreviations stand for behind them, where no passage explains one
+        and the first letters of a title's words spell it."""
+        known = self._store.glossary()
+
+        def spelt(short: re.Match[str]) -> str:
+            long = "" if short[0] in known else self._spelt_by_title(short[0])
+            return f"{short[0]} ({long})" if long and long not in text.lower() else short[0]
+
+        return re.sub(r"(?<![\w-])[A-Z]{3,}(?![\w-])", spelt, text)
+
+    def _spelt_by_title(self, short: str) -> str:
+        for title in self._store.catalogue().titles.values():
+            words = re.findall(r"[^\W\d_]+", title)
+            at = "".join(word[0] for word in words).upper().find(short)
+            if at >= 0:
+                return " ".join(words[at : at + len(short)]).lower()
+        return ""
 
     def _has_readings_in(self, language: str) -> bool:
         """Whether a reading begins in a language; true too where none can be told."""
