@@ -38,6 +38,12 @@ def test_what_no_passage_says_cites_nothing() -> None:
     assert "[" not in written(text)
 
 
+def test_words_of_two_passages_make_no_sentence_that_cites_both() -> None:
+    said = "Over greater distances moths that live for about 40 days visit 100 flowers."
+    both = CHECK.verify(said, [hit(MOTHS).passage, hit(BEES).passage])
+    assert (both.label, written(said)) == ("supported", said)
+
+
 def test_a_sentence_made_of_two_passages_cites_both() -> None:
     text = "A honey bee visits 50 to 100 flowers on one trip, and moths carry pollen at night."
     assert written(text).endswith("night. [2] [1]") or written(text).endswith("night. [1] [2]")
@@ -53,11 +59,11 @@ class Unsure:
 
 
 def test_beside_what_may_be_supported_the_passage_is_quoted_once() -> None:
-    unsure = Attribution(Unsure(), (hit(MOTHS + " They are shy [3]."),))
+    unsure = Attribution(Unsure(), (hit(MOTHS + " They are shy by day [3]."),))
     text = "Moths are night fliers. They are night fliers by nature. They may be shy moths."
     assert "".join(attributed(iter([text]), unsure, 99)) == (
         "Moths are night fliers. – “They fly at night.” [1] They are night fliers by nature."
-        " They may be shy moths. – “They are shy.” [1]"
+        " They may be shy moths. – “They are shy by day.” [1]"
     )
 
 
@@ -92,6 +98,21 @@ def test_no_sentence_is_cut_where_the_writer_is(limit: int) -> None:
     said = "".join(attributed(iter(chunks), EVIDENCE, limit))
     assert said.startswith("Moths fly at night. [1]")
     assert said.rstrip().endswith(("[1]", "…"))
+
+
+def test_a_writer_that_goes_round_in_circles_is_stopped() -> None:
+    given = []
+
+    def chunks() -> Iterator[str]:
+        yield "Moths fly at night. They fly over "
+        while True:
+            given.append(1)
+            yield "a hill and a dale, over "
+
+    said = "".join(attributed(chunks(), EVIDENCE, 400))
+    assert said.startswith("Moths fly at night. [1] They fly over a hill and a dale, over a hill")
+    assert said.endswith("…")
+    assert len(given) == 3
 
 
 def test_a_title_is_no_sentence_of_an_answer_that_says_more() -> None:

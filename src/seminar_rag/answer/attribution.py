@@ -18,7 +18,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from seminar_rag.answer.candidates import bare
+from seminar_rag.answer.candidates import bare, quotable
 from seminar_rag.answer.citations import (
     BESIDE,
     AnswerSentence,
@@ -28,6 +28,7 @@ from seminar_rag.answer.citations import (
     split_answer,
     supporting_sentence,
 )
+from seminar_rag.check.features import clauses
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Hit, Verdict
 
@@ -56,6 +57,8 @@ _BEGINS = re.compile(r"[-*•–]|\w|\d{1,2}[.)]?")
 """What may be the first of a new sentence or item, once more is known."""
 _ENDS, _CLOSES = ".!?…。！？", "\"'”’»)]」』）"
 _BROKEN_OFF = " …"
+_LOOKED_AT = 600
+"""Characters in which a text that goes round in circles is recognised."""
 
 
 class Attribution:
@@ -79,22 +82,25 @@ class Attribution:
     def cites(self, claim: str, hints: Sequence[int] = ()) -> list[int]:
         """The passages that surely support a claim, best first, as 1-based indices.
 
-        A second one is cited where it supports the claim as well, or where only both together do.
+        A second one is cited where it supports the claim as well, or where each clause of the claim
+        is supported by one of them.
 
         Args:
             hints: the passages that the writer named for it.
         """
         if self._trusting or not terms(claim):
             return list(hints)[:MOST] if claim else []
+        if sure := self._surely(claim, hints):
+            return sure
+        parts = [self._surely(claim[start:end])[:1] for start, end in clauses(claim)]
+        found = list(dict.fromkeys(i for part in parts for i in part))
+        return found if len(parts) > 1 and all(parts) and len(found) <= MOST else []
+
+    def _surely(self, claim: str, hints: Sequence[int] = ()) -> list[int]:
         found = self._compared(claim)
-        scores = {i: one.score + HINT * (i in hints) for i, one in found.items()}
-        best, *others = sorted(scores, key=lambda i: -scores[i]) or [0]
-        if best and _sure(found[best]):
-            near = [i for i in others if _sure(found[i]) and scores[i] >= scores[best] - NEAR]
-            return [best, *near][:MOST]
-        pairs = {i: self._verdict(claim, best, i) for i in others}
-        second = max(pairs, key=lambda i: pairs[i].score, default=best)
-        return [best, second] if second != best and _sure(pairs[second]) else []
+        scores = {i: one.score + HINT * (i in hints) for i, one in found.items() if _sure(one)}
+        order = sorted(scores, key=lambda i: -scores[i])
+        return [i for i in order if scores[i] >= scores[order[0]] - NEAR][:MOST]
 
     def nearest(self, claim: str) -> tuple[int, str] | None:
         """The passage that most likely supports a claim, by its 1-based index, and its sentence
@@ -106,16 +112,18 @@ class Attribution:
         if best is None:
             return None
         passage = self._offered[best - 1].passage
-        quote = bare(passage.quote(supporting_sentence(claim, passage)))
-        return (best, quote) if len(quote.split()) <= _LONGEST_QUOTE else None
+        found = supporting_sentence(claim, passage)
+        quote = bare(passage.quote(found))
+        whole = quotable(quote, item=found.kind == "item")
+        return (best, quote) if whole and len(quote.split()) <= _LONGEST_QUOTE else None
 
     def _compared(self, claim: str) -> dict[int, Verdict]:
-        return {i: self._verdict(claim, i) for i in range(1, self.size + 1)}
-
-    def _verdict(self, claim: str, *indices: int) -> Verdict:
-        hits = [self._offered[i - 1] for i in indices]
-        known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
-        return self._verifier.verify(claim, [hit.passage for hit in hits], known)
+        return {
+            i: self._verifier.verify(
+                claim, [hit.passage], f"{hit.document.title} {hit.document.authors or ''}"
+            )
+            for i, hit in enumerate(self._offered, 1)
+        }
 
 
 def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iterator[str]:
@@ -134,11 +142,12 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iter
     plain, sent, begun = _Unmarked(evidence.size), 0, 0
     said: set[str] = set()
     try:
-        for count, chunk in enumerate(chain(chunks, [None])):
+        for count, chunk in enumerate(chain(_until_it_loops(chunks), [None])):
             text = plain.read(chunk, sent)
             found = [_moved(one, begun) for one in split_answer(text[begun:])]
             for one in found if chunk is None else found[:-1]:
-                broken_off = chunk is None and count > limit and not _finished(text[: one.end])
+                unfinished = chunk is None and not _finished(text[: one.end])
+                broken_off = unfinished and (count > limit or _loops(one.text))
                 if one.text in said or broken_off:
                     yield _BROKEN_OFF if sent > one.start else ""
                     return
@@ -221,6 +230,25 @@ def _open_end(text: str) -> int:
 
 def _finished(text: str) -> bool:
     return text.rstrip().rstrip(_CLOSES).endswith(tuple(_ENDS))
+
+
+def _until_it_loops(chunks: Iterator[str]) -> Iterator[str]:
+    """The chunks until the text says the same words three times in a row."""
+    text = ""
+    for chunk in chunks:
+        yield chunk
+        text = (text + chunk)[-_LOOKED_AT:]
+        if _loops(text):
+            return
+
+
+def _loops(text: str) -> bool:
+    """Whether a text ends with the same four words or more three times."""
+    said = text.split()[:-1]  # the last one may be unfinished
+    return any(
+        said[-length:] == said[-2 * length : -length] == said[-3 * length : -2 * length]
+        for length in range(4, len(said) // 3 + 1)
+    )
 
 
 def _moved(one: AnswerSentence, by: int) -> AnswerSentence:
