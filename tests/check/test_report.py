@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,19 @@ def test_a_title_without_its_subtitle_is_the_same_and_another_is_not() -> None:
     assert likeness("A Survey of Agents: Past and Future", "A survey of agents") == 100
     assert likeness("LoRA: Low-Rank Adaptation", "QLoRA: Efficient Finetuning") < 60
     assert ids(cited(title="Highly accurate protein design")) == []
+
+
+def test_the_text_stands_in_the_report_with_its_marks() -> None:
+    report = checked()
+    page = to_html(report, "essay", text=TEXT)
+    shown = re.search(r'<details class="marked-text".*?</details>', page, re.DOTALL)
+    assert shown
+    bare = unescape(re.sub(r"<sup.*?</sup>|<summary>.*?</summary>|<[^>]+>", "", shown[0]))
+    assert bare.strip() == TEXT.strip(), "nothing is lost or added"
+    marked = re.findall(r'href="#(claim-\d+)" data-label="([\w-]+)"[^>]*>([^<]+)<', shown[0])
+    assert ("claim-2", "supported", "LoRA freezes the weights [1].") in marked
+    assert all(f'<li class="item" id="{one}"' in page for one, *_ in marked)
+    assert "I think this is nice" not in " ".join(said for *_, said in marked)
 
 
 def test_title_and_id_that_disagree_are_told() -> None:

@@ -272,7 +272,7 @@ def _print_check(report: CheckReport) -> None:
 
 def _print_source(number: int, cited: Sequence[Citation]) -> None:
     document, passage = cited[0].document, cited[0].passage
-    described = ", as described on the course page" if document.kind == "abstract" else ""
+    described = ", abstract only" if document.kind == "abstract" else ""
     print(f"  [{number}] {document.title}{printing.place(document.sessions)}{described}")
     if passage.heading:
         print(f"      {passage.heading}")

@@ -135,11 +135,11 @@ class CheckView:
                     self._state: HTML.state(
                         f"Checking sentence {done} of {checking.total}", running=True
                     ),
-                    self._report: to_fragment(checking.report(running=True), _opener),
+                    self._report: to_fragment(checking.report(running=True), _opener, text),
                 }
         report = checking.report()
         yield {
-            self._report: to_fragment(report, _opener),
+            self._report: to_fragment(report, _opener, text),
             self._save: self._save_links(report, text),
         }
         return len(report.items) == report.total
@@ -149,7 +149,7 @@ class CheckView:
         title = shortened(text.strip().partition("\n")[0].lstrip("# "), LONGEST_TITLE)
         about = f"{self._course.name}, {datetime.now().astimezone():%d %B %Y}"
         files = (
-            ("Save report (HTML)", "report.html", "text/html", to_html(report, title, about)),
+            ("Save report (HTML)", "report.html", "text/html", to_html(report, title, about, text)),
             ("Save report (JSON)", "report.json", "application/json", _json(report)),
         )
         return HTML.saves(

@@ -380,7 +380,8 @@ class Page:
         try:
             now = course.current_session()
             session = next((one for one in course.catalogue().sessions if one.number == now), None)
-            return HTML.welcome(course.examples(EXAMPLES), session)
+            empty = not course.catalogue().records
+            return HTML.welcome(course.examples(EXAMPLES), session, empty)
         except SeminarError:  # `_open` shows it; a question can be typed all the same
             return HTML.welcome(())
 

@@ -62,13 +62,14 @@ def place(source: Source) -> str:
     return ", ".join(filter(None, parts))
 
 
-def to_html(report: Report, title: str, about: str = "") -> str:
+def to_html(report: Report, title: str, about: str = "", text: str = "") -> str:
     """Render the report as a page that needs nothing else.
 
     Args:
         about: where and when the text was checked.
+        text: what was checked, to be shown with its marks.
     """
-    fragment = to_fragment(report, _link)
+    fragment = to_fragment(report, _link, text)
     return f"{HTML.page(title, style(), fragment, notice(report), about)}\n"
 
 
@@ -89,23 +90,49 @@ def style() -> str:
     return files("seminar_rag.ui").joinpath("static/report.css").read_text("utf-8")
 
 
-def to_fragment(report: Report, beside: Callable[[Source], str] = lambda _: "") -> str:
+def to_fragment(
+    report: Report, beside: Callable[[Source], str] = lambda _: "", text: str = ""
+) -> str:
     """Render the report alone, for a page that has the style.
 
     Args:
         beside: HTML to stand beside where a piece of evidence is from, such as what opens it.
+        text: what was checked, to be shown with its marks.
     """
-    return HTML.report(report, [_row(item, beside) for item in report.items])
+    rows = [_row(number, item, beside) for number, item in enumerate(report.items, 1)]
+    return HTML.report(report, rows, HTML.marked(*_marked(report, text)) if text else "")
 
 
-def _row(item: Item, beside: Callable[[Source], str]) -> str:
+def _marked(report: Report, text: str) -> tuple[list[tuple[object, ...]], str]:
+    """The text in pieces: what stands before a sentence, the number of its item, what the style
+    sheet calls its verdict, glyph, words and the sentence; and what stands after the last."""
+    rows: list[tuple[object, ...]] = []
+    last = 0
+    for number, item in sorted(enumerate(report.items, 1), key=lambda row: row[1].claim.start):
+        claim = item.claim
+        if claim.start < last or (item.label == "not a claim" and not item.citations):
+            continue
+        glyph, word = verdict_of(item)
+        said = text[claim.start : claim.end]
+        rows.append((text[last : claim.start], number, _key(item, glyph), glyph, word, said))
+        last = claim.end
+    return rows, text[last:]
+
+
+def _key(item: Item, glyph: str) -> str:
+    """What the style sheet calls a verdict."""
+    return "similar" if glyph == "≈" else item.label.replace(" ", "-")
+
+
+def _row(number: int, item: Item, beside: Callable[[Source], str]) -> str:
     kind, said = item.claim.kind, one_line(item.claim.text)
     if item.label == "not a claim" and not item.citations:
         return HTML.plain(kind, said)
     glyph, word = verdict_of(item)
     return HTML.item(
+        number,
         kind,
-        "similar" if glyph == "≈" else item.label.replace(" ", "-"),
+        _key(item, glyph),
         glyph,
         word,
         said,
