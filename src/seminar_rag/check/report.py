@@ -97,7 +97,9 @@ class Checker:
         yield from (claims[i] for i in sorted(range(len(claims)), key=lambda i: scores[i]))
 
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
-        cites = [named_before(claim.text, cited, self._works) for cited in claim.cites]
+        cites = claim.cites
+        if len(claim.text) <= LONGEST_CLAIM:
+            cites = tuple(named_before(claim.text, cited, self._works) for cited in cites)
         matches = [match(cited, self._works, numbered) for cited in cites]
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:

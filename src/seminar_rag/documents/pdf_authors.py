@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-_MARKS = r"[\d*∗†‡§¶⁎⋆⇤♠♣♦♥◦•∥‖#]+"
-_SEPARATOR = re.compile(rf"\s*(?:\t|[,;·|&]|\band\b)\s*|\s*{_MARKS}(?:\s*,\s*{_MARKS})*[\s,;]*")
+_MOST = 60
+"""Lines that are looked at."""
+_MARK = r"[\d*∗†‡§¶⁎⋆⇤♠♣♦♥◦•∥‖#]"
+_SEPARATOR = re.compile(rf"(?:[,;·|&]|{_MARK}|\band\b)+")
 _WORD = r"(?:[^\W\d_a-z](?:[^\W\d_]|['’.-])*)"
 _PARTICLE = r"(?:van|von|de|der|den|del|della|di|da|dos|la|le|al|bin|ibn|el|ten|ter)"
 _NAME = re.compile(rf"{_WORD}(?:\s(?:{_WORD}|{_PARTICLE})){{0,2}}\s{_WORD}")
@@ -49,22 +52,22 @@ def authors_of(lines: Iterable[str]) -> str | None:
 
 def _pieces(lines: Iterable[str]) -> Iterator[str]:
     """What stands between commas and marks of names; a name may go on in the next line."""
-    whole, alone = "", False
-    for line in lines:
+    whole: list[str] = []
+    alone = commas = marked = False
+    for line in islice(lines, _MOST):
         text = " ".join(re.sub(r"\t+", " ; ", line).split())
-        parts = [part for part in _SEPARATOR.split(text) if part and part.strip()]
         if _PLACE.search(text):
-            yield from _split(whole)
-            whole, alone = "", False
+            yield from _split(" ".join(whole))
+            whole, alone, commas = [], False, False
             continue
+        single = list(_split(text)) == [text]
         # Of lines with one name each, below each other, the second says where the first one works.
-        single = len(parts) == 1 and _RUN.fullmatch(parts[0]) is None and text == parts[0]
-        if single and alone:
+        if single and alone and not _RUN.fullmatch(text):
             continue
-        alone = len(parts) == 1
-        goes_on = "," in whole and not re.search(rf"(?:{_MARKS})\s*$", whole)
-        whole = f"{whole} {text}" if goes_on else f"{whole} ; {text}" if whole else text
-    yield from _split(whole)
+        alone = len(list(_split(text))) == 1
+        whole += [text] if commas and not marked else [";", text]
+        commas, marked = commas or "," in text, bool(re.search(rf"{_MARK}\Z", text))
+    yield from _split(" ".join(whole))
 
 
 def _split(text: str) -> Iterator[str]:

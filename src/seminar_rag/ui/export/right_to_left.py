@@ -129,15 +129,24 @@ def _levels(clusters: list[str], base: int) -> list[int]:
             strong[i] = "L" if last == "L" else "N"
         elif kind in ("ES", "CS") and "EN" in (*kinds[i - 1 : i], *kinds[i + 1 : i + 2]):
             strong[i] = strong[i - 1] if i else ""
+    before = _nearest(strong, base)
+    after = _nearest(strong[::-1], base)[::-1]
     levels = []
-    for i, kind in enumerate(strong):
+    for kind, one, other in zip(strong, before, after, strict=True):
         if kind == "L":
             levels.append(2 * base)
         elif kind in ("R", "N"):
             levels.append(1 + (kind == "N"))
         else:
-            before = next((one for one in strong[:i][::-1] if one in ("L", "R", "N")), "LR"[base])
-            after = next((one for one in strong[i + 1 :] if one in ("L", "R", "N")), "LR"[base])
-            same = (before == "L") == (after == "L")
-            levels.append((2 * base if before == "L" else 1) if same else base)
+            same = (one == "L") == (other == "L")
+            levels.append((2 * base if one == "L" else 1) if same else base)
     return levels
+
+
+def _nearest(strong: list[str], base: int) -> list[str]:
+    """For each cluster the last one before it that has a direction; the paragraph's without one."""
+    out, last = [], "LR"[base]
+    for kind in strong:
+        out.append(last)
+        last = kind if kind in ("L", "R", "N") else last
+    return out
