@@ -397,7 +397,7 @@ def test_a_server_that_cites_nothing_is_not_believed(text: str) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply("word " * 10_000, piece=100),
+        Reply(" ".join(f"word{n}" for n in range(10_000)), piece=100),
         Reply("Attention weighs tokens [1]. And", drop=True),
         Reply("Attention weighs tokens [1]. And", done=False),
         Reply(
