@@ -241,7 +241,12 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
         """
         if not self.catalogue().sessions:  # the reading list alone answers questions about itself
             self.require_documents()
-        return self.parts.engine.ask(question, history, scope, stop)
+        engine = self.parts.engine
+
+        def answered(asked: str, earlier: Sequence[Turn]) -> Iterator[Event]:
+            return engine.ask(asked, earlier, scope, stop)
+
+        return self.met(answered, question, history)
 
     def require_documents(self) -> None:
         """Do nothing where there are readings.

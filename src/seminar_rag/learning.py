@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from seminar_rag.answer.tutor import MODES, Ask, Mode, tutored
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.study.items import Source, defined, fault, item_of, make, sources
-from seminar_rag.types import Citation
+from seminar_rag.types import Citation, Document, Event, Passage, Turn
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.study import Guide, Item, Proposed
 
@@ -68,7 +71,8 @@ class Learning(ABC):
             if stop():
                 return ()
             progress(done, len(read))
-            found += sources(one, self.parts.store.passages_of(one.id))
+            passages = self.parts.store.passages_of(one.id)
+            found += sources(one, passages, self._centrality(passages))
             if one in own:
                 central[one.id] = self._central(one.reading, KEY)
         self._items[session] = make(session, found, central)
@@ -167,11 +171,52 @@ class Learning(ABC):
             self.guide(session)
         self.parts.chosen.put("guide", str(session), {"shown": True} if shown else None)
 
+    def tutoring(self) -> dict[int, Mode]:
+        """How questions are met where not with an answer: by session, 0 for the whole course."""
+        found = {int(id_): one.get("mode") for id_, one in self.parts.chosen.of("tutor").items()}
+        return {number: mode for number, mode in found.items() if mode in MODES}
+
+    def met(self, ask: Ask, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+        """The answer to a question, or a hint where the instructor has set it so.
+
+        Args:
+            ask: see `answer.tutor.tutored`.
+        """
+        modes = self.tutoring()
+
+        def mode_of(document: Document) -> Mode | None:
+            own = (modes[one] for one in document.sessions if one in modes)
+            return next(own, modes.get(0))
+
+        return tutored(ask, question, history, mode_of) if modes else ask(question, history)
+
+    def tutor(self, session: int, mode: Mode | None) -> None:
+        """Meet questions to a session with a hint; see `answer.tutor`.
+
+        Args:
+            session: its number; 0 for the whole course.
+            mode: None for answers.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        if session and all(session != one.number for one in self.parts.store.catalogue().sessions):
+            raise NotFoundError(f"there is no session {session} — choose one of the course")
+        self.parts.chosen.put("tutor", str(session), {"mode": mode} if mode else None)
+
     def _central(self, reading: str, n: int) -> tuple[Citation, ...]:
         """The key sentences of a reading; none where it has no text."""
         with suppress(NotFoundError):
             return key_sentences(self.parts.store, self.parts.embedder.embed, reading, n)
         return ()
+
+    def _centrality(self, passages: Sequence[Passage]) -> dict[str, float]:
+        """How near each passage lies to the mean of the document's."""
+        vectors = self.parts.store.vectors_of([one.id for one in passages])
+        if not vectors:
+            return {}
+        middle = np.mean(list(vectors.values()), axis=0)
+        return {id_: float(vector @ middle) for id_, vector in vectors.items()}
 
     def _fault(self, item: Item) -> str:
         """What is wrong with an item in the course as it is now; "" where it holds."""

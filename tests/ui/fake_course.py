@@ -344,6 +344,8 @@ class FakeCourse:
     cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
     """Cells of tables that were asked for."""
     kept: list[KeptTable] = field(default_factory=list)
+    tutored: dict[int, str] = field(default_factory=dict)
+    """Session → how its questions are met."""
     guided: set[int] = field(default_factory=set)
     """Sessions whose guide students see."""
     states: dict[str, Any] = field(default_factory=dict)
@@ -511,6 +513,13 @@ class FakeCourse:
 
     def decide_difference(self, id_: str, session: int, state: str) -> None:
         self.states[id_] = state
+
+    def tutoring(self) -> dict[int, str]:
+        return dict(self.tutored)
+
+    def tutor(self, session: int, mode: str | None) -> None:
+        self.tutored.pop(session, None)
+        self.tutored |= {session: mode} if mode else {}
 
     # What students learn by
 

@@ -9,10 +9,9 @@ from test_accessible import assert_accessible
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_table_is_filled_sorted_filtered_and_stopped(open_tab, course, width):
+def test_a_table_is_filled_sorted_filtered_and_stopped(open_tab, course):
     course.states[PAIR.id] = "kept"
-    tab = open_tab(width, 844)
+    tab = open_tab(1280, 844)
     page = tab.page
     page.get_by_role("tab", name="Compare").click()
     page.wait_for_function("document.querySelectorAll('#table-session option').length > 1")
@@ -28,8 +27,10 @@ def test_a_table_is_filled_sorted_filtered_and_stopped(open_tab, course, width):
     page.check("#table-only")
     assert page.locator(rows).count() == 2
     assert page.get_attribute("[data-save='csv']", "href").count("reading=") == 2
-    assert tab.overflow() <= 0
     assert_accessible(tab)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert tab.overflow() <= 0
+    page.set_viewport_size({"width": 1280, "height": 844})
     page.uncheck("#table-only")
     page.select_option("#table-kind", label="who says that …")
     page.fill("#table-question", SLOW)
@@ -42,11 +43,42 @@ def test_a_table_is_filled_sorted_filtered_and_stopped(open_tab, course, width):
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_quiz_says_what_is_right_and_where_it_stands(open_tab, course, width):
+def test_a_note_is_kept_listed_and_cited(open_tab):
+    tab = open_tab(1280, 844)
+    page = tab.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.ask(STEPS)
+    tab.answered()
+    page.click("#past .mark >> nth=0")
+    page.wait_for_selector("#viewer .viewer-body mark")
+    page.click("[data-do='notes']")
+    quote = page.inner_text(".viewer-notes blockquote")
+    assert len(quote) > 20
+    page.fill(".viewer-notes textarea", "Compare with <b>session 3</b>")
+    page.click("text=Keep the note")
+    page.click("text=Copy as text")
+    page.wait_for_selector("text=Copied")
+    assert f"“{quote}” (" in page.evaluate("navigator.clipboard.readText()")
+    assert_accessible(tab)
+    page.keyboard.press("Escape")
+    page.reload()
+    page.wait_for_selector(".mark, .chip")
+    page.get_by_role("tab", name="Study").click()
+    page.wait_for_selector("#notes-list li")
+    assert "Compare with <b>session 3</b>" in page.inner_text("#notes-list")
+    assert "%3Cb%3E" not in page.get_attribute("#notes-list a", "href").replace("%5C%3C", "")
+    page.click("#notes-list [data-view]")
+    page.wait_for_selector("#viewer:not([hidden]) .viewer-body mark")
+    page.click("[data-do='close']")
+    page.click("#notes-list >> text=Delete")
+    page.wait_for_selector("#notes-list li", state="detached")
+    assert tab.complaints == []
+
+
+def test_a_quiz_says_what_is_right_and_where_it_stands(open_tab, course):
     course.states |= {QUIZ.id: "approved", CARD.id: "approved"}
     course.guided.add(15)
-    tab = open_tab(width, 844)
+    tab = open_tab(390, 844)
     page = tab.page
     page.get_by_role("tab", name="Study").click()
     page.click(".quiz input[value='two']")

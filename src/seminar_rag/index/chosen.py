@@ -17,7 +17,7 @@ from seminar_rag.files import write
 NAME = "decisions/chosen.json"
 MOST = 5_000
 """Entries of one kind."""
-Kind = Literal["table", "item", "guide", "difference"]
+Kind = Literal["table", "item", "guide", "difference", "tutor"]
 Value = dict[str, Any]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -24,6 +25,8 @@ from seminar_rag.types import Citation, Document, Passage
 from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
 
 OPTIONS = 4
+NUMBERS = 3
+"""Numbers of a reading that are asked for: those of its most central passages."""
 _LONGEST, _SHORTEST = 45, 8
 """Words of a sentence that an item is made of."""
 _POINTS = re.compile(
@@ -56,6 +59,8 @@ class Source:
     passage: Passage
     quote: str
     page: int | None
+    central: float = 0.0
+    """How near its passage lies to the middle of its document, -1 to 1."""
 
     @property
     def text(self) -> str:
@@ -68,14 +73,22 @@ class Source:
         return Citation(1, self.document, self.passage, self.quote, self.page)
 
 
-def sources(document: Document, passages: Iterable[Passage]) -> Iterator[Source]:
-    """The sentences of a document that can be understood alone."""
+def sources(
+    document: Document, passages: Iterable[Passage], central: Mapping[str, float] | None = None
+) -> Iterator[Source]:
+    """The sentences of a document that can be understood alone.
+
+    Args:
+        central: passage id → how near it lies to the middle of the document.
+    """
     title = tidy(document.title).casefold()
     for passage in passages:
         for sentence in passage.sentences:
             if sentence.kind not in ("paragraph", "item"):
                 continue
-            one = Source(document, passage, passage.quote(sentence), sentence.page or passage.page)
+            quote, page = passage.quote(sentence), sentence.page or passage.page
+            near = (central or {}).get(passage.id, 0.0)
+            one = Source(document, passage, quote, page, near)
             words = len(one.text.split())
             whole = quotable(one.text) and one.text[-1:] in ".!?" and not _LABEL.match(one.text)
             if whole and _SHORTEST <= words <= _LONGEST and one.text.casefold() != title:
@@ -188,8 +201,9 @@ def _looks(name: str) -> tuple[bool, bool]:
 def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> Iterator[Item]:
     """A sentence with a single number, which is left out."""
     every = [(one, number) for one in found if (number := _number(one))]
-    for one, number in every:
-        if session not in one.document.sessions:
+    asked: Counter[str] = Counter()
+    for one, number in sorted(every, key=lambda pair: -pair[0].central):
+        if session not in one.document.sessions or asked[one.document.id] == NUMBERS:
             continue
         said = _written(one, number)
         wrong = {
@@ -203,6 +217,7 @@ def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> It
         title = one.document.title
         title = title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
         question = f"Which number is left out? “{text}” (“{title}”)"
+        asked[one.document.id] += 1
         chosen = chance.sample(sorted(wrong), OPTIONS - 1)
         yield _item(session, "number", question, said, one, chosen, chance)
 
@@ -237,7 +252,7 @@ def _claims(
         wrong = [titles[each] for each in others if titles[each] != one.document.title]
         # Words that only the right title shares with the sentence give it away.
         shared = {word for title in wrong for word in stems(title)}
-        if len(wrong) < OPTIONS - 1 or len(telling - shared) > 1:
+        if len(wrong) < OPTIONS - 1 or telling - shared:
             continue
         question = f"Which reading says this? “{one.text}”"
         yield _item(session, "claim", question, one.document.title, one,

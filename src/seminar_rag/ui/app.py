@@ -47,7 +47,7 @@ CONNECTIONS = 8_192
 """Files and connections that the server may have open, where the system lets it."""
 SCRIPTS = (
     *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
-    *("course.js", "check.js", "table.js", "study.js"),
+    *("course.js", "check.js", "table.js", "study.js", "notes.js"),
 )
 """The scripts of the page, in the order in which they run."""
 

@@ -54,6 +54,9 @@ def view_json(view: View) -> dict[str, Any]:
     return {
         "document": quote(document.id, safe=""),
         "title": document.title,
+        "reading": document.reading,
+        "by": document.authors or "",
+        "place": document.place([1]),
         "about": " · ".join(facts_of(document)),
         "original": safe_url(document.url) or "",
         "remark": view.remark,

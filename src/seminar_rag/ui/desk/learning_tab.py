@@ -6,7 +6,7 @@ Imports Gradio at the top, as `page` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
@@ -22,6 +22,12 @@ from seminar_rag.ui.desk.list_tab import html_part
 HTML = Template("ui/templates/learning.html")
 Titles = tuple[str, str]
 """What a job does, and has done at its end."""
+TUTOR = {
+    "": "an answer",
+    "first": "the place to read, and an answer on request",
+    "only": "the place to read alone",
+}
+"""How questions are met, by the value of the form."""
 # A form sends its fields and which of its buttons was pressed: a `Choice`.
 FORMS = """
 element.addEventListener("submit", (event) => {
@@ -38,6 +44,8 @@ class Choice(BaseModel, frozen=True):
     act: Annotated[str, StringConstraints(max_length=40)]
     what: Annotated[str, StringConstraints(max_length=400)] = ""
     session: int | None = None
+    mode: Literal["", "first", "only"] = ""
+    """With "tutor"."""
     questions: Annotated[str, StringConstraints(max_length=MOST_COLUMNS * (LONGEST_COLUMN + 2))] = (
         ""
     )
@@ -57,7 +65,8 @@ class LearningTab:
         self.tables = html_part("kept-tables", FORMS)
         self.items = html_part("study-items", FORMS)
         self.differences = html_part("differences", FORMS)
-        self.drawn = [self.tables, self.items, self.differences]
+        self.tutor = html_part("tutor", FORMS)
+        self.drawn = [self.tutor, self.tables, self.items, self.differences]
         """The components that `html` changes."""
         self.submits = [part.submit for part in self.drawn]
         """The events that `choose` answers."""
@@ -74,6 +83,7 @@ class LearningTab:
         found = course.proposed(number) if number is not None else ()
         open_ = number in course.guides()
         return {
+            self.tutor: str(HTML.tutor(sessions, sorted(course.tutoring().items()))),
             self.tables: str(HTML.tables(sessions, kept, "\n".join(COLUMNS))),
             self.differences: str(
                 HTML.differences(
@@ -96,6 +106,7 @@ class LearningTab:
         except ValidationError as error:
             raise SourceError("that was not understood — load the page again") from error
         acts: dict[str, Callable[[Choice], str]] = {
+            "tutor": self._tutor,
             "keep table": self._keep,
             "drop table": self._drop,
             "propose": self._propose,
@@ -107,6 +118,12 @@ class LearningTab:
         if one.act not in acts:
             raise SourceError("that was not understood — load the page again")
         return acts[one.act](one)
+
+    def _tutor(self, one: Choice) -> str:
+        session, mode = _number(one), one.mode or None
+        self._course.tutor(session, mode)
+        where = f"to session {session}" if session else "to the whole course"
+        return f"Questions {where} are met with {TUTOR[one.mode]}."
 
     def _keep(self, one: Choice) -> str:
         asked = [line for line in one.questions.splitlines() if line.strip()]

@@ -22,6 +22,8 @@
     setTimeout(() => { button.textContent = before; }, 1500);
   }
 
+  seminar.copy = copy;
+
   // The answer as text: paragraphs, marks as [1], and the sources that they name.
   function plain(number) {
     const answer = document.querySelector(`#exchange-${number} .answer`)?.cloneNode(true);

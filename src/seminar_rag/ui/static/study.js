@@ -18,6 +18,7 @@
   seminar.openStudy = async () => {
     const select = byId("study-session");
     if (!select) return;
+    seminar.listNotes();
     const { sessions, now, remark } = await fetched("study/sessions");
     if (!sessions) {
       say(remark);

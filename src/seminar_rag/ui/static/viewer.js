@@ -57,7 +57,7 @@
     });
     root = make("div", { id: "viewer", hidden: true }, parts.edge,
       make("div", { className: "viewer-head" }, make("div", {}, parts.title, parts.about), close),
-      make("div", { className: "viewer-bar" }, turn, size, parts.original),
+      make("div", { className: "viewer-bar" }, turn, size, button("notes", "Notes", "Notes and citation"), parts.original),
       parts.remark, parts.body, parts.status);
     root.setAttribute("role", "dialog");
     root.setAttribute("aria-labelledby", "viewer-title");
@@ -97,6 +97,7 @@
     back = finder(opener);
     root.hidden = false;
     shown = null;
+    root.querySelector(".viewer-notes")?.remove();
     place();
     parts.title.textContent = "Opening";
     for (const one of [parts.about, parts.of, parts.zoom]) one.textContent = "";
@@ -316,6 +317,7 @@
     next: () => go(here() + 1),
     in: () => scale(1),
     out: () => scale(-1),
+    notes: () => shown && seminar.notes(root, shown, here()),
   };
 
   function act(event) {
@@ -327,7 +329,7 @@
   }
 
   function type(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target === parts.number) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, textarea")) return;
     const more = { ArrowLeft: 40, ArrowRight: -40 }[event.key];
     if (event.target === parts.edge && more) {
       event.preventDefault();
