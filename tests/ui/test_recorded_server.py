@@ -108,7 +108,7 @@ def test_an_endless_answer_ends_where_it_says_the_same_again(tab: Tab, server: S
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply("word " * 10_000, piece=100),
+        Reply(" ".join(f"word{n}" for n in range(10_000)), piece=100),
         Reply(f"{GOOD} And", drop=True),
         Reply(f"{GOOD} And", done=False),
         Reply(
