@@ -11,7 +11,7 @@ import pytest
 from seminar_rag.config import load
 from seminar_rag.courses import Courses
 from seminar_rag.errors import ConfigError
-from seminar_rag.models.shared import SharedModels
+from seminar_rag.models.shared import Shared
 
 
 def put(folder: Path, name: str, toml: str = "") -> Path:
@@ -38,6 +38,7 @@ def test_the_courses_of_a_folder_share_their_models_and_nothing_else(courses: Co
     assert sorted(courses.open) == ["one", "two"]
     assert one.name == "One"
     assert one.embedder is two.embedder
+    assert one.parts.extract is two.parts.extract
     assert one.store is not two.store
     assert one.config.data != two.config.data
 
@@ -148,7 +149,7 @@ def test_a_model_is_made_once_and_freed_when_nobody_holds_it() -> None:
         made.append(1)
         return Model()
 
-    models = SharedModels()
+    models = Shared()
     one = models.get("a", make)
     assert models.get("a", make) is one
     assert models.get("b", make) is not one
@@ -156,3 +157,35 @@ def test_a_model_is_made_once_and_freed_when_nobody_holds_it() -> None:
     del one
     models.get("a", make)
     assert len(made) == 3
+
+
+def test_workers_are_kept_until_all_are_closed() -> None:
+    closed = []
+
+    class Workers:
+        def close(self) -> None:
+            closed.append(self)
+
+    shared = Shared()
+    first = shared.workers(Workers)
+    assert shared.workers(Workers) is first
+    shared.close()
+    assert closed == [first]
+
+
+@pytest.mark.slow
+def test_courses_share_a_language_model_that_lies_in_their_folder(
+    tmp_path: Path, tiny_gguf: Path
+) -> None:
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
+    (tmp_path / ".seminar" / "models").mkdir(parents=True)
+    shutil.copy(tiny_gguf, tmp_path / ".seminar" / "models")
+    (tmp_path / "seminar.toml").write_text("[llm]\nthreads = 1\n", encoding="utf-8")
+    put(tmp_path, "one")
+    put(tmp_path, "two")
+    opened = Courses(tmp_path)
+    opened.refresh()
+    one, two = (opened.open[name].parts.llm for name in ("one", "two"))
+    assert one is not None
+    assert one is two
+    opened.close()

@@ -19,7 +19,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.models.shared import SharedModels
+from seminar_rag.models.shared import Shared
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
 
@@ -58,7 +58,7 @@ class Given(TypedDict, total=False):
     vectors: Vectors
     verifier: Verifier
     network: Network
-    models: SharedModels
+    shared: Shared
 
 
 class Assembly:
@@ -81,13 +81,14 @@ class Assembly:
         self._embedder = given.get("embedder")
         self._answerer = given.get("answerer")
         self._verifier = given.get("verifier")
-        self._models = given.get("models") or SharedModels()
+        self._shared = given.get("shared") or Shared()
+        self._alone = "shared" not in given
 
     def close(self) -> None:
-        """Release the files, and stop the processes that draw pages and read texts."""
-        for part in ("pages", "extract"):
-            if part in self.__dict__:
-                getattr(self, part).close()
+        """Release the files, and stop the processes that draw pages and read texts, unless other
+        courses share them."""
+        if self._alone:
+            self._shared.close()
         self.store.close()
 
     def reconfigure(self, config: Config) -> None:
@@ -121,7 +122,7 @@ class Assembly:
                 self.config.embed_model,
                 precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
             )
-            self._embedder = self._models.get((OnnxEmbedder, one.name, one.precision), lambda: one)
+            self._embedder = self._shared.get((OnnxEmbedder, one.name, one.precision), lambda: one)
         return self._embedder
 
     def _embedder_of_passages(self) -> Embedder:
@@ -152,7 +153,7 @@ class Assembly:
         if not name:
             return None
         make = partial(CrossEncoderReranker, name)
-        return self._models.get((CrossEncoderReranker, name), make)
+        return self._shared.get((CrossEncoderReranker, name), make)
 
     def _folder(self, setting: str) -> str | None:
         """The folder that a setting names relative to the configuration; None if there is none."""
@@ -313,7 +314,7 @@ class Assembly:
         if model is None:
             return None
         context, threads = config.llm_context, config.llm_threads or None
-        return self._models.get(
+        return self._shared.get(
             (LlamaCpp, model.resolve(), context, threads),
             lambda: LlamaCpp(model, context=context, threads=threads, opening=opening()),
         )
@@ -355,7 +356,7 @@ class Assembly:
             from seminar_rag.check.entailment import EntailmentVerifier
 
             make = partial(EntailmentVerifier, model)
-            return self._models.get((EntailmentVerifier, model), make)
+            return self._shared.get((EntailmentVerifier, model), make)
         return builtin
 
     @cached_property
@@ -415,7 +416,7 @@ class Assembly:
         """What cuts a text into claims, in a process of its own."""
         from seminar_rag.check.confined import ConfinedExtract
 
-        return ConfinedExtract()
+        return self._shared.workers(ConfinedExtract)
 
     # --- ingesting, pages, insights ------------------------------------------------------------
 
@@ -435,10 +436,12 @@ class Assembly:
     @cached_property
     def pages(self) -> Pages:
         """What shows documents as they look, opened at a passage."""
-        from seminar_rag.pages.render import Renderer
+        from seminar_rag.pages.render import Renderer, workers
         from seminar_rag.pages.view import Pages
 
-        return Pages(self.store, Renderer(self.config.data / "pages"))
+        return Pages(
+            self.store, Renderer(self.config.data / "pages", pool=self._shared.workers(workers))
+        )
 
     @cached_property
     def question_vectors(self) -> Remembered:

@@ -16,7 +16,7 @@ from seminar_rag.assembly import Given
 from seminar_rag.config import FILE, load
 from seminar_rag.course import Course
 from seminar_rag.errors import ConfigError, SeminarError
-from seminar_rag.models.shared import SharedModels
+from seminar_rag.models.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,8 @@ class Courses:
         self.open: dict[str, Course] = {}
         self.broken: dict[str, str] = {}
         """Sub-folders that are no usable course, with the reason."""
-        self._given: Given = {"models": SharedModels(), **given}
+        self._shared = Shared()
+        self._given: Given = {"shared": self._shared, **given}
         self._numbers: dict[str, int] = {}
         self._settling: dict[str, _State] | None = None
 
@@ -80,10 +81,11 @@ class Courses:
         self._take(name, self._numbers[name])
 
     def close(self) -> None:
-        """Release the files of all."""
+        """Release the files of all, and stop the workers."""
         for course in self.open.values():
             course.close()
         self.open = {}
+        self._shared.close()
 
     def _there(self) -> dict[str, int]:
         """The sub-folders with a seminar.toml, by name, each with the number of its inode."""

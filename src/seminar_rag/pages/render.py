@@ -23,6 +23,7 @@ from seminar_rag.types.pages import Box
 WIDTHS = (800, 1200, 1600, 2400)
 """Pixels that a page is drawn wide; few, so that the cache serves many."""
 CACHE_BYTES = 256 << 20
+WORKERS, MEMORY = 2, 1 << 30
 _TASKS = 500
 """Pages after which a worker is replaced."""
 _UNDRAWN = {
@@ -32,6 +33,11 @@ _UNDRAWN = {
 }
 
 _T = TypeVar("_T")
+
+
+def workers() -> WorkerPool:
+    """Workers that draw for several courses."""
+    return WorkerPool(WORKERS, MEMORY, _TASKS)
 
 
 class Renderer:
@@ -44,23 +50,27 @@ class Renderer:
         self,
         cache: Path,
         timeout: float = 10.0,
-        memory: int = 1 << 30,
-        workers: int = 2,
+        memory: int = MEMORY,
+        workers: int = WORKERS,
         limit: int = CACHE_BYTES,
+        pool: WorkerPool | None = None,
     ) -> None:
         """Args:
         cache: folder of drawn pages, made when needed.
         timeout: seconds for one page.
         memory: bytes that a worker may use; see `WorkerPool`.
         limit: bytes that the cache may take.
+        pool: workers that others share; who made them closes them.
         """
         self.timeout = timeout
         self._cache = _Cache(cache, limit)
-        self._pool = WorkerPool(workers, memory, _TASKS)
+        self._pool = pool or WorkerPool(workers, memory, _TASKS)
+        self._shared = pool is not None
 
     def close(self) -> None:
-        """Stop the workers."""
-        self._pool.close()
+        """Stop the workers, unless others share them."""
+        if not self._shared:
+            self._pool.close()
 
     def page(self, path: Path, number: int, width: int) -> bytes:
         """Page `number` (from 1) as JPEG, at least `width` pixels wide up to the largest of
