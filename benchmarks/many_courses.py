@@ -7,14 +7,15 @@ FOLDER is the data folder of an ingested course (default: the sample course is i
 which filler is put as in `scale.py`; the courses are copies of it. `seminar-rag serve --courses`
 serves them in a process of its own, with the packaged embedding weights and without a language
 model. One course after another is opened as a browser does (page and desk's login), asked
-`--questions` questions, and left; after each, the resident memory of the server is read, with that
-of the processes that it has started beside it. The first course pays for all that is shared. Needs
-Linux.
+`--questions` questions, two pages of a PDF are looked at, and it is left; after each, the resident
+memory of the server is read, with that of the processes that it has started beside it. The first
+course pays for all that is shared. Needs Linux.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -37,8 +39,8 @@ SETTLE = 3.0
 UNLIMITED = "[serve]\nrate = 0\nrate_address = 0\n"
 
 
-def prepare(folder: Path, data: Path | None, courses: int, passages: int) -> None:
-    """Fill one course, and copy it."""
+def prepare(folder: Path, data: Path | None, courses: int, passages: int) -> str:
+    """Fill one course, and copy it; the id of a PDF in it, "" where it keeps none."""
     first = folder / "course-1"
     first.mkdir(parents=True)
     (first / "seminar.toml").write_text('[course]\nname = "Course"\n', encoding="utf-8")
@@ -49,10 +51,13 @@ def prepare(folder: Path, data: Path | None, courses: int, passages: int) -> Non
         list(course.ingest([SAMPLE]))
     with course.store.writer():
         fill(course.store, passages)
+    files = {one: course.store.file_of(one) for one in course.documents()}
+    pdfs = [one for one, file in files.items() if file and one.endswith(".pdf")]
     course.close()
     for number in range(2, courses + 1):
         shutil.copytree(first, folder / f"course-{number}")
     (folder / "seminar.toml").write_text(UNLIMITED, encoding="utf-8")
+    return pdfs[0] if pdfs else ""
 
 
 def memory(process: psutil.Process) -> tuple[float, float]:
@@ -61,8 +66,8 @@ def memory(process: psutil.Process) -> tuple[float, float]:
     return process.memory_info().rss / 1e6, children / 1e6
 
 
-def visit(client: httpx.Client, name: str, questions: Sequence[str]) -> list[float]:
-    """Open a course and ask; milliseconds of each question."""
+def visit(client: httpx.Client, name: str, questions: Sequence[str], pdf: str) -> list[float]:
+    """Open a course, ask, and look at pages; milliseconds of each question."""
     for path in ("", "config", "desk/login", "health"):
         client.get(f"/c/{name}/{path}")
     took = []
@@ -71,13 +76,13 @@ def visit(client: httpx.Client, name: str, questions: Sequence[str]) -> list[flo
         sent = {"model": "course", "messages": [{"role": "user", "content": one}]}
         client.post(f"/c/{name}/v1/chat/completions", json=sent).raise_for_status()
         took.append(1000 * (time.perf_counter() - began))
+    for page in (1, 2) if pdf else ():
+        client.get(f"/c/{name}/view/{quote(pdf, safe='')}/{page}.jpg?width=800").raise_for_status()
     return took
 
 
 def questions_of(count: int) -> list[str]:
     """Questions of the sample course."""
-    import json
-
     lines = (FOLDER / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line)["question"] for line in lines][:count]
 
@@ -92,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "courses"
-        prepare(folder, options.data, options.courses, options.passages)
+        pdf = prepare(folder, options.data, options.courses, options.passages)
         command = [sys.executable, "-m", "seminar_rag.cli.main", "serve", "--port", "0"]
         running = subprocess.Popen(
             [*command, "--courses", str(folder)],
@@ -110,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             totals, asked = [], questions_of(options.questions)
             with httpx.Client(base_url=address, timeout=300) as client:
                 for number in range(1, options.courses + 1):
-                    took = visit(client, f"course-{number}", asked)
+                    took = visit(client, f"course-{number}", asked, pdf)
                     time.sleep(SETTLE)
                     own, others = memory(process)
                     totals.append(own + others)
