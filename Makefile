@@ -15,6 +15,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := $(shell command -v uv)
 # Modules are compiled when they are first imported, and most never are.
 INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) install -q --no-compile)
+# The option for an index, or nothing where it does not answer: pip would ask it for every package.
+answering = $(shell $(PIP) index versions $(1) --retries 0 --timeout 10 --index-url $(lastword $(2)) >/dev/null 2>&1 && echo "$(2)")
 STAMPS := $(VENV)/.stamps
 COMMA := ,
 LINUX := $(filter Linux,$(shell uname -s))
@@ -98,7 +100,7 @@ ifneq ($(UV),)
 	@UV_HTTP_RETRIES=0 $(INSTALL) $(TORCH_INDEX) --index-strategy unsafe-best-match torch || \
 	  echo "PyTorch's own index does not answer, so that torch comes from the usual one."
 else
-	@$(INSTALL) --retries 0 --timeout 15 $(TORCH_INDEX) torch
+	@$(INSTALL) --retries 0 --timeout 15 $(call answering,torch,$(TORCH_INDEX)) torch
 endif
 	@$(INSTALL) -e .
 	@mkdir -m 700 -p .seminar  # a checkout has a course of its own
@@ -108,7 +110,7 @@ $(STAMPS)/local: $(STAMPS)/core
 	@echo "Installing llama.cpp; where no ready-made package can be reached, it is built (about five minutes) …"
 	@# Without AMX: older GCC compiles llama.cpp's kernels for it so that they crash.
 	@CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
-		$(PIP) install -q --retries 0 --timeout 10 --prefer-binary $(LLAMA_INDEX) -e '.[local]'
+		$(PIP) install -q --retries 0 --timeout 10 --prefer-binary $(call answering,llama-cpp-python,$(LLAMA_INDEX)) -e '.[local]'
 	@$(BIN)/python -c "import llama_cpp" 2>/dev/null || { \
 		echo "The ready-made package does not run here, so llama.cpp is built …"; \
 		CFLAGS="$$CFLAGS -U__AMX_INT8__" CXXFLAGS="$$CXXFLAGS -U__AMX_INT8__" \
