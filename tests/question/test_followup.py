@@ -110,6 +110,13 @@ def test_what_is_no_wording_of_the_question_is_not_taken(said: str | Exception) 
     assert reworded(ScriptedLLM(said), "what are its limits?", "How does editing work?") == by_rules
 
 
+def test_a_wording_that_only_repeats_the_question_is_not_taken() -> None:
+    told = reworded(ScriptedLLM("And what are its limits?"), "what are its limits?", "Who edits?")
+    assert told == "Who edits? what are its limits?"
+    alone = "What are the limits of editing?"
+    assert reworded(ScriptedLLM(alone), alone, "Who edits?") == alone
+
+
 def test_a_question_that_stands_alone_is_not_worded_anew() -> None:
     llm = ScriptedLLM()
     assert reworded(llm, "How does editing work?") == "How does editing work?"

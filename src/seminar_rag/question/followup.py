@@ -92,7 +92,8 @@ class Rewriter:
         if self._llm.speed and self._llm.count(prompt) > READING_TIME * self._llm.speed:
             return plain
         rewritten = self._rewritten(prompt, stop)
-        return rewritten if _fits(rewritten, question, history) else plain
+        repeated = set(stems(rewritten)) <= set(stems(question))  # what it leans on is not told
+        return rewritten if not repeated and _fits(rewritten, question, history) else plain
 
     def _rewritten(self, prompt: str, stop: Callable[[], bool]) -> str:
         try:
