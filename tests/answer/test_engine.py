@@ -327,7 +327,7 @@ def test_a_question_in_another_language_is_put_to_the_model_as_it_was_asked() ->
     query = understand("Comment fonctionne l'attention ?", spelled=lambda _: "attention")
     list(writer(llm).draft(query, HITS, (), lambda: False).chunks)
     asked = llm.asked[0].messages[-1].content or ""
-    assert "Question: Comment fonctionne l'attention ?" in asked
+    assert "Question: Comment fonctionne l'attention ?\n\nAnswer in French." in asked
 
 
 def test_what_no_reading_says_is_shown_as_that() -> None:

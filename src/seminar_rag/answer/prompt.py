@@ -26,7 +26,7 @@ from seminar_rag.answer.extractive import NOT_SIMPLER
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
-from seminar_rag.question.language import language_of
+from seminar_rag.question.language import language_of, name_of
 from seminar_rag.question.query import Query
 from seminar_rag.text import unmarked
 from seminar_rag.types import Citation, Hit, Turn
@@ -97,7 +97,7 @@ told, and those that cannot are named."""
 log = logging.getLogger(__name__)
 
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
-_NUMBERED = "\n\nEnd every sentence with the number of its passage, like [1]."
+_NUMBERED = "\n\nAnswer in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 
 
@@ -134,7 +134,9 @@ class LLMAnswerer:
     ) -> Draft:
         foreign = bool(query.language) and query.language != _language(hits)
         # Of a question in another language, only what the readings hold is searched for.
-        ask = f"{query.text.strip()}{_NUMBERED}" if foreign else query.stand_alone.strip()
+        ask = query.stand_alone.strip()
+        if foreign:
+            ask = query.text.strip() + _NUMBERED.format(name_of(query.language))
         limit = self._max_tokens + FINISHING
         fixed = [*opening(), _message("user", ask)]
         window = self._llm.context - limit - _tokens(fixed, self._llm.count)

@@ -47,6 +47,11 @@ def language_of(text: str) -> str:
     return max(counts, key=counts.__getitem__) if first > second else ""
 
 
+def name_of(code: str) -> str:
+    """The English name of a language."""
+    return _NAMES.get(code, "the language of the question")
+
+
 def small_words(code: str) -> frozenset[str]:
     """The small words of a language; empty where they are not known."""
     return _small().get(code, frozenset())
