@@ -200,8 +200,9 @@ class Comparing(ABC):
         if stop() or not vectors:
             return self.differing(session)
         pairs = near_pairs(found[: sum(map(len, vectors))], np.concatenate(vectors), MOST_PAIRS)
+        judge = None if self.parts.checks_by_words() else self.parts.verifier
         out: list[Difference] = []
-        for done, difference in enumerate(differences(session, pairs, embed, stop)):
+        for done, difference in enumerate(differences(session, pairs, embed, stop, judge)):
             progress(len(own) + done, len(own) + len(pairs))
             out += [difference] if difference else []
         self._differences[session] = tuple(out[:MOST])

@@ -14,6 +14,7 @@ from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.compare.stances import (
     DIFFERS,
     PROVEN,
+    Pair,
     Stances,
     by_words,
     differences,
@@ -113,3 +114,19 @@ def test_readings_differ_in_what_is_nearly_the_same_sentence():
     assert told[1].reason == "The second says 64%, the first says 71%."
     assert (told[1].one.quote, told[1].other.quote) == (SAID, OTHER)
     assert list(differences(1, pairs, embed, lambda: True)) == []
+
+
+def test_a_verifier_that_reads_is_asked_where_words_prove_nothing():
+    said = "Larger networks gain sudden abilities at every task that was tried with them."
+    other = "Larger networks gain smooth abilities at every task that was tried with them."
+    one, two = (
+        next(sources(document, [passage(document, 0, "", 2, text)]))
+        for text, document in ((said, Document("a", "paper", "a", "A")),
+                               (other, Document("b", "paper", "b", "B")))
+    )  # fmt: skip
+    pair = Pair(one, two, 0.8)
+    assert list(differences(1, [pair], embed, lambda: False)) == [None]
+    reader = ScriptedVerifier({"abilities": "contradicted"})
+    (told,) = differences(1, [pair], embed, lambda: False, reader)
+    assert told is not None
+    assert told.said == "contradicts"

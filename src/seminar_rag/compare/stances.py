@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import Conflict, Embed, compare
 from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier
 from seminar_rag.study.items import Source
-from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Verdict
+from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.compare import Cell, Difference, Row, Said, Stated
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ SPEAKS = 0.4
 EXACT = frozenset({"number", "opposite", "negation"})
 """The conflicts that the built-in check proves. Two readings that name different things, or of
 which one says more, do not contradict each other."""
+JUDGED = 60
+"""Pairs, the nearest ones, that a verifier that reads for meaning is asked about."""
 MOST = 40
 """Differences that are shown of a session."""
 _LABELS: dict[str, Said] = {
@@ -148,28 +150,51 @@ def near_pairs(found: Sequence[Source], vectors: Matrix, most: int) -> list[Pair
 
 
 def differences(
-    session: int, pairs: Sequence[Pair], embed: Embed, stop: Callable[[], bool]
+    session: int,
+    pairs: Sequence[Pair],
+    embed: Embed,
+    stop: Callable[[], bool],
+    judge: Verifier | None = None,
 ) -> Iterator[Difference | None]:
-    """For every pair the difference that can be proved, or None."""
-    for pair in pairs:
+    """For every pair its difference, or None.
+
+    Args:
+        judge: a verifier that reads for meaning, asked about the nearest pairs; None asks nobody.
+    """
+    for number, pair in enumerate(pairs):
         if stop():
             return
-        yield _difference(session, pair, embed)
+        found = _by_words(session, pair, embed)
+        if found is None and judge is not None and number < JUDGED:
+            found = _judged(session, pair, judge)
+        yield found
 
 
-def _difference(session: int, pair: Pair, embed: Embed) -> Difference | None:
+def _by_words(session: int, pair: Pair, embed: Embed) -> Difference | None:
     one, other = pair.one.text, pair.other.text
     comparison = compare(one, [other], [], embed) if one != other else None
     conflict = find_conflict(one, [other], comparison) if comparison else None
     if conflict is None or conflict.kind not in EXACT:
         return None
-    id_ = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()[:16]
-    said: Said = "contradicts" if pair.alike >= PROVEN else "differs"
     reason = conflict.reason
     for word, place in (("passage", "second"), ("sentence", "first")):
-        reason = reason.replace(f"The {word}", f"The {place}").replace(
-            f"the {word}", f"the {place}"
-        )
+        for the in ("The", "the"):
+            reason = reason.replace(f"{the} {word}", f"{the} {place}")
+    return _difference(session, pair, "contradicts" if pair.alike >= PROVEN else "differs", reason)
+
+
+def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:
+    text = pair.other.text
+    alone = replace(pair.other.passage, text=text, sentences=(Sentence(0, len(text)),))
+    verdict = judge.verify(pair.one.text, [alone])
+    if verdict.label != "contradicted":
+        return None
+    return _difference(session, pair, "contradicts", verdict.reason)
+
+
+def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference:
+    told = "\n".join(sorted((pair.one.text, pair.other.text)))
+    id_ = hashlib.sha256(told.encode()).hexdigest()[:16]
     return Difference(id_, session, said, reason, _stated(pair.one), _stated(pair.other))
 
 
