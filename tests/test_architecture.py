@@ -27,6 +27,7 @@ LAYERS = [
     {"browsing", "corrections", "doctor", "backup", "comparing", "learning"},
     {"model_choice", "for_programs"},
     {"assembly"},
+    {"models_in_use"},
     {"compare"},
     {"study"},
     {"ingest", "answer", "pages"},
@@ -69,7 +70,7 @@ HOMES = {
     "tomlkit": {"config.py"},
     "rich": {"cli/printing.py", "cli/printing_ingest.py"},
 }
-CONFIG_READERS = {"cli", "course", "courses", "assembly", "doctor"}
+CONFIG_READERS = {"cli", "course", "courses", "assembly", "models_in_use", "doctor"}
 
 
 def modules() -> list[Path]:

@@ -7,19 +7,16 @@ a command that needs no model loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from seminar_rag.config import Config, from_environment, save
+from seminar_rag.config import Config
 from seminar_rag.errors import ModelError
 from seminar_rag.index.chosen import Chosen
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
-from seminar_rag.models.bert import OnnxEmbedder
-from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.models.shared import Shared
+from seminar_rag.models_in_use import ModelsInUse
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
 
@@ -35,19 +32,13 @@ if TYPE_CHECKING:
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.pipeline import Ingestor, Network
     from seminar_rag.journal.insights import Remembered
-    from seminar_rag.models.choice import Chooser
     from seminar_rag.models.embed import Embedder
-    from seminar_rag.models.llm import LLM
-    from seminar_rag.models.rerank import Reranker
     from seminar_rag.pages.view import Pages
     from seminar_rag.web.fetch import Fetcher
 
 NO_LLM = (
     "but no language model is configured — seminar-rag models lists some; [llm] url takes a server"
 )
-JUDGES_FROM = 700_000_000
-"""Bytes of a GGUF file from which on a language model judges claims unasked: some 1.5 billion
-parameters in four bits; docs/checking.md has the figures of smaller ones."""
 
 
 class Given(TypedDict, total=False):
@@ -61,7 +52,7 @@ class Given(TypedDict, total=False):
     shared: Shared
 
 
-class Assembly:
+class Assembly(ModelsInUse):
     """The parts of one course."""
 
     def __init__(self, config: Config, **given: Unpack[Given]) -> None:
@@ -70,18 +61,16 @@ class Assembly:
         Raises:
             StoreError: the data folder cannot be used.
         """
-        self.config = config
-        self.store = Store(config.data, config.store_url, given.get("vectors"))
+        store = Store(config.data, config.store_url, given.get("vectors"))
+        super().__init__(config, store, given.get("embedder"), given.get("shared") or Shared())
         self.journal = Journal(
             config.data / "journal.sqlite",
             enabled=config.journal_enabled,
             days=config.journal_days,
         )
         self._network = given.get("network")
-        self._embedder = given.get("embedder")
         self._answerer = given.get("answerer")
         self._verifier = given.get("verifier")
-        self._shared = given.get("shared") or Shared()
         self._alone = "shared" not in given
 
     def close(self) -> None:
@@ -111,27 +100,6 @@ class Assembly:
         """What the instructor has chosen to show students."""
         return Chosen(self.config.data)
 
-    @property
-    def embedder(self) -> Embedder:
-        """The embedding model; precision "auto" keeps to what the index was made with."""
-        if self._embedder is None:
-            precision: str = self.config.embed_precision
-            if precision == "auto" and self.store.meta("model") == self.config.embed_model:
-                precision = self.store.meta("precision") or "auto"
-            one = OnnxEmbedder(
-                self.config.embed_model,
-                precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
-            )
-            self._embedder = self._shared.get((OnnxEmbedder, one.name, one.precision), lambda: one)
-        return self._embedder
-
-    def _embedder_of_passages(self) -> Embedder:
-        """torch computes in bfloat16 twice as fast; a question does not wait for it to load."""
-        one = self.embedder
-        if isinstance(one, OnnxEmbedder) and one.precision == "bfloat16":
-            return SentenceTransformerEmbedder(one.name, "bfloat16")
-        return one
-
     @cached_property
     def retriever(self) -> Retriever:
         """What finds passages.
@@ -143,22 +111,6 @@ class Assembly:
 
         self.store.require_model(self.embedder.name, self.embedder.precision)
         return Retriever(self.store, self.embedder, self.reranker())
-
-    def reranker(self) -> Reranker | None:
-        """The configured cross-encoder, else a suggested one that was downloaded."""
-        from seminar_rag.models.rerank import CrossEncoderReranker, chosen
-
-        setting = self.config.retrieve_reranker
-        name = self._folder(setting) or chosen(setting)
-        if not name:
-            return None
-        make = partial(CrossEncoderReranker, name)
-        return self._shared.get((CrossEncoderReranker, name), make)
-
-    def _folder(self, setting: str) -> str | None:
-        """The folder that a setting names relative to the configuration; None if there is none."""
-        folder = self.config.folder / Path(setting).expanduser()
-        return str(folder) if setting and folder.is_dir() else None
 
     # --- answering -----------------------------------------------------------------------------
 
@@ -232,13 +184,6 @@ class Assembly:
             self._chooser(),
         )
 
-    def _chooser(self) -> Chooser | None:
-        """The language model as a judge of what answers a question; None where it cannot be."""
-        from seminar_rag.models.choice import Chooser
-
-        asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
-        return self.llm if asked and isinstance(self.llm, Chooser) else None
-
     @property
     def cells(self) -> Cells:
         """What says what one reading answers to a question."""
@@ -268,67 +213,6 @@ class Assembly:
 
         words, embed = self.builtin_verifier, self.embedder.embed
         return Stances(self.retriever, self.verifier, words, embed)
-
-    @cached_property
-    def llm(self) -> LLM | None:
-        """The configured language model, loaded once for all that use it."""
-        return self._load_llm()
-
-    def take_model(self, spec: str, *, load: bool) -> None:
-        """Write answers with a model that was downloaded; those that are being written go on.
-
-        Args:
-            spec: as in [llm] model, which is changed where it is set to another.
-            load: now, so that no question waits for it.
-
-        Raises:
-            ConfigError: the setting cannot be changed.
-            ModelError: the model cannot be loaded.
-        """
-        if self.config.llm_model not in ("", spec) and "llm_model" not in from_environment():
-            save(self.config.folder, "llm", "model", spec)
-            self.config = replace(self.config, llm_model=spec)
-        if load:
-            self.__dict__["llm"] = self._load_llm()
-        else:
-            self.__dict__.pop("llm", None)
-        for part in ("verifier", "answerer", "engine"):
-            self.__dict__.pop(part, None)
-
-    def _load_llm(self) -> LLM | None:
-        from seminar_rag.answer.prompt import opening
-        from seminar_rag.models.local import LlamaCpp
-        from seminar_rag.models.server import OpenAICompatible
-
-        config = self.config
-        if not config.llm_enabled:
-            return None
-        if config.llm_url:
-            return OpenAICompatible(
-                config.llm_url,
-                config.llm_name or "default",
-                config.llm_key or None,
-                context=config.llm_context,
-            )
-        model = self.gguf()
-        if model is None:
-            return None
-        context, threads = config.llm_context, config.llm_threads or None
-        return self._shared.get(
-            (LlamaCpp, model.resolve(), context, threads),
-            lambda: LlamaCpp(model, context=context, threads=threads, opening=opening()),
-        )
-
-    @property
-    def models_folder(self) -> Path:
-        """Where downloaded language models lie."""
-        return (self.config.base or self.config).data / "models"
-
-    def gguf(self) -> Path | None:
-        """The file of the local model, if there is one. Raises ModelError as `find_local` does."""
-        from seminar_rag.models.catalogue import find_local
-
-        return find_local(self.config.llm_model, self.models_folder, self.config.folder)
 
     # --- checking ------------------------------------------------------------------------------
 
@@ -365,38 +249,6 @@ class Assembly:
         from seminar_rag.check.support import BuiltinVerifier
 
         return BuiltinVerifier(self.embedder.embed)
-
-    def check_model(self) -> str | None:
-        """The cross-encoder that checks claims, downloaded or not; None for the built-in check."""
-        config = self.config
-        if config.check_verifier in ("builtin", "llm"):
-            return None
-        if config.check_model:
-            return self._folder(config.check_model) or config.check_model
-        from seminar_rag.check.entailment import SUGGESTED, present
-
-        return present() or (SUGGESTED if config.check_verifier == "model" else None)
-
-    def judges(self) -> bool:
-        """Whether the language model checks claims, known without loading it.
-
-        Unasked, a file does that is large enough to understand, where no model that was made for
-        checking is there. A server is asked only where the configuration says so.
-        """
-        config = self.config
-        if config.check_verifier != "auto":
-            return config.check_verifier == "llm"
-        if not config.llm_enabled or config.llm_url or self.check_model():
-            return False
-        return self._understands()
-
-    def _understands(self) -> bool:
-        """Whether the local language model is large enough to judge what it reads."""
-        try:
-            model = self.gguf()
-        except ModelError:
-            return False
-        return model is not None and model.stat().st_size >= JUDGES_FROM
 
     def checks_by_words(self) -> bool:
         """Whether the built-in check judges, known without loading a model."""

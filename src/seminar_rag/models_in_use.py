@@ -1,0 +1,179 @@
+"""The models that a course's configuration names, each loaded when it is first needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seminar_rag.config import Config, from_environment, save
+from seminar_rag.errors import ModelError
+from seminar_rag.index.store import Store
+from seminar_rag.models.bert import OnnxEmbedder
+from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.models.shared import Shared
+
+if TYPE_CHECKING:
+    from seminar_rag.models.choice import Chooser
+    from seminar_rag.models.embed import Embedder
+    from seminar_rag.models.llm import LLM
+    from seminar_rag.models.rerank import Reranker
+
+JUDGES_FROM = 700_000_000
+"""Bytes of a GGUF file from which on a language model judges claims unasked: some 1.5 billion
+parameters in four bits; docs/checking.md has the figures of smaller ones."""
+
+
+class ModelsInUse:
+    """The embedding model, the reranker, the language model, and who checks claims."""
+
+    def __init__(
+        self, config: Config, store: Store, embedder: Embedder | None, shared: Shared
+    ) -> None:
+        """Args:
+        store: knows with which model the index was made.
+        embedder: in place of the configured one.
+        shared: where the models are that other courses of this process use too.
+        """
+        self.config = config
+        self.store = store
+        self._embedder = embedder
+        self._shared = shared
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model; precision "auto" keeps to what the index was made with."""
+        if self._embedder is None:
+            precision: str = self.config.embed_precision
+            if precision == "auto" and self.store.meta("model") == self.config.embed_model:
+                precision = self.store.meta("precision") or "auto"
+            one = OnnxEmbedder(
+                self.config.embed_model,
+                precision,  # type: ignore[arg-type]  # the store holds what the embedder gave
+            )
+            self._embedder = self._shared.get((OnnxEmbedder, one.name, one.precision), lambda: one)
+        return self._embedder
+
+    def _embedder_of_passages(self) -> Embedder:
+        """torch computes in bfloat16 twice as fast; a question does not wait for it to load."""
+        one = self.embedder
+        if isinstance(one, OnnxEmbedder) and one.precision == "bfloat16":
+            return SentenceTransformerEmbedder(one.name, "bfloat16")
+        return one
+
+    def reranker(self) -> Reranker | None:
+        """The configured cross-encoder, else a suggested one that was downloaded."""
+        from seminar_rag.models.rerank import CrossEncoderReranker, chosen
+
+        setting = self.config.retrieve_reranker
+        name = self._folder(setting) or chosen(setting)
+        if not name:
+            return None
+        make = partial(CrossEncoderReranker, name)
+        return self._shared.get((CrossEncoderReranker, name), make)
+
+    def _folder(self, setting: str) -> str | None:
+        """The folder that a setting names relative to the configuration; None if there is none."""
+        folder = self.config.folder / Path(setting).expanduser()
+        return str(folder) if setting and folder.is_dir() else None
+
+    @cached_property
+    def llm(self) -> LLM | None:
+        """The configured language model, loaded once for all that use it."""
+        return self._load_llm()
+
+    def take_model(self, spec: str, *, load: bool) -> None:
+        """Write answers with a model that was downloaded; those that are being written go on.
+
+        Args:
+            spec: as in [llm] model, which is changed where it is set to another.
+            load: now, so that no question waits for it.
+
+        Raises:
+            ConfigError: the setting cannot be changed.
+            ModelError: the model cannot be loaded.
+        """
+        if self.config.llm_model not in ("", spec) and "llm_model" not in from_environment():
+            save(self.config.folder, "llm", "model", spec)
+            self.config = replace(self.config, llm_model=spec)
+        if load:
+            self.__dict__["llm"] = self._load_llm()
+        else:
+            self.__dict__.pop("llm", None)
+        for part in ("verifier", "answerer", "engine"):
+            self.__dict__.pop(part, None)
+
+    def _load_llm(self) -> LLM | None:
+        from seminar_rag.answer.prompt import opening
+        from seminar_rag.models.local import LlamaCpp
+        from seminar_rag.models.server import OpenAICompatible
+
+        config = self.config
+        if not config.llm_enabled:
+            return None
+        if config.llm_url:
+            return OpenAICompatible(
+                config.llm_url,
+                config.llm_name or "default",
+                config.llm_key or None,
+                context=config.llm_context,
+            )
+        model = self.gguf()
+        if model is None:
+            return None
+        context, threads = config.llm_context, config.llm_threads or None
+        return self._shared.get(
+            (LlamaCpp, model.resolve(), context, threads),
+            lambda: LlamaCpp(model, context=context, threads=threads, opening=opening()),
+        )
+
+    @property
+    def models_folder(self) -> Path:
+        """Where downloaded language models lie."""
+        return (self.config.base or self.config).data / "models"
+
+    def gguf(self) -> Path | None:
+        """The file of the local model, if there is one. Raises ModelError as `find_local` does."""
+        from seminar_rag.models.catalogue import find_local
+
+        return find_local(self.config.llm_model, self.models_folder, self.config.folder)
+
+    def _chooser(self) -> Chooser | None:
+        """The language model as a judge of what answers a question; None where it cannot be."""
+        from seminar_rag.models.choice import Chooser
+
+        asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
+        return self.llm if asked and isinstance(self.llm, Chooser) else None
+
+    def check_model(self) -> str | None:
+        """The cross-encoder that checks claims, downloaded or not; None for the built-in check."""
+        config = self.config
+        if config.check_verifier in ("builtin", "llm"):
+            return None
+        if config.check_model:
+            return self._folder(config.check_model) or config.check_model
+        from seminar_rag.check.entailment import SUGGESTED, present
+
+        return present() or (SUGGESTED if config.check_verifier == "model" else None)
+
+    def judges(self) -> bool:
+        """Whether the language model checks claims, known without loading it.
+
+        Unasked, a file does that is large enough to understand, where no model that was made for
+        checking is there. A server is asked only where the configuration says so.
+        """
+        config = self.config
+        if config.check_verifier != "auto":
+            return config.check_verifier == "llm"
+        if not config.llm_enabled or config.llm_url or self.check_model():
+            return False
+        return self._understands()
+
+    def _understands(self) -> bool:
+        """Whether the local language model is large enough to judge what it reads."""
+        try:
+            model = self.gguf()
+        except ModelError:
+            return False
+        return model is not None and model.stat().st_size >= JUDGES_FROM
