@@ -301,6 +301,13 @@ def test_part_by_part_quotations_stand_in_though_no_judge_was_asked(
     assert any("quoted instead" in warning for warning in answer.warnings)
 
 
+def test_simple_words_that_no_passage_bears_out_give_way_to_quotations() -> None:
+    llm = ScriptedLLM("It is like a torch in a dark room.")
+    answer = answer_of(ask(writer(llm, Sure(0.6)), question="Explain attention like I'm five"))
+    assert "“It costs the square of the length.” [1]" in answer.text
+    assert not any("simpler words" in warning for warning in answer.warnings)
+
+
 @pytest.mark.parametrize(
     ("question", "asked"),
     [

@@ -172,7 +172,8 @@ class LLMAnswerer:
             notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
 
         def instead() -> Iterator[str]:
-            sure = not decided or max(judged, default=0.0) >= SURE
+            plain = decided and query.intent == PLAIN
+            sure = max(judged, default=0.0) >= (SURE if plain else 0.0)
             return quoted() if sure else iter(())
 
         chunks = _or_quoted(answer, quoted, notes, stop)
