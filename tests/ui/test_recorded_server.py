@@ -72,7 +72,7 @@ def test_what_cites_nothing_is_not_shown_as_an_answer(
 ) -> None:
     ask(tab, server, Reply(text))
     said = tab.page.inner_text("#exchange-1")
-    assert "The readings don't say." in said
+    assert "The readings don’t say." in said
     assert not text or text not in said
     assert tab.page.locator("#exchange-1 .mark").count() == 0
     assert tab.page.locator("#exchange-1 .nearest li").count() > 0

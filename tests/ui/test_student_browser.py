@@ -187,7 +187,7 @@ def test_a_scoped_refusal_is_widened_at_a_click(tab, course):
     narrowed(tab, "session:15")
     tab.ask(UNKNOWN)
     tab.answered()
-    assert "Session 15 doesn't say." in page.inner_text("#past .answer")
+    assert "Session 15 doesn’t say." in page.inner_text("#past .answer")
     page.reload()
     page.wait_for_selector(".scope-chip")
     page.click(".wider")
