@@ -31,7 +31,7 @@ seminar.readFile = (text, largest) => new Promise((resolve) => {
 // The text to check is kept for this tab, so that a reload loses nothing.
 (() => {
   "use strict";
-  const KEY = `seminar:${document.title}:manuscript`;
+  const KEY = `seminar:${document.title}${location.pathname}:manuscript`;
   const box = () => document.querySelector("#manuscript textarea");
   document.addEventListener("input", (event) => {
     if (event.target !== box()) return;
