@@ -28,11 +28,13 @@ from seminar_rag.syllabus.assemble import (
     section_features,
 )
 from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.labels import SESSION, decoded
 from seminar_rag.syllabus.markup import front_matter, html_items, markdown_items
 from seminar_rag.syllabus.markup_office import office_items
 from seminar_rag.syllabus.markup_text import text_items
-from seminar_rag.syllabus.model import WEIGHTS, flat, model_of
+from seminar_rag.syllabus.model import WEIGHTS, Forest, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.series import Series, candidates, place, series_features
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
 
 SHARED = Path(__file__).parents[1].resolve().parent / "shared"
@@ -51,6 +53,8 @@ class Page:
     name: str
     sessions: list[dict[str, Any]]
     pieces: list[Piece]
+    course: str = ""
+    """Where it is from: pages of one teacher are learned from or left out together."""
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     starts: dict[int, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     """Piece that a reading starts at → session, reading of the key."""
@@ -325,7 +329,7 @@ def load(folder: Path) -> Page:
     key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     files = [folder / file for file in key["files"]]
     files = [one for file in files for one in (sorted(file.iterdir()) if file.is_dir() else [file])]
-    page = Page(folder.name, key["sessions"], pieces_of(files))
+    page = Page(folder.name, key["sessions"], pieces_of(files), str(key["source"]["repository"]))
     if len(files) > 1:
         page.titles = [_post_title(f) for f in files]
     align(page)
@@ -492,7 +496,12 @@ def random_pages(pages: list[Page], count: int, seed: int = 5) -> list[Page]:
                 as_html = rng.random() < 0.35
                 items = html_items(_html(text)) if as_html else markdown_items(text)
                 found.append(
-                    Page(page.name, key, page_pieces(items, "html" if as_html else "markdown"))
+                    Page(
+                        page.name,
+                        key,
+                        page_pieces(items, "html" if as_html else "markdown"),
+                        page.course,
+                    )
                 )
                 align(found[-1])
     return found
@@ -593,45 +602,59 @@ _TREES: dict[str, Any] = {
     "bagging_freq": 1,
     "lambda_l2": 2,
     "verbose": -1,
-    "num_threads": 2,
+    "num_threads": 1,
     "max_bin": 31,
-    "seed": 1,
 }
 
 
-def fit(data: list[Data], trees: int = 100) -> dict[str, np.ndarray]:
-    """The arrays of a model that was trained on pages."""
+def forest(
+    rows: Any, labels: Any, count: int, classes: int, weight: Any = None, **more: Any
+) -> dict[str, np.ndarray]:
+    """The arrays of a trained forest."""
     import lightgbm
 
-    def forest(
-        rows: Any, labels: Any, count: int, classes: int, weight: Any = None, **more: Any
-    ) -> Any:
-        kind = (
-            {"objective": "multiclass", "num_class": classes}
-            if classes > 1
-            else {"objective": "binary"}
-        )
-        dataset = lightgbm.Dataset(
-            np.vstack(rows), np.concatenate(labels).astype(float), weight=weight
-        )
-        return flat(
-            lightgbm.train({**_TREES, **kind, **more}, dataset, count).dump_model(), classes
-        )
+    kind = (
+        {"objective": "multiclass", "num_class": classes}
+        if classes > 1
+        else {"objective": "binary"}
+    )
+    dataset = lightgbm.Dataset(np.vstack(rows), np.concatenate(labels).astype(float), weight=weight)
+    options = {**_TREES, **kind, **more}
+    seeds = options.pop("seeds", [1])
+    trees = [
+        lightgbm.train({**options, "seed": seed}, dataset, count).dump_model()["tree_info"]
+        for seed in seeds
+    ]
+    return flat({"tree_info": [tree for each in trees for tree in each]}, classes)
 
-    weight = np.concatenate([np.full(d.kept.sum(), d.weight) for d in data])
+
+def label_arrays(data: list[Data], trees: int) -> dict[str, np.ndarray]:
+    """The forest that says what pieces are, and how likely a label follows another."""
+    own = forest(
+        [d.rows[d.kept] for d in data],
+        [d.page.labels[d.kept] for d in data],
+        trees,
+        6,
+        np.concatenate([np.full(d.kept.sum(), d.weight) for d in data]),
+        feature_fraction=0.3,
+        bagging_fraction=0.7,
+        lambda_l2=3,
+    )
+    steps = np.full((6, 6), 0.5)
+    for d in data:
+        np.add.at(steps, (d.page.labels[:-1], d.page.labels[1:]), d.weight)
+    chance = steps / steps.sum(1, keepdims=True) / (steps.sum(0) / steps.sum())
+    return {
+        **{f"labels.{part}": value for part, value in own.items()},
+        "steps": (0.6 * np.log(chance)).astype(np.float32),
+    }
+
+
+def inside_arrays(data: list[Data]) -> dict[str, np.ndarray]:
+    """The forests that find title, authors and section of a reading."""
     span_rows = [rows for d in data for rows in d.span_rows]
     section_rows = np.array([row for d in data for row in d.sections], np.float32)
     forests = {
-        "labels": forest(
-            [d.rows[d.kept] for d in data],
-            [d.page.labels[d.kept] for d in data],
-            trees,
-            6,
-            weight,
-            feature_fraction=0.3,
-            bagging_fraction=0.7,
-            lambda_l2=3,
-        ),
         "title": forest(span_rows, [y for d in data for y in d.is_title], 110, 1),
         "authors": forest(span_rows, [y for d in data for y in d.is_author], 90, 1),
         "section": forest(
@@ -643,16 +666,77 @@ def fit(data: list[Data], trees: int = 100) -> dict[str, np.ndarray]:
             learning_rate=0.07,
         ),
     }
-    steps = np.full((6, 6), 0.5)
-    for d in data:
-        np.add.at(steps, (d.page.labels[:-1], d.page.labels[1:]), d.weight)
-    arrays = {
-        f"{name}.{part}": value for name, parts in forests.items() for part, value in parts.items()
-    }
-    arrays["steps"] = (
-        0.6 * np.log(steps / steps.sum(1, keepdims=True) / (steps.sum(0) / steps.sum()))
-    ).astype(np.float32)
-    return arrays
+    return {f"{name}.{part}": value for name, own in forests.items() for part, value in own.items()}
+
+
+@dataclass
+class Choice:
+    """The series that may part one page, and how well each does."""
+
+    data: Data
+    rows: np.ndarray
+    right: np.ndarray
+
+
+def choices_of(data: Data, labels: dict[str, np.ndarray]) -> list[Choice]:
+    """What the files of a page have to teach of series, as labels read them that have not seen it.
+
+    A file of several is a page of one session, in which no series is right.
+    """
+    own = {part: labels[f"labels.{part}"] for part in _PARTS}
+    found = []
+    for part in files_of(data.page):
+        pieces = data.page.pieces[part]
+        said = Forest(**own, classes=6).probabilities(data.rows[part])
+        every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, labels["steps"]))
+        if len(every) > 1:
+            begin = np.flatnonzero(data.page.labels[part] == SESSION)
+            right = np.array(
+                [_right(one, pieces, {place(pieces[n]) for n in begin}) for one in every]
+            )
+            found.append(Choice(data, series_features(every, pieces, said), right))
+    return found
+
+
+_PARTS = ("roots", "feature", "threshold", "left", "right")
+
+
+def _right(one: Series, pieces: Sequence[Piece], gold: set[tuple[int, ...]]) -> float:
+    """The F1 of a series against the key; on a page of one session, how nearly it parts nothing."""
+    found = {place(pieces[n]) for n in one}
+    if len(gold) < 2:
+        return 1 / (1 + abs(len(found) - len(gold)))
+    return 2 * len(gold & found) / (len(gold) + len(found))
+
+
+def series_arrays(choices: list[Choice]) -> dict[str, np.ndarray]:
+    """The forest that says which series of pieces begins the sessions."""
+    own = forest(
+        [c.rows for c in choices],
+        [c.right for c in choices],
+        90,
+        1,
+        np.concatenate([np.full(len(c.right), 20 / len(c.right)) for c in choices]),
+        objective="regression",
+        seeds=[1, 2, 3],
+        learning_rate=0.06,
+        num_leaves=7,
+        min_data_in_leaf=15,
+        feature_fraction=0.3,
+        bagging_fraction=0.6,
+        max_bin=63,
+    )
+    return {f"series.{part}": value for part, value in own.items()}
+
+
+def in_parts(data: list[Data], count: int) -> dict[str, int]:
+    """Which of `count` parts each page is left out with."""
+    first: dict[str, str] = {}
+    for name, course in sorted((d.page.name, d.page.course) for d in data):
+        first.setdefault(course, name)
+    order = np.random.RandomState(3).permutation(len(first))
+    part = {sorted(first.values())[n]: at % count for at, n in enumerate(order)}
+    return {d.page.name: part[first[d.page.course]] for d in data}
 
 
 # ---------------------------------------------------------------- measuring
@@ -732,16 +816,21 @@ def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> 
             for kind, faults in zip(("missed", "invented", "title"), row["faults"], strict=True):
                 for fault in faults[:verbose]:
                     print(f"      {kind[:4]} {str(fault)[:150]}")
-    means = {n: round(float(np.mean([r[n] for r in rows if r[n] is not None])), 3) for n in names}
+    for name in names:
+        values = np.array([r[name] for r in rows if r[name] is not None])
+        draws = np.random.RandomState(0).choice(values, (2000, len(values))).mean(1)
+        low, high = np.percentile(draws, [2.5, 97.5])
+        print(f"{name:16}{values.mean():.3f} [{low:.3f}, {high:.3f}]  n = {len(values)} pages")
     perfect = sum(r["recall"] >= 0.95 and r["precision"] >= 0.95 for r in rows)
-    print(f"pages {len(rows)}, perfect {perfect}; macro {means}")
+    print(f"pages {len(rows)}, with recall and precision of at least .95: {perfect}")
     print("sums", dict(sums))
 
 
 def main() -> None:
-    """Train; measure on left-out pages, or write the weights of all."""
+    """Train; measure on courses left out, or write the weights of all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folds", type=int, default=0, help="leave out pages in this many parts")
+    parser.add_argument("--folds", type=int, default=8, help="leave out courses in so many parts")
+    parser.add_argument("--measure", action="store_true", help="measure on the courses left out")
     parser.add_argument("--random", type=int, default=5, help="random styles for each page")
     parser.add_argument(
         "--weight", type=float, default=0.3, help="weight of pages in random styles"
@@ -757,25 +846,38 @@ def main() -> None:
     ]
     own = [data_of(page) for page in pages]
     clothed = [data_of(page, options.weight, 10) for page in random_pages(pages, options.random)]
+    every = [*own, *clothed]
+    part = in_parts(own, options.folds)
+    labels: list[dict[str, np.ndarray]] = []
+    choices: list[Choice] = []
+    for number in range(options.folds):
+        labels.append(
+            label_arrays([d for d in every if part[d.page.name] != number], options.trees)
+        )
+        left = [d for d in own if part[d.page.name] == number]
+        choices += [choice for d in left for choice in choices_of(d, labels[-1])]
+        print(f"part {number + 1} of {options.folds}", flush=True)
     if options.write:
         course = [data_of(page) for page in course_pages(SHARED)]
-        arrays = fit([*own, *clothed, *course], options.trees)
+        seen = [*every, *course]
+        arrays = {
+            **label_arrays(seen, options.trees),
+            **inside_arrays(seen),
+            **series_arrays(choices),
+        }
         np.savez_compressed(WEIGHTS, **arrays)
         model = model_of(arrays)
         figures([(d.page, read_with(model, d)) for d in own])
         figures([(d.page, read_with(model, d)) for d in course])
         sys.stdout.flush()
-    if options.folds:
-        order = np.random.RandomState(3).permutation(len(pages))
-        part = {pages[n].name: at % options.folds for at, n in enumerate(order)}
+    if options.measure:
         read = []
-        for fold_number in range(options.folds):
-            model = model_of(
-                fit(
-                    [d for d in [*own, *clothed] if part[d.page.name] != fold_number], options.trees
-                )
-            )
-            read += [(d.page, read_with(model, d)) for d in own if part[d.page.name] == fold_number]
+        for number in range(options.folds):
+            others = [d for d in every if part[d.page.name] != number]
+            other_choices = [c for c in choices if part[c.data.page.name] != number]
+            arrays = {**labels[number], **inside_arrays(others), **series_arrays(other_choices)}
+            model = model_of(arrays)
+            read += [(d.page, read_with(model, d)) for d in own if part[d.page.name] == number]
         figures(read, options.verbose)
 
 

@@ -23,7 +23,7 @@ from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.documents.chunk import split
 from seminar_rag.errors import SeminarError
 from seminar_rag.question.intent import Found
-from seminar_rag.syllabus import assemble, references
+from seminar_rag.syllabus import assemble, labels, references
 from seminar_rag.syllabus.model import Forest, Model
 from seminar_rag.syllabus.structure import structural_post
 from seminar_rag.types import Block, Document, Session
@@ -181,8 +181,8 @@ def with_an_eager_model() -> None:
         scores[-2:-1] = 5.0
         return Forest(np.arange(count, dtype=np.int32), none, scores, zero, zero, count)
 
-    model = Model(forest(6), forest(1), forest(1), forest(1), np.zeros((6, 6), np.float32))
-    assert assemble.READING == 4
+    model = Model(*(forest(n) for n in (6, 1, 1, 1, 1)), np.zeros((6, 6), np.float32))
+    assert labels.READING == 4
     assemble.trained = lambda: model  # type: ignore[assignment]
     assemble.features = lambda pieces: np.zeros((len(pieces), 1), np.float32)
     assemble.complete = lambda *_: None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.labels import LABEL, MORE, OTHER, READING, SESSION, TITLE, decode
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.model import Model, trained
 from seminar_rag.syllabus.pieces import Piece, cut_item
@@ -18,8 +19,6 @@ from seminar_rag.types import Block, Reading
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
 
 
 @dataclass(slots=True)
@@ -47,59 +46,6 @@ class Meeting:
     heads: list[Piece]
     entries: list[Entry] = field(default_factory=list)
     first: int = 0
-
-
-def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: Model) -> list[int]:
-    """The likeliest sequence of labels.
-
-    A page of a kind that was never seen makes the model shy; a page on which next to nothing
-    would be a reading is decoded again with readings and sessions made likelier.
-    """
-    import numpy as np
-
-    scores = np.log(probabilities + 1e-6)
-    labels: list[int] = []
-    for favour in (0.0, 0.8, 1.6, 2.4):
-        labels = _viterbi(scores + favour * np.array([0, 1, 0, 0, 1, 0.5]), model)
-        if labels.count(READING) >= _FEWEST * len(pieces):
-            break
-    for n in range(1, len(pieces)):
-        inside = pieces[n].cut in {"stop", "dash", "link"} and labels[n] == READING
-        if inside and labels[n - 1] == READING and _only_names(pieces[n - 1]):
-            labels[n] = MORE
-    return labels
-
-
-_FEWEST = 0.05
-"""The share of pieces that begin a reading on all but a few of the labelled pages."""
-_NAMES = re.compile(
-    r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
-    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
-)
-
-
-def _only_names(piece: Piece) -> bool:
-    """Whether a piece holds the authors of a reference and at most its year."""
-    words = re.findall(r"[^\W\d_][\w’'-]+", piece.text)
-    small = [word for word in words if word[0].islower() and word not in {"and", "et", "al", "de"}]
-    plain = not piece.item.links and not piece.quotes and len(words) < 16
-    return plain and not small and bool(_NAMES.fullmatch(piece.text))
-
-
-def _viterbi(scores: NDArray[np.float32], model: Model) -> list[int]:
-    import numpy as np
-
-    best = scores[0].copy()
-    best[MORE] -= 9
-    back = np.zeros(scores.shape, int)
-    for n in range(1, len(scores)):
-        steps = best[:, None] + model.steps
-        back[n] = steps.argmax(0)
-        best = steps.max(0) + scores[n]
-    labels = [int(best.argmax())]
-    for n in range(len(scores) - 1, 0, -1):
-        labels.append(int(back[n][labels[-1]]))
-    return labels[::-1]
 
 
 def meetings_of(
@@ -251,14 +197,28 @@ def _with_mark(runs: Sequence[Run], title: Span) -> Span:
 
 
 def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) -> Span | None:
+    """The likeliest authors, if it is likely that they stand about there at all.
+
+    Many candidates share the words of a name and with them the probability, so theirs is added up.
+    Authors may be a part of the title ("Libby 2019"), but not reach into it.
+    """
     order: list[int] = scores.argsort()[::-1].tolist()
-    for n in order:
-        if scores[n] < 0.3:
-            return None
+    for n in order[:12]:
         span = spans[n]
-        if span.run != title.run or span.end <= title.start or span.start >= title.end:
+        inside = title.start <= span.start and span.end <= title.end
+        if _overlap(span, title) and (not inside or len(span.text) >= len(title.text)):
+            continue
+        if sum(scores[m] for m, other in enumerate(spans) if _overlap(span, other)) > _NAMED:
             return span
     return None
+
+
+_NAMED = 0.3
+"""The expected number of candidates right from which authors are named."""
+
+
+def _overlap(one: Span, two: Span) -> bool:
+    return one.run == two.run and one.start < two.end and two.start < one.end
 
 
 def meeting_title(heads: Sequence[Piece]) -> str:

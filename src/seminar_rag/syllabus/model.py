@@ -77,6 +77,8 @@ class Model:
     authors: Forest
     section: Forest
     """Whether a reading is beyond what is required."""
+    series: Forest
+    """How well a series of pieces parts a page into its sessions: the highest is taken."""
     steps: NDArray[np.float32]
     """How likely a label follows another, as logarithm against chance."""
 
@@ -121,7 +123,12 @@ def model_of(arrays: dict[str, NDArray[Any]]) -> Model:
         return Forest(roots, feature, threshold, left, right, classes)
 
     return Model(
-        forest("labels"), forest("title"), forest("authors"), forest("section"), arrays["steps"]
+        labels=forest("labels"),
+        title=forest("title"),
+        authors=forest("authors"),
+        section=forest("section"),
+        series=forest("series"),
+        steps=arrays["steps"],
     )
 
 

@@ -1,0 +1,134 @@
+"""What each piece of a page is: the likeliest sequence of labels.
+
+Each piece has a probability for each label, each label follows another more or less often (the
+Viterbi algorithm finds the likeliest sequence), and sessions begin with pieces that look alike
+(see `series`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from seminar_rag.syllabus import marks
+from seminar_rag.syllabus.model import Model
+from seminar_rag.syllabus.pieces import Piece
+from seminar_rag.syllabus.series import candidates, place, series_features
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
+_CERTAIN = 30.0
+"""A difference of logarithms that nothing else makes up for."""
+_BETTER = 0.3
+"""By how much a series has to do better than what the labels say: thrice a tenth of its F1, since
+the forest adds up three."""
+_NEAR = 8
+"""How many pieces below its beginning a session's title is looked for."""
+_LEAST_TITLE = 0.02
+"""From which probability on a piece may be the title of a session that has none."""
+_FEWEST = 0.05
+"""The share of pieces that begin a reading on all but a few of the labelled pages."""
+_WORD = re.compile(r"[^\W\d_]{2}")
+_NAMES = re.compile(
+    r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
+    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
+)
+
+
+def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: Model) -> list[int]:
+    """The likeliest sequence of labels, in which sessions begin with the likeliest series.
+
+    A page of a kind that was never seen makes the model shy; a page on which next to nothing
+    would be a reading is decoded again with readings and sessions made likelier.
+    """
+    import numpy as np
+
+    scores = np.log(probabilities + 1e-6)
+    labels = decoded(scores, pieces, model.steps)
+    if pieces[0].form == "post":
+        return labels
+    every = candidates(pieces, probabilities, labels)
+    if len(every) < 2:
+        return labels
+    well = model.series.scores(series_features(every, pieces, probabilities))[:, 0]
+    best = int(well.argmax())
+    if well[best] > well[0] + _BETTER:
+        opens = np.isin(np.arange(len(pieces)), every[best])
+        scores[:, SESSION] = np.where(opens, scores[:, SESSION] + _CERTAIN, -_CERTAIN)
+        labels = decoded(scores, pieces, model.steps)
+    _name_sessions(labels, pieces, probabilities)
+    return labels
+
+
+def _name_sessions(
+    labels: list[int], pieces: Sequence[Piece], probabilities: NDArray[np.float32]
+) -> None:
+    """Give sessions that have only a number or a date the likeliest title close below."""
+    starts = [n for n, label in enumerate(labels) if label == SESSION]
+    for start, stop in pairwise([*starts, len(labels)]):
+        near = range(start + 1, min(stop, start + _NEAR))
+        heads = [pieces[start], *(pieces[n] for n in near if labels[n] == TITLE)]
+        if any(_says_topic(head.text) for head in heads):
+            continue
+        free = [n for n in near if labels[n] == OTHER and _says_topic(pieces[n].text)]
+        if pieces[start].table >= 0:
+            free = [n for n in free if place(pieces[n]) == place(pieces[start])]
+        else:
+            free = [n for n in free if READING not in labels[start:n]]
+        best = max(free, key=lambda n: probabilities[n, TITLE], default=None)
+        if best is not None and probabilities[best, TITLE] > _LEAST_TITLE:
+            labels[best] = TITLE
+
+
+def _says_topic(text: str) -> bool:
+    """Whether a head says more than a session's number and date."""
+    left = marks.title_of(text)
+    return not marks.is_date(left) and marks.mark_of(left) is None and bool(_WORD.search(left))
+
+
+def decoded(
+    scores: NDArray[np.float32], pieces: Sequence[Piece], steps: NDArray[np.float32]
+) -> list[int]:
+    """The likeliest sequence of labels, given the logarithms of their probabilities."""
+    import numpy as np
+
+    shy = np.array([0, 1, 0, 0, 1, 0.5], np.float32)
+    labels: list[int] = []
+    for favour in (0.0, 0.8, 1.6, 2.4):
+        labels = _viterbi(scores + np.float32(favour) * shy, steps)
+        if labels.count(READING) >= _FEWEST * len(pieces):
+            break
+    for n in range(1, len(pieces)):
+        inside = pieces[n].cut in {"stop", "dash", "link"} and labels[n] == READING
+        if inside and labels[n - 1] == READING and _only_names(pieces[n - 1]):
+            labels[n] = MORE
+    return labels
+
+
+def _only_names(piece: Piece) -> bool:
+    """Whether a piece holds the authors of a reference and at most its year."""
+    words = re.findall(r"[^\W\d_][\w’'-]+", piece.text)
+    small = [word for word in words if word[0].islower() and word not in {"and", "et", "al", "de"}]
+    plain = not piece.item.links and not piece.quotes and len(words) < 16
+    return plain and not small and bool(_NAMES.fullmatch(piece.text))
+
+
+def _viterbi(scores: NDArray[np.float32], follow: NDArray[np.float32]) -> list[int]:
+    import numpy as np
+
+    best = scores[0].copy()
+    best[MORE] -= 9
+    back = np.zeros(scores.shape, int)
+    for n in range(1, len(scores)):
+        steps = best[:, None] + follow
+        back[n] = steps.argmax(0)
+        best = steps.max(0) + scores[n]
+    labels = [int(best.argmax())]
+    for n in range(len(scores) - 1, 0, -1):
+        labels.append(int(back[n][labels[-1]]))
+    return labels[::-1]
