@@ -251,3 +251,17 @@ def test_a_list_that_cannot_be_read_says_so(
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(SourceError, match=message):
         read_syllabus(tmp_path / name)
+
+
+@pytest.mark.parametrize(("given", "numbers"), [(("96", "97"), [96, 97]), (("97", "97"), [1, 2])])
+def test_posts_keep_the_numbers_of_their_front_matter_where_they_differ(
+    tmp_path: Path, given: tuple[str, ...], numbers: list[int]
+) -> None:
+    for name, number in zip(("a", "b"), given, strict=True):
+        (tmp_path / f"{name}.md").write_text(
+            f"---\nlecture: {number}\ntitle: Tides {name}\n---\n\n## Required reading\n\n"
+            f"- [Harbours {name} that remember](https://example.org/{name}.pdf)\n",
+            encoding="utf-8",
+        )
+    assert [session.number for session in read_syllabus(tmp_path).sessions] == numbers
+    assert read_syllabus(tmp_path / "b.md").sessions[0].number == 97

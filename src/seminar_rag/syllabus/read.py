@@ -39,6 +39,7 @@ from seminar_rag.syllabus.structure import (
     headed,
     is_exact,
     is_post,
+    posted_number,
     structural_post,
     structural_sessions,
     with_page,
@@ -153,7 +154,8 @@ def syllabus_from_markdown(
         items = references.with_references(items, cited)
     title = _page_title(items)
     structural = structural_sessions(items, name, title)
-    post = structural_post(text, items, name, 1)
+    number = posted_number(text)
+    post = structural_post(text, items, name, 1 if number is None else number)
     if is_post(text, items, structural, post):
         structural = [post]
     learned = _learned(items, "markdown", name, title)
@@ -170,7 +172,13 @@ def session_from_post(text: str, name: str, number: int) -> Session:
 
 
 def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, ...]:
-    """The sessions of posts, given as text, name and number; all are read in the same way."""
+    """The sessions of posts, given as text, name and number; all are read in the same way.
+
+    The numbers that their front matter gives go before, where all have one and no two the same.
+    """
+    given = [posted_number(text) for text, _, _ in posts]
+    if None not in given and len(set(given)) == len(given):
+        posts = [(post[0], post[1], own or 0) for post, own in zip(posts, given, strict=True)]
     paged = [markdown_items(text) for text, _, _ in posts]
     every = [item for items in paged for item in items]
     structural = [

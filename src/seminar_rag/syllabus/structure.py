@@ -6,6 +6,7 @@ model (see `assemble`) reads pages of any kind. `is_exact` says which of the two
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -121,6 +122,16 @@ def structural_post(text: str, items: Sequence[Item], name: str, number: int) ->
     title = title or Path(name).stem
     readings, notes = read_entries(items, title)
     return Session(number, title, _tags(values.get("tags")), readings, notes, file=name)
+
+
+_NUMBERED = ("lecture", "session", "week", "class", "meeting", "number", "unit", "module")
+
+
+def posted_number(text: str) -> int | None:
+    """The number of its session that a post's front matter gives ("lecture: 97")."""
+    values = front_values(front_matter(text)[0])
+    given = (str(values.get(name)) for name in _NUMBERED)
+    return next((int(one) for one in given if re.fullmatch(r"\d{1,4}", one)), None)
 
 
 def with_page(
