@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -246,6 +247,27 @@ def test_a_work_called_by_its_title_is_searched_with_the_notes_on_it() -> None:
     assert found is not None
     assert found.scope.readings == {"rye", "notes"}
     assert found.words == "“On Rye: Dark Breads” and the notes on its session"
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("What do we read on February 20?", ["Crumbs"]),
+        ("What do we read this week?", ["On Rye: Dark Breads", "Porridge and Oats"]),
+        ("readings for Feb 13 and Feb 20", ["On Rye: Dark Breads", "Porridge and Oats", "Crumbs"]),
+        ("What do we read on May 1?", []),
+    ],
+)
+def test_what_is_read_on_a_day_is_listed(question: str, titles: list[str]) -> None:
+    days = ("Feb 13", "Tue, 20 February")
+    sessions = [replace(s, date=day) for s, day in zip(COURSE.sessions, days, strict=True)]
+    dated = replace(COURSE, sessions=tuple(sessions))
+    guide = Guide(lambda: dated, Found(), today=lambda: date(2024, 2, 15))
+    found = guide.answer(ask_of(question))
+    assert found is not None
+    assert [row.title for row in found.listed] == titles
+    assert titles or found.text == "The course page names no session on that day."
+    assert guide.answer(ask_of("What does Brown say of bread baked in February?")) is None
 
 
 # In the engine

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from seminar_rag.answer.listings import (
@@ -34,6 +35,7 @@ from seminar_rag.answer.listings import (
 )
 from seminar_rag.answer.summaries import KeySentences, Search, Summaries, no_essay
 from seminar_rag.question.query import NOTHING_ASKED
+from seminar_rag.syllabus.days import sessions_asked
 from seminar_rag.text import plural, words
 from seminar_rag.types import NOTES, READINGS, Citation, Hit, Listed, Scope
 
@@ -53,6 +55,13 @@ _SIGNED = re.compile(r"^(?:authors?|by)\s*:?\s+\S", re.IGNORECASE)
 _INTRODUCES = re.compile(r"\b(?:survey|introduction|overview|review|primer|basics)\b", re.I)
 
 
+def _on_days(course: Catalogue, query: Query, sessions: tuple[int, ...]) -> CatalogueAnswer:
+    """What the sessions of the days that a question names have to read."""
+    if not sessions:
+        return CatalogueAnswer("course", "The course page names no session on that day.")
+    return session_readings(course, replace(query, sessions=sessions))
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """The part of the course that a question is about."""
@@ -70,10 +79,14 @@ class Guide:
         catalogue: Callable[[], Catalogue],
         search: Search,
         key_sentences: KeySentences | None = None,
+        *,
+        today: Callable[[], date] = lambda: datetime.now().astimezone().date(),
     ) -> None:
         """Args:
         key_sentences: of a reading; None where nothing can be summed up.
+        today: the day from which "this week" is counted.
         """
+        self._today = today
         self._catalogue = catalogue
         self._search = search
         self._summaries = Summaries(search, key_sentences) if key_sentences else None
@@ -88,6 +101,11 @@ class Guide:
             return small_talk(course, query.intent)
         if query.intent == NOTHING_ASKED:
             return CatalogueAnswer("talk", "", unknown=_NO_QUESTION)
+        dates = [(session.number, session.date) for session in course.sessions]
+        if any(day for _, day in dates):
+            then = sessions_asked(query.text, dates, self._today())
+            if then is not None:
+                return _on_days(course, query, then)
         if query.intent == "organisation":
             return CatalogueAnswer("course", "", unknown=_NO_DATES)
         if query.intent == "summary":

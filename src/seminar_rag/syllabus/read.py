@@ -39,6 +39,7 @@ from seminar_rag.syllabus.structure import (
     headed,
     is_exact,
     is_post,
+    numbered,
     posted_number,
     structural_post,
     structural_sessions,
@@ -172,13 +173,8 @@ def session_from_post(text: str, name: str, number: int) -> Session:
 
 
 def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, ...]:
-    """The sessions of posts, given as text, name and number; all are read in the same way.
-
-    The numbers that their front matter gives go before, where all have one and no two the same.
-    """
-    given = [posted_number(text) for text, _, _ in posts]
-    if None not in given and len(set(given)) == len(given):
-        posts = [(post[0], post[1], own or 0) for post, own in zip(posts, given, strict=True)]
+    """The sessions of posts, given as text, name and number; all are read in the same way."""
+    posts = numbered(posts)
     paged = [markdown_items(text) for text, _, _ in posts]
     every = [item for items in paged for item in items]
     structural = [

@@ -134,6 +134,17 @@ def posted_number(text: str) -> int | None:
     return next((int(one) for one in given if re.fullmatch(r"\d{1,4}", one)), None)
 
 
+def numbered(posts: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, str, int]]:
+    """Posts, as text, name and number, with the numbers of their front matter.
+
+    Those hold where every post has one and no two have the same.
+    """
+    given = [number for text, _, _ in posts if (number := posted_number(text)) is not None]
+    if len(set(given)) < len(posts):
+        return posts
+    return [(text, name, own) for (text, name, _), own in zip(posts, given, strict=True)]
+
+
 def with_page(
     session: Session,
     load_page: LoadPage | None,
