@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from seminar_rag.syllabus.assemble import _authors
 from seminar_rag.syllabus.labels import OTHER, READING, SESSION, TITLE, _name_sessions, decode
@@ -48,11 +49,26 @@ def test_headings_of_one_look_are_a_candidate_beside_what_the_labels_say() -> No
     assert np.isfinite(rows).all()
 
 
-def test_sessions_begin_at_headings_that_no_label_is_sure_of() -> None:
+class PrefersSeries:
+    """Finds any series better than what the labels say, by a margin for each."""
+
+    def __init__(self, margin: float) -> None:
+        self._margin = margin
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        # The second number is how sure the labels are of a series, against the surest one.
+        return np.where(rows[:, :1] == 1, 0.0, self._margin * (rows[:, 1:2] > 0.9))
+
+
+@pytest.mark.parametrize(("margin", "begun"), [(1.0, list(TOPICS)), (0.1, [])])
+def test_sessions_begin_with_a_series_that_is_clearly_better(
+    margin: float, begun: list[str]
+) -> None:
     pieces = _pieces(PAGE)
-    labels = decode(_shy(pieces), pieces, trained())
-    begun = [piece.text for piece, label in zip(pieces, labels, strict=True) if label == SESSION]
-    assert begun == list(TOPICS)
+    model = replace(trained(), series=PrefersSeries(margin))  # type: ignore[arg-type]
+    labels = decode(_shy(pieces), pieces, model)
+    found = [piece.text for piece, label in zip(pieces, labels, strict=True) if label == SESSION]
+    assert found == begun
 
 
 def test_each_file_of_a_folder_of_posts_stays_one_session() -> None:
