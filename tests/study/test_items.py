@@ -15,6 +15,7 @@ TEXTS = {
     "a": (
         "LoRA is a method that trains two small matrices beside each large one of a network.",
         "The training set of the Welsh study had 4,217 sentences of written origin.",
+        "We show that two small matrices are enough for most of the tasks of a course.",
         "It is the best of these, as Figure 3 shows for every task that was tried here.",
         "The idea of a bottleneck adapter came from large language models (LLM) in translation.",
     ),
@@ -102,7 +103,7 @@ def test_two_ways_to_write_a_number_are_no_two_options():
 
 
 def test_which_reading_says_it_is_answered_by_the_reading():
-    said = next(one for one in FOUND if one.document.id == "a" and "4,217" in one.quote)
+    said = next(one for one in FOUND if one.document.id == "a" and "We show" in one.quote)
     central = {"a": (Citation(1, said.document, said.passage, said.quote, 2),)}
     claim = next(one for one in make(1, FOUND, central) if one.kind == "claim")
     assert claim.answer == "Title of a"

@@ -231,6 +231,11 @@ def central_sentences(
     return [found[i] for i in sorted(chosen)]
 
 
+def claims(text: str) -> bool:
+    """Whether a sentence says what the work does or finds, and not what was known before it."""
+    return _CLAIMS.search(text) is not None
+
+
 def _stands_alone(passage: Passage, sentence: Sentence) -> bool:
     text = passage.quote(sentence)
     letters = sum(char.isalpha() or char.isspace() for char in text)

@@ -20,6 +20,7 @@ from seminar_rag.answer.candidates import quotable, tidy
 from seminar_rag.answer.examples import definition
 from seminar_rag.check.terms import Term as Word
 from seminar_rag.check.terms import terms
+from seminar_rag.pages.view import claims
 from seminar_rag.text import FUNCTION_WORDS, stems
 from seminar_rag.types import Citation, Document, Passage
 from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
@@ -244,6 +245,8 @@ def _claims(
     for one in own:
         said = central.get(one.document.id, ())
         if one.quote not in {cited.quote for cited in said} or _POINTS.search(one.text):
+            continue
+        if not claims(one.text):
             continue
         words = set(stems(one.text))
         telling = {word for word in stems(one.document.title) if word in words}
