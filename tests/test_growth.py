@@ -43,7 +43,10 @@ MADE_OF = {
     "models.embed: family": "names of models",
     "question.parts: form": "four patterns that are tried below, by compared()",
     "question.patterns: whole": "words of a title",
+    "study.items: f'(?<![\\\\w-]){re.escape(name)}(?![\\\\w-])'": "a term of a sentence",
+    "study.items: f'(?<!\\\\w){re.escape(_folded(text))}(?!\\\\w)'": "a term of a sentence",
     "syllabus.features: f\"\\\\b(?:{'|'.join(words)})\\\\b\"": "fixed words",
+    "ui.shared.gate: f'/c/[^/]+(?:{one.path.pattern})'": "the same below a course",
     "ui.shared.gate: path": "the paths of the application, which the browser does not choose",
     "ui.shared.wording: '\\\\s+'.join(map(re.escape, words))": "tried below, by find_quote()",
 }
@@ -55,6 +58,7 @@ GIVEN: dict[str, Any] = {
     "embed": lambda texts: [[1.0]] * len(texts),
     "end": 10,
     "ending": "md",
+    "fits": lambda line: len(line) < 80,
     "found": Found("plain"),
     "longest": 80,
     "places": range(100_000),

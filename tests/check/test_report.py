@@ -94,7 +94,7 @@ def test_title_and_id_that_disagree_are_told() -> None:
 )
 def test_the_title_before_an_id_belongs_to_it(text: str, title: str | None) -> None:
     mark = replace(cited(arxiv_id="2106.09685"), text="arXiv:2106.09685")
-    named = named_before(text, mark, WORKS)
+    named = named_before(mark, text, WORKS)
     assert named.title == title
     assert match(named, WORKS).problem == ("mismatch" if title else None)
 

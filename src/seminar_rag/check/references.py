@@ -231,7 +231,7 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
     return Match(reason=f"{_called(cited)} is not among the readings.")
 
 
-def named_before(text: str, cited: Cited, works: Sequence[Work]) -> Cited:
+def named_before(cited: Cited, text: str, works: Sequence[Work]) -> Cited:
     """A mark with an id alone, and the title of a reading that stands right before it."""
     if cited.title or not (cited.arxiv_id or cited.doi):
         return cited

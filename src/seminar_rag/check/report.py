@@ -99,7 +99,7 @@ class Checker:
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
         cites = claim.cites
         if len(claim.text) <= LONGEST_CLAIM:
-            cites = tuple(named_before(claim.text, cited, self._works) for cited in cites)
+            cites = tuple(named_before(cited, claim.text, self._works) for cited in cites)
         matches = [match(cited, self._works, numbered) for cited in cites]
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
