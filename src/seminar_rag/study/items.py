@@ -40,7 +40,7 @@ _CITED = re.compile(r"\s?\[[\d,;\s–-]+\]|\s?\([^()]*\b(?:19|20)\d\d[a-z]?\)|\s
 """A paper's own reference marks."""
 _LABEL = re.compile(r"^[^.!?]{0,80}:::|^#|^\W*\d+(?:\.\d+)*\s|^\w+:\s")
 _SHORT = re.compile(
-    r"(?P<long>[A-Za-z][a-z]+(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
+    r"(?<![A-Za-z])(?P<long>[A-Za-z][a-z]++(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
 )
 _COUNTS = re.compile(
     r"\s?(?:%|per\s?cent\b)|\s(?:[\w-]+\s){0,2}?(?!was\b|has\b|is\b|this\b)[\w-]{2,}s\b|\s?[a-z]{1,3}\b"
