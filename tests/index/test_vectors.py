@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import graph, vectors
 from seminar_rag.index.rescue import rescue
 from seminar_rag.index.store import Store
@@ -99,6 +99,30 @@ def test_a_reader_sees_what_another_process_wrote(tmp_path: Path) -> None:
     assert reader.findings() == []
 
 
+class _Changing(VectorIndex):
+    """Fails in its first query, as Chroma does while another process removes what it finds."""
+
+    failed = False
+
+    def query(self, vector: Any, k: int) -> list[tuple[str, float]]:
+        if not self.failed:
+            self.failed = True
+            raise DamagedError("Error finding id")
+        return super().query(vector, k)
+
+
+def test_a_search_that_meets_a_change_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    changing = _Changing(tmp_path / "chroma")
+    store = Store(tmp_path, "", changing)
+    with store.writer():
+        store.replace(record(), [passage("old")], rows(1))
+    assert store.dense(rows(1)[0], 1)[0][0] == "d-old"
+    assert changing.failed
+    assert not caplog.records
+
+
 @pytest.mark.slow
 def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
     store = Store(tmp_path)
@@ -172,7 +196,7 @@ SEARCH_DAMAGED = """
 import random, shutil, sys
 from pathlib import Path
 import numpy as np
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import graph
 from seminar_rag.index.vectors import VectorIndex
 whole, here = Path(sys.argv[1]), Path(sys.argv[2])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -216,6 +218,20 @@ def test_over_a_connection_a_large_request_is_refused_before_it_is_sent():
         while part := connection.recv(4096):  # until the server closes the connection
             answer += part
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.slow
+def test_an_idle_connection_outlives_what_clients_keep():
+    host, port = served(FakeCourse(), limits=Limits(0, 0)).removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    for idle in (5.5, 0):  # common clients keep a connection for five seconds
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        answer.read()
+        assert connection.sock is not None, "the server closes the connection by itself"
+        time.sleep(idle)
+    connection.close()
 
 
 # Behind a proxy -------------------------------------------------------------------------------

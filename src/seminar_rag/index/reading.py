@@ -161,7 +161,7 @@ class Reader(Database):
         """
         if documents is None:
             try:
-                found = self.vectors.query(vector, k)
+                found = self._nearest(vector, k)
             except DamagedError as error:
                 log.warning("%s", error)
             else:
@@ -170,6 +170,14 @@ class Reader(Database):
             documents = self.catalogue().records
         with self._guarded() as db:
             return nearest_within(db, documents, vector, k)
+
+    def _nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
+        """What the vector store finds; opened again where it fails while another process writes."""
+        try:
+            return self.vectors.query(vector, k)
+        except DamagedError:
+            self.vectors.refresh()
+            return self.vectors.query(vector, k)
 
     def lexical(
         self,

@@ -41,6 +41,9 @@ MOST_SESSIONS = 50
 question."""
 CONNECTIONS = 8_192
 """Files and connections that the server may have open, where the system lets it."""
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection stays open: longer than browsers' libraries and proxies
+keep theirs, so that it is never closed under a request that is on its way."""
 SCRIPTS = (
     *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
     *("course.js", "check.js", "table.js", "study.js", "notes.js"),
@@ -324,6 +327,7 @@ async def _run(
             app,
             log_level="warning",
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE,
             ws="none",
             # By default the headers of every client on this machine would be believed.
             proxy_headers=bool(trusted),
