@@ -160,6 +160,7 @@ class Workplace:
         self.before = self.decisions()
         assert len(self.before["decided"]) >= 3, self.before
         assert len(self.before["opinions"]) == 3, self.before
+        assert len(self.before["tables"]) == 1, self.before
         os.chdir("/")
         shutil.copytree(self.course, self._whole)
 
@@ -223,7 +224,7 @@ class Workplace:
 
 
 def rated() -> None:
-    """Students say what they think of three answers."""
+    """Students say what they think of three answers, and a table is kept for them."""
     from seminar_rag.types import Answer
 
     become_plain()
@@ -232,6 +233,7 @@ def rated() -> None:
         asked = [*course.ask(QUESTION)][-1].answer
         assert isinstance(asked, Answer)
         course.journal.feedback(asked, False, "other", f"remark {number}")
+    course.keep_table(1, ["What is it?"])
     course.close()
 
 
@@ -246,6 +248,7 @@ def write_decisions(target: Path) -> None:
             (o.file, (data / o.file).stat().st_size) for o in decided if (data / o.file).is_file()
         ),
         "opinions": sorted(one.comment for one in course.journal.opinions()),
+        "tables": [[one.session, *one.questions] for one in course.tables()],
     }
     target.write_text(json.dumps(found))
 

@@ -10,7 +10,7 @@ import pytest
 from seminar_rag.backup import restore, save
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError, StoreError
-from seminar_rag.index.chosen import NAME, Chosen
+from seminar_rag.index.chosen import COPY, NAME, Chosen
 from seminar_rag.types import AnswerEvent, Scope
 from seminar_rag.types.compare import STATED
 from seminar_rag.types.study import Item
@@ -119,7 +119,7 @@ def test_a_session_with_a_tutor_is_met_with_the_place_to_read(tiny_course: Cours
         tiny_course.tutor(9, "only")
 
 
-def test_what_was_chosen_is_read_anew_and_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+def test_what_was_chosen_is_read_anew(tmp_path: Path) -> None:
     one, other = Chosen(tmp_path), Chosen(tmp_path)
     assert one.of("table") == {}
     one.put("table", "a", {"session": 1})
@@ -128,6 +128,43 @@ def test_what_was_chosen_is_read_anew_and_a_damaged_file_says_what_to_do(tmp_pat
     one.put("table", "a", None)
     assert Chosen(tmp_path).of("table") == {}
     assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
-    (tmp_path / NAME).write_text("[1", encoding="utf-8")
-    with pytest.raises(StoreError, match="restore it from a backup"):
-        Chosen(tmp_path).of("table")
+
+
+@pytest.mark.parametrize("damage", [b"[1", b"", b"{}", None, b"flipped"])
+@pytest.mark.parametrize("name", [NAME, COPY])
+def test_what_was_chosen_outlives_damage_to_one_file(
+    tmp_path: Path, name: str, damage: bytes | None
+) -> None:
+    Chosen(tmp_path).put("guide", "1", {"shown": True})
+    path = tmp_path / name
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(
+            path.read_bytes().replace(b"true", b"null") if damage == b"flipped" else damage
+        )
+    chosen = Chosen(tmp_path)
+    assert chosen.of("guide") == {"1": {"shown": True}}
+    assert [str(path) in one for one in chosen.findings()] == [True]
+    assert chosen.repair() == ""
+    assert Chosen(tmp_path).findings() == []
+    assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
+
+
+def test_what_was_chosen_is_lost_only_with_both_files_and_says_so(tmp_path: Path) -> None:
+    chosen = Chosen(tmp_path)
+    assert chosen.findings() == []
+    assert chosen.repair() == ""
+    assert not (tmp_path / NAME).exists()
+    chosen.put("table", "a", {"session": 1})
+    for name in (NAME, COPY):
+        (tmp_path / name).write_bytes(b"\0" * 40)
+    assert chosen.of("table") == {}
+    with pytest.raises(StoreError, match="doctor --repair"):
+        chosen.put("table", "b", {"session": 2})
+    assert "is lost" in chosen.findings()[0]
+    assert "moved aside" in chosen.repair()
+    assert chosen.findings() == []
+    chosen.put("table", "b", {"session": 2})
+    assert Chosen(tmp_path).of("table") == {"b": {"session": 2}}
+    assert len(list((tmp_path / "decisions").glob("*.damaged-*"))) == 2

@@ -63,8 +63,8 @@ def save(folder: Path, data: Path, target: Path, everything: bool = False) -> in
                     archive.write(_snapshot(data / name, Path(scratch)), name)
             # In this order, since somebody may be deciding and adding files meanwhile.
             archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
-            if (data / chosen.NAME).is_file():
-                archive.write(data / chosen.NAME, chosen.NAME)
+            if (kept := chosen.content(data)) is not None:
+                archive.writestr(chosen.NAME, kept)
             for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
                 with suppress(FileNotFoundError):  # an ingest has just removed it
                     archive.write(path, path.relative_to(data).as_posix())
@@ -113,6 +113,8 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
         store.add_corrections(*known)
         if _DATABASE in wanted:
             store.repair()
+    if chosen.NAME in wanted:
+        chosen.Chosen(data).repair()  # the copy beside it is of before
     return aside
 
 

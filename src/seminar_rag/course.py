@@ -336,10 +336,12 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
         return doctor.findings(self.parts)
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Rebuild both indexes from the stored passages and embeddings, and mend the journal."""
+        """Rebuild both indexes from what is stored, and mend what lies beside the database."""
         with self.store.writer():
             self.store.repair(progress)
         self.journal.repair(progress)
+        if lost := self.parts.chosen.repair():
+            progress(lost)
 
     def backup(self, target: Path) -> int:
         """Write a backup into a file; its size in bytes. See `backup.save`."""

@@ -135,7 +135,7 @@ def _index(parts: Assembly) -> Iterator[Finding]:
         except StoreError as error:
             what, _, remedy = str(error).partition(" — ")
             yield Finding("bad", what, remedy)
-    for look in (store.findings, parts.journal.findings):
+    for look in (store.findings, parts.journal.findings, parts.chosen.findings):
         try:
             for damage in look():
                 yield Finding("bad", damage, "seminar-rag doctor --repair")

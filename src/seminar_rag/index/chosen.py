@@ -1,49 +1,58 @@
 """What the instructor has chosen to show students, beside the decisions on the reading list.
 
-One JSON file, `decisions/chosen.json` in the data folder: kind → id → value. It is small, outlives
-the database, and is part of every backup.
+One JSON file, `decisions/chosen.json` in the data folder, with the hash of what it holds: kind → id
+→ value. It is small, outlives the database, and is part of every backup. The same lies in a copy
+beside it, which is read where the first is damaged or gone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import threading
+import time
 from pathlib import Path
 from typing import Any, Literal
 
-from seminar_rag.errors import StoreError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.files import write
 
+log = logging.getLogger(__name__)
+
 NAME = "decisions/chosen.json"
+COPY = "decisions/chosen-copy.json"
 MOST = 5_000
 """Entries of one kind."""
 Kind = Literal["table", "item", "guide", "difference", "tutor"]
 Value = dict[str, Any]
+_All = dict[str, dict[str, Value]]
 
 
 class Chosen:
-    """The file; read anew when another process has changed it. Safe to call from threads."""
+    """The two files; read anew when another process has changed one. Safe to call from threads."""
 
     def __init__(self, data: Path) -> None:
-        self._path = data / NAME
+        self._paths = (data / NAME, data / COPY)
         self._lock = threading.Lock()
-        self._seen: int | None = None
-        self._all: dict[str, dict[str, Value]] = {}
+        self._seen: tuple[int | None, ...] | None = None
+        self._all: _All = {}
 
     def of(self, kind: Kind) -> dict[str, Value]:
-        """All values of a kind by their ids, oldest first.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
+        """All values of a kind by their ids, oldest first; none where both files are damaged, which
+        `findings` tells, so that students go on."""
         with self._lock:
-            return dict(self._read().get(kind, {}))
+            try:
+                return dict(self._read().get(kind, {}))
+            except DamagedError as error:
+                log.warning("%s", error)
+                return {}
 
     def put(self, kind: Kind, id_: str, value: Value | None) -> None:
         """Keep a value, or forget it where it is None.
 
         Raises:
-            StoreError: the file cannot be read or written, or there are too many of the kind.
+            StoreError: the files cannot be read or written, or there are too many of the kind.
         """
         with self._lock:
             every = self._read()
@@ -51,26 +60,93 @@ class Chosen:
             kept = {key: one for key, one in of.items() if one is not None}
             if len(kept) > MOST:
                 raise StoreError(f"there are {MOST:,} already — remove some first")
-            self._all = {**every, kind: kept}
-            try:
-                write(self._path, json.dumps(self._all, ensure_ascii=False, indent=1), sync=True)
-                self._seen = self._path.stat().st_mtime_ns
-            except OSError as error:
-                self._seen = None
-                raise StoreError(f"{self._path} cannot be written ({error})") from error
+            self._write({**every, kind: kept})
 
-    def _read(self) -> dict[str, dict[str, Value]]:
-        try:
-            now = self._path.stat().st_mtime_ns
-            if now != self._seen:
-                found = json.loads(self._path.read_bytes())
-                if not all(isinstance(one, dict) for one in found.values()):
-                    raise ValueError("it has another form")
-                self._all, self._seen = found, now
-        except FileNotFoundError:
-            self._all, self._seen = {}, None
-        except (OSError, ValueError, AttributeError) as error:
-            raise StoreError(
-                f"{self._path} cannot be read ({error}) — restore it from a backup, or delete it"
-            ) from error
+    def findings(self) -> list[str]:
+        """What is damaged or gone; empty where all is well."""
+        whole = [_whole(path) for path in self._paths]
+        if whole[0] == whole[1]:
+            return [] if whole[0] is not None or not self._there() else [self._lost()]
+        bad = self._paths[0 if whole[0] is None else 1]
+        return [f"what was chosen for students: {bad} is damaged, gone or old, the other is whole"]
+
+    def repair(self) -> str:
+        """Write both files anew from the one that is whole; without one they are moved aside.
+
+        Returns:
+            What was lost, with where it lies; empty where nothing was.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        with self._lock:
+            try:
+                every = self._read()
+            except DamagedError:
+                for path in self._there():
+                    path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
+                self._seen = None
+                return f"{self._lost()}; both were moved aside"
+            if self._there():
+                self._write(every)
+            return ""
+
+    def _there(self) -> list[Path]:
+        return [path for path in self._paths if path.exists()]
+
+    def _lost(self) -> str:
+        return f"what was chosen for students is lost: {self._paths[0]} and its copy are damaged"
+
+    def _read(self) -> _All:
+        now = tuple(map(_changed, self._paths))
+        if now != self._seen:
+            every = next((one for one in map(_whole, self._paths) if one is not None), None)
+            if every is None and self._there():
+                raise DamagedError(
+                    f"{self._lost()} — bring them back from a backup, or run seminar-rag doctor"
+                    " --repair, which begins anew"
+                )
+            self._all, self._seen = every or {}, now
         return self._all
+
+    def _write(self, every: _All) -> None:
+        text = json.dumps(every, ensure_ascii=False, indent=1)
+        sealed = f'{{"sha256": "{_hash(text)}", "chosen":\n{text}\n}}\n'
+        try:
+            for path in self._paths:
+                write(path, sealed, sync=True)
+        except OSError as error:
+            self._seen = None
+            raise StoreError(f"{self._paths[0]} cannot be written ({error})") from error
+        self._all, self._seen = every, tuple(map(_changed, self._paths))
+
+
+def content(data: Path) -> bytes | None:
+    """The bytes of the file that is whole, for a backup; None where nothing was chosen."""
+    for path in (data / NAME, data / COPY):
+        if _whole(path) is not None:
+            return path.read_bytes()
+    return None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _changed(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _whole(path: Path) -> _All | None:
+    """What a file holds; None where it is gone or not what was written."""
+    try:
+        found = json.loads(path.read_bytes())
+        every: _All = found["chosen"]
+        if found["sha256"] == _hash(json.dumps(every, ensure_ascii=False, indent=1)):
+            return every
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        pass
+    return None
