@@ -31,7 +31,7 @@ def fetched(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return weights.Fetched(models[0].spec, path, "from the hub")
 
     monkeypatch.setattr(weights, "get", get)
-    monkeypatch.setattr(Course, "open", lambda folder, data=None: tiny_course)
+    monkeypatch.setattr(Course, "open", lambda folder=None, data=None: tiny_course)
     return asked
 
 

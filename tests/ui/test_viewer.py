@@ -18,6 +18,7 @@ from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.models.shared import Shared
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS
@@ -135,11 +136,12 @@ def test_pages_that_are_not_there_are_not_found(client: Any, passage: Passage) -
 def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passage: Passage) -> None:
     (kept,) = course.store.files.folder.iterdir()
     content = kept.read_bytes()
-    other = course.pages
+    other, workers = course.pages, course.parts._shared
     try:
         kept.write_bytes(b"%PDF-1.4 no more")
         # Another renderer, as after a restart: the first holds the sound file open.
         del course.parts.__dict__["pages"]
+        course.parts._shared = Shared()
         told = client.get(f"/{view_address(passage.document, passage.id)}").json()
         assert "damaged" in told["remark"]
         assert "<p>" in told["text"]["html"]
@@ -148,7 +150,8 @@ def test_a_page_that_cannot_be_drawn_is_told(client: Any, course: Course, passag
         assert "damaged" in answer.text
     finally:
         kept.write_bytes(content)
-        course.pages.close()
+        course.parts._shared.close()
+        course.parts._shared = workers
         course.parts.__dict__["pages"] = other
 
 

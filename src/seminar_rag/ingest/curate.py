@@ -212,8 +212,10 @@ def add(
     catalogue = store.catalogue()
     _require_session(catalogue, session)
     title = " ".join(title.split())
-    if not (title or arxiv_id(url)) or (url and file is not None):
-        raise SourceError("give a title, and a link or a file; a link to arXiv needs no title")
+    if not (title or arxiv_id(url)):
+        raise SourceError("give a title; only a link to arXiv needs none")
+    if url and file is not None:
+        raise SourceError("give a link or a file, not both")
     if url and not is_address(url):
         raise SourceError(f"{url} is no web address — give one with https://, or a file")
     kept = _copied(file, store.folder, Path(name or file.name)) if file is not None else ""
