@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_what_was_chosen_is_read_anew(tmp_path: Path) -> None:
     assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
 
 
-@pytest.mark.parametrize("damage", [b"[1", b"", b"{}", None, b"flipped"])
+@pytest.mark.parametrize("damage", [b"[1", b"", b"{}", None, b"flipped", b"folder"])
 @pytest.mark.parametrize("name", [NAME, COPY])
 def test_what_was_chosen_outlives_damage_to_one_file(
     tmp_path: Path, name: str, damage: bytes | None
@@ -151,6 +152,15 @@ def test_what_was_chosen_outlives_damage_to_one_file(
     assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
 
 
+def test_what_was_chosen_outlives_its_folder(tmp_path: Path) -> None:
+    Chosen(tmp_path).put("guide", "1", {"shown": True})
+    shutil.rmtree(tmp_path / "decisions")
+    assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
+    assert Chosen(tmp_path).findings()
+    assert Chosen(tmp_path).repair() == ""
+    assert (tmp_path / NAME).is_file()
+
+
 def test_what_was_chosen_is_lost_only_with_both_files_and_says_so(tmp_path: Path) -> None:
     chosen = Chosen(tmp_path)
     assert chosen.findings() == []
@@ -167,4 +177,4 @@ def test_what_was_chosen_is_lost_only_with_both_files_and_says_so(tmp_path: Path
     assert chosen.findings() == []
     chosen.put("table", "b", {"session": 2})
     assert Chosen(tmp_path).of("table") == {"b": {"session": 2}}
-    assert len(list((tmp_path / "decisions").glob("*.damaged-*"))) == 2
+    assert len(list(tmp_path.rglob("*.damaged-*"))) == 2

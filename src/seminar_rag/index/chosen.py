@@ -1,8 +1,8 @@
 """What the instructor has chosen to show students, beside the decisions on the reading list.
 
 One JSON file, `decisions/chosen.json` in the data folder, with the hash of what it holds: kind → id
-→ value. It is small, outlives the database, and is part of every backup. The same lies in a copy
-beside it, which is read where the first is damaged or gone.
+→ value. It is small, outlives the database, and is part of every backup. The same lies in the data
+folder itself, and is read there where the first is damaged or gone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seminar_rag.files import write
 log = logging.getLogger(__name__)
 
 NAME = "decisions/chosen.json"
-COPY = "decisions/chosen-copy.json"
+COPY = "chosen.json"
 MOST = 5_000
 """Entries of one kind."""
 Kind = Literal["table", "item", "guide", "difference", "tutor"]
@@ -84,10 +84,13 @@ class Chosen:
                 every = self._read()
             except DamagedError:
                 for path in self._there():
-                    path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
+                    _put_aside(path)
                 self._seen = None
                 return f"{self._lost()}; both were moved aside"
-            if self._there():
+            for path in self._there():
+                if not path.is_file():  # something that stands in its place
+                    _put_aside(path)
+            if every:
                 self._write(every)
             return ""
 
@@ -119,6 +122,10 @@ class Chosen:
             self._seen = None
             raise StoreError(f"{self._paths[0]} cannot be written ({error})") from error
         self._all, self._seen = every, tuple(map(_changed, self._paths))
+
+
+def _put_aside(path: Path) -> None:
+    path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
 
 
 def content(data: Path) -> bytes | None:
