@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.features import WORDS, features
-from seminar_rag.syllabus.labels import LABEL, MORE, OTHER, READING, SESSION, TITLE, decode
+from seminar_rag.syllabus.labels import decode
 from seminar_rag.syllabus.markup_text import Item
-from seminar_rag.syllabus.model import Model, trained
+from seminar_rag.syllabus.model import (
+    LABEL,
+    MORE,
+    OTHER,
+    READING,
+    SESSION,
+    TITLE,
+    Model,
+    trained,
+)
 from seminar_rag.syllabus.pieces import Piece, cut_item
 from seminar_rag.syllabus.spans import Run, Span, runs_of, span_features, spans_of
 from seminar_rag.types import Block, Reading

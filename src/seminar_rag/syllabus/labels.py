@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks
-from seminar_rag.syllabus.model import Model
+from seminar_rag.syllabus.model import MORE, OTHER, READING, SESSION, TITLE, Model
 from seminar_rag.syllabus.pieces import Piece
 from seminar_rag.syllabus.series import candidates, place, series_features
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
 _CERTAIN = 30.0
 """A difference of logarithms that nothing else makes up for."""
 _BETTER = 0.3

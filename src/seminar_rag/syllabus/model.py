@@ -19,6 +19,9 @@ _ROWS = 256
 """How many rows go through the trees at once, which bounds the memory."""
 WEIGHTS = Path(__file__).with_name("weights.npz")
 
+OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
+"""What a piece of a page is: the classes of `Model.labels`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forest:

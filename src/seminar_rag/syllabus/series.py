@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.features import WORDS, groups
+from seminar_rag.syllabus.model import READING, SESSION
 from seminar_rag.syllabus.pieces import Piece
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Series = tuple[int, ...]
-_SESSION, _READING = 1, 4
 _MOST_GROUPS = 16
 _SAID = ("more", "required", "reading", "work", "admin", "noclass", "topic", "date", "people")
 
@@ -37,7 +37,7 @@ def candidates(
     pieces: Sequence[Piece], probabilities: NDArray[np.float32], labels: Sequence[int]
 ) -> list[Series]:
     """Series of pieces that may begin the sessions; the first is what the labels say."""
-    sure = probabilities[:, _SESSION]
+    sure = probabilities[:, SESSION]
     kinds = [marks.mark_of(piece.text) for piece in pieces]
     named = [
         (mark.kind, p.kind, p.level, p.source.depth, p.column) if mark and _opens(p) else None
@@ -57,7 +57,7 @@ def candidates(
         own = sure[group]
         for least in (0.3 * float(own.max()), float(own.mean())):
             found.append([n for n in group if sure[n] >= least])
-    said = [n for n, label in enumerate(labels) if label == _SESSION]
+    said = [n for n, label in enumerate(labels) if label == SESSION]
     series = dict.fromkeys([tuple(_once(said, pieces))])
     series |= dict.fromkeys(tuple(_once(group, pieces)) for group in found)
     return [one for n, one in enumerate(series) if n == 0 or len(one) > 1]
@@ -81,8 +81,8 @@ def series_features(
     """One row for each candidate."""
     import numpy as np
 
-    readings = np.concatenate([[0.0], np.cumsum(probabilities[:, _READING])])
-    sure = probabilities[:, _SESSION]
+    readings = np.concatenate([[0.0], np.cumsum(probabilities[:, READING])])
+    sure = probabilities[:, SESSION]
     means = [float(sure[list(one)].mean()) if one else 0.0 for one in every]
     best = max(means[1:], default=0.0) + 1e-3
     rows = [
@@ -112,7 +112,7 @@ def _row(
         return whole
     at = list(one)
     own = probabilities[at]
-    sure = own[:, _SESSION]
+    sure = own[:, SESSION]
     bounds = [*at, total]
     gaps = np.diff(readings[bounds])
     lengths = np.diff(bounds)
@@ -132,7 +132,7 @@ def _row(
         float(sure.min()),
         float(np.median(sure)),
         float(sure.max()),
-        float(sure.sum() / (probabilities[:, _SESSION].sum() + 1e-3)),
+        float(sure.sum() / (probabilities[:, SESSION].sum() + 1e-3)),
         float(readings[at[0]] / (readings[-1] + 1e-3)),
         float((gaps > 0.5).mean()),
         float(gaps.mean()),
