@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from seminar_rag.compare.table import rows
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.study.items import Source, sources
+from seminar_rag.text import fingerprint
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.compare import (
@@ -155,9 +155,8 @@ class Comparing(ABC):
             SourceError: see `compare`.
         """
         asked = columns(questions)
-        if all(session != one.number for one in self.parts.store.catalogue().sessions):
-            raise NotFoundError(f"there is no session {session} — choose one of the course")
-        id_ = hashlib.sha256(repr((session, asked)).encode()).hexdigest()[:16]
+        self.parts.store.catalogue().session(session)
+        id_ = fingerprint(repr((session, asked)))
         self.parts.chosen.put("table", id_, {"session": session, "questions": list(asked)})
         return KeptTable(id_, session, asked)
 

@@ -110,9 +110,12 @@ class Learning(ABC):
                 raise NotFoundError("this item is gone — make the items again")
             if state == "approved" and (why := self._fault(known[id_].item)):
                 raise SourceError(f"this item cannot be shown: {why}")
-        for id_ in ids:
-            value = {"state": state, "item": asdict(known[id_].item)}
-            self.parts.chosen.put("item", id_, None if state == "new" else value)
+        forget = state == "new"
+        self.parts.chosen.put_all(
+            "item",
+            {id_: None if forget else {"state": state, "item": asdict(known[id_].item)}
+             for id_ in ids},
+        )  # fmt: skip
 
     def guide(self, session: int) -> Guide:
         """What each reading of a session says of itself, and the terms that they define.
@@ -121,9 +124,7 @@ class Learning(ABC):
             NotFoundError: there is no such session.
         """
         catalogue = self.parts.store.catalogue()
-        here = next((one for one in catalogue.sessions if one.number == session), None)
-        if here is None:
-            raise NotFoundError(f"there is no session {session} — choose one of the course")
+        here = catalogue.session(session)
         known = self._guides.get(session)
         if known is None or known[0] is not catalogue:
             claims = [(one.title, self._central(one.id, GUIDED)) for one in here.readings]
@@ -200,8 +201,8 @@ class Learning(ABC):
         Raises:
             NotFoundError: there is no such session.
         """
-        if session and all(session != one.number for one in self.parts.store.catalogue().sessions):
-            raise NotFoundError(f"there is no session {session} — choose one of the course")
+        if session:
+            self.parts.store.catalogue().session(session)
         self.parts.chosen.put("tutor", str(session), {"mode": mode} if mode else None)
 
     def _central(self, reading: str, n: int) -> tuple[Citation, ...]:

@@ -5,6 +5,7 @@ Every function is pure and safe to call from several threads.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ _RUN = re.compile(f"[{_CHARACTER}]+|[^{_CHARACTER}]+")
 _WIDE = re.compile(f"[{_CHARACTER}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff65]")
 """A character of such a script, or its punctuation."""
 _WIDE_STOP = re.compile("[。！？｡]+[」』”’）〉》]*")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
 FUNCTION_WORDS = frozenset(
@@ -125,6 +127,16 @@ def _pairs(word: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """The words that carry meaning, in order, repeats kept."""
     return [word for word in words(text) if word not in STOPWORDS]
+
+
+def for_markdown(text: str) -> str:
+    """A text on one line, in which nothing is markup."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def fingerprint(text: str) -> str:
+    """Sixteen hexadecimal digits that are the same for the same text alone."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def unmarked(text: str) -> str:

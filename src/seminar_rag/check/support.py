@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -54,6 +54,15 @@ class Weights:
     mean: dict[str, float]
     scale: dict[str, float]
 
+    @classmethod
+    def of(cls, held: dict[str, Any]) -> Weights:
+        """The weights as a file holds them: a bias, and of each feature three numbers."""
+        parts = (
+            {name: row[part] for name, row in held["features"].items()}
+            for part in ("weight", "mean", "scale")
+        )
+        return cls(held["bias"], *parts)
+
     def score(self, features: dict[str, float]) -> float:
         """0 to 1: the probability of support where supported and not are equally frequent."""
         z = self.bias + sum(
@@ -67,16 +76,7 @@ class Weights:
 def fitted() -> dict[str, Weights]:
     """The weights shipped beside this module, by name; the file says where they come from."""
     data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
-    return {
-        name: Weights(
-            one["bias"],
-            *(
-                {key: row[part] for key, row in one["features"].items()}
-                for part in ("weight", "mean", "scale")
-            ),
-        )
-        for name, one in data.items()
-    }
+    return {name: Weights.of(one) for name, one in data.items()}
 
 
 @dataclass(frozen=True, slots=True)

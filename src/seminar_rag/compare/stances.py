@@ -9,7 +9,6 @@ count different things. What is merely near in meaning “speaks of it”.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -22,6 +21,7 @@ from seminar_rag.check.conflicts import find_conflict
 from seminar_rag.check.features import Conflict, Embed, compare
 from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier
 from seminar_rag.study.items import Source
+from seminar_rag.text import fingerprint
 from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.compare import Cell, Difference, Row, Said, Stated
 
@@ -194,8 +194,9 @@ def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:
 
 def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference:
     told = "\n".join(sorted((pair.one.text, pair.other.text)))
-    id_ = hashlib.sha256(told.encode()).hexdigest()[:16]
-    return Difference(id_, session, said, reason, _stated(pair.one), _stated(pair.other))
+    return Difference(
+        fingerprint(told), session, said, reason, _stated(pair.one), _stated(pair.other)
+    )
 
 
 def _stated(one: Source) -> Stated:

@@ -160,6 +160,4 @@ def _why(query: Query, hits: Sequence[Hit]) -> str:
 def fitted() -> tuple[Weights, float, float]:
     """The shipped model, and from where on a quotation answers, and may answer, a question."""
     data = json.loads(files("seminar_rag.compare").joinpath("cell_weights.json").read_text("utf-8"))
-    parts = ({name: row[part] for name, row in data["features"].items()}
-             for part in ("weight", "mean", "scale"))  # fmt: skip
-    return Weights(data["bias"], *parts), data["says"], data["perhaps"]
+    return Weights.of(data), data["says"], data["perhaps"]

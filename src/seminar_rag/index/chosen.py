@@ -12,6 +12,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,14 +50,18 @@ class Chosen:
                 return {}
 
     def put(self, kind: Kind, id_: str, value: Value | None) -> None:
-        """Keep a value, or forget it where it is None.
+        """Keep a value, or forget it where it is None; as `put_all`."""
+        self.put_all(kind, {id_: value})
+
+    def put_all(self, kind: Kind, values: Mapping[str, Value | None]) -> None:
+        """Keep values by their ids, and forget those that are None, at once or not at all.
 
         Raises:
             StoreError: the files cannot be read or written, or there are too many of the kind.
         """
         with self._lock:
             every = self._read()
-            of = {**every.get(kind, {}), id_: value}
+            of = {**every.get(kind, {}), **values}
             kept = {key: one for key, one in of.items() if one is not None}
             if len(kept) > MOST:
                 raise StoreError(f"there are {MOST:,} already — remove some first")

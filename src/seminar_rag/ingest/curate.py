@@ -181,11 +181,9 @@ def _title(title: str) -> str:
 
 
 def _require_session(catalogue: Catalogue, session: int) -> None:
-    numbers = [one.number for one in catalogue.sessions]
-    if numbers and session not in numbers:
-        raise NotFoundError(
-            f"there is no session {session} — the course has {', '.join(map(str, numbers))}"
-        )
+    """Raise NotFoundError where there are sessions, and this is none of them."""
+    if catalogue.sessions:
+        catalogue.session(session)
 
 
 def add(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from seminar_rag.errors import SourceError
+from seminar_rag.text import for_markdown
 from seminar_rag.types.study import GAP, Guide, Item
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
 _STYLE = """.card { font: 18px/1.5 sans-serif; text-align: left; color: black; background: white; }
 .of { font-size: 14px; color: #555; }
 .nightMode .card, .card.nightMode { color: #eee; background: #222; }
@@ -61,8 +60,7 @@ def _source(one: Item) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = " ".join(text.split()).replace(GAP, "……")
-    return _MARKUP.sub(r"\\\1", text)
+    return for_markdown(text.replace(GAP, "……"))
 
 
 def to_anki(items: Sequence[Item], title: str) -> bytes:
@@ -78,9 +76,6 @@ def to_anki(items: Sequence[Item], title: str) -> bytes:
             "decks need the anki extra — pip install 'seminar-rag[anki]' on the server"
         ) from error
     from markupsafe import escape
-
-    def escaped(text: str) -> str:
-        return str(escape(text))
 
     model = genanki.Model(
         _number("seminar-rag model 1"),
@@ -98,10 +93,12 @@ def to_anki(items: Sequence[Item], title: str) -> bytes:
     )
     deck = genanki.Deck(_number(f"seminar-rag deck {title}"), title)
     for one in items:
-        options = "".join(f"<li>{escaped(text)}</li>" for text in one.options)
+        options = "".join(f"<li>{escape(text)}</li>" for text in one.options)
         source = f"{one.title}, {one.place}" if one.place else one.title
-        fields = [*map(escaped, (one.question,)), f"<ul>{options}</ul>" if options else "",
-                  *map(escaped, (one.answer, one.quote, source))]  # fmt: skip
+        question, answer, quote, of = map(
+            str, map(escape, (one.question, one.answer, one.quote, source))
+        )
+        fields = [question, f"<ul>{options}</ul>" if options else "", answer, quote, of]
         note = genanki.Note(model=model, fields=fields, guid=genanki.guid_for(one.id))
         deck.add_note(note)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,6 @@ holds only while its sentence stands in its reading and no wrong option could be
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 from collections import Counter
@@ -21,7 +20,7 @@ from seminar_rag.answer.examples import definition
 from seminar_rag.check.terms import Term as Word
 from seminar_rag.check.terms import terms
 from seminar_rag.pages.view import claims
-from seminar_rag.text import FUNCTION_WORDS, stems
+from seminar_rag.text import FUNCTION_WORDS, fingerprint, stems
 from seminar_rag.types import Citation, Document, Passage
 from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
 
@@ -238,7 +237,7 @@ def _claims(
     chance: random.Random,
 ) -> Iterator[Item]:
     """A central sentence: which of four readings says it?"""
-    titles = {one.document.reading: one.document.title for one in [*own, *found]
+    titles = {one.document.reading: one.document.title for one in found
               if one.document.kind != "notes"}  # fmt: skip
     near = list(dict.fromkeys(one.document.reading for one in own if one.document.kind != "notes"))
     far = [one for one in titles if one not in near]
@@ -291,9 +290,7 @@ def _item(
     options = [answer, *wrong] if wrong else []
     if chance is not None:
         chance.shuffle(options)
-    id_ = hashlib.sha256(f"{kind}\n{one.document.id}\n{one.quote}\n{answer}".encode()).hexdigest()[
-        :16
-    ]
+    id_ = fingerprint(f"{kind}\n{one.document.id}\n{one.quote}\n{answer}")
     place = one.document.place([one.page]) or one.passage.own_heading
     return Item(id_, kind, session, question, answer, tuple(options), one.quote, one.document.id,
                 one.passage.id, one.document.reading, one.document.title, place)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from seminar_rag.errors import NotFoundError
 from seminar_rag.types.reading import Document, Scope, Section
 
 CorrectionKind = Literal[
@@ -200,6 +201,18 @@ class Catalogue:
     def titles(self) -> dict[str, str]:
         """The titles of the listed readings, by reading id."""
         return {one.id: one.title for session in self.sessions for one in session.readings}
+
+    def session(self, number: int) -> ListedSession:
+        """The session of this number.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        found = next((one for one in self.sessions if one.number == number), None)
+        if found is None:
+            there = ", ".join(str(one.number) for one in self.sessions) or "none"
+            raise NotFoundError(f"there is no session {number} — the course has {there}")
+        return found
 
     @property
     def authors(self) -> dict[str, str]:

@@ -7,13 +7,12 @@ from typing import Literal
 
 from seminar_rag.types.answer import Citation
 
-ItemKind = Literal["term", "number", "claim", "short", "list"]
+ItemKind = Literal["term", "number", "claim", "short"]
 KINDS: dict[ItemKind, str] = {
     "term": "term",
     "number": "number",
     "claim": "who says it",
     "short": "abbreviation",
-    "list": "list",
 }
 GAP = "____"
 """What stands in a question for the answer."""

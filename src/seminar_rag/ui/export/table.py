@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 
 from seminar_rag.html import Template
+from seminar_rag.text import for_markdown
 from seminar_rag.types.compare import SAID, Cell, Row, Table
 from seminar_rag.ui.shared.wording import authors_of_text, url_of_page
 
@@ -23,7 +24,6 @@ TYPES = {
 }
 """Ending of a file → its media type."""
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
 _WORD = Template("ui/templates/table_docx.xml")
 
 
@@ -59,10 +59,15 @@ def _told(cell: Cell) -> tuple[str, str, str, str]:
 def to_markdown(table: Table, title: str) -> str:
     """A table with the quotation, its place and its reading in every cell."""
     head = ["Reading", *table.questions]
-    lines = [f"# {_escaped(title)}", "", _line(map(_escaped, head)), _line(["---"] * len(head))]
+    lines = [
+        f"# {for_markdown(title)}",
+        "",
+        _line(map(for_markdown, head)),
+        _line(["---"] * len(head)),
+    ]
     for row in table.rows:
         by = authors_of_text(row.authors)
-        name = f"**{_escaped(row.title)}**" + (f"<br>{_escaped(by)}" if by else "")
+        name = f"**{for_markdown(row.title)}**" + (f"<br>{for_markdown(by)}" if by else "")
         lines.append(_line([name, *map(_cell_markdown, _of(table, row))]))
     return "\n".join([*lines, "", f"*{NOTE}*", ""])
 
@@ -76,8 +81,8 @@ def _cell_markdown(cell: Cell | None) -> str:
     if not cell.citations:
         return f"*{SAID[cell.said]}*"
     doubt = f" *({SAID[cell.said]})*" if cell.said != "says" else ""
-    place = f" ({_escaped(cell.place)})" if cell.place else ""
-    return f"“{_escaped(cell.text)}”{place}{doubt}"
+    place = f" ({for_markdown(cell.place)})" if cell.place else ""
+    return f"“{for_markdown(cell.text)}”{place}{doubt}"
 
 
 def to_docx(table: Table, title: str) -> bytes:
@@ -122,11 +127,6 @@ def _plain(text: object) -> str:
     """A value that no spreadsheet computes."""
     line = " ".join(str(text).split())
     return f"'{line}" if _FORMULA.match(line) else line
-
-
-def _escaped(text: str) -> str:
-    """A text for Markdown, on one line and without markup."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def _printable(text: str) -> str:
