@@ -221,12 +221,19 @@ Asked = tuple[Answer, tuple[Any, ...], dict[str, Any]]
 """An answer, the passages that retrieval offered its writer, and what it took."""
 
 
-def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[[Question], Asked]:
+def course_of(options: argparse.Namespace, name: str) -> Course:
+    """A course of the data folder, whose answers the given model writes."""
     config = configuration.load(options.data / name, data=options.data / name)
     config = replace(config, llm_model=str(options.model.resolve()), llm_enabled=True)
     config = replace(config, llm_threads=options.threads, llm_url="", journal_enabled=False)
-    course = Course(config)
-    llm = Remembering(course.parts._load_llm, options.model.stem, written, config.llm_context)
+    return Course(config)
+
+
+def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[[Question], Asked]:
+    course = course_of(options, name)
+    llm = Remembering(
+        course.parts._load_llm, options.model.stem, written, course.config.llm_context
+    )
     course.parts.__dict__["llm"] = llm
 
     def ask(question: Question) -> Asked:
@@ -246,7 +253,7 @@ def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[
         took |= {"tokens": llm.tokens}
         if hits:  # what retrieval found, whatever the writer was shown of it
             hits = course.search(
-                standalone(question.text, question.history), config.answer_passages
+                standalone(question.text, question.history), course.config.answer_passages
             )
         return answer, hits, took if llm.tokens is not None else {}
 

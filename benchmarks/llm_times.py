@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from llm import FILES, SECOND
-from seminar_rag import config as configuration
+from llm import FILES, SECOND, course_of
 from seminar_rag.course import Course
 from seminar_rag.evaluation.questions import read_questions
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, TokenEvent, Turn
@@ -53,10 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     rows, later = [], []
     for name, (file, _) in FILES.items():
-        config = configuration.load(options.data / name, data=options.data / name)
-        config = replace(config, llm_model=str(options.model.resolve()), llm_enabled=True)
-        config = replace(config, llm_threads=options.threads, llm_url="", journal_enabled=False)
-        course = Course(config)
+        course = course_of(options, name)
         list(course.ask("What is this course about?"))  # loads what the first question needs
         known = {one.id: one for one in read_questions(options.shared / file)}
         for id_ in SECOND[name].split()[: options.questions // 2]:

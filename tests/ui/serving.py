@@ -10,6 +10,7 @@ from typing import Any
 from fake_course import FakeCourse
 
 from seminar_rag.ui.app import serve
+from seminar_rag.ui.shared.limits import Limits
 
 
 def served(course: FakeCourse, **options: object) -> str:
@@ -37,6 +38,16 @@ def started(serving: Callable[..., None], what: object, **options: object) -> st
     ).start()
     assert ready.wait(180), "the server did not start"
     return urls[0]
+
+
+def client_of(add: Callable[[Any, FakeCourse, Limits], None], course: FakeCourse) -> Any:
+    """A client of the addresses that `add` adds to an application, without limits."""
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    app = FastAPI()
+    add(app, course, Limits(0, 0))
+    return TestClient(app)
 
 
 def http_scope(

@@ -8,11 +8,10 @@ from io import BytesIO
 
 import pytest
 from fake_course import CARD, QUIZ, FakeCourse
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from serving import client_of
 
 from seminar_rag.ui.chat.study_view import NOTHING, add_study
-from seminar_rag.ui.shared.limits import Limits
 
 
 @pytest.fixture
@@ -22,9 +21,7 @@ def course() -> FakeCourse:
 
 @pytest.fixture
 def client(course: FakeCourse) -> TestClient:
-    app = FastAPI()
-    add_study(app, course, Limits(0, 0))  # type: ignore[arg-type]
-    return TestClient(app)
+    return client_of(add_study, course)
 
 
 def test_students_see_nothing_before_the_instructor_approves(client, course):

@@ -8,13 +8,12 @@ import io
 import pytest
 from docx import Document as Word
 from fake_course import BROKEN, EVIL, EVIL_PASSAGE, STEPS, FakeCourse, cite
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from serving import client_of
 
 from seminar_rag.types.compare import Cell, Row, Table
 from seminar_rag.ui.chat.table_view import add_tables, cell_json
 from seminar_rag.ui.export.table import to_csv, to_docx, to_markdown
-from seminar_rag.ui.shared.limits import Limits
 
 
 @pytest.fixture
@@ -24,9 +23,7 @@ def course() -> FakeCourse:
 
 @pytest.fixture
 def client(course: FakeCourse) -> TestClient:
-    app = FastAPI()
-    add_tables(app, course, Limits(0, 0))  # type: ignore[arg-type]
-    return TestClient(app)
+    return client_of(add_tables, course)
 
 
 def test_the_page_learns_the_sessions_the_rows_and_what_is_kept(client, course):
@@ -71,15 +68,13 @@ def test_what_cannot_be_told_says_what_to_do(client, reading, question, status, 
     assert says in answer.json()["remark"]
 
 
-def test_one_address_may_not_ask_for_cells_without_end(client, monkeypatch):
+def test_one_address_may_not_ask_for_cells_without_end(monkeypatch):
     from seminar_rag.ui.chat import table_view
 
     monkeypatch.setattr(table_view, "CELLS_A_MINUTE", 2)
-    app = FastAPI()
-    add_tables(app, FakeCourse(pace=0.0), Limits(0, 0))  # type: ignore[arg-type]
+    client = client_of(add_tables, FakeCourse(pace=0.0))
     asked = [
-        TestClient(app).get("/table/cell", params={"reading": "rag", "question": STEPS})
-        for _ in range(3)
+        client.get("/table/cell", params={"reading": "rag", "question": STEPS}) for _ in range(3)
     ]
     assert [one.status_code for one in asked] == [200, 200, 429]
     assert int(asked[-1].headers["retry-after"]) > 0

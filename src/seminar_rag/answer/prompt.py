@@ -172,9 +172,9 @@ class LLMAnswerer:
             notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
 
         def instead() -> Iterator[str]:
+            unsure = max(judged, default=0.0) < SURE
             plain = decided and query.intent == PLAIN
-            sure = max(judged, default=0.0) >= (SURE if plain else 0.0)
-            return quoted() if sure else iter(())
+            return iter(()) if plain and unsure else quoted()
 
         chunks = _or_quoted(answer, quoted, notes, stop)
         return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)

@@ -62,13 +62,18 @@ def tutored(
 
 def kept_back(question: str, history: Sequence[Turn]) -> tuple[str, Sequence[Turn]] | None:
     """The question whose answer is asked for, with what was said before it; None for another."""
-    if question.strip(" .!“”\"'").casefold() != SHOW:
+    if not _shows(question):
         return None
     for at in range(len(history) - 1, -1, -1):
         turn = history[at]
-        if turn.role == "user" and turn.text.strip(" .!“”\"'").casefold() != SHOW:
+        if turn.role == "user" and not _shows(turn.text):
             return turn.text, history[:at]
     return None
+
+
+def _shows(text: str) -> bool:
+    """Whether a student asks to see the answer."""
+    return text.strip(" .!“”\"'").casefold() == SHOW
 
 
 def _hint(event: HitsEvent, question: str, mode: Mode) -> Iterator[Event]:

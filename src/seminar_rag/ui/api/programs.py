@@ -173,8 +173,8 @@ def functions(
     client_of: Callable[[Any], str],
     refusal: Callable[[str], Exception],
 ) -> list[Callable[..., Any]]:
-    """Make the functions that a protocol offers: ask, sources, check, table,
-    study, readings.
+    """Make the functions that a protocol offers: ask, sources, check, table, study,
+    readings.
 
     Their docstrings and parameters are what a program or assistant is shown.
 

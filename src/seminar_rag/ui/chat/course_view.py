@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.errors import NotFoundError, SeminarError
+from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
-from seminar_rag.ui.shared.limits import Limits, address_of
+from seminar_rag.ui.shared.limits import Limits, address_of, status_of
 from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened, view_address
 
 if TYPE_CHECKING:
@@ -224,8 +224,7 @@ def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
                 made[reading] = key_list(course.key_sentences(reading), asked, reading)
             return JSONResponse({"html": made[reading]})
         except SeminarError as error:
-            status = 404 if isinstance(error, NotFoundError) else 503
-            return JSONResponse({"html": HTML.paragraph(str(error))}, status)
+            return JSONResponse({"html": HTML.paragraph(str(error))}, status_of(error))
 
     async def key(request: Request) -> Response:
         return await to_thread.run_sync(found, request, limiter=one)

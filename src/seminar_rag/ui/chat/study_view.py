@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.errors import NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.types import Citation
 from seminar_rag.types.study import Guide, Item
 from seminar_rag.ui.chat.render import PARTS
-from seminar_rag.ui.shared.limits import Limits, address_of, too_often
+from seminar_rag.ui.shared.limits import Limits, address_of, status_of, too_often
 from seminar_rag.ui.shared.wording import show_place, view_address
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def add_study(app: FastAPI, course: Course, limits: Limits) -> None:
             try:
                 return await to_thread.run_sync(work, course, request, limiter=one)
             except SeminarError as error:
-                return JSONResponse({"remark": str(error)}, _status(error))
+                return JSONResponse({"remark": str(error)}, status_of(error))
 
         app.add_route(path, respond)
 
@@ -134,9 +134,3 @@ def _opened(course: Course, request: Request) -> tuple[Guide | None, tuple[Item,
     number = request.path_params["number"]
     guide = course.guide(number) if number in course.guides() else None
     return guide, course.study(number)
-
-
-def _status(error: SeminarError) -> int:
-    if isinstance(error, NotFoundError):
-        return 404
-    return 400 if isinstance(error, SourceError) else 503

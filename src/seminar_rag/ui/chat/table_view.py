@@ -10,10 +10,9 @@ by asking no more. Cells are made one at a time, whoever asks, and remembered.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.errors import NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.types import Scope
 from seminar_rag.types.compare import (
@@ -30,7 +29,7 @@ from seminar_rag.types.compare import (
 )
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.export.table import TYPES, to_file
-from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, too_often
+from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, status_of, too_often
 from seminar_rag.ui.shared.wording import KINDS, authors_of_text, show_place, view_address
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from seminar_rag.course import Course
-
-log = logging.getLogger(__name__)
 
 HTML = Template("ui/templates/compare.html")
 CELLS_A_MINUTE = 400
@@ -125,7 +122,7 @@ def add_tables(app: FastAPI, course: Course, limits: Limits) -> None:
         try:
             return JSONResponse(work())
         except SeminarError as error:
-            return JSONResponse({"remark": str(error)}, _status(error))
+            return JSONResponse({"remark": str(error)}, status_of(error))
 
     async def rows(request: Request) -> Response:
         if wait := limits.look(address_of(request)):
@@ -165,7 +162,7 @@ def _file(course: Course, request: Request, wait: int) -> Response:
     try:
         table = course.known_table(asked.getlist("question"), asked.getlist("reading"))
     except SeminarError as error:
-        return PlainTextResponse(str(error), _status(error))
+        return PlainTextResponse(str(error), status_of(error))
     content = to_file(table, f"Readings of {course.name} beside each other", kind)
     disposition = {"content-disposition": f'attachment; filename="readings.{kind}"'}
     return Response(content, 200, disposition, TYPES[kind])
@@ -184,9 +181,3 @@ def _opened(course: Course, request: Request) -> dict[str, Any]:
         "rows": [row_json(row) for row in found[:MOST_ROWS]],
         "left": max(0, len(found) - MOST_ROWS),
     }
-
-
-def _status(error: SeminarError) -> int:
-    if isinstance(error, NotFoundError):
-        return 404
-    return 400 if isinstance(error, SourceError) else 503

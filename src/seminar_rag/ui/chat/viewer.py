@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from seminar_rag.errors import DocumentError, NotFoundError, SeminarError
+from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Document, Passage
 from seminar_rag.ui.shared.formulas import with_formulas
-from seminar_rag.ui.shared.limits import Limits, address_of
+from seminar_rag.ui.shared.limits import Limits, address_of, status_of
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,
     MOST_QUOTES,
@@ -161,7 +161,7 @@ def _drawn(course: Course, request: Request) -> Response:
         width = 1200 if width is None else width
         picture = course.pages.page(place["document"], place["page"], width)
     except SeminarError as error:
-        return Response(str(error), _status(error), _PASSING, "text/plain")
+        return Response(str(error), status_of(error), _PASSING, "text/plain")
     return Response(picture, 200, _LASTING, "image/jpeg")
 
 
@@ -172,7 +172,7 @@ def _worded(course: Course, request: Request) -> Response:
     try:
         found = course.pages.lines(place["document"], place["page"])
     except SeminarError as error:
-        return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
+        return JSONResponse({"remark": str(error)}, status_of(error), _PASSING)
     return JSONResponse({"lines": [[text, *box] for text, box in found]}, 200, _LASTING)
 
 
@@ -188,17 +188,9 @@ def _opened(course: Course, request: Request) -> Response:
             _number(asked.get("section", "")),
         )
     except SeminarError as error:
-        return JSONResponse({"remark": str(error)}, _status(error), _PASSING)
+        return JSONResponse({"remark": str(error)}, status_of(error), _PASSING)
     return JSONResponse(view_json(found), 200, _PASSING)
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 6 else None
-
-
-def _status(error: SeminarError) -> int:
-    if isinstance(error, NotFoundError):
-        return 404
-    if isinstance(error, DocumentError):
-        return 404 if error.failure == "unreadable" else 422
-    return 503

@@ -18,6 +18,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from seminar_rag.errors import DocumentError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 
 if TYPE_CHECKING:
@@ -55,6 +56,15 @@ TEXT_TOO_LONG = (
 CHECK_ENDED = "The check ended after {minutes}. Check the rest of the text by itself."
 TOO_MANY_WAIT = "Too many questions are waiting. Ask again in a moment."
 CRASHED = "Something went wrong while answering; the server's log says what. Ask again."
+
+
+def status_of(error: SeminarError) -> int:
+    """The HTTP status by which a page is told of an error."""
+    if isinstance(error, NotFoundError):
+        return 404
+    if isinstance(error, DocumentError):
+        return 404 if error.failure == "unreadable" else 422
+    return 400 if isinstance(error, SourceError) else 503
 
 
 def too_often(wait: int) -> str:
