@@ -226,9 +226,19 @@ def test_a_paragraph_that_runs_to_the_left_goes_on_in_the_line_below():
 def test_the_pdf_has_arabic_joined_and_letters_of_china_japan_and_korea():
     question = "ما معنى 注意力 と 어텐션"
     data = to_pdf(export.paper(Conversation((Exchange(1, question, "done", "نص"),)), "", "", ""))
-    said = PdfReader(BytesIO(data)).pages[0].extract_text()
+    page = PdfReader(BytesIO(data)).pages[0]
+    said = page.extract_text()
     assert {"注意力", "と", "어텐션"} <= set(said.split()), said
     assert "?" not in said, "no letter is replaced by a question mark"
+    kinds = [one.get_object()["/Subtype"] for one in page["/Resources"]["/Font"].values()]
+    shapes = [
+        one.get_object()["/FontDescriptor"].get("/FontFile2")
+        for one in page["/Resources"]["/Font"].values()
+        if "/FontDescriptor" in one.get_object()
+    ]
+    assert "/Type0" not in kinds, "no font is left to the reader's machine"
+    assert len(shapes) >= 2
+    assert all(shapes), "the letters' shapes are in the file"
 
 
 @pytest.mark.parametrize(
