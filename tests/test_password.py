@@ -11,7 +11,7 @@ import pytest
 from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.errors import ConfigError
-from seminar_rag.ui.desk.auth import LONGEST, hashed, matches
+from seminar_rag.ui.desk.password import LONGEST, hashed, matches
 
 GOOD = "ein langes Wörtchen"
 

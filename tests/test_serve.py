@@ -18,7 +18,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 import chromium
 from seminar_rag.course import Course
-from seminar_rag.ui.desk.auth import hashed
+from seminar_rag.ui.desk.password import hashed
 
 pytestmark = [pytest.mark.model, pytest.mark.browser]
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

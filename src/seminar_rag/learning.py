@@ -158,6 +158,11 @@ class Learning(ABC):
             return to_anki(items, title)
         return to_markdown(guide, items, title).encode()
 
+    @property
+    def decided(self) -> object:
+        """Differs once something else was decided for students, here or in another process."""
+        return self.parts.chosen.state
+
     def guides(self) -> frozenset[int]:
         """The sessions whose guide students see."""
         return frozenset(int(id_) for id_ in self.parts.chosen.of("guide"))

@@ -30,7 +30,7 @@ from seminar_rag.types.catalogue import (
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.types.settings import Offer, Setting
-from seminar_rag.ui.desk.auth import hashed
+from seminar_rag.ui.desk.password import hashed
 
 PASSWORD = "a long enough secret"
 HASH = hashed(PASSWORD, cost=10)

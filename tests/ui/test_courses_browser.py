@@ -16,7 +16,7 @@ from seminar_rag.course import Course, set_password_hash
 from seminar_rag.courses import Courses
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.ui.courses import serve_courses
-from seminar_rag.ui.desk.auth import hashed
+from seminar_rag.ui.desk.password import hashed
 from shared_data import POST_ONE, POST_TWO
 
 pytestmark = pytest.mark.browser

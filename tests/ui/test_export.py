@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_course import EVIL, GENERATIONS, HOSTILE, NOTES, RAG, STEPS, SURVEY, UNKNOWN, FakeCourse
@@ -275,6 +276,19 @@ def test_health_tells_sizes_and_no_names():
         "answers": "quotations",
     }
     assert health_of(FakeCourse(gone={"rag", "survey", "notes15"}))["status"] == "empty"
+
+
+def test_the_health_of_one_course_of_several_makes_none_of_its_pages():
+    from fastapi.testclient import TestClient
+
+    from seminar_rag.ui.courses import Several
+
+    made = []
+    courses = SimpleNamespace(open={"seminar": FakeCourse()}, broken={})
+    client = TestClient(Several(courses, lambda _course, root: made.append(root)).app)
+    assert client.get("/c/seminar/health").json()["status"] == "ok"
+    assert client.get("/c/other/health").status_code == 404
+    assert made == []
 
 
 @pytest.mark.parametrize(

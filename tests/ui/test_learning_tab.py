@@ -68,6 +68,22 @@ def test_the_tutor_is_set_for_a_session_and_taken_back(tab):
     assert tab._course.tutoring() == {}
 
 
+def test_the_parts_are_drawn_anew_only_where_something_has_changed(tab, monkeypatch):
+    tab.choose({"act": "differ", "session": 15})
+    assert tab._desk.jobs.wait(10)
+    before, drawn = tab.html(), []
+    course = type(tab._course)
+    looked = course.differing
+    monkeypatch.setattr(
+        course, "differing", lambda self, number: drawn.append(number) or looked(self, number)
+    )
+    assert tab.html() is before
+    assert drawn == [], "nothing is looked up while nothing changes"
+    tab._course.decide_difference(PAIR.id, 15, "kept")  # by another process
+    assert "undo pair" in shown(tab)
+    assert drawn == [15]
+
+
 @pytest.mark.parametrize(
     ("sent", "says"),
     [

@@ -119,7 +119,7 @@ def passwd(options: argparse.Namespace) -> int:
     from getpass import getpass
 
     from seminar_rag.course import set_password_hash
-    from seminar_rag.ui.desk.auth import hashed
+    from seminar_rag.ui.desk.password import hashed
 
     if options.stdin:
         password = sys.stdin.readline().rstrip("\r\n")

@@ -49,6 +49,11 @@ class Chosen:
                 log.warning("%s", error)
                 return {}
 
+    @property
+    def state(self) -> tuple[int | None, ...]:
+        """Differs once the files were written, whoever wrote them."""
+        return tuple(map(_changed, self._paths))
+
     def put(self, kind: Kind, id_: str, value: Value | None) -> None:
         """Keep a value, or forget it where it is None; as `put_all`."""
         self.put_all(kind, {id_: value})
@@ -106,7 +111,7 @@ class Chosen:
         return f"what was chosen for students is lost: {self._paths[0]} and its copy are damaged"
 
     def _read(self) -> _All:
-        now = tuple(map(_changed, self._paths))
+        now = self.state
         if now != self._seen:
             every = next((one for one in map(_whole, self._paths) if one is not None), None)
             if every is None and self._there():
@@ -126,7 +131,7 @@ class Chosen:
         except OSError as error:
             self._seen = None
             raise StoreError(f"{self._paths[0]} cannot be written ({error})") from error
-        self._all, self._seen = every, tuple(map(_changed, self._paths))
+        self._all, self._seen = every, self.state
 
 
 def _put_aside(path: Path) -> None:

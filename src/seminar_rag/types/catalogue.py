@@ -202,6 +202,12 @@ class Catalogue:
         """The titles of the listed readings, by reading id."""
         return {one.id: one.title for session in self.sessions for one in session.readings}
 
+    @property
+    def every_title(self) -> dict[str, str]:
+        """The titles of all readings, listed or not, by reading id."""
+        documents = [record.document for record in self.records.values()]
+        return {one.reading: one.title for one in reversed(documents)} | self.titles
+
     def session(self, number: int) -> ListedSession:
         """The session of this number.
 

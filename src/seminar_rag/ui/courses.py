@@ -4,8 +4,9 @@
     GET  /health      whether the server is well, and which courses are open
          /c/NAME/…    a course: all that a server of this course alone would answer at /…
 
-A course's pages are made when somebody first asks for them. They end when its folder goes, and
-where more than `MOST_READY` courses are ready, when nobody has looked at one for a while.
+A course's pages are made when somebody first asks for one; /c/NAME/health needs none. They end when
+its folder goes, and where more than `MOST_READY` courses are ready, when nobody has looked at one
+for a while.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
+from seminar_rag.ui.api.routes import health_response
 from seminar_rag.ui.app import build_app, launches_of, run
 from seminar_rag.ui.chat.render import size_of
 from seminar_rag.ui.shared.gate import COURSES_OPEN, Gate, headers_of, with_headers
@@ -106,6 +108,7 @@ class Several:
             routes=[
                 Route("/", self._entrance),
                 Route("/health", self._health),
+                Route(f"{PATH}/{{name}}/health", self._health_of),
                 Route(f"{PATH}/{{name}}", self._with_slash),
                 Mount(PATH, self._in_course),
             ],
@@ -138,6 +141,11 @@ class Several:
         state = dict.fromkeys(self._courses.open, "open")
         state |= dict.fromkeys(self._courses.broken, "cannot be opened")
         return JSONResponse({"version": __version__, "status": "ok", "courses": state})
+
+    def _health_of(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        course = self._courses.open.get(name)
+        return health_response(course) if course else self._missing(name)
 
     # --- a course ------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from seminar_rag.ui.shared.records import from_record
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.responses import JSONResponse
 
     from seminar_rag.course import Course
 
@@ -49,11 +50,10 @@ TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 def add_routes(app: FastAPI, course: Course, limits: Limits) -> None:
     """Add the addresses above to the application."""
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import Response
 
     def health(_request: Request) -> Response:
-        state = health_of(course)
-        return JSONResponse(state, 200 if state["status"] == "ok" else 503)
+        return health_response(course)
 
     async def export(request: Request) -> Response:
         kind = request.url.path.rpartition(".")[2]
@@ -138,6 +138,14 @@ async def _body(request: Request, most: int) -> bytes | None:
         if len(body) > most:
             return None
     return bytes(body)
+
+
+def health_response(course: Course) -> JSONResponse:
+    """What `health_of` says, as JSON; 503 where it is not well."""
+    from starlette.responses import JSONResponse
+
+    state = health_of(course)
+    return JSONResponse(state, 200 if state["status"] == "ok" else 503)
 
 
 def health_of(course: Course) -> dict[str, Any]:

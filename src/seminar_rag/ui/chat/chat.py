@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Answer, AnswerEvent, Event, Scope
+from seminar_rag.types.catalogue import ListedSession
 from seminar_rag.types.journal import REASONS, Reason
 from seminar_rag.ui.shared.conversation import HELPFUL, Conversation, Exchange, Pending
 from seminar_rag.ui.shared.limits import (
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EXAMPLES = 6
+"""Questions to begin with."""
 MOST_PAGES = 1_000
 """Pages whose questions are remembered before those that never came back are forgotten."""
 RATINGS = 120
@@ -93,6 +96,16 @@ class Chat:
         self.limits = limits or Limits()
         self._lock = threading.Lock()
         self._stops: dict[str, Stop] = {}
+
+    def first_screen(self) -> tuple[tuple[str, ...], ListedSession | None, bool]:
+        """What an empty conversation shows: questions to begin with, the session that meets now,
+        and whether the course has no document."""
+        try:
+            now, catalogue = self.course.current_session(), self.course.catalogue()
+            session = next((one for one in catalogue.sessions if one.number == now), None)
+            return self.course.examples(EXAMPLES), session, not catalogue.records
+        except SeminarError:  # told where the page opens; a question can be typed all the same
+            return (), None, False
 
     def begin(
         self,

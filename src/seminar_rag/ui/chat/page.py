@@ -32,7 +32,6 @@ from seminar_rag.ui.shared.limits import address_of
 from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 from seminar_rag.ui.shared.wording import scope_in_words
 
-EXAMPLES = 6
 SHARE = "Share my questions with the instructor, anonymously"
 LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
 UNREADABLE = "This conversation cannot be read any more."
@@ -376,14 +375,7 @@ class Page:
         return render.masthead(self._chat.course.name, catalogue, desk=self._desk)
 
     def _welcome(self) -> str:
-        course = self._chat.course
-        try:
-            now = course.current_session()
-            session = next((one for one in course.catalogue().sessions if one.number == now), None)
-            empty = not course.catalogue().records
-            return HTML.welcome(course.examples(EXAMPLES), session, empty)
-        except SeminarError:  # `_open` shows it; a question can be typed all the same
-            return HTML.welcome(())
+        return HTML.welcome(*self._chat.first_screen())
 
     def _finished(self, conversation: Conversation) -> Update:
         """The finished exchanges with their sources."""

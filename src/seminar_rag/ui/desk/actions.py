@@ -390,14 +390,8 @@ class Desk:
 
     def _require(self, reading: str) -> None:
         """Refuse ids that the course does not have: a page may be old, or not ours at all."""
-        if reading not in self._titles():
+        if reading not in self.course.catalogue().every_title:
             raise NotFoundError("that is not in the course any more — load the page again")
 
-    def _titles(self) -> dict[str, str]:
-        """The titles of all readings, listed or not, by id."""
-        catalogue = self.course.catalogue()
-        documents = [record.document for record in catalogue.records.values()]
-        return {one.reading: one.title for one in reversed(documents)} | catalogue.titles
-
     def _title(self, reading: str) -> str:
-        return self._titles().get(reading) or reading
+        return self.course.catalogue().every_title.get(reading) or reading

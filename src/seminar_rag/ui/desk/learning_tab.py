@@ -73,9 +73,19 @@ class LearningTab:
         self._differing: int | None = None
         self._session: int | None = None
         """The session whose items are shown, on every open page."""
+        self._drawn: tuple[object, dict[Any, str]] = (None, {})
+        """The parts, and what they were drawn of."""
 
     def html(self) -> dict[Any, str]:
-        """Every part as it is now."""
+        """Every part as it is now, drawn anew where something has changed since."""
+        course, job = self._course, self._desk.jobs.current
+        chosen = (course.decided, self._session, self._differing)
+        of = (course.catalogue(), chosen, job and (job.started, job.state))
+        if of != self._drawn[0]:
+            self._drawn = (of, self._draw())
+        return self._drawn[1]
+
+    def _draw(self) -> dict[Any, str]:
         course = self._course
         sessions = [(one.number, one.shown) for one in course.catalogue().sessions]
         kept = [(one.id, one.session, " · ".join(one.questions)) for one in course.tables()]
