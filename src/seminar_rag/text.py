@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from string import whitespace
 from typing import Any
@@ -109,6 +109,18 @@ def between(before: str, after: str) -> str:
     """What joins two lines or sentences: a space, or nothing in scripts without spaces."""
     wide = before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0])
     return "" if wide else " "
+
+
+def names_columns(rows: Sequence[str]) -> bool:
+    """Whether the first of a table's rows names the columns: it has words, and fewer figures than
+    any other row."""
+    figures = [sum(map(_has_digit, row.split())) for row in rows]
+    few = not figures[0] or figures[0] < min(figures[1:], default=0)
+    return len(rows) > 1 and few and any(map(str.isalpha, rows[0]))
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _pairs(word: str) -> list[str]:

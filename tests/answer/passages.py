@@ -8,7 +8,8 @@ from seminar_rag.types import Block, Document, Hit
 
 
 def blocks(text: str) -> list[Block]:
-    """Markdown-like lines: "# heading", "- item" (two blanks a level), else a paragraph."""
+    """Markdown-like lines: "# heading", "- item" (two blanks a level), "a | b" a row of a table,
+    else a paragraph."""
     out: list[Block] = []
     at = 0
     for line in text.strip("\n").split("\n"):
@@ -17,7 +18,11 @@ def blocks(text: str) -> list[Block]:
         at += len(line) + 1
         if not bare:
             continue
-        if bare.startswith("# "):
+        if " | " in bare:
+            rows = out.pop() if out and out[-1].kind == "table" else None
+            text = f"{rows.text}\n{bare}" if rows else bare
+            out.append(Block(text, "table", start=rows.start if rows else start))
+        elif bare.startswith("# "):
             out.append(Block(bare[2:], "heading", 1, start=start + 2))
         elif bare.startswith("- "):
             out.append(Block(bare[2:], "item", (len(line) - len(bare)) // 2, start=start + 2))

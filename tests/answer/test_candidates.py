@@ -134,3 +134,33 @@ def test_what_breaks_off_is_not_quoted(end: str) -> None:
     said = f"Malware is the threat while vulnerabilities are what it comes in by {end}"
     assert not [one for one in texts(f"# Security\n{said}") if one.endswith(end)]
     assert "A title of no more words" not in texts("# Security\nA title of no more words")
+
+
+GLAZES = """Table 1: What glazes are fired at
+Glaze | Cone | Colour
+Celadon | 10 | green
+Raku | 06 | black"""
+
+
+def test_a_row_of_a_table_is_quoted_with_what_names_it_and_its_columns() -> None:
+    lead = "Table 1: What glazes are fired at Glaze | Cone | Colour"
+    assert texts(GLAZES) == [f"{lead} Celadon | 10 | green", f"{lead} Raku | 06 | black"]
+
+
+def test_a_table_without_names_of_columns_has_a_first_row_like_the_others() -> None:
+    text = "Marks are given so:\nVery good | 90 to 100\nGood | 75 to 89"
+    assert texts(text)[1:] == [
+        "Marks are given so: Very good | 90 to 100",
+        "Marks are given so: Good | 75 to 89",
+    ]
+
+
+@pytest.mark.parametrize("row", ["12.5 | 3.1 | 0.4", "ChatGPT |", "Glaze | Cone | Colour"])
+def test_a_row_that_says_nothing_by_itself_is_not_quoted(row: str) -> None:
+    assert texts(f"Some kilns were lit.\n{row}") == ["Some kilns were lit."]
+
+
+def test_a_caption_between_two_tables_may_belong_to_either_and_is_left_out() -> None:
+    text = f"Kiln | Length\nAnagama | 9 m\n{GLAZES}"
+    assert "Kiln | Length Anagama | 9 m" in texts(text)
+    assert "Glaze | Cone | Colour Raku | 06 | black" in texts(text)

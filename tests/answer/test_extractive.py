@@ -141,3 +141,19 @@ The weather was fine on that day in the town.
 A rolling cache keeps the latest keys and values of the window only."""
     said = quotes(answer("Which keys does a rolling cache keep and overwrite?", hit(text)))
     assert [one.split()[0] for one in said] == ["Rolling", "A"]
+
+
+def test_rows_of_a_table_stand_below_its_name_and_its_columns_once() -> None:
+    table = hit(
+        "Table 1. Glazes\nGlaze | Cone | Colour\nCeladon | 10 | green\nTenmoku | 9 | brown\n"
+        "Raku | 06 | black",
+        "On Glazes",
+    )
+    text = answer("Which colour has the Raku glaze?", table)
+    assert text == (
+        "From On Glazes (session 1):\n\nTable 1. Glazes:\nGlaze | Cone | Colour:\n"
+        "- “Raku | 06 | black” [1]"
+    )
+    both = answer("Which colour do Raku and Celadon have?", table)
+    assert quotes(both) == ["Celadon | 10 | green", "Raku | 06 | black"]
+    assert both.count("Glaze | Cone | Colour") == 1

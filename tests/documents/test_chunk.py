@@ -128,9 +128,22 @@ def test_nothing_is_lost_and_nothing_is_too_long(parts: list[tuple[str, str]]) -
         assert all(0 <= s.start < s.end <= len(passage.text) for s in passage.sentences)
         assert all(a.end <= b.start for a, b in pairwise(passage.sentences))
     kept = re.sub(r"\s", "", "".join(c.passage.text for c in chunks))
-    body = [b.text for b in blocks if b.kind != "heading"]
+    body = [b.text for b in blocks if b.kind not in ("heading", "table")]
+    body += [row for b in blocks if b.kind == "table" for row in b.text.split("\n")]
     for text in body:
         assert re.sub(r"\s", "", text) in kept
+
+
+def test_a_table_that_goes_on_in_another_passage_names_its_columns_again() -> None:
+    rows = [f"Glaze {n} | {n} | a colour of many words that fills the passage" for n in range(40)]
+    table = Block("\n".join(["Glaze | Cone | Colour", *rows]), "table", start=100)
+    passages = [chunk.passage for chunk in split(DOCUMENT, [table], count)]
+    assert len(passages) > 1
+    assert all(one.quote(one.sentences[0]) == "Glaze | Cone | Colour" for one in passages)
+    assert all(count(one.text) <= LIMIT for one in passages)
+    # The row that is said again is no part of the passage's span.
+    assert all(a.end <= b.start for a, b in pairwise(passages))
+    assert passages[1].start > table.start
 
 
 @pytest.mark.parametrize("text", ["a" * 50_000, "a" * 50_000 + " b.", ";" * 50_000])

@@ -1,17 +1,19 @@
-"""Finds what of a passage can be quoted: sentences that stand alone, and lists with their lead.
+"""Finds what of a passage can be quoted: sentences that stand alone, lists with their lead, and
+rows of tables with what names their cells.
 
 Notes are mostly nested lists, where an item says little without the line it hangs under. So an
-item is quoted with its short parent, a parent with its children, and what stands above a
-candidate in the outline is kept beside it as its context. Everything here is pure.
+item is quoted with its short parent, a parent with its children, a row of a table with the line
+above the table and the names of its columns, and what stands above a candidate in the outline is
+kept beside it as its context. Everything here is pure.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from seminar_rag.text import OPEN_ENDS
+from seminar_rag.text import OPEN_ENDS, names_columns
 from seminar_rag.types import Hit, Passage, Sentence
 
 LIST_ITEMS = 9
@@ -55,6 +57,9 @@ _REFERENCE = re.compile(
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_CAPTION = re.compile(r"(?:table|tab\.)\s*[\dIVXA-Z]", re.IGNORECASE)
+_LEAST_CAPTION = 4
+"""Words below which a caption, such as "Table 2.", is read with the sentence after it."""
 _ASIDE = re.compile(
     r"^(?:(?:figure|fig\.?|table|image|source|link|photo|slide|video|credit)s?\b\W{0,3}"
     r"(?:\d|:|credit|from)"
@@ -75,6 +80,10 @@ class Candidate:
     """The lines above it in the outline, outermost first."""
     is_list: bool = False
     """Whether the first sentence introduces the others."""
+    lead: int = 0
+    """Of a row of a table: how many sentences before it the table's other rows are quoted with."""
+    own: str = ""
+    """Of a row of a table: its text without those."""
 
     @property
     def words(self) -> int:
@@ -90,7 +99,13 @@ def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
     """
     outline = _Outline(hit.passage, hit.document.title)
     for at, sentence in enumerate(outline.sentences):
-        if sentence.kind in ("table", "code"):
+        if sentence.kind == "code":
+            continue
+        if sentence.kind == "table":
+            lead, row = outline.row(at)
+            if row:
+                one = outline.candidate(index, [*lead, *row], above=outline.above(at))
+                yield replace(one, lead=len(lead), own=outline.texts[at])
             continue
         whole_list = outline.whole_list(at)
         if whole_list:
@@ -117,7 +132,7 @@ class _Outline:
         self.opens = [opens_block(passage, one) for one in passage.sentences]
 
     def candidate(
-        self, index: int, own: Sequence[int], *, above: Sequence[int], is_list: bool
+        self, index: int, own: Sequence[int], *, above: Sequence[int], is_list: bool = False
     ) -> Candidate:
         text = " ".join(self.texts[i] for i in own)
         context = [self.texts[i] for i in above]
@@ -142,6 +157,49 @@ class _Outline:
         goes_on = self.texts[at][:1].islower() and self.opens[at]
         short = _length(self.texts[parent]) <= _LONGEST // 2
         return ([parent], True) if self._is_label(parent) or (goes_on and short) else ([], False)
+
+    def row(self, at: int) -> tuple[list[int], list[int]]:
+        """What a row of a table is quoted with, and the row; both empty where it says nothing."""
+        first = at
+        while first and self.sentences[first - 1].kind == "table" and not self.opens[first]:
+            first -= 1
+        rows = [first]
+        while self._is_row(rows[-1] + 1) and not self.opens[rows[-1] + 1]:
+            rows.append(rows[-1] + 1)
+        head = [first] if names_columns([self.texts[i] for i in rows]) else []
+        text = self.texts[at]
+        cells = [cell for cell in text.split("|") if cell.strip()]
+        # One row without figures may be the names of columns that go on in another passage.
+        alone = len(rows) == 1 and not re.search(r"\d", text)
+        if at in head or alone or len(cells) < 2 or not _worded(text):
+            return [], []
+        return [*self._caption(first, rows[-1]), *head], [at]
+
+    def _caption(self, first: int, last: int) -> list[int]:
+        """The sentence above a table that names or introduces it; none where there is doubt.
+
+        A numbered caption between two tables may belong to either.
+        """
+        above = first - 1
+        if above < 0 or self.sentences[above].kind != "paragraph":
+            return []
+        begins = above
+        while begins and not self.opens[begins]:
+            begins -= 1
+        if _CAPTION.match(self.texts[begins]):
+            if (begins and self._is_row(begins - 1)) or self._is_caption(last + 1):
+                return []
+            ends = begins + (_length(self.texts[begins]) < _LEAST_CAPTION and begins < above)
+            return list(range(begins, ends + 1))
+        text = self.texts[above]
+        named = text[:1].isalpha() and (text.endswith(":") or self._is_label(above))
+        return [above] if named and _length(text) <= _LONGEST // 2 else []
+
+    def _is_row(self, at: int) -> bool:
+        return 0 <= at < len(self.sentences) and self.sentences[at].kind == "table"
+
+    def _is_caption(self, at: int) -> bool:
+        return at < len(self.sentences) and bool(_CAPTION.match(self.texts[at]))
 
     def whole_list(self, at: int) -> list[int]:
         """A line with all that it introduces; empty where that is nothing, or not a list."""

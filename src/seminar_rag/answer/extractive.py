@@ -266,9 +266,20 @@ def _words_after(read: Words, lines: str) -> Words:
 
 
 def _reading_order(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """Put passages in the order of their best quotation, each passage's quotations in its own."""
+    """Put passages in the order of their best quotation, each passage's quotations in its own, and
+    rows of one table together."""
     hits = list(dict.fromkeys(one.hit for one in chosen))
-    return sorted(chosen, key=lambda one: (hits.index(one.hit), one.sentences[0].start))
+    order = sorted(chosen, key=lambda one: (hits.index(one.hit), one.sentences[-1].start))
+    out: list[Candidate] = []
+    for one in order:
+        if out and one.own and out[-1].own and out[-1].hit == one.hit:
+            lead, (row,) = one.sentences[:-1], one.sentences[-1:]
+            if out[-1].lead == one.lead and out[-1].sentences[: one.lead] == lead:
+                joined = (*out[-1].sentences, row)
+                out[-1] = replace(out[-1], sentences=joined, text=f"{out[-1].text} {one.own}")
+                continue
+        out.append(one)
+    return out
 
 
 def _lead(documents: Sequence[Document]) -> str:
@@ -284,6 +295,8 @@ def _lead(documents: Sequence[Document]) -> str:
 
 
 def _quoted(one: Candidate, hit: Hit) -> str:
+    if one.sentences[-1].kind == "table":
+        return _rows(one, hit)
     passage = hit.passage
     quotes = [f"“{bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
     lead = tidy(passage.quote(one.sentences[0]))
@@ -294,3 +307,15 @@ def _quoted(one: Candidate, hit: Hit) -> str:
         new_item = sentence.kind == "item" and opens_block(passage, sentence)
         out += f"\n- {quote}" if new_item else f" {quote}"
     return out
+
+
+def _rows(one: Candidate, hit: Hit) -> str:
+    """Rows of a table, below what names it and its columns, or else the heading."""
+    above = one.sentences[: one.lead]
+    named = " ".join(tidy(hit.passage.quote(line)) for line in above if line.kind != "table")
+    columns = [tidy(hit.passage.quote(line)) for line in above if line.kind == "table"]
+    if not above:
+        named = _SECTION_NUMBER.sub("", hit.passage.own_heading)
+    lead = "".join(f"{text.rstrip(' .:')}:\n" for text in (named, *columns) if text)
+    rows = (tidy(hit.passage.quote(line)) for line in one.sentences[one.lead :])
+    return lead + "\n".join(f"- “{row}” [{one.hit}]" for row in rows)

@@ -148,7 +148,12 @@ def choose(
                 i
                 for i, value in values.items()
                 if value >= floor
-                and not any(_repeats(candidates[i], candidates[j]) for j in chosen)
+                and not any(
+                    not _adds_row(question, candidates[i], candidates[j])
+                    if _of_one_table(candidates[i], candidates[j])
+                    else _repeats(candidates[i], candidates[j])
+                    for j in chosen
+                )
                 and not any(_repeats(candidates[i], one) for one in quoted)
             ),
             key=values.__getitem__,
@@ -158,6 +163,16 @@ def choose(
             break
         chosen.append(best)
     return [candidates[i] for i in chosen]
+
+
+def _of_one_table(one: Candidate, other: Candidate) -> bool:
+    lead = one.sentences[: one.lead]
+    return bool(one.own and other.own) and one.hit == other.hit and lead == other.sentences[:-1]
+
+
+def _adds_row(question: QuestionWords, one: Candidate, other: Candidate) -> bool:
+    """Whether a row has a word of the question that another row of its table lacks."""
+    return question.share(set(stems(one.own)) - set(stems(other.own))) > 0
 
 
 def _repeats(one: Candidate, other: Candidate) -> bool:

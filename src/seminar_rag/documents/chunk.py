@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from seminar_rag.text import between, sentence_spans
+from seminar_rag.text import between, names_columns, sentence_spans
 from seminar_rag.types import Block, Document, Passage, Sentence
 
 TARGET = 180
@@ -16,6 +16,8 @@ LIMIT = 220
 """Never more: with the prefix and two special tokens this stays inside MiniLM's 256."""
 _LETTERS = 20
 """Characters that count as a WordPiece at least: a run of letters without end is one to a model."""
+_HEAD = 40
+"""WordPieces of a table's first row that is said again in each passage of the table, at most."""
 PREFIX = 34
 """WordPieces of the context prefix that is embedded before the passage."""
 
@@ -45,6 +47,8 @@ class _Piece:
     tokens: int
     opens: bool
     """First piece of its block: joined with a line break, not a space."""
+    again: bool = False
+    """A table's first row, said again where the table goes on in another passage."""
 
     @property
     def text(self) -> str:
@@ -142,6 +146,7 @@ def _pack(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
     aim = min(share, TARGET + 10) if total > LIMIT else LIMIT
     group: list[_Piece] = []
     size = 0
+    head: _Piece | None = None
     for piece in pieces:
         # Closing before or after this piece, whichever lands nearer to the aim.
         over = size + piece.tokens > LIMIT or (
@@ -149,11 +154,20 @@ def _pack(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
         )
         if group and over and any(one.block.kind != "heading" for one in group):
             yield group
-            group, size = [], 0
+            group = [head] if head and _leads(head, piece) else []
+            size = sum(one.tokens for one in group)
+        if piece.block.kind == "table" and piece.opens:
+            head = replace(piece, again=True)
         group.append(piece)
         size += piece.tokens
     if group:
         yield group
+
+
+def _leads(head: _Piece, piece: _Piece) -> bool:
+    """Whether a row names the columns of another one, and there is room for it before that."""
+    same = head.block is piece.block and names_columns(head.block.text.split("\n"))
+    return same and head.tokens <= _HEAD and head.tokens + piece.tokens <= LIMIT
 
 
 def _passage(
@@ -177,7 +191,7 @@ def _passage(
     key = f"{document.id}\0{prefix}\0{text}"
     seen[key] = seen.get(key, 0) + 1
     digest = hashlib.blake2b(f"{key}\0{seen[key]}".encode(), digest_size=10).hexdigest()
-    first, last = group[0], group[-1]
+    first, last = next(one for one in group if not one.again), group[-1]
     return Passage(
         id=digest,
         document=document.id,

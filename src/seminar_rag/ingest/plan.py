@@ -19,7 +19,7 @@ from seminar_rag.types import Block, Document, Reading
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
 from seminar_rag.web.identify import Wanted
 
-RULES = "4"
+RULES = "5"
 """Raise when parsing or splitting changes, so that the next ingest makes everything anew."""
 
 _RANK = {"paper": 2, "page": 1, "nothing": 0}
