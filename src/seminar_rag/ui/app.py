@@ -22,6 +22,7 @@ from seminar_rag.ui.shared.limits import Limits, Turns
 from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
 from seminar_rag.ui.shared.strays import turn_away_strays
+from seminar_rag.ui.shared.stubs import without_stubs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,7 +91,8 @@ def build_app(
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads_folder())
     sweep(uploads_folder())
-    import gradio as gr
+    with without_stubs():
+        import gradio as gr
     from fastapi import FastAPI
 
     from seminar_rag.ui.api.openai_api import add_api

@@ -1,0 +1,42 @@
+"""Gradio's classes are made without stubs for editors."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from seminar_rag.ui.shared.stubs import without_stubs
+
+
+class _Component:
+    __module__ = "gradio.components.invented"
+
+
+def test_only_classes_of_gradio_seem_to_come_from_no_file() -> None:
+    before = inspect.getfile
+    with without_stubs():
+        with pytest.raises(OSError, match="without a file"):
+            inspect.getfile(_Component)
+        assert inspect.getfile(pytest.Item).endswith(".py")
+        assert inspect.getfile(inspect).endswith("inspect.py")
+    assert inspect.getfile is before
+
+
+def test_files_are_known_again_after_an_error() -> None:
+    before = inspect.getfile
+    with pytest.raises(ImportError), without_stubs():
+        raise ImportError
+    assert inspect.getfile is before
+
+
+@pytest.mark.slow
+def test_gradio_leaves_out_classes_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio import component_meta
+
+    def parsed(*_: object) -> tuple[str, int]:
+        raise AssertionError("a stub is made")
+
+    monkeypatch.setattr(component_meta, "extract_class_source_code", parsed)
+    with without_stubs():
+        component_meta.create_or_modify_pyi(_Component, "_Component", [])
