@@ -549,17 +549,27 @@ def test_a_pasted_text_is_checked_claim_by_claim(open_tab, course, width):
     )
     assert page.inner_text("#check-notice") == WORDS_ONLY
     verdicts = page.locator("#report .verdict").all_inner_texts()
-    assert verdicts == ["✓ supported", "✗ contradicted", "~ partly", "? not found", "· reference"]
+    assert verdicts == ["✗ contradicted", "~ partly", "? not found", "✓ supported", "· reference"]
     first = page.locator("#report .item[data-label=supported]")
     assert first.locator("blockquote").count() == 1
+    assert not first.locator("blockquote").is_visible()
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    first.locator("blockquote").wait_for()
     assert "p. 3" in first.inner_text()
     assert page.evaluate("window.pwned") is None
     assert page.locator("#report img").count() == 0
     assert "<img src=x" in page.inner_text("#report")
-    left, right = first.locator(".left").bounding_box(), first.locator(".right").bounding_box()
-    beside = left["x"] + left["width"] <= right["x"]
-    assert beside == (width == 1280)
+    rows = page.locator("#report .item:not(:has([open]))")
+    assert rows.count() == len(verdicts) - 1
+    lines = 1 if width == 1280 else 2
+    assert all(rows.nth(n).bounding_box()["height"] < 20 + 22 * lines for n in range(rows.count()))
     assert tab.overflow() <= 0
+    page.click("#report .marked-text a[data-label=partly]")
+    page.locator("#report .item[data-label=partly] .right").wait_for()
+    page.emulate_media(media="print")
+    assert page.locator("#report .item[data-label=contradicted] .right").is_visible()
+    page.emulate_media(media="screen")
 
 
 def test_a_check_can_be_stopped_and_keeps_what_it_has(tab, course, monkeypatch):
@@ -616,6 +626,6 @@ def test_badges_and_reports_can_be_read_in_light_and_dark(open_tab, course, sche
     page.wait_for_selector("#report .item[data-kind=reference]")
     labels = ("supported", "partly", "contradicted", "not-found")
     parts = [f"#report [data-label={label}] .verdict" for label in labels]
-    parts += ["#report .said", "#report .where", "#report .cited", "#report .item.plain .said"]
+    parts += ["#report .said", "#report .where", "#report .cited"]
     for selector, ratio in [*found, *page.evaluate(CONTRAST, parts)]:
         assert ratio >= 4.5, (selector, ratio)

@@ -416,6 +416,54 @@ def test_the_course_is_browsed_searched_and_asked_about(tab: Tab, course: Shown)
     assert asked == reading
 
 
+COVERED = """() => {
+  const shown = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  const out = [];
+  for (const one of document.querySelectorAll(shown)) {
+    const seen = one.checkVisibility({ visibilityProperty: true });
+    if (!seen || one.closest("#viewer, #sources, [inert], .skip")) continue;
+    one.scrollIntoView({ block: "center", inline: "nearest" });
+    const { left, top, width, height } = one.getBoundingClientRect();
+    if (width < 2 || height < 2) continue;
+    for (const x of [left + 2, left + width - 2]) {
+      const top_most = document.elementFromPoint(x, top + height / 2);
+      if (!top_most || top_most.closest("#viewer")) {
+        out.push(one.outerHTML.slice(0, 120));
+        break;
+      }
+    }
+  }
+  return out;
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+def test_the_page_view_covers_nothing_that_can_be_pressed_on_any_tab(open_tab, width):
+    """Beside it on a wide screen; on a phone it is all there is until it is closed."""
+    tab = open_tab(width, 844)
+    page = tab.page
+    tab.ask(LOOMS)
+    tab.answered()
+    page.click("#past .mark")
+    if width == 390:
+        page.click("#source-1-1 .see")
+    page.wait_for_selector(".sheet.drawn")
+    names = page.get_by_role("tab", include_hidden=True).all_inner_texts()
+    assert len(names) == 5
+    if width == 390:
+        assert page.evaluate(COVERED) == []
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#viewer", state="hidden")
+    for name in [*names[1:], names[0]]:
+        page.get_by_role("tab", name=name).click()
+        page.wait_for_timeout(200)
+        assert page.locator("#viewer").is_visible() == (width != 390)
+        assert page.evaluate(COVERED) == [], name
+        assert tab.overflow() <= 0, name
+        rail = page.locator("[data-open-rail]").is_visible()
+        assert rail == (width < 1024 and name == "Ask"), "it opens the conversations of one tab"
+
+
 def test_key_sentences_unfold_and_lead_to_their_page(tab: Tab) -> None:
     page = tab.page
     page.get_by_role("tab", name="Course").click()
@@ -442,6 +490,8 @@ def test_the_evidence_of_a_checked_text_opens_its_page(tab: Tab) -> None:
     page.get_by_role("tab", name="Check a text").click()
     page.fill("#manuscript textarea", "Looms read a chain of punched cards.")
     page.click("#check")
+    page.wait_for_selector("#check-save a")
+    page.click("#report .item summary")
     page.click("#report .where [data-view]")
     page.wait_for_selector(".sheet.drawn")
     assert page.locator(".marked").count() >= 2

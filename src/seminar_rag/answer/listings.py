@@ -42,7 +42,7 @@ def small_talk(course: Catalogue, intent: str) -> CatalogueAnswer:
     hello = "Hello. " if intent == "greeting" else ""
     text = (
         f"{hello}I answer questions about the readings {whose}{size if readings else ''}; every"
-        " sentence names the passage it comes from. If the readings don’t say, neither do I. You"
+        " sentence names the passage it comes from. If the readings don't say, neither do I. You"
         " can also ask which readings a session has, what to read on a subject, when something"
         " is discussed, or for the key points of one reading."
     )

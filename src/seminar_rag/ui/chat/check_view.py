@@ -135,11 +135,11 @@ class CheckView:
                     self._state: HTML.state(
                         f"Checking sentence {done} of {checking.total}", running=True
                     ),
-                    self._report: to_fragment(checking.report(running=True), _opener, text),
+                    self._report: _on_page(checking.report(running=True), text),
                 }
         report = checking.report()
         yield {
-            self._report: to_fragment(report, _opener, text),
+            self._report: _on_page(report, text),
             self._save: self._save_links(report, text),
         }
         return len(report.items) == report.total
@@ -167,6 +167,10 @@ class CheckView:
             self._start: gr.update(visible=not running),
             self._stop: gr.update(visible=running),
         }
+
+
+def _on_page(report: Report, text: str) -> str:
+    return to_fragment(report, _opener, text, folded=True)
 
 
 def _opener(source: Source) -> str:

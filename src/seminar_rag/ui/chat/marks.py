@@ -47,7 +47,8 @@ def answer_text(view: Exchange) -> str:
     """Render the answer, as far as it is written."""
     if view.listed and "\n- " in view.text:
         return _course_rows(view)
-    if view.abstained:  # programs get the plain apostrophe of the terminal
+    # The page's own words; programs and the terminal get the plain apostrophe.
+    if view.abstained or not (view.citations or view.markdown):
         view = replace(view, text=view.text.replace("'", "’"))
     formulas: list[str] = []
     marks = _Marks(view.number, by_number(view.citations), view.verdicts, view.gone, formulas)

@@ -18,6 +18,7 @@ CITED = {
     **dict.fromkeys(("not said", "mismatch", "unlisted"), "✗"),
     **{"holds": "✓", "partly": "~", "no reading": "?", "unread": "?"},
 }
+WORST_FIRST = ("contradicted", "not found", "partly", "supported", "not a claim")
 HTML = Template("ui/templates/report.html")
 PARTS = Template("ui/templates/parts.html")
 
@@ -91,16 +92,31 @@ def style() -> str:
 
 
 def to_fragment(
-    report: Report, beside: Callable[[Source], str] = lambda _: "", text: str = ""
+    report: Report,
+    beside: Callable[[Source], str] = lambda _: "",
+    text: str = "",
+    *,
+    folded: bool = False,
 ) -> str:
     """Render the report alone, for a page that has the style.
 
     Args:
         beside: HTML to stand beside where a piece of evidence is from, such as what opens it.
         text: what was checked, to be shown with its marks.
+        folded: a line for each sentence that was checked, the worst first, which opens to its
+            reasons; else all is open, in the order of the text.
     """
-    rows = [_row(number, item, beside) for number, item in enumerate(report.items, 1)]
+    items = list(enumerate(report.items, 1))
+    if folded:
+        items = [(number, item) for number, item in items if not _plain(item)]
+        items.sort(key=lambda row: (not row[1].failed, WORST_FIRST.index(row[1].label)))
+    rows = [_row(number, item, beside, folded) for number, item in items]
     return HTML.report(report, rows, HTML.marked(*_marked(report, text)) if text else "")
+
+
+def _plain(item: Item) -> bool:
+    """Whether there is nothing to say of a part of the text."""
+    return item.label == "not a claim" and not item.citations
 
 
 def _marked(report: Report, text: str) -> tuple[list[tuple[object, ...]], str]:
@@ -110,7 +126,7 @@ def _marked(report: Report, text: str) -> tuple[list[tuple[object, ...]], str]:
     last = 0
     for number, item in sorted(enumerate(report.items, 1), key=lambda row: row[1].claim.start):
         claim = item.claim
-        if claim.start < last or (item.label == "not a claim" and not item.citations):
+        if claim.start < last or _plain(item):
             continue
         glyph, word = verdict_of(item)
         said = text[claim.start : claim.end]
@@ -124,9 +140,9 @@ def _key(item: Item, glyph: str) -> str:
     return "similar" if glyph == "≈" else item.label.replace(" ", "-")
 
 
-def _row(number: int, item: Item, beside: Callable[[Source], str]) -> str:
+def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool) -> str:
     kind, said = item.claim.kind, one_line(item.claim.text)
-    if item.label == "not a claim" and not item.citations:
+    if _plain(item):
         return HTML.plain(kind, said)
     glyph, word = verdict_of(item)
     return HTML.item(
@@ -142,6 +158,7 @@ def _row(number: int, item: Item, beside: Callable[[Source], str]) -> str:
             (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations
         ],
         fine=item.label in ("supported", "not a claim") and not item.failed,
+        folded=folded,
     )
 
 

@@ -50,3 +50,30 @@ seminar.readFile = (text, largest) => new Promise((resolve) => {
     if (text && !box().value) seminar.put(box(), text);
   }).observe(document.documentElement, { childList: true, subtree: true });
 })();
+
+// A sentence of the marked text opens what was found on it. What is open stays so while the report
+// grows, which draws it anew.
+(() => {
+  "use strict";
+  const open = new Set();
+  const row = (id) => document.querySelector(`#report #${id} > details`);
+  document.addEventListener("toggle", (event) => {
+    const id = event.target.closest?.("#report .item")?.id;
+    if (id) event.target.open ? open.add(id) : open.delete(id);
+  }, true);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#check")) open.clear();
+    const link = event.target.closest?.("#report .marked-text a");
+    if (!link) return;
+    event.preventDefault();
+    const found = row(link.getAttribute("href").slice(1));
+    if (!found) return;
+    found.open = true;
+    found.parentElement.scrollIntoView();
+    found.firstElementChild.focus({ preventScroll: true });
+  });
+  new MutationObserver((changes) => {
+    if (!changes.some((one) => one.target.closest?.("#report"))) return;
+    for (const id of open) if (row(id)?.open === false) row(id).open = true;
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

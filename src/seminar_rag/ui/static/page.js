@@ -190,6 +190,13 @@
       seminar.list();
     }
     if (changes.some((change) => within(change, "#scope"))) name_choices();
+    // The way to the desk comes after the tabs, in the order of the Tab key as on the screen.
+    const desk = document.querySelector("#head .to-desk");
+    const tabs = desk && document.querySelector("#views > .tab-wrapper");
+    if (tabs) {
+      tabs.querySelector(".to-desk")?.remove();
+      tabs.append(desk);
+    }
     if (!begun && document.querySelector(".welcome, #past .exchange")) {
       begun = true;
       // Of a page around the chat the focus is not taken away.

@@ -68,6 +68,9 @@
       go(Number.isNaN(wanted) ? here() : wanted);
     });
     document.body.append(root);
+    // On another tab the sources are not there, and what it would cover is something else.
+    const sources = document.getElementById("sources");
+    if (sources) new ResizeObserver(() => { place(); settle(); }).observe(sources);
   }
 
   // Where it lies: over the sources; over all of it on a phone --------------------------------
