@@ -7,8 +7,9 @@ Reads labelled claims of several sources (see `SETS`; WiCE with whole articles a
 judged on that one, each in turn; "today" are the weights as shipped with the rules. With --model,
 the language model judges too, alone ("model") and with the rules beside it ("joined"), for at most
 --minutes; every judgement is kept in --cache, so that a second run asks nothing twice. --fit writes
-how sure a judgement is into src/seminar_rag/check/weights.json, fitted on all sources whose licence
-permits it; the figures in it are those of the left-out sources.
+into src/seminar_rag/check/weights.json the weights of the built-in check, fitted on all of WiCE,
+and with --model how sure a judgement is, fitted on all sources whose licence permits it; the
+figures in it are those of the left-out sources.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from seminar_rag.check import features, judge
-from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import FEATURES, Conflict, Matrix, compare
+from seminar_rag.check.conflicts import Conflict, find_conflict
+from seminar_rag.check.features import FEATURES, Matrix, compare
 from seminar_rag.check.support import fitted, weigh
 from seminar_rag.models.choice import Probabilities
 from seminar_rag.models.embed import SentenceTransformerEmbedder
@@ -42,7 +43,6 @@ from seminar_rag.text import sentence_spans
 WEIGHTS = Path(features.__file__).with_name("weights.json")
 CACHE = Path(tempfile.gettempdir()) / "seminar-rag-judged.jsonl"
 PENALTY = 3.0
-FALLING = {"words: names claimed"}
 WORDS = tuple(f"words: {name}" for name in FEATURES)
 SETS = {
     "healthver": "nc/healthver.jsonl.gz",
@@ -123,11 +123,12 @@ def sources(shared: Path, rows: int) -> Iterator[Row]:
     yield from wice(shared / "wice" / "claims-dev.jsonl", rows)
 
 
-def wice(file: Path, rows: int) -> Iterator[Row]:
-    """Claims of Wikipedia against all sentences of the article that they cite."""
+def wice(file: Path, rows: int | None) -> Iterator[Row]:
+    """Claims of Wikipedia against all sentences of the article that they cite; None takes all."""
     found = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     random.Random(7).shuffle(found)
-    room = {"supported": rows // 2, "partially_supported": rows // 4, "not_supported": rows // 4}
+    most = 4 * len(found) if rows is None else rows
+    room = {"supported": most // 2, "partially_supported": most // 4, "not_supported": most // 4}
     for number, one in enumerate(found):
         if room[one["label"]] > 0:
             room[one["label"]] -= 1
@@ -166,7 +167,7 @@ def measure(rows: Sequence[Row], embed: CachedEmbedder) -> None:
         row.label, row.today, _ = weigh(found, row.words, conflict)
         row.conflict = conflict
         row.features = {f"words: {name}": one for name, one in found.features.items()}
-        row.question = judge.question(row.claim, judge.evidence(row.sentences, found.order))
+        row.question = judge.question(row.claim, judge.evidence(row.sentences, found))
 
 
 class CachedChooser:
@@ -270,7 +271,7 @@ def fit(rows: Sequence[Row], target: Any, names: tuple[str, ...]) -> Model:
         value += PENALTY / 2 * point[1:] @ point[1:]
         return value, np.r_[error.sum(), matrix.T @ error + PENALTY * point[1:]]
 
-    bounds = [(None, None), *((None, 0) if name in FALLING else (0, None) for name in names)]
+    bounds = [(None, None), *([(0, None)] * len(names))]
     start = np.zeros(len(names) + 1)
     point = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return Model(names, float(point[0]), point[1:], mean, scale)
@@ -376,33 +377,45 @@ def in_words(found: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def write_weights(rows: Sequence[Row], result: dict[str, Any], model: str) -> None:
-    """Fit on every source that may be shipped, and write what the product reads."""
-    rows = [row for row in rows if row.source not in EVALUATED_ONLY]
-    models = {"judge": fit(rows, np.array([row.supported for row in rows]), judge.FEATURES)}
+def written(model: Model) -> dict[str, Any]:
+    """The weights as the product reads them."""
+    return {
+        "bias": round(model.bias, 4),
+        "features": {
+            key.removeprefix("words: "): {
+                "weight": round(float(model.weight[i]), 4),
+                "mean": round(float(model.mean[i]), 4),
+                "scale": round(float(model.scale[i]), 4),
+            }
+            for i, key in enumerate(model.names)
+        },
+    }
+
+
+def write_weights(name: str, model: Model, says: dict[str, Any]) -> None:
+    """Write one of the models that the product reads, with what the file says of it."""
     data = json.loads(WEIGHTS.read_text("utf-8"))
-    data |= {
-        name: {
-            "claims": len(rows),
-            "bias": round(one.bias, 4),
-            "features": {
-                key: {
-                    "weight": round(float(one.weight[i]), 4),
-                    "mean": round(float(one.mean[i]), 4),
-                    "scale": round(float(one.scale[i]), 4),
-                }
-                for i, key in enumerate(one.names)
-            },
-        }
-        for name, one in models.items()
-    }
-    data["judge"] |= {
-        "fitted by": "benchmarks/claims.py --fit",
-        "with the language model": model,
-        "sources": sorted({row.source for row in rows}),
-        "on sources left out": {source: in_words(one) for source, one in result.items()},
-    }
+    data[name] = {"fitted by": "benchmarks/claims.py --fit"} | says | written(model)
     WEIGHTS.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    fitted.cache_clear()
+
+
+def fit_words(shared: Path, embed: CachedEmbedder) -> None:
+    """Fit the built-in check on all claims of WiCE, and write its weights."""
+    file = shared / "wice" / "claims-dev.jsonl"
+    rows = list(wice(file, None))
+    for row in rows:
+        found = compare(row.claim, row.sentences, [], embed)
+        row.features = {f"words: {name}": one for name, one in found.features.items()}
+    model = fit(rows, np.array([row.supported for row in rows]), WORDS)
+    says = {
+        "on": "WiCE (Kamoi et al. 2023), claims-dev.jsonl: Wikipedia sentences, the articles cited",
+        "claims": len(rows),
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "data licence": "annotations ODC-BY, text CC BY-SA; no text of it is here",
+        "method": f"logistic regression, L2 penalty {PENALTY:g}, classes balanced, signs fixed",
+    }
+    write_weights("built-in", model, says)
 
 
 def main() -> None:
@@ -412,21 +425,29 @@ def main() -> None:
     parser.add_argument("--model", type=Path, metavar="FILE.gguf", help="let it judge too")
     parser.add_argument("--minutes", type=float, default=600, help="of the model, at most")
     parser.add_argument("--cache", type=Path, default=CACHE, metavar="FILE")
-    parser.add_argument("--fit", action="store_true", help="write the weights of the judge")
+    parser.add_argument("--fit", action="store_true", help="write the weights")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
-    if args.fit and not args.model:
-        parser.error("--fit needs --model")
     rows = list(sources(args.shared, args.rows))
     embed = CachedEmbedder(SentenceTransformerEmbedder())
+    if args.fit:
+        fit_words(args.shared, embed)
     measure(rows, embed)
     embed.save()
     if args.model:
         rows = ask(rows, CachedChooser(args.model, args.cache), args.minutes)
     result = evaluate(rows)
-    if args.fit:
-        by_source = {one.source: result[one.source] for one in rows}
-        write_weights(rows, by_source, args.model.stem)
+    if args.fit and args.model:
+        by_source = {one.source: in_words(result[one.source]) for one in rows}
+        free = [row for row in rows if row.source not in EVALUATED_ONLY]
+        says = {
+            "with the language model": args.model.stem,
+            "claims": len(free),
+            "sources": sorted({row.source for row in free}),
+            "on sources left out": by_source,
+        }
+        model = fit(free, np.array([row.supported for row in free]), judge.FEATURES)
+        write_weights("judge", model, says)
     text = json.dumps(result, indent=2, ensure_ascii=False)
     print(text)
     if args.json:

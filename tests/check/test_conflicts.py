@@ -1,4 +1,4 @@
-"""What the rules see: numbers with units and bounds, exchanged sides, opposites."""
+"""What the rules see: numbers with units and bounds, opposites, negations."""
 
 from __future__ import annotations
 
@@ -70,6 +70,11 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
          "The model has memorised at least 1% of its text.", "number"),
         ("The model has memorised no less than 1% of its text.",
          "The model has memorised at least 1% of its text.", None),
+        # names of versions, and others
+        ("Jamba9 won the prize for young founders in Perth.",
+         "Jamba3 won the prize for young founders in Perth.", "name"),
+        ("Jones won the prize for young founders in Perth.",
+         "Smith won the prize for young founders in Perth.", None),
         # exchanged sides
         ("The queries come from the encoder while the keys come from the decoder.",
          "The queries come from the decoder while the keys come from the encoder.", "order"),
@@ -80,10 +85,13 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
         # opposites
         ("Merging is done in lower precision because of the rounding errors.",
          "Merging is done in higher precision because of the rounding errors.", "opposite"),
-        ("The training of the old network was stable for weeks.",
-         "The training of the old network was unstable for weeks.", "opposite"),
         ("The barge is smaller than the ferry on the lake.",
          "The ferry is larger than the barge on the lake.", None),
+        # negations
+        ("The old network was never trained again after the winter.",
+         "The old network was trained again after the winter.", "negation"),
+        ("No boat that was not repaired sailed to the town.",
+         "Boats that were repaired sailed to the town.", None),
     ],
 )  # fmt: skip
 def test_what_a_rule_sees(claim: str, sentence: str, found: str | None) -> None:
@@ -95,19 +103,6 @@ def test_a_number_that_the_best_sentence_has_is_not_held_against_another() -> No
     said = "It tuned a model of 65 billion numbers on one card with 48 GB while keeping quality."
     other = "Tuning a model of 65 billion numbers on a card in 16 bits takes 780 GB."
     assert kind(claim, other, said) is None
-
-
-def test_a_shouted_label_is_no_name() -> None:
-    sentence = "MOBILE phone seller Smith won the prize for young founders in Perth."
-    assert kind("Jones won the prize for young founders in Perth.", sentence) == "name"
-    assert kind("Smith of Mobilia won the prize for young founders.", sentence) != "name"
-
-
-def test_an_ordinary_word_that_opens_a_sentence_is_no_name() -> None:
-    said = "Results from Harbour2 show that thick ropes hold the boats better in winter storms."
-    claim = "According to Harbour2, thick ropes hold the boats better in winter storms."
-    assert kind(claim, said, "The results were printed.") is None
-    assert kind(claim.replace("Harbour2", "Harbour3"), said) == "name"
 
 
 def test_a_name_that_a_sentence_has_is_not_held_against_another() -> None:

@@ -15,6 +15,7 @@ from fakes import Reply, StubServer
 from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.review import Review
+from seminar_rag.check.features import compare
 from seminar_rag.check.judge import (
     ANSWERS,
     MOST_CHARACTERS,
@@ -122,14 +123,23 @@ def test_a_failing_model_is_told() -> None:
         judging(ScriptedChooser(error="gone")).verify(CLAIM, [PASSAGE])
 
 
-def test_the_nearest_sentences_are_read_in_their_order() -> None:
-    sentences = [f"Sentence {i}: " + "word " * 40 for i in range(9)]
-    text = evidence(sentences, [7, 2, 4, 5, 0, 1, 3, 6, 8])
-    assert text.startswith("Sentence 2")
-    assert text.index("Sentence 2") < text.index("Sentence 7")
-    assert len(text) <= MOST_CHARACTERS + 8
-    assert "Sentence 4" not in text
-    assert len(evidence(["x" * 5000], [0])) == MOST_CHARACTERS
+def read(claim: str, *sentences: str) -> str:
+    return evidence(sentences, compare(claim, sentences, [], HashEmbedder().embed))
+
+
+def test_the_sentences_that_together_have_the_claim_are_read_in_their_order() -> None:
+    filler = [f"Nothing {i} is " + "told " * 30 for i in range(9)]
+    routers = [f"Routers send tokens to experts number {i}, " + "and so on " * 20 for i in range(4)]
+    text = read(
+        "Routers send tokens to experts, which Oslo paid for.", *filler, *routers, "Oslo paid."
+    )
+    assert text.endswith("Oslo paid.")
+    assert text.index("Routers") < text.index("Oslo")
+    assert len(text) <= MOST_CHARACTERS + 10
+
+
+def test_a_long_sentence_is_cut() -> None:
+    assert len(read("Routers send tokens.", "tokens " * 700)) == MOST_CHARACTERS
 
 
 def test_the_features_are_bounded_log_odds() -> None:

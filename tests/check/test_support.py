@@ -116,13 +116,12 @@ def test_windows_stay_inside_their_passage() -> None:
 def test_more_support_never_lowers_the_score() -> None:
     weights = fitted()["built-in"]
     assert set(weights.weight) == set(FEATURES)
-    falling = {name for name, weight in weights.weight.items() if weight < 0}
-    assert falling <= {"names claimed"}
+    assert min(weights.weight.values()) >= 0
 
 
 def test_the_weights_say_where_they_come_from() -> None:
     data = json.loads(files("seminar_rag.check").joinpath("weights.json").read_text("utf-8"))
-    assert "WiCE" in data["built-in"]["provenance"]["on"]
+    assert "WiCE" in data["built-in"]["on"]
 
 
 # Rules
@@ -144,7 +143,7 @@ def test_the_weights_say_where_they_come_from() -> None:
         (
             "LoRA reduced the trainable parameters of GPT-4 by a factor of 10,000.",
             "contradicted",
-            "speaks of GPT-3, the sentence of GPT-4",
+            "says GPT-3, the sentence says GPT-4",
         ),
         (
             "LoRA reduced the trainable parameters of GPT-3 by a factor of 10,000 in 2019.",
@@ -255,8 +254,8 @@ def test_vectors_are_kept_between_calls() -> None:
 def test_the_score_is_the_logistic_of_the_weighted_features() -> None:
     zero = dict.fromkeys(FEATURES, 0.0)
     one = dict.fromkeys(FEATURES, 1.0)
-    weights = Weights(-1.0, zero | {"words": 2.0}, zero | {"words": 0.5}, one)
-    assert weights.score(zero | {"words": 1.0}) == pytest.approx(0.5)
+    weights = Weights(-1.0, zero | {"window": 2.0}, zero | {"window": 0.5}, one)
+    assert weights.score(zero | {"window": 1.0}) == pytest.approx(0.5)
     assert weights.score(one) == pytest.approx(1 / (1 + np.exp(-0.0)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
-from seminar_rag.check.features import Conflict
+from seminar_rag.check.conflicts import Conflict
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.compare.stances import (
     DIFFERS,

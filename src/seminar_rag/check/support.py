@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import Comparison, Conflict, Embed, Matrix, compare
+from seminar_rag.check.conflicts import Conflict, find_conflict
+from seminar_rag.check.features import Comparison, Embed, Matrix, compare
 from seminar_rag.check.terms import terms
 from seminar_rag.types import BUILT_IN, Evidence, Passage, Verdict, VerdictLabel
 
@@ -101,10 +101,10 @@ class Reading:
 class BuiltinVerifier:
     """Compares words, meaning, numbers and names; needs no model but the embedding.
 
-    Finds the evidence sentences, weighs what claim and evidence share by a fitted logistic
-    model, and lets a hard mismatch (another number, another name, a flipped comparison or
-    negation) decide by rule. It does not reason: a claim that follows from the passages in
-    other words scores low, and one that reuses their words wrongly can score high.
+    Finds the evidence sentences, weighs what claim and evidence share by a fitted logistic model,
+    and lets a hard mismatch (another number, an opposite word, a negation) decide by rule. It does
+    not reason: a claim that follows from the passages in other words scores low, and one that
+    reuses their words wrongly can score high.
     """
 
     name = BUILT_IN
@@ -140,7 +140,7 @@ class BuiltinVerifier:
         breaks = _breaks([entry[0] for entry in found])
         comparison = compare(claim, sentences, breaks, self._embed, known)
         exact = verbatim(claim, passages)
-        conflict = None if exact else find_conflict(claim, sentences, comparison, known)
+        conflict = None if exact else find_conflict(claim, sentences, comparison)
         return Reading(found, comparison, conflict, exact)
 
     def score(self, read: Reading) -> float:
@@ -202,18 +202,13 @@ def weigh(
 ) -> tuple[VerdictLabel, float, str]:
     """Label, score and reason from the fitted score and the rules; a conflict caps the score."""
     if conflict is not None:
-        label = conflict.label
-        if label == "partly" and score < PARTLY:
-            label = "unsupported"
+        hardly = conflict.label == "partly" and score < PARTLY
+        label: VerdictLabel = "unsupported" if hardly else conflict.label
         return label, score * _CONFLICT, conflict.reason
     if score >= SUPPORTED:
         return "supported", score, _SIMILAR
-    missing = [
-        term.text
-        for term, near in zip(comparison.terms, comparison.soft, strict=True)
-        if near < 0.6
-    ]
-    listed = ", ".join(f"“{word}”" for word in missing[:4])
+    both = zip(comparison.terms, comparison.found, strict=True)
+    listed = ", ".join([f"“{term.text}”" for term, found in both if not found][:4])
     if score >= PARTLY:
         tail = f" Not found: {listed}." if listed else ""
         return "partly", score, f"The passages come near, but do not say all of it.{tail}"

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seminar_rag.answer.summaries import Search
-from seminar_rag.check.conflicts import find_conflict
-from seminar_rag.check.features import Conflict, Embed, compare
+from seminar_rag.check.conflicts import Conflict, find_conflict
+from seminar_rag.check.features import Embed, compare
 from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier
 from seminar_rag.study.items import Source
 from seminar_rag.text import fingerprint
