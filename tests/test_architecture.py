@@ -62,7 +62,7 @@ HOMES = {
     "pypdfium2": {"documents", "pages/sheet.py", "syllabus/markup_office.py"},
     "pptx": {"documents/forms.py"},
     "matplotlib": {"evaluation/page.py"},
-    "genanki": {"study/guide.py"},
+    "genanki": {"ui/export/study.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "jwt": {"ui/lti"},
     "reportlab": {"ui/export/pdf.py"},

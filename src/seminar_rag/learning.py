@@ -140,24 +140,6 @@ class Learning(ABC):
             self._guides[session] = known
         return known[1]
 
-    def study_file(
-        self, session: int, kind: str, guide: Guide | None, items: Sequence[Item]
-    ) -> bytes:
-        """Guide and items as a file.
-
-        Args:
-            kind: "md" for Markdown, "apkg" for a deck of Anki, which has the items alone.
-
-        Raises:
-            SourceError: genanki, which makes decks, is not installed.
-        """
-        from seminar_rag.study.guide import to_anki, to_markdown
-
-        title = f"Session {session}"
-        if kind == "apkg":
-            return to_anki(items, title)
-        return to_markdown(guide, items, title).encode()
-
     @property
     def decided(self) -> object:
         """Differs once something else was decided for students, here or in another process."""

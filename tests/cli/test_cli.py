@@ -163,6 +163,21 @@ def test_ask_abstains_with_its_own_exit_code(
     assert "Sources" not in said
 
 
+def test_study_and_differences_are_printed_and_saved(
+    tiny: Course, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["study", "2"]) == 0
+    assert "Nothing of session 2 is approved" in capsys.readouterr().out
+    assert main(["study", "2", "--propose"]) == 0
+    assert "## What “" in capsys.readouterr().out
+    assert main(["study", "2", "--propose", "--out", str(tmp_path / "guide.pdf")]) == 0
+    assert (tmp_path / "guide.pdf").read_bytes().startswith(b"%PDF")
+    assert main(["study", "2", "--out", str(tmp_path / "guide.odt")]) != 0
+    assert "ends in one of .md, .pdf, .apkg" in capsys.readouterr().err
+    assert main(["differences", "2"]) == 0
+    assert "No difference between readings of session 2" in capsys.readouterr().out
+
+
 def test_ask_keeps_to_its_scope(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
     question = "What does a retriever return to the generator?"
     assert main(["ask", "--json", "--session", "2", "--kind", "notes", question]) == 0

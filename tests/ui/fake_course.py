@@ -16,7 +16,6 @@ from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.view import Pages
-from seminar_rag.study.guide import to_anki, to_markdown
 from seminar_rag.types import (
     WORDS_ONLY,
     Answer,
@@ -551,14 +550,6 @@ class FakeCourse:
 
     def study(self, session: int) -> tuple[Item, ...]:
         return tuple(one.item for one in self.proposed(session) if one.state == "approved")
-
-    def study_file(
-        self, session: int, kind: str, guide: Guide | None, items: Sequence[Item]
-    ) -> bytes:
-        title = f"Session {session}"
-        return (
-            to_anki(items, title) if kind == "apkg" else to_markdown(guide, items, title).encode()
-        )
 
     @property
     def pages(self) -> Pages:

@@ -142,6 +142,7 @@ GET    /study/session/{number}                                     600  anyone
 GET    /study/sessions                                             600  anyone
 GET    /study/{number}.apkg                                        600  anyone
 GET    /study/{number}.md                                          600  anyone
+GET    /study/{number}.pdf                                         600  anyone
 GET    /svelte/{path}                                            20000  anyone
 GET    /table.csv                                                  600  anyone
 GET    /table.docx                                                 600  anyone

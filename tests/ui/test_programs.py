@@ -53,7 +53,7 @@ def client(address: str):
 def test_only_the_documented_endpoints_are_offered(client):
     info = client.view_api(return_format="dict")
     assert set(info["named_endpoints"]) == {
-        *("/ask", "/sources", "/check", "/table", "/study", "/readings")
+        *("/ask", "/sources", "/check", "/table", "/differences", "/study", "/readings")
     }
     for name, endpoint in info["named_endpoints"].items():
         assert endpoint["description"], name
@@ -97,6 +97,14 @@ def test_a_program_puts_questions_to_every_reading(client):
     assert [cells[one]["said"] for one in ("rag", "survey", "notes15", "gone")] == [
         *("says", "perhaps", "silent", "no text")
     ]
+
+
+def test_a_program_gets_the_differences_that_the_instructor_keeps(client, course):
+    course.differ(15)
+    assert client.predict(api_name="/differences") == []
+    course.decide_difference("pair", 15, "kept")
+    (found,) = client.predict(15, api_name="/differences")
+    assert (found["said"], found["other"]["quote"]) == ("differs", "It works in four steps.")
 
 
 @pytest.mark.parametrize(
@@ -208,6 +216,7 @@ def test_an_assistant_finds_its_tools_described(address):
         "find_passages",
         "check_text",
         "compare_readings",
+        "list_differences",
         "study_session",
         "list_readings",
     ]
@@ -272,7 +281,7 @@ def test_an_assistant_starts_the_tools_itself_and_nothing_else_is_on_the_output(
             StdioServerParameters(command=sys.executable, args=[str(program)], env=dict(os.environ))
         )
         async with Client(server) as client:
-            assert len((await client.list_tools()).tools) == 6
+            assert len((await client.list_tools()).tools) == 7
             listed = await client.call_tool("list_readings", {})
             return listed, await client.call_tool("ask_readings", {"question": STEPS})
 

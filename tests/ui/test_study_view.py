@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from fake_course import CARD, QUIZ, FakeCourse
 from fastapi.testclient import TestClient
+from pypdf import PdfReader
 from serving import client_of
 
 from seminar_rag.ui.chat.study_view import NOTHING, add_study
@@ -54,7 +55,11 @@ def test_the_files_have_the_same(client, course):
     course.propose(15)
     course.decide([CARD.id, QUIZ.id], 15, "approved")
     text = client.get("/study/15.md").text
-    assert "**three** — “A system of this kind works in three steps.”" in text
+    assert "1. three — “A system of this kind works in three steps.”" in text
+    pdf = client.get("/study/15.pdf")
+    assert pdf.headers["content-type"] == "application/pdf"
+    printed = "".join(page.extract_text() for page in PdfReader(BytesIO(pdf.content)).pages)
+    assert "three — “A system of this kind works in three steps.”" in " ".join(printed.split())
     pytest.importorskip("genanki", reason="the anki extra is not installed")
     deck = client.get("/study/15.apkg")
     assert deck.headers["content-disposition"].endswith('"session-15.apkg"')

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -67,10 +68,7 @@ def table(options: argparse.Namespace) -> int:
     from seminar_rag.types.as_json import table_json
     from seminar_rag.ui.export.table import TYPES, to_file, to_markdown
 
-    kind = options.out.suffix.removeprefix(".") if options.out else ""
-    if options.out and kind not in TYPES:
-        raise SourceError(f"{options.out} — give a name that ends in .csv, .md or .docx")
-    _require_place(options.out)
+    kind = _kind(options.out, TYPES)
     course = open_course(options)
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
         found = course.compare(
@@ -86,6 +84,62 @@ def table(options: argparse.Namespace) -> int:
     else:
         print(to_markdown(found, title))
     return 0
+
+
+def study(options: argparse.Namespace) -> int:
+    """Print or save a session's guide and items: what students see, or all that can be made."""
+    from seminar_rag.types.as_json import study_json
+    from seminar_rag.ui.export.study import TYPES, to_file, to_markdown
+
+    kind = _kind(options.out, TYPES)
+    course, number = open_course(options), options.session
+    guide = course.guide(number) if options.propose or number in course.guides() else None
+    if options.propose:
+        with printing.ProgressBar(printing.console(stderr=True)) as bar:
+            made = course.propose(number, progress=partial(bar.show, "reading"))
+        items = tuple(one.item for one in made if one.state != "dropped" and not one.fault)
+    else:
+        items = course.study(number)
+    title = f"Session {number}"
+    if options.out:
+        options.out.write_bytes(to_file(guide, items, title, kind, course.name))
+    elif options.json:
+        printing.print_json(study_json(guide, items))
+    elif guide or items:
+        print(to_markdown(guide, items, title))
+    else:
+        print(f"Nothing of session {number} is approved — approve it at the desk, or add --propose")
+    return 0
+
+
+def differences(options: argparse.Namespace) -> int:
+    """Look where the readings of a session differ, and print both sentences of each."""
+    course = open_course(options)
+    with printing.ProgressBar(printing.console(stderr=True)) as bar:
+        found = course.differ(options.session, progress=partial(bar.show, "comparing"))
+    if options.json:
+        printing.print_json([{"state": one.state, **asdict(one.difference)} for one in found])
+        return 0
+    for one in (each.difference for each in found):
+        print(f"{one.said}: {one.reason}")
+        for side in (one.one, one.other):
+            print(f"  “{side.quote}”\n      {', '.join(filter(None, (side.title, side.place)))}")
+    if not found:
+        print(f"No difference between readings of session {options.session} was found.")
+    return 0
+
+
+def _kind(out: Path | None, kinds: Collection[str]) -> str:
+    """The kind of file that a name asks for; "" where no file is wanted.
+
+    Raises:
+        SourceError: it is none of the kinds, or the file cannot be written.
+    """
+    kind = out.suffix.removeprefix(".") if out else ""
+    if out and kind not in kinds:
+        raise SourceError(f"{out} — give a name that ends in one of .{', .'.join(kinds)}")
+    _require_place(out)
+    return kind
 
 
 def check(options: argparse.Namespace) -> int:

@@ -116,6 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print the table as JSON")
     one.add_argument("--out", type=Path, metavar="FILE", help="a .csv, .md or .docx file")
 
+    one = verb("study", "what students learn a session by, to print or save", asking.study)
+    one.add_argument("session", type=int, metavar="N", help="the number of the session")
+    one.add_argument(
+        "--propose", action="store_true", help="make items, and take undecided ones too"
+    )
+    one.add_argument("--json", action="store_true", help="print guide and items as JSON")
+    one.add_argument("--out", type=Path, metavar="FILE", help="a .md, .pdf or .apkg (Anki) file")
+
+    one = verb("differences", "look where readings of a session differ", asking.differences)
+    one.add_argument("session", type=int, metavar="N", help="the number of the session")
+    one.add_argument("--json", action="store_true", help="print the differences as JSON")
+
     one = verb("check", "check a text's claims and citations against the readings", asking.check)
     one.add_argument("file", metavar="FILE", help="Markdown, text, PDF or DOCX; - reads the input")
     one.add_argument("--json", action="store_true", help="print the whole report as JSON")

@@ -23,8 +23,8 @@ from seminar_rag.ui.api.programs import Programs, functions
 
 PATH = "/mcp"
 NAMES = (
-    *("ask_readings", "find_passages", "check_text", "compare_readings", "study_session"),
-    "list_readings",
+    *("ask_readings", "find_passages", "check_text", "compare_readings", "list_differences"),
+    *("study_session", "list_readings"),
 )
 INSTRUCTIONS = (
     "The assigned readings of the seminar “{course}”. Answer questions on it with these tools and "

@@ -134,6 +134,10 @@ def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]
     return table_json(course.compare(questions, scope)) | {"differences": [*map(asdict, found)]}
 
 
+def _differences(course: Course, session: int | None) -> list[dict[str, Any]]:
+    return [*map(asdict, course.differences(session or None))]
+
+
 def _study(course: Course, session: int) -> dict[str, Any]:
     guide = course.guide(session) if session in course.guides() else None
     return study_json(guide, course.study(session))
@@ -173,7 +177,7 @@ def functions(
     client_of: Callable[[Any], str],
     refusal: Callable[[str], Exception],
 ) -> list[Callable[..., Any]]:
-    """Make the functions that a protocol offers: ask, sources, check, table, study,
+    """Make the functions that a protocol offers: ask, sources, check, table, differences, study,
     readings.
 
     Their docstrings and parameters are what a program or assistant is shown.
@@ -289,6 +293,19 @@ def functions(
             work = partial(_table, course, questions, scope)
             return await programs.run(client_of(request), "\n".join(questions)[:2_000], work)
 
+    async def differences(request: Any, session: int = 0) -> list[dict[str, Any]]:
+        """Where readings differ, as far as the instructor has looked and keeps it for students.
+
+        Each has "said" ("contradicts", or "differs" where the sentences are less alike), the
+        reason, and "one" and "other", each a sentence of a reading, word for word, with its place.
+
+        Args:
+            session: The number of a session; 0 takes all.
+        """
+        with refusing():
+            work = partial(_differences, course, session)
+            return await programs.run(client_of(request), f"session {session}", work)
+
     async def study(session: int, request: Any) -> dict[str, Any]:
         """What students learn a session by: its guide, and questions with their answers.
 
@@ -307,13 +324,17 @@ def functions(
         with refusing():
             return [_reading(one) for one in course.documents().values()]
 
-    for one in (ask, sources, check, table, study):
+    return [*_requested(request_type, ask, sources, check, table, differences, study), readings]
+
+
+def _requested(request_type: type, *found: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
+    for one in found:
         one.__annotations__["request"] = request_type
-    return [ask, sources, check, table, study, readings]
+    return found
 
 
 def add_endpoints(programs: Programs) -> None:
-    """Add the endpoints /ask, /sources, /check, /table, /study, /readings to the Blocks.
+    """Add the endpoints /ask, /sources, /check, /table, /differences, /study, /readings.
 
     from gradio_client import Client
 

@@ -2,7 +2,7 @@
 
     GET /study/sessions                the sessions for which there is something
     GET /study/session/{number}        guide and items of one, as JSON with escaped HTML
-    GET /study/{number}.md, .apkg      the same as Markdown, or as a deck for Anki
+    GET /study/{number}.md, .pdf       the same as a file; .apkg is a deck for Anki
 
 Students see what the instructor has approved, and of that what still stands in the readings.
 """
@@ -16,6 +16,7 @@ from seminar_rag.html import Template
 from seminar_rag.types import Citation
 from seminar_rag.types.study import Guide, Item
 from seminar_rag.ui.chat.render import PARTS
+from seminar_rag.ui.export.study import TYPES, to_file
 from seminar_rag.ui.shared.limits import Limits, address_of, status_of, too_often
 from seminar_rag.ui.shared.wording import show_place, view_address
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
 
 HTML = Template("ui/templates/study.html")
-TYPES = {"md": "text/markdown; charset=utf-8", "apkg": "application/octet-stream"}
 NOTHING = "The instructor has not opened anything to study for this session."
 
 
@@ -125,7 +125,7 @@ def _file(course: Course, request: Request) -> Response:
     kind = request.url.path.rpartition(".")[2]
     guide, items = _opened(course, request)
     number = request.path_params["number"]
-    content = course.study_file(number, kind, guide, items)
+    content = to_file(guide, items, f"Session {number}", kind, course.name)
     disposition = {"content-disposition": f'attachment; filename="session-{number}.{kind}"'}
     return Response(content, 200, disposition, TYPES[kind])
 
