@@ -304,6 +304,15 @@ def test_the_paragraphs_of_a_passage_stand_apart_and_its_heading_is_not_repeated
     )
 
 
+def test_an_item_that_is_marked_has_one_bullet():
+    text = "First item.\nSecond item."
+    parts = (Sentence(0, 11, kind="item"), Sentence(12, 24, kind="item"))
+    body = replace(RAG_PASSAGE, text=text, sentences=parts)
+    html = render.sources(texts([cite(1, RAG, body, 0)], "One [1]."))
+    assert html.count("•") == 2
+    assert "<mark>• First item.</mark>" in html
+
+
 def test_a_quoted_heading_is_marked_once():
     body = replace(RAG_PASSAGE, text="Steps\nFirst one.", heading="Steps")
     quoted = replace(cite(1, RAG, RAG_PASSAGE), passage=body, quote="Steps First one.")

@@ -193,6 +193,21 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
     strip = page.locator("#source-1-1 .strip")
     strip.wait_for()
     assert strip.locator(".lit:not(.also)").count() >= 2, "a box per line"
+    off = strip.evaluate(
+        """async (strip) => {
+          const address = strip.closest(".source").querySelector("[data-view]").dataset.view;
+          const answer = await fetch(address, { headers: { accept: "application/json" } });
+          const { pages } = await answer.json();
+          const picture = strip.querySelector("img");
+          await picture.decode();
+          const sheet = picture.getBoundingClientRect();
+          const lit = [...strip.querySelectorAll(".lit")];
+          const there = lit.map((one) => one.getBoundingClientRect().top);
+          return pages.boxes[pages.page].map(([, top]) => sheet.top + top * sheet.height)
+            .map((right) => Math.min(...there.map((one) => Math.abs(one - right))));
+        }"""
+    )
+    assert max(off) < 1.5, "the yellow lies on its line"
     inside = strip.bounding_box()
     mark = strip.locator(".lit:not(.also)").first.bounding_box()
     assert inside["x"] <= mark["x"] < inside["x"] + inside["width"] - mark["width"] + 1

@@ -193,7 +193,10 @@ def _lines(passage: Passage, start: int, end: int) -> list[str]:
             rows.append((last, at))
             last = start + found.end()
     rows.append((last, end))
-    return [with_formulas(_bullet(passage, first) + passage.text[first:at]) for first, at in rows]
+    return [
+        with_formulas(_bullet(passage, first) + passage.text[first:at]) if first < at else ""
+        for first, at in rows
+    ]
 
 
 def _bullet(passage: Passage, at: int) -> str:
