@@ -16,6 +16,7 @@ import pytest
 from filelock import FileLock
 
 from memory import MemoryVectors
+from postgres_cluster import postgres_cluster, postgres_schema
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
@@ -58,6 +59,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
     one = Store(tmp_path / "data", vectors=MemoryVectors())
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The socket folder of a PostgreSQL server with an empty database, for this run alone."""
+    with postgres_cluster() as folder:
+        yield folder
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """The address of an empty schema on a real PostgreSQL server."""
+    with postgres_schema(postgres_server) as address:
+        yield address
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ HOMES = {
     "pptx": {"documents/forms.py"},
     "matplotlib": {"evaluation/page.py"},
     "genanki": {"ui/export/study.py"},
+    "psycopg": {"index/postgres.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "jwt": {"ui/lti"},
     "reportlab": {"ui/export/pdf.py"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import zipfile
 from contextlib import closing
@@ -17,6 +16,7 @@ from seminar_rag.course import Course
 from seminar_rag.errors import SourceError
 from seminar_rag.index import decisions
 from seminar_rag.index.rescue import damage
+from seminar_rag.index.sqlite import connect
 from seminar_rag.index.store import Store
 
 
@@ -101,7 +101,7 @@ def test_a_backup_taken_while_others_write_is_whole(
             archive.extractall(there)
         saved = decisions.from_json((there / "decisions/current.json").read_bytes())
         assert damage(there) == ""
-        with closing(sqlite3.connect(there / "course.db")) as db:
+        with closing(connect(there / "course.db")) as db:
             assert len(decisions.stored(db)) <= len(saved)
         assert all((there / one.file).is_file() for one in saved if one.kind == "add")
 

@@ -61,7 +61,7 @@ class Assembly(ModelsInUse):
         Raises:
             StoreError: the data folder cannot be used.
         """
-        store = Store(config.data, config.store_url, given.get("vectors"))
+        store = Store(config.data, config.store_url, given.get("vectors"), config.store_database)
         super().__init__(config, store, given.get("embedder"), given.get("shared") or Shared())
         self.journal = Journal(
             config.data / "journal.sqlite",

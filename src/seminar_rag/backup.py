@@ -23,8 +23,9 @@ from pathlib import Path, PurePosixPath
 from seminar_rag.errors import SourceError, StoreError
 from seminar_rag.files import draft, write
 from seminar_rag.index import chosen, decisions
-from seminar_rag.index.database import writing
+from seminar_rag.index.folder import writing
 from seminar_rag.index.rescue import rescue, set_aside
+from seminar_rag.index.sqlite import connect
 from seminar_rag.index.store import Store
 from seminar_rag.types.catalogue import Correction
 
@@ -36,16 +37,24 @@ _REBUILT = ("chroma", "course.db-wal", "course.db-shm", "files")
 """What belongs to a database and goes with it when another takes its place."""
 
 
-def save(folder: Path, data: Path, target: Path, everything: bool = False) -> int:
+def save(
+    folder: Path, data: Path, target: Path, everything: bool = False, database: str = ""
+) -> int:
     """Write a backup, readable for its owner alone; returns its size in bytes.
 
     Args:
         folder: where seminar.toml lies.
         everything: also what could be fetched and read again.
+        database: the address of a PostgreSQL database, which is left to its own tools.
 
     Raises:
         StoreError: a database cannot be read, or the file cannot be written.
     """
+    if database and everything:
+        raise StoreError(
+            "the course's database is on a PostgreSQL server — back that up with pg_dump, and the"
+            " rest without --everything"
+        )
     try:
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -78,12 +87,15 @@ def save(folder: Path, data: Path, target: Path, everything: bool = False) -> in
     return target.stat().st_size
 
 
-def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | None:
+def restore(
+    folder: Path, data: Path, source: Path, url: str = "", database: str = ""
+) -> Path | None:
     """Bring a backup back; what it replaces is moved aside, never deleted.
 
     Args:
         folder: where seminar.toml lies.
         url: of a Chroma server; empty for the embedded vector store.
+        database: of a PostgreSQL server; empty for SQLite.
 
     Returns:
         The folder that holds what was replaced; None where nothing was.
@@ -99,7 +111,9 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
         with zipfile.ZipFile(source) as archive, tempfile.TemporaryDirectory(dir=data) as scratch:
             wanted = _extracted(archive, Path(scratch))
             known = decisions.from_json((Path(scratch) / _DECISIONS).read_bytes())
-            if _DATABASE not in wanted:
+            if database and _DATABASE in wanted:
+                raise ValueError("it holds a SQLite database, and [store] database says PostgreSQL")
+            if _DATABASE not in wanted and not database:
                 rescue(data)
             with writing(data):
                 aside = _put_in_place(folder, data, Path(scratch), wanted)
@@ -107,7 +121,7 @@ def restore(folder: Path, data: Path, source: Path, url: str = "") -> Path | Non
         raise SourceError(
             f"{source} cannot be restored ({error}) — give a file that seminar-rag backup wrote"
         ) from error
-    with closing(Store(data, url)) as store, store.writer():
+    with closing(Store(data, url, database=database)) as store, store.writer():
         store.copy_decisions()
         store.drop_corrections([one.key for one in store.catalogue().corrections])
         store.add_corrections(*known)
@@ -122,7 +136,7 @@ def _decisions(data: Path) -> tuple[Correction, ...]:
     """The decisions of now, from the database where it can be read."""
     if not (data / _DATABASE).is_file():
         return decisions.latest(data)
-    with closing(sqlite3.connect(data / _DATABASE)) as db:
+    with closing(connect(data / _DATABASE)) as db:
         with suppress(sqlite3.Error, ValueError):
             # The file beside it is written a moment later.
             return decisions.stored(db)

@@ -71,6 +71,9 @@ class Config:
     """All state; relative to the folder of seminar.toml."""
     store_url: str = ""
     """A Chroma server, "http://127.0.0.1:8000"; empty keeps the vectors in the data folder."""
+    store_database: str = ""
+    """A PostgreSQL database, "postgresql://user:password@host/name"; empty keeps SQLite in the data
+    folder."""
     fetch_contact: str = ""
     """Your e-mail address or page, sent to every host that readings are fetched from."""
     fetch_allow_hosts: str = ""
@@ -167,7 +170,7 @@ LIVE: dict[str, tuple[int, int] | None] = {
 """The keys that may change while the course is served, numbers with their least and most."""
 _FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker", "check_model"})
 """The keys whose values may be paths."""
-SECRET = frozenset({"llm_key", "serve_api_key", "desk_password_hash"})
+SECRET = frozenset({"store_database", "llm_key", "serve_api_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""
 
 

@@ -17,7 +17,7 @@ from seminar_rag.browsing import Browsing
 from seminar_rag.comparing import Comparing
 from seminar_rag.config import Config, load
 from seminar_rag.corrections import Corrections
-from seminar_rag.errors import NotFoundError
+from seminar_rag.errors import ConfigError, NotFoundError
 from seminar_rag.for_programs import ForPrograms
 from seminar_rag.index.store import Store
 from seminar_rag.ingest import curate
@@ -347,7 +347,8 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
         """Write a backup into a file; its size in bytes. See `backup.save`."""
         from seminar_rag import backup as backups
 
-        return backups.save(self.config.folder, self.config.data, target)
+        config = self.config
+        return backups.save(config.folder, config.data, target, database=config.store_database)
 
 
 def open_sample(data: Path | None = None) -> Course:
@@ -384,7 +385,45 @@ def rescue(
     """
     from seminar_rag.index.rescue import rescue as rescue_store
 
-    return rescue_store(load(folder, data=data).data, progress)
+    config = load(folder, data=data)
+    if config.store_database:  # a server looks after its files by itself
+        return False
+    return rescue_store(config.data, progress)
+
+
+def move_database(
+    target: str,
+    folder: Path | None = None,
+    data: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Path | None:
+    """Copy a course's database to the other engine, verify the copy, and use it from now on.
+
+    Args:
+        target: the address of an empty PostgreSQL database; empty for SQLite in the data folder.
+
+    Returns:
+        The folder that holds the SQLite database of before; None where that was PostgreSQL, which
+        stays as it is.
+
+    Raises:
+        ConfigError: the course lies there already, or the environment decides where it lies.
+        StoreError: a database cannot be used, or the target is not empty; nothing was changed.
+    """
+    from seminar_rag.index.moving import move
+
+    config = load(folder, data=data)
+    if "store_database" in configuration.from_environment():
+        raise ConfigError("SEMINAR_RAG_STORE_DATABASE decides where the course lies — unset it")
+    if target == config.store_database:
+        raise ConfigError(f"the course lies in {target or 'SQLite'} already — name another place")
+    return move(
+        config.data,
+        config.store_database,
+        target,
+        lambda: configuration.save(config.folder, "store", "database", target),
+        progress,
+    )
 
 
 def backup(
@@ -394,7 +433,9 @@ def backup(
     from seminar_rag import backup as backups
 
     config = load(folder, data=data)
-    return backups.save(config.folder, config.data, target, everything)
+    return backups.save(
+        config.folder, config.data, target, everything, database=config.store_database
+    )
 
 
 def restore_backup(
@@ -404,7 +445,9 @@ def restore_backup(
     from seminar_rag import backup as backups
 
     config = load(folder, data=data)
-    return backups.restore(config.folder, config.data, source, config.store_url)
+    return backups.restore(
+        config.folder, config.data, source, config.store_url, config.store_database
+    )
 
 
 def set_password_hash(folder: Path | None, password_hash: str) -> Path:

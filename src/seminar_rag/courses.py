@@ -132,6 +132,11 @@ class Courses:
                     f"{name} and {other} share a collection of a Chroma server — end [store] url of"
                     f' each with one of its own, such as "{config.store_url}/{name}"'
                 )
+            if config.store_database and mine.store_database == config.store_database:
+                raise ConfigError(
+                    f"{name} and {other} share a PostgreSQL database — give each one of its own, or"
+                    " a schema of its own by ?options=-csearch_path%3DNAME at the end"
+                )
         return Course(config, **self._given)
 
 

@@ -129,7 +129,7 @@ def _index(parts: Assembly) -> Iterator[Finding]:
         yield Finding("note", "index: empty", "seminar-rag ingest SOURCE, or ingest --sample")
     else:
         count = len(catalogue.documents)
-        yield Finding("ok", f"index: {count} documents, {passages} passages in {store.folder}")
+        yield Finding("ok", f"index: {count} documents, {passages} passages in {store.where}")
         try:
             store.require_model(parts.embedder.name, parts.embedder.precision)
         except StoreError as error:
@@ -142,6 +142,9 @@ def _index(parts: Assembly) -> Iterator[Finding]:
         except StoreError as error:
             what, _, remedy = str(error).partition(" — ")
             yield Finding("bad", what, remedy)
+    if parts.config.store_database:
+        what = f"database: {store.where}; a backup holds decisions, added files and the journal"
+        yield Finding("note", what, "pg_dump keeps the rest of it")
     free = shutil.disk_usage(store.folder).free
     if free < 1 << 30:
         yield Finding("note", f"only {free >> 20} MiB of disk are free", "free some space")

@@ -220,6 +220,14 @@ def _parser() -> argparse.ArgumentParser:
         help="bring the backup back; what it replaces is moved aside",
     )
 
+    one = verb("move", "move the course's database to PostgreSQL, or back", serving.move)
+    one.add_argument(
+        "--to",
+        required=True,
+        metavar="ADDRESS",
+        help='"postgresql://user:password@host/name" of an empty database, or sqlite',
+    )
+
     one = verb("doctor", "check the installation, the models and the index", serving.doctor)
     one.add_argument("--repair", action="store_true", help="rebuild damaged indexes")
     return parser

@@ -202,6 +202,19 @@ def doctor(options: argparse.Namespace) -> int:
     return 1 if any(finding.level == "bad" for finding in findings) else 0
 
 
+def move(options: argparse.Namespace) -> int:
+    """Move the course's database to the other engine."""
+    from seminar_rag.course import move_database
+
+    target = "" if options.to == "sqlite" else options.to
+    aside = move_database(target, data=options.data, progress=print)
+    print("The database is moved and its rows are compared; seminar.toml names the new place.")
+    if aside is not None:
+        print(f"The SQLite database of before lies in {aside}.")
+    print("Start a running chat again.")
+    return 0
+
+
 def backup(options: argparse.Namespace) -> int:
     """Write a backup into a file, or bring one back."""
     from seminar_rag import course

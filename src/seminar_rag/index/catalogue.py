@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from seminar_rag.index.engine import Connection
 from seminar_rag.types import Document, Section
 from seminar_rag.types.catalogue import (
     Catalogue,
@@ -73,13 +73,15 @@ fields. Of a kind that is not listed, all are kept."""
 _TABLES = tuple(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA))
 
 
-def read(db: sqlite3.Connection) -> Catalogue:
+def read(db: Connection) -> Catalogue:
     """Read the whole catalogue.
 
     Raises:
         ValueError, LookupError, TypeError, AttributeError: a value is damaged.
     """
-    _require_types(db)
+    for table in _TABLES:
+        if db.has_odd_values(table):
+            raise ValueError(f"a {table} holds a value of another type")
     sources = db.execute("SELECT id, form, title FROM source ORDER BY at, id").fetchall()
     sessions = read_sessions(db)
     return Catalogue(
@@ -92,27 +94,12 @@ def read(db: sqlite3.Connection) -> Catalogue:
     )
 
 
-def _require_types(db: sqlite3.Connection) -> None:
-    """Refuse values of another type than their column's, which SQLite lets every column hold.
-
-    Raises:
-        ValueError: there is one.
-    """
-    for table in _TABLES:
-        wrong = " OR ".join(
-            f"typeof({name}) NOT IN ('{type_.lower()}', 'null')"
-            for _, name, type_, *_ in db.execute(f"PRAGMA table_info({table})")
-        )
-        if wrong and db.execute(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1").fetchone():
-            raise ValueError(f"a {table} holds a value of another type")
-
-
-def kept_files(db: sqlite3.Connection) -> dict[str, str]:
+def kept_files(db: Connection) -> dict[str, str]:
     """The digests of the kept files, by document id."""
     return dict(db.execute("SELECT document, digest FROM kept"))
 
 
-def corrections(db: sqlite3.Connection) -> tuple[Correction, ...]:
+def corrections(db: Connection) -> tuple[Correction, ...]:
     """All corrections, in the order in which they were made.
 
     Raises:
@@ -128,7 +115,7 @@ def corrections(db: sqlite3.Connection) -> tuple[Correction, ...]:
     return found
 
 
-def read_sessions(db: sqlite3.Connection, source: str = "") -> tuple[ListedSession, ...]:
+def read_sessions(db: Connection, source: str = "") -> tuple[ListedSession, ...]:
     """The sessions of all sources, or of one, by number, with their readings in page order."""
     mine = " WHERE ? IN ('', source)"
     readings: dict[tuple[str, str], ListedReading] = {}
@@ -156,7 +143,7 @@ def read_sessions(db: sqlite3.Connection, source: str = "") -> tuple[ListedSessi
     return tuple(sessions.values())
 
 
-def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
+def _records(db: Connection, sessions: Sequence[ListedSession]) -> dict[str, Record]:
     """The manifest by document id, each document with the sessions that list its reading."""
     listings: dict[str, list[tuple[int, Section]]] = {}
     for session in sessions:
@@ -188,9 +175,10 @@ def _records(db: sqlite3.Connection, sessions: Sequence[ListedSession]) -> dict[
 _DOCUMENT = ("id", "kind", "reading", "title", "authors", "url", "path", "unit")
 _RECORD = ("source", "hash", "outcome", "detail", "pages", "at", "made")
 """Columns of the manifest that are fields of `Document` and of `Record`."""
+_LOOKUP = tuple(one.name for one in fields(Lookup))
 
 
-def _lookups(db: sqlite3.Connection) -> tuple[Lookup, ...]:
+def _lookups(db: Connection) -> tuple[Lookup, ...]:
     return tuple(
         Lookup(
             **row
@@ -201,11 +189,11 @@ def _lookups(db: sqlite3.Connection) -> tuple[Lookup, ...]:
                 "suggested": tuple(Suggested(**one) for one in json.loads(row["suggested"])),
             }
         )
-        for row in _rows(db, "SELECT * FROM lookup ORDER BY rowid")
+        for row in _rows(db, f"SELECT {', '.join(_LOOKUP)} FROM lookup ORDER BY rowid")
     )
 
 
-def _rows(db: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:
+def _rows(db: Connection, query: str) -> Iterator[dict[str, Any]]:
     """The rows of a query, by column name."""
     cursor = db.execute(query)
     names = [column[0] for column in cursor.description]
@@ -217,7 +205,7 @@ def _rows(db: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:
 
 
 def put_source(
-    db: sqlite3.Connection,
+    db: Connection,
     source: str,
     form: str,
     title: str | None,
@@ -240,21 +228,21 @@ def put_source(
             values = asdict(reading) | {"source": source}
             values |= {name: json.dumps(values[name]) for name in ("urls", "listed")}
             section = values.pop("section")
-            _insert(db, "INSERT OR IGNORE", "reading", values)
+            _insert(db, "reading", values, "ON CONFLICT DO NOTHING")
             db.execute(
                 "INSERT INTO listing VALUES (?, ?, ?, ?, ?)",
                 (source, one.number, position, reading.id, section),
             )
 
 
-def drop_source(db: sqlite3.Connection, source: str) -> None:
+def drop_source(db: Connection, source: str) -> None:
     """Forget a source and what it lists."""
     db.execute("DELETE FROM source WHERE id = ?", (source,))
     for table in ("session", "reading", "listing", "lookup"):
         db.execute(f"DELETE FROM {table} WHERE source = ?", (source,))
 
 
-def unlist(db: sqlite3.Connection, reading: str, source: str = "") -> None:
+def unlist(db: Connection, reading: str, source: str = "") -> None:
     """Take a reading off the lists, with what was looked up for it.
 
     Args:
@@ -268,41 +256,40 @@ def unlist(db: sqlite3.Connection, reading: str, source: str = "") -> None:
     db.execute("DELETE FROM reading" + where % "id", given)
 
 
-def put_record(db: sqlite3.Connection, record: Record) -> None:
+def put_record(db: Connection, record: Record) -> None:
     """Store or overwrite the manifest row of one document."""
     document = record.document
     values = {name: getattr(document, name) for name in _DOCUMENT}
     values |= {name: getattr(record, name) for name in _RECORD}
     own = document.sessions if document.kind == "notes" else ()
-    _insert(
-        db, "INSERT OR REPLACE", "document", values | {"sessions": json.dumps(own), "at": _now()}
-    )
+    db.execute("DELETE FROM document WHERE id = ?", (document.id,))
+    _insert(db, "document", values | {"sessions": json.dumps(own), "at": _now()})
 
 
-def put_file(db: sqlite3.Connection, document: str, digest: str) -> None:
+def put_file(db: Connection, document: str, digest: str) -> None:
     """Note which kept file a document's passages were read from; an empty digest: none."""
+    db.execute("DELETE FROM kept WHERE document = ?", (document,))
     if digest:
-        db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?)", (document, digest))
-    else:
-        db.execute("DELETE FROM kept WHERE document = ?", (document,))
+        db.execute("INSERT INTO kept VALUES (?, ?)", (document, digest))
 
 
-def put_lookup(db: sqlite3.Connection, lookup: Lookup) -> None:
+def put_lookup(db: Connection, lookup: Lookup) -> None:
     """Store or overwrite what was found for one reading."""
     values = asdict(lookup) | {"at": _now()}
     for name in ("urls", "found", "attempts", "suggested"):
         values[name] = json.dumps(values[name])
-    _insert(db, "INSERT OR REPLACE", "lookup", values)
+    drop_lookups(db, lookup.source, [lookup.reading])
+    _insert(db, "lookup", values)
 
 
-def drop_lookups(db: sqlite3.Connection, source: str, readings: Iterable[str]) -> None:
+def drop_lookups(db: Connection, source: str, readings: Iterable[str]) -> None:
     """Forget what was found for readings."""
     db.executemany(
-        "DELETE FROM lookup WHERE source = ? AND reading = ?", ((source, id_) for id_ in readings)
+        "DELETE FROM lookup WHERE source = ? AND reading = ?", [(source, id_) for id_ in readings]
     )
 
 
-def put_correction(db: sqlite3.Connection, one: Correction, at: str = "") -> None:
+def put_correction(db: Connection, one: Correction, at: str = "") -> None:
     """Store a correction, in place of an earlier one about the same thing.
 
     Args:
@@ -329,14 +316,17 @@ def put_correction(db: sqlite3.Connection, one: Correction, at: str = "") -> Non
     )
 
 
-def drop_corrections(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+def drop_corrections(db: Connection, keys: Iterable[int]) -> None:
     """Forget corrections."""
-    db.executemany("DELETE FROM correction WHERE key = ?", ((key,) for key in keys))
+    db.executemany("DELETE FROM correction WHERE key = ?", [(key,) for key in keys])
 
 
-def _insert(db: sqlite3.Connection, verb: str, table: str, values: dict[str, Any]) -> None:
+def _insert(db: Connection, table: str, values: dict[str, Any], conflict: str = "") -> None:
     marks = ", ".join("?" * len(values))
-    db.execute(f"{verb} INTO {table}({', '.join(values)}) VALUES ({marks})", (*values.values(),))
+    db.execute(
+        f"INSERT INTO {table}({', '.join(values)}) VALUES ({marks}) {conflict}",
+        (*values.values(),),
+    )
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""The course on disk: the SQLite database with its tables, migration and transactions.
+"""The course's database: its tables, their migration and transactions, over either engine.
 
 Every change raises the generation, by which readers, in other processes too, know that what they
 remember is out of date.
@@ -7,19 +7,17 @@ remember is out of date.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import re
-import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 
-from seminar_rag.errors import BusyError, DamagedError, StoreError
-from seminar_rag.files import make_private
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
+from seminar_rag.index.engine import Connection, transaction
+from seminar_rag.index.folder import REPAIR, blocked, unusable
 
 VERSION = "1"
 SCHEMA = f"""
@@ -34,23 +32,7 @@ CREATE INDEX IF NOT EXISTS passage_document ON passage(document, ordinal);
 CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 {lexical.SCHEMA}
 """
-_OURS = (
-    "course.db*",
-    "writer.*",
-    "journal.sqlite*",
-    "feedback.sqlite*",
-    "chroma",
-    "files",
-    "added",
-    "web",
-    "decisions",
-)
-_OUR_FILES = (
-    *(f"course.db{end}" for end in ("", "-wal", "-shm")),
-    *(f"{name}.sqlite{end}" for name in ("journal", "feedback") for end in ("", "-wal", "-shm")),
-    *("writer.json", "writer.lock", "answers.key", "decisions/current.json"),
-)
-_OUR_FOLDERS = ("chroma", "files", "added", "web", "decisions", "pages")
+"""What both engines create; their full text comes on top."""
 _ADDED_COLUMNS = (
     ("reading", "listed TEXT NOT NULL DEFAULT '[]'"),
     ("reading", "doubt TEXT NOT NULL DEFAULT ''"),
@@ -71,39 +53,39 @@ _RENAMED_COLUMNS = (
 
 
 class Database:
-    """The database `course.db` in `folder`, opened or created. Safe to call from several threads.
+    """The database `course.db` in `folder`, or one of a PostgreSQL server, opened or created.
+
+    Safe to call from several threads.
 
     Raises:
-        StoreError: the folder cannot be used, or belongs to another version.
+        StoreError: the folder or the server cannot be used, or belongs to another version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.folder = folder
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if names := blocked(folder):
                 raise DamagedError(f"{folder / names[0]} is not ours — {REPAIR}")
-            (folder / "course.db").touch(mode=0o600)
-            self._db = sqlite3.connect(folder / "course.db", check_same_thread=False, timeout=30)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(
-                f"the data folder {folder} cannot be used ({error}) — check its permissions, or"
-                " choose another with --data"
-            ) from error
+        except OSError as error:
+            raise unusable(folder, error) from error
+        self._db = _connected(folder, database)
         with self._guarded() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            if "meta" in _tables(db):
+            db.prepare()
+            if "meta" not in db.tables():
+                with transaction(db):
+                    self._create()
+            else:
                 self._require_version()
                 _migrate(db, folder)
-            else:
-                self._create()
             db.commit()
 
     def _create(self) -> None:
         """Make the tables, with the decisions that outlived an earlier database."""
-        self._db.executescript(SCHEMA)
+        if "meta" in self._db.tables():  # another process was faster
+            return
+        self._db.create(schema(self._db))
         self._set(version=VERSION, generation="0", program=version("seminar-rag"))
         _put_decisions(self._db, self.folder)
 
@@ -122,6 +104,15 @@ class Database:
             f"{self.folder} has a database of an unknown version ({found or 'none'}) — {REPAIR}"
         )
 
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the course for writing; see `Connection.writing`."""
+        return self._db.writing(self.folder)
+
+    @property
+    def where(self) -> str:
+        """What holds the database: the data folder or a server."""
+        return self._db.where
+
     def close(self) -> None:
         """Release the file."""
         with self._lock:
@@ -136,20 +127,20 @@ class Database:
     def _set(self, **values: str) -> None:
         self._db.executemany(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-            values.items(),
+            list(values.items()),
         )
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection]:
-        """The connection for one thread at a time; SQLite's errors become StoreError here."""
+    def _guarded(self) -> Iterator[Connection]:
+        """The connection for one thread at a time; the engine's errors become StoreError here."""
         with self._lock:
             try:
                 yield self._db
-            except sqlite3.Error as error:
-                raise _explained(error, self.folder) from error
+            except self._db.error as error:
+                raise self._db.explained(error) from error
 
     @contextlib.contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def _change(self) -> Iterator[Connection]:
         """A transaction that raises the generation: all of it happens, or nothing."""
         with self._guarded() as db, transaction(db):
             yield db
@@ -158,148 +149,63 @@ class Database:
             )
 
 
-@contextlib.contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Commit at the end, or roll back on any exception, an interrupt included."""
+def _connected(folder: Path, database: str) -> Connection:
+    """A connection to the database; raises StoreError."""
+    if database:
+        from seminar_rag.index.postgres import Postgres
+
+        return Postgres(database)
+    from seminar_rag.index import sqlite
+
+    path = folder / "course.db"
     try:
-        if not db.in_transaction:
-            db.execute("BEGIN IMMEDIATE")
-        yield
-    except BaseException:
-        db.rollback()
-        raise
-    db.commit()
+        path.touch(mode=0o600)
+        return sqlite.connect(path)
+    except (OSError, sqlite.Sqlite.error) as error:
+        raise unusable(folder, error) from error
 
 
-def blocked(folder: Path) -> list[str]:
-    """The files in the data folder whose place a folder takes, the other way round, and links that
-    lead nowhere."""
-    ours = (*_OUR_FILES, *_OUR_FOLDERS)
-    astray = [n for n in ours if (folder / n).is_symlink() and not (folder / n).exists()]
-    files = [name for name in _OUR_FILES if (folder / name).is_dir()]
-    kept = [path for name in ("added", "files") for path in (folder / name).glob("*")]
-    folders = [name for name in _OUR_FOLDERS if (folder / name).is_file()]
-    return [
-        *astray,
-        *files,
-        *folders,
-        *(str(one.relative_to(folder)) for one in kept if one.is_dir()),
-    ]
+def schema(db: Connection) -> str:
+    """The statements that create the tables."""
+    return SCHEMA + db.full_text.SCHEMA
 
 
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Hold the data folder for writing; one process at a time. The lock dies with its process.
-
-    Raises:
-        BusyError: another process is writing; names it.
-        StoreError: the folder cannot be used.
-    """
-    import filelock
-
-    owner = folder / "writer.json"
-    lock = filelock.FileLock(folder / "writer.lock", timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock.acquire()
-    except filelock.Timeout:
-        who = "another process"
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            holder = json.loads(owner.read_text())
-            who = f"process {holder['pid']} (since {holder['since']})"
-        raise BusyError(
-            f"{who} is writing to {folder} — wait until it is done, or stop it;"
-            " students can go on asking meanwhile"
-        ) from None
-    except OSError as error:
-        raise StoreError(
-            f"the data folder {folder} cannot be used ({error}) — check its permissions, or choose"
-            " another with --data"
-        ) from error
-    try:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        owner.write_text(json.dumps({"pid": os.getpid(), "since": now}))
-        yield
-    finally:
-        # Only what is ours: the data folder may be one that holds other things too.
-        make_private(*(path for name in _OURS for path in folder.glob(name)))
-        lock.release()
+def tables(db: Connection) -> list[str]:
+    """The tables of a course's database."""
+    return re.findall(r"TABLE IF NOT EXISTS (\w+)", schema(db))
 
 
-def _migrate(db: sqlite3.Connection, folder: Path) -> None:
+def _migrate(db: Connection, folder: Path) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
     if _is_current(db):
         return
-    had_decisions = "correction" in _tables(db)
+    had_decisions = "correction" in db.tables()
     if had_decisions:
         with contextlib.suppress(ValueError):  # a damaged row, which reading the catalogue reports
             decisions.copy(folder, decisions.stored(db))
-    if "sought" in _tables(db):
+    if "sought" in db.tables():
         db.execute("ALTER TABLE sought RENAME TO lookup")
     for table, old, new in _RENAMED_COLUMNS:
-        if old in _columns(db, table):
+        if old in db.columns(table):
             db.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
-    if not set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= _tables(db):
-        db.executescript(SCHEMA)
+    if not set(tables(db)) <= db.tables():
+        db.create(schema(db))
     for table, column in _ADDED_COLUMNS:
-        if column.split()[0] not in _columns(db, table):
+        if column.split()[0] not in db.columns(table):
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
     if not had_decisions:  # an early version had none; else they lie beside the database
         _put_decisions(db, folder)
 
 
-def _put_decisions(db: sqlite3.Connection, folder: Path) -> None:
+def _put_decisions(db: Connection, folder: Path) -> None:
     """Store the decisions that outlived a database or its table."""
     for one in decisions.latest(folder):
         catalogue.put_correction(db, one, one.at)
 
 
-def _is_current(db: sqlite3.Connection) -> bool:
+def _is_current(db: Connection) -> bool:
     """Whether the tables are those of this version."""
-    known = set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= _tables(db)
-    return known and all(
-        column.split()[0] in _columns(db, table)
+    return set(tables(db)) <= db.tables() and all(
+        column.split()[0] in db.columns(table)
         for table, column in (*_ADDED_COLUMNS, *((t, new) for t, _, new in _RENAMED_COLUMNS))
     )
-
-
-def misfit(db: sqlite3.Connection) -> str:
-    """What the tables have that no version made, or lack; "" where they are ours."""
-    odd = db.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
-    for kind, name in odd:
-        return f"it has a {kind} {name}"
-    with contextlib.closing(sqlite3.connect(":memory:")) as new:
-        new.executescript(SCHEMA)
-        for table in re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA):
-            if lacking := _columns(new, table) - _columns(db, table):
-                return f"the table {table} lacks {', '.join(sorted(lacking))}"
-    return ""
-
-
-def _tables(db: sqlite3.Connection) -> set[str]:
-    return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
-
-
-def _columns(db: sqlite3.Connection, table: str) -> set[str]:
-    return {str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")}
-
-
-REPAIR = (
-    "seminar-rag doctor --repair moves it aside; your decisions, added files, feedback and"
-    " downloads are kept"
-)
-
-
-def _explained(error: sqlite3.Error, folder: Path) -> StoreError:
-    message = str(error)
-    if "is full" in message:
-        return StoreError(
-            f"the disk is full — free some space for {folder} and run the command again"
-        )
-    if "readonly" in message or "unable to open" in message:
-        return StoreError(
-            f"{folder} cannot be written ({message}) — check its permissions or choose --data"
-        )
-    if "locked" in message:
-        return BusyError(f"the database in {folder} is in use — try again in a minute")
-    return DamagedError(f"the database in {folder} is damaged ({message}) — {REPAIR}")

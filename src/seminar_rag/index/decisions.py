@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from seminar_rag.files import write
+from seminar_rag.index.engine import Connection
 from seminar_rag.types.catalogue import Correction, CorrectionKind
 
 KEPT = 5
@@ -80,7 +81,7 @@ def copy(data: Path, decisions: Sequence[Correction]) -> None:
         path.unlink(missing_ok=True)
 
 
-def latest(data: Path, db: sqlite3.Connection | None = None) -> tuple[Correction, ...]:
+def latest(data: Path, db: Connection | None = None) -> tuple[Correction, ...]:
     """The corrections as last written; where that file cannot be read, the next best source.
 
     Args:
@@ -100,15 +101,14 @@ def latest(data: Path, db: sqlite3.Connection | None = None) -> tuple[Correction
     return ()
 
 
-def stored(db: sqlite3.Connection) -> tuple[Correction, ...]:
+def stored(db: Connection) -> tuple[Correction, ...]:
     """The corrections in a database of this or an earlier version.
 
     Raises:
         sqlite3.Error: the table is damaged, or there is none.
         ValueError: a row is damaged.
     """
-    names = {str(row[1]) for row in db.execute("PRAGMA table_info(correction)")}
-    fields = "told" if "told" in names else "fields"
+    fields = "told" if "told" in db.columns("correction") else "fields"
     rows = db.execute(f"SELECT kind, target, {fields}, at FROM correction ORDER BY key")
     try:
         found = [

@@ -1,8 +1,8 @@
-"""Full-text search: SQLite FTS5 in the course's own database, so that both change together.
+"""Full-text search, in the course's own database, so that both change together.
 
-Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Porter stems. Queries
-are helped by the course's own wording: abbreviations that its texts explain, and the words that a
-misspelt one may stand for.
+Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Porter stems; the index
+itself is the engine's (`FullText`). Queries are helped by the course's own wording: abbreviations
+that its texts explain, and the words that a misspelt one may stand for.
 """
 
 from __future__ import annotations
@@ -10,20 +10,16 @@ from __future__ import annotations
 import json
 import math
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from seminar_rag.index.engine import Connection
 from seminar_rag.text import STOPWORDS, content_words, porter, spaced, words
 
 SCHEMA = """
-CREATE VIRTUAL TABLE IF NOT EXISTS lexicon
-USING fts5(title, heading, text, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE TABLE IF NOT EXISTS abbreviation(key INTEGER NOT NULL, short TEXT NOT NULL, long TEXT);
 CREATE INDEX IF NOT EXISTS abbreviation_key ON abbreviation(key);
 """
-WEIGHTS = (1.0, 2.0, 1.0)
-"""Of title, heading and text; a heading says what its passages are about."""
 
 COMMON = 10_000
 """A word that more passages have is slow to rank by and tells little: without such words, the
@@ -39,53 +35,49 @@ _WINDOW = 600
 _PLAIN = re.compile(r"[^\W\d_]{5,}")
 
 
-def add(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
+def add(db: Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Index passages: (key, title, heading, text)."""
-    for row in rows:
-        values = (row[0], *map(spaced, row[1:]))
-        db.execute("INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)", values)
+    for key, *texts in rows:
+        db.full_text.add(db, key, texts)
         db.executemany(
             "INSERT INTO abbreviation VALUES (?, ?, ?)",
-            ((row[0], *pair) for part in row[1:] for pair in abbreviations(part)),
+            [(key, *pair) for part in texts for pair in abbreviations(part)],
         )
 
 
-def remove(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+def remove(db: Connection, keys: Iterable[int]) -> None:
     """Remove passages by key."""
     for key in keys:
-        db.execute("DELETE FROM lexicon WHERE rowid = ?", (key,))
+        db.full_text.remove(db, key)
         db.execute("DELETE FROM abbreviation WHERE key = ?", (key,))
 
 
-def rebuild(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
+def rebuild(db: Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
     """Drop the index and build it again."""
-    db.execute("DROP TABLE IF EXISTS lexicon")
-    db.execute("DROP TABLE IF EXISTS abbreviation")
-    db.executescript(SCHEMA)
+    schema = SCHEMA + db.full_text.SCHEMA
+    for table in re.findall(r"TABLE IF NOT EXISTS (\w+)", schema):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+    db.create(schema)
     add(db, rows)
 
 
-def glossary(db: sqlite3.Connection) -> dict[str, str]:
+def glossary(db: Connection) -> dict[str, str]:
     """Abbreviation → what it stands for, as most of the passages explain it."""
     rows = db.execute("SELECT short, long FROM abbreviation GROUP BY 1, 2 ORDER BY count(*), 1, 2")
     return dict(rows.fetchall())
 
 
-def vocabulary(db: sqlite3.Connection) -> list[str]:
+def vocabulary(db: Connection) -> list[str]:
     """All words of the passages, as stems, the most frequent first."""
-    db.execute(
-        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, lexicon, row)"
-    )
-    return [term for (term,) in db.execute("SELECT term FROM vocabulary ORDER BY doc DESC")]
+    return db.full_text.vocabulary(db)
 
 
-def has_word(db: sqlite3.Connection, word: str) -> bool:
+def has_word(db: Connection, word: str) -> bool:
     """Whether any passage has the word."""
-    row = db.execute("SELECT 1 FROM lexicon WHERE lexicon MATCH ? LIMIT 1", (_quoted(word),))
-    return row.fetchone() is not None
+    return bool(db.full_text.having(db, [word], 1))
 
 
-def corrected(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | None:
+def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
     """The word of the passages that an unknown word is a misspelling of; None when there is none.
 
     Args:
@@ -96,11 +88,11 @@ def corrected(db: sqlite3.Connection, word: str, stems: Sequence[str]) -> str | 
     begun = [stem for stem in stems if len(stem) >= _WHOLE and word.startswith(stem)]
     for stem in dict.fromkeys([*near, *sorted(begun, key=len, reverse=True)]):
         rows = db.execute(
-            "SELECT title || ' ' || heading || ' ' || text FROM lexicon WHERE lexicon MATCH ?"
-            " LIMIT ?",
-            (_quoted(stem), _READ),
+            "SELECT title || ' ' || heading || ' ' || text FROM passage WHERE key IN"
+            " (SELECT CAST(value AS BIGINT) FROM json_each(?)) ORDER BY key",
+            (json.dumps(db.full_text.having(db, [stem], _READ)),),
         )
-        said = re.findall(r"[^\W_]+", " ".join(text for (text,) in rows).lower())
+        said = re.findall(r"[^\W_]+", spaced(" ".join(text for (text,) in rows)).lower())
         written = [one for one, _ in Counter(said).most_common()]
         found = spelling_candidates(word, written)
         if found:
@@ -114,7 +106,7 @@ def query_terms(question: str) -> list[str]:
 
 
 def search(
-    db: sqlite3.Connection,
+    db: Connection,
     terms: Sequence[str],
     k: int,
     documents: Iterable[str] | None = None,
@@ -127,58 +119,28 @@ def search(
     """
     if not terms:
         return []
-    match = " OR ".join(map(_quoted, terms))
-    if holding:
-        match = f"({match}) AND {' AND '.join(map(_quoted, holding))}"
-    scope: tuple[str, ...] = ()
-    within = ""
-    if documents is not None:
-        scope = (json.dumps(sorted(documents)),)
-        # The plus keeps SQLite from searching once for every passage of the scope.
-        within = (
-            "AND +rowid IN (SELECT key FROM passage WHERE document IN"
-            " (SELECT value FROM json_each(?)))"
-        )
-    # The best are chosen first: looking up a passage for every match would read them all.
-    rows = db.execute(
-        f"""SELECT passage.id, found.score FROM (
-                SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon
-                WHERE lexicon MATCH ? {within} ORDER BY score LIMIT ?
-            ) AS found JOIN passage ON passage.key = found.rowid ORDER BY found.score""",
-        (*WEIGHTS, match, *scope, k),
+    return db.full_text.search(
+        db, terms, k, None if documents is None else sorted(documents), holding
     )
-    return [(str(id_), -float(score)) for id_, score in rows]
 
 
-def holding(db: sqlite3.Connection, terms: Sequence[str]) -> set[int]:
+def holding(db: Connection, terms: Sequence[str]) -> set[int]:
     """Keys of the passages that have all of the terms, in title, heading or text."""
-    if not terms:
-        return set()
-    match = " AND ".join(map(_quoted, terms))
-    return {
-        key for (key,) in db.execute("SELECT rowid FROM lexicon WHERE lexicon MATCH ?", (match,))
-    }
+    return set(db.full_text.having(db, terms)) if terms else set()
 
 
-def _quoted(term: str) -> str:
-    return '"' + spaced(term).strip().replace('"', '""') + '"'
-
-
-def rarest_common(db: sqlite3.Connection) -> float:
+def rarest_common(db: Connection) -> float:
     """The inverse document frequency of a word that `COMMON` passages have."""
     return _idf(_total(db), COMMON)
 
 
-def rarity(db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
+def rarity(db: Connection, terms: Sequence[str]) -> dict[str, float]:
     """Inverse document frequency of each term, ln((n + 1) / (df + 0.5)), n passages in all."""
-    query = "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?"
     total = _total(db)
-    return {
-        term: _idf(total, int(db.execute(query, (_quoted(term),)).fetchone()[0])) for term in terms
-    }
+    return {term: _idf(total, db.full_text.count(db, term)) for term in terms}
 
 
-def _total(db: sqlite3.Connection) -> int:
+def _total(db: Connection) -> int:
     return int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,9 @@ import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
-from seminar_rag.index.database import REPAIR, Database
+from seminar_rag.index.database import Database
+from seminar_rag.index.engine import Connection
+from seminar_rag.index.folder import REPAIR
 from seminar_rag.index.kept import KeptFiles
 from seminar_rag.index.vectors import VectorIndex, Vectors, is_vector, nearest_within
 from seminar_rag.types import Passage, Sentence
@@ -51,12 +52,15 @@ class Reader(Database):
         StoreError: the folder cannot be used, or belongs to another version.
     """
 
-    def __init__(self, folder: Path, url: str = "", vectors: Vectors | None = None) -> None:
+    def __init__(
+        self, folder: Path, url: str = "", vectors: Vectors | None = None, database: str = ""
+    ) -> None:
         """Args:
         url: of a Chroma server; empty for the embedded store under `folder`.
         vectors: another vector store, for tests.
+        database: of a PostgreSQL server; empty for SQLite under `folder`.
         """
-        super().__init__(folder)
+        super().__init__(folder, database)
         self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
         self.files = KeptFiles(folder / "files")
         self._seen: str | None = None
@@ -90,7 +94,7 @@ class Reader(Database):
                 self._seen = generation
             return self._catalogue
 
-    def _read(self, db: sqlite3.Connection) -> Catalogue:
+    def _read(self, db: Connection) -> Catalogue:
         try:
             return catalogue.read(db)
         except (ValueError, LookupError, TypeError, AttributeError) as error:

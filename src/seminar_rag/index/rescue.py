@@ -17,7 +17,10 @@ from pathlib import Path
 
 from seminar_rag.errors import DamagedError
 from seminar_rag.index import catalogue, decisions, lexical
-from seminar_rag.index.database import Database, blocked, misfit, transaction, writing
+from seminar_rag.index.database import Database, schema, tables
+from seminar_rag.index.engine import Connection, transaction
+from seminar_rag.index.folder import blocked, writing
+from seminar_rag.index.sqlite import connect
 
 _GROUPS = (
     ("source", "session", "reading", "listing"),
@@ -58,8 +61,7 @@ def damage(data: Path) -> str:
     """
     try:
         with closing(Database(data)) as opened, opened._guarded() as db:
-            verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-            if verdict == "ok" and (odd := misfit(db)):
+            if odd := db.damage() or _misfit(db):
                 return odd
             catalogue.read(db)
             for table in (table for group in _GROUPS for table in group):
@@ -69,7 +71,20 @@ def damage(data: Path) -> str:
         return str(error).partition(" — ")[0]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         return f"the catalogue cannot be read ({error!r})"
-    return "" if verdict == "ok" else verdict
+    return ""
+
+
+def _misfit(db: Connection) -> str:
+    """What the tables have that no version made, or lack; "" where they are ours."""
+    odd = db.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    for kind, name in odd:
+        return f"it has a {kind} {name}"
+    with closing(connect(Path(":memory:"))) as new:
+        new.create(schema(new))
+        for table in tables(new):
+            if lacking := new.columns(table) - db.columns(table):
+                return f"the table {table} lacks {', '.join(sorted(lacking))}"
+    return ""
 
 
 def set_aside(data: Path, names: Sequence[str], why: str) -> Path | None:
@@ -95,7 +110,7 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
     aside = set_aside(data, ("course.db", "course.db-wal", "course.db-shm"), "damaged")
     assert aside is not None
     progress(f"the database is damaged ({problem}); it was moved to {aside}")
-    with closing(Database(data)) as new, closing(sqlite3.connect(aside / "course.db")) as old:
+    with closing(Database(data)) as new, closing(connect(aside / "course.db")) as old:
         known = decisions.latest(data, old)
         with new._guarded() as db, transaction(db):
             db.execute("DELETE FROM correction")
@@ -131,7 +146,7 @@ def set_aside_files(data: Path, aside: Path) -> None:
         (data / "files").rename(aside / "files")
 
 
-def _take_over(new: sqlite3.Connection, old: sqlite3.Connection, tables: Sequence[str]) -> bool:
+def _take_over(new: Connection, old: Connection, tables: Sequence[str]) -> bool:
     """Copy tables, all of them whole or none; returns whether that was possible."""
     new.execute("SAVEPOINT taken")
     try:
@@ -153,7 +168,7 @@ def _take_over(new: sqlite3.Connection, old: sqlite3.Connection, tables: Sequenc
 
 def _sources(aside: Path) -> list[str]:
     """The sources that the damaged database names, as far as they can be read."""
-    with closing(sqlite3.connect(aside / "course.db")) as old:
+    with closing(connect(aside / "course.db")) as old:
         try:
             rows = old.execute("SELECT id FROM source WHERE form != 'added' ORDER BY at")
             return [str(id_) for (id_,) in rows]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
-from seminar_rag.index.database import transaction, writing
+from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
 from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
 from seminar_rag.index.vectors import is_unit, is_vector
@@ -44,7 +43,7 @@ class Store(Reader):
         Raises:
             BusyError: another process is writing; names it.
         """
-        with writing(self.folder):
+        with self.writing():
             self._writing = True
             try:
                 self._write_decisions()
@@ -213,19 +212,11 @@ class Store(Reader):
         """What is wrong with the index, one line each; empty when it is sound."""
         out: list[str] = []
         with self._guarded() as db:
-            verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-            if verdict != "ok":
+            if verdict := db.damage():
                 out.append(f"the database is damaged: {verdict}")
             ids = {id_ for (id_,) in db.execute("SELECT id FROM passage")}
-            try:
-                db.execute("INSERT INTO lexicon(lexicon) VALUES ('integrity-check')")
-                words = int(db.execute("SELECT count(*) FROM lexicon").fetchone()[0])
-            except sqlite3.DatabaseError as error:
-                out.append(f"the full-text index is damaged: {error}")
-            else:
-                if words != len(ids):
-                    out.append(f"the full-text index has {words} of {len(ids)} passages")
-            db.rollback()
+            if odd := db.full_text.damage(db, len(ids)):
+                out.append(odd)
             if damaged := _damaged(db):
                 out.append(f"stored passages are damaged: {_titles(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())
@@ -287,7 +278,7 @@ class Store(Reader):
             with self._change():
                 db.execute("DELETE FROM moving")
 
-    def _repair_files(self, db: sqlite3.Connection, progress: Callable[[str], None]) -> None:
+    def _repair_files(self, db: Connection, progress: Callable[[str], None]) -> None:
         kept = catalogue.kept_files(db)
         unusable = self.files.unusable(kept.values())
         for digest in unusable:
@@ -308,7 +299,9 @@ class Store(Reader):
     def _announce(self, ids: Iterable[str]) -> None:
         """Note ids whose vectors are about to change, before they do."""
         with transaction(self._db):
-            self._db.executemany("INSERT OR IGNORE INTO moving VALUES (?)", ((i,) for i in ids))
+            self._db.executemany(
+                "INSERT INTO moving VALUES (?) ON CONFLICT DO NOTHING", [(i,) for i in ids]
+            )
 
     def _settle(self) -> None:
         """Make the vector store agree with the database on every announced id."""
@@ -321,7 +314,7 @@ class Store(Reader):
             if gone:
                 self.vectors.delete(gone)
             with transaction(db):
-                db.executemany("DELETE FROM moving WHERE id = ?", ((id_,) for id_ in moving))
+                db.executemany("DELETE FROM moving WHERE id = ?", [(id_,) for id_ in moving])
 
     def _keep(self, file: Path) -> str:
         try:
@@ -338,7 +331,7 @@ class Store(Reader):
             self.files.sweep(catalogue.kept_files(db).values())
 
 
-def _damaged(db: sqlite3.Connection) -> list[str]:
+def _damaged(db: Connection) -> list[str]:
     """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
     sizes = db.execute(
         "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
@@ -360,25 +353,25 @@ def _damaged(db: sqlite3.Connection) -> list[str]:
     return sorted(found | {str(id_) for (id_,) in parted})
 
 
-def _titles(db: sqlite3.Connection, documents: Iterable[str]) -> str:
+def _titles(db: Connection, documents: Iterable[str]) -> str:
     """The titles of documents, for a message."""
     titles = dict(db.execute("SELECT id, title FROM document"))
     return ", ".join(titles.get(id_) or id_ for id_ in documents)
 
 
-def _drop(db: sqlite3.Connection, keys: Iterable[int]) -> None:
+def _drop(db: Connection, keys: Iterable[int]) -> None:
     gone = list(keys)
     lexical.remove(db, gone)
-    db.executemany("DELETE FROM passage WHERE key = ?", ((key,) for key in gone))
+    db.executemany("DELETE FROM passage WHERE key = ?", [(key,) for key in gone])
 
 
 def _put_passage(
-    db: sqlite3.Connection, passage: Passage, title: str, vector: Matrix, words: bytes | None
+    db: Connection, passage: Passage, title: str, vector: Matrix, words: bytes | None
 ) -> None:
     sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
     cursor = db.execute(
         f"INSERT INTO passage({PASSAGE}, title, vector, words)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key",
         (
             passage.id,
             passage.document,
@@ -394,5 +387,4 @@ def _put_passage(
             words,
         ),
     )
-    assert cursor.lastrowid is not None
-    lexical.add(db, [(cursor.lastrowid, title, passage.heading, passage.text)])
+    lexical.add(db, [(cursor.fetchone()[0], title, passage.heading, passage.text)])

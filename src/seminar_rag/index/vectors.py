@@ -23,6 +23,7 @@ import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import graph
+from seminar_rag.index.engine import Connection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -245,7 +246,7 @@ def is_unit(blob: bytes) -> bool:
 
 
 def nearest_within(
-    db: sqlite3.Connection, documents: Iterable[str], vector: Matrix, k: int
+    db: Connection, documents: Iterable[str], vector: Matrix, k: int
 ) -> list[tuple[str, float]]:
     """The k nearest passages of these documents with their cosine similarity, best first.
 

@@ -1,0 +1,166 @@
+"""SQLite as the course's database, with its own full text: FTS5.
+
+Ranking is BM25 (Robertson & Zaragoza 2009) over three weighted fields with Porter stems.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from seminar_rag.errors import BusyError, DamagedError, StoreError
+from seminar_rag.index.engine import FullText
+from seminar_rag.index.folder import REPAIR, writing
+from seminar_rag.text import spaced
+
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+WEIGHTS = (1.0, 2.0, 1.0)
+"""Of title, heading and text; a heading says what its passages are about."""
+
+
+class Fts5:
+    """The virtual table `lexicon`; see `FullText`."""
+
+    SCHEMA = (
+        "CREATE VIRTUAL TABLE IF NOT EXISTS lexicon"
+        f" USING fts5(title, heading, text, tokenize = '{TOKENIZER}');"
+    )
+
+    def add(self, db: sqlite3.Connection, key: int, texts: Sequence[str]) -> None:
+        db.execute(
+            "INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)",
+            (key, *map(spaced, texts)),
+        )
+
+    def remove(self, db: sqlite3.Connection, key: int) -> None:
+        db.execute("DELETE FROM lexicon WHERE rowid = ?", (key,))
+
+    def search(
+        self,
+        db: sqlite3.Connection,
+        terms: Sequence[str],
+        k: int,
+        documents: Sequence[str] | None,
+        holding: Sequence[str],
+    ) -> list[tuple[str, float]]:
+        match = " OR ".join(map(_quoted, terms))
+        if holding:
+            match = f"({match}) AND {' AND '.join(map(_quoted, holding))}"
+        scope: tuple[str, ...] = ()
+        within = ""
+        if documents is not None:
+            scope = (json.dumps(documents),)
+            # The plus keeps SQLite from searching once for every passage of the scope.
+            within = (
+                "AND +rowid IN (SELECT key FROM passage WHERE document IN"
+                " (SELECT value FROM json_each(?)))"
+            )
+        # The best are chosen first: looking up a passage for every match would read them all.
+        rows = db.execute(
+            f"""SELECT passage.id, found.score FROM (
+                    SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon
+                    WHERE lexicon MATCH ? {within} ORDER BY score LIMIT ?
+                ) AS found JOIN passage ON passage.key = found.rowid ORDER BY found.score""",
+            (*WEIGHTS, match, *scope, k),
+        )
+        return [(str(id_), -float(score)) for id_, score in rows]
+
+    def having(self, db: sqlite3.Connection, terms: Sequence[str], limit: int = -1) -> list[int]:
+        match = " AND ".join(map(_quoted, terms))
+        query = "SELECT rowid FROM lexicon WHERE lexicon MATCH ? LIMIT ?"
+        return [key for (key,) in db.execute(query, (match, limit))]
+
+    def count(self, db: sqlite3.Connection, term: str) -> int:
+        query = "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?"
+        return int(db.execute(query, (_quoted(term),)).fetchone()[0])
+
+    def vocabulary(self, db: sqlite3.Connection) -> list[str]:
+        db.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab(main, lexicon, row)"
+        )
+        return [term for (term,) in db.execute("SELECT term FROM vocabulary ORDER BY doc DESC")]
+
+    def damage(self, db: sqlite3.Connection, passages: int) -> str:
+        try:
+            db.execute("INSERT INTO lexicon(lexicon) VALUES ('integrity-check')")
+            words = int(db.execute("SELECT count(*) FROM lexicon").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            return f"the full-text index is damaged: {error}"
+        finally:
+            db.rollback()
+        if words != passages:
+            return f"the full-text index has {words} of {passages} passages"
+        return ""
+
+
+def _quoted(term: str) -> str:
+    return '"' + spaced(term).strip().replace('"', '""') + '"'
+
+
+class Sqlite(sqlite3.Connection):
+    """A connection to a database file; see `Connection`."""
+
+    error: type[Exception] = sqlite3.Error
+    full_text: FullText = Fts5()
+    where = ""
+
+    def prepare(self) -> None:
+        self.execute("PRAGMA journal_mode = WAL")
+        self.execute("PRAGMA synchronous = NORMAL")
+
+    def begin(self) -> None:
+        self.execute("BEGIN IMMEDIATE")
+
+    def create(self, schema: str) -> None:
+        for statement in schema.split(";"):
+            self.execute(statement)
+
+    def tables(self) -> set[str]:
+        return {str(name) for (name,) in self.execute("SELECT name FROM sqlite_master")}
+
+    def columns(self, table: str) -> set[str]:
+        return {str(row[1]) for row in self.execute(f"PRAGMA table_info({table})")}
+
+    def has_odd_values(self, table: str) -> bool:
+        """SQLite lets every column hold a value of any type."""
+        wrong = " OR ".join(
+            f"typeof({name}) NOT IN ('{type_.lower()}', 'null')"
+            for _, name, type_, *_ in self.execute(f"PRAGMA table_info({table})")
+        )
+        query = f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1"
+        return bool(wrong) and self.execute(query).fetchone() is not None
+
+    def damage(self) -> str:
+        verdict = str(self.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return "" if verdict == "ok" else verdict
+
+    def writing(self, folder: Path) -> AbstractContextManager[None]:
+        return writing(folder)
+
+    def explained(self, error: Exception) -> StoreError:
+        message, folder = str(error), self.where
+        if "is full" in message:
+            return StoreError(
+                f"the disk is full — free some space for {folder} and run the command again"
+            )
+        if "readonly" in message or "unable to open" in message:
+            return StoreError(
+                f"{folder} cannot be written ({message}) — check its permissions or choose --data"
+            )
+        if "locked" in message:
+            return BusyError(f"the database in {folder} is in use — try again in a minute")
+        return DamagedError(f"the database in {folder} is damaged ({message}) — {REPAIR}")
+
+
+def connect(path: Path) -> Sqlite:
+    """Open a database file, or make it.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    db = sqlite3.connect(path, check_same_thread=False, timeout=30, factory=Sqlite)
+    db.where = str(path.parent)
+    return db

@@ -1,0 +1,193 @@
+"""PostgreSQL finds and ranks as SQLite does, and says what to do where it cannot be used."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memory import MemoryVectors
+from postgres_cluster import new_cluster
+from seminar_rag.errors import BusyError, ConfigError, StoreError
+from seminar_rag.index.moving import move
+from seminar_rag.index.postgres import Postgres
+from seminar_rag.index.store import Store
+from seminar_rag.types import Document, Passage, Sentence
+from seminar_rag.types.catalogue import (
+    Catalogue,
+    Correction,
+    ListedReading,
+    ListedSession,
+    Lookup,
+    Record,
+)
+
+WORDS = (
+    "model models modelling retrieval-augmented generation naïve café state-of-the-art token 2023"
+    " attention heads head fine-tuning tuning tune the of a low-rank adapter GPT-4 冰川的物质平衡"
+).split()
+
+
+def fill(store: Store, documents: int = 30, passages: int = 10) -> None:
+    """Passages of random words, some of them phrases, the same in every store."""
+    chance = random.Random(7)
+    with store.writer():
+        store.remember_model("m", "float32")
+        store.put_source("s", "course", "C", [ListedSession(1, "One", (), None, (READING,))])
+        for d in range(documents):
+            texts = [" ".join(chance.choices(WORDS, k=40)) for _ in range(passages)]
+            made = [
+                Passage(
+                    f"{d}/{i}",
+                    f"d{d}",
+                    i,
+                    text,
+                    chance.choice(WORDS),
+                    0,
+                    9,
+                    1,
+                    (Sentence(0, len(text)),),
+                )
+                for i, text in enumerate(texts)
+            ]
+            vectors = np.eye(passages, dtype=np.float32)
+            document = Document(f"d{d}", "paper", "r", chance.choice(WORDS))
+            store.replace(Record(document, "s", "hash"), made, vectors)
+        store.put_lookup(Lookup("s", "r", "A", ("https://x.test/a",), "paper", None))
+        store.add_corrections(Correction("rename", "r", title="Bäume"))
+
+
+def unnumbered(catalogue: Catalogue) -> Catalogue:
+    """A catalogue without the numbers of its decisions, which each database gives by itself."""
+    decided = tuple(replace(one, key=0) for one in catalogue.corrections)
+    return replace(catalogue, corrections=decided)
+
+
+READING = ListedReading("r", "R")
+
+
+def stores(tmp_path: Path, postgres_address: str) -> tuple[Store, Store]:
+    return (
+        Store(tmp_path / "a", vectors=MemoryVectors()),
+        Store(tmp_path / "b", vectors=MemoryVectors(), database=postgres_address),
+    )
+
+
+@pytest.mark.slow
+def test_both_engines_find_and_rank_alike(tmp_path: Path, postgres_address: str) -> None:
+    lite, server = stores(tmp_path, postgres_address)
+    for one in (lite, server):
+        fill(one)
+    chance = random.Random(8)
+    odd = ["", "...", "unheard", "naive", "cafe", "state of the art", "平衡"]
+    for _ in range(100):
+        terms = chance.choices([*WORDS, *odd], k=chance.randint(1, 4))
+        scope = {f"d{i}" for i in chance.sample(range(30), 9)} if chance.random() < 0.5 else None
+        holding = chance.choices(WORDS, k=1) if chance.random() < 0.3 else ()
+        left = lite.lexical(terms, 20, scope, holding)
+        right = server.lexical(terms, 20, scope, holding)
+        where = (terms, scope, holding)
+        assert np.allclose([s for _, s in left], [s for _, s in right], atol=1e-9), where
+        # Which of equals come first, and which still does, is nobody's promise.
+        last = left[-1][1] if left else 0.0
+        clear = [{id_ for id_, s in found if s > last + 1e-9} for found in (left, right)]
+        assert clear[0] == clear[1], where
+        assert lite.holding(terms[:2]) == server.holding(terms[:2]), where
+    terms = [*WORDS, *odd]
+    assert lite.rarity(terms) == server.rarity(terms)
+    for word in ("atention", "retreival", "generaton", "adaptor", "quixotic"):
+        assert lite.spelled(word) == server.spelled(word)
+    for one in (lite, server):
+        assert one.findings() == []
+        one.close()
+
+
+@pytest.mark.slow
+def test_a_course_moves_to_postgresql_and_back(tmp_path: Path, postgres_address: str) -> None:
+    data, vectors = tmp_path / "data", MemoryVectors()
+    store = Store(data, vectors=vectors)
+    fill(store, 5)
+    before = unnumbered(store.catalogue())
+    ranked = store.lexical(["model", "fine-tuning"], 10)
+    store.close()
+    done: list[str] = []
+    aside = move(data, "", postgres_address, lambda: done.append("there"))
+    assert aside is not None
+    assert (aside / "course.db").exists()
+    assert not (data / "course.db").exists()
+    for database in (postgres_address, ""):
+        store = Store(data, vectors=vectors, database=database)
+        assert unnumbered(store.catalogue()) == before
+        assert store.require_model("m", "float32") is None
+        found = store.lexical(["model", "fine-tuning"], 10)
+        assert np.allclose([s for _, s in found], [s for _, s in ranked], atol=1e-9)
+        assert store.findings() == []
+        store.close()
+        if database:
+            assert move(data, postgres_address, "", lambda: done.append("back")) is None
+    assert done == ["there", "back"]
+    with pytest.raises(StoreError, match="holds a course already"):
+        move(data, "", postgres_address, lambda: done.append("twice"))
+    assert (data / "course.db").exists()
+
+
+@pytest.mark.slow
+def test_what_cannot_be_used_says_what_to_do(tmp_path: Path, postgres_address: str) -> None:
+    for wrong, said in (
+        ("postgresql://course:secret@127.0.0.1:1/postgres", r"127\.0\.0\.1:1.*start the server"),
+        (postgres_address.replace("/postgres?", "/nothing?"), 'database "nothing" does not exist'),
+        (
+            postgres_address.replace("search_path%3D", "search_path%3Dno"),
+            "schema .* is missing",
+        ),
+    ):
+        with pytest.raises(StoreError, match=said) as raised:
+            Postgres(wrong)
+        assert "secret" not in str(raised.value)
+    with pytest.raises(ConfigError, match="is no address of a PostgreSQL database"):
+        Postgres("postgresql://[")
+    one = Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
+    one._set(version="999")
+    with pytest.raises(StoreError, match="install that version"):
+        Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
+    with one.writer(), pytest.raises(BusyError, match="another part of this process"), one.writer():
+        pass
+    one.close()
+
+
+def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'seminar-rag\[postgres\]'"):
+        Postgres("postgresql://x/y")
+
+
+@pytest.mark.slow
+def test_a_restart_of_the_server_is_survived_and_ends_a_writer(tmp_path: Path) -> None:
+    with new_cluster() as cluster:
+        address = f"postgresql://course@/postgres?host={cluster.folder}"
+        store = Store(tmp_path, vectors=MemoryVectors(), database=address)
+        fill(store, 2)
+        before = store.catalogue()
+        for _ in range(3):
+            cluster.stop()  # as after kill -9: nothing is written before it ends
+            cluster.start()
+            assert Store(tmp_path, vectors=store.vectors, database=address).catalogue() == before
+            assert store.lexical(["model"], 3)
+
+        def interrupted() -> None:
+            with store.writer():
+                cluster.stop()
+                cluster.start()
+                store.remove(["d0"])
+
+        with pytest.raises(StoreError, match="was lost"):
+            interrupted()
+        assert set(store.catalogue().records) == {"d0", "d1"}
+        with store.writer():
+            store.remove(["d0"])
+        assert store.findings() == []
+        store.close()
