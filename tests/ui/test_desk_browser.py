@@ -294,6 +294,22 @@ DROP = """
 """
 
 
+def test_the_way_back_to_the_desk_stands_after_the_tabs(desk: Any) -> None:
+    desk.click("text=Back to the chat")
+    desk.wait_for_selector(".chip")
+    for width in (1280, 390):
+        desk.set_viewport_size({"width": width, "height": 844})
+        tabs = desk.get_by_role("tab")
+        last = tabs.nth(tabs.count() - 1)
+        last.focus()
+        desk.keyboard.press("Tab")
+        assert desk.evaluate("document.activeElement.textContent") == "Desk"
+        way, tab = desk.locator(".to-desk").bounding_box(), last.bounding_box()
+        assert tab["x"] + tab["width"] <= way["x"], "beside the last tab"
+        assert abs(way["y"] + way["height"] / 2 - tab["y"] - tab["height"] / 2) < 8
+        assert overflow(desk) <= 0
+
+
 def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
     desk: Any, course: FakeDeskCourse, tmp_path: Path
 ) -> None:
