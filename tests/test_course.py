@@ -215,3 +215,10 @@ def test_a_server_answers_with_citations(tiny_course: Course) -> None:
         assert isinstance(last, AnswerEvent)
         assert not last.answer.abstained
         assert last.answer.citations
+
+
+def test_a_course_opens_from_a_path_written_as_text(tmp_path: Path) -> None:
+    (tmp_path / "seminar.toml").write_text('[course]\nname = "Tides"\n')
+    course = Course.open(str(tmp_path), str(tmp_path / "kept"))
+    with contextlib.closing(course):
+        assert (course.name, course.config.data) == ("Tides", tmp_path / "kept")

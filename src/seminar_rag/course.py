@@ -75,7 +75,10 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
 
     @classmethod
     def open(
-        cls, folder: Path | None = None, data: Path | None = None, **given: Unpack[Given]
+        cls,
+        folder: str | Path | None = None,
+        data: str | Path | None = None,
+        **given: Unpack[Given],
     ) -> Course:
         """The course configured in `folder`, its state in `data` if given.
 
@@ -86,7 +89,8 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             ConfigError: the configuration is unusable.
             StoreError: the data folder cannot be used.
         """
-        return cls(load(folder, data=data), **given)
+        at, kept = (place if place is None else Path(place) for place in (folder, data))
+        return cls(load(at, data=kept), **given)
 
     def close(self) -> None:
         """Release the files, and stop the process that draws pages."""
