@@ -201,6 +201,23 @@ def test_a_judge_waits_until_the_answer_is_written() -> None:
     assert not chooser.asked
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [("Then the router sends each token to two experts.", "supported"),
+     ("Routers give tokens to experts because memory is short.", "partly")],
+)  # fmt: skip
+def test_a_sentence_of_an_answer_far_from_its_passage_is_at_most_partly_supported(
+    said: str, label: str
+) -> None:
+    marks = MarkFilter(1)
+    review = Review(
+        judging(ScriptedChooser(0.99, 0.005, 0.005)), [hit("moe", FIRST, SECOND)], marks
+    )
+    list(marks.feed(f"{said[:-1]} [1]."))
+    list(marks.finish())
+    assert [one.verdict.label for one in review.finish()] == [label]
+
+
 def test_the_configured_language_model_judges(tmp_path: Path, tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     config = Config(folder=tmp_path, llm_model=str(tiny_gguf), check_verifier="llm")

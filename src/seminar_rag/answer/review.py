@@ -18,11 +18,18 @@ from seminar_rag.answer.citations import (
     split_answer,
 )
 from seminar_rag.check.claims import extract
-from seminar_rag.types import Hit, SentenceVerdict, Verdict
+from seminar_rag.types import BUILT_IN, Hit, SentenceVerdict, Verdict
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
 
+CLOSE = 0.9
+"""The score of the built-in check below which no sentence of an answer is called supported. What a
+model writes from a passage keeps close to its words where it is faithful: of 149 sentences that one
+of 1.5 billion parameters wrote, read by one person, 80% of the 105 that the passages support score
+so, and 25% of the others; of the 68 among them that were shown with their passages, 89% and 38%.
+The value was chosen on these sentences."""
+_LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
 _NO_SOURCE = "No reading that was found says this."
 
 
@@ -82,7 +89,13 @@ class Review:
         offered_number = self._marks.numbers
         hits = [self._offered[offered_number[number] - 1] for number in sentence.numbers]
         known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
-        return self._verifier.verify(claim, [hit.passage for hit in hits], known)
+        passages = [hit.passage for hit in hits]
+        verdict = self._verifier.verify(claim, passages, known)
+        words = self._verifier.quick
+        if verdict.label != "supported" or (words is None and name != BUILT_IN):
+            return verdict
+        near = verdict if words is None else words.verify(claim, passages, known)
+        return verdict if near.score >= CLOSE else replace(verdict, label="partly", reason=_LOOSE)
 
 
 def _says_nothing(text: str, sentence: AnswerSentence) -> bool:
