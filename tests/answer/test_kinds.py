@@ -117,7 +117,12 @@ def test_whose_number_a_sentence_tells(text: str, mine: bool) -> None:
         ("kiln", "A kiln is an oven that fires clay.", True),
         ("reward models", "A reward model (RM) scores answers and is trained on choices.", False),
         ("reward models", "A reward model (RM) is trained on choices.", True),
-        ("RLHF", "Limitations of RLHF: it is expensive.", True),
+        ("RLHF", "RLHF: learning from what people prefer.", True),
+        ("RLHF", "Limitations of RLHF: it is expensive.", False),
+        ("RLHF", "RLHF is also heavy machinery.", False),
+        ("RLHF", "Then learning from feedback, RLHF, moves it to what people prefer.", True),
+        ("kilns", "Clay is fired in a kiln, an oven that gets hot.", True),
+        ("kilns", "Clay is fired in kilns, wheels and moulds are kept in the barn.", False),
         ("kiln", "The potter went home before the kiln was lit.", True),
         (
             "kiln",
@@ -137,6 +142,17 @@ def test_pros_and_cons_are_told_apart() -> None:
     pros, cons = text.split("What speaks against wood firing:")
     assert "improves the glaze" in pros
     assert "expensive to feed" in cons
+
+
+@pytest.mark.parametrize("question", ["How does the Anagama save wood?", "What is the Anagama?"])
+def test_how_a_thing_does_something_begins_with_what_it_is(question: str) -> None:
+    kilns = hit(
+        "The Anagama saves wood for a firing, but not the wood for drying. The potters of the old"
+        " town met at dawn. The sloping kiln, Anagama, sends its smoke through a second chamber.",
+        "On Kilns",
+    )
+    text, _ = answered(question, kilns)
+    assert text.split("“")[1].startswith("The sloping kiln, Anagama, sends")
 
 
 @pytest.mark.parametrize(
@@ -250,6 +266,57 @@ def test_what_to_read_first_is_the_required_introduction(question: str) -> None:
     assert found is not None
     assert found.text.startswith("Begin with “Kilns: A Survey” (required)")
     assert all("kiln" in one.title.lower() for one in found.listed), "not what mentions it merely"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What should I read first in session 2, and why?",
+        "which paper of session 2 should I start with?",
+        "Where should I begin with week 2?",
+    ],
+)
+def test_what_to_read_first_of_a_session_is_said_with_a_reason(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith(
+        "Begin with “Kilns: A Survey”, which is required and, by its title, introduces the subject."
+    )
+    assert [one.title for one in found.listed] == [SURVEY.title, PLAIN.title]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "summary of the Kilns survey",
+        "Summarise the survey on kilns",
+        "key points of the Kilns survey",
+    ],
+)
+def test_a_text_is_summed_up_that_is_called_by_its_kind(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert found.text.startswith("“On Kilns” in its own words:")
+
+
+@pytest.mark.parametrize("text", ["the primer", "the chapter", "the preprint", "the article"])
+def test_a_reading_is_asked_for_by_whatever_it_is_called(text: str) -> None:
+    query = understand(f"summarise {text} on wood firing")
+    assert (query.intent, query.topic) == ("summary", "wood firing")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["summarise Experts per token", "Experts per token?", "Do the cells die?", "pots per firing"],
+)
+def test_a_word_that_english_has_too_makes_no_foreign_question(question: str) -> None:
+    assert understand(question).language in ("", "en")
+
+
+def test_an_ordinal_is_no_name_and_a_degree_no_number() -> None:
+    assert understand("How do the 2nd and 3rd firing differ from the Raku?").names == ("Raku",)
+    assert understand("How much of a greater risk is a wood kiln?").counted == ()
+    assert understand("How much of the wood is burnt?").counted
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,10 @@ class Extractive:
                 notes.append(_NO_NUMBER.format(query.form.thing, " and ".join(query.names)))
         scores = [score(features) for _, features in found]
         chosen = choose(question, [one for one, _ in found], scores, most, quoted)
+        if query.form and query.form.kind in ("means", "definition"):
+            things = query.names if query.form.kind == "means" else (query.form.thing,)
+            told = _what_it_is(things, [one for one, _ in found], scores, chosen)
+            return told + _reading_order([one for one in chosen if one not in told])
         return _reading_order(chosen)
 
     def _similarity(
@@ -218,6 +222,26 @@ class Extractive:
             similarity = sum(one.similarity(own) for one in wanted) / len(wanted)
             out.append(similarity_features(float(cosine), similarity))
         return out
+
+
+def _what_it_is(
+    things: Sequence[str],
+    found: Sequence[Candidate],
+    scores: Sequence[float],
+    chosen: Sequence[Candidate],
+) -> list[Candidate]:
+    """The best candidate that says what one of some things is, chosen ones first; none without one.
+
+    How a thing does something follows from what it is, which often shares no word with the effect.
+    """
+    used = {(one.hit, sentence) for one in chosen for sentence in one.sentences}
+    telling = [
+        (one in chosen, value, i)
+        for i, (value, one) in enumerate(zip(scores, found, strict=True))
+        if any(defines(thing, one.text) for thing in things)
+        and (one in chosen or not any((one.hit, sentence) in used for sentence in one.sentences))
+    ]
+    return [found[max(telling)[-1]]] if telling and chosen else []
 
 
 def _foreign(query: Query, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> Iterator[str]:

@@ -25,8 +25,8 @@ _REACH = 5
 _SIZE = re.compile(r"\b\d++[.,]*+\s?(?:[bmt]|billion|million|trillion)\b", re.IGNORECASE)
 """How the size of a model is written: "175B" needs no word for what it counts."""
 _SIZED = frozenset(stems("parameters params weights tokens"))
-_OPENING = 60
-"""Characters within which a definition names its thing."""
+_OPENING, _WITHIN = 60, 200
+"""Characters within which a definition names its thing, and within which one in apposition does."""
 _CUES = {
     "time": re.compile(rf"\b(?:1[5-9]|20)\d\d\b|\b{MONTH}", re.IGNORECASE),
     "person": re.compile(
@@ -61,7 +61,9 @@ _CUES = {
 _NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
-    r"(?:is|are|was|were|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
+    r"(?:(?:is|are|was|were)(?!\s+(?:also|always|both|especially|less|more|never|not|now|often|only"
+    r"|particularly|still|therefore|thus|too|usually|very)\b)"
+    r"|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
     r"|aims? to|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?|works?"
     r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as)|has|have)"
 )
@@ -86,7 +88,8 @@ def has_form(form: Form | None, text: str, above: str = "") -> bool:
 
 
 def defines(thing: str, text: str) -> bool:
-    """Whether a text begins with what a thing is: "X (Y) is a …", or "X: …"."""
+    """Whether a text says what a thing is: it begins with "X (Y) is a …" or "X: …", or has "X, a …"
+    or "its long name, X, does …" in it."""
     parts = (word.strip("-") for word in re.findall(r"[\w.+-]+", thing))
     *before, last = [re.escape(word) for word in parts if word] or [""]
     if not last:
@@ -94,8 +97,12 @@ def defines(thing: str, text: str) -> bool:
     spelled = r"[\s-]+".join([*before, last.removesuffix("s") + "s?"])
     named = rf"(?<!\w){spelled}(?!\w)"
     aside = r"(?:\s+[\w-]+){0,2}?(?:\s*\([^)]*\))?(?:,[^,.]{0,80},)?"
-    opens = rf"(?s:.{{0,{_OPENING}}}?){named}{aside}(?:\s+{_SAYS}\b|\s*[:–—]\s*\w)"
-    return re.match(opens, text, re.IGNORECASE) is not None
+    opens = rf"(?s:.{{0,{_OPENING}}}?){named}{aside}\s+{_SAYS}\b"
+    labels = rf"\W*(?:(?:an?|the)\s+)?{named}{aside}\s*[:–—]\s*\w"
+    within = rf"(?s:.{{0,{_WITHIN}}}?)"
+    apposed = rf"{within}{named}(?:\s*\([^)]*\))?,\s+(?:an?|which\s+(?:is|are))\s"
+    short = rf"{within}\w(?:,\s|\s\(){named}[,)]\s+(?:then\s+)?(?:{_SAYS}|[a-z]+s)\b"
+    return any(re.match(one, text, re.IGNORECASE) for one in (opens, labels, apposed, short))
 
 
 def gives_number(text: str, counted: str) -> bool:

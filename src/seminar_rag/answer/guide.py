@@ -62,6 +62,24 @@ def _on_days(course: Catalogue, query: Query, sessions: tuple[int, ...]) -> Cata
     return session_readings(course, replace(query, sessions=sessions))
 
 
+def _rank(row: Listed) -> tuple[bool, bool, int]:
+    """What to read first: what is required, surveys before others, earlier sessions first."""
+    return row.section != "required", not _INTRODUCES.search(row.title), min(row.sessions)
+
+
+def _in_order(found: CatalogueAnswer) -> CatalogueAnswer:
+    """The readings of a session in the order to read them, with the reason for the first."""
+    rows = sorted((row for row in found.listed if row.section), key=_rank)
+    if not rows:
+        return found
+    first = rows[0]
+    why = "is required" if first.section == "required" else "comes first of the further readings"
+    if _INTRODUCES.search(first.title):
+        why += " and, by its title, introduces the subject"
+    lead = f"Begin with “{first.title}”, which {why}."
+    return listing(f"{lead} In this order:" if len(rows) > 1 else lead, rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """The part of the course that a question is about."""
@@ -201,18 +219,16 @@ class Guide:
     def _first(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """What to begin with: a required reading with the subject in its title, surveys first."""
         if not query.topic:
-            session = min(course.sessions, key=lambda one: one.number)
-            return session_readings(course, replace(query, sessions=(session.number,)))
+            first = min(one.number for one in course.sessions)
+            return _in_order(
+                session_readings(course, replace(query, sessions=query.sessions or (first,)))
+            )
         found = self._on(course, query)
         if not found.listed or not covers(found.listed[0].title, query.topic):
             return found
 
-        def rank(row: Listed) -> tuple[bool, bool, int]:
-            introduces = bool(_INTRODUCES.search(row.title))
-            return row.section != "required", not introduces, min(row.sessions)
-
         # What merely mentions the subject is nothing to begin with.
-        rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=rank)
+        rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=_rank)
         why = "required" if rows[0].section == "required" else "further reading"
         lead = f"Begin with “{rows[0].title}” ({why}), which has “{query.topic}” in its title."
         more = len(found.listed) - len(rows)

@@ -22,6 +22,7 @@ from seminar_rag.answer.listings import (
     session_numbered,
 )
 from seminar_rag.errors import NotFoundError
+from seminar_rag.question.intent import TEXTS
 from seminar_rag.text import plural
 from seminar_rag.types import Citation, Hit, Scope
 
@@ -38,7 +39,9 @@ _LINES = 5
 _SEARCHED = 20
 _FIRST = 5
 """Passages of which most must be of one reading that is called by its subject."""
-_A_READING = re.compile(r"\b(?:papers?|readings?|articles?|stud(?:y|ies)|surveys?)\b", re.I)
+_A_READING = re.compile(
+    rf"\b(?:papers?|readings?|stud(?:y|ies)|surveys?|(?:{'|'.join(sorted(TEXTS))})s?)\b", re.I
+)
 _A_SESSION = re.compile(r"\b(?:sessions?|weeks?|class(?:es)?|lectures?|seminars?)\b", re.I)
 _NO_QUIZ = (
     "No quiz is written here, since made-up questions stand in no reading. To test yourself, say in"
@@ -78,6 +81,10 @@ class Summaries:
         if query.sessions:
             return self._sessions(course, query.sessions)
         named = list(query.readings if query.topic else scope.readings)
+        if query.topic and (said := _A_READING.search(query.text)):
+            # "The LoRA primer" is the one that is called so, not the paper called LoRA.
+            titled = [r for r in readings_of(course) if covers(r.title, f"{query.topic} {said[0]}")]
+            named = [one.id for one in titled] if len(titled) == 1 else named
         if not named and query.topic and _A_SESSION.search(query.text):
             found = [one for one in course.sessions if covers(one.title, query.topic)]
             if len(found) == 1:

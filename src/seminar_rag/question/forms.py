@@ -73,11 +73,17 @@ _COUNTED = (
 )
 
 
+_DEGREE = re.compile(r"an?\s", re.IGNORECASE)
+
+
 def counted(question: str) -> tuple[str, ...]:
-    """What a question wants a number of, in its own words: "how many …", "… in dollars"."""
+    """What a question wants a number of, in its own words: "how many …", "… in dollars".
+
+    "How much of a risk" asks for a degree, not for a number.
+    """
     found = [list(form.finditer(question)) for form in _COUNTED]
     things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
-    return tuple(thing for thing in things if stems(thing))
+    return tuple(thing for thing in things if stems(thing) and not _DEGREE.match(thing))
 
 
 _DEFINED = re.compile(

@@ -39,6 +39,8 @@ _OFTEN = 6
 """Examples from which on a word belongs to the wording of requests and not to a topic."""
 _LONGEST = 12
 """Words of a topic."""
+TEXTS = frozenset("article chapter handout manuscript preprint primer".split())
+"""What a reading is called as well as a paper, and that is hardly ever a topic."""
 _DATA = resources.files("seminar_rag.question").joinpath("data")
 
 
@@ -193,6 +195,8 @@ def wording(text: str) -> Wording:
 def _one_word(word: str) -> str:
     """A word in the form in which it is compared."""
     lower = word.lower().removesuffix("'s").removesuffix("’s")
+    if lower in TEXTS:
+        return "paper"
     return "number" if lower.isdigit() or lower in CARDINALS else lower
 
 

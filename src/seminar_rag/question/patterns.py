@@ -43,6 +43,7 @@ _MIXED = re.compile(
     r"[A-Z][^A-Z\n]*+[A-Z]|[a-z][A-Z]|\d[^\dA-Za-z]*+[A-Za-z]|[A-Za-z][^\dA-Za-z]*+\d"
 )
 _NUMBER = re.compile(r"\d[\w.-]*")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['’]s$")
 _SAME_TITLE = 88
 """Likeness of a name to a title, of 100."""
@@ -127,6 +128,8 @@ def _capitalised(question: str) -> Iterator[str]:
 
 def _is_name(question: str, token: re.Match[str], following: str) -> bool:
     word = token[0]
+    if _ORDINAL.fullmatch(word):
+        return False
     if _MIXED.search(word):
         return True
     if not word[0].isupper() or word.lower() in STOPWORDS:
