@@ -420,7 +420,7 @@ def move_database(
     if "store_database" in configuration.from_environment():
         raise ConfigError("SEMINAR_RAG_STORE_DATABASE decides where the course lies — unset it")
     if target == config.store_database:
-        raise ConfigError(f"the course lies in {target or 'SQLite'} already — name another place")
+        raise ConfigError("the course's database lies there already — name another place")
     return move(
         config.data,
         config.store_database,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from dataclasses import replace
@@ -12,8 +13,9 @@ import pytest
 
 from memory import MemoryVectors
 from postgres_cluster import new_cluster
+from seminar_rag.config import load
+from seminar_rag.course import move_database
 from seminar_rag.errors import BusyError, ConfigError, StoreError
-from seminar_rag.index.moving import move
 from seminar_rag.index.postgres import Postgres
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Passage, Sentence
@@ -114,25 +116,50 @@ def test_a_course_moves_to_postgresql_and_back(tmp_path: Path, postgres_address:
     before = unnumbered(store.catalogue())
     ranked = store.lexical(["model", "fine-tuning"], 10)
     store.close()
-    done: list[str] = []
-    aside = move(data, "", postgres_address, lambda: done.append("there"))
+    aside = move_database(postgres_address, tmp_path, data)
     assert aside is not None
     assert (aside / "course.db").exists()
     assert not (data / "course.db").exists()
     for database in (postgres_address, ""):
+        assert load(tmp_path).store_database == database
         store = Store(data, vectors=vectors, database=database)
         assert unnumbered(store.catalogue()) == before
-        assert store.require_model("m", "float32") is None
+        store.require_model("m", "float32")
         found = store.lexical(["model", "fine-tuning"], 10)
         assert np.allclose([s for _, s in found], [s for _, s in ranked], atol=1e-9)
         assert store.findings() == []
         store.close()
         if database:
-            assert move(data, postgres_address, "", lambda: done.append("back")) is None
-    assert done == ["there", "back"]
+            with pytest.raises(ConfigError, match="lies there already"):
+                move_database(postgres_address, tmp_path, data)
+            assert move_database("", tmp_path, data) is None
     with pytest.raises(StoreError, match="holds a course already"):
-        move(data, "", postgres_address, lambda: done.append("twice"))
+        move_database(postgres_address, tmp_path, data)
     assert (data / "course.db").exists()
+    assert load(tmp_path).store_database == ""
+
+
+@pytest.mark.slow
+def test_replicas_see_each_other_and_write_one_at_a_time(
+    tmp_path: Path, postgres_address: str
+) -> None:
+    vectors = MemoryVectors()
+    one, other = (
+        Store(tmp_path / name, vectors=vectors, database=postgres_address) for name in "ab"
+    )
+    fill(one, 2)
+    assert other.catalogue() == one.catalogue()
+    assert other.lexical(["model"], 3) == one.lexical(["model"], 3) != []
+    with one.writer():
+        with pytest.raises(BusyError, match=f"process {os.getpid()} on "), other.writer():
+            pass
+        one.remove(["d0"])
+        assert set(other.catalogue().records) == {"d1"}
+    with other.writer():
+        other.remove(["d1"])
+    assert one.catalogue().records == {}
+    for store in (one, other):
+        store.close()
 
 
 @pytest.mark.slow
