@@ -9,7 +9,7 @@ import pytest
 
 from seminar_rag.check.features import FEATURES, compare
 from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
-from seminar_rag.check.terms import acronyms, same_number, terms
+from seminar_rag.check.terms import same_number, terms
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from seminar_rag.types import Passage, Sentence, Verdict
 
@@ -93,16 +93,6 @@ def test_other_numbers_are_other(one: str, other: str) -> None:
 def test_model_names_are_one_term_and_exact() -> None:
     keys = [term.key for term in terms("GPT-3 and GPT-3.5 and gpt3, ResNet-50, T5-11B in the U.S.")]
     assert keys == ["gpt3", "gpt35", "gpt3", "resnet50", "t511b", "us"]
-
-
-def test_acronyms_stand_for_what_the_texts_define() -> None:
-    found = acronyms(["Long short-term memory (LSTM) and Mixture of Experts (MoE); see (ABC)."])
-    assert set(found) == {"lstm", "moe"}
-    held = compare("Long short-term memory came", ["An LSTM came. LSTM"], [], HashEmbedder().embed)
-    assert not held.covered.all()
-    sentences = ["Long short-term memory (LSTM) is old.", "An LSTM came before."]
-    held = compare("Long short-term memory came", sentences, [], HashEmbedder().embed)
-    assert held.covered[1].all()
 
 
 def test_windows_stay_inside_their_passage() -> None:

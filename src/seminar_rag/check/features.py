@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.check.terms import Term, acronyms, keys, same_number, terms
+from seminar_rag.check.terms import Term, same_number, terms
 
 Matrix = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Matrix]
@@ -44,7 +44,8 @@ FEATURES = {
     "names": "share of the claim's names that the evidence has; 1 without names",
 }
 """The features by name, each with what it measures. Others (nearness of single words, neighbouring
-words, the weakest clause, the number of names) added nothing on eight sources left out."""
+words, the weakest clause, the number of names, acronyms that a text spells out) added nothing on
+eight sources left out."""
 
 _RANK_COVERAGE = 1.5
 """Weight of rare-word coverage against cosine in the ranking; 1 to 2 find as much."""
@@ -67,14 +68,14 @@ def compare(
             covered.
     """
     distinct = tuple({term.key: term for term in reversed(terms(claim))}.values())[::-1]
-    covered = _coverage(claim, sentences, distinct)
+    covered = _coverage(sentences, distinct)
     rare = _rare_coverage(covered)
     read = np.sort(np.argsort(-rare, kind="stable")[:_READ])
     vectors = embed([claim, *(sentences[i] for i in read)])
     cosine = np.full(len(sentences), -1.0)
     cosine[read] = vectors[1:] @ vectors[0]
     order = np.argsort(-(cosine + _RANK_COVERAGE * rare), kind="stable")
-    given = keys(known, {}) if known else set()
+    given = {term.key for term in terms(known)}
     covered = covered | np.array([term.key in given for term in distinct])[None]
     window = _windows(covered, breaks).mean(axis=1)
     best = int(np.argmax(window))
@@ -90,11 +91,10 @@ def compare(
     return Comparison(distinct, covered, found, tuple(order.tolist()), features)
 
 
-def _coverage(claim: str, sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:
-    aliases = acronyms([claim, *sentences])
+def _coverage(sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:
     out = np.zeros((len(sentences), len(distinct)), bool)
     for row, sentence in enumerate(sentences):
-        have = keys(sentence, aliases)
+        have = {term.key for term in terms(sentence)}
         numbers = [term for term in terms(sentence) if term.kind == "number"]
         for column, term in enumerate(distinct):
             out[row, column] = (

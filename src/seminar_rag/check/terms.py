@@ -1,13 +1,11 @@
 """Splits a text into its terms: words, names, and numbers with their units. Pure.
 
-"13B parameters" and "13 billion parameters" meet, "GPT-3" never meets "GPT-4", and "LSTM" meets
-the long form that a text spells out.
+"13B parameters" and "13 billion parameters" meet, "GPT-3" never meets "GPT-4".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -273,38 +271,3 @@ def same_number(claim: Term, evidence: Term) -> bool:
         low, high = sorted((claim.value, claim.value * (_FAR if claim.bound > 0 else 1 / _FAR)))
         return low - claim.precision <= evidence.value <= high + claim.precision
     return abs(claim.value - evidence.value) <= max(claim.precision, 1e-9 * abs(claim.value))
-
-
-# Acronyms
-
-_DEFINITION = re.compile(r"\(([A-Z][\w-]{1,9}?)s?\)")
-
-
-def acronyms(texts: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Acronyms that the texts define, "long short-term memory (LSTM)": key → keys of the words.
-
-    Initials must match in order (Schwartz & Hearst 2003, without its letter-by-letter search).
-    """
-    found: dict[str, frozenset[str]] = {}
-    for text in texts:
-        for match in _DEFINITION.finditer(text):
-            letters = re.sub(r"[^A-Z]", "", match[1]).lower()
-            words = re.findall(r"[^\W\d_]+", text[max(0, match.start() - 100) : match.start()])
-            for count in range(len(letters), min(len(words), len(letters) + 2) + 1):
-                tail = words[len(words) - count :]
-                initials = [word[0].lower() for word in tail if word.lower() not in FUNCTION_WORDS]
-                if len(letters) > 1 and initials == list(letters):
-                    key = stem(match[1].lower())
-                    found[key] = frozenset(term.key for term in terms(" ".join(tail)))
-    return found
-
-
-def keys(text: str, aliases: dict[str, frozenset[str]]) -> set[str]:
-    """The keys that `text` covers: its own, and those its acronyms stand for, both ways."""
-    found = {term.key for term in terms(text)}
-    for short, long in aliases.items():
-        if short in found:
-            found |= long
-        elif long <= found:
-            found.add(short)
-    return found
