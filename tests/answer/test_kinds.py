@@ -42,6 +42,7 @@ def answered(question: str, *hits: Hit, history: Sequence[Turn] = ()) -> tuple[s
         "compare kiln with tandoor",
         "What is the difference between a kiln and a tandoor?",
         "How does a kiln differ from a tandoor?",
+        "kiln vs. tandoor",
     ],
 )
 def test_a_comparison_begins_with_what_each_side_is(question: str) -> None:
@@ -49,6 +50,13 @@ def test_a_comparison_begins_with_what_each_side_is(question: str) -> None:
     kiln, tandoor = text.index("A kiln is an oven"), text.index("A tandoor is an oven")
     assert text.index("\nkiln:") < kiln < text.index("\ntandoor:") < tandoor
     assert not notes
+
+
+@pytest.mark.parametrize(
+    "question", ["wood firing vs gas kilns", "Compare wood firing versus gas kilns in the north"]
+)
+def test_sides_of_several_words_stay_whole(question: str) -> None:
+    assert [part.name for part in understand(question).parts] == ["wood firing", "gas kilns"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.question.patterns import names, sides
+from seminar_rag.question.patterns import is_called, names, sides
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,16 @@ def test_what_is_set_side_by_side(question: str, expected: tuple[str, ...]) -> N
 def test_a_first_word_is_no_name_by_its_capital() -> None:
     assert names("Attention is what? Routers use it.") == ()
     assert names("Mistral and Pythia differ") == ("Mistral", "Pythia")
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "called"),
+    [
+        ("LoRA", "LoRA: Low-Rank Adaptation", True),
+        ("lora", "LoRA: Low-Rank Adaptation", True),
+        ("LoRA", "QLoRA: Finetuning of Quantized Models", False),
+        ("Attention is all we need", "Attention Is All You Need", True),
+    ],
+)
+def test_what_a_work_is_called(name: str, title: str, called: bool) -> None:
+    assert is_called(name, title) is called

@@ -100,7 +100,7 @@ class Summaries:
             named = self._reading_about(course, query)
             found = self._reading(named[0], query.amount or KEY) if len(named) == 1 else None
         if found is None or not found.citations:
-            return CatalogueAnswer("talk", f"{_NO_QUIZ.split(' To test')[0]}. {_ASK_PART}")
+            return CatalogueAnswer("talk", f"{_NO_QUIZ.split(' To test')[0]} {_ASK_PART}")
         return replace(found, text=f"{_NO_QUIZ}\n\n{found.text}")
 
     def _reading_about(self, course: Catalogue, query: Query) -> list[str]:

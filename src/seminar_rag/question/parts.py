@@ -43,6 +43,7 @@ _PAIRS = tuple(
         rf"\bcompare (?P<one>.+?) (?:and|with|to|against|versus) (?P<two>.+?){_END}",
         rf"\b(?:differences?|comparison|similarit(?:y|ies)) between (?P<one>.+?) and "
         rf"(?P<two>.+?){_END}",
+        rf"^(?:\W*compare )?(?P<one>[^?.!,;:]+?) (?:vs\.?|versus) (?P<two>.+?){_END}",
         rf"\bcontrast (?P<one>.+?) (?:and|with) (?P<two>.+?){_END}",
         rf"\bhow (?:do|does|is|are) (?P<one>.+?) (?:compare[sd]? (?:to|with)|differ(?:ent)? from)"
         rf" (?P<two>.+?){_END}",

@@ -74,13 +74,16 @@ def with_titles_quoted(question: str, titles: Iterable[str]) -> str:
 
 
 def is_called(name: str, title: str) -> bool:
-    """Whether a work of this title may be called so: by all of it, or its part before a colon."""
+    """Whether a work of this title may be called so: by all of it, or its part before a colon.
+
+    A name of one word has to be that word: LoRA is not QLoRA.
+    """
     from rapidfuzz import fuzz, utils
 
     plain = utils.default_process
+    least = _SAME_TITLE if " " in name.strip() else 100
     return any(
-        fuzz.ratio(name, one, processor=plain) >= _SAME_TITLE
-        for one in (title, title.split(":")[0])
+        fuzz.ratio(name, one, processor=plain) >= least for one in (title, title.split(":")[0])
     )
 
 
