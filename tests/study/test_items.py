@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from seminar_rag.study.items import defined, fault, item_of, make, passages_of, sources
-from seminar_rag.types import Citation, Document
+from seminar_rag.study.items import Source, defined, fault, item_of, make, passages_of, sources
+from seminar_rag.types import Citation, Document, Passage, Sentence
 from seminar_rag.types.study import GAP, Item
 from ui.fake_course import passage
 
@@ -109,3 +109,20 @@ def test_which_reading_says_it_is_answered_by_the_reading():
     assert claim.answer == "Title of a"
     assert fault(claim, passages_of(FOUND)) == ""
     assert "not the reading" in fault(replace(claim, answer="Title of b"), passages_of(FOUND))
+
+
+def test_a_whole_list_is_asked_for_by_the_line_above_it():
+    lines = ["The method has three parts:", "A retriever.", "A reranker.", "A generator."]
+    kinds = ("paragraph", "item", "item", "item", "paragraph")
+    text, spans = "", []
+    for line, kind in zip([*lines, "That is all of it."], kinds, strict=True):
+        spans.append(Sentence(len(text), len(text) + len(line), kind))
+        text += f"{line}\n"
+    of = document("a", 1)
+    whole = Passage("a:0", "a", 0, text, "", 0, len(text), 2, tuple(spans))
+    cut = Passage("a:0", "a", 0, text, "", 0, len(text), 2, tuple(spans[:-1]))
+    (item,) = make(1, [Source(of, whole, lines[0], 2)], {})
+    assert (item.kind, item.answer) == ("list", "A retriever; A reranker; A generator")
+    assert "“The method has three parts: …”" in item.question
+    assert make(1, [Source(of, cut, lines[0], 2)], {}) == ()
+    assert "does not stand" in fault(replace(item, answer="A ranker; A car"), {"a": [whole]})

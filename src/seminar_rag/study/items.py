@@ -37,6 +37,11 @@ _POINTS = re.compile(
 """Leads out of the sentence, so that it cannot be understood alone."""
 _CITED = re.compile(r"\s?\[[\d,;\s–-]+\]|\s?\([^()]*\b(?:19|20)\d\d[a-z]?\)|\s?\bBIBREF\d+")
 """A paper's own reference marks."""
+_THIS_WORK = re.compile(
+    r"\b(?:this|our|the present) (?:paper|work|survey|article|study|report|review)\b",
+    re.IGNORECASE,
+)
+"""Means the reading itself, so that it leads nowhere else."""
 _LABEL = re.compile(r"^[^.!?]{0,80}:::|^#|^\W*\d+(?:\.\d+)*\s|^\w+:\s")
 _SHORT = re.compile(
     r"(?<![A-Za-z])(?P<long>[A-Za-z][a-z]++(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
@@ -47,6 +52,8 @@ _COUNTS = re.compile(
 """Behind a number that says how much: a sign of percent, a plural, a unit."""
 _OURS = re.compile(r"\b(?:we|our|us|authors?|later|today|actual)\b", re.IGNORECASE)
 """Leads to who wrote a sentence, or when."""
+_LISTED, _PART = range(3, 8), 12
+"""How many parts a list that is asked for has, and words of a part."""
 _TITLE = 70
 """Characters of a reading's title in a question."""
 
@@ -122,6 +129,7 @@ def make(
         list(_numbers(session, found, chance)),
         list(_claims(session, own, found, central, chance)),
         list(_shorts(session, own)),
+        list(_lists(session, own)),
     ]
     mixed = (one for row in zip_longest(*kinds) for one in row if one is not None)
     known = passages_of(found)
@@ -146,7 +154,10 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
     quote = _folded(item.quote)
     if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
         return "its sentence is no longer in the reading"
-    if item.kind != "claim" and _folded(item.answer) not in quote:
+    parts = item.answer.split("; ") if item.kind == "list" else [item.answer]
+    if item.kind != "claim" and not all(
+        _folded(tidy(one)) in _folded(tidy(quote)) for one in parts
+    ):
         return "its answer does not stand in its sentence"
     if item.kind == "claim" and item.answer != item.title:
         return "its answer is not the reading of its sentence"
@@ -214,9 +225,7 @@ def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> It
         if len(wrong) < OPTIONS - 1:
             continue
         text = one.text[: number.start] + GAP + one.text[number.start + len(said) :]
-        title = one.document.title
-        title = title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
-        question = f"Which number is left out? “{text}” (“{title}”)"
+        question = f"Which number is left out? “{text}” (“{_titled(one.document)}”)"
         asked[one.document.id] += 1
         chosen = chance.sample(sorted(wrong), OPTIONS - 1)
         yield _item(session, "number", question, said, one, chosen, chance)
@@ -243,7 +252,8 @@ def _claims(
     far = [one for one in titles if one not in near]
     for one in own:
         said = central.get(one.document.id, ())
-        if one.quote not in {cited.quote for cited in said} or _POINTS.search(one.text):
+        plain = _THIS_WORK.sub("", one.text)
+        if one.quote not in {cited.quote for cited in said} or _POINTS.search(plain):
             continue
         if not claims(one.text):
             continue
@@ -275,7 +285,38 @@ def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
                             match["long"][start:], one)  # fmt: skip
 
 
+def _lists(session: int, own: Sequence[Source]) -> Iterator[Item]:
+    """A whole list and the line above it that says what it lists, as a flashcard."""
+    for one in {source.passage.id: source for source in own}.values():
+        passage, known = one.passage, one.passage.sentences
+        texts = [passage.quote(sentence) for sentence in known]
+        for at, head in enumerate(texts):
+            last = next((i for i in range(at + 1, len(known)) if known[i].kind != "item"), 0)
+            parts = [tidy(text).rstrip(" .;,") for text in texts[at + 1 : last]]
+            said = tidy(_CITED.sub("", head)).rstrip(" :")
+            levels = {sentence.level for sentence in known[at + 1 : last]}
+            whole = head.rstrip().endswith(":") and known[at].kind == "paragraph"
+            if not whole or len(levels) != 1 or _POINTS.search(said) or _OURS.search(said):
+                continue
+            short = all(0 < len(part.split()) <= _PART and not part.endswith(":") for part in parts)
+            if (
+                short
+                and len(set(parts)) in _LISTED
+                and len(said.split()) > 2
+                and ";" not in "".join(parts)
+            ):
+                quote = passage.text[known[at].start : known[last - 1].end]
+                where = Source(one.document, passage, quote, known[at].page or passage.page)
+                question = f"What does “{_titled(one.document)}” list here? “{said}: …”"
+                yield _item(session, "list", question, "; ".join(parts), where)
+
+
 # Parts ----------------------------------------------------------------------------------------
+
+
+def _titled(document: Document) -> str:
+    title = document.title
+    return title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
 
 
 def _item(

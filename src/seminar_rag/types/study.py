@@ -7,12 +7,13 @@ from typing import Literal
 
 from seminar_rag.types.answer import Citation
 
-ItemKind = Literal["term", "number", "claim", "short"]
+ItemKind = Literal["term", "number", "claim", "short", "list"]
 KINDS: dict[ItemKind, str] = {
     "term": "term",
     "number": "number",
     "claim": "who says it",
     "short": "abbreviation",
+    "list": "list",
 }
 GAP = "____"
 """What stands in a question for the answer."""
