@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from seminar_rag.study.items import Source, defined, fault, item_of, make, passages_of, sources
+from seminar_rag.study.faults import fault
+from seminar_rag.study.items import Source, defined, item_of, make, passages_of, sources
 from seminar_rag.types import Citation, Document, Passage, Sentence
 from seminar_rag.types.study import GAP, Item
 from ui.fake_course import passage
@@ -35,7 +36,7 @@ TEXTS = {
 
 
 def document(id_: str, session: int) -> Document:
-    return Document(id_, "paper", id_, f"Title of {id_}", sessions=(session,))
+    return Document(id_, "paper", id_, f"On {id_ * 3} and {id_ * 4}", sessions=(session,))
 
 
 FOUND = [
@@ -76,7 +77,7 @@ def test_items_are_the_same_every_time_and_survive_being_kept():
 
 GOOD = Item(
     *("x", "term", 1, "Which term does this sentence explain? “____ is a method …”", "LoRA"),
-    *(("LoRA", "QNLI", "BERT", "DPO"), TEXTS["a"][0], "a", "a:0", "a", "Title of a", "p. 2"),
+    *(("LoRA", "QNLI", "BERT", "DPO"), TEXTS["a"][0], "a", "a:0", "a", "On aaa and aaaa", "p. 2"),
 )
 
 
@@ -106,9 +107,30 @@ def test_which_reading_says_it_is_answered_by_the_reading():
     said = next(one for one in FOUND if one.document.id == "a" and "We show" in one.quote)
     central = {"a": (Citation(1, said.document, said.passage, said.quote, 2),)}
     claim = next(one for one in make(1, FOUND, central) if one.kind == "claim")
-    assert claim.answer == "Title of a"
+    assert claim.answer == "On aaa and aaaa"
     assert fault(claim, passages_of(FOUND)) == ""
-    assert "not the reading" in fault(replace(claim, answer="Title of b"), passages_of(FOUND))
+    assert "not the reading" in fault(replace(claim, answer="On bbb and bbbb"), passages_of(FOUND))
+
+
+def test_a_sentence_of_a_twin_is_not_asked_for():
+    said = next(one for one in FOUND if one.document.id == "a" and "We show" in one.quote)
+    central = {"a": (Citation(1, said.document, said.passage, said.quote, 2),)}
+    alike = [replace(one, document=replace(one.document, title=f"A survey of small matrices {n}"))
+             for n, one in enumerate(FOUND)]  # fmt: skip
+    assert not [one for one in make(1, alike, central) if one.kind == "claim"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The results were carried into the last phase 3 studies of the European programme.",
+        "The mean and its 95% confidence interval are described for every region of France.",
+    ],
+)
+def test_the_number_of_a_thing_and_the_usual_level_are_no_questions(text):
+    of = document("a", 1)
+    every = [*FOUND, *sources(of, [passage(of, 9, "", 2, text)])]
+    assert not any(one.quote == text for one in make(1, every, {}) if one.kind == "number")
 
 
 def test_a_whole_list_is_asked_for_by_the_line_above_it():

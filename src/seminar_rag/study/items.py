@@ -1,4 +1,4 @@
-"""Makes items of the sentences of a session's readings, and checks them. Pure.
+"""Makes items of the sentences of a session's readings. Pure.
 
 Without a language model nothing is worded anew: a question is a sentence with a gap, or asks who
 says it, and its answer stands in that sentence. Wrong options come from other sentences. An item
@@ -20,11 +20,11 @@ from seminar_rag.answer.examples import definition
 from seminar_rag.check.terms import Term as Word
 from seminar_rag.check.terms import terms
 from seminar_rag.pages.view import claims
+from seminar_rag.study.faults import OPTIONS, fault
 from seminar_rag.text import FUNCTION_WORDS, fingerprint, stems
 from seminar_rag.types import Citation, Document, Passage
 from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
 
-OPTIONS = 4
 NUMBERS = 3
 """Numbers of a reading that are asked for: those of its most central passages."""
 _LONGEST, _SHORTEST = 45, 8
@@ -50,8 +50,22 @@ _COUNTS = re.compile(
     r"\s?(?:%|per\s?cent\b)|\s(?:[\w-]+\s){0,2}?(?!was\b|has\b|is\b|this\b)[\w-]{2,}s\b|\s?[a-z]{1,3}\b"
 )
 """Behind a number that says how much: a sign of percent, a plural, a unit."""
-_OURS = re.compile(r"\b(?:we|our|us|authors?|later|today|actual)\b", re.IGNORECASE)
+_OURS = re.compile(
+    r"\b(?:we|our|us|authors?|later|today|actual|subsequently|then|thereafter|afterwards)\b",
+    re.IGNORECASE,
+)
 """Leads to who wrote a sentence, or when."""
+_NUMBERED = re.compile(
+    r"\b(?:phase|stage|type|grade|level|step|day|week|round|version|class|group|cluster|case)\s$",
+    re.IGNORECASE,
+)
+"""Before the number of a thing, which counts nothing."""
+_LEVEL = re.compile(r"\s?%?[ -]?(?:confidence|CI\b)")
+"""Behind a level that is the same in every study."""
+_TWIN = 0.5
+"""Share of words from which on two titles are so alike that a sentence could be of either."""
+_RARE, _SPECIFIC = 2, 2
+"""A sentence tells its reading if so many of its words stand in at most so many readings."""
 _LISTED, _PART = range(3, 8), 12
 """How many parts a list that is asked for has, and words of a part."""
 _TITLE = 70
@@ -145,34 +159,6 @@ def passages_of(found: Iterable[Source]) -> dict[str, list[Passage]]:
     return {id_: list(own.values()) for id_, own in out.items()}
 
 
-def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
-    """What is wrong with an item, in words; "" where it holds.
-
-    Args:
-        passages: document id → its passages as they are now.
-    """
-    quote = _folded(item.quote)
-    if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
-        return "its sentence is no longer in the reading"
-    parts = item.answer.split("; ") if item.kind == "list" else [item.answer]
-    if item.kind != "claim" and not all(
-        _folded(tidy(one)) in _folded(tidy(quote)) for one in parts
-    ):
-        return "its answer does not stand in its sentence"
-    if item.kind == "claim" and item.answer != item.title:
-        return "its answer is not the reading of its sentence"
-    wrong = [one for one in item.options if one != item.answer]
-    if item.options and (item.answer not in item.options or len(set(item.options)) != OPTIONS):
-        return "its options are not four different ones"
-    if item.kind != "claim" and any(_stands_in(one, item.quote) for one in wrong):
-        return "a wrong option stands in its sentence"
-    if item.kind == "number" and any(_same(one, item.answer) for one in wrong):
-        return "a wrong option is the same number"
-    if item.kind != "claim" and _stands_in(item.answer, item.question.replace(GAP, " ")):
-        return "its question tells the answer"
-    return ""
-
-
 def item_of(value: Mapping[str, Any]) -> Item | None:
     """An item as it was kept; None where it has another form."""
     try:
@@ -250,6 +236,10 @@ def _claims(
               if one.document.kind != "notes"}  # fmt: skip
     near = list(dict.fromkeys(one.document.reading for one in own if one.document.kind != "notes"))
     far = [one for one in titles if one not in near]
+    used: dict[str, set[str]] = {}
+    for one in found:
+        for word in stems(one.text):
+            used.setdefault(word, set()).add(one.document.reading)
     for one in own:
         said = central.get(one.document.id, ())
         plain = _THIS_WORK.sub("", one.text)
@@ -258,10 +248,12 @@ def _claims(
         if not claims(one.text):
             continue
         words = set(stems(one.text))
+        if sum(len(used[word]) <= _RARE for word in words) < _SPECIFIC:
+            continue
         telling = {word for word in stems(one.document.title) if word in words}
         others = [each for each in near if each != one.document.reading]
         others += chance.sample(far, min(len(far), max(0, OPTIONS - 1 - len(others))))
-        wrong = [titles[each] for each in others if titles[each] != one.document.title]
+        wrong = [titles[each] for each in others if not _twins(titles[each], one.document.title)]
         # Words that only the right title shares with the sentence give it away.
         shared = {word for title in wrong for word in stems(title)}
         if len(wrong) < OPTIONS - 1 or telling - shared:
@@ -269,6 +261,11 @@ def _claims(
         question = f"Which reading says this? “{one.text}”"
         yield _item(session, "claim", question, one.document.title, one,
                     chance.sample(wrong, OPTIONS - 1), chance)  # fmt: skip
+
+
+def _twins(title: str, other: str) -> bool:
+    one, two = set(stems(title)), set(stems(other))
+    return title == other or len(one & two) >= _TWIN * len(one | two)
 
 
 def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
@@ -364,6 +361,8 @@ def _number(one: Source) -> Word | None:
     said = one.text[: number.start].split()
     if said and said[-1][:1].isupper() and said[-1].lower() not in FUNCTION_WORDS:
         return None  # the number of a thing: "Patient 3", "Phase 2"
+    if _NUMBERED.search(one.text[: number.start]) or _LEVEL.match(one.text, number.end):
+        return None
     alone = one.text[max(0, number.start - 1) : number.start] in ("", " ", "~", "≈", ">", "<")
     counts = number.unit in ("%", "x") or _COUNTS.match(one.text, number.end)
     return number if alone and counts and not _year(number) else None
@@ -376,18 +375,3 @@ def _written(one: Source, number: Word) -> str:
 
 def _year(number: Word) -> bool:
     return bool(re.fullmatch(r"(?:1[5-9]|20)\d\d", number.text))
-
-
-def _same(one: str, other: str) -> bool:
-    def digits(text: str) -> str:
-        return re.sub(r"[^\d.]", "", text).strip(".")
-
-    return digits(one) == digits(other)
-
-
-def _stands_in(text: str, sentence: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(_folded(text))}(?!\w)", _folded(sentence)) is not None
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
