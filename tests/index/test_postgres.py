@@ -39,7 +39,7 @@ def fill(store: Store, documents: int = 30, passages: int = 10) -> None:
     chance = random.Random(7)
     with store.writer():
         store.remember_model("m", "float32")
-        store.put_source("s", "course", "C", [ListedSession(1, "One", (), None, (READING,))])
+        store.put_source("s", "course", "C", [ListedSession(1, "One", (), None, READINGS)])
         for d in range(documents):
             texts = [" ".join(chance.choices(WORDS, k=40)) for _ in range(passages)]
             made = [
@@ -69,7 +69,8 @@ def unnumbered(catalogue: Catalogue) -> Catalogue:
     return replace(catalogue, corrections=decided)
 
 
-READING = ListedReading("r", "R")
+READINGS = (ListedReading("r", "R"), ListedReading("q", "Q", "A", "2301.00001"))
+"""The second has values where the first has none, which engines sort differently."""
 
 
 def stores(tmp_path: Path, postgres_address: str) -> tuple[Store, Store]:

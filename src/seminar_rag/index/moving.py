@@ -99,7 +99,8 @@ def _copy(given: Connection, db: Connection, table: str) -> int:
 
 def _rows(db: Connection, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     named = ", ".join(columns)
-    order = _IN_ORDER.get(table, named)
+    # By themselves, SQLite puts NULL first and PostgreSQL last.
+    order = _IN_ORDER.get(table) or ", ".join(f"{column} NULLS FIRST" for column in columns)
     return iter(db.execute(f"SELECT {named} FROM {table} ORDER BY {order}"))
 
 

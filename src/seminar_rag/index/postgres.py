@@ -95,6 +95,7 @@ class Postgres:
                 application_name=name[:63],
             )
             db.execute(f"SET lock_timeout = '{_PATIENCE}s'")
+            db.execute("SET jit = off")  # compiling a search takes longer than the search
         except psycopg.Error as error:
             raise StoreError(
                 f"{self.where} cannot be used ({_line(error)}) — start the server, or correct"
