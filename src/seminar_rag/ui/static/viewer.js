@@ -53,7 +53,7 @@
     for (const [key, value] of Object.entries(said)) parts.edge.setAttribute(key, value);
     parts.edge.addEventListener("pointerdown", (event) => parts.edge.setPointerCapture(event.pointerId));
     parts.edge.addEventListener("pointermove", (event) => {
-      if (parts.edge.hasPointerCapture(event.pointerId)) widen(innerWidth - event.clientX);
+      if (parts.edge.hasPointerCapture(event.pointerId)) widen(room() - event.clientX);
     });
     root = make("div", { id: "viewer", hidden: true }, parts.edge,
       make("div", { className: "viewer-head" }, make("div", {}, parts.title, parts.about), close),
@@ -69,27 +69,28 @@
     });
     document.body.append(root);
     // On another tab the sources are not there, and what it would cover is something else.
-    const sources = document.getElementById("sources");
-    if (sources) new ResizeObserver(() => { place(); settle(); }).observe(sources);
+    new ResizeObserver(() => { place(); settle(); }).observe(document.getElementById("sources") ?? root);
   }
 
   // Where it lies: over the sources; over all of it on a phone --------------------------------
+  const room = () => document.documentElement.clientWidth; // innerWidth has the scroll bar too
   function place() {
     if (!root || root.hidden) return;
     const panel = document.getElementById("sources")?.getBoundingClientRect();
     const over = panel && panel.width > 0 && !narrow();
-    const usual = over ? panel.left : innerWidth - Math.min(innerWidth, 620);
-    const left = wide ? Math.max(LEFT_ROOM, innerWidth - wide) : usual;
-    parts.edge.setAttribute("aria-valuenow", String(Math.round(100 * (1 - left / innerWidth))));
+    const usual = over ? panel.left : room() - Math.min(room(), 620);
+    const left = wide ? Math.max(LEFT_ROOM, room() - wide) : usual;
+    parts.edge.setAttribute("aria-valuenow", String(Math.round(100 * (1 - left / room()))));
     root.style.left = narrow() ? "0" : `${Math.round(left)}px`;
     document.body.classList.add("viewing"); // what it would cover makes room
-    document.body.style.setProperty("--viewer", `${innerWidth - Math.round(left)}px`);
+    document.body.style.setProperty("--viewer", `${room() - Math.round(left)}px`);
+    document.body.style.setProperty("--sources", wide ? "0 0 var(--viewer)" : ""); // the answer makes room
     root.setAttribute("aria-modal", String(narrow()));
     document.querySelector("gradio-app")?.toggleAttribute("inert", narrow());
   }
 
   function widen(pixels) {
-    wide = Math.min(Math.max(pixels, NARROWEST), innerWidth - LEFT_ROOM);
+    wide = Math.min(Math.max(pixels, NARROWEST), room() - LEFT_ROOM);
     place();
     settle();
   }
@@ -149,6 +150,7 @@
     root.hidden = true;
     asked += 1;
     document.body.classList.remove("viewing");
+    document.body.style.removeProperty("--sources");
     document.querySelector("gradio-app")?.removeAttribute("inert");
     back?.()?.focus();
   }
