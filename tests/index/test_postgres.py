@@ -14,7 +14,6 @@ import pytest
 from memory import MemoryVectors
 from postgres_cluster import new_cluster
 from seminar_rag.config import load
-from seminar_rag.course import move_database
 from seminar_rag.errors import BusyError, ConfigError, StoreError
 from seminar_rag.index.postgres import Postgres
 from seminar_rag.index.store import Store
@@ -27,6 +26,7 @@ from seminar_rag.types.catalogue import (
     Lookup,
     Record,
 )
+from seminar_rag.upkeep import move_database
 
 WORDS = (
     "model models modelling retrieval-augmented generation naïve café state-of-the-art token 2023"

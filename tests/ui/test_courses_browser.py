@@ -12,11 +12,12 @@ import pytest
 from serving import started
 from tabs import BOX, TIMEOUT, Tab
 
-from seminar_rag.course import Course, set_password_hash
+from seminar_rag.course import Course
 from seminar_rag.courses import Courses
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.ui.courses import serve_courses
 from seminar_rag.ui.desk.password import hashed
+from seminar_rag.upkeep import set_password_hash
 from shared_data import POST_ONE, POST_TWO
 
 pytestmark = pytest.mark.browser

@@ -48,7 +48,7 @@ def open_sample(options: argparse.Namespace) -> Course:
 
 def say_where(options: argparse.Namespace) -> None:
     """Print where the course lies, unless --data names it or one expects it there."""
-    from seminar_rag.course import where
+    from seminar_rag.upkeep import where
 
     if options.data is None and not getattr(options, "quiet", False) and (said := where()):
         print(said, file=sys.stderr)

@@ -118,8 +118,8 @@ def passwd(options: argparse.Namespace) -> int:
     """Set the password of the instructor's desk."""
     from getpass import getpass
 
-    from seminar_rag.course import set_password_hash
     from seminar_rag.ui.desk.password import hashed
+    from seminar_rag.upkeep import set_password_hash
 
     if options.stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -182,7 +182,7 @@ def _fetch(course: Course, spec: str, options: argparse.Namespace) -> None:
 def doctor(options: argparse.Namespace) -> int:
     """Check the installation, the models and the index."""
     if options.repair:
-        from seminar_rag.course import rescue
+        from seminar_rag.upkeep import rescue
 
         rescue(None, options.data, print)
     try:
@@ -204,7 +204,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 def move(options: argparse.Namespace) -> int:
     """Move the course's database to the other engine."""
-    from seminar_rag.course import move_database
+    from seminar_rag.upkeep import move_database
 
     target = "" if options.to == "sqlite" else options.to
     aside = move_database(target, data=options.data, progress=print)
@@ -217,16 +217,16 @@ def move(options: argparse.Namespace) -> int:
 
 def backup(options: argparse.Namespace) -> int:
     """Write a backup into a file, or bring one back."""
-    from seminar_rag import course
+    from seminar_rag import upkeep
 
     say_where(options)
     if not options.restore:
-        size = course.backup(options.file, data=options.data, everything=options.everything)
+        size = upkeep.backup(options.file, data=options.data, everything=options.everything)
         print(
             f"{options.file} holds the backup ({size / 1e6:.1f} MB); it is readable for you alone."
         )
         return 0
-    aside = course.restore_backup(options.file, data=options.data)
+    aside = upkeep.restore_backup(options.file, data=options.data)
     if aside is not None:
         print(f"What the backup replaced lies in {aside}.")
     print("The backup is restored. Start a running chat again, and ingest your sources again.")
