@@ -209,21 +209,32 @@ def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) ->
     """The likeliest authors, if it is likely that they stand about there at all.
 
     Many candidates share the words of a name and with them the probability, so theirs is added up.
-    Authors may be a part of the title ("Libby 2019"), but not reach into it.
+    Authors may be a part of the title ("Libby 2019"), but not reach into it. Of stretches that
+    hold the likeliest one, the longest that is not much less likely names the other authors too.
     """
-    order: list[int] = scores.argsort()[::-1].tolist()
-    for n in order[:12]:
-        span = spans[n]
+
+    def free(span: Span) -> bool:
         inside = title.start <= span.start and span.end <= title.end
-        if _overlap(span, title) and (not inside or len(span.text) >= len(title.text)):
-            continue
-        if sum(scores[m] for m, other in enumerate(spans) if _overlap(span, other)) > _NAMED:
-            return span
+        return not _overlap(span, title) or (inside and len(span.text) < len(title.text))
+
+    order: list[int] = scores.argsort()[::-1].tolist()
+    for n in (n for n in order[:12] if free(spans[n])):
+        best = spans[n]
+        if sum(scores[m] for m, other in enumerate(spans) if _overlap(best, other)) > _NAMED:
+            likely = (spans[m] for m in order if scores[m] >= _NOT_MUCH_LESS * scores[n])
+            wider = (span for span in likely if _holds(span, best) and free(span))
+            return max(wider, key=lambda span: len(span.text))
     return None
 
 
 _NAMED = 0.3
 """The expected number of candidates right from which authors are named."""
+_NOT_MUCH_LESS = 0.3
+"""The share of the likeliest authors' probability that a longer stretch needs."""
+
+
+def _holds(one: Span, two: Span) -> bool:
+    return one.run == two.run and one.start <= two.start and two.end <= one.end
 
 
 def _overlap(one: Span, two: Span) -> bool:
