@@ -140,15 +140,21 @@ class Remembering:
             yield piece
         self._kept.add(key, pieces=pieces, prompt=said)
 
-    def choose(self, *asked: Any, **options: Any) -> Any:
+    def weigh(self, messages: Sequence[Any], answers: Sequence[str], *stop: Any) -> Any:
         """How likely each answer is, from what was kept where the same was asked before."""
-        key = hashlib.sha256(json.dumps([self.name, asked[:4]]).encode()).hexdigest()[:16]
+        said = [(message.role.value, message.content) for message in messages]
+        asked = json.dumps([self.name, said, answers])
+        key = hashlib.sha256(asked.encode()).hexdigest()[:16]
         if key in self._kept.rows:
             self.tokens = None
             return np.array(self._kept.rows[key]["likely"])
-        likely = self.model.choose(*asked, **options)
+        likely = self.model.weigh(messages, answers, *stop)
         self._kept.add(key, likely=likely.tolist())
         return likely
+
+    def choose(self, *asked: Any, **options: Any) -> Any:
+        """As the model does."""
+        return self.model.choose(*asked, **options)
 
 
 def main() -> int:

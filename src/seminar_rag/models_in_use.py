@@ -105,7 +105,7 @@ class ModelsInUse:
             self.__dict__.pop(part, None)
 
     def _load_llm(self) -> LLM | None:
-        from seminar_rag.answer.prompt import opening
+        from seminar_rag.answer.instructions import opening
         from seminar_rag.models.local import LlamaCpp
         from seminar_rag.models.server import OpenAICompatible
 

@@ -2,14 +2,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 
 from fakes import Reply, ScriptedLLM, StubServer
 from seminar_rag.answer.engine import NOTHING, Draft, Engine, Stop
 from seminar_rag.answer.extractive import Extractive
-from seminar_rag.answer.prompt import LEAST_PASSAGES, MOST_PASSAGES, LLMAnswerer
+from seminar_rag.answer.prompt import (
+    LEAST_PASSAGES,
+    MORE_PASSAGES,
+    MOST_PASSAGES,
+    LLMAnswerer,
+)
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
@@ -208,12 +215,12 @@ class Sure:
         self.likely = list(likely)
         self.asked: list[str] = []
 
-    def choose(self, system: str, examples: object, questions: Sequence[str], *_: object) -> object:
-        self.asked += questions
+    def weigh(self, messages: Sequence[ChatMessage], *_: object) -> object:
+        self.asked.append(messages[-1].content or "")
         found = self.likely.pop(0)
         if isinstance(found, Exception):
             raise found
-        return np.array([[found, 1 - found if found else 0.0]])
+        return np.array([found, 1 - found if found else 0.0])
 
 
 def writer(llm: LLM, judge: Sure | None = None) -> LLMAnswerer:
@@ -248,7 +255,7 @@ def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
         llm.speed = speed
         draft = writer(llm).draft(understand("word?"), many, (), lambda: False)
         list(draft.chunks)
-        read[speed] = llm.count(llm.asked[0].messages[-1].content or "")
+        read[speed] = llm.count(llm.asked[0].messages[-3].content or "")
         assert 0 < len(draft.offered) < 12
     assert 300 < read[1.0] < LEAST_PASSAGES + 20
     assert read[1.0] < read[120.0] < read[None] < MOST_PASSAGES + 20
@@ -326,15 +333,16 @@ def test_both_sources_of_a_comparison_are_shown_and_cited() -> None:
     llm = ScriptedLLM("Attention weighs tokens [3]. Recurrence reads tokens one by one [3].")
     answer = answer_of(ask(writer(llm)))
     assert [one.document.title for one in answer.citations] == ["Reading 1", "Reading 2"]
-    assert "Mamba" in (llm.asked[0].messages[-1].content or "")
+    assert "Mamba" in (llm.asked[0].messages[-3].content or "")
 
 
 def test_a_question_in_another_language_is_put_to_the_model_as_it_was_asked() -> None:
     llm = ScriptedLLM("L'attention pèse des jetons [1].")
     query = understand("Comment fonctionne l'attention ?", spelled=lambda _: "attention")
     list(writer(llm).draft(query, HITS, (), lambda: False).chunks)
-    asked = llm.asked[0].messages[-1].content or ""
-    assert "Question: Comment fonctionne l'attention ?\n\nAnswer in French." in asked
+    *_, asked, _, write = (one.content or "" for one in llm.asked[0].messages)
+    assert "Question: Comment fonctionne l'attention ?" in asked
+    assert "Write in French." in write
 
 
 def test_what_no_reading_says_is_shown_as_that() -> None:
@@ -360,7 +368,50 @@ def test_a_follow_up_is_asked_with_the_last_exchange() -> None:
     assert "Question: How does attention work?" in said
     assert "Attention weighs tokens." in said
     assert not any("What is Mamba" in one for one in said)
-    assert "what does it cost?" in said[-1].splitlines()[-1]
+    assert "what does it cost?" in said[-3].splitlines()[-3]
+
+
+def test_a_follow_up_goes_on_from_the_prompt_before_and_cites_its_passages_too() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "Attention weighs tokens.", "It costs 5 euros.")
+    judge = Sure(0.9, 0.9, 0.7)
+    engine = Engine(Found(), Judged(), writer(llm, judge))
+    history: list[Turn] = []
+    asked = ("How does attention work?", "and what does it weigh?", "and why is that?")
+    answers = []
+    for question in asked:
+        answers.append(answer_of(list(engine.ask(question, history))))
+        history += [Turn("user", question), Turn("assistant", answers[-1].text)]
+    first, second, third = (one.messages for one in llm.asked)
+    assert second[: len(first)] == first
+    assert third[: len(second)] == second
+    told, new, *_ = second[len(first) :]
+    assert told.content == "Attention weighs tokens."
+    assert "Question: and what does it weigh?" in (new.content or "")
+    assert llm.count(new.content or "") <= MORE_PASSAGES + 20
+    assert judge.asked == [one.messages[-3].content for one in llm.asked]
+    assert [one.text for one in answers[:2]] == ["Attention weighs tokens. [1]"] * 2
+    assert answers[2].abstained  # nothing of what was shown says it, and nothing is quoted instead
+
+
+def test_another_answer_is_not_gone_on_from() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "It weighs tokens.")
+    engine = Engine(Found(), Judged(), writer(llm))
+    list(engine.ask("How does attention work?"))
+    history = [Turn("user", "How does attention work?"), Turn("assistant", "It is magic.")]
+    list(engine.ask("and what does it weigh?", history))
+    assert "It is magic." in [one.content for one in llm.asked[1].messages]
+
+
+def test_a_conversation_that_fills_the_window_is_told_anew() -> None:
+    llm = ScriptedLLM(*["Attention weighs tokens."] * 12, context=1500)
+    engine = Engine(Found(), Judged(), writer(llm))
+    history: list[Turn] = []
+    for question in ("How does attention work?", *["and what does it weigh?"] * 11):
+        answer = answer_of(list(engine.ask(question, history[-2:])))
+        history += [Turn("user", question), Turn("assistant", answer.text)]
+    lengths = [len(one.messages) for one in llm.asked]
+    assert max(lengths) > len(llm.asked[0].messages) + 2
+    assert any(after < before for before, after in pairwise(lengths))
 
 
 # A recorded server: good and bad answers, from the wire to the reader

@@ -13,14 +13,8 @@ from passages import hit
 from seminar_rag.answer.candidates import candidates
 from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.excerpts import Excerpt, excerpts, source_line
-from seminar_rag.answer.prompt import (
-    EXAMPLES,
-    INSTRUCTIONS,
-    MESSAGE_TOKENS,
-    _or_quoted,
-    build_messages,
-    opening,
-)
+from seminar_rag.answer.instructions import INSTRUCTIONS, examples, opening
+from seminar_rag.answer.prompt import MESSAGE_TOKENS, _or_quoted, build_messages
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Hit, Turn
 
@@ -55,22 +49,23 @@ def contents(
 def test_the_beginning_never_changes_and_the_question_comes_last() -> None:
     first, second = contents(), contents("Why?", HITS[1:])
     same = len(opening())
-    assert first[:same] == second[:same] == [INSTRUCTIONS, *(one.text for one in EXAMPLES)]
+    assert first[:same] == second[:same] == [INSTRUCTIONS, *(one.text for one in examples())]
     assert len(first) == same + 1
-    assert first[-1].endswith("\n\nQuestion: How does it differ?")
+    assert "\n\nQuestion: How does it differ?\n\nDo the passages" in first[-1]
 
 
 def test_the_beginning_is_short_and_shows_no_refusal() -> None:
-    assert not any(is_refusal(one.text) for one in EXAMPLES)
-    assert sum(count(one.content or "") for one in opening()) < 250
+    assert not any(is_refusal(one.text) for one in examples())
+    assert sum(count(one.content or "") for one in opening()) < 450
 
 
-def test_the_sentences_around_the_best_quotation_come_first() -> None:
-    best, *_ = shown((LONG,), room=40)
-    middle = LONG.passage.quote(LONG.passage.sentences[6])
-    assert middle in best.text
-    assert len(best.sentences) < 12
-    assert " … " not in best.text
+def test_quotations_come_first_and_what_is_around_them_where_there_is_room() -> None:
+    best = list(candidates(1, LONG))[6:7]
+    (only,) = excerpts((LONG,), best, count, 40)
+    assert only.sentences == (5, 6, 7)
+    both = excerpts(HITS, [*best, *candidates(2, HITS[1])], count, 46)
+    assert [one.hit for one in both] == list(HITS)
+    assert both[0].sentences == (6,)
 
 
 def test_gaps_between_sentences_are_shown() -> None:

@@ -359,6 +359,29 @@ class TestLlamaCpp:
         ask(model, max_tokens=5)
         assert ask(model, messages=second, max_tokens=5) == again
 
+    def test_conversations_go_on_by_turns(self, gguf: Path) -> None:
+        llm = LlamaCpp(gguf, context=2048, threads=1)
+        read: list[int] = []
+        decode = llm._reader.decode
+        llm._reader.decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
+        told = [[MESSAGES[0], ChatMessage(f"{one} is a word. " * 40)] for one in ("Tea", "Ink")]
+        again: dict[bool, list[str]] = {True: [], False: []}
+        for kept in (True, False):
+            for messages in (*told, *told):
+                if not kept:  # as if it were new
+                    llm._reader._texts = [[] for _ in llm._reader._texts]
+                    llm._api.llama_memory_clear(llm._reader._memory, True)
+                more = [*messages, ChatMessage("Yes.", role="assistant"), ChatMessage("Why?")]
+                ask(llm, messages=messages, max_tokens=3)
+                read.clear()
+                again[kept].append(ask(llm, messages=more, max_tokens=3))
+                if kept:
+                    assert sum(read) < 80 < len(llm.prompt_tokens(messages))
+        assert again[True] == again[False]
+        ask(llm, messages=[ChatMessage("attention " * 900)], max_tokens=3)  # needs all the room
+        assert ask(llm, messages=told[0], max_tokens=3)
+        llm.close()
+
     def test_a_prompt_over_the_window_is_refused(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="leaves no room for an answer"):
             ask(model, messages=(ChatMessage("attention " * 3000),))

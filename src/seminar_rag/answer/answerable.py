@@ -1,8 +1,4 @@
-"""Asks a language model whether what was found answers a question, before it writes an answer.
-
-A small model that is told how to refuse does so where the answer is in front of it, and one that is
-not told writes about whatever it is shown. So the decision is taken first, by how likely the model
-finds “Yes”, and the prompt of the answer speaks of no refusal.
+"""Asks a language model whether a few quotations answer a question.
 
 With Qwen2.5-Coder-1.5B-Instruct “Yes” was likelier for the answerable one in 94% of pairs of
 questions on biomedical papers (22 and 22 that retrieval lets through), and in 75% on SQuAD 2.0,
@@ -15,12 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from seminar_rag.models.choice import Chooser
 
-LEAST = 0.5
-"""How likely “Yes” has to be: even odds. Of 73 answerable questions of a seminar, biomedical papers
-and papers on language technology 2 are refused, and of 30 others that retrieval lets through 6; at
-.55 it is 4 and 7, at .58 6 and 10."""
-SURE = 0.75
-"""How likely “Yes” has to be to quote the passages where the writer found nothing in them."""
 CHARACTERS = 900
 """How much of what can be quoted is read."""
 SYSTEM = """\

@@ -126,7 +126,7 @@ class Attribution:
         }
 
 
-def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Iterator[str]:
+def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Generator[str]:
     """An answer with a mark [n] after each finished sentence for each passage that supports it.
 
     Text is passed on as it comes, the end of a sentence once the next one has begun; in the second

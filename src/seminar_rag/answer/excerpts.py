@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from seminar_rag.answer.candidates import Candidate, lines_above, opens_block
@@ -47,39 +47,47 @@ def excerpts(
     quotable: Sequence[Candidate],
     count: Callable[[str], int],
     room: int,
+    known: Collection[tuple[str, int]] = (),
 ) -> list[Excerpt]:
     """The sentences around the best quotations of the passages, in the order of the best ones.
 
-    Each quotation comes with the lines that it stands below and the sentence before and after it,
-    as long as there is room. Where nothing can be quoted, the first passages are shown whole.
+    Each quotation comes with the lines that it stands below; of the room that is left, each gets
+    the sentence before and after it. Where nothing can be quoted or is known, the first passages
+    are shown whole.
 
     Args:
         quotable: what can be quoted of the hits, best first.
         count: the number of tokens of a text.
         room: tokens for all of them with their headings.
+        known: sentences that were shown before, as (id of the passage, index in it).
     """
     shown: dict[int, set[int]] = {}
 
     def add(at: int, wanted: set[int]) -> bool:
         nonlocal room
         passage = hits[at].passage
-        new = wanted - shown.get(at, set())
+        new = {i for i in wanted - shown.get(at, set()) if (passage.id, i) not in known}
         need = sum(count(_line(passage, i)) + 1 for i in new)
-        if at not in shown:
+        if new and at not in shown:
             need += count(block(0, Excerpt(hits[at], ())))
-        if need <= room:
+        if new and need <= room:
             room -= need
-            shown[at] = shown.get(at, set()) | new
-        return need <= room
+            shown.setdefault(at, set()).update(new)
+            return True
+        return not new
 
+    neighbours = []
     for one in quotable:
         at = one.hit - 1
         sentences = hits[at].passage.sentences
         own = {sentences.index(sentence) for sentence in one.sentences}
         own |= {above for index in own for above in lines_above(hits[at].passage, index)}
         around = {i for i in range(min(own) - 1, max(own) + 2) if 0 <= i < len(sentences)}
-        add(at, own) and add(at, around)
-    for at, hit in enumerate(() if shown else hits):
+        if add(at, own):
+            neighbours.append((at, around))
+    for at, around in neighbours:
+        add(at, around)
+    for at, hit in enumerate(() if shown or known else hits):
         add(at, set(range(len(hit.passage.sentences))))
     return [Excerpt(hits[at], tuple(sorted(indices))) for at, indices in shown.items()]
 

@@ -57,6 +57,20 @@ class Chooser(Protocol):
         """
         ...
 
+    def weigh(
+        self,
+        messages: Sequence[ChatMessage],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Probabilities:
+        """How likely each answer is to the last message of a conversation, shape (answers,); what
+        is read stays read for an answer that goes on from there.
+
+        Raises:
+            ModelError: as `choose`.
+        """
+        ...
+
 
 class SharedPrefix:
     """A context of its own beside the one that writes answers, over the same weights."""

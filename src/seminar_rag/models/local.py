@@ -109,14 +109,21 @@ class LlamaCpp:
                 f"The prompt of {len(prompt)} tokens leaves no room for an answer in the context "
                 f"window of {self.context} - ask a shorter question, or raise [llm] context."
             )
-        while not self._lock.acquire(timeout=POLL_SECONDS):
-            if stop():
-                return
-        try:
-            if stop() or not self._reader.read(prompt, stop):
+        with self._turn(stop) as ours:
+            if not ours or stop() or not self._reader.read(prompt, stop):
                 return
             with closing(self._generate(room, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))
+
+    @contextmanager
+    def _turn(self, stop: Callable[[], bool]) -> Iterator[bool]:
+        """Wait for one's turn; False once `stop` says so. What fails meanwhile says what to do."""
+        while not self._lock.acquire(timeout=POLL_SECONDS):
+            if stop():
+                yield False
+                return
+        try:
+            yield True
         except ModelError as error:
             raise ModelError(
                 f"{self.path.name}: {error} - ask again; if it happens again, choose another"
@@ -124,6 +131,21 @@ class LlamaCpp:
             ) from error
         finally:
             self._lock.release()
+
+    def weigh(
+        self,
+        messages: Sequence[ChatMessage],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> choice.Probabilities:
+        """How likely each answer is to the last message; see `Chooser.weigh`."""
+        prompt = self.prompt_tokens(messages)
+        with self._turn(stop) as ours:
+            if not ours or not self._reader.read(prompt, stop):
+                raise ModelError(choice.STOPPED)
+            row = self._reader.logits().copy()
+        rows = choice.normalised([row], [self._first_tokens(answer) for answer in answers])
+        return rows.reshape(len(answers))
 
     def choose(
         self,

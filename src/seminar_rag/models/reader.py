@@ -1,9 +1,11 @@
 """What llama.cpp has read in one context, so that nothing is read twice.
 
-A context holds the states of two prompts, a sequence each: while students ask, the prompts of
-answers share their beginning with each other, and those that put a follow-up into words with each
-other, but not across. A prompt continues the sequence that it has more in common with, and takes
-the one that was left alone for longer where it has nothing in common with either.
+A context holds the states of several prompts, a sequence each, so that the conversations of
+several students can go on by turns. A prompt continues the sequence that it has most in common
+with. Where that would cost much of what the sequence holds, such as another conversation that began
+with the same instructions, it continues a copy instead, in the place of the sequence that was left
+alone for longest. Copies share the memory of what they have in common, and the context's window is
+the memory of all: where it is full, the sequence left alone for longest is forgotten.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -23,9 +25,13 @@ from seminar_rag.errors import ModelError
 BATCH = 128
 """Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
 POLL_SECONDS = 0.05
-SEQUENCES = 2
+SEQUENCES = 8
 _COMMON = 32
 """Tokens from which on a shared beginning is more than that of the chat template."""
+_SPARED = 200
+"""Tokens that a sequence may lose to a prompt that continues it: read again within two seconds."""
+_ANSWER = 300
+"""Tokens of an answer that there should be room for."""
 
 
 class Reader:
@@ -60,6 +66,7 @@ class Reader:
         """
         shared = self._take(prompt)
         self._keep(min(shared, len(prompt) - 1))
+        self._make_room(len(prompt) - len(self.text) + _ANSWER)
         fresh, started = len(prompt) - len(self.text), time.perf_counter()
         with self._abort.watching(stop):
             for start in range(len(self.text), len(prompt), BATCH):
@@ -76,11 +83,10 @@ class Reader:
             ModelError: llama.cpp fails.
         """
         status = self._step(tokens)
-        if status == 1 and any(self._texts[other] for other in self._order[:-1]):
-            for other in self._order[:-1]:  # no room beside what nobody may ask for again
-                self._api.llama_memory_seq_rm(self._memory, other, -1, -1)
-                self._texts[other] = []
-            status = self._step(tokens)
+        for other in self._order[:-1]:
+            if status == 1 and self._texts[other]:  # no room
+                self._forget(other)
+                status = self._step(tokens)
         if status == 0:
             self.text.extend(tokens)
             return True
@@ -98,19 +104,39 @@ class Reader:
         """Turn to the sequence that suits a prompt; the tokens that they have in common."""
         shared = {at: common_length(prompt, self._texts[at]) for at in self._order}
         best = max(self._order, key=shared.__getitem__)
-        if shared[best] < _COMMON:
-            best = self._order[0]
-        self._order.remove(best)
-        self._order.append(best)
-        return shared[best]
+        at, common = best, shared[best]
+        if common < _COMMON:
+            at = self._order[0]
+            common = shared[at]
+        elif len(self._texts[best]) - common > _SPARED and best != self._order[0]:
+            at = self._order[0]
+            self._forget(at)
+            self._api.llama_memory_seq_cp(self._memory, best, at, -1, -1)
+            self._texts[at] = list(self._texts[best])
+        self._order.remove(at)
+        self._order.append(at)
+        return common
 
     def _keep(self, length: int) -> None:
         """Forget what was read after `length` tokens; all of it where the model has no choice."""
         number = self._order[-1]
         if length == 0 or not self._api.llama_memory_seq_rm(self._memory, number, length, -1):
-            self._api.llama_memory_seq_rm(self._memory, number, -1, -1)
-            length = 0
+            self._forget(number)
         del self.text[length:]
+
+    def _make_room(self, tokens: int) -> None:
+        """Forget sequences until there is room: llama.cpp tells its standard error of a failure."""
+        room = self._api.llama_n_ctx(self._context) - tokens
+        for other in self._order[:-1]:
+            texts = sorted(self._texts)
+            shared = sum(common_length(*two) for two in pairwise(texts))
+            if sum(map(len, texts)) - shared > room:
+                self._forget(other)
+
+    def _forget(self, number: int) -> None:
+        """Forget all of a sequence."""
+        self._api.llama_memory_seq_rm(self._memory, number, -1, -1)
+        self._texts[number] = []
 
     def _step(self, tokens: Sequence[int]) -> int:
         batch = self._api.llama_batch_init(len(tokens), 0, 1)

@@ -108,15 +108,7 @@ class OpenAICompatible:
         Raises:
             ModelError: the server cannot be reached, refuses, or breaks off.
         """
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": [
-                {"role": m.role.value, "content": as_plain_text(m.content or "")} for m in messages
-            ],
-            "max_tokens": max_tokens,
-            "temperature": 0,
-            "stream": True,
-        }
+        body = self._body(messages, max_tokens) | {"stream": True}
         room = max_tokens * _MOST_BYTES_PER_TOKEN
         for piece in _without_thoughts(_pumped(self._ask(body), stop)):
             room -= len(piece.encode("utf-8", "replace"))
@@ -142,24 +134,36 @@ class OpenAICompatible:
         Raises:
             ModelError: the server cannot be reached, refuses, breaks off, or `stop` said so.
         """
-        out = []
-        for question in questions:
-            body: dict[str, Any] = {
-                "model": self.model,
-                "messages": [
-                    {"role": m.role.value, "content": as_plain_text(m.content or "")}
-                    for m in conversation(system, examples, question)
-                ],
-                "max_tokens": 1,
-                "temperature": 0,
-                "logprobs": True,
-                "top_logprobs": _TOP,
-            }
-            said = "".join(_pumped(self._ask(body, _whole), stop))
-            if stop():
-                raise ModelError(STOPPED)
-            out.append(self._likely(said, answers))
+        out = [
+            self.weigh(conversation(system, examples, question), answers, stop)
+            for question in questions
+        ]
         return np.array(out).reshape(len(out), len(answers))
+
+    def weigh(
+        self,
+        messages: Sequence[ChatMessage],
+        answers: Sequence[str],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Probabilities:
+        """How likely each answer is to the last message; see `Chooser.weigh`."""
+        body = self._body(messages, 1) | {"logprobs": True, "top_logprobs": _TOP}
+        said = "".join(_pumped(self._ask(body, _whole), stop))
+        if stop():
+            raise ModelError(STOPPED)
+        return np.array(self._likely(said, answers))
+
+    def _body(self, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
+        """A request. What llama-server and vLLM have read of a prompt they keep by themselves for
+        one that begins alike."""
+        return {
+            "model": self.model,
+            "messages": [
+                {"role": m.role.value, "content": as_plain_text(m.content or "")} for m in messages
+            ],
+            "max_tokens": max_tokens,
+            "temperature": 0,
+        }
 
     def _likely(self, body: str, answers: Sequence[str]) -> list[float]:
         """The probabilities of the answers in a chat completion."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 StandAlone = Callable[[str, Sequence[Turn], Callable[[], bool]], str]
 """Takes question, conversation and stop; returns the question as it can be understood alone."""
 
-READING_TIME = 3.0
-"""Seconds that a language model may need to read the conversation. A slower one is not asked,
-since the rules take no time."""
+READING_TIME = 0.5
+"""Seconds that a language model may need to read the conversation; it writes for longer still. A
+slower one is not asked, since the rules take no time."""
 PATIENCE = 20.0
 """Seconds after which a model that does not answer is given up."""
 _LONGEST = 80
