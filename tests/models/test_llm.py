@@ -283,6 +283,21 @@ class TestLlamaCpp:
             llm.close()
         assert said[0] == said[1] != said[2]
 
+    def test_what_repeats_the_prompt_is_read_in_one_step_and_changes_no_word(
+        self, gguf: Path
+    ) -> None:
+        said: dict[bool, tuple[str, int]] = {}
+        for guesses in (False, True):
+            llm = LlamaCpp(gguf, context=1024, threads=1)
+            llm._guesses = guesses
+            steps: list[int] = []
+            step = llm._reader._step
+            llm._reader._step = lambda *asked, to=steps, do=step: to.append(1) or do(*asked)  # type: ignore
+            said[guesses] = (ask(llm, max_tokens=150), len(steps))
+            llm.close()
+        assert said[True][0] == said[False][0]
+        assert said[True][1] < said[False][1]
+
     def test_two_threads_get_what_each_would_get_alone(self, model: LlamaCpp) -> None:
         prompts = [
             (MESSAGES[0], ChatMessage(f"Question {n}: what does the paper say of {n}?"))
@@ -350,7 +365,9 @@ class TestLlamaCpp:
         ask(model, messages=first, max_tokens=5)
         read: list[int] = []
         decode = model._reader.decode
-        model._reader.decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
+        model._reader.decode = lambda tokens, **kept: (  # type: ignore[method-assign]
+            read.append(len(tokens)) or decode(tokens, **kept)  # type: ignore[func-returns-value]
+        )
         try:
             again = ask(model, messages=second, max_tokens=5)
         finally:
@@ -363,7 +380,9 @@ class TestLlamaCpp:
         llm = LlamaCpp(gguf, context=2048, threads=1)
         read: list[int] = []
         decode = llm._reader.decode
-        llm._reader.decode = lambda tokens: read.append(len(tokens)) or decode(tokens)  # type: ignore
+        llm._reader.decode = lambda tokens, **kept: (  # type: ignore[method-assign]
+            read.append(len(tokens)) or decode(tokens, **kept)  # type: ignore[func-returns-value]
+        )
         told = [[MESSAGES[0], ChatMessage(f"{one} is a word. " * 40)] for one in ("Tea", "Ink")]
         again: dict[bool, list[str]] = {True: [], False: []}
         for kept in (True, False):
@@ -381,6 +400,24 @@ class TestLlamaCpp:
         ask(llm, messages=[ChatMessage("attention " * 900)], max_tokens=3)  # needs all the room
         assert ask(llm, messages=told[0], max_tokens=3)
         llm.close()
+
+    @pytest.mark.parametrize("whole", [False, True])  # as recurrent models are
+    def test_the_opening_stays_read(self, gguf: Path, whole: bool) -> None:
+        begin = [ChatMessage("Answer from the passages. " * 20, role="system")]
+        llm = LlamaCpp(gguf, context=1024, threads=1, opening=begin)
+        llm._reader.whole, llm._guesses = whole, False
+        read: list[int] = []
+        step = llm._reader._step
+        llm._reader._step = lambda tokens, all_: read.append(len(tokens)) or step(tokens, all_)  # type: ignore
+        asked = [[*begin, ChatMessage(f"{word} " * 150)] for word in ("tea", "ink", "oak", "tea")]
+        said = [ask(llm, messages=one, max_tokens=2) for one in asked]
+        opening, longest = llm.prompt_tokens(begin), max(map(llm.prompt_tokens, asked), key=len)
+        assert sum(read) < len(asked) * (len(longest) - len(opening) + 30)
+        assert said[0] == said[3]
+        fresh = LlamaCpp(gguf, context=1024, threads=1)
+        assert said[2] == ask(fresh, messages=asked[2], max_tokens=2)
+        llm.close()
+        fresh.close()
 
     def test_a_prompt_over_the_window_is_refused(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="leaves no room for an answer"):

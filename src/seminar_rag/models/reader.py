@@ -5,7 +5,8 @@ several students can go on by turns. A prompt continues the sequence that it has
 with. Where that would cost much of what the sequence holds, such as another conversation that began
 with the same instructions, it continues a copy instead, in the place of the sequence that was left
 alone for longest. Copies share the memory of what they have in common, and the context's window is
-the memory of all: where it is full, the sequence left alone for longest is forgotten.
+the memory of all: where it is full, the sequence left alone for longest is forgotten. What most
+prompts begin with has a sequence of its own, which is only copied.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _COMMON = 32
 """Tokens from which on a shared beginning is more than that of the chat template."""
 _SPARED = 200
 """Tokens that a sequence may lose to a prompt that continues it: read again within two seconds."""
+_SAME, _GUESSED = 3, 5
+"""Tokens that came together before, and those after them that are guessed to come again."""
 _ANSWER = 300
 """Tokens of an answer that there should be room for."""
 
@@ -50,6 +53,10 @@ class Reader:
         self._sequences = min(SEQUENCES, api.llama_n_seq_max(context))
         self._texts: list[list[int]] = [[] for _ in range(self._sequences)]
         self._order = list(range(self._sequences))  # the one used last is the last
+        self._opening: int | None = None
+        model = api.llama_get_model(context)
+        self.whole = bool(api.llama_model_is_recurrent(model) or api.llama_model_is_hybrid(model))
+        """Whether the model cannot take back a part of what it has read."""
         self.speed: float | None = None
         """Tokens of the last prompt read in a second; None before the first one."""
 
@@ -76,17 +83,20 @@ class Reader:
             self.speed = fresh / max(1e-6, time.perf_counter() - started)
         return True
 
-    def decode(self, tokens: Sequence[int]) -> bool:
+    def decode(self, tokens: Sequence[int], *, all_logits: bool = False) -> bool:
         """Read tokens; False when aborted, with the sequence as it was before.
+
+        Args:
+            all_logits: keep what follows each of them, not the last one alone.
 
         Raises:
             ModelError: llama.cpp fails.
         """
-        status = self._step(tokens)
+        status = self._step(tokens, all_logits)
         for other in self._order[:-1]:
             if status == 1 and self._texts[other]:  # no room
                 self._forget(other)
-                status = self._step(tokens)
+                status = self._step(tokens, all_logits)
         if status == 0:
             self.text.extend(tokens)
             return True
@@ -95,20 +105,41 @@ class Reader:
             return False
         raise ModelError(f"llama.cpp failed (code {status})")
 
-    def logits(self) -> np.ndarray[Any, Any]:
-        """Of what follows the last token, shape (vocabulary,); valid until the next step."""
-        row = self._api.llama_get_logits_ith(self._context, -1)
+    def keep_opening(self) -> None:
+        """Keep the sequence in use as it is: prompts that begin so continue copies of it."""
+        self._opening = self._order.pop()
+
+    def logits(self, at: int = -1) -> np.ndarray[Any, Any]:
+        """Of what follows a token of the last step, shape (vocabulary,); valid until the next."""
+        row = self._api.llama_get_logits_ith(self._context, at)
         return np.ctypeslib.as_array(row, (self._vocabulary,))
+
+    def repeated(self, token: int) -> list[int]:
+        """What followed the last time that a token came after the two before it."""
+        text = [*self.text[-_SAME + 1 :], token]
+        read = self.text
+        for at in range(len(read) - _SAME, -1, -1):
+            if read[at + _SAME - 1] == token and read[at : at + _SAME] == text:
+                return read[at + _SAME : at + _SAME + _GUESSED]
+        return []
+
+    def drop(self, tokens: int) -> None:
+        """Forget the last tokens."""
+        self._keep(len(self.text) - tokens)
 
     def _take(self, prompt: Sequence[int]) -> int:
         """Turn to the sequence that suits a prompt; the tokens that they have in common."""
-        shared = {at: common_length(prompt, self._texts[at]) for at in self._order}
-        best = max(self._order, key=shared.__getitem__)
+        held = [*self._order, *([] if self._opening is None else [self._opening])]
+        shared = {at: common_length(prompt, self._texts[at]) for at in held}
+        if self.whole:
+            shared = {at: n if n == len(self._texts[at]) else 0 for at, n in shared.items()}
+        best = max(held, key=shared.__getitem__)
         at, common = best, shared[best]
+        lost = len(self._texts[best]) - common
         if common < _COMMON:
             at = self._order[0]
             common = shared[at]
-        elif len(self._texts[best]) - common > _SPARED and best != self._order[0]:
+        elif best == self._opening or (lost > _SPARED and best != self._order[0]):
             at = self._order[0]
             self._forget(at)
             self._api.llama_memory_seq_cp(self._memory, best, at, -1, -1)
@@ -138,13 +169,13 @@ class Reader:
         self._api.llama_memory_seq_rm(self._memory, number, -1, -1)
         self._texts[number] = []
 
-    def _step(self, tokens: Sequence[int]) -> int:
+    def _step(self, tokens: Sequence[int], all_logits: bool) -> int:
         batch = self._api.llama_batch_init(len(tokens), 0, 1)
         try:
             for i, token in enumerate(tokens):
                 batch.token[i], batch.pos[i] = token, len(self.text) + i
                 batch.n_seq_id[i], batch.seq_id[i][0] = 1, self._order[-1]
-                batch.logits[i] = i + 1 == len(tokens)
+                batch.logits[i] = all_logits or i + 1 == len(tokens)
             batch.n_tokens = len(tokens)
             status: int = self._api.llama_decode(self._context, batch)
         finally:
