@@ -1,10 +1,11 @@
 """Kills a real ingest again and again; run by test_kill.py in a process of its own.
 
-    python kill_driver.py FOLDER PORT ROUNDS SEED
+    python kill_driver.py FOLDER PORT ROUNDS SEED [DATABASE]
 
 Every round changes the course site under FOLDER/site (which a server on PORT serves), starts an
 ingest into FOLDER/data in a forked process and kills it with SIGKILL at a random moment. Then one
 ingest runs undisturbed, and one into a fresh folder. What both indexes hold is printed as JSON.
+With a DATABASE, a PostgreSQL address, FOLDER/data has its database there.
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ def write_site(site: Path, rng: random.Random) -> None:
     top.write_bytes(overview(*parts).body)
 
 
+def opened(data: Path) -> Store:
+    return Store(data, database=sys.argv[5] if data.name == "data" and len(sys.argv) > 5 else "")
+
+
 def ingest(data: Path, port: int) -> None:
     """One ingest: real sockets, real database, real Chroma, hashed words for vectors."""
 
@@ -67,7 +72,7 @@ def ingest(data: Path, port: int) -> None:
             sleep=lambda _: None,
         )
 
-    store = Store(data)
+    store = opened(data)
     parser: Any = PlainParser()
     with store.writer():
         Ingestor(store, HashEmbedder(), parser, network=Network(fetcher)).ingest(
@@ -78,7 +83,7 @@ def ingest(data: Path, port: int) -> None:
 
 def contents(data: Path) -> dict[str, Any]:
     """Everything an index holds, but for times."""
-    store = Store(data)
+    store = opened(data)
     catalogue = store.catalogue()
     passages = [p for id_ in catalogue.records for p in store.passages_of(id_)]
     vectors = store.vectors_of([p.id for p in passages])
