@@ -128,6 +128,7 @@ def test_whose_number_a_sentence_tells(text: str, mine: bool) -> None:
         ("RLHF", "RLHF: learning from what people prefer.", True),
         ("RLHF", "Limitations of RLHF: it is expensive.", False),
         ("RLHF", "RLHF is also heavy machinery.", False),
+        ("RLHF", "Works on RLHF have not solved the problem yet.", False),
         ("RLHF", "Then learning from feedback, RLHF, moves it to what people prefer.", True),
         ("kilns", "Clay is fired in a kiln, an oven that gets hot.", True),
         ("kilns", "Clay is fired in kilns, wheels and moulds are kept in the barn.", False),

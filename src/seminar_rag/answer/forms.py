@@ -61,11 +61,11 @@ _CUES = {
 _NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
-    r"(?:(?:is|are|was|were)(?!\s+(?:also|always|both|especially|less|more|never|not|now|often|only"
-    r"|particularly|still|therefore|thus|too|usually|very)\b)"
+    r"(?:(?:is|are|was|were|has|have)(?!\s+(?:also|always|been|both|especially|less|more|never|not"
+    r"|now|often|only|particularly|still|therefore|thus|too|usually|very)\b)"
     r"|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
     r"|aims? to|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?|works?"
-    r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as)|has|have)"
+    r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as))"
 )
 
 
