@@ -78,6 +78,15 @@ def test_sessions_and_name(tiny_course: Course) -> None:
     assert tiny_course.name
 
 
+def test_a_list_that_has_nothing_is_no_example(
+    tiny_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tiny_course._is_listed("Which readings are in session 1?")
+    nothing = Answer("q", "No reading of the course is about “q”.", "listing")
+    monkeypatch.setattr(tiny_course, "ask", lambda _question: [AnswerEvent(nothing)])
+    assert not tiny_course._is_listed("What should I read on it?")
+
+
 def test_examples_are_answered(tiny_course: Course) -> None:
     examples = tiny_course.examples(2)
     assert examples

@@ -89,7 +89,8 @@ class Browsing(ABC):
             if isinstance(event, HitsEvent):
                 return False
             if isinstance(event, AnswerEvent):
-                return not event.answer.abstained
+                found = event.answer  # a list that has nothing is an answer, but no example
+                return not found.abstained and bool(found.listed or found.citations)
         return False
 
     def _holds_answer(self, question: str, hits: Sequence[Hit]) -> bool:
