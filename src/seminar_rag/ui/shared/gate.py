@@ -123,7 +123,7 @@ OPEN = (
     _opening("GET", r"/(?:view|key)/.+", rate=OFTEN),
     _opening("GET", r"/find", rate=OFTEN),
     _opening("GET", r"/table/(?:rows|cell)", rate=OFTEN),
-    _opening("GET", r"/study/(?:sessions|session/\d{1,5}|\d{1,5}\.(?:md|apkg))"),
+    _opening("GET", r"/study/(?:sessions|session/\d{1,5}|\d{1,5}\.(?:md|pdf|apkg))"),
     _opening("GET", r"/table\.(?:csv|md|docx)"),
     _opening("GET", r"/readings\.(?:bib|ris|json)"),
     _opening("POST", r"/export\.(?:md|pdf)"),
