@@ -33,9 +33,8 @@ def real_course() -> object:
 @pytest.mark.parametrize("style", bench.STYLES)
 def test_every_style_is_read(style: str) -> None:
     result = bench.score_style(bench.STYLES[style], bench.INVENTED)
-    assert result["readings"].recall > 0.9
-    assert result["readings"].precision > 0.95
-    assert len(result.misses) < 8
+    assert result.misses == []
+    assert result["readings"].right > 0
 
 
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")

@@ -16,7 +16,9 @@ from seminar_rag.syllabus import names as names
 from seminar_rag.syllabus import words
 from seminar_rag.syllabus.items import (
     STRONG_LEVEL,
+    asked_for,
     beside_links,
+    children_of,
     cut,
     has_nested_links,
     is_aside,
@@ -27,10 +29,12 @@ from seminar_rag.syllabus.items import (
     is_listing,
     is_material,
     is_ordered,
+    is_title_line,
     level_of,
     past_leading_links,
     read_entry,
     refine,
+    stands_over,
     top_of,
     urls_of,
     without_trailer,
@@ -69,7 +73,8 @@ def read_entries(
 
     Args:
         title: the session's own title, which is not taken for a reading.
-        bare: the course announces no readings by headings: the lists are its readings.
+        bare: the course announces no readings by headings: the lists, or else the links that a
+            session's text asks to read, are its readings.
     """
     start = _notes_start(items, *_section_level(items))
     region = refine([item for item in items[:start] if item.comment is None])
@@ -116,12 +121,18 @@ def _notes_start(items: Sequence[Item], level: int, sections: bool) -> int:
         if words.section_of(item.text):
             seen = True
             continue
-        if seen and words.opens_notes(item.text):
+        if seen and words.opens_notes(item.text) and not _is_title_like(items, at):
             return at
         above = sections and 0 < level_of(item) < level
         if seen and above and not _readings_follow(items[at:]):
             return at
     return _tail_of_notes(items) if not level else len(items)
+
+
+def _is_title_like(items: Sequence[Item], at: int) -> bool:
+    """Whether the item after a heading is a link or an author line, as below a reading's title."""
+    following = items[at + 1] if at + 1 < len(items) else None
+    return following is not None and not is_head(following) and is_evidence(following)
 
 
 def _readings_follow(items: Sequence[Item]) -> bool:
@@ -141,7 +152,7 @@ def _tail_of_notes(items: Sequence[Item]) -> int:
     """Where notes begin on a page whose headings have no levels.
 
     Notes are what follows the last link and the last author line, when it contains paragraphs of
-    prose outside any list.
+    prose outside any list; entries that consist of a title and one description are still readings.
     """
     last = max(
         (
@@ -153,11 +164,20 @@ def _tail_of_notes(items: Sequence[Item]) -> int:
         default=-1,
     )
     tail = list(items[last + 1 :])
-    prose = (i.text for i in tail if i.block.kind == "paragraph" and words.is_prose(i.text))
-    if all(map(words.is_nothing, prose)):
+    if not any(_is_told(item) for item in tail):
         return len(items)
     at = next((n for n, item in enumerate(tail) if is_head(item)), len(tail))
+    while at + 2 < len(tail) and tail[at + 1].block.kind == "item" and is_head(tail[at + 2]):
+        if not words.is_prose(tail[at + 1].text):
+            break
+        at += 2
     return last + 1 + at
+
+
+def _is_told(item: Item) -> bool:
+    """Whether an item is a paragraph of prose, as notes have them."""
+    told = item.block.kind == "paragraph" and words.is_prose(item.text)
+    return told and not words.is_nothing(item.text)
 
 
 # ---------------------------------------------------------------- reading the list
@@ -209,10 +229,18 @@ class _RegionReader:
             if head.heading is None:
                 self._preamble(head.body)
                 continue
+            if words.is_metadata(head.text):  # "Presenter: …" set like a heading
+                (self._list if self._section else self._preamble)(head.body)
+                continue
             section = words.section_of(head.text)
             if section is not None:
                 self._section, self._off, self._other = section, False, None
-                self._list(head.body)
+                title = words.title_in_section(head.text)
+                if title and head.body and is_evidence(head.body[0]):
+                    self._start(head.heading, raw=title)
+                    self._absorb_all(head.body)
+                else:
+                    self._list(head.body)
             elif self._skips(head):
                 if self._drafts and self._other is None:
                     self.rest += [head.heading, *head.body]
@@ -225,7 +253,11 @@ class _RegionReader:
 
         On a page without a title and without section headings any list is one of readings.
         """
-        if self._bare or has_nested_links(body) or not (self._sections or self._title):
+        if self._bare and not is_listing(body):
+            for item in body:
+                for entry in asked_for(item):
+                    self._entry(entry)
+        elif self._bare or has_nested_links(body) or not (self._sections or self._title):
             self._list(body)
 
     def _skips(self, head: _Head) -> bool:
@@ -293,18 +325,26 @@ class _RegionReader:
         at = 0
         while at < len(body):
             item = body[at]
+            children = children_of(body, outer, at) if id(item) in outer else []
             first = len(self._drafts) == before
             at += 1
             if (not first and is_aside(item)) or (id(item) in outer and is_material(item)):
                 continue
-            if id(item) in outer and self._opens_entry(item, first, top):
+            if id(item) in outer and stands_over(item, children):
+                self._list(children)
+                at += len(children)
+            elif id(item) in outer and self._opens_entry(item, first, body[at : at + 1], top):
                 self._entry(item)
             elif not first:
                 self._absorb(item)
 
-    def _opens_entry(self, item: Item, first: bool, top: Sequence[Item]) -> bool:
+    def _opens_entry(
+        self, item: Item, first: bool, following: Sequence[Item], top: Sequence[Item]
+    ) -> bool:
         if item.block.kind == "paragraph" and not item.links:
-            return False
+            if names.is_citation(item.text):
+                return True
+            return is_title_line(item, following[0] if following else None)
         if is_ordered(top):
             return True
         beside, urls = beside_links(item)
@@ -328,6 +368,12 @@ class _RegionReader:
             draft.authors = entry.authors
             if entry.remark is not None and draft.title:
                 draft.blocks.append(entry.remark)
+        begin = max((link.end for link in item.links), default=len(item.text))
+        begin += len(item.text[begin:]) - len(item.text[begin:].lstrip(" +*•|:;.,)–—-"))
+        tail = item.text[begin:]
+        if words.is_prose(tail) and not names.trailing_authors(tail):
+            draft.abstract.append(without_trailer(item, begin))
+            draft.blocks.append(cut(item.block, begin, len(item.text)))
 
     # -- what stands below a title
 

@@ -24,6 +24,8 @@ _LABELLED = re.compile(r"^\W{0,3}([A-Za-z][\w ./-]{1,20}?)\s*:\s*\S")
 _SUBTITLE = re.compile(
     r"(?:an?|the|towards?|how|what|why|when|where|from|for|in|on|is|are|can|do|does|using)\b"
 )
+_MOST_WORKS = 60
+"""Works that one line may enumerate."""
 _BARE_LABELS = frozenset({"optional", "required", "recommended", "mandatory", "supplementary"})
 _PERSON = re.compile(
     r"^\W*(?:by|with|guests?|speakers?|presenters?|hosted\s+by|presented\s+by)\b[^.]{0,20}$", re.I
@@ -65,7 +67,7 @@ def refine(items: Sequence[Item]) -> list[Item]:
     """Items with one entry or attribute each.
 
     Lines that were folded into one paragraph are taken apart where the next line is a link, a
-    labelled attribute or an item of its own.
+    labelled attribute or an item of its own; "Optional: Title" is a heading and an entry.
     """
     found: list[Item] = []
     for item in items:
@@ -73,10 +75,29 @@ def refine(items: Sequence[Item]) -> list[Item]:
             found += [item] if item.text and not words.is_nothing(item.text) else []
             continue
         for part in _lines(item):
-            own = _own_label(part) if part.block.kind == "item" else part
-            if own.links or not words.is_nothing(own.text):
-                found.append(own)
+            for own in _unlabelled(part):
+                if own.links or not words.is_nothing(own.text):
+                    found += _several(own)
     return found
+
+
+def _several(item: Item) -> list[Item]:
+    """The works that one line enumerates ("[A](…), [B](…) and [C](…)"), each as an item."""
+    works = links_of_works(item)
+    if not 1 < len(works) <= _MOST_WORKS or re.search(r"\w", item.text[: works[0].start]):
+        return [item]
+    if any("://" in item.text[link.start : link.end] for link in works):
+        return [item]
+    for work, following in pairwise(works):
+        text, at = "", work.end
+        for link in (k for k in item.links if work.end <= k.start < following.start):
+            text += item.text[at : link.start]
+            at = link.end
+        text += item.text[at : following.start]
+        if words.normal(text).strip("[]()|,; ").lower() not in {"", "and", "&", "or", ",", ";"}:
+            return [item]
+    bounds = [0, *(link.start for link in works[1:]), len(item.text)]
+    return [cut_item(item, start, end) for start, end in pairwise(bounds)]
 
 
 def _lines(item: Item) -> list[Item]:
@@ -112,6 +133,24 @@ def _child(part: Item, parent: Item) -> Item:
     return replace(part, block=block, depth=depth, marker="-")
 
 
+def _unlabelled(item: Item) -> list[Item]:
+    """An item without the label that says to which section it belongs.
+
+    A label in front of a paragraph ("Optional: Title") stands as a heading over what follows; at a
+    list item, in front or at its end ("[optional] Title", "Title (optional)"), it is the item's.
+    """
+    if item.block.kind == "item":
+        return [_own_label(item)]
+    end = words.section_label(item.text) if item.links else 0
+    if not end or any(link.start < end for link in item.links):
+        return [item]
+    rest = cut_item(item, end, len(item.text))
+    if not is_entry(rest):
+        return [item]
+    label = replace(cut(item.block, 0, end), kind="heading", level=STRONG_LEVEL)
+    return [Item(label), rest]
+
+
 def _own_label(item: Item) -> Item:
     """A list item with its section's label apart."""
     start, end = words.section_marks(item.text)
@@ -128,6 +167,14 @@ def _own_label(item: Item) -> Item:
     rest = replace(rest, links=(*rest.links, *(replace(k, start=shown, end=shown) for k in kept)))
     label = item.text[:start] if start else item.text[end:]
     return replace(rest, label=words.normal(re.sub(r"[\[\]()]", " ", label)) + ":")
+
+
+def asked_for(item: Item) -> list[Item]:
+    """The works that a sentence asks to read, an item for each link to one."""
+    if item.block.kind not in {"item", "paragraph"} or not words.asks_to_read(item.text):
+        return []
+    bounds = [(link.start, link.end) for link in links_of_works(item)[:_MOST_WORKS]]
+    return [replace(cut_item(item, start, end), depth=1, marker="-") for start, end in bounds]
 
 
 # ---------------------------------------------------------------- headings
@@ -242,6 +289,28 @@ def is_material(item: Item) -> bool:
     return bool(item.links) and words.is_resource(item.text)
 
 
+def is_remark(text: str) -> bool:
+    """Whether a line without links is a sentence, or an appointment, and not a title."""
+    if re.search(r"\d{1,2}:\d\d|:[^\w:]*$", text):
+        return True
+    sentence = text.rstrip(" *_").endswith((".", "!")) and not words.is_title_case(text)
+    return sentence and not names.is_citation(text)
+
+
+def is_title_line(item: Item, following: Item | None) -> bool:
+    """Whether a plain paragraph is a title, because a link or authors stand right below it."""
+    short = 0 < len(item.text.split()) <= 30 and not item.text.endswith((".", ":", ";", ","))
+    return (
+        item.block.kind == "paragraph"
+        and short
+        and not words.is_prose(item.text)
+        and not words.is_metadata(item.text)
+        and not is_evidence(item)
+        and following is not None
+        and is_evidence(following)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the line that opens a reading says."""
@@ -340,6 +409,16 @@ def is_ordered(top: Sequence[Item]) -> bool:
     return len(top) > 1 and all(item.marker[:-1].isalnum() for item in top)
 
 
+def children_of(body: Sequence[Item], outer: Container[int], at: int) -> list[Item]:
+    """The items between `body[at]` and the next outermost one.
+
+    Args:
+        outer: the `id` of each of the outermost items.
+    """
+    end = next((n for n in range(at + 1, len(body)) if id(body[n]) in outer), len(body))
+    return list(body[at + 1 : end])
+
+
 def is_listing(body: Sequence[Item]) -> bool:
     """Whether items look like what stands below a reading's title, or like a list of readings."""
     body = [item for item in body if item.block.kind in {"item", "paragraph"}]
@@ -362,6 +441,18 @@ def is_group(text: str, body: Sequence[Item]) -> bool:
     if words.is_group(text) and not attributes and (entries or len(top) > 1):
         return True
     return entries >= 2 and not attributes
+
+
+def stands_over(item: Item, children: Sequence[Item]) -> bool:
+    """Whether a list item is the name of a group, and the items below it are the readings."""
+    if item.links or not children or words.is_prose(item.text):
+        return False
+    inner = top_of(children)
+    if any(is_evidence(child) for child in inner):
+        return False
+    linked = _linked_below(children)
+    entries = sum(is_entry(child) or _is_name_over(child, linked) for child in inner)
+    return entries >= 2 or bool(words.is_group(item.text) and (entries or len(inner) > 1))
 
 
 def has_nested_links(body: Sequence[Item]) -> bool:

@@ -10,7 +10,14 @@ from itertools import pairwise
 
 from seminar_rag.syllabus import marks as marks
 from seminar_rag.syllabus import words
-from seminar_rag.syllabus.items import is_evidence, is_head, opens_with_work
+from seminar_rag.syllabus.items import (
+    cut_item,
+    is_entry,
+    is_evidence,
+    is_head,
+    links_of_works,
+    opens_with_work,
+)
 from seminar_rag.syllabus.markup import Item
 
 _TAG_LINK = re.compile(r"tags?(?:/|[#=]|\.html#)", re.I)
@@ -32,7 +39,7 @@ class Part:
 
 def split_sessions(items: Sequence[Item]) -> tuple[Part, ...]:
     """The sessions of a page; empty when nothing on it divides it into sessions."""
-    heads = _series(items) or _single(items)
+    heads = _series(items) or _section_parents(items) or _topics(items) or _single(items)
     if not heads:
         return ()
     bounds = [*heads, len(items)]
@@ -64,8 +71,29 @@ def _opened(
 ) -> tuple[str, str | None, list[Item]]:
     """A session's title, where its line leads, and its items."""
     kept = _raised([item for item in body if item.text not in repeated or item.links], head.depth)
+    entry = _beside(head)
+    if entry is not None:
+        work = links_of_works(entry)[0]
+        return entry.text[work.start : work.end], None, [entry, *kept]
     leads = next((link.url for link in head.links if not link.url.startswith("#")), None)
-    return marks.title_of(_without_labels(head)), leads, kept
+    title = marks.title_of(_without_labels(head))
+    if marks.is_date(title) and kept and _names_session(kept):
+        return marks.title_of(_without_labels(kept[0])), leads, kept[1:]
+    return title, leads, kept
+
+
+def _names_session(body: Sequence[Item]) -> bool:
+    """Whether the first line below a date is the session's title."""
+    first, *others = body
+    if first.block.kind != "heading" and not first.bold:
+        return False
+    if is_entry(first) and any("//" in link.url for link in links_of_works(first)):
+        return False
+    below = bool(others) and is_evidence(others[0]) and not is_entry(others[0])
+    return not words.section_of(first.text) and not below
+
+
+# ---------------------------------------------------------------- series of heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +220,22 @@ def _without_labels(head: Item) -> str:
     return head.text[:end].rstrip(" [(|,")
 
 
+def _beside(head: Item) -> Item | None:
+    """The reading that a line names beside its mark ("Sep 12: [Title](…)")."""
+    mark = marks.mark_of(head.text)
+    if head.block.kind not in {"item", "paragraph"} or mark is None or not head.links:
+        return None
+    rest = cut_item(head, mark.end, len(head.text))
+    works = [link for link in links_of_works(rest) if link.start == 0]
+    if not works or not _leaves_site(works[0].url):
+        return None
+    return replace(rest, block=replace(rest.block, kind="item"), depth=1, marker="-")
+
+
+def _leaves_site(url: str) -> bool:
+    return "//" in url or url.lower().endswith(".pdf")
+
+
 def _raised(items: Sequence[Item], by: int) -> list[Item]:
     """Items that stand below a list item, as if they stood below a heading."""
     if not by:
@@ -206,6 +250,40 @@ def _raised(items: Sequence[Item], by: int) -> list[Item]:
         )
         for item in items
     ]
+
+
+def _section_parents(items: Sequence[Item]) -> Sequence[int]:
+    """The headings one level above the section headings, when several of them have sections."""
+    heads = [(at, item) for at, item in enumerate(items) if item.block.kind == "heading"]
+    sections = [item.block.level for _, item in heads if words.section_of(item.text)]
+    base = min((level for level in sections if level), default=0)
+    above = max((i.block.level for _, i in heads if i.block.level < base), default=0)
+    if not above:
+        return []
+    parents = [at for at, item in heads if item.block.level == above]
+    bounds = [*parents, len(items)]
+    holding = [
+        start
+        for start, end in pairwise(bounds)
+        if any(words.section_of(i.text) for i in items[start:end] if i.block.kind == "heading")
+    ]
+    if len(holding) < 2:
+        return []
+    marks = {items[at].anchor for at in holding}  # a shared class tells them from other headings
+    same = marks if len(marks) == 1 and "" not in marks else None
+    return [at for at in parents if at >= holding[0] and (not same or items[at].anchor in same)]
+
+
+def _topics(items: Sequence[Item]) -> Sequence[int]:
+    """The headings of one level that stand over lists of works, where none announces readings."""
+    heads = [at for at, item in enumerate(items) if item.block.kind == "heading"]
+    if any(words.section_of(items[at].text) for at in heads):
+        return []
+    over: dict[int, list[int]] = {}
+    for start, end in pairwise([*heads, len(items)]):
+        if sum(map(opens_with_work, items[start + 1 : end])) > 1:
+            over.setdefault(items[start].block.level, []).append(start)
+    return max(over.values(), key=len) if over and len(max(over.values(), key=len)) > 2 else []
 
 
 def _single(items: Sequence[Item]) -> Sequence[int]:

@@ -131,6 +131,9 @@ def _is_dated(head: Piece) -> bool:
     return mark is not None and mark.kind in {"named", "dated"}
 
 
+# ---------------------------------------------------------------- from text
+
+
 def syllabus_from_text(text: str, name: str) -> Syllabus:
     """The syllabus in a plain-text copy of a course page."""
     items = text_items(text)
@@ -270,9 +273,7 @@ def _from_items(
 def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> list[Session]:
     """The sessions of any page, as the model reads it."""
     pieces = page_pieces(items, form)
-    columns = {piece.header for piece in pieces}
-    # The first row of a table names its columns and no session.
-    meetings = [m for m in read_pieces(pieces) if m.entries or not _all_in(columns, m.heads)]
+    meetings = read_pieces(pieces)
     if not any(meeting.heads for meeting in meetings):
         entries = [entry for meeting in meetings for entry in meeting.entries]
         readings, _ = _readings(entries, pieces)
@@ -286,10 +287,6 @@ def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> 
         date = next((day for head in meeting.heads if (day := date_in(head.text))), None)
         sessions.append(Session(number, shown, (), readings, (), name, link, date))
     return sessions
-
-
-def _all_in(columns: set[str], heads: Sequence[Piece]) -> bool:
-    return bool(heads) and all(p.table >= 0 and p.text in columns - {p.header} for p in heads)
 
 
 def _numbers(meetings: Sequence[Meeting]) -> list[int]:
@@ -324,6 +321,9 @@ def _page_title(items: Sequence[Item]) -> str | None:
         elif item.block.kind == "heading" and title:
             break
     return title
+
+
+# ---------------------------------------------------------------- from files
 
 
 def _read(path: Path) -> str:

@@ -1,13 +1,14 @@
 """Pages read by rules of structure, and when these rules are to be trusted.
 
-Rules are exact where each reading has a heading of its own, down to each description and the notes
-that follow; the model (see `assemble`) reads pages of any kind. `is_exact` says which a page has.
+Rules are exact on the pages that they fit, down to each description and the notes that follow; the
+model (see `assemble`) reads pages of any kind. `is_exact` says which of the two a page should have.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import date_in, title_of
 from seminar_rag.syllabus.markup import Item, front_matter, front_values, html_items
 from seminar_rag.syllabus.page import Part, split_sessions
+from seminar_rag.syllabus.tables import table_sessions
 from seminar_rag.types import Block, Reading, Session
 
 LoadPage = Callable[[str], "tuple[str, str] | None"]
@@ -31,13 +33,14 @@ def structural_sessions(
 ) -> list[Session]:
     """The sessions of a page, as rules of structure read them."""
     parts = split_sessions(items)
+    scheduled = [_structured(part, name, None, False) for part in table_sessions(items)]
     if parts:
         bare = not any(has_sections(part.items) for part in parts)
         sessions = [_structured(part, name, load_page, bare) for part in parts]
     else:
         readings, notes = read_entries(items, title)
         sessions = [Session(1, title or Path(name).stem, (), readings, notes, name)]
-    return sessions
+    return scheduled if count(scheduled) and count(scheduled) >= count(sessions) else sessions
 
 
 def _structured(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
@@ -55,34 +58,46 @@ def count(sessions: Sequence[Session]) -> int:
 def is_exact(
     structural: Sequence[Session], learned: Sequence[Session], items: Sequence[Item]
 ) -> bool:
-    """Whether rules of structure are to be trusted on a page: where readings have headings.
+    """Whether rules of structure read a page so regular that their exactness is to be had.
 
-    The model reads pages of any kind, but may miss a word or a description; rules are exact where
-    each reading has a heading of its own with links and description below. They are asked too
-    where the model found the readings of a page, and missed where its sessions begin.
+    The model reads pages of any kind, but may miss a word or a description; rules are exact on the
+    pages that they fit. They fit where both find the same readings in the same sessions, where the
+    model finds the same readings in hardly any session, and where each reading has a heading of its
+    own with links and description below.
     """
-    ours, theirs = _names(structural), _names(learned)
-    if len(learned) < 3 <= len(structural) and len(ours & theirs) >= 0.8 * max(
-        map(len, (ours, theirs))
-    ):
+    ours, theirs = _places(structural), _places(learned)
+    if _agree(ours, theirs):
         return True
-    return headed(structural, items) > 0.6 and count(structural) >= 0.5 * count(learned)
-
-
-def _names(sessions: Sequence[Session]) -> set[str]:
-    return {words.normal(one.label).casefold() for each in sessions for one in each.readings}
+    # The model found the readings of a page, and missed where its sessions begin.
+    if len(learned) < 3 <= len(structural) and _agree({a for _, a in ours}, {a for _, a in theirs}):
+        return True
+    titles = count(structural)
+    return headed(structural, items) > 0.6 and titles >= 0.5 * count(learned)
 
 
 def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
     """The share of the readings whose title is a heading, or a bold line, of its own."""
-    headings = [
+    headings = {
         words.normal(item.text[: item.bold or None])
         for item in items
         if item.block.kind == "heading" or item.bold > 12
-    ]
+    }
     titles = [r.title for session in structural for r in session.readings if r.title]
-    own = (any(words.normal(title) in heading for heading in headings) for title in titles)
-    return sum(own) / max(1, len(titles))
+    return sum(words.normal(title) in headings for title in titles) / max(1, len(titles))
+
+
+def _agree(ours: AbstractSet[object], theirs: AbstractSet[object]) -> bool:
+    return len(ours & theirs) >= 0.8 * max(len(ours), len(theirs), 1)
+
+
+def _places(sessions: Sequence[Session]) -> set[tuple[int, str]]:
+    """Readings by title or address, with the order of their session among those with readings."""
+    filled = [session.readings for session in sessions if session.readings]
+    return {
+        (order, words.normal(reading.label).casefold())
+        for order, readings in enumerate(filled)
+        for reading in readings
+    }
 
 
 def is_post(text: str, items: Sequence[Item], page: Sequence[Session], post: Session) -> bool:

@@ -51,6 +51,12 @@ _OF_SESSION = re.compile(
     r"(?=\w)",
     re.I,
 )
+_SECTION_TITLE = re.compile(r"^(?:\w+\s+)?reading\s*:\s+(?=\S)", re.I)
+_SECTION_LABEL = re.compile(
+    rf"^\W*(?:{_MORE_ALONE}|required?|mandatory|assigned|readings?|papers"
+    rf"|(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?|articles?))\s*:\s+(?=\S)",
+    re.I,
+)
 _OF_SECTION = (
     rf"(?:(?:{_MORE}|{_REQUIRED})\s+(?:readings?|papers?)|{_MORE_ALONE}|required?|mandatory|assigned"
     r"|references?|readings?)"
@@ -72,6 +78,7 @@ _NOTHING = re.compile(
     r"^(?:none|nothing|tb[ad]|n/?a|to\s+be\s+(?:announced|determined)|no\s+(?:\w+\s+)?readings?\b.*)$",
     re.I,
 )
+_ASKS = re.compile(r"\b(?:read(?:ings?)?|papers?|chapters?|articles?)\b", re.I)
 _FILLERS = frozenset(
     "the a an and or of on at in to for via from with by is are this its our their also as".split()
 )
@@ -157,6 +164,18 @@ def section_of(text: str) -> Section | None:
     return next((section for rule, section in _SECTION_RULES if rule.search(plain)), None)
 
 
+def title_in_section(text: str) -> str:
+    """The title in a heading like "Required reading: Title"; empty without one."""
+    match = _SECTION_TITLE.match(text)
+    return text[match.end() :] if match else ""
+
+
+def section_label(text: str) -> int:
+    """Length of a label such as "Optional reading:" that opens an entry on its own line."""
+    match = _SECTION_LABEL.match(text)
+    return match.end() if match else 0
+
+
 def section_marks(text: str) -> tuple[int, int]:
     """Which part of an entry's line is left when a section's label at either end is cut.
 
@@ -179,6 +198,11 @@ def is_nothing(text: str) -> bool:
 def names_readings(label: str) -> bool:
     """Whether a label at a list item says that the item is a reading ("Required reading")."""
     return bool(re.search(r"\breadings?\b", label, re.I))
+
+
+def asks_to_read(text: str) -> bool:
+    """Whether a sentence speaks of something to be read."""
+    return bool(_ASKS.search(text))
 
 
 def is_other(text: str) -> bool:
