@@ -65,6 +65,30 @@ def test_links_of_a_saved_page_to_files_beside_it_are_readings_of_any_ending(
     assert source.notes == ("not named by the page, and left out: c.docx",)
 
 
+TIDES = "# On tides\n\nThe moon pulls the water of the sea, and the earth turns below it.\n"
+WAVES = "# On waves\n\nThe wind makes waves on the sea, and they carry its force to the coast.\n"
+
+
+def test_texts_in_markdown_that_list_no_readings_are_readings(tmp_path: Path) -> None:
+    (tmp_path / "tides.md").write_text(TIDES)
+    (tmp_path / "waves.md").write_text(WAVES)
+    source = from_disk(tmp_path, Unpacker())
+    assert [file.name for file in source.files] == ["tides.md", "waves.md"]
+    assert source.syllabus is None
+    assert "each was taken as one itself" in source.notes[0]
+
+
+def test_no_text_of_a_folder_of_markdown_is_lost(tmp_path: Path) -> None:
+    listed = "- [A Theory of Tides](https://example.org/tides.pdf)\n- Ada Lee, *Currents*, 2001\n"
+    (tmp_path / "one.md").write_text(f"# Tides\n\nReadings:\n\n{listed}")
+    (tmp_path / "two.md").write_text(WAVES)
+    source = from_disk(tmp_path, Unpacker())
+    assert source.syllabus is not None
+    assert source.syllabus.readings == 2
+    notes = " ".join(block.text for one in source.syllabus.sessions for block in one.notes)
+    assert "they carry its force to the coast" in notes
+
+
 def test_a_folder_of_nothing_says_what_it_has(tmp_path: Path) -> None:
     put(tmp_path, "style.css")
     with pytest.raises(SourceError, match=r"nor readings — point at .*data: style\.css"):

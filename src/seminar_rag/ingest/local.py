@@ -81,9 +81,8 @@ def from_disk(path: Path, unpacker: Unpacker) -> Source:
     Raises:
         SourceError: it is missing, cannot be read, or holds nothing to ingest.
     """
-    from seminar_rag.syllabus.read import read_syllabus, schedule_in
+    from seminar_rag.syllabus.read import schedule_in
 
-    name = str(path)
     if not path.exists():
         raise SourceError(
             f"{path} does not exist — give a course page (.html, .md, .txt), a readings.toml,"
@@ -96,8 +95,14 @@ def from_disk(path: Path, unpacker: Unpacker) -> Source:
             return packed(path, unpacker)
         if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
             schedule = schedule_in(path)
-            return Source(name, schedule, () if schedule else (path,), path.parent)
+            return Source(str(path), schedule, () if schedule else (path,), path.parent)
         return _page_or_reading(path)
+    return _folder(path)
+
+
+def _folder(path: Path) -> Source:
+    from seminar_rag.syllabus.read import read_syllabus
+
     posts = any(p.suffix.lower() in _POSTS and not refusal(p, path) for p in path.iterdir())
     pages = (path / name for name in ("readings.toml", "index.html"))
     page = next((one for one in pages if one.is_file()), None)
@@ -106,11 +111,16 @@ def from_disk(path: Path, unpacker: Unpacker) -> Source:
     found = list_folder(path, alone=not posts and page is None)
     notes = tuple(found.notes)
     if posts:
-        return Source(name, read_syllabus(path), tuple(found.files), path, notes)
+        try:
+            return Source(str(path), read_syllabus(path), tuple(found.files), path, notes)
+        except SourceError:
+            found = list_folder(path, alone=True)
+        note = "none of its posts lists a reading, so each was taken as one itself"
+        return Source(str(path), None, tuple(found.files), path, (note, *found.notes))
     if page is not None:
-        return _with_unlisted(Source(name, read_syllabus(page), (), path), found.files)
+        return _with_unlisted(Source(str(path), read_syllabus(page), (), path), found.files)
     if found.files:
-        return Source(name, None, tuple(found.files), path, notes)
+        return Source(str(path), None, tuple(found.files), path, notes)
     raise SourceError(
         f"{path} holds neither posts (.md), a readings.toml, an index.html nor readings — point at"
         f" the folder that does{''.join(f'; {note}' for note in notes)}"

@@ -91,7 +91,13 @@ class Ingestor:
             fetcher = self._fetcher(stack)
             read = self._read(source, fetcher, options, stack.enter_context(Unpacker()))
             sessions = read.syllabus.sessions if read.syllabus else ()
-            made = self._store.catalogue().corrections
+            catalogue = self._store.catalogue()
+            if read.syllabus is None and (read.name, "course") in catalogue.sources:
+                raise SourceError(
+                    f"{source} lists no readings any more; the course stays as it was — mend the"
+                    " list, or give texts that are readings themselves in a folder of their own"
+                )
+            made = catalogue.corrections
             listed = corrected(list_readings(read), made, sessions)
             named = len(read.files) == 1 and read.syllabus is None
             if named and not options.only and not options.dry_run:

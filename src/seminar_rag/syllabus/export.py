@@ -12,7 +12,8 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from seminar_rag.errors import SourceError
-from seminar_rag.syllabus.read import Listed, listed_in_html
+from seminar_rag.syllabus.markup import html_items
+from seminar_rag.syllabus.read import MOSTLY, post_entries, readings_of, share_named
 from seminar_rag.syllabus.words import is_label
 from seminar_rag.types import Block, Reading
 
@@ -20,8 +21,6 @@ _SPACES = re.compile(r"\s+")
 UNSAFE = re.compile(r"[^\w .,()+-]+")
 _DOCUMENTS = frozenset({"application/pdf", "application/epub+zip"})
 """Of links that lead out of the course, those to such files are readings wherever they stand."""
-_MOSTLY = 0.5
-"""Share of a page's letters that name readings from which it is a list and no reading itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,33 @@ class Place:
     kind: Literal["file", "missing", "course", "elsewhere"]
     path: str = ""
     """Of a file, in the export; elsewhere, the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a text about one session names."""
+
+    readings: tuple[Reading, ...]
+    share: float
+    """Of the text's letters, how many name readings."""
+    links: tuple[tuple[str, str], ...]
+    """All of its links: label and address."""
+    empty: bool
+    """Whether it says nothing."""
+
+
+def listed_in_html(html: str) -> Listed:
+    """The readings that a text about one session lists, as in a section of a course site."""
+    items = html_items(html)
+    entries, pieces = post_entries(items)
+    readings, _ = readings_of(entries, pieces)
+    links = (
+        (item.text[link.start : link.end].strip(), link.url)
+        for item in items
+        for link in item.links
+    )
+    empty = not any(item.text for item in items)
+    return Listed(readings, share_named(entries, items), tuple(links), empty)
 
 
 @dataclass
@@ -102,7 +128,7 @@ class Export:
         listed, text = self.written(html, owner)
         if text.empty:
             yield self.reading(title)
-        elif text.share < _MOSTLY:
+        elif text.share < MOSTLY:
             yield self.reading(title, [name or self.page(title, html)])
         yield from listed
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -186,7 +186,7 @@ def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, 
         return tuple(structural)
     learned = []
     for session, items in zip(structural, paged, strict=True):
-        readings, notes = _post(items)
+        readings, notes = _post(items, whole=True)
         learned.append(replace(session, readings=readings, notes=notes))
     return tuple(structural if is_exact(structural, learned, every) else learned)
 
@@ -195,57 +195,48 @@ _REGULAR = 0.75
 """The share of readings with a heading of their own from which posts need no model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What a text about one session names."""
-
-    readings: tuple[Reading, ...]
-    share: float
-    """Of the text's letters, how many name readings."""
-    links: tuple[tuple[str, str], ...]
-    """All of its links: label and address."""
-    empty: bool
-    """Whether it says nothing."""
-
-
-def listed_in_html(html: str) -> Listed:
-    """The readings that a text about one session lists, as in a section of a course site."""
-    items = html_items(html)
-    entries, pieces = _entries(items)
-    readings, _ = _readings(entries, pieces)
-    named = sum(len(piece.text) for entry in entries for piece in entry.pieces)
-    letters = sum(len(item.text) for item in items)
-    links = (
-        (item.text[link.start : link.end].strip(), link.url)
-        for item in items
-        for link in item.links
-    )
-    return Listed(readings, named / max(letters, 1), tuple(links), letters == 0)
-
-
-def _entries(items: Sequence[Item]) -> tuple[list[Entry], Sequence[Piece]]:
+def post_entries(items: Sequence[Item]) -> tuple[list[Entry], Sequence[Piece]]:
+    """The readings that a text about one session lists, and the pieces that it was cut into."""
     pieces = page_pieces(items, "post")
     return [entry for meeting in read_pieces(pieces) for entry in meeting.entries], pieces
 
 
-def _post(items: Sequence[Item], _title: str = "") -> Found:
-    """The readings of a page that is about one session, and the notes that follow them."""
-    entries, pieces = _entries(items)
-    if not entries:
+MOSTLY = 0.5
+"""Share of a text's letters that name readings from which it is a list of them."""
+
+
+def share_named(entries: Sequence[Entry], items: Sequence[Item]) -> float:
+    """Of a text's letters, how many name readings."""
+    named = sum(len(piece.text) for entry in entries for piece in entry.pieces)
+    return named / max(1, sum(len(item.text) for item in items))
+
+
+def _post(items: Sequence[Item], _title: str = "", whole: bool = False) -> Found:
+    """The readings of a page that is about one session, and the notes that follow them.
+
+    Args:
+        whole: the page is nothing but its author's text: unless it is mostly a list, all that
+            describes no reading is a note.
+    """
+    entries, pieces = post_entries(items)
+    readings, taken = readings_of(entries, pieces)
+    if not readings and not whole:
         return (), ()
-    readings, end = _readings(entries, pieces)
-    last = pieces[end - 1].block if end else -1
-    notes = tuple(item.block for item in items[last + 1 :] if item.text and item.comment is None)
-    return readings, notes
+    follows = 0 if whole and share_named(entries, items) < MOSTLY else max(taken, default=-1) + 1
+    notes = (item for n, item in enumerate(items) if n >= follows and n not in taken)
+    return readings, tuple(one.block for one in notes if one.text and one.comment is None)
 
 
-def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> tuple[tuple[Reading, ...], int]:
-    """Readings of entries, and where the last one's description ends."""
-    found, end = [], 0
+def readings_of(
+    entries: Sequence[Entry], pieces: Sequence[Piece]
+) -> tuple[tuple[Reading, ...], set[int]]:
+    """Readings of entries, and the items that name and describe them."""
+    found, taken = [], set()
     for entry in entries:
         reading, end = entry_reading(entry, pieces)
         found.append(reading)
-    return tuple(found), end
+        taken |= {piece.block for piece in pieces[entry.first : end]}
+    return tuple(found), taken
 
 
 def syllabus_from_html(html: str, name: str, load_page: LoadPage | None = None) -> Syllabus:
@@ -276,11 +267,11 @@ def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> 
     meetings = read_pieces(pieces)
     if not any(meeting.heads for meeting in meetings):
         entries = [entry for meeting in meetings for entry in meeting.entries]
-        readings, _ = _readings(entries, pieces)
+        readings, _ = readings_of(entries, pieces)
         return [Session(1, title or Path(name).stem, (), readings, (), name)]
     sessions = []
     for meeting, number in zip(meetings, _numbers(meetings), strict=True):
-        readings, _ = _readings(meeting.entries, pieces)
+        readings, _ = readings_of(meeting.entries, pieces)
         shown = meeting_title(meeting.heads) if meeting.heads else "General"
         links = (link.url for head in meeting.heads for link in head.item.links)
         link = next((url for url in links if not url.startswith("#")), None)
