@@ -437,7 +437,7 @@ def test_what_the_page_does_not_ask_is_turned_away_without_a_traceback(client, c
     assert not [one for one in caplog.records if one.exc_info]
 
 
-PROGRAMS = {"ask", "sources", "check", "readings", "table", "study"}
+PROGRAMS = {"ask", "sources", "check", "readings", "table", "study", "differences"}
 
 
 def test_no_event_of_the_page_is_offered_to_programs(client):
