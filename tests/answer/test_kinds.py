@@ -153,6 +153,14 @@ def test_pros_and_cons_are_told_apart() -> None:
     assert "expensive to feed" in cons
 
 
+def test_what_speaks_for_a_thing_comes_from_readings_that_name_it() -> None:
+    own = hit("Raku needs no saggar. The method has an advantage: pots cool in minutes.", "Pots")
+    other = hit("The benefit is great and improves the work where time is short.", "On Lathes")
+    text, _ = answered("pros and cons of Raku", other, own)
+    assert "pots cool in minutes" in text
+    assert "where time is short" not in text
+
+
 @pytest.mark.parametrize("question", ["How does the Anagama save wood?", "What is the Anagama?"])
 def test_how_a_thing_does_something_begins_with_what_it_is(question: str) -> None:
     kilns = hit(
