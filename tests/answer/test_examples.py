@@ -104,6 +104,10 @@ def test_examples_are_of_different_kinds_and_each_was_tried() -> None:
     assert set(found) <= set(tried)
     assert not any("GPT-3" in one for one in found), "what is not answered is not shown"
     assert answerable([], made, search, holds, listed, 6) == ()
+    unsummed = answerable(
+        documents, made, search, holds, lambda one: listed(one) and "Summarize" not in one, 6
+    )
+    assert unsummed[-1] == "What should I read first in session 0?"
 
 
 def test_a_reading_has_questions_that_it_answers() -> None:

@@ -65,8 +65,8 @@ def answerable(
 ) -> tuple[str, ...]:
     """Up to n questions of different kinds that are answered, from different sessions.
 
-    Half ask what something is; the others compare two things, ask for readings on a subject, and
-    for the gist of a paper.
+    Half ask what something is; the others compare two things, ask for readings on a subject, for
+    the gist of a paper, and where to begin with a session.
 
     Args:
         documents: those of the first sessions to be shown come first; papers are preferred to
@@ -95,6 +95,9 @@ def answerable(
                     and listed(q := f"What should I read on {on}?")), [])  # fmt: skip
     others += next(([q] for one in reversed(made) if one.document.kind == "paper"
                     and listed(q := f"Summarize “{one.document.title}”")), [])  # fmt: skip
+    numbers = (number for one in made for number in one.document.sessions)
+    first = (f"What should I read first in session {number}?" for number in numbers)
+    others += islice(filter(listed, first), 1)
     plain = [one.question for one in made]
     mixed = chain.from_iterable(zip_longest(plain[: max(n - len(others), n // 2)], others))
     return tuple(filter(None, mixed))[:n]
