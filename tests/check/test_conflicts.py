@@ -111,3 +111,19 @@ def test_a_name_that_a_sentence_has_is_not_held_against_another() -> None:
     other = "BigRig: one measure plus five parts - calm, width, quiet, weight, and speed improves."
     assert kind(claim, other, "Nothing is said here at all.", said) is None
     assert kind(claim, other) == "name"
+
+
+def test_a_clause_that_no_sentence_has_makes_a_verdict_partly() -> None:
+    sentence = "The kiln was lit at dawn by the two oldest potters of the town."
+    own = "The kiln was lit at dawn by the two oldest potters"
+    assert kind(f"{own}.", sentence) is None
+    assert (
+        kind(f"{own}, while the bishop sold salt from the northern harbour.", sentence) == "clause"
+    )
+
+
+def test_an_ordinary_name_is_held_against_a_sentence_that_is_nearly_the_same() -> None:
+    sentence = "In 1954 the orchestra was founded by Marta Lind in the old town hall."
+    claim = "In 1954 the orchestra was founded by Marta Bergman in the old town hall."
+    assert kind(claim, sentence) == "name"
+    assert kind("The orchestra of Bergman played in many towns.", sentence) is None
