@@ -189,7 +189,7 @@ class Extractive:
         if query.form and query.form.kind in ("for", "against"):
             # "It saves memory" is said of the reading's subject; readings on other ones say it too.
             thing = query.form.thing
-            about = {one.document.id for one in hits if _holds(_text_of(one), thing)}
+            about = {one.document.id for one in hits if _holds(one.whole, thing)}
             found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
         if query.form and query.form.kind == "number" and query.form.thing and query.names:
             owned = [pair for pair in found if _fits(query, pair[0], hits)]
@@ -263,10 +263,6 @@ def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
 def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     """Whether a candidate, or what it stands under, holds most words of a name."""
     return _holds(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
-
-
-def _text_of(hit: Hit) -> str:
-    return f"{hit.document.title} {hit.passage.own_heading} {hit.passage.text}"
 
 
 def _holds(text: str, name: str) -> bool:

@@ -240,12 +240,7 @@ class Guide:
     def _about(self, topic: str, k: int) -> tuple[Sequence[Hit], bool]:
         """Passages about a subject, and whether they surely are; else the nearest few."""
         hits = self._search.search(topic, k)
-        about = [
-            hit
-            for hit in hits
-            if covers(f"{hit.document.title} {hit.passage.heading} {hit.passage.text}", topic)
-            or (hit.cosine or 0.0) >= _ALIKE
-        ]
+        about = [hit for hit in hits if covers(hit.whole, topic) or (hit.cosine or 0.0) >= _ALIKE]
         return about or hits[:3], bool(about)
 
     def _authors(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:

@@ -70,12 +70,11 @@ def text_features(
         hit: its passage.
         form: the form of the answer that the question asks for.
     """
-    passage = f"{hit.document.title} {hit.passage.heading} {hit.passage.text}"
     opening = " ".join(one.text.split()[:_OPENING_WORDS])
     return {
         "said": question.share(set(stems(one.text))),
         "opens": question.share(set(stems(opening))),
-        "passage": question.share(set(stems(passage))),
+        "passage": question.share(set(stems(hit.whole))),
         "rank": 1 / rank,
         "length": min(one.words, _LONG_WORDS) / _LONG_WORDS,
         "many": float(len(one.sentences) > 2),

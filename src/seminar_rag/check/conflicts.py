@@ -79,9 +79,9 @@ def _renamed(case: _Case) -> Conflict | None:
 def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
     """Another number, or another of the names that have digits or inner capitals, as those of
     models, methods and data sets, stands in the place of one; where `ordinary`, another name."""
-    claimed = [term for term in terms(case.claim) if _exact(term)]
+    claimed = [term for term in terms(case.claim) if _can_differ(term)]
     for column, term in enumerate(case.comparison.terms):
-        if not _exact(term) or _coined(term) == ordinary:
+        if not _can_differ(term) or _coined(term) == ordinary:
             continue
         having = case.comparison.covered[:, column]
         given = [i for i in case.comparison.order[:3] if having[i]]
@@ -100,11 +100,12 @@ def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
     return None
 
 
-def _exact(term: Term) -> bool:
+def _can_differ(term: Term) -> bool:
     return term.kind in ("name", "number")
 
 
 def _coined(term: Term) -> bool:
+    """Whether a name looks like no word, as those of versions do; a number is told as exactly."""
     return term.kind == "number" or bool(re.search(r"\d|[^.][A-Z]", term.text))
 
 
@@ -113,8 +114,7 @@ def _rival(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> st
     found = [
         other
         for other in terms(sentence)
-        if other.kind == term.kind
-        and _exact(other)
+        if (other.kind, _coined(other)) == (term.kind, _coined(term))
         and not any(_same(mine, other) for mine in claimed)
         and (term.kind == "name" or _alike(term, other))
     ]

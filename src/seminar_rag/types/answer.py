@@ -30,6 +30,11 @@ class Hit:
     bm25: float | None = None
     """Positive BM25 score; None where only the dense side found it."""
 
+    @property
+    def whole(self) -> str:
+        """The passage's text below its document's title and its headings."""
+        return f"{self.document.title} {self.passage.heading} {self.passage.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
