@@ -8,41 +8,40 @@ ends the list; the students' notes follow.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from seminar_rag.syllabus import names as names
-from seminar_rag.syllabus import words
+from seminar_rag.syllabus import names, words
 from seminar_rag.syllabus.items import (
     STRONG_LEVEL,
     asked_for,
     beside_links,
-    children_of,
     cut,
-    has_nested_links,
     is_aside,
     is_entry,
     is_evidence,
-    is_group,
     is_head,
-    is_listing,
     is_material,
-    is_ordered,
     is_title_line,
     level_of,
     past_leading_links,
     read_entry,
     refine,
-    stands_over,
-    top_of,
     urls_of,
     without_trailer,
 )
 from seminar_rag.syllabus.markup import Item
+from seminar_rag.syllabus.notes import notes_start
+from seminar_rag.syllabus.runs import (
+    children_of,
+    has_nested_links,
+    is_group,
+    is_listing,
+    is_ordered,
+    stands_over,
+    top_of,
+)
 from seminar_rag.types import Block, Reading, Section
-
-_MARKER_COMMENT = re.compile(r"excerpt|\bmore\b|\bnotes?\b|\bblog\b", re.I)
 
 
 @dataclass
@@ -76,7 +75,7 @@ def read_entries(
         bare: the course announces no readings by headings: the lists, or else the links that a
             session's text asks to read, are its readings.
     """
-    start = _notes_start(items, *_section_level(items))
+    start = notes_start(items, *_section_level(items))
     region = refine([item for item in items[:start] if item.comment is None])
     reader = _RegionReader(*_section_level(region), title, bare)
     readings = reader.read(_heads(region))
@@ -103,81 +102,6 @@ def _heads(items: Sequence[Item]) -> list[_Head]:
         else:
             heads[-1].body.append(item)
     return heads
-
-
-# ---------------------------------------------------------------- where the notes begin
-
-
-def _notes_start(items: Sequence[Item], level: int, sections: bool) -> int:
-    seen = not sections
-    for at, item in enumerate(items):
-        if item.comment is not None:
-            marked = seen and _MARKER_COMMENT.search(item.comment) and _any_evidence(items[:at])
-            if marked and not _readings_follow(items[at:]):
-                return at
-            continue
-        if not is_head(item):
-            continue
-        if words.section_of(item.text):
-            seen = True
-            continue
-        if seen and words.opens_notes(item.text) and not _is_title_like(items, at):
-            return at
-        above = sections and 0 < level_of(item) < level
-        if seen and above and not _readings_follow(items[at:]):
-            return at
-    return _tail_of_notes(items) if not level else len(items)
-
-
-def _is_title_like(items: Sequence[Item], at: int) -> bool:
-    """Whether the item after a heading is a link or an author line, as below a reading's title."""
-    following = items[at + 1] if at + 1 < len(items) else None
-    return following is not None and not is_head(following) and is_evidence(following)
-
-
-def _readings_follow(items: Sequence[Item]) -> bool:
-    """Whether a section heading with a reading right below it is still to come."""
-    return any(
-        is_head(item) and words.section_of(item.text) and _any_evidence(items[at + 1 : at + 4])
-        for at, item in enumerate(items)
-        if item.comment is None
-    )
-
-
-def _any_evidence(items: Sequence[Item]) -> bool:
-    return any(item.comment is None and is_evidence(item) for item in items)
-
-
-def _tail_of_notes(items: Sequence[Item]) -> int:
-    """Where notes begin on a page whose headings have no levels.
-
-    Notes are what follows the last link and the last author line, when it contains paragraphs of
-    prose outside any list; entries that consist of a title and one description are still readings.
-    """
-    last = max(
-        (
-            at
-            for at, item in enumerate(items)
-            if item.comment is None
-            and (is_evidence(item) or item.links or (is_head(item) and words.section_of(item.text)))
-        ),
-        default=-1,
-    )
-    tail = list(items[last + 1 :])
-    if not any(_is_told(item) for item in tail):
-        return len(items)
-    at = next((n for n, item in enumerate(tail) if is_head(item)), len(tail))
-    while at + 2 < len(tail) and tail[at + 1].block.kind == "item" and is_head(tail[at + 2]):
-        if not words.is_prose(tail[at + 1].text):
-            break
-        at += 2
-    return last + 1 + at
-
-
-def _is_told(item: Item) -> bool:
-    """Whether an item is a paragraph of prose, as notes have them."""
-    told = item.block.kind == "paragraph" and words.is_prose(item.text)
-    return told and not words.is_nothing(item.text)
 
 
 # ---------------------------------------------------------------- reading the list
