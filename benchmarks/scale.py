@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.questions import read_questions
@@ -41,43 +42,62 @@ FLIPPED = 0.05
 """Share of a word's bits that are turned."""
 
 
-def fill(store: Store, passages: int, seed: int = 7) -> None:
-    """Add filler until the store holds `passages`."""
-    chance = np.random.default_rng(seed)
-    pick = random.Random(seed)
-    real = [p for id_ in store.catalogue().documents for p in store.passages_of(id_)]
-    ids = [passage.id for passage in real]
-    vectors, words = store.vectors_of(ids), store.words_of(ids)
-    sentences = [passage.quote(one) for passage in real for one in passage.sentences]
-    there = sum(record.passages for record in store.catalogue().records.values())
-    for number, at in enumerate(range(there, passages, DOCUMENT)):
-        count = min(DOCUMENT, passages - at)
-        id_ = f"filler-{at}"
+class Filler:
+    """Documents like those of a course; each is the same whenever it is made, by its number.
+
+    Args:
+        store: holds the course, and maybe filler.
+    """
+
+    def __init__(self, store: Store) -> None:
+        documents = [id_ for id_ in store.catalogue().documents if not id_.startswith("filler")]
+        self._real = [p for id_ in documents for p in store.passages_of(id_)]
+        self._ids = [passage.id for passage in self._real]
+        self._vectors, self._words = store.vectors_of(self._ids), store.words_of(self._ids)
+        self._sentences = [p.quote(one) for p in self._real for one in p.sentences]
+
+    def document(
+        self, number: int, count: int
+    ) -> tuple[Record, list[Passage], NDArray[np.float32], list[bytes]]:
+        """A document of `count` passages, with their vectors and packed words."""
+        chance, pick = np.random.default_rng([7, number]), random.Random(number)
+        id_ = f"filler-{number}"
         document = Document(id_, "paper", id_, f"Filler {number}", sessions=())
-        chosen = [pick.choice(ids) for _ in range(count)]
-        made = list(_passages(id_, real, sentences, count, pick))
-        noise = chance.normal(size=(count, len(vectors[ids[0]]))).astype(np.float32)
-        near = np.stack([vectors[one] for one in chosen]) + NOISE * unit(noise)
-        disturbed = [_disturbed(words[one], chance) for one in chosen]
-        record = Record(document, "filler", str(at))
-        store.replace(record, made, unit(near), words=disturbed)
-        print(f"\r{at + count} passages", end="", file=sys.stderr, flush=True)
+        near = [pick.choice(self._ids) for _ in range(count)]
+        noise = unit(chance.normal(size=(count, len(self._vectors[near[0]]))).astype(np.float32))
+        vectors = unit(np.stack([self._vectors[one] for one in near]) + NOISE * noise)
+        words = [_disturbed(self._words[one], chance) for one in near]
+        passages = list(self._passages(id_, count, pick))
+        return Record(document, "filler", str(number)), passages, vectors, words
+
+    def _passages(self, id_: str, count: int, pick: random.Random) -> Iterator[Passage]:
+        for ordinal in range(count):
+            chosen = [pick.choice(self._sentences) for _ in pick.choice(self._real).sentences]
+            spans: list[Sentence] = []
+            text = ""
+            for one in chosen:
+                text += " " if text else ""
+                spans.append(Sentence(len(text), len(text) + len(one)))
+                text += one
+            yield Passage(
+                f"{id_}/{ordinal}", id_, ordinal, text, "", 0, len(text), None, tuple(spans)
+            )
+
+
+def fill(store: Store, passages: int) -> None:
+    """Add filler until the store holds `passages`, and say how fast that went."""
+    filler, began = Filler(store), time.monotonic()
+    records = store.catalogue().records
+    number = sum(id_.startswith("filler") for id_ in records)
+    first = there = sum(record.passages for record in records.values())
+    while there < passages:
+        count = min(DOCUMENT, passages - there)
+        record, made, vectors, words = filler.document(number, count)
+        store.replace(record, made, vectors, words=words)
+        number, there = number + 1, there + count
+        rate = (there - first) / (time.monotonic() - began)
+        print(f"\r{there} passages, {rate:.0f} a second ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-
-
-def _passages(
-    id_: str, real: Sequence[Passage], sentences: Sequence[str], count: int, pick: random.Random
-) -> Iterator[Passage]:
-    for ordinal in range(count):
-        model = pick.choice(real)
-        chosen = [pick.choice(sentences) for _ in model.sentences]
-        spans: list[Sentence] = []
-        text = ""
-        for one in chosen:
-            text += " " if text else ""
-            spans.append(Sentence(len(text), len(text) + len(one)))
-            text += one
-        yield Passage(f"{id_}/{ordinal}", id_, ordinal, text, "", 0, len(text), None, tuple(spans))
 
 
 def _disturbed(packed: bytes, chance: np.random.Generator) -> bytes:
