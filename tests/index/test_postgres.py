@@ -179,7 +179,7 @@ def test_what_cannot_be_used_says_what_to_do(tmp_path: Path, postgres_address: s
     with pytest.raises(ConfigError, match="is no address of a PostgreSQL database"):
         Postgres("postgresql://[")
     one = Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
-    one._set(version="999")
+    one.remember(version="999")
     with pytest.raises(StoreError, match="install that version"):
         Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
     with one.writer(), pytest.raises(BusyError, match="another part of this process"), one.writer():

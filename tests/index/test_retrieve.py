@@ -70,7 +70,7 @@ def test_a_scope_restricts_both_sides(filled: Store) -> None:
 
 
 def test_embeddings_of_a_wrong_length_leave_the_words_to_find_passages(filled: Store) -> None:
-    with filled._change() as db:
+    with filled.changing() as db:
         for id_, one in db.execute("SELECT id, vector FROM passage").fetchall():
             db.execute("UPDATE passage SET vector = ? WHERE id = ?", (one + one, id_))
     filled.vectors.delete(sorted(filled.vectors.ids()))

@@ -244,7 +244,7 @@ def test_a_damaged_database_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     one = Store(tmp_path, vectors=MemoryVectors())
-    one._set(version="999")
+    one.remember(version="999")
     one._db.commit()
     one.close()
     with pytest.raises(StoreError, match=r"written by seminar-rag .* install that version"):
@@ -519,7 +519,7 @@ def test_damaged_words_are_found_and_searched_past(store: Store, words: str) -> 
 @pytest.mark.parametrize("table", ["passage", "document"])
 def test_documents_and_passages_without_each_other_are_read_again(store: Store, table: str) -> None:
     put(store, "d", "alpha")
-    with store._change() as db:
+    with store.changing() as db:
         db.execute(f"DELETE FROM {table}")
     assert any("stored passages are damaged" in one for one in store.findings())
     with store.writer():

@@ -71,7 +71,7 @@ class Database:
         except OSError as error:
             raise unusable(folder, error) from error
         self._db = _connected(folder, database)
-        with self._guarded() as db:
+        with self.guarded() as db:
             db.prepare()
             if "meta" not in db.tables():
                 with transaction(db):
@@ -86,7 +86,7 @@ class Database:
         if "meta" in self._db.tables():  # another process was faster
             return
         self._db.create(schema(self._db))
-        self._set(version=VERSION, generation="0", program=version("seminar-rag"))
+        self.remember(version=VERSION, generation="0", program=version("seminar-rag"))
         _put_decisions(self._db, self.folder)
 
     def _require_version(self) -> None:
@@ -120,18 +120,19 @@ class Database:
 
     def meta(self, name: str) -> str | None:
         """A remembered fact: "model", "precision", "generation"; None when not set yet."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
-    def _set(self, **values: str) -> None:
+    def remember(self, **values: str) -> None:
+        """Set facts that `meta` gives; as part of the transaction, where there is one."""
         self._db.executemany(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
             list(values.items()),
         )
 
     @contextlib.contextmanager
-    def _guarded(self) -> Iterator[Connection]:
+    def guarded(self) -> Iterator[Connection]:
         """The connection for one thread at a time; the engine's errors become StoreError here."""
         with self._lock:
             try:
@@ -140,9 +141,9 @@ class Database:
                 raise self._db.explained(error) from error
 
     @contextlib.contextmanager
-    def _change(self) -> Iterator[Connection]:
+    def changing(self) -> Iterator[Connection]:
         """A transaction that raises the generation: all of it happens, or nothing."""
-        with self._guarded() as db, transaction(db):
+        with self.guarded() as db, transaction(db):
             yield db
             db.execute(
                 "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'generation'"

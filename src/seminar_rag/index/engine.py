@@ -21,11 +21,11 @@ class FullText(Protocol):
 
     SCHEMA: str
 
-    def add(self, db: Any, key: int, texts: Sequence[str]) -> None:
-        """Index a passage's title, heading and text."""
+    def add(self, db: Any, rows: Sequence[tuple[int, str, str, str]]) -> None:
+        """Index passages: (key, title, heading, text)."""
 
-    def remove(self, db: Any, key: int) -> None:
-        """Take a passage out."""
+    def remove(self, db: Any, keys: Sequence[int]) -> None:
+        """Take passages out."""
 
     def search(
         self,
@@ -62,6 +62,9 @@ class Connection(Protocol):
     @property
     def in_transaction(self) -> bool: ...
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any: ...
+    def stream(self, sql: str, values: Sequence[Any] = ..., /) -> Iterator[Any]:
+        """The rows of a query, of which only some are in memory at a time."""
+
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Any: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...

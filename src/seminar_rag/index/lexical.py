@@ -24,6 +24,8 @@ CREATE INDEX IF NOT EXISTS abbreviation_key ON abbreviation(key);
 COMMON = 10_000
 """A word that more passages have is slow to rank by and tells little: without such words, the
 search of 100,000 passages took a third of the time. Most courses have fewer passages in all."""
+_BATCH = 500
+"""Passages that are indexed at a time where all are, so that memory stays bounded."""
 _READ = 20
 """Passages in which the forms of a word are looked for."""
 _WHOLE = 4
@@ -35,30 +37,33 @@ _WINDOW = 600
 _PLAIN = re.compile(r"[^\W\d_]{5,}")
 
 
-def add(db: Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
+def add(db: Connection, rows: Sequence[tuple[int, str, str, str]]) -> None:
     """Index passages: (key, title, heading, text)."""
-    for key, *texts in rows:
-        db.full_text.add(db, key, texts)
-        db.executemany(
-            "INSERT INTO abbreviation VALUES (?, ?, ?)",
-            [(key, *pair) for part in texts for pair in abbreviations(part)],
-        )
+    db.full_text.add(db, rows)
+    db.executemany(
+        "INSERT INTO abbreviation VALUES (?, ?, ?)",
+        [(key, *pair) for key, *texts in rows for one in texts for pair in abbreviations(one)],
+    )
 
 
-def remove(db: Connection, keys: Iterable[int]) -> None:
+def remove(db: Connection, keys: Sequence[int]) -> None:
     """Remove passages by key."""
-    for key in keys:
-        db.full_text.remove(db, key)
-        db.execute("DELETE FROM abbreviation WHERE key = ?", (key,))
+    db.full_text.remove(db, keys)
+    db.executemany("DELETE FROM abbreviation WHERE key = ?", [(key,) for key in keys])
 
 
-def rebuild(db: Connection, rows: Iterable[tuple[int, str, str, str]]) -> None:
-    """Drop the index and build it again."""
+def rebuild(db: Connection) -> int:
+    """Drop the index and build it again from the stored passages; their number."""
     schema = SCHEMA + db.full_text.SCHEMA
     for table in re.findall(r"TABLE IF NOT EXISTS (\w+)", schema):
         db.execute(f"DROP TABLE IF EXISTS {table}")
     db.create(schema)
-    add(db, rows)
+    last = count = 0
+    query = "SELECT key, title, heading, text FROM passage WHERE key > ? ORDER BY key LIMIT ?"
+    while rows := db.execute(query, (last, _BATCH)).fetchall():
+        add(db, rows)
+        last, count = rows[-1][0], count + len(rows)
+    return count
 
 
 def glossary(db: Connection) -> dict[str, str]:

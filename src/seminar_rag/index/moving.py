@@ -58,18 +58,17 @@ def move(
         old.writing(),
         new.writing(),
     ):
-        with old._guarded() as given, new._change() as db:
+        with old.guarded() as given, new.changing() as db:
             _require_empty(db, new.where)
             for table in _TABLES:
                 progress(f"copied: {_copy(given, db, table)} rows of {table}")
             for name in ("model", "precision"):
                 if (value := old.meta(name)) is not None:
-                    new._set(**{name: value})
+                    new.remember(**{name: value})
             progress("making the full-text index")
-            rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
-            lexical.rebuild(db, rows)
+            count = lexical.rebuild(db)
             # FTS5 looks at itself outside of a transaction only.
-            if wrong := db.full_text.damage(db, len(rows)) if target else "":
+            if wrong := db.full_text.damage(db, count) if target else "":
                 raise StoreError(f"{wrong} in the copy — try again")
         commit()
     return set_aside(data, _FILES, "moved") if target and not source else None
@@ -101,7 +100,7 @@ def _rows(db: Connection, table: str, columns: list[str]) -> Iterator[tuple[Any,
     named = ", ".join(columns)
     # By themselves, SQLite puts NULL first and PostgreSQL last.
     order = _IN_ORDER.get(table) or ", ".join(f"{column} NULLS FIRST" for column in columns)
-    return iter(db.execute(f"SELECT {named} FROM {table} ORDER BY {order}"))
+    return db.stream(f"SELECT {named} FROM {table} ORDER BY {order}")
 
 
 def _checksum(rows: Iterator[tuple[Any, ...]]) -> tuple[int, str]:

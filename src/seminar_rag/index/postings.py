@@ -3,17 +3,19 @@
 A passage's tokens come from FTS5 itself, in memory, so that both engines find and rank alike.
 PostgreSQL's own text search would not: it keeps no count of how many passages have a word, so that
 its ranks cannot weigh rare words. `posting` has a row for each token of each passage with its
-places, `lexicon` the length of each passage. The score is FTS5's BM25 (Robertson & Zaragoza 2009)
-with k1 = 1.2 and b = 0.75.
+places, `lexicon` the length of each passage; `token` and `extent` count both, so that no search
+counts the course. A search reads `posting`'s index alone, where the rows of a token lie together.
+The score is FTS5's BM25 (Robertson & Zaragoza 2009) with k1 = 1.2 and b = 0.75.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seminar_rag.index.sqlite import TOKENIZER, WEIGHTS
 from seminar_rag.text import spaced
@@ -32,29 +34,51 @@ class Postings:
     SCHEMA = """
     CREATE TABLE IF NOT EXISTS lexicon(key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS posting(
-        term TEXT, key INTEGER, size INTEGER NOT NULL, weight REAL NOT NULL,
-        places INT[] NOT NULL, PRIMARY KEY (term, key));
+        term TEXT, key INTEGER, size INT NOT NULL, weight FLOAT4 NOT NULL, places INT[] NOT NULL,
+        PRIMARY KEY (term, key) INCLUDE (size, weight));
     CREATE INDEX IF NOT EXISTS posting_key ON posting(key);
+    CREATE TABLE IF NOT EXISTS token(term TEXT PRIMARY KEY, passages INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS extent(
+        one INTEGER PRIMARY KEY, passages INTEGER NOT NULL, tokens INTEGER NOT NULL);
     """
 
-    def add(self, db: Postgres, key: int, texts: Sequence[str]) -> None:
-        places: dict[str, list[int]] = {}
-        for field, text in enumerate(texts):
-            for offset, token in enumerate(_tokens(text)):
-                places.setdefault(token, []).append(field * _FIELD + offset)
-        size = sum(map(len, places.values()))
-        db.execute("INSERT INTO lexicon VALUES (?, ?)", (key, size))
-        db.copy(
-            "posting",
-            (
-                (token, key, size, sum(WEIGHTS[place // _FIELD] for place in at), at)
-                for token, at in places.items()
-            ),
-        )
+    def add(self, db: Postgres, rows: Sequence[tuple[int, str, str, str]]) -> None:
+        if not rows:
+            return
+        postings, sizes = [], []
+        for key, *texts in rows:
+            places = placed([tokens(text) for text in texts])
+            sizes.append((key, sum(map(len, places.values()))))
+            postings += [(term, key, sizes[-1][1], weight(at), at) for term, at in places.items()]
+        db.copy("lexicon", sizes)
+        db.copy("posting", postings)
+        having = sorted(Counter(term for term, *_ in postings).items())
+        self._count(db, having, len(sizes), sum(size for _, size in sizes))
 
-    def remove(self, db: Postgres, key: int) -> None:
-        db.execute("DELETE FROM posting WHERE key = ?", (key,))
-        db.execute("DELETE FROM lexicon WHERE key = ?", (key,))
+    def remove(self, db: Postgres, keys: Sequence[int]) -> None:
+        gone = db.execute(
+            "WITH gone AS (DELETE FROM posting WHERE key = ANY(?) RETURNING term)"
+            " SELECT term, -count(*) FROM gone GROUP BY term ORDER BY term",
+            (list(keys),),
+        ).fetchall()
+        sizes = db.execute(
+            "DELETE FROM lexicon WHERE key = ANY(?) RETURNING size", (list(keys),)
+        ).fetchall()
+        self._count(db, gone, -len(sizes), -sum(size for (size,) in sizes))
+
+    def _count(self, db: Postgres, having: list[Any], passages: int, size: int) -> None:
+        """Add to the counts: of each term's passages, of all passages and of all tokens."""
+        db.execute(
+            "INSERT INTO token SELECT * FROM unnest(?::text[], ?::bigint[])"
+            " ON CONFLICT (term) DO UPDATE SET passages = token.passages + excluded.passages",
+            ([term for term, _ in having], [count for _, count in having]),
+        )
+        db.execute(
+            "INSERT INTO extent VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET"
+            " passages = extent.passages + excluded.passages,"
+            " tokens = extent.tokens + excluded.tokens",
+            (passages, size),
+        )
 
     def search(
         self,
@@ -79,7 +103,8 @@ class Postings:
         rows = db.execute(
             f"""
             WITH hit AS MATERIALIZED ({hits}),
-            course AS (SELECT count(*) AS n, avg(size)::float8 AS mean FROM lexicon),
+            course AS (
+                SELECT passages AS n, tokens::float8 / nullif(passages, 0) AS mean FROM extent),
             rarity AS (
                 SELECT phrase, CASE WHEN count(*) * 2 >= n THEN 1e-6
                     ELSE ln((n - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) END AS idf
@@ -104,11 +129,15 @@ class Postings:
         return [key for (key,) in rows]
 
     def count(self, db: Postgres, term: str) -> int:
+        found = _tokens_of_term(term)
+        if len(found) == 1:
+            row = db.execute("SELECT passages FROM token WHERE term = ?", found).fetchone()
+            return int(row[0]) if row else 0
         sql, values = _phrase(term)
         return int(db.execute(f"SELECT count(*) FROM ({sql}) AS p", values).fetchone()[0])
 
     def vocabulary(self, db: Postgres) -> list[str]:
-        rows = db.execute("SELECT term FROM posting GROUP BY term ORDER BY count(*) DESC, term")
+        rows = db.execute("SELECT term FROM token WHERE passages > 0 ORDER BY passages DESC, term")
         return [term for (term,) in rows]
 
     def damage(self, db: Postgres, passages: int) -> str:
@@ -120,7 +149,34 @@ class Postings:
             " FROM posting GROUP BY key) AS given USING (key)"
             " WHERE coalesce(size, -1) <> coalesce(found, 0)"
         ).fetchone()[0]
-        return f"the full-text index is damaged at {parted} passages" if parted else ""
+        if parted:
+            return f"the full-text index is damaged at {parted} passages"
+        miscounted = db.execute(
+            "SELECT count(*) FROM token FULL JOIN (SELECT term, count(*) AS found FROM posting"
+            " GROUP BY term) AS given USING (term)"
+            " WHERE coalesce(passages, 0) <> coalesce(found, 0)"
+        ).fetchone()[0]
+        whole = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM lexicon").fetchone()
+        counted = db.execute(
+            "SELECT coalesce(sum(passages), 0), coalesce(sum(tokens), 0) FROM extent"
+        ).fetchone()
+        if miscounted or counted != whole:
+            return f"the full-text index counts {miscounted} words wrongly"
+        return ""
+
+
+def placed(fields: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Where each token of a passage stands, its fields given as tokens."""
+    places: dict[str, list[int]] = {}
+    for field, found in enumerate(fields):
+        for offset, token in enumerate(found):
+            places.setdefault(token, []).append(field * _FIELD + offset)
+    return places
+
+
+def weight(places: Sequence[int]) -> float:
+    """How much a passage's occurrences of a token weigh."""
+    return sum(WEIGHTS[place // _FIELD] for place in places)
 
 
 def _phrase(term: str) -> tuple[str, list[str]]:
@@ -143,10 +199,10 @@ def _phrase(term: str) -> tuple[str, list[str]]:
 
 @lru_cache(maxsize=1000)
 def _tokens_of_term(term: str) -> tuple[str, ...]:
-    return tuple(_tokens(term))
+    return tuple(tokens(term))
 
 
-def _tokens(text: str) -> list[str]:
+def tokens(text: str) -> list[str]:
     """The tokens of a text in order, as SQLite's FTS5 makes them."""
     with _TOKENIZING:
         fts5 = _fts5()

@@ -85,7 +85,7 @@ class Reader(Database):
 
     def catalogue(self) -> Catalogue:
         """The course now, including what another process changed since the last call."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             generation = self.meta("generation")
             if self._catalogue is None or self._seen != generation:
                 if self._catalogue is not None and not self._writing:
@@ -114,7 +114,7 @@ class Reader(Database):
 
     def passages_of(self, document: str) -> tuple[Passage, ...]:
         """All passages of a document, in order."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             rows = db.execute(
                 f"SELECT {PASSAGE} FROM passage WHERE document = ? ORDER BY ordinal", (document,)
             )
@@ -143,7 +143,7 @@ class Reader(Database):
 
     def _columns(self, columns: str, ids: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Columns of the passages of these ids that exist."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             yield from db.execute(
                 f"SELECT {columns} FROM passage WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(ids),),
@@ -172,7 +172,7 @@ class Reader(Database):
                 if len(found) == k:  # fewer: there are no more, or the store lacks some
                     return found
             documents = self.catalogue().records
-        with self._guarded() as db:
+        with self.guarded() as db:
             return nearest_within(db, documents, vector, k)
 
     def _nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
@@ -194,26 +194,26 @@ class Reader(Database):
 
         Words that more than `lexical.COMMON` passages have are left out where rarer ones remain.
         """
-        with self._guarded() as db:
+        with self.guarded() as db:
             rarity, least = self.rarity(terms), lexical.rarest_common(db)
             rare = [term for term in terms if rarity[term] >= least]
             return lexical.search(db, rare or terms, k, documents, holding)
 
     def holding(self, terms: Sequence[str]) -> set[int]:
         """Passages that have all of the terms, as keys to compare sets by."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             return lexical.holding(db, terms)
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.rarity`."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             known = self._statistics().rarity
             known.update(lexical.rarity(db, [term for term in terms if term not in known]))
             return {term: known[term] for term in terms}
 
     def glossary(self) -> dict[str, str]:
         """Abbreviation → what the readings say it stands for."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             statistics = self._statistics()
             if statistics.glossary is None:
                 statistics.glossary = lexical.glossary(db)
@@ -221,7 +221,7 @@ class Reader(Database):
 
     def spelled(self, word: str) -> str | None:
         """The readings' word that `word` is a misspelling of; None when it is known, or strange."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             statistics = self._statistics()
             if word not in statistics.spelled:
                 statistics.spelled[word] = None

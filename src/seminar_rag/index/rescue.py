@@ -60,7 +60,7 @@ def damage(data: Path) -> str:
         StoreError: it cannot be opened for another reason.
     """
     try:
-        with closing(Database(data)) as opened, opened._guarded() as db:
+        with closing(Database(data)) as opened, opened.guarded() as db:
             if odd := db.damage() or _misfit(db):
                 return odd
             catalogue.read(db)
@@ -112,7 +112,7 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
     progress(f"the database is damaged ({problem}); it was moved to {aside}")
     with closing(Database(data)) as new, closing(connect(aside / "course.db")) as old:
         known = decisions.latest(data, old)
-        with new._guarded() as db, transaction(db):
+        with new.guarded() as db, transaction(db):
             db.execute("DELETE FROM correction")
             for one in known:
                 catalogue.put_correction(db, one, one.at)
@@ -121,12 +121,11 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
                     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
             lost = [group for group in _GROUPS if not _take_over(db, old, group)]
             texts = _GROUPS[-1] not in lost
-            rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
-            lexical.rebuild(db, rows)
+            count = lexical.rebuild(db)
     decisions.save(data, known)
     progress(f"taken over: {len(known)} decisions, added files, feedback and downloads")
     if texts:
-        progress(f"taken over: {len(rows)} passages")
+        progress(f"taken over: {count} passages")
     else:  # the files of the documents that are no longer known would be swept away
         set_aside_files(data, aside)
     if lost:

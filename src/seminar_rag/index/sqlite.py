@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from seminar_rag.errors import BusyError, DamagedError, StoreError
 from seminar_rag.index.engine import FullText
@@ -29,14 +30,14 @@ class Fts5:
         f" USING fts5(title, heading, text, tokenize = '{TOKENIZER}');"
     )
 
-    def add(self, db: sqlite3.Connection, key: int, texts: Sequence[str]) -> None:
-        db.execute(
+    def add(self, db: sqlite3.Connection, rows: Sequence[tuple[int, str, str, str]]) -> None:
+        db.executemany(
             "INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)",
-            (key, *map(spaced, texts)),
+            ((key, *map(spaced, texts)) for key, *texts in rows),
         )
 
-    def remove(self, db: sqlite3.Connection, key: int) -> None:
-        db.execute("DELETE FROM lexicon WHERE rowid = ?", (key,))
+    def remove(self, db: sqlite3.Connection, keys: Sequence[int]) -> None:
+        db.executemany("DELETE FROM lexicon WHERE rowid = ?", ((key,) for key in keys))
 
     def search(
         self,
@@ -110,6 +111,9 @@ class Sqlite(sqlite3.Connection):
     def prepare(self) -> None:
         self.execute("PRAGMA journal_mode = WAL")
         self.execute("PRAGMA synchronous = NORMAL")
+
+    def stream(self, sql: str, values: Sequence[Any] = (), /) -> Iterator[Any]:
+        return self.execute(sql, values)
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")

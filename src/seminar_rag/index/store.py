@@ -11,7 +11,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
 from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
 from seminar_rag.index.vectors import is_unit, is_vector
-from seminar_rag.types import Passage
+from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Store(Reader):
     def _write_decisions(
         self, how: Callable[[Path, tuple[Correction, ...]], None] = decisions.save
     ) -> None:
-        with self._guarded() as db:
+        with self.guarded() as db:
             try:
                 how(self.folder, self._read(db).corrections)
             except OSError as error:
@@ -76,15 +76,15 @@ class Store(Reader):
 
     def remember_model(self, name: str, precision: str) -> None:
         """Note which model the vectors come from. Call before the first `replace`."""
-        with self._guarded() as db:
-            self._set(model=name, precision=precision)
+        with self.guarded() as db:
+            self.remember(model=name, precision=precision)
             db.commit()
 
     def put_source(
         self, source: str, form: str, title: str | None, sessions: Sequence[ListedSession]
     ) -> None:
         """Store what a source lists, in place of what it listed before."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.put_source(db, source, form, title, sessions)
 
     def replace(
@@ -105,7 +105,7 @@ class Store(Reader):
         """
         document = record.document
         digest = self._keep(file) if file else ""
-        with self._guarded() as db:
+        with self.guarded() as db:
             old: dict[str, int] = dict(
                 db.execute("SELECT id, key FROM passage WHERE document = ?", (document.id,))
             )
@@ -116,80 +116,78 @@ class Store(Reader):
             )
             if vectors is not None and fresh:
                 self.vectors.add([passages[i].id for i in fresh], vectors[fresh], document.id)
-            with self._change():
+            with self.changing():
                 _drop(db, old.values())
                 catalogue.put_record(db, record)
                 catalogue.put_file(db, document.id, digest)
-                for i, passage in enumerate(passages):
-                    assert vectors is not None
-                    _put_passage(
-                        db, passage, document.title, vectors[i], words[i] if words else None
-                    )
+                if vectors is not None and passages:
+                    packed: Sequence[bytes | None] = words or [None] * len(passages)
+                    _put_passages(db, document, passages, vectors, packed)
             self._settle()
             self._sweep()
 
     def keep(self, document: str, file: Path) -> None:
         """Keep the file of a document that is stored already."""
         digest = self._keep(file)
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.put_file(db, document, digest)
 
     def put_failure(self, record: Record) -> int:
         """Store a failed outcome and return how many passages of an earlier success stay."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.put_record(db, record)
             query = "SELECT count(*) FROM passage WHERE document = ?"
             return int(db.execute(query, (record.document.id,)).fetchone()[0])
 
     def put_lookup(self, lookup: Lookup) -> None:
         """Note what was found on the network for a reading."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.put_lookup(db, lookup)
 
     def drop_lookups(self, source: str, readings: Iterable[str]) -> None:
         """Forget what was found for readings that a source lists no longer."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.drop_lookups(db, source, readings)
 
     def add_corrections(self, *decided: Correction) -> None:
         """Store decisions of the instructor."""
-        with self._change() as db:
+        with self.changing() as db:
             for one in decided:
                 catalogue.put_correction(db, one, one.at)
         self._write_decisions()
 
     def unlist(self, reading: str, source: str = "") -> None:
         """Take a reading off the lists, or off that of one source; its documents stay."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.unlist(db, reading, source)
 
     def revise(self, change: Callable[[Sequence[ListedSession]], Sequence[ListedSession]]) -> None:
         """Change what every source lists; the documents stay as they are."""
-        with self._change() as db:
+        with self.changing() as db:
             for source, form, title in db.execute("SELECT id, form, title FROM source").fetchall():
                 listed = catalogue.read_sessions(db, source)
                 catalogue.put_source(db, source, form, title, change(listed))
 
     def drop_corrections(self, keys: Iterable[int]) -> None:
         """Forget decisions of the instructor, by their keys."""
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.drop_corrections(db, keys)
         self._write_decisions()
 
     def assign(self, document: str, reading: str) -> None:
         """Say which reading a document belongs to."""
-        with self._change() as db:
+        with self.changing() as db:
             db.execute("UPDATE document SET reading = ? WHERE id = ?", (reading, document))
 
     def remove(self, documents: Iterable[str]) -> None:
         """Remove documents with all their passages, each atomically."""
         for id_ in list(documents):
-            with self._guarded() as db:
+            with self.guarded() as db:
                 rows = db.execute(
                     "SELECT id, key FROM passage WHERE document = ?", (id_,)
                 ).fetchall()
                 self._announce([passage for passage, _ in rows])
-                with self._change():
+                with self.changing():
                     _drop(db, [key for _, key in rows])
                     db.execute("DELETE FROM document WHERE id = ?", (id_,))
                     catalogue.put_file(db, id_, "")
@@ -198,12 +196,12 @@ class Store(Reader):
 
     def forget_source(self, source: str) -> None:
         """Remove a source, its lists and all its documents."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             ids = [
                 id_ for (id_,) in db.execute("SELECT id FROM document WHERE source = ?", (source,))
             ]
         self.remove(ids)
-        with self._change() as db:
+        with self.changing() as db:
             catalogue.drop_source(db, source)
 
     # --- soundness -----------------------------------------------------------------------------
@@ -211,7 +209,7 @@ class Store(Reader):
     def findings(self) -> list[str]:
         """What is wrong with the index, one line each; empty when it is sound."""
         out: list[str] = []
-        with self._guarded() as db:
+        with self.guarded() as db:
             if verdict := db.damage():
                 out.append(f"the database is damaged: {verdict}")
             ids = {id_ for (id_,) in db.execute("SELECT id FROM passage")}
@@ -254,19 +252,18 @@ class Store(Reader):
 
         Documents with a damaged passage are taken out, for the next ingest to read them again.
         """
-        with self._guarded() as db:
+        with self.guarded() as db:
             self._repair_files(db, progress)
             if damaged := _damaged(db):
                 titles = _titles(db, damaged)
-                with self._change():
+                with self.changing():
                     for document in damaged:
                         db.execute("DELETE FROM passage WHERE document = ?", (document,))
                         db.execute("DELETE FROM document WHERE id = ?", (document,))
                 progress(f"taken out as damaged: {titles} — ingest again to read them again")
             progress("rebuilding the full-text index")
-            rows = db.execute("SELECT key, title, heading, text FROM passage").fetchall()
-            with self._change():
-                lexical.rebuild(db, rows)
+            with self.changing():
+                lexical.rebuild(db)
             progress("rebuilding the vector store")
             self.vectors.reset()
             for (document,) in db.execute("SELECT DISTINCT document FROM passage").fetchall():
@@ -275,7 +272,7 @@ class Store(Reader):
                 ).fetchall()
                 vectors = np.stack([np.frombuffer(blob, np.float32) for _, blob in pairs])
                 self.vectors.add([id_ for id_, _ in pairs], vectors, document)
-            with self._change():
+            with self.changing():
                 db.execute("DELETE FROM moving")
 
     def _repair_files(self, db: Connection, progress: Callable[[str], None]) -> None:
@@ -305,11 +302,11 @@ class Store(Reader):
 
     def _settle(self) -> None:
         """Make the vector store agree with the database on every announced id."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             moving = [id_ for (id_,) in db.execute("SELECT id FROM moving")]
             if not moving:
                 return
-            there = self.passages(moving)
+            there = {id_ for (id_,) in self._columns("id", moving)}
             gone = [id_ for id_ in moving if id_ not in there]
             if gone:
                 self.vectors.delete(gone)
@@ -327,7 +324,7 @@ class Store(Reader):
 
     def _sweep(self) -> None:
         """Remove the files that no document needs. Only for writers: others may be adding one."""
-        with self._guarded() as db:
+        with self.guarded() as db:
             self.files.sweep(catalogue.kept_files(db).values())
 
 
@@ -339,7 +336,7 @@ def _damaged(db: Connection) -> list[str]:
     dimensions = sizes[0] // 4 if sizes else 0
     found = {
         str(row[1])
-        for *row, vector, words in db.execute(f"SELECT {PASSAGE}, vector, words FROM passage")
+        for *row, vector, words in db.stream(f"SELECT {PASSAGE}, vector, words FROM passage")
         if (read := readable(row)) is None
         or (read.text and not read.sentences)
         or not (is_vector(vector, dimensions) and is_unit(vector))
@@ -365,26 +362,34 @@ def _drop(db: Connection, keys: Iterable[int]) -> None:
     db.executemany("DELETE FROM passage WHERE key = ?", [(key,) for key in gone])
 
 
-def _put_passage(
-    db: Connection, passage: Passage, title: str, vector: Matrix, words: bytes | None
+def _put_passages(
+    db: Connection, document: Document, passages: Sequence[Passage], vectors: Matrix, words: Any
 ) -> None:
-    sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
-    cursor = db.execute(
+    db.executemany(
         f"INSERT INTO passage({PASSAGE}, title, vector, words)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING key",
-        (
-            passage.id,
-            passage.document,
-            passage.ordinal,
-            passage.text,
-            passage.heading,
-            passage.start,
-            passage.end,
-            passage.page,
-            json.dumps(sentences, separators=(",", ":")),
-            title,
-            np.ascontiguousarray(vector, np.float32).tobytes(),
-            words,
-        ),
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*row(passage), document.title, vector.tobytes(), packed)
+            for passage, vector, packed in zip(
+                passages, np.ascontiguousarray(vectors, np.float32), words, strict=True
+            )
+        ],
     )
-    lexical.add(db, [(cursor.fetchone()[0], title, passage.heading, passage.text)])
+    query = "SELECT key, title, heading, text FROM passage WHERE document = ? ORDER BY ordinal"
+    lexical.add(db, db.execute(query, (document.id,)).fetchall())
+
+
+def row(passage: Passage) -> tuple[Any, ...]:
+    """A passage as the columns `PASSAGE`."""
+    sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
+    return (
+        passage.id,
+        passage.document,
+        passage.ordinal,
+        passage.text,
+        passage.heading,
+        passage.start,
+        passage.end,
+        passage.page,
+        json.dumps(sentences, separators=(",", ":")),
+    )
