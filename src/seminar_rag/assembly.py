@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from seminar_rag.config import Config
 from seminar_rag.errors import ModelError
 from seminar_rag.index.chosen import Chosen
+from seminar_rag.index.common import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.shared import Shared
@@ -63,10 +64,12 @@ class Assembly(ModelsInUse):
         """
         store = Store(config.data, config.store_url, given.get("vectors"), config.store_database)
         super().__init__(config, store, given.get("embedder"), given.get("shared") or Shared())
+        self.common = CommonTable(config.store_database) if config.store_database else None
         self.journal = Journal(
             config.data / "journal.sqlite",
             enabled=config.journal_enabled,
             days=config.journal_days,
+            database=config.store_database,
         )
         self._network = given.get("network")
         self._answerer = given.get("answerer")
@@ -78,6 +81,9 @@ class Assembly(ModelsInUse):
         courses share them."""
         if self._alone:
             self._shared.close()
+        self.journal.close()
+        if self.common is not None:
+            self.common.close()
         self.store.close()
 
     def reconfigure(self, config: Config) -> None:
@@ -98,7 +104,7 @@ class Assembly(ModelsInUse):
     @cached_property
     def chosen(self) -> Chosen:
         """What the instructor has chosen to show students."""
-        return Chosen(self.config.data)
+        return Chosen(self.config.data, self.common)
 
     @cached_property
     def retriever(self) -> Retriever:

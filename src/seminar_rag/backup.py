@@ -23,10 +23,12 @@ from pathlib import Path, PurePosixPath
 from seminar_rag.errors import SourceError, StoreError
 from seminar_rag.files import draft, write
 from seminar_rag.index import chosen, decisions
+from seminar_rag.index.common import CommonTable
 from seminar_rag.index.folder import writing
 from seminar_rag.index.rescue import rescue, set_aside
 from seminar_rag.index.sqlite import connect
 from seminar_rag.index.store import Store
+from seminar_rag.journal.journal import Journal
 from seminar_rag.types.catalogue import Correction
 
 _MANIFEST, _DECISIONS, _SETTINGS = "backup.json", "decisions/current.json", "seminar.toml"
@@ -67,12 +69,17 @@ def save(
                 "everything": everything,
             }
             archive.writestr(_MANIFEST, json.dumps(about))
+            beside = data
+            if database:
+                beside = Path(scratch) / "beside"
+                beside.mkdir()
+                carry(data, database, beside, "")
             for name in (*_JOURNALS, _DATABASE) if everything else _JOURNALS:
-                if (data / name).is_file():
-                    archive.write(_snapshot(data / name, Path(scratch)), name)
+                if (beside / name).is_file():
+                    archive.write(_snapshot(beside / name, Path(scratch)), name)
             # In this order, since somebody may be deciding and adding files meanwhile.
-            archive.writestr(_DECISIONS, decisions.to_json(_decisions(data)))
-            if (kept := chosen.content(data)) is not None:
+            archive.writestr(_DECISIONS, decisions.to_json(_decisions(data, database)))
+            if (kept := chosen.content(beside)) is not None:
                 archive.writestr(chosen.NAME, kept)
             for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
                 with suppress(FileNotFoundError):  # an ingest has just removed it
@@ -129,11 +136,40 @@ def restore(
             store.repair()
     if chosen.NAME in wanted:
         chosen.Chosen(data).repair()  # the copy beside it is of before
+    if database:
+        carry(data, "", data, database)
     return aside
 
 
-def _decisions(data: Path) -> tuple[Correction, ...]:
+def carry(data: Path, source: str, place: Path, target: str) -> None:
+    """Copy the journal, and what was chosen for students, from where one database has a course to
+    where another has it.
+
+    Args:
+        data, place: the data folders, which hold both with SQLite.
+        source, target: the address of a PostgreSQL database, or empty for SQLite.
+
+    Raises:
+        StoreError: one cannot be read or written.
+    """
+    with (
+        closing(Journal(data / _JOURNALS[0], database=source)) as old,
+        closing(Journal(place / _JOURNALS[0], database=target)) as new,
+    ):
+        if rows := old.rows():
+            new.add(rows)
+    with closing(CommonTable(source)) as there, closing(CommonTable(target)) as here:
+        was = chosen.Chosen(data, there if source else None)
+        was.copy_to(chosen.Chosen(place, here if target else None))
+
+
+def _decisions(data: Path, database: str) -> tuple[Correction, ...]:
     """The decisions of now, from the database where it can be read."""
+    if database:
+        from seminar_rag.index.postgres import Postgres
+
+        with closing(Postgres(database)) as served:
+            return decisions.stored(served)
     if not (data / _DATABASE).is_file():
         return decisions.latest(data)
     with closing(connect(data / _DATABASE)) as db:

@@ -41,6 +41,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Checking
+from seminar_rag.types.common import Common
 from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Report
 from seminar_rag.types.journal import Insights
 from seminar_rag.types.settings import Finding, Setting
@@ -110,6 +111,12 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
     def journal(self) -> Journal:
         """What students asked and thought of the answers; whoever asks the course records there."""
         return self.parts.journal
+
+    @property
+    def common(self) -> Common | None:
+        """What this program knows together with others that have the course open, wherever they
+        run; None where the course's database is SQLite."""
+        return self.parts.common
 
     @property
     def embedder(self) -> Embedder:

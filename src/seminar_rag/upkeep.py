@@ -67,6 +67,7 @@ def move_database(
         ConfigError: the course lies there already, or the environment decides where it lies.
         StoreError: a database cannot be used, or the target is not empty; nothing was changed.
     """
+    from seminar_rag.backup import carry
     from seminar_rag.index.moving import move
 
     config = load(folder, data=data)
@@ -74,11 +75,16 @@ def move_database(
         raise ConfigError("SEMINAR_RAG_STORE_DATABASE decides where the course lies — unset it")
     if target == config.store_database:
         raise ConfigError("the course's database lies there already — name another place")
+
+    def commit() -> None:
+        carry(config.data, config.store_database, config.data, target)
+        configuration.save(config.folder, "store", "database", target)
+
     return move(
         config.data,
         config.store_database,
         target,
-        lambda: configuration.save(config.folder, "store", "database", target),
+        commit,
         progress,
     )
 

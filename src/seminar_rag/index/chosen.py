@@ -2,7 +2,8 @@
 
 One JSON file, `decisions/chosen.json` in the data folder, with the hash of what it holds: kind → id
 → value. It is small, outlives the database, and is part of every backup. The same lies in the data
-folder itself, and is read there where the first is damaged or gone.
+folder itself, and is read there where the first is damaged or gone. Where several servers have the
+course in common, it lies where all of them see it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.files import write
+from seminar_rag.types.common import Common
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +36,11 @@ _All = dict[str, dict[str, Value]]
 class Chosen:
     """The two files; read anew when another process has changed one. Safe to call from threads."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, common: Common | None = None) -> None:
         self._paths = (data / NAME, data / COPY)
+        self._common = common
         self._lock = threading.Lock()
-        self._seen: tuple[int | None, ...] | None = None
+        self._seen: tuple[int | str | None, ...] | None = None
         self._all: _All = {}
 
     def of(self, kind: Kind) -> dict[str, Value]:
@@ -50,8 +54,10 @@ class Chosen:
                 return {}
 
     @property
-    def state(self) -> tuple[int | None, ...]:
-        """Differs once the files were written, whoever wrote them."""
+    def state(self) -> tuple[int | str | None, ...]:
+        """Differs once something was chosen, whoever did."""
+        if self._common is not None:
+            return (self._common.get("chosen", "state"),)
         return tuple(map(_changed, self._paths))
 
     def put(self, kind: Kind, id_: str, value: Value | None) -> None:
@@ -64,16 +70,39 @@ class Chosen:
         Raises:
             StoreError: the files cannot be read or written, or there are too many of the kind.
         """
-        with self._lock:
-            every = self._read()
+
+        def changed(every: _All) -> _All:
             of = {**every.get(kind, {}), **values}
             kept = {key: one for key, one in of.items() if one is not None}
             if len(kept) > MOST:
                 raise StoreError(f"there are {MOST:,} already — remove some first")
-            self._write({**every, kind: kept})
+            return {**every, kind: kept}
+
+        with self._lock:
+            if self._common is None:
+                self._write(changed(self._read()))
+                return
+            self._common.change(
+                "chosen", "all", lambda text: json.dumps(changed(json.loads(text or "{}")))
+            )
+            self._common.put("chosen", "state", secrets.token_hex(8))
+
+    def copy_to(self, other: Chosen) -> None:
+        """Put all of it where another keeps it, beside what is there.
+
+        Raises:
+            StoreError: it cannot be read or written.
+        """
+        with self._lock:
+            every = self._read()
+        for kind in get_args(Kind):
+            if every.get(kind):
+                other.put_all(kind, every[kind])
 
     def findings(self) -> list[str]:
         """What is damaged or gone; empty where all is well."""
+        if self._common is not None:
+            return []
         whole = [_whole(path) for path in self._paths]
         if whole[0] == whole[1]:
             return [] if whole[0] is not None or not self._there() else [self._lost()]
@@ -89,6 +118,8 @@ class Chosen:
         Raises:
             StoreError: they cannot be written.
         """
+        if self._common is not None:
+            return ""
         with self._lock:
             try:
                 every = self._read()
@@ -112,7 +143,9 @@ class Chosen:
 
     def _read(self) -> _All:
         now = self.state
-        if now != self._seen:
+        if now != self._seen and self._common is not None:
+            self._all, self._seen = json.loads(self._common.get("chosen", "all") or "{}"), now
+        elif now != self._seen:
             every = next((one for one in map(_whole, self._paths) if one is not None), None)
             if every is None and self._there():
                 raise DamagedError(

@@ -31,6 +31,7 @@ _TYPES = (
     (r"BLOB", "BYTEA"),
     (r"REAL", "DOUBLE PRECISION"),
     (r" TEXT", ' TEXT COLLATE "C"'),  # sorts as SQLite does
+    (r" WITHOUT ROWID", ""),
     (
         r"(TABLE IF NOT EXISTS (?:document|lookup)\()",
         r"\1rowid BIGINT GENERATED ALWAYS AS IDENTITY,",

@@ -5,15 +5,15 @@ gives it. There is no address, no session, no time finer than the day, and rows 
 order, so that nothing shows which questions came from one person. Entries older than the days to
 keep are shown no longer, and are overwritten on disk once the clock has said so on three days: a
 clock that runs ahead for a while must not cost what students wrote. Feedback is also written to a
-second database beside the first, since nobody can give it again. Knows neither the index nor how
-answers come about.
+second database beside the first, since nobody can give it again. Where the course lies on a
+PostgreSQL server, the journal does too, in a table that is ordered at random once a day. Knows
+neither the index nor how answers come about.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import sqlite3
 import threading
@@ -27,17 +27,14 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter
 
 from seminar_rag.errors import StoreError
+from seminar_rag.index.engine import Connection
+from seminar_rag.journal import places
 from seminar_rag.types import Answer
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
 
 log = logging.getLogger(__name__)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry(
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
-CREATE TABLE IF NOT EXISTS seen(day TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _Row = tuple[str, str, str, str]
 """Id, kind, day, and the rest as JSON."""
 _Entry = TypeVar("_Entry", Asked, Feedback)
@@ -50,7 +47,7 @@ _FLAWED = ("partly", "unsupported", "contradicted")
 
 class Journal:
     """Two databases in the data folder, `journal.sqlite` and, with the feedback alone,
-    `feedback.sqlite`; made when the first entry is recorded."""
+    `feedback.sqlite`; made when the first entry is recorded. Or a table of a PostgreSQL server."""
 
     def __init__(
         self,
@@ -59,16 +56,20 @@ class Journal:
         enabled: bool = False,
         days: int = 90,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        database: str = "",
     ) -> None:
         """Args:
         enabled: whether questions are recorded; may be changed while running.
         days: how long entries are kept, at least 1.
         today: the current day, for tests.
+        database: the address of a PostgreSQL database in place of the two files.
         """
         self.enabled = enabled
         self.days = days
         self._path = path
         self._second = path.with_name("feedback.sqlite")
+        self._database = database
+        self._server: Connection | None = None
         self._today = today
         self._pruned: tuple[date, int] | None = None
         self._lock = threading.Lock()
@@ -119,10 +120,9 @@ class Journal:
         Raises:
             StoreError: the journal cannot be written.
         """
-        for path in (self._second, self._path):
-            if path.exists():
-                with self._opened(path) as db, db:
-                    db.execute("DELETE FROM entry WHERE id = ? AND kind = 'feedback'", (id_,))
+        for path in reversed(self._places):
+            with self._opened(path) as db:
+                db.execute("DELETE FROM entry WHERE id = ? AND kind = 'feedback'", (id_,))
 
     def questions(self) -> tuple[Asked, ...]:
         """The recorded questions, newest day first.
@@ -146,7 +146,35 @@ class Journal:
         Raises:
             StoreError: the journal cannot be written.
         """
-        return self._delete("9999") if self._path.exists() else 0
+        return self._delete("9999") if self._places else 0
+
+    def close(self) -> None:
+        """End the connection to a server."""
+        with self._lock:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
+
+    def rows(self) -> list[_Row]:
+        """All entries as they are stored, for a copy.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        if not self._places:
+            return []
+        with self._opened(self._path) as db:
+            return list(db.execute("SELECT id, kind, day, body FROM entry"))
+
+    def add(self, rows: Sequence[_Row]) -> None:
+        """Take over the entries of another journal; those that are here stay as they are.
+
+        Raises:
+            StoreError: the journal cannot be written.
+        """
+        with self._opened(self._path) as db:
+            db.executemany(_INSERT, rows)
+        self._keep_twice()
 
     def prune(self) -> int:
         """Remove the entries that were too old on three days already; returns how many there were.
@@ -154,12 +182,12 @@ class Journal:
         Raises:
             StoreError: the journal cannot be written.
         """
-        if not self._path.exists():
+        if not self._places:
             return 0
         today, days = self._today(), self.days
-        with self._opened(self._path) as db, db:
+        with self._opened(self._path) as db:
             db.execute("DELETE FROM seen WHERE day > ?", (today.isoformat(),))
-            db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (today.isoformat(),))
+            db.execute("INSERT INTO seen VALUES (?) ON CONFLICT DO NOTHING", (today.isoformat(),))
             seen = [day for (day,) in db.execute("SELECT day FROM seen ORDER BY day DESC")]
             db.execute("DELETE FROM seen WHERE day < ?", (seen[:_CONFIRMED][-1],))
         removed = 0
@@ -176,6 +204,8 @@ class Journal:
             StoreError: one may not be opened.
         """
         out, ids = [], []
+        if self._database:  # the server looks after its storage by itself
+            return []
         for path in (self._path, self._second):
             rows, problem = _readable(path)
             ids.append({row[0] for row in rows if row[1] == "feedback"})
@@ -201,10 +231,8 @@ class Journal:
                     if one.name.removeprefix(path.name) in ("", "-wal", "-shm", "-journal"):
                         one.rename(one.with_name(f"damaged-{moment}-{one.name}"))
         except OSError as error:
-            raise _explained(error, self._path) from error
-        with self._opened(self._path) as db, db:
-            db.executemany("INSERT INTO entry VALUES (?, ?, ?, ?)", found.values())
-        self._keep_twice()
+            raise places.explained(error, self._path) from error
+        self.add(list(found.values()))
         progress(
             f"the journal was damaged; {len(found)} entries are taken over, and the old files stay"
             f" as damaged-{moment}-… in {self._path.parent}"
@@ -228,8 +256,8 @@ class Journal:
     def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> bool:
         body = type_.dump_python(entry, mode="json", exclude={"id", "day"})
         row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
-        with self._opened(self._path) as db, db:
-            made = db.execute("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?)", row).rowcount
+        with self._opened(self._path) as db:
+            made = db.execute(_INSERT, row).rowcount
         if made and kind == "feedback":
             self._keep_twice([row])
         if self._due:
@@ -239,29 +267,33 @@ class Journal:
     def _delete(self, before: str) -> int:
         """Remove entries of days before the given one, from the disk too."""
         counts = []
-        for path in (self._path, self._second):
+        for path in (self._path,) if self._database else (self._path, self._second):
             with self._opened(path) as db:
-                with db:
-                    counts.append(db.execute("DELETE FROM entry WHERE day < ?", (before,)).rowcount)
-                if counts[-1]:  # the write-ahead log would keep what was removed
+                counts.append(db.execute("DELETE FROM entry WHERE day < ?", (before,)).rowcount)
+                db.commit()
+                if self._database:  # makes the table anew, in the order of the ids
+                    db.execute("CLUSTER entry USING entry_pkey")
+                elif counts[-1]:  # the write-ahead log would keep what was removed
                     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return counts[0]
+        return int(counts[0])
 
     def _keep_twice(self, rows: Sequence[_Row] | None = None) -> None:
         """Write feedback, all there is or these rows, to the second database.
 
         Does not raise: the first one has it.
         """
+        if self._database:
+            return
         with suppress(StoreError):
             if rows is None:
                 with self._opened(self._path) as db:
                     rows = db.execute("SELECT * FROM entry WHERE kind = 'feedback'").fetchall()
             if rows:
-                with self._opened(self._second) as db, db:
-                    db.executemany("INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?)", rows)
+                with self._opened(self._second) as db:
+                    db.executemany(_INSERT, rows)
 
     def _entries(self, kind: str, type_: TypeAdapter[_Entry]) -> tuple[_Entry, ...]:
-        if not self._path.exists():
+        if not self._places:
             return ()
         if self._due:
             self.prune()
@@ -275,33 +307,27 @@ class Journal:
                 for id_, day, body in rows
             )
 
+    @property
+    def _places(self) -> tuple[Path, ...]:
+        """Which of the databases are there; the first alone stands for a server."""
+        if self._database:
+            return (self._path,)
+        return tuple(path for path in (self._path, self._second) if path.exists())
+
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[sqlite3.Connection]:
-        """A connection for one use: entries come seldom, and a closed one leaves no log behind."""
-        try:
-            with self._lock:
-                if not path.exists():
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    # Nobody else on the machine reads what students wrote.
-                    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-                with closing(sqlite3.connect(path, timeout=10)) as db:
-                    db.execute("PRAGMA journal_mode = WAL")
-                    db.execute("PRAGMA secure_delete = ON")
-                    db.executescript(_SCHEMA)
+    def _opened(self, path: Path) -> Iterator[Connection]:
+        """A connection whose changes count at the end. To a file it serves once: entries come
+        seldom, and a closed one leaves no log behind."""
+        with self._lock:
+            if self._database:
+                db = self._server = self._server or places.served(self._database)
+                try:
                     yield db
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise _explained(error, path) from error
-
-
-def _explained(error: Exception, path: Path) -> StoreError:
-    message = str(error)
-    if "full" in message or "No space" in message:
-        remedy = "free some space"
-    elif isinstance(error, OSError) or "readonly" in message or "unable to open" in message:
-        remedy = "check its permissions"
-    else:
-        remedy = "seminar-rag doctor --repair takes over what can be read of it"
-    return StoreError(f"the journal {path} cannot be used: {message} — {remedy}")
+                except db.error as error:
+                    raise db.explained(error) from error
+            else:
+                with places.opened(path) as file:
+                    yield file
 
 
 def _readable(path: Path) -> tuple[list[_Row], str]:
@@ -311,7 +337,7 @@ def _readable(path: Path) -> tuple[list[_Row], str]:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise _explained(error, path) from error
+        raise places.explained(error, path) from error
     found: dict[str, _Row] = {}
     problem = ""
     with closing(sqlite3.connect(path, timeout=10)) as db:

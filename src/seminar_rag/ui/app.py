@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from seminar_rag.course import Course
+    from seminar_rag.types.common import Common
     from seminar_rag.ui.api.mcp_server import Tools
     from seminar_rag.ui.api.programs import Programs
     from seminar_rag.ui.lti.launch import Launches
@@ -65,6 +66,7 @@ def build_app(
     launches: Launches | None = None,
     turns: Turns | None = None,
     root: str = "",
+    common: Common | None = None,
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -80,6 +82,7 @@ def build_app(
         turns: who is answered at a time, where several courses share a model.
         root: the path at which the application lies among others, which have a gate in front;
             empty where it is alone and has its own.
+        common: what it shares with other servers of the course, where there may be some.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -129,7 +132,7 @@ def build_app(
     if desk is not None:
         from seminar_rag.ui.desk.mount import mount_desk
 
-        door = mount_desk(app, desk, theme, root)
+        door = mount_desk(app, desk, theme, root, common)
     if launches is not None:
         from seminar_rag.ui.lti.routes import Site
 
@@ -177,12 +180,15 @@ def tools_of(programs: Programs, course: str) -> Tools:
     return Tools(programs, course)
 
 
-def launches_of(site: Mapping[str, str], folder: Path) -> Launches | None:
+def launches_of(
+    site: Mapping[str, str], folder: Path, common: Common | None = None
+) -> Launches | None:
     """What verifies the launches of a course site; None where no course site is configured.
 
     Args:
         site: as `platform_of` takes it.
         folder: where the key lies that signs what is placed on course pages.
+        common: what the servers of the course have in common; the key too, then.
 
     Raises:
         ConfigError: not all is set that is needed.
@@ -197,7 +203,7 @@ def launches_of(site: Mapping[str, str], folder: Path) -> Launches | None:
             "a course site needs the lti extra — pip install 'seminar-rag[lti]', or in a checkout"
             " .venv/bin/pip install -e '.[lti]'"
         ) from error
-    return launch.Launches(claims.platform_of(**site), launch.key_in(folder))
+    return launch.Launches(claims.platform_of(**site), launch.key_in(folder, common), common)
 
 
 def serve_tools(course: Course) -> None:
@@ -224,6 +230,7 @@ def serve(
     api_key: str = "",
     framed_by: str = "",
     launches: Launches | None = None,
+    common: Common | None = None,
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -246,6 +253,7 @@ def serve(
             api_key=api_key,
             framed_by=framed_by,
             launches=launches,
+            common=common,
         )
         desks.append(getattr(app.state, "desk", None))
         return app

@@ -58,7 +58,7 @@ def settings_of(course: Course) -> dict[str, Any]:
     Raises:
         ConfigError, ServeError: the course site is not configured as it must be.
     """
-    config = course.config
+    config, common = course.config, course.common
     site = {
         "issuer": config.lti_issuer,
         "client_id": config.lti_client_id,
@@ -68,12 +68,13 @@ def settings_of(course: Course) -> dict[str, Any]:
         "courses": config.lti_courses,
     }
     return {
-        "limits": Limits(config.serve_rate, config.serve_rate_address),
+        "limits": Limits(config.serve_rate, config.serve_rate_address, common=common),
         "desk": course,
-        "key": key_in(config.data),
+        "key": key_in(config.data, common),
         "api_key": config.serve_api_key,
         "framed_by": config.serve_frame_ancestors,
-        "launches": launches_of(site, config.data),
+        "launches": launches_of(site, config.data, common),
+        "common": common,
     }
 
 

@@ -58,7 +58,7 @@ def add_routes(app: FastAPI, course: Course, limits: Limits) -> None:
     async def export(request: Request) -> Response:
         kind = request.url.path.rpartition(".")[2]
         address = address_of(request)
-        if wait := limits.admit(f"export {address}", address):
+        if wait := await run_in_threadpool(limits.admit, f"export {address}", address):
             return Response(too_often(wait), 429, {"retry-after": str(wait)})
         body = await _body(request, LONGEST_BODY)
         if body is None:
@@ -109,7 +109,7 @@ def _add_reader(app: FastAPI, course: Course, limits: Limits) -> None:
         address = address_of(request)
         if not from_own_page(request.headers.get):
             return Response("Another site's page sent this.", 403)
-        if wait := limits.admit(f"file {address}", address):
+        if wait := await run_in_threadpool(limits.admit, f"file {address}", address):
             return Response(too_often(wait), 429, {"retry-after": str(wait)})
         if not held.take(address):
             return Response("Many files are being read. Try again in a minute.", 503)

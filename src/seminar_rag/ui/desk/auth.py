@@ -19,7 +19,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -29,6 +28,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
+from seminar_rag.types.common import Common
+from seminar_rag.ui.desk.attempts import Attempts
 from seminar_rag.ui.desk.password import matches
 from seminar_rag.ui.desk.view import login_page
 from seminar_rag.ui.shared.cookies import set_cookie, set_framed_cookie
@@ -43,7 +44,6 @@ LASTS = 12 * 3600.0
 STATIC = ("/assets/", "/static/", "/svelte/")
 """Parts of the page that say nothing about the course, and that a browser may keep."""
 MOST_SESSIONS = 100
-MOST_CLIENTS = 1_000
 
 SHUT = (
     "The desk has no password yet, so it is shut. Run “seminar-rag passwd” in the folder of the"
@@ -53,78 +53,21 @@ WRONG = "That is not the password."
 WAIT = "Too many attempts. Try again in {seconds} seconds."
 
 
-# --- attempts and sessions ------------------------------------------------------------------------
-
-
-@dataclass
-class _Tries:
-    """Failed attempts of one client, or of all."""
-
-    count: int = 0
-    last: float = 0.0
-
-
-@dataclass
-class Attempts:
-    """How long to wait for the next guess: doubling, per client and, more patiently, over all.
-
-    A client that had the password before does not wait for others, so that guessing from
-    elsewhere cannot keep the owner out.
-    """
-
-    clock: Callable[[], float] = time.monotonic
-    _clients: dict[str, _Tries] = field(default_factory=dict)
-    _all: _Tries = field(default_factory=_Tries)
-    _known: set[str] = field(default_factory=set)
-
-    FREE = 4
-    """Failures of one client that cost nothing."""
-    FREE_OF_ALL = 10
-    """Failures of all clients together that cost nothing, wherever they come from."""
-    LONGEST = 300.0
-    """Seconds a client waits at most; over all it is a tenth."""
-    FORGOTTEN = 3600.0
-    """Seconds without a failure after which all failures are forgotten."""
-
-    def wait(self, client: str) -> float:
-        """Seconds until the client may try; 0 is now."""
-        mine = self._left(self._clients.get(client, _Tries()), self.FREE, self.LONGEST)
-        if client in self._known:
-            return mine
-        return max(mine, self._left(self._all, self.FREE_OF_ALL, self.LONGEST / 10))
-
-    def begin(self, client: str) -> None:
-        """Count an attempt as failed until `succeeded` says otherwise."""
-        now = self.clock()
-        if client not in self._clients and len(self._clients) >= MOST_CLIENTS:
-            del self._clients[min(self._clients, key=lambda one: self._clients[one].last)]
-        for tries in (self._clients.setdefault(client, _Tries()), self._all):
-            if now - tries.last > self.FORGOTTEN:
-                tries.count = 0
-            tries.count += 1
-            tries.last = now
-
-    def succeeded(self, client: str) -> None:
-        """Take back the attempt that was begun: it had the right password."""
-        self._clients.pop(client, None)
-        if len(self._known) < MOST_CLIENTS:
-            self._known.add(client)
-        self._all.count = max(0, self._all.count - 1)
-
-    def _left(self, tries: _Tries, free: int, longest: float) -> float:
-        over = tries.count - free
-        gone = self.clock() - tries.last
-        if over < 0 or not tries.count or gone > self.FORGOTTEN:
-            return 0.0
-        return max(0.0, min(longest, 2.0 ** min(over, 20)) - gone)
+# --- sessions -------------------------------------------------------------------------------------
 
 
 class Sessions:
     """The tokens of those who are logged in, kept hashed, each bound to the password it was given
     for. They outlive the server, and hold in every other server of the course at once, where there
-    is a file to keep them in."""
+    is a file to keep them in, or wherever else servers know something together."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        file: Path | None = None,
+        common: Common | None = None,
+    ) -> None:
+        self._common = common
         self._clock = clock
         self._file = file
         self._stamp: tuple[int, int] | None = None
@@ -133,6 +76,10 @@ class Sessions:
 
     def begin(self, password_hash: str) -> str:
         """Log in; returns a new token."""
+        if self._common is not None:
+            token = secrets.token_urlsafe(32)
+            self._common.put("login", _digest(token), _digest(password_hash), LASTS)
+            return token
         self._refresh()
         now = self._clock()
         self._ends = {key: end for key, end in self._ends.items() if end > now}
@@ -145,12 +92,17 @@ class Sessions:
 
     def valid(self, token: str, password_hash: str) -> bool:
         """Whether the token was given for this password and has not ended."""
+        if self._common is not None:
+            return self._common.get("login", _digest(token)) == _digest(password_hash)
         self._refresh()
         left = self._ends.get((_digest(token), _digest(password_hash)), 0.0) - self._clock()
         return 0 < left <= LASTS  # more where the machine's clock was wrong
 
     def end(self, token: str, password_hash: str) -> None:
         """Log out."""
+        if self._common is not None:
+            self._common.drop("login", _digest(token))
+            return
         self._refresh()
         if self._ends.pop((_digest(token), _digest(password_hash)), None) is not None:
             self._keep()
@@ -212,9 +164,12 @@ class Door:
         style: str = "",
         clock: Callable[[], float] | None = None,
         kept: Path | None = None,
+        common: Common | None = None,
     ) -> None:
         """Args:
         kept: the file in which sessions outlive the server; without one they end with it.
+        common: where sessions and failed attempts hold for all servers of the course, in place of
+            the file.
         password_hash: asked at every request, so that a new password counts at once; "" keeps
             the door shut. May raise ConfigError, which keeps it shut too and is shown.
         """
@@ -223,8 +178,9 @@ class Door:
         self._hash = password_hash
         self._title = title
         self._style = style
-        self._attempts = Attempts(clock or time.monotonic)
-        self._sessions = Sessions(clock or time.time, kept)
+        self._attempts = Attempts(clock or (time.time if common else time.monotonic))
+        self._sessions = Sessions(clock or time.time, kept, common)
+        self._common = common
         # One guess at a time: hashing takes memory and a core, also when many guess at once.
         self._guessing = threading.Lock()
 
@@ -307,15 +263,30 @@ class Door:
             ConfigError: the configured hash is none.
         """
         with self._guessing:
-            wait = self._attempts.wait(client)
+            wait = self._counted(Attempts.admit, client)
             if wait > 0:
                 return wait, ""
-            self._attempts.begin(client)
             if not matches(password, password_hash):
                 log.warning("a login to the desk failed")
                 return 0.0, ""
-            self._attempts.succeeded(client)
+            self._counted(Attempts.succeeded, client)
             return 0.0, self._sessions.begin(password_hash)
+
+    def _counted(self, what: Callable[[Attempts, str], float], client: str) -> float:
+        """Count the beginning or success of an attempt, for all servers where there are several."""
+        out = 0.0
+
+        def count(kept: str | None) -> str:
+            nonlocal out
+            if kept:
+                self._attempts.take(kept)
+            out = what(self._attempts, client)
+            return self._attempts.kept()
+
+        if self._common is None:
+            return what(self._attempts, client)
+        self._common.change("desk", "attempts", count, Attempts.FORGOTTEN)
+        return out
 
     def _logout(self, request: Request, token: str, password_hash: str) -> Response:
         if request.method != "POST":

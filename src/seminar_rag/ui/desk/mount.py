@@ -30,6 +30,7 @@ from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
+    from seminar_rag.types.common import Common
 
 PATH = "/desk"
 BACKUP = "backup.zip"
@@ -79,13 +80,16 @@ class Exports:
         return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
-def mount_desk(app: FastAPI, course: Course, theme: Any, root: str = "") -> Door:
+def mount_desk(
+    app: FastAPI, course: Course, theme: Any, root: str = "", common: Common | None = None
+) -> Door:
     """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
 
     Call it before the students' page is mounted, whose path covers this one.
 
     Args:
         root: the path at which `app` itself lies on its server.
+        common: where logins hold for all servers of the course.
     """
     at = root + PATH
     static = files("seminar_rag.ui") / "static"
@@ -112,7 +116,13 @@ def mount_desk(app: FastAPI, course: Course, theme: Any, root: str = "") -> Door
     assert behind.path == PATH
     inside = Gate(Intake(Exports(behind.app, course, at), desk, at), DESK_OPEN, at)
     kept = course.config.data / SESSIONS
-    door = Door(inside, at, course.password_hash, title=course.name, style=style, kept=kept)
+    door = Door(
+        *(inside, at, course.password_hash),
+        title=course.name,
+        style=style,
+        kept=kept,
+        common=common,
+    )
     app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{at}/", 303)))
     app.router.routes.append(Mount(PATH, door))
     app.state.desk = desk

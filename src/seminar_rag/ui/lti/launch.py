@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from seminar_rag.errors import ServeError
+from seminar_rag.types.common import Common
 from seminar_rag.ui.lti.claims import (
     CLAIM,
     DEEP_LINKING,
@@ -90,25 +91,34 @@ class Launch:
     placement: Placement | None
 
 
-def key_in(folder: Path) -> RSAPrivateKey:
-    """The key that signs what is placed on course pages, made where the folder has none.
+def _new_key() -> bytes:
+    made = generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def key_in(folder: Path, common: Common | None = None) -> RSAPrivateKey:
+    """The key that signs what is placed on course pages, made where there is none: in common to
+    all servers of a course, or in the folder.
 
     Raises:
         ServeError: it cannot be read or written.
+        StoreError: what the servers have in common cannot be reached.
     """
     path = folder / KEY_FILE
     try:
-        if not path.exists():
-            made = generate_private_key(public_exponent=65537, key_size=2048)
-            path.touch(0o600)
-            path.write_bytes(
-                made.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                )
-            )
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        if common is not None:
+            kept = common.get("key", "lti") or common.first("key", "lti", _new_key().decode())
+            pem = kept.encode()
+        else:
+            if not path.exists():
+                path.touch(0o600)
+                path.write_bytes(_new_key())
+            pem = path.read_bytes()
+        key = serialization.load_pem_private_key(pem, None)
         if not isinstance(key, RSAPrivateKey):
             raise TypeError("it is no RSA key")
     except (OSError, ValueError, TypeError) as error:
@@ -119,8 +129,14 @@ def key_in(folder: Path) -> RSAPrivateKey:
 class Launches:
     """Verifies the launches of one course site, and signs what it is to place."""
 
-    def __init__(self, platform: Platform, key: RSAPrivateKey) -> None:
+    def __init__(
+        self, platform: Platform, key: RSAPrivateKey, common: Common | None = None
+    ) -> None:
+        """Args:
+        common: lets a launch that began at one server of the course end at another.
+        """
         self.platform = platform
+        self._common = common
         self._key = key
         public = key.public_key()
         der = public.public_bytes(
@@ -133,6 +149,8 @@ class Launches:
         self._their_keys = jwt.PyJWKClient(platform.keys_url, timeout=KEYS_SECONDS)
         # Not kept: what was begun before a restart has to begin again, so that none comes twice.
         self._secret = secrets.token_bytes(32)
+        if common is not None:  # which remembers longer than a launch lasts what was used
+            self._secret = bytes.fromhex(common.first("key", "launches", secrets.token_hex(32)))
         self._used: dict[str, float] = {}
         """Nonces that came back, and when their states end."""
         self._lock = threading.Lock()
@@ -287,6 +305,11 @@ class Launches:
 
     def _use(self, nonce: str, ends: float) -> None:
         """Let a nonce come back once. Raises LaunchError."""
+        if self._common is not None:
+            mine = secrets.token_hex(8)
+            if self._common.first("launch", nonce, mine, 2 * STATE_SECONDS) != mine:
+                raise LaunchError(f"This launch was used already. {AGAIN}")
+            return
         with self._lock:
             now = time.time()
             self._used = {one: end for one, end in self._used.items() if end > now}

@@ -13,13 +13,21 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import zip_longest
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from seminar_rag.errors import DocumentError, NotFoundError, SeminarError, SourceError
+from seminar_rag.errors import (
+    DocumentError,
+    NotFoundError,
+    SeminarError,
+    SourceError,
+    StoreError,
+)
 from seminar_rag.text import plural
+from seminar_rag.types.common import Common
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -138,7 +146,19 @@ def from_own_page(header: Callable[[str], str | None]) -> bool:
 class Rate:
     """A limit of `per_minute` acts of one client a minute, which may come at once; 0 for none."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+        common: Common | None = None,
+        kind: str = "",
+    ) -> None:
+        """Args:
+        common: where all servers of the course count together, under `kind`; while it cannot be
+            reached, each counts by itself.
+        """
+        self._common = common
+        self._kind = kind
         self._most = per_minute
         self._every = 60 / per_minute if per_minute else 0.0
         self._clock = clock
@@ -148,10 +168,16 @@ class Rate:
 
     def wait(self, client: str) -> int:
         """Seconds until `client` may act again, 0 for now. Takes nothing."""
+        if not self._most:
+            return 0
         with self._lock:
             now = self._clock()
-            early = self._full.get(client, now) - now - (self._most - 1) * self._every
-            return ceil(early) if self._most and early > 1e-9 else 0
+            left = self._full.get(client, now) - now
+        if self._common is not None:
+            with suppress(StoreError):
+                left = max(left, self._common.left(self._kind, client))
+        early = left - (self._most - 1) * self._every
+        return ceil(early) if early > 1e-9 else 0
 
     def take(self, client: str, acts: int = 1) -> None:
         """Count acts of `client`."""
@@ -160,6 +186,9 @@ class Rate:
             if len(self._full) >= MOST_CLIENTS:
                 self._full = {one: at for one, at in self._full.items() if at > now}
             self._full[client] = max(self._full.get(client, now), now) + acts * self._every
+        if self._common is not None and self._most:
+            with suppress(StoreError):
+                self._common.extend(self._kind, client, acts * self._every)
 
 
 class Limits:
@@ -170,13 +199,15 @@ class Limits:
         per_page: int = PER_PAGE,
         per_address: int = PER_ADDRESS,
         clock: Callable[[], float] = time.monotonic,
+        common: Common | None = None,
     ) -> None:
         """Args:
         per_page, per_address: acts a minute; 0 for no limit.
         clock: seconds, for tests.
+        common: where acts count that other servers of the course let pass, looks excepted.
         """
-        self._pages = Rate(per_page, clock)
-        self._addresses = Rate(per_address, clock)
+        self._pages = Rate(per_page, clock, common, "page asks")
+        self._addresses = Rate(per_address, clock, common, "address asks")
         self._views = Rate(VIEWS * per_address, clock)
 
     def admit(self, page: str, address: str) -> int:
