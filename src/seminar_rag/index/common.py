@@ -57,8 +57,9 @@ class CommonTable:
     def first(self, kind: str, id_: str, value: str, lasts: float | None = None) -> str:
         with self._guarded() as db:
             there = db.execute(
-                f"{_PUT} SET ends = excluded.ends, value ="
-                f" CASE WHEN {_THERE} THEN shared.value ELSE excluded.value END RETURNING value",
+                f"{_PUT} SET ends = CASE WHEN {_THERE} THEN shared.ends ELSE excluded.ends END,"
+                f" value = CASE WHEN {_THERE} THEN shared.value ELSE excluded.value END"
+                " RETURNING value",
                 (kind, id_, value, lasts),
             ).fetchone()
         return str(there[0])

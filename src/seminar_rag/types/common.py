@@ -23,7 +23,7 @@ class Common(Protocol):
         """Put a value in place of what was there."""
 
     def first(self, kind: str, id_: str, value: str, lasts: float | None = None) -> str:
-        """Put a value where there is none; what is there now. It lasts anew."""
+        """Put a value where there is none; what is there now."""
 
     def change(
         self, kind: str, id_: str, how: Callable[[str | None], str], lasts: float | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints
 
@@ -17,10 +18,10 @@ from seminar_rag.course import SAMPLE
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.ingest import ADDED, Options, summarise
+from seminar_rag.types.ingest import ADDED
 from seminar_rag.ui.desk.jobs import Jobs
-from seminar_rag.ui.desk.progress import listener_of, log_report
 from seminar_rag.ui.desk.uploads import check_upload
+from seminar_rag.ui.desk.work import Work
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -79,13 +80,17 @@ class Desk:
     def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
+        self.work = Work(course, self.jobs, self._name)
         self._last: _Decided | None = None
 
     def close(self) -> None:
         """Let a running job end at its next step, or leave it after some seconds: what it has
         finished is kept either way."""
-        self.jobs.stop()
-        self.jobs.wait(PATIENCE)
+        self.jobs.close(PATIENCE)
+
+    def _start_job(self, doing: str, done: str, do: str, **of: Any) -> None:
+        task = {"do": do, "of": of}
+        self.jobs.start(doing, done, partial(self.work.perform, task), task)
 
     def act(self, act: str, what: str) -> str | Said:
         """Do what a button says: accept, reject, reingest, remove, restore, undo, fetch a model,
@@ -144,23 +149,10 @@ class Desk:
         sources = [id_ for id_, _ in self.course.catalogue().sources if id_ != ADDED]
         if not sources:
             raise NotFoundError("nothing is ingested yet — give the course page's address first")
-        options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
         titles = ("Previewing changes", "Preview") if dry_run else _UPDATING
-        self._ingest(sources, options, *titles)
+        options = {"fetch": fetch or None, "refresh": refresh, "dry_run": dry_run}
+        self._start_job(*titles, "ingest", sources=sources, options=options)
         return ""
-
-    def _ingest(self, sources: Sequence[str], options: Options, doing: str, done: str) -> None:
-        """Bring sources up to date in the background."""
-
-        def work() -> str:
-            reports = []
-            listener = listener_of(self.jobs)
-            for report in self.course.ingest(sources, listener, options, stop=self.jobs.stopping):
-                log_report(self.jobs, report)
-                reports.append(report)
-            return summarise(reports)
-
-        self.jobs.start(doing, done, work)
 
     def add(self, session: object, title: str, url: str) -> Said:
         """Add a reading by its link, or by its title alone, and ingest it."""
@@ -190,7 +182,8 @@ class Desk:
         address = address.strip()
         if not address.lower().startswith(("https://", "http://")):
             raise SourceError("that is no web address — give the course page's, with https://")
-        self._ingest([address], Options(), "Reading the course page", "Read the course page")
+        titles = ("Reading the course page", "Read the course page")
+        self._start_job(*titles, "ingest", sources=[address], options={})
         return ""
 
     def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
@@ -330,16 +323,7 @@ class Desk:
             raise NotFoundError("a language model is here already — load the page again")
         if not offer.runnable:
             raise ModelError("llama.cpp is not installed — run make llm on the server")
-        jobs = self.jobs
-
-        def told(done: int, total: int | None, label: str) -> None:
-            size = f" of {total / 1e6:,.0f}" if total else ""
-            jobs.progress("downloading", done, total or 0, label, f"{done / 1e6:,.0f}{size} MB")
-
-        def work() -> str:
-            return self.course.fetch_language_model(told=told, say=jobs.line, stop=jobs.stopping)
-
-        jobs.start("Fetching a language model", "Fetched a language model", work)
+        self._start_job("Fetching a language model", "Fetched a language model", "model")
         return ""
 
     def _start(
@@ -358,26 +342,12 @@ class Desk:
             must: it has failed if nothing new came of it and something is wrong with them.
             nameless: its text gives the first one its title.
         """
-
-        def work() -> str:
-            reports = []
-            listener = listener_of(self.jobs)
-            for id_ in readings:
-                report = self.course.ingest_reading(id_, listener, stop=self.jobs.stopping)
-                log_report(self.jobs, report)
-                reports.append(report)
-            wrong = [one for one in self.course.needs() if one.reading in readings and one.remedy]
-            if must and wrong and not any(report.count("new") for report in reports):
-                raise SourceError(f"{wrong[0].problem} — {wrong[0].remedy}")
-            if nameless:
-                self._name(readings[0])
-            return summarise(reports)
-
         many = len(readings) > 1 and not title
         named = (
             plural(len(readings), "reading") if many else f"“{title or self._title(readings[0])}”"
         )
-        self.jobs.start(f"{doing} {named}", f"{done} {named}", work)
+        titles = (f"{doing} {named}", f"{done} {named}")
+        self._start_job(*titles, "readings", readings=readings, must=must, nameless=nameless)
 
     def _name(self, reading: str) -> None:
         """Give a reading that was added by its link alone the title of its text."""

@@ -98,11 +98,18 @@ class Jobs:
         if job is not None and job.running:
             raise BusyError(f"“{job.title}” is running — wait until it is done, or stop it")
 
-    def start(self, title: str, done_title: str, work: Callable[[], str]) -> Job:
+    def start(
+        self,
+        title: str,
+        done_title: str,
+        work: Callable[[], str],
+        task: dict[str, Any] | None = None,  # noqa: ARG002  # for servers that have jobs in common
+    ) -> Job:
         """Start work in the background.
 
         Args:
             title, done_title: see `Job`.
+            task: says what the work is, where another program can do it too.
             work: does the work and returns the result in words, or raises SeminarError when it
                 fails or stops. Meanwhile it calls `progress`, `line` and `stopping`.
 
@@ -131,6 +138,18 @@ class Jobs:
         if self._thread is not None:
             self._thread.join(seconds)
         return self._job is None or not self._job.running
+
+    def attend(self, perform: Callable[[dict[str, Any]], str]) -> None:
+        """Take up what others have begun, where servers have jobs in common.
+
+        Args:
+            perform: does the work that a task says.
+        """
+
+    def close(self, seconds: float) -> None:
+        """Let the job end at its next step, or leave it after some seconds."""
+        self.stop()
+        self.wait(seconds)
 
     # What running work calls.
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.desk.actions import Desk
 from seminar_rag.ui.desk.auth import Door
+from seminar_rag.ui.desk.common_jobs import CommonJobs
 from seminar_rag.ui.desk.insights import table
 from seminar_rag.ui.desk.intake import Intake
 from seminar_rag.ui.desk.page import DeskPage
@@ -93,7 +94,8 @@ def mount_desk(
     """
     at = root + PATH
     static = files("seminar_rag.ui") / "static"
-    desk = Desk(course)
+    desk = Desk(course, CommonJobs(common) if common else None)
+    desk.jobs.attend(desk.work.perform)
     style = "".join(
         static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
     )

@@ -1,0 +1,75 @@
+"""The work of the desk's jobs, as its name and arguments say it, so that any server can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seminar_rag.errors import SourceError
+from seminar_rag.types.ingest import Options, summarise
+from seminar_rag.ui.desk.jobs import Jobs
+from seminar_rag.ui.desk.progress import listener_of, log_report
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+
+
+class Work:
+    """Does the work of jobs over a course; each returns its result in words, or raises
+    SeminarError."""
+
+    def __init__(self, course: Course, jobs: Jobs, name: Callable[[str], None]) -> None:
+        """Args:
+        jobs: is told of the progress.
+        name: gives a reading the title of its text.
+        """
+        self._course = course
+        self._jobs = jobs
+        self._name = name
+
+    def perform(self, task: dict[str, Any]) -> str:
+        """Do the work of a job, which another server may have begun.
+
+        Args:
+            task: what it does, and the arguments of the method that does it, as JSON has them.
+        """
+        work: dict[str, Callable[..., str]] = {
+            "ingest": self._ingest,
+            "readings": self._readings,
+            "model": self._model,
+        }
+        return work[task["do"]](**task["of"])
+
+    def _ingest(self, sources: Sequence[str], options: dict[str, Any]) -> str:
+        """Bring sources up to date."""
+        reports = []
+        listener, chosen = listener_of(self._jobs), Options(**options)
+        for report in self._course.ingest(sources, listener, chosen, stop=self._jobs.stopping):
+            log_report(self._jobs, report)
+            reports.append(report)
+        return summarise(reports)
+
+    def _readings(self, readings: Sequence[str], must: bool, nameless: bool) -> str:
+        """Ingest readings; see `Desk._start`."""
+        reports = []
+        listener = listener_of(self._jobs)
+        for id_ in readings:
+            report = self._course.ingest_reading(id_, listener, stop=self._jobs.stopping)
+            log_report(self._jobs, report)
+            reports.append(report)
+        wrong = [one for one in self._course.needs() if one.reading in readings and one.remedy]
+        if must and wrong and not any(report.count("new") for report in reports):
+            raise SourceError(f"{wrong[0].problem} — {wrong[0].remedy}")
+        if nameless:
+            self._name(readings[0])
+        return summarise(reports)
+
+    def _model(self) -> str:
+        """Fetch a language model."""
+        jobs = self._jobs
+
+        def told(done: int, total: int | None, label: str) -> None:
+            size = f" of {total / 1e6:,.0f}" if total else ""
+            jobs.progress("downloading", done, total or 0, label, f"{done / 1e6:,.0f}{size} MB")
+
+        return self._course.fetch_language_model(told=told, say=jobs.line, stop=jobs.stopping)
