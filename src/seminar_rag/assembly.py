@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from seminar_rag.journal.insights import Remembered
     from seminar_rag.models.embed import Embedder
     from seminar_rag.pages.view import Pages
+    from seminar_rag.study.worded import Wording
     from seminar_rag.web.fetch import Fetcher
 
 NO_LLM = (
@@ -211,6 +212,14 @@ class Assembly(ModelsInUse):
             self.store.rarity,
             judge if chooser else None,
         )
+
+    @property
+    def wording(self) -> Wording | None:
+        """What has the language model word study items; None without a model."""
+        from seminar_rag.study.worded import Wording
+
+        llm = self.llm if self._answerer is None else None
+        return None if llm is None else Wording(llm, self.verifier)
 
     @property
     def stances(self) -> Stances:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from seminar_rag.study.faults import fault
 from seminar_rag.study.items import Source, defined, item_of, make, sources
 from seminar_rag.types import Citation, Document, Event, Passage, Turn
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.study import Guide, Item, Proposed
+from seminar_rag.types.study import MOST_ITEMS, Guide, Item, Proposed
 
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly
@@ -49,11 +49,13 @@ class Learning(ABC):
         """Make items of a session's readings, with what the instructor decided of each.
 
         Args:
-            stop: asked between two readings; once it says so, nothing is made.
+            stop: asked between two readings; once it says so, nothing more is made.
             progress: told how many readings of how many are read.
 
         Raises:
             NotFoundError: there is no such session, or it has no text.
+            ModelError: the language model that words some of them gives no answer; what was made
+                until then is kept.
         """
         catalogue = self.parts.store.catalogue()
         own = [one for one in catalogue.documents.values() if session in one.sessions
@@ -66,17 +68,29 @@ class Learning(ABC):
                   if one not in own and one.kind != "notes"]  # fmt: skip
         others.sort(key=lambda one: min((abs(n - session) for n in one.sessions), default=99))
         read = [*own, *others[:COMPARED]]
+        wording = self.parts.wording
+        total = len(read) + (len(own) if wording else 0)
         found: list[Source] = []
         central: dict[str, tuple[Citation, ...]] = {}
         for done, one in enumerate(read):
             if stop():
                 return ()
-            progress(done, len(read))
+            progress(done, total)
             passages = self.parts.store.passages_of(one.id)
             found += sources(one, passages, self._centrality(passages))
             if one in own:
                 central[one.id] = self._central(one.reading, KEY)
-        self._items[session] = make(session, found, central)
+        made = self._items[session] = make(session, found, central)
+        worded: list[Item] = []
+        for done, one in enumerate(own if wording else ()):
+            if wording is None or stop():
+                break
+            progress(len(read) + done, total)
+            summed = wording.summary(session, central[one.id][:GUIDED], stop)
+            said = [each for each in found if each.document.id == one.id]
+            worded += [summed] if summed else []
+            worded += wording.questions(session, said, stop)
+            self._items[session] = (*worded, *made)[:MOST_ITEMS]
         return self.proposed(session)
 
     def proposed(self, session: int) -> tuple[Proposed, ...]:
@@ -139,7 +153,8 @@ class Learning(ABC):
             terms = [named[name] for name in sorted(named)]
             known = (catalogue, Guide(session, here.shown, tuple(claims), tuple(terms[:TERMS])))
             self._guides[session] = known
-        return known[1]
+        told = tuple(one for one in self.study(session) if one.kind == "summary")
+        return replace(known[1], told=told)
 
     @property
     def decided(self) -> object:

@@ -11,6 +11,9 @@ from seminar_rag.types.study import GAP, Item
 
 OPTIONS = 4
 """Of a question of multiple choice."""
+_ELSEWHERE = frozenset({"claim", "summary"})
+"""The kinds whose answer does not stand in the sentence: a title, and what the check has found that
+the sentence supports."""
 
 
 def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
@@ -23,7 +26,7 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
     if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
         return "its sentence is no longer in the reading"
     parts = item.answer.split("; ") if item.kind == "list" else [item.answer]
-    if item.kind != "claim" and not all(
+    if item.kind not in _ELSEWHERE and not all(
         _folded(tidy(one)) in _folded(tidy(quote)) for one in parts
     ):
         return "its answer does not stand in its sentence"
@@ -36,7 +39,7 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
         return "a wrong option stands in its sentence"
     if item.kind == "number" and any(_same(one, item.answer) for one in wrong):
         return "a wrong option is the same number"
-    if item.kind != "claim" and _stands_in(item.answer, item.question.replace(GAP, " ")):
+    if item.kind not in _ELSEWHERE and _stands_in(item.answer, item.question.replace(GAP, " ")):
         return "its question tells the answer"
     return ""
 

@@ -187,7 +187,7 @@ def _terms(
         if text is not None and len(pool) >= OPTIONS - 1:
             question = f"Which term does this sentence explain? “{text}”"
             wrong = chance.sample(pool, OPTIONS - 1)
-            yield _item(session, "term", question, term.name, one, wrong, chance)
+            yield item(session, "term", question, term.name, one, wrong, chance)
 
 
 def _looks(name: str) -> tuple[bool, bool]:
@@ -214,7 +214,7 @@ def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> It
         question = f"Which number is left out? “{text}” (“{_titled(one.document)}”)"
         asked[one.document.id] += 1
         chosen = chance.sample(sorted(wrong), OPTIONS - 1)
-        yield _item(session, "number", question, said, one, chosen, chance)
+        yield item(session, "number", question, said, one, chosen, chance)
 
 
 def _rivals(number: Word, other: Word) -> bool:
@@ -259,7 +259,7 @@ def _claims(
         if len(wrong) < OPTIONS - 1 or telling - shared:
             continue
         question = f"Which reading says this? “{one.text}”"
-        yield _item(session, "claim", question, one.document.title, one,
+        yield item(session, "claim", question, one.document.title, one,
                     chance.sample(wrong, OPTIONS - 1), chance)  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
             if initials == match["short"] and match["short"] not in seen:
                 seen.add(match["short"])
                 start = match["long"].rindex(words[0])
-                yield _item(session, "short", f"What does {match['short']} stand for?",
+                yield item(session, "short", f"What does {match['short']} stand for?",
                             match["long"][start:], one)  # fmt: skip
 
 
@@ -305,7 +305,7 @@ def _lists(session: int, own: Sequence[Source]) -> Iterator[Item]:
                 quote = passage.text[known[at].start : known[last - 1].end]
                 where = Source(one.document, passage, quote, known[at].page or passage.page)
                 question = f"What does “{_titled(one.document)}” list here? “{said}: …”"
-                yield _item(session, "list", question, "; ".join(parts), where)
+                yield item(session, "list", question, "; ".join(parts), where)
 
 
 # Parts ----------------------------------------------------------------------------------------
@@ -316,7 +316,7 @@ def _titled(document: Document) -> str:
     return title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
 
 
-def _item(
+def item(
     session: int,
     kind: ItemKind,
     question: str,
@@ -325,6 +325,12 @@ def _item(
     wrong: Sequence[str] = (),
     chance: random.Random | None = None,
 ) -> Item:
+    """An item of one sentence.
+
+    Args:
+        wrong: the wrong options; empty for a flashcard.
+        chance: orders the options.
+    """
     options = [answer, *wrong] if wrong else []
     if chance is not None:
         chance.shuffle(options)

@@ -7,13 +7,15 @@ from typing import Literal
 
 from seminar_rag.types.answer import Citation
 
-ItemKind = Literal["term", "number", "claim", "short", "list"]
+ItemKind = Literal["term", "number", "claim", "short", "list", "asked", "summary"]
 KINDS: dict[ItemKind, str] = {
     "term": "term",
     "number": "number",
     "claim": "who says it",
     "short": "abbreviation",
     "list": "list",
+    "asked": "worded by the language model",
+    "summary": "summed up by the language model",
 }
 GAP = "____"
 """What stands in a question for the answer."""
@@ -62,6 +64,8 @@ class Guide:
     """(title of a reading, its key sentences); no sentences where there is no text."""
     terms: tuple[Term, ...]
     """By name."""
+    told: tuple[Item, ...] = ()
+    """Readings summed up by the language model, as far as the instructor has approved it."""
 
 
 @dataclass(frozen=True, slots=True)

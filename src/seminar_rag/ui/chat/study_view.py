@@ -49,7 +49,9 @@ class StudyView:
 
 def guide_html(guide: Guide) -> str:
     """A guide as HTML: sentences with the way to their pages."""
-    claims = [(title, [(one.quote, opener(one)) for one in found]) for title, found in guide.claims]
+    told = {one.title: (one.answer, _opener_of(one)) for one in guide.told}
+    claims = [(title, told.get(title), [(one.quote, opener(one)) for one in found])
+              for title, found in guide.claims]  # fmt: skip
     terms = [(one.name, one.citation.quote, opener(one.citation)) for one in guide.terms]
     return str(HTML.guide(guide.title, claims, terms))
 
@@ -62,9 +64,13 @@ def opener(one: Citation) -> str:
 
 def item_html(item: Item, number: int) -> str:
     """A question with its options, and the answer with its sentence, which the script unfolds."""
+    return str(HTML.item(item, number, _opener_of(item)))
+
+
+def _opener_of(item: Item) -> str:
     where = view_address(item.document, item.passage, [item.quote])
-    text = f"{item.title}, {item.place}" if item.place else item.title
-    return str(HTML.item(item, number, where, text))
+    return PARTS.opener(where, f"{item.title}, {item.place}" if item.place else item.title,
+                        item.title)  # fmt: skip
 
 
 # The addresses --------------------------------------------------------------------------------

@@ -68,8 +68,12 @@ def to_markdown(guide: Guide | None, items: Sequence[Item], title: str) -> str:
 
 def _parts(guide: Guide | None, items: Sequence[Item]) -> Iterator[tuple[str, Lines]]:
     """Every part with its heading: what readings say, terms, questions, answers."""
+    summed = {one.title: one for one in guide.told} if guide else {}
     for title, found in guide.claims if guide else ():
-        said = [(f"“{_flat(one.quote)}” ({_place(one)})", True) for one in found]
+        short = [summed[title]] if title in summed else []
+        said = [(f"{one.answer} (by the language model, checked against {one.place or 'the text'})",
+                 False) for one in short]  # fmt: skip
+        said += [(f"“{_flat(one.quote)}” ({_place(one)})", True) for one in found]
         yield f"What “{title}” says", said or [("No text in the course.", False)]
     if guide and guide.terms:
         told = [(one.name, one.citation) for one in guide.terms]
