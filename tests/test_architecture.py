@@ -74,6 +74,7 @@ HOMES = {
     "pptx": {"documents/forms.py"},
     "matplotlib": {"evaluation/page.py"},
     "genanki": {"ui/export/study.py"},
+    "obstore": {"index/remote.py"},
     "psycopg": {"index/postgres.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "jwt": {"ui/lti"},

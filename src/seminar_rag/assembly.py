@@ -63,7 +63,10 @@ class Assembly(ModelsInUse):
         Raises:
             StoreError: the data folder cannot be used.
         """
-        store = Store(config.data, config.store_url, given.get("vectors"), config.store_database)
+        store = Store(
+            *(config.data, config.store_url, given.get("vectors")),
+            *(config.store_database, config.store_files),
+        )
         super().__init__(config, store, given.get("embedder"), given.get("shared") or Shared())
         self.common = CommonTable(config.store_database) if config.store_database else None
         self.journal = Journal(

@@ -74,6 +74,9 @@ class Config:
     store_database: str = ""
     """A PostgreSQL database, "postgresql://user:password@host/name"; empty keeps SQLite in the data
     folder."""
+    store_files: str = ""
+    """Where several servers have kept and added files in common, "s3://bucket/course"; empty keeps
+    them in the data folder."""
     fetch_contact: str = ""
     """Your e-mail address or page, sent to every host that readings are fetched from."""
     fetch_allow_hosts: str = ""

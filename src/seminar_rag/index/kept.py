@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from seminar_rag.files import draft, sha256_of, write
+from seminar_rag.index.remote import Remote
 from seminar_rag.types.catalogue import Correction
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -25,18 +26,33 @@ class KeptFiles:
 
     A file is there whole or not at all. It comes before the database mentions it and goes when the
     database no longer does, so that a crash leaves at most a file too many, which the next writer
-    removes.
+    removes. Where several servers have the files in common, those of the folder are copies.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remote: Remote | None = None) -> None:
+        """Args:
+        remote: where servers have the files in common.
+        """
         self.folder = folder
+        self.remote = remote
 
     def path(self, digest: str) -> Path | None:
-        """The file with this content; None where it is missing."""
+        """The file with this content; None where it is missing.
+
+        Raises:
+            StoreError: what servers have in common cannot be reached.
+        """
         if not _DIGEST.fullmatch(digest):
             return None
         path = self.folder / digest
-        return path if path.is_file() else None
+        if path.is_file():
+            return path
+        if self.remote is None or not self.remote.get(f"files/{digest}", path):
+            return None
+        if sha256_of(path) == digest:
+            return path
+        path.unlink()
+        return None
 
     def keep(self, source: Path) -> str:
         """Keep a copy of a file and return its SHA-256.
@@ -46,7 +62,14 @@ class KeptFiles:
 
         Raises:
             OSError: it cannot be read or copied.
+            StoreError: what servers have in common cannot be reached.
         """
+        digest = self._keep(source)
+        if self.remote is not None:
+            self.remote.put(f"files/{digest}", self.folder / digest)
+        return digest
+
+    def _keep(self, source: Path) -> str:
         self.folder.mkdir(parents=True, exist_ok=True)
         digest = sha256_of(source)
         target = self.folder / digest
@@ -69,6 +92,35 @@ class KeptFiles:
             ):  # one that is open on Windows is removed the next time
                 path.unlink()
 
+    def share_added(self, names: Iterable[str]) -> None:
+        """Let other servers have added files, by their paths in the data folder, before the
+        database mentions them.
+
+        Raises:
+            StoreError: what servers have in common cannot be reached.
+        """
+        if self.remote is None:
+            return
+        for name in filter(None, names):
+            if (file := self.folder.parent / name).is_file():
+                self.remote.put(name, file)
+
+    def fetch_added(self, names: Iterable[str]) -> None:
+        """Copy the added files that other servers let us have and are not here; raises as
+        `share_added`."""
+        if self.remote is None:
+            return
+        for name in filter(None, names):
+            if not (file := self.folder.parent / name).is_file():
+                self.remote.get(name, file)
+
+    def sweep_common(self, known: Iterable[str]) -> None:
+        """Remove what servers have in common and no document needs. Only for writers; raises as
+        `share_added`."""
+        if self.remote is not None:
+            for name in self.remote.names("files") - set(known):
+                self.remote.drop(f"files/{name}")
+
     def strays(self, known: Iterable[str]) -> list[Path]:
         """The files in the folder that are not among the known digests."""
         if not self.folder.is_dir():
@@ -78,7 +130,12 @@ class KeptFiles:
 
     def unusable(self, known: Iterable[str]) -> set[str]:
         """Those of the known digests whose file is gone or has another content."""
-        return {digest for digest in known if not self._is_whole(digest)}
+        there = self.remote.names("files") if self.remote is not None else set()
+        return {
+            digest
+            for digest in known
+            if not (self._is_whole(digest) if (self.folder / digest).is_file() else digest in there)
+        }
 
     def _is_whole(self, digest: str) -> bool:
         path = self.path(digest)

@@ -17,6 +17,7 @@ from seminar_rag.index.database import Database
 from seminar_rag.index.engine import Connection
 from seminar_rag.index.folder import REPAIR
 from seminar_rag.index.kept import KeptFiles
+from seminar_rag.index.remote import Remote
 from seminar_rag.index.vectors import VectorIndex, Vectors, is_vector, nearest_within
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -53,16 +54,22 @@ class Reader(Database):
     """
 
     def __init__(
-        self, folder: Path, url: str = "", vectors: Vectors | None = None, database: str = ""
+        self,
+        folder: Path,
+        url: str = "",
+        vectors: Vectors | None = None,
+        database: str = "",
+        files: str = "",
     ) -> None:
         """Args:
         url: of a Chroma server; empty for the embedded store under `folder`.
         vectors: another vector store, for tests.
         database: of a PostgreSQL server; empty for SQLite under `folder`.
+        files: where servers have kept and added files in common; empty keeps them in `folder`.
         """
         super().__init__(folder, database)
         self.vectors: Vectors = vectors or VectorIndex(folder / "chroma", url)
-        self.files = KeptFiles(folder / "files")
+        self.files = KeptFiles(folder / "files", Remote(files) if files else None)
         self._seen: str | None = None
         self._catalogue: Catalogue | None = None
         self._writing = False

@@ -50,6 +50,8 @@ class Store(Reader):
                 with contextlib.suppress(DamagedError):  # or nothing could repair it
                     self._settle()
                 self._sweep()
+                self.files.fetch_added(one.file for one in catalogue.corrections(self._db))
+                self.files.sweep_common(catalogue.kept_files(self._db).values())
                 yield
             finally:
                 self._writing = False
@@ -151,6 +153,7 @@ class Store(Reader):
 
     def add_corrections(self, *decided: Correction) -> None:
         """Store decisions of the instructor."""
+        self.files.share_added(one.file for one in decided)
         with self.changing() as db:
             for one in decided:
                 catalogue.put_correction(db, one, one.at)
@@ -218,7 +221,9 @@ class Store(Reader):
             if damaged := _damaged(db):
                 out.append(f"stored passages are damaged: {_titles(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())
-            if wrong := damaged_added(self.folder, catalogue.corrections(db)):
+            made = catalogue.corrections(db)
+            self.files.fetch_added(one.file for one in made)
+            if wrong := damaged_added(self.folder, made):
                 out.append(f"added files are gone or damaged: {', '.join(wrong)}")
         if ids or (self.folder / "chroma").exists():
             out += self._vector_findings(ids)
