@@ -245,20 +245,21 @@ class Assembly(ModelsInUse):
             return self._verifier
         builtin = self.builtin_verifier
         if self.judges():
-            from seminar_rag.check.judge import LanguageModelVerifier
+            from seminar_rag.check.judge import LanguageModel, ModelVerifier
             from seminar_rag.models.choice import Chooser
 
             if self.llm is None:
                 raise ModelError(f'[check] verifier is "llm", {NO_LLM}')
             if isinstance(self.llm, Chooser):
-                return LanguageModelVerifier(self.llm, builtin)
+                return ModelVerifier(LanguageModel(self.llm), builtin)
             raise ModelError(f'{self.llm.name} cannot judge - set [check] verifier = "builtin"')
         model = self.check_model()
         if model:
-            from seminar_rag.check.entailment import EntailmentVerifier
+            from seminar_rag.check.entailment import CrossEncoder
+            from seminar_rag.check.judge import ModelVerifier
 
-            make = partial(EntailmentVerifier, model)
-            return self._shared.get((EntailmentVerifier, model), make)
+            make = partial(CrossEncoder, model)
+            return ModelVerifier(self._shared.get((CrossEncoder, model), make), builtin)
         return builtin
 
     @cached_property

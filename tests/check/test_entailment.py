@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -18,11 +17,12 @@ from check.scripted import hit
 from memory import MemoryVectors
 from seminar_rag.check.entailment import (
     MODELS,
-    EntailmentVerifier,
+    CrossEncoder,
     _columns,
-    _label,
     present,
 )
+from seminar_rag.check.judge import ModelVerifier
+from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
@@ -63,6 +63,10 @@ def save_tiny(folder: Path, labels: list[str], bias: list[float] | None = None) 
     return folder
 
 
+def judged_by(folder: Path) -> ModelVerifier:
+    return ModelVerifier(CrossEncoder(str(folder)), BuiltinVerifier(HashEmbedder().embed))
+
+
 NLI = ["contradiction", "entailment", "neutral"]
 PASSAGE = hit("lora", *(f"{word} costs the square of the length." for word in WORDS[-8:])).passage
 
@@ -74,6 +78,8 @@ PASSAGE = hit("lora", *(f"{word} costs the square of the length." for word in WO
         (NLI, [0.0, 5.0, 0.0], "supported"),
         (NLI, [5.0, 0.0, 0.0], "contradicted"),
         (NLI, [0.0, 0.0, 5.0], "unsupported"),
+        (NLI, [0.4, -5.0, 0.0], "unsupported"),
+        (NLI, [1.5, 1.0, -1.0], "partly"),
         (["entailment", "neutral", "contradiction"], [5.0, 0.0, 0.0], "supported"),
         (["not_entailment", "entailment"], [0.0, 5.0], "supported"),
         (["LABEL_0", "LABEL_1"], [5.0, 0.0], "unsupported"),
@@ -84,7 +90,7 @@ PASSAGE = hit("lora", *(f"{word} costs the square of the length." for word in WO
 def test_what_the_model_says_is_the_verdict(
     tmp_path: Path, labels: list[str], bias: list[float], label: str
 ) -> None:
-    verifier = EntailmentVerifier(str(save_tiny(tmp_path / "tiny-nli", labels, bias)))
+    verifier = judged_by(save_tiny(tmp_path / "tiny-nli", labels, bias))
     verdict = verifier.verify("Attention freezes the model.", [PASSAGE])
     assert verdict.label == label
     assert verdict.verifier == "tiny-nli"
@@ -94,25 +100,8 @@ def test_what_the_model_says_is_the_verdict(
 
 
 @pytest.mark.model
-def test_long_evidence_is_read_in_windows_that_fit(tmp_path: Path) -> None:
-    verifier = EntailmentVerifier(str(save_tiny(tmp_path / "tiny", NLI)))
-    verifier.verify("Attention freezes the model.", [PASSAGE])
-    windows = verifier._windows("Attention freezes the model.", [PASSAGE])
-    assert len(windows) > 2
-    assert {i for window in windows for i in window.sentences} == set(range(8))
-    for window in windows:
-        assert verifier._count(window.text) + 5 + 3 <= 32
-    pairs = itertools.pairwise(windows)
-    shared = [set(one.sentences) & set(other.sentences) for one, other in pairs]
-    assert all(shared), "neighbouring windows overlap"
-    support, _ = verifier._scores("Attention freezes the model.", [w.text for w in windows])
-    verdict = verifier.verify("Attention freezes the model.", [PASSAGE])
-    assert verdict.score == pytest.approx(float(support.max()), abs=0.001)
-
-
-@pytest.mark.model
 def test_a_quotation_needs_no_model_to_agree(tmp_path: Path) -> None:
-    verifier = EntailmentVerifier(str(save_tiny(tmp_path / "tiny", NLI, [5.0, 0.0, 0.0])))
+    verifier = judged_by(save_tiny(tmp_path / "tiny", NLI, [5.0, 0.0, 0.0]))
     quoted = PASSAGE.quote(PASSAGE.sentences[2])
     assert verifier.verify(f"“{quoted}”", [PASSAGE]).label == "supported"
     assert verifier.verify("Is of it.", [PASSAGE]).label == "uncheckable"
@@ -123,7 +112,7 @@ def test_a_quotation_needs_no_model_to_agree(tmp_path: Path) -> None:
 def test_a_folder_without_a_model_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"\[check\] model"):
-        EntailmentVerifier(str(tmp_path / "empty")).verify("Attention costs.", [PASSAGE])
+        judged_by(tmp_path / "empty").verify("Attention costs.", [PASSAGE])
 
 
 @pytest.mark.model
@@ -142,13 +131,6 @@ def test_columns_follow_the_names_of_the_labels() -> None:
     assert _columns({0: "ENTAILMENT", 1: "NEUTRAL", 2: "CONTRADICTION"}) == (0, 2)
     assert _columns({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}) == (1, 0)
     assert _columns({0: "hallucinated", 1: "consistent"}) == (1, None)
-
-
-def test_contradiction_needs_more_than_even_odds() -> None:
-    assert _label(0.3, 0.6)[0] == "partly"
-    assert _label(0.1, 0.6)[0] == "unsupported"
-    assert _label(0.1, 0.8)[0] == "contradicted"
-    assert _label(0.55, 0.1)[0] == "supported"
 
 
 # the hub

@@ -19,7 +19,8 @@ from seminar_rag.check.features import compare
 from seminar_rag.check.judge import (
     ANSWERS,
     MOST_CHARACTERS,
-    LanguageModelVerifier,
+    LanguageModel,
+    ModelVerifier,
     decide,
     evidence,
     judged,
@@ -63,8 +64,8 @@ class ScriptedChooser:
         return np.array([self._likely] * len(questions)).reshape(-1, len(answers))
 
 
-def judging(chooser: Chooser) -> LanguageModelVerifier:
-    return LanguageModelVerifier(chooser, BuiltinVerifier(HashEmbedder().embed))
+def judging(chooser: Chooser) -> ModelVerifier:
+    return ModelVerifier(LanguageModel(chooser), BuiltinVerifier(HashEmbedder().embed))
 
 
 def verdict_of(*likely: float) -> Verdict:

@@ -1,10 +1,11 @@
-"""Asks a language model whether the evidence supports a claim, and reads how likely it finds that.
+"""Asks a model whether the evidence supports a claim, and reads how likely it finds that.
 
-The model answers with one word, and how likely it finds that word says how sure it is (Kadavath et
-al. 2022 read a model's confidence in the same way), after a logistic model that was fitted on
-several sources of claims; `weights.json` says which, and how the labels do on each. What words
-claim and evidence have in common adds nothing to it on sources left out; but where a rule of the
-built-in check finds another number, or a word that turns the sense, the model has to be surer.
+A language model answers with one word, and how likely it finds that word says how sure it is
+(Kadavath et al. 2022 read a model's confidence in the same way), after a logistic model that was
+fitted on several sources of claims; `weights.json` says which, and how the labels do on each. What
+words claim and evidence have in common adds nothing to it on sources left out, nor does their
+length; but where a rule of the built-in check finds another number, or a word that turns the sense,
+the model has to be surer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -86,46 +88,92 @@ _REASONS: dict[VerdictLabel, str] = {
 }
 
 
-class LanguageModelVerifier:
-    """Asks a language model by probability; numbers, names and words are weighed beside it.
+class Judge(Protocol):
+    """A model that reads a claim with its evidence. Safe to call from several threads."""
+
+    name: str
+    while_writing: bool
+    """Whether it is quick enough to be asked while an answer is being written."""
+
+    def likely(self, claim: str, text: str, known: str) -> tuple[float, ...]:
+        """How likely the text says the claim, says otherwise, and does neither; zeros where the
+        model gives no answer that can be read.
+
+        Args:
+            known: the source of the text, such as a title.
+
+        Raises:
+            ModelError: the model cannot be asked.
+        """
+        ...
+
+    def support(self, likely: Sequence[float]) -> float:
+        """The probability of support, where supported and not are equally frequent."""
+        ...
+
+
+class LanguageModel:
+    """A language model that answers with one word.
 
     One claim costs one reading step of a few hundred tokens, so it is asked once an answer has
-    been written, not while. What was judged once is remembered.
+    been written, not while.
     """
 
     while_writing = False
 
-    def __init__(
-        self, model: Chooser, words: BuiltinVerifier, weights: dict[str, Weights] | None = None
-    ) -> None:
+    def __init__(self, model: Chooser, weights: Weights | None = None) -> None:
         """Args:
-        words: compares claim and passages, and decides alone where the model gives no answer.
-        weights: with the fitted model "judge"; None takes the shipped ones.
+        weights: how sure an answer is; None takes the shipped ones.
         """
         self.name = model.name
         self._model = model
-        self.quick: Verifier | None = words
+        self._weights = weights or fitted()["judge"]
+
+    def likely(self, claim: str, text: str, known: str) -> tuple[float, ...]:
+        """The probabilities of `ANSWERS`; see `Judge.likely`."""
+        asked = question(claim, text, known)
+        (row,) = self._model.choose(SYSTEM, examples(), [asked], ANSWERS)
+        return tuple(float(one) for one in row)
+
+    def support(self, likely: Sequence[float]) -> float:
+        """See `Judge.support`."""
+        return self._weights.score(judged(likely))
+
+
+class ModelVerifier:
+    """Lets a model judge; numbers and words that differ are weighed beside it.
+
+    A quotation needs no model, and what was judged once is remembered.
+    """
+
+    def __init__(self, model: Judge, words: BuiltinVerifier) -> None:
+        """Args:
+        words: compares claim and passages, and decides alone where the model gives no answer.
+        """
+        self.name = model.name
+        self.while_writing = model.while_writing
+        self.quick: Verifier | None = None if model.while_writing else words
+        self._model = model
         self._words = words
-        self._weights = weights or fitted()
-        self._known: OrderedDict[str, tuple[float, ...]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, ...], tuple[float, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`.
 
         Raises:
-            ModelError: the model gives no answer at all.
+            ModelError: the model cannot be asked.
         """
         read = self._words.read(claim, passages, known)
         if isinstance(read, Verdict):
             return replace(read, verifier=self.name)
         text = evidence([quote for _, _, quote in read.found], read.comparison)
-        likely = self._likely(question(claim, text, known))
+        likely = self._likely(claim, text, known)
         if not sum(likely):
             plain = self._words.weigh(read)
             why = f"{self.name} was asked, but gave no answer that can be read"
             return replace(plain, reason=f"{plain.reason} (By the built-in check: {why}.)")
-        support = self._weights["judge"].score(judged(likely))
+        support = self._model.support(likely)
         label = decide(likely, support, read.conflict)
         sure = support if label in ("supported", "partly") else 1 - support
         sure_of = f"{sure:.0%}" if label == "partly" else f"{sure:.0%} sure"
@@ -134,14 +182,12 @@ class LanguageModelVerifier:
             reason = f"{reason} {read.conflict.reason}"
         return Verdict(label, round(support, 3), reason, read.shown(), self.name)
 
-    def _likely(self, asked: str) -> tuple[float, ...]:
-        """The probabilities of `ANSWERS`; nothing is judged twice."""
+    def _likely(self, *asked: str) -> tuple[float, ...]:
         with self._lock:
             if asked in self._known:
                 self._known.move_to_end(asked)
                 return self._known[asked]
-        (row,) = self._model.choose(SYSTEM, examples(), [asked], ANSWERS)
-        likely = tuple(float(one) for one in row)
+        likely = self._model.likely(*asked)
         with self._lock:
             self._known[asked] = likely
             while len(self._known) > _KEPT:
