@@ -1,6 +1,6 @@
 """How long checking takes: a text of 200 claims, and an answer of five sentences.
 
-    python benchmarks/check_speed.py [--passages 25000] [--data DIR] [--json FILE]
+    python benchmarks/check_speed.py [--passages 7000] [--data DIR] [--json FILE]
 
 The index is filled with passages made of sentences of the bundled primers, in each of which words
 are exchanged, so that hardly a sentence comes twice, until it has as many as asked for. Their
@@ -32,7 +32,7 @@ from seminar_rag.answer.review import Review
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.models.embed import SentenceTransformerEmbedder, Side, Words, unit
+from seminar_rag.models.embed import Embedder, Side, Words, unit
 from seminar_rag.sample import FOLDER
 from seminar_rag.syllabus.markup import markdown_blocks
 from seminar_rag.text import sentence_spans
@@ -49,8 +49,8 @@ class Mean:
     """The default model, but a made-up passage's vector is the mean of its sentences' originals,
     with noise."""
 
-    def __init__(self) -> None:
-        self._model = SentenceTransformerEmbedder()
+    def __init__(self, model: Embedder) -> None:
+        self._model = model
         self.name, self.precision = self._model.name, self._model.precision
         self.max_tokens = self._model.max_tokens
         self.count = self._model.count
@@ -204,14 +204,15 @@ def time_answers(course: Course) -> dict[str, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--passages", type=int, default=25_000)
+    parser.add_argument("--passages", type=int, default=7_000)
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the index here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.data or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        course = Course(Config(folder=folder), embedder=Mean())
+        configured = Course(Config(folder=folder)).embedder
+        course = Course(Config(folder=folder), embedder=Mean(configured))
         started = time.perf_counter()
         figures: dict[str, Any] = {"passages": fill(course, folder, args.passages)}
         figures["filled in seconds"] = round(time.perf_counter() - started)

