@@ -19,7 +19,6 @@ from typing import IO
 
 from seminar_rag.errors import DocumentError, Failure, SourceError
 from seminar_rag.guard import MAX_FILE_BYTES, WorkerError, WorkerPool
-from seminar_rag.syllabus.cartridge import read_export
 from seminar_rag.types import Syllabus
 
 ENDINGS = (".zip", ".mbz", ".imscc")
@@ -112,6 +111,8 @@ def _open(path: Path, folder: Path) -> Opened | tuple[Failure, str]:
         else:
             with tarfile.open(path) as tarred:
                 _unpack(_tarred(tarred), opened)
+        from seminar_rag.syllabus.cartridge import read_export  # a question does not wait for it
+
         opened.syllabus = read_export(folder, opened.notes)
     except SourceError as error:
         return "unreadable", f"{path.name} {error}."

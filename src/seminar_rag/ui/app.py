@@ -21,8 +21,8 @@ from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits, Turns
 from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
+from seminar_rag.ui.shared.starting import load_gradio
 from seminar_rag.ui.shared.strays import turn_away_strays
-from seminar_rag.ui.shared.stubs import without_stubs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,8 +94,8 @@ def build_app(
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads_folder())
     sweep(uploads_folder())
-    with without_stubs():
-        import gradio as gr
+    load_gradio()
+    import gradio as gr
     from fastapi import FastAPI
 
     from seminar_rag.ui.api.openai_api import add_api
@@ -160,7 +160,8 @@ def build_app(
         ssr_mode=False,
         show_error=False,
     )
-    turn_away_strays(mounted.router.routes[-1].app)  # type: ignore[attr-defined]
+    page.app = mounted.router.routes[-1].app  # type: ignore[attr-defined]
+    turn_away_strays(page.app)
     return mounted
 
 

@@ -99,9 +99,10 @@ def mount_desk(
     style = "".join(
         static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
     )
+    page = DeskPage(desk).blocks
     gr.mount_gradio_app(
         app,
-        DeskPage(desk).blocks,
+        page,
         path=PATH,
         root_path=at if root else None,
         theme=theme,
@@ -116,6 +117,7 @@ def mount_desk(
     behind = app.router.routes.pop()
     assert isinstance(behind, Mount)
     assert behind.path == PATH
+    page.app = behind.app
     inside = Gate(Intake(Exports(behind.app, course, at), desk, at), DESK_OPEN, at)
     kept = course.config.data / SESSIONS
     door = Door(

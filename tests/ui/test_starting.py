@@ -1,12 +1,14 @@
-"""Gradio's classes are made without stubs for editors."""
+"""Gradio is loaded without what it does for others."""
 
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
-from seminar_rag.ui.shared.stubs import without_stubs
+from seminar_rag.ui.shared.starting import without_stubs
 
 
 class _Component:
@@ -40,3 +42,21 @@ def test_gradio_leaves_out_classes_without_a_file(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(component_meta, "extract_class_source_code", parsed)
     with without_stubs():
         component_meta.create_or_modify_pyi(_Component, "_Component", [])
+
+
+@pytest.mark.slow
+def test_gradio_is_loaded_without_pandas_and_tools_and_both_are_there_when_used() -> None:
+    script = """
+import sys
+from seminar_rag.ui.shared.starting import load_gradio
+load_gradio()
+import gradio.blocks, gradio.caching
+assert not {"pandas", "mcp"} & set(sys.modules)
+with gradio.Blocks() as page: pass
+assert page.app is None
+frame = gradio.caching.pd.DataFrame({"a": [1]})
+import pandas
+assert isinstance(frame, pandas.DataFrame) and gradio.caching.cache_hash(frame)
+import mcp
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

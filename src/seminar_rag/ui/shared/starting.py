@@ -1,0 +1,93 @@
+"""Gradio is loaded without what it does for others: more than half of the time that it takes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+def load_gradio() -> None:
+    """Import Gradio, so that pages are built fast.
+
+    Left out are its server of tools, its stubs for editors (`without_stubs`), pandas, which it
+    needs for values that no page here has, and three of the four web applications that it makes
+    for each page: one when a page begins, one when it is laid out, one with its queue, and the one
+    that is mounted, after which `blocks.app` has to be set.
+    """
+    with _absent("mcp"), _later("pandas"), without_stubs():
+        import gradio.blocks
+
+    gradio.blocks.App = _Unmounted
+
+
+class _Unmounted:
+    """In place of the web application of a page that is not mounted yet."""
+
+    @staticmethod
+    def create_app(*_: object, **__: object) -> None:
+        """Make none."""
+
+
+class _Later(ModuleType):
+    """A module that is imported when something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            if name.startswith("__"):  # asked for by the import itself
+                raise AttributeError(name)
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _later(name: str) -> Iterator[None]:
+    """Who imports a module meanwhile has one that is loaded when it is used."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = standing_in = _Later(name)
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is standing_in:
+            del sys.modules[name]
+
+
+@contextmanager
+def _absent(name: str) -> Iterator[None]:
+    """A module that is not loaded yet seems not to be installed."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+@contextmanager
+def without_stubs() -> Iterator[None]:
+    """Let Gradio make its component classes without a stub (`.pyi`) for each.
+
+    For each of its eighty classes Gradio parses two files and compares them
+    (`gradio.component_meta.create_or_modify_pyi`). It leaves out the classes that come from no
+    file, so all of its own seem to come from none while they are made.
+    """
+    getfile = inspect.getfile
+
+    def no_file(of: Any) -> str:
+        if isinstance(of, type) and of.__module__.startswith("gradio."):
+            raise OSError("a class without a file, as far as Gradio is told")
+        return getfile(of)
+
+    inspect.getfile = no_file  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        inspect.getfile = getfile
