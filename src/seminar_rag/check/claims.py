@@ -314,26 +314,15 @@ _PRONOUN = re.compile(
 )
 
 
+_NO_SUBJECT = frozenset("this these that there it they we i in on if".split())
+
+
 def _subject(sentence: str) -> str:
     match = _SUBJECT.match(sentence)
     if match is None or _PRONOUN.match(sentence):
         return ""
-    words = match["subject"].split()
-    if words[0].lower() in (
-        "this",
-        "these",
-        "that",
-        "there",
-        "it",
-        "they",
-        "we",
-        "i",
-        "in",
-        "on",
-        "if",
-    ):
-        return ""
-    return match["subject"]
+    opens = match["subject"].split()[0].lower()
+    return "" if opens in _NO_SUBJECT else match["subject"]
 
 
 def _stand_alone(sentence: str, subject: str) -> str:

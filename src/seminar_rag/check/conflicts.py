@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from itertools import combinations
 from typing import Literal
@@ -61,7 +61,8 @@ an ordinary name may be missing for many reasons, that of a version only for one
 def find_conflict(claim: str, sentences: Sequence[str], comparison: Comparison) -> Conflict | None:
     """The first conflict that a rule finds, gravest rules first; None where there is none."""
     case = _Case(claim, sentences, comparison)
-    for rule in (_replaced, _opposite, _order, _negation, _renamed, _widened, _clause):
+    renamed = partial(_replaced, ordinary=True)
+    for rule in (_replaced, _opposite, _order, _negation, renamed, _widened, _clause):
         conflict = rule(case)
         if conflict is not None:
             return conflict
@@ -69,11 +70,6 @@ def find_conflict(claim: str, sentences: Sequence[str], comparison: Comparison) 
 
 
 # Numbers, and names of versions
-
-
-def _renamed(case: _Case) -> Conflict | None:
-    """Another ordinary name stands in the place of one."""
-    return _replaced(case, ordinary=True)
 
 
 def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:

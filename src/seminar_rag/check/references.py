@@ -218,10 +218,14 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
         return Match(reason="It cannot be looked up: the text has no reference list.")
     by_id = _by_id(cited, works)
     by_title = _by_title(cited.title, works)
-    if by_id is not None:
-        return _with_id(cited, by_id, by_title)
-    if by_title is not None:
-        return _with_title(cited, by_title)
+    work = by_id or by_title
+    if work is not None:
+        reason = _disagree(cited, by_id, by_title)
+        return (
+            Match((work,), "mismatch", f"Title and id disagree: {reason}")
+            if reason
+            else Match((work,))
+        )
     if cited.arxiv_id is None and cited.title is None:
         named = tuple(work for work in works if _by_name(cited, work))
         if named:
@@ -247,26 +251,17 @@ def _folded(text: str) -> str:
     return "".join(f" {word}" for word in re.findall(r"\w+", text.casefold()))
 
 
-def _with_id(cited: Cited, work: Work, titled: Work | None) -> Match:
-    if titled is not None and titled.id != work.id:
-        reason = (
-            f"Title and id disagree: the id is that of “{work.title}”, the title that of another"
-            " reading."
-        )
-        return Match((work,), "mismatch", reason)
-    if cited.title and likeness(cited.title, work.title) < OTHER_TITLE:
-        reason = f"Title and id disagree: the id is that of “{work.title}”, not “{cited.title}”."
-        return Match((work,), "mismatch", reason)
-    return Match((work,))
-
-
-def _with_title(cited: Cited, work: Work) -> Match:
-    if cited.arxiv_id and work.arxiv_id:  # they differ, or the id would have matched
-        reason = (
-            f"Title and id disagree: “{work.title}” is arXiv {work.arxiv_id}, not {cited.arxiv_id}."
-        )
-        return Match((work,), "mismatch", reason)
-    return Match((work,))
+def _disagree(cited: Cited, by_id: Work | None, by_title: Work | None) -> str:
+    """How the title and the id of a citation name different works; empty where they do not."""
+    if by_id is None:
+        if by_title and by_title.arxiv_id and cited.arxiv_id:
+            return f"“{by_title.title}” is arXiv {by_title.arxiv_id}, not {cited.arxiv_id}."
+        return ""
+    if by_title is not None and by_title.id != by_id.id:
+        return f"the id is that of “{by_id.title}”, the title that of another reading."
+    if cited.title and likeness(cited.title, by_id.title) < OTHER_TITLE:
+        return f"the id is that of “{by_id.title}”, not “{cited.title}”."
+    return ""
 
 
 def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
