@@ -123,9 +123,10 @@ class ModelsInUse:
         if model is None:
             return None
         context, threads = config.llm_context, config.llm_threads or None
+        kept = self.models_folder / f"{model.stem}.opening"
         return self._shared.get(
             (LlamaCpp, model.resolve(), context, threads),
-            lambda: LlamaCpp(model, context=context, threads=threads, opening=opening()),
+            lambda: LlamaCpp(model, context=context, threads=threads, opening=opening(), kept=kept),
         )
 
     @property

@@ -21,6 +21,7 @@ from gguf_fixture import build_gguf, quantise
 from seminar_rag.errors import ModelError
 from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
+from seminar_rag.models.reader import Reader
 from seminar_rag.models.server import OpenAICompatible
 
 pytestmark = pytest.mark.slow
@@ -418,6 +419,42 @@ class TestLlamaCpp:
         assert said[2] == ask(fresh, messages=asked[2], max_tokens=2)
         llm.close()
         fresh.close()
+
+    def test_the_next_process_need_not_read_the_opening(
+        self, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+        decode = Reader.decode
+        monkeypatch.setattr(
+            Reader, "decode", lambda self, t, **k: read.append(len(t)) or decode(self, t, **k)
+        )
+        begin = [ChatMessage("Answer from the passages. " * 20, role="system")]
+        asked = [*begin, ChatMessage("What is attention?")]
+        kept = tmp_path / "models" / "tiny.opening"
+
+        def said(opening: list[ChatMessage] = begin) -> tuple[int, str, float | None]:
+            """The tokens that are read before a question, its answer, and the speed."""
+            read.clear()
+            llm = LlamaCpp(gguf, context=1024, threads=1, opening=opening, kept=kept)
+            before, speed = sum(read), llm.speed
+            answer = ask(llm, messages=asked, max_tokens=3)
+            llm.close()
+            return before, answer, speed
+
+        first = said()
+        whole = kept.read_bytes()
+        assert first[0] > 250
+        again = said()
+        assert again[:2] == (0, first[1])
+        assert again[2] == pytest.approx(first[2], rel=0.01)
+        middle = len(whole) // 2
+        flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+        for damaged in (b"", whole[:middle], b"x" * 40, flipped):
+            kept.write_bytes(damaged)
+            assert said()[:2] == first[:2]
+            assert said()[:2] == (0, first[1])
+        assert said([ChatMessage("Say A or B. " * 20, role="system")])[0] > 100
+        assert said()[:2] == first[:2]
 
     def test_a_prompt_over_the_window_is_refused(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="leaves no room for an answer"):

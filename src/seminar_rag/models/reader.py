@@ -12,19 +12,22 @@ prompts begin with has a sequence of its own, which is only copied.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise, takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seminar_rag.errors import ModelError
+from seminar_rag.files import write
 
-BATCH = 128
-"""Prompt tokens read per step: measured as fast as 512, with a quarter of the memory."""
+BATCH = 256
+"""Prompt tokens read per step: 1.1 times as many a second as with 128."""
 POLL_SECONDS = 0.05
 SEQUENCES = 8
 _COMMON = 32
@@ -108,6 +111,44 @@ class Reader:
     def keep_opening(self) -> None:
         """Keep the sequence in use as it is: prompts that begin so continue copies of it."""
         self._opening = self._order.pop()
+
+    def save_opening(self, file: Path, made_of: str) -> None:
+        """Write down what was read of the opening, about 30 kB a token with 1.5 billion parameters,
+        so that the next process need not read it. Where the file cannot be written, it reads it.
+
+        Args:
+            made_of: what all that decides about it was: another model or text leaves it unused.
+        """
+        size = self._api.llama_state_seq_get_size(self._context, self._opening)
+        state = (ctypes.c_uint8 * size)()
+        size = self._api.llama_state_seq_get_data(self._context, state, size, self._opening)
+        content = bytes(memoryview(state)[:size])
+        with suppress(OSError):
+            write(file, _sealed(made_of, content, self.speed or 0.0))
+
+    def load_opening(self, file: Path, made_of: str, tokens: Sequence[int]) -> bool:
+        """Take the opening from where `save_opening` wrote it; False where it is not there, was
+        made of something else, or is damaged."""
+        try:
+            content = file.read_bytes()
+        except OSError:
+            return False
+        head, _, state = content.partition(b"\n")
+        try:
+            self.speed = float(head.rpartition(b" ")[2]) or None
+        except ValueError:
+            return False
+        if content != _sealed(made_of, state, self.speed or 0.0):
+            self.speed = None
+            return False
+        at, buffer = self._order[-1], (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if not self._api.llama_state_seq_set_data(self._context, buffer, len(state), at):
+            self._forget(at)
+            self.speed = None
+            return False
+        self._texts[at] = list(tokens)
+        self.keep_opening()
+        return True
 
     def logits(self, at: int = -1) -> np.ndarray[Any, Any]:
         """Of what follows a token of the last step, shape (vocabulary,); valid until the next."""
@@ -225,6 +266,12 @@ class Abort:
             done.set()
             thread.join()
             self.flag.value = b""
+
+
+def _sealed(made_of: str, state: bytes, speed: float) -> bytes:
+    """A state as it lies on the disk, after its hash with what it was made of, and the speed."""
+    seal = hashlib.sha256(made_of.encode() + state).hexdigest()
+    return f"{seal} {speed:.1f}\n".encode() + state
 
 
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:
