@@ -78,8 +78,8 @@ class Outcome:
 # --- commands in processes of their own ----------------------------------------------------------
 
 
-def forked(work: Callable[[], object], output: Path, kill_after: float | None = None) -> int:
-    """Run `work` in a forked process that prints into a file; its exit status, -9 where killed."""
+def started(work: Callable[[], object], output: Path) -> int:
+    """Have a forked process do `work` and print into a file; its id."""
     child = os.fork()
     if child == 0:
         code = 70
@@ -94,6 +94,12 @@ def forked(work: Callable[[], object], output: Path, kill_after: float | None = 
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+    return child
+
+
+def forked(work: Callable[[], object], output: Path, kill_after: float | None = None) -> int:
+    """Run `work` in a forked process that prints into a file; its exit status, -9 where killed."""
+    child = started(work, output)
     deadline = time.monotonic() + (PATIENCE if kill_after is None else kill_after)
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)

@@ -51,6 +51,8 @@ NOISE = 0.6
 """Length of the disturbance added to a unit vector: a cosine of about .86 to the original."""
 FLIPPED = 0.05
 """Share of a word's bits that are turned."""
+NOISES = 1_000_000
+"""Ways of turning them."""
 ADDED = 5_000
 """Vectors that the vector store gets at a time."""
 MOST_BM25S = 200_000
@@ -78,6 +80,9 @@ class Filler:
         self._ids = [passage.id for passage in self._real]
         self._vectors, self._words = store.vectors_of(self._ids), store.words_of(self._ids)
         self._sentences = [p.quote(one) for p in self._real for one in p.sentences]
+        longest = max(map(len, self._words.values()))
+        turned = np.random.default_rng(7).random(8 * (longest + NOISES)) < FLIPPED
+        self._turned = np.packbits(turned)
 
     def document(
         self, number: int, count: int
@@ -89,9 +94,14 @@ class Filler:
         near = [pick.choice(self._ids) for _ in range(count)]
         noise = unit(chance.normal(size=(count, len(self._vectors[near[0]]))).astype(np.float32))
         vectors = unit(np.stack([self._vectors[one] for one in near]) + NOISE * noise)
-        words = [_disturbed(self._words[one], chance) for one in near]
+        words = [self._disturbed(self._words[one], int(chance.integers(NOISES))) for one in near]
         passages = list(self._passages(id_, count, pick))
         return Record(document, "filler", str(number)), passages, vectors, words
+
+    def _disturbed(self, packed: bytes, at: int) -> bytes:
+        """Packed words with bits turned, each time others, which are drawn once."""
+        bits = np.frombuffer(packed, np.uint8)
+        return (bits ^ self._turned[at : at + len(bits)]).tobytes()
 
     def _passages(self, id_: str, count: int, pick: random.Random) -> Iterator[Passage]:
         for ordinal in range(count):
@@ -137,11 +147,6 @@ def fill(store: Store, passages: int) -> None:
 
 def _say(text: str) -> None:
     print(f"\r{text:<40}", end="", file=sys.stderr, flush=True)
-
-
-def _disturbed(packed: bytes, chance: np.random.Generator) -> bytes:
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
-    return np.packbits(bits ^ (chance.random(len(bits)) < FLIPPED)).tobytes()
 
 
 class Stages:

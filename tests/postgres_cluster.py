@@ -7,11 +7,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 
@@ -52,6 +54,29 @@ class Cluster:
     def stop(self, how: str = "immediate") -> None:
         self._run("pg_ctl", "-w", "-m", how, "stop")
 
+    def kill(self) -> None:
+        """End the postmaster at once, and see the processes that it has started end after it."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        postmaster = psutil.Process(pid)
+        started = postmaster.children()
+        postmaster.kill()
+        _, left = psutil.wait_procs([postmaster, *started], timeout=10)
+        assert not left, f"still there without their postmaster: {left}"
+
+    def wait(self) -> None:
+        """Wait until it takes connections."""
+        import psycopg
+
+        for _ in range(100):
+            try:
+                with psycopg.connect(f"postgresql://course@/postgres?host={self.folder}") as db:
+                    db.execute("SELECT pg_sleep(0.3)")  # or it may be about to end this one too
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError("the server does not come back")
+
     def _run(self, program: str, *arguments: str) -> None:
         command = [self._programs / program, "-D", self.folder / "data", *arguments]
         with (self.folder / "output").open("ab") as output:  # the server inherits it
@@ -71,7 +96,8 @@ def new_cluster() -> Iterator[Cluster]:
         try:
             yield cluster
         finally:
-            cluster.stop()
+            with suppress(subprocess.CalledProcessError):  # a test has killed it
+                cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -201,20 +202,30 @@ def test_a_restart_of_the_server_is_survived_and_ends_a_writer(tmp_path: Path) -
         fill(store, 2)
         before = store.catalogue()
         for _ in range(3):
-            cluster.stop()  # as after kill -9: nothing is written before it ends
+            cluster.kill()
+            with pytest.raises(
+                StoreError, match=r"start the server|was lost.*run the command again"
+            ):
+                store.lexical(["model"], 3)
             cluster.start()
             assert Store(tmp_path, vectors=store.vectors, database=address).catalogue() == before
             assert store.lexical(["model"], 3)
 
-        def interrupted() -> None:
+        def interrupted(backend: bool) -> None:
             with store.writer():
-                cluster.stop()
-                cluster.start()
+                if backend:  # PostgreSQL then ends every connection, and recovers
+                    row = store._db.execute("SELECT pg_backend_pid()").fetchone()
+                    os.kill(row[0], signal.SIGKILL)
+                else:
+                    cluster.kill()
+                    cluster.start()
                 store.remove(["d0"])
 
-        with pytest.raises(StoreError, match="was lost"):
-            interrupted()
-        assert set(store.catalogue().records) == {"d0", "d1"}
+        for backend in (False, True):
+            with pytest.raises(StoreError, match="was lost"):
+                interrupted(backend)
+            cluster.wait()
+            assert set(store.catalogue().records) == {"d0", "d1"}
         with store.writer():
             store.remove(["d0"])
         assert store.findings() == []

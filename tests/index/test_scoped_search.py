@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from seminar_rag.index import vectors
+from seminar_rag.index.sqlite import Sqlite, connect
 from seminar_rag.index.vectors import nearest_within
 
 
-def course(documents: int, passages: int = 3) -> tuple[sqlite3.Connection, np.ndarray]:
+def course(documents: int, passages: int = 3) -> tuple[Sqlite, np.ndarray]:
     """A database of passages "d0/0", "d0/1", …, with their vectors."""
     rows = np.random.default_rng(5).normal(size=(documents * passages, 16)).astype(np.float32)
-    db = sqlite3.connect(":memory:")
+    db = connect(Path(":memory:"))
     db.execute("CREATE TABLE passage(id TEXT, document TEXT, ordinal INTEGER, vector BLOB)")
     for i, row in enumerate(rows):
         document, ordinal = f"d{i // passages}", i % passages

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
@@ -242,13 +241,13 @@ def test_a_damaged_database_is_named_with_the_remedy(tmp_path: Path) -> None:
         Store(tmp_path, vectors=MemoryVectors())
 
 
-def test_another_version_is_refused(tmp_path: Path) -> None:
-    one = Store(tmp_path, vectors=MemoryVectors())
+def test_another_version_is_refused(tmp_path: Path, database: str) -> None:
+    one = Store(tmp_path, vectors=MemoryVectors(), database=database)
     one.remember(version="999")
     one._db.commit()
     one.close()
     with pytest.raises(StoreError, match=r"written by seminar-rag .* install that version"):
-        Store(tmp_path, vectors=MemoryVectors())
+        Store(tmp_path, vectors=MemoryVectors(), database=database)
 
 
 def test_only_the_owner_reads_the_data_folder(store: Store) -> None:
@@ -319,11 +318,14 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
             store.require_model(*other)
 
 
-def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(tmp_path: Path) -> None:
-    Store(tmp_path, vectors=MemoryVectors()).close()
-    with sqlite3.connect(tmp_path / "course.db") as db:
-        db.execute("DROP TABLE lookup")
-    store = Store(tmp_path, vectors=MemoryVectors())
+def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(
+    tmp_path: Path, database: str
+) -> None:
+    old = Store(tmp_path, vectors=MemoryVectors(), database=database)
+    old._db.execute("DROP TABLE lookup")
+    old._db.commit()
+    old.close()
+    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
     file = LookupFile("https://x.test/a", "web/objects/1", "1", True, "A", "B C")
     one = Lookup("s", "r", "A", ("https://x.test/a",), "paper", "2301.00001", (file,))
     store.put_lookup(one)
@@ -572,13 +574,13 @@ def test_packed_words_are_stored_beside_the_vector(store: Store) -> None:
     assert np.array_equal(store.embedded(ids)["d-beta"][0], vectors(2)[1])
 
 
-def test_a_store_from_before_words_were_kept_is_opened(tmp_path: Path) -> None:
-    store = Store(tmp_path, vectors=MemoryVectors())
+def test_a_store_from_before_words_were_kept_is_opened(tmp_path: Path, database: str) -> None:
+    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
     put(store, "d", "alpha")
     store._db.execute("ALTER TABLE passage DROP COLUMN words")
     store._db.commit()
     store.close()
-    store = Store(tmp_path, vectors=MemoryVectors())
+    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
     assert store.words_of(["d-alpha"]) == {}
     put(store, "d", "beta")
     assert store.passages_of("d")[0].text == "beta"

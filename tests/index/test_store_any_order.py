@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from test_store import put, record
 
 from memory import MemoryVectors
+from postgres_cluster import postgres_schema
 from seminar_rag.index.store import Store
 from seminar_rag.types.catalogue import Correction, Record
 
@@ -28,16 +36,23 @@ class _PowerCutError(RuntimeError):
 class AnyOrder(RuleBasedStateMachine):
     """A store beside a plain account of what it should hold."""
 
+    server = ""
+    """The socket folder of a PostgreSQL server; empty for SQLite."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.vectors = MemoryVectors()
-        self.store = Store(self.folder / "data", vectors=self.vectors)
+        self.held_open = ExitStack()
+        schema = postgres_schema(self.server) if self.server else nullcontext("")
+        self.database = self.held_open.enter_context(schema)
+        self.store = self._opened()
         self.held: dict[str, list[str]] = {}
         self.decided: list[str] = []
 
     def teardown(self) -> None:
         self.store.close()
+        self.held_open.close()
         shutil.rmtree(self.folder)
 
     @rule(document=DOCUMENTS, texts=TEXTS)
@@ -127,8 +142,20 @@ class AnyOrder(RuleBasedStateMachine):
     def _restart(self) -> None:
         self.vectors.fail = lambda _: None
         self.store.close()
-        self.store = Store(self.folder / "data", vectors=self.vectors)
+        self.store = self._opened()
+
+    def _opened(self) -> Store:
+        return Store(self.folder / "data", vectors=self.vectors, database=self.database)
 
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=15, stateful_step_count=8, deadline=None)
+
+
+@pytest.mark.slow
+def test_any_order_on_postgresql(postgres_server: str) -> None:
+    class OnServer(AnyOrder):
+        server = postgres_server
+
+    few = settings(max_examples=6, stateful_step_count=8, deadline=None)
+    run_state_machine_as_test(OnServer, settings=few)

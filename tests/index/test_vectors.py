@@ -295,8 +295,8 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_the_same_against_a_server(tmp_path: Path, server: str) -> None:
-    store = Store(tmp_path / "data", server)
+def test_the_same_against_a_server(tmp_path: Path, server: str, database: str) -> None:
+    store = Store(tmp_path / "data", server, database=database)
     made = rows(2)
     with store.writer():
         store.replace(record(), [passage("old")], made[:1])

@@ -193,7 +193,7 @@ def _migrate(db: Connection, folder: Path) -> None:
         db.create(schema(db))
     for table, column in _ADDED_COLUMNS:
         if column.split()[0] not in db.columns(table):
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+            db.create(f"ALTER TABLE {table} ADD COLUMN {column}")
     if not had_decisions:  # an early version had none; else they lie beside the database
         _put_decisions(db, folder)
 

@@ -129,28 +129,19 @@ def search(
     )
 
 
-def holding(db: Connection, terms: Sequence[str]) -> set[int]:
-    """Keys of the passages that have all of the terms, in title, heading or text."""
-    return set(db.full_text.having(db, terms)) if terms else set()
+def holding(db: Connection, terms: Sequence[str], limit: int = -1) -> set[int]:
+    """Keys of passages that have all of the terms, in title, heading or text: all or some."""
+    return set(db.full_text.having(db, terms, limit)) if terms else set()
 
 
-def rarest_common(db: Connection) -> float:
-    """The inverse document frequency of a word that `COMMON` passages have."""
-    return _idf(_total(db), COMMON)
-
-
-def rarity(db: Connection, terms: Sequence[str]) -> dict[str, float]:
-    """Inverse document frequency of each term, ln((n + 1) / (df + 0.5)), n passages in all."""
-    total = _total(db)
-    return {term: _idf(total, db.full_text.count(db, term)) for term in terms}
-
-
-def _total(db: Connection) -> int:
+def total(db: Connection) -> int:
+    """How many passages there are."""
     return int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
 
 
-def _idf(total: int, having: int) -> float:
-    return math.log((total + 1) / (having + 0.5))
+def idf(passages: int, having: int) -> float:
+    """Inverse document frequency of a term: ln((n + 1) / (df + 0.5)), n passages in all."""
+    return math.log((passages + 1) / (having + 0.5))
 
 
 # --- wording ---------------------------------------------------------------------------------

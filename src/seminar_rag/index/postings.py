@@ -123,9 +123,13 @@ class Postings:
 
     def having(self, db: Postgres, terms: Sequence[str], limit: int = -1) -> list[int]:
         phrases = [_phrase(term) for term in terms]
-        sql = " INTERSECT ".join(f"(SELECT key FROM ({one}) AS p)" for one, _ in phrases)
+        (first, _), *rest = phrases
+        joins = " ".join(f"JOIN ({sql}) AS p{i} USING (key)" for i, (sql, _) in enumerate(rest))
         values = [value for _, given in phrases for value in given]
-        rows = db.execute(f"{sql} ORDER BY key LIMIT ?", (*values, None if limit < 0 else limit))
+        rows = db.execute(
+            f"SELECT key FROM ({first}) AS p {joins} ORDER BY key LIMIT ?",
+            (*values, None if limit < 0 else limit),
+        )
         return [key for (key,) in rows]
 
     def count(self, db: Postgres, term: str) -> int:

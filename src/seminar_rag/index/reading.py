@@ -40,6 +40,8 @@ class _WordStatistics:
     """What searching has learnt about the course's words, valid for one generation."""
 
     generation: str | None
+    total: int = 0
+    """Passages."""
     rarity: dict[str, float] = field(default_factory=dict)
     spelled: dict[str, str | None] = field(default_factory=dict)
     glossary: dict[str, str] | None = None
@@ -202,20 +204,24 @@ class Reader(Database):
         Words that more than `lexical.COMMON` passages have are left out where rarer ones remain.
         """
         with self.guarded() as db:
-            rarity, least = self.rarity(terms), lexical.rarest_common(db)
+            rarity = self.rarity(terms)
+            least = lexical.idf(self._statistics().total, lexical.COMMON)
             rare = [term for term in terms if rarity[term] >= least]
             return lexical.search(db, rare or terms, k, documents, holding)
 
-    def holding(self, terms: Sequence[str]) -> set[int]:
-        """Passages that have all of the terms, as keys to compare sets by."""
+    def holding(self, terms: Sequence[str], limit: int = -1) -> set[int]:
+        """Passages that have all of the terms, as keys to compare sets by; `limit` at most."""
         with self.guarded() as db:
-            return lexical.holding(db, terms)
+            return lexical.holding(db, terms, limit)
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
-        """Inverse document frequency of each term; see `lexical.rarity`."""
+        """Inverse document frequency of each term; see `lexical.idf`."""
         with self.guarded() as db:
-            known = self._statistics().rarity
-            known.update(lexical.rarity(db, [term for term in terms if term not in known]))
+            statistics = self._statistics()
+            known = statistics.rarity
+            for term in terms:
+                if term not in known:
+                    known[term] = lexical.idf(statistics.total, db.full_text.count(db, term))
             return {term: known[term] for term in terms}
 
     def glossary(self) -> dict[str, str]:
@@ -242,7 +248,8 @@ class Reader(Database):
         """The statistics of the course as it is now."""
         generation = self.meta("generation")
         if self._words.generation != generation or len(self._words.rarity) > _REMEMBERED:
-            self._words = _WordStatistics(generation)
+            with self.guarded() as db:
+                self._words = _WordStatistics(generation, lexical.total(db))
         return self._words
 
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seminar_rag.index.late import leave_out, query_words
-from seminar_rag.index.lexical import misspelt, query_terms, spelling_candidates
+from seminar_rag.index.lexical import COMMON, misspelt, query_terms, spelling_candidates
 from seminar_rag.question.intent import learned
 from seminar_rag.question.language import language_of, small_words
 from seminar_rag.question.parts import Part
@@ -159,7 +159,7 @@ class Retriever:
             kept = [
                 word
                 for word in re.findall(r"[^\W_]+(?:-[^\W_]+)*", text)
-                if word.lower() not in small and self._store.holding(query_terms(word))
+                if word.lower() not in small and self._store.holding(query_terms(word), 1)
             ]
             return " ".join(kept) or text
         before = ""
@@ -215,7 +215,7 @@ class Retriever:
         """The question word that a short word of no reading stands for: "waht", "wat"."""
         if len(word) > 5 or word.lower() in STOPWORDS or word.isupper():
             return None
-        if word[1:].lower() != word[1:] or self._store.holding([word.lower()]):
+        if word[1:].lower() != word[1:] or self._store.holding([word.lower()], 1):
             return None
         found = spelling_candidates(word.lower(), _QUESTION_WORDS)
         # "whats" is short for "what is", which a question's form is read from.
@@ -293,10 +293,11 @@ class Retriever:
     def _apart(self, names: Iterable[str]) -> list[str]:
         """Those names that different passages hold."""
         total = sum(record.passages for record in self._store.catalogue().records.values())
+        most = min(max(3, int(_COMMON * total)), COMMON)
         apart: dict[str, set[int]] = {}
         for name in names:
-            holding = self._store.holding(query_terms(name))
-            if not holding or len(holding) > max(3, _COMMON * total):
+            holding = self._store.holding(query_terms(name), most + 1)
+            if not holding or len(holding) > most:
                 continue
             if all(
                 2 * len(holding & other) < min(len(holding), len(other)) for other in apart.values()

@@ -20,7 +20,7 @@ from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
 from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
-from seminar_rag.index.vectors import is_unit, is_vector
+from seminar_rag.index.vectors import BATCH, is_unit, is_vector
 from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
@@ -215,7 +215,7 @@ class Store(Reader):
         with self.guarded() as db:
             if verdict := db.damage():
                 out.append(f"the database is damaged: {verdict}")
-            ids = {id_ for (id_,) in db.execute("SELECT id FROM passage")}
+            ids = {id_ for (id_,) in db.stream("SELECT id FROM passage")}
             if odd := db.full_text.damage(db, len(ids)):
                 out.append(odd)
             if damaged := _damaged(db):
@@ -231,19 +231,22 @@ class Store(Reader):
 
     def _vector_findings(self, ids: set[str]) -> list[str]:
         """What is wrong with the vectors of the passages of these ids."""
-        ours = self.vectors_of(sorted(ids))
+        wrong = 0
         try:
             stored = self.vectors.ids()
-            theirs = self.vectors.stored([id_ for id_ in ours if id_ in stored])
-            for vector in list(theirs.values())[:1]:
-                self.vectors.query(vector, 1)
+            both = sorted(ids & stored)
+            for at in range(0, len(both), BATCH):
+                ours = self.vectors_of(both[at : at + BATCH])
+                theirs = self.vectors.stored(list(ours))
+                wrong += sum(
+                    ours[id_].shape == one.shape and not np.allclose(ours[id_], one, atol=1e-3)
+                    for id_, one in theirs.items()
+                )
+                if theirs and not at:
+                    self.vectors.query(next(iter(theirs.values())), 1)
         except StoreError as error:
             return [str(error)]
         out = []
-        wrong = sum(
-            ours[id_].shape == one.shape and not np.allclose(ours[id_], one, atol=1e-3)
-            for id_, one in theirs.items()
-        )
         if wrong:
             out.append(f"the vector store has {wrong} of {len(ids)} vectors otherwise")
         if missing := len(ids - stored):

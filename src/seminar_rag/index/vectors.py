@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -257,14 +258,14 @@ def nearest_within(
     Args:
         vector: shape (dimensions,).
     """
-    rows = db.execute(
+    rows = db.stream(
         "SELECT id, vector FROM passage WHERE document IN (SELECT value FROM json_each(?))"
         " ORDER BY document, ordinal",
         (json.dumps(sorted(documents)),),
     )
     ids: list[str] = []
     cosines = [np.empty(0, np.float32)]
-    while part := rows.fetchmany(_ROWS):
+    while part := list(islice(rows, _ROWS)):
         some = [row for row in part if is_vector(row[1], len(vector))]
         ids += [id_ for id_, _ in some]
         vectors = np.frombuffer(b"".join(blob for _, blob in some), np.float32)
