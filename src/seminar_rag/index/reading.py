@@ -258,6 +258,22 @@ def are_words(packed: object, size: int) -> bool:
     return isinstance(packed, bytes) and size > 0 and len(packed) % (-(-size // 32)) == 0
 
 
+def row_of(passage: Passage) -> tuple[Any, ...]:
+    """A passage as the columns `PASSAGE`."""
+    sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
+    return (
+        passage.id,
+        passage.document,
+        passage.ordinal,
+        passage.text,
+        passage.heading,
+        passage.start,
+        passage.end,
+        passage.page,
+        json.dumps(sentences, separators=(",", ":")),
+    )
+
+
 def readable(row: Sequence[Any]) -> Passage | None:
     """The passage of a row; None where it is damaged, which `Store.findings` reports."""
     try:

@@ -8,7 +8,6 @@ repaired by the next writer. Readers drop what the vector store finds and the da
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
-from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable
+from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable, row_of
 from seminar_rag.index.vectors import BATCH, is_unit, is_vector
 from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
@@ -377,7 +376,7 @@ def _put_passages(
         f"INSERT INTO passage({PASSAGE}, title, vector, words)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (*row(passage), document.title, vector.tobytes(), packed)
+            (*row_of(passage), document.title, vector.tobytes(), packed)
             for passage, vector, packed in zip(
                 passages, np.ascontiguousarray(vectors, np.float32), words, strict=True
             )
@@ -385,19 +384,3 @@ def _put_passages(
     )
     query = "SELECT key, title, heading, text FROM passage WHERE document = ? ORDER BY ordinal"
     lexical.add(db, db.execute(query, (document.id,)).fetchall())
-
-
-def row(passage: Passage) -> tuple[Any, ...]:
-    """A passage as the columns `PASSAGE`."""
-    sentences = [[s.start, s.end, s.kind, s.page, s.level] for s in passage.sentences]
-    return (
-        passage.id,
-        passage.document,
-        passage.ordinal,
-        passage.text,
-        passage.heading,
-        passage.start,
-        passage.end,
-        passage.page,
-        json.dumps(sentences, separators=(",", ":")),
-    )
