@@ -190,12 +190,14 @@ def quantiles(search: Callable[[str], Any], queries: Sequence[str]) -> dict[str,
     return {"p50": round(float(p50), 1), "p95": round(float(p95), 1)}
 
 
-def measure(data: Path, queries: Sequence[str]) -> dict[str, Any]:
-    """What the product's search takes on a filled folder."""
-    course = Course(Config(folder=data.parent, data_dir=str(data)))
+def measure(config: Config, queries: Sequence[str]) -> dict[str, Any]:
+    """What the product's search takes on a course that is filled."""
+    course = Course(config)
     out: dict[str, Any] = {
         "passages": sum(one.passages for one in course.catalogue().records.values()),
-        "disk, MB": round(sum(f.stat().st_size for f in data.rglob("*") if f.is_file()) / 1e6),
+        "disk, MB": round(
+            sum(f.stat().st_size for f in config.data.rglob("*") if f.is_file()) / 1e6
+        ),
     }
     began = time.perf_counter()
     course.search(queries[0], 20)
@@ -254,9 +256,9 @@ def peers(data: Path, queries: Sequence[str]) -> dict[str, Any]:
     return {**out, "bm25s": quantiles(bm25, queries)}
 
 
-def prepare(data: Path, shared: Path, passages: int) -> None:
+def prepare(config: Config, shared: Path, passages: int) -> None:
     """Ingest the course where that is not done, and fill."""
-    course = Course(Config(folder=data.parent, data_dir=str(data)))
+    course = Course(config)
     if not course.documents():
         list(course.ingest([shared / "course" / "posts"], options=Options(fetch=False)))
     with course.store.writer():
@@ -282,12 +284,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     queries = [standalone(one.text, one.history) for one in read_questions(questions)]
     with tempfile.TemporaryDirectory() as temporary:
         data = (options.data or Path(temporary)).resolve()
-        filling = Process(target=prepare, args=(data, options.shared, options.passages))
+        config = Config(folder=data.parent, data_dir=str(data))
+        filling = Process(target=prepare, args=(config, options.shared, options.passages))
         filling.start()
         filling.join()
         if filling.exitcode:
             return 1
-        figures = measure(data, queries)
+        figures = measure(config, queries)
         if options.peers:
             figures["peers"] = peers(data, queries)
     text = json.dumps(figures, indent=2)

@@ -145,11 +145,10 @@ class Postgres:
             cursor.itersize = _STREAMED
             yield from cursor.execute(_translated(sql), values or None)
 
-    def copy(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add many rows to a table at once."""
+    def copy(self, table: str, lines: Iterable[str]) -> None:
+        """Add many rows to a table at once, each given as a line of `COPY`'s text format."""
         with self._db.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write("".join(lines))
 
     def begin(self) -> None:
         self.execute("BEGIN")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,17 @@ class Postings:
     def add(self, db: Postgres, rows: Sequence[tuple[int, str, str, str]]) -> None:
         if not rows:
             return
-        postings, sizes = [], []
+        lines: list[str] = []
+        sizes: dict[int, int] = {}
+        having: Counter[str] = Counter()
         for key, *texts in rows:
             places = placed([tokens(text) for text in texts])
-            sizes.append((key, sum(map(len, places.values()))))
-            postings += [(term, key, sizes[-1][1], weight(at), at) for term, at in places.items()]
-        db.copy("lexicon", sizes)
-        db.copy("posting", postings)
-        having = sorted(Counter(term for term, *_ in postings).items())
-        self._count(db, having, len(sizes), sum(size for _, size in sizes))
+            sizes[key] = sum(map(len, places.values()))
+            having.update(places.keys())
+            lines += posting_lines(key, places)
+        db.copy("lexicon", (f"{key}\t{size}\n" for key, size in sizes.items()))
+        db.copy("posting", lines)
+        self._count(db, sorted(having.items()), len(sizes), sum(sizes.values()))
 
     def remove(self, db: Postgres, keys: Sequence[int]) -> None:
         gone = db.execute(
@@ -178,9 +180,12 @@ def placed(fields: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     return places
 
 
-def weight(places: Sequence[int]) -> float:
-    """How much a passage's occurrences of a token weigh."""
-    return sum(WEIGHTS[place // _FIELD] for place in places)
+def posting_lines(key: int, places: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """The rows of a passage as lines for `Postgres.copy`: a token has letters and digits alone."""
+    size = sum(map(len, places.values()))
+    for term, at in places.items():
+        weight = sum(WEIGHTS[place // _FIELD] for place in at)
+        yield f"{term}\t{key}\t{size}\t{weight}\t{{{','.join(map(str, at))}}}\n"
 
 
 def _phrase(term: str) -> tuple[str, list[str]]:

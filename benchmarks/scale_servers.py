@@ -1,0 +1,213 @@
+"""How retrieval over PostgreSQL and a Chroma server grows with the passages; see `scale.py`.
+
+    python benchmarks/scale_servers.py --database ADDRESS --chroma URL [--data FOLDER]
+        [--passages 100000] [--own 20000] [--shared ../shared] [--json FILE]
+
+ADDRESS and URL name an empty schema and a new collection, or those of an earlier run, which is
+taken up. The first `--own` passages are written by the product, and the rest straight by `COPY`
+and Chroma's client, which is some four times as fast; the rate of both is printed. The memory of
+both servers is told where they run on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+import psycopg
+
+from scale import ADDED, DOCUMENT, Filler, fill, measure, prepare
+from seminar_rag.config import Config
+from seminar_rag.course import Course
+from seminar_rag.evaluation.questions import read_questions
+from seminar_rag.index import catalogue
+from seminar_rag.index.engine import Connection
+from seminar_rag.index.postings import placed, posting_lines, tokens
+from seminar_rag.index.reading import PASSAGE, row_of
+from seminar_rag.index.store import Store
+from seminar_rag.question.followup import standalone
+from seminar_rag.types import Passage
+
+TYPES = "int8 text text int8 text text int8 int8 int8 text text bytea bytea".split()
+"""Of the columns that `COPY` gets: the key, `PASSAGE`, the title, the vector, the words."""
+AT_A_TIME = 20
+"""Documents that are written in one transaction."""
+
+
+class Tokens:
+    """The tokens of filler, of which every sentence is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, text: str) -> list[str]:
+        if text not in self._known:
+            self._known[text] = tokens(text)
+        return self._known[text]
+
+    def lines(self, key: int, passage: Passage, title: str) -> tuple[list[str], int]:
+        """What `posting` gets of a passage, and the passage's tokens."""
+        said = [token for one in passage.sentences for token in self.of(passage.quote(one))]
+        places = placed([self.of(title), [], said])
+        return list(posting_lines(key, places)), sum(map(len, places.values()))
+
+
+def fill_database(store: Store, address: str, passages: int) -> None:
+    """Add filler to PostgreSQL until it holds `passages`; its words are indexed at the end."""
+    filler, words, records = Filler(store), Tokens(), store.catalogue().records
+    there = first = sum(record.passages for record in records.values())
+    number = sum(id_.startswith("filler") for id_ in records)
+    began = time.monotonic()
+    with store.guarded() as ours, psycopg.connect(address) as db:
+        db.execute("ALTER TABLE posting DROP CONSTRAINT IF EXISTS posting_pkey")
+        db.execute("DROP INDEX IF EXISTS posting_key")
+        row = db.execute("SELECT max(key) FROM passage").fetchone()
+        key = row[0] if row else 0
+        db.commit()
+        while there < passages:
+            rows, sizes, lines = [], [], []
+            for _ in range(AT_A_TIME):
+                if not (count := min(DOCUMENT, passages - there)):
+                    break
+                record, made, vectors, packed = filler.document(number, count)
+                number, there = number + 1, there + count
+                title = record.document.title
+                for passage, vector, word in zip(made, vectors, packed, strict=True):
+                    key += 1
+                    posted, size = words.lines(key, passage, title)
+                    lines += posted
+                    sizes.append(f"{key}\t{size}\n")
+                    rows.append((key, *row_of(passage), title, vector.tobytes(), word))
+                catalogue.put_record(ours, record)
+            _copy(db, rows, sizes, lines)
+            rate = (there - first) / (time.monotonic() - began)
+            print(f"\r{there:,} passages, {rate:.0f} a second ", end="", file=sys.stderr)
+        _index(db, key, ours)
+    print(f"{there - first} passages in {time.monotonic() - began:.0f} s, with their indexes")
+
+
+def _copy(db: psycopg.Connection[Any], rows: Any, sizes: list[str], lines: list[str]) -> None:
+    into = f"COPY passage(key, {PASSAGE}, title, vector, words) FROM STDIN (FORMAT BINARY)"
+    with db.cursor() as cursor:
+        with cursor.copy(into) as copy:
+            copy.set_types(TYPES)
+            for row in rows:
+                copy.write_row(row)
+        for table, text in (("lexicon", sizes), ("posting", lines)):
+            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                copy.write("".join(text))
+    db.commit()
+
+
+def _index(db: psycopg.Connection[Any], key: int, ours: Connection) -> None:
+    db.execute("SELECT setval(pg_get_serial_sequence('passage', 'key'), %s)", (key,))
+    db.execute("ALTER TABLE posting ADD PRIMARY KEY (term, key) INCLUDE (size, weight)")
+    db.execute("CREATE INDEX posting_key ON posting(key)")
+    db.execute("TRUNCATE token, extent")
+    db.execute("INSERT INTO token SELECT term, count(*) FROM posting GROUP BY term")
+    db.execute("INSERT INTO extent SELECT 1, count(*), sum(size) FROM lexicon")
+    db.commit()
+    db.autocommit = True
+    db.execute("VACUUM ANALYZE")
+    ours.execute("UPDATE meta SET value = CAST(value AS BIGINT) + 1 WHERE name = 'generation'")
+
+
+def fill_vectors(store: Store) -> None:
+    """Give Chroma what it lacks of the database's vectors."""
+    began, count = time.monotonic(), 0
+    there = store.vectors.ids()
+    collection = store.vectors._open()  # type: ignore[attr-defined]
+    for document in store.catalogue().documents:
+        with store.guarded() as db:
+            rows = db.execute("SELECT id, vector FROM passage WHERE document = ?", (document,))
+            lacking = [(id_, blob) for id_, blob in rows if id_ not in there]
+        for at in range(0, len(lacking), ADDED):
+            ids, blobs = zip(*lacking[at : at + ADDED], strict=True)
+            vectors = np.frombuffer(b"".join(blobs), np.float32).reshape(len(ids), -1)
+            metadata = [{"document": document}] * len(ids)
+            collection.add(ids=list(ids), embeddings=vectors, metadatas=metadata)
+            count += len(ids)
+            rate = count / (time.monotonic() - began)
+            print(f"\r{count:,} vectors, {rate:.0f} a second ", end="", file=sys.stderr)
+    print(f"{count} vectors in {time.monotonic() - began:.0f} s")
+
+
+def memory_of_servers(address: str, url: str) -> dict[str, int]:
+    """Megabytes of PostgreSQL, shared memory counted once, and of Chroma; 0 where not seen here."""
+    with psycopg.connect(address) as db:
+        backend = db.info.backend_pid
+        try:
+            postmaster = psutil.Process(backend).parent()
+        except psutil.NoSuchProcess:
+            postmaster = None
+        every = [postmaster, *postmaster.children()] if postmaster else []
+        postgres = sum(one.memory_full_info().pss for one in every)
+    port = urlsplit(url).port
+    listening = {
+        one.pid
+        for one in psutil.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+    }
+    chroma = sum(psutil.Process(pid).memory_info().rss for pid in listening)
+    return {"PostgreSQL": round(postgres / 1e6), "Chroma": round(chroma / 1e6)}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fill, search and print. Returns 0, or 1 without the shared data."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--database", required=True, metavar="ADDRESS")
+    parser.add_argument("--chroma", required=True, metavar="URL")
+    parser.add_argument("--data", type=Path, metavar="FOLDER")
+    parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--own", type=int, default=20_000, help="passages that the product writes")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    options = parser.parse_args(argv)
+    questions = options.shared / "questions" / "dev.jsonl"
+    if not questions.exists():
+        print(f"no labelled questions under {options.shared} — give their folder by --shared")
+        return 1
+    queries = [standalone(one.text, one.history) for one in read_questions(questions)]
+    with tempfile.TemporaryDirectory() as temporary:
+        data = (options.data or Path(temporary)).resolve()
+        config = Config(
+            folder=data.parent,
+            data_dir=str(data),
+            store_database=options.database,
+            store_url=options.chroma,
+        )
+        prepare(config, options.shared, 0)
+        course = Course(config)
+        with course.store.writer():
+            there = sum(one.passages for one in course.catalogue().records.values())
+            own = min(options.own, options.passages)
+            if there < own:
+                began = time.monotonic()
+                fill(course.store, own)
+                print(f"{own - there} passages by the product: {time.monotonic() - began:.0f} s")
+            if own < options.passages:
+                fill_database(course.store, options.database, options.passages)
+                fill_vectors(course.store)
+        course.close()
+        figures = measure(config, queries)
+        figures["servers, MB"] = memory_of_servers(options.database, options.chroma)
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.json:
+        options.json.write_text(f"{text}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
