@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -18,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 UNIT = (ROOT / "deploy" / "seminar-rag.service").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8")
+SCALE = (ROOT / "deploy" / "compose.scale.yaml").read_text(encoding="utf-8")
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -30,8 +34,8 @@ def instructions() -> list[tuple[str, str]]:
 def commands() -> list[list[str]]:
     """The commands of this program that are run or advised, as words after its name."""
     (run,) = [json.loads(rest) for name, rest in instructions() if name == "CMD"]
-    text = UNIT.replace("%S", "/var/lib") + COMPOSE
-    said = re.findall(r"(?:bin/|seminar )seminar-rag ([a-z].*)", text)
+    text = UNIT.replace("%S", "/var/lib") + COMPOSE + SCALE
+    said = re.findall(r"(?:bin/|seminar |seminar-1 )seminar-rag ([a-z].*)", text)
     return [run[1:], *map(shlex.split, said)]
 
 
@@ -65,7 +69,7 @@ def test_the_image_asks_for_health_where_it_is_told_and_runs_as_nobody() -> None
     assert ("EXPOSE", port) in instructions()
 
 
-@pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE], ids=["Dockerfile", "compose.yaml"])
+@pytest.mark.parametrize("text", [DOCKERFILE, COMPOSE, SCALE], ids=["Dockerfile", "one", "scale"])
 def test_settings_in_the_environment_are_settings(text: str) -> None:
     found = dict(re.findall(r"(SEMINAR_RAG_\w+)[=:] ?(\S+)", text))
     assert found
@@ -82,3 +86,37 @@ def test_compose_waits_for_health_and_keeps_the_server_inside() -> None:
     assert (ROOT / "deploy" / services["seminar"]["build"]["context"]).resolve() == ROOT
     assert (ROOT / services["seminar"]["build"]["dockerfile"]).is_file()
     assert services["seminar"]["volumes"] == ["./courses:/courses"]
+
+
+def test_the_scaled_servers_wait_for_all_they_need_and_nginx_knows_each() -> None:
+    described = yaml.safe_load(SCALE)
+    services, settings = described["services"], tomllib.loads(given_settings())["store"]
+    servers = {name for name in services if name.startswith("seminar-")}
+    assert len(servers) == 2
+    for name in servers:
+        one = services[name]
+        assert one["build"]["args"]["EXTRAS"].split(",") == ["mcp", "lti", "postgres", "s3"]
+        for other, how in one["depends_on"].items():
+            assert how == {"condition": "service_healthy"}
+            assert services[other]["healthcheck"]["test"][0] == "CMD"
+        assert one["depends_on"].keys() == services.keys() - servers - {"nginx"}
+    assert services["nginx"]["depends_on"].keys() == servers
+    known = dict(re.findall(r"server ([\w-]+):(\d+) ", NGINX))
+    assert known == dict.fromkeys(servers, str(load(ROOT / "deploy", {}).serve_port))
+    (port,) = re.findall(r"listen (\d+);", NGINX)
+    assert services["nginx"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert all("ports" not in one for name, one in services.items() if name != "nginx")
+    address = urlsplit(settings["database"])
+    assert (address.hostname, address.username) == ("postgres", "seminar")
+    assert services["postgres"]["environment"]["POSTGRES_USER"] == address.username
+    assert urlsplit(settings["url"]).hostname in services
+    assert urlsplit(services["seminar-1"]["environment"]["SEMINAR_RAG_LLM_URL"]).hostname == "llm"
+    used = {each.partition(":")[0] for one in services.values() for each in one.get("volumes", ())}
+    assert {name for name in used if not name.startswith(".")} == set(described["volumes"])
+
+
+def given_settings() -> str:
+    """The settings of a course that the head of compose.scale.yaml writes."""
+    found = re.search(r"printf '(.*)' >", SCALE)
+    assert found
+    return found[1].replace("\\n", "\n").replace("%%", "%")

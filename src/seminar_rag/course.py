@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -337,6 +338,21 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             ConfigError: it cannot be changed while the course is served, or to this value.
         """
         self.parts.reconfigure(configuration.changed(self.config, section, key, value))
+        if self.common is not None:
+            self.common.put("setting", f"{section}_{key}", json.dumps(value))
+
+    def follow(self) -> None:
+        """Take the settings that were changed at another server of the course; they win over this
+        one's seminar.toml.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        told = self.common.every("setting") if self.common is not None else {}
+        live = configuration.LIVE.keys() - configuration.from_environment()
+        config = replace(self.config, **{k: json.loads(v) for k, v in told.items() if k in live})
+        if config != self.config:
+            self.parts.reconfigure(config)
 
     def password_hash(self) -> str:
         """The hash of the desk's password, as seminar.toml has it now; empty without one."""

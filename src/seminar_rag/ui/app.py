@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat
@@ -21,6 +21,7 @@ from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.limits import Limits, Turns
 from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
+from seminar_rag.ui.shared.relay import Relay, Servers, own_address
 from seminar_rag.ui.shared.starting import load_gradio
 from seminar_rag.ui.shared.strays import turn_away_strays
 
@@ -67,6 +68,8 @@ def build_app(
     turns: Turns | None = None,
     root: str = "",
     common: Common | None = None,
+    url: str = "",
+    address: str = "",
 ) -> FastAPI:
     """Build the chat over `course`, ready for any ASGI server.
 
@@ -83,6 +86,8 @@ def build_app(
         root: the path at which the application lies among others, which have a gate in front;
             empty where it is alone and has its own.
         common: what it shares with other servers of the course, where there may be some.
+        url: where it listens.
+        address: where the other servers reach it; empty where that can be told from `url`.
 
     Raises:
         ServeError: `mcp`, and the SDK is not installed.
@@ -119,9 +124,15 @@ def build_app(
         openapi_url=None,
         lifespan=(lambda _: tools.running()) if tools else None,
     )
+    servers = None
+    if common and url:
+        servers = Servers(common, address or own_address(url), follow=course.follow)
+    app.state.servers = servers
+    if servers:
+        app.add_middleware(Relay, servers=servers, root=root)
     if not root:
         app.add_middleware(Gate, framed_by=framed_by)
-    add_routes(app, course, chat.limits)
+    add_routes(app, course, chat.limits, common)
     add_views(app, course, chat.limits)
     add_keys(app, course, chat.limits)
     add_tables(app, course, chat.limits)
@@ -232,6 +243,7 @@ def serve(
     framed_by: str = "",
     launches: Launches | None = None,
     common: Common | None = None,
+    address: str = "",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
@@ -242,9 +254,9 @@ def serve(
     called once the port is sure, before anything is served. Port 0 takes any free
     one. Raises ServeError when the address cannot be used.
     """
-    desks = []
+    ends: list[Any] = []
 
-    def make() -> FastAPI:
+    def make(url: str) -> FastAPI:
         prepare()
         app = build_app(
             *(course, limits, desk),
@@ -255,19 +267,21 @@ def serve(
             framed_by=framed_by,
             launches=launches,
             common=common,
+            url=url,
+            address=address,
         )
-        desks.append(getattr(app.state, "desk", None))
+        ends.extend((app.state.servers, getattr(app.state, "desk", None)))
         return app
 
     try:
         run(make, host, port, trusted_proxies=trusted_proxies, on_ready=on_ready)
     finally:
-        for one in filter(None, desks):
+        for one in filter(None, ends):
             one.close()
 
 
 def run(
-    make: Callable[[], ASGIApp],
+    make: Callable[[str], ASGIApp],
     host: str,
     port: int,
     *,
@@ -277,6 +291,7 @@ def run(
     """Serve an application, made once the port is sure, until interrupted.
 
     Args:
+        make: makes it, given the address.
         trusted_proxies, on_ready: as `serve` takes them.
 
     Raises:
@@ -286,9 +301,9 @@ def run(
     listener = _listen(host, port)
     _allow_connections()
     with listener:
-        app = make()
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
+        app = make(url)
         try:
             asyncio.run(_run(app, listener, trusted_proxies, lambda: on_ready(url)))
         except KeyboardInterrupt:

@@ -75,6 +75,7 @@ def settings_of(course: Course) -> dict[str, Any]:
         "framed_by": config.serve_frame_ancestors,
         "launches": launches_of(site, config.data, common),
         "common": common,
+        "address": config.serve_address,
     }
 
 
@@ -146,7 +147,7 @@ class Several:
     def _health_of(self, request: Request) -> Response:
         name = request.path_params["name"]
         course = self._courses.open.get(name)
-        return health_response(course) if course else self._missing(name)
+        return health_response(course, request, course.common) if course else self._missing(name)
 
     # --- a course ------------------------------------------------------------------------------
 
@@ -247,6 +248,8 @@ class _Ready:
             async with app.router.lifespan_context(app):
                 self._started.set_result(app)
                 await self._ended.wait()
+                if app.state.servers:
+                    await asyncio.to_thread(app.state.servers.close)
                 await asyncio.to_thread(app.state.desk.close)
         except Exception as error:
             if self._started.done():
@@ -297,17 +300,24 @@ def serve_courses(
     """
     turns = Turns()
 
+    where = ""
+
     def make(course: Course, root: str) -> FastAPI:
         try:
             course.journal.prune()
         except SeminarError as error:  # students can ask all the same
             log.warning("%s", error)
         settings = settings_of(course)
-        return build_app(course, mcp=mcp, host=host, turns=turns, root=root, **settings)
+        return build_app(course, mcp=mcp, host=host, turns=turns, root=root, url=where, **settings)
+
+    def several(url: str) -> Starlette:
+        nonlocal where
+        where = url
+        return Several(courses, make).app
 
     try:
         run(
-            lambda: Several(courses, make).app,
+            several,
             *(host, port),
             trusted_proxies=trusted_proxies,
             on_ready=on_ready,

@@ -30,13 +30,15 @@ from seminar_rag.ui.shared.limits import (
     too_often,
 )
 from seminar_rag.ui.shared.records import from_record
+from seminar_rag.ui.shared.relay import here_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
-    from starlette.responses import JSONResponse
+    from starlette.responses import Response
 
     from seminar_rag.course import Course
+    from seminar_rag.types.common import Common
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +49,17 @@ MOST_FILES = 8
 TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
 
-def add_routes(app: FastAPI, course: Course, limits: Limits) -> None:
-    """Add the addresses above to the application."""
+def add_routes(app: FastAPI, course: Course, limits: Limits, common: Common | None = None) -> None:
+    """Add the addresses above to the application.
+
+    Args:
+        common: what the servers of the course share, where there may be several.
+    """
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import Response
 
-    def health(_request: Request) -> Response:
-        return health_response(course)
+    def health(request: Request) -> Response:
+        return health_response(course, request, common)
 
     async def export(request: Request) -> Response:
         kind = request.url.path.rpartition(".")[2]
@@ -140,10 +146,16 @@ async def _body(request: Request, most: int) -> bytes | None:
     return bytes(body)
 
 
-def health_response(course: Course) -> JSONResponse:
-    """What `health_of` says, as JSON; 503 where it is not well."""
-    from starlette.responses import JSONResponse
+def health_response(course: Course, request: Request, common: Common | None) -> Response:
+    """What `health_of` says, as JSON; 503 where it is not well, and 410 where the request asks for
+    a server, `of`, that is gone."""
+    from starlette.responses import JSONResponse, PlainTextResponse
 
+    try:
+        if not here_of(common, request):
+            return PlainTextResponse("That server is gone.", 410)
+    except SeminarError as error:
+        return PlainTextResponse(str(error), 503)
     state = health_of(course)
     return JSONResponse(state, 200 if state["status"] == "ok" else 503)
 

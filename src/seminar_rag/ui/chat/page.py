@@ -338,6 +338,8 @@ class Page:
             yield {self._now: render.exchange(view), **changed}
 
     def _finish(self, typed: str, conversation: Conversation, request: gr.Request) -> Update:
+        if not conversation.id:  # the page was another server's, which is gone; it asks again
+            return {self._message: gr.skip()}
         ended = self._chat.finish(request.session_hash, conversation)
         last = ended.exchanges[-1] if ended.exchanges else None
         update: Update = {

@@ -22,6 +22,7 @@ from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink
 from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
 from seminar_rag.ui.shared.formulas import with_formulas
+from seminar_rag.ui.shared.relay import ME
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
@@ -77,6 +78,7 @@ def exchange(view: Exchange) -> str:
     finished = view.state in ("done", "stopped")
     return HTML.exchange(
         view,
+        server=ME,
         answer=answer_text(view) if view.text else "",
         nearest=[
             (view_address(one.id), one.title, " · ".join(facts_of(one))) for one in view.nearest

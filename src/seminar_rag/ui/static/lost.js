@@ -15,11 +15,14 @@
     setTimeout(() => { leaving = false; }, 3_000);
   });
 
-  // A server that answers late is busy, not lost.
+  // A server that answers late is busy, not lost. Where there are several, the one counts that
+  // answers the question, until it is known to be lost.
   async function reached() {
+    const server = lost ? "" : waiting()?.dataset.server;
+    const address = server ? `health?of=${server}` : "health";
     try {
-      await fetch("health", { cache: "no-store", signal: AbortSignal.timeout(8_000) });
-      return true;
+      const said = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(8_000) });
+      return ![410, 502, 504].includes(said.status);
     } catch (error) {
       return leaving || error.name === "TimeoutError";
     }
