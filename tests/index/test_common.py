@@ -12,10 +12,13 @@ import pytest
 
 from memory import MemoryVectors
 from seminar_rag import backup
+from seminar_rag.config import Config
+from seminar_rag.course import Course
 from seminar_rag.index.chosen import Chosen
 from seminar_rag.index.common import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Answer
 from seminar_rag.types.catalogue import Correction
 from seminar_rag.ui.desk.attempts import Attempts
@@ -146,3 +149,24 @@ def test_a_backup_of_one_server_is_brought_back_into_another_database(
     journal = Journal(tmp_path / "elsewhere" / "journal.sqlite")
     assert [one.question for one in journal.questions()] == ["asked"]
     assert [one.title for one in backup.decisions.latest(tmp_path / "elsewhere")] == ["Another"]
+
+
+def test_a_setting_that_one_server_changes_holds_at_the_other(
+    postgres_address: str, tmp_path: Path
+) -> None:
+    one, other = (
+        Course(
+            Config(folder=tmp_path / name, store_database=postgres_address),
+            embedder=HashEmbedder(),
+            vectors=MemoryVectors(),
+        )
+        for name in "ab"
+    )
+    with closing(one), closing(other):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        one.change("journal", "enabled", True)
+        one.change("answer", "passages", 5)
+        assert not other.journal.enabled
+        other.follow()
+        assert other.journal.enabled
+        assert other.config.answer_passages == 5

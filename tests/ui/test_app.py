@@ -34,7 +34,7 @@ from seminar_rag.ui.app import build_app, serve
 from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
-from seminar_rag.ui.shared.records import from_record, to_record
+from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 from seminar_rag.ui.shared.signature import signed
 
 pytestmark = pytest.mark.slow
@@ -212,6 +212,12 @@ def test_a_question_that_never_got_its_turn_has_failed(chat):
     assert (exchange.state, exchange.note) == ("failed", TOO_MANY_WAIT)
     assert exchange.question == STEPS
     assert ended.pending is None
+
+
+def test_a_question_whose_reader_left_while_it_was_answered_is_not_said_to_have_waited(chat):
+    begun, _ = chat.begin(PAGE, STEPS, ALL, Conversation())
+    next(chat.answer(PAGE, begun))  # its stream breaks here
+    assert chat.finish(PAGE, begun).exchanges[0].note == CUT_OFF
 
 
 def test_what_came_before_a_failure_is_kept():

@@ -32,6 +32,7 @@ from seminar_rag.ui.shared.limits import (
     too_often,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
+from seminar_rag.ui.shared.records import CUT_OFF
 from seminar_rag.ui.shared.signature import is_signed, nonce_of, signed
 
 if TYPE_CHECKING:
@@ -266,7 +267,8 @@ class Chat:
         return replace(conversation, exchanges=views)
 
     def finish(self, page: str, conversation: Conversation) -> Conversation:
-        """Let the page ask again; a question that never got its turn has failed."""
+        """Let the page ask again; a question that never got its turn, or whose answer had nobody to
+        read it, has failed."""
         with self._lock:
             stop = self._stops.pop(page, None)
             self.turns.leave(page)
@@ -274,7 +276,8 @@ class Chat:
             stop.set()
         if conversation.pending is None:
             return conversation
-        failed = replace(self.waiting(conversation), state="failed", note=TOO_MANY_WAIT)
+        note = CUT_OFF if stop is not None and stop.taken else TOO_MANY_WAIT
+        failed = replace(self.waiting(conversation), state="failed", note=note)
         return conversation.ended(failed)
 
 
