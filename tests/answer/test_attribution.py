@@ -16,7 +16,7 @@ from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Passage, Verdict
 
 BEES = "A honey bee visits 50 to 100 flowers on one trip. It lives for about 40 days in summer."
-MOTHS = "Moths carry pollen over greater distances than bees. They fly at night."
+MOTHS = "Moths carry pollen over greater distances than bees. Moths fly at night."
 CHECK = BuiltinVerifier(HashEmbedder().embed)
 EVIDENCE = Attribution(CHECK, (hit(MOTHS, "Moths"), hit(BEES, "Bees")))
 
@@ -45,7 +45,7 @@ def test_words_of_two_passages_make_no_sentence_that_cites_both() -> None:
 
 
 def test_a_sentence_made_of_two_passages_cites_both() -> None:
-    text = "A honey bee visits 50 to 100 flowers on one trip, and moths carry pollen at night."
+    text = "A honey bee visits 50 to 100 flowers on one trip, and moths fly at night."
     assert written(text).endswith("night. [2] [1]") or written(text).endswith("night. [1] [2]")
 
 
@@ -62,9 +62,19 @@ def test_beside_what_may_be_supported_the_passage_is_quoted_once() -> None:
     unsure = Attribution(Unsure(), (hit(MOTHS + " They are shy by day [3]."),))
     text = "Moths are night fliers. They are night fliers by nature. They may be shy moths."
     assert "".join(attributed(iter([text]), unsure, 99)) == (
-        "Moths are night fliers. – “They fly at night.” [1] They are night fliers by nature."
+        "Moths are night fliers. – “Moths fly at night.” [1] They are night fliers by nature."
         " They may be shy moths. – “They are shy by day.” [1]"
     )
+
+
+def test_a_bare_number_cites_nothing_but_what_is_quoted_beside_it() -> None:
+    asked = Attribution(
+        CHECK, (hit(MOTHS), hit(BEES)), question="For how many days does it live in summer?"
+    )
+    assert "".join(attributed(iter(["About 40."]), asked, 99)) == (
+        "About 40. – “It lives for about 40 days in summer.” [2]"
+    )
+    assert "[" not in "".join(attributed(iter(["300."]), asked, 99))
 
 
 def test_lists_leads_formulas_and_what_is_left_open() -> None:

@@ -151,7 +151,7 @@ class LLMAnswerer:
         if self._judge is not None and decided:
             judge = partial(self._judge.weigh, told.messages, (YES, NO), stop)
             chunks = _if_answered(chunks, judge, judged, stop)
-        evidence = Attribution(self._verifier, offered, trusting=foreign)
+        evidence = Attribution(self._verifier, offered, question=ask, trusting=foreign)
         answer = self._conversations.kept(
             query.text, attributed(chunks, evidence, self._max_tokens), written, whole
         )
