@@ -15,6 +15,7 @@ from fakes import Reply, StubServer
 from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.review import Review
+from seminar_rag.check.conflicts import Conflict
 from seminar_rag.check.features import compare
 from seminar_rag.check.judge import (
     ANSWERS,
@@ -159,6 +160,19 @@ def test_the_label_follows_the_fitted_probability(
     likely: tuple[float, ...], support: float, label: str
 ) -> None:
     assert decide(likely, support, None) == label
+
+
+@pytest.mark.parametrize(
+    ("kind", "support", "label"),
+    [("number", 0.9, "supported"), ("negation", 0.7, "partly"), ("negation", 0.3, "contradicted"),
+     ("clause", 0.7, "supported"), ("name", 0.3, "unsupported"), ("widened", 0.3, "unsupported")],
+)  # fmt: skip
+def test_only_conflicts_that_tell_something_weigh_beside_the_model(
+    kind: str, support: float, label: str
+) -> None:
+    weak = "partly" if kind in ("clause", "name", "widened") else "contradicted"
+    conflict = Conflict(kind, weak, "It differs.", 0)  # type: ignore[arg-type]
+    assert decide((0.2, 0.1, 0.7), support, conflict) == label
 
 
 def test_a_number_that_differs_asks_for_more_certainty() -> None:

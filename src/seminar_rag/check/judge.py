@@ -247,8 +247,11 @@ PARTLY = 0.3
 """How likely the model has to find that all is said, for "partly" where it is not the likeliest."""
 
 
-_COUNTED = frozenset({"number", "opposite", "widened"})
-"""The conflicts that weigh beside the model's judgement; the others were not measured with it."""
+_TELLING = frozenset({"number", "opposite", "order", "negation", "widened"})
+"""The conflicts that weigh beside the model's judgement. Of near copies among 1,835 claims of nine
+sources .72 are supported: of those with one of these about a third (37), with another name .71
+(24), with a clause that is not found .64 (14). Of 34 unsupported claims with another number, an
+opposite or a denial 33 are contradicted, of 549 without any conflict 310."""
 
 
 def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -> VerdictLabel:
@@ -257,13 +260,13 @@ def decide(likely: Sequence[float], support: float, conflict: Conflict | None) -
     Args:
         likely: the probabilities of `ANSWERS`.
         support: the fitted probability of support.
-        conflict: what a rule has found. Names are left out: on claims of other sources, those that
-            differ said nothing.
+        conflict: what a rule has found.
     """
-    says: VerdictLabel = "supported" if support >= EVEN else "unsupported"
-    if says == "unsupported" and likely[1] > max(likely[0], likely[2]):
-        says = "contradicted"
-    elif says == "unsupported" and likely[0] >= PARTLY:
-        says = "partly"
-    differs = conflict is not None and conflict.kind in _COUNTED
-    return "partly" if says == "supported" and differs and support < DESPITE else says
+    told = conflict if conflict is not None and conflict.kind in _TELLING else None
+    if support >= (DESPITE if told else EVEN):
+        return "supported"
+    if support >= EVEN:
+        return "partly"
+    if likely[1] > max(likely[0], likely[2]) or (told and told.label == "contradicted"):
+        return "contradicted"
+    return "partly" if likely[0] >= PARTLY else "unsupported"
