@@ -140,6 +140,43 @@ def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
     assert again.dense(made[0], 1)[0][0] == "d-kept"
 
 
+@pytest.mark.slow
+def test_a_small_course_is_searched_without_opening_the_vector_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rows(40)
+    store = Store(tmp_path)
+    with store.writer():
+        store.replace(record(), [passage(f"p{at}") for at in range(40)], made)
+    found = store.dense(made[7], 5)
+    store.close()
+    store.vectors.refresh()
+    fresh = Store(tmp_path)
+    assert [id_ for id_, _ in fresh.dense(made[7], 5)] == [id_ for id_, _ in found]
+    assert dict(fresh.dense(made[7], 5)) == pytest.approx(dict(found), abs=1e-5)
+    assert fresh.vectors.is_closed
+    with fresh.writer():
+        fresh.replace(record(), [passage("later")], made[:1])
+    assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
+    fresh.vectors.refresh()
+    assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
+    monkeypatch.setattr("seminar_rag.index.reading.SMALL", 0)
+    fresh.dense(made[0], 1)
+    assert not fresh.vectors.is_closed
+
+
+def test_vectors_that_are_damaged_are_not_held(store: Store) -> None:
+    with store.writer():
+        store.replace(record(), [passage(f"p{at}") for at in range(3)], rows(3))
+    with store.guarded() as db:
+        db.execute("UPDATE passage SET vector = ? WHERE id = ?", (b"\0", "d-p1"))
+        held = vectors.held_vectors(db)
+        assert held.ids == ["d-p0", "d-p2"]
+        assert held.rows.shape == (2, rows(1).shape[1])
+        db.execute("DELETE FROM passage")
+        assert vectors.held_vectors(db).ids == []
+
+
 # --- the graph on disk ---------------------------------------------------------------------------
 
 

@@ -18,7 +18,14 @@ from seminar_rag.index.engine import Connection
 from seminar_rag.index.folder import REPAIR
 from seminar_rag.index.kept import KeptFiles
 from seminar_rag.index.remote import Remote
-from seminar_rag.index.vectors import VectorIndex, Vectors, is_vector, nearest_within
+from seminar_rag.index.vectors import (
+    HeldVectors,
+    VectorIndex,
+    Vectors,
+    held_vectors,
+    is_vector,
+    nearest_within,
+)
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
 
@@ -31,6 +38,10 @@ log = logging.getLogger(__name__)
 
 PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 """The columns of a passage as a value."""
+SMALL = 5_000
+"""Passages up to which the vectors of the database are held in memory and compared one by one while
+the vector store is not open: to open it takes half a second and 50 MB, and a process that only
+reads does not need it then. So many vectors are 8 MB, and are compared in a millisecond."""
 _REMEMBERED = 50_000
 """Terms whose rarity is kept in memory; counting a common one again is slow."""
 
@@ -46,6 +57,7 @@ class _WordStatistics:
     spelled: dict[str, str | None] = field(default_factory=dict)
     glossary: dict[str, str] | None = None
     vocabulary: list[str] | None = None
+    vectors: HeldVectors | None = None
 
 
 class Reader(Database):
@@ -165,14 +177,18 @@ class Reader(Database):
     ) -> list[tuple[str, float]]:
         """The k nearest passages with their cosine similarity (-1 to 1), best first.
 
-        An embedded vector store that is damaged is passed over: the embeddings of the database
-        are compared one by one then, until the store is repaired.
+        A small course is searched exactly, see `SMALL`. An embedded vector store that is damaged
+        is passed over: the embeddings of the database are compared one by one then, until the
+        store is repaired.
 
         Args:
             vector: shape (dimensions,).
             documents: restricts the search to these; None searches all.
         """
         if documents is None:
+            held = self._held_vectors()
+            if held is not None and held.rows.shape[1:] == vector.shape:
+                return held.nearest(vector, k)
             try:
                 found = self._nearest(vector, k)
             except DamagedError as error:
@@ -183,6 +199,19 @@ class Reader(Database):
             documents = self.catalogue().records
         with self.guarded() as db:
             return nearest_within(db, documents, vector, k)
+
+    def _held_vectors(self) -> HeldVectors | None:
+        """The vectors of a small course whose vector store is not open."""
+        if not self.vectors.is_closed:
+            return None
+        records = self.catalogue().records.values()
+        if sum(record.passages for record in records) > SMALL:
+            return None
+        with self.guarded() as db:
+            statistics = self._statistics()
+            if statistics.vectors is None:
+                statistics.vectors = held_vectors(db)
+            return statistics.vectors
 
     def _nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
         """What the vector store finds; opened again where it fails while another process writes."""

@@ -14,7 +14,9 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,6 +51,8 @@ _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeE
 class Vectors(Protocol):
     """A store of unit vectors by passage id; see `VectorIndex` for what each method does."""
 
+    @property
+    def is_closed(self) -> bool: ...
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None: ...
     def delete(self, ids: Sequence[str]) -> None: ...
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]: ...
@@ -83,6 +87,11 @@ class VectorIndex:
     def where(self) -> str:
         """Where the vectors are, for messages."""
         return self._url or str(self._folder)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a search would have to open the embedded store first, which takes a while."""
+        return not self._url and self._collection is None
 
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
         """Add vectors, shape (len(ids), dimensions), of one document's passages."""
@@ -244,6 +253,30 @@ def is_vector(blob: object, dimensions: int = 0) -> bool:
 def is_unit(blob: bytes) -> bool:
     """Whether an embedding has length 1, as all have that are stored."""
     return bool(abs(np.linalg.norm(np.frombuffer(blob, np.float32)) - 1) < 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVectors:
+    """Vectors in memory, all of which are compared."""
+
+    ids: list[str]
+    rows: Matrix
+    """Shape (len(ids), dimensions)."""
+
+    def nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
+        """The k nearest ids with their cosine similarity, best first."""
+        scores = self.rows @ vector
+        return [(self.ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]
+
+
+def held_vectors(db: Connection) -> HeldVectors:
+    """All vectors of the database, without those that are damaged: of another length than most."""
+    rows = db.execute("SELECT id, vector FROM passage ORDER BY document, ordinal").fetchall()
+    sizes = Counter(len(blob) for _, blob in rows if isinstance(blob, bytes))
+    size = sizes.most_common(1)[0][0] if sizes else 0
+    sound = [(id_, blob) for id_, blob in rows if is_vector(blob, size // 4)] if size else []
+    whole = np.frombuffer(b"".join(blob for _, blob in sound), np.float32)
+    return HeldVectors([id_ for id_, _ in sound], whole.reshape(len(sound), -1 if sound else 0))
 
 
 def nearest_within(

@@ -47,6 +47,11 @@ def downloaded(name: str) -> bool:
     """Whether a model can be loaded without a network: a local folder, or in the hub's cache."""
     if Path(name).expanduser().is_dir():
         return True
+    from huggingface_hub import constants
+
+    # Looked at first, as the functions for the cache take a while to import.
+    if not Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}").is_dir():
+        return False
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
