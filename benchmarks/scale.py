@@ -125,9 +125,25 @@ def fill(store: Store, passages: int) -> None:
     Rows are written first, and then vectors, as many at once as Chroma takes: document by document,
     as an ingest does it, takes half as long again.
     """
-    filler, records = Filler(store), store.catalogue().records
+    records = store.catalogue().records
     number = sum(id_.startswith("filler") for id_ in records)
     there = sum(record.passages for record in records.values())
+    if there < passages:
+        _add_rows(store, number, there, passages)
+    stored = store.vectors.ids()
+    if len(stored) == max(there, passages):
+        return
+    documents = store.catalogue().documents
+    lacking = [p.id for id_ in documents for p in store.passages_of(id_) if p.id not in stored]
+    for at in range(0, len(lacking), ADDED):
+        some = store.vectors_of(lacking[at : at + ADDED])
+        store.vectors.add(list(some), np.stack(list(some.values())), "filler")
+        _say(f"{at + len(some):,} of {len(lacking):,} vectors")
+
+
+def _add_rows(store: Store, number: int, there: int, passages: int) -> None:
+    """Write filler without its vectors, from the document of that number on."""
+    filler = Filler(store)
     chroma, store.vectors = store.vectors, _Nowhere()
     try:
         for at in range(there, passages, DOCUMENT):
@@ -138,13 +154,6 @@ def fill(store: Store, passages: int) -> None:
             _say(f"{at + count:,} of {passages:,} passages")
     finally:
         store.vectors = chroma
-    stored = store.vectors.ids()
-    documents = store.catalogue().documents
-    lacking = [p.id for id_ in documents for p in store.passages_of(id_) if p.id not in stored]
-    for at in range(0, len(lacking), ADDED):
-        some = store.vectors_of(lacking[at : at + ADDED])
-        store.vectors.add(list(some), np.stack(list(some.values())), "filler")
-        _say(f"{at + len(some):,} of {len(lacking):,} vectors")
 
 
 def _say(text: str) -> None:
