@@ -393,6 +393,20 @@ def test_a_follow_up_goes_on_from_the_prompt_before_and_cites_its_passages_too()
     assert answers[2].abstained  # nothing of what was shown says it, and nothing is quoted instead
 
 
+def test_a_follow_up_goes_on_from_what_was_quoted_instead() -> None:
+    llm = ScriptedLLM("Whales sing for twenty hours.", "Attention weighs tokens.")
+    engine = Engine(Found(), Judged(), writer(llm, Sure(0.9, 0.9)))
+    answer = answer_of(list(engine.ask("How does attention work?")))
+    history = [Turn("user", "How does attention work?"), Turn("assistant", answer.text)]
+    list(engine.ask("and what does it weigh?", history))
+    first, second = (one.messages for one in llm.asked)
+    assert second[: len(first)] == first
+    told = second[len(first)].content or ""
+    assert "“It costs the square of the length.”" in told
+    assert "[1]" not in told
+    assert "Whales" not in told
+
+
 def test_another_answer_is_not_gone_on_from() -> None:
     llm = ScriptedLLM("Attention weighs tokens.", "It weighs tokens.")
     engine = Engine(Found(), Judged(), writer(llm))

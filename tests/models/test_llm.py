@@ -456,6 +456,24 @@ class TestLlamaCpp:
         assert said([ChatMessage("Say A or B. " * 20, role="system")])[0] > 100
         assert said()[:2] == first[:2]
 
+    def test_a_judgement_and_what_follows_it_are_read_in_one_step(self, gguf: Path) -> None:
+        then = (ChatMessage("Yes", role="assistant"), ChatMessage("Write the answer."))
+        judged, said, read = [], [], []
+        for goes_on in ((), then):
+            llm = LlamaCpp(gguf, context=1024, threads=1)
+            steps: list[int] = []
+            step = llm._reader._step
+            llm._reader._step = lambda t, w, k=steps, s=step: k.append(len(t)) or s(t, w)  # type: ignore
+            judged.append(llm.weigh(MESSAGES, ("Yes", "No"), lambda: False, goes_on))
+            judged.append(llm.weigh(MESSAGES, ("Yes", "No"), lambda: False, goes_on))
+            steps.clear()
+            said.append(ask(llm, messages=[*MESSAGES, *then], max_tokens=1))
+            read.append(sum(steps))
+            llm.close()
+        assert all(np.allclose(one, judged[0], atol=1e-4) for one in judged)
+        assert said[0] == said[1]
+        assert read[1] == 0 < read[0]
+
     def test_a_prompt_over_the_window_is_refused(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="leaves no room for an answer"):
             ask(model, messages=(ChatMessage("attention " * 3000),))

@@ -70,7 +70,7 @@ class Conversations:
 
         Args:
             answer: as the student sees it.
-            written: what the model has written of it.
+            written: what is told the model of it: what it has written, or is quoted instead.
             told: as far as the question.
         """
         from llama_index.core.base.llms.types import ChatMessage
@@ -80,7 +80,7 @@ class Conversations:
             for chunk in answer:
                 seen.append(chunk)
                 yield chunk
-        if text := "".join(written).strip():
+        if text := unmarked("".join(written)).strip():
             said = (*told.messages, ChatMessage(text, role="assistant"))
             with self._lock:
                 self._told[_key(question, "".join(seen))] = Told(said, told.shown)

@@ -99,8 +99,10 @@ def source_line(hit: Hit) -> str:
     return "; ".join(_plain(" ".join(part.split())) for part in parts if part)
 
 
-def block(number: int, one: Excerpt) -> str:
-    return f"<passage {number}: {source_line(one.hit)}>\n{_plain(one.text)}\n</passage {number}>"
+def block(number: int, one: Excerpt, *, again: bool = False) -> str:
+    """What is shown of a passage, between tags; its source only where it is not shown again."""
+    source = "" if again else f": {source_line(one.hit)}"
+    return f"<passage {number}{source}>\n{_plain(one.text)}\n</passage {number}>"
 
 
 def _plain(text: str) -> str:

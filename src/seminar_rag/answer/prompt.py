@@ -145,11 +145,13 @@ class LLMAnswerer:
             offered = tuple(one.hit for one in shown)
         written: list[str] = []
         whole = replace(told, messages=(*told.messages, *then))
-        chunks = _heard(self._llm.stream(whole.messages, max_tokens=limit, stop=stop), written)
+        chunks: Iterator[str] = _heard(
+            self._llm.stream(whole.messages, max_tokens=limit, stop=stop), written
+        )
         judged: list[float] = []
         decided = query.intent in _DECIDED and not (foreign or query.parts)
         if self._judge is not None and decided:
-            judge = partial(self._judge.weigh, told.messages, (YES, NO), stop)
+            judge = partial(self._judge.weigh, told.messages, (YES, NO), stop, then)
             chunks = _if_answered(chunks, judge, judged, stop)
         evidence = Attribution(self._verifier, offered, question=ask, trusting=foreign)
         answer = self._conversations.kept(
@@ -165,7 +167,10 @@ class LLMAnswerer:
         def instead() -> Iterator[str]:
             unsure = max(judged, default=0.0) < SURE
             plain = decided and query.intent == PLAIN
-            return iter(()) if plain and unsure else quoted()
+            if plain and unsure:
+                return iter(())
+            said: list[str] = []
+            return self._conversations.kept(query.text, _heard(quoted(), said), said, whole)
 
         chunks = _or_quoted(answer, quoted, notes, stop)
         return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
@@ -181,8 +186,13 @@ class LLMAnswerer:
         """What the model is told of a follow-up in addition; None where there is no room for it."""
         shown = excerpts(hits, quotable, self._llm.count, MORE_PASSAGES, before.sentences)
         told = Told(before.messages, (*before.shown, *shown))
-        ids = [hit.passage.id for hit in told.hits]
-        blocks = [block(ids.index(one.hit.passage.id) + 1, one) for one in shown]
+        numbers = {hit.passage.id: number for number, hit in enumerate(told.hits, 1)}
+        known = len(before.hits)
+        blocks = [
+            block(number, one, again=number <= known)
+            for one in shown
+            if (number := numbers[one.hit.passage.id])
+        ]
         ask = message("user", asked(blocks, query.text))
         fits = _tokens([*before.messages, ask], self._llm.count) <= room
         return replace(told, messages=(*before.messages, ask)) if fits else None
@@ -278,7 +288,7 @@ def build_messages(
     return (*head, *messages(last), message("user", ask))
 
 
-def _heard(chunks: Iterator[str], written: list[str]) -> Iterator[str]:
+def _heard(chunks: Iterator[str], written: list[str]) -> Generator[str]:
     """The chunks as they come, each added to what was written."""
     for chunk in chunks:
         written.append(chunk)

@@ -62,9 +62,14 @@ class Chooser(Protocol):
         messages: Sequence[ChatMessage],
         answers: Sequence[str],
         stop: Callable[[], bool] = lambda: False,
+        then: Sequence[ChatMessage] = (),
     ) -> Probabilities:
         """How likely each answer is to the last message of a conversation, shape (answers,); what
         is read stays read for an answer that goes on from there.
+
+        Args:
+            then: how the conversation is likely to go on, which is read in the same step where the
+                model can: it changes nothing of the result.
 
         Raises:
             ModelError: as `choose`.

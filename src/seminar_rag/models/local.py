@@ -140,13 +140,16 @@ class LlamaCpp:
         messages: Sequence[ChatMessage],
         answers: Sequence[str],
         stop: Callable[[], bool] = lambda: False,
+        then: Sequence[ChatMessage] = (),
     ) -> choice.Probabilities:
         """How likely each answer is to the last message; see `Chooser.weigh`."""
-        prompt = self.prompt_tokens(messages)
+        prompt, whole = self.prompt_tokens(messages), self.prompt_tokens([*messages, *then])
+        if whole[: len(prompt)] != prompt:  # the template puts something before an answer
+            whole = prompt
         with self._turn(stop) as ours:
-            if not ours or not self._reader.read(prompt, stop):
+            if not ours or not self._reader.read(whole, stop, noted=len(prompt)):
                 raise ModelError(choice.STOPPED)
-            row = self._reader.logits().copy()
+            row = self._reader.noted
         rows = choice.normalised([row], [self._first_tokens(answer) for answer in answers])
         return rows.reshape(len(answers))
 

@@ -15,7 +15,7 @@ import ctypes
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -62,46 +62,64 @@ class Reader:
         """Whether the model cannot take back a part of what it has read."""
         self.speed: float | None = None
         """Tokens of the last prompt read in a second; None before the first one."""
+        self.noted: np.ndarray[Any, Any] = np.zeros(0, np.float32)
+        """The logits that the last prompt was to note, shape (vocabulary,)."""
+        self._read_last = (-1, 0)
+        """The sequence of the last step, and its length then: the logits are still those."""
 
     @property
     def text(self) -> list[int]:
         """The tokens of the sequence in use."""
         return self._texts[self._order[-1]]
 
-    def read(self, prompt: Sequence[int], stop: Callable[[], bool]) -> bool:
+    def read(self, prompt: Sequence[int], stop: Callable[[], bool], noted: int = 0) -> bool:
         """Bring a sequence to the end of the prompt; False when stopped on the way.
+
+        Args:
+            noted: tokens of the prompt behind which the logits are kept, too, as `noted`.
 
         Raises:
             ModelError: llama.cpp fails.
         """
         shared = self._take(prompt)
-        self._keep(min(shared, len(prompt) - 1))
+        if not noted and (self._order[-1], len(prompt)) == self._read_last and self.text == prompt:
+            return True
+        self._keep(min(shared, (noted or len(prompt)) - 1))
         self._make_room(len(prompt) - len(self.text) + _ANSWER)
         fresh, started = len(prompt) - len(self.text), time.perf_counter()
         with self._abort.watching(stop):
             for start in range(len(self.text), len(prompt), BATCH):
-                if stop() or not self.decode(prompt[start : start + BATCH]):
+                step, at = prompt[start : start + BATCH], noted - 1 - start
+                also = at if 0 <= at < len(step) else None
+                if stop() or not self.decode(step, also=also):
                     return False
+                if also is not None:
+                    self.noted = self.logits(also).copy()
         if fresh >= BATCH // 2:  # fewer tell little
             self.speed = fresh / max(1e-6, time.perf_counter() - started)
         return True
 
-    def decode(self, tokens: Sequence[int], *, all_logits: bool = False) -> bool:
+    def decode(
+        self, tokens: Sequence[int], *, all_logits: bool = False, also: int | None = None
+    ) -> bool:
         """Read tokens; False when aborted, with the sequence as it was before.
 
         Args:
             all_logits: keep what follows each of them, not the last one alone.
+            also: keep what follows this one, as an index, and the last one.
 
         Raises:
             ModelError: llama.cpp fails.
         """
-        status = self._step(tokens, all_logits)
+        wanted = range(len(tokens)) if all_logits else {also, len(tokens) - 1}
+        status = self._step(tokens, wanted)
         for other in self._order[:-1]:
             if status == 1 and self._texts[other]:  # no room
                 self._forget(other)
-                status = self._step(tokens, all_logits)
+                status = self._step(tokens, wanted)
         if status == 0:
             self.text.extend(tokens)
+            self._read_last = self._order[-1], len(self.text)
             return True
         self._keep(len(self.text))
         if status == 2:
@@ -210,13 +228,13 @@ class Reader:
         self._api.llama_memory_seq_rm(self._memory, number, -1, -1)
         self._texts[number] = []
 
-    def _step(self, tokens: Sequence[int], all_logits: bool) -> int:
+    def _step(self, tokens: Sequence[int], wanted: Container[int | None]) -> int:
         batch = self._api.llama_batch_init(len(tokens), 0, 1)
         try:
             for i, token in enumerate(tokens):
                 batch.token[i], batch.pos[i] = token, len(self.text) + i
                 batch.n_seq_id[i], batch.seq_id[i][0] = 1, self._order[-1]
-                batch.logits[i] = all_logits or i + 1 == len(tokens)
+                batch.logits[i] = i in wanted
             batch.n_tokens = len(tokens)
             status: int = self._api.llama_decode(self._context, batch)
         finally:

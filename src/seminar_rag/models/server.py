@@ -145,6 +145,7 @@ class OpenAICompatible:
         messages: Sequence[ChatMessage],
         answers: Sequence[str],
         stop: Callable[[], bool] = lambda: False,
+        then: Sequence[ChatMessage] = (),  # noqa: ARG002 - an answer ends what a server reads
     ) -> Probabilities:
         """How likely each answer is to the last message; see `Chooser.weigh`."""
         body = self._body(messages, 1) | {"logprobs": True, "top_logprobs": _TOP}
