@@ -116,6 +116,17 @@ def test_readings_differ_in_what_is_nearly_the_same_sentence():
     assert list(differences(1, pairs, embed, lambda: True)) == []
 
 
+def test_numbers_of_different_things_are_no_difference():
+    said = "Mixtral was trained with 32k tokens and matches all other open models of that size."
+    other = "Mixtral was trained with 13B weights and matches all other open models of that size."
+    one, two = (
+        next(sources(document, [passage(document, 0, "", 2, text)]))
+        for text, document in ((said, Document("a", "paper", "a", "A")),
+                               (other, Document("b", "paper", "b", "B")))
+    )  # fmt: skip
+    assert list(differences(1, [Pair(one, two, 0.9)], embed, lambda: False)) == [None]
+
+
 def test_a_verifier_that_reads_is_asked_where_words_prove_nothing():
     said = "Larger networks gain sudden abilities at every task that was tried with them."
     other = "Larger networks gain smooth abilities at every task that was tried with them."

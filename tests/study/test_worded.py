@@ -24,7 +24,8 @@ FOUND = list(
         ],
     )
 )  # fmt: skip
-GOOD = "Question: What does LoRA train next to every big matrix?\nAnswer: two small matrices"
+GOOD = "Question: What does LoRA train next to every big matrix?"
+ANSWER = "Answer: two small matrices."
 
 
 def never() -> bool:
@@ -37,30 +38,32 @@ def wording(*answers: str, **labels: str) -> Wording:
 
 
 def test_a_question_that_the_model_answers_alike_is_kept():
-    (made,) = wording(GOOD, "Two small matrices.", "no lines").questions(1, FOUND, never)
+    (made,) = wording(GOOD, ANSWER, "Two small matrices", "No question").questions(1, FOUND, never)
     assert made.question == "What does LoRA train next to every big matrix?"
     assert (made.answer, made.kind, made.options) == ("two small matrices", "asked", ())
     assert made.quote == FOUND[0].quote
 
 
 @pytest.mark.parametrize(
-    ("told", "again"),
+    "told",
     [
-        ("What does LoRA train? Two small matrices.", ""),
-        (GOOD.replace("two small matrices", "three small matrices"), ""),
-        (GOOD.replace("every big matrix", "every big matrix, two small matrices"), ""),
-        (GOOD.replace("LoRA", "QLoRA"), ""),
-        (GOOD.replace("LoRA train", "LoRA train in 2021"), ""),
+        ("What LoRA trains.",),
+        ("LoRA?",),
+        (GOOD.replace("LoRA", "QLoRA"),),
+        (GOOD.replace("LoRA train", "LoRA train in 2021"),),
+        (GOOD, "three small matrices"),
         (GOOD, "none"),
-        (GOOD, "4 GB of it"),
+        (GOOD.replace("every big matrix", "every big matrix, two small matrices"), ANSWER),
+        (GOOD, ANSWER, "none"),
+        (GOOD, ANSWER, "4 GB of it"),
     ],
 )
-def test_a_question_that_fails_a_check_is_dropped(told, again):
-    assert wording(told, again).question(1, FOUND[0], never) is None
+def test_a_question_that_fails_a_check_is_dropped(told):
+    assert wording(*told).question(1, FOUND[0], never) is None
 
 
 def test_a_question_that_the_passage_does_not_support_is_dropped():
-    doubting = Wording(ScriptedLLM(GOOD, "two small matrices"), ScriptedVerifier({}))
+    doubting = Wording(ScriptedLLM(GOOD, ANSWER, ANSWER), ScriptedVerifier({}))
     assert doubting.question(1, FOUND[0], never) is None
 
 

@@ -20,6 +20,7 @@ from seminar_rag.answer.summaries import Search
 from seminar_rag.check.conflicts import Conflict, find_conflict
 from seminar_rag.check.features import Embed, compare
 from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier
+from seminar_rag.check.terms import terms
 from seminar_rag.study.items import Source
 from seminar_rag.text import fingerprint
 from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
@@ -176,11 +177,18 @@ def _by_words(session: int, pair: Pair, embed: Embed) -> Difference | None:
     conflict = find_conflict(one, [other], comparison) if comparison else None
     if conflict is None or conflict.kind not in EXACT:
         return None
+    if conflict.kind == "number" and not (_counted(one) & _counted(other)):
+        return None  # one counts tokens, the other the models of a size
     reason = conflict.reason
     for word, place in (("passage", "second"), ("sentence", "first")):
         for the in ("The", "the"):
             reason = reason.replace(f"{the} {word}", f"{the} {place}")
     return _difference(session, pair, "contradicts" if pair.alike >= PROVEN else "differs", reason)
+
+
+def _counted(text: str) -> set[str]:
+    """What the numbers of a sentence count: "%", "x" (times), a unit, or the word behind."""
+    return {term.unit for term in terms(text) if term.kind == "number" and term.unit}
 
 
 def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:

@@ -43,6 +43,7 @@
       }
       select.value = String(now ?? sessions[0]?.[0] ?? "");
       showKept(kept);
+      fill([]); // what the instructor keeps of the session shows without a question
     } catch (error) {
       say(error.message);
     }
@@ -92,7 +93,7 @@
         questions = questions.slice(0, most);
         say(`A table has at most ${most} questions.`);
       }
-      await ask(mine);
+      if (questions.length) await ask(mine);
     } catch (error) {
       if (mine === run) say(error.message);
     }
@@ -202,6 +203,11 @@
     const asked = box.value.trim().replace(/\s+/g, " ");
     if (asked) fill([byId("table-kind").value + asked]);
     box.value = "";
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "table-session") return;
+    clear();
+    fill([]);
   });
   document.addEventListener("input", (event) => {
     if (["table-find", "table-only"].includes(event.target.id)) {
