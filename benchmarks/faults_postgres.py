@@ -52,6 +52,7 @@ class Bench:
 
     def __init__(self, root: Path, cluster: Cluster) -> None:
         self.cluster = cluster
+        cluster.folder.chmod(0o711)  # the commands run without root's rights
         self.address = f"postgresql://course@/postgres?host={cluster.folder}"
         self.place, self.plain = Workplace(root), root / "plain"
         self.log, self.served = root / "asked", root / "served"
@@ -86,6 +87,8 @@ class Bench:
     def _asks(self) -> None:
         import httpx
 
+        from seminar_rag.ui.api.openai_api import COURSE
+
         number = 0
         with self.log.open("a", buffering=1) as log, httpx.Client(timeout=PATIENCE) as client:
             while True:
@@ -94,7 +97,7 @@ class Bench:
                 try:
                     reply = client.post(
                         f"http://127.0.0.1:{self.port}/v1/chat/completions",
-                        json={"model": "course", "messages": [asked]},
+                        json={"model": COURSE, "messages": [asked]},
                     )
                     good, said = reply.status_code == 200, reply.text
                 except httpx.HTTPError as error:
@@ -216,13 +219,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root, new_cluster() as cluster:
         bench = Bench(Path(root), cluster)
         try:
-            assert bench.answered_since(0) < PATIENCE, bench.served.read_text()
+            assert bench.answered_since(time.time()) < PATIENCE, bench.served.read_text()
+            opened = time.time()
             for kind in options.only:
                 for number in range(1, options.rounds + 1):
                     outcome = Outcome(kind, f"round {number}")
                     outcome.found = bench.round(kind, number, dice, outcome)
                     outcomes.append(outcome)
-            asked = bench.asked(0)
+            asked = bench.asked(opened)
             server_said = bench.served.read_text()
         finally:
             os.chdir("/")

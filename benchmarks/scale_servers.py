@@ -2,11 +2,14 @@
 
     python benchmarks/scale_servers.py --database ADDRESS --chroma URL [--data FOLDER]
         [--passages 100000] [--own 20000] [--shared ../shared] [--json FILE]
+    python benchmarks/scale_servers.py --plot FILE.svg JSON [JSON …]
 
 ADDRESS and URL name an empty schema and a new collection, or those of an earlier run, which is
 taken up. The first `--own` passages are written by the product, and the rest straight by `COPY`
-and Chroma's client, which is some four times as fast; the rate of both is printed. The memory of
-both servers is told where they run on this machine.
+and Chroma's client, which is some times as fast; the rate of both is printed. Both servers have to
+run on this machine, for their memory and the processor time that each takes for a question. That
+time tells what the search costs where other work makes each question wait; on an idle machine
+the two are near each other, since hardly anything runs at once.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +29,7 @@ import numpy as np
 import psutil
 import psycopg
 
-from scale import ADDED, DOCUMENT, Filler, fill, measure, prepare
+from scale import ADDED, DOCUMENT, Filler, fill, prepare, quantiles
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.evaluation.questions import read_questions
@@ -35,7 +39,7 @@ from seminar_rag.index.postings import placed, posting_lines, tokens
 from seminar_rag.index.reading import PASSAGE, row_of
 from seminar_rag.index.store import Store
 from seminar_rag.question.followup import standalone
-from seminar_rag.types import Passage
+from seminar_rag.types import Passage, Scope
 
 TYPES = "int8 text text int8 text text int8 int8 int8 text text bytea bytea".split()
 """Of the columns that `COPY` gets: the key, `PASSAGE`, the title, the vector, the words."""
@@ -141,24 +145,83 @@ def fill_vectors(store: Store) -> None:
     print(f"{count} vectors in {time.monotonic() - began:.0f} s")
 
 
-def memory_of_servers(address: str, url: str) -> dict[str, int]:
-    """Megabytes of PostgreSQL, shared memory counted once, and of Chroma; 0 where not seen here."""
-    with psycopg.connect(address) as db:
-        backend = db.info.backend_pid
-        try:
-            postmaster = psutil.Process(backend).parent()
-        except psutil.NoSuchProcess:
-            postmaster = None
+class Servers:
+    """The processes of both servers."""
+
+    def __init__(self, store: Store, url: str) -> None:
+        with store.guarded() as db:
+            self._backend = psutil.Process(db.execute("SELECT pg_backend_pid()").fetchone()[0])
+        port = urlsplit(url).port
+        self._chroma = next(
+            psutil.Process(one.pid)
+            for one in psutil.net_connections("tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+        )
+
+    def seconds(self) -> dict[str, float]:
+        """Processor time so far: of this process, of its part of PostgreSQL, of Chroma."""
+        postgres, chroma = (sum(one.cpu_times()[:2]) for one in (self._backend, self._chroma))
+        return {"program": time.process_time(), "PostgreSQL": postgres, "Chroma": chroma}
+
+    def memory(self) -> dict[str, int]:
+        """Megabytes of each, memory that processes of PostgreSQL share counted once."""
+        postmaster = self._backend.parent()
         every = [postmaster, *postmaster.children()] if postmaster else []
         postgres = sum(one.memory_full_info().pss for one in every)
-    port = urlsplit(url).port
-    listening = {
-        one.pid
-        for one in psutil.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid
+        own, chroma = (one.memory_info().rss for one in (psutil.Process(), self._chroma))
+        found = {"program": own, "PostgreSQL": postgres, "Chroma": chroma}
+        return {name: round(size / 1e6) for name, size in found.items()}
+
+
+def measured(config: Config, queries: Sequence[str]) -> dict[str, Any]:
+    """What the product's search takes on a course that is filled; times in milliseconds."""
+    course = Course(config)
+    documents = course.catalogue().documents.values()
+    papers = [one.reading for one in documents if one.id.startswith("filler")]
+    middle, twelfth = len(papers) // 2, max(1, len(papers) // 12)
+    scopes = {
+        "all": Scope(),
+        "eight sessions": Scope(sessions=frozenset(range(2, 10))),
+        "eight long papers": Scope(readings=frozenset(papers[middle : middle + 8])),
+        "a twelfth": Scope(readings=frozenset(papers[:twelfth])),
     }
-    chroma = sum(psutil.Process(pid).memory_info().rss for pid in listening)
-    return {"PostgreSQL": round(postgres / 1e6), "Chroma": round(chroma / 1e6)}
+    servers = Servers(course.store, config.store_url)
+    out: dict[str, Any] = {
+        "passages": sum(one.passages for one in course.catalogue().records.values())
+    }
+    for name, scope in scopes.items():
+        some = queries[:20] if name == "a twelfth" else queries
+        course.search(some[0], 20, scope)
+        before = servers.seconds()
+        times = quantiles(partial(course.search, k=20, scope=scope), some)
+        after, asked = servers.seconds(), len(some) + len(some[:5])
+        spent = {one: round(1000 * (after[one] - before[one]) / asked, 1) for one in after}
+        out[name] = {**times, "processor": spent}
+    out["memory, MB"] = servers.memory()
+    out["load"] = round(psutil.getloadavg()[0], 1)
+    course.close()
+    return out
+
+
+def plot(target: Path, files: Sequence[Path]) -> None:
+    """Draw the growth of processor time and memory."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    runs = sorted((json.loads(one.read_text()) for one in files), key=lambda one: one["passages"])
+    at = [one["passages"] for one in runs]
+    figure, (times, sizes) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for name in ("all", "eight sessions", "eight long papers"):
+        times.plot(at, [sum(one[name]["processor"].values()) for one in runs], "o-", label=name)
+    for name in ("program", "PostgreSQL", "Chroma"):
+        sizes.plot(at, [one["memory, MB"][name] for one in runs], "o-", label=name)
+    for axes, title in ((times, "processor time per search, ms"), (sizes, "memory, MB")):
+        axes.set(xscale="log", ylim=(0, None), xlabel="passages", title=title)
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, metadata={"Date": None})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -166,14 +229,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--database", required=True, metavar="ADDRESS")
-    parser.add_argument("--chroma", required=True, metavar="URL")
+    parser.add_argument("--plot", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--database", default="", metavar="ADDRESS")
+    parser.add_argument("--chroma", default="", metavar="URL")
     parser.add_argument("--data", type=Path, metavar="FOLDER")
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--own", type=int, default=20_000, help="passages that the product writes")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args(argv)
+    if options.plot:
+        plot(options.plot[0], options.plot[1:])
+        return 0
+    if not (options.database and options.chroma):
+        parser.error("name both servers, by --database and --chroma")
     questions = options.shared / "questions" / "dev.jsonl"
     if not questions.exists():
         print(f"no labelled questions under {options.shared} — give their folder by --shared")
@@ -200,8 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 fill_database(course.store, options.database, options.passages)
                 fill_vectors(course.store)
         course.close()
-        figures = measure(config, queries)
-        figures["servers, MB"] = memory_of_servers(options.database, options.chroma)
+        figures = measured(config, queries)
     text = json.dumps(figures, indent=2)
     print(text)
     if options.json:

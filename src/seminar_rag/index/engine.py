@@ -40,8 +40,8 @@ class FullText(Protocol):
     def having(self, db: Any, terms: Sequence[str], limit: int = -1) -> list[int]:
         """Keys of the passages that have all of the terms, or of some of them."""
 
-    def count(self, db: Any, term: str) -> int:
-        """How many passages have the term."""
+    def counts(self, db: Any, terms: Sequence[str]) -> dict[str, int]:
+        """How many passages have each of the terms."""
 
     def vocabulary(self, db: Any) -> list[str]:
         """All tokens, the most frequent first."""

@@ -10,6 +10,7 @@ The score is FTS5's BM25 (Robertson & Zaragoza 2009) with k1 = 1.2 and b = 0.75.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 from collections import Counter
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 _FIELD = 1 << 24
 """Places of the n-th field begin at n times this, so that no phrase reaches into another field."""
 _TOKENIZING = threading.Lock()
+_IDF = (
+    "CASE WHEN count(*) * 2 >= ?::bigint THEN 1e-6 ELSE"
+    " ln((?::bigint - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) END"
+)
 
 
 class Postings:
@@ -90,36 +95,48 @@ class Postings:
         documents: Sequence[str] | None,
         holding: Sequence[str],
     ) -> list[tuple[str, float]]:
-        phrases = [_phrase(term) for term in (*terms, *holding)]
-        hits = " UNION ALL ".join(
-            f"(SELECT {i} AS phrase, key, size, weight FROM ({sql}) AS p{i})"
-            for i, (sql, _) in enumerate(phrases)
-        )
+        extent = db.execute("SELECT passages, tokens FROM extent").fetchone()
+        if not extent or not extent[0]:
+            return []
+        total, mean = extent[0], extent[1] / extent[0]
+        every = (*terms, *holding)
+        single = [term for term in every if len(_tokens_of_term(term)) == 1]
+        counts = self.counts(db, single)
+        phrases: list[str] = []
+        hits: list[str] = []
+        values: list[Any] = []
+        rated: list[Any] = []
+        for i, term in enumerate(every):
+            sql, given = _phrase(term)
+            if term in counts:
+                rarity, found = "?::float8", f"({sql})"
+                rated += [_idf(total, counts[term]), mean, *given]
+            else:  # counted where it is found
+                phrases.append(f"p{i} AS MATERIALIZED ({sql})")
+                values += given
+                rarity, found = f"(SELECT {_IDF} FROM p{i})", f"p{i}"
+                rated += [total, total, mean]
+            held = int(i >= len(terms))
+            hits.append(
+                f"(SELECT key, {held} AS held, {rarity} * weight * 2.2::float8 / (weight +"
+                f" 1.2::float8 * (0.25::float8 + 0.75::float8 * size / ?::float8)) AS score"
+                f" FROM {found} AS h{i})"
+            )
         scope = "TRUE"
-        values: list[object] = [value for _, given in phrases for value in given]
         if documents is not None:
             scope = "key IN (SELECT key FROM passage WHERE document = ANY(?))"
-            values.append(list(documents))
-        held = f"count(*) FILTER (WHERE phrase >= {len(terms)}) = {len(holding)}"
-        wanted = f"count(*) FILTER (WHERE phrase < {len(terms)}) > 0"
+            rated.append(list(documents))
+        counted = f"WITH {', '.join(phrases)}" if phrases else ""
         rows = db.execute(
             f"""
-            WITH hit AS MATERIALIZED ({hits}),
-            course AS (
-                SELECT passages AS n, tokens::float8 / nullif(passages, 0) AS mean FROM extent),
-            rarity AS (
-                SELECT phrase, CASE WHEN count(*) * 2 >= n THEN 1e-6
-                    ELSE ln((n - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) END AS idf
-                FROM hit, course GROUP BY phrase, n),
-            best AS (
-                SELECT key, sum(idf * weight * 2.2::float8
-                    / (weight + 1.2::float8 * (0.25 + 0.75 * size / mean))) AS score
-                FROM hit JOIN rarity USING (phrase), course WHERE {scope}
-                GROUP BY key HAVING {held} AND {wanted} ORDER BY score DESC, key LIMIT ?)
-            SELECT passage.id, best.score FROM best JOIN passage USING (key)
+            {counted} SELECT passage.id, best.score FROM (
+                SELECT key, sum(score) AS score FROM ({" UNION ALL ".join(hits)}) AS hit
+                WHERE {scope} GROUP BY key
+                HAVING sum(held) = {len(holding)} AND count(*) > {len(holding)}
+                ORDER BY score DESC, key LIMIT ?) AS best JOIN passage USING (key)
             ORDER BY score DESC, key
             """,
-            (*values, k),
+            (*values, *rated, k),
         )
         return [(str(id_), float(score)) for id_, score in rows]
 
@@ -134,13 +151,17 @@ class Postings:
         )
         return [key for (key,) in rows]
 
-    def count(self, db: Postgres, term: str) -> int:
-        found = _tokens_of_term(term)
-        if len(found) == 1:
-            row = db.execute("SELECT passages FROM token WHERE term = ?", found).fetchone()
-            return int(row[0]) if row else 0
-        sql, values = _phrase(term)
-        return int(db.execute(f"SELECT count(*) FROM ({sql}) AS p", values).fetchone()[0])
+    def counts(self, db: Postgres, terms: Sequence[str]) -> dict[str, int]:
+        single = {term: one[0] for term in terms if len(one := _tokens_of_term(term)) == 1}
+        query = "SELECT term, passages FROM token WHERE term = ANY(?)"
+        known = dict(db.execute(query, (list(single.values()),)).fetchall()) if single else {}
+        found = {term: known.get(token, 0) for term, token in single.items()}
+        for term in terms:
+            if term not in found:
+                sql, values = _phrase(term)
+                row = db.execute(f"SELECT count(*) FROM ({sql}) AS p", values).fetchone()
+                found[term] = row[0]
+        return found
 
     def vocabulary(self, db: Postgres) -> list[str]:
         rows = db.execute("SELECT term FROM token WHERE passages > 0 ORDER BY passages DESC, term")
@@ -169,6 +190,11 @@ class Postings:
         if miscounted or counted != whole:
             return f"the full-text index counts {miscounted} words wrongly"
         return ""
+
+
+def _idf(total: int, having: int) -> float:
+    """As FTS5 computes it: hardly anything for what half of all passages have."""
+    return 1e-6 if 2 * having >= total else math.log((total - having + 0.5) / (having + 0.5))
 
 
 def placed(fields: Sequence[Sequence[str]]) -> dict[str, list[int]]:

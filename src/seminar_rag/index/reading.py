@@ -248,9 +248,9 @@ class Reader(Database):
         with self.guarded() as db:
             statistics = self._statistics()
             known = statistics.rarity
-            for term in terms:
-                if term not in known:
-                    known[term] = lexical.idf(statistics.total, db.full_text.count(db, term))
+            if unknown := [term for term in terms if term not in known]:
+                for term, count in db.full_text.counts(db, unknown).items():
+                    known[term] = lexical.idf(statistics.total, count)
             return {term: known[term] for term in terms}
 
     def glossary(self) -> dict[str, str]:

@@ -74,9 +74,9 @@ class Fts5:
         query = "SELECT rowid FROM lexicon WHERE lexicon MATCH ? LIMIT ?"
         return [key for (key,) in db.execute(query, (match, limit))]
 
-    def count(self, db: sqlite3.Connection, term: str) -> int:
+    def counts(self, db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
         query = "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?"
-        return int(db.execute(query, (_quoted(term),)).fetchone()[0])
+        return {term: db.execute(query, (_quoted(term),)).fetchone()[0] for term in terms}
 
     def vocabulary(self, db: sqlite3.Connection) -> list[str]:
         db.execute(
