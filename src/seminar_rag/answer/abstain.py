@@ -22,9 +22,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from seminar_rag.answer.forms import gives_number
-from seminar_rag.question.language import ask_in, language_of
+from seminar_rag.question.language import ask_in, differs, language_of, small_words
 from seminar_rag.question.query import Query
-from seminar_rag.text import content_words, stems
+from seminar_rag.text import content_words, stems, words
 from seminar_rag.types import Hit
 
 Rarity = Callable[[Sequence[str]], Mapping[str, float]]
@@ -60,7 +60,7 @@ class Relevance:
             return "this asks for something other than what the readings say"
         if not hits:
             return "nothing was found"
-        missing = self._missing(query, hits)
+        missing = self._missing(query, hits) or unread(query, hits)
         if missing:
             return ask_in(query.language, language_of_hits(hits)) or missing
         return None
@@ -106,6 +106,18 @@ class Relevance:
             covered.append(sum(weights[term] for term in own if own[term] and own[term] <= there))
         coverage = max(covered) / (sum(weights.values()) or 1.0)
         return 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
+
+
+def unread(query: Query, hits: Sequence[Hit]) -> str | None:
+    """Why a question in another language than the readings is not answered, where they have fewer
+    than half of its words: what was found was found by the rest alone."""
+    if not differs(query.language, language_of_hits(hits)):
+        return None
+    there = {stem for hit in hits for stem in stems(_whole(hit))}
+    own = small_words(query.language)
+    asked = stems(" ".join(word for word in words(query.text) if word not in own))
+    known = sum(one in there for one in asked)
+    return "most of its words stand in no reading" if 2 * known < len(asked) else None
 
 
 def language_of_hits(hits: Sequence[Hit]) -> str:

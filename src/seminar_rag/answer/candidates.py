@@ -57,6 +57,8 @@ _REFERENCE = re.compile(
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_ENTRY = re.compile(r"[^:\n]*\w: +\S")
+"""A line that says all by itself, such as "Licence: free"; it introduces nothing."""
 _CAPTION = re.compile(r"(?:table|tab\.)\s*[\dIVXA-Z]", re.IGNORECASE)
 _LEAST_CAPTION = 4
 """Words below which a caption, such as "Table 2.", is read with the sentence after it."""
@@ -289,6 +291,7 @@ class _Outline:
             _length(text) <= longest
             and not text.endswith((".", "!", ";", "。", "！"))
             and not _ANAPHORIC.match(text)
+            and not (self.sentences[at].kind == "paragraph" and _ENTRY.match(text))
             and _worded(text)
         )
 

@@ -131,7 +131,9 @@ def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
         own = next(found for one in asked if (found := _written(one).search(text)))
         figures = [found.start() for found in re.finditer(r"(?<![\w.-])\d", text)]
         between = text[first : max([first, *figures])]
-        earlier = any(map(_NAME.search, names(text[: own.start()])))
+        before = text[: own.start()]
+        # "The Proxy of Risks (PR)" names one thing twice.
+        earlier = not before.endswith("(") and any(map(_NAME.search, names(before)))
         return not earlier and not _COMPARED.search(between)
     others = any(map(_NAME.search, names(text)))
     return not asked or (not others and any(_written(one).search(above) for one in asked))

@@ -33,7 +33,14 @@ from seminar_rag.answer.listings import (
     small_talk,
     subject_lead,
 )
-from seminar_rag.answer.summaries import KeySentences, Search, Summaries, no_essay
+from seminar_rag.answer.summaries import (
+    A_READING,
+    KeySentences,
+    Search,
+    Summaries,
+    no_essay,
+    reading_about,
+)
 from seminar_rag.question.query import NOTHING_ASKED
 from seminar_rag.syllabus.days import sessions_asked
 from seminar_rag.text import plural, words
@@ -44,6 +51,8 @@ if TYPE_CHECKING:
     from seminar_rag.types.catalogue import Catalogue, ListedReading
 
 _SEARCHED = 20
+_NEAREST = 5
+"""Readings that are offered to begin with on a subject that no title names."""
 _ALL = 100
 """Passages that are looked at for all readings on a subject."""
 _ALIKE = 0.45
@@ -224,8 +233,14 @@ class Guide:
                 session_readings(course, replace(query, sessions=query.sessions or (first,)))
             )
         found = self._on(course, query)
-        if not found.listed or not covers(found.listed[0].title, query.topic):
+        if not found.listed:
             return found
+        if not covers(found.listed[0].title, query.topic):
+            nearest = sorted(
+                found.listed[:_NEAREST], key=lambda row: not _INTRODUCES.search(row.title)
+            )
+            lead = f"No reading has “{query.topic}” in its title. Begin with “{nearest[0].title}”,"
+            return listing(f"{lead} whose text says most of it. After it:", nearest)
 
         # What merely mentions the subject is nothing to begin with.
         rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=_rank)
@@ -246,6 +261,9 @@ class Guide:
     def _authors(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:
         """Who wrote a work, with the line of its text that says so where there is one."""
         found = called(course, query)
+        if not found and A_READING.search(query.text):
+            meant = reading_about(course, query, self._search)
+            found = [one for one in readings_of(course) if one.id in meant]
         rows = tuple(reading_row(course, one) for one in found)
         if len(found) != 1:
             lines = "\n".join(f"- {authors_of(one)}" for one in found)

@@ -36,10 +36,12 @@ _NOTED = 3
 """Key sentences of a session's notes."""
 _LINES = 5
 """Lines of a reading without key sentences that are quoted, at most."""
+_OF_EACH, _READINGS = 2, 3
+"""Key sentences of each of several readings on a subject, and readings, at most."""
 _SEARCHED = 20
 _FIRST = 5
 """Passages of which most must be of one reading that is called by its subject."""
-_A_READING = re.compile(
+A_READING = re.compile(
     rf"\b(?:papers?|readings?|stud(?:y|ies)|surveys?|(?:{'|'.join(sorted(TEXTS))})s?)\b", re.I
 )
 _A_SESSION = re.compile(r"\b(?:sessions?|weeks?|class(?:es)?|lectures?|seminars?)\b", re.I)
@@ -67,6 +69,18 @@ class Search(Protocol):
         ...
 
 
+def reading_about(course: Catalogue, query: Query, search: Search) -> list[str]:
+    """The reading that is meant by its subject: by its title's words, or by what is found."""
+    titled = called(course, query)
+    if titled:
+        return [one.id for one in titled]
+    known = {one.id for one in readings_of(course)}
+    hits = search.search(query.topic, _SEARCHED)[:_FIRST]
+    found = Counter(hit.document.reading for hit in hits)
+    best = max(found, key=found.__getitem__, default="")
+    return [best] if best in known and 2 * found[best] > len(hits) else []
+
+
 class Summaries:
     """Sums up readings and sessions of one course."""
 
@@ -81,7 +95,7 @@ class Summaries:
         if query.sessions:
             return self._sessions(course, query.sessions)
         named = list(query.readings if query.topic else scope.readings)
-        if query.topic and (said := _A_READING.search(query.text)):
+        if query.topic and (said := A_READING.search(query.text)):
             # "The LoRA primer" is the one that is called so, not the paper called LoRA.
             titled = [r for r in readings_of(course) if covers(r.title, f"{query.topic} {said[0]}")]
             named = [one.id for one in titled] if len(titled) == 1 else named
@@ -89,30 +103,34 @@ class Summaries:
             found = [one for one in course.sessions if covers(one.title, query.topic)]
             if len(found) == 1:
                 return self._sessions(course, (found[0].number,))
-        if not named and query.topic and _A_READING.search(query.text):
-            named = self._reading_about(course, query)
+        if not named and query.topic and A_READING.search(query.text):
+            named = reading_about(course, query, self._search)
         return self._reading(named[0], query.amount or KEY) if len(named) == 1 else None
 
     def quiz(self, course: Catalogue, query: Query, scope: Scope) -> CatalogueAnswer:
         """Sentences to test oneself by, instead of questions that nobody could write."""
         found = self.summary(course, query, scope)
         if found is None and query.topic:
-            named = self._reading_about(course, query)
-            found = self._reading(named[0], query.amount or KEY) if len(named) == 1 else None
+            found = self._on(course, query)
         if found is None or not found.citations:
             return CatalogueAnswer("talk", f"{_NO_QUIZ.split(' To test')[0]} {_ASK_PART}")
         return replace(found, text=f"{_NO_QUIZ}\n\n{found.text}")
 
-    def _reading_about(self, course: Catalogue, query: Query) -> list[str]:
-        """The reading that is meant by its subject: by its title's words, or by what is found."""
-        titled = called(course, query)
-        if titled:
-            return [one.id for one in titled]
-        known = {one.id for one in readings_of(course)}
-        hits = self._search.search(query.topic, _SEARCHED)[:_FIRST]
-        found = Counter(hit.document.reading for hit in hits)
-        best = max(found, key=found.__getitem__, default="")
-        return [best] if best in known and 2 * found[best] > len(hits) else []
+    def _on(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:
+        """Key sentences of the readings on a subject: of the one that is meant, or of a few."""
+        named = reading_about(course, query, self._search)
+        if not named:
+            known = {one.id for one in readings_of(course)}
+            hits = self._search.search(query.topic, _SEARCHED)
+            about = (hit.document.reading for hit in hits if covers(hit.whole, query.topic))
+            named = [one for one in dict.fromkeys(about) if one in known]
+        if len(named) == 1:
+            return self._reading(named[0], query.amount or KEY)
+        titles = {one.id: one.title for one in readings_of(course)}
+        wanted = [(one, _OF_EACH, f"{titles[one]}:") for one in named[:_READINGS]]
+        text, citations, _ = self._parts(wanted, 0)
+        lead = f"On “{query.topic}”, in the readings' own words:"
+        return CatalogueAnswer("readings", f"{lead}\n{text}", citations=citations)
 
     def _reading(self, reading: str, n: int) -> CatalogueAnswer | None:
         try:
@@ -142,6 +160,28 @@ class Summaries:
         notes = [d for d in documents if d.kind == "notes" and session.number in d.sessions]
         wanted = [(one.id, 1, f"{one.title}:") for one in session.readings]
         wanted += [(one.reading, _NOTED, "From the notes:") for one in notes]
+        text, citations, without = self._parts(wanted, first)
+        name = session_name(session)
+        if not citations:
+            listed = "; ".join(one.title for one in session.readings)
+            text = f"{name} lists {listed or 'no readings'}. There is no text of them here."
+            return CatalogueAnswer("course", text)
+        left = f"\n\nThere is no text of: {'; '.join(without)}." if without else ""
+        return CatalogueAnswer(
+            "readings",
+            f"{name} in its readings' own words:\n{text}{left}",
+            citations=citations,
+        )
+
+    def _parts(
+        self, wanted: Sequence[tuple[str, int, str]], first: int
+    ) -> tuple[str, tuple[Citation, ...], list[str]]:
+        """Key sentences under a label each: the text, its citations, and the labels without any.
+
+        Args:
+            wanted: reading id, number of sentences, label.
+            first: the number of the last citation before them.
+        """
         lines: list[str] = []
         citations: list[Citation] = []
         without: list[str] = []
@@ -157,17 +197,7 @@ class Summaries:
             numbered = [replace(one, number=i) for i, one in enumerate(found, at)]
             citations += numbered
             lines.append(f"\n**{label}**\n{_items(numbered)}")
-        name = session_name(session)
-        if not citations:
-            listed = "; ".join(one.title for one in session.readings)
-            text = f"{name} lists {listed or 'no readings'}. There is no text of them here."
-            return CatalogueAnswer("course", text)
-        left = f"\n\nThere is no text of: {'; '.join(without)}." if without else ""
-        return CatalogueAnswer(
-            "readings",
-            f"{name} in its readings' own words:\n" + "\n".join(lines) + left,
-            citations=tuple(citations),
-        )
+        return "\n".join(lines), tuple(citations), without
 
     def _beginning(self, reading: str) -> tuple[Citation, ...]:
         """The first lines of a reading that has no sentence that can stand alone."""

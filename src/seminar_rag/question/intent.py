@@ -41,6 +41,7 @@ _LONGEST = 12
 """Words of a topic."""
 TEXTS = frozenset("article chapter handout manuscript preprint primer".split())
 """What a reading is called as well as a paper, and that is hardly ever a topic."""
+_PREPOSITIONS = frozenset("about concerning for in of on regarding to with".split())
 _DATA = resources.files("seminar_rag.question").joinpath("data")
 
 
@@ -105,8 +106,11 @@ class Intents:
                 self._words.setdefault(intent, set(STOPWORDS)).update(one.tokens)
                 form = (TOPIC in one.tokens, bool(one.sessions))
                 self._forms.setdefault(intent, set()).add(form)
+        shared = Counter(word for known in self._words.values() for word in known)
+        for known in self._words.values():
+            known |= {word for word, intents in shared.items() if intents > 1}
         self._beside = {
-            (intent, *pair)
+            (intent, *map(_alike, pair))
             for intent, one in self._examples
             for pair in pairwise(["<", *one.tokens, ">"])
             if TOPIC in pair
@@ -114,7 +118,7 @@ class Intents:
         said = Counter(
             token
             for intent, one in self._examples
-            if intent != PLAIN
+            if any(topic for topic, _ in self._forms.get(intent, ()))
             for token in set(one.tokens) - STOPWORDS
         )
         self._wording = {token for token, examples in said.items() if examples >= _OFTEN}
@@ -161,7 +165,8 @@ class Intents:
             return None
         shape = [*tokens[:start], *([TOPIC] if run else []), *tokens[end:]]
         pairs = pairwise(["<", *shape, ">"])
-        if not all((intent, *pair) in self._beside for pair in pairs if TOPIC in pair):
+        sides = ((intent, *map(_alike, pair)) for pair in pairs if TOPIC in pair)
+        if not all(side in self._beside for side in sides):
             return None
         return " ".join(shape), " ".join(asked.written[start:end])
 
@@ -190,6 +195,11 @@ def wording(text: str) -> Wording:
         tokens.append("session-number" if numbers else _one_word(word))
         written.append(word)
     return Wording(tuple(tokens), tuple(written), tuple(dict.fromkeys(sessions)))
+
+
+def _alike(token: str) -> str:
+    """A word beside a topic, all prepositions alike: what is "on" it may be "about" it."""
+    return "about" if token in _PREPOSITIONS else token
 
 
 def _one_word(word: str) -> str:

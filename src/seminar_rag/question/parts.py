@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from seminar_rag.question.forms import Form, form_of
 from seminar_rag.question.intent import Found
@@ -49,15 +50,21 @@ _PAIRS = tuple(
         rf" (?P<two>.+?){_END}",
     )
 )
+_ALIKE_ENDS = 2
+"""Letters at the end of two words from which on they are taken for words of one kind."""
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _ASKS = r"(?:what|how|why|when|where|which|who|whose)\b"
 _TWO_QUESTIONS = re.compile(
     rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS})", re.IGNORECASE
 )
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|their|them|this|that|these|those)\b", re.IGNORECASE)
+_DONE = (
+    r"(?:published|released|introduced|proposed|made|trained|invented|developed|built|created|wrote"
+    r"|designed)"
+)
 _SUBJECT = re.compile(
-    rf"^{_ASKS}(?:\s++(?:is|are|was|were|do|does|did|can|has|have))?\s++(?P<subject>.+?)(?<!\s)"
-    r"(?:\s++(?:published|released|introduced|proposed|made|trained|invented|developed))?$",
+    rf"^{_ASKS}(?:\s++(?:is|are|was|were|do|does|did|can|has|have|{_DONE}))?\s++"
+    rf"(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
     re.IGNORECASE,
 )
 
@@ -76,25 +83,48 @@ def compared(question: str, names: Sequence[str]) -> tuple[str, ...]:
                 _ARTICLE.sub("", found[group]).strip(" '’\"“”") for group in ("one", "two")
             )
             if all(0 < len(content_words(one)) <= 5 for one in pair):
-                return pair
+                return _whole(*pair)
     return tuple(names)[:_MOST] if len(names) > 1 else ()
 
 
-def two_questions(question: str) -> tuple[str, ...]:
+def _whole(one: str, two: str) -> tuple[str, str]:
+    """Both sides with the noun that they share: of "upper and lower case" both cases.
+
+    The first is without a noun where it is one word in the form of the second's first: both end
+    alike, or the second's is the first with something before or behind.
+    """
+    first, _, noun = two.partition(" ")
+    if not noun or " " in one or one == first or not (one + first).islower():
+        return one, two
+    letters = zip(one[::-1], first[::-1], strict=False)
+    ends = len(list(takewhile(lambda pair: pair[0] == pair[1], letters)))
+    return (f"{one} {noun}", two) if ends >= _ALIKE_ENDS else (one, two)
+
+
+def two_questions(question: str) -> tuple[Part, ...]:
     """The questions of a sentence that asks two or more; empty where it asks one.
 
-    A later one that points back has the subject of the first put in front.
+    In a later one, what points back is put in the words of the first one's subject; where that
+    points back too, the first one's words are searched for with it.
     """
     asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(question)]
     if not 1 < len(asked) <= _MOST or not re.match(_ASKS, asked[0], re.IGNORECASE):
         return ()
     subject = _SUBJECT.match(asked[0])
-    out = [f"{asked[0]}?"]
+    named = subject["subject"] if subject else ""
+    out = [Part(f"{asked[0]}?", f"{asked[0]}?", form=form_of(f"{asked[0]}?"))]
     for one in asked[1:]:
-        named = subject["subject"] if subject else ""
-        own = _POINTS_BACK.sub(named.replace("\\", r"\\"), one, count=1) if named else one
-        out.append(f"{own}?")
-    return tuple(out) if all(content_words(one) for one in out) else ()
+        label = text = f"{one}?"
+        if named and not _POINTS_BACK.match(named):
+            label = text = _POINTS_BACK.sub(lambda found: _standing_for(found[0], named), text, 1)
+        elif named and _POINTS_BACK.search(one):
+            text = f"{text} {' '.join(content_words(named))}"
+        out.append(Part(label, text, form=form_of(label)))
+    return tuple(out) if all(content_words(one.label) for one in out) else ()
+
+
+def _standing_for(pronoun: str, named: str) -> str:
+    return f"{named}'s" if pronoun.lower() in ("its", "their") else named
 
 
 def parts(question: str, own: str, found: Found, sides: Sequence[str]) -> tuple[Part, ...]:
@@ -119,4 +149,4 @@ def parts(question: str, own: str, found: Found, sides: Sequence[str]) -> tuple[
         )
     if own != question:  # what was asked before was answered before
         return ()
-    return tuple(Part(one, one, form=form_of(one)) for one in two_questions(own))
+    return two_questions(own)

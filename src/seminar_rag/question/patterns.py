@@ -219,6 +219,22 @@ _ASKED_OF_IT = re.compile(
     r"^[^,:;–—-]*\b(?:do|does|did|is|are|was|were|can|could|has|have|had|will|would)"
     r" (?:it|they|he|she|this|that|these|those)\b"
 )
+_OBJECT = re.compile(
+    r"^(?!.*\band (?:what|who|how|why|when|where|which)\b)[^,;]*"
+    r"(?<!\bwhen )(?<!\bif )(?<!\bthat )(?<!\bbecause )(?<!\bonce )(?<!\bbefore )(?<!\bafter )"
+    r"(?<!\bwhile )(?<!\bas )\b(?:it|them|that|this)(?:\s+(?:\w+ly|instead|too|more|most|anyway"
+    r"|at all|then))?\W*$"
+)
+"""A pronoun that ends a question, and does not begin a clause of its own."""
+_ASKED_OF_THE_ANSWER = re.compile(
+    r"\W*(?:(?:please|can you|could you|would you) )?(?:give|show|tell|name)(?: me| us)? "
+    r"(?:an?|some|one|more|another|two|three|few)\b ?(?:more |concrete |simple |short |real )?"
+    r"(?:examples?|details?|information|about (?:it|this|that))?(?: please)?\W*"
+    r"|\W*(?:please )?(?:explain|elaborate|continue|go on|expand)(?: (?:more|further|please|a bit"
+    r"|in more detail|in detail|on (?:it|this|that)))*\W*"
+    r"|\W*(?:for )?(?:an? )?(?:examples?|in more detail|more details?)(?: please)?\W*"
+)
+"""Asks for more of the answer before."""
 _ENDS_BACK = re.compile(r"\b(?:it|that|this|them|those|these|they)\W*$")
 _ONE_OF_THEM = re.compile(r"\b(?:the|these|those) (?:first|second|third|last|other|two|three)\b")
 
@@ -235,6 +251,10 @@ def leans(question: str) -> bool:
     if len(content) <= 3 and _ASKED_OF_IT.search(lower):
         return True
     if len(content) <= 2 and _ENDS_BACK.search(lower):
+        return True
+    if _ASKED_OF_THE_ANSWER.fullmatch(lower.strip()):
+        return True
+    if len(content) <= 5 and not names(question) and _OBJECT.search(lower):
         return True
     # A pronoun after a noun of its own question ("how do I fix the tap when it drips") is at home.
     before = said[: said.index(content[0]) + 1]
@@ -287,7 +307,14 @@ _OPENERS = re.compile(
     r"(?:(?:can|could|would|will) you )?(?:tell me,? (?!about))?",
     re.IGNORECASE,
 )
-_POLITE = re.compile(r"(?:,|(?<!\s))\s*\b(?:please|pls|plz)\b,?\s*", re.IGNORECASE)
+_FILLERS = re.compile(
+    r"(?:,|(?<!\s))\s*\b(?:please|pls|plz|exactly|roughly|basically|actually|really|quickly|maybe"
+    r"|perhaps|kindly|btw|kinda|again|real quick|in general|thanks|thx)\b,?\s*",
+    re.IGNORECASE,
+)
+"""Words that a request may have anywhere, and that change nothing."""
+_TYPED = {"u": "you", "ur": "your", "gimme": "give me", "wanna": "want to", "r": "are"}
+"""What is typed for a word in a chat."""
 
 _COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}|[^\W_]+(?:[-'’.;][^\W_]+)*)")
 
@@ -351,7 +378,9 @@ def without_opening(question: str) -> str:
 
 def course_words(question: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The words of a question, each with no number; what names sessions is one, with theirs."""
-    question = _POLITE.sub(" ", question)
+    question = _FILLERS.sub(" ", question)
+    typed = rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])"
+    question = re.sub(typed, lambda m: _TYPED[m[0]], question)
     question = _CONTRACTED.sub(lambda m: f"{m[1]} {'are' if m[2] else 'is'}", question)
     at = 0
     for found in [*_SESSION.finditer(question), None]:
