@@ -149,7 +149,7 @@ def test_a_row_of_a_table_is_quoted_with_what_names_it_and_its_columns() -> None
 
 def test_a_table_without_names_of_columns_has_a_first_row_like_the_others() -> None:
     text = "Marks are given so:\nVery good | 90 to 100\nGood | 75 to 89"
-    assert texts(text)[1:] == [
+    assert texts(text) == [
         "Marks are given so: Very good | 90 to 100",
         "Marks are given so: Good | 75 to 89",
     ]
@@ -164,3 +164,11 @@ def test_a_caption_between_two_tables_may_belong_to_either_and_is_left_out() -> 
     text = f"Kiln | Length\nAnagama | 9 m\n{GLAZES}"
     assert "Kiln | Length Anagama | 9 m" in texts(text)
     assert "Glaze | Cone | Colour Raku | 06 | black" in texts(text)
+
+
+def test_what_names_works_and_people_or_only_opens_a_list_is_not_quoted() -> None:
+    text = (
+        "Jared Kaplan, Sam McCandlish, Tom Henighan and Tom Brown. Kiln Conference; 1980. The clay"
+        " of New York is red. The potters of Iga found three glazes:"
+    )
+    assert texts(text) == ["The clay of New York is red."]

