@@ -111,7 +111,7 @@ class Relevance:
 def unread(query: Query, hits: Sequence[Hit]) -> str | None:
     """Why a question in another language than the readings is not answered, where they have fewer
     than half of its words: what was found was found by the rest alone."""
-    if not differs(query.language, language_of_hits(hits)):
+    if not differs(query.language, language_of_hits(hits[:1])):
         return None
     there = {stem for hit in hits for stem in stems(_whole(hit))}
     own = small_words(query.language)
