@@ -45,6 +45,7 @@ _PAIRS = tuple(
         rf"\b(?:differences?|comparison|similarit(?:y|ies)) between (?P<one>.+?) and "
         rf"(?P<two>.+?){_END}",
         rf"^(?:\W*compare )?(?P<one>[^?.!,;:]+?) (?:vs\.?|versus) (?P<two>.+?){_END}",
+        r"\bhow (?:do|does|is|are) (?P<one>.+?) and (?P<two>.+?) (?:differ|compare|different)\b",
         rf"\bcontrast (?P<one>.+?) (?:and|with) (?P<two>.+?){_END}",
         rf"\bhow (?:do|does|is|are) (?P<one>.+?) (?:compare[sd]? (?:to|with)|differ(?:ent)? from)"
         rf" (?P<two>.+?){_END}",

@@ -38,6 +38,7 @@ from seminar_rag.syllabus.structure import (
     count,
     headed,
     is_exact,
+    is_list_of_links,
     is_post,
     numbered,
     posted_number,
@@ -188,7 +189,8 @@ def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, 
     for session, items in zip(structural, paged, strict=True):
         readings, notes = _post(items, whole=True)
         learned.append(replace(session, readings=readings, notes=notes))
-    return tuple(structural if is_exact(structural, learned, every) else learned)
+    exact = is_exact(structural, learned, every) or is_list_of_links(structural, learned, every)
+    return tuple(structural if exact else learned)
 
 
 _REGULAR = 0.75

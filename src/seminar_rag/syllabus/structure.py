@@ -62,17 +62,14 @@ def is_exact(
 
     The model reads pages of any kind, but may miss a word or a description; rules are exact on the
     pages that they fit. They fit where both find the same readings in the same sessions, where the
-    model finds the same readings in hardly any session, where each reading has a heading of its
-    own with links and description below, and where each is an item of a list that is a link as a
-    whole, and the model finds only some of them.
+    model finds the same readings in hardly any session, and where each reading has a heading of its
+    own with links and description below.
     """
     ours, theirs = _places(structural), _places(learned)
     if _agree(ours, theirs):
         return True
     # The model found the readings of a page, and missed where its sessions begin.
     if len(learned) < 3 <= len(structural) and _agree({a for _, a in ours}, {a for _, a in theirs}):
-        return True
-    if theirs and theirs < ours and _linked(structural, items):
         return True
     titles = count(structural)
     return headed(structural, items) > 0.6 and titles >= 0.5 * count(learned)
@@ -89,15 +86,19 @@ def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
     return sum(words.normal(title) in headings for title in titles) / max(1, len(titles))
 
 
-def _linked(structural: Sequence[Session], items: Sequence[Item]) -> bool:
-    """Whether the title of each reading is an item of a list that is one link as a whole."""
+def is_list_of_links(
+    structural: Sequence[Session], learned: Sequence[Session], items: Sequence[Item]
+) -> bool:
+    """Whether posts list their readings as items that are one link each as a whole, and the model
+    finds only some of them: what is true of one is true of those beside it."""
     linked = {
         words.normal(item.text)
         for item in items
         if item.block.kind == "item" and len(item.links) == 1 and _covers(item)
     }
-    titles = [r.title for session in structural for r in session.readings if r.title]
-    return all(words.normal(title) in linked for title in titles)
+    found, titles = _places(learned), [r.title or "" for one in structural for r in one.readings]
+    every = all(words.normal(title) in linked for title in titles)
+    return bool(found) and found < _places(structural) and every
 
 
 def _covers(item: Item) -> bool:
