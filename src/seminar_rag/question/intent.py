@@ -6,8 +6,8 @@ of others, which is then its topic. Among the intents that are possible and "pla
 regression over the wording's words and pairs of words decides. Its weights lie in
 `data/intents.npz`, to which `benchmarks/intents.py --fit` fits them anew.
 
-With a fifth of the 1,491 examples left out in turn (`benchmarks/intents.py --folds 5`), 8 of 422 plain
-questions were taken for others (2%; interval of 95%: 1 to 4), 47 of 1,069 others for one another,
+With a fifth of the 1,491 examples left out in turn (`benchmarks/intents.py --folds 5`), 8 of 422
+plain questions were taken for others (2%; interval of 95%: 1 to 4), 47 of 1,069 others for one another,
 and 335 for plain, mostly for a word that no other example has: in doubt the readings are searched.
 That the words of requests are shared, and prepositions beside a topic alike, took 54 of 312 such
 misses away (of 1,272 examples, at 10 instead of 9 plain ones taken for others). Of 424 labelled
