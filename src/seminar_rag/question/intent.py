@@ -7,11 +7,11 @@ regression over the wording's words and pairs of words decides. Its weights lie 
 `data/intents.npz`, to which `benchmarks/intents.py --fit` fits them anew.
 
 With a fifth of the 1,491 examples left out in turn (`benchmarks/intents.py --folds 5`), 8 of 422
-plain questions were taken for others (2%; interval of 95%: 1 to 4), 47 of 1,069 others for one another,
-and 335 for plain, mostly for a word that no other example has: in doubt the readings are searched.
-That the words of requests are shared, and prepositions beside a topic alike, took 54 of 312 such
-misses away (of 1,272 examples, at 10 instead of 9 plain ones taken for others). Of 424 labelled
-questions to three sets of readings none is taken for a list; one asks for authors.
+plain questions were taken for others (2%; interval of 95%: 1 to 4), 47 of 1,069 others for one
+another, and 335 for plain, mostly for a word that no other example has: in doubt the readings are
+searched. That the words of requests are shared, and prepositions beside a topic alike, took 54 of
+312 such misses away (of 1,272 examples, at 10 instead of 9 plain ones taken for others). Of 424
+labelled questions to three sets of readings none is taken for a list; one asks for authors.
 Over sentence embeddings of the wording the same classifier was no better: before topics had to
 stand beside known words, it took 11 plain questions for others, and this one 5.
 """
