@@ -9,7 +9,7 @@ growth    retrieval at 1,205, 10,000 and 100,000 passages, beside Chroma alone a
           (scale.py, 4 minutes)
 check     five sentences, and a text of 200 claims (check_speed.py, 5 minutes)
 fast      the fast tests (2 minutes)
-million   retrieval at 1,000,000 passages (scale.py; filling takes the better part of an hour)
+million   retrieval at 1,000,000 passages, with this code alone (scale.py; filling takes an hour)
 llm       a language model: first word, follow-up, words a second (llm_times.py, 20 minutes)
 students  1, 4 and 16 students who ask one language model at once (llm_times.py, 15 minutes)
 setup     a fresh clone until its page is open, packages from the cache (make serve, 2 minutes)
@@ -132,8 +132,6 @@ def growth(side: Side) -> dict[str, Any]:
 
 
 def million(side: Side) -> dict[str, Any]:
-    if not side.now:
-        raise CannotError("it was not filled with a million passages")
     return {str(MILLION): _grown(side, MILLION, SIZES[-1])}
 
 
@@ -275,7 +273,8 @@ def main() -> None:
             (part, side)
             for part in options.only
             for side in sides
-            if options.again or not figures.has(part, side)
+            if (options.again or not figures.has(part, side))
+            and (side.now or part != "million")  # to fill a million again takes an hour
         ]
         for at, (part, side) in enumerate(todo, 1):
             print(f"[{at}/{len(todo)}] {part}, {side.name} ({side.commit})", file=sys.stderr)
