@@ -187,7 +187,8 @@ def _llm(side: Side, *arguments: str) -> dict[str, Any]:
     if not kept:
         raise CannotError("no data folder was given that it can read (--kept-before)")
     given = ["--shared", options.shared, "--data", kept]
-    return side.script("llm_times.py", options.model, *arguments, *given)
+    found = side.script("llm_times.py", options.model, *arguments, *given)
+    return {"model": options.model.stem, **found}
 
 
 def setup(side: Side) -> dict[str, Any]:

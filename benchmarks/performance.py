@@ -244,6 +244,11 @@ def write(all_: Found, folder: Path) -> None:
             for side in ("before", "now")
         },
         parts=_parts(points(all_, "now")),
+        models={
+            part: _at_any(all_, (part, "now", "figures", "model"))
+            for part in ("llm", "students")
+            if part in all_
+        },
         unmet=[row.label for row in ROWS if row.met(all_) is False],
         slowest=_at_any(all_, ("suite", "now", "figures", "longest"))
         or _at_any(all_, ("fast", "now", "figures", "longest")),
