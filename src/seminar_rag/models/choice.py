@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.reader import Abort, common_length
+from seminar_rag.models.reader import BATCH, Abort, common_length
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
 
 Probabilities = NDArray[np.float64]
 """Shape (questions, answers); each row sums to 1, or to 0 where the model gives none of them."""
-BATCH = 128
 CONTEXT = 3072
 """Tokens that the shared beginnings and the questions of a batch may have together."""
 SEQUENCES = 8
