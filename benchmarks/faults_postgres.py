@@ -173,6 +173,7 @@ class Bench:
         place.must("ingest", "posts", "--offline")
         if here != (there := self.contents(self.plain)):
             outcome.lost += [name for name in there if here.get(name) != there[name]]
+            outcome.lost += here["findings"]
         return hit
 
     def contents(self, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 from fake_course import BROKEN, RAG, STEPS, UNKNOWN, FakeCourse
 from serving import served
 
+from seminar_rag.errors import StoreError
 from seminar_rag.ui.shared.limits import Limits
 
 pytestmark = pytest.mark.slow
@@ -153,3 +154,17 @@ def test_who_asks_too_often_is_told_by_the_status():
     client.chat.completions.create(model="course", messages=user(STEPS))
     with pytest.raises(openai.RateLimitError, match="Ask again in"):
         client.chat.completions.create(model="course", messages=user(STEPS), stream=True)
+
+
+def test_a_course_that_cannot_be_read_is_told_with_the_remedy(client, course, monkeypatch):
+    def broken():
+        raise StoreError("the database is away — start the server")
+
+    monkeypatch.setattr(course, "sessions", broken)
+    for ask in (
+        client.models.list,
+        lambda: client.chat.completions.create(model="course", messages=user(STEPS)),
+    ):
+        with pytest.raises(openai.InternalServerError, match="start the server") as raised:
+            ask()
+        assert raised.value.status_code == 503

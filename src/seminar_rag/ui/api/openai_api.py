@@ -116,6 +116,8 @@ def add_api(app: FastAPI, programs: Programs, key: str = "") -> None:
             return await work()  # type: ignore[no-any-return]
         except _ApiError as error:
             return JSONResponse(error.json(), error.status)
+        except SeminarError as error:  # the course cannot be read now
+            return JSONResponse(_ApiError(503, str(error), "server_error").json(), 503)
 
     async def models(request: Request) -> Response:
         async def work() -> Response:
