@@ -261,9 +261,16 @@ async def round_of(url: str, options: argparse.Namespace, killed: Server | None 
     return tally
 
 
-def run(options: argparse.Namespace) -> list[tuple[str, Tally]]:
-    """The three rounds."""
-    out = []
+def run(options: argparse.Namespace) -> list[Tally]:
+    """The three rounds, each told when it is over."""
+    out: list[Tally] = []
+
+    def tell(name: str, tally: Tally) -> None:
+        print(f"{name:16} {tally.told()}", flush=True)
+        for line in [*tally.in_flight[:5], *tally.failed[:10]]:
+            print("    ", line, flush=True)
+        out.append(tally)
+
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(scratch)
         settings = stack.enter_context(stores(folder))
@@ -273,11 +280,10 @@ def run(options: argparse.Namespace) -> list[tuple[str, Tally]]:
             one.begin()  # the first ingests the sample, the second finds it or waits
             one.ready()
         with balanced(folder, servers[:1]) as url:
-            out.append(("one server", asyncio.run(round_of(url, options))))
+            tell("one server", asyncio.run(round_of(url, options)))
         with balanced(folder, servers) as url:
-            out.append(("two servers", asyncio.run(round_of(url, options))))
-            tally = asyncio.run(round_of(url, options, servers[1]))
-            out.append(("two, one killed", tally))
+            tell("two servers", asyncio.run(round_of(url, options)))
+            tell("two, one killed", asyncio.run(round_of(url, options, servers[1])))
         if options.keep_logs:
             for one in servers:
                 print((one.folder / "log").read_text()[-4000:])
@@ -291,12 +297,7 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=20)
     parser.add_argument("--keep-logs", action="store_true")
     options = parser.parse_args()
-    rounds = run(options)
-    for name, tally in rounds:
-        print(f"{name:16} {tally.told()}")
-        for line in [*tally.in_flight[:5], *tally.failed[:10]]:
-            print("    ", line)
-    return int(any(tally.failed for _, tally in rounds))
+    return int(any(tally.failed for tally in run(options)))
 
 
 if __name__ == "__main__":
