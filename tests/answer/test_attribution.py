@@ -157,6 +157,7 @@ def test_answers_in_another_language_cite_what_the_writer_named() -> None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

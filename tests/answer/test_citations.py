@@ -124,6 +124,7 @@ answers = st.lists(
 ).map("".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(answers | st.text(alphabet="[]0123 ,-.aB\n【】", max_size=60), st.data())
 def test_the_cutting_into_chunks_changes_nothing(text: str, data: st.DataObject) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,7 @@ def test_a_sentence_that_is_not_there_is_not_found() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.lists(st.text(max_size=200), max_size=3))
 def test_runs_stay_on_their_pages(quote: str, texts: list[str]) -> None:
     pages = [keyed(map(ord, text)) for text in texts]
@@ -96,6 +98,7 @@ def test_runs_stay_on_their_pages(quote: str, texts: list[str]) -> None:
         assert 0 <= run.first <= run.last < len(texts[run.page])
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="abcdefgh ", min_size=30, max_size=200), st.data())
 def test_what_stands_on_a_page_is_found_there(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 20))

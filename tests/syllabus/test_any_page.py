@@ -52,6 +52,7 @@ def made_up(said: str | None, page: str) -> set[str]:
     return {word for word in re.findall(r"\w+", (said or "").casefold()) if word not in there}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @given(st.lists(PIECES, max_size=14).map("".join))
 @settings(max_examples=40)
@@ -91,6 +92,7 @@ ITEMS = st.lists(
 ).map(json.dumps)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["a.bib", "a.ris", "a.json"]), ENTRIES | ITEMS | st.text(max_size=20))
 @settings(max_examples=300)
 def test_any_list_of_references_is_read_or_refused_by_name(name: str, text: str) -> None:

@@ -941,6 +941,7 @@ def test_the_scorer_sees_mistakes() -> None:
     assert len(result.misses) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",
