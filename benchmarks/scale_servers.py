@@ -204,7 +204,7 @@ def measured(config: Config, queries: Sequence[str]) -> dict[str, Any]:
 
 
 def plot(target: Path, files: Sequence[Path]) -> None:
-    """Draw the growth of processor time and memory."""
+    """Draw the growth of processor time."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -212,15 +212,13 @@ def plot(target: Path, files: Sequence[Path]) -> None:
 
     runs = sorted((json.loads(one.read_text()) for one in files), key=lambda one: one["passages"])
     at = [one["passages"] for one in runs]
-    figure, (times, sizes) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    for name in ("all", "eight sessions", "eight long papers"):
-        times.plot(at, [sum(one[name]["processor"].values()) for one in runs], "o-", label=name)
-    for name in ("program", "PostgreSQL", "Chroma"):
-        sizes.plot(at, [one["memory, MB"][name] for one in runs], "o-", label=name)
-    for axes, title in ((times, "processor time per search, ms"), (sizes, "memory, MB")):
-        axes.set(xscale="log", ylim=(0, None), xlabel="passages", title=title)
-        axes.legend(frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    for name in ("all", "eight sessions"):
+        spent = [sum(one[name]["processor"].values()) for one in runs]
+        axes.plot(at, spent, "o-", label=name)
+    axes.set(xscale="log", yscale="log", xlabel="passages", ylabel="processor time per search, ms")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(target, metadata={"Date": None})
 
 
