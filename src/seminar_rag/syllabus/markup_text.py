@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from seminar_rag.syllabus import words
@@ -242,7 +244,13 @@ def trim_url(url: str) -> str:
 
 _BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
 _UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
+_GAP = re.compile(r"(?<=\S)(?: {3,}|[ ]*\t\s*)(?=\S)")
+"""Room that parts columns set with spaces."""
 _TITLE_WORDS = 40
+_NARROWEST = 50
+"""Characters: the least that a page is wide."""
+_FEW_WRAPPED, _SHARE_WRAPPED = 3, 0.1
+"""How many ends of lines, and which share, a width explains at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +273,7 @@ def text_items(text: str) -> tuple[Item, ...]:
     for raw in text.splitlines(keepends=True):
         lines.append(_Line(at, raw.rstrip("\r\n")))
         at += len(raw)
-    return tuple(_items(lines, _indented_bullets(lines)))
+    return tuple(_items(lines, _indented_bullets(lines), _wrap_width(lines)))
 
 
 def _indented_bullets(lines: list[_Line]) -> bool:
@@ -274,7 +282,7 @@ def _indented_bullets(lines: list[_Line]) -> bool:
     return len(found) > 4 and sum(bool(match.group(1)) for match in found) >= 0.8 * len(found)
 
 
-def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
+def _items(lines: list[_Line], indented: bool, width: int) -> Iterator[Item]:
     pending: list[_Line] = []
     marker = ""
     indents: list[int] = []
@@ -284,13 +292,16 @@ def _items(lines: list[_Line], indented: bool) -> Iterator[Item]:
         match = _BULLET.match(line.text)
         if match and indented and not match.group(1):
             match = None
+        if match and pending and match.group(2)[0].isdigit():
+            match = None if _wrapped(pending[-1], line, width) else match
         continues = bool(pending) and not match and bool(line.text.strip())
-        if continues and not marker and _parted(pending[-1], line):
+        wrapped = continues and _wrapped(pending[-1], line, width)
+        if continues and not marker and not wrapped and _parted(pending[-1], line):
             continues = False
         if continues and (not marker or line.indent > indents[-1]):
             pending.append(line)
             continue
-        yield from _flush(pending, marker, len(indents))
+        yield from _flush(pending, marker, len(indents), width)
         pending, marker = [], ""
         if match:
             indents = [indent for indent in indents if indent < line.indent] + [line.indent]
@@ -309,7 +320,10 @@ def _parted(line: _Line, following: _Line) -> bool:
     if re.match(r"\s*[A-Z“\"]", following.text) and line.text.rstrip().endswith((".", ")")):
         return is_citation(line.text.strip())
     mark = mark_of(line.text)
-    return mark is not None and mark.kind == "dated" and following.indent > line.indent
+    if mark is None or mark.kind != "dated" or following.indent <= line.indent:
+        return False
+    gap = _GAP.search(line.text)
+    return gap is None or gap.end() != following.indent
 
 
 def _stands_alone(line: _Line) -> bool:
@@ -317,14 +331,42 @@ def _stands_alone(line: _Line) -> bool:
     return words.section_of(line.text) is not None or (mark is not None and mark.kind == "named")
 
 
-def _flush(lines: list[_Line], marker: str, depth: int) -> Iterator[Item]:
+def _wrap_width(lines: Sequence[_Line]) -> int:
+    """The width, in characters, at which most lines were wrapped; 0 where few or none were.
+
+    A line was wrapped at a width when it fits and the next word would not have fitted; the width
+    that explains most ends of lines is taken.
+    """
+    pairs = [(a, b) for a, b in pairwise(lines) if a.text.strip() and b.text.strip()]
+    votes = Counter(
+        width
+        for line, following in pairs
+        for width in range(max(len(line.text), _NARROWEST), _end_with(line, following))
+    )
+    width, most = max(votes.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
+    return width if most >= max(_FEW_WRAPPED, _SHARE_WRAPPED * len(pairs)) else 0
+
+
+def _end_with(line: _Line, following: _Line) -> int:
+    """Where a line would end that had the first word of the next one too."""
+    return len(line.text) + 1 + len(following.text.split(maxsplit=1)[0])
+
+
+def _wrapped(line: _Line, following: _Line, width: int) -> bool:
+    """Whether a line ends because the next word had no room on it."""
+    return len(line.text) <= width < _end_with(line, following)
+
+
+def _flush(lines: list[_Line], marker: str, depth: int, width: int) -> Iterator[Item]:
     if not lines:
         return
     builder = TextBuilder()
     for number, line in enumerate(lines):
         if number:
-            builder.put("\n", [line.start - 1])
-        builder.put(without_junk(line.text), range(line.start, line.start + len(line.text)))
+            wrapped = _wrapped(lines[number - 1], line, width)
+            builder.put("\n" if wrapped else HARD_BREAK, [line.start - 1])
+        shown = _GAP.sub(lambda m: HARD_BREAK + m.group()[1:], without_junk(line.text))
+        builder.put(shown, range(line.start, line.start + len(line.text)))
     if marker:
         item = builder.finish("item", depth - 1, depth=depth, marker=marker)
     else:

@@ -289,7 +289,7 @@ def _cut(base: Piece, soft: bool) -> Iterator[Piece]:
 
 def _lines_count(items: Sequence[Item], form: str) -> bool:
     """Whether a new line in the source may begin something: not where lines are wrapped."""
-    if form == "html":
+    if form in {"html", "text"}:
         return False
     following = [
         item.text[at + 1 : at + 2]
