@@ -15,6 +15,7 @@ from seminar_rag.syllabus.markup import (
     markdown_items,
     trim_url,
 )
+from seminar_rag.syllabus.markup_text import text_items
 
 POST = """---
 title: A post
@@ -235,3 +236,25 @@ def test_any_text_keeps_its_places(raw: str) -> None:
     blocks = html_blocks(raw)
     joined = "\n".join(block.text for block in blocks)
     assert all(joined[b.start : b.start + len(b.text)] == b.text for b in blocks)
+
+
+def test_lines_of_text_that_were_wrapped_go_on_and_others_end() -> None:
+    text = """\
+The papers are discussed on Thursdays. Everybody sends one question about
+them to the list by Wednesday at eight, and nobody is spared who presents
+anything at all on the day itself.
+
+Anna Berg, The Long Way from the Harbour to the Mountains, Oslo: Nordlys
+Press 1999, pp. 12-30.
+Ben Cole, Boats.
+Presenter: Dora Ek, who has read all of it and more than is good for one
+and says so.
+"""
+    _, listed = text_items(text)
+    lines = [listed.text[at + 1 :][:9] for at in listed.hard]
+    assert lines == ["Ben Cole,", "Presenter"]
+
+
+def test_columns_set_with_spaces_are_lines_of_their_own() -> None:
+    (item,) = text_items("12 Jan    Opening\tAnna Berg, Boats\n")
+    assert [item.text[at + 1 :][:4] for at in item.hard] == ["Open", "Anna"]

@@ -73,7 +73,8 @@ def meetings_of(
             found.append(Meeting([], first=n))
         if entry is not None and (new_row or label in (SESSION, TITLE, LABEL, READING)):
             entry.stop, entry = n, None
-        if label in (SESSION, TITLE):
+        opens = new_row and label == OTHER and bool(_COUNTS.fullmatch(piece.text))
+        if label in (SESSION, TITLE) or opens:
             found[-1].heads.append(piece)
         elif label == READING:
             entry = Entry([piece], n, sure[n], [], stop=len(pieces))
@@ -81,6 +82,10 @@ def meetings_of(
         elif label == MORE and entry is not None:
             entry.pieces.append(piece)
     return found if found[0].entries or len(found) == 1 else found[1:]
+
+
+_COUNTS = re.compile(r"\W*\d{1,3}\W*")
+"""A cell that only counts: beside a session's title, its number."""
 
 
 def _row(piece: Piece) -> tuple[int, int, int] | None:
