@@ -632,7 +632,7 @@ def forest(
     mean: bool = False,
     **more: Any,
 ) -> dict[str, np.ndarray]:
-    """The arrays of a trained forest; of several seeds, which add up, or of which the mean counts."""
+    """A trained forest in arrays; of several seeds the trees add up, or their mean counts."""
     import lightgbm
 
     kind = (
