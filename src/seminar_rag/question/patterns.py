@@ -315,6 +315,7 @@ _FILLERS = re.compile(
 """Words that a request may have anywhere, and that change nothing."""
 _TYPED = {"u": "you", "ur": "your", "gimme": "give me", "wanna": "want to", "r": "are"}
 """What is typed for a word in a chat."""
+_TYPED_WORD = re.compile(rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])")
 
 _COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}|[^\W_]+(?:[-'’.;][^\W_]+)*)")
 
@@ -379,8 +380,7 @@ def without_opening(question: str) -> str:
 def course_words(question: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The words of a question, each with no number; what names sessions is one, with theirs."""
     question = _FILLERS.sub(" ", question)
-    typed = rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])"
-    question = re.sub(typed, lambda m: _TYPED[m[0]], question)
+    question = _TYPED_WORD.sub(lambda m: _TYPED[m[0]], question)
     question = _CONTRACTED.sub(lambda m: f"{m[1]} {'are' if m[2] else 'is'}", question)
     at = 0
     for found in [*_SESSION.finditer(question), None]:
