@@ -34,6 +34,9 @@ pytestmark = pytest.mark.slow
 
 MADE_OF = {
     "answer.forms: f'(?<![^\\\\W_]){joined}'": "the letters of a name",
+    "answer.forms: f'{kind}(?:an?|the|one|any|to|considered|defined|when)\\\\b'": (
+        "a word of a question"
+    ),
     "answer.forms: one": "tried below, by defines()",
     "documents.chunk: pattern": "three patterns of two characters",
     "documents.forms: magic": "the first bytes of a file",

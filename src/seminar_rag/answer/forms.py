@@ -121,7 +121,7 @@ def names_kind(thing: str, text: str) -> bool:
     """Whether a text says of what kind a thing is: "X is a …"; it may have parts and still be
     unknown."""
     last = re.escape((re.findall(r"[\w.+-]+", thing) or ["$^"])[-1].removesuffix("s"))
-    kind = rf"{last}s?(?:\s*\([^)]*\))?\s+(?:is|are|was|were|refers?|means|denotes?)\s+"
+    kind = rf"{last}s?(?:\s?\([^()]{{0,80}}\))?\s++(?:is|are|was|were|refers?|means|denotes?)\s++"
     return bool(re.search(rf"{kind}(?:an?|the|one|any|to|considered|defined|when)\b", text, re.I))
 
 

@@ -130,7 +130,9 @@ def _subject(question: str) -> str:
     found = _SUBJECT.match(question)
     if found is None:
         return ""
-    said: list[str] = re.sub(r"\s++(?:from|for|to|in|on|with|of|at)$", "", found["subject"]).split()
+    said: list[str] = re.sub(
+        r"(?<!\s)\s++(?:from|for|to|in|on|with|of|at)$", "", found["subject"]
+    ).split()
     if found["does"]:
         return " ".join(said[:-1]) if 1 < len(said) <= _NEAR else ""
     return " ".join(said)
