@@ -330,6 +330,8 @@ class FakeCourse:
 
     name: str = "Reading seminar"
     answerer: str = "extractive (quotes only)"
+    common: None = None
+    """The course is served by one server alone."""
     check_notice: str = WORDS_ONLY
     answerer_notice: str = "Answers are quoted from the readings. No language model is in use."
     pace: float = 0.01

@@ -142,6 +142,9 @@ def test_all_readings_are_written_for_reference_managers_and_read_back():
     assert items[0]["issued"] == {"date-parts": [[2023]]}
     assert items[0]["id"] != items[1]["id"], "each has a key of its own"
     assert [one.title for one in readings_of(FakeCourse().catalogue(), "survey")] == [SURVEY.title]
+    notes = readings_of(FakeCourse().catalogue(), NOTES.reading)
+    assert [one.title for one in notes] == [NOTES.title]
+    assert entry(notes[0]).startswith("@misc{")
 
 
 # Files ----------------------------------------------------------------------------------------

@@ -20,11 +20,13 @@ from fake_course import (
     SURVEY,
     SURVEY_PASSAGE,
     UNKNOWN,
+    FakeCourse,
     cite,
 )
 
 from seminar_rag.types import (
     READINGS,
+    Answer,
     AnswerEvent,
     CitationEvent,
     Hit,
@@ -40,7 +42,8 @@ from seminar_rag.types import (
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.render import HTML, PARTS
-from seminar_rag.ui.shared.conversation import Exchange
+from seminar_rag.ui.shared.conversation import Conversation, Exchange
+from seminar_rag.ui.shared.records import from_record, to_record
 from seminar_rag.ui.shared.wording import refusal, safe_url, scope_in_words
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}
@@ -553,6 +556,17 @@ def test_quotations_have_no_badges_and_say_what_they_are_quoted_from():
         "quoted verbatim from 1 readingCopy"
         in Tree(render.exchange(texts(again, "So. [1] [2]"))).text
     )
+
+
+def test_a_hint_is_not_said_to_quote():
+    hint = Answer("?", "Read “RAG” [1].", "tutor", citations=(cite(1, RAG, RAG_PASSAGE),),
+                  kind="course")  # fmt: skip
+    view = Exchange(1, "?").advanced(AnswerEvent(hint))
+    kept = from_record(to_record(Conversation((view,), id="c")), FakeCourse())
+    for one in (view, kept.exchanges[0]):
+        told = Tree(render.exchange(one)).text
+        assert "1 source" in told
+        assert "quoted verbatim" not in told
 
 
 def test_the_built_in_check_finds_similar_sentences_and_supports_nothing():

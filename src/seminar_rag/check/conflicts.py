@@ -32,6 +32,8 @@ class Conflict:
     reason: str
     sentence: int
     """The index of the sentence that shows it."""
+    of_one_thing: bool = True
+    """Of numbers: the same word or sign says what both of them count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,11 @@ def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
             rival = _rival(term, claimed, case.claim, case.sentences[i])
             around = having[max(0, i - 1) : i + 2].any()
             if rival and not around and case.shared(i, column) > elsewhere + 0.1:
-                reason = f"The passage says {rival}, the sentence says {_phrase(term, case.claim)}."
+                theirs, mine = _phrase(rival, case.sentences[i]), _phrase(term, case.claim)
+                reason = f"The passage says {theirs}, the sentence says {mine}."
                 kind: Literal["number", "name"] = "number" if term.kind == "number" else "name"
-                return Conflict(kind, "partly" if ordinary else "contradicted", reason, i)
+                label: Literal["partly", "contradicted"] = "partly" if ordinary else "contradicted"
+                return Conflict(kind, label, reason, i, rival.unit == term.unit)
     return None
 
 
@@ -105,8 +109,8 @@ def _coined(term: Term) -> bool:
     return term.kind == "number" or bool(re.search(r"\d|[^.][A-Z]", term.text))
 
 
-def _rival(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> str:
-    """The number or name of the sentence that stands in the place of `term`; empty without one."""
+def _rival(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> Term | None:
+    """The number or name of the sentence that stands in the place of `term`; None without one."""
     found = [
         other
         for other in terms(sentence)
@@ -115,12 +119,11 @@ def _rival(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> st
         and (term.kind == "name" or _alike(term, other))
     ]
     here = _words_before(claim, term)
-    best = max(
+    return max(
         found,
         key=lambda one: (one.unit == term.unit, len(here & _words_before(sentence, one))),
         default=None,
     )
-    return _phrase(best, sentence) if best else ""
 
 
 def _same(one: Term, other: Term) -> bool:

@@ -107,11 +107,15 @@ def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Sai
         alike: the cosine of the two.
         score: how likely the words make support.
     """
-    if conflict is not None and conflict.kind in EXACT and alike >= DIFFERS:
+    if conflict is not None and _proven(conflict) and alike >= DIFFERS:
         return ("contradicts" if alike >= PROVEN else "differs"), conflict.reason
     if conflict is None and score >= SUPPORTED:
         return "similar", "A sentence with much the same words was found."
     return "speaks", ""
+
+
+def _proven(conflict: Conflict) -> bool:
+    return conflict.kind in EXACT and conflict.of_one_thing
 
 
 def likeness(embed: Embed, one: str, other: str) -> float:
@@ -175,7 +179,7 @@ def _by_words(session: int, pair: Pair, embed: Embed) -> Difference | None:
     one, other = pair.one.text, pair.other.text
     comparison = compare(one, [other], [], embed) if one != other else None
     conflict = find_conflict(one, [other], comparison) if comparison else None
-    if conflict is None or conflict.kind not in EXACT:
+    if conflict is None or not _proven(conflict):
         return None
     if conflict.kind == "number" and not (_counted(one) & _counted(other)):
         return None  # one counts tokens, the other the models of a size

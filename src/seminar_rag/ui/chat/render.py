@@ -91,7 +91,7 @@ def exchange(view: Exchange) -> str:
 def _foot(view: Exchange) -> str:
     sources = len({citation.number for citation in view.citations})
     facts = [
-        check_in_words(view.verdicts, view.citations, quoted=not view.markdown),
+        check_in_words(view.verdicts, view.citations, quoted=view.quotes),
         "stopped before its end" if view.state == "stopped" else "",
         "" if view.seconds is None or not sources else f"{max(view.seconds, 0.1):.1f} s",
     ]

@@ -130,12 +130,14 @@ def readings_of(catalogue: Catalogue, only: str = "") -> list[Document]:
     """Every reading once, as listed, with what its documents add; no notes.
 
     Args:
-        only: the id of the one reading that is wanted.
+        only: the id of the one reading, or of the notes, that is wanted.
     """
     papers: dict[str, Document] = {}
     for record in catalogue.records.values():
         one = record.document
-        if one.kind != "notes" and (one.reading not in papers or one.kind == "paper"):
+        if (one.kind != "notes" or one.reading == only) and (
+            one.reading not in papers or one.kind == "paper"
+        ):
             papers[one.reading] = one
     out: dict[str, Document] = {}
     for session in catalogue.sessions:

@@ -101,7 +101,7 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
         notes.append(f"Why: {view.reason}")
     if view.nearest:
         notes.append("Nearest in the course: " + "; ".join(one.title for one in view.nearest))
-    if found := check_in_words(view.verdicts, view.citations, quoted=not view.markdown):
+    if found := check_in_words(view.verdicts, view.citations, quoted=view.quotes):
         notes.append(found[0].upper() + found[1:])
     if view.state != "done":
         notes.append("Stopped before the end" if view.state == "stopped" else view.note)

@@ -145,6 +145,7 @@ class ExchangeRecord(Lenient):
     scope: ScopeRecord = ScopeRecord()
     asked: Line = ""
     markdown: bool = False
+    hint: bool = False
     abstained: bool = False
     seconds: Annotated[float, Field(ge=0, lt=1e6, allow_inf_nan=False)] | None = None
     note: Text = ""

@@ -64,6 +64,8 @@ class Exchange:
     """What the question itself restricted the search to, in words."""
     listed: tuple[Listed, ...] = ()
     """Of an answer about the course: what its items link to."""
+    hint: bool = False
+    """The text says where to read, and quotes nothing."""
 
     signed: str = ""
     """The server's signature of the finished answer; see `signature`."""
@@ -97,6 +99,7 @@ class Exchange:
                     reason=answer.reason,
                     restricted=answer.restricted,
                     listed=answer.listed,
+                    hint=answer.kind == "course" and bool(answer.citations),
                     note="",
                 )
 
@@ -117,6 +120,11 @@ class Exchange:
             listed=self.listed,
             restricted=self.restricted,
         )
+
+    @property
+    def quotes(self) -> bool:
+        """The text consists of quotations, which support themselves."""
+        return not (self.markdown or self.hint)
 
     @property
     def running(self) -> bool:
