@@ -44,6 +44,26 @@ def test_a_question_that_the_model_answers_alike_is_kept():
     assert made.quote == FOUND[0].quote
 
 
+LISTED = "It has three parts: retriever, generator, and augmentation methods for both of them."
+PARTS = "Which parts does such a system have?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("retriever, generator, augmentation methods", True),
+        ("retriever, generator, and augmentation methods", True),
+        ("retriever, ranker, augmentation methods", False),
+        ("retriever, generate", False),
+        ("parts, retriever", False),
+    ],
+)
+def test_an_answer_that_counts_things_up_may_leave_out_what_joins_them(answer, kept):
+    (one,) = sources(READING, [passage(READING, 0, "", 2, LISTED)])
+    made = wording(PARTS, answer, answer).question(1, one, never)
+    assert (made is not None) == kept
+
+
 @pytest.mark.parametrize(
     "told",
     [

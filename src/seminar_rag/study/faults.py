@@ -14,6 +14,9 @@ OPTIONS = 4
 _ELSEWHERE = frozenset({"claim", "summary"})
 """The kinds whose answer does not stand in the sentence: a title, and what the check has found that
 the sentence supports."""
+_PARTS = {"list": "; ", "asked": r",\s+(?:and\s+)?"}
+"""Where an answer that counts things up is parted, by kind: a language model leaves out the words
+between them."""
 
 
 def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
@@ -25,10 +28,8 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
     quote = _folded(item.quote)
     if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
         return "its sentence is no longer in the reading"
-    parts = item.answer.split("; ") if item.kind == "list" else [item.answer]
-    if item.kind not in _ELSEWHERE and not all(
-        _folded(tidy(one)) in _folded(tidy(quote)) for one in parts
-    ):
+    parts = re.split(_PARTS[item.kind], item.answer) if item.kind in _PARTS else [item.answer]
+    if item.kind not in _ELSEWHERE and not all(_stands_in(tidy(one), tidy(quote)) for one in parts):
         return "its answer does not stand in its sentence"
     if item.kind == "claim" and item.answer != item.title:
         return "its answer is not the reading of its sentence"
@@ -39,7 +40,8 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
         return "a wrong option stands in its sentence"
     if item.kind == "number" and any(_same(one, item.answer) for one in wrong):
         return "a wrong option is the same number"
-    if item.kind not in _ELSEWHERE and _stands_in(item.answer, item.question.replace(GAP, " ")):
+    asked = item.question.replace(GAP, " ")
+    if item.kind not in _ELSEWHERE and any(_stands_in(one, asked) for one in parts):
         return "its question tells the answer"
     return ""
 
