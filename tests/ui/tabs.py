@@ -55,4 +55,4 @@ def recolour(page: object, scheme: str) -> None:
     before = page.evaluate(paper)
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(f"before => {paper} !== before", arg=before)
-    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    page.wait_for_function("!document.getAnimations().some(one => one instanceof CSSTransition)")
