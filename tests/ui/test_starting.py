@@ -48,12 +48,15 @@ def test_gradio_leaves_out_classes_without_a_file(monkeypatch: pytest.MonkeyPatc
 def test_gradio_is_loaded_without_pandas_and_tools_and_both_are_there_when_used() -> None:
     script = """
 import sys
-from seminar_rag.ui.shared.starting import load_gradio
+from seminar_rag.ui.shared.starting import load_gradio, not_mounted
 load_gradio()
 import gradio.blocks, gradio.caching
 assert not {"pandas", "mcp"} & set(sys.modules)
-with gradio.Blocks() as page: pass
+with not_mounted():
+    with gradio.Blocks() as page: pass
 assert page.app is None
+with gradio.Blocks() as another: pass
+assert another.app, "a program's own pages are as ever"
 frame = gradio.caching.pd.DataFrame({"a": [1]})
 import pandas
 assert isinstance(frame, pandas.DataFrame) and gradio.caching.cache_hash(frame)

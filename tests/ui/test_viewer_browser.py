@@ -227,7 +227,9 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector("#preview", state="hidden")
     page.wait_for_selector(".sheet.drawn .words div")
-    lit = page.locator("#viewer .marked:not(.also)").first.bounding_box()
+    marked = page.locator("#viewer .marked:not(.also)").first
+    marked.wait_for()
+    lit = marked.bounding_box()
     page.mouse.click(lit["x"] + lit["width"] / 2, lit["y"] + lit["height"] / 2, click_count=3)
     said = page.evaluate("String(getSelection())")
     assert "The cards are bound" in said, "the words lie on their picture"

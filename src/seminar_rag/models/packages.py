@@ -16,6 +16,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -266,11 +267,11 @@ def _pip() -> list[str]:
 def _wheel_bytes(folder: Path) -> int:
     """The bytes of the wheel that is arriving."""
     total = 0
-    for path in folder.rglob("*.whl"):
-        try:
-            total += path.stat().st_size
-        except OSError:  # moved meanwhile
-            continue
+    for inside, _, names in os.walk(folder):  # which passes over a folder that vanishes meanwhile
+        for name in names:
+            if name.endswith(".whl"):
+                with suppress(OSError):  # moved meanwhile
+                    total += os.stat(os.path.join(inside, name)).st_size
     return total
 
 

@@ -22,7 +22,7 @@ from seminar_rag.ui.shared.limits import Limits, Turns
 from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
 from seminar_rag.ui.shared.relay import Relay, Servers, own_address
-from seminar_rag.ui.shared.starting import load_gradio
+from seminar_rag.ui.shared.starting import load_gradio, not_mounted
 from seminar_rag.ui.shared.strays import turn_away_strays
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def build_app(
 
         let_in = door.let_in if door else None
         Site(launches, course, framed_by, let_in, root).add_to(app)
-    page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
+    with not_mounted():
+        page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
     page.state_session_capacity = MOST_SESSIONS
     mounted: FastAPI = gr.mount_gradio_app(

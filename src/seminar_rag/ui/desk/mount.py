@@ -28,6 +28,7 @@ from seminar_rag.ui.desk.intake import Intake
 from seminar_rag.ui.desk.page import DeskPage
 from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
+from seminar_rag.ui.shared.starting import not_mounted
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -99,7 +100,8 @@ def mount_desk(
     style = "".join(
         static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
     )
-    page = DeskPage(desk).blocks
+    with not_mounted():
+        page = DeskPage(desk).blocks
     gr.mount_gradio_app(
         app,
         page,

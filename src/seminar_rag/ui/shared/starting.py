@@ -14,15 +14,28 @@ from typing import Any
 def load_gradio() -> None:
     """Import Gradio, so that pages are built fast.
 
-    Left out are its server of tools, its stubs for editors (`without_stubs`), pandas, which it
-    needs for values that no page here has, and three of the four web applications that it makes
-    for each page: one when a page begins, one when it is laid out, one with its queue, and the one
-    that is mounted, after which `blocks.app` has to be set.
+    Left out are its server of tools, its stubs for editors (`without_stubs`) and pandas, which it
+    needs for values that no page here has.
     """
     with _absent("mcp"), _later("pandas"), without_stubs():
-        import gradio.blocks
+        import gradio.blocks  # noqa: F401
 
+
+@contextmanager
+def not_mounted() -> Iterator[None]:
+    """Let Gradio lay out a page without a web application, and set `page.app` when it is mounted.
+
+    Of the four that it makes for a page, one when it begins, one when it is laid out and one with
+    its queue are thrown away.
+    """
+    import gradio.blocks
+
+    usual = gradio.blocks.App
     gradio.blocks.App = _Unmounted
+    try:
+        yield
+    finally:
+        gradio.blocks.App = usual
 
 
 class _Unmounted:
