@@ -114,7 +114,7 @@ def _rival(term: Term, claimed: Sequence[Term], claim: str, sentence: str) -> Te
     found = [
         other
         for other in terms(sentence)
-        if (other.kind, _coined(other)) == (term.kind, _coined(term))
+        if other.kind == term.kind
         and not any(_same(mine, other) for mine in claimed)
         and (term.kind == "name" or _alike(term, other))
     ]
