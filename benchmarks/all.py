@@ -112,14 +112,16 @@ def cold(side: Side) -> dict[str, Any]:
         side.options.data / f"served-{side.name}",
     )
     if not (data / "course.db").exists():
-        side.run(sys.executable, "-c", FILLED, data, posts, SERVED)
+        side.run(sys.executable, "-c", FILLED, data.resolve(), side.options.shared, SERVED)
     asked = side.options.shared / "questions" / "dev.jsonl"
     return side.script("cold.py", data, "--source", posts, "--asked", asked)
 
 
 FILLED = """
-import sys; from pathlib import Path; import scale
-if __name__ == "__main__": scale.prepare(*map(Path, sys.argv[1:3]), int(sys.argv[3]))
+import sys; from pathlib import Path; import scale; from seminar_rag.config import Config
+if __name__ == "__main__":
+    data, shared = map(Path, sys.argv[1:3])
+    scale.prepare(Config(folder=data.parent, data_dir=str(data)), shared, int(sys.argv[3]))
 """
 
 
