@@ -14,7 +14,7 @@ OPTIONS = 4
 _ELSEWHERE = frozenset({"claim", "summary"})
 """The kinds whose answer does not stand in the sentence: a title, and what the check has found that
 the sentence supports."""
-_PARTS = {"list": "; ", "asked": r",\s+(?:and\s+)?"}
+_PARTS = {"list": re.compile("; "), "asked": re.compile(r",\s++(?:and\s++)?")}
 """Where an answer that counts things up is parted, by kind: a language model leaves out the words
 between them."""
 
@@ -28,7 +28,7 @@ def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
     quote = _folded(item.quote)
     if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
         return "its sentence is no longer in the reading"
-    parts = re.split(_PARTS[item.kind], item.answer) if item.kind in _PARTS else [item.answer]
+    parts = _PARTS[item.kind].split(item.answer) if item.kind in _PARTS else [item.answer]
     if item.kind not in _ELSEWHERE and not all(_stands_in(tidy(one), tidy(quote)) for one in parts):
         return "its answer does not stand in its sentence"
     if item.kind == "claim" and item.answer != item.title:
