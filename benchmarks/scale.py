@@ -277,6 +277,23 @@ def prepare(config: Config, shared: Path, passages: int) -> None:
     course.close()
 
 
+def labelled(shared: Path) -> list[str]:
+    """The labelled questions as they are searched for; without their file none, which is said."""
+    file = shared / "questions" / "dev.jsonl"
+    if not file.exists():
+        print(f"no labelled questions under {shared} — give their folder by --shared")
+        return []
+    return [standalone(one.text, one.history) for one in read_questions(file)]
+
+
+def tell(figures: dict[str, Any], file: Path | None) -> None:
+    """Print the figures, and write them to a file where one is named."""
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if file:
+        file.write_text(f"{text}\n", encoding="utf-8")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Fill, search and print. Returns 0, or 1 without the shared data."""
     parser = argparse.ArgumentParser(
@@ -288,11 +305,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args(argv)
-    questions = options.shared / "questions" / "dev.jsonl"
-    if not questions.exists():
-        print(f"no labelled questions under {options.shared} — give their folder by --shared")
+    queries = labelled(options.shared)
+    if not queries:
         return 1
-    queries = [standalone(one.text, one.history) for one in read_questions(questions)]
     with tempfile.TemporaryDirectory() as temporary:
         data = (options.data or Path(temporary)).resolve()
         config = Config(folder=data.parent, data_dir=str(data))
@@ -304,10 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures = measure(config, queries)
         if options.peers:
             figures["peers"] = peers(data, queries)
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.json:
-        options.json.write_text(f"{text}\n", encoding="utf-8")
+    tell(figures, options.json)
     return 0
 
 

@@ -29,16 +29,14 @@ import numpy as np
 import psutil
 import psycopg
 
-from scale import ADDED, DOCUMENT, Filler, fill, prepare, quantiles
+from scale import ADDED, DOCUMENT, Filler, fill, labelled, prepare, quantiles, tell
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.evaluation.questions import read_questions
 from seminar_rag.index import catalogue
 from seminar_rag.index.engine import Connection
 from seminar_rag.index.postings import placed, posting_lines, tokens
 from seminar_rag.index.reading import PASSAGE, row_of
 from seminar_rag.index.store import Store
-from seminar_rag.question.followup import standalone
 from seminar_rag.types import Passage, Scope
 
 TYPES = "int8 text text int8 text text int8 int8 int8 text text bytea bytea".split()
@@ -241,11 +239,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if not (options.database and options.chroma):
         parser.error("name both servers, by --database and --chroma")
-    questions = options.shared / "questions" / "dev.jsonl"
-    if not questions.exists():
-        print(f"no labelled questions under {options.shared} — give their folder by --shared")
+    queries = labelled(options.shared)
+    if not queries:
         return 1
-    queries = [standalone(one.text, one.history) for one in read_questions(questions)]
     with tempfile.TemporaryDirectory() as temporary:
         data = (options.data or Path(temporary)).resolve()
         config = Config(
@@ -268,10 +264,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 fill_vectors(course.store)
         course.close()
         figures = measured(config, queries)
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if options.json:
-        options.json.write_text(f"{text}\n", encoding="utf-8")
+    tell(figures, options.json)
     return 0
 
 

@@ -188,11 +188,8 @@ class LLMAnswerer:
         told = Told(before.messages, (*before.shown, *shown))
         numbers = {hit.passage.id: number for number, hit in enumerate(told.hits, 1)}
         known = len(before.hits)
-        blocks = [
-            block(number, one, again=number <= known)
-            for one in shown
-            if (number := numbers[one.hit.passage.id])
-        ]
+        numbered = [(numbers[one.hit.passage.id], one) for one in shown]
+        blocks = [block(number, one, again=number <= known) for number, one in numbered]
         ask = message("user", asked(blocks, query.text))
         fits = _tokens([*before.messages, ask], self._llm.count) <= room
         return replace(told, messages=(*before.messages, ask)) if fits else None
