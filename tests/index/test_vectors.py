@@ -210,6 +210,41 @@ def test_a_damaged_graph_is_found_passed_over_and_rebuilt(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("torn", ["length.bin", "link_lists.bin", "index_metadata.pickle"])
+def test_a_writer_that_was_killed_while_chroma_wrote_its_graph_needs_no_doctor(
+    tmp_path: Path, soon_on_disk: None, database: str, torn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chroma empties these files and writes them anew; a kill in between leaves part of them."""
+    made, ids = rows(200), [f"p{at}" for at in range(200)]
+    store = Store(tmp_path, database=database)
+    with store.writer():
+        store.replace(record(), [passage(id_) for id_ in ids[:150]], made[:150])
+        store._announce(["d-p150"])  # as `replace` does before it adds the vector
+    store.close()
+    store.vectors.refresh()
+    (file,) = tmp_path.glob(f"chroma/*/{torn}")
+    file.write_bytes(file.read_bytes()[:9])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    again = Store(tmp_path, database=database)
+    with monkeypatch.context() as patched:  # the repair is cut short too
+        patched.setattr(again.vectors, "add", killed)
+        with pytest.raises(KeyboardInterrupt), again.writer():
+            pass
+    again.close()
+    last = Store(tmp_path, database=database)
+    with last.writer():
+        pass
+    assert last.findings() == []
+    assert [last.vectors.query(one, 1)[0][0] for one in made[:150:30]] == [
+        f"d-p{at}" for at in range(0, 150, 30)
+    ]
+    last.close()
+
+
+@pytest.mark.slow
 def test_no_sound_graph_is_taken_for_a_damaged_one(tmp_path: Path, soon_on_disk: None) -> None:
     dice, index, have = random.Random(2), VectorIndex(tmp_path), [""] * 0
     for step in range(40):

@@ -23,6 +23,7 @@ from seminar_rag.index.vectors import (
     VectorIndex,
     Vectors,
     held_vectors,
+    is_unit,
     is_vector,
     nearest_within,
 )
@@ -314,3 +315,31 @@ def readable(row: Sequence[Any]) -> Passage | None:
     if not all(type(end) is int for end in ends) or ends != sorted(ends):
         return None
     return passage
+
+
+def damaged_documents(db: Connection) -> list[str]:
+    """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
+    sizes = db.execute(
+        "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ).fetchone()
+    dimensions = sizes[0] // 4 if sizes else 0
+    found = {
+        str(row[1])
+        for *row, vector, words in db.stream(f"SELECT {PASSAGE}, vector, words FROM passage")
+        if (read := readable(row)) is None
+        or (read.text and not read.sentences)
+        or not (is_vector(vector, dimensions) and is_unit(vector))
+        or not (words is None or are_words(words, 4 * dimensions))
+    }
+    parted = db.execute(
+        "SELECT document FROM passage WHERE document NOT IN (SELECT id FROM document) UNION "
+        "SELECT id FROM document WHERE outcome = 'indexed' AND id NOT IN"
+        " (SELECT document FROM passage)"
+    )
+    return sorted(found | {str(id_) for (id_,) in parted})
+
+
+def titles_of(db: Connection, documents: Iterable[str]) -> str:
+    """The titles of documents, for a message."""
+    titles = dict(db.execute("SELECT id, title FROM document"))
+    return ", ".join(titles.get(id_) or id_ for id_ in documents)

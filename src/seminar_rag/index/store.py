@@ -2,13 +2,18 @@
 
 The database is the truth. A document's passages are swapped in one transaction; vectors are added
 before it and removed after it, and ids on their way are noted, so that a crash at any point is
-repaired by the next writer. Readers drop what the vector store finds and the database lacks.
+repaired by the next writer: Chroma writes its graph in place, and where a process was killed at
+that, the next writer makes the vectors anew from the database. Readers drop what the vector store
+finds and the database lacks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +23,8 @@ from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
-from seminar_rag.index.reading import PASSAGE, Reader, are_words, readable, row_of
-from seminar_rag.index.vectors import BATCH, is_unit, is_vector
+from seminar_rag.index.reading import PASSAGE, Reader, damaged_documents, row_of, titles_of
+from seminar_rag.index.vectors import BATCH
 from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 
 class Store(Reader):
@@ -46,8 +53,8 @@ class Store(Reader):
             self._writing = True
             try:
                 self._write_decisions()
-                with contextlib.suppress(DamagedError):  # or nothing could repair it
-                    self._settle()
+                with contextlib.suppress(DamagedError):  # of the database, which doctor repairs
+                    self._recover()
                 self._sweep()
                 self.files.fetch_added(one.file for one in catalogue.corrections(self._db))
                 self.files.sweep_common(catalogue.kept_files(self._db).values())
@@ -124,7 +131,7 @@ class Store(Reader):
                 if vectors is not None and passages:
                     packed: Sequence[bytes | None] = words or [None] * len(passages)
                     _put_passages(db, document, passages, vectors, packed)
-            self._settle()
+            self._settle(added=True)
             self._sweep()
 
     def keep(self, document: str, file: Path) -> None:
@@ -217,8 +224,8 @@ class Store(Reader):
             ids = {id_ for (id_,) in db.stream("SELECT id FROM passage")}
             if odd := db.full_text.damage(db, len(ids)):
                 out.append(odd)
-            if damaged := _damaged(db):
-                out.append(f"stored passages are damaged: {_titles(db, damaged)}")
+            if damaged := damaged_documents(db):
+                out.append(f"stored passages are damaged: {titles_of(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())
             made = catalogue.corrections(db)
             self.files.fetch_added(one.file for one in made)
@@ -261,8 +268,8 @@ class Store(Reader):
         """
         with self.guarded() as db:
             self._repair_files(db, progress)
-            if damaged := _damaged(db):
-                titles = _titles(db, damaged)
+            if damaged := damaged_documents(db):
+                titles = titles_of(db, damaged)
                 with self.changing():
                     for document in damaged:
                         db.execute("DELETE FROM passage WHERE document = ?", (document,))
@@ -272,15 +279,7 @@ class Store(Reader):
             with self.changing():
                 lexical.rebuild(db)
             progress("rebuilding the vector store")
-            self.vectors.reset()
-            for (document,) in db.execute("SELECT DISTINCT document FROM passage").fetchall():
-                pairs = db.execute(
-                    "SELECT id, vector FROM passage WHERE document = ?", (document,)
-                ).fetchall()
-                vectors = np.stack([np.frombuffer(blob, np.float32) for _, blob in pairs])
-                self.vectors.add([id_ for id_, _ in pairs], vectors, document)
-            with self.changing():
-                db.execute("DELETE FROM moving")
+            self._rebuild_vectors()
 
     def _repair_files(self, db: Connection, progress: Callable[[str], None]) -> None:
         kept = catalogue.kept_files(db)
@@ -307,18 +306,52 @@ class Store(Reader):
                 "INSERT INTO moving VALUES (?) ON CONFLICT DO NOTHING", [(i,) for i in ids]
             )
 
-    def _settle(self) -> None:
-        """Make the vector store agree with the database on every announced id."""
+    def _recover(self) -> None:
+        """Settle what an earlier writer left that did not come to its end."""
+        try:
+            self._settle()
+        except DamagedError as error:
+            log.warning("%s; it is made anew now from the database", str(error).partition(" — ")[0])
+            self._rebuild_vectors()
+
+    def _settle(self, *, added: bool = False) -> None:
+        """Make the vector store agree with the database on every announced id.
+
+        Args:
+            added: whether the vectors of those that the database has were just added.
+        """
         with self.guarded() as db:
-            moving = [id_ for (id_,) in db.execute("SELECT id FROM moving")]
-            if not moving:
-                return
-            there = {id_ for (id_,) in self._columns("id", moving)}
-            gone = [id_ for id_ in moving if id_ not in there]
-            if gone:
-                self.vectors.delete(gone)
+            moving = db.execute(
+                "SELECT moving.id, document FROM moving LEFT JOIN passage ON passage.id = moving.id"
+                " ORDER BY document, ordinal"
+            ).fetchall()
+            for at in range(0, len(moving), BATCH):
+                part = moving[at : at + BATCH]
+                there = [(id_, document) for id_, document in part if document is not None]
+                if gone := [id_ for id_, document in part if document is None]:
+                    self.vectors.delete(gone)
+                if there and not added:
+                    self._add_lacking(there)
+                with transaction(db):
+                    db.executemany("DELETE FROM moving WHERE id = ?", [(id_,) for id_, _ in part])
+
+    def _add_lacking(self, passages: Sequence[tuple[str, str]]) -> None:
+        """Give the vector store what it lacks of these passages: (id, document), in their order."""
+        found = self.vectors.stored([id_ for id_, _ in passages])
+        ours = self.vectors_of([id_ for id_, _ in passages if id_ not in found])
+        for document, group in groupby(passages, key=itemgetter(1)):
+            if ids := [id_ for id_, _ in group if id_ in ours]:
+                self.vectors.add(ids, np.stack([ours[id_] for id_ in ids]), document)
+
+    def _rebuild_vectors(self) -> None:
+        """Make the vector store anew; the next writer goes on with it where it is cut short."""
+        with self.guarded() as db:
             with transaction(db):
-                db.executemany("DELETE FROM moving WHERE id = ?", [(id_,) for id_ in moving])
+                db.execute(
+                    "INSERT INTO moving SELECT id FROM passage WHERE TRUE ON CONFLICT DO NOTHING"
+                )
+            self.vectors.reset()
+            self._settle()
 
     def _keep(self, file: Path) -> str:
         try:
@@ -333,34 +366,6 @@ class Store(Reader):
         """Remove the files that no document needs. Only for writers: others may be adding one."""
         with self.guarded() as db:
             self.files.sweep(catalogue.kept_files(db).values())
-
-
-def _damaged(db: Connection) -> list[str]:
-    """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
-    sizes = db.execute(
-        "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-    ).fetchone()
-    dimensions = sizes[0] // 4 if sizes else 0
-    found = {
-        str(row[1])
-        for *row, vector, words in db.stream(f"SELECT {PASSAGE}, vector, words FROM passage")
-        if (read := readable(row)) is None
-        or (read.text and not read.sentences)
-        or not (is_vector(vector, dimensions) and is_unit(vector))
-        or not (words is None or are_words(words, 4 * dimensions))
-    }
-    parted = db.execute(
-        "SELECT document FROM passage WHERE document NOT IN (SELECT id FROM document) UNION "
-        "SELECT id FROM document WHERE outcome = 'indexed' AND id NOT IN"
-        " (SELECT document FROM passage)"
-    )
-    return sorted(found | {str(id_) for (id_,) in parted})
-
-
-def _titles(db: Connection, documents: Iterable[str]) -> str:
-    """The titles of documents, for a message."""
-    titles = dict(db.execute("SELECT id, title FROM document"))
-    return ", ".join(titles.get(id_) or id_ for id_ in documents)
 
 
 def _drop(db: Connection, keys: Iterable[int]) -> None:
