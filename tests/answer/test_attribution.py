@@ -101,6 +101,15 @@ def test_past_the_limit_the_sentence_is_finished() -> None:
     assert written(text, piece=5, limit=2) == "Moths fly at night over greater distances. [1]"
 
 
+def test_a_heading_that_nothing_follows_is_left_out() -> None:
+    text = "Moths fly at night.\n\nBeside each other:"
+    assert written(text, piece=5, limit=1) == "Moths fly at night. [1]"
+    followed = f"{text}\n\nA honey bee visits 50 flowers. More."
+    assert written(followed, piece=5, limit=5).endswith(
+        "Beside each other:\n\nA honey bee visits 50 flowers. [2]"
+    )
+
+
 @pytest.mark.parametrize("limit", range(4, 14))
 def test_no_sentence_is_cut_where_the_writer_is(limit: int) -> None:
     text = "Moths fly at night. They are seldom seen by those who sleep, and so on and so on and so"

@@ -145,8 +145,8 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
     Text is passed on as it comes, the end of a sentence once the next one has begun; in the second
     half of the limit whole sentences, so that one that is never finished is left out, or ends with
     an ellipsis where its beginning has been read. The writer's own marks are taken out and count as
-    hints. A title that stands for a sentence is left out where more is said. The answer ends where
-    a sentence is said again.
+    hints. A title that stands for a sentence is left out where more is said, and a heading that
+    nothing follows. The answer ends where a sentence is said again.
 
     Args:
         chunks: the answer as it is written.
@@ -161,7 +161,8 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
             for one in found if chunk is None else found[:-1]:
                 unfinished = chunk is None and not _finished(text[: one.end])
                 broken_off = unfinished and (count > limit or _loops(one.text))
-                if one.text in said or broken_off:
+                heading = introduces(text, one)
+                if one.text in said or broken_off or (unfinished and heading):
                     yield _BROKEN_OFF if sent > one.start else ""
                     return
                 if one.text.rstrip(".") in evidence.titles and (said or one is not found[-1]):
@@ -171,7 +172,7 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
                 yield text[sent : one.end]
                 sent = one.end
                 yield from _support(evidence, _claim(text, one), plain.named(one.end), said)
-                if count >= limit:
+                if count >= limit and not heading:
                     return
             if chunk is None:
                 yield text[sent:]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.answer.candidates import Candidate
+from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.answer.dialogue import Conversations, Told
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
@@ -70,6 +71,8 @@ refused, and of 20 others that retrieval lets through 5; at .64 it is 4 and 8, a
 of its own)."""
 SURE = 0.75
 """How likely it has to be to quote the passages where the writer found nothing in them."""
+RETOLD = 3
+"""Quotations of an answer that the model is told of before a follow-up, at most."""
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
@@ -170,7 +173,7 @@ class LLMAnswerer:
             if plain and unsure:
                 return iter(())
             said: list[str] = []
-            return self._conversations.kept(query.text, _heard(quoted(), said), said, whole)
+            return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
 
         chunks = _or_quoted(answer, quoted, notes, stop)
         return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
@@ -290,6 +293,16 @@ def _heard(chunks: Iterator[str], written: list[str]) -> Generator[str]:
     for chunk in chunks:
         written.append(chunk)
         yield chunk
+
+
+def _retold(chunks: Iterator[str], told: list[str]) -> Generator[str]:
+    """Quotations as they come. Once they are complete, the first of them are added to what is told,
+    without headings and bullets: a small model goes on in the form that it has seen last."""
+    seen: list[str] = []
+    yield from _heard(chunks, seen)
+    text = "".join(seen)
+    said = [one.text for one in split_answer(text) if not introduces(text, one)]
+    told.append(" ".join(one.strip("“”") for one in said[:RETOLD]))
 
 
 def _quoted(
