@@ -1,6 +1,6 @@
 """How long a student waits for a language model that runs here, alone and among others.
 
-    python benchmarks/llm_times.py MODEL.gguf [--only reading plain questions students]
+    python benchmarks/llm_times.py MODEL.gguf [--only reading plain questions students together]
         [--shared ../shared] [--data FOLDER] [--questions 10] [--students 1 4 16] [--threads N]
         [--json FILE]
 
@@ -10,6 +10,8 @@ plain      the same prompts by llama-cpp-python as it comes (`Llama.generate`)
 questions  the product's answers: half of the questions of the course, half of biomedical papers,
            as `benchmarks/llm.py --second` asks them, each with the follow-up "Why is that?"
 students   so many students who ask one question each at the same moment: answers a minute
+together   what one step of llama.cpp takes that writes several answers: answers a minute by
+           calculation, if students who ask at once were answered together; needs no `--data`
 
 `--data` holds the ingested courses `course` and `covid`, as `benchmarks/kept.py --data` leaves
 them. Run it on a machine that does nothing else.
@@ -18,6 +20,7 @@ them. Run it on a machine that does nothing else.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import inspect
 import json
 import os
@@ -33,12 +36,21 @@ from seminar_rag import config as configuration
 from seminar_rag.course import Course
 from seminar_rag.evaluation.questions import read_questions
 from seminar_rag.models.local import LlamaCpp
+from seminar_rag.models.reader import BATCH
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, TokenEvent, Turn
 
 FOLLOW_UP = "Why is that?"
 PROMPT, WRITTEN = 1_400, 96
 """Tokens of a prompt, and of what is written after it."""
 PROMPTS = 3
+TOGETHER, STEPS = (1, 2, 4, 8), 5
+"""Answers that are written in one step, and how often each kind of step is measured."""
+MEANWHILE = (0, 3)
+"""Answers that go on while another prompt is read."""
+TOLD_READ, TOLD_WRITTEN = 1_000, 80
+"""Tokens that are read and written for an answer, where answers a minute are calculated."""
+PIECE, GUESSED = 125, 6
+"""Tokens of a prompt that are read in a step, and of an answer whose next ones are guessed."""
 SECOND = {
     "course": (
         "dev-128 dev-123 dev-025 dev-047 dev-122 dev-115 dev-016 dev-056 dev-107 dev-027 "
@@ -208,7 +220,91 @@ def students(options: argparse.Namespace) -> dict[str, Any]:
     return out
 
 
-PARTS = {one.__name__: one for one in (reading, plain, questions, students)}
+def together(options: argparse.Namespace) -> dict[str, Any]:
+    """Medians of steps in which several sequences go on, each after a prompt of its own, with the
+    sequences' states in one memory or in one each; and the answers a minute that follow."""
+    llm = LlamaCpp(options.model, context=2048, threads=options.threads or None)
+    tokens = llm._tokens(Path(__file__).with_name("all.py").read_text(encoding="utf-8")) * 2
+    out: dict[str, Any] = {}
+    for unified in (True, False):
+        steps = Steps(llm, unified, tokens)
+        read = steps.read()
+        where = "one memory" if unified else "a memory each"
+        for each in (1, GUESSED):
+            for count in TOGETHER:
+                took = median(steps.write(count, each) for _ in range(STEPS))
+                out[f"{where}, {count} by {each}: step, ms"] = round(took * 1000)
+                if each == 1:
+                    minutes = (read + TOLD_WRITTEN * took / count) / 60
+                    out[f"{where}, {count} together: answers a minute"] = round(1 / minutes, 2)
+        for count in MEANWHILE:
+            took = median(steps.write(count, 1, reading=True) for _ in range(STEPS))
+            out[f"{where}, {count} by 1 and {PIECE} of a prompt: step, ms"] = round(took * 1000)
+        out[f"{where}: prompt tokens read a second"] = round(TOLD_READ / read, 1)
+        steps.close()
+        print(out, flush=True)
+    llm.close()
+    return out
+
+
+class Steps:
+    """A context in which sequences go on together, each after the same prompt in cells of its own;
+    one sequence more reads."""
+
+    def __init__(self, llm: LlamaCpp, unified: bool, tokens: Sequence[int]) -> None:
+        self._api, self._tokens = llm._api, tokens
+        params = self._api.llama_context_default_params()
+        params.n_seq_max = TOGETHER[-1] + 1
+        params.n_ctx = params.n_seq_max * (TOLD_READ + 280)
+        params.n_batch = params.n_ubatch = BATCH
+        params.n_threads = params.n_threads_batch = llm._llama.n_threads
+        params.kv_unified, params.flash_attn_type = unified, 0
+        self._context = self._api.llama_init_from_model(llm._llama.model, params)
+        self._memory = self._api.llama_get_memory(self._context)
+        self._batch = self._api.llama_batch_init(BATCH, 0, 1)
+
+    def read(self) -> float:
+        """Read the prompt for each sequence; the seconds of one."""
+        pieces = range(0, TOLD_READ, PIECE)
+        took = sum(self._step([(0, at + i) for i in range(PIECE)]) for at in pieces)
+        state = (ctypes.c_uint8 * self._api.llama_state_seq_get_size(self._context, 0))()
+        size = self._api.llama_state_seq_get_data(self._context, state, len(state), 0)
+        self._state = state, size
+        return took
+
+    def write(self, count: int, each: int, *, reading: bool = False) -> float:
+        """The seconds of a step of so many sequences and tokens of each; with `reading`, another
+        sequence reads the second piece of the prompt in it."""
+        for one in range(TOGETHER[-1] + 1):
+            kept = one < count
+            self._api.llama_memory_seq_rm(self._memory, one, TOLD_READ if kept else 0, -1)
+            length = self._api.llama_memory_seq_pos_max(self._memory, one) + 1
+            if kept and length < TOLD_READ:
+                self._api.llama_state_seq_set_data(self._context, *self._state, one)
+        cells = [(one, TOLD_READ + i) for one in range(count) for i in range(each)]
+        if reading:
+            self._step([(count, i) for i in range(PIECE)])
+            cells += [(count, PIECE + i) for i in range(PIECE)]
+        return self._step(cells, logits=True)
+
+    def close(self) -> None:
+        self._api.llama_batch_free(self._batch)
+        self._api.llama_free(self._context)
+
+    def _step(self, cells: Sequence[tuple[int, int]], *, logits: bool = False) -> float:
+        batch = self._batch
+        for i, (sequence, at) in enumerate(cells):
+            batch.token[i], batch.pos[i] = self._tokens[at + 37 * sequence], at
+            batch.n_seq_id[i], batch.seq_id[i][0] = 1, sequence
+            batch.logits[i] = i + 1 == len(cells) or (logits and at >= TOLD_READ)
+        batch.n_tokens = len(cells)
+        started = time.perf_counter()
+        if status := self._api.llama_decode(self._context, batch):
+            raise SystemExit(f"llama.cpp failed with code {status}.")
+        return time.perf_counter() - started
+
+
+PARTS = {one.__name__: one for one in (reading, plain, questions, students, together)}
 
 
 def main() -> None:
