@@ -33,8 +33,8 @@ from scale import ADDED, DOCUMENT, Filler, fill, labelled, prepare, quantiles, t
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index import catalogue
-from seminar_rag.index.engine import Connection
-from seminar_rag.index.postings import placed, posting_lines, tokens
+from seminar_rag.index.engine import Connection, transaction
+from seminar_rag.index.postings import Postings, placed, tokens
 from seminar_rag.index.reading import PASSAGE, row_of
 from seminar_rag.index.store import Store
 from seminar_rag.types import Passage, Scope
@@ -56,27 +56,24 @@ class Tokens:
             self._known[text] = tokens(text)
         return self._known[text]
 
-    def lines(self, key: int, passage: Passage, title: str) -> tuple[list[str], int]:
-        """What `posting` gets of a passage, and the passage's tokens."""
+    def placed(self, passage: Passage, title: str) -> dict[str, list[int]]:
+        """Where each token of a passage stands."""
         said = [token for one in passage.sentences for token in self.of(passage.quote(one))]
-        places = placed([self.of(title), [], said])
-        return list(posting_lines(key, places)), sum(map(len, places.values()))
+        return placed([self.of(title), [], said])
 
 
 def fill_database(store: Store, address: str, passages: int) -> None:
-    """Add filler to PostgreSQL until it holds `passages`; its words are indexed at the end."""
+    """Add filler to PostgreSQL until it holds `passages`."""
     filler, words, records = Filler(store), Tokens(), store.catalogue().records
     there = first = sum(record.passages for record in records.values())
     number = sum(id_.startswith("filler") for id_ in records)
     began = time.monotonic()
     with store.guarded() as ours, psycopg.connect(address) as db:
-        db.execute("ALTER TABLE posting DROP CONSTRAINT IF EXISTS posting_pkey")
-        db.execute("DROP INDEX IF EXISTS posting_key")
         row = db.execute("SELECT max(key) FROM passage").fetchone()
         key = row[0] if row else 0
         db.commit()
         while there < passages:
-            rows, sizes, lines = [], [], []
+            rows, posted = [], {}
             for _ in range(AT_A_TIME):
                 if not (count := min(DOCUMENT, passages - there)):
                     break
@@ -85,38 +82,29 @@ def fill_database(store: Store, address: str, passages: int) -> None:
                 title = record.document.title
                 for passage, vector, word in zip(made, vectors, packed, strict=True):
                     key += 1
-                    posted, size = words.lines(key, passage, title)
-                    lines += posted
-                    sizes.append(f"{key}\t{size}\n")
+                    posted[key] = words.placed(passage, title)
                     rows.append((key, *row_of(passage), title, vector.tobytes(), word))
                 catalogue.put_record(ours, record)
-            _copy(db, rows, sizes, lines)
+            _copy(db, rows)
+            with transaction(ours):
+                Postings().post(ours, posted)  # type: ignore[arg-type]
             rate = (there - first) / (time.monotonic() - began)
             print(f"\r{there:,} passages, {rate:.0f} a second ", end="", file=sys.stderr)
-        _index(db, key, ours)
-    print(f"{there - first} passages in {time.monotonic() - began:.0f} s, with their indexes")
+        _finish(db, key, ours)
+    print(f"{there - first} passages in {time.monotonic() - began:.0f} s, words and all")
 
 
-def _copy(db: psycopg.Connection[Any], rows: Any, sizes: list[str], lines: list[str]) -> None:
+def _copy(db: psycopg.Connection[Any], rows: Any) -> None:
     into = f"COPY passage(key, {PASSAGE}, title, vector, words) FROM STDIN (FORMAT BINARY)"
-    with db.cursor() as cursor:
-        with cursor.copy(into) as copy:
-            copy.set_types(TYPES)
-            for row in rows:
-                copy.write_row(row)
-        for table, text in (("lexicon", sizes), ("posting", lines)):
-            with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                copy.write("".join(text))
+    with db.cursor() as cursor, cursor.copy(into) as copy:
+        copy.set_types(TYPES)
+        for row in rows:
+            copy.write_row(row)
     db.commit()
 
 
-def _index(db: psycopg.Connection[Any], key: int, ours: Connection) -> None:
+def _finish(db: psycopg.Connection[Any], key: int, ours: Connection) -> None:
     db.execute("SELECT setval(pg_get_serial_sequence('passage', 'key'), %s)", (key,))
-    db.execute("ALTER TABLE posting ADD PRIMARY KEY (term, key) INCLUDE (size, weight)")
-    db.execute("CREATE INDEX posting_key ON posting(key)")
-    db.execute("TRUNCATE token, extent")
-    db.execute("INSERT INTO token SELECT term, count(*) FROM posting GROUP BY term")
-    db.execute("INSERT INTO extent SELECT 1, count(*), sum(size) FROM lexicon")
     db.commit()
     db.autocommit = True
     db.execute("VACUUM ANALYZE")

@@ -16,6 +16,7 @@ from memory import MemoryVectors
 from postgres_cluster import new_cluster
 from seminar_rag.config import load
 from seminar_rag.errors import BusyError, ConfigError, StoreError
+from seminar_rag.index import postings
 from seminar_rag.index.postgres import Postgres
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Passage, Sentence
@@ -82,7 +83,10 @@ def stores(tmp_path: Path, postgres_address: str) -> tuple[Store, Store]:
 
 
 @pytest.mark.slow
-def test_both_engines_find_and_rank_alike(tmp_path: Path, postgres_address: str) -> None:
+def test_both_engines_find_and_rank_alike(
+    tmp_path: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postings, "_BLOCK", 4)  # so that some blocks need not be read
     lite, server = stores(tmp_path, postgres_address)
     for one in (lite, server):
         fill(one)

@@ -2,35 +2,49 @@
 
 A passage's tokens come from FTS5 itself, in memory, so that both engines find and rank alike.
 PostgreSQL's own text search would not: it keeps no count of how many passages have a word, so that
-its ranks cannot weigh rare words. `posting` has a row for each token of each passage with its
-places, `lexicon` the length of each passage; `token` and `extent` count both, so that no search
-counts the course. A search reads `posting`'s index alone, where the rows of a token lie together.
-The score is FTS5's BM25 (Robertson & Zaragoza 2009) with k1 = 1.2 and b = 0.75.
+its ranks cannot weigh rare words. The keys of the passages are parted into blocks; `posting` has a
+row for each token of each block, with its passages packed, so that a search of a word that half a
+million passages have reads some thousand rows, and one within a session those of its blocks alone.
+`lexicon` has the length of each passage; `token` and `extent` count both. The score is FTS5's BM25
+(Robertson & Zaragoza 2009) with k1 = 1.2 and b = 0.75, added up here, the rarest word first: once
+the words that are left cannot lift any other passage among the best, they are read only for the
+blocks of those that they can (MaxScore, Turtle & Flood 1995).
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
+import struct
 import threading
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from seminar_rag.index.sqlite import TOKENIZER, WEIGHTS
 from seminar_rag.text import spaced
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seminar_rag.index.postgres import Postgres
 
 _FIELD = 1 << 24
 """Places of the n-th field begin at n times this, so that no phrase reaches into another field."""
+_BLOCK = 256
+"""Keys of a block; what a row says of a passage begins with its place in there, a byte."""
+_HIT = np.dtype([("low", "u1"), ("places", "<u2"), ("weight", "<f4"), ("size", "<u4")])
+"""A passage that has a token: its key within the block, how often and with which weight it has the
+token, and how many tokens it has in all."""
+_BITS = 27
+"""Of a place, below the key of its passage."""
+_PACKED = struct.Struct("<BHfI")
+_K1, _B = 1.2, 0.75
 _TOKENIZING = threading.Lock()
-_IDF = (
-    "CASE WHEN count(*) * 2 >= ?::bigint THEN 1e-6 ELSE"
-    " ln((?::bigint - count(*) + 0.5::float8) / (count(*) + 0.5::float8)) END"
-)
 
 
 class Postings:
@@ -38,40 +52,65 @@ class Postings:
 
     SCHEMA = """
     CREATE TABLE IF NOT EXISTS lexicon(key INTEGER PRIMARY KEY, size INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS posting(
-        term TEXT, key INTEGER, size INT NOT NULL, weight FLOAT4 NOT NULL, places INT[] NOT NULL,
-        PRIMARY KEY (term, key) INCLUDE (size, weight));
-    CREATE INDEX IF NOT EXISTS posting_key ON posting(key);
+    CREATE TABLE IF NOT EXISTS posting_block(
+        term TEXT, block INTEGER, hits BLOB NOT NULL, places BLOB NOT NULL,
+        PRIMARY KEY (term, block));
+    CREATE INDEX IF NOT EXISTS posting_block_block ON posting_block(block);
     CREATE TABLE IF NOT EXISTS token(term TEXT PRIMARY KEY, passages INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS extent(
         one INTEGER PRIMARY KEY, passages INTEGER NOT NULL, tokens INTEGER NOT NULL);
     """
 
     def add(self, db: Postgres, rows: Sequence[tuple[int, str, str, str]]) -> None:
-        if not rows:
-            return
-        lines: list[str] = []
-        sizes: dict[int, int] = {}
+        self.post(db, {key: placed([tokens(one) for one in texts]) for key, *texts in rows})
+
+    def post(self, db: Postgres, passages: Mapping[int, Mapping[str, Sequence[int]]]) -> None:
+        """Add passages by key, given as `placed` tokens."""
+        made: dict[tuple[str, int], tuple[bytearray, array[int]]] = {}
+        sizes = {key: sum(map(len, places.values())) for key, places in passages.items()}
         having: Counter[str] = Counter()
-        for key, *texts in rows:
-            places = placed([tokens(text) for text in texts])
-            sizes[key] = sum(map(len, places.values()))
+        for key, places in passages.items():
+            block, low = divmod(key, _BLOCK)
             having.update(places.keys())
-            lines += posting_lines(key, places)
+            for term, at in places.items():
+                hits, there = made.setdefault((term, block), (bytearray(), array("i")))
+                weight = sum(WEIGHTS[place // _FIELD] for place in at)
+                hits += _PACKED.pack(low, len(at), weight, sizes[key])
+                there.extend(at)
         db.copy("lexicon", (f"{key}\t{size}\n" for key, size in sizes.items()))
-        db.copy("posting", lines)
+        _put(db, [(*row, bytes(hits), there.tobytes()) for row, (hits, there) in made.items()])
         self._count(db, sorted(having.items()), len(sizes), sum(sizes.values()))
 
     def remove(self, db: Postgres, keys: Sequence[int]) -> None:
-        gone = db.execute(
-            "WITH gone AS (DELETE FROM posting WHERE key = ANY(?) RETURNING term)"
-            " SELECT term, -count(*) FROM gone GROUP BY term ORDER BY term",
-            (list(keys),),
-        ).fetchall()
+        blocks = sorted({key // _BLOCK for key in keys})
+        gone = np.zeros((len(blocks), _BLOCK), bool)
+        for key in keys:
+            gone[blocks.index(key // _BLOCK), key % _BLOCK] = True
+        lost: Counter[str] = Counter()
+        without: list[tuple[str, int]] = []
+        left: list[tuple[str, int, bytes, bytes]] = []
+        query = "SELECT term, block, hits, places FROM posting_block WHERE block = ANY(?)"
+        for term, block, packed, places in db.execute(query, (blocks,)).fetchall():
+            hits = np.frombuffer(packed, _HIT)
+            away = gone[blocks.index(block)][hits["low"]]
+            if not (count := int(away.sum())):
+                continue
+            lost[term] -= count
+            without.append((term, block))
+            if count < len(hits):
+                stay = np.repeat(~away, hits["places"])
+                rest = np.frombuffer(places, "<i4")[stay].tobytes()
+                left.append((term, block, hits[~away].tobytes(), rest))
+        db.execute(
+            "DELETE FROM posting_block USING unnest(?::text[], ?::bigint[]) AS gone(term, block)"
+            " WHERE posting_block.term = gone.term AND posting_block.block = gone.block",
+            ([term for term, _ in without], [block for _, block in without]),
+        )
+        _put(db, left)
         sizes = db.execute(
             "DELETE FROM lexicon WHERE key = ANY(?) RETURNING size", (list(keys),)
         ).fetchall()
-        self._count(db, gone, -len(sizes), -sum(size for (size,) in sizes))
+        self._count(db, sorted(lost.items()), -len(sizes), -sum(size for (size,) in sizes))
 
     def _count(self, db: Postgres, having: list[Any], passages: int, size: int) -> None:
         """Add to the counts: of each term's passages, of all passages and of all tokens."""
@@ -99,69 +138,61 @@ class Postings:
         if not extent or not extent[0]:
             return []
         total, mean = extent[0], extent[1] / extent[0]
-        every = (*terms, *holding)
-        single = [term for term in every if len(_tokens_of_term(term)) == 1]
-        counts = self.counts(db, single)
-        phrases: list[str] = []
-        hits: list[str] = []
-        values: list[Any] = []
-        rated: list[Any] = []
-        for i, term in enumerate(every):
-            sql, given = _phrase(term)
-            if term in counts:
-                rarity, found = "?::float8", f"({sql})"
-                rated += [_idf(total, counts[term]), mean, *given]
-            else:  # counted where it is found
-                phrases.append(f"p{i} AS MATERIALIZED ({sql})")
-                values += given
-                rarity, found = f"(SELECT {_IDF} FROM p{i})", f"p{i}"
-                rated += [total, total, mean]
-            held = int(i >= len(terms))
-            hits.append(
-                f"(SELECT key, {held} AS held, {rarity} * weight * 2.2::float8 / (weight +"
-                f" 1.2::float8 * (0.25::float8 + 0.75::float8 * size / ?::float8)) AS score"
-                f" FROM {found} AS h{i})"
-            )
-        scope = "TRUE"
+        (top,) = db.execute("SELECT max(key) FROM lexicon").fetchone()
+        asked = {*terms, *holding}
+        phrases = {t: _found(db, t) for t in asked if len(_tokens_of_term(t)) != 1}
+        counts = self.counts(db, [t for t in asked if t not in phrases])
+        counts |= {t: len(found[0]) for t, found in phrases.items()}
+        every = [(_idf(total, counts[t]), t, False) for t in terms]
+        every += [(_idf(total, counts[t]), t, True) for t in holding]
+        every.sort(key=lambda one: -one[0])
+        rest = sum(rarity for rarity, _, _ in every) * (_K1 + 1)
+        scores, rated = np.zeros(top + 1), np.zeros(top + 1, bool)
+        held = np.zeros(top + 1, np.uint16)
+        within: list[int] | None = None
         if documents is not None:
-            scope = "key IN (SELECT key FROM passage WHERE document = ANY(?))"
-            rated.append(list(documents))
-        counted = f"WITH {', '.join(phrases)}" if phrases else ""
-        rows = db.execute(
-            f"""
-            {counted} SELECT passage.id, best.score FROM (
-                SELECT key, sum(score) AS score FROM ({" UNION ALL ".join(hits)}) AS hit
-                WHERE {scope} GROUP BY key
-                HAVING sum(held) = {len(holding)} AND count(*) > {len(holding)}
-                ORDER BY score DESC, key LIMIT ?) AS best JOIN passage USING (key)
-            ORDER BY score DESC, key
-            """,
-            (*values, *rated, k),
-        )
-        return [(str(id_), float(score)) for id_, score in rows]
+            query = "SELECT key FROM passage WHERE document = ANY(?)"
+            rows = db.execute(query, (list(documents),)).fetchall()
+            scope = np.array([key for (key,) in rows], np.int64)
+            within = np.unique(scope // _BLOCK).tolist()
+        for rarity, term, must in every:
+            if documents is None and not holding and scores.max() > rest:
+                within = _blocks_that_can_win(scores, k, rest) or within
+            rest -= rarity * (_K1 + 1)
+            keys, weights, sizes = phrases.get(term) or _found(db, term, within)
+            inside = keys <= top  # others were written just now
+            keys, weights, sizes = keys[inside], weights[inside], sizes[inside]
+            length = _K1 * (1 - _B + _B * sizes / mean)
+            scores[keys] += rarity * weights * (_K1 + 1) / (weights + length)
+            if must:
+                held[keys] += 1
+            else:
+                rated[keys] = True
+        good = rated & (held == len(holding))
+        if documents is not None:
+            inside = np.zeros(top + 1, bool)
+            inside[scope[scope <= top]] = True
+            good &= inside
+        best = _best(np.flatnonzero(good), scores, k)
+        ids = dict(db.execute("SELECT key, id FROM passage WHERE key = ANY(?)", (best.tolist(),)))
+        return [(str(ids[key]), float(scores[key])) for key in best.tolist() if key in ids]
 
     def having(self, db: Postgres, terms: Sequence[str], limit: int = -1) -> list[int]:
-        phrases = [_phrase(term) for term in terms]
-        (first, _), *rest = phrases
-        joins = " ".join(f"JOIN ({sql}) AS p{i} USING (key)" for i, (sql, _) in enumerate(rest))
-        values = [value for _, given in phrases for value in given]
-        rows = db.execute(
-            f"SELECT key FROM ({first}) AS p {joins} ORDER BY key LIMIT ?",
-            (*values, None if limit < 0 else limit),
-        )
-        return [key for (key,) in rows]
+        counts = self.counts(db, terms) if len(terms) > 1 else {}
+        keys: NDArray[np.int64] | None = None
+        for term in sorted(terms, key=lambda one: counts.get(one, 0)):
+            some = None if keys is None else np.unique(keys // _BLOCK).tolist()
+            found, _, _ = _found(db, term, some, limit if len(terms) == 1 else -1)
+            keys = found if keys is None else np.intersect1d(keys, found)
+        every = [] if keys is None else np.sort(keys).tolist()
+        return every if limit < 0 else every[:limit]
 
     def counts(self, db: Postgres, terms: Sequence[str]) -> dict[str, int]:
         single = {term: one[0] for term in terms if len(one := _tokens_of_term(term)) == 1}
         query = "SELECT term, passages FROM token WHERE term = ANY(?)"
         known = dict(db.execute(query, (list(single.values()),)).fetchall()) if single else {}
         found = {term: known.get(token, 0) for term, token in single.items()}
-        for term in terms:
-            if term not in found:
-                sql, values = _phrase(term)
-                row = db.execute(f"SELECT count(*) FROM ({sql}) AS p", values).fetchone()
-                found[term] = row[0]
-        return found
+        return found | {t: len(_found(db, t)[0]) for t in terms if t not in found}
 
     def vocabulary(self, db: Postgres) -> list[str]:
         rows = db.execute("SELECT term FROM token WHERE passages > 0 ORDER BY passages DESC, term")
@@ -171,23 +202,34 @@ class Postings:
         words = int(db.execute("SELECT count(*) FROM lexicon").fetchone()[0])
         if words != passages:
             return f"the full-text index has {words} of {passages} passages"
-        parted = db.execute(
-            "SELECT count(*) FROM lexicon FULL JOIN (SELECT key, sum(cardinality(places)) AS found"
-            " FROM posting GROUP BY key) AS given USING (key)"
-            " WHERE coalesce(size, -1) <> coalesce(found, 0)"
-        ).fetchone()[0]
+        sizes = dict(db.stream("SELECT key, size FROM lexicon"))
+        top = max(sizes, default=-1) + 1
+        given, found = np.zeros((2, top + _BLOCK), np.int64)
+        given[list(sizes)] = list(sizes.values())
+        parted: set[int] = set()
+        having: Counter[str] = Counter()
+        query = "SELECT term, block, hits, length(places) FROM posting_block"
+        for term, block, packed, length in db.stream(query):
+            hits = np.frombuffer(packed[: len(packed) // _HIT.itemsize * _HIT.itemsize], _HIT)
+            keys = block * _BLOCK + hits["low"].astype(np.int64)
+            having[term] += len(hits)
+            whole = 4 * int(hits["places"].sum()) == length and not len(packed) % _HIT.itemsize
+            if not whole or block * _BLOCK >= top or len({*keys.tolist()}) < len(keys):
+                parted.add(block * _BLOCK)
+                continue
+            found[keys] += hits["places"]
+            parted.update(keys[given[keys] != hits["size"]].tolist())
+        parted.update(np.flatnonzero(given != found).tolist())
         if parted:
-            return f"the full-text index is damaged at {parted} passages"
-        miscounted = db.execute(
-            "SELECT count(*) FROM token FULL JOIN (SELECT term, count(*) AS found FROM posting"
-            " GROUP BY term) AS given USING (term)"
-            " WHERE coalesce(passages, 0) <> coalesce(found, 0)"
-        ).fetchone()[0]
-        whole = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM lexicon").fetchone()
-        counted = db.execute(
+            return f"the full-text index is damaged at {len(parted)} passages"
+        counted = {
+            term: count for term, count in db.stream("SELECT term, passages FROM token") if count
+        }
+        miscounted = sum(counted.get(t) != having.get(t) for t in counted.keys() | having.keys())
+        summed = db.execute(
             "SELECT coalesce(sum(passages), 0), coalesce(sum(tokens), 0) FROM extent"
         ).fetchone()
-        if miscounted or counted != whole:
+        if miscounted or summed != (len(sizes), sum(sizes.values())):
             return f"the full-text index counts {miscounted} words wrongly"
         return ""
 
@@ -206,30 +248,79 @@ def placed(fields: Sequence[Sequence[str]]) -> dict[str, list[int]]:
     return places
 
 
-def posting_lines(key: int, places: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    """The rows of a passage as lines for `Postgres.copy`: a token has letters and digits alone."""
-    size = sum(map(len, places.values()))
-    for term, at in places.items():
-        weight = sum(WEIGHTS[place // _FIELD] for place in at)
-        yield f"{term}\t{key}\t{size}\t{weight}\t{{{','.join(map(str, at))}}}\n"
-
-
-def _phrase(term: str) -> tuple[str, list[str]]:
-    """A query for the key, size and weight of the passages with a phrase, and its values."""
-    tokens = _tokens_of_term(term)
-    if len(tokens) < 2:
-        return "SELECT key, size, weight FROM posting WHERE term = ?", [*tokens] or [""]
-    weights = " ".join(f"WHEN {field} THEN {one}" for field, one in enumerate(WEIGHTS))
-    rest = range(1, len(tokens))
-    joins = " ".join(f"JOIN posting AS t{i} ON t{i}.key = t0.key AND t{i}.term = ?" for i in rest)
-    follow = " AND ".join(f"place + {i} = ANY(t{i}.places)" for i in rest)
-    return (
-        f"SELECT t0.key, t0.size, found.weight FROM posting AS t0 {joins} CROSS JOIN LATERAL"
-        f" (SELECT sum(CASE place / {_FIELD} {weights} END)::float8 AS weight"
-        f" FROM unnest(t0.places) AS place WHERE {follow}) AS found"
-        " WHERE t0.term = ? AND found.weight IS NOT NULL",
-        [*tokens[1:], tokens[0]],
+def _put(db: Postgres, rows: list[tuple[str, int, bytes, bytes]]) -> None:
+    """Write rows of `posting_block`, or add them to the end of those that are there."""
+    db.execute(
+        "INSERT INTO posting_block SELECT * FROM"
+        " unnest(?::text[], ?::bigint[], ?::bytea[], ?::bytea[]) ON CONFLICT (term, block)"
+        " DO UPDATE SET hits = posting_block.hits || excluded.hits,"
+        " places = posting_block.places || excluded.places",
+        [list(column) for column in zip(*sorted(rows), strict=True)] or [[]] * 4,
     )
+
+
+_Found = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.float64]"]
+"""Of the passages that have a term: key, weight of the term there, and tokens in all."""
+
+
+def _found(db: Postgres, term: str, within: Sequence[int] | None = None, limit: int = -1) -> _Found:
+    """Args:
+    within: the blocks to look into; None for all.
+    limit: blocks that are enough, of a term of one token.
+    """
+    first, *rest = _tokens_of_term(term) or ("",)
+    if not rest:
+        keys, hits, _ = _rows(db, first, within, limit)
+        return keys, hits["weight"].astype(np.float64), hits["size"].astype(np.float64)
+    keys, hits, starts = _rows(db, first, within, places=True)
+    sizes = dict(zip(keys.tolist(), hits["size"].tolist(), strict=True))
+    for i, token in enumerate(rest, 1):
+        blocks = np.unique((starts >> _BITS) // _BLOCK).tolist()
+        starts = starts[np.isin(starts + i, _rows(db, token, blocks, places=True)[2])]
+    weights = np.asarray(WEIGHTS)[(starts & ((1 << _BITS) - 1)) // _FIELD]
+    there, at = np.unique(starts >> _BITS, return_inverse=True)
+    size = np.array([sizes[key] for key in there.tolist()], np.float64)
+    return there.astype(np.int64), np.bincount(at, weights, len(there)), size
+
+
+def _rows(
+    db: Postgres,
+    token: str,
+    within: Sequence[int] | None,
+    limit: int = -1,
+    *,
+    places: bool = False,
+) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
+    """The passages with a token: keys, hits, and its places, each with its key above `_BITS`."""
+    scope = "" if within is None else " AND block = ANY(?)"
+    rows = db.execute(
+        f"SELECT block, hits{', places' * places} FROM posting_block WHERE term = ?{scope}"
+        " ORDER BY block LIMIT ?",
+        (token, *([] if within is None else [within]), None if limit < 0 else limit),
+    ).fetchall()
+    hits = np.frombuffer(b"".join(row[1] for row in rows), _HIT)
+    counts = [len(row[1]) // _HIT.itemsize for row in rows]
+    keys = np.repeat(np.array([row[0] for row in rows], np.int64) * _BLOCK, counts) + hits["low"]
+    at = np.frombuffer(b"".join(row[2] for row in rows) if places else b"", "<i4").astype(np.int64)
+    return keys, hits, (np.repeat(keys, hits["places"]) << _BITS) + at if places else at
+
+
+def _best(keys: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """The k of these keys with the best scores, best first, of equals the first ones."""
+    if len(keys) > k:
+        keys = keys[scores[keys] >= np.partition(scores[keys], -k)[-k]]
+    return keys[np.lexsort((keys, -scores[keys]))][:k]
+
+
+def _blocks_that_can_win(scores: NDArray[np.float64], k: int, rest: float) -> list[int]:
+    """The blocks of the passages that may be among the k best where `rest` at most is added to
+    each score; empty where any passage may."""
+    found = np.flatnonzero(scores)
+    best = _best(found, scores, k)
+    if len(best) < k or scores[best[-1]] <= rest:
+        return []
+    can = found[scores[found] + rest >= scores[best[-1]]]
+    return list(np.unique(can // _BLOCK).tolist())
 
 
 @lru_cache(maxsize=1000)
