@@ -280,7 +280,8 @@ def _found(db: Postgres, term: str, within: Sequence[int] | None = None, limit: 
     weights = np.asarray(WEIGHTS)[(starts & ((1 << _BITS) - 1)) // _FIELD]
     there, at = np.unique(starts >> _BITS, return_inverse=True)
     size = np.array([sizes[key] for key in there.tolist()], np.float64)
-    return there.astype(np.int64), np.bincount(at, weights, len(there)), size
+    summed = np.bincount(at, weights, len(there)).astype(np.float64)
+    return there.astype(np.int64), summed, size
 
 
 def _rows(
