@@ -6,9 +6,11 @@ import json
 import re
 import shlex
 import tomllib
+from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import jsonschema
 import pytest
 import yaml
 
@@ -76,6 +78,19 @@ def test_settings_in_the_environment_are_settings(text: str) -> None:
     before = load(ROOT / "deploy", {})
     for name, value in found.items():
         assert load(ROOT / "deploy", {name: value}) != before, name
+
+
+@pytest.mark.parametrize("text", [COMPOSE, SCALE], ids=["one", "scale"])
+def test_compose_files_are_as_their_specification_says(text: str) -> None:
+    folder = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema = json.loads((folder / "compose-spec.json").read_text(encoding="utf-8"))
+    jsonschema.validate(yaml.safe_load(text), schema)
+    for right, wrong in (
+        ("condition: service_healthy", "condition: healthy"),
+        ("volumes:", "disks:"),
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(yaml.safe_load(text.replace(right, wrong)), schema)
 
 
 def test_compose_waits_for_health_and_keeps_the_server_inside() -> None:
