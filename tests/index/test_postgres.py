@@ -115,6 +115,31 @@ def test_both_engines_find_and_rank_alike(
 
 
 @pytest.mark.slow
+def test_damage_of_the_words_is_found_and_repaired(tmp_path: Path, postgres_address: str) -> None:
+    store = Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
+    fill(store, 2)
+    ranked = store.lexical(["model", "fine-tuning"], 10)
+    for damage in (
+        "UPDATE posting_block SET hits = substring(hits FROM 2)",
+        "UPDATE posting_block SET hits = hits || hits, places = places || places",
+        "UPDATE posting_block SET places = ''",
+        "UPDATE posting_block SET block = block + 1000",
+        "DELETE FROM posting_block WHERE term = (SELECT min(term) FROM posting_block)",
+        "DELETE FROM lexicon WHERE key = (SELECT min(key) FROM lexicon)",
+        "UPDATE token SET passages = passages + 1",
+        "UPDATE extent SET tokens = tokens + 1",
+    ):
+        store._db.execute(damage)
+        (said,) = store.findings()
+        assert "the full-text index" in said, damage
+        with store.writer():
+            store.repair()
+        assert store.findings() == []
+        assert store.lexical(["model", "fine-tuning"], 10) == ranked
+    store.close()
+
+
+@pytest.mark.slow
 def test_a_course_moves_to_postgresql_and_back(tmp_path: Path, postgres_address: str) -> None:
     data, vectors = tmp_path / "data", MemoryVectors()
     store = Store(data, vectors=vectors)

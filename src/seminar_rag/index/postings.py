@@ -21,6 +21,7 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,8 @@ _BITS = 27
 """Of a place, below the key of its passage."""
 _PACKED = struct.Struct("<BHfI")
 _K1, _B = 1.2, 0.75
+_LOOKED_AT = 10_000
+"""Rows that are looked at together for damage."""
 _TOKENIZING = threading.Lock()
 
 
@@ -145,7 +148,7 @@ class Postings:
         counts |= {t: len(found[0]) for t, found in phrases.items()}
         every = [(_idf(total, counts[t]), t, False) for t in terms]
         every += [(_idf(total, counts[t]), t, True) for t in holding]
-        every.sort(key=lambda one: -one[0])
+        every.sort(key=lambda one: (not one[2], -one[0]))
         rest = sum(rarity for rarity, _, _ in every) * (_K1 + 1)
         scores, rated = np.zeros(top + 1), np.zeros(top + 1, bool)
         held = np.zeros(top + 1, np.uint16)
@@ -166,6 +169,7 @@ class Postings:
             scores[keys] += rarity * weights * (_K1 + 1) / (weights + length)
             if must:
                 held[keys] += 1
+                within = np.unique(keys // _BLOCK).tolist()
             else:
                 rated[keys] = True
         good = rated & (held == len(holding))
@@ -203,25 +207,30 @@ class Postings:
         if words != passages:
             return f"the full-text index has {words} of {passages} passages"
         sizes = dict(db.stream("SELECT key, size FROM lexicon"))
-        top = max(sizes, default=-1) + 1
-        given, found = np.zeros((2, top + _BLOCK), np.int64)
+        given, found = np.zeros((2, max(sizes, default=0) + _BLOCK), np.int64)
         given[list(sizes)] = list(sizes.values())
-        parted: set[int] = set()
+        wrong: set[int] = set()
         having: Counter[str] = Counter()
-        query = "SELECT term, block, hits, length(places) FROM posting_block"
-        for term, block, packed, length in db.stream(query):
-            hits = np.frombuffer(packed[: len(packed) // _HIT.itemsize * _HIT.itemsize], _HIT)
-            keys = block * _BLOCK + hits["low"].astype(np.int64)
-            having[term] += len(hits)
-            whole = 4 * int(hits["places"].sum()) == length and not len(packed) % _HIT.itemsize
-            if not whole or block * _BLOCK >= top or len({*keys.tolist()}) < len(keys):
-                parted.add(block * _BLOCK)
-                continue
-            found[keys] += hits["places"]
-            parted.update(keys[given[keys] != hits["size"]].tolist())
-        parted.update(np.flatnonzero(given != found).tolist())
-        if parted:
-            return f"the full-text index is damaged at {len(parted)} passages"
+        rows = db.stream("SELECT term, block, hits, length(places) FROM posting_block")
+        while part := list(islice(rows, _LOOKED_AT)):
+            keys, hits, at = _unpacked([row[1:3] for row in part])
+            inside = keys < len(given)
+            keys, hits, at = keys[inside], hits[inside], at[inside]
+            for (term, *_), count in zip(part, np.bincount(at, minlength=len(part)), strict=True):
+                having[term] += int(count)
+            found += np.bincount(keys, hits["places"], len(given)).astype(np.int64)
+            placed = 4 * np.bincount(at, hits["places"], len(part))
+            uneven = placed != np.array([length for *_, length in part])
+            _, first, times = np.unique(
+                np.stack([at, keys]), axis=1, return_index=True, return_counts=True
+            )
+            wrong.update(
+                keys[given[keys] != hits["size"]].tolist(), keys[first[times > 1]].tolist()
+            )
+            wrong.update(part[i][1] * _BLOCK for i in np.flatnonzero(uneven))
+        wrong.update(np.flatnonzero(given != found).tolist())
+        if wrong:
+            return f"the full-text index is damaged at {len(wrong)} passages"
         counted = {
             term: count for term, count in db.stream("SELECT term, passages FROM token") if count
         }
@@ -299,11 +308,22 @@ def _rows(
         " ORDER BY block LIMIT ?",
         (token, *([] if within is None else [within]), None if limit < 0 else limit),
     ).fetchall()
-    hits = np.frombuffer(b"".join(row[1] for row in rows), _HIT)
-    counts = [len(row[1]) // _HIT.itemsize for row in rows]
-    keys = np.repeat(np.array([row[0] for row in rows], np.int64) * _BLOCK, counts) + hits["low"]
+    keys, hits, _ = _unpacked([row[:2] for row in rows])
     at = np.frombuffer(b"".join(row[2] for row in rows) if places else b"", "<i4").astype(np.int64)
     return keys, hits, (np.repeat(keys, hits["places"]) << _BITS) + at if places else at
+
+
+def _unpacked(
+    rows: Sequence[tuple[int, bytes]],
+) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
+    """The hits of rows, given as block and `hits`: key, hit, and place of its row among these."""
+    counts = [len(packed) // _HIT.itemsize for _, packed in rows]
+    whole = (
+        packed[: count * _HIT.itemsize] for (_, packed), count in zip(rows, counts, strict=True)
+    )
+    hits = np.frombuffer(b"".join(whole), _HIT)
+    at = np.repeat(np.arange(len(rows)), counts)
+    return np.array([block for block, _ in rows], np.int64)[at] * _BLOCK + hits["low"], hits, at
 
 
 def _best(keys: NDArray[np.int64], scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
