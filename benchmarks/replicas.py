@@ -1,17 +1,19 @@
 """Forty students at one server and at two behind nginx, of which one is killed and started again.
 
-    python benchmarks/replicas.py [--students 40] [--seconds 60] [--every 20]
+    python benchmarks/replicas.py [--students 40] [--seconds 60] [--every 20] [--model FILE.gguf]
 
 Everything runs as real processes on this machine: PostgreSQL (Debian's, on a socket), `chroma run`,
 nginx with deploy/nginx.conf, and `seminar-rag serve` twice, each with a data folder of its own. The
-course is the bundled sample, the answers are quotations. Every student is a page as Gradio's own
-is: it puts a question with one request and reads the answer from another, and nginx sends either to
-whichever server is next. A student asks about every `--every` seconds, from an address of her own.
+course is the bundled sample. The answers are quotations; with `--model` those of a language model
+that llama-cpp-python's server (its extra `server`) has loaded, one for both. Every student is a
+page as Gradio's own is: it puts a question with one request and reads the answer from another, and
+nginx sends either to whichever server is next. A student asks about every `--every` seconds, from
+an address of her own.
 
-The three rounds: one server; two; two, the second killed with SIGKILL after a third of the time
-and started again after two thirds. A question that fails is counted apart where it was in flight
-when the server was killed; the student asks it again, as the page does. Seconds are from asking to
-having the whole answer.
+Each server first answers some questions that do not count. The three rounds: one server; two; two,
+the second killed with SIGKILL after a third of the time and started again after two thirds. A
+question that fails is counted apart where it was in flight when the server was killed; the student
+asks it again, as the page does. Seconds are from asking to having the whole answer.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
 import re
 import secrets
@@ -128,7 +129,6 @@ class Server:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "SEMINAR_RAG_LLM_ENABLED": "false"},
             )
 
     def ready(self) -> None:
@@ -171,9 +171,17 @@ def balanced(folder: Path, servers: list[Server]) -> Iterator[str]:
 
 
 @contextmanager
-def stores(folder: Path) -> Iterator[str]:
-    """The settings that name a new PostgreSQL schema and a new Chroma server."""
+def stores(folder: Path, model: Path | None) -> Iterator[str]:
+    """The settings that name a new PostgreSQL schema, a new Chroma server and one of the model."""
     with ExitStack() as stack:
+        described = "[llm]\nenabled = false\n"
+        if model:
+            port = free_port()
+            command = [sys.executable, "-m", "llama_cpp.server", "--model", str(model.resolve())]
+            command += ["--port", str(port), "--n_ctx", "4096", "--logits_all", "true"]
+            running = stack.enter_context(process(command, folder / "llm.log"))
+            wait_for(f"http://127.0.0.1:{port}/v1/models", running)
+            described = f'[llm]\nurl = "http://127.0.0.1:{port}/v1"\nname = "{model}"\n'
         cluster = stack.enter_context(new_cluster())
         address = stack.enter_context(postgres_schema(str(cluster.folder)))
         port = free_port()
@@ -181,7 +189,7 @@ def stores(folder: Path) -> Iterator[str]:
         command = [*chroma, str(folder / "chroma"), "--port", str(port), "--host", "127.0.0.1"]
         running = stack.enter_context(process(command, folder / "chroma.log"))
         wait_for(f"http://127.0.0.1:{port}/api/v2/heartbeat", running)
-        yield f'[store]\ndatabase = "{address}"\nurl = "http://127.0.0.1:{port}/course"\n'
+        yield f'{described}[store]\ndatabase = "{address}"\nurl = "http://127.0.0.1:{port}/course"\n'
 
 
 class Student:
@@ -273,12 +281,14 @@ def run(options: argparse.Namespace) -> list[Tally]:
 
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder = Path(scratch)
-        settings = stack.enter_context(stores(folder))
+        settings = stack.enter_context(stores(folder, options.model))
         servers = [Server(folder / name, settings) for name in ("one", "other")]
         for one in servers:
             stack.callback(one.kill)
             one.begin()  # the first ingests the sample, the second finds it or waits
             one.ready()
+            loads = argparse.Namespace(students=2, seconds=1, every=0.1)  # the models, not counted
+            asyncio.run(round_of(f"http://127.0.0.1:{one.port}", loads))
         with balanced(folder, servers[:1]) as url:
             tell("one server", asyncio.run(round_of(url, options)))
         with balanced(folder, servers) as url:
@@ -295,6 +305,7 @@ def main() -> int:
     parser.add_argument("--students", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=20)
+    parser.add_argument("--model", type=Path, help="a GGUF file for llama-cpp-python's server")
     parser.add_argument("--keep-logs", action="store_true")
     options = parser.parse_args()
     return int(any(tally.failed for tally in run(options)))
