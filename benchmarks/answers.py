@@ -34,8 +34,9 @@ from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, Evidence
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.index import late, lexical, retrieve
+from seminar_rag.index.fusion import CANDIDATES, DENSE_WEIGHT
 from seminar_rag.index.lexical import query_terms
-from seminar_rag.index.retrieve import CANDIDATES, DENSE_WEIGHT, Retriever
+from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.embedding import PassageEmbedding
 from seminar_rag.ingest.pipeline import Ingestor

@@ -34,7 +34,8 @@ from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index import catalogue
 from seminar_rag.index.engine import Connection, transaction
-from seminar_rag.index.postings import Postings, placed, tokens
+from seminar_rag.index.postings import Postings, placed
+from seminar_rag.index.ratings import tokens
 from seminar_rag.index.reading import PASSAGE, row_of
 from seminar_rag.index.store import Store
 from seminar_rag.types import Passage, Scope

@@ -160,7 +160,7 @@ def test_a_small_course_is_searched_without_opening_the_vector_store(
     assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
     fresh.vectors.refresh()
     assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
-    monkeypatch.setattr("seminar_rag.index.reading.SMALL", 0)
+    monkeypatch.setattr("seminar_rag.index.reading.HELD", 0)
     fresh.dense(made[0], 1)
     assert not fresh.vectors.is_closed
 
@@ -173,8 +173,34 @@ def test_vectors_that_are_damaged_are_not_held(store: Store) -> None:
         held = vectors.held_vectors(db)
         assert held.ids == ["d-p0", "d-p2"]
         assert held.rows.shape == (2, rows(1).shape[1])
+        assert held.nearest(rows(3)[2], 9, ["d", "unknown"])[0][0] == "d-p2"
+        assert held.nearest(rows(1)[0], 9, ["unknown"]) == []
         db.execute("DELETE FROM passage")
         assert vectors.held_vectors(db).ids == []
+
+
+def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance = np.random.default_rng(4)
+    centres, noise = chance.normal(size=(20, 100)), chance.normal(size=(2_000, 100))
+    made = (centres.repeat(100, axis=0) + 0.7 * noise).astype(np.float32)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    ids = [f"p{at}" for at in range(len(made))]
+    blocks = [(ids[at : at + 90], ["d"] * 90, made[at : at + 90]) for at in range(0, 1_980, 90)]
+    blocks.append((ids[1_980:], ["e"] * 20, made[1_980:]))
+    held, exact = vectors.HeldVectors(blocks, exact=False), vectors.HeldVectors(blocks)
+    monkeypatch.setattr(vectors, "COMPARED", 300)
+    shared = 0
+    for own in made[::100]:
+        found, right = held.nearest(own, 50), exact.nearest(own, 50)
+        assert found[0][0] == right[0][0]
+        assert dict(found)[right[0][0]] == pytest.approx(1, abs=0.01)
+        shared += len({id_ for id_, _ in found} & {id_ for id_, _ in right})
+    assert shared >= 0.97 * 20 * 50
+    within = held.nearest(made[0], 50, ["e"])
+    assert {id_ for id_, _ in within} == set(ids[1_980:])
+    assert held.rows.nbytes * 4 == exact.rows.nbytes
 
 
 # --- the graph on disk ---------------------------------------------------------------------------

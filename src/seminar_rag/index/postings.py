@@ -13,21 +13,17 @@ blocks of those that they can (MaxScore, Turtle & Flood 1995).
 
 from __future__ import annotations
 
-import math
-import sqlite3
 import struct
-import threading
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seminar_rag.index.sqlite import TOKENIZER, WEIGHTS
-from seminar_rag.text import spaced
+from seminar_rag.index.ratings import WEIGHTS, idf, tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +43,6 @@ _PACKED = struct.Struct("<BHfI")
 _K1, _B = 1.2, 0.75
 _LOOKED_AT = 10_000
 """Rows that are looked at together for damage."""
-_TOKENIZING = threading.Lock()
 
 
 class Postings:
@@ -146,8 +141,8 @@ class Postings:
         phrases = {t: _found(db, t) for t in asked if len(_tokens_of_term(t)) != 1}
         counts = self.counts(db, [t for t in asked if t not in phrases])
         counts |= {t: len(found[0]) for t, found in phrases.items()}
-        every = [(_idf(total, counts[t]), t, False) for t in terms]
-        every += [(_idf(total, counts[t]), t, True) for t in holding]
+        every = [(idf(total, counts[t]), t, False) for t in terms]
+        every += [(idf(total, counts[t]), t, True) for t in holding]
         every.sort(key=lambda one: (not one[2], -one[0]))
         rest = sum(rarity for rarity, _, _ in every) * (_K1 + 1)
         scores, rated = np.zeros(top + 1), np.zeros(top + 1, bool)
@@ -241,11 +236,6 @@ class Postings:
         if miscounted or summed != (len(sizes), sum(sizes.values())):
             return f"the full-text index counts {miscounted} words wrongly"
         return ""
-
-
-def _idf(total: int, having: int) -> float:
-    """As FTS5 computes it: hardly anything for what half of all passages have."""
-    return 1e-6 if 2 * having >= total else math.log((total - having + 0.5) / (having + 0.5))
 
 
 def placed(fields: Sequence[Sequence[str]]) -> dict[str, list[int]]:
@@ -347,21 +337,3 @@ def _blocks_that_can_win(scores: NDArray[np.float64], k: int, rest: float) -> li
 @lru_cache(maxsize=1000)
 def _tokens_of_term(term: str) -> tuple[str, ...]:
     return tuple(tokens(term))
-
-
-def tokens(text: str) -> list[str]:
-    """The tokens of a text in order, as SQLite's FTS5 makes them."""
-    with _TOKENIZING:
-        fts5 = _fts5()
-        fts5.execute("INSERT INTO one(rowid, text) VALUES (1, ?)", (spaced(text),))
-        found = [token for (token,) in fts5.execute("SELECT term FROM token ORDER BY offset")]
-        fts5.rollback()
-        return found
-
-
-@cache
-def _fts5() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", check_same_thread=False)
-    db.execute(f"CREATE VIRTUAL TABLE one USING fts5(text, tokenize = '{TOKENIZER}')")
-    db.execute("CREATE VIRTUAL TABLE token USING fts5vocab(one, instance)")
-    return db

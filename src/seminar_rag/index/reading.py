@@ -40,9 +40,11 @@ log = logging.getLogger(__name__)
 PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 """The columns of a passage as a value."""
 SMALL = 5_000
-"""Passages up to which the vectors of the database are held in memory and compared one by one while
-the vector store is not open: to open it takes half a second and 50 MB, and a process that only
-reads does not need it then. So many vectors are 8 MB, and are compared in a millisecond."""
+"""Passages up to which held vectors are all compared number by number, in a millisecond."""
+HELD = 200_000
+"""Passages up to which the vectors of the database are held in memory while the vector store is not
+open: a process that only reads does not open it then, which takes half a second and 50 MB where it
+is small, and 1.5 kB a passage where it is not. These are 90 MB, and are read in a second."""
 _REMEMBERED = 50_000
 """Terms whose rarity is kept in memory; counting a common one again is slow."""
 
@@ -178,18 +180,18 @@ class Reader(Database):
     ) -> list[tuple[str, float]]:
         """The k nearest passages with their cosine similarity (-1 to 1), best first.
 
-        A small course is searched exactly, see `SMALL`. An embedded vector store that is damaged
-        is passed over: the embeddings of the database are compared one by one then, until the
-        store is repaired.
+        What is searched for it is said by `HELD`. An embedded vector store that is damaged is
+        passed over: the embeddings of the database are compared one by one then, until the store
+        is repaired.
 
         Args:
             vector: shape (dimensions,).
             documents: restricts the search to these; None searches all.
         """
+        held = self._held_vectors()
+        if held is not None and held.rows.shape[1:] == vector.shape:
+            return held.nearest(vector, k, documents)
         if documents is None:
-            held = self._held_vectors()
-            if held is not None and held.rows.shape[1:] == vector.shape:
-                return held.nearest(vector, k)
             try:
                 found = self._nearest(vector, k)
             except DamagedError as error:
@@ -202,16 +204,15 @@ class Reader(Database):
             return nearest_within(db, documents, vector, k)
 
     def _held_vectors(self) -> HeldVectors | None:
-        """The vectors of a small course whose vector store is not open."""
+        """The vectors of a course that is not large, whose vector store is not open."""
         if not self.vectors.is_closed:
-            return None
-        records = self.catalogue().records.values()
-        if sum(record.passages for record in records) > SMALL:
             return None
         with self.guarded() as db:
             statistics = self._statistics()
+            if statistics.total > HELD:
+                return None
             if statistics.vectors is None:
-                statistics.vectors = held_vectors(db)
+                statistics.vectors = held_vectors(db, statistics.total <= SMALL)
             return statistics.vectors
 
     def _nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:

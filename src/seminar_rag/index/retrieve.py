@@ -26,12 +26,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from seminar_rag.index.fusion import CANDIDATES, compare, fuse
 from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import COMMON, misspelt, query_terms, spelling_candidates
 from seminar_rag.question.intent import learned
@@ -42,6 +43,7 @@ from seminar_rag.text import STOPWORDS, content_words
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from seminar_rag.index.store import Store
@@ -50,18 +52,12 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-CANDIDATES = 200
-"""How many passages each side proposes."""
-DENSE_WEIGHT = 0.8
-"""Of the dense side's standardised scores; the lexical side has 1."""
 COMPARED = 150
 """The best of both sides' candidates, which are compared word by word (`late`)."""
-LATE_WEIGHT = 5.0
-"""Of that comparison's standardised scores, beside the other two."""
-_SCALE = (1 + DENSE_WEIGHT) / (1 + DENSE_WEIGHT + LATE_WEIGHT)
-"""Keeps the scores about as far apart as without the comparison."""
 RERANKED = 30
 """Passages that a reranker reads for one question."""
+_AT_ONCE = 8
+"""Questions that are read at once; the embedder has its own threads for many texts."""
 _EACH = 2
 """Passages for each thing compared, or of the work called by its title, that are moved up."""
 _SIDES = 4
@@ -117,20 +113,27 @@ class Retriever:
                 query, titles=catalogue.titles, spelled=self.spelled, in_full=self.in_full
             )
         text = query.search_text
-        vectors, (words,) = self._embedder.read([text], "question")
-        found = self._find(self._terms(text), vectors[0], words, within)
+        asked = _read_beside(self._embedder, [text, *(part.text for part in query.parts[:_SIDES])])
+        sparse = self._store.lexical(self._terms(text), CANDIDATES, within)
+        read = asked.result()
+        vector, words = read[0]
+        found = self._find(sparse, vector, words, within)
         if self._reranker is not None:
             self._rerank(self._reranker, text, found)
         ranked = found.ranked()
-        ranked = list(dict.fromkeys([*ranked[:1], *self._moved_up(query, words, within), *ranked]))
+        ranked = list(dict.fromkeys([*ranked[:1], *self._moved_up(query, read, within), *ranked]))
         return self._hits(ranked[: 2 * k + 10], found, k)
 
     def _find(
-        self, terms: Sequence[str], vector: Matrix, words: Words, within: set[str] | None
+        self,
+        lexical: Sequence[tuple[str, float]],
+        vector: Matrix,
+        words: Words,
+        within: set[str] | None,
     ) -> _Found:
         """The candidates of both sides, with their fused scores."""
         dense = dict(self._store.dense(vector, CANDIDATES, within))
-        sparse = dict(self._store.lexical(terms, CANDIDATES, within))
+        sparse = dict(lexical)
         lacking = [id_ for id_ in sparse if id_ not in dense]
         stored = self._store.vectors_of(lacking)
         fitting = {id_: one for id_, one in stored.items() if one.shape == vector.shape}
@@ -246,13 +249,19 @@ class Retriever:
         order = sorted(first, key=lambda id_: -judged[id_])
         found.scores.update(zip(order, heights, strict=True))
 
-    def _moved_up(self, query: Query, words: Words, within: set[str] | None) -> list[str]:
+    def _moved_up(
+        self, query: Query, read: Sequence[tuple[Matrix, Words]], within: set[str] | None
+    ) -> list[str]:
         """The best few ids for each of the things compared, in turn, or else of the work that the
         question calls by its title or arXiv id.
 
         A side is looked for among the passages that hold its name, by the question's words without
         the others' names.
+
+        Args:
+            read: vector and words of the question, and of each of its parts.
         """
+        words = read[0][1]
         names = self._apart(query.sides[:_SIDES])
         columns = []
         for name in names if len(names) > 1 else ():
@@ -261,7 +270,8 @@ class Retriever:
             held = query_terms(name)
             wanted = [*held, *content_words(" ".join(own.texts))]
             columns.append(self._nearest(own, wanted, within, held))
-        columns += [self._about(part, within) for part in query.parts[:_SIDES]]
+        parts = zip(query.parts, read[1:], strict=False)
+        columns += [self._about(part, *own, within) for part, own in parts]
         if not columns and query.readings:
             work = {
                 id_
@@ -271,12 +281,14 @@ class Retriever:
             columns.append(self._nearest(words, query_terms(query.search_text), work))
         return [id_ for id_ in chain.from_iterable(zip_longest(*columns)) if id_ is not None]
 
-    def _about(self, part: Part, within: set[str] | None) -> list[str]:
+    def _about(
+        self, part: Part, vector: Matrix, words: Words, within: set[str] | None
+    ) -> list[str]:
         """The best few ids for one part of a question, of those that mention its name."""
-        vectors, (words,) = self._embedder.read([part.text], "question")
         if part.name:
             return self._nearest(words, query_terms(part.text), within, query_terms(part.name))
-        return self._find(self._terms(part.text), vectors[0], words, within).ranked()[:_EACH]
+        sparse = self._store.lexical(self._terms(part.text), CANDIDATES, within)
+        return self._find(sparse, vector, words, within).ranked()[:_EACH]
 
     def _nearest(
         self,
@@ -328,50 +340,23 @@ class Retriever:
         return tuple(hits)
 
 
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """Reads questions, while the full text is searched for them."""
+    return ThreadPoolExecutor(_AT_ONCE, "question")
+
+
+def _read_beside(embedder: Embedder, texts: Sequence[str]) -> Future[list[tuple[Matrix, Words]]]:
+    """The vector and the words of each text, by another thread."""
+
+    def read() -> list[tuple[Matrix, Words]]:
+        return list(zip(*embedder.read(texts, "question"), strict=True))
+
+    return _beside().submit(read)
+
+
 def _read(passage: Passage, documents: Mapping[str, Document]) -> str:
     """A passage as a reranker reads it: where it stands, then what it says."""
     document = documents.get(passage.document)
     place = [document.title] if document else []
     return "\n".join([" › ".join([*place, *filter(None, [passage.heading])]), passage.text])
-
-
-def fuse(dense: Mapping[str, float], sparse: Mapping[str, float]) -> dict[str, float]:
-    """Weighted sum of both sides' scores, each in standard deviations from the mean of its best
-    `CANDIDATES`; who lacks a side gets that side's minimum."""
-    total: dict[str, float] = dict.fromkeys([*dense, *sparse], 0.0)
-    for side, weight in ((dense, DENSE_WEIGHT), (sparse, 1.0)):
-        if not side:
-            continue
-        by_id = dict(zip(side, standardise(list(side.values())), strict=True))
-        floor = min(by_id.values())
-        for id_ in total:
-            total[id_] += weight * by_id.get(id_, floor)
-    return total
-
-
-def compare(scores: Mapping[str, float], near: Mapping[str, float | None]) -> dict[str, float]:
-    """Fused scores with the comparison word by word added.
-
-    Args:
-        near: what the comparison gives for the best of them; None where there is nothing to
-            compare, which counts as the mean. What was not compared stays behind them all.
-    """
-    known = {id_: value for id_, value in near.items() if value is not None}
-    added = dict(zip(known, standardise(list(known.values())), strict=True))
-    out = {id_: _SCALE * (scores[id_] + LATE_WEIGHT * added.get(id_, 0.0)) for id_ in near}
-    if len(near) < len(scores):
-        lowest = min(out.values(), default=0.0)
-        rest = {id_: score for id_, score in scores.items() if id_ not in near}
-        step = max(rest.values()) - lowest
-        out |= {id_: score - max(0.0, step) - 1e-6 for id_, score in rest.items()}
-    return out
-
-
-def standardise(scores: Sequence[float]) -> list[float]:
-    """Deviations from the mean of the best `CANDIDATES`; all zero where these do not differ."""
-    values = np.asarray(scores, np.float64)
-    best = np.sort(values)[-CANDIDATES:]
-    spread = float(best.std()) if len(best) else 0.0
-    if spread < 1e-9:
-        return [0.0] * len(values)
-    return [float(z) for z in (values - best.mean()) / spread]

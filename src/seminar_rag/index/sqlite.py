@@ -15,11 +15,8 @@ from typing import Any
 from seminar_rag.errors import BusyError, DamagedError, StoreError
 from seminar_rag.index.engine import FullText
 from seminar_rag.index.folder import REPAIR, writing
+from seminar_rag.index.ratings import TOKENIZER, Ratings, quoted
 from seminar_rag.text import spaced
-
-TOKENIZER = "porter unicode61 remove_diacritics 2"
-WEIGHTS = (1.0, 2.0, 1.0)
-"""Of title, heading and text; a heading says what its passages are about."""
 
 
 class Fts5:
@@ -41,42 +38,28 @@ class Fts5:
 
     def search(
         self,
-        db: sqlite3.Connection,
+        db: Sqlite,
         terms: Sequence[str],
         k: int,
         documents: Sequence[str] | None,
         holding: Sequence[str],
     ) -> list[tuple[str, float]]:
-        match = " OR ".join(map(_quoted, terms))
-        if holding:
-            match = f"({match}) AND {' AND '.join(map(_quoted, holding))}"
-        scope: tuple[str, ...] = ()
-        within = ""
-        if documents is not None:
-            scope = (json.dumps(documents),)
-            # The plus keeps SQLite from searching once for every passage of the scope.
-            within = (
-                "AND +rowid IN (SELECT key FROM passage WHERE document IN"
-                " (SELECT value FROM json_each(?)))"
-            )
-        # The best are chosen first: looking up a passage for every match would read them all.
-        rows = db.execute(
-            f"""SELECT passage.id, found.score FROM (
-                    SELECT rowid, bm25(lexicon, ?, ?, ?) AS score FROM lexicon
-                    WHERE lexicon MATCH ? {within} ORDER BY score LIMIT ?
-                ) AS found JOIN passage ON passage.key = found.rowid ORDER BY found.score""",
-            (*WEIGHTS, match, *scope, k),
+        found = _ratings(db).best(terms, k, documents, holding)
+        ids = db.execute(
+            "SELECT key, id FROM passage WHERE key IN (SELECT value FROM json_each(?))",
+            (json.dumps([key for key, _ in found]),),
         )
-        return [(str(id_), -float(score)) for id_, score in rows]
+        named = dict(ids.fetchall())
+        return [(named[key], score) for key, score in found if key in named]
 
     def having(self, db: sqlite3.Connection, terms: Sequence[str], limit: int = -1) -> list[int]:
-        match = " AND ".join(map(_quoted, terms))
+        match = " AND ".join(map(quoted, terms))
         query = "SELECT rowid FROM lexicon WHERE lexicon MATCH ? LIMIT ?"
         return [key for (key,) in db.execute(query, (match, limit))]
 
     def counts(self, db: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
         query = "SELECT count(*) FROM lexicon WHERE lexicon MATCH ?"
-        return {term: db.execute(query, (_quoted(term),)).fetchone()[0] for term in terms}
+        return {term: db.execute(query, (quoted(term),)).fetchone()[0] for term in terms}
 
     def vocabulary(self, db: sqlite3.Connection) -> list[str]:
         db.execute(
@@ -97,8 +80,13 @@ class Fts5:
         return ""
 
 
-def _quoted(term: str) -> str:
-    return '"' + spaced(term).strip().replace('"', '""') + '"'
+def _ratings(db: Sqlite) -> Ratings:
+    """Those of the course as it is now."""
+    query = "SELECT value FROM meta WHERE name = 'generation'"
+    (generation,) = db.execute(query).fetchone()
+    if db.ratings is None or db.ratings.generation != generation:
+        db.ratings = Ratings(db, generation)
+    return db.ratings
 
 
 class Sqlite(sqlite3.Connection):
@@ -107,6 +95,8 @@ class Sqlite(sqlite3.Connection):
     error: type[Exception] = sqlite3.Error
     full_text: FullText = Fts5()
     where = ""
+    ratings: Ratings | None = None
+    """What terms give each passage, of those asked for since passages changed."""
 
     def prepare(self) -> None:
         self.execute("PRAGMA journal_mode = WAL")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -64,13 +65,19 @@ def with_titles_quoted(question: str, titles: Iterable[str]) -> str:
 
     A title of two words has to be written as it is, since it may be an ordinary phrase.
     """
+    asked = set(words(question))
     for title in sorted({part for one in titles for part in (one, one.split(":")[0])}, key=len):
-        own = _WORD.findall(title)
-        if len(own) > 1 and set(words(title)) <= set(words(question)):
+        own, known = _written_and_folded(title)
+        if len(own) > 1 and known <= asked:
             whole = r"(?<![\w\"“])" + r"\W+".join(map(re.escape, own)) + r"(?!\w)"
             case = re.IGNORECASE if len(own) > 2 else 0
             question = re.sub(whole, r"“\g<0>”", question, flags=case)
     return question
+
+
+@lru_cache(maxsize=10_000)
+def _written_and_folded(title: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    return tuple(_WORD.findall(title)), frozenset(words(title))
 
 
 def is_called(name: str, title: str) -> bool:
