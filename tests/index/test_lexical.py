@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from index.test_retrieve import found, put
+from memory import MemoryVectors
 from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidates
+from seminar_rag.index.ratings import Ratings
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.text import words
+from seminar_rag.text import spaced, words
 
 
 @pytest.mark.parametrize(
@@ -136,3 +142,42 @@ def test_an_abbreviation_finds_what_it_stands_for_and_back(store: Store) -> None
     with store.writer():
         store.remove(["terms"])
     assert store.glossary() == {}
+
+
+def test_terms_are_rated_as_full_text_rates_them(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    store = Store(tmp_path, vectors=MemoryVectors())
+    said = ["cache", "fine-tuning", "naïve", "keys", "language model", "平衡"]
+    for number in range(40):
+        texts = [" ".join(chance.choices(said, k=chance.choice((3, 30, 300)))) for _ in range(3)]
+        put(store, f"Keys {number}", texts)
+    for _ in range(30):
+        terms = chance.sample([*said, "language", "unheard", "..."], k=3)
+        held = chance.choice(((), ("keys",), ("language model", "cache")))
+        match = " OR ".join(f'"{spaced(one)}"' for one in terms)
+        match = " AND ".join([f"({match})", *(f'"{one}"' for one in held)])
+        with store.guarded() as db:
+            whole = db.execute(
+                "SELECT -bm25(lexicon, 1, 2, 1) FROM lexicon WHERE lexicon MATCH ?", (match,)
+            )
+            right = sorted((score for (score,) in whole), reverse=True)[:20]
+        found = store.lexical(terms, 20, holding=held)
+        assert [score for _, score in found] == pytest.approx(right, rel=1e-9), (terms, held)
+    assert store.lexical(["cache"], 9, {"unknown"}) == []
+    store.close()
+
+
+def test_terms_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seminar_rag.index.ratings.KEPT", 5)
+    asked: list[str] = []
+
+    def rate(term: str) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(term)
+        return np.array([1, 2]), np.array([1.0, len(term)])
+
+    ratings = Ratings(rate)
+    assert ratings.best(["a", "bb"], 1, None, ()) == [(2, 3.0)]
+    assert ratings.best(["a"], 5, np.array([1]), ()) == [(1, 1.0)]
+    ratings.best(["ccc"], 1, None, ())
+    ratings.best(["a", "bb"], 1, None, ())
+    assert asked == ["a", "bb", "ccc", "bb"]

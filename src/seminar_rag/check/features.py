@@ -50,9 +50,10 @@ eight sources left out."""
 _RANK_COVERAGE = 1.5
 """Weight of rare-word coverage against cosine in the ranking; 1 to 2 find as much."""
 _POOL = 6
-_READ = 24
+_READ = 12
 """Sentences that are embedded, those with the most of the claim's rarer words. Embedding takes
-nearly all the time, and on WiCE, with some 80 sentences a claim, 24 do as well as all."""
+nearly all the time, and 12 do as well as 24 or all: no share of 600 claims of six sources that are
+judged rightly changes, nor of the planted errors, paraphrases and quotations; with 8 some do."""
 _WINDOW = 4
 
 
