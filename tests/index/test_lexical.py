@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import cast
 
-import numpy as np
 import pytest
 
 from index.test_retrieve import found, put
@@ -11,6 +11,7 @@ from memory import MemoryVectors
 from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidates
 from seminar_rag.index.ratings import Ratings
 from seminar_rag.index.retrieve import Retriever
+from seminar_rag.index.sqlite import Sqlite
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.text import spaced, words
@@ -167,17 +168,22 @@ def test_terms_are_rated_as_full_text_rates_them(tmp_path: Path) -> None:
     store.close()
 
 
-def test_terms_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seminar_rag.index.ratings.KEPT", 5)
-    asked: list[str] = []
-
-    def rate(term: str) -> tuple[np.ndarray, np.ndarray]:
-        asked.append(term)
-        return np.array([1, 2]), np.array([1.0, len(term)])
-
-    ratings = Ratings(rate)
-    assert ratings.best(["a", "bb"], 1, None, ()) == [(2, 3.0)]
-    assert ratings.best(["a"], 5, np.array([1]), ()) == [(1, 1.0)]
-    ratings.best(["ccc"], 1, None, ())
-    ratings.best(["a", "bb"], 1, None, ())
-    assert asked == ["a", "bb", "ccc", "bb"]
+def test_terms_used_longest_ago_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, vectors=MemoryVectors())
+    put(store, "Keys", ["A cache keeps the latest keys.", "Keys of old summaries go.", "Tea."])
+    monkeypatch.setattr("seminar_rag.index.ratings.KEPT", 3)
+    with store.guarded() as db:
+        ratings = Ratings(cast("Sqlite", db), "1")
+        read: list[str] = []
+        monkeypatch.setattr(ratings, "_read", lambda term: read.append(term) or given(term))
+        given = Ratings(cast("Sqlite", db), "1")._read
+        before = ratings.best(["keys"], 5, None, ())
+        assert len(before) == 3, "all passages have the title"
+        assert ratings.best(["keys"], 5, None, ()) == before
+        assert read == ["keys"]
+        ratings.best(["tea"], 5, None, ())
+        assert ratings.best(["keys"], 5, None, ()) == before
+        assert read == ["keys", "tea", "keys"]
+    store.close()
