@@ -301,3 +301,34 @@ def test_a_summary_that_leans_on_the_conversation_keeps_what_it_leans_on() -> No
 )
 def test_german_nouns_are_no_names(text: str, names: tuple[str, ...]) -> None:
     assert understand(text).names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "searched"),
+    [
+        ("What does the course say about rye?", "What does about rye?"),
+        ("Does our class discuss rye?", "Does rye?"),
+        ("according to the lectures, why is rye dark?", "why is rye dark?"),
+        ("What is the course of the disease?", "What is the course of the disease?"),
+        ("how are online courses used in bakeries", "how are online courses used in bakeries"),
+        ("What happens in the course of baking?", "What happens in the course of baking?"),
+        ("what is the class imbalance problem?", "what is the class imbalance problem?"),
+        ("Was sagt der Kurs über Roggen?", "Was über Roggen?"),
+        ("Wird Roggen im Kurs behandelt oder nicht?", "Wird Roggen behandelt oder nicht?"),
+        ("Que dit le cours sur le seigle ?", "Que sur le seigle ?"),
+        ("¿Qué dice el curso sobre el centeno?", "¿Qué sobre el centeno?"),
+        ("Cosa dice il corso sulla segale e perché?", "Cosa sulla segale e perché?"),
+        ("Wat zegt de cursus over rogge?", "Wat over rogge?"),
+        ("Co mówi kurs o życie i jak to jest?", "Co o życie i jak to jest?"),
+        ("what does the course say?", "what does the course say?"),
+    ],
+)
+def test_the_course_as_source_is_not_what_is_searched_for(text: str, searched: str) -> None:
+    assert understand(text, titles=TITLES).search_text == searched
+
+
+def test_a_follow_up_to_what_the_course_says_keeps_both_subjects() -> None:
+    before = Turn("user", "What does the course say about rye bread?")
+    query = understand("and why is it dark?", [before, Turn("assistant", "It is dark.")])
+    assert query.search_text == "What does about rye bread? and why is it dark?"
+    assert query.own_text == "and why is it dark?"

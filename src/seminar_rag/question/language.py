@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 
-from seminar_rag.text import words
+from seminar_rag.text import STOPWORDS, words
 
 _SCRIPTS = {
     "ja": re.compile(r"[\u3040-\u30ff]"),
@@ -80,6 +80,45 @@ def ask_in(asked: str, read: str) -> str:
     if own and read == "en":
         return own[1]
     return f"the readings are in {_NAMES[read]}; ask in {_NAMES[read]}"
+
+
+def without_source(text: str, code: str) -> str:
+    """A question without what names the course itself as the source: "the course says", "in our
+    seminar". The text as it is where nothing else is asked.
+
+    "The course of a disease" and "online courses" are what a question is about, and stay.
+
+    Args:
+        code: of its language; where that is not clear, the words of any may name the course.
+    """
+    rest = text
+    for known, pattern in _sources().items():
+        if code in ("", known):
+            rest = pattern.sub(" ", rest)
+    rest = " ".join(rest.split()).lstrip(" ,;:")
+    small = small_words(code) | STOPWORDS
+    return rest if any(word not in small for word in words(rest)) else text
+
+
+@cache
+def _sources() -> dict[str, re.Pattern[str]]:
+    rows = (line.split("|") for line in _lines("sources.txt"))
+    return {code.strip(): _source(*map(_any_of, fields)) for code, *fields in rows}
+
+
+def _any_of(listed: str) -> str:
+    """Pattern of any of the words of a list; a dot in one stands for a space."""
+    return "|".join(re.escape(one).replace(r"\.", r"\s+") for one in listed.split())
+
+
+def _source(says: str, beside: str, the: str, this: str, course: str, of: str) -> re.Pattern[str]:
+    another = rf"(?!['’]?\w|-|\s+(?:{of})(?!\w))"
+    return re.compile(
+        rf"(?<![\w-])(?:(?:(?:{beside})\s+)?(?:{this})\s+(?:{course}){another}(?:\s+(?:{says})(?!\w))?"
+        rf"|(?:(?:{says})|(?:{beside}))\s+(?:(?:{the})\s+)?(?:{course}){another}"
+        rf"|(?:{the})\s+(?:{course})\s+(?:{says})(?!\w))",
+        re.IGNORECASE,
+    )
 
 
 @cache

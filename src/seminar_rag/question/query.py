@@ -13,7 +13,7 @@ from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, by_rules
 from seminar_rag.question.forms import Form, amount, counted, form_of
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
-from seminar_rag.question.language import language_of
+from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
 from seminar_rag.text import content_words, words
@@ -119,7 +119,11 @@ def understand(
     if not words(said):
         return Query(text, said, said, said, intent=NOTHING_ASKED)
     history = [replace(turn, text=_folded(turn.text)) for turn in history[-_TURNS:]]
-    asked = spelled(said)
+    language = language_of(said)
+    foreign = language not in ("", "en")
+    asked = spelled(without_source(said, language) if foreign else said)
+    if language_of(asked) == "en":
+        language = "en"
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if found.intent == "source":
         found, asked = _asked_before(asked, history)
@@ -129,16 +133,17 @@ def understand(
     scope, searched = patterns.named_scope(alone)
     if found.topic and found.intent in _SEARCHES:
         searched = _SEARCHES[found.intent].format(found.topic)
+    own = without_source(asked_last(searched, history), language)
+    searched = without_source(searched, language)
     works = patterns.works(searched)
     sides = patterns.sides(searched)
     compares = compared(searched, sides)
     called = (*works, *filter(None, [found.topic]))
-    language = "en" if language_of(asked) == "en" else language_of(said)
     return Query(
         text=text,
         stand_alone=alone,
         search_text=in_full(searched),
-        own_text=in_full(asked_last(searched, history)),
+        own_text=in_full(own),
         intent=found.intent,
         topic=found.topic,
         sessions=found.sessions,
@@ -152,10 +157,10 @@ def understand(
         ),
         names=_names(searched, language),
         sides=compares or sides,
-        parts=parts(searched, asked_last(searched, history), found, compares),
+        parts=parts(searched, own, found, compares),
         counted=counted(searched),
         amount=amount(asked),
-        form=_form(found, asked_last(searched, history)),
+        form=_form(found, own),
         is_order=patterns.is_order(searched),
         language=language,
     )
