@@ -44,6 +44,7 @@ MADE_OF = {
     "index.postgres: pattern": "fixed words of the tables' definitions",
     "index.retrieve: f'(?<!\\\\w){word}(?!\\\\w)'": "one word of a question",
     "models.embed: family": "names of models",
+    "question.language: pattern": "fixed words that name a course",
     "question.parts: form": "four patterns that are tried below, by compared()",
     "question.patterns: whole": "words of a title",
     "study.items: f'(?<![\\\\w-]){re.escape(name)}(?![\\\\w-])'": "a term of a sentence",
@@ -58,6 +59,7 @@ NO_ROOMS = ("cli", "evaluation", "models", "sample")
 """What reads no text of unknown origin: the instructor's own words, settings and questions."""
 TEXTS = ("str", "str | None")
 GIVEN: dict[str, Any] = {
+    "code": "",
     "embed": lambda texts: [[1.0]] * len(texts),
     "end": 10,
     "ending": "md",

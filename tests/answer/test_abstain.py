@@ -112,3 +112,12 @@ def test_a_question_in_another_language_is_told_which_one_the_readings_are_in() 
     assert reason("why is the kitchen tap dripping?", far) == (
         "no passage that was found mentions “kitchen” or “tap”"
     )
+
+
+@pytest.mark.parametrize("source", ["the course", "our class", "this seminar", "the readings"])
+def test_the_course_as_source_is_no_word_that_passages_have(source: str) -> None:
+    far = hit("The policy is updated in the course of training.", cosine=0.2)
+    assert reason(f"What does {source} say about climate policy?", far) == (
+        "no passage that was found mentions “climate”"
+    )
+    assert reason("Which course has the policy in training?", far) is None

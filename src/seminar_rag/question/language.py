@@ -112,13 +112,11 @@ def _any_of(listed: str) -> str:
 
 
 def _source(says: str, beside: str, the: str, this: str, course: str, of: str) -> re.Pattern[str]:
-    another = rf"(?!['’]?\w|-|\s+(?:{of})(?!\w))"
-    return re.compile(
-        rf"(?<![\w-])(?:(?:(?:{beside})\s+)?(?:{this})\s+(?:{course}){another}(?:\s+(?:{says})(?!\w))?"
-        rf"|(?:(?:{says})|(?:{beside}))\s+(?:(?:{the})\s+)?(?:{course}){another}"
-        rf"|(?:{the})\s+(?:{course})\s+(?:{says})(?!\w))",
-        re.IGNORECASE,
-    )
+    named = rf"(?:{course})(?!['’]?\w|-|\s+(?:{of})(?!\w))"
+    ours = rf"(?:(?:{beside})\s+)?(?:{this})\s+{named}(?:\s+(?:{says})(?!\w))?"
+    placed = rf"(?:{says}|{beside})\s+(?:(?:{the})\s+)?{named}"
+    pattern = rf"(?<![\w-])(?:{ours}|{placed}|(?:{the})\s+{named}\s+(?:{says})(?!\w))"
+    return re.compile(pattern, re.IGNORECASE)
 
 
 @cache
