@@ -96,12 +96,20 @@ def test_authors_count_as_mentioned() -> None:
     ],
 )
 def test_numbers_of_what_is_counted(question: str, noun: str | None) -> None:
-    assert uncounted(understand(question), [MODEL, GUARD]) == noun
+    assert uncounted(understand(question), [MODEL, GUARD], rarity) == noun
 
 
 def test_an_abbreviation_counts_the_same() -> None:
     query = understand("how many params does it have?")
-    assert uncounted(query, [hit("It has 7 billion parameters.")]) is None
+    assert uncounted(query, [hit("It has 7 billion parameters.")], rarity) is None
+
+
+def test_the_number_of_something_else_about_the_same_things_is_no_answer() -> None:
+    children = hit("We took samples of 424 children, whose median age was 15 months.")
+    question = "how many children died of measles in winter?"
+    assert uncounted(understand(question), [children], rarity) == "children"
+    died = hit("In that winter 12 children died of it.")
+    assert uncounted(understand(question), [children, died], rarity) is None
 
 
 def test_a_question_in_another_language_is_told_which_one_the_readings_are_in() -> None:
