@@ -8,6 +8,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,13 +38,14 @@ WORDS = (
 
 
 def fill(store: Store, documents: int = 30, passages: int = 10) -> None:
-    """Passages of random words, some of them phrases, the same in every store."""
+    """Passages of random words, common and rare, some phrases, the same in every store."""
     chance = random.Random(7)
+    often = [1 / (1 + place) ** 1.5 for place in range(len(WORDS))]
     with store.writer():
         store.remember_model("m", "float32")
         store.put_source("s", "course", "C", [ListedSession(1, "One", (), None, READINGS)])
         for d in range(documents):
-            texts = [" ".join(chance.choices(WORDS, k=40)) for _ in range(passages)]
+            texts = [" ".join(chance.choices(WORDS, often, k=40)) for _ in range(passages)]
             made = [
                 Passage(
                     f"{d}/{i}",
@@ -86,7 +88,14 @@ def stores(tmp_path: Path, postgres_address: str) -> tuple[Store, Store]:
 def test_both_engines_find_and_rank_alike(
     tmp_path: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postings, "_BLOCK", 4)  # so that some blocks need not be read
+    can_win, narrowed = postings._blocks_that_can_win, []
+
+    def watched(*given: Any) -> list[int]:
+        narrowed.append(can_win(*given))
+        return narrowed[-1]
+
+    monkeypatch.setattr(postings, "_BLOCK", 4)
+    monkeypatch.setattr(postings, "_blocks_that_can_win", watched)
     lite, server = stores(tmp_path, postgres_address)
     for one in (lite, server):
         fill(one)
@@ -105,6 +114,7 @@ def test_both_engines_find_and_rank_alike(
         clear = [{id_ for id_, s in found if s > last + 1e-9} for found in (left, right)]
         assert clear[0] == clear[1], where
         assert lite.holding(terms[:2]) == server.holding(terms[:2]), where
+    assert min(map(len, filter(None, narrowed))) < 75, "a search read some of the blocks alone"
     terms = [*WORDS, *odd]
     assert lite.rarity(terms) == server.rarity(terms)
     for word in ("atention", "retreival", "generaton", "adaptor", "quixotic"):
