@@ -152,7 +152,7 @@ class Postings:
             query = "SELECT key FROM passage WHERE document = ANY(?)"
             rows = db.execute(query, (list(documents),)).fetchall()
             scope = np.array([key for (key,) in rows], np.int64)
-            within = np.unique(scope // _BLOCK).tolist()
+            within = _blocks(np.sort(scope))
         for rarity, term, must in every:
             if documents is None and not holding and scores.max() > rest:
                 within = _blocks_that_can_win(scores, k, rest) or within
@@ -164,7 +164,7 @@ class Postings:
             scores[keys] += rarity * weights * (_K1 + 1) / (weights + length)
             if must:
                 held[keys] += 1
-                within = np.unique(keys // _BLOCK).tolist()
+                within = _blocks(keys)
             else:
                 rated[keys] = True
         good = rated & (held == len(holding))
@@ -180,7 +180,7 @@ class Postings:
         counts = self.counts(db, terms) if len(terms) > 1 else {}
         keys: NDArray[np.int64] | None = None
         for term in sorted(terms, key=lambda one: counts.get(one, 0)):
-            some = None if keys is None else np.unique(keys // _BLOCK).tolist()
+            some = None if keys is None else _blocks(keys)
             found, _, _ = _found(db, term, some, limit if len(terms) == 1 else -1)
             keys = found if keys is None else np.intersect1d(keys, found)
         every = [] if keys is None else np.sort(keys).tolist()
@@ -267,20 +267,31 @@ def _found(db: Postgres, term: str, within: Sequence[int] | None = None, limit: 
     within: the blocks to look into; None for all.
     limit: blocks that are enough, of a term of one token.
     """
-    first, *rest = _tokens_of_term(term) or ("",)
-    if not rest:
-        keys, hits, _ = _rows(db, first, within, limit)
+    found = _tokens_of_term(term) or ("",)
+    if len(found) == 1:
+        keys, hits, _ = _rows(db, found[0], within, limit)
         return keys, hits["weight"].astype(np.float64), hits["size"].astype(np.float64)
-    keys, hits, starts = _rows(db, first, within, places=True)
-    sizes = dict(zip(keys.tolist(), hits["size"].tolist(), strict=True))
-    for i, token in enumerate(rest, 1):
-        blocks = np.unique((starts >> _BITS) // _BLOCK).tolist()
-        starts = starts[np.isin(starts + i, _rows(db, token, blocks, places=True)[2])]
+    query = "SELECT term, passages FROM token WHERE term = ANY(?)"
+    having = dict(db.execute(query, (list(found),)).fetchall())
+    (first, rarest), *rest = sorted(enumerate(found), key=lambda one: having.get(one[1], 0))
+    keys, hits, places = _rows(db, rarest, within, places=True)
+    starts = places - first
+    for i, token in rest:
+        places = _rows(db, token, _blocks(starts >> _BITS), places=True)[2]
+        at = np.minimum(np.searchsorted(places, starts + i), len(places) - 1)
+        starts = starts[places[at] == starts + i] if len(places) else starts[:0]
+    # Each key once, with the weights of all places where the phrase begins.
+    begins = np.flatnonzero(np.diff(starts >> _BITS, prepend=-1))
     weights = np.asarray(WEIGHTS)[(starts & ((1 << _BITS) - 1)) // _FIELD]
-    there, at = np.unique(starts >> _BITS, return_inverse=True)
-    size = np.array([sizes[key] for key in there.tolist()], np.float64)
-    summed = np.bincount(at, weights, len(there)).astype(np.float64)
-    return there.astype(np.int64), summed, size
+    there = starts[begins] >> _BITS
+    size = hits["size"][np.searchsorted(keys, there)].astype(np.float64)
+    return there, np.add.reduceat(weights, begins) if len(begins) else weights, size
+
+
+def _blocks(keys: NDArray[np.int64]) -> list[int]:
+    """The blocks of ascending keys."""
+    blocks = keys // _BLOCK
+    return list(blocks[np.flatnonzero(np.diff(blocks, prepend=-1))].tolist())
 
 
 def _rows(
@@ -291,7 +302,8 @@ def _rows(
     *,
     places: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
-    """The passages with a token: keys, hits, and its places, each with its key above `_BITS`."""
+    """The passages with a token, ascending: keys, hits, and its places, each with its key above
+    `_BITS`."""
     scope = "" if within is None else " AND block = ANY(?)"
     rows = db.execute(
         f"SELECT block, hits{', places' * places} FROM posting_block WHERE term = ?{scope}"
@@ -331,7 +343,7 @@ def _blocks_that_can_win(scores: NDArray[np.float64], k: int, rest: float) -> li
     if len(best) < k or scores[best[-1]] <= rest:
         return []
     can = found[scores[found] + rest >= scores[best[-1]]]
-    return list(np.unique(can // _BLOCK).tolist())
+    return _blocks(can)
 
 
 @lru_cache(maxsize=1000)
