@@ -137,13 +137,15 @@ class Assembly(ModelsInUse):
         from seminar_rag.answer.engine import Engine
         from seminar_rag.answer.guide import Guide
         from seminar_rag.pages.view import key_sentences
-        from seminar_rag.question.followup import Rewriter, by_rules
+        from seminar_rag.question.followup import EMBEDDED_BY, FollowUps, Rewriter, StandAlone
         from seminar_rag.question.query import Query, understand
 
         answerer = self.answerer  # first, so that a fault of the model is reported before the index
-        stand_alone = by_rules
+        known = self.embedder.name == EMBEDDED_BY
+        followups = FollowUps(self.embedder.embed if known else None)
+        stand_alone: StandAlone = followups
         if self._answerer is None and self.llm is not None:
-            stand_alone = Rewriter(self.llm).standalone
+            stand_alone = Rewriter(self.llm, followups).standalone
 
         def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
             titles = self.store.catalogue().titles

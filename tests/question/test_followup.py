@@ -1,11 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 
 from fakes import ScriptedLLM
 from seminar_rag.errors import ModelError
-from seminar_rag.question.followup import READING_TIME, Rewriter, asked_last, leans, standalone
+from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.question.followup import (
+    DATA,
+    EMBEDDED_BY,
+    LEANS,
+    READING_TIME,
+    FollowUps,
+    Rewriter,
+    asked_last,
+    standalone,
+)
+from seminar_rag.question.learned import read_examples
 from seminar_rag.types import Turn
+
+EXAMPLES = list(read_examples(DATA))[::20]
 
 
 def asked(*questions: str) -> list[Turn]:
@@ -15,6 +31,12 @@ def asked(*questions: str) -> list[Turn]:
     return turns
 
 
+@cache
+def embedded() -> FollowUps:
+    return FollowUps(SentenceTransformerEmbedder(EMBEDDED_BY).embed)
+
+
+@pytest.mark.model
 @pytest.mark.parametrize(
     "question",
     [
@@ -29,22 +51,31 @@ def asked(*questions: str) -> list[Turn]:
     ],
 )
 def test_these_lean(question: str) -> None:
-    assert leans(question)
-    assert standalone(question, asked("What is editing?")) == f"What is editing? {question}"
+    assert embedded()(question, asked("What is editing?")) == f"What is editing? {question}"
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(
     "question",
     [
         "What does speculative decoding save at inference time?",
-        "How do I fix the kitchen tap when it drips?",
         "Which measures judge knowledge editing in language models?",
         "Is a mixture of experts cheaper because its router picks two of them?",
     ],
 )
 def test_these_stand_alone(question: str) -> None:
-    assert not leans(question)
-    assert standalone(question, asked("What is editing?")) == question
+    assert embedded()(question, asked("What is editing?")) == question
+
+
+@pytest.mark.parametrize(
+    "followups",
+    [lambda: standalone, pytest.param(lambda: embedded(), marks=pytest.mark.model)],
+    ids=["words", "vectors"],
+)
+def test_the_weights_tell_their_own_examples(followups: Callable[[], FollowUps]) -> None:
+    wrong = [text for name, text in EXAMPLES if followups().leans(text) != (name == LEANS)]
+    assert len(EXAMPLES) > 80
+    assert len(wrong) < 0.1 * len(EXAMPLES)
 
 
 def test_without_history_nothing_is_added() -> None:
@@ -149,7 +180,7 @@ def test_waiting_for_a_wording_can_be_stopped() -> None:
 def test_a_model_that_takes_too_long_is_given_up() -> None:
     llm = ScriptedLLM("What are the limits of editing?")
     clock = iter(range(0, 900, 15)).__next__
-    told = Rewriter(llm, clock).standalone(
+    told = Rewriter(llm, clock=clock).standalone(
         "its limits?", asked("How does editing work?"), lambda: False
     )
     assert told == "How does editing work? its limits?"

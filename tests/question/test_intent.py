@@ -7,7 +7,9 @@ from functools import cache
 import pytest
 
 from bench import benchmark
-from seminar_rag.question.intent import PLAIN, Intents, read_examples, read_weights
+from seminar_rag.question import followup, intent
+from seminar_rag.question.intent import PLAIN, Intents
+from seminar_rag.question.learned import digest, read_examples, read_weights
 
 EXAMPLES = [
     ("when", "when do we discuss {topic}?"),
@@ -21,7 +23,7 @@ EXAMPLES = [
 
 @cache
 def few() -> Intents:
-    return benchmark("intents").fitted(EXAMPLES)
+    return benchmark("questions").fitted(EXAMPLES)
 
 
 @pytest.mark.slow
@@ -45,17 +47,21 @@ def test_the_wording_decides(text: str, intent: str, topic: str) -> None:
 
 @pytest.mark.slow
 def test_plain_questions_that_were_left_out_stay_plain() -> None:
-    examples = list(read_examples())
+    examples = list(read_examples(intent.DATA))
     left = (one for i, one in enumerate(examples) if i % 10)
-    intents = benchmark("intents").fitted(left)
-    plain = [text for intent, text in examples[::10] if intent == PLAIN]
+    intents = benchmark("questions").fitted(left)
+    plain = [text for name, text in examples[::10] if name == PLAIN]
     wrong = [text for text in plain if intents.of(text).intent != PLAIN]
     assert len(plain) > 25
     assert len(wrong) <= 2
 
 
 def test_the_weights_belong_to_the_examples() -> None:
-    digest = read_weights()[1]
-    assert Intents(read_examples()).digest() == digest, (
-        "examples or the reading of words changed: python benchmarks/intents.py --fit"
-    )
+    rows = {
+        intent.DATA: Intents(read_examples(intent.DATA)).rows(),
+        followup.DATA: benchmark("questions").followup_rows(read_examples(followup.DATA)),
+    }
+    for name, fitted_to in rows.items():
+        assert read_weights(name)[1] == digest(fitted_to), (
+            "examples or the reading of words changed: python benchmarks/questions.py --fit"
+        )

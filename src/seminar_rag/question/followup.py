@@ -1,30 +1,62 @@
-"""Rewrites a follow-up question so that it can be understood without the conversation.
+"""Tells a follow-up question, and rewrites it so that it can be understood by itself.
 
-Rules put the earlier questions in front; a language model rewrites the question where there is one
-that reads the conversation within seconds.
+Whether a question leans on the one before it is learned from the 2,068 examples in
+`data/followups.txt`: a logistic regression over its words, runs of two and three, and its vector.
+A word that few examples have counts as a name or as any other word, so that what a seminar is
+about makes no difference. Of 100 questions in twenty other seminars, written apart from the
+examples, 39 of 50 follow-ups are told (.78 [.65, .87]) and 3 of 50 others taken for one; by words
+alone, where another embedding model is used, 35 and 7. Patterns, as before, told 14 and took 4.
+
+The earlier questions are then put in front; a language model rewrites the question where there is
+one that reads the conversation within seconds.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models.llm import Completion
-from seminar_rag.question.patterns import BACKWARD, leans, without_label
+from seminar_rag.question.learned import Weights, read_weights
+from seminar_rag.question.patterns import BACKWARD, without_label
 from seminar_rag.text import content_words, stems, unmarked
 from seminar_rag.types import Turn
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from seminar_rag.models.llm import LLM
+
+    Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 StandAlone = Callable[[str, Sequence[Turn], Callable[[], bool]], str]
 """Takes question, conversation and stop; returns the question as it can be understood alone."""
 
+DATA, DATA_EMBEDDED = "followups", "followups-embedded"
+"""Names of the examples and of the weights that were fitted to them, and of those that were fitted
+to the examples' vectors too."""
+EMBEDDED_BY = "all-MiniLM-L6-v2"
+"""The model of these vectors."""
+LEANS, STANDS = "leans", "stands"
+LEAST = 0.5
+"""How probable it must be that a question leans on another."""
+_MOST_PARTS = 3
+"""Questions that are put together, at most."""
+_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|[,;:]")
+_NAME = re.compile(r"\d|.[A-Z]")
+"""What a name or a number looks like wherever it stands."""
+_MOST_UNKNOWN, _LONGEST_SHAPE = 8, 24
+"""From how many on it makes no difference."""
+_NAMED, _OTHER = "Name", "Other"
+"""What stands for the words that are not known, which are in lower case."""
 READING_TIME = 0.5
 """Seconds that a language model may need to read the conversation; it writes for longer still. A
-slower one is not asked, since the rules take no time."""
+slower one is not asked, since putting questions in front takes none."""
 PATIENCE = 20.0
 """Seconds after which a model that does not answer is given up."""
 _LONGEST = 80
@@ -46,22 +78,75 @@ You put a student's last question into words that can be understood without the 
 - Reply with the one question and nothing else."""
 
 
-def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question with the earlier questions that it needs put in front of it.
+def tokens(question: str) -> set[str]:
+    """A question's words in lower case, as `shape` takes known ones."""
+    return {_lower(token) for token in _TOKEN.findall(question)}
 
-    The answers are left out, since their words would lead the search back to the passages that
-    they quote.
+
+def _lower(token: str) -> str:
+    return token.lower().replace("’", "'")
+
+
+def shape(question: str, known: Collection[str]) -> str:
+    """A question's words, those that are not known by what they look like, and how many these are.
+
+    Args:
+        known: words in lower case.
     """
-    asked = [turn.text for turn in history if turn.role == "user"]
-    parts = [question.strip()]
-    while asked and leans(parts[0]) and len(parts) < 3:
-        parts.insert(0, asked.pop().strip())
-    return " ".join(parts)
+    out, unknown = ["<"], 0
+    for at, token in enumerate(_TOKEN.findall(question)):
+        if (lower := _lower(token)) in known:
+            out.append(lower)
+            continue
+        unknown += 1
+        named = _NAME.search(token) or (at and token[0].isupper())
+        out.append(_NAMED if named else _OTHER)
+    length = min(len(out) - 1, _LONGEST_SHAPE) // 2
+    return " ".join([*out, ">", f"unknown={min(unknown, _MOST_UNKNOWN)}", f"length={length}"])
 
 
-def by_rules(question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:  # noqa: ARG001
-    """Does what `standalone` does, in the form of a `StandAlone`."""
-    return standalone(question, history)
+class FollowUps:
+    """Tells a follow-up, and puts the questions in front of it that it needs."""
+
+    def __init__(self, embed: Embed | None = None) -> None:
+        """Args:
+        embed: texts → unit vectors of the model that the weights know, as `EMBEDDED_BY` says; None
+            where there is another one, so that the words alone decide.
+        """
+        self._embed = embed
+
+    def __call__(
+        self, question: str, history: Sequence[Turn], stop: Callable[[], bool] = lambda: False
+    ) -> str:
+        """The question with the earlier questions that it needs put in front of it.
+
+        The answers are left out, since their words would lead the search back to the passages that
+        they quote.
+        """
+        asked = [turn.text for turn in history if turn.role == "user"]
+        parts = [question.strip()]
+        while asked and self.leans(parts[0]) and len(parts) < _MOST_PARTS and not stop():
+            parts.insert(0, asked.pop().strip())
+        return " ".join(parts)
+
+    def leans(self, question: str) -> bool:
+        """Whether a question cannot be understood without the one before it."""
+        return self.leaning(question) > LEAST
+
+    def leaning(self, question: str) -> float:
+        """How probable it is that a question leans on the one before it."""
+        weights = _weights(embedded=self._embed is not None)
+        vector = self._embed([question])[0] if self._embed else None
+        return weights.probabilities(shape(question, weights.terms), vector)[LEANS]
+
+
+standalone = FollowUps()
+"""Puts questions in front as the words alone decide."""
+
+
+@cache
+def _weights(*, embedded: bool) -> Weights:
+    return read_weights(DATA_EMBEDDED if embedded else DATA)[0]
 
 
 def asked_last(query: str, history: Sequence[Turn]) -> str:
@@ -76,17 +161,26 @@ class Rewriter:
     """Has a language model rewrite a follow-up so that it can be understood alone.
 
     Its text is used only where it is one question made of the conversation's words. Otherwise, or
-    where the model would take long, the rules decide.
+    where the model would take long, the earlier questions are put in front.
     """
 
-    def __init__(self, llm: LLM, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        llm: LLM,
+        followups: FollowUps = standalone,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._llm = llm
+        self._followups = followups
         self._completion = Completion(llm, PATIENCE, clock)
 
     def standalone(self, question: str, history: Sequence[Turn], stop: Callable[[], bool]) -> str:
-        """The question as it can be understood alone, by the rules where the model is no help."""
-        plain = standalone(question, history)
-        if not history or not (leans(question) or len(content_words(question)) <= _SHORT):
+        """The question as it can be understood alone, earlier ones put in front where the model is
+        no help."""
+        plain = self._followups(question, history)
+        if not history or not (
+            self._followups.leans(question) or len(content_words(question)) <= _SHORT
+        ):
             return plain
         prompt = _conversation(question, history)
         if self._llm.speed and self._llm.count(prompt) > READING_TIME * self._llm.speed:

@@ -4,9 +4,9 @@ Learned from the example questions in `data/intents.txt`, where a new wording is
 question can have an intent only where its wording is made of that intent's words, but for one run
 of others, which is then its topic. Among the intents that are possible and "plain", a logistic
 regression over the wording's words and pairs of words decides. Its weights lie in
-`data/intents.npz`, to which `benchmarks/intents.py --fit` fits them anew.
+`data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
 
-With a fifth of the 1,491 examples left out in turn (`benchmarks/intents.py --folds 5`), 8 of 422
+With a fifth of the 1,491 examples left out in turn (`benchmarks/questions.py --folds 5`), 8 of 422
 plain questions were taken for others (2%; interval of 95%: 1 to 4), 47 of 1,069 others for one
 another, and 335 for plain, mostly for a word that no other example has: in doubt the readings are
 searched. That the words of requests are shared, and prepositions beside a topic alike, took 54 of
@@ -18,19 +18,15 @@ stand beside known words, it took 11 plain questions for others, and this one 5.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from seminar_rag.question import patterns
+from seminar_rag.question.learned import Weights, read_examples, read_weights
 from seminar_rag.text import CARDINALS, STOPWORDS
 
 Section = Literal["required", "more"]
@@ -44,7 +40,8 @@ _LONGEST = 12
 TEXTS = frozenset("article chapter handout manuscript preprint primer".split())
 """What a reading is called as well as a paper, and that is hardly ever a topic."""
 _PREPOSITIONS = frozenset("about concerning for in of on regarding to with".split())
-_DATA = resources.files("seminar_rag.question").joinpath("data")
+DATA = "intents"
+"""Name of the examples and of the weights that were fitted to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +63,6 @@ class Found:
     topic: str = ""
     sessions: tuple[int, ...] = ()
     section: Section | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A logistic regression over the words and pairs of words of a wording."""
-
-    intents: tuple[str, ...]
-    terms: Mapping[str, int]
-    """A word, or two with a space between → its column."""
-    slopes: NDArray[np.float16]
-    """Of shape (intents, terms)."""
-    offsets: NDArray[np.float16]
-    """Of shape (intents,)."""
-
-    def probabilities(self, shape: str) -> dict[str, float]:
-        """How probable each intent is of a wording that is written as `Intents.rows` writes it."""
-        words = shape.split()
-        there = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
-        columns = [self.terms[term] for term in there if term in self.terms]
-        table = self.slopes[:, columns].astype(np.float64)
-        scores = table.sum(axis=1) / max(1, len(columns)) ** 0.5 + self.offsets
-        powers = np.exp(scores - scores.max())
-        return dict(zip(self.intents, (powers / powers.sum()).tolist(), strict=True))
 
 
 class Intents:
@@ -134,7 +108,7 @@ class Intents:
         }
         if not read:
             return Found(PLAIN)
-        assert self.weights is not None, "they are fitted by benchmarks/intents.py"
+        assert self.weights is not None, "they are fitted by benchmarks/questions.py"
         odds = {}
         for intent, (shape, _) in read.items():
             probable = self.weights.probabilities(f"< {shape} >")
@@ -184,11 +158,6 @@ class Intents:
                 rows += [(PLAIN, shape) for shape, topic in read if topic]
         return [(intent, f"< {shape} >") for intent, shape in rows]
 
-    def digest(self) -> str:
-        """Changes with what the weights are fitted to."""
-        lines = "\n".join("\t".join(row) for row in sorted(self.rows()))
-        return hashlib.sha256(lines.encode()).hexdigest()
-
 
 def wording(text: str) -> Wording:
     """A question's words, with the sessions that it names."""
@@ -221,26 +190,7 @@ def _section(tokens: Sequence[str]) -> Section | None:
     return "more" if {"optional", "additional", "further", "recommended"} & set(tokens) else None
 
 
-def read_examples() -> Iterator[tuple[str, str]]:
-    """The pairs (intent, question) of `data/intents.txt`."""
-    intent = ""
-    for line in (_DATA / "intents.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            intent = line.strip("[]")
-        elif line and not line.startswith("#"):
-            yield intent, line
-
-
-def read_weights() -> tuple[Weights, str]:
-    """The weights of `data/intents.npz`, and the digest of what they were fitted to."""
-    with (_DATA / "intents.npz").open("rb") as file, np.load(file) as held:
-        terms = {str(term): column for column, term in enumerate(held["terms"])}
-        intents = tuple(map(str, held["intents"]))
-        weights = Weights(intents, terms, held["slopes"], held["offsets"])
-        return weights, str(held["digest"])
-
-
 @cache
 def learned() -> Intents:
     """The classifier of all the examples."""
-    return Intents(read_examples(), read_weights()[0])
+    return Intents(read_examples(DATA), read_weights(DATA)[0])

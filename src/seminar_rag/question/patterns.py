@@ -216,57 +216,6 @@ BACKWARD = frozenset(
     " same other others another both ones instead".split()
 )
 """Words that stand for something said before."""
-_OPENING = re.compile(
-    r"^\W*(?:and|or|but|so|then|also|ok(?:ay)?|what about|how about|why(?: is that| so| not)?\W*$"
-    r"|what else|which (?:one|ones)|for example|in what way|can you (?:explain|elaborate)"
-    r"|more)(?!\w)",
-    re.IGNORECASE,
-)
-_ASKED_OF_IT = re.compile(
-    r"^[^,:;–—-]*\b(?:do|does|did|is|are|was|were|can|could|has|have|had|will|would)"
-    r" (?:it|they|he|she|this|that|these|those)\b"
-)
-_OBJECT = re.compile(
-    r"^(?!.*\band (?:what|who|how|why|when|where|which)\b)[^,;]*"
-    r"(?<!\bwhen )(?<!\bif )(?<!\bthat )(?<!\bbecause )(?<!\bonce )(?<!\bbefore )(?<!\bafter )"
-    r"(?<!\bwhile )(?<!\bas )\b(?:it|them|that|this)(?:\s+(?:\w+ly|instead|too|more|most|anyway"
-    r"|at all|then))?\W*$"
-)
-"""A pronoun that ends a question, and does not begin a clause of its own."""
-_ASKED_OF_THE_ANSWER = re.compile(
-    r"\W*(?:(?:please|can you|could you|would you) )?(?:give|show|tell|name)(?: me| us)? "
-    r"(?:an?|some|one|more|another|two|three|few)\b ?(?:more |concrete |simple |short |real )?"
-    r"(?:examples?|details?|information|about (?:it|this|that))?(?: please)?\W*"
-    r"|\W*(?:please )?(?:explain|elaborate|continue|go on|expand)(?: (?:more|further|please|a bit"
-    r"|in more detail|in detail|on (?:it|this|that)))*\W*"
-    r"|\W*(?:for )?(?:an? )?(?:examples?|in more detail|more details?)(?: please)?\W*"
-)
-"""Asks for more of the answer before."""
-_ENDS_BACK = re.compile(r"\b(?:it|that|this|them|those|these|they)\W*$")
-_ONE_OF_THEM = re.compile(r"\b(?:the|these|those) (?:first|second|third|last|other|two|three)\b")
-
-
-def leans(question: str) -> bool:
-    """Whether a question cannot be understood without the one before it."""
-    if _OPENING.search(question):
-        return True
-    said = words(question)
-    content = [word for word in content_words(question) if word not in BACKWARD]
-    if not content:
-        return True
-    lower = question.lower()
-    if len(content) <= 3 and _ASKED_OF_IT.search(lower):
-        return True
-    if len(content) <= 2 and _ENDS_BACK.search(lower):
-        return True
-    if _ASKED_OF_THE_ANSWER.fullmatch(lower.strip()):
-        return True
-    if len(content) <= 5 and not names(question) and _OBJECT.search(lower):
-        return True
-    # A pronoun after a noun of its own question ("how do I fix the tap when it drips") is at home.
-    before = said[: said.index(content[0]) + 1]
-    points_back = bool(BACKWARD & set(before)) or bool(_ONE_OF_THEM.search(lower))
-    return points_back and len(content) <= 6
 
 
 def without_label(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from seminar_rag.question import patterns
-from seminar_rag.question.followup import StandAlone, asked_last, by_rules
+from seminar_rag.question.followup import StandAlone, asked_last, standalone
 from seminar_rag.question.forms import Form, amount, counted, form_of
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
@@ -99,7 +99,7 @@ def understand(
     stop: Callable[[], bool] = lambda: False,
     *,
     titles: Mapping[str, str] | None = None,
-    stand_alone: StandAlone = by_rules,
+    stand_alone: StandAlone = standalone,
     spelled: Callable[[str], str] = str,
     in_full: Callable[[str], str] = str,
 ) -> Query:
