@@ -5,8 +5,9 @@
 
 DATA is a data folder; without one the sample course is ingested first. No language model is used.
 Each is a process of its own, and the best of the rounds counts, as other work on the machine only
-ever slows one down; memory is the largest resident size. `serve` is asked over its own endpoint
-for programs. FILE has the questions, and `--source` names what DATA was ingested from.
+ever slows one down; memory is the largest resident size. `serve` is asked over Gradio's endpoint
+`ask`, as pages call theirs, which every version has. FILE has the questions, and `--source` names
+what DATA was ingested from.
 """
 
 from __future__ import annotations
@@ -81,19 +82,32 @@ def serve(data: Path, asked: Sequence[str], count: int) -> tuple[float, float, f
         memory = psutil.Process(process.pid)
         first = rss = 0.0
         with httpx.Client(base_url=found[1], timeout=120) as client:
-            model = client.get("/v1/models").raise_for_status().json()["data"][0]["id"]
+            defaults = _defaults(client)
             for i in range(count):
-                body: dict[str, object] = {"model": model}
-                body["messages"] = [{"role": "user", "content": asked[i % len(asked)]}]
-                while (got := client.post("/v1/chat/completions", json=body)).status_code == 429:
-                    time.sleep(1)
-                got.raise_for_status()
+                _ask(client, [asked[i % len(asked)], *defaults])
                 if i == 0:
                     first, rss = time.perf_counter() - started, memory.memory_info().rss / 1e6
         return opened, first, rss, memory.memory_info().rss / 1e6
     finally:
         process.terminate()
         process.wait()
+
+
+def _defaults(client: httpx.Client) -> list[object]:
+    """What the endpoint `ask` takes beside the question."""
+    info = client.get("/gradio_api/info").raise_for_status().json()
+    given = info["named_endpoints"]["/ask"]["parameters"]
+    return [one["parameter_default"] for one in given[1:]]
+
+
+def _ask(client: httpx.Client, data: list[object]) -> None:
+    """Ask as a page does: post the question, and read events until the answer is complete."""
+    call = "/gradio_api/call/ask"
+    event = client.post(call, json={"data": data}).raise_for_status().json()["event_id"]
+    with client.stream("GET", f"{call}/{event}") as events:
+        said = events.read().decode()
+    if "event: complete" not in said:
+        sys.exit(f"no answer came: {said[:300]}")
 
 
 def again(data: Path, source: Path) -> float:

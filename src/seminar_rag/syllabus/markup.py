@@ -267,15 +267,14 @@ class _InlineWalk:
 
     def _put(self, text: str, width: int | None = None) -> None:
         """Put `text`, found at or after the cursor; `width` source characters stand for it."""
+        start = self._at
         if width is None:
-            found = self._source.find(text, self._at)
-            start = found if found >= 0 else self._at
+            start = max(start, self._source.find(text, start))
             width = len(text)
-        else:
-            start = self._at
-        last = max(len(self._places) - 1, 0)
-        step = range(start, start + len(text)) if width == len(text) else [start] * len(text)
-        self._builder.put(text, [self._places[min(i, last)] for i in step], self._strong > 0)
+        same = width == len(text)
+        own = [*self._places[start : start + (width if same else 1)]] * (1 if same else len(text))
+        own += [*self._places[-1:]] * (len(text) - len(own))
+        self._builder.put(text, own, self._strong > 0)
         self._at = start + width
 
     def _on_text(self, token: Token) -> None:

@@ -85,8 +85,13 @@ def without_junk(text: str) -> str:
     return _TEX_ESCAPE.sub(FILLER, text)
 
 
+_FOLDED = re.compile(f"[^\\s\u200b{FILLER}]+|.", re.DOTALL)
+"""Characters that are put as they are, side by side, or another one."""
+_KEPT = re.compile(f"[^{FILLER}]+|.", re.DOTALL)
+
+
 class TextBuilder:
-    """Collects clean text character by character, folding white space, with offsets."""
+    """Collects clean text, folding white space, with the offset of each character."""
 
     def __init__(self, fold: bool = True) -> None:
         self._fold = fold
@@ -114,7 +119,8 @@ class TextBuilder:
 
     def put(self, text: str, offsets: Sequence[int], strong: bool = False) -> None:
         """Append `text`, whose characters stand at `offsets` in the source."""
-        for char, offset in zip(text, offsets, strict=True):
+        for run in (_FOLDED if self._fold else _KEPT).finditer(text):
+            char, at = run[0], run.start()
             if char == FILLER:
                 continue
             if self._fold and (char.isspace() or char == "\u200b"):
@@ -122,16 +128,16 @@ class TextBuilder:
                     continue
                 if self._chars[-1] != " ":
                     self._chars.append(" ")
-                    self._offsets.append(offset)
+                    self._offsets.append(offsets[at])
                 if char in LINE_BREAKS and (not self._breaks or self._breaks[-1] != len(self) - 1):
                     self._breaks.append(len(self) - 1)
                 if char == HARD_BREAK:
                     self._hard.append(len(self) - 1)
                 continue
-            self._chars.append(char)
-            self._offsets.append(offset)
             if self._bold is None and not strong:
-                self._bold = len(self._chars) - 1
+                self._bold = len(self._chars)
+            self._chars += char
+            self._offsets += offsets[at : run.end()]
 
     def append(self, item: Item) -> None:
         """Put the text, links and line breaks of a finished item."""

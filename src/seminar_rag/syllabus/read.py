@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from seminar_rag.errors import SourceError
@@ -170,12 +170,13 @@ def syllabus_from_markdown(
 
 def session_from_post(text: str, name: str, number: int) -> Session:
     """The session that one Markdown post describes."""
-    return _sessions_of_posts([(text, name, number)])[0]
+    return _sessions_of_posts(((text, name, number),))[0]
 
 
-def _sessions_of_posts(posts: Sequence[tuple[str, str, int]]) -> tuple[Session, ...]:
+@lru_cache(maxsize=2)  # a desk ingests its posts again and again, and hardly one has changed
+def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session, ...]:
     """The sessions of posts, given as text, name and number; all are read in the same way."""
-    posts = numbered(posts)
+    posts = numbered(given)
     paged = [markdown_items(text) for text, _, _ in posts]
     every = [item for items in paged for item in items]
     structural = [
@@ -357,7 +358,7 @@ def _folder(path: Path) -> Syllabus:
             return syllabus_from_html(_read(page), page.name, _neighbours(page))
         raise SourceError(f"{path} has no Markdown posts; give the folder that holds them.")
     read = [(_read(file), file.name, number) for number, file in enumerate(posts, 1)]
-    return Syllabus(None, _sessions_of_posts(read))
+    return Syllabus(None, _sessions_of_posts(tuple(read)))
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
