@@ -7,7 +7,9 @@ report is shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
@@ -26,7 +28,8 @@ _DOCUMENTS = 4
 are not one finding."""
 _SLOW_DOCUMENTS = 2
 """The same where judging is slow."""
-
+_AT_ONCE = 2
+"""Claims that are looked up at a time, where judging is quick."""
 LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
 _WORTH = 0.3
@@ -74,10 +77,12 @@ class Checker:
         """
         found = self._extract(text)
         numbered = bool(found.references)
-        items = (
-            self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
-            for claim in self._ordered(list(_joined(found.claims, found.references)), scope)
-        )
+
+        def item(claim: Claim) -> Item:
+            return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
+
+        claims = self._ordered(list(_joined(found.claims, found.references)), scope)
+        items = map(item, claims) if self._verifier.quick else _side_by_side(item, claims)
         return Checking(len(found.claims), self._verifier.name, items)
 
     def _ordered(self, claims: list[Claim], scope: Scope | None) -> Iterator[Claim]:
@@ -184,6 +189,22 @@ class Checker:
             return Citation(cited, "unread", reason, found.works, verdict.verifier)
         reason = f"{name} does not say so: {verdict.reason}"
         return Citation(cited, "not said", reason, found.works, verdict.verifier)
+
+
+def _side_by_side(item: Callable[[Claim], Item], claims: Iterable[Claim]) -> Iterator[Item]:
+    """The items of claims, in order, some being looked up at a time: while the index is searched
+    and sentences are embedded, another claim can be compared."""
+    pool = ThreadPoolExecutor(_AT_ONCE, "checking")
+    begun: deque[Future[Item]] = deque()
+    try:
+        for claim in claims:
+            begun.append(pool.submit(item, claim))
+            if len(begun) > _AT_ONCE:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _KINDS = {
