@@ -74,6 +74,12 @@ _COUNTED = (
 
 
 _DEGREE = re.compile(r"an?\s", re.IGNORECASE)
+_AUXILIARY = re.compile(
+    r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s+"
+    r"(?:(?:the|an?)\s+)?(?=\w)",
+    re.IGNORECASE,
+)
+"""Before the thing in "how much does a dose of it cost?"."""
 
 
 def counted(question: str) -> tuple[str, ...]:
@@ -83,6 +89,9 @@ def counted(question: str) -> tuple[str, ...]:
     """
     found = [list(form.finditer(question)) for form in _COUNTED]
     things = [next((one for one in each[-1].groups() if one), "") for each in found if each]
+    things = [
+        thing[match.end() :] if (match := _AUXILIARY.match(thing)) else thing for thing in things
+    ]
     return tuple(thing for thing in things if stems(thing) and not _DEGREE.match(thing))
 
 
