@@ -108,6 +108,9 @@ def test_the_number_of_something_else_about_the_same_things_is_no_answer() -> No
     children = hit("We took samples of 424 children, whose median age was 15 months.")
     question = "how many children died of measles in winter?"
     assert uncounted(understand(question), [children], rarity) == "children"
+    told = hit("We took 424 samples of swabs.", "Measles of Children in Winter")
+    asked = "how many swabs were taken of children with measles in winter?"
+    assert uncounted(understand(asked), [told], rarity) is None  # its title says of whom
     died = hit("In that winter 12 children died of it.")
     assert uncounted(understand(question), [children, died], rarity) is None
 
