@@ -88,6 +88,8 @@ ELSEWHERE = {
     "index.kept.added_name": "takes the bytes of a file, which it hashes",
     "ingest.sources.page_text": "fetches a page, then page_lines()",
     "pages.locate.find": "in a worker process with a limit",
+    "question.learned.read_examples": "takes the name of a data file of the package",
+    "question.learned.read_weights": "the same",
     "syllabus.spans.trimmed": "a stretch of a text that is cut to 900 characters",
     "syllabus.toml.read_toml": "an instructor's own file; tomllib is slow with keys of many dots",
     "ui.desk.auth.hashed": "meant to take time, for a password of at most 1,000 characters",
