@@ -21,6 +21,7 @@ import json
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -161,11 +162,14 @@ def _say(text: str) -> None:
 
 
 class Stages:
-    """What each part of a search takes by itself, without the parts that it calls."""
+    """What each part of a search takes by itself, without the parts that it calls.
+
+    Parts that run in threads side by side are counted in full, each.
+    """
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
-        self._inner: list[float] = []
+        self._thread = threading.local()
 
     def watch(self, name: str, owner: Any, *calls: str) -> None:
         """Count the time of these functions of an object or a module as that of the part."""
@@ -175,15 +179,16 @@ class Stages:
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:
+            inner = self._thread.__dict__.setdefault("inner", [])
             began = time.perf_counter()
-            self._inner.append(0.0)
+            inner.append(0.0)
             try:
                 return call(*given, **named)
             finally:
                 took = time.perf_counter() - began
-                self.spent[name] += took - self._inner.pop()
-                if self._inner:
-                    self._inner[-1] += took
+                self.spent[name] += took - inner.pop()
+                if inner:
+                    inner[-1] += took
 
         return timed
 

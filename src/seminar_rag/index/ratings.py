@@ -2,7 +2,7 @@
 
 The score of a passage is the sum of what its terms give, in the order of the terms, as FTS5 adds it
 up itself (Robertson & Zaragoza 2009, k1 = 1.2, b = 0.75). What a term gives each passage is read
-once and kept, so that a question adds up arrays: on 100,000 passages 5 ms of the processor where
+once and kept, so that a question adds up arrays: on 100,000 passages 6 ms of the processor where
 FTS5's own query takes 11, and 1 ms where its words have been asked for before.
 """
 
