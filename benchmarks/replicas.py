@@ -308,6 +308,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, help="a GGUF file for llama-cpp-python's server")
     parser.add_argument("--keep-logs", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would stay
     return int(any(tally.failed for tally in run(options)))
 
 
