@@ -6,9 +6,10 @@ no passage found counts in that respect; nothing found comes close to it in mean
 
 Refused without each of them, of 30 questions without an answer in a seminar and of 60 on biomedical
 papers that its course lacks, and wrongly, of 130 and 158 with an answer there and of 46 on papers
-on language technology:
+on language technology, before the sentence with a number had to hold some of the question
+(`_TOLD`):
 
-                 26 and 18   2, 6 and 4
+                 25 and 17   2, 6 and 4
     orders       22 and 17   2, 6 and 4
     names        21 and  7   2, 4 and 4
     numbers      21 and 15   1, 5 and 3
