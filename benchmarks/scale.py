@@ -225,7 +225,7 @@ def measure(config: Config, queries: Sequence[str]) -> dict[str, Any]:
     parts, retriever, stages = course.parts, course.parts.retriever, Stages()
     stages.watch("reading the question", parts.embedder, "read")
     stages.watch("understanding it", retrieve, "understand")
-    stages.watch("dense", parts.store, "dense", "vectors_of")
+    stages.watch("dense", parts.store, "dense", "vectors_of", "cosines")
     stages.watch("full text", parts.store, "lexical")
     stages.watch("word by word", retriever, "_near")
     stages.watch("sides and names", retriever, "_moved_up")

@@ -198,6 +198,9 @@ def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
         assert dict(found)[right[0][0]] == pytest.approx(1, abs=0.01)
         shared += len({id_ for id_, _ in found} & {id_ for id_, _ in right})
     assert shared >= 0.97 * 20 * 50
+    assert held.cosines(made[0], ["p5", "unknown"]) == pytest.approx(
+        {"p5": float(made[5] @ made[0])}, abs=0.01
+    )
     within = held.nearest(made[0], 50, ["e"])
     assert {id_ for id_, _ in within} == set(ids[1_980:])
     assert held.rows.nbytes * 4 == exact.rows.nbytes

@@ -203,6 +203,14 @@ class Reader(Database):
         with self.guarded() as db:
             return nearest_within(db, documents, vector, k)
 
+    def cosines(self, vector: Matrix, ids: Sequence[str]) -> dict[str, float]:
+        """The cosine similarity of the passages of these ids that can be compared."""
+        held = self._held_vectors()
+        if held is not None and held.rows.shape[1:] == vector.shape:
+            return held.cosines(vector, ids)
+        stored = self.vectors_of(ids).items()
+        return {id_: float(one @ vector) for id_, one in stored if one.shape == vector.shape}
+
     def _held_vectors(self) -> HeldVectors | None:
         """The vectors of a course that is not large, whose vector store is not open."""
         if not self.vectors.is_closed:

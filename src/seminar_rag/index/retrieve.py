@@ -134,10 +134,7 @@ class Retriever:
         """The candidates of both sides, with their fused scores."""
         dense = dict(self._store.dense(vector, CANDIDATES, within))
         sparse = dict(lexical)
-        lacking = [id_ for id_ in sparse if id_ not in dense]
-        stored = self._store.vectors_of(lacking)
-        fitting = {id_: one for id_, one in stored.items() if one.shape == vector.shape}
-        dense.update({id_: float(one @ vector) for id_, one in fitting.items()})
+        dense |= self._store.cosines(vector, [id_ for id_ in sparse if id_ not in dense])
         scores = fuse(dense, sparse)
         best = sorted(scores, key=lambda id_: (-scores[id_], id_))[:COMPARED]
         return _Found(dense, sparse, compare(scores, self._near(words, best)))

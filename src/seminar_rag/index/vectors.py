@@ -289,6 +289,7 @@ class HeldVectors:
             signs.append(_signs(block))
         self.rows = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
         """Shape (len(ids), dimensions)."""
+        self._rows = {id_: row for row, id_ in enumerate(self.ids)}
         self._scales = np.concatenate(scales)[:, 0] if scales else None
         self._signs = np.ascontiguousarray(np.concatenate(signs).T) if signs else None
 
@@ -301,14 +302,23 @@ class HeldVectors:
             documents: restricts the search to these; None searches all.
         """
         at = self._compared(vector, documents)
+        scores = self._scores(vector, at)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return [(self.ids[at[i]], float(scores[i])) for i in best]
+
+    def cosines(self, vector: Matrix, ids: Sequence[str]) -> dict[str, float]:
+        """The cosine similarity of those of these ids that there are."""
+        at = [self._rows[id_] for id_ in ids if id_ in self._rows]
+        scores = self._scores(vector, np.array(at, np.int64))
+        return {self.ids[row]: float(score) for row, score in zip(at, scores, strict=True)}
+
+    def _scores(self, vector: Matrix, at: NDArray[np.int64]) -> Matrix:
+        """The cosine similarity of these rows."""
         scores = np.empty(len(at), np.float32)
         for first in range(0, len(at), _ROWS):
             rows = self.rows[at[first : first + _ROWS]]
             scores[first : first + _ROWS] = rows.astype(np.float32, copy=False) @ vector
-        if self._scales is not None:
-            scores *= self._scales[at]
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[at[i]], float(scores[i])) for i in best]
+        return scores if self._scales is None else scores * self._scales[at]
 
     def _compared(self, vector: Matrix, documents: Iterable[str] | None) -> NDArray[np.int64]:
         """The rows that are compared number by number."""
