@@ -34,7 +34,7 @@ from seminar_rag.syllabus.labels import SESSION, decoded
 from seminar_rag.syllabus.markup import front_matter, html_items, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
-from seminar_rag.syllabus.model import WEIGHTS, Forest, flat, model_of
+from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.series import Series, candidates, place, series_features
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
@@ -63,6 +63,8 @@ class Page:
     titles: list[str] = field(default_factory=list)
     """What each of several files calls itself."""
     lost: int = 0
+    form: str = ""
+    """The ending of its file's name."""
 
 
 def align(page: Page) -> None:
@@ -79,8 +81,10 @@ def align(page: Page) -> None:
             urls.setdefault(link.url, []).append(at)
     readings = [(i, r) for i, s in enumerate(page.sessions) for r in s["readings"]]
     options: list[dict[int, float]] = []
+    ends: list[dict[int, int]] = []
     for _, reading in readings:
         found: dict[int, float] = {}
+        ends.append({})
         for weight, title in [
             (1.0, reading.get("title")),
             *((0.9, t) for t in reading.get("alt_titles") or []),
@@ -94,6 +98,7 @@ def align(page: Page) -> None:
                     at + len(name) : at + len(name) + 1
                 ] in {" ", ""}:
                     found[owner[at]] = max(found.get(owner[at], 0), weight)
+                    ends[-1][owner[at]] = owner[at + len(name) - 1]
                 at = whole.find(name, at + 1)
             if not found and len(name) > 12:
                 for at in range(len(texts)):
@@ -127,7 +132,8 @@ def align(page: Page) -> None:
         starts[start] = taken[at]
         page.labels[start] = 4
         page.starts[start] = readings[taken[at]]
-        page.labels[start + 1 : at + 1] = 5
+        # a colon or a full stop within a title parts it into several pieces
+        page.labels[start + 1 : ends[taken[at]].get(at, at) + 1] = 5
     order = sorted(starts)
     for number, start in enumerate(order):
         end = order[number + 1] if number + 1 < len(order) else len(page.pieces)
@@ -332,6 +338,7 @@ def load(folder: Path) -> Page:
     files = [folder / file for file in key["files"]]
     files = [one for file in files for one in (sorted(file.iterdir()) if file.is_dir() else [file])]
     page = Page(folder.name, key["sessions"], pieces_of(files), str(key["source"]["repository"]))
+    page.form = "posts" if len(files) > 1 else files[0].suffix.lower()
     if len(files) > 1:
         page.titles = [_post_title(f) for f in files]
     align(page)
@@ -363,6 +370,7 @@ def made_pages() -> list[Page]:
             copy.write_text(marked.text, encoding="utf-8")
             items, form = items_of(copy)
         page = Page(path.name, marked.sessions, page_pieces(items, form), path.name)
+        page.form = path.suffix
         align(page)
         found.append(page)
     return found
@@ -648,9 +656,9 @@ def forest(
         for seed in seeds
     ]
     arrays = flat({"tree_info": [tree for each in trees for tree in each]}, classes)
-    if mean:
-        leaves = arrays["feature"] < 0
-        arrays["threshold"][leaves] /= len(seeds)
+    # half of a value's digits say nothing, and would be most of the file
+    values = arrays["values"] / (len(seeds) if mean else 1)
+    arrays["values"] = values.astype(np.float16)
     return arrays
 
 
@@ -663,7 +671,8 @@ def label_arrays(data: list[Data], trees: int) -> dict[str, np.ndarray]:
         6,
         np.concatenate([np.full(d.kept.sum(), d.weight) for d in data]),
         mean=True,
-        seeds=[1, 2],  # one alone reads now this, now that generated style badly
+        seeds=[5, 6, 7, 8],  # one alone reads now this, now that generated style badly
+        learning_rate=0.15,
         feature_fraction=0.3,
         bagging_fraction=0.7,
         lambda_l2=3,
@@ -699,7 +708,7 @@ def inside_arrays(data: list[Data]) -> dict[str, np.ndarray]:
 
 @dataclass
 class Choice:
-    """The series that may part one page, and how well each does."""
+    """The series that may part a page, and how well each does."""
 
     data: Data
     rows: np.ndarray
@@ -707,26 +716,19 @@ class Choice:
 
 
 def choices_of(data: Data, labels: dict[str, np.ndarray]) -> list[Choice]:
-    """What the files of a page have to teach of series, as labels read them that have not seen it.
+    """What a page has to teach of series, as labels read it that have not seen it.
 
-    A file of several is a page of one session, in which no series is right.
+    A file of several is a page of one session, in which no series is looked for.
     """
-    own = {part: labels[f"labels.{part}"] for part in _PARTS}
-    found = []
-    for part in files_of(data.page):
-        pieces = data.page.pieces[part]
-        said = Forest(**own, classes=6).probabilities(data.rows[part])
-        every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, labels["steps"]))
-        if len(every) > 1:
-            begin = np.flatnonzero(data.page.labels[part] == SESSION)
-            right = np.array(
-                [_right(one, pieces, {place(pieces[n]) for n in begin}) for one in every]
-            )
-            found.append(Choice(data, series_features(every, pieces, said), right))
-    return found
-
-
-_PARTS = ("roots", "feature", "threshold", "left", "right")
+    pieces = data.page.pieces
+    if len(files_of(data.page)) > 1:
+        return []
+    own = {part: labels[f"labels.{part}"] for part in PARTS}
+    said = Forest(**own, classes=6).probabilities(data.rows)
+    every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, labels["steps"]))
+    begin = {place(pieces[n]) for n in np.flatnonzero(data.page.labels == SESSION)}
+    right = np.array([_right(one, pieces, begin) for one in every])
+    return [Choice(data, series_features(every, pieces, said), right)] if len(every) > 1 else []
 
 
 def _right(one: Series, pieces: Sequence[Piece], gold: set[tuple[int, ...]]) -> float:
@@ -749,8 +751,8 @@ def series_arrays(choices: list[Choice]) -> dict[str, np.ndarray]:
         seeds=[1, 2, 3],
         learning_rate=0.06,
         num_leaves=7,
-        min_data_in_leaf=15,
-        feature_fraction=0.3,
+        min_data_in_leaf=8,
+        feature_fraction=0.5,
         bagging_fraction=0.6,
         max_bin=63,
     )
@@ -796,15 +798,17 @@ def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> list[dict[st
     ]
 
 
-def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> None:
-    """Print what `score.py` of the labelled pages says."""
+def scored(
+    read: list[tuple[Page, list[dict[str, Any]]]],
+) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """What `score.py` of the labelled pages says of each page, and its sums."""
     spec = importlib.util.spec_from_file_location("score", SHARED / "pages/score.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sums: Counter[str] = Counter()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for page, got in read:
         out, missed, invented, wrong = module.score(page.sessions, got)
         sums.update(out)
@@ -816,6 +820,7 @@ def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> 
         rows.append(
             {
                 "page": page.name,
+                "form": page.form,
                 "recall": rate("found", "need", 1.0),
                 "precision": out["found"] / given if given else float(not out["need"]),
                 **{
@@ -834,7 +839,24 @@ def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> 
                 "faults": (missed, invented, wrong),
             }
         )
-    names = [name for name in rows[0] if name not in {"page", "counts", "faults"}]
+    return rows, sums
+
+
+def by_form(read: list[tuple[Page, list[dict[str, Any]]]]) -> None:
+    """Print how well pages of each form are read."""
+    rows, _ = scored(read)
+    names = ("recall", "precision", "title", "session")
+    print("form        pages", *(f"{name:>9}" for name in names))
+    for form, count in Counter(row["form"] for row in rows).most_common():
+        own = [row for row in rows if row["form"] == form]
+        means = [np.mean([row[n] for row in own if row[n] is not None]) for n in names]
+        print(f"{form:12}{count:5}", *(f"{mean:9.2f}" for mean in means))
+
+
+def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> None:
+    """Print the means over pages, with intervals."""
+    rows, sums = scored(read)
+    names = [name for name in rows[0] if name not in {"page", "form", "counts", "faults"}]
     for row in sorted(rows, key=lambda r: r["recall"] + r["precision"]):
         if verbose:
             print(
@@ -866,7 +888,7 @@ def main() -> None:
     parser.add_argument("--made", type=float, default=0.5, help="weight of the made-up pages")
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")
     parser.add_argument("--verbose", type=int, default=0)
-    parser.add_argument("--trees", type=int, default=100)
+    parser.add_argument("--trees", type=int, default=60)
     options = parser.parse_args()
     pages = [
         load(folder)
@@ -912,6 +934,7 @@ def main() -> None:
         figures([one for one in read if one[0].course != one[0].name], options.verbose)
         print("made-up pages, left out likewise:")
         figures([one for one in read if one[0].course == one[0].name], options.verbose)
+        by_form(read)
 
 
 if __name__ == "__main__":

@@ -186,10 +186,11 @@ def with_an_eager_model() -> None:
     """
 
     def forest(count: int) -> Forest:
-        none, zero = np.full(count, -1, np.int16), np.zeros(count, np.int32)
+        none, zero = np.full(count, -1, np.int16), np.zeros(count, np.uint8)
         scores = np.zeros(count, np.float32)
         scores[-2:-1] = 5.0
-        return Forest(np.arange(count, dtype=np.int32), none, scores, zero, zero, count)
+        trees = np.arange(count, dtype=np.int32)
+        return Forest(trees, none, scores[:0], scores.astype(np.float16), zero, count)
 
     model = Model(*(forest(n) for n in (6, 1, 1, 1, 1)), np.zeros((6, 6), np.float32))
     assert labels.READING == 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
-from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.labels import decode
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.model import (
@@ -135,7 +135,8 @@ def section_features(
         whole[:25],
         whole[-25:],
     ):
-        row += [float(bool(WORDS[name].search(text[:100]))) for name in _SAID]
+        common = said(text[:100])
+        row += [float(name in common) for name in _SAID]
     return row
 
 
@@ -147,7 +148,7 @@ def _line_above(pieces: Sequence[Piece], at: int, start: int) -> str:
             len(text) < 60
             and not pieces[n].item.links
             and pieces[n].cut in {"block", "line", "cell", "soft"}
-            and any(WORDS[name].search(text) for name in ("more", "required", "reading"))
+            and any(name in said(text) for name in ("more", "required", "reading"))
         ):
             return text
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,16 +22,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def _vocabulary() -> dict[str, re.Pattern[str]]:
+def _vocabulary() -> dict[str, list[str]]:
     text = Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8")
-    return {
-        name: re.compile(rf"\b(?:{'|'.join(words)})\b", re.I)
-        for name, words in tomllib.loads(text).items()
-    }
+    return {name: list(words) for name, words in tomllib.loads(text).items()}
 
 
-WORDS = _vocabulary()
+def _whole(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(words)})\b", re.I)
+
+
+_VOCABULARY = _vocabulary()
+WORDS = {name: _whole(words) for name, words in _VOCABULARY.items()}
 """What common words of course pages tell of the text around them."""
+_PLAIN = re.compile(r"(?:\w|\\w|\\d|[*+?|()\[\]:])+")
+_SEVERAL = _whole(
+    word for words in _VOCABULARY.values() for word in words if not _PLAIN.fullmatch(word)
+)
+"""What is no single word: of texts that hold any, all patterns are tried."""
+_WORD = re.compile(r"\w+")
+
+
+@lru_cache(maxsize=1 << 15)
+def _kinds_of(word: str) -> tuple[str, ...]:
+    return tuple(name for name, pattern in WORDS.items() if pattern.fullmatch(word))
+
+
+@lru_cache(maxsize=1 << 12)  # labels, headings and names of columns stand around many pieces
+def said(text: str) -> Mapping[str, Sequence[int]]:
+    """Where in a text each kind of common word begins; kinds that it lacks are left out.
+
+    The same as looking for every pattern of `WORDS`, which would take most of a page's time.
+    """
+    if _SEVERAL.search(text):
+        found = {name: [m.start() for m in p.finditer(text)] for name, p in WORDS.items()}
+        return {name: places for name, places in found.items() if places}
+    places: dict[str, list[int]] = {}
+    for match in _WORD.finditer(text):
+        for name in _kinds_of(match[0]):
+            places.setdefault(name, []).append(match.start())
+    return places
+
+
 _KINDS = ("heading", "item", "paragraph", "cell")
 _CUTS = ("block", "cell", "line", "soft", "label", "stop", "dash", "link")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][\w’'-]+")
@@ -53,6 +84,25 @@ _CODE_HOST = re.compile(
     r"github|gitlab|colab|kaggle|docs\.google|drive\.google|forms\.|piazza|canvas|slides|dropbox",
     re.I,
 )
+
+
+_NAMES = re.compile(
+    r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
+    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
+)
+_BY = re.compile(r"\W*(?i:by|par|por|von|di|av|door)\s+[A-ZÀ-Þ]")
+
+
+def is_by_line(text: str) -> bool:
+    """Whether a text begins by saying who wrote something."""
+    return bool(_BY.match(text))
+
+
+def is_names(text: str) -> bool:
+    """Whether a text holds the authors of a reference and at most its year."""
+    words = re.findall(r"[^\W\d_][\w’'-]+", text)
+    small = [word for word in words if word[0].islower() and word not in {"and", "et", "al", "de"}]
+    return len(words) < 16 and not small and bool(_NAMES.fullmatch(text))
 
 
 def _fraction(found: float, whole: float) -> float:
@@ -109,12 +159,13 @@ def _own(piece: Piece) -> list[float]:
     bold = sum(e.end - e.start for e in piece.item.emphasis if e.url == "b")
     first = text[:1]
     last = text[-1:]
+    common = said(text[:200])
     return [
         min(len(text), 1000),
         min(count, 100),
         _fraction(capitals, len(words)),
         _fraction(sum(w[0].isupper() for w in long), len(long)),
-        _fraction(sum(c.isdigit() for c in text), len(text)),
+        _fraction(sum(map(str.isdigit, text)), len(text)),
         float(first.isupper()),
         float(first.islower()),
         float(first.isdigit()),
@@ -147,12 +198,14 @@ def _own(piece: Piece) -> list[float]:
         float(bool(re.fullmatch(r"\W*\d{1,3}\W*", text))),
         float(bool(re.search(r"\d{1,2}:\d\d|\b\d{1,2}\s?(?:am|pm)\b", text, re.I))),
         float(not re.search(r"\w", text)),
-        *(float(bool(pattern.search(text[:200]))) for pattern in WORDS.values()),
+        *(float(name in common) for name in WORDS),
         *(
-            float(bool((m := WORDS[n].search(text)) and m.start() < 3))
-            for n in ("more", "required", "reading", "watch", "work", "noclass", "people")
+            float(name in common and common[name][0] < 3)
+            for name in ("more", "required", "reading", "watch", "work", "noclass", "people")
         ),
         *_links(piece),
+        float(is_by_line(text)),
+        float(is_names(text)),
     ]
 
 
@@ -180,6 +233,8 @@ _KEY = (
     59,
     62,
     65,
+    71,
+    72,
 )
 """Which of a piece's own numbers its neighbours see."""
 
@@ -188,7 +243,8 @@ _KEY = (
 def _said(text: str) -> tuple[float, ...]:
     """What the words around a piece say: a heading, a column's name, a label, a parent."""
     text = text[:120]
-    return (*(float(bool(WORDS[name].search(text))) for name in _SAID), float(len(text.split())))
+    common = said(text)
+    return (*(float(name in common) for name in _SAID), float(len(text.split())))
 
 
 _SAID = (

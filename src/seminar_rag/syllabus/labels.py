@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks
+from seminar_rag.syllabus.features import is_by_line, is_names
 from seminar_rag.syllabus.model import MORE, OTHER, READING, SESSION, TITLE, Model
 from seminar_rag.syllabus.pieces import Piece
 from seminar_rag.syllabus.series import candidates, place, series_features
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _CERTAIN = 30.0
 """A difference of logarithms that nothing else makes up for."""
 _BETTER = 0.3
-"""By how much a series has to do better than what the labels say: thrice a tenth of its F1, since
-the forest adds up three."""
+"""By how much a series that only drops sessions has to do better than what the labels say: thrice a
+tenth of its F1, since the forest adds up three. Labels rather miss a session than invent one."""
 _NEAR = 8
 """How many pieces below its beginning a session's title is looked for."""
 _LEAST_TITLE = 0.02
@@ -33,10 +34,6 @@ _LEAST_TITLE = 0.02
 _FEWEST = 0.05
 """The share of pieces that begin a reading on all but a few of the labelled pages."""
 _WORD = re.compile(r"[^\W\d_]{2}")
-_NAMES = re.compile(
-    r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
-    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
-)
 
 
 def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: Model) -> list[int]:
@@ -55,8 +52,10 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
     if len(every) < 2:
         return labels
     well = model.series.scores(series_features(every, pieces, probabilities))[:, 0]
-    best = int(well.argmax())
-    if well[best] > well[0] + _BETTER:
+    places = [{place(pieces[n]) for n in one} for one in every]
+    drops = np.array([own < places[0] for own in places], np.float32)
+    best = int((well - np.float32(_BETTER) * drops).argmax())
+    if best:
         opens = np.isin(np.arange(len(pieces)), every[best])
         scores[:, SESSION] = np.where(opens, scores[:, SESSION] + _CERTAIN, -_CERTAIN)
         labels = decoded(scores, pieces, model.steps)
@@ -104,17 +103,22 @@ def decoded(
             break
     for n in range(1, len(pieces)):
         inside = pieces[n].cut in {"stop", "dash", "link"} and labels[n] == READING
-        if inside and labels[n - 1] == READING and _only_names(pieces[n - 1]):
+        before = pieces[n - 1]
+        plain = not before.item.links and not before.quotes
+        if inside and plain and labels[n - 1] == READING and is_names(before.text):
             labels[n] = MORE
+        elif labels[n] == READING and _says_by_whom(before, pieces[n]):
+            # "by …" never begins a reading: it says whose the line above is
+            if labels[n - 1] in {OTHER, TITLE}:
+                labels[n - 1] = READING
+            labels[n] = MORE if labels[n - 1] in {READING, MORE} else READING
     return labels
 
 
-def _only_names(piece: Piece) -> bool:
-    """Whether a piece holds the authors of a reference and at most its year."""
-    words = re.findall(r"[^\W\d_][\w’'-]+", piece.text)
-    small = [word for word in words if word[0].islower() and word not in {"and", "et", "al", "de"}]
-    plain = not piece.item.links and not piece.quotes and len(words) < 16
-    return plain and not small and bool(_NAMES.fullmatch(piece.text))
+def _says_by_whom(before: Piece, piece: Piece) -> bool:
+    """Whether a piece names the authors of what the line before it in its block or cell names."""
+    beside = (before.file, before.block, before.row, before.column)
+    return beside == (piece.file, piece.block, piece.row, piece.column) and is_by_line(piece.text)
 
 
 def _viterbi(scores: NDArray[np.float32], follow: NDArray[np.float32]) -> list[int]:

@@ -1,7 +1,8 @@
 """The trained weights: boosted decision trees, evaluated by a few lines of numpy.
 
 `weights.npz` is written by `benchmarks/train_syllabus.py`. Each forest is held as flat arrays over
-all its nodes: which number is looked at, the threshold, the two children, the value of a leaf.
+all its nodes: which number is looked at, the threshold, where the right branch begins, the values
+of the leaves.
 """
 
 from __future__ import annotations
@@ -23,19 +24,59 @@ OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
 """What a piece of a page is: the classes of `Model.labels`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forest:
-    """Trees whose values add up to one score for each class."""
+_LEAVES = 16
+"""The most leaves of a tree: a bit for each."""
 
-    roots: NDArray[np.int32]
-    """Where each tree begins; tree `n` votes for class `n % classes`."""
-    feature: NDArray[np.int16]
-    """The number that a node looks at; -1 at a leaf."""
-    threshold: NDArray[np.float32]
-    """A row goes left where its number is at most this; at a leaf, the leaf's value."""
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    classes: int
+
+class Forest:
+    """Trees whose values add up to one score for each class.
+
+    A row's leaf in every tree is found without going down any: each comparison that fails takes
+    the leaves on its left away, and the first leaf that is left is the row's (QuickScorer: Lucchese
+    et al., "QuickScorer: A Fast Algorithm to Rank Documents with Additive Ensembles of Regression
+    Trees", SIGIR 2015).
+
+    Args:
+        roots: where each tree begins; tree `n` votes for class `n % classes`.
+        feature: the number that a node looks at; -1 at a leaf. The nodes of a tree follow each
+            other: a node, those on its left, those on its right.
+        threshold: of each node that is no leaf; a row goes left where its number is at most this.
+        values: of each leaf.
+        skip: how many nodes after a node its right branch begins.
+    """
+
+    def __init__(
+        self,
+        roots: NDArray[np.int32],
+        feature: NDArray[np.int16],
+        threshold: NDArray[np.float32],
+        values: NDArray[np.float16],
+        skip: NDArray[np.uint8],
+        classes: int,
+    ) -> None:
+        import numpy as np
+
+        self.classes = classes
+        sizes = np.diff([*roots, len(feature)])
+        tree = np.repeat(np.arange(len(roots)), sizes)
+        is_leaf = feature < 0
+        before = np.concatenate([[0], np.cumsum(is_leaf)])
+        self._values = values.astype(np.float32)
+        self._first = before[roots]
+        nodes = np.flatnonzero(~is_leaf)
+        lost = before[nodes + skip[nodes]] - before[nodes]
+        shift = before[nodes] - self._first[tree[nodes]]
+        if len(nodes) and (lost + shift).max() >= _LEAVES:
+            raise ValueError(f"a tree has more than {_LEAVES} leaves")
+        order = np.arange(len(nodes)) - np.searchsorted(nodes, roots)[tree[nodes]]
+        shape = (int(order.max(initial=-1)) + 1, len(roots))
+        # a comparison that never fails stands where a tree has fewer than the others
+        self._feature = np.zeros(shape, np.intp)
+        self._threshold = np.full(shape, np.inf, np.float32)
+        self._kept = np.full(shape, 2**_LEAVES - 1, np.uint16)
+        self._feature[order, tree[nodes]] = feature[nodes]
+        self._threshold[order, tree[nodes]] = threshold
+        self._kept[order, tree[nodes]] = ~(((1 << lost) - 1) << shift) & (2**_LEAVES - 1)
 
     def scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The sums of the trees' values, one column for each class."""
@@ -45,19 +86,15 @@ class Forest:
         return np.concatenate(parts) if parts else np.zeros((0, self.classes), np.float32)
 
     def _scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The scores of a few rows; all trees go down one level at a time."""
         import numpy as np
 
-        every = np.arange(len(rows))[:, None]
-        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        feature = self.feature[at]
-        while (feature >= 0).any():
-            goes_left = rows[every, np.maximum(feature, 0)] <= self.threshold[at]
-            following = np.where(goes_left, self.left[at], self.right[at])
-            at = np.where(feature >= 0, following, at)
-            feature = self.feature[at]
-        values = self.threshold[at].reshape(len(rows), -1, self.classes)
-        return np.asarray(values.sum(axis=1), np.float32)
+        left = np.full((len(rows), len(self._first)), 2**_LEAVES - 1, np.uint16)
+        for number, threshold, kept in zip(self._feature, self._threshold, self._kept, strict=True):
+            holds = rows.take(number, axis=1) <= threshold
+            left &= np.where(holds, np.uint16(2**_LEAVES - 1), kept)
+        values = self._values[self._first + _lowest_bits()[left]]
+        summed = values.reshape(len(rows), -1, self.classes).sum(axis=1)
+        return np.asarray(summed, np.float32)
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The scores as probabilities: over the classes, or of "yes" where there is one."""
@@ -68,6 +105,16 @@ class Forest:
             return np.asarray(1 / (1 + np.exp(-scores)), np.float32)
         scores = np.exp(scores - scores.max(1, keepdims=True))
         return np.asarray(scores / scores.sum(1, keepdims=True), np.float32)
+
+
+@cache
+def _lowest_bits() -> NDArray[np.intp]:
+    """The place of the lowest bit that is set in each number of 16 bits."""
+    import numpy as np
+
+    numbers = np.arange(2**_LEAVES)
+    lowest = numbers & -numbers
+    return np.asarray(np.log2(np.maximum(lowest, 1)), np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +133,37 @@ class Model:
     """How likely a label follows another, as logarithm against chance."""
 
 
+PARTS = ("roots", "feature", "threshold", "values", "skip")
+"""The arrays of a forest."""
+
+
 def flat(dump: dict[str, Any], classes: int) -> dict[str, NDArray[Any]]:
     """The arrays of a forest, from LightGBM's dump of it."""
     import numpy as np
 
     roots: list[int] = []
-    nodes: list[tuple[int, float, int, int]] = []
+    nodes: list[tuple[int, float, int]] = []
 
     def put(node: dict[str, Any]) -> int:
         at = len(nodes)
         if "leaf_value" in node:
-            nodes.append((-1, node["leaf_value"], 0, 0))
+            nodes.append((-1, node["leaf_value"], 0))
             return at
-        nodes.append((0, 0.0, 0, 0))
-        left, right = put(node["left_child"]), put(node["right_child"])
-        nodes[at] = (node["split_feature"], node["threshold"], left, right)
+        nodes.append((0, 0.0, 0))
+        put(node["left_child"])
+        nodes[at] = (node["split_feature"], node["threshold"], put(node["right_child"]) - at)
         return at
 
     for tree in dump["tree_info"]:
         roots.append(put(tree["tree_structure"]))
-    feature, threshold, left, right = zip(*nodes, strict=True)
+    feature, number, skip = zip(*nodes, strict=True)
+    is_leaf = np.array(feature) < 0
     return {
         "roots": np.array(roots, np.int32),
         "feature": np.array(feature, np.int16),
-        "threshold": np.array(threshold, np.float32),
-        "left": np.array(left, np.int32),
-        "right": np.array(right, np.int32),
+        "threshold": np.array(number, np.float32)[~is_leaf],
+        "values": np.array(number)[is_leaf],
+        "skip": np.array(skip, np.uint8),
         "classes": np.array(classes),
     }
 
@@ -120,10 +172,8 @@ def model_of(arrays: dict[str, NDArray[Any]]) -> Model:
     """A model from its arrays, named "forest.array"."""
 
     def forest(name: str) -> Forest:
-        parts = ("roots", "feature", "threshold", "left", "right")
-        roots, feature, threshold, left, right = (arrays[f"{name}.{part}"] for part in parts)
-        classes = int(arrays[f"{name}.classes"])
-        return Forest(roots, feature, threshold, left, right, classes)
+        own = {part: arrays[f"{name}.{part}"] for part in PARTS}
+        return Forest(**own, classes=int(arrays[f"{name}.classes"]))
 
     return Model(
         labels=forest("labels"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
@@ -178,8 +178,11 @@ def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
     parents: list[tuple[int, str]] = []
     tables = 0
     soft = _lines_count(items, form)
+    named = {item.text.casefold() for item in items if item.block.kind == "heading"}
     for number, item in enumerate(items):
         if item.comment is not None or not (item.text or item.links) or item.block.kind == "code":
+            continue
+        if _is_content(item, named):
             continue
         level = _level(item)
         if level:
@@ -214,6 +217,15 @@ def page_pieces(items: Sequence[Item], form: str, file: int = 0) -> list[Piece]:
     return found
 
 
+def _is_content(item: Item, headings: Container[str]) -> bool:
+    """Whether a block is an entry of the page's table of contents: a heading's name, linked."""
+    if item.block.kind == "heading" or len(item.links) != 1:
+        return False
+    link = item.links[0]
+    whole = link.start == 0 and link.end == len(item.text)
+    return whole and link.url.startswith("#") and item.text.casefold() in headings
+
+
 def _level(item: Item) -> int:
     if item.block.kind == "heading":
         return item.block.level or _BOLD_LEVEL
@@ -237,7 +249,9 @@ def _table(
     columns = max(map(len, rows), default=0)
     cut = Cutter(item)
     first = [cut(a, b) for a, b in rows[0]] if rows else []
-    named = len(rows) > 1 and not any(cell.links or re.search(r"\d", cell.text) for cell in first)
+    plain = [cell for cell in first if not cell.links]
+    named = len(rows) > 1 and 2 * len(plain) > len(first)
+    named = named and not any(re.search(r"\d", cell.text) for cell in first)
     header = [cell.text for cell in first] if named else []
     cut = Cutter(item)
     for at, row in enumerate(rows):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from seminar_rag.errors import SourceError
@@ -255,13 +255,18 @@ def _from_items(
     title: str | None,
     load_page: LoadPage | None = None,
 ) -> Syllabus:
-    load = cache(load_page) if load_page is not None else None
+    load = cache(partial(_loaded, load_page)) if load_page is not None else None
     structural = structural_sessions(items, name, title, load)
     learned = [with_page(session, load, _post) for session in _learned(items, form, name, title)]
     own_pages = any(session.file != name for session in structural)
     exact = own_pages and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
     return Syllabus(title, tuple(structural if exact else learned))
+
+
+def _loaded(load_page: LoadPage, address: str) -> tuple[str, Sequence[Item]] | None:
+    page = load_page(address)
+    return (page[0], html_items(page[1])) if page is not None else None
 
 
 def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> list[Session]:

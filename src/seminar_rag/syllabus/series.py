@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks
-from seminar_rag.syllabus.features import WORDS, groups
+from seminar_rag.syllabus.features import groups, said
 from seminar_rag.syllabus.model import READING, SESSION
 from seminar_rag.syllabus.pieces import Piece
 
@@ -39,12 +39,12 @@ def candidates(
     """Series of pieces that may begin the sessions; the first is what the labels say."""
     sure = probabilities[:, SESSION]
     kinds = [marks.mark_of(piece.text) for piece in pieces]
-    named = [
+    marked = [
         (mark.kind, p.kind, p.level, p.source.depth, p.column) if mark and _opens(p) else None
         for mark, p in zip(kinds, pieces, strict=True)
     ]
     found: list[list[int]] = []
-    kinds_of_place: list[Sequence[object]] = [*groups(pieces)[:2], named]
+    kinds_of_place: list[Sequence[object]] = [*groups(pieces)[:2], marked]
     for ids in kinds_of_place:
         members: dict[object, list[int]] = {}
         for n, group in enumerate(ids):
@@ -53,6 +53,10 @@ def candidates(
         several = [group for group in members.values() if len(group) > 1]
         several.sort(key=lambda group: -float(sure[group].mean()))
         found += several[:_MOST_GROUPS]
+    named = {(piece.file, piece.table) for piece in pieces if piece.header}
+    heads = {n for n, p in enumerate(pieces) if not p.row and (p.file, p.table) in named}
+    found = [[n for n in group if n not in heads] for group in found]
+    found = [group for group in found if len(group) > 1]
     for group in list(found):
         own = sure[group]
         for least in (0.3 * float(own.max()), float(own.mean())):
@@ -157,5 +161,5 @@ def _row(
         share([piece.item.bold for piece in members]),
         share([piece.path for piece in members]),
         len({piece.path for piece in members}) / len(at),
-        *(share([WORDS[name].search(text[:100]) for text in texts]) for name in _SAID),
+        *(share([name in said(text[:100]) for text in texts]) for name in _SAID),
     ]

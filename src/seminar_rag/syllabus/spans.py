@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seminar_rag.syllabus.features import WORDS
+from seminar_rag.syllabus.features import said
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.pieces import QUOTE, Piece, cut_item
 
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BOUNDARY = re.compile(
-    r"[,.;:?!()\[\]/|•]|\s[–—-]+\s|[“”\"«»„]|(?<!\w)[‘']|[’'](?!\w)|\b(?:by|in|from)\b|\s\+\s"
+    r"[,;:?!()\[\]/|•]|\s[–—-]+\s|[“”\"«»„]|(?<!\w)[‘']|[’'](?!\w)|\b(?:by|in|from|par|por)\b|\s\+\s"
+    r"|[’']s\b"  # "Asimov's Foundation"
+    r"|\.(?!(?<=\b[A-ZÀ-Þ]\.)(?:,|-?\s?[A-ZÀ-Þ]\.|\s(?:&|and)\s))"  # not within initials
+    r"|\b(?:1[5-9]|20)\d\d[a-z]?\b"  # "Boyd et al. 2007 Mesoscale iron enrichment"
+    r"|\b(?:[Cc]h(?:ap(?:ter)?)?s?|[Pp]p?)\b\.?(?=\s*\d)"
 )
+_STRONG = re.compile(r"[“”\"«»„(\[]|\b(?:1[5-9]|20)\d\d[a-z]?\b|\s[–—-]+\s|:\s")
+"""Where a long list of authors may end, however many commas stand within it."""
 _TRIM = " \t,.;:|/–—-•*()[]“”\"«»„‘’'+&"
 _OPEN = {"(": ")", "[": "]", "“": "”", "«": "»", "‘": "’", "„": "“"}
 _BRACKETS = re.compile(r"\([^()]{1,200}\)|\[[^\[\]]{1,200}\]")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _MAX_RUNS = 4
 _MAX_PARTS = 9
+_MAX_FURTHER = 3
 _MAX_TEXT = 900
 _MAX_BOUNDS = 24
 _MAX_LENGTH = 700
@@ -87,12 +94,16 @@ def spans_of(runs: Sequence[Run]) -> list[Span]:
         kept = sorted(
             at for at in bounds if 0 <= at <= len(text) and not any(a < at < b for a, b in shut)
         )
+        strong = {at for one in [*marked, *_quotes(text)] for at in one}
+        strong |= {match.start() for match in _STRONG.finditer(text)}
+        firm = {trimmed(text, 0, at)[1] for at in strong & set(kept)}
         ends = {trimmed(text, at, len(text))[0] for at in kept}
         starts = sorted(at for at in ends if at < len(text))[:_MAX_BOUNDS]
         for at, start in enumerate(starts):
             following = [*starts[at + 1 :], *(b for b in kept if starts[-1] < b), len(text)]
             stops = sorted({trimmed(text, start, stop)[1] for stop in following})
-            for stop in [*stops[:_MAX_PARTS], *stops[_MAX_PARTS:][-1:]]:
+            further = [stop for stop in stops[_MAX_PARTS:-1] if stop in firm][:_MAX_FURTHER]
+            for stop in [*stops[:_MAX_PARTS], *further, *stops[_MAX_PARTS:][-1:]]:
                 if 2 <= stop - start <= _MAX_LENGTH and not text.startswith("http", start):
                     found.append(Span(number, start, stop, text[start:stop]))
     return found
@@ -148,42 +159,37 @@ _EVENTS: dict[str, re.Pattern[str]] = {
         r"\b(?:the|an?|how|why|what|on|when|is|of|towards?|la|le|les|el|los|der|die|das)\b", re.I
     ),
     "pages": re.compile(r"\b\d{1,4}\s?[-–—]\s?\d{1,4}\b|\bpp?\."),
-    **{
-        name: WORDS[name]
-        for name in (
-            "chapter",
-            "venue",
-            "watch",
-            "work",
-            "reading",
-            "link",
-            "more",
-            "people",
-            "date",
-        )
-    },
 }
-_SIGNS = (",", ".", ":", ";", "(", ")", "/", "?", '“”"«»„', "‘’'", "–—-", " ")
+_SAID = ("chapter", "venue", "watch", "work", "reading", "link", "more", "people", "date")
+_SIGNS = [
+    frozenset(kind)
+    for kind in (",", ".", ":", ";", "(", ")", "/", "?", '“”"«»„', "‘’'", "–—-", " ")
+]
 
 
 def _counts(text: str) -> NDArray[np.float32]:
     """Per kind of word or sign, how many begin before each place of the text."""
     import numpy as np
 
-    found = np.zeros((len(_EVENTS), len(text) + 1), np.float32)
-    for number, pattern in enumerate(_EVENTS.values()):
-        for match in pattern.finditer(text):
-            found[number, match.start() + 1] += 1
+    found = np.zeros((len(_EVENTS) + len(_SAID), len(text) + 1), np.float32)
+    common = said(text)
+    places: list[Sequence[int]] = [
+        [match.start() for match in one.finditer(text)] for one in _EVENTS.values()
+    ]
+    places += [common.get(name, []) for name in _SAID]
+    for number, own in enumerate(places):
+        found[number, np.array(own, np.intp) + 1] = 1
     return np.cumsum(found, 1)
 
 
 def _near(text: str, at: int, step: int) -> list[float]:
     """The signs right before or after a place."""
     near = text[max(0, at - 3) : at] if step < 0 else text[at : at + 3]
+    signs = set(near)
     beside = near.strip()[-1:] if step < 0 else near.strip()[:1]
     return [
         float(not near),
-        *(float(any(c in near for c in signs)) for signs in _SIGNS),
+        *(float(not kind.isdisjoint(signs)) for kind in _SIGNS),
         float(beside.isalnum()),
     ]
 
@@ -258,14 +264,13 @@ def _run_features(run: Run, spans: Sequence[Span], given: Sequence[float]) -> ND
             crosses = (a < e) & (s < b) & ~within & ~holds
             flags |= np.array([exact, within, holds, crosses, b <= s, a >= e])
         rows += list(flags)
-    left = {at: _near(text, at, -1) for at in set(s.tolist())}
-    right = {at: _near(text, at, 1) for at in set(e.tolist())}
-    sides = [[*left[a], *right[b]] for a, b in zip(s.tolist(), e.tolist(), strict=True)]
+    sides = []
+    for places, step in ((s, -1), (e, 1)):
+        every, own = np.unique(places, return_inverse=True)
+        near = np.array([_near(text, at, step) for at in every.tolist()], np.float32)
+        sides.append(near[own])
     rest = [*given, float(first.level), float(first.kind == "item"), float(first.kind == "cell")]
-    return np.column_stack(
-        [
-            *(np.asarray(row, np.float32) for row in rows),
-            np.array(sides, np.float32),
-            np.repeat(np.array([rest], np.float32), len(spans), 0),
-        ]
-    )
+    table = np.empty((len(rows), len(spans)), np.float32)
+    for number, row in enumerate(rows):
+        table[number] = row
+    return np.hstack([table.T, *sides, np.tile(np.array(rest, np.float32), (len(spans), 1))])

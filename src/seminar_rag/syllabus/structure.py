@@ -17,19 +17,21 @@ from seminar_rag.syllabus import words
 from seminar_rag.syllabus.entries import has_sections, read_entries
 from seminar_rag.syllabus.items import opens_with_work
 from seminar_rag.syllabus.marks import date_in, title_of
-from seminar_rag.syllabus.markup import Item, front_matter, front_values, html_items
+from seminar_rag.syllabus.markup import Item, front_matter, front_values
 from seminar_rag.syllabus.page import Part, split_sessions
 from seminar_rag.syllabus.tables import table_sessions
 from seminar_rag.types import Block, Reading, Session
 
 LoadPage = Callable[[str], "tuple[str, str] | None"]
 """Address of a linked page, as written → its name and HTML; None when it cannot be had."""
+LoadItems = Callable[[str], "tuple[str, Sequence[Item]] | None"]
+"""The same, with the items of its HTML."""
 Found = tuple[tuple[Reading, ...], tuple[Block, ...]]
 """Readings, and the notes that follow them."""
 
 
 def structural_sessions(
-    items: Sequence[Item], name: str, title: str | None, load_page: LoadPage | None = None
+    items: Sequence[Item], name: str, title: str | None, load_page: LoadItems | None = None
 ) -> list[Session]:
     """The sessions of a page, as rules of structure read them."""
     parts = split_sessions(items)
@@ -43,7 +45,7 @@ def structural_sessions(
     return scheduled if count(scheduled) and count(scheduled) >= count(sessions) else sessions
 
 
-def _structured(part: Part, name: str, load_page: LoadPage | None, bare: bool) -> Session:
+def _structured(part: Part, name: str, load_page: LoadItems | None, bare: bool) -> Session:
     bare = bare or any(map(opens_with_work, part.items))
     readings, notes = read_entries(part.items, part.title, bare)
     date = date_in(part.title)
@@ -76,14 +78,16 @@ def is_exact(
 
 
 def headed(structural: Sequence[Session], items: Sequence[Item]) -> float:
-    """The share of the readings whose title is a heading, or a bold line, of its own."""
+    """The share of the readings whose title is most of a heading, or of a bold line, of its own."""
     headings = {
         words.normal(item.text[: item.bold or None])
         for item in items
         if item.block.kind == "heading" or item.bold > 12
     }
     titles = [r.title for session in structural for r in session.readings if r.title]
-    return sum(words.normal(title) in headings for title in titles) / max(1, len(titles))
+    names = [words.normal(title) for title in titles]
+    own = [n in headings or any(n in h and len(h) < 2 * len(n) for h in headings) for n in names]
+    return sum(own) / max(1, len(own))
 
 
 def is_list_of_links(
@@ -166,7 +170,7 @@ def numbered(posts: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, str, 
 
 def with_page(
     session: Session,
-    load_page: LoadPage | None,
+    load_page: LoadItems | None,
     read: Callable[[Sequence[Item], str], Found],
 ) -> Session:
     """A session with what its own page says, where it has one that lists no less.
@@ -177,8 +181,7 @@ def with_page(
     page = load_page(session.url) if load_page is not None and session.url else None
     if page is None:
         return session
-    page_name, html = page
-    items = html_items(html)
+    page_name, items = page
     readings, notes = read(items, session.title)
     if len(readings) >= len(session.readings):
         return replace(session, readings=readings, notes=notes, file=page_name)
