@@ -113,11 +113,9 @@ def test_an_interrupted_check_tells_what_it_has(
     tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verify = tiny.verifier.verify
-    asked = []
 
     def interrupted(claim: str, *given: object) -> object:
-        asked.append(claim)
-        if len(set(asked)) > 1:
+        if "Bees" in claim:  # claims are looked up side by side, in any order
             raise KeyboardInterrupt
         return verify(claim, *given)  # type: ignore[arg-type]
 

@@ -81,7 +81,7 @@ def test_a_job_whose_server_died_is_taken_up_once(two: list[CommonJobs]) -> None
 
     for jobs in two:
         jobs.attend(perform)
-    until(lambda: not two[0].current.running)
+    until(lambda: not any(jobs.current.running for jobs in two))
     assert done == [{"do": "ingest", "of": {"n": 1}}]
     for jobs in two:
         assert jobs.current is not None
