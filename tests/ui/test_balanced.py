@@ -91,10 +91,12 @@ def test_a_page_whose_server_dies_asks_again_at_the_other(
     with closing(CommonTable(database)) as common:
         at = common.get("server", first)
     assert at
+    page.evaluate("window.stillTheFirst = true")
     (dying,) = [one for one in servers if at.endswith(f":{one.port}")]
     dying.kill()
     try:
         page.wait_for_selector(".lost", state="attached")
+        page.wait_for_function("!window.stillTheFirst")  # it has loaded again
         tab.answered()
         assert page.locator("#past .exchange").count() == 1
         assert page.locator("#past .exchange").text_content().count("How does RAG work?") == 1
