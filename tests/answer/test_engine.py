@@ -284,6 +284,7 @@ def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
     assert "“It costs the square of the length.” [1]" in answer.text
     assert text not in answer.text
     assert "quoted instead" in answer.warnings[-1]
+    assert answer.verdicts == ()  # no ticks on what is verbatim
     assert {one.passage.id for one in answer.citations} <= {"p1", "p2", "p3"}
 
 

@@ -170,7 +170,7 @@ class Engine:
         if useless and written and draft.instead is not None and not stop():
             draft = replace(draft, chunks=draft.instead())
             marks = MarkFilter(len(draft.offered))
-            review = Review(self._verifier, draft.offered, marks)
+            review = Review(None, draft.offered, marks)  # quotations support themselves
             citations = _returned(_write(draft, marks, review, stop))
             useless = not citations
             if citations:
