@@ -26,6 +26,7 @@ from seminar_rag.index.vectors import (
     is_unit,
     is_vector,
     nearest_within,
+    usual_size,
 )
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -328,10 +329,7 @@ def readable(row: Sequence[Any]) -> Passage | None:
 
 def damaged_documents(db: Connection) -> list[str]:
     """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
-    sizes = db.execute(
-        "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-    ).fetchone()
-    dimensions = sizes[0] // 4 if sizes else 0
+    dimensions = usual_size(db) // 4
     found = {
         str(row[1])
         for *row, vector, words in db.stream(f"SELECT {PASSAGE}, vector, words FROM passage")

@@ -344,11 +344,16 @@ def held_vectors(db: Connection, exact: bool = True) -> HeldVectors:
     return HeldVectors(_blocks(db), exact)
 
 
-def _blocks(db: Connection) -> Iterator[Block]:
-    sizes = db.execute(
+def usual_size(db: Connection) -> int:
+    """The bytes of most of the database's embeddings; 0 where there are none."""
+    found = db.execute(
         "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ).fetchone()
-    size: int = sizes[0] if sizes else 0
+    return (found[0] or 0) if found else 0
+
+
+def _blocks(db: Connection) -> Iterator[Block]:
+    size = usual_size(db)
     if not size or size % 4:
         return
     rows = db.stream("SELECT id, document, vector FROM passage ORDER BY document, ordinal")

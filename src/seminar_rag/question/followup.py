@@ -178,9 +178,8 @@ class Rewriter:
         """The question as it can be understood alone, earlier ones put in front where the model is
         no help."""
         plain = self._followups(question, history)
-        if not history or not (
-            self._followups.leans(question) or len(content_words(question)) <= _SHORT
-        ):
+        leans = plain != question.strip()
+        if not history or not (leans or len(content_words(question)) <= _SHORT):
             return plain
         prompt = _conversation(question, history)
         if self._llm.speed and self._llm.count(prompt) > READING_TIME * self._llm.speed:
