@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -28,11 +29,23 @@ from shared_data import POST_ONE, POST_TWO
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
+MARKS = ("slow", "model", "browser")
+_ALL_MARKED = re.compile(rf"^pytestmark = \[?\s*pytest\.mark\.(?:{'|'.join(MARKS)})\b", re.M)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only tests without a mark run, a file all of whose tests have one is not imported."""
+    if not all(f"not {mark}" in config.option.markexpr for mark in MARKS):
+        return None
+    if not re.fullmatch(r"test_\w+\.py", collection_path.name):
+        return None
+    return bool(_ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))) or None
+
 
 @pytest.fixture(autouse=True)
 def fast_tests_stay_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests without a mark start no process and open no port, so that they are fast."""
-    if any(map(request.node.get_closest_marker, ("slow", "model", "browser"))):
+    if any(map(request.node.get_closest_marker, MARKS)):
         return
 
     def refuse(*_args: object, **_named: object) -> None:

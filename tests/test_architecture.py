@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "src" / "seminar_rag"
 
@@ -99,13 +98,17 @@ def room(path: Path) -> str:
     return "/".join(parts[:2]) if parts[0] == "ui" and len(parts) > 2 else parts[0].split(".")[0]
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+@cache
+def imported(path: Path) -> frozenset[str]:
+    def names() -> Iterator[str]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    return frozenset(names())
 
 
 def rooms_imported(path: Path) -> set[str]:
@@ -147,17 +150,18 @@ def test_no_module_is_long() -> None:
     assert not grown, "divide what has grown"
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_point_downwards(path: Path) -> None:
-    assert wrong_arrows(path) == set()
+def test_imports_point_downwards() -> None:
+    wrong = {path.relative_to(ROOT).as_posix(): wrong_arrows(path) for path in modules()}
+    assert {place: rooms for place, rooms in wrong.items() if rooms} == {}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_vendors_stay_at_home(path: Path) -> None:
-    place = path.relative_to(ROOT).as_posix()
-    for name in imported(path):
+def test_vendors_stay_at_home() -> None:
+    def at_home(place: str, name: str) -> bool:
         homes = HOMES.get(name.split(".")[0])
-        assert homes is None or any(place == h or place.startswith(f"{h}/") for h in homes), name
+        return homes is None or any(place == h or place.startswith(f"{h}/") for h in homes)
+
+    found = {(path.relative_to(ROOT).as_posix(), n) for path in modules() for n in imported(path)}
+    assert [(place, name) for place, name in sorted(found) if not at_home(place, name)] == []
 
 
 def test_only_config_reads_the_environment() -> None:
@@ -171,7 +175,7 @@ def test_only_config_reads_the_environment() -> None:
 
 def test_no_global_settings_of_llama_index() -> None:
     for path in modules():
-        assert "llama_index.core.Settings" not in set(imported(path))
+        assert "llama_index.core.Settings" not in imported(path)
 
 
 def test_every_room_is_in_a_layer() -> None:

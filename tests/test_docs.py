@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from seminar_rag.cli.main import _parser
+from seminar_rag.cli import main
 from seminar_rag.config import keys
 from test_architecture import LAYERS
 
@@ -16,6 +17,11 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 
 
+_parser = cache(main._parser)
+"""It is the same every time, and takes milliseconds to make."""
+
+
+@cache
 def commands() -> set[str]:
     (verbs,) = [a for a in _parser()._actions if a.dest == "COMMAND" or a.choices]
     assert verbs.choices is not None

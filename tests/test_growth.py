@@ -30,7 +30,8 @@ from seminar_rag.types import Block, Document, Session
 from seminar_rag.ui.chat.render import exchange
 from seminar_rag.ui.shared.conversation import Exchange
 
-pytestmark = pytest.mark.slow
+# What is read here a thousand times is covered by the tests of each reader.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MADE_OF = {
     "answer.forms: f'(?<![^\\\\W_]){joined}'": "the letters of a name",

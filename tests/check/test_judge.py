@@ -195,6 +195,7 @@ def test_a_server_judges() -> None:
         assert CLAIM in server.requests[0].body["messages"][-1]["content"]
 
 
+@pytest.mark.model
 def test_llama_cpp_gives_probabilities(tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     from seminar_rag.models.local import LlamaCpp
@@ -233,6 +234,7 @@ def test_a_sentence_of_an_answer_far_from_its_passage_is_at_most_partly_supporte
     assert [one.verdict.label for one in review.finish()] == [label]
 
 
+@pytest.mark.model
 def test_the_configured_language_model_judges(tmp_path: Path, tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     config = Config(folder=tmp_path, llm_model=str(tiny_gguf), check_verifier="llm")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.bench import benchmark
+
+from bench import benchmark
 
 marked_pages = benchmark("marked_pages")
 

@@ -896,6 +896,7 @@ RESTYLED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("style", RESTYLED)
 def test_the_real_course_in_other_clothes(style: str) -> None:
@@ -942,6 +943,7 @@ def test_the_scorer_sees_mistakes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "piece",

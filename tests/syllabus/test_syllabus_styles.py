@@ -37,6 +37,7 @@ def test_every_style_is_read(style: str) -> None:
     assert result["readings"].right > 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("style", bench.STYLES)
 def test_the_real_course_is_read_in_every_style(style: str, real_course: object) -> None:

@@ -178,6 +178,7 @@ RECORD = json.loads(to_record(told(JUDGED, GENERATIONS, UNKNOWN)))
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(paths(RECORD)),

@@ -474,6 +474,7 @@ def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
     again.close()
 
 
+@pytest.mark.model
 def test_switching_the_model_off_makes_another_writer(tiny_course: Course, tiny_gguf: Path) -> None:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
     tiny_course.parts.config = replace(tiny_course.config, llm_model=str(tiny_gguf))
