@@ -94,21 +94,67 @@ def answered(page: Any) -> None:
     page.wait_for_selector("#send", state="visible")
 
 
-def test_a_student_asks_the_sample_course(
-    sample_course: Course, browser: Any, tmp_path: Path
+SECRET = "an instructor's secret"
+
+
+@pytest.fixture(scope="module")
+def own(sample_course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server over a copy of the sample course, with a desk."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copytree(sample_course.config.data, folder / "data")
+    with served(folder / "data", folder, SEMINAR_RAG_DESK_PASSWORD_HASH=hashed(SECRET)) as address:
+        yield address
+
+
+def test_a_student_asks_the_sample_course(own: str, browser: Any) -> None:
+    page = page_at(browser, own)
+    ask(page, "Why is attention scaled by the square root of the dimension?")
+    answered(page)
+    mark = page.locator("#past .mark").first
+    quoted = page.locator("#past #exchange-1").inner_text()
+    mark.click()
+    source = page.locator(".sources.current .source").first
+    assert "session 1" in source.inner_text()
+    assert "p. " in source.inner_text()
+    for sentence in page.locator(".sources.current mark").all_inner_texts():
+        assert " ".join(sentence.split())[:40] in " ".join(quoted.split())
+    page.close()
+
+
+def test_an_instructor_adds_a_reading_and_a_student_asks_it(
+    own: str, browser: Any, tmp_path: Path
 ) -> None:
-    with served(sample_course.config.data, tmp_path) as address:
-        page = page_at(browser, address)
-        ask(page, "Why is attention scaled by the square root of the dimension?")
-        answered(page)
-        mark = page.locator("#past .mark").first
-        quoted = page.locator("#past #exchange-1").inner_text()
-        mark.click()
-        source = page.locator(".sources.current .source").first
-        assert "session 1" in source.inner_text()
-        assert "p. " in source.inner_text()
-        for sentence in page.locator(".sources.current mark").all_inner_texts():
-            assert " ".join(sentence.split())[:40] in " ".join(quoted.split())
+    paper = tmp_path / "glass-frogs.pdf"
+    canvas = Canvas(str(paper))
+    for number, sentence in enumerate(FROGS):
+        canvas.drawString(72, 720 - 20 * number, sentence)
+    canvas.save()
+    desk = browser.new_page()
+    desk.set_default_timeout(60_000)
+    desk.goto(f"{own}/desk")
+    desk.fill("#password", SECRET)
+    desk.press("#password", "Enter")
+    with desk.expect_file_chooser() as chooser:
+        desk.click(".begin [data-attach='']")
+    chooser.value.set_files(paper)
+    desk.wait_for_selector("#told:has-text('The sample course has left.')")
+    desk.wait_for_selector("#job .job.done:has-text('1 new')")
+    # The first file of one's own ends the sample course; no sentence of it makes an example.
+    desk.wait_for_selector("#sessions-list .summary:has-text('1 session ·')", timeout=15_000)
+    page = page_at(browser, own, ".welcome")
+    ask(page, "Why do glass frogs become transparent while they sleep?")
+    answered(page)
+    assert "red blood cells in their liver" in page.inner_text("#past")
+    assert "glass-frogs" in page.inner_text(".sources.current")
+    desk.click("#sessions-list details[data-key='session-1'] > summary")
+    desk.click(".entry:has-text('glass-frogs') [data-act='remove']")
+    desk.wait_for_selector("#desk-said .toast:has-text('Removed “')")
+    ask(page, "Where do glass frogs hide their red blood cells?")
+    page.wait_for_selector("#past #exchange-2")
+    page.wait_for_selector("#send", state="visible")
+    after = page.inner_text("#past #exchange-2")
+    assert "The readings don’t say" in after
+    assert "liver" not in after
 
 
 def test_two_students_at_once_with_a_local_model(
@@ -134,43 +180,3 @@ def test_two_students_at_once_with_a_local_model(
             for mark in marks:
                 mark.click()
                 assert page.locator(".sources.current .source mark").count() >= 1
-
-
-def test_an_instructor_adds_a_reading_and_a_student_asks_it(
-    sample_course: Course, browser: Any, tmp_path: Path
-) -> None:
-    data = tmp_path / "data"
-    shutil.copytree(sample_course.config.data, data)
-    paper = tmp_path / "glass-frogs.pdf"
-    canvas = Canvas(str(paper))
-    for number, sentence in enumerate(FROGS):
-        canvas.drawString(72, 720 - 20 * number, sentence)
-    canvas.save()
-    secret = "an instructor's secret"
-    with served(data, tmp_path, SEMINAR_RAG_DESK_PASSWORD_HASH=hashed(secret)) as address:
-        desk = browser.new_page()
-        desk.set_default_timeout(60_000)
-        desk.goto(f"{address}/desk")
-        desk.fill("#password", secret)
-        desk.press("#password", "Enter")
-        with desk.expect_file_chooser() as chooser:
-            desk.click(".begin [data-attach='']")
-        chooser.value.set_files(paper)
-        desk.wait_for_selector("#told:has-text('The sample course has left.')")
-        desk.wait_for_selector("#job .job.done:has-text('1 new')")
-        # The first file of one's own ends the sample course; no sentence of it makes an example.
-        desk.wait_for_selector("#sessions-list .summary:has-text('1 session ·')", timeout=15_000)
-        page = page_at(browser, address, ".welcome")
-        ask(page, "Why do glass frogs become transparent while they sleep?")
-        answered(page)
-        assert "red blood cells in their liver" in page.inner_text("#past")
-        assert "glass-frogs" in page.inner_text(".sources.current")
-        desk.click("#sessions-list details[data-key='session-1'] > summary")
-        desk.click(".entry:has-text('glass-frogs') [data-act='remove']")
-        desk.wait_for_selector("#desk-said .toast:has-text('Removed “')")
-        ask(page, "Where do glass frogs hide their red blood cells?")
-        page.wait_for_selector("#past #exchange-2")
-        page.wait_for_selector("#send", state="visible")
-        after = page.inner_text("#past #exchange-2")
-        assert "The readings don’t say" in after
-        assert "liver" not in after

@@ -125,7 +125,7 @@ answers = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(answers | st.text(alphabet="[]0123 ,-.aB\n【】", max_size=60), st.data())
 def test_the_cutting_into_chunks_changes_nothing(text: str, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=len(text) + 1))
@@ -135,7 +135,7 @@ def test_the_cutting_into_chunks_changes_nothing(text: str, data: st.DataObject)
     assert cut.warnings() == whole.warnings()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(answers | st.text(alphabet="[]0123 ,-.aB\n【】", max_size=60), st.integers(0, 3))
 def test_only_offered_numbers_come_out(text: str, offered: int) -> None:
     marks = through(text, offered=offered, cuts=list(range(len(text))))
@@ -191,7 +191,7 @@ def test_sentences_of_an_answer(answer: str, sentences: list[tuple[str, tuple[in
     assert [(s.text, s.numbers) for s in found] == sentences
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(answers)
 def test_sentences_are_in_order_and_hold_every_mark(text: str) -> None:
     answer = through(text).text

@@ -81,16 +81,16 @@ def pages(*headings: str) -> bytes:
     return written(draw)
 
 
-@pytest.fixture
-def scan(tmp_path: Path) -> Path:
-    path = tmp_path / "scan.pdf"
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scan") / "scan.pdf"
     path.write_bytes(scanned(pages("Paged Caches", "Shared Pages"), (0, 1)))
     return path
 
 
-@pytest.fixture
-def mixed(tmp_path: Path) -> Path:
-    path = tmp_path / "mixed.pdf"
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mixed") / "mixed.pdf"
     path.write_bytes(scanned(pages("Paged Caches", "Shared Pages", "Limits"), (1, 2)))
     return path
 
@@ -98,12 +98,18 @@ def mixed(tmp_path: Path) -> Path:
 # ---------------------------------------------------------------- the real thing
 
 
+@pytest.fixture(scope="module")
+def parser() -> Iterator[Parser]:
+    """It loads the models of OCR once."""
+    with Parser() as one:
+        yield one
+
+
 @needs_ocr
 @pytest.mark.model
-def test_a_scan_is_read_page_by_page(scan: Path) -> None:
+def test_a_scan_is_read_page_by_page(scan: Path, parser: Parser) -> None:
     reported: list[tuple[int, int]] = []
-    with Parser() as parser:
-        document = parser.parse(scan, lambda done, total: reported.append((done, total)))
+    document = parser.parse(scan, lambda done, total: reported.append((done, total)))
     text = " ".join(block.text for block in document.blocks)
     for sentence in SENTENCES:
         assert text.count(sentence) == 2
@@ -117,9 +123,8 @@ def test_a_scan_is_read_page_by_page(scan: Path) -> None:
 
 @needs_ocr
 @pytest.mark.model
-def test_scanned_pages_among_others_are_read(mixed: Path) -> None:
-    with Parser() as parser:
-        document = parser.parse(mixed)
+def test_scanned_pages_among_others_are_read(mixed: Path, parser: Parser) -> None:
+    document = parser.parse(mixed)
     text = " ".join(block.text for block in document.blocks)
     places = [text.index(words) for words in ("Paged Caches", "Shared Pages", "Limits")]
     assert places == sorted(places)
@@ -193,7 +198,7 @@ def reading() -> Iterator[Callable[..., Recogniser]]:
 
 
 def test_a_page_that_fails_costs_itself(scan: Path, reading: Callable[..., Recogniser]) -> None:
-    ocr = reading(faulty, 8.0)
+    ocr = reading(faulty, 5.0)
     assert list(ocr.pages(scan, [1, 2, 5])) == [1, 5]
     ocr.close()
     assert list(reading(faulty).pages(scan, [1, 3, 4, 5])) == [1, 5]

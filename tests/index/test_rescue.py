@@ -20,6 +20,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.types.catalogue import Correction, ListedReading, ListedSession, Record
 
+Made = Callable[..., None]
 DECIDED = (
     Correction("rename", "r1", title="A better title"),
     Correction("remove", "r2", title="Removed"),
@@ -28,8 +29,21 @@ DECIDED = (
 )
 
 
-def made(data: Path, documents: int = 40) -> None:
-    """A course with decisions, an added file, feedback and a fetched page."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Puts a course with decisions, an added file, feedback and a fetched page into a folder."""
+    folder = tmp_path_factory.mktemp("made")
+
+    def copied(data: Path, documents: int = 40) -> None:
+        whole = folder / str(documents)
+        if not whole.exists():
+            make(whole, documents)
+        shutil.copytree(whole, data)
+
+    return copied
+
+
+def make(data: Path, documents: int) -> None:
     store = Store(data, vectors=MemoryVectors())
     reading = ListedReading("r1", "Title", None, None, ())
     with store.writer():
@@ -122,7 +136,7 @@ def sql(*statements: str) -> Callable[[Path], None]:
     ],
 )
 def test_a_damaged_database_is_moved_aside_and_decisions_stay(
-    tmp_path: Path, harm: Callable[[Path], None]
+    made: Made, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     data = tmp_path / "data"
     made(data)
@@ -137,7 +151,7 @@ def test_a_damaged_database_is_moved_aside_and_decisions_stay(
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_flipped_the_decisions_stay(tmp_path: Path, seed: int) -> None:
+def test_whatever_is_flipped_the_decisions_stay(made: Made, tmp_path: Path, seed: int) -> None:
     data = tmp_path / "data"
     made(data, documents=8)
     dice = random.Random(seed)
@@ -153,7 +167,7 @@ def test_whatever_is_flipped_the_decisions_stay(tmp_path: Path, seed: int) -> No
     assert (data / "added/paper.pdf").exists()
 
 
-def test_texts_that_are_whole_are_taken_over(tmp_path: Path) -> None:
+def test_texts_that_are_whole_are_taken_over(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     sql("UPDATE reading SET urls = 'no json'")(data)
@@ -169,7 +183,7 @@ def test_texts_that_are_whole_are_taken_over(tmp_path: Path) -> None:
     assert "seminar-rag ingest posts" in said[-1]
 
 
-def test_texts_that_are_not_whole_go_with_their_files(tmp_path: Path) -> None:
+def test_texts_that_are_not_whole_go_with_their_files(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     bytes_changed(half)(data)
@@ -180,7 +194,7 @@ def test_texts_that_are_not_whole_go_with_their_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
 def test_a_database_that_is_gone_is_made_again_with_the_decisions(
-    tmp_path: Path, how: Callable[[Path], None]
+    made: Made, tmp_path: Path, how: Callable[[Path], None]
 ) -> None:
     made(tmp_path / "data")
     how(tmp_path / "data" / "course.db")
@@ -190,7 +204,9 @@ def test_a_database_that_is_gone_is_made_again_with_the_decisions(
 @pytest.mark.parametrize(
     "name", ["course.db", "course.db-wal", "writer.lock", "decisions/current.json", "files"]
 )
-def test_what_took_the_place_of_a_file_or_folder_is_moved_aside(tmp_path: Path, name: str) -> None:
+def test_what_took_the_place_of_a_file_or_folder_is_moved_aside(
+    made: Made, tmp_path: Path, name: str
+) -> None:
     data = tmp_path / "data"
     made(data)
     place = data / name
@@ -211,7 +227,7 @@ def test_what_took_the_place_of_a_file_or_folder_is_moved_aside(tmp_path: Path, 
     assert str(aside) in said[0]
 
 
-def test_a_sound_or_newer_database_is_left_alone(tmp_path: Path) -> None:
+def test_a_sound_or_newer_database_is_left_alone(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     assert not rescue(data)
@@ -232,14 +248,16 @@ def test_the_last_five_copies_are_kept(tmp_path: Path) -> None:
     assert [len(decisions.from_json(one.read_bytes())) for one in copies] == [4, 5, 6, 7, 8]
 
 
-def test_decisions_whose_table_is_gone_come_from_the_file_beside_it(tmp_path: Path) -> None:
+def test_decisions_whose_table_is_gone_come_from_the_file_beside_it(
+    made: Made, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     made(data)
     sql("DROP TABLE correction")(data)
     assert_nothing_is_lost(data)
 
 
-def test_a_migration_keeps_a_copy(tmp_path: Path) -> None:
+def test_a_migration_keeps_a_copy(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     sql("ALTER TABLE correction RENAME COLUMN fields TO told")(data)
@@ -272,7 +290,7 @@ def rename(title: str) -> Correction:
         "CREATE TRIGGER no BEFORE INSERT ON passage BEGIN SELECT RAISE(ABORT, 'no'); END",
     ],
 )
-def test_tables_of_another_make_are_replaced(change: str, tmp_path: Path) -> None:
+def test_tables_of_another_make_are_replaced(made: Made, change: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     with closing(sqlite3.connect(data / "course.db")) as db:
@@ -282,7 +300,7 @@ def test_tables_of_another_make_are_replaced(change: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["course.db", "chroma", "journal.sqlite", "added"])
-def test_a_link_that_leads_nowhere_is_moved_aside(name: str, tmp_path: Path) -> None:
+def test_a_link_that_leads_nowhere_is_moved_aside(made: Made, name: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
     for path in (data / name, *data.glob(f"{name}-*")):

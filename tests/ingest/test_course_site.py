@@ -17,10 +17,10 @@ BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "course.py"
 @pytest.mark.model
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real course lies beside the checkout only")
-@pytest.mark.parametrize("form", ["site", "text"])
-def test_every_reading_and_every_defect_of_the_real_page(form: str) -> None:
+def test_every_reading_and_every_defect_of_the_real_page() -> None:
+    """Its plain text is read as exactly, which the tests of the syllabus say."""
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK), "--shared", str(SHARED), "--form", form],
+        [sys.executable, str(BENCHMARK), "--shared", str(SHARED), "--form", "site"],
         capture_output=True,
         text=True,
         check=False,

@@ -19,7 +19,7 @@ TESTS = Path(__file__).resolve().parents[1]
 @pytest.mark.model
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("engine", "rounds"), [("sqlite", 30), ("postgresql", 10)])
+@pytest.mark.parametrize(("engine", "rounds"), [("sqlite", 15), ("postgresql", 6)])
 def test_kills_leave_the_same_index_as_none(
     tmp_path: Path, engine: str, rounds: int, request: pytest.FixtureRequest
 ) -> None:
