@@ -10,7 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from fakes import Reply, ScriptedLLM, StubServer
-from seminar_rag.answer.engine import NOTHING, Draft, Engine, Stop
+from seminar_rag.answer.engine import NOTHING, NOTHING_FURTHER, Draft, Engine, Stop
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.prompt import (
     LEAST_PASSAGES,
@@ -158,6 +158,17 @@ def test_an_answerer_that_finds_nothing_abstains(chunks: tuple[str, ...]) -> Non
     answer = answer_of(ask(Scripted(*chunks)))
     assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
     assert [d.title for d in answer.nearest] == ["Reading 1", "Reading 2", "Reading 3"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [("Attention weighs tokens. [1]", NOTHING_FURTHER), ("The readings don't say.", NOTHING)],
+)
+def test_a_follow_up_without_a_further_answer_says_so(shown: str, text: str) -> None:
+    history = [Turn("user", "How does attention work?"), Turn("assistant", shown)]
+    engine = Engine(Found(), Judged(), Scripted())
+    answer = answer_of(list(engine.ask("and what does it weigh?", history)))
+    assert (answer.abstained, answer.text, answer.citations) == (True, text, ())
 
 
 def test_text_without_any_valid_mark_is_no_answer() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from passages import hit
 
+from seminar_rag.answer.candidates import candidates, unread
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.models.embed import HashEmbedder, Side, Words
 from seminar_rag.question.query import understand
@@ -157,3 +158,48 @@ def test_rows_of_a_table_stand_below_its_name_and_its_columns_once() -> None:
     both = answer("Which colour do Raku and Celadon have?", table)
     assert quotes(both) == ["Celadon | 10 | green", "Raku | 06 | black"]
     assert both.count("Glaze | Cone | Colour") == 1
+
+
+def after(*questions: str, of: Hit) -> list[str]:
+    """The answer to each of some questions that go on from one another."""
+    history: list[Turn] = []
+    said = []
+    for question in questions:
+        said.append(answer(question, of, history=history))
+        history += [Turn("user", question), Turn("assistant", said[-1])]
+    return said
+
+
+def test_a_follow_up_quotes_nothing_that_was_just_quoted() -> None:
+    first, second = after("What does a rolling cache keep?", "and what about it?", of=hit(CACHE))
+    assert quotes(first)
+    assert not set(quotes(first)) & set(quotes(second))
+
+
+def test_nothing_is_quoted_where_all_was_quoted_before() -> None:
+    only = hit("A rolling cache keeps the latest keys and values only.")
+    assert after("What does a rolling cache keep?", "and what about it?", of=only)[1] == ""
+
+
+def test_what_is_left_has_to_come_near_what_was_quoted() -> None:
+    far = (
+        "A rolling cache keeps the latest keys.\nNobody remembers the lunch that was served there."
+    )
+    assert after("What does a rolling cache keep?", "and what about it?", of=hit(far))[1] == ""
+
+
+def test_what_was_quoted_is_quoted_again_for_whoever_asks_for_it() -> None:
+    first, again = after("What does a rolling cache keep?", "say that again", of=hit(CACHE))
+    assert again == first
+
+
+def test_of_a_list_the_items_that_were_not_quoted_yet_are_quoted_below_its_lead() -> None:
+    measures = hit("Model editing is judged by these measures:\n- reliability\n- locality")
+    (one,) = (one for one in candidates(1, measures) if one.is_list and len(one.sentences) == 3)
+    left = unread(one, measures.passage, "… “reliability” …")
+    assert left
+    assert [measures.passage.quote(each) for each in left.sentences] == [
+        "Model editing is judged by these measures:",
+        "locality",
+    ]
+    assert unread(one, measures.passage, "“reliability” “locality”") is None

@@ -334,3 +334,56 @@ def test_a_follow_up_to_what_the_course_says_keeps_both_subjects() -> None:
     query = understand("and why is it dark?", [before, Turn("assistant", "It is dark.")])
     assert query.search_text == "What does about rye bread? and why is it dark?"
     assert query.own_text == "and why is it dark?"
+
+
+ANSWERED = [
+    Turn("user", "What is a rye starter?"),
+    Turn("assistant", "From On Rye:\n\n“A rye starter is a sour  dough.” [1]"),
+]
+
+
+def test_a_follow_up_knows_what_was_shown() -> None:
+    assert "“A rye starter is a sour dough.”" in understand("and why is it sour?", ANSWERED).shown
+
+
+@pytest.mark.parametrize(
+    "question", ["What is an oven?", "who says that?", "say it again", "quote that again please"]
+)
+def test_what_stands_alone_or_asks_for_the_last_answer_passes_nothing_over(question: str) -> None:
+    assert not understand(question, ANSWERED).shown
+
+
+def test_a_refusal_showed_nothing() -> None:
+    history = [ANSWERED[0], Turn("assistant", "The readings don't say.")]
+    assert not understand("and why is it sour?", history).shown
+
+
+def test_the_last_question_is_found_behind_what_asks_for_its_answer_again() -> None:
+    history = [*ANSWERED, Turn("user", "who says that?"), Turn("assistant", "“A starter.” [1]")]
+    assert understand("say it again", history).search_text == "What is a rye starter?"
+
+
+def test_a_follow_up_that_is_asked_for_again_passes_over_what_it_did_before() -> None:
+    history = [*ANSWERED, Turn("user", "and why is it sour?"), Turn("assistant", "“Acid.” [1]")]
+    query = understand("quote that again", history)
+    assert query.stand_alone == "What is a rye starter? and why is it sour?"
+    assert "sour dough" in query.shown
+    assert "Acid" not in query.shown
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "topic"),
+    [
+        ("What's wrong with the rye model?", "against", "rye model"),
+        ("whats bad about the starter", "against", "starter"),
+        ("explain the starter like im five", "simple", "starter"),
+        ("explain ovens to a 10 year old", "simple", "ovens"),
+        ("quiz me on the rye starter, 3 questions", "quiz", "rye starter"),
+        ("what is a starter in the rye paper?", PLAIN, ""),
+    ],
+)
+def test_a_request_is_told_with_an_article_before_its_topic(
+    text: str, intent: str, topic: str
+) -> None:
+    query = understand(text)
+    assert (query.intent, query.topic) == (intent, topic)

@@ -122,6 +122,26 @@ def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
             yield outline.candidate(index, [*lead_in, at], above=above, is_list=is_list)
 
 
+def unread(one: Candidate, passage: Passage, shown: str) -> Candidate | None:
+    """What of a candidate was not shown yet, with what introduces it; None where that is nothing.
+
+    Args:
+        shown: earlier answers without their marks, white space folded.
+    """
+    lead = one.sentences[: max(one.lead, int(one.is_list))]
+    own = one.sentences[len(lead) :]
+    new = [each for each in own if not _was_shown(bare(passage.quote(each)), shown)]
+    if not new or len(new) == len(own):
+        return one if new else None
+    text = " ".join(tidy(passage.quote(each)) for each in (*lead, *new))
+    return replace(one, sentences=(*lead, *new), text=text)
+
+
+def _was_shown(text: str, shown: str) -> bool:
+    """Whether a text was quoted, or is a sentence that was written as it stands."""
+    return f"“{text}”" in shown or (_length(text) >= _SENTENCE_WORDS and text in shown)
+
+
 def lines_above(passage: Passage, at: int) -> list[int]:
     """The lines that a sentence stands below in the outline, as indices, outermost first."""
     return _Outline(passage).above(at)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 NOTHING = "The readings don't say."
 """The text of every answer that has no sources."""
+NOTHING_FURTHER = "The readings say nothing further on that than the sentences above."
+"""The text of the answer to a follow-up where only what was read already answers it."""
 SEARCHED = 20
 """Passages that are searched for; the decision whether to answer looks at all of them."""
 
@@ -178,7 +180,11 @@ class Engine:
         if useless:
             if written and not refused:
                 found = replace(found, notes=(*found.notes, _UNCITED))
-            yield self._abstain(query, found, _NO_ANSWER_FOUND, started)
+            answered = self._abstain(query, found, _NO_ANSWER_FOUND, started)
+            if query.shown and not written:
+                said = replace(answered.answer, text=NOTHING_FURTHER, reason="")
+                answered = AnswerEvent(said)
+            yield answered
             return
         answer = replace(
             self._answer(query, marks.text.strip(), started),

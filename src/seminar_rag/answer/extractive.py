@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.abstain import lacking_sides, language_of_hits
-from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy
+from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy, unread
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
 from seminar_rag.answer.scoring import (
@@ -198,10 +198,14 @@ class Extractive:
             elif found and notes is not None:
                 notes.append(_NO_NUMBER.format(query.form.thing, " and ".join(query.names)))
         scores = [score(features) for _, features in found]
-        chosen = choose(question, [one for one, _ in found], scores, most, quoted)
+        best = max(scores, default=0.0)  # what is left has to come near what was shown
+        left = [unread(one, hits[one.hit - 1].passage, query.shown) for one, _ in found]
+        scores = [value for value, one in zip(scores, left, strict=True) if one]
+        quotable = [one for one in left if one]
+        chosen = choose(question, quotable, scores, most, quoted, best)
         if query.form and query.form.kind in ("means", "definition"):
             things = query.names if query.form.kind == "means" else (query.form.thing,)
-            told = _what_it_is(things, [one for one, _ in found], scores, chosen)
+            told = _what_it_is(things, quotable, scores, chosen)
             return told + _reading_order([one for one in chosen if one not in told])
         return _reading_order(chosen)
 

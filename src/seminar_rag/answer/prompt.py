@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.answer.attribution import Attribution, attributed
-from seminar_rag.answer.candidates import Candidate
+from seminar_rag.answer.candidates import Candidate, unread
 from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.answer.dialogue import Conversations, Told
 from seminar_rag.answer.engine import Draft, Stop
@@ -176,7 +176,9 @@ class LLMAnswerer:
             return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
 
         chunks = _or_quoted(answer, quoted, notes, stop)
-        return Draft(offered, chunks, notes, _quoted(best, hits, offered), instead)
+        left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
+        waiting = _quoted([one for one in left if one], hits, offered)
+        return Draft(offered, chunks, notes, waiting, instead)
 
     def _gone_on(
         self,

@@ -121,6 +121,7 @@ def choose(
     scores: Sequence[float],
     most: int | None = None,
     quoted: Sequence[Candidate] = (),
+    best: float | None = None,
 ) -> list[Candidate]:
     """Choose what to quote: the best candidate, then what adds to it, up to a length.
 
@@ -131,9 +132,10 @@ def choose(
     Args:
         most: candidates at most; `MOST` where it is None.
         quoted: what is quoted already and must not be repeated.
+        best: the best score of all, where its candidate may not be chosen.
     """
     known = [frozenset(stems(f"{one.context} {one.text}")) for one in candidates]
-    floor = max(scores, default=0.0) - MARGIN
+    floor = max([*scores, *([] if best is None else [best])], default=0.0) - MARGIN
     chosen: list[int] = []
     while len(chosen) < (MOST if most is None else most):
         covered = frozenset[str]().union(*(known[i] for i in chosen))

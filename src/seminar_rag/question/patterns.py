@@ -269,7 +269,9 @@ _FILLERS = re.compile(
     re.IGNORECASE,
 )
 """Words that a request may have anywhere, and that change nothing."""
-_TYPED = {"u": "you", "ur": "your", "gimme": "give me", "wanna": "want to", "r": "are"}
+_TYPED = {
+    "u": "you", "ur": "your", "gimme": "give me", "wanna": "want to", "r": "are", "im": "I'm",
+}  # fmt: skip
 """What is typed for a word in a chat."""
 _TYPED_WORD = re.compile(rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])")
 

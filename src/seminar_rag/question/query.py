@@ -16,7 +16,7 @@ from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
-from seminar_rag.text import content_words, words
+from seminar_rag.text import content_words, unmarked, words
 from seminar_rag.types import Turn
 
 LONGEST = 2_000
@@ -24,6 +24,9 @@ LONGEST = 2_000
 from a browser, and no pattern is to be slowed down by it."""
 _TURNS = 16
 """Turns of the conversation that are looked at."""
+_REMEMBERED, _LONGEST_ANSWER = 3, 20_000
+"""Earlier answers whose sentences a follow-up is not answered with again, and how many characters
+of each are looked at."""
 NOTHING_ASKED = "nothing"
 """The intent of a text without a word."""
 _SEARCHED = frozenset(
@@ -86,6 +89,9 @@ class Query:
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
     language: str = ""
     """Code of the language it is written in; empty where that is not clear."""
+    shown: str = ""
+    """Of a follow-up: the last answers, whose quotations are not to be quoted again. Empty where it
+    stands alone, or asks for the last answer again."""
 
     @property
     def subject(self) -> str:
@@ -118,7 +124,9 @@ def understand(
     said = _folded(text)
     if not words(said):
         return Query(text, said, said, said, intent=NOTHING_ASKED)
-    history = [replace(turn, text=_folded(turn.text)) for turn in history[-_TURNS:]]
+    history = history[-_TURNS:]
+    answers = history
+    history = [replace(turn, text=_folded(turn.text)) for turn in history]
     language = language_of(said)
     foreign = language not in ("", "en")
     asked = spelled(without_source(said, language) if foreign else said)
@@ -126,7 +134,7 @@ def understand(
         language = "en"
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if found.intent == "source":
-        found, asked = _asked_before(asked, history)
+        found, asked, history = _asked_before(asked, history)
     alone = asked
     if found.intent in _SEARCHED:
         alone = stand_alone(asked, history, stop)[-LONGEST:].strip()
@@ -163,6 +171,15 @@ def understand(
         form=_form(found, own),
         is_order=patterns.is_order(searched),
         language=language,
+        shown="" if set(words(alone)) <= set(words(asked)) else _shown(answers[: len(history)]),
+    )
+
+
+def _shown(history: Sequence[Turn]) -> str:
+    """The last answers with sources, without their marks."""
+    said = [turn.text[:_LONGEST_ANSWER] for turn in history if turn.role == "assistant"]
+    return " ".join(
+        " ".join(unmarked(text).split()) for text in said[-_REMEMBERED:] if unmarked(text) != text
     )
 
 
@@ -183,10 +200,15 @@ def _form(found: Found, asked: str) -> Form | None:
     return Form("against", found.topic) if found.intent == "against" else form_of(asked)
 
 
-def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str]:
-    """For "who says that?": the question before it, whose answer names its sources."""
-    before = next((turn.text for turn in reversed(history) if turn.role == "user"), "")
-    return (_intent(before), before) if before else (Found(PLAIN), text)
+def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str, Sequence[Turn]]:
+    """For "who says that?" and "say it again": the question before it, whose answer names its
+    sources, and the conversation before that one."""
+    for at in range(len(history) - 1, -1, -1):
+        if history[at].role == "user":
+            found = _intent(history[at].text)
+            if found.intent != "source":
+                return found, history[at].text, history[:at]
+    return Found(PLAIN), text, history
 
 
 def _intent(text: str) -> Found:

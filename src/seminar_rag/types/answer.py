@@ -85,7 +85,8 @@ class Answer:
     verdicts: tuple[SentenceVerdict, ...] = ()
     """One for each sentence, in order; empty where answers are not checked."""
     reason: str = ""
-    """When abstained: why, as a sentence without its full stop, "nothing found mentions “X”"."""
+    """When abstained: why, as a sentence without its full stop, "nothing found mentions “X”".
+    Empty where the text says so."""
     kind: AnswerKind = "readings"
     """From the readings' text, from the course's own list of sessions and readings, or small talk;
     the last two are never checked."""

@@ -84,7 +84,8 @@ class Exchange:
             case VerdictEvent(verdict=verdict):
                 return replace(self, verdicts=(*self.verdicts, verdict))
             case AnswerEvent(answer=answer):
-                scoped = answer.abstained and answer.kind == "readings" and self.asked
+                plain = answer.text == refusal(WHOLE_COURSE, "")
+                scoped = answer.abstained and plain and answer.kind == "readings" and self.asked
                 return replace(
                     self,
                     state="done",
