@@ -30,10 +30,10 @@ from seminar_rag.index.store import Store  # noqa: E402
 from seminar_rag.ingest.pipeline import Ingestor, Network  # noqa: E402
 from seminar_rag.models.embed import HashEmbedder  # noqa: E402
 from seminar_rag.syllabus.read import read_syllabus  # noqa: E402
+from seminar_rag.text import fold  # noqa: E402
 from seminar_rag.types.catalogue import Catalogue  # noqa: E402
 from seminar_rag.types.ingest import Options, Report  # noqa: E402
 from seminar_rag.web.fetch import Fetcher  # noqa: E402
-from seminar_rag.web.identify import fold  # noqa: E402
 from seminar_rag.web.places import arxiv_id  # noqa: E402
 
 sys.path.append(str(ROOT / "benchmarks"))

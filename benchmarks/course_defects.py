@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from seminar_rag.text import fold
 from seminar_rag.types.catalogue import Catalogue, ListedReading, Lookup, Record
-from seminar_rag.web.identify import fold
 from seminar_rag.web.places import arxiv_id
 
 # Reading, link on the page, right arXiv id: the link is another paper's (section 1).

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from string import whitespace
@@ -144,6 +145,19 @@ def content_words(text: str) -> list[str]:
 def for_markdown(text: str) -> str:
     """A text on one line, in which nothing is markup."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, LaTeX and punctuation, words joined by single spaces."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = re.sub(r"\\[a-z]+|[$^{}]", "", plain)
+    return " ".join(re.findall(r"\w+", plain))
+
+
+def main_title(title: str) -> str:
+    """The part before the subtitle."""
+    return re.split(r"(?<!\s)(?:\s*[:?]\s+|\s+[-–—]\s+)", title.strip(), maxsplit=1)[0]
 
 
 def fingerprint(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
 from seminar_rag.check.references import entry, marks, resolve, without_marks
@@ -39,7 +39,6 @@ class _Block:
     """Clean: marks of Markdown gone, lines joined."""
     places: tuple[int, ...]
     """For every character of `text`, its index in the source."""
-    level: int = 0
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         return self.places[start], self.places[end - 1] + 1
@@ -48,16 +47,15 @@ class _Block:
 def extract(text: str) -> Extract:
     """The claims and references of `text`; `text[claim.start:claim.end]` is each one's source."""
     blocks = list(_blocks(text))
-    listed = _reference_blocks(blocks)
-    references = tuple(
-        entry(block.text, *block.span(0, len(block.text)))
-        for index, block in enumerate(blocks)
-        if index in listed
-    )
+    entries = {
+        index: entry(blocks[index].text, *blocks[index].span(0, len(blocks[index].text)))
+        for index in _reference_blocks(blocks)
+    }
+    references = tuple(entries.values())
     claims: list[Claim] = []
     for index, block in enumerate(blocks):
-        if index in listed:
-            claims.append(_whole(block, "reference"))
+        if index in entries:
+            claims.append(_whole(block, "reference", (entries[index],)))
         elif block.kind != "claim":
             claims.append(_whole(block, block.kind))
         else:
@@ -97,7 +95,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         elif token.type in ("heading_open", "paragraph_open") and inline is not None:
             content = _content(own, inline.content)
             if token.type == "heading_open" and len(content) == 1:
-                yield from _cleaned("heading", content, int(token.tag[1:]))
+                yield from _cleaned("heading", content)
             else:
                 alone = token.level == 0 and token.map[1] <= last
                 yield from _paragraph(content, alone)
@@ -139,7 +137,7 @@ def _paragraph(lines: _Lines, alone: bool) -> Iterator[_Block]:
         elif item := _ITEM.match(line):
             yield from _cleaned("claim", [(first + item.end(), line[item.end() :]), *own[1:]])
         elif alone and len(lines) == 1 and _titled(line):
-            yield from _cleaned("heading", own, 1)
+            yield from _cleaned("heading", own)
         else:
             yield from _cleaned("claim", own)
 
@@ -166,7 +164,7 @@ _MARKUP = re.compile(
 )
 
 
-def _cleaned(kind: ClaimKind, lines: _Lines, level: int = 0) -> Iterator[_Block]:
+def _cleaned(kind: ClaimKind, lines: _Lines) -> Iterator[_Block]:
     """Lines joined by spaces, white space folded, Markdown's emphasis and link targets dropped."""
     chars: list[str] = []
     places: list[int] = []
@@ -185,7 +183,7 @@ def _cleaned(kind: ClaimKind, lines: _Lines, level: int = 0) -> Iterator[_Block]
             places.append(start + i)
     text = "".join(chars).rstrip()
     if re.search(r"\w", text):
-        yield _Block(kind, text, tuple(places[: len(text)]), level)
+        yield _Block(kind, text, tuple(places[: len(text)]))
 
 
 # The reference list
@@ -195,7 +193,7 @@ _LIST_TITLE = re.compile(
 )
 
 
-def _reference_blocks(blocks: Sequence[_Block]) -> set[int]:
+def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
     """Indices of the blocks that are entries of a reference list.
 
     Those under a heading that says so, up to the next heading; without one, the blocks at the
@@ -203,27 +201,23 @@ def _reference_blocks(blocks: Sequence[_Block]) -> set[int]:
     """
     for index, block in enumerate(blocks):
         if _LIST_TITLE.match(block.text):
-            out = set()
-            for later in range(index + 1, len(blocks)):
-                if blocks[later].kind == "heading":
-                    break
-                out.add(later)
-            return out
-    out = set()
-    for index in range(len(blocks) - 1, -1, -1):
-        text = blocks[index].text
-        if not _NUMBERED.match(text) or not re.search(r"\b(?:19|20)\d\d\b|arxiv|doi", text, re.I):
-            break
-        out.add(index)
-    return out
+            rest = range(index + 1, len(blocks))
+            return list(takewhile(lambda later: blocks[later].kind != "heading", rest))
+    last = takewhile(lambda index: _is_entry(blocks[index].text), reversed(range(len(blocks))))
+    return sorted(last)
+
+
+def _is_entry(text: str) -> bool:
+    dated = re.search(r"\b(?:19|20)\d\d\b|arxiv|doi", text, re.IGNORECASE)
+    return bool(_NUMBERED.match(text) and dated)
 
 
 # Sentences
 
 
-def _whole(block: _Block, kind: ClaimKind) -> Claim:
+def _whole(block: _Block, kind: ClaimKind, cites: tuple[Cited, ...] = ()) -> Claim:
     start, end = block.span(0, len(block.text))
-    return Claim(block.text, start, end, kind, block.text, block.text)
+    return Claim(block.text, start, end, kind, block.text, block.text, cites)
 
 
 def _sentences(block: _Block, source: str, references: Sequence[Cited]) -> Iterator[Claim]:

@@ -11,10 +11,9 @@ the model has to be surer.
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -155,8 +154,7 @@ class ModelVerifier:
         self.quick: Verifier | None = None if model.while_writing else words
         self._model = model
         self._words = words
-        self._known: OrderedDict[tuple[str, ...], tuple[float, ...]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._likely = lru_cache(_KEPT)(model.likely)
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`.
@@ -181,18 +179,6 @@ class ModelVerifier:
         if read.conflict is not None and label != "supported":
             reason = f"{reason} {read.conflict.reason}"
         return Verdict(label, round(support, 3), reason, read.shown(), self.name)
-
-    def _likely(self, *asked: str) -> tuple[float, ...]:
-        with self._lock:
-            if asked in self._known:
-                self._known.move_to_end(asked)
-                return self._known[asked]
-        likely = self._model.likely(*asked)
-        with self._lock:
-            self._known[asked] = likely
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return likely
 
 
 def examples() -> list[tuple[str, str]]:

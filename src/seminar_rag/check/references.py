@@ -9,12 +9,13 @@ known only where its arXiv id tells it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from seminar_rag import ids
+from seminar_rag.text import fold, main_title
 from seminar_rag.types import Cited
 from seminar_rag.types.check import Work
 
@@ -220,16 +221,12 @@ def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
     by_title = _by_title(cited.title, works)
     work = by_id or by_title
     if work is not None:
-        reason = _disagree(cited, by_id, by_title)
-        return (
-            Match((work,), "mismatch", f"Title and id disagree: {reason}")
-            if reason
-            else Match((work,))
-        )
-    if cited.arxiv_id is None and cited.title is None:
-        named = tuple(work for work in works if _by_name(cited, work))
-        if named:
-            return Match(named)
+        if reason := _disagree(cited, by_id, by_title):
+            return Match((work,), "mismatch", f"Title and id disagree: {reason}")
+        return Match((work,))
+    named = () if cited.arxiv_id or cited.title else tuple(w for w in works if _by_name(cited, w))
+    if named:
+        return Match(named)
     if cited.authors and not (cited.title or cited.arxiv_id or cited.doi):
         return Match(reason=f"No reading by {_called(cited)} is known.")
     return Match(reason=f"{_called(cited)} is not among the readings.")
@@ -239,16 +236,11 @@ def named_before(cited: Cited, text: str, works: Sequence[Work]) -> Cited:
     """A mark with an id alone, and the title of a reading that stands right before it."""
     if cited.title or not (cited.arxiv_id or cited.doi):
         return cited
-    before = _folded(text.partition(cited.text)[0])
-    titles = {_folded(_head(work.title)): work.title for work in works}
-    titles |= {_folded(work.title): work.title for work in works}
-    found = [one for one in titles if one.count(" ") > 1 and before.endswith(one)]
+    before = f" {fold(text.partition(cited.text)[0])}"
+    titles = {_folded(work.title)[1]: work.title for work in works}
+    titles |= {_folded(work.title)[0]: work.title for work in works}
+    found = [one for one in titles if " " in one and before.endswith(f" {one}")]
     return replace(cited, title=titles[max(found, key=len)]) if found else cited
-
-
-def _folded(text: str) -> str:
-    """Words in small letters, one blank before each."""
-    return "".join(f" {word}" for word in re.findall(r"\w+", text.casefold()))
 
 
 def _disagree(cited: Cited, by_id: Work | None, by_title: Work | None) -> str:
@@ -283,38 +275,35 @@ def _by_title(title: str | None, works: Sequence[Work]) -> Work | None:
 
 def likeness(one: str, other: str) -> float:
     """How alike two titles are, 0 to 100; a title is like itself with a subtitle."""
-    from rapidfuzz import fuzz, utils
+    from rapidfuzz import fuzz
 
-    heads = [(one, other)]
-    heads += [(a, b) for a, b in ((_head(one), other), (one, _head(other))) if len(a.split()) > 1
-              and len(b.split()) > 1]  # fmt: skip
-    return max(fuzz.ratio(a, b, processor=utils.default_process) for a, b in heads)
+    (whole, head), (other_whole, other_head) = _folded(one), _folded(other)
+    shorter = (head, other_whole), (whole, other_head)
+    pairs = [(a, b) for a, b in shorter if " " in a and " " in b]
+    return max(fuzz.ratio(a, b) for a, b in [(whole, other_whole), *pairs])
 
 
-def _head(title: str) -> str:
-    return re.split(r":\s|\s[–—-]\s", title, maxsplit=1)[0]
+@lru_cache(maxsize=4096)
+def _folded(title: str) -> tuple[str, str]:
+    """A title and its part before the subtitle, as they are compared."""
+    return fold(title), fold(main_title(title))
 
 
 def _by_name(cited: Cited, work: Work) -> bool:
     """Whether first author and year fit."""
     if not cited.authors or not work.authors:
         return False
-    first = re.split(r"(?<!\s)\s*(?:,|;|\band\b|&)\s*", _plain(work.authors))[0].split()
-    name = _plain(cited.authors[0]).split()
+    first = fold(re.split(r"[,;&]|\band\b", work.authors)[0]).split()
+    name = fold(cited.authors[0]).split()
     if not name or name[-1] not in first:
         return False
-    others = _plain(work.authors)
-    complete = not re.search(r"\bet al\b", others)
-    if complete and not all(_plain(author) in others for author in cited.authors[1:]):
+    everyone = fold(work.authors)
+    named = all(fold(author) in everyone for author in cited.authors[1:])
+    if not named and "et al" not in everyone:
         return False
     if cited.year is None or work.year is None:
         return True
     return work.year <= cited.year <= work.year + _YEARS_LATER
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in folded if not unicodedata.combining(char)).casefold()
 
 
 def _called(cited: Cited) -> str:

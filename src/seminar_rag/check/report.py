@@ -10,14 +10,13 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Protocol
 
 from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.references import Match, match, named_before
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
-from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict
+from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict, VerdictLabel
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
 
@@ -81,49 +80,43 @@ class Checker:
         def item(claim: Claim) -> Item:
             return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
 
-        claims = self._ordered(list(_joined(found.claims, found.references)), scope)
+        claims = self._ordered(found.claims, scope)
         items = map(item, claims) if self._verifier.quick else _side_by_side(item, claims)
         return Checking(len(found.claims), self._verifier.name, items)
 
-    def _ordered(self, claims: list[Claim], scope: Scope | None) -> Iterator[Claim]:
+    def _ordered(self, claims: Sequence[Claim], scope: Scope | None) -> Iterator[Claim]:
         """The claims in the order in which they are judged."""
-        quick = self._verifier.quick
-        if quick is None:
-            yield from claims
-            return
-        scores = []
-        for claim in claims:
+
+        def score(claim: Claim) -> float:
             if claim.kind != "claim" or len(claim.standalone) > LONGEST_CLAIM:
-                scores.append(2.0)
-                continue
+                return 2.0
             hits = self._search(claim.standalone, PASSAGES, scope)
-            own = next(self._worth_reading(claim.standalone, hits), [])
-            scores.append(quick.verify(claim.standalone, [hit.passage for hit in own]).score)
-        yield from (claims[i] for i in sorted(range(len(claims)), key=lambda i: scores[i]))
+            nearest = next(self._worth_reading(claim.standalone, hits), [])
+            return self._first_look(claim.standalone, nearest)
+
+        yield from sorted(claims, key=score) if self._verifier.quick else claims
+
+    def _first_look(self, said: str, hits: Sequence[Hit]) -> float:
+        """The score that a quick verifier gives; 0 where there is none."""
+        quick = self._verifier.quick
+        return quick.verify(said, [hit.passage for hit in hits]).score if quick else 0.0
 
     def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
-        cites = claim.cites
-        if len(claim.text) <= LONGEST_CLAIM:
-            cites = tuple(named_before(cited, claim.text, self._works) for cited in cites)
+        before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
+        cites = [named_before(cited, before, self._works) for cited in claim.cites]
         matches = [match(cited, self._works, numbered) for cited in cites]
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
+        given = list(zip(claim.cites, matches, strict=True))
         if problem:
-            given = tuple(
-                Citation(c, *_listed(m)) for c, m in zip(claim.cites, matches, strict=True)
-            )
-            return Item(claim, line, "not a claim", problem, citations=given)
+            listed = tuple(Citation(cited, *_listed(found)) for cited, found in given)
+            return Item(claim, line, "not a claim", problem, citations=listed)
         said = claim.standalone
         verdict, evidence = self._verify(said, self._search(said, PASSAGES, scope))
-        label = _label(verdict)
-        given = tuple(
-            self._citation(said, cited, found)
-            for cited, found in zip(claim.cites, matches, strict=True)
-        )
-        return Item(
-            claim, line, label, verdict.reason, verdict.score, evidence, given, verdict.verifier
-        )
+        read = tuple(self._citation(said, cited, found) for cited, found in given)
+        label, reason, score = _LABELS[verdict.label], verdict.reason, verdict.score
+        return Item(claim, line, label, reason, score, evidence, read, verdict.verifier)
 
     def _verify(self, said: str, hits: Sequence[Hit]) -> tuple[Verdict, tuple[Source, ...]]:
         """The best verdict over the documents found, each taken by itself; the first that
@@ -142,12 +135,9 @@ class Checker:
 
     def _likeliest(self, said: str, groups: list[list[Hit]]) -> list[list[Hit]]:
         """All groups; where judging is slow, the two that a quick look finds best."""
-        quick = self._verifier.quick
-        if quick is None or len(groups) < 2:
+        if self._verifier.quick is None or len(groups) < 2:
             return groups
-        scores = [quick.verify(said, [hit.passage for hit in own]).score for own in groups]
-        order = sorted(range(len(groups)), key=lambda i: -scores[i])
-        return [groups[i] for i in order[:_SLOW_DOCUMENTS]]
+        return sorted(groups, key=lambda own: -self._first_look(said, own))[:_SLOW_DOCUMENTS]
 
     def _worth_reading(self, said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
         """The hits of each document, documents in order of their best hit.
@@ -180,15 +170,15 @@ class Checker:
             reason = f"{name} is listed in the course, but its text is not here."
             return Citation(cited, "unread", reason, found.works)
         verdict, _ = self._verify(said, hits)
-        if verdict.label in ("supported", "partly"):
-            holding: Holding = "holds" if verdict.label == "supported" else "partly"
-            reason = f"{name}: {verdict.reason}"
-            return Citation(cited, holding, reason, found.works, verdict.verifier)
-        if all(hit.document.kind == "abstract" for hit in hits):
-            reason = f"{name}: the course has only its description, which does not say so."
-            return Citation(cited, "unread", reason, found.works, verdict.verifier)
+        holding: Holding = "not said"
         reason = f"{name} does not say so: {verdict.reason}"
-        return Citation(cited, "not said", reason, found.works, verdict.verifier)
+        if verdict.label in ("supported", "partly"):
+            holding = "holds" if verdict.label == "supported" else "partly"
+            reason = f"{name}: {verdict.reason}"
+        elif all(hit.document.kind == "abstract" for hit in hits):
+            holding = "unread"
+            reason = f"{name}: the course has only its description, which does not say so."
+        return Citation(cited, holding, reason, found.works, verdict.verifier)
 
 
 def _side_by_side(item: Callable[[Claim], Item], claims: Iterable[Claim]) -> Iterator[Item]:
@@ -216,22 +206,18 @@ _KINDS = {
     "table": "A row of a table is not checked.",
     "reference": "An entry of the reference list.",
 }
-_RANK = {"supported": 4, "partly": 3, "contradicted": 2, "unsupported": 1, "uncheckable": 0}
+_LABELS: dict[VerdictLabel, Label] = {
+    "supported": "supported",
+    "partly": "partly",
+    "contradicted": "contradicted",
+    "unsupported": "not found",
+    "uncheckable": "not a claim",
+}
+"""What a report calls the verdicts, best first."""
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
-    return _RANK[verdict.label], verdict.score
-
-
-def _label(verdict: Verdict) -> Label:
-    labels: dict[str, Label] = {
-        "supported": "supported",
-        "partly": "partly",
-        "contradicted": "contradicted",
-        "unsupported": "not found",
-        "uncheckable": "not a claim",
-    }
-    return labels[verdict.label]
+    return -list(_LABELS).index(verdict.label), verdict.score
 
 
 def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Source, ...]:
@@ -254,14 +240,6 @@ def _listed(found: Match) -> tuple[Holding, str, tuple[Work, ...]]:
     if not titles:
         return "no reading", found.reason, ()
     return "holds", f"{titles} is among the readings.", found.works
-
-
-def _joined(claims: Sequence[Claim], references: Sequence[Cited]) -> Iterator[Claim]:
-    """The claims; an entry of the reference list cites the work that it names."""
-    entries = {(one.start, one.end): one for one in references}
-    for claim in claims:
-        entry = entries.get((claim.start, claim.end))
-        yield claim if entry is None else replace(claim, cites=(entry,))
 
 
 def works_of(catalogue: Catalogue) -> tuple[Work, ...]:

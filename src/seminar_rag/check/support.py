@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -87,13 +88,11 @@ class Reading:
     """Passage, index of the sentence in it, and the sentence."""
     comparison: Comparison
     conflict: Conflict | None
-    exact: bool
-    """The claim's words stand in a passage as they are."""
 
     def shown(self) -> tuple[Evidence, ...]:
         """The best evidence, what shows a conflict first."""
         first = () if self.conflict is None else (self.conflict.sentence,)
-        chosen = dict.fromkeys(i for i in (*first, *self.comparison.order) if i is not None)
+        chosen = dict.fromkeys((*first, *self.comparison.order))
         rows = [self.found[i] for i in list(chosen)[:SHOWN]]
         return tuple(Evidence(passage.id, index, quote) for passage, index, quote in rows)
 
@@ -139,13 +138,11 @@ class BuiltinVerifier:
         sentences = [quote for _, _, quote in found]
         breaks = _breaks([entry[0] for entry in found])
         comparison = compare(claim, sentences, breaks, self._embed, known)
-        exact = verbatim(claim, passages)
-        conflict = None if exact else find_conflict(claim, sentences, comparison)
-        return Reading(found, comparison, conflict, exact)
+        return Reading(found, comparison, find_conflict(claim, sentences, comparison))
 
     def score(self, read: Reading) -> float:
         """How likely the words make support, 0 to 1, the rules left out."""
-        return 1.0 if read.exact else self._weights.score(read.comparison.features)
+        return self._weights.score(read.comparison.features)
 
     def weigh(self, read: Reading) -> Verdict:
         """The verdict by words, numbers and names alone."""
@@ -159,28 +156,23 @@ class BuiltinVerifier:
 
 
 def _quoted(claim: str, found: Sequence[tuple[Passage, int, str]]) -> tuple[Evidence, ...]:
-    """The sentences that a quotation consists of, or the one it is taken from; else nothing.
+    """The sentences of a passage that has the claim's words as they are, five or more; else none.
 
-    A quotation needs no embedding, which most of the time goes into.
+    Those that the claim consists of, or the one it is taken from; else the one that shares most. A
+    quotation needs no embedding, which most of the time goes into.
     """
     wanted = _plain(claim)
-    for owner in dict.fromkeys(passage.id for passage, _, _ in found):
-        own = [one for one in found if one[0].id == owner]
-        if not verbatim(claim, [own[0][0]]):
+    asked = set(wanted.split())
+    for passage in dict.fromkeys(passage for passage, _, _ in found):
+        if wanted.count(" ") < 6 or wanted not in _plain(passage.text):
             continue
-        plain = [_plain(quote) for _, _, quote in own]
-        parts = [one for one, text in zip(own, plain, strict=True) if wanted in text] or [
-            one for one, text in zip(own, plain, strict=True) if text in wanted
-        ]
-        if parts:
-            return tuple(Evidence(one.id, index, quote) for one, index, quote in parts[:SHOWN])
+        own = {index: _plain(quote) for one, index, quote in found if one.id == passage.id}
+        parts = [index for index, text in own.items() if wanted in text]
+        parts = parts or [index for index, text in own.items() if text in wanted]
+        parts = parts or [max(own, key=lambda index: len({*own[index].split()} & asked))]
+        quotes = [(index, passage.quote(passage.sentences[index])) for index in parts[:SHOWN]]
+        return tuple(Evidence(passage.id, index, quote) for index, quote in quotes)
     return ()
-
-
-def verbatim(claim: str, passages: Sequence[Passage]) -> bool:
-    """Whether the claim's words stand in a passage as they are, five or more of them."""
-    wanted = _plain(claim)
-    return wanted.count(" ") >= 6 and any(wanted in _plain(passage.text) for passage in passages)
 
 
 def _plain(text: str) -> str:
@@ -218,13 +210,12 @@ def weigh(
 
 def _breaks(owners: Sequence[Passage]) -> list[int]:
     """Indices where the passage changes, but for one that goes on in its document."""
-    out = []
-    for index in range(1, len(owners)):
-        before, after = owners[index - 1], owners[index]
-        follows = before.document == after.document and before.ordinal + 1 == after.ordinal
-        if before.id != after.id and not follows:
-            out.append(index)
-    return out
+    return [
+        index
+        for index, (before, after) in enumerate(pairwise(owners), 1)
+        if before.id != after.id
+        and not (before.document == after.document and before.ordinal + 1 == after.ordinal)
+    ]
 
 
 class _CachedEmbed:

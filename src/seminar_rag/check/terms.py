@@ -26,18 +26,24 @@ _SCALE = {
 }  # fmt: skip
 _NUMBER = r"(?:\d+(?:,\d{3})+|\d+)(?P<point>\.\d+)?|\.\d+"
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−–", "0123456789---")
-_OWN_POWER = "^⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 _EXPONENT = r"\^\s?[{(]?\s?[-−–]?\d{1,3}(?:\s?[)}])?|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}"
 _POWER = (
-    rf"{_EXPONENT}|\s?(?:×|x|\*|·|\\times|\\cdot)\s?10\s?(?:{_EXPONENT}|(?(point)[1-9]\d?\b|(?!)))"
+    rf"(?P<own>{_EXPONENT})|\s?(?:×|x|\*|·|\\times|\\cdot)\s?10\s?"
+    rf"(?P<tens>{_EXPONENT}|(?(point)[1-9]\d?\b|(?!)))|[eE](?P<e>[+-]?\d{{1,2}})(?!\w)"
 )
-"""A power behind a number: "^{19}", "× 10¹⁹", "\times 10^{19}". PDFs lose the raised type, so that
-behind a decimal fraction "× 1019" is a power too."""
+"""A power behind a number: "^{19}", "× 10¹⁹", "\times 10^{19}", "e19". PDFs lose the raised type,
+so that behind a decimal fraction "× 1019" is a power too."""
+_SHARE = (
+    r"(?i:(?P<count>a|one|two|three|four)[\s-]+(?P<part>third|quarter|fifth|tenth)"
+    r"(?:s\b|(?=\s+(?:of|as)\b|\s*(?:[.,;:)]|$))))"
+)
+"""A share: "two thirds", "a third of"; "a third one" is none."""
 _TOKEN = re.compile(
     rf"""(?P<name>\b[A-Z]\.(?:[A-Z]\.?)+|\b(?=[\w.-]{{0,30}}[A-Za-z][-.]?\d)[A-Za-z][\w-]*(?:\.\d[\w-]*)*)
-    | (?P<number>(?:{_NUMBER})) (?P<power>{_POWER}|[eE][+-]?\d{{1,2}}(?!\w))?
+    | (?P<number>(?:{_NUMBER})) (?:{_POWER})?
       (?P<suffix>(?:[\s-]?(?:%|per\s?cent\b|thousand\b|million\b
         |billion\b|trillion\b|bn\b|mn\b)|[kKMBT]\b|(?:st|nd|rd|th|s|x)\b|×)?)
+    | \b(?P<share>{_SHARE})
     | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)""",
     re.VERBOSE,
 )
@@ -77,10 +83,11 @@ def terms(text: str) -> tuple[Term, ...]:
         elif match["name"]:
             key = re.sub(r"[-.]", "", match[0].lower())
             out.append(Term(match[0], key, "name", match.start(), match.end()))
-        else:
-            term = _word(match, text)
-            if term is not None and term.key:
-                out.append(term)
+        elif match["share"]:
+            share = _COUNT.get(match["count"].lower(), 1.0) / _PARTS[match["part"].lower()]
+            out.append(_spelled(text, *match.span(), share, precision=0.005))
+        elif term := _word(match, text):
+            out.append(term)
     return tuple(out)
 
 
@@ -90,9 +97,10 @@ def _word(match: re.Match[str], text: str) -> Term | None:
     if lower in FUNCTION_WORDS or (len(lower) == 1 and not word.isupper()):
         return None
     start, end = match.start(), match.start() + len(word)
-    spelled = _spelled(text, start, end, lower)
-    if spelled is not None:
-        return spelled
+    if lower in _TIMES:
+        return _spelled(text, start, end, _TIMES[lower], "x")
+    if lower in _COUNT:
+        return _spelled(text, start, end, _COUNT[lower], _unit(text, end))
     if lower in _MONTH and word[0].isupper():
         return Term(word, _MONTH[lower], "word", start, end)
     inner = any(char.isupper() for char in word[1:])
@@ -160,69 +168,30 @@ def _number(match: re.Match[str], text: str) -> Term:
     last = -decimals
     if _ABOUT.search(text[max(0, start - 16) : start]) and not decimals:
         last = len(digits) - len(digits.rstrip("0"))
-    exact = (match["power"] or " ")[0] in _OWN_POWER
     return Term(
         text[start:end], f"#{value:g}{'%' if unit == '%' else ''}", "number", start, end, value,
-        0.0 if exact else 0.5 * 10.0**last * scale, unit, bound=_bound(text, start, end),
+        0.0 if match["own"] else 0.5 * 10.0**last * scale, unit, bound=_bound(text, start, end),
     )  # fmt: skip
 
 
 def _raised(match: re.Match[str], digits: str) -> float:
     """What the number is multiplied by for the power behind it; 1 without."""
-    if not match["power"]:
+    power = match["own"] or match["tens"] or match["e"]
+    if not power:
         return 1.0
-    power = match["power"].translate(_RAISED)
-    factor, _, exponent = re.sub(r"[^\d^eE-]", "", power).rpartition("^")
-    number = re.search(r"-?(?<!\d)\d++$", exponent)
-    value = int(number[0]) if number else 0
-    if match["power"][0] in _OWN_POWER:  # of the number itself, "10^19"
-        return _power(float(digits), value) / float(digits) if float(digits) else 1.0
-    if not factor and exponent.startswith("10"):  # "× 10¹⁹", "× 1019"
-        value = int(exponent[2:] or 0)
-    return _power(10.0, value)
-
-
-def _power(base: float, exponent: int) -> float:
+    exponent = int(re.sub(r"[^\d-]", "", power.translate(_RAISED)))
     try:
-        return base**exponent
+        return float(digits) ** (exponent - 1) if match["own"] else 10.0**exponent
     except (OverflowError, ZeroDivisionError):
         return 1.0
 
 
-def _spelled(text: str, start: int, end: int, lower: str) -> Term | None:
-    """A number written as a word; "a third of" and "two thirds" are shares, "a third one" is not.
-
-    None where the word is no number.
-    """
-    unit, precision = "", 0.0
-    if lower in ("two", "three", "four") and _SHARES.match(text, end):
-        return Term(text[start:end], "", "number", start, end)  # counted with the word behind it
-    share = _share(text, start, end, lower)
-    if share:
-        value, precision = share, 0.005
-    elif lower in _TIMES:
-        value, unit = _TIMES[lower], "x"
-    elif lower in _COUNT:
-        value, unit = _COUNT[lower], _unit(text, end)
-    else:
-        return None
-    return Term(
-        text[start:end], f"#{value:g}", "number", start, end, value, precision, unit, True,
-        _bound(text, start, end),
-    )  # fmt: skip
-
-
-_SHARES = re.compile(r"[\s-]+(?:thirds|quarters|fifths|tenths)\b", re.IGNORECASE)
-
-
-def _share(text: str, start: int, end: int, lower: str) -> float | None:
-    part = _PARTS.get(lower.removesuffix("s"))
-    before = re.search(r"\b(a|one|two|three|four)[\s-]+$", text[max(0, start - 8) : start])
-    if part is None or before is None:
-        return None
-    if not lower.endswith("s") and not re.match(r"\s+(?:of|as)\b|\s*(?:[.,;:)]|$)", text[end:]):
-        return None
-    return _COUNT.get(before[1], 1.0) / part
+def _spelled(
+    text: str, start: int, end: int, value: float, unit: str = "", precision: float = 0.0
+) -> Term:
+    """A number written in words."""
+    key, bound = f"#{value:g}", _bound(text, start, end)
+    return Term(text[start:end], key, "number", start, end, value, precision, unit, True, bound)
 
 
 def _factor(text: str, start: int) -> bool:

@@ -69,7 +69,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """The right thing happened: evidence quoted, or an unanswerable question refused."""
+        """Whether the evidence was quoted, or a question that has no answer was refused."""
         return self.answer.abstained if self.unanswerable else bool(self.evidence)
 
 

@@ -140,9 +140,10 @@ def make_plan(
 def _same_papers(
     listed: Sequence[Listed], lookups: Mapping[str, Lookup], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
-    """Reading id as listed → the id it goes by: one for every entry that is the same paper.
+    """Map the id of each listed reading to the id under which its paper is stored.
 
-    The arXiv id of the paper that was taken, else the first entry with the same main document.
+    Entries that are the same paper share one: the arXiv id of the paper that was downloaded, else
+    the id of the first entry with the same main document.
     """
     by_hash = dict(elsewhere)
     out: dict[str, str] = {}

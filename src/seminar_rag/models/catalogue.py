@@ -52,7 +52,7 @@ class LanguageModel:
 
     @property
     def spec(self) -> str:
-        """As written in [llm] model."""
+        """The model as `[llm] model` in seminar.toml names it: "repository:file"."""
         return f"{self.repo}:{self.file}"
 
     @property

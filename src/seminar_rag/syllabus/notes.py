@@ -74,7 +74,7 @@ def _tail_of_notes(items: Sequence[Item]) -> int:
         default=-1,
     )
     tail = list(items[last + 1 :])
-    if not any(_is_told(item) for item in tail):
+    if not any(_is_prose(item) for item in tail):
         return len(items)
     at = next((n for n, item in enumerate(tail) if is_head(item)), len(tail))
     while at + 2 < len(tail) and tail[at + 1].block.kind == "item" and is_head(tail[at + 2]):
@@ -84,7 +84,7 @@ def _tail_of_notes(items: Sequence[Item]) -> int:
     return last + 1 + at
 
 
-def _is_told(item: Item) -> bool:
-    """Whether an item is a paragraph of prose, as notes have them."""
-    told = item.block.kind == "paragraph" and words.is_prose(item.text)
-    return told and not words.is_nothing(item.text)
+def _is_prose(item: Item) -> bool:
+    """Whether an item is a paragraph of prose, as lecture notes have them."""
+    prose = item.block.kind == "paragraph" and words.is_prose(item.text)
+    return prose and not words.is_nothing(item.text)

@@ -9,7 +9,6 @@ things are called different.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rapidfuzz import fuzz
 
-from seminar_rag.text import FUNCTION_WORDS
+from seminar_rag.text import FUNCTION_WORDS, fold, main_title
 from seminar_rag.types.catalogue import Lookup, LookupFile, Suggested, SuggestionKind
 
 if TYPE_CHECKING:
@@ -65,19 +64,6 @@ class Described:
     summary: str = ""
     begin: str = ""
     """The first words of its text."""
-
-
-def fold(text: str) -> str:
-    """Lower case, without accents, LaTeX and punctuation, words joined by single spaces."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    plain = re.sub(r"\\[a-z]+|[$^{}]", "", plain)
-    return " ".join(re.findall(r"\w+", plain))
-
-
-def main_title(title: str) -> str:
-    """The part before the subtitle."""
-    return re.split(r"(?<!\s)(?:\s*[:?]\s+|\s+[-–—]\s+)", title.strip(), maxsplit=1)[0]
 
 
 def subtitle(title: str) -> str:

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from seminar_rag.errors import FetchError
 from seminar_rag.ids import arxiv_of_address
-from seminar_rag.web.identify import Described, fold, main_title, subtitle
+from seminar_rag.text import fold, main_title
+from seminar_rag.web.identify import Described, subtitle
 
 if TYPE_CHECKING:
     from seminar_rag.web.fetch import Fetcher

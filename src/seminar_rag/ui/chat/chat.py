@@ -67,7 +67,7 @@ class Stop(threading.Event):
 
     @property
     def taken(self) -> bool:
-        """Whether somebody answers the question already."""
+        """Whether a thread is answering this question already."""
         return self._untaken.locked()
 
 
