@@ -124,7 +124,7 @@ class Config:
     serve_port: int = 7860
     serve_address: str = ""
     """Where other servers of the course reach this one, "http://10.0.0.5:7860"; empty where they do
-    at the address that it listens at, or that its machine's name has."""
+    at the address that it listens at, or from which its machine reaches others."""
     serve_rate: int = 20
     """Questions a minute that one open page may ask; 0 for any number."""
     serve_rate_address: int = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from seminar_rag.ui.shared.relay import Relay, Servers, here_of
+from seminar_rag.ui.shared.relay import Relay, Servers, here_of, own_address
 
 pytestmark = pytest.mark.slow
 
@@ -183,3 +184,28 @@ def test_a_server_does_not_answer_for_the_one_that_was_at_its_address(
     assert join(other, "p")["at"] == "one"
     one.servers.me = "one anew"
     assert join(other, "p")["at"] == "other"
+
+
+def test_a_server_that_listens_everywhere_tells_an_address_whatever_its_machine_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(*_: object) -> str:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "gethostbyname", unknown)
+    told = own_address("http://0.0.0.0:7860")
+    assert told.startswith("http://")
+    assert told.endswith(":7860")
+    assert "0.0.0.0" not in told
+    assert own_address("http://10.0.0.5:7860") == "http://10.0.0.5:7860"
+
+
+def test_a_machine_without_a_network_has_a_loopback_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Alone(socket.socket):
+        def connect(self, *_: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", Alone)
+    assert own_address("http://0.0.0.0:7860") == "http://127.0.0.1:7860"

@@ -46,6 +46,8 @@ REACHES = 2.0
 PASSED_ON = "x-seminar-passed-on"
 """The header that says to which server a request was passed on."""
 DESK = "desk"
+ABROAD = ("192.0.2.1", 9)
+"""An address that belongs to no machine (RFC 5737), so that the way to it is the usual one."""
 
 _IN_PATH = re.compile(r"/gradio_api/(?:heartbeat/([^/]+)|call/[^/]+/([^/]+))")
 _IN_BODY = re.compile(r"/gradio_api/(?:queue/join|(?:run|api|call)/[^/]+|cancel|reset)/?")
@@ -55,11 +57,20 @@ _LONGEST_KEY = 100
 
 
 def own_address(url: str) -> str:
-    """Where other machines reach a server that listens at `url`, as far as it can know."""
+    """Where other machines reach a server that listens at `url`, as far as it can know.
+
+    The machine's own name is not asked for: it may be in no table, and Debian gives it a loopback
+    address.
+    """
     parts = urlsplit(url)
     if parts.hostname not in ("0.0.0.0", "::"):  # noqa: S104
         return url
-    return f"http://{socket.gethostbyname(socket.gethostname())}:{parts.port}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(ABROAD)  # by UDP, which sends nothing, but chooses a route
+        except OSError:
+            return f"http://127.0.0.1:{parts.port}"
+        return f"http://{probe.getsockname()[0]}:{parts.port}"
 
 
 class Servers:
