@@ -34,7 +34,7 @@ def count(text: str) -> int:
 
 def shown(hits: tuple[Hit, ...] = HITS, room: int = 1000) -> list[Excerpt]:
     quotable = [one for at, found in enumerate(hits, 1) for one in candidates(at, found)]
-    return excerpts(hits, quotable[6:7] + quotable, count, room)
+    return excerpts(hits, quotable[6:7], quotable, count, room)
 
 
 def contents(
@@ -61,11 +61,13 @@ def test_the_beginning_is_short_and_shows_no_refusal() -> None:
 
 def test_quotations_come_first_and_what_is_around_them_where_there_is_room() -> None:
     best = list(candidates(1, LONG))[6:7]
-    (only,) = excerpts((LONG,), best, count, 40)
-    assert only.sentences == (5, 6, 7)
-    both = excerpts(HITS, [*best, *candidates(2, HITS[1])], count, 46)
-    assert [one.hit for one in both] == list(HITS)
-    assert both[0].sentences == (6,)
+    near = list(candidates(2, HITS[1]))
+    (only,) = excerpts(HITS, best, near, count, 46)
+    assert (only.hit, only.sentences) == (LONG, (5, 6, 7, 8))
+    assert [len(one.sentences) for one in excerpts(HITS, best, near, count, 130)] == [12, 2]
+    first, second = excerpts(HITS, [*best, *near], [], count, 40)
+    assert (first.hit, second.hit) == HITS
+    assert first.sentences == (6, 7)
 
 
 def test_gaps_between_sentences_are_shown() -> None:
@@ -83,12 +85,12 @@ def test_an_item_is_shown_below_the_lines_that_it_belongs_to() -> None:
         "Boats",
     )
     quotable = [one for one in candidates(1, kinds) if "wind" in one.text][:1]
-    (only,) = excerpts((kinds,), quotable, count, 60)
+    (only,) = excerpts((kinds,), quotable, [], count, 60)
     assert "- Sailed boats\n  - They need wind of four knots." in only.text
 
 
 def test_where_nothing_can_be_quoted_the_first_passages_are_shown() -> None:
-    assert [len(one.sentences) for one in excerpts(HITS, [], count, 1000)] == [12, 3]
+    assert [len(one.sentences) for one in excerpts(HITS, [], [], count, 1000)] == [12, 3]
 
 
 def test_room_that_is_left_is_used() -> None:

@@ -44,19 +44,22 @@ def _line(passage: Passage, index: int) -> str:
 
 def excerpts(
     hits: Sequence[Hit],
-    quotable: Sequence[Candidate],
+    best: Sequence[Candidate],
+    near: Sequence[Candidate],
     count: Callable[[str], int],
     room: int,
     known: Collection[tuple[str, int]] = (),
 ) -> list[Excerpt]:
-    """The sentences around the best quotations of the passages, in the order of the best ones.
+    """What surrounds the best quotations of the passages, in the order of the best ones.
 
-    Each quotation comes with the lines that it stands below; of the room that is left, each gets
-    the sentence before and after it. Where nothing can be quoted or is known, the first passages
-    are shown whole.
+    Each quotation comes with the lines that it stands below. What surrounds the best ones is shown
+    as far as their passages go, since a small model makes little of many pieces; in the room that
+    is left come others that are near to them, and what surrounds those. Where nothing can be quoted
+    or is known, the first passages are shown whole.
 
     Args:
-        quotable: what can be quoted of the hits, best first.
+        best: what would be quoted of the hits, best first.
+        near: what else can be quoted of them, best first; it may hold the best ones again.
         count: the number of tokens of a text.
         room: tokens for all of them with their headings.
         known: sentences that were shown before, as (id of the passage, index in it).
@@ -76,17 +79,20 @@ def excerpts(
             return True
         return not new
 
-    neighbours = []
-    for one in quotable:
-        at = one.hit - 1
-        sentences = hits[at].passage.sentences
-        own = {sentences.index(sentence) for sentence in one.sentences}
-        own |= {above for index in own for above in lines_above(hits[at].passage, index)}
-        around = {i for i in range(min(own) - 1, max(own) + 2) if 0 <= i < len(sentences)}
-        if add(at, own):
-            neighbours.append((at, around))
-    for at, around in neighbours:
-        add(at, around)
+    for some in (best, near):
+        spans = []
+        for one in some:
+            at = one.hit - 1
+            sentences = hits[at].passage.sentences
+            own = {sentences.index(sentence) for sentence in one.sentences}
+            own |= {above for index in own for above in lines_above(hits[at].passage, index)}
+            if add(at, own):
+                spans.append((at, len(sentences), min(own), max(own)))
+        for by in range(1, max((length for _, length, _, _ in spans), default=0)):
+            for at, length, first, last in spans:
+                for index in (last + by, first - by):
+                    if 0 <= index < length:
+                        add(at, {index})
     for at, hit in enumerate(() if shown or known else hits):
         add(at, set(range(len(hit.passage.sentences))))
     return [Excerpt(hits[at], tuple(sorted(indices))) for at, indices in shown.items()]

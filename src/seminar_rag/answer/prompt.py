@@ -136,12 +136,14 @@ class LLMAnswerer:
         near = [found[i] for i in order if scores[i] >= max(scores) - FAR]
         leans = query.stand_alone != query.text
         before = self._conversations.after(history) if leans and not foreign else None
-        if before and (told := self._gone_on(query, hits, [*best, *near], before, room)):
+        if before and (told := self._gone_on(query, hits, best, near, before, room)):
             offered = told.hits
         else:
             before = None
             fixed = _tokens([*opening(), message("user", asked([], ask))], self._llm.count)
-            shown = excerpts(hits, [*best, *near], self._llm.count, min(room - fixed, self._room()))
+            shown = excerpts(
+                hits, best, near, self._llm.count, min(room - fixed, self._room())
+            )
             before_it = history if leans else ()
             prompt = build_messages(ask, shown, before_it, count=self._llm.count, room=room)
             told = Told(prompt, tuple(shown))
@@ -184,12 +186,13 @@ class LLMAnswerer:
         self,
         query: Query,
         hits: Sequence[Hit],
-        quotable: Sequence[Candidate],
+        best: Sequence[Candidate],
+        near: Sequence[Candidate],
         before: Told,
         room: int,
     ) -> Told | None:
         """What the model is told of a follow-up in addition; None where there is no room for it."""
-        shown = excerpts(hits, quotable, self._llm.count, MORE_PASSAGES, before.sentences)
+        shown = excerpts(hits, best, near, self._llm.count, MORE_PASSAGES, before.sentences)
         told = Told(before.messages, (*before.shown, *shown))
         numbers = {hit.passage.id: number for number, hit in enumerate(told.hits, 1)}
         known = len(before.hits)

@@ -55,8 +55,8 @@ _MOST_UNKNOWN, _LONGEST_SHAPE = 8, 24
 _NAMED, _OTHER = "Name", "Other"
 """What stands for the words that are not known, which are in lower case."""
 READING_TIME = 0.5
-"""Seconds that a language model may need to read the conversation; it writes for longer still. A
-slower one is not asked, since putting questions in front takes none."""
+"""Seconds that a language model may need to read the instructions and the conversation; it writes
+for longer still. A slower one is not asked, since putting questions in front takes none."""
 PATIENCE = 20.0
 """Seconds after which a model that does not answer is given up."""
 _LONGEST = 80
@@ -182,7 +182,8 @@ class Rewriter:
         if not history or not (leans or len(content_words(question)) <= _SHORT):
             return plain
         prompt = _conversation(question, history)
-        if self._llm.speed and self._llm.count(prompt) > READING_TIME * self._llm.speed:
+        speed = self._llm.speed
+        if speed and self._llm.count(INSTRUCTIONS + prompt) > READING_TIME * speed:
             return plain
         rewritten = self._rewritten(prompt, stop)
         repeated = set(stems(rewritten)) <= set(stems(question))  # what it leans on is not told
