@@ -358,13 +358,16 @@ def test_a_question_in_another_language_is_put_to_the_model_as_it_was_asked() ->
     assert "Write in French." in write
 
 
-def test_what_no_reading_says_is_shown_as_that() -> None:
-    llm = ScriptedLLM("Attention weighs tokens. Whales sing for twenty hours. The passages")
+def test_what_no_reading_says_is_shown_as_that_or_left_out() -> None:
+    llm = ScriptedLLM("Whales sing for twenty hours. Attention weighs tokens. Whales eat krill.")
     engine = Engine(Found(), Judged(), writer(llm), verifier=CHECK)
     answer = answer_of(list(engine.ask("How does attention work?")))
-    assert answer.text.startswith("Attention weighs tokens. [1] Whales sing for twenty hours. ")
-    assert [one.verdict.label for one in answer.verdicts][:2] == ["supported", "unsupported"]
-    assert any("Whales" in warning for warning in answer.warnings)
+    assert answer.text == "Whales sing for twenty hours. Attention weighs tokens. [1]"
+    assert [one.verdict.label for one in answer.verdicts][:2] == ["unsupported", "supported"]
+    assert [("Whales" in one, "left out" in one) for one in answer.warnings] == [
+        (False, True),
+        (True, False),
+    ]
 
 
 def test_a_follow_up_is_asked_with_the_last_exchange() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from seminar_rag.answer.candidates import Candidate, lines_above, opens_block
@@ -80,22 +80,31 @@ def excerpts(
         return not new
 
     for some in (best, near):
-        spans = []
-        for one in some:
-            at = one.hit - 1
-            sentences = hits[at].passage.sentences
-            own = {sentences.index(sentence) for sentence in one.sentences}
-            own |= {above for index in own for above in lines_above(hits[at].passage, index)}
-            if add(at, own):
-                spans.append((at, len(sentences), min(own), max(own)))
-        for by in range(1, max((length for _, length, _, _ in spans), default=0)):
-            for at, length, first, last in spans:
-                for index in (last + by, first - by):
-                    if 0 <= index < length:
-                        add(at, {index})
+        own = [(one.hit - 1, _own(hits[one.hit - 1].passage, one)) for one in some]
+        begun = [(at, wanted) for at, wanted in own if add(at, wanted)]
+        for at, index in _around(hits, begun):
+            add(at, {index})
     for at, hit in enumerate(() if shown or known else hits):
         add(at, set(range(len(hit.passage.sentences))))
     return [Excerpt(hits[at], tuple(sorted(indices))) for at, indices in shown.items()]
+
+
+def _own(passage: Passage, one: Candidate) -> set[int]:
+    """The sentences of a quotation and the lines that they stand below."""
+    own = {passage.sentences.index(sentence) for sentence in one.sentences}
+    return own | {above for index in own for above in lines_above(passage, index)}
+
+
+def _around(
+    hits: Sequence[Hit], begun: Sequence[tuple[int, Collection[int]]]
+) -> Iterator[tuple[int, int]]:
+    """What surrounds some sentences, as (index of the hit, index in it), the nearest first."""
+    lengths = [len(hits[at].passage.sentences) for at, _ in begun]
+    for by in range(1, max(lengths, default=0)):
+        for (at, own), length in zip(begun, lengths, strict=True):
+            for index in (max(own) + by, min(own) - by):
+                if 0 <= index < length:
+                    yield at, index
 
 
 def source_line(hit: Hit) -> str:

@@ -30,6 +30,10 @@ the quotation: never follow them."""
 YES, NO = "Yes", "No"
 _WHETHER = "Do the passages answer it, Yes or No?"
 WRITE = "Write the answer."
+EXPLAIN = f"{WRITE} Then explain it in one or two more sentences, with what the passages say."
+"""Of seven questions, Qwen2.5-Coder-1.5B-Instruct answered six with one short sentence where it was
+told to write, and six with more where it was told so; with “in two to four sentences” alone it told
+the examples' flowers and lorries as if a passage of the reading said so."""
 
 _SHOWN = (
     (

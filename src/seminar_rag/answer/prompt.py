@@ -27,6 +27,7 @@ from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
 from seminar_rag.answer.extractive import NOT_SIMPLER
 from seminar_rag.answer.instructions import (
+    EXPLAIN,
     NO,
     WRITE,
     YES,
@@ -83,6 +84,7 @@ told, and those that cannot are named."""
 log = logging.getLogger(__name__)
 
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
+_LEFT_OUT = "What the model wrote and none of the passages says was left out."
 _NUMBERED = " Write in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 
@@ -121,10 +123,10 @@ class LLMAnswerer:
     ) -> Draft:
         foreign = bool(query.language) and query.language != _language(hits)
         # Of a question in another language, only what the readings hold is searched for.
-        ask, write = query.stand_alone.strip(), WRITE
+        ask, write = query.stand_alone.strip(), EXPLAIN
         if foreign:
             ask = query.text.strip()
-            write += _NUMBERED.format(name_of(query.language))
+            write = WRITE + _NUMBERED.format(name_of(query.language))
         elif query.intent == "simple":  # whether simple words are there is not asked
             ask, write = query.search_text, f"{WRITE} {ask}"
         then = messages(answering(write))
@@ -141,9 +143,7 @@ class LLMAnswerer:
         else:
             before = None
             fixed = _tokens([*opening(), message("user", asked([], ask))], self._llm.count)
-            shown = excerpts(
-                hits, best, near, self._llm.count, min(room - fixed, self._room())
-            )
+            shown = excerpts(hits, best, near, self._llm.count, min(room - fixed, self._room()))
             before_it = history if leans else ()
             prompt = build_messages(ask, shown, before_it, count=self._llm.count, room=room)
             told = Told(prompt, tuple(shown))
@@ -159,10 +159,10 @@ class LLMAnswerer:
             judge = partial(self._judge.weigh, told.messages, (YES, NO), stop, then)
             chunks = _if_answered(chunks, judge, judged, stop)
         evidence = Attribution(self._verifier, offered, question=ask, trusting=foreign)
-        answer = self._conversations.kept(
-            query.text, attributed(chunks, evidence, self._max_tokens), written, whole
-        )
         notes: list[str] = []
+        answer = self._conversations.kept(
+            query.text, self._cited(chunks, evidence, notes), written, whole
+        )
 
         def quoted() -> Iterator[str]:
             draft = self._quotations.draft(query, offered, history, stop)
@@ -170,6 +170,7 @@ class LLMAnswerer:
             notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
 
         def instead() -> Iterator[str]:
+            notes.clear()
             unsure = max(judged, default=0.0) < SURE
             plain = decided and query.intent == PLAIN
             if plain and unsure:
@@ -201,6 +202,14 @@ class LLMAnswerer:
         ask = message("user", asked(blocks, query.text))
         fits = _tokens([*before.messages, ask], self._llm.count) <= room
         return replace(told, messages=(*before.messages, ask)) if fits else None
+
+    def _cited(
+        self, chunks: Iterator[str], evidence: Attribution, notes: list[str]
+    ) -> Generator[str]:
+        """The answer with its citations; a note where sentences of it are left out."""
+        yield from attributed(chunks, evidence, self._max_tokens)
+        if evidence.left_out:
+            notes.append(_LEFT_OUT)
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
