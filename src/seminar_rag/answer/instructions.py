@@ -31,9 +31,9 @@ YES, NO = "Yes", "No"
 _WHETHER = "Do the passages answer it, Yes or No?"
 WRITE = "Write the answer."
 EXPLAIN = f"{WRITE} Then explain it in one or two more sentences, with what the passages say."
-"""Of seven questions, Qwen2.5-Coder-1.5B-Instruct answered six with one short sentence where it was
-told to write, and six with more where it was told so; with “in two to four sentences” alone it told
-the examples' flowers and lorries as if a passage of the reading said so."""
+"""Of six questions, Qwen2.5-Coder-1.5B-Instruct answered five with a single sentence where it was
+told to write, and none where it was told to explain. Told to write “two to four sentences”, it
+answered three with a single one, and one with the flowers and lorries of the examples."""
 
 _SHOWN = (
     (
