@@ -51,6 +51,9 @@ _BARE = 3
 its number has all of it. The passage is quoted beside it that answers the question so."""
 _LONGEST_QUOTE = 60
 """Words of a sentence that is quoted beside one that no passage surely supports, at most."""
+PROSE = 60
+"""Tokens after which an answer in one paragraph ends with the sentence that is being written. Two
+or three sentences are done by then, and each that follows costs seconds of writing and checking."""
 _TELLING, _FRAME = 5, 2
 """Terms of a sentence, at least, and of what is put around it, at most, to say it again."""
 _TIGHT = " .,;:!?…\n"
@@ -156,7 +159,8 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
 
     Args:
         chunks: the answer as it is written.
-        limit: chunks after which it ends with the sentence that is being written.
+        limit: chunks after which it ends with the sentence that is being written, at the latest;
+            one without lists and paragraphs ends so after `PROSE`.
     """
     plain, sent, begun = _Unmarked(evidence.size), 0, 0
     said: set[str] = set()
@@ -178,7 +182,7 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
                 said.add(one.text)
                 sent, hints = one.end, plain.named(one.end)
                 yield from _told(told, evidence, _claim(text, one), hints, said, may_go=may_go)
-                if count >= limit and not heading:
+                if not heading and count >= (limit if "\n" in text else min(limit, PROSE)):
                     return
             if chunk is None:
                 yield text[sent:]
