@@ -387,3 +387,17 @@ def test_a_request_is_told_with_an_article_before_its_topic(
 ) -> None:
     query = understand(text)
     assert (query.intent, query.topic) == (intent, topic)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("where do I start if I know nothing about ovens?", "en"),
+        ("If I say I want to bake, might you suggest rye?", "en"),
+        ("co to jest zakwas i dlaczego jest kwaśny?", "pl"),
+    ],
+)
+def test_words_that_english_shares_with_another_language_do_not_mislead(
+    text: str, language: str
+) -> None:
+    assert language_of(text) == language
