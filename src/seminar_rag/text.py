@@ -11,6 +11,7 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from string import whitespace
 from typing import Any
 
@@ -204,6 +205,18 @@ def numbered(noun: str, numbers: Iterable[int]) -> str:
     """A noun with the numbers it is known by: "session 3", "sessions 3, 4"; "" without numbers."""
     listed = [str(number) for number in numbers]
     return f"{noun}{'s' if len(listed) > 1 else ''} {', '.join(listed)}" if listed else ""
+
+
+def first_of(names: Sequence[str], most: int = 30) -> str:
+    """Names in a sentence, of very many only the first: "a, b and 12 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def common_length(one: Iterable[object], other: Iterable[object]) -> int:
+    """How many characters, or tokens, both begin with."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 _STOPS = re.compile(r"[.!?…](?:[ \t]?[.!?…]){3,}")

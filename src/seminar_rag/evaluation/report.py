@@ -13,6 +13,7 @@ import numpy as np
 
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluation.questions import KINDS
+from seminar_rag.text import first_of
 from seminar_rag.types import Answer, Hit
 
 if TYPE_CHECKING:
@@ -374,10 +375,7 @@ def _changes(report: Report, earlier: Earlier) -> list[str]:
 
 
 def _listed(ids: Sequence[str], most: int = 12) -> str:
-    if not ids:
-        return "none"
-    more = f" and {len(ids) - most} more" if len(ids) > most else ""
-    return f"{len(ids)} ({', '.join(ids[:most])}{more})"
+    return f"{len(ids)} ({first_of(ids, most)})" if ids else "none"
 
 
 def changed(report: Report, earlier: Earlier) -> tuple[list[str], list[str], int]:

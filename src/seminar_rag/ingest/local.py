@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from seminar_rag.documents.archive import ENDINGS, Unpacker
 from seminar_rag.errors import DocumentError, SourceError
 from seminar_rag.guard import refusal
+from seminar_rag.text import first_of
 from seminar_rag.types import Reading, Syllabus
 
 _POSTS = {".md", ".markdown"}
@@ -31,8 +32,6 @@ _PARTS = frozenset(
 """Endings of files that are parts of a page, a program or its data, not something to read."""
 _PAGES = (".html", ".htm", ".xhtml")
 _SYSTEM = re.compile(r"(?i)^(?:\..*|~\$.*|__MACOSX|thumbs\.db|desktop\.ini|icon\r?)$")
-_SHOWN = 30
-"""Names that one note lists."""
 _MOST_ARCHIVES = 50
 """ZIP files that are opened of one source, those in others included."""
 
@@ -176,7 +175,7 @@ def _with_unlisted(source: Source, files: Iterable[Path]) -> Source:
     """A source with a note on the documents beside its page that it does not name."""
     used = {file.resolve() for file, _ in _given(source)}
     left = [source.path(file) for file in files if file.resolve() not in used]
-    note = f"not named by the page, and left out: {named(left)}"
+    note = f"not named by the page, and left out: {first_of(left)}"
     return replace(source, notes=(*source.notes, note)) if left else source
 
 
@@ -187,7 +186,7 @@ def with_archives(source: Source, unpacker: Unpacker) -> Source:
     notes = list(source.notes)
     if missing := _missing(source):
         advice = "save them there, or give the page's address"
-        notes.append(f"linked, and not beside the page: {named(missing)} — {advice}")
+        notes.append(f"linked, and not beside the page: {first_of(missing)} — {advice}")
     while waiting:
         file = waiting.pop()
         if file.suffix.lower() != ".zip" or file in archives:
@@ -279,7 +278,7 @@ def list_folder(folder: Path, alone: bool) -> Listing:
             out.files.append(file)
         elif file.parent != folder or file.suffix.lower() not in _POSTS:
             left.setdefault("are neither posts nor documents", []).append(place.as_posix())
-    out.notes += [f"left alone, since they {why}: {named(names)}" for why, names in left.items()]
+    out.notes += [f"left alone, since they {why}: {first_of(names)}" for why, names in left.items()]
     return out
 
 
@@ -303,9 +302,3 @@ def _page_of(file: Path, folder: Path) -> str:
             if (parent.parent / f"{stem}{suffix}").is_file():
                 return f"{stem}{suffix}"
     return ""
-
-
-def named(names: list[str]) -> str:
-    """Names in a sentence; of very many, the first."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

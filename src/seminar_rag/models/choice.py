@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.reader import BATCH, Abort, common_length
+from seminar_rag.models.reader import BATCH, Abort
+from seminar_rag.text import common_length
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage

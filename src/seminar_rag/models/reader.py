@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import numpy as np
 
 from seminar_rag.errors import ModelError
 from seminar_rag.files import write
+from seminar_rag.text import common_length
 
 BATCH = 256
 """Prompt tokens read per step: 1.1 times as many a second as with 128."""
@@ -290,9 +291,3 @@ def _sealed(made_of: str, state: bytes, speed: float) -> bytes:
     """A state as it lies on the disk, after its hash with what it was made of, and the speed."""
     seal = hashlib.sha256(made_of.encode() + state).hexdigest()
     return f"{seal} {speed:.1f}\n".encode() + state
-
-
-def common_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two texts have in common from their beginning."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -13,8 +13,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import takewhile
 from typing import Literal
+
+from seminar_rag.text import common_length
 
 How = Literal["exact", "parts", "some"]
 """How a quote was found: whole in one run, nearly all of it in several, or only some of it."""
@@ -108,7 +109,7 @@ def _whole(wanted: str, text: str, lead: str) -> int | None:
     places = list(_occurrences(wanted, text))
     if not places:
         return None
-    shared = {at: _shared(reversed(text[:at]), reversed(lead)) for at in places}
+    shared = {at: common_length(reversed(text[:at]), reversed(lead)) for at in places}
     best = max(places, key=lambda at: shared[at])
     clear = shared[best] >= min(_SEED, len(lead) or 1)
     # A word or two may stand anywhere.
@@ -120,12 +121,6 @@ def _occurrences(wanted: str, text: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(wanted, at + 1)
-
-
-def _shared(one: Iterable[str], other: Iterable[str]) -> int:
-    """How many letters both begin with."""
-    pairs = zip(one, other, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 # --- parts -----------------------------------------------------------------------------------
@@ -175,7 +170,7 @@ def _parts(wanted: str, text: str) -> list[_Part]:
             # Letters that fit both parts stay with the earlier one.
             last = parts[-1]
             rest = text[last.place + last.size :]
-            more = _shared(rest, wanted[block.b : block.b + block.size])
+            more = common_length(rest, wanted[block.b : block.b + block.size])
             parts[-1] = _Part(last.start, last.place, last.size + more)
         parts.append(_Part(block.b + more, block.a + more, block.size - more))
     ends = [0, *(part.start + part.size for part in parts)]

@@ -21,13 +21,11 @@ from seminar_rag.syllabus.export import Export, Place, parsed, text_at
 from seminar_rag.syllabus.marks import mark_of
 from seminar_rag.syllabus.moodle import MoodleBackup
 from seminar_rag.syllabus.read import syllabus_from_html
-from seminar_rag.text import plural
+from seminar_rag.text import first_of, plural
 from seminar_rag.types import Block, Reading, Session, Syllabus
 
 _Section = tuple[str, list[Reading]]
 """Its title and its readings."""
-_SHOWN = 30
-"""Names that one note lists."""
 
 
 def read_export(folder: Path, notes: list[str]) -> Syllabus | None:
@@ -52,14 +50,14 @@ def read_export(folder: Path, notes: list[str]) -> Syllabus | None:
         for number, (title, readings) in enumerate(sections, 1)
     )
     if export.hidden:
-        notes.append(f"hidden from students, and left out: {_some(export.hidden)}")
+        notes.append(f"hidden from students, and left out: {first_of(export.hidden)}")
     if export.others:
         others = (plural(count, kind) for kind, count in sorted(export.others.items()))
         notes.append(f"left out, since they hold no readings: {', '.join(others)}")
     if export.missing:
         missing = list(dict.fromkeys(export.missing))
         notes.append(
-            f"not in the export: {_some(missing)} — export the course again with its files"
+            f"not in the export: {first_of(missing)} — export the course again with its files"
         )
     if not sessions:
         raise SourceError("shows students neither files, pages nor links — publish some")
@@ -82,11 +80,6 @@ def _told_apart(reading: Reading, section: str, often: Counter[str | None]) -> R
         return reading
     title = f"{reading.title} ({section})"
     return replace(reading, title=title, blocks=(Block(title, "heading", 3),))
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 class CommonCartridge(Export):
