@@ -161,7 +161,7 @@ def drawn(found: list[dict[str, Any]], rows: int) -> list[dict[str, Any]]:
 def measure(rows: Sequence[Row], embed: CachedEmbedder) -> None:
     """Fill in the features, what today's check says, and what the model is to be asked."""
     for row in rows:
-        found = compare(row.claim, row.sentences, [], embed)
+        found = compare(row.claim, row.sentences, embed)
         conflict = find_conflict(row.claim, row.sentences, found)
         row.words = fitted()["built-in"].score(found.features)
         row.label, row.today, _ = weigh(found, row.words, conflict)
@@ -405,7 +405,7 @@ def fit_words(shared: Path, embed: CachedEmbedder) -> None:
     file = shared / "wice" / "claims-dev.jsonl"
     rows = list(wice(file, None))
     for row in rows:
-        found = compare(row.claim, row.sentences, [], embed)
+        found = compare(row.claim, row.sentences, embed)
         row.features = {f"words: {name}": one for name, one in found.features.items()}
     model = fit(rows, np.array([row.supported for row in rows]), WORDS)
     says = {

@@ -16,7 +16,7 @@ def number(text: str) -> Term:
 
 
 def kind(claim: str, *sentences: str) -> str | None:
-    held = compare(claim, sentences, [], HashEmbedder().embed)
+    held = compare(claim, sentences, HashEmbedder().embed)
     found = find_conflict(claim, sentences, held)
     return found.kind if found else None
 

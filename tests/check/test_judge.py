@@ -126,7 +126,7 @@ def test_a_failing_model_is_told() -> None:
 
 
 def read(claim: str, *sentences: str) -> str:
-    return evidence(sentences, compare(claim, sentences, [], HashEmbedder().embed))
+    return evidence(sentences, compare(claim, sentences, HashEmbedder().embed))
 
 
 def test_the_sentences_that_together_have_the_claim_are_read_in_their_order() -> None:

@@ -95,12 +95,11 @@ def test_model_names_are_one_term_and_exact() -> None:
     assert keys == ["gpt3", "gpt35", "gpt3", "resnet50", "t511b", "us"]
 
 
-def test_windows_stay_inside_their_passage() -> None:
-    sentences = ["Cats purr loudly.", "Dogs bark."]
-    together = compare("Cats and dogs.", sentences, [], HashEmbedder().embed)
-    apart = compare("Cats and dogs.", sentences, [1], HashEmbedder().embed)
-    assert together.features["window"] == 1.0
-    assert apart.features["window"] == 0.5
+def test_neighbouring_sentences_cover_a_claim_together() -> None:
+    apart = [f"Nothing {word} here." for word in ("stands", "happens", "grows")]
+    near = compare("Cats and dogs.", ["Cats purr.", "Dogs bark."], HashEmbedder().embed)
+    far = compare("Cats and dogs.", ["Cats purr.", *apart, "Dogs bark."], HashEmbedder().embed)
+    assert (near.features["window"], far.features["window"]) == (1.0, 0.5)
 
 
 def test_more_support_never_lowers_the_score() -> None:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -136,8 +135,7 @@ class BuiltinVerifier:
         if quoted:
             return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
         sentences = [quote for _, _, quote in found]
-        breaks = _breaks([entry[0] for entry in found])
-        comparison = compare(claim, sentences, breaks, self._embed, known)
+        comparison = compare(claim, sentences, self._embed, known)
         return Reading(found, comparison, find_conflict(claim, sentences, comparison))
 
     def score(self, read: Reading) -> float:
@@ -206,16 +204,6 @@ def weigh(
         return "partly", score, f"The passages come near, but do not say all of it.{tail}"
     tail = f" They have nothing on {listed}." if listed else ""
     return "unsupported", score, f"The passages do not say this.{tail}"
-
-
-def _breaks(owners: Sequence[Passage]) -> list[int]:
-    """Indices where the passage changes, but for one that goes on in its document."""
-    return [
-        index
-        for index, (before, after) in enumerate(pairwise(owners), 1)
-        if before.id != after.id
-        and not (before.document == after.document and before.ordinal + 1 == after.ordinal)
-    ]
 
 
 class _CachedEmbed:

@@ -177,7 +177,7 @@ def differences(
 
 def _by_words(session: int, pair: Pair, embed: Embed) -> Difference | None:
     one, other = pair.one.text, pair.other.text
-    comparison = compare(one, [other], [], embed) if one != other else None
+    comparison = compare(one, [other], embed) if one != other else None
     conflict = find_conflict(one, [other], comparison) if comparison else None
     if conflict is None or not _proven(conflict):
         return None
