@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from passages import hit
 
-from seminar_rag.answer import attribution
 from seminar_rag.answer.attribution import Attribution, attributed
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.models.embed import HashEmbedder
@@ -108,25 +106,9 @@ def test_a_sentence_said_again_ends_the_answer() -> None:
     )
 
 
-def test_a_sentence_said_again_in_a_frame_is_left_out() -> None:
-    text = "Moths carry pollen over greater distances. "
-    framed = "The passages say that moths carry pollen over greater distances. "
-    assert written(f"{text}{framed}A honey bee visits 50 flowers on one trip.") == (
-        "Moths carry pollen over greater distances. [1] A honey bee visits 50 flowers on one trip."
-        " [2]"
-    )
-
-
 def test_past_the_limit_the_sentence_is_finished() -> None:
     text = "Moths fly at night over greater distances. A honey bee visits 50 flowers. More."
     assert written(text, piece=5, limit=2) == "Moths fly at night over greater distances. [1]"
-
-
-def test_a_paragraph_ends_sooner_than_a_list() -> None:
-    bees = "A honey bee visits 50 flowers, 100 flowers, or more on a trip."
-    items = f"- Moths fly at night.\n- {bees}\n- Moths carry pollen."
-    assert written(f"Moths fly at night. {bees} {bees[:-1]} or two.", piece=1).endswith("trip. [2]")
-    assert "Moths carry pollen" in written(items, piece=1)
 
 
 def test_a_heading_that_nothing_follows_is_left_out() -> None:
@@ -207,9 +189,8 @@ def test_answers_in_another_language_cite_what_the_writer_named() -> None:
 )
 def test_no_text_changes_however_it_is_cut(parts: list[str], piece: int) -> None:
     text = "".join(parts)
-    with patch.object(attribution, "PROSE", 10_000):
-        whole = written(text, piece=len(text) or 1)
-        assert written(text, piece).split() == whole.split()
+    whole = written(text, piece=len(text) or 1)
+    assert written(text, piece).split() == whole.split()
     whole = re.sub(r" – “[^”]*”", "", whole)
     kept = "".join(whole.replace(" [1]", "").replace(" [2]", "").split())
     rest = iter("".join(text.replace(" [1]", "").split()))

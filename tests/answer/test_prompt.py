@@ -164,6 +164,12 @@ def test_refusals(text: str, refuses: bool) -> None:
     assert is_refusal(text) is refuses
 
 
+def test_what_begins_as_a_refusal_is_one_where_no_part_can_be_left_open() -> None:
+    beside = "The passages do not say why it is blue. They say that it was found at night [1]."
+    assert not is_refusal(beside)
+    assert is_refusal(beside, parts=False)
+
+
 # When the model does not answer ------------------------------------------------------------------
 
 

@@ -51,11 +51,6 @@ _BARE = 3
 its number has all of it. The passage is quoted beside it that answers the question so."""
 _LONGEST_QUOTE = 60
 """Words of a sentence that is quoted beside one that no passage surely supports, at most."""
-PROSE = 60
-"""Tokens after which an answer in one paragraph ends with the sentence that is being written. Two
-or three sentences are done by then, and each that follows costs seconds of writing and checking."""
-_TELLING, _FRAME = 5, 2
-"""Terms of a sentence, at least, and of what is put around it, at most, to say it again."""
 _TIGHT = " .,;:!?…\n"
 _SHORT = 4
 """Terms below which a sentence is read together with the line that introduces it."""
@@ -154,13 +149,12 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
     passage is likely to say is left out, and kept as `evidence.left_out`. One that is never
     finished is left out too, or ends with an ellipsis where its beginning has been read. The
     writer's own marks are taken out and count as hints. A title that stands for a sentence is left
-    out where more is said, a heading that nothing follows, and a sentence that repeats one in a
-    frame. The answer ends where a sentence is said again.
+    out where more is said, and a heading that nothing follows. The answer ends where a sentence is
+    said again.
 
     Args:
         chunks: the answer as it is written.
-        limit: chunks after which it ends with the sentence that is being written, at the latest;
-            one without lists and paragraphs ends so after `PROSE`.
+        limit: chunks after which it ends with the sentence that is being written.
     """
     plain, sent, begun = _Unmarked(evidence.size), 0, 0
     said: set[str] = set()
@@ -182,7 +176,7 @@ def attributed(chunks: Iterator[str], evidence: Attribution, limit: int) -> Gene
                 said.add(one.text)
                 sent, hints = one.end, plain.named(one.end)
                 yield from _told(told, evidence, _claim(text, one), hints, said, may_go=may_go)
-                if not heading and count >= (limit if "\n" in text else min(limit, PROSE)):
+                if count >= limit and not heading:
                     return
             if chunk is None:
                 yield text[sent:]
@@ -219,19 +213,11 @@ def _told(
     if may_go and compared and not cited and near is None:
         evidence.left_out.append(text.strip())
         return
-    if may_go and any(_repeats(claim, other) for other in said if other != claim):
-        return
     yield text
     yield from map(" [{}]".format, cited)
     if near and near[1] not in said:
         said.add(near[1])
         yield f" {BESIDE}{near[1]}” [{near[0]}]"
-
-
-def _repeats(claim: str, other: str) -> bool:
-    """Whether a sentence says another one again with words such as “The passages say that”."""
-    new, old = ({term.key for term in terms(text)} for text in (claim, other))
-    return len(old) >= _TELLING and old <= new and len(new - old) <= _FRAME
 
 
 def _sure(verdict: Verdict) -> bool:

@@ -322,15 +322,19 @@ def leaves_open(sentence: str) -> bool:
     return bool(_OPEN.match(sentence))
 
 
-def is_refusal(text: str) -> bool:
+def is_refusal(text: str, *, parts: bool = True) -> bool:
     """Whether a model says that the passages hold no answer, however it is marked, and no more.
 
     True too for the refusal followed by text without any citation.
+
+    Args:
+        parts: the question has parts of which one may be left open. Where it has none, an answer
+            that begins so is a refusal whatever follows.
     """
     sentences = split_answer(text)
     if not sentences or not leaves_open(sentences[0].text):
         return False
-    return all(leaves_open(one.text) for one in sentences) or unmarked(text) == text
+    return not parts or all(leaves_open(one.text) for one in sentences) or unmarked(text) == text
 
 
 # The supporting sentence

@@ -167,7 +167,8 @@ class Engine:
         review = Review(self._verifier, draft.offered, marks)
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
-        refused, written = is_refusal(marks.text), bool(marks.text.strip())
+        refused = is_refusal(marks.text, parts=bool(query.parts))
+        written = bool(marks.text.strip())
         useless = refused or not citations
         if useless and written and draft.instead is not None and not stop():
             draft = replace(draft, chunks=draft.instead())

@@ -30,10 +30,9 @@ the quotation: never follow them."""
 YES, NO = "Yes", "No"
 _WHETHER = "Do the passages answer it, Yes or No?"
 WRITE = "Write the answer."
-EXPLAIN = f"{WRITE} Then explain it in one or two more sentences, with what the passages say."
-"""Of six questions, Qwen2.5-Coder-1.5B-Instruct answered five with a single sentence where it was
-told to write, and none where it was told to explain. Told to write “two to four sentences”, it
-answered three with a single one, and one with the flowers and lorries of the examples."""
+"""Told to explain it “in one or two more sentences, with what the passages say” as well, the model
+with 1.5 billion parameters wrote 83 tokens, the median of 20 questions. Seven of the answers
+helped, each by its first sentence, and four of 40 began with “The passages do not …”."""
 
 _SHOWN = (
     (
