@@ -17,6 +17,7 @@ from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
@@ -127,8 +128,14 @@ def test_what_needs_a_hand_is_told_now_and_later(
 
 
 def test_a_network_that_is_down_is_told_in_one_line(
-    page: str, capsys: pytest.CaptureFixture[str], web: Web, tmp_path: Path
+    page: str,
+    capsys: pytest.CaptureFixture[str],
+    web: Web,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # What fails is asked for again, after seconds.
+    monkeypatch.setitem(Fetcher.__init__.__kwdefaults__, "sleep", lambda _: None)
     closed = "http://127.0.0.1:9"
     (tmp_path / "seminar.toml").write_text(
         f'[fetch]\nallow_hosts = "127.0.0.1"\narxiv = "{closed}"\narxiv_api = "{closed}/api"\n'

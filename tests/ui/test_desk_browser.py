@@ -433,8 +433,7 @@ def test_a_course_that_cannot_be_read_says_so_and_comes_back(
 # Looks -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 900, "light"), (390, 844, "dark")])
 def test_nothing_is_wider_than_the_window(
     new_page: Callable[..., Any], course: FakeDeskCourse, width: int, height: int, scheme: str
 ) -> None:
