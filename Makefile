@@ -18,6 +18,8 @@ INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) insta
 # The option for an index, or nothing where it does not answer: pip would ask it for every package.
 answering = $(shell $(PIP) index versions $(1) --retries 0 --timeout 10 --index-url $(lastword $(2)) >/dev/null 2>&1 && echo "$(2)")
 STAMPS := $(VENV)/.stamps
+# Processes that run tests side by side. Tests also wait, for servers and browsers.
+WORKERS ?= 2
 COMMA := ,
 LINUX := $(filter Linux,$(shell uname -s))
 # PyTorch's own index has builds without CUDA; elsewhere the plain package has none anyway.
@@ -58,7 +60,7 @@ ocr: $(STAMPS)/ocr
 test: $(STAMPS)/dev $(STAMPS)/local
 	@$(BIN)/python tests/chromium.py
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: $(STAMPS)/dev lint fast
 	@$(MAKE) --no-print-directory audit || echo "make audit did not pass: a weakness is named above, or PyPI could not be asked."
@@ -70,7 +72,7 @@ lint: $(STAMPS)/dev
 	$(BIN)/mypy
 
 fast: $(STAMPS)/dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not model and not browser"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser"
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)

@@ -10,7 +10,8 @@ import pytest
 from seminar_rag.check.features import FEATURES, compare
 from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
 from seminar_rag.check.terms import same_number, terms
-from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
+from seminar_rag.models.bert import OnnxEmbedder
+from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Passage, Sentence, Verdict
 
 
@@ -250,7 +251,7 @@ def test_the_score_is_the_logistic_of_the_weighted_features() -> None:
 
 @pytest.mark.model
 def test_paraphrases_pass_and_inventions_do_not_with_the_real_embedder() -> None:
-    verifier = BuiltinVerifier(SentenceTransformerEmbedder().embed)
+    verifier = BuiltinVerifier(OnnxEmbedder().embed)
     faithful = [
         "LoRA cut the trainable parameters of GPT-3 by a factor of 10,000.",
         "A 7-billion-parameter model solved most tasks.",

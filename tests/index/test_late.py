@@ -95,21 +95,20 @@ def test_what_was_not_compared_stays_behind() -> None:
 
 
 @pytest.mark.model
-def test_words_are_read_in_their_context() -> None:
-    model = SentenceTransformerEmbedder()
+def test_words_are_read_in_their_context(minilm: SentenceTransformerEmbedder) -> None:
     text = "The river bank is muddy; a retrieval-augmented bank lends."
-    vectors, (words,) = model.read([text], "passage")
+    vectors, (words,) = minilm.read([text], "passage")
     assert words.texts[:3] == ("the", "river", "bank")
     assert {"retrieval", "-", "augmented"} <= set(words.texts)
     assert words.vectors.shape == (len(words.texts), 384)
     assert np.allclose(np.linalg.norm(words.vectors, axis=1), 1, atol=1e-5)
-    assert np.allclose(vectors, model.embed([text]), atol=2e-2)
+    assert np.allclose(vectors, minilm.embed([text]), atol=2e-2)
     banks = words.vectors[[i for i, word in enumerate(words.texts) if word == "bank"]]
     river = words.vectors[1]
     assert banks[0] @ river > banks[1] @ river
 
 
 @pytest.mark.model
-def test_words_end_where_the_model_stops_reading() -> None:
-    _, (words,) = SentenceTransformerEmbedder().read(["attention " * 400], "passage")
+def test_words_end_where_the_model_stops_reading(minilm: SentenceTransformerEmbedder) -> None:
+    _, (words,) = minilm.read(["attention " * 400], "passage")
     assert len(words.texts) == 254

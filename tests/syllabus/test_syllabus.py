@@ -900,12 +900,13 @@ RESTYLED: dict[str, Callable[[str], str]] = {
 @pytest.mark.skipif(not (SHARED / "gold").is_dir(), reason="the shared course is not here")
 @pytest.mark.parametrize("style", RESTYLED)
 def test_the_real_course_in_other_clothes(style: str) -> None:
-    posts = sorted((SHARED / "course/posts").glob("*.md"))
+    """Every second session: the clothes count here, not how long a course is."""
+    posts = list(enumerate(sorted((SHARED / "course/posts").glob("*.md")), 1))[::2]
     sessions = tuple(
         session_from_post(RESTYLED[style](post.read_text(encoding="utf-8")), post.name, number)
-        for number, post in enumerate(posts, 1)
+        for number, post in posts
     )
-    key = json.loads((SHARED / "gold/readings-markdown.json").read_text(encoding="utf-8"))
+    key = json.loads((SHARED / "gold/readings-markdown.json").read_text(encoding="utf-8"))[::2]
     given = syllabus_json(Syllabus(None, sessions))["sessions"]
     result = benchmark("syllabus").score(given, key)["readings"]
     assert min(result.precision, result.recall) > 0.9

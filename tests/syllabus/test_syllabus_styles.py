@@ -27,7 +27,8 @@ bench = benchmark("syllabus")
 
 @pytest.fixture(scope="module")
 def real_course() -> object:
-    return bench.real_days(SHARED)
+    """Its first half: the styles count here, not how long a course is."""
+    return bench.real_days(SHARED)[:14]
 
 
 @pytest.mark.parametrize("style", bench.STYLES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_course import CARD, PAIR, QUIZ, STEPS
@@ -10,17 +11,20 @@ from fake_desk import FakeDeskCourse
 
 from seminar_rag.errors import SourceError
 from seminar_rag.ui.desk.actions import Desk
-from seminar_rag.ui.desk.learning_tab import LearningTab
+from seminar_rag.ui.shared.starting import load_gradio
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def tab(tmp_path: Path) -> LearningTab:
+def tab(tmp_path: Path) -> Any:
+    load_gradio()  # first, as the application does: else it takes seconds more
+    from seminar_rag.ui.desk.learning_tab import LearningTab
+
     return LearningTab(Desk(FakeDeskCourse(folder=tmp_path)), "")
 
 
-def shown(tab: LearningTab) -> str:
+def shown(tab: Any) -> str:
     return "".join(tab.html().values())
 
 
