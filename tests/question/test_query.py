@@ -353,6 +353,11 @@ def test_what_stands_alone_or_asks_for_the_last_answer_passes_nothing_over(quest
     assert not understand(question, ANSWERED).shown
 
 
+@pytest.mark.parametrize("question", ["tell me more", "more details please", "and then?"])
+def test_who_wants_more_does_not_want_the_same(question: str) -> None:
+    assert understand(question, ANSWERED).shown
+
+
 def test_a_refusal_showed_nothing() -> None:
     history = [ANSWERED[0], Turn("assistant", "The readings don't say.")]
     assert not understand("and why is it sour?", history).shown

@@ -6,13 +6,12 @@ of others, which is then its topic. Among the intents that are possible and "pla
 regression over the wording's words and pairs of words decides. Its weights lie in
 `data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
 
-With a fifth of the 1,932 examples left out in turn (`benchmarks/questions.py --folds 5`), 22 of 514
-plain questions are taken for others (many of these examples are there because they look like
+With a fifth of 1,932 of the examples left out in turn (`benchmarks/questions.py --folds 5`), 22 of
+514 plain questions are taken for others (many of these examples are there because they look like
 requests), 60 of 1,418 others for one another, and 419 for plain, mostly for a word that no other
-example has: in doubt the readings are searched. Of 36 requests worded after the examples were
-complete 19 are told (.53 [.37, .68]); with 441 examples less, and no article before a topic, 2
-were. Of 2,515 real questions of five sources 15 are taken for requests, as before, and 6 of
-them are requests; some of the others were looked at.
+example has: in doubt the readings are searched. Of 36 requests worded after these were complete 18
+are told (.50 [.34, .66]); with 441 examples less, and no article before a topic, 2 were. Of 2,515
+real questions of five sources about 15 are taken for requests, as before; some were looked at.
 Over sentence embeddings of the wording the same classifier was no better: before topics had to
 stand beside known words, it took 11 plain questions for others, and this one 5.
 """
