@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seminar_rag.syllabus.assemble import _authors
+from seminar_rag.syllabus.assemble import _authors, _without_aside
 from seminar_rag.syllabus.features import WORDS, said
 from seminar_rag.syllabus.labels import (
     MORE,
@@ -23,7 +23,7 @@ from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.model import PARTS, Forest, flat, trained
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.series import candidates, series_features
-from seminar_rag.syllabus.spans import Span, runs_of, spans_of
+from seminar_rag.syllabus.spans import Span, alike, runs_of, spans_of
 
 TOPICS = ("Rivers", "Tides", "Wells", "Clouds", "Glaciers", "Marshes")
 PAGE = "# Water\n\n" + "\n\n".join(
@@ -127,9 +127,32 @@ def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:
 def test_candidates_that_share_the_words_of_a_name_share_its_probability() -> None:
     text = "Holland, Alisha C. 2016. Forbearance"
     title, *names = _spans(text, "Forbearance", "Holland, Alisha C.", "Holland, Alisha", "Holland")
-    scores = np.array([0.0, 0.16, 0.12, 0.1], np.float32)
+    scores = np.array([0.0, 0.08, 0.06, 0.05], np.float32)
     assert _authors([title, *names], scores, title) == names[0]
     assert _authors([title, *names[:1]], scores[:2], title) is None
+
+
+def test_a_reading_is_read_as_the_others_of_its_page_where_its_own_words_leave_it_open() -> None:
+    clear, open_, other = np.array([0.9, 0.1]), np.array([0.49, 0.51]), np.array([0.2, 0.8])
+    places = [("first",), ("second",)]
+    found = alike([clear, clear, open_, clear, other], [places] * 5)
+    assert [int(own.argmax()) for own in found] == [0, 0, 0, 0, 1]
+    assert int(alike([open_], [places])[0].argmax()) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("How To Read A Paper (optional)", "How To Read A Paper"),
+        ("Tides [Recommended reading]", "Tides"),
+        ("Salt Marshes (second edition)", "Salt Marshes (second edition)"),
+        ("(optional)", ""),
+    ],
+)
+def test_what_only_says_whether_it_is_required_is_no_part_of_a_title(
+    title: str, shown: str
+) -> None:
+    assert _without_aside(title) == shown
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,15 @@ from seminar_rag.syllabus.model import (
     trained,
 )
 from seminar_rag.syllabus.pieces import Piece, cut_item
-from seminar_rag.syllabus.spans import Run, Span, runs_of, span_features, spans_of
+from seminar_rag.syllabus.spans import (
+    Run,
+    Span,
+    alike,
+    place_of,
+    runs_of,
+    span_features,
+    spans_of,
+)
 from seminar_rag.types import Block, Reading
 
 if TYPE_CHECKING:
@@ -192,15 +200,33 @@ def complete(
         return
     every = np.vstack(blocks)
     titles, authors = model.title.scores(every)[:, 0], model.authors.probabilities(every)[:, 0]
-    at = 0
-    for (_, entry), own in zip(entries, spans, strict=True):
-        if own:
-            mine = slice(at, at + len(own))
-            best = int(titles[mine].argmax())
-            entry.title = _with_mark(entry.runs, own[best])
-            entry.title_sure = float(1 / (1 + np.exp(-titles[mine][best])))
-            entry.authors = _authors(own, authors[mine], entry.title)
-            at += len(own)
+    written = [(entry, own) for (_, entry), own in zip(entries, spans, strict=True) if own]
+    parts = np.cumsum([len(own) for _, own in written])[:-1]
+    choose(written, np.split(titles, parts), np.split(authors, parts))
+
+
+def choose(
+    written: Sequence[tuple[Entry, Sequence[Span]]],
+    titles: Sequence[NDArray[np.float32]],
+    authors: Sequence[NDArray[np.float32]],
+) -> None:
+    """Title and authors of a page's readings, given the candidates of each.
+
+    Args:
+        titles: of each reading, the logits of its candidates to be the title.
+        authors: of each reading, the probabilities of its candidates to name the authors.
+    """
+    import numpy as np
+
+    places = [[place_of(entry.runs, span) for span in own] for entry, own in written]
+    chances = alike([np.exp(own - own.max()) for own in titles], places)
+    unnamed = [np.append(own, max(_UNNAMED, 1 - own.sum())) for own in authors]
+    named = alike(unnamed, [[*own, None] for own in places])
+    for n, (entry, spans) in enumerate(written):
+        best = int(chances[n].argmax())
+        entry.title = _with_mark(entry.runs, spans[best])
+        entry.title_sure = float(1 / (1 + np.exp(-titles[n][best])))
+        entry.authors = _authors(spans, named[n][:-1], entry.title)
 
 
 def _with_mark(runs: Sequence[Run], title: Span) -> Span:
@@ -233,8 +259,10 @@ def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) ->
     return None
 
 
-_NAMED = 0.3
-"""The expected number of candidates right from which authors are named."""
+_NAMED = 0.15
+"""The likelihood of all candidates that share words from which authors are named."""
+_UNNAMED = 0.02
+"""The least likelihood that a reading names no authors."""
 _NOT_MUCH_LESS = 0.3
 """The share of the likeliest authors' probability that a longer stretch needs."""
 
@@ -284,7 +312,7 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
         if link.url and not link.url.startswith(("mailto:", "#"))
     )
     reading = Reading(
-        title=words.clean_title(title) if title else None,
+        title=words.clean_title(_without_aside(title)) if title else None,
         section="more" if entry.beyond > 0.5 else "required",
         urls=tuple(urls),
         arxiv_id=words.arxiv_id(tuple(urls), " ".join(piece.text for piece in entry.pieces)),
@@ -295,6 +323,16 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
         doubts=tuple(doubts(entry)),
     )
     return reading, end
+
+
+_ASIDE = re.compile(r"(?<!\s)\s*[(\[]([^\s()\[\]]{3,20}(?: [^\s()\[\]]{3,20})?)[)\]]$")
+
+
+def _without_aside(title: str) -> str:
+    """A title without brackets at its end that only say whether it is required: "(optional)"."""
+    aside = _ASIDE.search(title)
+    only = aside is not None and not {"more", "required"}.isdisjoint(said(aside[1]))
+    return title[: aside.start()] if aside is not None and only else title
 
 
 _SURE = 0.5

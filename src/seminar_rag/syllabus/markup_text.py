@@ -85,7 +85,7 @@ def without_junk(text: str) -> str:
     return _TEX_ESCAPE.sub(FILLER, text)
 
 
-_FOLDED = re.compile(f"[^\\s\u200b{FILLER}]+|.", re.DOTALL)
+_FOLDED = re.compile(f"[^\\s\u200b{FILLER}]+(?: [^\\s\u200b{FILLER}]+)*+|.", re.DOTALL)
 """Characters that are put as they are, side by side, or another one."""
 _KEPT = re.compile(f"[^{FILLER}]+|.", re.DOTALL)
 

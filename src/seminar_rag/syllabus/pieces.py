@@ -109,6 +109,8 @@ class Cutter:
             start += 1
         while end > start and text[end - 1].isspace():
             end -= 1
+        if start == 0 and end == len(text):
+            return item
         block = item.block
         offsets = block.offsets[start:end] if block.offsets is not None else None
         place = offsets[0] if offsets else block.source(start)

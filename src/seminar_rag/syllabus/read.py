@@ -183,7 +183,6 @@ def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session
         structural_post(text, items, name, number)
         for (text, name, number), items in zip(posts, paged, strict=True)
     ]
-    # The model would read all the notes of such posts too, which takes most of the time.
     if headed(structural, every) > _REGULAR:
         return tuple(structural)
     learned = []
@@ -195,7 +194,7 @@ def _sessions_of_posts(given: tuple[tuple[str, str, int], ...]) -> tuple[Session
 
 
 _REGULAR = 0.75
-"""The share of readings with a heading of their own from which posts need no model."""
+"""The share of readings with a heading of their own from which session pages need no model."""
 
 
 def post_entries(items: Sequence[Item]) -> tuple[list[Entry], Sequence[Piece]]:
@@ -257,9 +256,14 @@ def _from_items(
 ) -> Syllabus:
     load = cache(partial(_loaded, load_page)) if load_page is not None else None
     structural = structural_sessions(items, name, title, load)
-    learned = [with_page(session, load, _post) for session in _learned(items, form, name, title)]
-    own_pages = any(session.file != name for session in structural)
-    exact = own_pages and count(structural) >= count(learned)
+    learned = _learned(items, form, name, title)
+    paged = [session for session in structural if session.file != name]
+    linked = (load(session.url) for session in paged if load is not None and session.url)
+    own = [item for page in linked if page is not None for item in page[1]]
+    if len(paged) >= max(1, len(learned) // 2) and headed(paged, own) > _REGULAR:
+        return Syllabus(title, tuple(structural))
+    learned = [with_page(session, load, _post) for session in learned]
+    exact = bool(paged) and count(structural) >= count(learned)
     exact = exact or is_exact(structural, learned, items)
     return Syllabus(title, tuple(structural if exact else learned))
 

@@ -161,6 +161,7 @@ _EVENTS: dict[str, re.Pattern[str]] = {
     "pages": re.compile(r"\b\d{1,4}\s?[-–—]\s?\d{1,4}\b|\bpp?\."),
 }
 _SAID = ("chapter", "venue", "watch", "work", "reading", "link", "more", "people", "date")
+_QUOTES = "“”\"«»„‘’'"
 _SIGNS = [
     frozenset(kind)
     for kind in (",", ".", ":", ";", "(", ")", "/", "?", '“”"«»„', "‘’'", "–—-", " ")
@@ -171,12 +172,12 @@ def _counts(text: str) -> NDArray[np.float32]:
     """Per kind of word or sign, how many begin before each place of the text."""
     import numpy as np
 
-    found = np.zeros((len(_EVENTS) + len(_SAID), len(text) + 1), np.float32)
     common = said(text)
     places: list[Sequence[int]] = [
         [match.start() for match in one.finditer(text)] for one in _EVENTS.values()
     ]
     places += [common.get(name, []) for name in _SAID]
+    found = np.zeros((len(places), len(text) + 1), np.float32)
     for number, own in enumerate(places):
         found[number, np.array(own, np.intp) + 1] = 1
     return np.cumsum(found, 1)
@@ -274,3 +275,59 @@ def _run_features(run: Run, spans: Sequence[Span], given: Sequence[float]) -> ND
     for number, row in enumerate(rows):
         table[number] = row
     return np.hstack([table.T, *sides, np.tile(np.array(rest, np.float32), (len(spans), 1))])
+
+
+def place_of(runs: Sequence[Run], span: Span) -> tuple[object, ...]:
+    """What kind of place a candidate has in its reading: which line, between which signs, how it is
+    marked."""
+    run = runs[span.run].item
+    marked = ""
+    for link in (*run.links, *run.emphasis):
+        if abs(link.start - span.start) <= 2 and abs(link.end - span.end) <= 2:
+            marked += link.url if link.url in {"b", "i"} else "link"
+        elif link.url not in {"b", "i"} and link.start <= span.start and span.end <= link.end:
+            marked += "within"
+    before = run.text[max(0, span.start - 3) : span.start].strip()[-1:]
+    after = run.text[span.end : span.end + 3].strip()[:1]
+    return (min(span.run, 2), span.start <= 1, _sign(before), _sign(after), marked)
+
+
+def _sign(char: str) -> str:
+    return "word" if char.isalnum() else '"' if char and char in _QUOTES else char
+
+
+def alike(
+    weights: Sequence[NDArray[np.float32]], places: Sequence[Sequence[object]]
+) -> list[NDArray[np.float32]]:
+    """How likely each candidate of each reading is, where a page writes its readings alike.
+
+    Each is weighted by how much of the page's other readings stands in the same kind of place,
+    which is estimated again from the weighted candidates (expectation maximisation).
+
+    Args:
+        weights: of each reading, how likely its candidates are by its own text.
+        places: of each reading, the `place_of` of its candidates.
+    """
+    import numpy as np
+
+    kinds: dict[object, int] = {}
+    numbers = [np.array([kinds.setdefault(one, len(kinds)) for one in own]) for own in places]
+    first = [own / own.sum() for own in weights]
+    found = first
+    for _ in range(_ROUNDS):
+        shares = [np.bincount(n, own, len(kinds)) for n, own in zip(numbers, found, strict=True)]
+        whole = np.sum(shares, axis=0) + _UNSEEN
+        found = [
+            own * ((whole - mine)[n] / (len(first) - 1 + _PRIOR)) ** _ALIKE
+            for own, mine, n in zip(first, shares, numbers, strict=True)
+        ]
+        found = [own / own.sum() for own in found]
+    return found
+
+
+_ROUNDS = 3
+_ALIKE = 0.3
+"""How much the other readings of a page count beside a reading's own text."""
+_PRIOR = 3
+_UNSEEN = 0.15
+"""What a kind of place that no other reading has is counted as, of so many readings."""
