@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -361,9 +362,19 @@ def test_a_library_that_fails_while_parsing_costs_one_document(
     assert (report.count("failed"), report.count("new")) == (1, 1)
     (need,) = report.needs
     assert "a.pdf could not be read (TimeoutError: the tokenizer gave up)" in need.problem
-    assert need.remedy
+    assert "take another version" in need.remedy
     parser.script.clear()
     assert ingest(tmp_path).count("failed") == 0, "it is tried again"
+
+
+def test_what_the_machine_refuses_is_not_blamed_on_the_document(
+    tmp_path: Path, ingest: Ingest, parser: ScriptedParser
+) -> None:
+    (tmp_path / "a.pdf").write_text("%PDF-1.4 The body")
+    parser.script["a.pdf"] = OSError(errno.ENOSPC, "No space left on device")
+    (need,) = ingest(tmp_path).needs
+    assert "No space left on device" in need.problem
+    assert "from the machine and not from the document" in need.remedy
 
 
 def test_a_text_that_a_library_cannot_split_costs_one_document(

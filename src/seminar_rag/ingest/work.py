@@ -312,9 +312,13 @@ def _named(row: Row, message: str) -> str:
 
 def _unexpected(row: Row, error: Exception) -> str:
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    return (
-        f"{row.label} could not be read ({what}) — print it to a new PDF, or take another version"
+    ours = isinstance(error, OSError) and error.errno  # a full disk, or a right that is lacking
+    remedy = (
+        "this comes from the machine and not from the document; mend it, and ingest again"
+        if ours
+        else "ingest again; if that fails too, take another version, such as a newly printed PDF"
     )
+    return f"{row.label} could not be read ({what}) — {remedy}"
 
 
 def _spoken(stem: str) -> str:
