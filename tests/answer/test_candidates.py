@@ -172,15 +172,3 @@ def test_what_names_works_and_people_or_only_opens_a_list_is_not_quoted() -> Non
         " of New York is red. The potters of Iga found three glazes:"
     )
     assert texts(text) == ["The clay of New York is red."]
-
-
-def test_a_sentence_broken_over_paragraphs_is_no_quotation_and_its_pieces_are_no_labels() -> None:
-    lines = (
-        "We estimate that closing the schools of a country had no effect on the time-",
-        "varying number of those who caught it.",
-        "In the case of Denmark",
-        "and Sweden, we allowed partial closures of secondary schools.",
-        "The closures were short, and that is what mattered in the end.",
-    )
-    found = [one.text for one in candidates(1, hit("\n".join(lines)))]
-    assert found == [lines[-1]]

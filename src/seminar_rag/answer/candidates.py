@@ -171,7 +171,6 @@ class _Outline:
         if self.texts[at].casefold() == self.title or self.texts[at].endswith(":"):
             return False
         last = at + 1 == len(self.sentences) or self.opens[at + 1]
-        last = last and not self._continues(at + 1)
         return quotable(self.texts[at], self._is_item(at), last)
 
     def lead_in(self, at: int) -> tuple[list[int], bool]:
@@ -290,21 +289,8 @@ class _Outline:
         for i in range(at + 1, min(at + 1 + _EXPLANATION, len(self.sentences))):
             if self.sentences[i].kind != "paragraph" or self.opens[i] == bool(found):
                 break
-            if self._continues(i):
-                break
             found.append(i)
         return found
-
-    def _continues(self, at: int) -> bool:
-        """Whether a line goes on in the middle of a sentence, as where each line of a page became
-        a paragraph."""
-        return (
-            0 < at < len(self.sentences)
-            and self.sentences[at - 1].kind == self.sentences[at].kind == "paragraph"
-            and self.opens[at]
-            and self.texts[at][:1].islower()
-            and not _ENDED.search(self.texts[at - 1])
-        )
 
     def _points_back(self, at: int) -> bool:
         """Whether a sentence needs the one before it, and that one can be quoted."""
@@ -323,8 +309,6 @@ class _Outline:
     def _is_label(self, at: int) -> bool:
         text = self.texts[at]
         longest = _PARAGRAPH_LABEL_WORDS
-        if self._continues(at) or self._continues(at + 1):
-            return False
         if self._is_item(at) or text.endswith(":"):
             longest = _LABEL_WORDS
         return (
