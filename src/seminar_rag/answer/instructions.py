@@ -31,8 +31,8 @@ YES, NO = "Yes", "No"
 _WHETHER = "Do the passages answer it, Yes or No?"
 WRITE = "Write the answer."
 """Told to explain it “in one or two more sentences, with what the passages say” as well, the model
-with 1.5 billion parameters wrote 83 tokens, the median of 20 questions. Seven of the answers
-helped, each by its first sentence, and four of 40 began with “The passages do not …”."""
+with 1.5 billion parameters wrote three times as much, and one reader found that 5 of 16 answers
+helped, instead of 8."""
 
 _SHOWN = (
     (
