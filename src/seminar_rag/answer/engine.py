@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 NOTHING = "The readings don't say."
 """The text of every answer that has no sources."""
-NOTHING_FURTHER = "The readings say nothing further on that than the sentences above."
+NOTHING_FURTHER = "The readings say nothing on that beyond the sentences above."
 """The text of the answer to a follow-up where only what was read already answers it."""
 SEARCHED = 20
 """Passages that are searched for; the decision whether to answer looks at all of them."""
