@@ -126,8 +126,11 @@ def unread(one: Candidate, passage: Passage, shown: str) -> Candidate | None:
     """What of a candidate was not shown yet, with what introduces it; None where that is nothing.
 
     Args:
-        shown: earlier answers without their marks, white space folded.
+        shown: earlier answers without their marks, white space folded; empty for most questions,
+            whose candidates need no look then.
     """
+    if not shown:
+        return one
     lead = one.sentences[: max(one.lead, int(one.is_list))]
     own = one.sentences[len(lead) :]
     new = [each for each in own if not _was_shown(bare(passage.quote(each)), shown)]
