@@ -161,6 +161,11 @@ def test_a_student_and_an_instructor_in_a_browser(browser, address):
     page.wait_for_selector(BOX)
     assert page.locator("#conversations .talk").count() == 0, "the other course's is not shown"
 
+    page.goto("/c/empty/")  # the third, which waits for its first ingest
+    page.wait_for_selector(BOX)
+    assert page.title().startswith("Empty")
+    assert page.locator("#conversations .talk").count() == 0
+
     page.goto("/c/attention/desk/")
     page.fill("[type=password]", PASSWORDS["attention"])
     page.press("[type=password]", "Enter")
