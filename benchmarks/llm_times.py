@@ -36,7 +36,6 @@ from seminar_rag import config as configuration
 from seminar_rag.course import Course
 from seminar_rag.evaluation.questions import read_questions
 from seminar_rag.models.local import LlamaCpp
-from seminar_rag.models.reader import BATCH
 from seminar_rag.types import Answer, AnswerEvent, HitsEvent, TokenEvent, Turn
 
 FOLLOW_UP = "Why is that?"
@@ -252,6 +251,9 @@ class Steps:
     one sequence more reads."""
 
     def __init__(self, llm: LlamaCpp, unified: bool, tokens: Sequence[int]) -> None:
+        # Code before this module runs the other parts.
+        from seminar_rag.models.reader import BATCH
+
         self._api, self._tokens = llm._api, tokens
         params = self._api.llama_context_default_params()
         params.n_seq_max = TOGETHER[-1] + 1
