@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
-from seminar_rag.check.references import likeness, match, named_before
+from seminar_rag.check.references import entry, likeness, match, named_before
 from seminar_rag.check.report import Checker, works_of
 from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
@@ -43,8 +43,8 @@ def test_a_work_is_known_by_id_doi_title_or_author_and_year() -> None:
     assert ids(cited(arxiv_id="2106.09685")) == ["lora"]
     assert ids(cited(doi="10.48550/arxiv.2106.09685")) == ["lora"]
     assert ids(cited(doi="10.1038/s41586-021-03819-2")) == ["nature"]
-    assert ids(cited(title="LoRA: low-rank adaptation of large language models.")) == ["lora"]
-    assert ids(cited(title="Lora low rank adaptation of large language model")) == ["lora"]
+    assert ids(cited(told="LoRA: low-rank adaptation of large language models.")) == ["lora"]
+    assert ids(cited(told="Lora low rank adaptation of large language model")) == ["lora"]
     assert ids(cited(authors=("Hu",), year=2021)) == ["lora"]
     assert ids(cited(authors=("Hu",), year=2022)) == ["lora"]  # printed a year later
     assert ids(cited(authors=("Hu",), year=2020)) == []
@@ -56,7 +56,33 @@ def test_a_work_is_known_by_id_doi_title_or_author_and_year() -> None:
 def test_a_title_without_its_subtitle_is_the_same_and_another_is_not() -> None:
     assert likeness("A Survey of Agents: Past and Future", "A survey of agents") == 100
     assert likeness("LoRA: Low-Rank Adaptation", "QLoRA: Efficient Finetuning") < 60
-    assert ids(cited(title="Highly accurate protein design")) == []
+    assert ids(cited(told="Highly accurate protein design")) == []
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "1. Jumper, J. et al. Highly accurate protein structure prediction. Nature 596 (2021).",
+        "Jumper J, Evans R. Highly accurate protein structure prediction. Nature. 2021;596:583.",
+        "J. Jumper, R. Evans, Highly accurate protein structure prediction. Nature 596 (2021).",
+        "Jumper, J.; Evans, R. Highly Accurate Protein Structure Prediction. Nature 2021, 596.",
+        "John Jumper. 2021. Highly accurate protein structure prediction. Nature 596, (2021), 583.",
+        "Jumper, John. “Highly Accurate Protein Structure Prediction.” Nature, 2021, pp. 583–9.",
+    ],
+)
+def test_a_title_is_found_in_an_entry_of_any_style(listed: str) -> None:
+    found = entry(listed, 0, len(listed))
+    assert ids(found) == ["nature"]
+    assert match(replace(found, arxiv_id=LORA.arxiv_id), WORKS).problem == "mismatch"
+    assert match(found, WORKS[:3]).reason.endswith("is not among the readings.")
+
+
+@pytest.mark.parametrize(
+    "listed", ["[1] arXiv:2106.09685", "[1] Hu et al. 2021. arXiv:2106.09685."]
+)
+def test_an_entry_without_a_title_does_not_disagree_with_its_id(listed: str) -> None:
+    found = match(entry(listed, 0, len(listed)), WORKS)
+    assert ([work.id for work in found.works], found.problem) == (["lora"], None)
 
 
 def test_the_text_stands_in_the_report_with_its_marks() -> None:
@@ -73,12 +99,14 @@ def test_the_text_stands_in_the_report_with_its_marks() -> None:
 
 
 def test_title_and_id_that_disagree_are_told() -> None:
-    other_title = match(cited(arxiv_id="2106.09685", title="Deep residual learning"), WORKS)
+    other_title = match(
+        cited(arxiv_id="2106.09685", told="Deep residual learning of images"), WORKS
+    )
     assert other_title.problem == "mismatch"
-    assert "not “Deep residual learning”" in other_title.reason
-    other_reading = match(cited(arxiv_id="2106.09685", title=FLAN.title), WORKS)
+    assert "not “Deep residual learning of images”" in other_title.reason
+    other_reading = match(cited(arxiv_id="2106.09685", told=FLAN.title), WORKS)
     assert "that of another reading" in other_reading.reason
-    other_id = match(cited(arxiv_id="2012.00001", title=LORA.title), WORKS)
+    other_id = match(cited(arxiv_id="2012.00001", told=LORA.title), WORKS)
     assert other_id.problem == "mismatch"
     assert "is arXiv 2106.09685, not 2012.00001" in other_id.reason
 
@@ -88,14 +116,14 @@ def test_title_and_id_that_disagree_are_told() -> None:
     [
         (f"{FLAN.title} (arXiv:2106.09685) asks.", FLAN.title),
         (f"As in “{FLAN.title.upper()}” [arXiv:2106.09685].", FLAN.title),
-        ("Fine-tuned models (arXiv:2106.09685) ask.", None),
-        (f"{FLAN.title} is cited, and so is another (arXiv:2106.09685).", None),
+        ("Fine-tuned models (arXiv:2106.09685) ask.", ""),
+        (f"{FLAN.title} is cited, and so is another (arXiv:2106.09685).", ""),
     ],
 )
-def test_the_title_before_an_id_belongs_to_it(text: str, title: str | None) -> None:
+def test_the_title_before_an_id_belongs_to_it(text: str, title: str) -> None:
     mark = replace(cited(arxiv_id="2106.09685"), text="arXiv:2106.09685")
     named = named_before(mark, text, WORKS)
-    assert named.title == title
+    assert named.told == title
     assert match(named, WORKS).problem == ("mismatch" if title else None)
 
 

@@ -48,7 +48,8 @@ class Cited:
     authors: tuple[str, ...] = ()
     """Family names, as far as given."""
     year: int | None = None
-    title: str | None = None
+    told: str = ""
+    """Its entry in the reference list without number and ids, or the title before an id."""
     arxiv_id: str | None = None
     """Without version."""
     doi: str | None = None
