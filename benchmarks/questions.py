@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.question import followup, intent, learned
+from seminar_rag.question import followup, intent, learned, referent
 from seminar_rag.question.intent import PLAIN, TOPIC, Intents
 from seminar_rag.question.learned import Weights, digest, read_examples
 
@@ -93,10 +93,12 @@ def write() -> None:
     examples = list(read_examples(followup.DATA))
     intents, followups = Intents(read_examples(intent.DATA)).rows(), followup_rows(examples)
     vectors = embedder().embed([text for _, text in examples])
+    comparisons = referent.rows(read_examples(referent.DATA))
     fits = {
         intent.DATA: (intents, weights_of(intents)),
         followup.DATA: (followups, weights_of(followups, RUN)),
         followup.DATA_EMBEDDED: (followups, weights_of(followups, RUN, vectors)),
+        referent.DATA: (comparisons, weights_of(comparisons, RUN)),
     }
     for name, (fitted_to, weights) in fits.items():
         path = Path(learned.__file__).with_name("data") / f"{name}.npz"
@@ -159,6 +161,20 @@ def print_followups(folds: int) -> None:
         print_taken(f"left out, {'vectors too' if embedded else 'words alone'}", taken)
 
 
+def print_comparisons(folds: int) -> None:
+    """Of questions after a comparison, how many of either class are told, each left out once."""
+    examples = list(read_examples(referent.DATA))
+    right = Counter[str]()
+    for left_out, others in folded(len(examples), folds):
+        weights = weights_of(referent.rows(examples[i] for i in others), RUN)
+        for i in left_out:
+            name, text = examples[i]
+            found = weights.probabilities(followup.shape(text, weights.terms))
+            right[name] += max(found, key=found.__getitem__) == name
+    for name, count in Counter(name for name, _ in examples).items():
+        print(f"left out, after a comparison: {name} {right[name]} of {count}")
+
+
 def print_taken(what: str, found: Sequence[tuple[float, bool]]) -> None:
     """Which share of either class is taken for follow-ups, of pairs (how probable, whether)."""
     for name, want in (("follow-ups", True), ("others", False)):
@@ -178,6 +194,7 @@ def main() -> None:
         return
     print_intents(asked_for.folds)
     print_followups(asked_for.folds)
+    print_comparisons(asked_for.folds)
     if asked_for.on:
         rows = [json.loads(line) for line in asked_for.on.read_text().splitlines()]
         for embed, how in ((None, "words alone"), (embedder().embed, "vectors too")):

@@ -339,3 +339,17 @@ def test_a_refusal_says_why() -> None:
     assert answer.abstained
     assert answer.reason == "nothing was found"
     assert [one.id for one in answer.nearest] == ["rye", "notes"]
+
+
+def test_two_questions_about_the_course_are_both_answered() -> None:
+    found = answered("Who wrote On Rye and when do we read it?")
+    assert found.text.startswith("“On Rye: Dark Breads” is by Ada Brown. “On Rye”")
+    assert "- Session 1 (Dark grains)" in found.text
+    assert [row.sessions for row in found.listed] == [(1,)]
+    assert not found.citations
+
+
+def test_what_the_list_cannot_say_of_two_questions_is_said_beside_the_other() -> None:
+    found = answered("Who wrote On Rye and who is the instructor?")
+    assert "is by Ada Brown." in found.text
+    assert "no dates, people or rules." in found.text

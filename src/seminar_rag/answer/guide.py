@@ -32,6 +32,7 @@ from seminar_rag.answer.listings import (
     sessions_of,
     small_talk,
     subject_lead,
+    together,
 )
 from seminar_rag.answer.summaries import (
     A_READING,
@@ -124,6 +125,11 @@ class Guide:
         None for what the readings are to be searched for.
         """
         course = self._catalogue()
+        if query.apart:
+            found = [self.answer(one, scope) for one in query.apart]
+            told = [one for one in found if one is not None]
+            every = len(told) == len(found) and any(not one.unknown for one in told)
+            return together(told) if every else None
         if query.intent in ("greeting", "thanks", "help"):
             return small_talk(course, query.intent)
         if query.intent == NOTHING_ASKED:

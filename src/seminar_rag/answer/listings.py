@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seminar_rag.question.patterns import LAST
-from seminar_rag.text import numbered, plural, stems, words
+from seminar_rag.text import numbered, plural, stems, unmarked, words
 from seminar_rag.types import AnswerKind, Citation, Listed
 
 if TYPE_CHECKING:
@@ -138,6 +138,28 @@ def listing(lead: str, rows: Sequence[Listed], session: int | None = None) -> Ca
     lines = (_line(row, session) for row in rows if row.section or not lead.endswith("."))
     items = "".join(f"\n- {line}" for line in lines)
     return CatalogueAnswer("course", f"{lead}\n{items}" if items else lead, tuple(rows))
+
+
+def together(answers: Sequence[CatalogueAnswer]) -> CatalogueAnswer:
+    """Several answers as one; of those that list rows, the last keeps its list."""
+    said = [
+        (f"{one.unknown[:1].upper()}{one.unknown[1:]}." if one.unknown else one.text)
+        for one in answers
+    ]
+    lists = [at for at, text in enumerate(said) if "\n- " in text]
+    if not lists:
+        citing = [one for one in answers if one.citations]
+        cited = citing[0].citations if len(citing) == 1 else ()
+        text = " ".join(said if cited else map(unmarked, said))
+        return CatalogueAnswer(answers[0].kind, text, answers[-1].listed, cited)
+    last = lists[-1]
+    told = [
+        "; ".join(unmarked(text).replace(":\n\n- ", ": ").split("\n- "))
+        + ("." if at in lists else "")
+        for at, text in enumerate(said)
+        if at != last
+    ]
+    return replace(answers[last], text=" ".join([*told, said[last]]), citations=())
 
 
 def _line(row: Listed, session: int | None) -> str:

@@ -6,9 +6,9 @@ of others, which is then its topic. Among the intents that are possible and "pla
 regression over the wording's words and pairs of words decides. Its weights lie in
 `data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
 
-With a fifth of 1,932 of the examples left out in turn (`benchmarks/questions.py --folds 5`), 22 of
-514 plain questions are taken for others (many of these examples are there because they look like
-requests), 60 of 1,418 others for one another, and 419 for plain, mostly for a word that no other
+With a fifth of 2,095 examples left out in turn (`benchmarks/questions.py --folds 5`), 27 of 601
+plain questions are taken for others (many of these examples are there because they look like
+requests), 44 of 1,494 others for one another, and 467 for plain, mostly for a word that no other
 example has: in doubt the readings are searched. Of 36 requests worded after these were complete 18
 are told (.50 [.34, .66]); with 441 examples less, and no article before a topic, 2 were. Of 2,515
 real questions of five sources about 15 are taken for requests, as before; some were looked at.
@@ -145,12 +145,15 @@ class Intents:
         if len(run) > _LONGEST or self._wording & set(run):
             return None
         article = bool(run) and start > 0 and tokens[start - 1] in _ARTICLES
-        for before in (start, start - 1) if article else (start,):
-            shape = [*tokens[:before], *([TOPIC] if run else []), *tokens[end:]]
-            pairs = pairwise(["<", *shape, ">"])
-            sides = ((intent, *map(_alike, pair)) for pair in pairs if TOPIC in pair)
-            if all(side in self._beside for side in sides):
-                return " ".join(shape), " ".join(asked.written[start:end])
+        numbered = [bool(run) and tokens[i : i + 1] == ["number"] for i in (start - 1, end)]
+        for after in (end, end + 1) if numbered[1] else (end,):  # "Claude 3"
+            for before in (start, start - 1) if article or (start and numbered[0]) else (start,):
+                shape = [*tokens[:before], *([TOPIC] if run else []), *tokens[after:]]
+                pairs = pairwise(["<", *shape, ">"])
+                sides = ((intent, *map(_alike, pair)) for pair in pairs if TOPIC in pair)
+                if all(side in self._beside for side in sides):
+                    begin = before if numbered[0] else start
+                    return " ".join(shape), " ".join(asked.written[begin:after])
         return None
 
     def rows(self) -> list[tuple[str, str]]:

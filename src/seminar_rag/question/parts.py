@@ -37,7 +37,7 @@ _COMPARES = re.compile(
     r"|better|worse|similar\w*)\b",
     re.IGNORECASE,
 )
-_END = r"(?=\s*(?:[?.!,;:]|$|\b(?:in|for|with respect|regarding|when|on)\b))"
+_END = r"(?=\s*(?:[?.!,;:]|\s[-–—]\s|$|\b(?:in|for|with respect|regarding|when|on)\b))"
 _PAIRS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
@@ -55,8 +55,13 @@ _ALIKE_ENDS = 2
 """Letters at the end of two words from which on they are taken for words of one kind."""
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _ASKS = r"(?:what|how|why|when|where|which|who|whose)\b"
+_ASKS_WHETHER = (
+    r"(?:is|are|was|were|do|does|did|has|have|can|could|will|would|should)\s++"
+    r"(?:there|it|they|he|she|we|you|one|this|that|these|those|any|anyone|anybody)\b"
+)
 _TWO_QUESTIONS = re.compile(
-    rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS})", re.IGNORECASE
+    rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS}|{_ASKS_WHETHER})",
+    re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|their|them|this|that|these|those)\b", re.IGNORECASE)
 _DONE = (
@@ -68,6 +73,8 @@ _SUBJECT = re.compile(
     rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
     re.IGNORECASE,
 )
+_BARE = 2
+"""Content words up to which a later question may lack the subject of the first."""
 _NEAR = 4
 """Words of a subject with its verb, at most: of more it is not clear where the subject ends."""
 
@@ -104,16 +111,19 @@ def _whole(one: str, two: str) -> tuple[str, str]:
     return (f"{one} {noun}", two) if ends >= _ALIKE_ENDS else (one, two)
 
 
-def two_questions(question: str) -> tuple[Part, ...]:
+def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
     """The questions of a sentence that asks two or more; empty where it asks one.
 
     In a later one, what points back is put in the words of the first one's subject; where that
     points back too, the first one's words are searched for with it.
+
+    Args:
+        named: what it is about, where a question before it tells.
     """
     asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(question)]
     if not 1 < len(asked) <= _MOST or not re.match(_ASKS, asked[0], re.IGNORECASE):
         return ()
-    named = _subject(asked[0])
+    named = named or subject(asked[0])
     out = [Part(f"{asked[0]}?", f"{asked[0]}?", form=form_of(f"{asked[0]}?"))]
     for one in asked[1:]:
         label = text = f"{one}?"
@@ -121,11 +131,14 @@ def two_questions(question: str) -> tuple[Part, ...]:
             label = text = _POINTS_BACK.sub(lambda found: _standing_for(found[0], named), text, 1)
         elif _POINTS_BACK.search(one):  # what they did is not told by "they"
             text = f"{text} {' '.join(content_words(asked[0]))}"
+        bare = one == one.lower() and len(content_words(one)) <= _BARE
+        if bare and named not in text:  # "is there a cure?"
+            text = f"{text} {named}".rstrip()
         out.append(Part(label, text, form=form_of(label)))
     return tuple(out) if all(content_words(one.label) for one in out) else ()
 
 
-def _subject(question: str) -> str:
+def subject(question: str) -> str:
     """What a question asks something about, as written; empty where that is not clear."""
     found = _SUBJECT.match(question)
     if found is None:
@@ -142,13 +155,17 @@ def _standing_for(pronoun: str, named: str) -> str:
     return f"{named}'s" if pronoun.lower() in ("its", "their") else named
 
 
-def parts(question: str, own: str, found: Found, sides: Sequence[str]) -> tuple[Part, ...]:
+def parts(
+    own: str, found: Found, sides: Sequence[str], *, again: bool = False, named: str = ""
+) -> tuple[Part, ...]:
     """The parts of a question; empty where it has only one.
 
     Args:
-        own: the part of the question that was typed last.
+        own: what was typed last, "it" put in words where that is clear.
         found: what its asker is after.
         sides: what it compares.
+        again: it compares what the question before compared, which said what each of them is.
+        named: of a follow-up: what it is about.
     """
     topic = found.topic
     if found.intent == "pros and cons" and topic:
@@ -158,10 +175,10 @@ def parts(question: str, own: str, found: Found, sides: Sequence[str]) -> tuple[
             Part(f"What speaks for {topic}", good, form=Form("for", topic)),
             Part(f"What speaks against {topic}", bad, form=Form("against", topic)),
         )
+    if again:
+        return tuple(Part(side, f"{side}: {own}", side, form_of(own)) for side in sides)
     if sides:
         return tuple(
             Part(side, f"What is {side}?", side, Form("definition", side)) for side in sides
         )
-    if own != question:  # what was asked before was answered before
-        return ()
-    return two_questions(own)
+    return two_questions(own, named)

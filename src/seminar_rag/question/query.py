@@ -16,6 +16,7 @@ from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
+from seminar_rag.question.referent import compared_again, in_place, referent
 from seminar_rag.text import content_words, unmarked, words
 from seminar_rag.types import Turn
 
@@ -41,6 +42,12 @@ _SEARCHES = {
     "essay": "{}",
 }
 """What is searched for instead of how a request is worded, by its intent."""
+
+_OF_THE_COURSE = frozenset(
+    "authors,by,count readings,count sessions,first,link,organisation,reading,readings,session"
+    ",sessions,summary,when".split(",")
+)
+"""Intents that the list of sessions and readings answers, and summaries."""
 
 Understand = Callable[[str, Sequence[Turn], Callable[[], bool]], "Query"]
 """Question as typed, conversation, stop → the question understood."""
@@ -79,6 +86,8 @@ class Query:
     """What it compares, as written, two or more; empty where it compares nothing."""
     parts: tuple[Part, ...] = ()
     """What is looked for and answered one by one; empty where it is one."""
+    apart: tuple[Query, ...] = ()
+    """Its parts as questions, where each asks about the course itself: who wrote it, and when."""
     counted: tuple[str, ...] = ()
     """What it asks a number of, as written."""
     amount: int = 0
@@ -135,6 +144,9 @@ def understand(
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if found.intent == "source":
         found, asked, history = _asked_before(asked, history)
+    typed, named = asked, referent(history) if found.intent == PLAIN else ""
+    if named and (put := _intent(in_place(asked, named))).topic == named:
+        found, asked = put, in_place(asked, named)
     alone = asked
     if found.intent in _SEARCHED:
         alone = stand_alone(asked, history, stop)[-LONGEST:].strip()
@@ -144,8 +156,13 @@ def understand(
     own = without_source(asked_last(searched, history), language)
     searched = without_source(searched, language)
     works = patterns.works(searched)
+    follows = own != searched
+    named = named if follows else ""
+    again = compared_again(searched.removesuffix(own), own) if follows else None
     sides = patterns.sides(searched)
     compares = compared(searched, sides)
+    told_apart = () if again is False else compares
+    asked_parts = parts(in_place(own, named), found, told_apart, again=bool(again), named=named)
     called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,
@@ -165,14 +182,23 @@ def understand(
         ),
         names=_names(searched, language),
         sides=compares or sides,
-        parts=parts(searched, own, found, compares),
+        parts=asked_parts,
+        apart=_apart(asked_parts, titles),
         counted=counted(searched),
         amount=amount(asked),
         form=_form(found, own),
         is_order=patterns.is_order(searched),
         language=language,
-        shown="" if set(words(alone)) <= set(words(asked)) else _shown(answers[: len(history)]),
+        shown="" if set(words(alone)) <= set(words(typed)) else _shown(answers[: len(history)]),
     )
+
+
+def _apart(asked: Sequence[Part], titles: Mapping[str, str]) -> tuple[Query, ...]:
+    """The parts of a question as questions of their own, where no part needs the readings' text."""
+    if not asked or any(part.name for part in asked):
+        return ()
+    found = tuple(understand(part.label, titles=titles) for part in asked)
+    return found if all(one.intent in _OF_THE_COURSE for one in found) else ()
 
 
 def _shown(history: Sequence[Turn]) -> str:
