@@ -24,20 +24,22 @@ import marked_pages
 from seminar_rag.syllabus.assemble import (
     Entry,
     entry_reading,
-    meeting_title,
     meetings_of,
     read_pieces,
     section_features,
+    session_name,
 )
 from seminar_rag.syllabus.features import WORDS, features
 from seminar_rag.syllabus.labels import SESSION, decoded
-from seminar_rag.syllabus.markup import front_matter, html_items, markdown_items
+from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
 from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.series import Series, candidates, place, series_features
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
+from seminar_rag.syllabus.structure import structural_post
+from seminar_rag.types import Reading
 
 SHARED = Path(__file__).parents[1].resolve().parent / "shared"
 
@@ -347,8 +349,7 @@ def load(folder: Path) -> Page:
 
 def _post_title(post: Path) -> str:
     text = post.read_text(encoding="utf-8")
-    match = re.search(r"(?m)^title:\s*(.+)$", front_matter(text)[0])
-    return match[1].strip(" \"'") if match else post.stem
+    return structural_post(text, markdown_items(text), post.name, 0).title
 
 
 def pieces_of(files: list[Path]) -> list[Piece]:
@@ -782,16 +783,21 @@ def read_with(model: Any, data: Data) -> list[dict[str, Any]]:
         if len(parts) > 1:
             entries = [entry for meeting in meetings for entry in meeting.entries]
             title = page.titles[number] if number < len(page.titles) else ""
-            found.append({"title": title, "readings": _readings(entries, pieces)})
+            found.append({"title": title, "readings": _fields(_readings(entries, pieces))})
             continue
+        parted = any(meeting.heads for meeting in meetings)
         for meeting in meetings:
             readings = _readings(meeting.entries, pieces)
-            found.append({"title": meeting_title(meeting.heads), "readings": readings})
+            title = session_name(meeting.heads, readings) if parted else ""
+            found.append({"title": title, "readings": _fields(readings)})
     return found
 
 
-def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> list[dict[str, Any]]:
-    readings = [entry_reading(entry, pieces)[0] for entry in entries]
+def _readings(entries: Sequence[Entry], pieces: Sequence[Piece]) -> list[Reading]:
+    return [entry_reading(entry, pieces)[0] for entry in entries]
+
+
+def _fields(readings: Sequence[Reading]) -> list[dict[str, Any]]:
     return [
         {"title": r.title, "section": r.section, "urls": list(r.urls), "authors": r.authors}
         for r in readings

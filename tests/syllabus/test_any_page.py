@@ -124,4 +124,4 @@ def test_front_matter_that_unfolds_without_end_says_nothing() -> None:
         lines.append(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]")
     page = "\n".join(["---", *lines, "title: *i", "tags: *i", "---", "# Tides\n"])
     session = session_from_post(page, "post.md", 1)
-    assert (session.title, session.tags) == ("post", ())
+    assert (session.title, session.tags) == ("Tides", ())

@@ -34,7 +34,12 @@ def test_days_are_understood_as_written(text: str, due: list[Span]) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["Week 7 (Oct 7,9): Tides", "Week 5 (Sep 23, Sep 25): Tides", "Tue Sep 5, Oct 7 Tides"],
+    [
+        "Wednesday | 10/24 | Tides",
+        "Week 7 (Oct 7,9): Tides",
+        "Week 5 (Sep 23, Sep 25): Tides",
+        "Tue Sep 5, Oct 7 Tides",
+    ],
 )
 def test_several_meetings_are_no_part_of_a_title(line: str) -> None:
     assert title_of(line) == "Tides"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seminar_rag.syllabus.assemble import _authors, _without_aside
+from seminar_rag.syllabus.assemble import _authors, _without_aside, session_name
 from seminar_rag.syllabus.features import WORDS, said
 from seminar_rag.syllabus.labels import (
     MORE,
@@ -24,6 +24,7 @@ from seminar_rag.syllabus.model import PARTS, Forest, flat, trained
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.series import candidates, series_features
 from seminar_rag.syllabus.spans import Span, alike, runs_of, spans_of
+from seminar_rag.types import Reading
 
 TOPICS = ("Rivers", "Tides", "Wells", "Clouds", "Glaciers", "Marshes")
 PAGE = "# Water\n\n" + "\n\n".join(
@@ -115,6 +116,25 @@ def test_a_date_alone_gets_the_likeliest_title_below_it() -> None:
 
 def _spans(text: str, *parts: str) -> list[Span]:
     return [Span(0, at, at + len(part), part) for part in parts for at in (text.index(part),)]
+
+
+def _reading(title: str) -> Reading:
+    return Reading(title, "required", (), None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("head", "titles", "name"),
+    [
+        ("## 4/12", ["Salt marshes"], "Salt marshes"),
+        ("## 4/12", ["Salt marshes", "Sand"], "4/12"),
+        ("## 4/12: Dunes", ["Sand"], "Dunes"),
+        ("", ["Sand"], "General"),
+    ],
+)
+def test_a_session_of_one_reading_and_no_topic_is_called_as_that_reading(
+    head: str, titles: list[str], name: str
+) -> None:
+    assert session_name(_pieces(head), [_reading(title) for title in titles]) == name
 
 
 def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:

@@ -600,6 +600,12 @@ def test_a_folder_of_posts_is_numbered_by_file_order(tmp_path: Path) -> None:
     ]
 
 
+def test_a_post_without_a_title_in_front_is_called_as_its_first_heading() -> None:
+    heading = "# Week 2: Salt marshes\n\n- [Sand](https://example.org/sand.pdf)"
+    for text in (heading, f"---\nlayout: narrow\n---\n{heading}"):
+        assert session_from_post(text, "feb7.md", 1).title == "Salt marshes"
+
+
 def test_json_has_the_documented_shape(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(POST, encoding="utf-8")
     value = json.loads(json.dumps(syllabus_json(read_syllabus(tmp_path / "a.md"))))

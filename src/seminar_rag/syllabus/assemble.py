@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.features import features, said
-from seminar_rag.syllabus.labels import decode
+from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.model import (
     LABEL,
@@ -281,6 +281,15 @@ def meeting_title(heads: Sequence[Piece]) -> str:
     kept = [text for text in texts if not marks.is_date(text) and re.search(r"[^\W\d_]{2}", text)]
     kept = list(dict.fromkeys(kept))
     return " – ".join(kept[:3]) or " ".join(piece.text for piece in heads)
+
+
+def session_name(heads: Sequence[Piece], readings: Sequence[Reading]) -> str:
+    """What a session is called; one with only a number or a date is called as its only reading."""
+    if not heads:
+        return "General"
+    title = meeting_title(heads)
+    only = readings[0].title if len(readings) == 1 else None
+    return only if only and not says_topic(title) else title
 
 
 # ---------------------------------------------------------------- as values

@@ -71,9 +71,9 @@ def _name_sessions(
     for start, stop in pairwise([*starts, len(labels)]):
         near = range(start + 1, min(stop, start + _NEAR))
         heads = [pieces[start], *(pieces[n] for n in near if labels[n] == TITLE)]
-        if any(_says_topic(head.text) for head in heads):
+        if any(says_topic(head.text) for head in heads):
             continue
-        free = [n for n in near if labels[n] == OTHER and _says_topic(pieces[n].text)]
+        free = [n for n in near if labels[n] == OTHER and says_topic(pieces[n].text)]
         if pieces[start].table >= 0:
             free = [n for n in free if place(pieces[n]) == place(pieces[start])]
         else:
@@ -83,7 +83,7 @@ def _name_sessions(
             labels[best] = TITLE
 
 
-def _says_topic(text: str) -> bool:
+def says_topic(text: str) -> bool:
     """Whether a head says more than a session's number and date."""
     left = marks.title_of(text)
     return not marks.is_date(left) and marks.mark_of(left) is None and bool(_WORD.search(left))

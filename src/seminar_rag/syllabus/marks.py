@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from seminar_rag.text import CARDINALS, MONTH
@@ -47,7 +48,7 @@ _TO = (
     rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$))){{0,9}}"
 )
 _DATE = (
-    rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*)?"
+    rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*(?:\|\s*)?)?"
     rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
     r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*(?:\d{1,2}/)?\d{1,2})?(?![\d/])"
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
@@ -71,6 +72,7 @@ class Mark:
     """Where the text after the mark begins; 0 where the mark is a date at the end."""
 
 
+@lru_cache(maxsize=1 << 12)  # the same lines are asked about again and again
 def mark_of(text: str) -> Mark | None:
     """The mark that opens a line, with all the numbers and dates that belong to it."""
     if len(text) > _LONGEST:

@@ -20,7 +20,7 @@ from pathlib import Path
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus import references
-from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, meeting_title, read_pieces
+from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, read_pieces, session_name
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import (
     Item,
@@ -284,7 +284,7 @@ def _learned(items: Sequence[Item], form: str, name: str, title: str | None) -> 
     sessions = []
     for meeting, number in zip(meetings, _numbers(meetings), strict=True):
         readings, _ = readings_of(meeting.entries, pieces)
-        shown = meeting_title(meeting.heads) if meeting.heads else "General"
+        shown = session_name(meeting.heads, readings)
         links = (link.url for head in meeting.heads for link in head.item.links)
         link = next((url for url in links if not url.startswith("#")), None)
         date = next((day for head in meeting.heads if (day := date_in(head.text))), None)

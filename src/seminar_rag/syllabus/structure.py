@@ -140,7 +140,8 @@ def structural_post(text: str, items: Sequence[Item], name: str, number: int) ->
     values = front_values(matter)
     named = values.get("title")
     title = named.strip() if isinstance(named, str) else ""
-    if not title and not begin and items and items[0].block.kind == "heading":
+    first = items[0].block if items else None
+    if not title and first and first.kind == "heading" and (first.level == 1 or not begin):
         title, items = title_of(items[0].text), items[1:]
     title = title or Path(name).stem
     readings, notes = read_entries(items, title)

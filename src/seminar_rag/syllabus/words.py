@@ -294,6 +294,7 @@ def clean_title(text: str) -> str | None:
     title = _WRITTEN_ARXIV.sub("", re.sub(r"https?://\S+", " ", text)).replace("**", " ")
     title = " ".join(title[:_LONGEST_TITLE].split())
     for _ in range(8):  # one decoration may hide another
+        before = title
         title = _EMOJI.sub("", title)
         title = re.sub(r"\s[+]$", "", title.strip(" \t:：,/|–—-•*([{"))
         title = re.sub(r"^[\"“]([^\"“”]+?)[,.]?[\"”][,.]?$", r"\1", title)
@@ -304,6 +305,8 @@ def clean_title(text: str) -> str | None:
         title = _VENUE.sub("", title)
         title = re.sub(r"(?<!\s)\s+(?:at|from|via|URL|Link)$", "", title)
         title = re.sub(r"\(\s*\)|\[\s*\]", "", title).strip()
+        if title == before:
+            break
     return title or None
 
 
