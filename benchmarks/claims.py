@@ -224,9 +224,9 @@ def ask(rows: Sequence[Row], model: CachedChooser, minutes: float) -> list[Row]:
     out = []
     for row in filter(None, chain.from_iterable(zip_longest(*queues.values()))):
         late = time.monotonic() > until
-        if late and not model.knows(judge.SYSTEM, judge.examples(), row.question):
+        if late and not model.knows(*judge.instructions(), row.question):
             continue
-        (found,) = model.choose(judge.SYSTEM, judge.examples(), [row.question], judge.ANSWERS)
+        (found,) = model.choose(*judge.instructions(), [row.question], judge.ANSWERS)
         row.model = tuple(float(one) for one in found)
         row.features |= judge.judged(row.model)
         out.append(row)
