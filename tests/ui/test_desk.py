@@ -30,8 +30,8 @@ from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Entry, Said
 from seminar_rag.ui.desk.jobs import Job, Jobs
-from seminar_rag.ui.desk.progress import listener_of
 from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, check_upload
+from seminar_rag.ui.desk.work import listener_of
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_end_of_the_server_ends_the_job(desk: Desk, course: FakeDeskCourse) 
 def test_a_language_model_is_fetched_and_offered_no_more(
     desk: Desk, course: FakeDeskCourse
 ) -> None:
-    offered = view.language_model(course.offer())
+    offered = view.PAGE.language_model(course.offer())
     assert 'data-act="model"' in offered
     assert "0.1 GB" in offered
     course.step.release(3)
@@ -130,7 +130,7 @@ def test_a_language_model_is_fetched_and_offered_no_more(
         "The model hub cannot be reached, so Python packages are used."
     ]
     assert (job.done, job.total, job.detail) == (90_000_000, 90_000_000, "90 of 90 MB")
-    assert view.language_model(course.offer()) == ""
+    assert view.PAGE.language_model(course.offer()) == ""
     with pytest.raises(NotFoundError, match="is here already"):
         desk.act("model", "")
 
@@ -147,7 +147,7 @@ def test_a_download_is_stopped_and_goes_on_later(desk: Desk, course: FakeDeskCou
 def test_without_llama_cpp_the_desk_says_what_to_run(desk: Desk, course: FakeDeskCourse) -> None:
     assert course.offered is not None
     course.offered = replace(course.offered, runnable=False)
-    drawn = view.language_model(course.offer())
+    drawn = view.PAGE.language_model(course.offer())
     assert "make llm" in drawn
     assert "data-act" not in drawn
     with pytest.raises(ModelError, match="make llm"):
@@ -513,11 +513,11 @@ def test_whatever_comes_from_readings_is_escaped(course: FakeDeskCourse) -> None
     drawn = [
         view.attention(course.suggestions(), needs(catalogue)),
         view.sessions(catalogue, needs(catalogue)),
-        view.masthead("<script>1</script>"),
-        view.message("<b>x</b>", bad=True),
+        view.PAGE.masthead("<script>1</script>"),
+        view.PAGE.message("<b>x</b>", bad=True),
     ]
     course.remove("evil")
-    drawn.append(view.removed(course.removals()))
+    drawn.append(view.PAGE.removed(course.removals()))
     journal = course.journal
     journal.enabled = True
     journal.record(ANSWERS[HOSTILE])

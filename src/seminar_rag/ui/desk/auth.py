@@ -29,9 +29,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.types.common import Common
-from seminar_rag.ui.desk.attempts import Attempts
-from seminar_rag.ui.desk.password import matches
-from seminar_rag.ui.desk.view import login_page
+from seminar_rag.ui.desk.password import Attempts, matches
+from seminar_rag.ui.desk.view import PAGE
 from seminar_rag.ui.shared.cookies import set_cookie, set_framed_cookie
 from seminar_rag.ui.shared.gate import LARGEST_FORM
 from seminar_rag.ui.shared.limits import client_of, from_own_page
@@ -301,7 +300,7 @@ class Door:
 
     def _page(self, status: int, problem: str = "") -> Response:
         form = status not in (403, 503)
-        page = login_page(self._path, self._title, self._style, problem, form=form)
+        page = PAGE.login(self._path, self._title, self._style, problem, form)
         return HTMLResponse(page, status)
 
 

@@ -17,11 +17,9 @@ from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.types.study import KINDS
 from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.jobs import StoppedError
-from seminar_rag.ui.desk.list_tab import html_part
+from seminar_rag.ui.desk.view import html_part
 
 HTML = Template("ui/templates/learning.html")
-Titles = tuple[str, str]
-"""What a job does, and has done at its end."""
 TUTOR = {
     "": "an answer",
     "first": "the place to read, and an answer on request",

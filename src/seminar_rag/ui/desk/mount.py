@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +15,18 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from fastapi import FastAPI
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.desk.actions import Desk
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.common_jobs import CommonJobs
 from seminar_rag.ui.desk.insights import table
-from seminar_rag.ui.desk.intake import Intake
 from seminar_rag.ui.desk.page import DeskPage
-from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD
+from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, upload_routes
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 from seminar_rag.ui.shared.starting import not_mounted
 
@@ -41,45 +41,39 @@ SESSIONS = "desk-sessions.json"
 NOT_KEPT = {"cache-control": "no-store"}
 
 
-class Exports:
-    """The tables and the backup to download, in front of the page."""
+def _with_files(page: ASGIApp, desk: Desk) -> Router:
+    """The page, behind the addresses of what is given and what is downloaded."""
+    routes = [
+        *upload_routes(desk),
+        Route(f"/export/{BACKUP}", partial(_backup, desk.course)),
+        Route("/export/{name}", partial(_table, desk.course)),
+    ]
+    return Router(routes, redirect_slashes=False, default=page)
 
-    def __init__(self, app: ASGIApp, course: Course, root: str) -> None:
-        self._app = app
-        self._course = course
-        self._folder = f"{root}/export"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        folder, _, name = str(scope["path"]).rpartition("/")
-        if folder == self._folder and scope["method"] in ("GET", "HEAD"):
-            make = self._backup if name == BACKUP else self._table
-            response = await run_in_threadpool(make, name)
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+def _backup(course: Course, _request: Request) -> Response:
+    """What `seminar-rag backup` writes, kept for as long as it is being sent."""
+    folder = Path(tempfile.mkdtemp(prefix="seminar-backup-"))
+    try:
+        course.backup(folder / BACKUP)
+    except SeminarError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        return PlainTextResponse(str(error), 503, NOT_KEPT)
+    sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(folder / BACKUP, headers=NOT_KEPT, filename=BACKUP, background=sent)
 
-    def _backup(self, name: str) -> Response:
-        """What `seminar-rag backup` writes, kept for as long as it is being sent."""
-        folder = Path(tempfile.mkdtemp(prefix="seminar-backup-"))
-        try:
-            self._course.backup(folder / name)
-        except SeminarError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            return PlainTextResponse(str(error), 503, NOT_KEPT)
-        sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-        return FileResponse(folder / name, headers=NOT_KEPT, filename=name, background=sent)
 
-    def _table(self, name: str) -> Response:
-        headers = dict(NOT_KEPT)
-        try:
-            text = table(name, self._course.journal, lambda: self._course.insights().used)
-        except SeminarError as error:
-            return PlainTextResponse(str(error), 503, headers)
-        if text is None:
-            return PlainTextResponse("There is no such table.", 404, headers)
-        headers["content-disposition"] = f'attachment; filename="{name}"'
-        # With a byte order mark, which spreadsheets want to read UTF-8.
-        return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
+def _table(course: Course, request: Request) -> Response:
+    name = request.path_params["name"]
+    try:
+        text = table(name, course.journal, lambda: course.insights().used)
+    except SeminarError as error:
+        return PlainTextResponse(str(error), 503, NOT_KEPT)
+    if text is None:
+        return PlainTextResponse("There is no such table.", 404, NOT_KEPT)
+    headers = {**NOT_KEPT, "content-disposition": f'attachment; filename="{name}"'}
+    # With a byte order mark, which spreadsheets want to read UTF-8.
+    return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
 
 
 def mount_desk(
@@ -120,7 +114,7 @@ def mount_desk(
     assert isinstance(behind, Mount)
     assert behind.path == PATH
     page.app = behind.app
-    inside = Gate(Intake(Exports(behind.app, course, at), desk, at), DESK_OPEN, at)
+    inside = Gate(_with_files(behind.app, desk), DESK_OPEN, at)
     kept = course.config.data / SESSIONS
     door = Door(
         *(inside, at, course.password_hash),

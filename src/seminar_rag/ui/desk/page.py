@@ -21,8 +21,9 @@ from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
 from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.learning_tab import LearningTab
-from seminar_rag.ui.desk.list_tab import ReadingListTab, html_part
+from seminar_rag.ui.desk.reading_list import ReadingListTab
 from seminar_rag.ui.desk.uploads import AGE
+from seminar_rag.ui.desk.view import PAGE, html_part
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +92,7 @@ class DeskPage:
         self._quick = gr.Timer(QUICK, active=False)
         self._slow = gr.Timer(SLOW)
         self._head = html_part("desk-head")
-        self._dialog = gr.HTML(
-            view.rename_dialog(), js_on_load=RENAMES, apply_default_css=False, elem_id="rename"
-        )
+        self._dialog = html_part("rename", RENAMES, PAGE.rename_dialog())
         with gr.Tabs(elem_id="desk-views"):
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
                 self._lay_out_course()
@@ -147,16 +146,16 @@ class DeskPage:
             self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
 
     def _lay_out_settings(self) -> None:
-        gr.HTML(view.saved_at_once(), apply_default_css=False, elem_id="settings-note")
+        html_part(
+            "settings-note", html=PAGE.note("A setting is saved as soon as you leave its field.")
+        )
         self._setting_said = html_part("settings-said")
         settings = self._course.settings()
         self._fields: list[tuple[Setting, Any]] = []
         with gr.Column(elem_id="live-settings", min_width=0):
             for one in view.changeable(settings):
                 self._fields.append((one, _field(one)))
-        self._others = gr.HTML(
-            view.other_settings(settings), apply_default_css=False, elem_id="other-settings"
-        )
+        html_part("other-settings", html=view.other_settings(settings))
 
     # Events ---------------------------------------------------------------------------------
 
@@ -202,7 +201,7 @@ class DeskPage:
     def _open(self) -> Update:
         now = {(one.section, one.key): one.value for one in self._course.settings()}
         fields = {field: now[one.section, one.key] for one, field in self._fields}
-        head = view.masthead(self._course.name)
+        head = PAGE.masthead(self._course.name)
         return {self._head: head, **fields, **self._draw({})}
 
     def _draw(self, seen: dict[str, str]) -> Update:
@@ -210,7 +209,7 @@ class DeskPage:
         try:
             return self._drawn(seen)
         except SeminarError as error:
-            return {self._attention: view.message(str(error), bad=True), self._seen: {}}
+            return {self._attention: PAGE.message(str(error), bad=True), self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
@@ -226,9 +225,9 @@ class DeskPage:
                 catalogue.sessions, begun=self._desk.begun, sample=self._desk.sample
             ),
             self._attention: "" if empty else to_do,
-            self._model: view.language_model(self._course.offer()),
+            self._model: PAGE.language_model(self._course.offer()),
             self._sessions: "" if empty else view.sessions(catalogue, needs),
-            self._removed: view.removed(self._course.removals()),
+            self._removed: PAGE.removed(self._course.removals()),
             **self._list.html(catalogue),
             **self._learn.html(),
         }
@@ -323,7 +322,7 @@ class DeskPage:
                 self._course.insights(), enabled=journal.enabled, days=journal.days
             )
         except SeminarError as error:
-            return view.message(str(error), bad=True)
+            return PAGE.message(str(error), bad=True)
 
     def _change(self, one: Setting, value: object) -> Update:
         field = next(field for shown, field in self._fields if shown is one)
@@ -337,9 +336,9 @@ class DeskPage:
                 raise SourceError("that is not a number")
             self._course.change(one.section, one.key, wanted)
         except SeminarError as error:
-            return {self._setting_said: view.message(str(error), bad=True), field: before}
+            return {self._setting_said: PAGE.message(str(error), bad=True), field: before}
         label = view.SETTINGS[one.section, one.key][0]
-        return {self._setting_said: view.message(f"{label}: saved in seminar.toml.")}
+        return {self._setting_said: PAGE.message(f"{label}: saved in seminar.toml.")}
 
 
 def _field(one: Setting) -> Any:

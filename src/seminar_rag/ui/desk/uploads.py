@@ -1,7 +1,13 @@
-"""Files that were uploaded at the desk: which are taken, and where they lie until they are added.
+"""Files that are dropped on the desk, or chosen for a reading.
 
-Gradio removes them ten minutes later, and when the server ends; what a server left that was killed
-is removed when the next one starts.
+    POST /desk/files    a form: `files`, one or many; `reading`, the id of the one that they are of;
+                        `session`, where those go that are none of the listed readings
+    POST /desk/place    a form: `reading`, the id of a paper that no session lists; `session`
+    POST /desk/undo     a form: `what`, as the answer to one of the others gave it in `undo`
+
+The answer says what was done, as JSON: {"said": …, "bad": …, "undo": …}. The files are gone
+afterwards; the course keeps copies. What a server left that was killed is removed when the next one
+starts.
 """
 
 from __future__ import annotations
@@ -11,13 +17,32 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seminar_rag.errors import SourceError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from seminar_rag.errors import SeminarError, SourceError
+
+if TYPE_CHECKING:
+    from seminar_rag.ui.desk.actions import Desk, Said
+
+MOST_FILES = 60
 LARGEST_UPLOAD = 64 << 20
 """Bytes."""
+LARGEST_FORM = 4 * LARGEST_UPLOAD
+"""Bytes of all files of a form."""
+LONGEST_NAME = 120
+"""Characters of a file's name."""
 _MARKS: dict[str, bytes] = {
     ".pdf": b"%PDF-",
     ".rtf": b"{\\rtf",
@@ -83,3 +108,73 @@ def check_upload(file: Path) -> None:
         true = text_form or head.startswith(_MARKS.get(kind, b"\0"))
     if not true:
         raise SourceError(f"{file.name} is not what its name says — upload the file itself")
+
+
+# The addresses --------------------------------------------------------------------------------
+
+
+def upload_routes(desk: Desk) -> list[Route]:
+    """The addresses above, to stand in front of the page."""
+    works = {"/files": _files, "/place": _place, "/undo": _undo}
+    return [
+        Route(path, partial(_answer, desk, work), methods=["POST"]) for path, work in works.items()
+    ]
+
+
+async def _answer(
+    desk: Desk, work: Callable[[Desk, FormData], Awaitable[Said]], request: Request
+) -> Response:
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > LARGEST_FORM:
+        most = LARGEST_FORM >> 20
+        return _said(f"At most {most} MiB can be added at once; add the files in parts.", 413)
+    try:
+        async with request.form(max_files=MOST_FILES, max_fields=8) as form:
+            said = await work(desk, form)
+            return _said(said.text, undo=said.what)
+    except (HTTPException, MultiPartException):
+        return _said(f"That is no form of at most {MOST_FILES} files.", 400)
+    except SeminarError as error:
+        return _said(str(error), bad=True)
+
+
+async def _undo(desk: Desk, form: FormData) -> Said:
+    return await run_in_threadpool(desk.undo, str(form.get("what", "")))
+
+
+async def _place(desk: Desk, form: FormData) -> Said:
+    session = _session(form)
+    if session is None:
+        raise SourceError("choose the session that it belongs to")
+    return await run_in_threadpool(desk.place, str(form.get("reading", "")), session)
+
+
+async def _files(desk: Desk, form: FormData) -> Said:
+    with tempfile.TemporaryDirectory(dir=uploads_folder()) as folder:
+        files = [
+            await run_in_threadpool(_stored, one, Path(folder) / str(at))
+            for at, one in enumerate(form.getlist("files"))
+            if isinstance(one, UploadFile)
+        ]
+        reading = str(form.get("reading", ""))
+        return await run_in_threadpool(desk.take, files, reading, _session(form))
+
+
+def _session(form: FormData) -> int | None:
+    number = str(form.get("session", ""))
+    return int(number) if number.isdecimal() and len(number) < 6 else None
+
+
+def _stored(file: UploadFile, folder: Path) -> Path:
+    """Store a file under its own name, of which only the last part counts."""
+    name = Path((file.filename or "").replace("\\", "/").replace("\0", "")).name
+    stem, ending = Path(name).stem[:LONGEST_NAME], Path(name).suffix[:10]
+    target = folder / f"{stem or 'file'}{ending}"
+    folder.mkdir()
+    with target.open("wb") as copy:
+        shutil.copyfileobj(file.file, copy)
+    return target
+
+
+def _said(text: str, status: int = 200, *, bad: bool = False, undo: str = "") -> Response:
+    return JSONResponse({"said": text, "bad": bad or status != 200, "undo": undo}, status)

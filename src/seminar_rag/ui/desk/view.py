@@ -14,8 +14,8 @@ from typing import Any
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
-from seminar_rag.types.ingest import Need, Removal, Suggestion
-from seminar_rag.types.settings import Offer, Setting
+from seminar_rag.types.ingest import Need, Suggestion
+from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk.jobs import Job
 
 PAGE = Template("ui/templates/desk.html")
@@ -46,28 +46,15 @@ MANY = 3
 """Readings with the same remedy that have a card each; more share one."""
 
 
-def masthead(course: str) -> str:
-    """The head of the desk, with the way back and out."""
-    return str(PAGE.masthead(course))
+def html_part(elem_id: str, on_load: str | None = None, html: str = "") -> Any:
+    """A part of the desk that is drawn as HTML, with the script that runs when it is loaded."""
+    import gradio as gr
 
-
-def rename_dialog() -> str:
-    """The dialog that renames a reading."""
-    return str(PAGE.rename_dialog())
-
-
-def login_page(path: str, title: str, style: str, problem: str, *, form: bool) -> str:
-    """The page that asks for the password, or says why there is none to ask for."""
-    return str(PAGE.login(path, title, style, problem, form))
-
-
-def message(text: str, *, bad: bool = False) -> str:
-    """What came of the last action."""
-    return str(PAGE.message(text, bad))
+    return gr.HTML(html, apply_default_css=False, elem_id=elem_id, js_on_load=on_load)
 
 
 def toast(said: object, *, bad: bool = False) -> str:
-    """The same in sight, wherever the page is scrolled to.
+    """What came of the last action, in sight wherever the page is scrolled to.
 
     Args:
         said: a text, or one with the act that undoes what was done: `Said`.
@@ -165,11 +152,6 @@ def _sentence(text: str) -> str:
     if re.match(r"[a-z]+\s", text):
         text = text[0].upper() + text[1:]
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
-
-
-def language_model(offer: Offer | None) -> str:
-    """The language model that could be fetched, with its cost and a button; nothing for None."""
-    return str(PAGE.language_model(offer)) if offer else ""
 
 
 # --- the course ----------------------------------------------------------------------------------
@@ -284,11 +266,6 @@ def _row(
     }
 
 
-def removed(removals: Sequence[Removal]) -> str:
-    """What was removed by hand, to restore."""
-    return str(PAGE.removed(removals))
-
-
 def _joined(*facts: str) -> str:
     return " · ".join(fact for fact in facts if fact)
 
@@ -339,11 +316,6 @@ def changeable(settings: Sequence[Setting]) -> tuple[Setting, ...]:
     """The settings that can be changed at the desk, in the order of `SETTINGS`."""
     by_key = {(one.section, one.key): one for one in settings if one.live}
     return tuple(by_key[key] for key in SETTINGS if key in by_key)
-
-
-def saved_at_once() -> str:
-    """How settings are saved."""
-    return str(PAGE.note("A setting is saved as soon as you leave its field."))
 
 
 def other_settings(settings: Sequence[Setting]) -> str:
