@@ -103,7 +103,7 @@ ELSEWHERE = {
             "types.as_json.status_json",
             "ui.chat.render.masthead",
             "ui.desk.insights.table",
-            "ui.desk.view.html_part",
+            "ui.shared.gradio_pages.html_part",
         ),
         "fills a template",
     ),

@@ -24,7 +24,7 @@ from seminar_rag.types.catalogue import Correction
 from seminar_rag.ui.desk.auth import Door, Sessions
 from seminar_rag.ui.desk.password import Attempts
 from seminar_rag.ui.shared.limits import Limits
-from seminar_rag.ui.shared.signature import key_in
+from seminar_rag.ui.shared.records import key_in
 
 pytestmark = pytest.mark.slow
 

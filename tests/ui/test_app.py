@@ -34,8 +34,7 @@ from seminar_rag.ui.app import build_app, serve
 from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
-from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
-from seminar_rag.ui.shared.signature import signed
+from seminar_rag.ui.shared.records import CUT_OFF, from_record, signed, to_record
 
 pytestmark = pytest.mark.slow
 

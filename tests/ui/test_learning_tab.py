@@ -11,7 +11,7 @@ from fake_desk import FakeDeskCourse
 
 from seminar_rag.errors import SourceError
 from seminar_rag.ui.desk.actions import Desk
-from seminar_rag.ui.shared.starting import load_gradio
+from seminar_rag.ui.shared.gradio_pages import load_gradio
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import pytest
 from fake_course import FakeCourse
 from serving import served
 
+from seminar_rag.ui.shared.gradio_pages import OF_ADDRESS, OF_CONVERSATION, share_queue
 from seminar_rag.ui.shared.limits import GRACE, Limits
-from seminar_rag.ui.shared.line import OF_ADDRESS, OF_CONVERSATION, share_queue
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from seminar_rag.ui.shared.starting import without_stubs
+from seminar_rag.ui.shared.gradio_pages import without_stubs
 
 
 class _Component:
@@ -48,7 +48,7 @@ def test_gradio_leaves_out_classes_without_a_file(monkeypatch: pytest.MonkeyPatc
 def test_gradio_is_loaded_without_pandas_and_tools_and_both_are_there_when_used() -> None:
     script = """
 import sys
-from seminar_rag.ui.shared.starting import load_gradio, not_mounted
+from seminar_rag.ui.shared.gradio_pages import load_gradio, not_mounted
 load_gradio()
 import gradio.blocks, gradio.caching
 assert not {"pandas", "mcp"} & set(sys.modules)

@@ -18,12 +18,15 @@ from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.desk.uploads import sweep, uploads_folder
 from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
+from seminar_rag.ui.shared.gradio_pages import (
+    load_gradio,
+    not_mounted,
+    share_queue,
+    turn_away_strays,
+)
 from seminar_rag.ui.shared.limits import Limits, Turns
-from seminar_rag.ui.shared.line import share_queue
 from seminar_rag.ui.shared.memory import give_back, share_arenas
 from seminar_rag.ui.shared.relay import Relay, Servers, own_address
-from seminar_rag.ui.shared.starting import load_gradio, not_mounted
-from seminar_rag.ui.shared.strays import turn_away_strays
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,7 @@ from seminar_rag.ui.app import build_app, launches_of, run
 from seminar_rag.ui.chat.render import size_of
 from seminar_rag.ui.shared.gate import COURSES_OPEN, Gate, headers_of, with_headers
 from seminar_rag.ui.shared.limits import Limits, Turns
-from seminar_rag.ui.shared.signature import key_in
+from seminar_rag.ui.shared.records import key_in
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -32,8 +32,7 @@ from seminar_rag.ui.shared.limits import (
     too_often,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
-from seminar_rag.ui.shared.records import CUT_OFF
-from seminar_rag.ui.shared.signature import is_signed, nonce_of, signed
+from seminar_rag.ui.shared.records import CUT_OFF, is_signed, nonce_of, signed
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course

@@ -19,6 +19,7 @@ from seminar_rag.types.as_json import report_json
 from seminar_rag.types.check import Report, Source
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.export.check_report import to_fragment, to_html
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part
 from seminar_rag.ui.shared.limits import (
     CHECK_ENDED,
     LARGEST_FILE,
@@ -56,9 +57,7 @@ class CheckView:
         self._course = course
         self._limits = limits
         with gr.Column(elem_id="checking", min_width=0):
-            gr.HTML(
-                HTML.notice(course.check_notice), apply_default_css=False, elem_id="check-notice"
-            )
+            html_part("check-notice", HTML.notice(course.check_notice))
             self._box = gr.Textbox(
                 elem_id="manuscript",
                 label="Check an essay, summary or chatbot answer against the readings",
@@ -75,27 +74,26 @@ class CheckView:
                 self._stop = gr.Button(
                     "Stop", elem_id="check-stop", scale=0, min_width=72, visible=False
                 )
-                self._state = gr.HTML(apply_default_css=False, elem_id="check-state")
-            gr.HTML(HTML.filter(), apply_default_css=False, elem_id="check-filter")
-            self._report = gr.HTML(apply_default_css=False, elem_id="report")
-            self._save = gr.HTML(apply_default_css=False, elem_id="check-save")
+                self._state = html_part("check-state")
+            html_part("check-filter", HTML.filter())
+            self._report = html_part("report")
+            self._save = html_part("check-save")
 
     def wire(self) -> None:
         """Connect the buttons. One text at a time is checked; others wait in line."""
-        hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         parts = [self._state, self._report, self._start, self._stop, self._save]
         read = f"(text) => seminar.readFile(text, {LARGEST_FILE})"
-        self._open.click(None, self._box, self._box, js=read, queue=False, **hidden)
+        self._open.click(None, self._box, self._box, js=read, **HIDDEN)
         running = self._start.click(
             self._check,
             self._box,
             parts,
             concurrency_limit=1,
             concurrency_id="checks",
-            **hidden,
+            **{**HIDDEN, "queue": True},
         )
         ended = [self._state, self._start, self._stop]
-        self._stop.click(self._halt, None, ended, cancels=[running], queue=False, **hidden)
+        self._stop.click(self._halt, None, ended, cancels=[running], **HIDDEN)
 
     def _check(self, text: str, request: gr.Request) -> Iterator[Update]:
         if problem := self._problem(text, request):

@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
@@ -18,13 +22,12 @@ from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
-from seminar_rag.ui.shared.limits import Limits, address_of, status_of
+from seminar_rag.ui.shared.answering import add_work
+from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened, view_address
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
 
     from seminar_rag.course import Course
 
@@ -37,26 +40,12 @@ EMPTY = "Nothing is in the course yet."
 NO_KEY = "No sentence of this text stands for the rest."
 
 
-class CourseView:
-    """The tab's component, built where the view is made; `wire` fills it when the tab is opened."""
-
-    def __init__(self, course: Course) -> None:
-        import gradio as gr
-
-        self._course = course
-        self._shown = gr.HTML(apply_default_css=False, elem_id="course")
-
-    def wire(self, tab: Any) -> None:
-        """Show the course as it is when the tab is chosen."""
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-        tab.select(self._show, None, self._shown, queue=False, **hidden)
-
-    def _show(self) -> str:
-        try:
-            now = self._course.current_session()
-            return listing(self._course.catalogue(), self._course.needs(), now)
-        except SeminarError as error:
-            return PARTS.message(str(error))
+def shown(course: Course) -> str:
+    """The course as it is now, as HTML."""
+    try:
+        return listing(course.catalogue(), course.needs(), course.current_session())
+    except SeminarError as error:
+        return PARTS.message(str(error))
 
 
 # As HTML --------------------------------------------------------------------------------------
@@ -205,44 +194,26 @@ def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
     Sentences are found once for every state of the course, one reading at a time, which leaves the
     application its threads.
     """
-    from anyio import CapacityLimiter, to_thread
-    from starlette.responses import JSONResponse
-
     one = CapacityLimiter(1)
     made: dict[str, str] = {}
     state: list[Catalogue] = []
 
-    def found(request: Request) -> Response:
+    def key(request: Request) -> Response:
         reading = request.path_params["reading"]
-        try:
-            catalogue = course.catalogue()
-            if not state or state[0] is not catalogue:
-                state[:] = [catalogue]
-                made.clear()
-            if reading not in made:
-                asked = course.questions_about(reading)
-                made[reading] = key_list(course.key_sentences(reading), asked, reading)
-            return JSONResponse({"html": made[reading]})
-        except SeminarError as error:
-            return JSONResponse({"html": HTML.paragraph(str(error))}, status_of(error))
+        catalogue = course.catalogue()
+        if not state or state[0] is not catalogue:
+            state[:] = [catalogue]
+            made.clear()
+        if reading not in made:
+            asked = course.questions_about(reading)
+            made[reading] = key_list(course.key_sentences(reading), asked, reading)
+        return JSONResponse({"html": made[reading]})
 
-    async def key(request: Request) -> Response:
-        return await to_thread.run_sync(found, request, limiter=one)
-
-    def with_words(request: Request) -> Response:
-        asked = request.query_params.get("words", "")[:LONGEST_SEARCH]
-        try:
-            found = course.texts_with(asked)
-        except SeminarError as error:
-            return JSONResponse({"remark": str(error)}, 503)
+    def find(request: Request) -> Response:
+        found = course.texts_with(request.query_params.get("words", "")[:LONGEST_SEARCH])
         return JSONResponse(
             {"found": {id_: shortened(" ".join(text.split()), 240) for id_, text in found.items()}}
         )
 
-    async def find(request: Request) -> Response:
-        if wait := limits.look(address_of(request)):
-            return JSONResponse({"found": {}}, 429, {"retry-after": str(wait)})
-        return await to_thread.run_sync(with_words, request, limiter=one)
-
-    app.add_route("/key/{reading:path}", key)
-    app.add_route("/find", find)
+    add_work(app, "/key/{reading:path}", key, one)
+    add_work(app, "/find", find, one, limits.look)

@@ -10,7 +10,8 @@ wants of the server (open a conversation, set a scope) comes as a wish through a
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -18,16 +19,15 @@ import gradio as gr
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.ui.chat import render
+from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED
+from seminar_rag.ui.chat import course_view, render, study_view, table_view
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.chat.check_view import CheckView
-from seminar_rag.ui.chat.course_view import CourseView
 from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
-from seminar_rag.ui.chat.study_view import StudyView
-from seminar_rag.ui.chat.table_view import TableView
 from seminar_rag.ui.shared.browser import Wish, parse_link
 from seminar_rag.ui.shared.conversation import Conversation
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part
 from seminar_rag.ui.shared.limits import address_of
 from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 from seminar_rag.ui.shared.wording import scope_in_words
@@ -35,13 +35,6 @@ from seminar_rag.ui.shared.wording import scope_in_words
 SHARE = "Share my questions with the instructor, anonymously"
 LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
 UNREADABLE = "This conversation cannot be read any more."
-HIDDEN: Mapping[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-"""How an event that only changes the page is run."""
-
 Update = dict[Any, Any]
 """Component → its new value; components left out stay as they are."""
 
@@ -75,35 +68,38 @@ class Page:
         self._record = gr.Textbox(elem_id="record", **hidden)
         self._wish = gr.Textbox(elem_id="wish", **hidden)
         self._act = gr.Button("Act", elem_id="act", visible="hidden")
-        self._head = gr.HTML(apply_default_css=False, elem_id="head")
+        self._head = html_part("head")
         with gr.Tabs(elem_id="views"):
             with gr.Tab("Ask", elem_id="ask-tab"), gr.Row(elem_id="desk", equal_height=False):
                 self._lay_out_desk()
             with gr.Tab("Course") as self._course_tab:
-                self._course_view = CourseView(self._chat.course)
+                self._listing = html_part("course")
             with gr.Tab("Compare") as self._table_tab:
-                self._table_view = TableView()
+                html_part(
+                    "compare",
+                    table_view.HTML.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED),
+                )
             with gr.Tab("Study") as self._study_tab:
-                self._study_view = StudyView()
+                html_part("study", study_view.HTML.study_view())
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
     def _lay_out_desk(self) -> None:
-        gr.HTML(HTML.rail(), apply_default_css=False, elem_id="rail")
+        html_part("rail", HTML.rail())
         with gr.Column(elem_id="reading", scale=3, min_width=0):
             with gr.Column(elem_id="conversation", min_width=0):
-                self._past = gr.HTML(apply_default_css=False, elem_id="past")
-                self._now = gr.HTML(apply_default_css=False, elem_id="now")
+                self._past = html_part("past")
+                self._now = html_part("now")
             with gr.Column(elem_id="composer", min_width=0):
                 self._lay_out_composer()
         with gr.Column(elem_id="sources", scale=2, min_width=0):
-            gr.HTML(HTML.panel_head(), apply_default_css=False, elem_id="sources-head")
-            self._sources_past = gr.HTML(apply_default_css=False, elem_id="sources-past")
-            self._sources_now = gr.HTML(apply_default_css=False, elem_id="sources-now")
+            html_part("sources-head", HTML.panel_head())
+            self._sources_past = html_part("sources-past")
+            self._sources_now = html_part("sources-now")
 
     def _lay_out_composer(self) -> None:
-        self._message = gr.HTML(apply_default_css=False, elem_id="message")
-        chip = gr.HTML(apply_default_css=False, elem_id="scope-chip")
+        self._message = html_part("message")
+        chip = html_part("scope-chip")
         with gr.Row(elem_id="bar"):
             self._box = gr.Textbox(
                 elem_id="question",
@@ -125,15 +121,11 @@ class Page:
                 small: dict[str, Any] = {"size": "sm", "min_width": 0}
                 self._retry = gr.Button("Retry", elem_id="retry", **small)
                 self._edit = gr.Button("Edit", elem_id="edit", **small)
-                gr.HTML(HTML.export_menu(), apply_default_css=False, elem_id="export")
+                html_part("export", HTML.export_menu())
         self._share = gr.Checkbox(
             label=SHARE, elem_id="share", container=False, visible=self._chat.course.journal.enabled
         )
-        self._notice = gr.HTML(
-            HTML.notice(self._chat.course.answerer_notice),
-            apply_default_css=False,
-            elem_id="notice",
-        )
+        self._notice = html_part("notice", HTML.notice(self._chat.course.answerer_notice))
 
     def _wire(self) -> None:
         begun = [
@@ -175,9 +167,10 @@ class Page:
         opened = [self._head, self._share, self._notice, *everything]
         self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
         self.blocks.unload(self._leave)
-        self._course_view.wire(self._course_tab)
-        self._table_view.wire(self._table_tab)
-        self._study_view.wire(self._study_tab)
+        shown = partial(course_view.shown, self._chat.course)
+        self._course_tab.select(shown, None, self._listing, **HIDDEN)
+        self._table_tab.select(None, None, None, js="() => seminar.openTable()", **HIDDEN)
+        self._study_tab.select(None, None, None, js="() => seminar.openStudy()", **HIDDEN)
         self._check_view.wire()
 
     # Events ---------------------------------------------------------------------------------

@@ -9,42 +9,29 @@ Students see what the instructor has approved, and of that what still stands in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from seminar_rag.errors import SeminarError
+from anyio import CapacityLimiter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from seminar_rag.html import Template
 from seminar_rag.types import Citation
 from seminar_rag.types.study import Guide, Item
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.export.study import TYPES, to_file
-from seminar_rag.ui.shared.limits import Limits, address_of, status_of, too_often
+from seminar_rag.ui.shared.answering import add_work, attachment
+from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import show_place, view_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
 
     from seminar_rag.course import Course
 
 HTML = Template("ui/templates/study.html")
 NOTHING = "The instructor has not opened anything to study for this session."
-
-
-class StudyView:
-    """The tab's component, built where the view is made; the page's script fills it."""
-
-    def __init__(self) -> None:
-        import gradio as gr
-
-        self._shown = gr.HTML(HTML.study_view(), apply_default_css=False, elem_id="study")
-
-    def wire(self, tab: Any) -> None:
-        """Let the script ask for the sessions when the tab is chosen."""
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-        tab.select(None, None, None, js="() => seminar.openStudy()", queue=False, **hidden)
 
 
 def guide_html(guide: Guide) -> str:
@@ -78,31 +65,14 @@ def _opener_of(item: Item) -> str:
 
 def add_study(app: FastAPI, course: Course, limits: Limits) -> None:
     """Add the addresses above to the application."""
-    from anyio import CapacityLimiter, to_thread
-    from starlette.responses import JSONResponse
-
     one = CapacityLimiter(1)
-
-    def route(path: str, work: Callable[[Course, Request], Response]) -> None:
-        async def respond(request: Request) -> Response:
-            if wait := limits.look(address_of(request)):
-                return JSONResponse({"remark": too_often(wait)}, 429, {"retry-after": str(wait)})
-            try:
-                return await to_thread.run_sync(work, course, request, limiter=one)
-            except SeminarError as error:
-                return JSONResponse({"remark": str(error)}, status_of(error))
-
-        app.add_route(path, respond)
-
-    route("/study/sessions", _sessions)
-    route("/study/session/{number:int}", _session)
-    for kind in TYPES:
-        route(f"/study/{{number:int}}.{kind}", _file)
+    works = {"/study/sessions": _sessions, "/study/session/{number:int}": _session}
+    works |= {f"/study/{{number:int}}.{kind}": _file for kind in TYPES}
+    for path, work in works.items():
+        add_work(app, path, partial(work, course), one, limits.look)
 
 
 def _sessions(course: Course, _request: Request) -> Response:
-    from starlette.responses import JSONResponse
-
     guides = course.guides()
     found = [
         (one.number, one.shown)
@@ -113,8 +83,6 @@ def _sessions(course: Course, _request: Request) -> Response:
 
 
 def _session(course: Course, request: Request) -> Response:
-    from starlette.responses import JSONResponse
-
     guide, items = _opened(course, request)
     return JSONResponse(
         {
@@ -126,14 +94,11 @@ def _session(course: Course, request: Request) -> Response:
 
 
 def _file(course: Course, request: Request) -> Response:
-    from starlette.responses import Response
-
     kind = request.url.path.rpartition(".")[2]
     guide, items = _opened(course, request)
     number = request.path_params["number"]
     content = to_file(guide, items, f"Session {number}", kind, course.name)
-    disposition = {"content-disposition": f'attachment; filename="session-{number}.{kind}"'}
-    return Response(content, 200, disposition, TYPES[kind])
+    return attachment(content, f"session-{number}.{kind}", TYPES[kind])
 
 
 def _opened(course: Course, request: Request) -> tuple[Guide | None, tuple[Item, ...]]:

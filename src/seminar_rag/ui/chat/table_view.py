@@ -10,34 +10,32 @@ by asking no more. Cells are made one at a time, whoever asks, and remembered.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.errors import SeminarError
+from anyio import CapacityLimiter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from seminar_rag.html import Template
 from seminar_rag.types import Scope
-from seminar_rag.types.compare import (
-    COLUMNS,
-    LONGEST_COLUMN,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    SAID,
-    STATED,
-    Cell,
-    Difference,
-    Row,
-    Stated,
-)
+from seminar_rag.types.compare import MOST_ROWS, SAID, Cell, Difference, Row, Stated
 from seminar_rag.ui.chat.render import PARTS
 from seminar_rag.ui.export.table import TYPES, to_file
-from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, status_of, too_often
+from seminar_rag.ui.shared.answering import (
+    add_work,
+    answered,
+    attachment,
+    number_in,
+    told_to_wait,
+)
+from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, too_often
 from seminar_rag.ui.shared.wording import KINDS, authors_of_text, show_place, view_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
 
     from seminar_rag.course import Course
 
@@ -47,24 +45,6 @@ CELLS_A_MINUTE = 400
 WAITING = 24
 """Cells that are waited for at once, half of them of one address."""
 _BUSY = "Many tables are being filled. Go on in a minute."
-
-
-class TableView:
-    """The tab's component, built where the view is made; the page's script fills it."""
-
-    def __init__(self) -> None:
-        import gradio as gr
-
-        self._shown = gr.HTML(
-            HTML.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED),
-            apply_default_css=False,
-            elem_id="compare",
-        )
-
-    def wire(self, tab: Any) -> None:
-        """Let the script ask for the sessions when the tab is chosen."""
-        hidden = {"show_progress": "hidden", "api_visibility": "private"}
-        tab.select(None, None, None, js="() => seminar.openTable()", queue=False, **hidden)
 
 
 def row_json(row: Row) -> dict[str, Any]:
@@ -112,68 +92,44 @@ def _see(one: Stated) -> str:
 
 def add_tables(app: FastAPI, course: Course, limits: Limits) -> None:
     """Add the addresses above to the application."""
-    from anyio import CapacityLimiter, to_thread
-    from starlette.responses import JSONResponse
-
     one, waiting = CapacityLimiter(1), Share(WAITING)
     rate = Rate(CELLS_A_MINUTE)
 
-    def told(work: Callable[[], dict[str, Any]]) -> Response:
-        try:
-            return JSONResponse(work())
-        except SeminarError as error:
-            return JSONResponse({"remark": str(error)}, status_of(error))
-
-    async def rows(request: Request) -> Response:
-        if wait := limits.look(address_of(request)):
-            return JSONResponse({"remark": too_often(wait)}, 429, {"retry-after": str(wait)})
-        return await to_thread.run_sync(told, lambda: _opened(course, request))
-
     async def cell(request: Request) -> Response:
-        address, asked = address_of(request), request.query_params
+        address = address_of(request)
         if wait := rate.wait(address):
-            return JSONResponse({"remark": too_often(wait)}, 429, {"retry-after": str(wait)})
+            return told_to_wait(too_often(wait), wait)
         if not waiting.take(address):
-            return JSONResponse({"remark": _BUSY}, 503, {"retry-after": "5"})
+            return told_to_wait(_BUSY, 5, 503)
         rate.take(address)
-        reading, question = asked.get("reading", ""), asked.get("question", "")
         try:
-            return await to_thread.run_sync(
-                told, lambda: cell_json(course.cell(reading, question)), limiter=one
-            )
+            return await answered(request, partial(_cell, course), one)
         finally:
             waiting.leave(address)
 
-    def file(request: Request) -> Response:
-        return _file(course, request, limits.look(address_of(request)))
-
-    app.add_route("/table/rows", rows)
+    add_work(app, "/table/rows", partial(_opened, course), look=limits.look)
     app.add_route("/table/cell", cell)
     for kind in TYPES:
-        app.add_route(f"/table.{kind}", file)
+        add_work(app, f"/table.{kind}", partial(_file, course), look=limits.look)
 
 
-def _file(course: Course, request: Request, wait: int) -> Response:
-    from starlette.responses import PlainTextResponse, Response
+def _cell(course: Course, request: Request) -> Response:
+    asked = request.query_params
+    return JSONResponse(cell_json(course.cell(asked.get("reading", ""), asked.get("question", ""))))
 
-    if wait:
-        return PlainTextResponse(too_often(wait), 429, {"retry-after": str(wait)})
+
+def _file(course: Course, request: Request) -> Response:
     kind, asked = request.url.path.rpartition(".")[2], request.query_params
-    try:
-        table = course.known_table(asked.getlist("question"), asked.getlist("reading"))
-    except SeminarError as error:
-        return PlainTextResponse(str(error), status_of(error))
+    table = course.known_table(asked.getlist("question"), asked.getlist("reading"))
     content = to_file(table, f"Readings of {course.name} beside each other", kind)
-    disposition = {"content-disposition": f'attachment; filename="readings.{kind}"'}
-    return Response(content, 200, disposition, TYPES[kind])
+    return attachment(content, f"readings.{kind}", TYPES[kind])
 
 
-def _opened(course: Course, request: Request) -> dict[str, Any]:
-    asked = request.query_params.get("session", "")
-    session = int(asked) if asked.isdecimal() and len(asked) < 6 else None
+def _opened(course: Course, request: Request) -> Response:
+    session = number_in(request.query_params.get("session", ""))
     catalogue = course.catalogue()
     found = course.rows(Scope(sessions=frozenset({session} if session is not None else ())))
-    return {
+    told = {
         "sessions": [(one.number, one.shown) for one in catalogue.sessions],
         "now": course.current_session(),
         "kept": [(one.session, list(one.questions)) for one in course.tables()],
@@ -181,3 +137,4 @@ def _opened(course: Course, request: Request) -> dict[str, Any]:
         "rows": [row_json(row) for row in found[:MOST_ROWS]],
         "left": max(0, len(found) - MOST_ROWS),
     }
+    return JSONResponse(told)

@@ -11,16 +11,20 @@ text that reaches the page as HTML is escaped by the templates; `viewer.js` does
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from seminar_rag.errors import SeminarError
+from anyio import CapacityLimiter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from seminar_rag.html import Template
-from seminar_rag.text import plural
 from seminar_rag.types import Document, Passage
+from seminar_rag.ui.shared.answering import PASSING, add_work, number_in
 from seminar_rag.ui.shared.formulas import with_formulas
-from seminar_rag.ui.shared.limits import Limits, address_of, status_of
+from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,
     MOST_QUOTES,
@@ -31,18 +35,14 @@ from seminar_rag.ui.shared.wording import (
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
 
     from seminar_rag.course import Course
     from seminar_rag.types.pages import View
 
-Work = Callable[["Course", "Request"], "Response"]
 THREADS = 6
 """Views and pages that are made at a time; others wait."""
 HTML = Template("ui/templates/course.html")
 _LASTING = {"cache-control": "private, max-age=86400, immutable"}
-_PASSING = {"cache-control": "no-store"}
 
 
 # What is shown --------------------------------------------------------------------------------
@@ -129,68 +129,34 @@ def add_views(app: FastAPI, course: Course, limits: Limits) -> None:
     They wait for workers in few threads of their own, so that many pages, or one that hangs, leave
     the rest of the application its threads; who looks at very many is asked to wait.
     """
-    from anyio import CapacityLimiter, to_thread
-    from starlette.responses import JSONResponse
-
     few = CapacityLimiter(THREADS)
-
-    async def answered(request: Request, work: Work) -> Response:
-        if wait := limits.look(address_of(request)):
-            problem = (
-                f"Very many pages were opened from here. Try again in {plural(wait, 'second')}."
-            )
-            return JSONResponse({"remark": problem}, 429, {"retry-after": str(wait)})
-        return await to_thread.run_sync(work, course, request, limiter=few)
-
-    def route(path: str, work: Work) -> None:
-        async def respond(request: Request) -> Response:
-            return await answered(request, work)
-
-        app.add_route(path, respond)
-
-    route("/view/{document:path}/{page:int}.jpg", _drawn)
-    route("/view/{document:path}/{page:int}.json", _worded)
-    route("/view/{document:path}", _opened)
+    works = {
+        "/view/{document:path}/{page:int}.jpg": _drawn,
+        "/view/{document:path}/{page:int}.json": _worded,
+        "/view/{document:path}": _opened,
+    }
+    for path, work in works.items():
+        add_work(app, path, partial(work, course), few, limits.look)
 
 
 def _drawn(course: Course, request: Request) -> Response:
-    from starlette.responses import Response
-
-    place, width = request.path_params, _number(request.query_params.get("width", ""))
-    try:
-        width = 1200 if width is None else width
-        picture = course.pages.page(place["document"], place["page"], width)
-    except SeminarError as error:
-        return Response(str(error), status_of(error), _PASSING, "text/plain")
+    place, width = request.path_params, number_in(request.query_params.get("width", ""))
+    picture = course.pages.page(place["document"], place["page"], 1200 if width is None else width)
     return Response(picture, 200, _LASTING, "image/jpeg")
 
 
 def _worded(course: Course, request: Request) -> Response:
-    from starlette.responses import JSONResponse
-
     place = request.path_params
-    try:
-        found = course.pages.lines(place["document"], place["page"])
-    except SeminarError as error:
-        return JSONResponse({"remark": str(error)}, status_of(error), _PASSING)
+    found = course.pages.lines(place["document"], place["page"])
     return JSONResponse({"lines": [[text, *box] for text, box in found]}, 200, _LASTING)
 
 
 def _opened(course: Course, request: Request) -> Response:
-    from starlette.responses import JSONResponse
-
     asked = request.query_params
-    try:
-        found = course.pages.open(
-            request.path_params["document"],
-            asked.get("passage", ""),
-            [one[:LONGEST_QUOTE] for one in asked.getlist("quote")[:MOST_QUOTES]],
-            _number(asked.get("section", "")),
-        )
-    except SeminarError as error:
-        return JSONResponse({"remark": str(error)}, status_of(error), _PASSING)
-    return JSONResponse(view_json(found), 200, _PASSING)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 6 else None
+    found = course.pages.open(
+        request.path_params["document"],
+        asked.get("passage", ""),
+        [one[:LONGEST_QUOTE] for one in asked.getlist("quote")[:MOST_QUOTES]],
+        number_in(asked.get("section", "")),
+    )
+    return JSONResponse(view_json(found), 200, PASSING)

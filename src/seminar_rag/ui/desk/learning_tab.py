@@ -17,7 +17,7 @@ from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.types.study import KINDS
 from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.jobs import StoppedError
-from seminar_rag.ui.desk.view import html_part
+from seminar_rag.ui.shared.gradio_pages import html_part
 
 HTML = Template("ui/templates/learning.html")
 TUTOR = {
@@ -59,11 +59,11 @@ class LearningTab:
         """
         self._desk = desk
         self._course = desk.course
-        self.message = html_part("learning-said", acts)
-        self.tables = html_part("kept-tables", FORMS)
-        self.items = html_part("study-items", FORMS)
-        self.differences = html_part("differences", FORMS)
-        self.tutor = html_part("tutor", FORMS)
+        self.message = html_part("learning-said", on_load=acts)
+        self.tables = html_part("kept-tables", on_load=FORMS)
+        self.items = html_part("study-items", on_load=FORMS)
+        self.differences = html_part("differences", on_load=FORMS)
+        self.tutor = html_part("tutor", on_load=FORMS)
         self.drawn = [self.tutor, self.tables, self.items, self.differences]
         """The components that `html` changes."""
         self.submits = [part.submit for part in self.drawn]

@@ -28,7 +28,7 @@ from seminar_rag.ui.desk.insights import table
 from seminar_rag.ui.desk.page import DeskPage
 from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, upload_routes
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
-from seminar_rag.ui.shared.starting import not_mounted
+from seminar_rag.ui.shared.gradio_pages import not_mounted
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course

@@ -23,7 +23,8 @@ from seminar_rag.ui.desk.actions import Desk, Said
 from seminar_rag.ui.desk.learning_tab import LearningTab
 from seminar_rag.ui.desk.reading_list import ReadingListTab
 from seminar_rag.ui.desk.uploads import AGE
-from seminar_rag.ui.desk.view import PAGE, html_part
+from seminar_rag.ui.desk.view import PAGE
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class DeskPage:
         self._quick = gr.Timer(QUICK, active=False)
         self._slow = gr.Timer(SLOW)
         self._head = html_part("desk-head")
-        self._dialog = html_part("rename", RENAMES, PAGE.rename_dialog())
+        self._dialog = html_part("rename", PAGE.rename_dialog(), RENAMES)
         with gr.Tabs(elem_id="desk-views"):
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
                 self._lay_out_course()
@@ -115,7 +116,7 @@ class DeskPage:
                 self._lay_out_settings()
 
     def _lay_out_course(self) -> None:
-        self._message = html_part("desk-said", ACTS)
+        self._message = html_part("desk-said", on_load=ACTS)
         self._refresh = gr.Button("Refresh", elem_id="refresh", visible="hidden")
         with gr.Row(elem_id="desk-bar"):
             self._start = gr.Button("Update the course", variant="primary", elem_id="update")
@@ -129,11 +130,11 @@ class DeskPage:
             self._log = html_part("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
-        self._begin = html_part("begin", ACTS)
-        self._attention = html_part("attention", ACTS)
-        self._model = html_part("model-offer", ACTS)
-        self._sessions = html_part("sessions-list", ACTS)
-        self._removed = html_part("removed", ACTS)
+        self._begin = html_part("begin", on_load=ACTS)
+        self._attention = html_part("attention", on_load=ACTS)
+        self._model = html_part("model-offer", on_load=ACTS)
+        self._sessions = html_part("sessions-list", on_load=ACTS)
+        self._removed = html_part("removed", on_load=ACTS)
 
     def _lay_out_add(self) -> None:
         with gr.Row():
@@ -146,25 +147,18 @@ class DeskPage:
             self._add = gr.Button("Add", variant="primary", elem_id="add-go", size="sm")
 
     def _lay_out_settings(self) -> None:
-        html_part(
-            "settings-note", html=PAGE.note("A setting is saved as soon as you leave its field.")
-        )
+        html_part("settings-note", PAGE.note("A setting is saved as soon as you leave its field."))
         self._setting_said = html_part("settings-said")
         settings = self._course.settings()
         self._fields: list[tuple[Setting, Any]] = []
         with gr.Column(elem_id="live-settings", min_width=0):
             for one in view.changeable(settings):
                 self._fields.append((one, _field(one)))
-        html_part("other-settings", html=view.other_settings(settings))
+        html_part("other-settings", view.other_settings(settings))
 
     # Events ---------------------------------------------------------------------------------
 
     def _wire(self) -> None:
-        quiet: dict[str, Any] = {
-            "queue": False,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
         drawn = [
             *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
             *(self._begin, self._attention, self._model, self._sessions, self._removed),
@@ -174,29 +168,29 @@ class DeskPage:
         ]
         acted = [self._message, *drawn]
         ticks = [self._quick.tick, self._slow.tick, self._refresh.click]
-        gr.on(ticks, self._draw, self._seen, drawn, **quiet)
+        gr.on(ticks, self._draw, self._seen, drawn, **HIDDEN)
         fields = [field for _, field in self._fields]
-        self.blocks.load(self._open, None, [self._head, *fields, *drawn], **quiet)
-        self._start.click(self._update, [self._how, self._seen], acted, **quiet)
-        self._dry.click(self._preview, self._seen, acted, **quiet)
-        self._stop.click(self._stop_job, self._seen, acted, **quiet)
+        self.blocks.load(self._open, None, [self._head, *fields, *drawn], **HIDDEN)
+        self._start.click(self._update, [self._how, self._seen], acted, **HIDDEN)
+        self._dry.click(self._preview, self._seen, acted, **HIDDEN)
+        self._stop.click(self._stop_job, self._seen, acted, **HIDDEN)
         shown = (self._attention, self._model, self._sessions, self._removed)
         parts = (self._message, self._list.message, self._begin, *shown)
         acting = [part.click for part in parts]
-        gr.on(acting, self._act, self._seen, acted, **quiet)
-        self._dialog.submit(self._rename, self._seen, acted, **quiet)
+        gr.on(acting, self._act, self._seen, acted, **HIDDEN)
+        self._dialog.submit(self._rename, self._seen, acted, **HIDDEN)
         given = [self._session, self._title, self._url, self._seen]
-        self._add.click(self._add_reading, given, [*acted, self._title, self._url], **quiet)
+        self._add.click(self._add_reading, given, [*acted, self._title, self._url], **HIDDEN)
         listed = [self._list.message, *drawn]
-        gr.on(self._list.submits, self._revise, self._seen, listed, **quiet)
-        self._listing.select(self._open_list, self._seen, drawn, **quiet)
+        gr.on(self._list.submits, self._revise, self._seen, listed, **HIDDEN)
+        self._listing.select(self._open_list, self._seen, drawn, **HIDDEN)
         taught = [self._learn.message, *drawn]
-        gr.on(self._learn.submits, self._choose, self._seen, taught, **quiet)
-        self._asking.select(self._show_insights, None, self._insights, **quiet)
+        gr.on(self._learn.submits, self._choose, self._seen, taught, **HIDDEN)
+        self._asking.select(self._show_insights, None, self._insights, **HIDDEN)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
             events = [event] if isinstance(field, gr.Checkbox) else [event, field.blur]
-            gr.on(events, partial(self._change, one), field, [self._setting_said, field], **quiet)
+            gr.on(events, partial(self._change, one), field, [self._setting_said, field], **HIDDEN)
 
     def _open(self) -> Update:
         now = {(one.section, one.key): one.value for one in self._course.settings()}

@@ -17,7 +17,8 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText
 from seminar_rag.ui.desk.actions import Desk, Entry, Said
-from seminar_rag.ui.desk.view import Values, html_part
+from seminar_rag.ui.desk.view import Values
+from seminar_rag.ui.shared.gradio_pages import html_part
 
 LIST = Template("ui/templates/reading_list.html")
 # A form sends what it holds, and which of its buttons was pressed: an `Entry`.
@@ -63,11 +64,11 @@ class ReadingListTab:
         self._catalogue: Catalogue | None = None
         self._shown: tuple[PageText, ...] = self._pages
         self._html: dict[Any, str] = {}
-        self.message = html_part("list-said", acts)
-        self._dialog = html_part("add-line", LINE)
+        self.message = html_part("list-said", on_load=acts)
+        self._dialog = html_part("add-line", on_load=LINE)
         with gr.Row(elem_id="list-parts"):
             with gr.Column(scale=3, min_width=0):
-                self._entries = html_part("entries", ENTRIES)
+                self._entries = html_part("entries", on_load=ENTRIES)
             with gr.Column(scale=2, min_width=0):
                 self._text = html_part("page-text")
         self.drawn = [self._dialog, self._entries, self._text]

@@ -46,13 +46,6 @@ MANY = 3
 """Readings with the same remedy that have a card each; more share one."""
 
 
-def html_part(elem_id: str, on_load: str | None = None, html: str = "") -> Any:
-    """A part of the desk that is drawn as HTML, with the script that runs when it is loaded."""
-    import gradio as gr
-
-    return gr.HTML(html, apply_default_css=False, elem_id=elem_id, js_on_load=on_load)
-
-
 def toast(said: object, *, bad: bool = False) -> str:
     """What came of the last action, in sight wherever the page is scrolled to.
 

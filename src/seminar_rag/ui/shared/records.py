@@ -12,10 +12,16 @@ whole with every event, and loses what does not fit without a word.
 
 from __future__ import annotations
 
+import hmac
+import json
+import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, Verdict
+from seminar_rag.types.common import Common
 from seminar_rag.ui.shared.browser import (
     CitationRecord,
     ConversationRecord,
@@ -33,6 +39,7 @@ MOST_CITATIONS = 2_000
 """Citations of a conversation that are looked up; the rest are dropped."""
 CUT_OFF = "The connection broke. Your question is back in the box."
 """Why a question has no answer after the page or the server was closed."""
+KEY_FILE = "answers.key"
 
 
 def to_record(conversation: Conversation) -> str:
@@ -156,3 +163,52 @@ def _verdicts(rows: Iterable[VerdictRecord], length: int) -> Iterable[SentenceVe
             verdict = Verdict(row.label, 0.0, row.reason, (), row.by)
             yield SentenceVerdict(number, row.start, row.end, verdict)
             number, last = number + 1, row.end
+
+
+# Signatures -----------------------------------------------------------------------------------
+#
+# A browser may send back what it likes. An answer carries a nonce and an HMAC of its question, text
+# and quotations, so that only those that the server gave can be rated; the key stays here.
+
+
+def key_in(folder: Path, common: Common | None = None) -> bytes:
+    """The key that all servers of a course have in common, or that is kept in a folder, made where
+    there is none; one for this run if that fails.
+
+    Raises:
+        StoreError: what they have in common cannot be reached.
+    """
+    if common is not None:
+        return bytes.fromhex(common.first("key", "answers", secrets.token_hex(32)))
+    path = folder / KEY_FILE
+    try:
+        if not path.exists():
+            path.touch(0o600)
+            path.write_bytes(secrets.token_bytes(32))
+        key = path.read_bytes()
+    except OSError:
+        key = b""
+    return key if len(key) == 32 else secrets.token_bytes(32)
+
+
+def signed(view: Exchange, key: bytes) -> Exchange:
+    """The exchange with its signature."""
+    nonce = secrets.token_hex(8)
+    return replace(view, signed=f"{nonce}.{_digest(view, nonce, key)}")
+
+
+def is_signed(view: Exchange, key: bytes) -> bool:
+    """Whether the server gave this answer to this question with these quotations."""
+    nonce, _, digest = view.signed.partition(".")
+    return hmac.compare_digest(digest.encode(), _digest(view, nonce, key).encode())
+
+
+def nonce_of(view: Exchange) -> str:
+    """What names this answer alone, and nobody's but this one's."""
+    return view.signed.partition(".")[0]
+
+
+def _digest(view: Exchange, nonce: str, key: bytes) -> str:
+    quotes = [one.quote for one in view.citations]
+    said = json.dumps([nonce, view.question, view.text, quotes])
+    return hmac.new(key, said.encode(), "sha256").hexdigest()

@@ -79,7 +79,9 @@
     button.setAttribute("aria-expanded", "true");
     try {
       const answer = await fetch(`key/${encodeURIComponent(button.dataset.key)}`);
-      holder.innerHTML = (await answer.json()).html; // escaped by the server
+      const { html, remark } = await answer.json();
+      if (html) holder.innerHTML = html; // escaped by the server
+      else holder.textContent = remark;
     } catch {
       holder.textContent = "The server does not answer. Try again.";
     }
