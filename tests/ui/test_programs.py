@@ -190,8 +190,7 @@ def test_a_sick_index_is_told_by_its_status(address, course, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_exports_are_limited_in_size(address):
-    assert httpx.post(f"{address}/export.md", content=b"x" * 4_000_001).status_code == 413
+def test_what_is_no_conversation_is_not_exported(address):
     assert httpx.post(f"{address}/export.pdf", content=b"{}").status_code == 400
     assert httpx.get(f"{address}/export.pdf").status_code == 404
 

@@ -238,42 +238,29 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
-    limits: Limits | None = None,
-    desk: Course | None = None,
-    mcp: bool = False,
     trusted_proxies: str = "",
-    key: bytes = b"",
-    api_key: str = "",
-    framed_by: str = "",
-    launches: Launches | None = None,
-    common: Common | None = None,
-    address: str = "",
     prepare: Callable[[], object] = lambda: None,
     on_ready: Callable[[str], None] = lambda _url: None,
+    **offered: Any,
 ) -> None:
-    """Serve the chat until interrupted; `on_ready` is called with the address once it answers.
+    """Serve the chat until interrupted.
 
-    `trusted_proxies` are the addresses and networks, separated by commas, whose word is taken for
-    the address of a client (X-Forwarded-For) and for https (X-Forwarded-Proto). `prepare` is
-    called once the port is sure, before anything is served. Port 0 takes any free
-    one. Raises ServeError when the address cannot be used.
+    Args:
+        port: 0 takes any free one.
+        trusted_proxies: the addresses and networks, separated by commas, whose word is taken for
+            the address of a client (X-Forwarded-For) and for https (X-Forwarded-Proto).
+        prepare: called once the port is sure, before anything is served.
+        on_ready: called with the address once it answers.
+        offered: as `build_app` takes it.
+
+    Raises:
+        ServeError: the address cannot be used.
     """
     ends: list[Any] = []
 
     def make(url: str) -> FastAPI:
         prepare()
-        app = build_app(
-            *(course, limits, desk),
-            mcp=mcp,
-            host=host,
-            key=key,
-            api_key=api_key,
-            framed_by=framed_by,
-            launches=launches,
-            common=common,
-            url=url,
-            address=address,
-        )
+        app = build_app(course, host=host, url=url, **offered)
         ends.extend((app.state.servers, getattr(app.state, "desk", None)))
         return app
 

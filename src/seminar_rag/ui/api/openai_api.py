@@ -29,7 +29,7 @@ from seminar_rag.text import numbered
 from seminar_rag.types import Answer, AnswerEvent, Citation, Event, Scope, TokenEvent, Turn
 from seminar_rag.ui.api.programs import Programs, RefusedError
 from seminar_rag.ui.shared.limits import address_of, from_own_page
-from seminar_rag.ui.shared.wording import view_address
+from seminar_rag.ui.shared.wording import shortened, view_address
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -334,7 +334,7 @@ def _sources(citations: Sequence[Citation], base: str) -> str:
     """The list of sources in Markdown, one for each number."""
     first = {one.number: one for one in reversed(citations)}
     lines = [
-        f"{number}. [{_plain(_title(one))}]({_address(one, base)}): “{_shortened(one.quote)}”"
+        f"{number}. [{_plain(_title(one))}]({_address(one, base)}): “{_quoted(one)}”"
         for number, one in sorted(first.items())
     ]
     return SOURCES + "\n".join(lines) if lines else ""
@@ -369,6 +369,5 @@ def _plain(text: str) -> str:
     return text.replace("[", "(").replace("]", ")").replace("\n", " ")
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN_QUOTE else f"{text[:SHOWN_QUOTE].rstrip()} …"
+def _quoted(one: Citation) -> str:
+    return shortened(" ".join(one.quote.split()), SHOWN_QUOTE)

@@ -16,7 +16,9 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Citation, Passage
 from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.compare import Stated
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
+from seminar_rag.types.study import Item
 from seminar_rag.ui.chat.marks import answer_text, by_number
 from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink
@@ -146,11 +148,26 @@ def _source(view: Exchange, citations: Sequence[Citation], *, same: bool) -> str
 def _links(citations: Sequence[Citation]) -> Iterable[str]:
     """Links from a source to its page and the original, and the button that copies BibTeX."""
     first, document = citations[0], citations[0].document
-    where = view_address(document.id, first.passage.id, (one.quote for one in citations))
-    yield PARTS.opener(where, show_place(document, (one.page for one in citations)), document.title)
+    yield opener(citations)
     yield _original(first)
     if document.kind != "notes":
         yield HTML.cite(entry(document), document.title, quoted(document.reading, safe=""))
+
+
+def opener(citations: Sequence[Citation]) -> str:
+    """The button that opens sentences of a passage on their page."""
+    document = citations[0].document
+    where = view_address(document.id, citations[0].passage.id, (one.quote for one in citations))
+    return PARTS.opener(
+        where, show_place(document, (one.page for one in citations)), document.title
+    )
+
+
+def opener_at(one: Item | Stated) -> str:
+    """The same of a sentence that says itself where it stands."""
+    where = view_address(one.document, one.passage, [one.quote])
+    text = f"{one.title}, {one.place}" if one.place else one.title
+    return PARTS.opener(where, text, one.title)
 
 
 def _original(citation: Citation) -> str:

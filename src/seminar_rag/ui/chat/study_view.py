@@ -17,13 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from seminar_rag.html import Template
-from seminar_rag.types import Citation
 from seminar_rag.types.study import Guide, Item
-from seminar_rag.ui.chat.render import PARTS
+from seminar_rag.ui.chat.render import opener, opener_at
 from seminar_rag.ui.export.study import TYPES, to_file
 from seminar_rag.ui.shared.answering import add_work, attachment
 from seminar_rag.ui.shared.limits import Limits
-from seminar_rag.ui.shared.wording import show_place, view_address
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,28 +34,16 @@ NOTHING = "The instructor has not opened anything to study for this session."
 
 def guide_html(guide: Guide) -> str:
     """A guide as HTML: sentences with the way to their pages."""
-    told = {one.title: (one.answer, _opener_of(one)) for one in guide.told}
-    claims = [(title, told.get(title), [(one.quote, opener(one)) for one in found])
+    told = {one.title: (one.answer, opener_at(one)) for one in guide.told}
+    claims = [(title, told.get(title), [(one.quote, opener([one])) for one in found])
               for title, found in guide.claims]  # fmt: skip
-    terms = [(one.name, one.citation.quote, opener(one.citation)) for one in guide.terms]
+    terms = [(one.name, one.citation.quote, opener([one.citation])) for one in guide.terms]
     return str(HTML.guide(guide.title, claims, terms))
-
-
-def opener(one: Citation) -> str:
-    """The button that opens a sentence on its page, as escaped HTML."""
-    where = view_address(one.document.id, one.passage.id, [one.quote])
-    return PARTS.opener(where, show_place(one.document, [one.page]), one.document.title)
 
 
 def item_html(item: Item, number: int) -> str:
     """A question with its options, and the answer with its sentence, which the script unfolds."""
-    return str(HTML.item(item, number, _opener_of(item)))
-
-
-def _opener_of(item: Item) -> str:
-    where = view_address(item.document, item.passage, [item.quote])
-    return PARTS.opener(where, f"{item.title}, {item.place}" if item.place else item.title,
-                        item.title)  # fmt: skip
+    return str(HTML.item(item, number, opener_at(item)))
 
 
 # The addresses --------------------------------------------------------------------------------

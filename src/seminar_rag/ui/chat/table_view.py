@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 
 from seminar_rag.html import Template
 from seminar_rag.types import Scope
-from seminar_rag.types.compare import MOST_ROWS, SAID, Cell, Difference, Row, Stated
-from seminar_rag.ui.chat.render import PARTS
+from seminar_rag.types.compare import MOST_ROWS, SAID, Cell, Difference, Row
+from seminar_rag.ui.chat.render import opener, opener_at
 from seminar_rag.ui.export.table import TYPES, to_file
 from seminar_rag.ui.shared.answering import (
     add_work,
@@ -30,7 +30,7 @@ from seminar_rag.ui.shared.answering import (
     told_to_wait,
 )
 from seminar_rag.ui.shared.limits import Limits, Rate, Share, address_of, too_often
-from seminar_rag.ui.shared.wording import KINDS, authors_of_text, show_place, view_address
+from seminar_rag.ui.shared.wording import KINDS, authors_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,32 +59,21 @@ def row_json(row: Row) -> dict[str, Any]:
 
 def cell_json(cell: Cell) -> dict[str, Any]:
     """A cell with its HTML, which is escaped."""
-    quotes = [one.quote for one in cell.citations]
-    first = cell.citations[0] if cell.citations else None
-    opener = ""
-    if first:
-        where = view_address(first.document.id, first.passage.id, quotes)
-        text = show_place(first.document, [one.page for one in cell.citations])
-        opener = PARTS.opener(where, text, first.document.title)
+    see = opener(cell.citations) if cell.citations else ""
     return {
         "said": cell.said,
         "likely": round(cell.likely, 3),
-        "html": HTML.cell(cell.text, opener, SAID[cell.said], cell.said, cell.why),
+        "html": HTML.cell(cell.text, see, SAID[cell.said], cell.said, cell.why),
     }
 
 
 def differences_html(found: Sequence[Difference]) -> str:
     """Differences with both sentences and the ways to their pages, as escaped HTML."""
     rows = [
-        (one.said, one.reason, [(each.quote, _see(each)) for each in (one.one, one.other)])
+        (one.said, one.reason, [(each.quote, opener_at(each)) for each in (one.one, one.other)])
         for one in found
     ]
     return str(HTML.differences(rows))
-
-
-def _see(one: Stated) -> str:
-    where = view_address(one.document, one.passage, [one.quote])
-    return PARTS.opener(where, f"{one.title}, {one.place}" if one.place else one.title, one.title)
 
 
 # The addresses --------------------------------------------------------------------------------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Protocol
 
 from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Insights, Use
 from seminar_rag.ui.desk.view import PAGE, Values
+from seminar_rag.ui.export.table import csv_of
 
 SHOWN = 12
 """Entries of a list that are shown; the tables to download have all."""
@@ -133,13 +132,13 @@ def table(name: str, journal: Entries, used: Callable[[], Iterable[Use]]) -> str
     """
     if name == "questions.csv":
         head = ("day", "question", "answered", "answer", "cites", "supported", "checked", "failed")
-        return _csv(head, map(_question, journal.questions()))
+        return csv_of(head, map(_question, journal.questions()))
     if name == "feedback.csv":
         columns = ("day", "thumb", "reason", "comment", "question", "answer", "cites")
-        return _csv(columns, map(_opinion, journal.opinions()))
+        return csv_of(columns, map(_opinion, journal.opinions()))
     if name == "readings.csv":
         rows = ((use.reading, use.title, _numbers(use.sessions), use.answers) for use in used())
-        return _csv(("reading", "title", "sessions", "answers"), rows)
+        return csv_of(("reading", "title", "sessions", "answers"), rows)
     return None
 
 
@@ -171,17 +170,3 @@ def _places(cited: Iterable[Cited]) -> str:
         f"[{one.number}] {one.title}" + (f", p. {one.page}" if one.page else "") for one in cited
     )
     return "; ".join(dict.fromkeys(places))
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A value as text. What a spreadsheet would run as a formula is disarmed (CWE-1236)."""
-    text = str(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in "\t\r" else text

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from seminar_rag.html import Template
 from seminar_rag.text import for_markdown
@@ -23,7 +22,6 @@ TYPES = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 """Ending of a file → its media type."""
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
 _WORD = Template("ui/templates/table_docx.xml")
 
 
@@ -36,18 +34,29 @@ def to_file(table: Table, title: str, kind: str) -> bytes:
 
 def to_csv(table: Table) -> str:
     """For every question what is said, the quotation and its place, each in a column."""
-    out = io.StringIO()
-    writer = csv.writer(out)
     head = ["Reading", "Authors", "Sessions"]
     for question in table.questions:
         head += [question, "Quotation", "Place", "Address"]
-    writer.writerow(map(_plain, head))
+    lines = []
     for row in table.rows:
         line = [row.title, row.authors or "", ", ".join(map(str, row.sessions))]
         for cell in _of(table, row):
             line += [*(("", "", "", "") if cell is None else _told(cell))]
-        writer.writerow(map(_plain, line))
+        lines.append([" ".join(value.split()) for value in line])
+    return csv_of(head, lines)
+
+
+def csv_of(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV file. What a spreadsheet would run as a formula is disarmed (CWE-1236)."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerows([_disarmed(str(value)) for value in row] for row in (head, *rows))
     return out.getvalue()
+
+
+def _disarmed(text: str) -> str:
+    runs = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))
+    return f"'{text}" if runs else text
 
 
 def _told(cell: Cell) -> tuple[str, str, str, str]:
@@ -121,12 +130,6 @@ def _of(table: Table, row: Row) -> list[Cell | None]:
 
 def _line(cells: Sequence[str] | map[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: object) -> str:
-    """A value that no spreadsheet computes."""
-    line = " ".join(str(text).split())
-    return f"'{line}" if _FORMULA.match(line) else line
 
 
 def _printable(text: str) -> str:
