@@ -19,7 +19,7 @@ from pathlib import Path
 
 from seminar_rag.documents.chunk import split
 from seminar_rag.documents.parse import Parser
-from seminar_rag.pages.render import WIDTHS, Renderer
+from seminar_rag.pages.render import WIDTHS, Renderer, workers
 from seminar_rag.pages.sheet import Quote, Sheets
 from seminar_rag.types import Document, Passage
 
@@ -81,7 +81,8 @@ def main() -> None:
     look_times: list[float] = []
     drawn: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as cache, Parser() as parser:
-        renderer = Renderer(Path(cache))
+        pool = workers()
+        renderer = Renderer(Path(cache), pool)
         for path in files:
             asked = quotes(passages(path, parser))
             looked = renderer.look(path, [quote for _, quote in asked])
@@ -105,7 +106,7 @@ def main() -> None:
             if options.boxes:
                 options.boxes.mkdir(parents=True, exist_ok=True)
                 draw_boxes(renderer, path, looked, options.boxes)
-        renderer.close()
+        pool.close()
     for kind, counts in hows.items():
         total = sum(counts.values())
         shares = ", ".join(f"{how} {n / total:.3f}" for how, n in counts.most_common())

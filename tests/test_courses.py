@@ -11,7 +11,7 @@ import pytest
 from seminar_rag.config import load
 from seminar_rag.courses import Courses
 from seminar_rag.errors import ConfigError
-from seminar_rag.models.shared import Shared
+from seminar_rag.models_in_use import Shared
 
 
 def put(folder: Path, name: str, toml: str = "") -> Path:

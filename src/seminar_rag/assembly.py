@@ -16,8 +16,7 @@ from seminar_rag.index.chosen import Chosen
 from seminar_rag.index.common import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
-from seminar_rag.models.shared import Shared
-from seminar_rag.models_in_use import ModelsInUse
+from seminar_rag.models_in_use import ModelsInUse, Shared
 from seminar_rag.types import BUILT_IN, Citation, Turn
 from seminar_rag.types.ingest import Listener
 
@@ -312,9 +311,8 @@ class Assembly(ModelsInUse):
         from seminar_rag.pages.render import Renderer, workers
         from seminar_rag.pages.view import Pages
 
-        return Pages(
-            self.store, Renderer(self.config.data / "pages", pool=self._shared.workers(workers))
-        )
+        renderer = Renderer(self.config.data / "pages", self._shared.workers(workers))
+        return Pages(self.store, renderer)
 
     @cached_property
     def question_vectors(self) -> Remembered:

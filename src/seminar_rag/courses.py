@@ -16,7 +16,7 @@ from seminar_rag.assembly import Given
 from seminar_rag.config import FILE, load
 from seminar_rag.course import Course
 from seminar_rag.errors import ConfigError, SeminarError
-from seminar_rag.models.shared import Shared
+from seminar_rag.models_in_use import Shared
 
 log = logging.getLogger(__name__)
 

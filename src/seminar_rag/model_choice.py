@@ -122,15 +122,14 @@ class ModelChoice:
 
 def model_offer() -> Offer | None:
     """The language model for this machine; None where it is too small for one."""
-    from seminar_rag.models import architectures
     from seminar_rag.models.catalogue import suggest_here
+    from seminar_rag.models.weights import installed
 
     suited = suggest_here()
     if suited.model is None:
         return None
     model = suited.model
-    runnable = architectures.installed()
-    return Offer(model.name, model.cost, suited.reason, _instead(suited), runnable)
+    return Offer(model.name, model.cost, suited.reason, _instead(suited), installed())
 
 
 def _instead(suited: Suggestion) -> str:

@@ -208,15 +208,6 @@ def test_fewer_days_take_effect_at_once(journal: Journal, days: Days) -> None:
     assert journal.questions() == ()
 
 
-def test_everything_can_be_removed(journal: Journal, path: Path) -> None:
-    assert journal.clear() == 0
-    journal.record(ANSWERS[STEPS])
-    journal.feedback(ANSWERS[STEPS], good=True)
-    assert journal.clear() == 2
-    assert journal.questions() == ()
-    assert STEPS.encode() not in everything(path)
-
-
 def test_no_column_tells_who_asked_or_in_which_order(journal: Journal, path: Path) -> None:
     for _ in range(8):
         journal.record(ANSWERS[STEPS])
@@ -339,9 +330,3 @@ def test_a_journal_of_an_earlier_version_gets_its_copy(journal: Journal, path: P
     Journal(path, days=30, today=lambda: DAY).prune()
     path.unlink()
     assert "lacks 2 opinions" in journal.findings()[0]
-
-
-def test_what_is_cleared_is_in_neither_database(journal: Journal, path: Path) -> None:
-    rated(journal, 2)
-    assert journal.clear() == 2
-    assert b"remark" not in everything(path)

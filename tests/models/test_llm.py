@@ -276,14 +276,6 @@ class TestLlamaCpp:
         assert len(pieces) > 10
         assert ask(model, max_tokens=40) == "".join(pieces)
 
-    def test_a_temperature_draws_by_its_seed(self, gguf: Path) -> None:
-        said = []
-        for seed in (1, 1, 2):
-            llm = LlamaCpp(gguf, context=512, threads=1, temperature=1.0, seed=seed)
-            said.append(ask(llm, max_tokens=30))
-            llm.close()
-        assert said[0] == said[1] != said[2]
-
     def test_what_repeats_the_prompt_is_read_in_one_step_and_changes_no_word(
         self, gguf: Path
     ) -> None:

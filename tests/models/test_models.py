@@ -19,8 +19,8 @@ from filelock import FileLock
 from huggingface_hub import constants, file_download
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models import architectures, partial, weights
 from seminar_rag.models import hub as models
+from seminar_rag.models import partial, weights
 from seminar_rag.models.catalogue import (
     EMBEDDERS,
     GB,
@@ -482,7 +482,7 @@ class TestCatalogue:
         pytest.importorskip("llama_cpp")
         for one in LANGUAGE_MODELS:
             assert one.architecture
-            architectures.require(one.architecture, one.file)
+            weights.require_known(one.architecture, one.file)
 
     def test_description(self, tmp_path: Path) -> None:
         (tmp_path / LANGUAGE_MODELS[0].file).touch()

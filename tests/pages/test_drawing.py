@@ -12,7 +12,7 @@ from PIL import Image
 
 from pages.sheets import SENTENCES, changed, ink, pdf
 from seminar_rag.errors import DocumentError
-from seminar_rag.pages.render import WIDTHS, Renderer
+from seminar_rag.pages.render import WIDTHS, Renderer, workers
 from seminar_rag.pages.sheet import Quote
 
 HOSTILE = Path(__file__).resolve().parents[3] / "shared" / "pdf-robustness" / "hostile"
@@ -20,9 +20,9 @@ HOSTILE = Path(__file__).resolve().parents[3] / "shared" / "pdf-robustness" / "h
 
 @pytest.fixture(scope="module")
 def shared_renderer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renderer]:
-    one = Renderer(tmp_path_factory.mktemp("drawn"), workers=1)
+    one = Renderer(tmp_path_factory.mktemp("drawn"), workers(1))
     yield one
-    one.close()
+    one._pool.close()
 
 
 @pytest.fixture
@@ -110,24 +110,24 @@ def test_widths_are_few_and_huge_pages_stay_small(renderer: Renderer, tmp_path: 
 @pytest.mark.slow
 def test_a_drawn_page_comes_from_the_cache(tmp_path: Path) -> None:
     path = pdf(tmp_path / "cached.pdf", SENTENCES[0])
-    first = Renderer(tmp_path / "drawn", workers=1)
+    first = Renderer(tmp_path / "drawn", workers(1))
     picture = first.page(path, 1, 800)
-    first.close()
+    first._pool.close()
     path.unlink()
-    second = Renderer(tmp_path / "drawn", workers=1)
+    second = Renderer(tmp_path / "drawn", workers(1))
     try:
         assert second.page(path, 1, 800) == picture
         with pytest.raises(DocumentError, match="cannot be read"):
             second.page(path, 1, 1200)
     finally:
-        second.close()
+        second._pool.close()
 
 
 @pytest.mark.slow
 def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
     pages = pdf(tmp_path / "many.pdf", *SENTENCES, *SENTENCES)
     folder = tmp_path / "small"
-    renderer = Renderer(folder, workers=1, limit=30_000)
+    renderer = Renderer(folder, workers(1), limit=30_000)
     try:
         kept = renderer.page(pages, 1, 800)
         for number in range(2, 9):
@@ -136,17 +136,17 @@ def test_the_cache_stays_within_its_limit(tmp_path: Path) -> None:
             assert sum(entry.stat().st_size for entry in os.scandir(folder)) <= 30_000
         assert len(list(folder.iterdir())) < 8
     finally:
-        renderer.close()
+        renderer._pool.close()
 
 
 @pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    renderer = Renderer(tmp_path / "file" / "cache", workers=1)
+    renderer = Renderer(tmp_path / "file" / "cache", workers(1))
     try:
         assert renderer.page(pdf(tmp_path / "a.pdf", SENTENCES[0]), 1, 800)
     finally:
-        renderer.close()
+        renderer._pool.close()
 
 
 @pytest.mark.slow
@@ -159,8 +159,8 @@ def test_a_damaged_file_gives_a_reason_and_harms_nobody(renderer: Renderer, tmp_
 
 
 def test_a_closed_renderer_says_so(tmp_path: Path) -> None:
-    renderer = Renderer(tmp_path / "drawn")
-    renderer.close()
+    renderer = Renderer(tmp_path / "drawn", workers(1))
+    renderer._pool.close()
     with pytest.raises(DocumentError, match="closed"):
         renderer.page(pdf(tmp_path / "a.pdf", SENTENCES[0]), 1, 800)
 
@@ -194,7 +194,7 @@ def bomb(path: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_bomb_costs_one_answer_and_never_the_server(tmp_path: Path) -> None:
-    renderer = Renderer(tmp_path / "drawn", timeout=5.0, memory=400 << 20, workers=2)
+    renderer = Renderer(tmp_path / "drawn", workers(2, 400 << 20), timeout=5.0)
     sound = pdf(tmp_path / "sound.pdf", SENTENCES[0])
     try:
         renderer.page(sound, 1, 800)
@@ -208,13 +208,13 @@ def test_a_bomb_costs_one_answer_and_never_the_server(tmp_path: Path) -> None:
             assert time.monotonic() - started < 30
         assert renderer.page(sound, 1, 1600)
     finally:
-        renderer.close()
+        renderer._pool.close()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not HOSTILE.is_dir(), reason="../shared/pdf-robustness is not there")
 def test_hostile_files_end_in_a_page_or_a_reason(tmp_path: Path) -> None:
-    renderer = Renderer(tmp_path / "drawn", timeout=5.0, memory=600 << 20, workers=2)
+    renderer = Renderer(tmp_path / "drawn", workers(2, 600 << 20), timeout=5.0)
     try:
         for path in sorted(HOSTILE.glob("*.pdf")):
             try:
@@ -225,4 +225,4 @@ def test_hostile_files_end_in_a_page_or_a_reason(tmp_path: Path) -> None:
                 assert Image.open(io.BytesIO(picture)).width <= 800
         assert renderer.look(pdf(tmp_path / "sound.pdf", SENTENCES[0]), []).sizes
     finally:
-        renderer.close()
+        renderer._pool.close()

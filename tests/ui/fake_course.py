@@ -14,7 +14,7 @@ from seminar_rag.check.report import Checker
 from seminar_rag.comparing import columns
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
-from seminar_rag.pages.render import Renderer
+from seminar_rag.pages.render import Renderer, workers
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
     WORDS_ONLY,
@@ -555,7 +555,7 @@ class FakeCourse:
 
     @property
     def pages(self) -> Pages:
-        return Pages(FakeShelf(self.gone), Renderer(Path("never")))
+        return Pages(FakeShelf(self.gone), Renderer(Path("never"), workers()))
 
     def documents(self) -> dict[str, Document]:
         return {one.id: one for one in (RAG, SURVEY, NOTES) if one.id not in self.gone}

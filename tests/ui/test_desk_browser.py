@@ -41,7 +41,7 @@ def course(served: tuple[FakeDeskCourse, str]) -> Iterator[FakeDeskCourse]:
     while course.step.acquire(blocking=False):
         pass
     course.__post_init__()
-    course.journal.clear()
+    course.journal._delete("9999")
     course.acts.clear()
     course.taken.clear()
     yield course

@@ -18,7 +18,7 @@ from pages.sheets import SENTENCES, pdf
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.models.shared import Shared
+from seminar_rag.models_in_use import Shared
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS

@@ -65,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=command)
         return one
 
+    def scope(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--session", type=int, action="append", default=[], metavar="N")
+        one.add_argument("--reading", action="append", default=[], metavar="ID")
+        one.add_argument(
+            "--kind", choices=("readings", "notes"), help="only readings, or only notes"
+        )
+        one.add_argument("--required", action="store_true", help="only required readings")
+
     one = verb("ingest", "ingest a course page, posts, a readings.toml or PDFs", ingesting.ingest)
     one.add_argument("sources", nargs="*", metavar="SOURCE", help="a path, or an address")
     one.add_argument("--sample", action="store_true", help="the bundled sample course")
@@ -101,18 +109,12 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verb("ask", "answer a question from the readings, with citations", asking.ask)
     one.add_argument("question")
-    one.add_argument("--session", type=int, action="append", default=[], metavar="N")
-    one.add_argument("--reading", action="append", default=[], metavar="ID")
-    one.add_argument("--kind", choices=("readings", "notes"), help="only readings, or only notes")
-    one.add_argument("--required", action="store_true", help="only required readings")
+    scope(one)
     one.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
     one = verb("table", "put questions to every reading of a session, side by side", asking.table)
     one.add_argument("questions", nargs="+", metavar="QUESTION")
-    one.add_argument("--session", type=int, action="append", default=[], metavar="N")
-    one.add_argument("--reading", action="append", default=[], metavar="ID")
-    one.add_argument("--kind", choices=("readings", "notes"), help="only readings, or only notes")
-    one.add_argument("--required", action="store_true", help="only required readings")
+    scope(one)
     one.add_argument("--json", action="store_true", help="print the table as JSON")
     one.add_argument("--out", type=Path, metavar="FILE", help="a .csv, .md or .docx file")
 

@@ -140,14 +140,6 @@ class Journal:
         """
         return self._entries("feedback", _FEEDBACK)
 
-    def clear(self) -> int:
-        """Remove every entry; returns how many there were.
-
-        Raises:
-            StoreError: the journal cannot be written.
-        """
-        return self._delete("9999") if self._places else 0
-
     def close(self) -> None:
         """End the connection to a server."""
         with self._lock:

@@ -38,8 +38,6 @@ class LlamaCpp:
         *,
         context: int = 4096,
         threads: int | None = None,
-        temperature: float = 0.0,
-        seed: int = 0,
         opening: Sequence[ChatMessage] = (),
         kept: Path | None = None,
     ) -> None:
@@ -49,8 +47,6 @@ class LlamaCpp:
             path: the GGUF file.
             context: tokens of prompt and answer; at most what the model was trained for.
             threads: None takes the cores that this process may use.
-            temperature: 0 takes the likeliest token each time and is reproducible.
-            seed: for temperatures above 0.
             opening: the messages that most prompts begin with. They are read at once, so that the
                 speed is known, and stay read for the first question.
             kept: the file that keeps what was read of them for the next process.
@@ -69,8 +65,6 @@ class LlamaCpp:
         self.context = min(self._llama.n_ctx(), context)
         adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
         self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
-        self._temperature = temperature
-        self._seed = seed
         self._lock = threading.Lock()
         self._choices: choice.SharedPrefix | None = None
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
@@ -79,7 +73,7 @@ class LlamaCpp:
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
         self._reader = Reader(self._api, self._llama.ctx, len(self._banned))
-        self._guesses = not temperature and not self._reader.whole
+        self._guesses = not self._reader.whole
         if opening:
             with suppress(ModelError):  # raised again when a question is asked
                 self._open(self._opening_tokens(opening), kept)
@@ -245,17 +239,17 @@ class LlamaCpp:
         return text.decode("utf-8", "replace")
 
     def _generate(self, room: int, stop: Callable[[], bool]) -> Generator[int, None, None]:
-        """The answer's tokens. Those that repeat what was read are guessed and read in one step
-        with the token before them (prompt look-up decoding, Saxena 2023): a guess counts only as
-        far as the model itself chooses the same. On eight questions with 1.5 billion parameters
-        1.3 times as many tokens came in a second; one answer differed, by rounding."""
-        random = np.random.default_rng(self._seed)
+        """The answer's tokens, the likeliest each time.
+
+        Those that repeat what was read are guessed and read in one step with the token before them
+        (prompt look-up decoding, Saxena 2023): a guess counts only as far as the model itself
+        chooses the same. On eight questions with 1.5 billion parameters 1.3 times as many tokens
+        came in a second; one answer differed, by rounding.
+        """
         guessed: list[int] = []
         rows = iter((-1,))
         for left in reversed(range(room)):
             logits = np.where(self._banned, -np.inf, self._reader.logits(next(rows)))
-            if self._temperature > 0:  # the largest of them with Gumbel noise is a fair draw
-                logits = logits / self._temperature + random.gumbel(size=len(logits))
             token = int(np.argmax(logits))
             if token in self._ends:
                 return

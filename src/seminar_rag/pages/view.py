@@ -58,10 +58,6 @@ class Pages:
         self._store = store
         self._renderer = renderer
 
-    def close(self) -> None:
-        """Stop what draws."""
-        self._renderer.close()
-
     def page(self, document: str, number: int, width: int) -> bytes:
         """A page of a document's kept file as JPEG; see `Renderer.page`.
 

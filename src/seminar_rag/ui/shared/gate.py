@@ -226,7 +226,7 @@ class Gate:
             says = "Too many large requests. Try again in a minute."
             _count(self._large, address, len(body) // LARGE, says)
             await asyncio.to_thread(check_values, body, opening.files)
-        return _replayed(body, receive)
+        return replayed(body, receive)
 
     def _find(self, method: str, path: str) -> tuple[Opening, Rate]:
         method = "GET" if method == "HEAD" else method
@@ -296,8 +296,9 @@ def check_values(body: bytes, files: bool = False) -> None:
             left.extend(one.values())
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    first = [{"type": "http.request", "body": body, "more_body": False}]
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was read once more."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
         return first.pop() if first else await receive()

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import StoreError
 from seminar_rag.types.common import Common
+from seminar_rag.ui.shared.gate import replayed
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ class Relay:
         self, scope: Scope, receive: Receive, send: Send, path: str, body: bytes | None
     ) -> None:
         """Answer a request in this process."""
-        receive = receive if body is None else _again(body, receive)
+        receive = receive if body is None else replayed(body, receive)
         if scope["method"] == "POST" and _CALL.fullmatch(path):
             send = self._noting(send)
         await self._app(scope, receive, send)
@@ -298,15 +299,6 @@ async def _arriving(receive: Receive) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def again() -> Message:
-        return first.pop() if first else await receive()
-
-    return again
 
 
 def _streamed(response: httpx.Response) -> StreamingResponse:
