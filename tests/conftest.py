@@ -150,7 +150,7 @@ def smollm2() -> Path:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     from filelock import FileLock
 
-    from seminar_rag.models.catalogue import LANGUAGE_MODELS
+    from seminar_rag.models.suggested import LANGUAGE_MODELS
     from seminar_rag.models.weights import from_packages
 
     model = next(one for one in LANGUAGE_MODELS if one.file.startswith("SmolLM2-135M"))

@@ -13,7 +13,7 @@ from seminar_rag.config import load, save
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.models import weights
-from seminar_rag.models.catalogue import GB, LANGUAGE_MODELS, LanguageModel, suggest
+from seminar_rag.models.suggested import GB, LANGUAGE_MODELS, LanguageModel, suggest
 
 SPEC = LANGUAGE_MODELS[0].spec
 
@@ -74,7 +74,7 @@ def test_get_prints_the_cost_and_takes_what_suits(
     fetched: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suited = suggest(8 * GB, 2)
-    monkeypatch.setattr("seminar_rag.models.catalogue.suggest_here", lambda: suited)
+    monkeypatch.setattr("seminar_rag.models.suggested.suggest_here", lambda: suited)
     first = suited.require()[0]
     assert main(["models", "get", "--dry-run"]) == 0
     told = " ".join(capsys.readouterr().err.split())
@@ -89,7 +89,7 @@ def test_get_prints_the_cost_and_takes_what_suits(
 def test_a_machine_that_is_too_small_gets_the_reason(
     fetched: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seminar_rag.models.catalogue.suggest_here", lambda: suggest(GB, 1))
+    monkeypatch.setattr("seminar_rag.models.suggested.suggest_here", lambda: suggest(GB, 1))
     assert main(["models", "get"]) == ModelError.exit_code
     assert "quotations, or a server" in " ".join(capsys.readouterr().err.split())
     assert fetched == []

@@ -81,7 +81,7 @@ def _language_model(parts: Assembly) -> Finding:
     except ModelError as error:
         return Finding("bad", f"language model: {error}")
     if gguf is None:
-        from seminar_rag.models.catalogue import suggest_here
+        from seminar_rag.models.suggested import suggest_here
 
         fits = suggest_here()
         return Finding(

@@ -10,7 +10,7 @@ from seminar_rag.types.settings import Offer
 
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly
-    from seminar_rag.models.catalogue import Suggestion
+    from seminar_rag.models.suggested import Suggestion
 
 HUB = "https://huggingface.co"
 
@@ -22,8 +22,8 @@ class ModelChoice:
 
     def models(self) -> str:
         """The known models in lines of text: what is downloaded, and what suits this machine."""
-        from seminar_rag.models.catalogue import EMBEDDERS, RERANKERS, describe, suggest_here
         from seminar_rag.models.hub import downloaded
+        from seminar_rag.models.suggested import EMBEDDERS, RERANKERS, describe, suggest_here
 
         present = {one.name for one in (*RERANKERS, *EMBEDDERS) if downloaded(one.name)}
         return describe(self.parts.models_folder, suggest_here(), present)
@@ -44,7 +44,7 @@ class ModelChoice:
         Raises:
             ModelError: the machine is too small for one, or `spec` names none.
         """
-        from seminar_rag.models.catalogue import find, suggest_here
+        from seminar_rag.models.suggested import find, suggest_here
 
         if spec:
             one = find(spec)
@@ -80,7 +80,7 @@ class ModelChoice:
             ModelError: it cannot be had, or the download was stopped; what came of it is kept.
         """
         from seminar_rag.models import weights
-        from seminar_rag.models.catalogue import find, suggest_here
+        from seminar_rag.models.suggested import find, suggest_here
 
         models = (find(spec),) if spec else suggest_here().require()
         folder = self.parts.models_folder
@@ -110,7 +110,7 @@ class ModelChoice:
             ModelError: there is no such model, or it cannot be downloaded now.
         """
         from seminar_rag.models import hub as hubs
-        from seminar_rag.models.catalogue import RERANKERS
+        from seminar_rag.models.suggested import RERANKERS
 
         if not hubs.is_repository(name):
             raise ModelError(f"{name!r} names no file — write REPO:FILE")
@@ -122,7 +122,7 @@ class ModelChoice:
 
 def model_offer() -> Offer | None:
     """The language model for this machine; None where it is too small for one."""
-    from seminar_rag.models.catalogue import suggest_here
+    from seminar_rag.models.suggested import suggest_here
     from seminar_rag.models.weights import installed
 
     suited = suggest_here()

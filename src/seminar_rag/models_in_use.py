@@ -193,7 +193,7 @@ class ModelsInUse:
 
     def gguf(self) -> Path | None:
         """The file of the local model, if there is one. Raises ModelError as `find_local` does."""
-        from seminar_rag.models.catalogue import find_local
+        from seminar_rag.models.suggested import find_local
 
         return find_local(self.config.llm_model, self.models_folder, self.config.folder)
 

