@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar_rag.ui.shared.formulas import with_formulas
+from seminar_rag.ui.chat.marks import with_formulas
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from seminar_rag.html import Template, joined, trusted
 from seminar_rag.text import numbered
 from seminar_rag.types import Citation, SentenceVerdict
 from seminar_rag.ui.shared.conversation import Exchange
-from seminar_rag.ui.shared.formulas import FORMULA, with_formulas
 from seminar_rag.ui.shared.wording import (
     GONE,
     authors_of,
@@ -31,6 +30,8 @@ from seminar_rag.ui.shared.wording import (
 )
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from markupsafe import Markup
 
 HTML = Template("ui/templates/chat.html")
@@ -41,6 +42,26 @@ _BULLET = re.compile(r"[-•*]\s+")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _KEPT = re.compile("\ue002(\\d+)\ue003")
 _BADGE = re.compile(rf"(?<![ \t])[ \t]*{_OPEN}(\d+){_CLOSE}")
+LONGEST_FORMULA = 600
+"""Characters of a formula that is drawn."""
+FORMULA = re.compile(
+    r"\$\$(?P<block>[^$]{1,600})\$\$"
+    r"|(?<![\\$\w])\$(?P<line>(?![\s$])[^$\n`]{1,600}?(?<![\s\\]))\$(?!\d)"
+    r"|\\\((?P<round>.{1,600}?)\\\)|\\\[(?P<square>.{1,600}?)\\\]",
+    re.DOTALL,
+)
+_PROSE = re.compile(r"(?<![^\W\d_])[^\W\d_]{3,}+\s++[^\W\d_]{2}")
+"""Words in a row, as between two prices."""
+# Elements and attributes of MathML Core (W3C, 2025) that load nothing and lead nowhere.
+_TAGS = frozenset(
+    """math mrow mi mo mn mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover
+    mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none""".split()
+)
+_ATTRIBUTES = frozenset(
+    """display displaystyle scriptlevel mathvariant stretchy fence separator lspace rspace accent
+    accentunder linethickness minsize maxsize largeop movablelimits columnalign rowspacing
+    columnspacing width height depth form symmetric notation""".split()
+)
 
 
 def answer_text(view: Exchange) -> str:
@@ -216,3 +237,64 @@ def _markdown() -> MarkdownIt:
 
 
 _MARKDOWN = _markdown()
+
+
+# Formulas -------------------------------------------------------------------------------------
+#
+# Texts hold them as LaTeX; browsers draw them as MathML by themselves. One stands between dollars
+# or \( and \), as Pandoc's Markdown and LaTeX have them: nothing blank follows the first dollar
+# or precedes the last one, after which no digit comes, so that prices stay prices. What cannot be
+# read stays as it is written.
+
+
+def with_formulas(text: str) -> str | Markup:
+    """The text as HTML where it holds formulas, with the rest of it escaped; else as it is."""
+    if "$" not in text and "\\(" not in text and "\\[" not in text:
+        return text
+    parts = list(_parts(text))
+    return joined(parts) if len(parts) > 1 or hasattr(parts[0], "__html__") else text
+
+
+def _parts(text: str) -> Iterator[str | Markup]:
+    last = 0
+    for found in FORMULA.finditer(text):
+        drawn = mathml(found)
+        if drawn is not None:
+            yield text[last : found.start()]
+            yield drawn
+            last = found.end()
+    yield text[last:]
+
+
+def mathml(found: re.Match[str]) -> Markup | None:
+    """A formula, as `FORMULA` finds it, as MathML; None where it cannot be drawn."""
+    from xml.etree.ElementTree import tostring
+
+    from latex2mathml.converter import convert_to_element
+
+    latex = next(part for part in found.groups() if part is not None)
+    block = found["block"] is not None or found["square"] is not None
+    if (
+        len(latex) > LONGEST_FORMULA
+        or not latex.strip()
+        or (_PROSE.search(latex) and "\\" not in latex)
+    ):
+        return None
+    try:
+        drawn = convert_to_element(latex, display="block" if block else "inline")
+    except Exception:  # noqa: BLE001 - the converter raises anything for what it does not know
+        return None
+    if not _is_tame(drawn):
+        return None
+    drawn.set("alttext", latex)
+    return trusted(tostring(drawn, encoding="unicode"))
+
+
+def _is_tame(drawn: Element) -> bool:
+    """Whether a formula is of MathML alone, all of it known. Its signs become letters."""
+    for one in drawn.iter():
+        named = set(one.attrib) - _ATTRIBUTES - {"xmlns"}
+        if one.tag not in _TAGS or named or "\\" in (one.text or ""):
+            return False
+        one.text = trusted(one.text).unescape() if one.text else one.text
+    return True

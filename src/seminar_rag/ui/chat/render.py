@@ -19,11 +19,10 @@ from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.compare import Stated
 from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
 from seminar_rag.types.study import Item
-from seminar_rag.ui.chat.marks import answer_text, by_number
+from seminar_rag.ui.chat.marks import answer_text, by_number, with_formulas
 from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink
 from seminar_rag.ui.shared.conversation import HELPFUL, Exchange
-from seminar_rag.ui.shared.formulas import with_formulas
 from seminar_rag.ui.shared.relay import ME
 from seminar_rag.ui.shared.wording import (
     GONE,

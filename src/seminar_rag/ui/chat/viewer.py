@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, Response
 
 from seminar_rag.html import Template
 from seminar_rag.types import Document, Passage
+from seminar_rag.ui.chat.marks import with_formulas
 from seminar_rag.ui.shared.answering import PASSING, add_work, number_in
-from seminar_rag.ui.shared.formulas import with_formulas
 from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,

@@ -31,8 +31,7 @@ from seminar_rag.errors import ConfigError
 from seminar_rag.types.common import Common
 from seminar_rag.ui.desk.password import Attempts, matches
 from seminar_rag.ui.desk.view import PAGE
-from seminar_rag.ui.shared.cookies import set_cookie, set_framed_cookie
-from seminar_rag.ui.shared.gate import LARGEST_FORM
+from seminar_rag.ui.shared.gate import LARGEST_FORM, set_cookie, set_framed_cookie
 from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)

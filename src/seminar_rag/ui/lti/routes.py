@@ -24,8 +24,7 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.ui.lti.claims import DESK, LaunchError, Placement
 from seminar_rag.ui.lti.launch import STATE_SECONDS, Launch, Launches
-from seminar_rag.ui.shared.cookies import set_framed_cookie
-from seminar_rag.ui.shared.gate import policy
+from seminar_rag.ui.shared.gate import policy, set_framed_cookie
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
