@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.types import Event, Hit, Scope, Turn
@@ -43,7 +43,7 @@ class ForPrograms:
 
     async def aask(
         self, question: str, history: Sequence[Turn] = (), scope: Scope = Scope()
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """`ask` in threads; closing the iterator, or cancelling its task, stops the answer."""
         stop = threading.Event()
         events = self.ask(question, history, scope, stop.is_set)

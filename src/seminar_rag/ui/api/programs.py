@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,15 +72,21 @@ class Programs:
         self._checks = Turns(slots=1)
 
     async def run(self, client: str, text: str, work: Callable[[], T], *, check: bool = False) -> T:
-        """Do blocking work in a thread once its turn has come.
+        """Do blocking work in a thread once its turn has come; as `turn`."""
+        async with self.turn(client, text, check=check):
+            return await asyncio.to_thread(work)
+
+    @asynccontextmanager
+    async def turn(self, client: str, text: str, *, check: bool = False) -> AsyncIterator[None]:
+        """Wait for the turn of a request, and hold it meanwhile.
 
         Args:
             client: the address of who asks.
             text: what was asked, or the text that is checked; it is not logged.
-            check: the work checks a text, which is done for one at a time.
+            check: a text is checked, which is done for one at a time.
 
         Raises:
-            RefusedError: too often, too many, too long or blank.
+            RefusedError: too often, too many, too long or blank; or what is done fails.
             SeminarError: as the course raises.
         """
         if not text.strip():
@@ -96,7 +102,7 @@ class Programs:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
             turns.begin(key)
-            return await asyncio.to_thread(work)
+            yield
         except SeminarError:
             raise
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
