@@ -18,8 +18,12 @@ INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) insta
 # The option for an index, or nothing where it does not answer: pip would ask it for every package.
 answering = $(shell $(PIP) index versions $(1) --retries 0 --timeout 10 --index-url $(lastword $(2)) >/dev/null 2>&1 && echo "$(2)")
 STAMPS := $(VENV)/.stamps
-# Processes that run tests side by side. Tests also wait, for servers and browsers.
-WORKERS ?= 2
+# Processes that run all tests side by side: on two processors one more, since tests also wait, for
+# servers and browsers.
+WORKERS ?= 3
+# Folders of fast tests lie in memory, where there is room: they wrote and waited for the disk for
+# half of their time. The others unpack bombs and have models and indexes.
+MEMORY := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4 + 0}')" -gt 1000000 ] && echo /dev/shm)
 COMMA := ,
 LINUX := $(filter Linux,$(shell uname -s))
 # PyTorch's own index has builds without CUDA; elsewhere the plain package has none anyway.
@@ -72,7 +76,8 @@ lint: $(STAMPS)/dev
 	$(BIN)/mypy
 
 fast: $(STAMPS)/dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser"
+	@folder=$$(mktemp -d $(MEMORY:%=-p %)) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not model and not browser" --basetemp "$$folder/tests"
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)

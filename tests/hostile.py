@@ -18,6 +18,10 @@ MOST = 8.0
 the first and the last, since on a busy machine a linear one was measured as 6.9."""
 _SCREEN = 4.8
 """Growth from a quarter of the short text from which the long one is tried as well."""
+_EARLY = 4.7
+"""The same within half of the short text, where that takes long enough to be measured. What has a
+quadratic part that makes the long text take `MOST` times as long as the short one shows 4.71
+there."""
 _CERTAIN = 20.0
 """Growth that no other work on the machine explains."""
 _SECONDS = 3.0
@@ -75,15 +79,20 @@ def seconds_for(function: Callable[[str], object], text: str, limit: float = _SE
 
 
 def growth(
-    function: Callable[[str], object], unit: str, before: str = "", thorough: bool = False
+    function: Callable[[str], object],
+    unit: str,
+    before: str = "",
+    thorough: bool = False,
+    tries: int = 9,
 ) -> float:
     """Time for a text of `unit` repeated to `LONG` characters, as a multiple of that for `SHORT`.
 
-    The least of up to nine times counts on both sides, since other work only ever adds to them.
+    The least of all tries counts on both sides, since other work only ever adds to them.
 
     Args:
         before: what opens the text.
         thorough: measure the long text too where the short ones promise nothing bad, for a table.
+        tries: how often the long text is tried before it is called slow.
 
     Returns:
         1 where the short text takes less than `FLOOR`, infinity where it takes seconds.
@@ -95,15 +104,18 @@ def growth(
         return seconds_for(function, f"{text}\x00{next(_number)}!", limit)
 
     # What is quadratic takes a quarter for the half.
-    if not thorough and seconds(SHORT // 2) < FLOOR / 4:
+    half = float("inf") if thorough else seconds(SHORT // 2)
+    if half < FLOOR / 4:
         return 1.0
+    if FLOOR <= half < float("inf") and half < _EARLY * seconds(SHORT // 8):
+        return 4.0
     short = seconds(SHORT)
     if short < FLOOR or short == float("inf"):
         return 1.0 if short < FLOOR else short
     if not thorough and short < _SCREEN * seconds(SHORT // 4):
         return 4.0
     long = float("inf")
-    for _ in range(9):
+    for _ in range(tries):
         long = min(long, seconds(LONG, limit=_CERTAIN * short))
         if long <= MOST * short or long == float("inf"):
             break

@@ -215,16 +215,18 @@ def test_the_time_of_every_pattern_grows_with_the_text() -> None:
     ("pattern", "linear"), [(r"\s+$", False), (r"a[\w.-]*?b", False), (r"(?<!\s)\s++$", True)]
 )
 def test_a_slow_pattern_is_found(pattern: str, linear: bool) -> None:
-    grown, _ = worst_of(Use("here", 1, re.compile(pattern), frozenset({"search"})))
+    # Other work may make a pattern look slower than it is, never faster: so two tries suffice.
+    use = Use("here", 1, re.compile(pattern), frozenset({"search"}))
+    grown, _ = worst_of(use, tries=2)
     assert (grown <= MOST) == linear
 
 
-def worst_of(use: Use) -> tuple[float, str]:
+def worst_of(use: Use, tries: int = 9) -> tuple[float, str]:
     """The fastest growth of a pattern's time, and the text that does it."""
     worst = (1.0, "")
     for way in use.ways:
         for before, unit in attacks(use.pattern):
-            grown = growth(partial(use.applied, way), unit, before)
+            grown = growth(partial(use.applied, way), unit, before, tries=tries)
             worst = max(worst, (grown, f"{way} {before!r} {unit!r}"))
             if grown > MOST:
                 return worst
