@@ -98,10 +98,18 @@ def room(path: Path) -> str:
     return "/".join(parts[:2]) if parts[0] == "ui" and len(parts) > 2 else parts[0].split(".")[0]
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all statements below it; an expression has none."""
+    yield node
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for below in getattr(node, name, ()):
+            yield from statements(below)
+
+
 @cache
 def imported(path: Path) -> frozenset[str]:
     def names() -> Iterator[str]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 import yaml
+from jsonschema.protocols import Validator
+from jsonschema.validators import validator_for
 
 from seminar_rag.cli.main import _parser
 from seminar_rag.config import load
@@ -80,17 +82,23 @@ def test_settings_in_the_environment_are_settings(text: str) -> None:
         assert load(ROOT / "deploy", {name: value}) != before, name
 
 
-@pytest.mark.parametrize("text", [COMPOSE, SCALE], ids=["one", "scale"])
-def test_compose_files_are_as_their_specification_says(text: str) -> None:
+@pytest.fixture(scope="module")
+def specification() -> Validator:
     folder = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
     schema = json.loads((folder / "compose-spec.json").read_text(encoding="utf-8"))
-    jsonschema.validate(yaml.safe_load(text), schema)
+    made: Validator = validator_for(schema)(schema)
+    return made
+
+
+@pytest.mark.parametrize("text", [COMPOSE, SCALE], ids=["one", "scale"])
+def test_compose_files_are_as_their_specification_says(text: str, specification: Validator) -> None:
+    specification.validate(yaml.safe_load(text))
     for right, wrong in (
         ("condition: service_healthy", "condition: healthy"),
         ("volumes:", "disks:"),
     ):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(yaml.safe_load(text.replace(right, wrong)), schema)
+            specification.validate(yaml.safe_load(text.replace(right, wrong)))
 
 
 def test_compose_waits_for_health_and_keeps_the_server_inside() -> None:
