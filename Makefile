@@ -21,8 +21,8 @@ STAMPS := $(VENV)/.stamps
 # Processes that run all tests side by side: on two processors one more, since tests also wait, for
 # servers and browsers.
 WORKERS ?= 3
-# Folders of fast tests lie in memory, where there is room: they wrote and waited for the disk for
-# half of their time. The others unpack bombs and have models and indexes.
+# Folders of fast tests lie in memory, where there is room: they waited for the disk for an eighth of
+# their time. The others unpack bombs and have models and indexes.
 MEMORY := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4 + 0}')" -gt 1000000 ] && echo /dev/shm)
 COMMA := ,
 LINUX := $(filter Linux,$(shell uname -s))
