@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -242,8 +243,6 @@ class JsonLines:
 
     def progress(self, progress: Progress) -> None:
         """Print every result, and of everything else at most two lines a second and stage."""
-        from dataclasses import asdict
-
         stage, at = self._last
         passing = progress.stage in ("reading", "fetching", "parsing", "embedding")
         if passing and progress.stage == stage and time.monotonic() - at < 0.5:
@@ -253,8 +252,6 @@ class JsonLines:
 
     def report(self, report: Report) -> None:
         """Print the report on one source: its outcomes, what needs attention, and the sums."""
-        from dataclasses import asdict
-
         for outcome in report.outcomes:
             self._print(
                 "outcome",

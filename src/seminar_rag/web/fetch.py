@@ -348,9 +348,7 @@ class Cache:
 
     def entry(self, url: str) -> Entry | None:
         """What is remembered of an address."""
-        values = _read(self._address(url)) or {}
-        if "says" in values:  # the name of "message" before
-            values["message"] = values.pop("says")
+        values = _read(self._address(url))
         try:
             entry = Entry(**values) if values else None
         except TypeError:
