@@ -241,6 +241,7 @@ def _print_status(course: Course) -> None:
     for source, form in catalogue.sources:
         console.print(f"source: {source} ({form})", markup=False, highlight=False)
     shown: set[str] = set()
+    records = catalogue.by_reading
     for session in catalogue.sessions:
         console.print(f"\n{session.number}. {session.shown}", markup=False, style="bold")
         notes = f"notes-{session.number}"
@@ -248,7 +249,7 @@ def _print_status(course: Course) -> None:
             *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),
             (notes, "student notes"),
         ]:
-            mine = [r for r in catalogue.records.values() if r.document.reading == id_]
+            mine = records.get(id_, ())
             if mine or id_ != notes:
                 what = "; ".join(map(_described, mine)) or "listed only, no text"
                 printing.line(console, f"  {label}: {what}")

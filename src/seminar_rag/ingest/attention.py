@@ -20,9 +20,7 @@ def needs(catalogue: Catalogue, source: str | None = None) -> tuple[Need, ...]:
 
 def _incomplete(catalogue: Catalogue, source: str | None) -> Iterator[Need]:
     """Readings whose links failed, lead elsewhere, or do not exist."""
-    records: dict[str, list[Record]] = {}
-    for record in catalogue.records.values():
-        records.setdefault(record.document.reading, []).append(record)
+    records = catalogue.by_reading
     listed: dict[str, tuple[str, list[int]]] = {}
     for session in catalogue.sessions:
         for reading in session.readings:

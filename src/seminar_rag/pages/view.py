@@ -173,7 +173,7 @@ def key_sentences(
     Raises:
         NotFoundError: there is no text of such a reading.
     """
-    records = [one for one in store.catalogue().records.values() if one.document.reading == reading]
+    records = store.catalogue().by_reading.get(reading, ())
     main = max(records, key=lambda one: (one.document.kind == "paper", one.passages), default=None)
     if main is None or not main.passages:
         raise NotFoundError("No text of this reading is in the course.")

@@ -198,6 +198,14 @@ class Catalogue:
         return {id_: record.document for id_, record in self.records.items() if record.passages}
 
     @property
+    def by_reading(self) -> dict[str, list[Record]]:
+        """The records of every reading that has documents, by its id."""
+        out: dict[str, list[Record]] = {}
+        for one in self.records.values():
+            out.setdefault(one.document.reading, []).append(one)
+        return out
+
+    @property
     def titles(self) -> dict[str, str]:
         """The titles of the listed readings, by reading id."""
         return {one.id: one.title for session in self.sessions for one in session.readings}

@@ -66,9 +66,7 @@ def listing(catalogue: Catalogue, needs: Iterable[Need], now: int | None = None)
         needs: what is wrong with readings, which says why there is not more of them.
         now: the number of the session that meets now.
     """
-    records: dict[str, list[Record]] = {}
-    for record in catalogue.records.values():
-        records.setdefault(record.document.reading, []).append(record)
+    records = catalogue.by_reading
     known = _Known(records, {need.reading: need for need in needs})
     sections = [_session(session, known, now) for session in catalogue.sessions]
     index = [(str(one.number), one.title, one.number == now) for one in catalogue.sessions]

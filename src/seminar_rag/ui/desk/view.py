@@ -152,9 +152,7 @@ def _sentence(text: str) -> str:
 
 def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
     """Every session with its readings and what there is of each."""
-    records: dict[str, list[Record]] = {}
-    for record in catalogue.records.values():
-        records.setdefault(record.document.reading, []).append(record)
+    records = catalogue.by_reading
     wanting = {need.reading for need in needs if need.remedy}
     groups = [_session(session, records, wanting) for session in catalogue.sessions]
     shown = {row["id"] for group in groups for row in group["rows"]}
