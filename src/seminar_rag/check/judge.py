@@ -190,7 +190,8 @@ EVEN = 0.5
 """How likely support has to be. On 328 claims of six sources, each judged by weights that had not
 seen its source, balanced accuracy is .74, and .71 where the likeliest answer decides."""
 DESPITE = 0.8
-"""How sure support has to be where a rule has found a number or a word that differs."""
+"""How sure support has to be where a rule has found a number or a word that differs. Of 33 such
+claims among 600, six reach it, all of which are supported; so do 4 of 36 planted errors."""
 PARTLY = 0.3
 """How likely the model has to find that all is said, for "partly" where it is not the likeliest."""
 
