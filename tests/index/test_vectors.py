@@ -416,3 +416,21 @@ def test_a_missing_server_is_named_with_the_remedy(tmp_path: Path) -> None:
     store = Store(tmp_path, f"http://127.0.0.1:{port}")
     with pytest.raises(StoreError, match="chroma run"):
         store.dense(rows(1)[0], 1)
+
+
+def test_llama_index_reads_what_is_stored(tmp_path: Path) -> None:
+    import chromadb
+    from chromadb.config import Settings
+    from llama_index.core.vector_stores import VectorStoreQuery
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    index, made = VectorIndex(tmp_path), rows(3)
+    index.add(["x", "y"], made[:2], "a")
+    index.add(["z"], made[2:], "b")
+    client = chromadb.PersistentClient(str(tmp_path), Settings(anonymized_telemetry=False))
+    store = ChromaVectorStore(chroma_collection=client.get_collection("passages"))
+    found = store.query(VectorStoreQuery(query_embedding=made[2].tolist(), similarity_top_k=2))
+    assert found.ids is not None
+    assert found.nodes is not None
+    assert found.ids[0] == found.nodes[0].node_id == "z"
+    assert found.nodes[0].metadata == {"document": "b"}

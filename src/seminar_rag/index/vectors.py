@@ -67,8 +67,9 @@ class Vectors(Protocol):
 class VectorIndex:
     """One Chroma collection of unit vectors under cosine distance.
 
-    Writing goes through llama-index's ChromaVectorStore, so that any llama-index program can read
-    the collection; a search asks the collection itself, since llama-index takes a second to load.
+    A vector has its document beside it and nothing else: any llama-index program can read the
+    collection through ChromaVectorStore, which would write each node as JSON beside its vector,
+    twice with Chroma's index of it, and takes a second to load.
     One process may write at a time (the database's lock sees to that): two embedded writers damage
     a Chroma store without any error.
     """
@@ -97,22 +98,15 @@ class VectorIndex:
 
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
         """Add vectors, shape (len(ids), dimensions), of one document's passages."""
-        from llama_index.core.schema import TextNode
-        from llama_index.vector_stores.chroma import ChromaVectorStore
-
         with self._guarded() as collection:
-            store = ChromaVectorStore(chroma_collection=collection)
             for at in range(0, len(ids), BATCH):
                 part = list(ids[at : at + BATCH])
                 # Chroma ignores an add of an id it has, and an upsert would merge metadata.
                 collection.delete(ids=part)
-                store.add(
-                    [
-                        TextNode(
-                            id_=id_, embedding=vector.tolist(), metadata={"document": document}
-                        )
-                        for id_, vector in zip(part, vectors[at : at + BATCH], strict=True)
-                    ]
+                collection.add(
+                    ids=part,
+                    embeddings=np.asarray(vectors[at : at + BATCH], np.float32),
+                    metadatas=[{"document": document}] * len(part),
                 )
 
     def delete(self, ids: Sequence[str]) -> None:
