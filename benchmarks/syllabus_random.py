@@ -120,6 +120,10 @@ _WORK = (
     "Film screening",
     "Group work",
 )
+_SLIDES = ("Slides", "Videos", "Lecture", "Recording", "Slides & video", "Handout", "Folien")
+_PEOPLE = ("Presenter", "Speaker", "Lecturer", "Discussant", "Led by", "Students", "Referent")
+_CONTENTS = ("Contents", "Overview", "Schedule at a glance", "Weekly topics", "Übersicht")
+_BIBLIOGRAPHY = ("References", "Bibliography", "Works cited", "Literatur", "Bibliografía")
 _NONE = (
     "No class",
     "No class (holiday)",
@@ -161,7 +165,7 @@ def draw(rng: random.Random) -> Style:
     style.level = rng.choice([1, 2, 2, 3, 3, 4])
     style.unit = rng.choice(_UNITS)
     style.head_format = rng.randrange(13)
-    style.entry_format = rng.randrange(30)
+    style.entry_format = rng.randrange(34)
     style.name_format = rng.choice([0, 0, 0, 1, 1, 2, 3, 4])
     style.entry_marker = rng.choice(
         ["-"] * 7 + ["1."] * 2 + ["para"] * 3 + ["break"] * 2 + ["inline"]
@@ -182,6 +186,9 @@ def draw(rng: random.Random) -> Style:
         columns.append("more")
     if rng.random() < 0.3:
         columns.insert(0, "number")
+    for name, share in (("slides", 0.35), ("people", 0.3)):
+        if rng.random() < share:  # what stands beside the readings may look like one
+            columns.insert(rng.randrange(1, len(columns) + 1), name)
     style.columns = columns
     return style
 
@@ -225,6 +232,10 @@ def _head(style: Style, n: int, title: str) -> tuple[str, dict[str, Any]]:
     return options[style.head_format]
 
 
+_BY_AUTHORS = 32
+"""The entry format from which readings are called by their authors and year alone."""
+
+
 def _entry(style: Style, reading: Entry, pool: Sequence[str]) -> str:
     rng = style.rng
     title, url = reading["title"].strip(), (reading.get("urls") or [None])[0]
@@ -244,6 +255,10 @@ def _entry(style: Style, reading: Entry, pool: Sequence[str]) -> str:
     )
     if not by:
         return rng.choice([linked, f"{title}{pdf}", f"“{title}”{pdf}", f"*{title}*{pdf}", linked])
+    if style.entry_format >= _BY_AUTHORS:
+        linked, title = _named_by_authors(reading, year, url)
+        reading["title"] = title
+        return linked if style.entry_format == _BY_AUTHORS else title
     pages = f"{rng.randrange(1, 90)}-{rng.randrange(91, 300)}"
     bare = f" {url}" if url else ""
     return (
@@ -277,7 +292,17 @@ def _entry(style: Style, reading: Entry, pool: Sequence[str]) -> str:
         f"{by} {year}. {title}. {venue} {volume}: {pages}",
         f"{linked}. {by}, {year}.",
         f"{title} ({by}){pdf}",
+        f"{title}<br>{by}, {volume} {venue} {volume * 31} ({year})<br>Read all.",
+        f"{linked}<br>{by}, {venue} ({year})",
     )[style.entry_format]
+
+
+def _named_by_authors(reading: Entry, year: int, url: str | None) -> tuple[str, ...]:
+    """A reading that a page calls by its authors and year alone, linked and not, if so drawn."""
+    names = [_name(name, 2) for name in reading["authors"]]
+    by = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
+    title = f"{by} ({year})"
+    return (f"[{title}]({url})" if url else title, title)
 
 
 def _name(name: str, form: int) -> str:
@@ -311,7 +336,8 @@ def write_page(
         lines += [rng.choice(["", "", "- ", "## "])[: 2 if len(text) > 80 else 3] + text, ""]
     key: list[dict[str, Any]] = []
     table: list[list[str]] = []
-    number = 0
+    heads: list[str] = []
+    number, begin = 0, len(lines)
     for session in sessions:
         number += 1
         title = session.get("title") or "Introduction"
@@ -329,15 +355,17 @@ def write_page(
         key.append(dict(named, readings=[*entries["required"], *entries["more"]]))
         written = {kind: [_entry(style, r, pool) for r in own] for kind, own in entries.items()}
         if style.layout == "table":
-            table.append(_row(style, number, title, written))
+            table.append(_row(style, number, title, written, pool))
             key[-1]["date"] = _date(style, number)
         else:
             lines += _session(style, number, head, written, noise)
+            heads.append(" ".join(head.split("\n")))
         if rng.random() < 0.05:
             number += 1
             key.append(dict(_head(style, number, rng.choice(_NONE))[1], readings=[]))
             if style.layout == "table":
-                table.append(_row(style, number, key[-1]["title"], {"required": [], "more": []}))
+                none: dict[str, list[str]] = {"required": [], "more": []}
+                table.append(_row(style, number, key[-1]["title"], none, pool))
                 key[-1]["date"] = _date(style, number)
             else:
                 lines += _session(
@@ -355,6 +383,8 @@ def write_page(
             "work": "Due",
             "more": style.more,
             "number": style.unit,
+            "slides": rng.choice(_SLIDES),
+            "people": rng.choice(_PEOPLE),
         }
         if rng.random() < 0.2:
             names = dict.fromkeys(names, " ")
@@ -363,10 +393,29 @@ def write_page(
             "|" + "---|" * len(style.columns),
         ]
         lines += ["| " + " | ".join(row) + " |" for row in table]
+    if heads and rng.random() < 0.15:
+        lines[begin:begin] = [f"## {rng.choice(_CONTENTS)}", "", *(f"- {h}" for h in heads), ""]
+    if not table and rng.random() < 0.15:
+        lines += _bibliography(style, [r for session in key for r in session["readings"]])
     return "\n".join(lines), key
 
 
-def _row(style: Style, n: int, title: str, written: dict[str, list[str]]) -> list[str]:
+def _bibliography(style: Style, readings: Sequence[Entry]) -> list[str]:
+    """All readings once more, in the order of their authors: no readings of any session."""
+    rng = style.rng
+    form, bullet = rng.choice([1, 3]), rng.choice(["", "", "- "])
+    entries = []
+    for reading in readings:
+        by = " and ".join(_name(name, form) for name in reading["authors"] if name)
+        year, venue = rng.randrange(1970, 2025), rng.choice(_VENUES)
+        entries.append(f"{by or reading['title']} ({year}). “{reading['title']}”. {venue}.")
+    head = rng.choice([f"## {rng.choice(_BIBLIOGRAPHY)}", f"**{rng.choice(_BIBLIOGRAPHY)}**"])
+    return [head, "", *(line for entry in sorted(entries) for line in (bullet + entry, ""))]
+
+
+def _row(
+    style: Style, n: int, title: str, written: dict[str, list[str]], pool: Sequence[str]
+) -> list[str]:
     join = style.rng.choice(["<br>", "<br>", "<br>- ", "; "])
     own = list(written["required"])
     if "more" not in style.columns:
@@ -374,7 +423,12 @@ def _row(style: Style, n: int, title: str, written: dict[str, list[str]]) -> lis
             f"(optional) {e}" if style.more_mark == "prefix" else f"{style.more}: {e}"
             for e in written["more"]
         ]
+    rng = style.rng
+    shown = rng.choice([title, title, f"{title} (part {n})", "Slides", f"Lecture {n}"])
+    people = [rng.choice(pool) for _ in range(rng.choice([1, 1, 2]))] if pool else []
     cells = {
+        "slides": f"[{shown}](slides/{n}.pdf)" if rng.random() < 0.8 else "",
+        "people": ", ".join(people),
         "when": _date(style, n),
         "number": str(n),
         "topic": title,

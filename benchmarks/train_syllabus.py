@@ -12,7 +12,7 @@ import sys
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from rapidfuzz import fuzz
 
 import marked_pages
+from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.assemble import (
     Entry,
     entry_reading,
@@ -29,6 +30,7 @@ from seminar_rag.syllabus.assemble import (
     section_features,
     session_name,
 )
+from seminar_rag.syllabus.context import context_features, joined
 from seminar_rag.syllabus.features import WORDS, features
 from seminar_rag.syllabus.labels import SESSION, decoded
 from seminar_rag.syllabus.markup import html_items, markdown_items
@@ -39,6 +41,7 @@ from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.series import Series, candidates, place, series_features
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
 from seminar_rag.syllabus.structure import structural_post
+from seminar_rag.text import MONTH
 from seminar_rag.types import Reading
 
 SHARED = Path(__file__).parents[1].resolve().parent / "shared"
@@ -232,6 +235,20 @@ def _more(page: Page, texts: list[str], start: int, end: int, reading: dict[str,
         page.labels[n] = 5
 
 
+def _same_days(date: str, text: str) -> bool:
+    """Whether a text says a day of a date; where months are numbers, nothing but its days."""
+    due, said = (
+        {number.lstrip("0") for number in re.findall(r"\d+", one) if len(number) < 4}
+        for one in (date, text)
+    )
+    if _MONTH.search(date):
+        return bool(due & said) or not said
+    return due <= said or said <= due
+
+
+_MONTH = re.compile(rf"\b{MONTH}\b", re.I)
+
+
 def _session_score(session: dict[str, Any], text: str, raw: str) -> float:
     title, date, number = (
         fold(session.get("title")),
@@ -246,24 +263,58 @@ def _session_score(session: dict[str, Any], text: str, raw: str) -> float:
             1.0 if inside and len(text) < 3 * len(title) + 40 else like / 100 if like > 88 else 0
         )
     if date and date in text and len(text) < len(date) + 100:
-        score += 0.8
+        score += 1.0 if text.startswith(date) else 0.8
     elif (
         date
         and len(text) > 2
         and len(set(date.split()) & set(text.split())) >= 2
+        and _same_days(date, text)
         and len(text) < len(date) + 60
     ):
         score += 0.6
-    if (
+    mark = marks.mark_of(raw)
+    if number is not None and mark and (mark.kind, mark.number) == ("named", number):
+        score += 0.6
+    elif (
         number is not None
         and re.search(rf"(?:^|[^\d.]){number}(?!\d)", raw[:40])
         and len(raw) < 200
     ):
         score += 0.3
-    return score
+    return min(score, 1.8)  # a table of contents may say all in one line
 
 
 def _sessions(page: Page, texts: list[str], first: dict[int, int | None]) -> None:
+    """Label where sessions begin, and what else names them.
+
+    The second time, what looks as most of the first time's beginnings do is preferred: a unit's
+    heading or a line on homework may name the date or the topic too.
+    """
+    plain = page.labels.copy()
+    for _ in range(2):
+        starts = [n for n in range(len(page.pieces)) if page.labels[n] == SESSION]
+        looks = Counter(_look(page, n) for n in starts)
+        shares = {look: count / len(starts) for look, count in looks.items()}
+        page.labels = plain.copy()
+        _label_sessions(page, texts, first, shares)
+
+
+def _look(page: Page, at: int) -> tuple[object, ...]:
+    """In what kind of place the line of a piece begins."""
+    piece = page.pieces[_line(page, at)]
+    in_table = piece.table >= 0
+    return (piece.kind, piece.level, piece.source.depth, piece.column if in_table else -1)
+
+
+def _label_sessions(
+    page: Page,
+    texts: list[str],
+    first: dict[int, int | None],
+    shares: dict[tuple[object, ...], float],
+) -> None:
+    def usual(n: int) -> float:
+        return shares.get(_look(page, n), 0.0)
+
     done = -1
     for i, session in enumerate(page.sessions):
         if (
@@ -294,19 +345,21 @@ def _sessions(page: Page, texts: list[str], first: dict[int, int | None]) -> Non
         scores = {n: s for n, s in scores.items() if s >= 0.55}
         if not scores:
             continue
+        groups = {n: _heads(page, scores, n, usual) for n in scores}
+        best = {n: max(scores[m] for m in group) for n, group in groups.items()}
         if own is not None:
-            best = max(scores, key=lambda n: scores[n] - 0.01 * min(abs(stop - n), 60))
+
+            def worth(n: int) -> float:
+                here = best[n] + _USUAL * usual(groups[n][0])  # noqa: B023
+                return here - 0.01 * min(abs(stop - n), 60)  # noqa: B023
+
+            group = groups[max(scores, key=worth)]
         else:
-            best = min((n for n in scores if scores[n] >= lowest), default=None)
-            if best is None:
+            able = [groups[n] for n in sorted(scores) if best[n] >= lowest]
+            if not able:
                 continue
-        group = [best]
-        for n in sorted(scores, reverse=True):
-            if n < group[0] and _together(page, n, group[0]):
-                group.insert(0, n)
-        for n in sorted(scores):
-            if n > group[-1] and _together(page, group[-1], n):
-                group.append(n)
+            most = max(usual(group[0]) for group in able)
+            group = next(group for group in able if usual(group[0]) >= most / 2)
         begin = group[0]
         line = _line(page, begin)
         if not any(page.labels[line:begin]) and begin - line < 3 and page.pieces[begin].table < 0:
@@ -317,11 +370,39 @@ def _sessions(page: Page, texts: list[str], first: dict[int, int | None]) -> Non
         done = group[-1]
 
 
-def _together(page: Page, a: int, b: int) -> bool:
+_USUAL = 0.6
+"""How much it counts to look as all other beginnings of sessions do, beside a title's 1."""
+
+
+def _heads(
+    page: Page, scores: dict[int, float], at: int, usual: Callable[[int], float]
+) -> list[int]:
+    """What names a session together with a piece: what stands beside it and names it too."""
+    group = [at]
+    for n in (n for n in sorted(scores, reverse=True) if n < at):
+        marked = marks.mark_of(page.pieces[n].text) is not None
+        if not marked and scores[n] < 1 and marks.mark_of(page.pieces[group[0]].text):
+            break
+        # a word such as "Topics" may stand between a date and what the session is about
+        beside = _together(page, n, group[0], 3 if marked else 1)
+        if beside and usual(n) >= usual(at) / 2:
+            group.insert(0, n)
+    for n in sorted(scores):
+        if n > group[-1] and _together(page, group[-1], n):
+            first, here = _look(page, group[0]), _look(page, n)
+            in_line = page.pieces[n].table >= 0 or _line(page, n) == _line(page, group[0])
+            marked = marks.mark_of(page.pieces[n].text) is not None
+            if marked and not in_line and first == here and usual(n) > 0.5:
+                break  # the next session's
+            group.append(n)
+    return group
+
+
+def _together(page: Page, a: int, b: int, blocks: int = 1) -> bool:
     one, two = page.pieces[a], page.pieces[b]
     if one.table >= 0 or two.table >= 0:
         return (one.table, one.row) == (two.table, two.row)
-    return two.block - one.block <= 1 and not any(page.labels[a + 1 : b])
+    return two.block - one.block <= blocks and not any(page.labels[a + 1 : b])
 
 
 def _is_label(page: Page, at: int) -> bool:
@@ -339,6 +420,8 @@ def load(folder: Path) -> Page:
     key = json.loads((folder / "key.json").read_text(encoding="utf-8"))
     files = [folder / file for file in key["files"]]
     files = [one for file in files for one in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    if len(files) > 1:  # as `read` takes the posts of a folder
+        files = [file for file in files if file.stem.lower() not in {"readme", "license", "index"}]
     page = Page(folder.name, key["sessions"], pieces_of(files), str(key["source"]["repository"]))
     page.form = "posts" if len(files) > 1 else files[0].suffix.lower()
     if len(files) > 1:
@@ -557,6 +640,8 @@ class Data:
     span_rows: list[np.ndarray] = field(default_factory=list)
     is_title: list[np.ndarray] = field(default_factory=list)
     is_author: list[np.ndarray] = field(default_factory=list)
+    names_authors: list[bool] = field(default_factory=list)
+    """Whether a reading has to teach how authors stand: not if a random page calls it by them."""
     kept: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     """Rows to learn from: of long notes after a reading list, one in twelve."""
     sections: list[list[float]] = field(default_factory=list)
@@ -616,8 +701,12 @@ def _span_data(data: Data, pieces: list[Piece], reading: dict[str, Any]) -> None
     data.span_rows.append(span_features(runs, spans))
     data.is_title.append(good)
     data.is_author.append(author)
+    called = set(main.split()) <= {word for name in names for word in name.split()} | _YEARS
+    data.names_authors.append(bool(data.page.form) or not called)
 
 
+_YEARS = {"et", "al", *map(str, range(1970, 2025))}
+"""What a random page's title by authors holds beside their names."""
 _TREES: dict[str, Any] = {
     "learning_rate": 0.1,
     "num_leaves": 15,
@@ -688,13 +777,57 @@ def label_arrays(data: list[Data], trees: int) -> dict[str, np.ndarray]:
     }
 
 
+def context_arrays(
+    data: list[Data], seen: dict[int, np.ndarray], trees: int
+) -> dict[str, np.ndarray]:
+    """The forest that says what pieces are among what others were taken for.
+
+    Args:
+        seen: by a page's `id`, what a first forest says of it that has not seen it.
+    """
+    own = forest(
+        [_in_context(d, seen[id(d)])[d.kept] for d in data],
+        [d.page.labels[d.kept] for d in data],
+        trees,
+        6,
+        np.concatenate([np.full(d.kept.sum(), d.weight) for d in data]),
+        mean=True,
+        seeds=[5, 6],
+        bagging_fraction=0.7,
+        lambda_l2=3,
+    )
+    return {f"context.{part}": value for part, value in own.items()}
+
+
+def _in_context(data: Data, probabilities: np.ndarray) -> np.ndarray:
+    pieces = data.page.pieces
+    return np.vstack(
+        [
+            context_features(pieces[part], data.rows[part], probabilities[part])
+            for part in files_of(data.page)
+        ]
+    )
+
+
+def forest_of(arrays: dict[str, np.ndarray], name: str) -> Forest:
+    """One of the forests with several classes."""
+    return Forest(**{part: arrays[f"{name}.{part}"] for part in PARTS}, classes=6)
+
+
 def inside_arrays(data: list[Data]) -> dict[str, np.ndarray]:
     """The forests that find title, authors and section of a reading."""
     span_rows = [rows for d in data for rows in d.span_rows]
+    learned = [
+        (rows, good)
+        for d in data
+        for rows, good, ok in zip(d.span_rows, d.is_author, d.names_authors, strict=True)
+        if ok
+    ]
+    naming = tuple(zip(*learned, strict=True))
     section_rows = np.array([row for d in data for row in d.sections], np.float32)
     forests = {
         "title": forest(span_rows, [y for d in data for y in d.is_title], 110, 1),
-        "authors": forest(span_rows, [y for d in data for y in d.is_author], 90, 1),
+        "authors": forest(*naming, 90, 1),
         "section": forest(
             [section_rows],
             [[m for d in data for m in d.is_more]],
@@ -716,17 +849,15 @@ class Choice:
     right: np.ndarray
 
 
-def choices_of(data: Data, labels: dict[str, np.ndarray]) -> list[Choice]:
-    """What a page has to teach of series, as labels read it that have not seen it.
+def choices_of(data: Data, said: np.ndarray, steps: np.ndarray) -> list[Choice]:
+    """What a page has to teach of series, as forests read it that have not seen it.
 
     A file of several is a page of one session, in which no series is looked for.
     """
     pieces = data.page.pieces
     if len(files_of(data.page)) > 1:
         return []
-    own = {part: labels[f"labels.{part}"] for part in PARTS}
-    said = Forest(**own, classes=6).probabilities(data.rows)
-    every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, labels["steps"]))
+    every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, steps))
     begin = {place(pieces[n]) for n in np.flatnonzero(data.page.labels == SESSION)}
     right = np.array([_right(one, pieces, begin) for one in every])
     return [Choice(data, series_features(every, pieces, said), right)] if len(every) > 1 else []
@@ -882,6 +1013,12 @@ def figures(read: list[tuple[Page, list[dict[str, Any]]]], verbose: int = 0) -> 
     print("sums", dict(sums))
 
 
+def _parted(data: list[Data], part: dict[str, int], number: int) -> tuple[list[Data], list[Data]]:
+    """The pages that are left out with a part, and all others."""
+    left = [d for d in data if part[d.page.name] == number]
+    return left, [d for d in data if part[d.page.name] != number]
+
+
 def main() -> None:
     """Train; measure on courses left out, or write the weights of all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -908,19 +1045,29 @@ def main() -> None:
     every = [*own, *clothed]
     part = {**in_parts(real, options.folds), **in_parts(made, options.folds)}
     labels: list[dict[str, np.ndarray]] = []
-    choices: list[Choice] = []
+    alone: dict[int, np.ndarray] = {}
     for number in range(options.folds):
-        labels.append(
-            label_arrays([d for d in every if part[d.page.name] != number], options.trees)
-        )
-        left = [d for d in own if part[d.page.name] == number]
-        choices += [choice for d in left for choice in choices_of(d, labels[-1])]
+        left, others = _parted(every, part, number)
+        labels.append(label_arrays(others, options.trees))
+        first = forest_of(labels[-1], "labels")
+        alone |= {id(d): first.probabilities(d.rows) for d in left}
         print(f"part {number + 1} of {options.folds}", flush=True)
+    choices: list[Choice] = []
+    for number, arrays in enumerate(labels):
+        left, others = _parted(every, part, number)
+        context = context_arrays(others, alone, options.trees)
+        labels[number] = {**arrays, **context}
+        second = forest_of(context, "context")
+        for d in left:
+            if d.weight != options.weight:
+                among = second.probabilities(_in_context(d, alone[id(d)]))
+                choices += choices_of(d, joined(alone[id(d)], among), arrays["steps"])
     if options.write:
         course = [data_of(page) for page in course_pages(SHARED)]
         seen = [*every, *course]
         arrays = {
             **label_arrays(seen, options.trees),
+            **context_arrays(every, alone, options.trees),
             **inside_arrays(seen),
             **series_arrays(choices),
         }
@@ -932,11 +1079,11 @@ def main() -> None:
     if options.measure:
         read = []
         for number in range(options.folds):
-            others = [d for d in every if part[d.page.name] != number]
+            left, others = _parted(every, part, number)
             other_choices = [c for c in choices if part[c.data.page.name] != number]
             arrays = {**labels[number], **inside_arrays(others), **series_arrays(other_choices)}
             model = model_of(arrays)
-            read += [(d.page, read_with(model, d)) for d in own if part[d.page.name] == number]
+            read += [(d.page, read_with(model, d)) for d in left if d.weight != options.weight]
         figures([one for one in read if one[0].course != one[0].name], options.verbose)
         print("made-up pages, left out likewise:")
         figures([one for one in read if one[0].course == one[0].name], options.verbose)

@@ -116,10 +116,8 @@ TODAY = {
     "13": "the title in the first cell of a row is taken for its session's",
     "17": "a table without its outer lines is not seen as one",
     "19": "a table whose line of dashes is too short is not seen as one",
-    "22": "a note below a week's heading is taken for the session's title",
     "23": "the reference list of an export is not joined with the sessions that cite it",
     "26": "“Recommended 1:” is no label that the rules of structure know",
-    "28": "readings in one labelled line are lost",
     "30": "the author in front of a title without a link stays in the title",
     "35": "a title alone below a date is taken for its session's",
 }

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from seminar_rag.syllabus.assemble import _authors, _without_aside, session_name
-from seminar_rag.syllabus.features import WORDS, said
+from seminar_rag.syllabus.context import context_features, joined
+from seminar_rag.syllabus.features import WORDS, _beside_readings, features, said
+from seminar_rag.syllabus.groups import repeated
 from seminar_rag.syllabus.labels import (
     MORE,
     OTHER,
@@ -137,6 +139,31 @@ def test_a_session_of_one_reading_and_no_topic_is_called_as_that_reading(
     assert session_name(_pieces(head), [_reading(title) for title in titles]) == name
 
 
+def test_the_second_forest_sees_what_the_others_of_a_list_were_taken_for() -> None:
+    pieces = _pieces("- Sand\n- Salt\n- Silt\n\nA note")
+    alone = np.full((len(pieces), 6), 0.1, np.float32)
+    alone[:2, READING] = 0.5
+    rows = context_features(pieces, features(pieces), alone)
+    assert len(rows) == len(pieces)
+    assert np.isfinite(rows).all()
+    silt, note = 2, 3
+    assert (rows[silt] != rows[note]).any()
+    both = joined(alone, np.roll(alone, 1, 1))
+    assert both.sum(1) == pytest.approx(1)
+
+
+def test_what_a_page_says_again_and_what_stands_beside_the_readings_is_known() -> None:
+    table = (
+        "| Day | Readings | Due |\n|---|---|---|\n| 1 | Sand | Essay 1 |\n| 2 | Salt | Essay 2 |"
+    )
+    pieces = _pieces(table)
+    texts = [piece.text for piece in pieces]
+    essay = texts.index("Essay 1")
+    assert repeated(pieces)[essay].tolist() == [1, 2]
+    beside = _beside_readings(pieces)[:, 0]
+    assert (beside[essay], beside[texts.index("Sand")]) == (1, 0)
+
+
 def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:
     title, authors = _spans("Libby 2019", "Libby 2019", "Libby")
     scores = np.array([0.2, 0.4], np.float32)
@@ -163,6 +190,7 @@ def test_a_reading_is_read_as_the_others_of_its_page_where_its_own_words_leave_i
 @pytest.mark.parametrize(
     ("title", "shown"),
     [
+        ("Optional] The tide", "The tide"),
         ("How To Read A Paper (optional)", "How To Read A Paper"),
         ("Tides [Recommended reading]", "Tides"),
         ("Salt Marshes (second edition)", "Salt Marshes (second edition)"),

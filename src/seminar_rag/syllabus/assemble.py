@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
+from seminar_rag.syllabus.context import likely
 from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
@@ -170,7 +171,7 @@ def read_pieces(
     if not pieces:
         return []
     rows = features(pieces) if rows is None else rows
-    probabilities = model.labels.probabilities(rows)
+    probabilities = likely(pieces, rows, model)
     labels = decode(probabilities, pieces, model)
     found = meetings_of(pieces, labels, probabilities[:, READING].tolist())
     complete(found, pieces, labels, model)
@@ -320,8 +321,9 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
         for link in piece.item.links
         if link.url and not link.url.startswith(("mailto:", "#"))
     )
+    named = words.clean_title(_without_aside(title)) if title else None
     reading = Reading(
-        title=words.clean_title(_without_aside(title)) if title else None,
+        title=named or (None if urls else entry.pieces[0].text[:200]),
         section="more" if entry.beyond > 0.5 else "required",
         urls=tuple(urls),
         arxiv_id=words.arxiv_id(tuple(urls), " ".join(piece.text for piece in entry.pieces)),
@@ -337,8 +339,14 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
 _ASIDE = re.compile(r"(?<!\s)\s*[(\[]([^\s()\[\]]{3,20}(?: [^\s()\[\]]{3,20})?)[)\]]$")
 
 
+_LEAD = re.compile(r"[(\[]?([^\s()\[\]]{3,20})[)\]]\s+(?=\S)")
+
+
 def _without_aside(title: str) -> str:
-    """A title without brackets at its end that only say whether it is required: "(optional)"."""
+    """A title without brackets at an end that only say whether it is required: "(optional)"."""
+    lead = _LEAD.match(title)
+    if lead is not None and not {"more", "required"}.isdisjoint(said(lead[1])):
+        title = title[lead.end() :]
     aside = _ASIDE.search(title)
     only = aside is not None and not {"more", "required"}.isdisjoint(said(aside[1]))
     return title[: aside.start()] if aside is not None and only else title

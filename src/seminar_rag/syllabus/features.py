@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from seminar_rag.syllabus import marks
+from seminar_rag.syllabus.groups import group_means, groups, repeated, shifted
 from seminar_rag.syllabus.pieces import Piece
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _own(piece: Piece) -> list[float]:
     ]
 
 
-_KEY = (
+KEY_COLUMNS = (
     0,
     1,
     3,
@@ -291,55 +292,16 @@ def _place(piece: Piece, order: int, total: int) -> list[float]:
     ]
 
 
-def signature(piece: Piece) -> tuple[object, ...]:
-    """Pieces with the same signature stand in the same kind of place on their page."""
-    bold = piece.item.bold > 0
-    opens = piece.cut not in {"stop", "dash", "link", "label"}
-    return (
-        piece.kind,
-        piece.level,
-        piece.source.depth,
-        piece.table,
-        piece.column if piece.table >= 0 else 0,
-        opens or piece.cut,
-        bold,
-        bool(piece.item.links),
-    )
-
-
-def groups(pieces: Sequence[Piece]) -> list[list[int]]:
-    """For every piece three groups it belongs to: its signature, its place, its list."""
-    kinds: tuple[Callable[[Piece], tuple[object, ...]], ...] = (
-        signature,
-        lambda p: (p.kind, p.level, p.source.depth, p.table, p.column),
-        lambda p: (p.file, p.path, p.kind, p.source.depth, p.parent, p.table, p.row, p.column),
-    )
-    found = []
-    for kind in kinds:
-        ids: dict[object, int] = {}
-        found.append([ids.setdefault(kind(piece), len(ids)) for piece in pieces])
-    return found
-
-
-def _shifted(values: NDArray[np.float32], by: int) -> NDArray[np.float32]:
+def _beside_readings(pieces: Sequence[Piece]) -> NDArray[np.float32]:
+    """Whether another column of the table than the piece's own is named for readings."""
     import numpy as np
 
-    found = np.full_like(values, -2.0)
-    if by > 0:
-        found[by:] = values[:-by]
-    else:
-        found[:by] = values[-by:]
-    return found
-
-
-def _means(values: NDArray[np.float32], group: Sequence[int]) -> NDArray[np.float32]:
-    import numpy as np
-
-    ids = np.asarray(group)
-    count = np.bincount(ids).astype(np.float32)
-    sums = np.zeros((len(count), values.shape[1]), np.float32)
-    np.add.at(sums, ids, values)
-    return np.asarray((sums / count[:, None])[ids], np.float32)
+    named: dict[tuple[int, int], set[int]] = {}
+    for piece in pieces:
+        if "reading" in said(piece.header[:120]):
+            named.setdefault((piece.file, piece.table), set()).add(piece.column)
+    others = [named.get((p.file, p.table), set()) - {p.column} for p in pieces]
+    return np.array([[float(bool(own))] for own in others], np.float32)
 
 
 def features(pieces: Sequence[Piece]) -> NDArray[np.float32]:
@@ -349,25 +311,23 @@ def features(pieces: Sequence[Piece]) -> NDArray[np.float32]:
     own = np.array([_own(piece) for piece in pieces], np.float32)
     total = len(pieces)
     place = np.array([_place(p, n, total) for n, p in enumerate(pieces)], np.float32)
-    key = own[:, _KEY]
+    key = own[:, KEY_COLUMNS]
     parts = [own, place]
     lines = np.cumsum([p.cut not in {"stop", "dash", "link", "label"} for p in pieces])
     for by in (1, 2, -1, -2):
-        same = (_shifted(lines[:, None].astype(np.float32), by) == lines[:, None]).astype(
-            np.float32
-        )
+        same = (shifted(lines[:, None].astype(np.float32), by) == lines[:, None]).astype(np.float32)
         cuts = np.array(
             [[_CUTS.index(p.cut), p.level, p.source.depth, p.row, p.column] for p in pieces],
             np.float32,
         )
-        parts += [_shifted(key, by), _shifted(cuts, by), same]
+        parts += [shifted(key, by), shifted(cuts, by), same]
     for group in groups(pieces):
         size = np.bincount(group)[group][:, None].astype(np.float32)
         at = np.zeros((total, 1), np.float32)
         seen: dict[int, int] = {}
         for n, g in enumerate(group):
             at[n] = seen[g] = seen.get(g, -1) + 1
-        parts += [_means(key, group), np.minimum(size, 100), np.minimum(at, 20)]
+        parts += [group_means(key, group), np.minimum(size, 100), np.minimum(at, 20)]
     since = np.zeros((total, 3), np.float32)
     last = [-50, -50, -50]
     for n, p in enumerate(pieces):
@@ -379,7 +339,7 @@ def features(pieces: Sequence[Piece]) -> NDArray[np.float32]:
         if own[n, 39] and own[n, 1] < 8:
             last[2] = n
         since[n] = [min(n - one, 50) for one in last]
-    parts.append(since)
+    parts += [since, repeated(pieces), _beside_readings(pieces)]
     page = np.array(
         [
             total,

@@ -21,7 +21,7 @@ _ROWS = 256
 WEIGHTS = Path(__file__).with_name("weights.npz")
 
 OTHER, SESSION, TITLE, LABEL, READING, MORE = range(6)
-"""What a piece of a page is: the classes of `Model.labels`."""
+"""What a piece of a page is: the classes of `Model.labels` and `Model.context`."""
 
 
 _LEAVES = 16
@@ -122,7 +122,9 @@ class Model:
     """All that was learned."""
 
     labels: Forest
-    """Which of `LABELS` a piece is."""
+    """What a piece is, by its own look and its neighbours'."""
+    context: Forest
+    """What a piece is, given what `labels` takes the pieces around it for."""
     title: Forest
     authors: Forest
     section: Forest
@@ -177,6 +179,7 @@ def model_of(arrays: dict[str, NDArray[Any]]) -> Model:
 
     return Model(
         labels=forest("labels"),
+        context=forest("context"),
         title=forest("title"),
         authors=forest("authors"),
         section=forest("section"),

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks
-from seminar_rag.syllabus.features import groups, said
+from seminar_rag.syllabus.features import said
+from seminar_rag.syllabus.groups import groups
 from seminar_rag.syllabus.model import READING, SESSION
 from seminar_rag.syllabus.pieces import Piece
 
