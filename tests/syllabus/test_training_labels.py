@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bench import benchmark
 from seminar_rag.syllabus.markup import markdown_items
 from seminar_rag.syllabus.model import SESSION, TITLE
 from seminar_rag.syllabus.pieces import page_pieces
-from train_syllabus import Page, align
 
+training = benchmark("train_syllabus")
 DAYS = {"1/12": "Sand", "1/19": "Salt", "1/26": "Dunes", "2/2": "Wind"}
 
 
@@ -22,8 +23,8 @@ def _labelled(text: str, days: dict[str, str]) -> list[tuple[str, int]]:
         }
         for number, (day, topic) in enumerate(days.items(), 1)
     ]
-    page = Page("page", sessions, page_pieces(markdown_items(text), "markdown"))
-    align(page)
+    page = training.Page("page", sessions, page_pieces(markdown_items(text), "markdown"))
+    training.align(page)
     kinds = zip(page.pieces, page.labels.tolist(), strict=True)
     return [(piece.text, label) for piece, label in kinds if label in (SESSION, TITLE)]
 
