@@ -105,3 +105,44 @@ def test_leaving_an_answer_stops_it(tiny_course: Course, monkeypatch: pytest.Mon
 
     asyncio.run(leave())
     assert stopped.wait(5)
+
+
+def test_a_program_that_reads_slowly_does_not_hold_the_answer_up(
+    tiny_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = threading.Event()
+
+    def ask(*_: object):
+        yield from map(TokenEvent, "many words")
+        written.set()
+
+    monkeypatch.setattr(tiny_course, "ask", ask)
+
+    async def read() -> str:
+        events = tiny_course.aask(QUESTION)
+        first = await anext(events)
+        assert await asyncio.to_thread(written.wait, 5)
+        return first.text + "".join([one.text async for one in events])
+
+    assert asyncio.run(read()) == "many words"
+
+
+def test_an_answer_is_left_when_its_thread_has_ended(
+    tiny_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def ask(*_: object):
+        yield TokenEvent("more ")
+        time.sleep(0.1)
+        ended.set()
+
+    monkeypatch.setattr(tiny_course, "ask", ask)
+
+    async def leave() -> bool:
+        events = tiny_course.aask(QUESTION)
+        await anext(events)
+        await events.aclose()
+        return ended.is_set()
+
+    assert asyncio.run(leave())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from seminar_rag.types import Event, Hit, Scope, Turn
 from seminar_rag.types.check import Checking, Report
 
 if TYPE_CHECKING:
     from seminar_rag.for_llama_index import CourseQueryEngine, CourseRetriever
+
+T = TypeVar("T")
 
 
 class ForPrograms:
@@ -44,14 +47,29 @@ class ForPrograms:
     async def aask(
         self, question: str, history: Sequence[Turn] = (), scope: Scope = Scope()
     ) -> AsyncGenerator[Event, None]:
-        """`ask` in threads; closing the iterator, or cancelling its task, stops the answer."""
+        """`ask` in a thread, which goes on however slowly the events are read.
+
+        Closing the iterator, or cancelling its task, stops the answer and waits for its thread.
+        """
+        loop, queue = asyncio.get_running_loop(), asyncio.Queue[Event | None]()
         stop = threading.Event()
-        events = self.ask(question, history, scope, stop.is_set)
-        try:
-            while (event := await asyncio.to_thread(next, events, None)) is not None:
+
+        def tell(event: Event | None) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        def work() -> None:
+            try:
+                for event in self.ask(question, history, scope, stop.is_set):
+                    if stop.is_set():
+                        break
+                    tell(event)
+            finally:
+                tell(None)
+
+        async with _thread(work, stop) as working:
+            while (event := await queue.get()) is not None:
                 yield event
-        finally:
-            stop.set()
+            await asyncio.shield(working)
 
     async def acheck(self, text: str, scope: Scope | None = None) -> Report:
         """`check` in a thread, to its end; cancelling the task stops it after the next claim."""
@@ -64,7 +82,16 @@ class ForPrograms:
                     break
             return checking.report()
 
-        try:
-            return await asyncio.to_thread(work)
-        finally:
-            stop.set()
+        async with _thread(work, stop) as working:
+            return await asyncio.shield(working)
+
+
+@asynccontextmanager
+async def _thread(work: Callable[[], T], stop: threading.Event) -> AsyncIterator[asyncio.Task[T]]:
+    """Work in a thread that is stopped and has ended when the block is left."""
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        yield working
+    finally:
+        stop.set()
+        await asyncio.wait([working])

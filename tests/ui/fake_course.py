@@ -14,7 +14,6 @@ from seminar_rag.check.report import Checker
 from seminar_rag.comparing import columns
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
-from seminar_rag.for_programs import ForPrograms
 from seminar_rag.pages.render import Renderer, workers
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
@@ -326,7 +325,7 @@ class FakeShelf:
 
 
 @dataclass
-class FakeCourse(ForPrograms):
+class FakeCourse:
     """Streams the scripted answers word by word and records what it was asked."""
 
     name: str = "Reading seminar"

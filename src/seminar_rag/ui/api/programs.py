@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,21 +72,17 @@ class Programs:
         self._checks = Turns(slots=1)
 
     async def run(self, client: str, text: str, work: Callable[[], T], *, check: bool = False) -> T:
-        """Do blocking work in a thread once its turn has come; as `turn`."""
-        async with self.turn(client, text, check=check):
-            return await asyncio.to_thread(work)
+        """Do blocking work in a thread once its turn has come.
 
-    @asynccontextmanager
-    async def turn(self, client: str, text: str, *, check: bool = False) -> AsyncIterator[None]:
-        """Wait for the turn of a request, and hold it meanwhile.
+        The turn is held until the work has ended, also where who asked is gone before.
 
         Args:
             client: the address of who asks.
             text: what was asked, or the text that is checked; it is not logged.
-            check: a text is checked, which is done for one at a time.
+            check: the work checks a text, which is done for one at a time.
 
         Raises:
-            RefusedError: too often, too many, too long or blank; or what is done fails.
+            RefusedError: too often, too many, too long or blank; or the work fails.
             SeminarError: as the course raises.
         """
         if not text.strip():
@@ -101,15 +97,19 @@ class Programs:
         try:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
-            turns.begin(key)
-            yield
+        except BaseException:
+            turns.leave(key)
+            raise
+        turns.begin(key)
+        working = asyncio.ensure_future(asyncio.to_thread(work))
+        working.add_done_callback(lambda _: turns.leave(key))
+        try:
+            return await asyncio.shield(working)  # a thread cannot be cancelled
         except SeminarError:
             raise
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
             log.error("a program could not be answered: %s", safe_traceback(error, text))
             raise RefusedError(CRASHED, 500) from None
-        finally:
-            turns.leave(key)
 
 
 def _answer(course: Course, question: str, scope: Scope) -> dict[str, Any]:
