@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.index.retrieve import RERANKED, Retriever
 from seminar_rag.index.store import Store
-from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from seminar_rag.models.hub import downloaded
 from seminar_rag.models.rerank import CrossEncoderReranker, chosen
 from seminar_rag.models.suggested import RERANKERS, describe, suggest_here
@@ -126,3 +127,31 @@ def test_what_is_downloaded(tmp_path: Path) -> None:
     told = describe(tmp_path, suggest_here(), {RERANKERS[0].name})
     assert f"{RERANKERS[0].name}\n    130 MB, downloaded" in told
     assert "not downloaded" in told
+
+
+def test_weights_in_several_files_are_downloaded_once_all_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    kept = tmp_path / "models--someone--large"
+    files = kept / "snapshots" / "abc"
+    files.mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc")
+    (files / "config.json").write_text("{}")
+    parts = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    index = files / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": parts[0], "b": parts[1], "c": parts[1]}}))
+    (files / parts[0]).touch()
+    model = SentenceTransformerEmbedder("someone/large")
+    assert not downloaded("someone/large")
+    assert "not downloaded" in model.missing()
+    (files / parts[1]).touch()
+    assert downloaded("someone/large")
+    assert not model.missing()
+    index.write_text("torn")
+    assert not downloaded("someone/large")
+    index.rename(files / "pytorch_model.bin.index.json").write_text(
+        json.dumps({"weight_map": {"a": parts[0]}})
+    )
+    assert downloaded("someone/large")

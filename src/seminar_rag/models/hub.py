@@ -5,6 +5,7 @@ Reaches the network only in `download` and `fetch`, and only for what they are a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,14 +54,21 @@ def downloaded(name: str) -> bool:
     if not Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}").is_dir():
         return False
     from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
 
     def cached(file: str) -> bool:
         return isinstance(try_to_load_from_cache(name, file), str)
 
+    def in_parts(weights: str) -> bool:
+        """Whether all files are there that the list of large weights names."""
+        found = try_to_load_from_cache(name, f"{weights}.index.json")
+        if not isinstance(found, str):
+            return False
+        parts = json.loads(Path(found).read_text("utf-8"))["weight_map"].values()
+        return all(map(cached, set(parts)))
+
     try:
-        return cached("config.json") and any(map(cached, WEIGHTS))
-    except HFValidationError:
+        return cached("config.json") and any(cached(one) or in_parts(one) for one in WEIGHTS)
+    except (ValueError, LookupError):  # no name of a repository, or no such list
         return False
 
 
