@@ -22,6 +22,7 @@ from seminar_rag.models_in_use import Shared
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS
+from seminar_rag.ui.chat.table_view import add_tables
 from seminar_rag.ui.shared.conversation import Exchange
 from seminar_rag.ui.shared.limits import VIEWS, Limits
 from seminar_rag.ui.shared.wording import view_address
@@ -186,14 +187,17 @@ def test_who_opens_very_many_pages_is_told_to_wait() -> None:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
-    app = FastAPI()
-    viewer.add_views(app, FakeCourse(), Limits(per_address=1))
+    app, limits = FastAPI(), Limits(per_address=1)
+    viewer.add_views(app, FakeCourse(), limits)
+    add_tables(app, FakeCourse(), limits)
     with TestClient(app) as running:
         answers = [running.get("/view/notes15") for _ in range(VIEWS + 1)]
         assert [answer.status_code for answer in answers] == [200] * VIEWS + [429]
         assert answers[-1].headers["retry-after"] == "6"
         assert "Try again in 6 seconds" in answers[-1].json()["remark"]
         assert running.get("/view/notes15/1.jpg").status_code == 429
+        told = running.get("/table/rows").json()["remark"]  # shares the limit, and is no page
+        assert told == "Very much was asked for from here in a short time. Try again in 6 seconds."
 
 
 def test_a_view_of_text_marks_the_quote_and_goes_by_section(client: Any) -> None:

@@ -24,7 +24,7 @@ from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.export.citing import TYPES as CITING
 from seminar_rag.ui.export.citing import readings_of, references
-from seminar_rag.ui.shared.answering import add_work, attachment
+from seminar_rag.ui.shared.answering import add_handler, attachment
 from seminar_rag.ui.shared.browser import ExportRequest
 from seminar_rag.ui.shared.limits import (
     Limits,
@@ -77,7 +77,7 @@ def add_routes(app: FastAPI, course: Course, limits: Limits, common: Common | No
     for kind in TYPES:
         app.add_route(f"/export.{kind}", export, methods=["POST"])
     for kind in CITING:
-        add_work(app, f"/readings.{kind}", partial(_readings, course))
+        add_handler(app, f"/readings.{kind}", partial(_readings, course))
     _add_reader(app, course, limits)
 
 
@@ -85,7 +85,7 @@ def _readings(course: Course, request: Request) -> Response:
     kind = request.url.path.rpartition(".")[2]
     found = readings_of(course.catalogue(), request.query_params.get("reading", ""))
     if not found:
-        return Response("There is no such reading.", 404)
+        return JSONResponse({"remark": "There is no such reading."}, 404)
     name = "reading" if "reading" in request.query_params else "readings"
     return attachment(references(found, kind), f"{name}.{kind}", CITING[kind])
 

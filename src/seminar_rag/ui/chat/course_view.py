@@ -22,7 +22,7 @@ from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
 from seminar_rag.ui.chat.render import PARTS, original
-from seminar_rag.ui.shared.answering import add_work
+from seminar_rag.ui.shared.answering import add_handler
 from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import KINDS, safe_url, shortened, view_address
 
@@ -213,5 +213,5 @@ def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
             {"found": {id_: shortened(" ".join(text.split()), 240) for id_, text in found.items()}}
         )
 
-    add_work(app, "/key/{reading:path}", key, one)
-    add_work(app, "/find", find, one, limits.look)
+    add_handler(app, "/key/{reading:path}", key, one)
+    add_handler(app, "/find", find, one, limits.look)

@@ -20,7 +20,7 @@ from seminar_rag.html import Template
 from seminar_rag.types.study import Guide, Item
 from seminar_rag.ui.chat.render import opener, opener_at
 from seminar_rag.ui.export.study import TYPES, to_file
-from seminar_rag.ui.shared.answering import add_work, attachment
+from seminar_rag.ui.shared.answering import add_handler, attachment
 from seminar_rag.ui.shared.limits import Limits
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def item_html(item: Item, number: int) -> str:
 def add_study(app: FastAPI, course: Course, limits: Limits) -> None:
     """Add the addresses above to the application."""
     one = CapacityLimiter(1)
-    works = {"/study/sessions": _sessions, "/study/session/{number:int}": _session}
-    works |= {f"/study/{{number:int}}.{kind}": _file for kind in TYPES}
-    for path, work in works.items():
-        add_work(app, path, partial(work, course), one, limits.look)
+    handlers = {"/study/sessions": _sessions, "/study/session/{number:int}": _session}
+    handlers |= {f"/study/{{number:int}}.{kind}": _file for kind in TYPES}
+    for path, handler in handlers.items():
+        add_handler(app, path, partial(handler, course), one, limits.look)
 
 
 def _sessions(course: Course, _request: Request) -> Response:

@@ -23,7 +23,7 @@ from seminar_rag.types.compare import MOST_ROWS, SAID, Cell, Difference, Row
 from seminar_rag.ui.chat.render import opener, opener_at
 from seminar_rag.ui.export.table import TYPES, to_file
 from seminar_rag.ui.shared.answering import (
-    add_work,
+    add_handler,
     answered,
     attachment,
     number_in,
@@ -96,10 +96,10 @@ def add_tables(app: FastAPI, course: Course, limits: Limits) -> None:
         finally:
             waiting.leave(address)
 
-    add_work(app, "/table/rows", partial(_opened, course), look=limits.look)
+    add_handler(app, "/table/rows", partial(_opened, course), look=limits.look)
     app.add_route("/table/cell", cell)
     for kind in TYPES:
-        add_work(app, f"/table.{kind}", partial(_file, course), look=limits.look)
+        add_handler(app, f"/table.{kind}", partial(_file, course), look=limits.look)
 
 
 def _cell(course: Course, request: Request) -> Response:

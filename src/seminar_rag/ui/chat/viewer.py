@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from seminar_rag.html import Template
 from seminar_rag.types import Document, Passage
 from seminar_rag.ui.chat.marks import with_formulas
-from seminar_rag.ui.shared.answering import PASSING, add_work, number_in
+from seminar_rag.ui.shared.answering import PASSING, add_handler, number_in
 from seminar_rag.ui.shared.limits import Limits
 from seminar_rag.ui.shared.wording import (
     LONGEST_QUOTE,
@@ -130,13 +130,13 @@ def add_views(app: FastAPI, course: Course, limits: Limits) -> None:
     the rest of the application its threads; who looks at very many is asked to wait.
     """
     few = CapacityLimiter(THREADS)
-    works = {
+    handlers = {
         "/view/{document:path}/{page:int}.jpg": _drawn,
         "/view/{document:path}/{page:int}.json": _worded,
         "/view/{document:path}": _opened,
     }
-    for path, work in works.items():
-        add_work(app, path, partial(work, course), few, limits.look)
+    for path, handler in handlers.items():
+        add_handler(app, path, partial(handler, course), few, limits.look)
 
 
 def _drawn(course: Course, request: Request) -> Response:

@@ -32,6 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from seminar_rag.errors import SeminarError, SourceError
+from seminar_rag.ui.shared.answering import number_in
 
 if TYPE_CHECKING:
     from seminar_rag.ui.desk.actions import Desk, Said
@@ -143,7 +144,7 @@ async def _undo(desk: Desk, form: FormData) -> Said:
 
 
 async def _place(desk: Desk, form: FormData) -> Said:
-    session = _session(form)
+    session = number_in(str(form.get("session", "")))
     if session is None:
         raise SourceError("choose the session that it belongs to")
     return await run_in_threadpool(desk.place, str(form.get("reading", "")), session)
@@ -156,13 +157,8 @@ async def _files(desk: Desk, form: FormData) -> Said:
             for at, one in enumerate(form.getlist("files"))
             if isinstance(one, UploadFile)
         ]
-        reading = str(form.get("reading", ""))
-        return await run_in_threadpool(desk.take, files, reading, _session(form))
-
-
-def _session(form: FormData) -> int | None:
-    number = str(form.get("session", ""))
-    return int(number) if number.isdecimal() and len(number) < 6 else None
+        reading, session = str(form.get("reading", "")), number_in(str(form.get("session", "")))
+        return await run_in_threadpool(desk.take, files, reading, session)
 
 
 def _stored(file: UploadFile, folder: Path) -> Path:

@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PASSING = {"cache-control": "no-store"}
-Work = Callable[[Request], Response]
+TOO_MUCH = "Very much was asked for from here in a short time."
+Handler = Callable[[Request], Response]
 
 
-def add_work(
+def add_handler(
     app: FastAPI,
     path: str,
-    work: Work,
+    handler: Handler,
     threads: CapacityLimiter | None = None,
     look: Callable[[str], int] = lambda _address: 0,
 ) -> None:
     """Answer GET requests of a path.
 
     Args:
-        threads: those that the work is done in, so that the rest of the application keeps its own.
+        threads: those that the handler works in, so that the rest of the application keeps its own.
         look: the seconds that a client at an address has to wait, or 0: `Limits.look`.
     """
 
     async def respond(request: Request) -> Response:
         if wait := look(address_of(request)):
-            asked = f"Very many pages were opened from here. Try again in {plural(wait, 'second')}."
-            return told_to_wait(asked, wait)
-        return await answered(request, work, threads)
+            return told_to_wait(f"{TOO_MUCH} Try again in {plural(wait, 'second')}.", wait)
+        return await answered(request, handler, threads)
 
     app.add_route(path, respond)
 
 
-async def answered(request: Request, work: Work, threads: CapacityLimiter | None) -> Response:
-    """The response that the work gives; where it fails, the page is told why in `remark`."""
+async def answered(request: Request, handler: Handler, threads: CapacityLimiter | None) -> Response:
+    """The response that the handler gives; where it fails, the page is told why in `remark`."""
     try:
-        return await to_thread.run_sync(work, request, limiter=threads)
+        return await to_thread.run_sync(handler, request, limiter=threads)
     except SeminarError as error:
         return JSONResponse({"remark": str(error)}, status_of(error), PASSING)
 
