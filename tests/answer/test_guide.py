@@ -345,8 +345,39 @@ def test_two_questions_about_the_course_are_both_answered() -> None:
     found = answered("Who wrote On Rye and when do we read it?")
     assert found.text.startswith("“On Rye: Dark Breads” is by Ada Brown. “On Rye”")
     assert "- Session 1 (Dark grains)" in found.text
-    assert [row.sessions for row in found.listed] == [(1,)]
+    assert [row.title for row in found.listed] == ["Session 1 (Dark grains)", RYE.title]
     assert not found.citations
+
+
+def test_two_questions_about_readings_list_both() -> None:
+    found = answered("Who wrote On Rye and who wrote Porridge and Oats?")
+    assert "is by Ada Brown. [1] “Porridge and Oats” is by Bo Grey." in found.text
+    assert [row.title for row in found.listed] == [RYE.title, OATS.title]
+
+
+@pytest.mark.parametrize("names", [("On Rye", "Plato"), ("Plato", "On Rye")])
+def test_of_two_questions_the_list_answers_the_one_that_it_knows(names: tuple[str, str]) -> None:
+    found = answered("who wrote {} and who wrote {}?".format(*names))
+    assert "“On Rye: Dark Breads” is by Ada Brown. [1]" in found.text
+    assert (
+        "The course page does not answer “who wrote Plato?”; asked alone, the readings are"
+        " searched." in found.text
+    )
+    assert [row.title for row in found.listed] == [RYE.title]
+
+
+def test_two_questions_of_which_the_list_answers_none_are_searched_for() -> None:
+    asked = ask_of("Who wrote Plato and who wrote Kant?")
+    assert Guide(lambda: COURSE, Found()).answer(asked) is None
+
+
+def test_two_questions_that_the_list_does_not_answer_are_one() -> None:
+    assert "no dates" in answered("who is the instructor and when is the exam?").unknown
+
+
+def test_a_session_of_two_questions_is_not_lost() -> None:
+    found = answered("Which readings are in session 1 and which readings are in session 2?")
+    assert found.text.startswith("Session 1 (Dark grains) has 1 required and 1 further reading.")
 
 
 def test_what_the_list_cannot_say_of_two_questions_is_said_beside_the_other() -> None:

@@ -24,6 +24,7 @@ from seminar_rag.answer.listings import (
     covers,
     links_of,
     listing,
+    not_listed,
     of_section,
     reading_row,
     readings_of,
@@ -125,11 +126,8 @@ class Guide:
         None for what the readings are to be searched for.
         """
         course = self._catalogue()
-        if query.apart:
-            found = [self.answer(one, scope) for one in query.apart]
-            told = [one for one in found if one is not None]
-            every = len(told) == len(found) and any(not one.unknown for one in told)
-            return together(told) if every else None
+        if both := self._each(query, scope):
+            return both
         if query.intent in ("greeting", "thanks", "help"):
             return small_talk(course, query.intent)
         if query.intent == NOTHING_ASKED:
@@ -149,6 +147,13 @@ class Guide:
             return no_essay(self._on(course, query) if query.topic else None)
         answer = self._answers.get(query.intent)
         return answer(course, query) if answer and course.sessions else None
+
+    def _each(self, query: Query, scope: Scope) -> CatalogueAnswer | None:
+        """The answer to questions in one sentence, where the course's list answers one of them."""
+        if not set(query.sessions) <= {number for one in query.apart for number in one.sessions}:
+            return None  # the part of the course that all of it is about is in none of them
+        found = [self.answer(one, scope) or not_listed(one) for one in query.apart]
+        return together(found) if any(not one.unknown for one in found) else None
 
     @property
     def _answers(self) -> dict[str, Callable[[Catalogue, Query], CatalogueAnswer | None]]:

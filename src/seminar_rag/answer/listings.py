@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seminar_rag.question.patterns import LAST
@@ -140,8 +140,18 @@ def listing(lead: str, rows: Sequence[Listed], session: int | None = None) -> Ca
     return CatalogueAnswer("course", f"{lead}\n{items}" if items else lead, tuple(rows))
 
 
+def not_listed(query: Query) -> CatalogueAnswer:
+    """What is said of one of two questions where the list answers the other."""
+    why = f"the course page does not answer “{query.text}”; asked alone, the readings are searched"
+    return CatalogueAnswer("course", "", unknown=why)
+
+
 def together(answers: Sequence[CatalogueAnswer]) -> CatalogueAnswer:
-    """Several answers as one; of those that list rows, the last keeps its list."""
+    """Several answers as one; of those that list rows, the last keeps its list in the text.
+
+    Its rows are the first of all, as a page shows them for the lines of the list.
+    """
+    rows = [row for one in answers for row in one.listed]
     said = [
         (f"{one.unknown[:1].upper()}{one.unknown[1:]}." if one.unknown else one.text)
         for one in answers
@@ -151,7 +161,7 @@ def together(answers: Sequence[CatalogueAnswer]) -> CatalogueAnswer:
         citing = [one for one in answers if one.citations]
         cited = citing[0].citations if len(citing) == 1 else ()
         text = " ".join(said if cited else map(unmarked, said))
-        return CatalogueAnswer(answers[0].kind, text, answers[-1].listed, cited)
+        return CatalogueAnswer(answers[0].kind, text, tuple(dict.fromkeys(rows)), cited)
     last = lists[-1]
     told = [
         "; ".join(unmarked(text).replace(":\n\n- ", ": ").split("\n- "))
@@ -159,7 +169,9 @@ def together(answers: Sequence[CatalogueAnswer]) -> CatalogueAnswer:
         for at, text in enumerate(said)
         if at != last
     ]
-    return replace(answers[last], text=" ".join([*told, said[last]]), citations=())
+    rows = [*answers[last].listed, *rows]
+    text = " ".join([*told, said[last]])
+    return CatalogueAnswer(answers[last].kind, text, tuple(dict.fromkeys(rows)))
 
 
 def _line(row: Listed, session: int | None) -> str:
