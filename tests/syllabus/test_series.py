@@ -190,7 +190,14 @@ def test_a_reading_is_read_as_the_others_of_its_page_where_its_own_words_leave_i
 @pytest.mark.parametrize(
     ("title", "shown"),
     [
+        ("[Optional] The tide", "The tide"),
         ("Optional] The tide", "The tide"),
+        ("(Empfohlen) The tide", "The tide"),
+        ("(Supplementary) motor area in man", "(Supplementary) motor area in man"),
+        ("[Background] noise and hearing", "[Background] noise and hearing"),
+        ("(More) is different", "(More) is different"),
+        ("(Recommender) systems", "(Recommender) systems"),
+        ("[Optional) The tide", "[Optional) The tide"),
         ("How To Read A Paper (optional)", "How To Read A Paper"),
         ("Tides [Recommended reading]", "Tides"),
         ("Salt Marshes (second edition)", "Salt Marshes (second edition)"),

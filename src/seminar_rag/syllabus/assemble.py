@@ -337,16 +337,18 @@ def entry_reading(entry: Entry, pieces: Sequence[Piece]) -> tuple[Reading, int]:
 
 
 _ASIDE = re.compile(r"(?<!\s)\s*[(\[]([^\s()\[\]]{3,20}(?: [^\s()\[\]]{3,20})?)[)\]]$")
-
-
-_LEAD = re.compile(r"[(\[]?([^\s()\[\]]{3,20})[)\]]\s+(?=\S)")
+_REQUIRED = (
+    r"(?:required|mandatory|obligatory|obligat(?:ori[ao]|oire)s?|obrigatóri[ao]s?|pflicht|optional"
+    r"|optionn?el(?:le)?s?|opcional|facultati(?:f|v[ao])s?|recommended|recomendad[ao]s?"
+    r"|recommandée?s?|empfohlen)"
+)
+_LEAD = re.compile(rf"^(?:\(?{_REQUIRED}\)|\[?{_REQUIRED}\])\s+(?=\S)", re.IGNORECASE)
+"""The bracket that opens may stand before what is taken for the title."""
 
 
 def _without_aside(title: str) -> str:
     """A title without brackets at an end that only say whether it is required: "(optional)"."""
-    lead = _LEAD.match(title)
-    if lead is not None and not {"more", "required"}.isdisjoint(said(lead[1])):
-        title = title[lead.end() :]
+    title = _LEAD.sub("", title)
     aside = _ASIDE.search(title)
     only = aside is not None and not {"more", "required"}.isdisjoint(said(aside[1]))
     return title[: aside.start()] if aside is not None and only else title

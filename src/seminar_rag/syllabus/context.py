@@ -72,7 +72,8 @@ def _numbered(values: Iterable[Hashable]) -> list[int]:
 
 
 def _others(probabilities: NDArray[np.float32], group: Sequence[int]) -> NDArray[np.float32]:
-    """How many of the others in a piece's group are readings, and how likely the likeliest is."""
+    """How many of the others in a piece's group are likely readings, what share of them, and how
+    many others there are."""
     import numpy as np
 
     ids = np.asarray(group)
