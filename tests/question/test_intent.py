@@ -8,7 +8,7 @@ import pytest
 
 from bench import benchmark
 from seminar_rag.question import followup, intent
-from seminar_rag.question.intent import PLAIN, Intents
+from seminar_rag.question.intent import PLAIN, Intents, learned
 from seminar_rag.question.learned import digest, read_examples, read_weights
 
 EXAMPLES = [
@@ -65,3 +65,21 @@ def test_the_weights_belong_to_the_examples() -> None:
         assert read_weights(name)[1] == digest(fitted_to), (
             "examples or the reading of words changed: python benchmarks/questions.py --fit"
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "topic"),
+    [
+        ("Who wrote the 2 articles on rye bread?", "authors", "rye bread"),
+        ("Where can I get the four readings about rye?", "link", "rye"),
+        ("Who wrote the Rye 3 paper?", "authors", "Rye 3"),
+        ("Who wrote the 2017 rye paper?", PLAIN, ""),
+        ("what are Rye's drawbacks?", "against", "Rye"),
+        ("Why do rye allergies pose major problems?", PLAIN, ""),
+    ],
+)
+def test_a_number_belongs_to_the_name_before_it_and_drawbacks_to_their_owner(
+    text: str, intent: str, topic: str
+) -> None:
+    found = learned().of(text)
+    assert (found.intent, found.topic) == (intent, topic)

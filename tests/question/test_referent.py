@@ -5,8 +5,9 @@ import pytest
 from bench import benchmark
 from seminar_rag.question import referent
 from seminar_rag.question.learned import digest, read_examples, read_weights
+from seminar_rag.question.parts import two_questions
+from seminar_rag.question.pronouns import in_place
 from seminar_rag.question.query import understand
-from seminar_rag.question.referent import in_place
 from seminar_rag.question.referent import referent as stands_for
 from seminar_rag.types import Turn
 
@@ -60,14 +61,65 @@ def test_it_stands_for_what_was_asked_about(questions: tuple[str, ...], named: s
 @pytest.mark.parametrize(
     ("question", "whole"),
     [
-        ("who wrote it?", "who wrote On Rye?"),
-        ("what are its limits?", "what are the limits of On Rye?"),
+        ("who wrote it?", "who wrote RYE?"),
+        ("what are its main limits?", "what are RYE's main limits?"),
+        ("what is its pre-sale price?", "what is RYE's pre-sale price?"),
+        ("how is it milled to last?", "how is RYE milled to last?"),
+        ("how similar is it to OATS?", "how similar is RYE to OATS?"),
         ("why is it that bread rises?", "why is it that bread rises?"),
+        ("why is it important to knead it?", "why is it important to knead RYE?"),
+        ("Is it true that it spoils?", "Is it true that RYE spoils?"),
+        ("how long does it take to mill it?", "how long does it take to mill RYE?"),
+        ("How come it rains?", "How come it rains?"),
+        ("how do they mill it?", "how do they mill RYE?"),
         ("what is IT security?", "what is IT security?"),
     ],
 )
 def test_it_is_put_in_words(question: str, whole: str) -> None:
-    assert in_place(question, "On Rye") == whole
+    assert in_place(question, "RYE") == whole
+
+
+def test_they_are_several() -> None:
+    whole = "what are grains' uses, and which of them last?"
+    assert in_place("what are their uses, and which of them last?", "grains") == whole
+
+
+def test_its_drawbacks_are_those_of_what_was_asked_about() -> None:
+    query = understand("what are its drawbacks?", after("What is RYE?"))
+    assert (query.intent, query.topic, query.stand_alone) == (
+        "against", "RYE", "what are RYE's drawbacks?",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ["And OATS?", "What about RYE?", "is OATS a grain?"])
+def test_who_names_one_of_two_no_longer_compares(question: str) -> None:
+    assert not understand(question, after("What is the difference between RYE and OATS?")).parts
+
+
+def test_it_is_the_one_of_two_that_is_named() -> None:
+    before = after("What is the difference between RYE and OATS?")
+    query = understand("What about OATS and how is it milled?", before)
+    assert query.parts[1].label == "how is OATS milled?"
+
+
+@pytest.mark.parametrize(
+    ("question", "second"),
+    [
+        ("What is rye and what is wheat?", "what is wheat?"),
+        ("What did they find and was it significant?", "was it significant? find"),
+        ("What is rye and who teaches this course?", "who teaches this course?"),
+        ("What is rye and who found this grain?", "who found this grain? rye"),
+        ("What is rye and which are the fields that grow oats?",
+         "which are the fields that grow oats?"),
+        ("What is ergotism? Is there a cure?", "Is there a cure? ergotism"),
+        ("What is ergotism and is there a cure for scurvy?", "is there a cure for scurvy?"),
+        ("What are grains and how do they grow?", "how do grains grow?"),
+    ],
+)  # fmt: skip
+def test_a_second_question_is_searched_with_the_first_ones_subject_if_it_lacks_one(
+    question: str, second: str
+) -> None:
+    assert two_questions(question)[1].text == second
 
 
 def test_two_questions_of_a_follow_up_are_about_what_was_asked_before() -> None:

@@ -6,12 +6,13 @@ of others, which is then its topic. Among the intents that are possible and "pla
 regression over the wording's words and pairs of words decides. Its weights lie in
 `data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
 
-With a fifth of 2,095 examples left out in turn (`benchmarks/questions.py --folds 5`), 27 of 601
+With a fifth of 2,135 examples left out in turn (`benchmarks/questions.py --folds 5`), 28 of 601
 plain questions are taken for others (many of these examples are there because they look like
-requests), 44 of 1,494 others for one another, and 467 for plain, mostly for a word that no other
-example has: in doubt the readings are searched. Of 36 requests worded after these were complete 18
-are told (.50 [.34, .66]); with 441 examples less, and no article before a topic, 2 were. Of 2,515
-real questions of five sources about 15 are taken for requests, as before; some were looked at.
+requests), 55 of 1,534 others for one another, and 448 for plain, mostly for a word that no other
+example has: in doubt the readings are searched. With 40 examples less, 18 of 36 requests worded
+after these were complete were told (.50 [.34, .66]); with 481 less, and no article before a topic,
+2. Of 2,515 real questions of five sources about 15 were then taken for requests, as before; some
+were looked at.
 Over sentence embeddings of the wording the same classifier was no better: before topics had to
 stand beside known words, it took 11 plain questions for others, and this one 5.
 """
@@ -22,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Literal
 
 from seminar_rag.question import patterns
@@ -33,6 +34,8 @@ Section = Literal["required", "more"]
 
 PLAIN = "plain"
 TOPIC = "{topic}"
+_OWNER = f"{TOPIC}'s"
+_TOPICS = frozenset((TOPIC, _OWNER))
 _OFTEN = 6
 """Examples from which on a word belongs to the wording of requests and not to a topic."""
 _LONGEST = 12
@@ -81,7 +84,7 @@ class Intents:
         for intent, one in self._examples:
             if intent != PLAIN:
                 self._words.setdefault(intent, set(STOPWORDS)).update(one.tokens)
-                form = (TOPIC in one.tokens, bool(one.sessions))
+                form = (not _TOPICS.isdisjoint(one.tokens), bool(one.sessions))
                 self._forms.setdefault(intent, set()).add(form)
         shared = Counter(word for known in self._words.values() for word in known)
         self._shared = {word for word, intents in shared.items() if intents > 1}
@@ -89,7 +92,7 @@ class Intents:
             (intent, *map(_alike, pair))
             for intent, one in self._examples
             for pair in pairwise(["<", *one.tokens, ">"])
-            if TOPIC in pair
+            if not _TOPICS.isdisjoint(pair)
         }
         said = Counter(
             token
@@ -145,15 +148,16 @@ class Intents:
         if len(run) > _LONGEST or self._wording & set(run):
             return None
         article = bool(run) and start > 0 and tokens[start - 1] in _ARTICLES
-        numbered = [bool(run) and tokens[i : i + 1] == ["number"] for i in (start - 1, end)]
-        for after in (end, end + 1) if numbered[1] else (end,):  # "Claude 3"
-            for before in (start, start - 1) if article or (start and numbered[0]) else (start,):
-                shape = [*tokens[:before], *([TOPIC] if run else []), *tokens[after:]]
+        afters = (end, end + 1) if run and tokens[end : end + 1] == ["number"] else (end,)
+        for after, before in product(afters, (start, start - 1) if article else (start,)):
+            topic = " ".join(asked.written[start:after])  # "Claude 3"
+            bare = _without_possessive(topic)
+            for name in (TOPIC,) if topic == bare else (_OWNER, TOPIC):
+                shape = [*tokens[:before], *([name] if run else []), *tokens[after:]]
                 pairs = pairwise(["<", *shape, ">"])
-                sides = ((intent, *map(_alike, pair)) for pair in pairs if TOPIC in pair)
+                sides = ((intent, *map(_alike, pair)) for pair in pairs if name in pair)
                 if all(side in self._beside for side in sides):
-                    begin = before if numbered[0] else start
-                    return " ".join(shape), " ".join(asked.written[begin:after])
+                    return " ".join(shape), bare
         return None
 
     def rows(self) -> list[tuple[str, str]]:
@@ -183,9 +187,15 @@ def _alike(token: str) -> str:
     return "about" if token in _PREPOSITIONS else token
 
 
+def _without_possessive(text: str) -> str:
+    return text.removesuffix("'s").removesuffix("’s")
+
+
 def _one_word(word: str) -> str:
     """A word in the form in which it is compared."""
-    lower = word.lower().removesuffix("'s").removesuffix("’s")
+    lower = word.lower()
+    if lower != _OWNER:
+        lower = _without_possessive(lower)
     if lower in TEXTS:
         return "paper"
     return "number" if lower.isdigit() or lower in CARDINALS else lower

@@ -14,6 +14,7 @@ from itertools import takewhile
 
 from seminar_rag.question.forms import Form, form_of
 from seminar_rag.question.intent import Found
+from seminar_rag.question.pronouns import POINTS, in_place, points_back
 from seminar_rag.text import content_words
 
 
@@ -63,7 +64,6 @@ _TWO_QUESTIONS = re.compile(
     rf"(?:[,;]?(?<!\s)\s++and(?: also)?\s++|[?.!;]\s++)(?={_ASKS}|{_ASKS_WHETHER})",
     re.IGNORECASE,
 )
-_POINTS_BACK = re.compile(r"\b(?:it|its|they|their|them|this|that|these|those)\b", re.IGNORECASE)
 _DONE = (
     r"(?:published|released|introduced|proposed|made|trained|invented|developed|built|created|wrote"
     r"|designed)"
@@ -73,8 +73,12 @@ _SUBJECT = re.compile(
     rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
     re.IGNORECASE,
 )
-_BARE = 2
-"""Content words up to which a later question may lack the subject of the first."""
+_THERE = re.compile(
+    r"(?:is|are|was|were)\s++there\b"
+    r"(?!.*\b(?:about|against|between|for|from|in|of|on|that|to|with)\b)",
+    re.IGNORECASE,
+)
+"""A question that lacks the subject of the one before: "is there a cure?"."""
 _NEAR = 4
 """Words of a subject with its verb, at most: of more it is not clear where the subject ends."""
 
@@ -114,26 +118,24 @@ def _whole(one: str, two: str) -> tuple[str, str]:
 def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
     """The questions of a sentence that asks two or more; empty where it asks one.
 
-    In a later one, what points back is put in the words of the first one's subject; where that
-    points back too, the first one's words are searched for with it.
+    In a later one, "it" is put in the words of the first one's subject. What points back otherwise
+    is searched for with that subject, or with the first one's words where that points back too.
 
     Args:
         named: what it is about, where a question before it tells.
     """
-    asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(question)]
+    asked = [one.strip(" ?.!,;") for one in _TWO_QUESTIONS.split(in_place(question, named))]
     if not 1 < len(asked) <= _MOST or not re.match(_ASKS, asked[0], re.IGNORECASE):
         return ()
     named = named or subject(asked[0])
+    if POINTS.match(named):
+        named = ""
+    first = named or " ".join(content_words(asked[0]))  # what they did is not told by "they"
     out = [Part(f"{asked[0]}?", f"{asked[0]}?", form=form_of(f"{asked[0]}?"))]
     for one in asked[1:]:
-        label = text = f"{one}?"
-        if named and not _POINTS_BACK.match(named):
-            label = text = _POINTS_BACK.sub(lambda found: _standing_for(found[0], named), text, 1)
-        elif _POINTS_BACK.search(one):  # what they did is not told by "they"
-            text = f"{text} {' '.join(content_words(asked[0]))}"
-        bare = one == one.lower() and len(content_words(one)) <= _BARE
-        if bare and named not in text:  # "is there a cure?"
-            text = f"{text} {named}".rstrip()
+        label = text = in_place(f"{one}?", named)
+        if (points_back(label) or _THERE.match(one)) and first not in label:
+            text = f"{label} {first}".rstrip()
         out.append(Part(label, text, form=form_of(label)))
     return tuple(out) if all(content_words(one.label) for one in out) else ()
 
@@ -151,17 +153,13 @@ def subject(question: str) -> str:
     return " ".join(said)
 
 
-def _standing_for(pronoun: str, named: str) -> str:
-    return f"{named}'s" if pronoun.lower() in ("its", "their") else named
-
-
 def parts(
     own: str, found: Found, sides: Sequence[str], *, again: bool = False, named: str = ""
 ) -> tuple[Part, ...]:
     """The parts of a question; empty where it has only one.
 
     Args:
-        own: what was typed last, "it" put in words where that is clear.
+        own: what was typed last.
         found: what its asker is after.
         sides: what it compares.
         again: it compares what the question before compared, which said what each of them is.

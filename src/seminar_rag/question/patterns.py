@@ -275,7 +275,7 @@ _TYPED = {
 """What is typed for a word in a chat."""
 _TYPED_WORD = re.compile(rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])")
 
-_COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}|[^\W_]+(?:[-'’.;][^\W_]+)*)")
+_COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}(?:'s)?|[^\W_]+(?:[-'’.;][^\W_]+)*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts
 from seminar_rag.question.patterns import NamedScope
-from seminar_rag.question.referent import compared_again, in_place, referent
+from seminar_rag.question.pronouns import in_place
+from seminar_rag.question.referent import compared_again, referent
 from seminar_rag.text import content_words, unmarked, words
 from seminar_rag.types import Turn
 
@@ -144,7 +145,7 @@ def understand(
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if found.intent == "source":
         found, asked, history = _asked_before(asked, history)
-    typed, named = asked, referent(history) if found.intent == PLAIN else ""
+    typed, named = asked, referent(history, asked) if found.intent == PLAIN else ""
     if named and (put := _intent(in_place(asked, named))).topic == named:
         found, asked = put, in_place(asked, named)
     alone = asked
@@ -157,12 +158,11 @@ def understand(
     searched = without_source(searched, language)
     works = patterns.works(searched)
     follows = own != searched
-    named = named if follows else ""
     again = compared_again(searched.removesuffix(own), own) if follows else None
     sides = patterns.sides(searched)
     compares = compared(searched, sides)
     told_apart = () if again is False else compares
-    asked_parts = parts(in_place(own, named), found, told_apart, again=bool(again), named=named)
+    asked_parts = parts(own, found, told_apart, again=bool(again), named=named if follows else "")
     called = (*works, *filter(None, [found.topic]))
     return Query(
         text=text,

@@ -9,7 +9,6 @@ complete 56 are told (.93 [.84, .97]); before, all 60 went on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -19,6 +18,8 @@ from seminar_rag.question.forms import defined
 from seminar_rag.question.intent import PLAIN, learned
 from seminar_rag.question.learned import Weights, read_weights
 from seminar_rag.question.parts import compared, subject
+from seminar_rag.question.pronouns import POINTS
+from seminar_rag.text import stems
 from seminar_rag.types import Turn
 
 DATA = "comparisons"
@@ -26,11 +27,6 @@ DATA = "comparisons"
 _LONGEST = 4
 """Words of a subject; of more it is not clear that all of them are it."""
 GOES_ON, TURNS = "goes on", "turns"
-_ITS = re.compile(r"\b[Ii]ts\s+(\w+)")
-_IT = re.compile(r"\b(?:[Ii]t|that one|this one)(?!\w|['’])")
-_ITSELF = re.compile(r"\b(?:is|was|does|did|has|makes?|takes?)\s+(?:it|that)\s+(?:that|to)\b", re.I)
-"""Where "it" stands for nothing: "why is it that", "does it take to"."""
-_POINTS = re.compile(r"\b(?:it|its|they|their|them|this|that|these|those)\b", re.IGNORECASE)
 
 
 def rows(examples: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -47,37 +43,29 @@ def goes_on(question: str) -> bool:
     return found[GOES_ON] > found[TURNS]
 
 
-def referent(history: Sequence[Turn]) -> str:
+def referent(history: Sequence[Turn], asked: str = "") -> str:
     """What "it" stands for after a conversation, as written there; empty where that is not clear.
 
-    Of things that were compared it is the first. A question that points back itself leaves it to
-    the one before.
+    Of things that were compared it is the one that is asked about, or the first. A question that
+    points back itself leaves it to the one before.
     """
     for turn in reversed(history):
         if turn.role == "user":
-            named = _about(turn.text)
-            if named or not _POINTS.search(turn.text):
+            named = _about(turn.text, asked)
+            if named or not POINTS.search(turn.text):
                 return named
     return ""
 
 
-def _about(before: str) -> str:
+def _about(before: str, asked: str) -> str:
     """What a question is about, as written; empty where that is not clear."""
     if sides := compared(before, patterns.sides(before)):
-        return sides[0]
+        return [*_named(sides, asked), *sides][0]
     found = learned().of(before)
     named = found.topic
     if found.intent == PLAIN:
         named = defined(before) or subject(before.strip(" ?.!"))
-    return "" if _POINTS.search(named) or len(named.split()) > _LONGEST else named
-
-
-def in_place(question: str, named: str) -> str:
-    """A question with what "it" stands for put in its place, as it is where there is none."""
-    if not named or _ITSELF.search(question):
-        return question
-    whole = _ITS.sub(lambda its: f"the {its[1]} of {named}", question)
-    return _IT.sub(lambda _: named, whole)
+    return "" if POINTS.search(named) or len(named.split()) > _LONGEST else named
 
 
 @cache
@@ -87,7 +75,15 @@ def _weights() -> Weights:
 
 def compared_again(before: str, own: str) -> bool | None:
     """Whether a follow-up goes on comparing what the question before it compared; None where that
-    compared nothing, or the follow-up says itself what it compares."""
-    if compared(own, patterns.sides(own)) or not compared(before, patterns.sides(before)):
+    compared nothing, or the follow-up says itself what it compares. One that names one side asks
+    about that."""
+    sides = compared(before, patterns.sides(before))
+    if not sides or compared(own, patterns.sides(own)):
         return None
-    return goes_on(own)
+    return len(_named(sides, own)) != 1 and goes_on(own)
+
+
+def _named(sides: Sequence[str], text: str) -> list[str]:
+    """The sides that a text names."""
+    said = set(stems(text))
+    return [side for side in sides if said.issuperset(stems(side))]
