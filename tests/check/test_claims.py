@@ -143,17 +143,17 @@ def test_the_reference_list_is_parsed_and_resolves_marks() -> None:
         (2, None),
         (3, None),
     ]
-    assert found.references[0].told.startswith("E. Hu, Y. Shen, P. Wallis. LoRA: Low-rank")
+    assert found.references[0].entry.startswith("E. Hu, Y. Shen, P. Wallis. LoRA: Low-rank")
     assert [c.kind for c in found.claims][-3:] == ["reference"] * 3
     one, two, three = [c for c in found.claims if c.kind == "claim"]
-    assert (one.cites[0].told, one.cites[0].arxiv_id) == (found.references[0].told, "2106.09685")
-    assert two.cites[0].told == found.references[1].told
-    assert (three.cites[0].number, three.cites[0].told) == (4, "")
+    assert (one.cites[0].entry, one.cites[0].arxiv_id) == (found.references[0].entry, "2106.09685")
+    assert two.cites[0].entry == found.references[1].entry
+    assert (three.cites[0].number, three.cites[0].entry) == (4, "")
 
 
 def test_a_reference_list_needs_no_heading() -> None:
     text = "It holds [1].\n\n[1] A. Bee. On bees. 2020.\n[2] C. Dee. On seas. 2021.\n"
-    assert [r.told for r in extract(text).references] == [
+    assert [r.entry for r in extract(text).references] == [
         "A. Bee. On bees. 2020.",
         "C. Dee. On seas. 2021.",
     ]
@@ -234,4 +234,21 @@ def test_an_entry_that_is_only_a_mark_is_read_as_one() -> None:
 )
 def test_a_mark_finds_its_entry_in_any_style(listed: str, same: bool) -> None:
     (one, *_) = claims(f"Chains help (Wei et al., 2022).\n\n## References\n\n{listed}\n")
-    assert bool(one.cites[0].told) is same
+    assert bool(one.cites[0].entry) is same
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "second"),
+    [
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "Jason Wei and Xu Wang. Dogs, 2022."),
+        ("(Smith, 2015)", "Smith, J. (2009). Old. Mind 12, 2015-2030.", "Smith, J. (2015). New."),
+        ("(Smith, 2015)", "Smith, J. (2009). Old. Mind, 1998–2015.", "Smith, J. 2015-03-02. New."),
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "J. Wei. Dogs, 2022."),
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "Wei J. Dogs and seas. 2022."),
+        ("(van der Maaten, 2022)", "Maaten van der Zee. 2022.", "L. van der Maaten. Dogs. 2022."),
+        ("(Hu, 2021)", "Hu Bo. Cats. 2021.", "Hu EJ, Shen Y. Dogs. 2021."),
+    ],
+)
+def test_a_mark_finds_the_better_of_two_entries(said: str, first: str, second: str) -> None:
+    (one, *_) = claims(f"Chains help {said}.\n\n## References\n\n{first}\n\n{second}\n")
+    assert one.cites[0].entry == second

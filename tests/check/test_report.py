@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf, hit
-from seminar_rag.check.references import entry, likeness, match, named_before
+from seminar_rag.check.readings import Readings, likeness
+from seminar_rag.check.references import entry
 from seminar_rag.check.report import Checker, works_of
 from seminar_rag.cli.asking import text_lines
 from seminar_rag.course import Course
@@ -36,15 +37,15 @@ def cited(**given: object) -> Cited:
 
 
 def ids(one: Cited) -> list[str]:
-    return [work.id for work in match(one, WORKS).works]
+    return [work.id for work in Readings(WORKS).match(one).works]
 
 
 def test_a_work_is_known_by_id_doi_title_or_author_and_year() -> None:
     assert ids(cited(arxiv_id="2106.09685")) == ["lora"]
     assert ids(cited(doi="10.48550/arxiv.2106.09685")) == ["lora"]
     assert ids(cited(doi="10.1038/s41586-021-03819-2")) == ["nature"]
-    assert ids(cited(told="LoRA: low-rank adaptation of large language models.")) == ["lora"]
-    assert ids(cited(told="Lora low rank adaptation of large language model")) == ["lora"]
+    assert ids(cited(entry="LoRA: low-rank adaptation of large language models.")) == ["lora"]
+    assert ids(cited(entry="Lora low rank adaptation of large language model")) == ["lora"]
     assert ids(cited(authors=("Hu",), year=2021)) == ["lora"]
     assert ids(cited(authors=("Hu",), year=2022)) == ["lora"]  # printed a year later
     assert ids(cited(authors=("Hu",), year=2020)) == []
@@ -56,7 +57,7 @@ def test_a_work_is_known_by_id_doi_title_or_author_and_year() -> None:
 def test_a_title_without_its_subtitle_is_the_same_and_another_is_not() -> None:
     assert likeness("A Survey of Agents: Past and Future", "A survey of agents") == 100
     assert likeness("LoRA: Low-Rank Adaptation", "QLoRA: Efficient Finetuning") < 60
-    assert ids(cited(told="Highly accurate protein design")) == []
+    assert ids(cited(entry="Highly accurate protein design")) == []
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,15 @@ def test_a_title_without_its_subtitle_is_the_same_and_another_is_not() -> None:
 def test_a_title_is_found_in_an_entry_of_any_style(listed: str) -> None:
     found = entry(listed, 0, len(listed))
     assert ids(found) == ["nature"]
-    assert match(replace(found, arxiv_id=LORA.arxiv_id), WORKS).problem == "mismatch"
-    assert match(found, WORKS[:3]).reason.endswith("is not among the readings.")
+    assert Readings(WORKS).match(replace(found, arxiv_id=LORA.arxiv_id)).problem == "mismatch"
+    assert Readings(WORKS[:3]).match(found).reason.endswith("is not among the readings.")
 
 
 @pytest.mark.parametrize(
     "listed", ["[1] arXiv:2106.09685", "[1] Hu et al. 2021. arXiv:2106.09685."]
 )
 def test_an_entry_without_a_title_does_not_disagree_with_its_id(listed: str) -> None:
-    found = match(entry(listed, 0, len(listed)), WORKS)
+    found = Readings(WORKS).match(entry(listed, 0, len(listed)))
     assert ([work.id for work in found.works], found.problem) == (["lora"], None)
 
 
@@ -99,14 +100,14 @@ def test_the_text_stands_in_the_report_with_its_marks() -> None:
 
 
 def test_title_and_id_that_disagree_are_told() -> None:
-    other_title = match(
-        cited(arxiv_id="2106.09685", told="Deep residual learning of images"), WORKS
+    other_title = Readings(WORKS).match(
+        cited(arxiv_id="2106.09685", entry="Deep residual learning of images")
     )
     assert other_title.problem == "mismatch"
     assert "not “Deep residual learning of images”" in other_title.reason
-    other_reading = match(cited(arxiv_id="2106.09685", told=FLAN.title), WORKS)
+    other_reading = Readings(WORKS).match(cited(arxiv_id="2106.09685", entry=FLAN.title))
     assert "that of another reading" in other_reading.reason
-    other_id = match(cited(arxiv_id="2012.00001", told=LORA.title), WORKS)
+    other_id = Readings(WORKS).match(cited(arxiv_id="2012.00001", entry=LORA.title))
     assert other_id.problem == "mismatch"
     assert "is arXiv 2106.09685, not 2012.00001" in other_id.reason
 
@@ -122,9 +123,9 @@ def test_title_and_id_that_disagree_are_told() -> None:
 )
 def test_the_title_before_an_id_belongs_to_it(text: str, title: str) -> None:
     mark = replace(cited(arxiv_id="2106.09685"), text="arXiv:2106.09685")
-    named = named_before(mark, text, WORKS)
-    assert named.told == title
-    assert match(named, WORKS).problem == ("mismatch" if title else None)
+    named = Readings(WORKS).named_before(mark, text)
+    assert named.title == title
+    assert Readings(WORKS).match(named).problem == ("mismatch" if title else None)
 
 
 def test_who_wrote_a_reading_is_known_from_its_text_where_the_page_is_silent() -> None:
@@ -138,12 +139,16 @@ def test_who_wrote_a_reading_is_known_from_its_text_where_the_page_is_silent() -
 
 
 def test_what_is_not_a_reading_is_told_by_its_name() -> None:
-    assert match(cited(authors=("Vapnik", "Chervonenkis"), year=1971), WORKS).reason == (
+    assert Readings(WORKS).match(cited(authors=("Vapnik", "Chervonenkis"), year=1971)).reason == (
         "No reading by Vapnik et al. (1971) is known."
     )
-    assert match(cited(arxiv_id="2401.00001"), WORKS).reason.startswith("arXiv 2401.00001 is not")
-    assert match(cited(number=7), WORKS).problem == "unlisted"
-    assert match(cited(number=7), WORKS, numbered=False).problem is None
+    assert (
+        Readings(WORKS)
+        .match(cited(arxiv_id="2401.00001"))
+        .reason.startswith("arXiv 2401.00001 is not")
+    )
+    assert Readings(WORKS).match(cited(number=7)).problem == "unlisted"
+    assert Readings(WORKS).match(cited(number=7), numbered=False).problem is None
 
 
 TEXT = """# On adapters

@@ -1,24 +1,19 @@
-"""Citations as texts write them, and the readings of the course that they mean. Pure.
+"""Citations as texts write them, and the entries of reference lists that belong to them. Pure.
 
 The marks that are read are "(Wei et al., 2022)", "Wei et al. (2022)", "[3]", "[1, 4-6]", arXiv ids
-and DOIs, besides the entries of a reference list. A citation is matched to a reading by its ids
-where both have one, then by the title, then by first author and year; the year of a reading is
-known only where its arXiv id tells it.
+and DOIs, besides the entries of a reference list. Which reading one means, `readings` decides.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from textwrap import shorten
-from typing import Literal
+from dataclasses import replace
+from itertools import zip_longest
 
 from seminar_rag import ids
-from seminar_rag.text import fold, main_title
+from seminar_rag.text import fold
 from seminar_rag.types import Cited
-from seminar_rag.types.check import Work
 
 _YEAR = r"(?:19|20)\d\d"
 _NO_NAME = (
@@ -42,8 +37,6 @@ _ARXIV = re.compile(
 )
 _DOI = re.compile(rf"(?:\bdoi:\s?|https?://(?:dx\.)?doi\.org/)?\b({ids.DOI})")
 _LONGEST_RANGE = 20
-_SHOWN = 120
-"""Characters of an entry that a message has."""
 
 
 def marks(text: str, offset: int = 0) -> list[Cited]:
@@ -107,7 +100,15 @@ def families(people: str) -> tuple[str, ...]:
     return tuple(name[1] for name in names if name)
 
 
+def is_a_mark(entry: str) -> bool:
+    """Whether an entry is no more than "Wei et al., 2022"."""
+    found = _PART.match(entry) or _NARRATIVE.match(entry)
+    return bool(found) and not re.search(r"[^\W\d_]", entry[found.end() :] if found else "")
+
+
 _ENTRY = re.compile(r"^\s*(?:\[(\d{1,3})\]|(\d{1,3})[.)])\s+")
+_LEFT_OVER = re.compile(r" ?[(\[] ?(?:[)\]]|$)|[,;:]? (?=[.,;:)\]])|[,;:](?= ?$)")
+"""Marks of punctuation that belonged to an id."""
 
 
 def entry(text: str, start: int, end: int) -> Cited:
@@ -117,7 +118,7 @@ def entry(text: str, start: int, end: int) -> Cited:
     body = text[head.end() :] if head else text.strip()
     arxiv, doi = _ARXIV.search(body), _DOI.search(body)
     plain = _DOI.sub(" ", _ARXIV.sub(" ", re.sub(r"https?://\S+", " ", body)))
-    plain = " ".join(plain.split())
+    plain = _LEFT_OVER.sub("", " ".join(plain.split())).strip()
     named = next(_named(f"({plain})"), None)
     return Cited(
         text.strip(),
@@ -125,7 +126,7 @@ def entry(text: str, start: int, end: int) -> Cited:
         end,
         authors=named.authors if named else (),
         year=named.year if named else None,
-        told=plain,
+        entry=plain,
         arxiv_id=arxiv[1] if arxiv else None,
         doi=doi[1].rstrip(".,;:").lower() if doi else None,
         number=int(head[1] or head[2]) if head else None,
@@ -133,18 +134,24 @@ def entry(text: str, start: int, end: int) -> Cited:
 
 
 def resolve(cited: Cited, references: Sequence[Cited]) -> Cited:
-    """A mark with what its reference-list entry adds; the mark as it is where none fits."""
-    for reference in references:
-        if _same_work(cited, reference):
-            return replace(
-                cited,
-                authors=cited.authors or reference.authors,
-                year=cited.year or reference.year,
-                told=reference.told,
-                arxiv_id=cited.arxiv_id or reference.arxiv_id,
-                doi=cited.doi or reference.doi,
-            )
-    return cited
+    """A mark with what its reference-list entry adds; the mark as it is where none fits.
+
+    Of several that fit, one whose first author has the cited name as a family name comes first.
+    """
+    fitting = [reference for reference in references if _same_work(cited, reference)]
+    if not fitting:
+        return cited
+    called = f" {fold(cited.authors[0])}" if cited.authors else ""
+    first = (one for one in fitting if any(called.endswith(f" {n}") for n in _families(one)))
+    reference = next(first, fitting[0])
+    return replace(
+        cited,
+        authors=cited.authors or reference.authors,
+        year=cited.year or reference.year,
+        entry=reference.entry,
+        arxiv_id=cited.arxiv_id or reference.arxiv_id,
+        doi=cited.doi or reference.doi,
+    )
 
 
 def _same_work(cited: Cited, reference: Cited) -> bool:
@@ -155,183 +162,43 @@ def _same_work(cited: Cited, reference: Cited) -> bool:
             reference.arxiv_id if cited.arxiv_id else None,
             reference.doi if cited.doi else None,
         )
-    first = fold(_FIRST_END.split(reference.told, maxsplit=1)[0]).split()[:_FIRST_WORDS]
-    return (
-        bool(cited.authors)
-        and all(one in first for one in fold(cited.authors[0]).split())
-        and str(cited.year) in reference.told
-    )
+    if not cited.authors or str(cited.year) not in _years(reference.entry):
+        return False
+    first = fold(_first(reference)).split()[:_FIRST_WORDS]
+    return all(one in first for one in fold(cited.authors[0]).split())
 
 
+def _years(written: str) -> set[str]:
+    """The numbers that may be a year: not of a range of pages, nor a part of another number."""
+    return set(_ALONE.findall(written))
+
+
+def _first(reference: Cited) -> str:
+    """The name of the first author as the entry begins with it, and what stands right after."""
+    return _FIRST_END.split(reference.entry, maxsplit=1)[0]
+
+
+def _families(reference: Cited) -> Iterator[str]:
+    """What may be the family name of the first author: "Wei J. On mills" may begin as "Jason J.
+    Wei" does, so a word before initials is one as well as the last."""
+    words = _NAME_END.split(_first(reference), maxsplit=1)[0].split()[:_FIRST_WORDS]
+    for word, after in zip_longest(words, words[1:]):
+        if word and not _INITIALS.fullmatch(word) and (not after or _INITIALS.fullmatch(after)):
+            yield fold(word)
+
+
+def family(name: str) -> str:
+    """The family name, folded, of "Jason Wei", "J. Wei" or "Wei J": the last word but initials."""
+    words = name.split()
+    full = [word for word in words if not _INITIALS.fullmatch(word)]
+    return fold((full or words or [""])[-1])
+
+
+_ALONE = re.compile(
+    rf"(?<![\w–-])({_YEAR})[a-z]?(?![\w–])(?!-(?!(?:0[1-9]|1[0-2])-\d\d\b))", re.IGNORECASE
+)
+_INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,3}|[JS]r\.?")
+_NAME_END = re.compile(r"(?<=[^\W\d_]{2})\.|:")
 _FIRST_END = re.compile(r"[,;&(\d“\"]|\band\b|\bet al\b")
 _FIRST_WORDS = 5
-"""An entry begins with the name of its first author; what is longer is no name."""
-
-
-# The readings that a citation can mean
-
-SAME_TITLE = 90.0
-"""Likeness (0 to 100) from which two titles are the same; subtitles may be left out."""
-OTHER_TITLE = 60.0
-"""Likeness up to which they are certainly not."""
-_YEARS_LATER = 2
-"""A paper may be printed so many years after it came out on arXiv."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What a citation means; nothing, with the reason, where no reading fits."""
-
-    works: tuple[Work, ...] = ()
-    problem: Literal["mismatch", "unlisted"] | None = None
-    reason: str = ""
-
-
-def match(cited: Cited, works: Sequence[Work], numbered: bool = True) -> Match:
-    """The readings that `cited` can mean.
-
-    Args:
-        numbered: the text has a reference list, so that a number must have an entry.
-    """
-    if not (cited.authors or cited.told or cited.arxiv_id or cited.doi):
-        if numbered:
-            return Match(problem="unlisted", reason="It has no entry in the reference list.")
-        return Match(reason="It cannot be looked up: the text has no reference list.")
-    by_id = _by_id(cited, works)
-    by_title = _by_title(cited.told, works)
-    work = by_id or by_title
-    if work is not None:
-        if reason := _disagree(cited, by_id, by_title):
-            return Match((work,), "mismatch", f"Title and id disagree: {reason}")
-        return Match((work,))
-    titled = _has_title(cited.told)
-    named = () if cited.arxiv_id or titled else tuple(w for w in works if _by_name(cited, w))
-    if named:
-        return Match(named)
-    if cited.authors and not (titled or cited.arxiv_id or cited.doi):
-        return Match(reason=f"No reading by {_called(cited)} is known.")
-    return Match(reason=f"{_called(cited)} is not among the readings.")
-
-
-def named_before(cited: Cited, text: str, works: Sequence[Work]) -> Cited:
-    """A mark with an id alone, and the title of a reading that stands right before it."""
-    if cited.told or not (cited.arxiv_id or cited.doi):
-        return cited
-    before = f" {fold(text.partition(cited.text)[0])}"
-    titles = _titles(works)
-    found = [one for one in titles if " " in one and before.endswith(f" {one}")]
-    return replace(cited, told=titles[max(found, key=len)].title) if found else cited
-
-
-def _disagree(cited: Cited, by_id: Work | None, by_title: Work | None) -> str:
-    """How the title and the id of a citation name different works; empty where they do not."""
-    if by_id is None:
-        if by_title and by_title.arxiv_id and cited.arxiv_id:
-            return f"“{by_title.title}” is arXiv {by_title.arxiv_id}, not {cited.arxiv_id}."
-        return ""
-    if by_title is not None and by_title.id != by_id.id:
-        return f"the id is that of “{by_id.title}”, the title that of another reading."
-    if _has_title(cited.told) and likeness(cited.told, by_id.title) < OTHER_TITLE:
-        return f"the id is that of “{by_id.title}”, not {_called(cited)}."
-    return ""
-
-
-def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
-    arxiv = cited.arxiv_id or ids.arxiv_of_address(cited.doi or "")
-    for work in works:
-        if arxiv is not None and arxiv == work.arxiv_id:
-            return work
-        if cited.doi and any(cited.doi in url.lower() for url in work.urls):
-            return work
-    return None
-
-
-def _by_title(told: str, works: Sequence[Work]) -> Work | None:
-    """The reading whose title stands in what is told of a work, the longest where several do."""
-    from rapidfuzz import fuzz, process
-
-    titles = _titles(works)
-    found = (
-        process.extractOne(one, titles.keys(), scorer=fuzz.ratio, score_cutoff=SAME_TITLE)
-        for one in _stretches(told)
-    )
-    names = [one[0] for one in found if one is not None]
-    return titles[max(names, key=len)] if names else None
-
-
-def _titles(works: Sequence[Work]) -> dict[str, Work]:
-    """The readings by their folded titles, and by what stands before a subtitle."""
-    heads = {_folded(work.title)[1]: work for work in works}
-    wholes = {_folded(work.title)[0]: work for work in works}
-    return {one: work for one, work in heads.items() if " " in one} | wholes
-
-
-_BETWEEN = re.compile(r"[.,;:?!()\[\]“”\"]\s*+|\s[-–—]\s")
-_LONGEST = 1_000
-"""Characters of an entry that are looked at."""
-_PIECES = 6
-"""Pieces between marks that a title may have."""
-
-
-def _stretches(told: str) -> list[str]:
-    """What stands between any two marks of punctuation, folded: a title is one of these, whatever
-    the style of the list. Of 570 entries (38 readings of the course in fifteen styles, as a
-    processor of the Citation Style Language sets them) all lead to their reading among 170, and
-    none to another where it is not among them."""
-    pieces = _pieces(told)
-    return [
-        " ".join(pieces[start:stop])
-        for start in range(len(pieces))
-        for stop in range(start + 1, min(start + _PIECES, len(pieces)) + 1)
-    ]
-
-
-def _pieces(told: str) -> list[str]:
-    return [piece for one in _BETWEEN.split(told[:_LONGEST]) if (piece := fold(one))]
-
-
-def _has_title(told: str) -> bool:
-    """Whether some piece has four words, as hardly a name or a number of pages has."""
-    return any(piece.count(" ") > 2 for piece in _pieces(told))
-
-
-def likeness(told: str, title: str) -> float:
-    """How alike a title and the likest stretch of what is told of a work are, 0 to 100."""
-    from rapidfuzz import fuzz
-
-    whole, head = _folded(title)
-    names = {whole, head} if " " in head else {whole}
-    return max((fuzz.ratio(a, b) for a in _stretches(told) for b in names), default=0.0)
-
-
-@lru_cache(maxsize=4096)
-def _folded(title: str) -> tuple[str, str]:
-    """A title and its part before the subtitle, as they are compared."""
-    return fold(title), fold(main_title(title))
-
-
-def _by_name(cited: Cited, work: Work) -> bool:
-    """Whether first author and year fit."""
-    if not cited.authors or not work.authors:
-        return False
-    first = fold(re.split(r"[,;&]|\band\b", work.authors)[0]).split()
-    name = fold(cited.authors[0]).split()
-    if not name or name[-1] not in first:
-        return False
-    everyone = fold(work.authors)
-    named = all(fold(author) in everyone for author in cited.authors[1:])
-    if not named and "et al" not in everyone:
-        return False
-    if cited.year is None or work.year is None:
-        return True
-    return work.year <= cited.year <= work.year + _YEARS_LATER
-
-
-def _called(cited: Cited) -> str:
-    """How to call the work in a message."""
-    if cited.told:
-        return f"“{shorten(cited.told, _SHOWN, placeholder=' …')}”"
-    if cited.authors:
-        people = cited.authors[0] + (" et al." if len(cited.authors) > 1 else "")
-        return f"{people} ({cited.year})" if cited.year else people
-    return f"arXiv {cited.arxiv_id}" if cited.arxiv_id else f"DOI {cited.doi}"
+"""An entry begins with the name of its first author; of what is longer, the rest is cut."""

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from seminar_rag.check.claims import Extract, extract
-from seminar_rag.check.references import Match, match, named_before
+from seminar_rag.check.readings import Match, Readings
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict, VerdictLabel
@@ -76,9 +76,13 @@ class Checker:
         """
         found = self._extract(text)
         numbered = bool(found.references)
+        readings = Readings(self._works)
 
         def item(claim: Claim) -> Item:
-            return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, numbered)
+            before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
+            cites = [readings.named_before(cited, before) for cited in claim.cites]
+            matches = [readings.match(cited, numbered) for cited in cites]
+            return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, matches)
 
         claims = self._ordered(found.claims, scope)
         items = map(item, claims) if self._verifier.quick else _side_by_side(item, claims)
@@ -101,10 +105,7 @@ class Checker:
         quick = self._verifier.quick
         return quick.verify(said, [hit.passage for hit in hits]).score if quick else 0.0
 
-    def _item(self, claim: Claim, line: int, scope: Scope | None, numbered: bool) -> Item:
-        before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
-        cites = [named_before(cited, before, self._works) for cited in claim.cites]
-        matches = [match(cited, self._works, numbered) for cited in cites]
+    def _item(self, claim: Claim, line: int, scope: Scope | None, matches: Sequence[Match]) -> Item:
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."

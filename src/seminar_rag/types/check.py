@@ -48,8 +48,10 @@ class Cited:
     authors: tuple[str, ...] = ()
     """Family names, as far as given."""
     year: int | None = None
-    told: str = ""
-    """Its entry in the reference list without number and ids, or the title before an id."""
+    entry: str = ""
+    """Its entry in the reference list, without number and ids."""
+    title: str = ""
+    """The title of a reading that stands right before the mark, where that is an id."""
     arxiv_id: str | None = None
     """Without version."""
     doi: str | None = None

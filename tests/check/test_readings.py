@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from seminar_rag.check.claims import extract
+from seminar_rag.check.readings import Readings
+from seminar_rag.check.references import entry
+from seminar_rag.types import Cited
+from seminar_rag.types.check import Work
+
+BOOKS = (
+    Work("ai", "Artificial Intelligence: A Modern Approach", "Stuart Russell, Peter Norvig"),
+    Work("memory", "Memory", "Alan Baddeley"),
+    Work("kuhn", "The Structure of Scientific Revolutions", "Thomas S. Kuhn"),
+    Work("fast", "Thinking, Fast and Slow", "Daniel Kahneman"),
+    Work("attention", "Attention Is All You Need", "Ashish Vaswani", "1706.03762"),
+)
+VASWANI = "A. Vaswani, N. Shazeer, Proceedings of the National Academy of Sciences 30, 5998 (2017)"
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    ("listed", "meant"),
+    [
+        ("Pearl, J. (1986). Fusion in belief networks. Artificial Intelligence, 29(3), 2–8.", ""),
+        ("Russell S. Rationality and intelligence. Artificial Intelligence. 1997;94:57–77.", ""),
+        ("Mitchell, M. Artificial Intelligence: A Guide for Thinking Humans. Penguin, 2019.", ""),
+        ("Roe, A. (1995). Sleep and recall. Memory, 3, 1–9.", ""),
+        ("Roe, A. (1995). Sleep. In Memory. Wiley.", ""),
+        ("Roe, A. “Sleep.” Memory, 1995.", ""),
+        ("Bird, A. (2012). What is in a paradigm? The Structure of Scientific Revolutions.", ""),
+        ("Kahneman, D. (1973). Attention and Effort. Prentice-Hall.", ""),
+        ("Russell S, Norvig P. Artificial Intelligence. 3rd ed. Pearson; 2010.", "ai"),
+        ("Russell, S., & Norvig, P. (2010). Artificial intelligence: A modern approach.", "ai"),
+        ("Alan Baddeley and Michael Eysenck. 2009. Memory. Psychology Press.", "memory"),
+        ("7Baddeley AD. Memory. Wiley, 2009.", "memory"),
+        ("Kuhn, T. S. (1962, May). The Structure of Scientific Revolutions. Chicago.", "kuhn"),
+        ("Attention Is All You Need (2017), Vaswani et al.", "attention"),
+    ],
+)
+def test_the_name_of_a_journal_or_of_another_book_is_no_reading(
+    listed: str, meant: str, known: bool
+) -> None:
+    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
+    found = Readings(works).match(entry(listed, 0, len(listed)))
+    assert [work.id for work in found.works] == [meant] * bool(meant)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "Vaswani A et al. 2017 Advances in Neural Information Processing 30 5998 arXiv:1706.03762",
+        f"{VASWANI}, arXiv:1706.03762.",
+    ],
+)
+def test_a_journal_beside_an_id_is_no_title_that_disagrees(listed: str, known: bool) -> None:
+    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
+    found = Readings(works).match(entry(listed, 0, len(listed)))
+    assert ([work.id for work in found.works], found.problem) == (["attention"], None)
+
+
+def test_an_entry_is_shown_without_what_an_id_leaves_over() -> None:
+    for left in (
+        ", arXiv:1706.03762.",
+        " (doi:10.1145/3292500).",
+        "; https://doi.org/10.1145/3292.",
+    ):
+        listed = f"{VASWANI}{left}"
+        assert entry(listed, 0, len(listed)).entry.rstrip(".") == VASWANI
+
+
+def test_author_and_year_name_no_reading_where_a_short_title_is_printed() -> None:
+    listed = "Kahneman, D. (1973). Attention and Effort."
+    (one,) = extract(f"It is so (Kahneman, 1973).\n\n## References\n\n{listed}").claims[0].cites
+    assert Readings(BOOKS).match(one).works == ()
+    assert Readings(BOOKS).match(Cited("(mark)", 0, 6, ("Kahneman",), 2011)).works == (BOOKS[3],)
+    bare = entry("[1] Kahneman, 2011.", 0, 19)
+    assert Readings(BOOKS).match(bare).works == (BOOKS[3],)
