@@ -217,6 +217,21 @@ def test_what_was_found_is_shown_until_the_answer_has_sources_of_its_own():
     assert render.sources(replace(Exchange(1, "Q", "stopped"), found=found)) == ""
 
 
+def test_what_was_found_stays_where_the_model_finds_no_answer_in_it():
+    found = (cite(1, RAG, RAG_PASSAGE), cite(2, NOTES, NOTES_PASSAGE))
+    view = Exchange(1, "Q").advanced(HitsEvent("Q", (), quotations=found))
+    view = view.advanced(AnswerEvent(ANSWERS[UNKNOWN]))
+    assert view.abstained
+    assert not view.citations
+    shown = render.sources(view)
+    assert "source-1-2" in shown
+    assert "nearest" in shown
+    assert "being written" not in shown
+    answered = Exchange(1, "Q").advanced(HitsEvent("Q", (), quotations=found))
+    answered = answered.advanced(AnswerEvent(replace(ANSWERS[UNKNOWN], abstained=False)))
+    assert render.sources(answered) == ""
+
+
 def test_a_growing_answer_shows_its_marks_as_soon_as_they_are_resolved():
     view = Exchange(1, "Q").advanced(TokenEvent("It works. ")).advanced(TokenEvent("[1] "))
     assert "[1]" in render.exchange(view)

@@ -110,9 +110,10 @@ def _actions(view: Exchange) -> str:
 def sources(view: Exchange) -> str:
     """Render the sources of one answer, each reading's together; "" without citations.
 
-    Before the first citation, what was found is shown while the answer is written.
+    Before the first citation, what was found is shown while the answer is written, and it stays
+    where a model finds no answer in it: the reader may see more there than the model did.
     """
-    found = () if view.citations or not view.running else view.found
+    found = view.found if (view.running or view.abstained) and not view.citations else ()
     groups = by_number(view.citations or found)
     if not groups:
         return ""

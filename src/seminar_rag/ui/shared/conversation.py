@@ -40,7 +40,8 @@ class Exchange:
     text: str = ""
     citations: tuple[Citation, ...] = ()
     found: tuple[Citation, ...] = ()
-    """What can be read until the answer has citations of its own."""
+    """What can be read until the answer has citations of its own, or where it turns out to have
+    none."""
     nearest: tuple[Document, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
@@ -91,7 +92,7 @@ class Exchange:
                     state="done",
                     text=refusal(self.scope, self.asked) if scoped else answer.text,
                     citations=() if answer.abstained else answer.citations,
-                    found=(),
+                    found=self.found if answer.abstained else (),
                     nearest=answer.nearest if answer.abstained else (),
                     warnings=answer.warnings,
                     verdicts=answer.verdicts,
