@@ -18,10 +18,9 @@ INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) insta
 # The option for an index, or nothing where it does not answer: pip would ask it for every package.
 answering = $(shell $(PIP) index versions $(1) --retries 0 --timeout 10 --index-url $(lastword $(2)) >/dev/null 2>&1 && echo "$(2)")
 STAMPS := $(VENV)/.stamps
-# Processes that run all tests side by side: on two processors one more, since tests also wait, for
-# servers and browsers. Fast tests wait for nothing.
-FAST_WORKERS := $(or $(WORKERS),2)
-WORKERS ?= 3
+# Processes that run tests side by side. With three a run was hardly shorter on two processors, and
+# three browsers at once made one test fail.
+WORKERS ?= 2
 # Folders of fast tests lie in memory, where there is room: they waited for the disk for an eighth of
 # their time. The others unpack bombs and have models and indexes.
 MEMORY := $(shell [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4 + 0}')" -gt 1000000 ] && echo /dev/shm)
@@ -80,7 +79,7 @@ fast: $(STAMPS)/dev
 	@# A shell ends at a signal without what it does at its exit, unless the signal makes it exit.
 	@folder=$$(mktemp -d $(MEMORY:%=-p %)) && trap 'rm -rf "$$folder"' EXIT && \
 	trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP && \
-	$(BIN)/python -m pytest -q -n $(FAST_WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests"
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)

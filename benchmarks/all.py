@@ -164,7 +164,7 @@ def check(side: Side) -> dict[str, Any]:
 
 
 def fast(side: Side) -> dict[str, Any]:
-    marked = ("-n", "2", "-m", "not slow and not model and not browser")
+    marked = ("-m", "not slow and not model and not browser")
     memory = "/dev/shm" if side.now and Path("/dev/shm").is_dir() else None  # as make fast
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         runs = [_tests(side, *marked, "--basetemp", f"{folder}/{run}") for run in (1, 2)]
@@ -173,13 +173,12 @@ def fast(side: Side) -> dict[str, Any]:
 
 
 def suite(side: Side) -> dict[str, Any]:
-    workers = "3" if side.now else "2"  # as make test
-    return _tests(side, "-n", workers, "--dist", "loadfile", "--no-loadscope-reorder")
+    return _tests(side, "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def _tests(side: Side, *which: str) -> dict[str, Any]:
     started = time.perf_counter()
-    command = ("-m", "pytest", "-q", "--durations=40", *which)
+    command = ("-m", "pytest", "-q", "-n", "2", "--durations=40", *which)
     # Their time is asked for. The modules here would stand in the way of folders of tests.
     said = side.run(sys.executable, *command, may_fail=True, beside=())
     seconds = round(time.perf_counter() - started, 1)
