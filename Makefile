@@ -18,8 +18,7 @@ INSTALL := $(if $(UV),"$(UV)" pip install -q --python $(BIN)/python,$(PIP) insta
 # The option for an index, or nothing where it does not answer: pip would ask it for every package.
 answering = $(shell $(PIP) index versions $(1) --retries 0 --timeout 10 --index-url $(lastword $(2)) >/dev/null 2>&1 && echo "$(2)")
 STAMPS := $(VENV)/.stamps
-# Processes that run tests side by side. With three a run was hardly shorter on two processors, and
-# three browsers at once made one test fail.
+# Processes that run tests side by side. With three a run was no shorter on two processors.
 WORKERS ?= 2
 # Folders of fast tests lie in memory, where there is room: they waited for the disk for an eighth of
 # their time. The others unpack bombs and have models and indexes.
