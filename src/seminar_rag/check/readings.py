@@ -16,7 +16,7 @@ from typing import Literal
 
 from seminar_rag import ids
 from seminar_rag.check.references import family, is_a_mark
-from seminar_rag.text import fold, main_title
+from seminar_rag.text import MONTH, fold, main_title
 from seminar_rag.types import Cited
 from seminar_rag.types.check import Work
 
@@ -178,10 +178,7 @@ _VOLUME = re.compile(
 """A number after the name of a journal or a series, and before or after the year."""
 _ENDS_IN_NUMBER = re.compile(r"\s(?!(?:19|20)\d\d$)\d{1,5}$")
 _IS_YEAR = re.compile(r"(?:19|20)\d\d[a-z]?")
-_DAY = re.compile(
-    r"\d{1,2}|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
-)
+_DAY = re.compile(rf"\d{{1,2}}|{MONTH}")
 _QUOTED = re.compile(r"”|\"[^\"]*\"")
 _INITIAL = re.compile(r"[A-Z]\.?(?:-?[A-Z]\.?)?")
 _SUBTITLE = re.compile(r"[”\"]?:\s")
@@ -343,7 +340,7 @@ def _by_name(cited: Cited, work: Work) -> bool:
     # A title of few words cannot be told from names: then the year has to be the reading's.
     if cited.entry and not is_a_mark(cited.entry) and work.year is None:
         return False
-    first = fold(re.split(r"[,;&]|\band\b", work.authors)[0]).split()
+    first = fold(_PARTED.split(work.authors)[0]).split()
     name = fold(cited.authors[0]).split()
     if not name or name[-1] not in first:
         return False

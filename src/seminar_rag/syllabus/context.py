@@ -8,11 +8,11 @@ sees the first one’s probabilities of a piece, its neighbours and the pieces i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus.features import KEY_COLUMNS
-from seminar_rag.syllabus.groups import group_means, groups, shifted
+from seminar_rag.syllabus.groups import group_means, groups, numbered, shifted
 from seminar_rag.syllabus.model import READING, SESSION, Model
 from seminar_rag.syllabus.pieces import Piece
 from seminar_rag.syllabus.series import place
@@ -56,19 +56,13 @@ def context_features(
     kinds = groups(pieces)
     parts += [group_means(probabilities, kind) for kind in kinds]
     parts += [_others(probabilities, kind) for kind in kinds]
-    same = _numbered(piece.text.casefold() for piece in pieces)
-    beside = _numbered(place(piece) for piece in pieces)
+    same = numbered(piece.text.casefold() for piece in pieces)
+    beside = numbered(place(piece) for piece in pieces)
     parts += [group_means(probabilities, same), group_means(probabilities, beside)]
     parts += [_others(probabilities, beside), _since_session(probabilities)]
     parts.append(np.repeat(probabilities.mean(0)[None], len(pieces), 0))
     parts.append(rows[:, KEY_COLUMNS])
     return np.hstack(parts).astype(np.float32)
-
-
-def _numbered(values: Iterable[Hashable]) -> list[int]:
-    """A number for each value, the same for equal ones."""
-    ids: dict[Hashable, int] = {}
-    return [ids.setdefault(value, len(ids)) for value in values]
 
 
 def _others(probabilities: NDArray[np.float32], group: Sequence[int]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus.pieces import Piece
@@ -34,16 +34,18 @@ def signature(piece: Piece) -> tuple[object, ...]:
 
 def groups(pieces: Sequence[Piece]) -> list[list[int]]:
     """For every piece three groups it belongs to: its signature, its place, its list."""
-    kinds: tuple[Callable[[Piece], tuple[object, ...]], ...] = (
+    kinds: tuple[Callable[[Piece], Hashable], ...] = (
         signature,
         lambda p: (p.kind, p.level, p.source.depth, p.table, p.column),
         lambda p: (p.file, p.path, p.kind, p.source.depth, p.parent, p.table, p.row, p.column),
     )
-    found = []
-    for kind in kinds:
-        ids: dict[object, int] = {}
-        found.append([ids.setdefault(kind(piece), len(ids)) for piece in pieces])
-    return found
+    return [numbered(map(kind, pieces)) for kind in kinds]
+
+
+def numbered(values: Iterable[Hashable]) -> list[int]:
+    """A number for each value, the same for equal ones."""
+    ids: dict[Hashable, int] = {}
+    return [ids.setdefault(value, len(ids)) for value in values]
 
 
 def shifted(values: NDArray[np.float32], by: int) -> NDArray[np.float32]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from seminar_rag.course import SAMPLE
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
@@ -32,6 +32,16 @@ _SAMPLE = str(SAMPLE.resolve())
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
+NOT_UNDERSTOOD = "that was not understood — load the page again"
+F = TypeVar("F", bound=BaseModel)
+
+
+def form_of(model: type[F], sent: object) -> F:
+    """What a form of the desk sent. Raises SourceError where it is none."""
+    try:
+        return model.model_validate(sent)
+    except ValidationError as error:
+        raise SourceError(NOT_UNDERSTOOD) from error
 
 
 class Entry(BaseModel, frozen=True):

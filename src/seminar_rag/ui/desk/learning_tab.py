@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, StringConstraints
 
 from seminar_rag.errors import SourceError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.types.study import KINDS
-from seminar_rag.ui.desk.actions import Desk, Said
+from seminar_rag.ui.desk.actions import NOT_UNDERSTOOD, Desk, Said, form_of
 from seminar_rag.ui.desk.jobs import StoppedError
 from seminar_rag.ui.shared.gradio_pages import html_part
 
@@ -109,10 +109,7 @@ class LearningTab:
         Raises:
             SeminarError: it cannot be done.
         """
-        try:
-            one = Choice.model_validate(sent)
-        except ValidationError as error:
-            raise SourceError("that was not understood — load the page again") from error
+        one = form_of(Choice, sent)
         acts: dict[str, Callable[[Choice], str]] = {
             "tutor": self._tutor,
             "keep table": self._keep,
@@ -124,7 +121,7 @@ class LearningTab:
             **dict.fromkeys(("keep pair", "drop pair", "undo pair"), self._decide_pair),
         }
         if one.act not in acts:
-            raise SourceError("that was not understood — load the page again")
+            raise SourceError(NOT_UNDERSTOOD)
         return acts[one.act](one)
 
     def _tutor(self, one: Choice) -> str:

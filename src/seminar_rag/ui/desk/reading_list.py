@@ -10,13 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gradio as gr
-from pydantic import ValidationError
 
-from seminar_rag.errors import SourceError
 from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText
-from seminar_rag.ui.desk.actions import Desk, Entry, Said
+from seminar_rag.ui.desk.actions import Desk, Entry, Said, form_of
 from seminar_rag.ui.desk.view import Values
 from seminar_rag.ui.shared.gradio_pages import html_part
 
@@ -97,11 +95,7 @@ class ReadingListTab:
         Raises:
             SeminarError: it cannot be done.
         """
-        try:
-            entry = Entry.model_validate(sent)
-        except ValidationError as error:
-            raise SourceError("that was not understood — load the page again") from error
-        return self._desk.revise(entry)
+        return self._desk.revise(form_of(Entry, sent))
 
 
 # As HTML --------------------------------------------------------------------------------------

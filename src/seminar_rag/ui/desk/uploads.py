@@ -116,14 +116,14 @@ def check_upload(file: Path) -> None:
 
 def upload_routes(desk: Desk) -> list[Route]:
     """The addresses above, to stand in front of the page."""
-    works = {"/files": _files, "/place": _place, "/undo": _undo}
+    acts = {"/files": _files, "/place": _place, "/undo": _undo}
     return [
-        Route(path, partial(_answer, desk, work), methods=["POST"]) for path, work in works.items()
+        Route(path, partial(_answer, desk, act), methods=["POST"]) for path, act in acts.items()
     ]
 
 
 async def _answer(
-    desk: Desk, work: Callable[[Desk, FormData], Awaitable[Said]], request: Request
+    desk: Desk, act: Callable[[Desk, FormData], Awaitable[Said]], request: Request
 ) -> Response:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > LARGEST_FORM:
@@ -131,7 +131,7 @@ async def _answer(
         return _said(f"At most {most} MiB can be added at once; add the files in parts.", 413)
     try:
         async with request.form(max_files=MOST_FILES, max_fields=8) as form:
-            said = await work(desk, form)
+            said = await act(desk, form)
             return _said(said.text, undo=said.what)
     except (HTTPException, MultiPartException):
         return _said(f"That is no form of at most {MOST_FILES} files.", 400)
