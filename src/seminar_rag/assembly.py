@@ -133,8 +133,8 @@ class Assembly(ModelsInUse):
     @cached_property
     def engine(self) -> Engine:
         """What answers questions."""
+        from seminar_rag.answer.catalogue import AboutCourse
         from seminar_rag.answer.engine import Engine
-        from seminar_rag.answer.guide import Guide
         from seminar_rag.pages.view import key_sentences
         from seminar_rag.question.followup import EMBEDDED_BY, FollowUps, Rewriter, StandAlone
         from seminar_rag.question.query import Query, understand
@@ -167,7 +167,7 @@ class Assembly(ModelsInUse):
             answerer,
             self.config.answer_passages,
             verifier=self.verifier,
-            guide=Guide(
+            about=AboutCourse(
                 self.store.catalogue,
                 self.retriever,
                 summary,

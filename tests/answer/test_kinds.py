@@ -9,9 +9,9 @@ import pytest
 from passages import hit
 
 from seminar_rag.answer.abstain import Relevance, lacking_sides
+from seminar_rag.answer.catalogue import AboutCourse, CatalogueAnswer
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.forms import belongs, defines, gives_number
-from seminar_rag.answer.guide import CatalogueAnswer, Guide
 from seminar_rag.errors import NotFoundError
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.question.query import Query, understand
@@ -186,7 +186,7 @@ def test_a_request_for_simple_words_searches_for_the_thing(question: str) -> Non
 @pytest.mark.parametrize("text", ["???", "😀😀😀", "…!", "🤒 🤒"])
 def test_signs_alone_are_no_question(text: str) -> None:
     before = [Turn("user", "What is a kiln?"), Turn("assistant", "“A kiln is an oven.” [1]")]
-    found = Guide(lambda: COURSE, Found()).answer(understand(text, before))
+    found = AboutCourse(lambda: COURSE, Found()).answer(understand(text, before))
     assert found is not None
     assert found.unknown == "there is no question in this; ask one in words"
 
@@ -261,7 +261,7 @@ def central(reading: str, n: int) -> Sequence[Citation]:
 
 def listed(question: str) -> CatalogueAnswer | None:
     query = understand(question, titles=COURSE.titles)
-    return Guide(lambda: COURSE, Found(), central).answer(query)
+    return AboutCourse(lambda: COURSE, Found(), central).answer(query)
 
 
 @pytest.mark.parametrize(

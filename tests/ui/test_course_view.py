@@ -8,14 +8,14 @@ from typing import Any
 
 from fake_course import EVIL, FakeCourse
 
-from seminar_rag.answer.guide import Guide
+from seminar_rag.answer.catalogue import AboutCourse
 from seminar_rag.course import Course
 from seminar_rag.ingest.attention import needs
 from seminar_rag.question.query import understand
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat import render
-from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, listing
+from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, reading_list
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.shared.limits import Limits
 
@@ -77,7 +77,7 @@ CATALOGUE = Catalogue(
 
 
 def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
-    html = listing(CATALOGUE, needs(CATALOGUE))
+    html = reading_list(CATALOGUE, needs(CATALOGUE))
     told = [text(one) for one in entries(html)]
     assert "full text, 12 pages" in told[0]
     assert "Also: Title of a2" in told[0]
@@ -100,10 +100,10 @@ def test_every_reading_says_what_there_is_of_it_and_why_not_more() -> None:
 def test_readings_and_passages_are_counted_alike_wherever_the_size_is_given() -> None:
     twice = (*CATALOGUE.sessions, ListedSession(3, "Three", readings=READINGS[:1]))
     course = replace(CATALOGUE, sessions=twice)
-    asked = Guide(lambda: course, FakeCourse()).answer(understand("What can you do?"))
+    asked = AboutCourse(lambda: course, FakeCourse()).answer(understand("What can you do?"))
     heads = (
         render.masthead("Course", course),
-        listing(course, ()),
+        reading_list(course, ()),
         view.sessions(course, ()),
         asked.text,
     )
@@ -114,7 +114,7 @@ def test_readings_and_passages_are_counted_alike_wherever_the_size_is_given() ->
 
 
 def test_what_is_there_can_be_read_asked_and_condensed() -> None:
-    rows = entries(listing(CATALOGUE, needs(CATALOGUE)))
+    rows = entries(reading_list(CATALOGUE, needs(CATALOGUE)))
     assert 'data-view="view/a1"' in rows[0]
     assert 'data-about="a"' in rows[0]
     assert 'data-key="a"' in rows[0]
@@ -127,16 +127,16 @@ def test_what_is_there_can_be_read_asked_and_condensed() -> None:
 
 
 def test_the_words_that_are_searched_fold_case() -> None:
-    assert 'data-words="a paper ada"' in listing(CATALOGUE, needs(CATALOGUE))
-    assert 'data-words="1 one"' in listing(CATALOGUE, needs(CATALOGUE))
+    assert 'data-words="a paper ada"' in reading_list(CATALOGUE, needs(CATALOGUE))
+    assert 'data-words="1 one"' in reading_list(CATALOGUE, needs(CATALOGUE))
 
 
 def test_an_empty_course_says_so() -> None:
-    assert EMPTY in listing(Catalogue(None, (), ()), ())
+    assert EMPTY in reading_list(Catalogue(None, (), ()), ())
 
 
 def test_hostile_titles_are_text() -> None:
-    html = listing(FakeCourse().catalogue(), ()) + key_list(FakeCourse().key_sentences("evil"))
+    html = reading_list(FakeCourse().catalogue(), ()) + key_list(FakeCourse().key_sentences("evil"))
     assert "<img" not in html
     assert "<svg" not in html
     assert "<script" not in html
@@ -146,7 +146,7 @@ def test_hostile_titles_are_text() -> None:
 
 
 def test_the_posts_of_a_real_course_are_listed(tiny_course: Course) -> None:
-    html = listing(tiny_course.catalogue(), tiny_course.needs())
+    html = reading_list(tiny_course.catalogue(), tiny_course.needs())
     told = text(html)
     assert "1 Attention" in told
     assert "Layer Normalization" in told
@@ -187,11 +187,11 @@ def test_key_sentences_are_found_once_for_every_state_of_the_course() -> None:
 
 
 def test_the_sessions_have_an_index_and_the_current_one_is_named() -> None:
-    html = listing(CATALOGUE, (), now=2)
+    html = reading_list(CATALOGUE, (), now=2)
     assert re.findall(r'data-session="(\d+)"', html) == ["1", "2"]
     assert html.count("this week") == 1
     assert html.count("aria-current") == 1
-    assert "this week" not in listing(CATALOGUE, ())
+    assert "this week" not in reading_list(CATALOGUE, ())
 
 
 def test_a_reading_has_questions_and_words_are_found_in_texts() -> None:

@@ -32,8 +32,8 @@ from seminar_rag.types import (
 )
 
 if TYPE_CHECKING:
-    from seminar_rag.answer.guide import Guide
-    from seminar_rag.answer.listings import CatalogueAnswer
+    from seminar_rag.answer.catalogue import AboutCourse
+    from seminar_rag.answer.catalogue_rows import CatalogueAnswer
     from seminar_rag.answer.summaries import Search
     from seminar_rag.check.support import Verifier
 
@@ -116,7 +116,7 @@ class Engine:
         passages: int = 8,
         clock: Callable[[], float] = time.monotonic,
         verifier: Verifier | None = None,
-        guide: Guide | None = None,
+        about: AboutCourse | None = None,
         understand: Understand = understand,
     ) -> None:
         """Put an engine together.
@@ -125,7 +125,7 @@ class Engine:
             passages: how many passages the answerer is offered.
             verifier: checks each sentence against the passages it cites; None leaves answers
                 unchecked.
-            guide: answers questions about the course itself; None searches for them like any other.
+            about: answers questions about the course itself; None searches for them like any other.
             understand: turns what was typed and the conversation into a query.
         """
         self._search = search
@@ -134,7 +134,7 @@ class Engine:
         self._passages = passages
         self._clock = clock
         self._verifier = verifier
-        self._guide = guide
+        self._about = about
         self._understand = understand
 
     def ask(
@@ -152,7 +152,7 @@ class Engine:
         """
         started = self._clock()
         query = self._understand(question, history, stop)
-        known = self._guide.answer(query, scope or Scope()) if self._guide else None
+        known = self._about.answer(query, scope or Scope()) if self._about else None
         if known:
             yield from self._from_catalogue(query, known, started)
             return
@@ -220,7 +220,7 @@ class Engine:
         elif earlier := query.stand_alone[: -len(typed) or None].strip():
             notes.append(_AFTER.format(earlier))
         wanted = max(SEARCHED, self._passages)
-        narrowed = self._guide.narrow(query, scope) if self._guide else None
+        narrowed = self._about.narrow(query, scope) if self._about else None
         if narrowed:
             hits = self._search.search(query, wanted, narrowed.scope)
             if self._abstention.reason(query, hits) is None:

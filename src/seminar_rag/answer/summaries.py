@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from seminar_rag.answer.listings import (
+from seminar_rag.answer.catalogue_rows import (
     CatalogueAnswer,
     called,
     covers,

@@ -248,7 +248,7 @@ def _missing(source: Source) -> list[str]:
 
 
 @dataclass(slots=True)
-class Listing:
+class FolderFiles:
     """What lies in a folder."""
 
     files: list[Path] = field(default_factory=list)
@@ -257,14 +257,14 @@ class Listing:
     """What was left alone, one sentence for each reason."""
 
 
-def list_folder(folder: Path, alone: bool) -> Listing:
+def list_folder(folder: Path, alone: bool) -> FolderFiles:
     """The documents in a folder and the folders in it.
 
     Args:
         alone: whether the folder has no course page: then all that is not part of a page or a
             program is to be read. Beside a page only what is certainly a document is.
     """
-    out = Listing()
+    out = FolderFiles()
     left: dict[str, list[str]] = {}
     found = [file for file in sorted(folder.rglob("*")) if file.is_symlink() or not file.is_dir()]
     ours = {file.parent for file in found if file.name == "course.db"}

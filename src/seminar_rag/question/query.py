@@ -1,7 +1,7 @@
 """A question, understood once: what every part of answering reads instead of the text.
 
 `understand` makes a `Query` of what was typed, the conversation before it and the titles of the
-course's readings. Search, abstention, the answer and the guide take it and look at no wording.
+course's readings. Search, abstention and answers take it and look at no wording.
 """
 
 from __future__ import annotations

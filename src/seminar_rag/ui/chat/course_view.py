@@ -43,7 +43,7 @@ NO_KEY = "No sentence of this text stands for the rest."
 def shown(course: Course) -> str:
     """The course as it is now, as HTML."""
     try:
-        return listing(course.catalogue(), course.needs(), course.current_session())
+        return reading_list(course.catalogue(), course.needs(), course.current_session())
     except SeminarError as error:
         return PARTS.message(str(error))
 
@@ -59,7 +59,7 @@ class _Known:
     needs: dict[str, Need]
 
 
-def listing(catalogue: Catalogue, needs: Iterable[Need], now: int | None = None) -> str:
+def reading_list(catalogue: Catalogue, needs: Iterable[Need], now: int | None = None) -> str:
     """List the sessions with their readings and notes, then what no session lists, as HTML.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from seminar_rag.answer.listings import (
+from seminar_rag.answer.catalogue_rows import (
     CatalogueAnswer,
     all_readings,
     all_sessions,
@@ -23,7 +23,6 @@ from seminar_rag.answer.listings import (
     count_sessions,
     covers,
     links_of,
-    listing,
     not_listed,
     of_section,
     reading_row,
@@ -34,6 +33,7 @@ from seminar_rag.answer.listings import (
     small_talk,
     subject_lead,
     together,
+    with_rows,
 )
 from seminar_rag.answer.summaries import (
     A_READING,
@@ -88,7 +88,7 @@ def _in_order(found: CatalogueAnswer) -> CatalogueAnswer:
     if _INTRODUCES.search(first.title):
         why += " and, by its title, introduces the subject"
     lead = f"Begin with “{first.title}”, which {why}."
-    return listing(f"{lead} In this order:" if len(rows) > 1 else lead, rows)
+    return with_rows(f"{lead} In this order:" if len(rows) > 1 else lead, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Narrowed:
     """The part in words, for the reader."""
 
 
-class Guide:
-    """Knows one course's sessions and readings."""
+class AboutCourse:
+    """Answers from one course's sessions and readings."""
 
     def __init__(
         self,
@@ -216,7 +216,7 @@ class Guide:
         least = max(weights.values()) / 4
         rows = [session_row(one) for one in order if weights[one.number] >= max(least, 1e-9)]
         verb = f"comes up in {plural(len(rows), 'session')}"
-        return listing(subject_lead(query.topic, rows, "session", verb, sure or about), rows)
+        return with_rows(subject_lead(query.topic, rows, "session", verb, sure or about), rows)
 
     def _on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """All readings on a subject: those that name it in their titles, then the others."""
@@ -232,7 +232,7 @@ class Guide:
                 f"stands in the title of {plural(len(titled), 'reading')} and in the text of"
                 f" {others} more"
             )
-        return listing(
+        return with_rows(
             subject_lead(query.topic, rows, "reading", verb, about or bool(titled)), rows
         )
 
@@ -251,7 +251,7 @@ class Guide:
                 found.listed[:_NEAREST], key=lambda row: not _INTRODUCES.search(row.title)
             )
             lead = f"No reading has “{query.topic}” in its title. Begin with “{nearest[0].title}”,"
-            return listing(f"{lead} whose text says most of it. After it:", nearest)
+            return with_rows(f"{lead} whose text says most of it. After it:", nearest)
 
         # What merely mentions the subject is nothing to begin with.
         rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=_rank)
@@ -261,7 +261,7 @@ class Guide:
         also = (
             f" {plural(more, 'more reading mentions', 'more readings mention')} it." if more else ""
         )
-        return listing(f"{lead}{also} In this order:" if len(rows) > 1 else f"{lead}{also}", rows)
+        return with_rows(f"{lead}{also} In this order:" if len(rows) > 1 else f"{lead}{also}", rows)
 
     def _about(self, topic: str, k: int) -> tuple[Sequence[Hit], bool]:
         """Passages about a subject, and whether they surely are; else the nearest few."""

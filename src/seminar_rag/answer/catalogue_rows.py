@@ -67,7 +67,7 @@ def count_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
 
 def all_sessions(course: Catalogue, query: Query) -> CatalogueAnswer:  # noqa: ARG001
     rows = [session_row(session) for session in course.sessions]
-    return listing(f"The course has {plural(len(rows), 'session')}:", rows)
+    return with_rows(f"The course has {plural(len(rows), 'session')}:", rows)
 
 
 def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
@@ -81,16 +81,16 @@ def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
         lead = f"{session_name(session)} has {_sections(session.readings, query)}"
         one = number if len(query.sessions) == 1 else None
         lead = f"{lead}{':' if rows else '.'}"
-        answers.append(listing(lead, rows or [session_row(session)], one))
+        answers.append(with_rows(lead, rows or [session_row(session)], one))
     if len(answers) == 1:
         return answers[0]
     leads = " ".join(one.text.split("\n")[0].replace(":", ".") for one in answers)
-    return listing(leads, [row for one in answers for row in one.listed])
+    return with_rows(leads, [row for one in answers for row in one.listed])
 
 
 def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [reading_row(course, one) for one in of_section(readings_of(course), query)]
-    return listing(f"The course lists {_sections(readings_of(course), query)}:", rows)
+    return with_rows(f"The course lists {_sections(readings_of(course), query)}:", rows)
 
 
 def by_author(course: Catalogue, query: Query) -> CatalogueAnswer:
@@ -99,7 +99,7 @@ def by_author(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [reading_row(course, one) for one in readings if covers(one.authors or "", query.topic)]
     if rows:
         lead = f"{plural(len(rows), 'reading')} by “{query.topic}”:"
-        return listing(lead, rows)
+        return with_rows(lead, rows)
     nameless = sum(not one.authors for one in readings)
     more = f"; of {plural(nameless, 'reading')} it names no author" if nameless else ""
     return CatalogueAnswer("course", f"The course page lists no reading by “{query.topic}”{more}.")
@@ -129,7 +129,7 @@ def subject_lead(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure:
     return f"“{topic}” {verb}{', best match first' if len(rows) > 1 else ''}:"
 
 
-def listing(lead: str, rows: Sequence[Listed], session: int | None = None) -> CatalogueAnswer:
+def with_rows(lead: str, rows: Sequence[Listed], session: int | None = None) -> CatalogueAnswer:
     """An answer that lists readings or sessions.
 
     Args:

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
+from seminar_rag.answer.catalogue import AboutCourse, CatalogueAnswer
 from seminar_rag.answer.engine import NOTHING, Draft, Engine
-from seminar_rag.answer.guide import CatalogueAnswer, Guide
 from seminar_rag.errors import NotFoundError
 from seminar_rag.question.query import Query, understand
 from seminar_rag.types import (
@@ -79,7 +79,7 @@ def ask_of(question: str) -> Query:
 
 
 def answered(question: str, course: Catalogue = COURSE) -> CatalogueAnswer:
-    found = Guide(lambda: course, Found()).answer(ask_of(question))
+    found = AboutCourse(lambda: course, Found()).answer(ask_of(question))
     assert found is not None
     return found
 
@@ -157,8 +157,8 @@ def test_sessions_can_be_named_by_their_order_and_several_at_once() -> None:
 
 
 def test_a_session_without_text_is_not_summed_up_and_says_so() -> None:
-    guide = Guide(lambda: COURSE, Found(), key_sentences)
-    found = guide.answer(ask_of("can you summarise session 2?"))
+    about = AboutCourse(lambda: COURSE, Found(), key_sentences)
+    found = about.answer(ask_of("can you summarise session 2?"))
     assert found is not None
     assert found.text == "Session 2 (Left over) lists Crumbs. There is no text of them here."
 
@@ -181,7 +181,7 @@ def key_sentences(reading: str, n: int) -> list[Citation]:
     ],
 )
 def test_a_summary_of_one_reading_is_its_key_sentences(question: str, scope: Scope) -> None:
-    found = Guide(lambda: COURSE, Found(), key_sentences).answer(ask_of(question), scope)
+    found = AboutCourse(lambda: COURSE, Found(), key_sentences).answer(ask_of(question), scope)
     assert found is not None
     assert found.kind == "readings"
     assert found.text == f"“{RYE.title}” in its own words:\n\n- “{LINES[2]}” [1]"
@@ -193,7 +193,7 @@ def test_a_summary_of_one_reading_is_its_key_sentences(question: str, scope: Sco
     ["what is this paper about?", "summarise Porridge and Oats", "summarise grains"],
 )
 def test_without_one_reading_with_text_there_is_no_summary(question: str) -> None:
-    assert Guide(lambda: COURSE, Found(), key_sentences).answer(ask_of(question)) is None
+    assert AboutCourse(lambda: COURSE, Found(), key_sentences).answer(ask_of(question)) is None
 
 
 def test_readings_of_an_author_and_their_links() -> None:
@@ -201,7 +201,7 @@ def test_readings_of_an_author_and_their_links() -> None:
     found = answered("give me the link to the On Rye paper")
     assert found.text.endswith("- On Rye: Dark Breads: https://bread.example/rye")
     assert found.listed[0].url == "https://bread.example/rye"
-    assert Guide(lambda: COURSE, Found()).answer(ask_of("link to the oven manual")) is None
+    assert AboutCourse(lambda: COURSE, Found()).answer(ask_of("link to the oven manual")) is None
 
 
 def test_authors_are_cited_from_the_text_that_names_them() -> None:
@@ -224,24 +224,28 @@ def test_an_unknown_subject_gets_the_nearest_and_says_so() -> None:
 
 def test_without_a_syllabus_the_readings_are_asked() -> None:
     empty = replace(COURSE, sessions=())
-    assert Guide(lambda: empty, Found()).answer(ask_of("which papers are in session 1?")) is None
-    assert Guide(lambda: COURSE, Found()).answer(ask_of("Why does rye need sourdough?")) is None
+    assert (
+        AboutCourse(lambda: empty, Found()).answer(ask_of("which papers are in session 1?")) is None
+    )
+    assert (
+        AboutCourse(lambda: COURSE, Found()).answer(ask_of("Why does rye need sourdough?")) is None
+    )
 
 
 def test_a_part_that_the_question_names_becomes_the_scope() -> None:
-    guide = Guide(lambda: COURSE, Found())
+    about = AboutCourse(lambda: COURSE, Found())
     query = ask_of("According to the notes of session 1, what is rye?")
-    found = guide.narrow(query, Scope())
+    found = about.narrow(query, Scope())
     assert found is not None
     assert found.scope == Scope(frozenset({1}), kinds=NOTES)
     assert (query.search_text, found.words) == ("what is rye?", "the notes of session 1")
     # What the reader chose on the page is not overruled, nor is an empty part searched.
-    assert guide.narrow(ask_of("In session 1, what is rye?"), Scope(frozenset({2}))) is None
-    assert guide.narrow(ask_of("In session 2, what is rye?"), Scope()) is None
+    assert about.narrow(ask_of("In session 1, what is rye?"), Scope(frozenset({2}))) is None
+    assert about.narrow(ask_of("In session 2, what is rye?"), Scope()) is None
 
 
 def test_a_work_called_by_its_title_is_searched_with_the_notes_on_it() -> None:
-    found = Guide(lambda: COURSE, Found()).narrow(
+    found = AboutCourse(lambda: COURSE, Found()).narrow(
         ask_of("In the On Rye paper, what rises?"), Scope()
     )
     assert found is not None
@@ -262,12 +266,12 @@ def test_what_is_read_on_a_day_is_listed(question: str, titles: list[str]) -> No
     days = ("Feb 13", "Tue, 20 February")
     sessions = [replace(s, date=day) for s, day in zip(COURSE.sessions, days, strict=True)]
     dated = replace(COURSE, sessions=tuple(sessions))
-    guide = Guide(lambda: dated, Found(), today=lambda: date(2024, 2, 15))
-    found = guide.answer(ask_of(question))
+    about = AboutCourse(lambda: dated, Found(), today=lambda: date(2024, 2, 15))
+    found = about.answer(ask_of(question))
     assert found is not None
     assert [row.title for row in found.listed] == titles
     assert titles or found.text == "The course page names no session on that day."
-    assert guide.answer(ask_of("What does Brown say of bread baked in February?")) is None
+    assert about.answer(ask_of("What does Brown say of bread baked in February?")) is None
 
 
 # In the engine
@@ -294,9 +298,9 @@ class Wants:
 
 def ask(question: str, least: int = 1) -> tuple[list[object], Answer]:
     search = Found()
-    guide = Guide(lambda: COURSE, search)
+    about = AboutCourse(lambda: COURSE, search)
     engine = Engine(
-        search, Wants(least), Quoting(), guide=guide, understand=lambda text, *_: ask_of(text)
+        search, Wants(least), Quoting(), about=about, understand=lambda text, *_: ask_of(text)
     )
     events: list[object] = list(engine.ask(question))
     last = events[-1]
@@ -368,7 +372,7 @@ def test_of_two_questions_the_list_answers_the_one_that_it_knows(names: tuple[st
 
 def test_two_questions_of_which_the_list_answers_none_are_searched_for() -> None:
     asked = ask_of("Who wrote Plato and who wrote Kant?")
-    assert Guide(lambda: COURSE, Found()).answer(asked) is None
+    assert AboutCourse(lambda: COURSE, Found()).answer(asked) is None
 
 
 def test_two_questions_that_the_list_does_not_answer_are_one() -> None:
