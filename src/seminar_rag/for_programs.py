@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from seminar_rag.types import Event, Hit, Scope, Turn
 from seminar_rag.types.check import Checking, Report
@@ -14,7 +13,20 @@ from seminar_rag.types.check import Checking, Report
 if TYPE_CHECKING:
     from seminar_rag.for_llama_index import CourseQueryEngine, CourseRetriever
 
+
 T = TypeVar("T")
+Run: TypeAlias = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+
+
+async def _in_thread(work: Callable[[], T], stop: threading.Event | None = None) -> T:
+    """Work in a thread; where the task that waits for it is cancelled, it is told so and ends."""
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    finally:
+        if stop is not None:
+            stop.set()
+        await asyncio.wait([working])
 
 
 class ForPrograms:
@@ -45,31 +57,39 @@ class ForPrograms:
         return await asyncio.to_thread(self.search, query, k, scope)
 
     async def aask(
-        self, question: str, history: Sequence[Turn] = (), scope: Scope = Scope()
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        scope: Scope = Scope(),
+        *,
+        run: Run = _in_thread,
     ) -> AsyncGenerator[Event, None]:
         """`ask` in a thread, which goes on however slowly the events are read.
 
         Closing the iterator, or cancelling its task, stops the answer and waits for its thread.
+
+        Args:
+            run: runs the work in a thread, perhaps in its turn; cancelled where the reader leaves.
         """
         loop, queue = asyncio.get_running_loop(), asyncio.Queue[Event | None]()
         stop = threading.Event()
 
-        def tell(event: Event | None) -> None:
-            loop.call_soon_threadsafe(queue.put_nowait, event)
-
         def work() -> None:
-            try:
-                for event in self.ask(question, history, scope, stop.is_set):
-                    if stop.is_set():
-                        break
-                    tell(event)
-            finally:
-                tell(None)
+            for event in self.ask(question, history, scope, stop.is_set):
+                if stop.is_set():
+                    break
+                loop.call_soon_threadsafe(queue.put_nowait, event)
 
-        async with _thread(work, stop) as working:
+        working = asyncio.create_task(run(work))
+        working.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
             while (event := await queue.get()) is not None:
                 yield event
-            await asyncio.shield(working)
+            await working
+        finally:
+            stop.set()
+            working.cancel()
+            await asyncio.wait([working])
 
     async def acheck(self, text: str, scope: Scope | None = None) -> Report:
         """`check` in a thread, to its end; cancelling the task stops it after the next claim."""
@@ -82,16 +102,4 @@ class ForPrograms:
                     break
             return checking.report()
 
-        async with _thread(work, stop) as working:
-            return await asyncio.shield(working)
-
-
-@asynccontextmanager
-async def _thread(work: Callable[[], T], stop: threading.Event) -> AsyncIterator[asyncio.Task[T]]:
-    """Work in a thread that is stopped and has ended when the block is left."""
-    working = asyncio.create_task(asyncio.to_thread(work))
-    try:
-        yield working
-    finally:
-        stop.set()
-        await asyncio.wait([working])
+        return await _in_thread(work, stop)

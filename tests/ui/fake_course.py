@@ -14,6 +14,7 @@ from seminar_rag.check.report import Checker
 from seminar_rag.comparing import columns
 from seminar_rag.documents.manuscript import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
+from seminar_rag.for_programs import ForPrograms
 from seminar_rag.pages.render import Renderer, workers
 from seminar_rag.pages.view import Pages
 from seminar_rag.types import (
@@ -325,7 +326,7 @@ class FakeShelf:
 
 
 @dataclass
-class FakeCourse:
+class FakeCourse(ForPrograms):
     """Streams the scripted answers word by word and records what it was asked."""
 
     name: str = "Reading seminar"

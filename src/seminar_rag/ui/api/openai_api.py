@@ -17,6 +17,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -204,41 +205,22 @@ def _models(course: Course) -> list[dict[str, Any]]:
 
 
 async def _events(programs: Programs, client: str, asked: _Asked) -> AsyncIterator[Event]:
-    """The events of an answer, made in a thread; who stops listening stops it.
-
-    They are made as fast as they can be, however slowly they are read: a language model writes for
-    one at a time.
+    """The events of an answer; who stops listening stops it, or leaves the line before its turn.
 
     Raises:
         _ApiError: it cannot be answered.
     """
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[Event | None]()
-    left: list[bool] = []
-
-    def work() -> None:
-        course = programs.course
-        for event in course.ask(asked.question, asked.history, asked.scope, lambda: bool(left)):
-            loop.call_soon_threadsafe(queue.put_nowait, event)
-
-    async def run() -> None:
-        try:
-            await programs.run(client, asked.question, work)
-        finally:
-            queue.put_nowait(None)
-
-    running = asyncio.create_task(run())
+    run = partial(programs.run, client, asked.question)
+    answer = programs.course.aask(asked.question, asked.history, asked.scope, run=run)
     try:
-        while (event := await queue.get()) is not None:
-            yield event
-        await running
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event
     except RefusedError as error:
         kind = "rate_limit_exceeded" if error.status == 429 else "invalid_request_error"
         raise _ApiError(error.status, str(error), kind) from None
     except SeminarError as error:
         raise _ApiError(503, str(error), "server_error") from None
-    finally:
-        left.append(True)
-        running.cancel()  # who waits for a turn leaves the line; one that has begun ends first
 
 
 async def _last(events: AsyncIterator[Event]) -> Answer:
