@@ -62,7 +62,7 @@ HOMES = {
     "chromadb": {"index/vectors.py"},
     "llama_cpp": {"models/local.py"},
     "sentence_transformers": {"models/embed.py", "models/rerank.py"},
-    "torch": {"models/embed.py", "check/entailment.py"},
+    "torch": {"models/embed.py"},
     "pypdf": {"documents"},
     "rapidocr": {"documents/ocr.py"},
     "mammoth": {"syllabus/markup_office.py"},

@@ -7,7 +7,7 @@ a command that needs no model loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config
@@ -254,13 +254,6 @@ class Assembly(ModelsInUse):
             if isinstance(self.llm, Chooser):
                 return ModelVerifier(LanguageModel(self.llm), builtin)
             raise ModelError(f'{self.llm.name} cannot judge - set [check] verifier = "builtin"')
-        model = self.check_model()
-        if model:
-            from seminar_rag.check.entailment import CrossEncoder
-            from seminar_rag.check.judge import ModelVerifier
-
-            make = partial(CrossEncoder, model)
-            return ModelVerifier(self._shared.get((CrossEncoder, model), make), builtin)
         return builtin
 
     @cached_property
@@ -274,7 +267,7 @@ class Assembly(ModelsInUse):
         """Whether the built-in check judges, known without loading a model."""
         if self._verifier is not None:
             return self._verifier.name == BUILT_IN
-        return not self.judges() and self.check_model() is None
+        return not self.judges()
 
     def checker(self) -> Checker:
         """What checks a text against the readings as they are now."""

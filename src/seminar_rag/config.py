@@ -113,13 +113,9 @@ class Config:
     """False answers with quotations although a language model is configured."""
     answer_passages: int = 8
     """How many passages the answer may draw on."""
-    check_verifier: Literal["auto", "builtin", "model", "llm"] = "auto"
-    """Who checks claims: "builtin", "model" (see `check_model`) or "llm", the language model that
-    answers; "auto" takes a model for checking that is there, else a language model whose file is
-    large enough, else the built-in check."""
-    check_model: str = ""
-    """A cross-encoder that checks claims: a local folder, or a hub name; empty takes a known one
-    that was downloaded."""
+    check_verifier: Literal["auto", "builtin", "llm"] = "auto"
+    """Who checks claims: "builtin" or "llm", the language model that answers; "auto" takes a
+    language model whose file is large enough, else the built-in check."""
     serve_host: str = "127.0.0.1"
     serve_port: int = 7860
     serve_address: str = ""
@@ -174,7 +170,7 @@ LIVE: dict[str, tuple[int, int] | None] = {
     "journal_days": (1, 3_650),
 }
 """The keys that may change while the course is served, numbers with their least and most."""
-_FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker", "check_model"})
+_FILES = frozenset({"llm_model", "embed_model", "retrieve_reranker"})
 """The keys whose values may be paths."""
 SECRET = frozenset({"store_database", "llm_key", "serve_api_key", "desk_password_hash"})
 """The keys whose values are shown to nobody."""

@@ -106,19 +106,8 @@ def _verifier(parts: Assembly) -> Finding:
         if there:
             return Finding("ok", "checking: the language model judges claims by probability")
         return Finding("bad", f'checking: [check] verifier is "llm", {NO_LLM}')
-    model = parts.check_model()
-    if model is None:
-        what = "checking: built-in, which compares words, numbers and names; no reasoning"
-        return Finding("ok", what)
-    from seminar_rag.models.hub import downloaded
-
-    if downloaded(model):
-        return Finding("ok", f"checking: {model}")
-    return Finding(
-        "note",
-        f"checking: {model} is not here yet, the first check downloads it",
-        f"seminar-rag models {model} downloads it now",
-    )
+    what = "checking: built-in, which compares words, numbers and names; no reasoning"
+    return Finding("ok", what)
 
 
 def _index(parts: Assembly) -> Iterator[Finding]:

@@ -103,8 +103,8 @@ class ModelChoice:
             )
         return "answers are written with it from now on."
 
-    def fetch_cross_encoder(self, name: str, hub: str = HUB) -> str:
-        """Fetch a model that orders passages or checks claims, by its name on the hub.
+    def fetch_reranker(self, name: str, hub: str = HUB) -> str:
+        """Fetch a model that orders passages, by its name on the hub.
 
         Raises:
             ModelError: there is no such model, or it cannot be downloaded now.
@@ -115,9 +115,9 @@ class ModelChoice:
         if not hubs.is_repository(name):
             raise ModelError(f"{name!r} names no file — write REPO:FILE")
         path = hubs.fetch(name, hub)
-        reranks = any(one.name == name for one in RERANKERS)
-        use = "orders what is found" if reranks else "checks claims"
-        return f"{path} is in place, a model that {use}."
+        known = any(one.name == name for one in RERANKERS)
+        use = "that orders what is found" if known else "once [retrieve] reranker names it"
+        return f"{path} is in place, a reranker {use}."
 
 
 def model_offer() -> Offer | None:

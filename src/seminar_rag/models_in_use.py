@@ -204,27 +204,16 @@ class ModelsInUse:
         asked = self.config.check_verifier == "llm" if self.config.llm_url else self._understands()
         return self.llm if asked and isinstance(self.llm, Chooser) else None
 
-    def check_model(self) -> str | None:
-        """The cross-encoder that checks claims, downloaded or not; None for the built-in check."""
-        config = self.config
-        if config.check_verifier in ("builtin", "llm"):
-            return None
-        if config.check_model:
-            return self._folder(config.check_model) or config.check_model
-        from seminar_rag.check.entailment import SUGGESTED, present
-
-        return present() or (SUGGESTED if config.check_verifier == "model" else None)
-
     def judges(self) -> bool:
         """Whether the language model checks claims, known without loading it.
 
-        Unasked, a file does that is large enough to understand, where no model that was made for
-        checking is there. A server is asked only where the configuration says so.
+        Unasked, a file does that is large enough to understand. A server is asked only where the
+        configuration says so.
         """
         config = self.config
         if config.check_verifier != "auto":
             return config.check_verifier == "llm"
-        if not config.llm_enabled or config.llm_url or self.check_model():
+        if not config.llm_enabled or config.llm_url:
             return False
         return self._understands()
 

@@ -202,8 +202,8 @@ def _parser() -> argparse.ArgumentParser:
         "download",
         nargs="?",
         metavar="get|REPO:FILE",
-        help="get takes the language model that suits this machine; a repository alone is a model"
-        " that checks claims or orders passages",
+        help="get takes the language model that suits this machine; a repository alone is a"
+        " model that orders passages",
     )
     one.add_argument("--dry-run", action="store_true", help="only print what it would cost")
     one.add_argument("--sha256", metavar="HASH", help="refuse a file with another hash")

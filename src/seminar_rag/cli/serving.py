@@ -159,7 +159,7 @@ def models(options: argparse.Namespace) -> int:
     elif spec == SUITED or ":" in spec:
         _fetch(course, "" if spec == SUITED else spec, options)
     else:
-        printing.line(console, course.fetch_cross_encoder(spec, options.hub))
+        printing.line(console, course.fetch_reranker(spec, options.hub))
     return 0
 
 

@@ -59,40 +59,28 @@ class CrossEncoderReranker:
             "check [retrieve] reranker in seminar.toml: a folder, a hub name such as"
             f' {RERANKERS[0].name}, or "off"'
         )
-        model = load_cross_encoder(self.name, "reranker", advice)
+        folder = Path(self.name).expanduser()
+        from sentence_transformers import CrossEncoder
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # "Loading weights" says nothing; downloads keep theirs
+        try:
+            model = CrossEncoder(
+                str(folder if folder.is_dir() else self.name),
+                device="cpu",
+                local_files_only=folder.is_dir() or downloaded(self.name),
+            )
+        except (OSError, ValueError, ImportError) as error:
+            raise ModelError(
+                f"the reranker {self.name!r} cannot be loaded ({str(error).splitlines()[0]}) —"
+                f" {advice}"
+            ) from error
         if model.config.num_labels != 1:
             raise ModelError(
                 f"{self.name!r} gives {model.config.num_labels} scores, a reranker gives one —"
                 f" set [retrieve] reranker to one such as {RERANKERS[0].name}"
             )
         return model
-
-
-def load_cross_encoder(name: str, purpose: str, advice: str) -> Any:
-    """Load a sentence-transformers CrossEncoder: a local folder, or a model of the hub.
-
-    Args:
-        purpose: what to call the model in an error.
-        advice: what a person can do about an error.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-    """
-    folder = Path(name).expanduser()
-    from sentence_transformers import CrossEncoder
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # "Loading weights" says nothing; downloads keep theirs
-    try:
-        return CrossEncoder(
-            str(folder if folder.is_dir() else name),
-            device="cpu",
-            local_files_only=folder.is_dir() or downloaded(name),
-        )
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(
-            f"the {purpose} {name!r} cannot be loaded ({str(error).splitlines()[0]}) — {advice}"
-        ) from error
 
 
 def chosen(setting: str) -> str | None:
