@@ -252,3 +252,29 @@ def test_a_mark_finds_its_entry_in_any_style(listed: str, same: bool) -> None:
 def test_a_mark_finds_the_better_of_two_entries(said: str, first: str, second: str) -> None:
     (one, *_) = claims(f"Chains help {said}.\n\n## References\n\n{first}\n\n{second}\n")
     assert one.cites[0].entry == second
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "Brown, T. (2022a). Mills.\n\nBrown, T. (2022b). Seas. Seen 3 May 2022.",
+        "Brown, T. 2022b. Seas.\n\nBrown, T. 2022a. Mills. London.",
+        "T. Brown. Mills. Mind, 2022.\n\nT. Brown. Seas. 2022.",
+    ],
+)
+def test_works_of_one_author_and_year_are_told_apart_by_their_letters(listed: str) -> None:
+    text = (
+        "One (Brown, 2022a). Two (Brown, 2022b). Both (see Brown, 2022a, 2022b). Brown (2022a, b)"
+        f" says so. Here (Brown, 2022a, p. 4).\n\n## References\n\n{listed}\n"
+    )
+    found = [
+        "".join("ms"["Seas" in cited.entry] for cited in one.cites) for one in claims(text)[:5]
+    ]
+    assert found == ["m", "s", "ms", "ms", "m"]
+
+
+def test_a_letter_that_the_list_has_not_is_no_work_of_it() -> None:
+    listed = "Brown, T. (2022a). Mills.\n\nBrown, T. (2022b). Seas."
+    (one, two, *_) = claims(f"It is (Brown, 2022c). So (Brown, 2022).\n\n## References\n\n{listed}")
+    assert one.cites[0].entry == ""
+    assert "Mills" in two.cites[0].entry

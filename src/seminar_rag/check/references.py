@@ -16,6 +16,9 @@ from seminar_rag.text import fold
 from seminar_rag.types import Cited
 
 _YEAR = r"(?:19|20)\d\d"
+_YEARS = rf"{_YEAR}(?:[a-z](?:,\s?[a-z]\b(?!\.)){{0,5}})?(?:,\s{_YEAR}[a-z]?\b){{0,5}}"
+"""Of works of the same authors: "2020, 2022", "2022a, 2022b", "2022a, b"."""
+_DATED = re.compile(rf"({_YEAR})([a-z]?)|\b([a-z])\b")
 _NO_NAME = (
     r"(?!(?:In|On|At|By|Since|From|After|Before|Until|During|As|The|This|Figure|Table|Section|And"
     r"|January|February|March|April|May|June|July|August|September|October|November|December)\b)"
@@ -30,8 +33,8 @@ _OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
 _PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
-_PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEAR})[a-z]?\b")
-_NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEAR})[a-z]?\)")
+_PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
+_NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")
 _ARXIV = re.compile(
     rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?", re.IGNORECASE
 )
@@ -62,13 +65,19 @@ def _numbered(text: str) -> Iterator[Cited]:
 
 def _named(text: str) -> Iterator[Cited]:
     for match in _NARRATIVE.finditer(text):
-        yield Cited(match[0], *match.span(), authors=families(match[1]), year=int(match[2]))
+        yield from _dated(match, match)
     for match in _BRACKET.finditer(text):
         for part in match[1].split(";"):
-            named = _PART.match(part.strip())
-            if named:
-                people = families(named[1])
-                yield Cited(match[0], *match.span(), authors=people, year=int(named[2]))
+            if named := _PART.match(part.strip()):
+                yield from _dated(match, named)
+
+
+def _dated(mark: re.Match[str], named: re.Match[str]) -> Iterator[Cited]:
+    """A work for each of the years of the same people."""
+    people, year = families(named[1]), 0
+    for one in _DATED.finditer(named[2]):
+        year = int(one[1] or year)
+        yield Cited(mark[0], *mark.span(), people, year, one[2] or one[3] or "")
 
 
 def _identified(text: str) -> Iterator[Cited]:
@@ -136,14 +145,18 @@ def entry(text: str, start: int, end: int) -> Cited:
 def resolve(cited: Cited, references: Sequence[Cited]) -> Cited:
     """A mark with what its reference-list entry adds; the mark as it is where none fits.
 
-    Of several that fit, one whose first author has the cited name as a family name comes first.
+    Of several that fit, those whose first author has the cited name as a family name come first.
+    Of works of one author and year that the list has without letters, "b" is the second.
     """
     fitting = [reference for reference in references if _same_work(cited, reference)]
     if not fitting:
         return cited
     called = f" {fold(cited.authors[0])}" if cited.authors else ""
-    first = (one for one in fitting if any(called.endswith(f" {n}") for n in _families(one)))
-    reference = next(first, fitting[0])
+    own = [one for one in fitting if any(called.endswith(f" {n}") for n in _families(one))]
+    listed = own or fitting
+    told = [one for one in listed if cited.letter in _letters(one, cited.year)]
+    which = ord(cited.letter or "a") - ord("a")
+    reference = told[0] if told else listed[min(which, len(listed) - 1)]
     return replace(
         cited,
         authors=cited.authors or reference.authors,
@@ -162,15 +175,20 @@ def _same_work(cited: Cited, reference: Cited) -> bool:
             reference.arxiv_id if cited.arxiv_id else None,
             reference.doi if cited.doi else None,
         )
-    if not cited.authors or str(cited.year) not in _years(reference.entry):
+    letters = _letters(reference, cited.year)
+    if not (cited.authors and letters) or (cited.letter and not letters & {"", cited.letter}):
         return False
     first = fold(_first(reference)).split()[:_FIRST_WORDS]
     return all(one in first for one in fold(cited.authors[0]).split())
 
 
-def _years(written: str) -> set[str]:
-    """The numbers that may be a year: not of a range of pages, nor a part of another number."""
-    return set(_ALONE.findall(written))
+def _letters(reference: Cited, year: int | None) -> set[str]:
+    """What stands behind a year in an entry: "a", or nothing; empty where the year is not there.
+
+    Numbers of a range of pages are no years, nor are parts of another number.
+    """
+    behind = {one[4:].lower() for one in _ALONE.findall(reference.entry) if one[:4] == str(year)}
+    return behind - {""} or behind
 
 
 def _first(reference: Cited) -> str:
@@ -195,7 +213,7 @@ def family(name: str) -> str:
 
 
 _ALONE = re.compile(
-    rf"(?<![\w–-])({_YEAR})[a-z]?(?![\w–])(?!-(?!(?:0[1-9]|1[0-2])-\d\d\b))", re.IGNORECASE
+    rf"(?<![\w–-])({_YEAR}[a-z]?)(?![\w–])(?!-(?!(?:0[1-9]|1[0-2])-\d\d\b))", re.IGNORECASE
 )
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,3}|[JS]r\.?")
 _NAME_END = re.compile(r"(?<=[^\W\d_]{2})\.|:")

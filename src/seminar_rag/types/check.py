@@ -48,6 +48,8 @@ class Cited:
     authors: tuple[str, ...] = ()
     """Family names, as far as given."""
     year: int | None = None
+    letter: str = ""
+    """The "b" of "2022b", which tells works of one author and year apart."""
     entry: str = ""
     """Its entry in the reference list, without number and ids."""
     title: str = ""
