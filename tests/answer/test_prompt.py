@@ -14,7 +14,7 @@ from seminar_rag.answer.candidates import candidates
 from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.excerpts import Excerpt, excerpts, source_line
 from seminar_rag.answer.instructions import INSTRUCTIONS, examples, opening
-from seminar_rag.answer.prompt import MESSAGE_TOKENS, _or_quoted, build_messages
+from seminar_rag.answer.prompt import MESSAGE_TOKENS, _compared, _or_quoted, build_messages
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Hit, Turn
 
@@ -192,3 +192,19 @@ def test_what_has_begun_or_was_stopped_is_not_replaced(
 ) -> None:
     with pytest.raises(ModelError, match="gone"):
         list(_or_quoted(broken(*chunks), lambda: iter(["Quoted"]), [], lambda: stopped))
+
+
+def test_a_comparison_that_names_one_side_gives_way_to_quotations() -> None:
+    def compared(said: str, stopped: bool = False) -> tuple[str, list[str]]:
+        notes: list[str] = []
+        given = _compared(
+            iter(said), ["rowing", "sailing"], lambda: iter(["“Quoted”"]), notes, lambda: stopped
+        )
+        return "".join(given), notes
+
+    both = "Rowing needs a crew, sailing the wind. It is fun."
+    assert compared(both) == (both, [])
+    text, notes = compared("Sailing uses the wind.")
+    assert text == "“Quoted”"
+    assert notes[0].startswith("What the model wrote compares nothing")
+    assert compared("") == compared("Sailing", stopped=True) == ("", [])

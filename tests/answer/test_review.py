@@ -87,6 +87,18 @@ def test_a_sentence_without_a_mark_is_not_supported_and_says_why() -> None:
     assert verdict.reason == "No reading that was found says this."
 
 
+def test_what_is_quoted_beside_a_sentence_is_what_it_is_compared_with() -> None:
+    said = "It weighs. – “Attention weighs tokens.” [1] More."
+    for chunks in ((said,), tuple(said)):
+        answer = answer_of(checked(ScriptedVerifier(VERIFIER), *chunks))  # type: ignore[arg-type]
+        assert [label for _, label in labels(answer)] == ["supported", "supported", "unsupported"]
+    slow = ScriptedVerifier({"weighs": "supported"})
+    slow.quick = ScriptedVerifier({"weighs": "supported"})
+    answer = answer_of(checked(slow, said))
+    assert labels(answer)[0][1] == "partly"
+    assert [asked[0] for asked in slow.asked] == ["“Attention weighs tokens.”"]
+
+
 def test_without_a_verifier_nothing_is_checked() -> None:
     events = list(Engine(Found(), Judged(), Scripted("It weighs. [1]")).ask("What?"))
     assert not [e for e in events if isinstance(e, VerdictEvent)]

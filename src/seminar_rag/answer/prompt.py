@@ -36,6 +36,7 @@ from seminar_rag.answer.instructions import (
     messages,
     opening,
 )
+from seminar_rag.answer.known import named_in
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
@@ -85,6 +86,7 @@ log = logging.getLogger(__name__)
 
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
 _LEFT_OUT = "What the model wrote and none of the passages says was left out."
+_NOT_COMPARED = "What the model wrote compares nothing, so the passages are quoted instead."
 _NUMBERED = " Write in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 
@@ -158,7 +160,8 @@ class LLMAnswerer:
         if self._judge is not None and decided:
             judge = partial(self._judge.weigh, told.messages, (YES, NO), stop, then)
             chunks = _if_answered(chunks, judge, judged, stop)
-        evidence = Attribution(self._verifier, offered, question=ask, trusting=foreign)
+        sides = [part.name for part in query.parts if part.name]
+        evidence = Attribution(self._verifier, offered, question=ask, sides=sides, trusting=foreign)
         notes: list[str] = []
         answer = self._conversations.kept(
             query.text, self._cited(chunks, evidence, notes), written, whole
@@ -178,6 +181,8 @@ class LLMAnswerer:
             said: list[str] = []
             return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
 
+        if len(sides) > 1 and not foreign:
+            answer = _compared(answer, sides, quoted, notes, stop)
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
@@ -266,6 +271,28 @@ def _or_quoted(
     finally:
         if isinstance(answer, Generator):
             answer.close()
+
+
+def _compared(
+    answer: Iterator[str],
+    sides: Sequence[str],
+    quoted: Callable[[], Iterator[str]],
+    notes: list[str],
+    stop: Stop,
+) -> Iterator[str]:
+    """A comparison, once two of its sides are named in it; quotations about each where it tells of
+    one thing, or of others."""
+    held = ""
+    for chunk in answer:
+        held += chunk
+        if len(named_in(held, sides)) > 1:
+            yield held
+            yield from answer
+            return
+    if held.strip() and not stop():
+        notes.clear()
+        notes.append(_NOT_COMPARED)
+        yield from quoted()
 
 
 def build_messages(

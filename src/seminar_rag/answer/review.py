@@ -6,17 +6,20 @@ passage supports a sentence is the verifier's decision.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seminar_rag.answer.citations import (
+    BESIDE,
     AnswerSentence,
     MarkFilter,
     introduces,
     leaves_open,
     split_answer,
 )
+from seminar_rag.answer.known import known_of
 from seminar_rag.check.claims import extract
 from seminar_rag.types import BUILT_IN, Hit, SentenceVerdict, Verdict
 
@@ -29,6 +32,8 @@ model writes from a passage keeps close to its words where it is faithful: of 14
 of 1.5 billion parameters wrote, read by one person, 80% of the 105 that the passages support score
 so, and 25% of the others; of the 68 among them that were shown with their passages, 89% and 38%.
 The value was chosen on these sentences."""
+_QUOTED = re.compile(r"– “[^”]{1,2000}” \[(\d{1,3})\]")
+"""A quotation that stands beside the sentence before it, with its mark."""
 _LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
 _NO_SOURCE = "No reading that was found says this."
 
@@ -72,6 +77,8 @@ class Review:
         found = split_answer(text[base:])
         for one in found if last else found[:-1]:
             whole = replace(one, start=one.start + base, end=one.end + base)
+            if not last and _beside(text, whole) and not _quotation(text, whole):
+                return  # its mark comes with the next piece
             verdict = self._verdict(text, whole)
             checked = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
             self._verdicts.append(checked)
@@ -84,18 +91,38 @@ class Review:
         if not claim:
             reason = "The sentence states nothing to look up."
             return Verdict("uncheckable", 0.0, reason, verifier=name)
-        if not sentence.numbers:
+        beside = () if sentence.numbers else _quotation(text, sentence)
+        if not (sentence.numbers or beside):
             return Verdict("unsupported", 0.0, _NO_SOURCE, verifier=name)
         offered_number = self._marks.numbers
-        hits = [self._offered[offered_number[number] - 1] for number in sentence.numbers]
-        known = " ".join(f"{hit.document.title} {hit.document.authors or ''}" for hit in hits)
+        cited = [offered_number[n] for n in sentence.numbers or beside if n in offered_number]
+        hits = [self._offered[number - 1] for number in cited]
+        known = " ".join(known_of(claim, hit.document, hit.passage) for hit in hits)
         passages = [hit.passage for hit in hits]
-        verdict = self._verifier.verify(claim, passages, known)
         words = self._verifier.quick
-        if verdict.label != "supported" or (words is None and name != BUILT_IN):
+        if beside and words is not None:  # a model is not asked about what is not cited
+            near = words.verify(claim, passages, known)
+            return replace(near, label="partly", reason=_LOOSE) if _likely(near) else near
+        verdict = self._verifier.verify(claim, passages, known)
+        if not _likely(verdict) or (words is None and name != BUILT_IN):
             return verdict
         near = verdict if words is None else words.verify(claim, passages, known)
         return verdict if near.score >= CLOSE else replace(verdict, label="partly", reason=_LOOSE)
+
+
+def _likely(verdict: Verdict) -> bool:
+    return verdict.label == "supported"
+
+
+def _beside(text: str, sentence: AnswerSentence) -> bool:
+    """Whether a quotation stands beside a sentence, in place of a mark."""
+    return not sentence.numbers and text[sentence.end :].lstrip().startswith(BESIDE)
+
+
+def _quotation(text: str, sentence: AnswerSentence) -> tuple[int, ...]:
+    """The number of the passage that is quoted beside a sentence; empty for none."""
+    mark = _QUOTED.match(text[sentence.end :].lstrip())
+    return (int(mark[1]),) if mark else ()
 
 
 def _says_nothing(text: str, sentence: AnswerSentence) -> bool:

@@ -1,0 +1,95 @@
+"""What a reader of a passage knows beside its sentences: its work, and what each is about.
+
+A passage seldom names the work that it is a passage of, and an answer does. Of two things that are
+compared, a sentence of it speaks of the one that was named last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from seminar_rag.check.features import clauses
+from seminar_rag.check.terms import terms
+from seminar_rag.text import FUNCTION_WORDS, stems
+from seminar_rag.types import Document, Passage
+
+_WORD = re.compile(r"[^\W_]+")
+_SAID = {"2": "to", "4": "for"}
+"""Words that a digit stands for in an abbreviation, such as LLM4SE."""
+_LEAST = 3
+"""Letters of an abbreviation, at least: two begin the words of many a heading by chance."""
+
+
+def known_of(claim: str, document: Document, passage: Passage) -> str:
+    """What `Verifier.verify` takes as known beside a passage: title, authors, headings, and the
+    names in the claim that are short for one of these."""
+    told = (document.title, *passage.heading.split(" › "))
+    names = {term.text for term in terms(claim) if term.kind == "name"}
+    short = sorted(name for name in names if any(abbreviates(name, text) for text in told))
+    return " ".join((document.title, document.authors or "", passage.heading, *short))
+
+
+def abbreviates(name: str, text: str) -> bool:
+    """Whether a name has the first letters of words that follow one another in a text, in order;
+    a small word, such as "of", has none in it or a small one."""
+    letters = [letter for letter in name.removesuffix("s") if letter.isalnum()]
+    if len(letters) < _LEAST or sum(map(str.isupper, letters)) < 2:
+        return False
+    words = _WORD.findall(text.lower())
+    return any(_begins(letters, words[at:]) for at in range(len(words)))
+
+
+def _begins(letters: Sequence[str], words: Iterable[str]) -> bool:
+    left = iter(words)
+    for letter in letters:
+        for word in left:
+            small = word in FUNCTION_WORDS
+            if word == _SAID.get(letter) or (
+                word[0] == letter.lower() and not (small and letter.isupper())
+            ):
+                break
+            if not small:
+                return False
+        else:
+            return False
+    return True
+
+
+def by_side(claim: str, sides: Sequence[str]) -> dict[str, str]:
+    """What a claim says of each thing that is compared: the clauses that name it alone, and those
+    behind them that name none."""
+    told: dict[str, str] = {}
+    side = ""
+    for start, end in clauses(claim):
+        named = named_in(claim[start:end], sides)
+        if named:
+            side = named[0] if len(named) == 1 else ""
+        if side:
+            told[side] = f"{told.get(side, '')} {claim[start:end].strip()}".strip()
+    return told
+
+
+def about(passage: Passage, side: str, sides: Sequence[str]) -> Passage:
+    """A passage with those of its sentences that speak of one of the things compared."""
+    speaks = named_in(passage.heading, sides) == [side]
+    kept = []
+    for one in passage.sentences:
+        named = named_in(passage.quote(one), sides)
+        speaks = side in named if named else speaks
+        if speaks:
+            kept.append(one)
+    return replace(passage, sentences=tuple(kept))
+
+
+def named_in(text: str, names: Sequence[str]) -> list[str]:
+    """The names that a text has, one inside another's name not counted."""
+    left = f" {' '.join(stems(text))} "
+    found = []
+    for name in sorted(names, key=len, reverse=True):
+        wanted = f" {' '.join(stems(name))} "
+        if wanted.strip() and wanted in left:
+            found.append(name)
+            left = left.replace(wanted, "  ")
+    return found

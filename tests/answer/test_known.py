@@ -1,0 +1,65 @@
+"""What is known of a passage beside its sentences."""
+
+from __future__ import annotations
+
+import pytest
+from passages import hit
+
+from seminar_rag.answer.attribution import Attribution
+from seminar_rag.answer.known import abbreviates, about, by_side, known_of, named_in
+from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.models.embed import HashEmbedder
+
+BOTH = hit(
+    "Sailing uses the wind. It needs no crew at all. Night sailing uses lamps and a large crew.",
+    "Boats and how to move them",
+)
+SIDES = ("sailing", "night sailing")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "short"),
+    [
+        ("BCC4SE", "Boat Crew Costs for Sea Explorers: a survey", True),
+        ("BCCs", "A survey of boat crew costs", True),
+        ("CoB", "The crew of a boat, and the crew of boats", True),
+        ("CIB", "The crew in boats", False),
+        ("BC", "Boat crews", False),
+        ("Boat", "Boat over all tides", False),
+        ("BCD", "Boat crew costs", False),
+    ],
+)
+def test_a_name_is_short_for_words_that_follow_one_another(
+    name: str, text: str, short: bool
+) -> None:
+    assert abbreviates(name, text) is short
+
+
+def test_a_passage_counts_as_naming_the_work_that_it_is_from() -> None:
+    one = hit("Of the studies, 64.3% are about rowing.", "Boat Crew Costs for Sea Explorers")
+    claim = "64.3% of the BCC4SE studies are about rowing."
+    assert known_of(claim, one.document, one.passage).endswith(" BCC4SE")
+    check = BuiltinVerifier(HashEmbedder().embed)
+    assert Attribution(check, (one,)).cites(claim) == [1]
+    assert Attribution(check, (hit(one.passage.text, "Of ships"),)).cites(claim) == []
+
+
+def test_a_name_inside_another_is_not_named() -> None:
+    assert named_in("Night sailing is fun.", SIDES) == ["night sailing"]
+    assert named_in("Night sailing is sailing.", SIDES) == ["night sailing", "sailing"]
+
+
+def test_a_sentence_speaks_of_what_was_named_last() -> None:
+    passage = BOTH.passage
+    told = [[passage.quote(one)[:7] for one in about(passage, s, SIDES).sentences] for s in SIDES]
+    assert told == [["Sailing", "It need"], ["Night s"]]
+
+
+def test_what_is_said_of_each_side_has_to_be_said_of_it() -> None:
+    check = Attribution(BuiltinVerifier(HashEmbedder().embed), (BOTH,), sides=SIDES)
+    right = "Sailing uses the wind, while night sailing uses lamps and a large crew."
+    wrong = "Sailing uses lamps and a large crew, while night sailing uses the wind."
+    assert list(by_side(wrong, SIDES)) == ["sailing", "night sailing"]
+    assert check.cites(right) == [1]
+    assert check.cites(wrong) == []
+    assert check.nearest(wrong) is None
