@@ -7,11 +7,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from fake_course import FakeCourse
-from serving import served
+from serving import served, stop
 from tabs import ARGS, TIMEOUT, Tab
 
 import chromium
 from seminar_rag.ui.shared.limits import Limits
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers() -> Iterator[None]:
+    """Those of a file are stopped after it."""
+    yield
+    stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,46 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import uvicorn
 from fake_course import FakeCourse
 
 from seminar_rag.ui.app import serve
 from seminar_rag.ui.shared.limits import Limits
 
+_THREADS: list[threading.Thread] = []
+_SERVERS: list[uvicorn.Server] = []
+
+
+class _Noted(uvicorn.Server):
+    """A server that can be stopped from outside of its thread."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        if threading.current_thread() in _THREADS:
+            _SERVERS.append(self)
+
+
+uvicorn.Server = _Noted  # type: ignore[misc]
+
 
 def served(course: FakeCourse, **options: object) -> str:
-    """Serve on a free port until the tests end; the address once it answers.
+    """Serve on a free port until the tests of the file end; the address once it answers.
 
     Args:
         options: what `serve` takes.
     """
     return started(serve, course, **options)
+
+
+def stop() -> None:
+    """Stop what `started` serves, which would go on taking time from the tests that follow."""
+    for server in _SERVERS:
+        server.should_exit = server.force_exit = True
+    for thread in _THREADS:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in _THREADS)
+    _SERVERS.clear()
+    _THREADS.clear()
 
 
 def started(serving: Callable[..., None], what: object, **options: object) -> str:
@@ -30,12 +57,14 @@ def started(serving: Callable[..., None], what: object, **options: object) -> st
         urls.append(url)
         ready.set()
 
-    threading.Thread(
+    thread = threading.Thread(
         target=serving,
         args=(what, "127.0.0.1", 0),
         kwargs={"on_ready": on_ready, **options},
         daemon=True,
-    ).start()
+    )
+    _THREADS.append(thread)
+    thread.start()
     assert ready.wait(180), "the server did not start"
     return urls[0]
 

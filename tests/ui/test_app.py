@@ -33,6 +33,7 @@ from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
 from seminar_rag.ui.app import build_app, serve
 from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen
 from seminar_rag.ui.shared.conversation import Conversation
+from seminar_rag.ui.shared.gradio_pages import LOOKED
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
 from seminar_rag.ui.shared.records import CUT_OFF, from_record, signed, to_record
 
@@ -394,6 +395,12 @@ def client():
 
     with TestClient(build_app(FakeCourse())) as running:
         yield running
+
+
+def test_the_queue_of_the_page_rests_between_two_looks(client):
+    apps = [route.app for route in client.app.routes if hasattr(route, "app")]
+    (page,) = (one for one in apps if hasattr(one, "get_blocks"))
+    assert page.get_blocks()._queue.sleep_when_free == LOOKED
 
 
 def test_gradio_is_told_to_stay_off_the_network(client):

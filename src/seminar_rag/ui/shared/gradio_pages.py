@@ -32,6 +32,9 @@ OF_ADDRESS = 96
 """Events of one address that wait or run; a class may share it behind one router."""
 OF_CONVERSATION = 6
 """Events of one page that wait or run."""
+LOOKED = 0.02
+"""Seconds between two looks of Gradio's queue for an event. By itself it looks a thousand times a
+second, by which a server that nobody uses takes 2 to 3% of a processor for each course."""
 RUNNING = 256
 """Events that run at once. Most of them wait for their turn, which costs little."""
 HIDDEN: Mapping[str, Any] = {
@@ -148,6 +151,11 @@ def without_stubs() -> Iterator[None]:
 
 
 # The queue ------------------------------------------------------------------------------------
+
+
+def look_less_often(queue: Any) -> None:
+    """Let the queue of Gradio's Blocks rest between two looks for `LOOKED`."""
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = LOOKED
 
 
 def share_queue(queue: Any, clock: Callable[[], float] = time.monotonic) -> None:
