@@ -40,7 +40,6 @@ import re
 import resource
 import shutil
 import signal
-import sqlite3
 import struct
 import sys
 import tempfile
@@ -53,6 +52,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seminar_rag.index.database import VERSION
+from seminar_rag.index.sqlite import connect
 from seminar_rag.sample import FOLDER as SAMPLE
 
 QUESTION = "How does LoRA save memory?"
@@ -511,7 +512,7 @@ def locked(mode: str) -> Iterator[Round]:
 
 def sql(*statements: str) -> Callable[[Workplace, Outcome], dict[str, Any]]:
     def change(place: Workplace, _: Outcome) -> dict[str, Any]:
-        with closing(sqlite3.connect(place.data / "course.db")) as db:
+        with closing(connect(place.data / "course.db")) as db:
             for one in statements:
                 db.execute(one)
             db.commit()
@@ -568,7 +569,7 @@ def newer(place: Workplace, outcome: Outcome) -> dict[str, Any]:
     """The advice is to install that version; the person does."""
     sql("UPDATE meta SET value = '9' WHERE name = 'version'")(place, outcome)
     sql("UPDATE meta SET value = '7.8.9' WHERE name = 'program'")(place, outcome)
-    back = sql("UPDATE meta SET value = '1' WHERE name = 'version'")
+    back = sql(f"UPDATE meta SET value = '{VERSION}' WHERE name = 'version'")
     return {"written by seminar-rag 7.8.9": lambda: back(place, outcome) and None}
 
 

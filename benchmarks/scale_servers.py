@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import psutil
 import psycopg
 
@@ -34,6 +33,7 @@ from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index import catalogue
 from seminar_rag.index.engine import Connection, transaction
+from seminar_rag.index.packing import dimensions_of, packed, unpacked
 from seminar_rag.index.postings import Postings, placed
 from seminar_rag.index.ratings import tokens
 from seminar_rag.index.reading import PASSAGE, row_of
@@ -78,13 +78,13 @@ def fill_database(store: Store, address: str, passages: int) -> None:
             for _ in range(AT_A_TIME):
                 if not (count := min(DOCUMENT, passages - there)):
                     break
-                record, made, vectors, packed = filler.document(number, count)
+                record, made, vectors, signs = filler.document(number, count)
                 number, there = number + 1, there + count
                 title = record.document.title
-                for passage, vector, word in zip(made, vectors, packed, strict=True):
+                for passage, vector, word in zip(made, packed(vectors), signs, strict=True):
                     key += 1
                     posted[key] = words.placed(passage, title)
-                    rows.append((key, *row_of(passage), title, vector.tobytes(), word))
+                    rows.append((key, *row_of(passage), title, vector, word))
                 catalogue.put_record(ours, record)
             _copy(db, rows)
             with transaction(ours):
@@ -123,7 +123,7 @@ def fill_vectors(store: Store) -> None:
             lacking = [(id_, blob) for id_, blob in rows if id_ not in there]
         for at in range(0, len(lacking), ADDED):
             ids, blobs = zip(*lacking[at : at + ADDED], strict=True)
-            vectors = np.frombuffer(b"".join(blobs), np.float32).reshape(len(ids), -1)
+            vectors = unpacked(blobs, dimensions_of(len(blobs[0])))
             metadata = [{"document": document}] * len(ids)
             collection.add(ids=list(ids), embeddings=vectors, metadatas=metadata)
             count += len(ids)

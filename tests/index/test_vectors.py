@@ -95,7 +95,7 @@ def test_a_reader_sees_what_another_process_wrote(tmp_path: Path) -> None:
     assert reader.catalogue().records["d"].passages == 1
     (found,) = reader.dense(made[1], 5)
     assert found[0] == "d-fresh"
-    assert found[1] == pytest.approx(1, abs=1e-5)
+    assert found[1] == pytest.approx(1, abs=1e-4)
     assert reader.findings() == []
 
 
@@ -153,7 +153,7 @@ def test_a_small_course_is_searched_without_opening_the_vector_store(
     store.vectors.refresh()
     fresh = Store(tmp_path)
     assert [id_ for id_, _ in fresh.dense(made[7], 5)] == [id_ for id_, _ in found]
-    assert dict(fresh.dense(made[7], 5)) == pytest.approx(dict(found), abs=1e-5)
+    assert dict(fresh.dense(made[7], 5)) == pytest.approx(dict(found), abs=2e-4)
     assert fresh.vectors.is_closed
     with fresh.writer():
         fresh.replace(record(), [passage("later")], made[:1])

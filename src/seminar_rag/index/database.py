@@ -7,6 +7,7 @@ remember is out of date.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -15,11 +16,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import catalogue, decisions, lexical
+from seminar_rag.index import catalogue, decisions, lexical, packing
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.folder import REPAIR, blocked, unusable
 
-VERSION = "1"
+log = logging.getLogger(__name__)
+
+VERSION = "2"
+EARLIER = ("1",)
+"""Versions that this program reads as they are; the next writer brings them to its own."""
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 {catalogue.SCHEMA}
@@ -92,7 +97,7 @@ class Database:
     def _require_version(self) -> None:
         """Refuse a database whose tables this program does not know."""
         found = self.meta("version") or ""
-        if found == VERSION:
+        if found == VERSION or found in EARLIER:
             return
         if found.isdigit() and int(found) > int(VERSION):
             program = self.meta("program") or "a later version"
@@ -107,6 +112,32 @@ class Database:
     def writing(self) -> AbstractContextManager[None]:
         """Hold the course for writing; see `Connection.writing`."""
         return self._db.writing(self.folder)
+
+    def upgrade(self) -> None:
+        """Bring what an earlier version wrote into the form of this one, which takes less room.
+
+        Only for writers. Where there is no room for it, the course is read and written as it is.
+        """
+        if self.meta("version") == VERSION:
+            return
+        log.warning("the database in %s is being made smaller, once", self.where)
+        try:
+            with self.changing() as db:
+                if "lexicon_content" in db.tables():  # texts that full text had for itself
+                    lexical.rebuild(db)
+                packing.pack_all(db)
+                self.remember(version=VERSION, program=version("seminar-rag"))
+        except DamagedError:
+            raise
+        except StoreError as error:
+            log.warning("%s", error)
+        else:
+            self.compact(0)
+
+    def compact(self, least: float = 0.25) -> None:
+        """See `Connection.compact`; where there is no room to do it in, nothing is lost."""
+        with contextlib.suppress(StoreError), self.guarded() as db:
+            db.compact(least)
 
     @property
     def where(self) -> str:

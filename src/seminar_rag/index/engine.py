@@ -91,6 +91,9 @@ class Connection(Protocol):
     def damage(self) -> str:
         """What the engine finds wrong with its own storage; "" when that is sound."""
 
+    def compact(self, least: float = 0.25) -> None:
+        """Give back the room of what is gone, where it is that share of all; in no transaction."""
+
     def writing(self, folder: Path) -> AbstractContextManager[None]:
         """Hold the course for writing; one process at a time. The lock dies with its process.
 

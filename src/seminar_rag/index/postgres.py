@@ -191,6 +191,9 @@ class Postgres:
         """The server looks after its storage by itself."""
         return ""
 
+    def compact(self, least: float = 0.25) -> None:
+        """The server does that by itself, too."""
+
     @contextlib.contextmanager
     def writing(self, folder: Path) -> Iterator[None]:
         if not self._alone.acquire(blocking=False):

@@ -17,16 +17,20 @@ from seminar_rag.index.database import Database
 from seminar_rag.index.engine import Connection
 from seminar_rag.index.folder import REPAIR
 from seminar_rag.index.kept import KeptFiles
+from seminar_rag.index.packing import (
+    dimensions_of,
+    is_unit,
+    is_vector,
+    unpacked,
+    usual_dimensions,
+)
 from seminar_rag.index.remote import Remote
 from seminar_rag.index.vectors import (
     HeldVectors,
     VectorIndex,
     Vectors,
     held_vectors,
-    is_unit,
-    is_vector,
     nearest_within,
-    usual_size,
 )
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
@@ -148,7 +152,7 @@ class Reader(Database):
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Stored embeddings by passage id, each of shape (dimensions,)."""
         return {
-            id_: np.frombuffer(blob, np.float32)
+            id_: unpacked([blob], dimensions_of(len(blob)))[0]
             for id_, blob in self._columns("id, vector", ids)
             if is_vector(blob)
         }
@@ -157,7 +161,9 @@ class Reader(Database):
         """Packed words (`late.pack`) by passage id, of those passages that have them."""
         rows = self._columns("id, words, length(vector)", ids)
         return {
-            id_: words for id_, words, size in rows if words is not None and are_words(words, size)
+            id_: words
+            for id_, words, size in rows
+            if words is not None and are_words(words, dimensions_of(size))
         }
 
     def embedded(self, ids: Sequence[str]) -> dict[str, tuple[Matrix, bytes]]:
@@ -293,9 +299,9 @@ class Reader(Database):
         return self._words
 
 
-def are_words(packed: object, size: int) -> bool:
-    """Whether a stored value is a passage's packed words, beside an embedding of `size` bytes."""
-    return isinstance(packed, bytes) and size > 0 and len(packed) % (-(-size // 32)) == 0
+def are_words(packed: object, dimensions: int) -> bool:
+    """Whether a stored value is a passage's packed words, beside an embedding of `dimensions`."""
+    return isinstance(packed, bytes) and dimensions > 0 and len(packed) % -(-dimensions // 8) == 0
 
 
 def row_of(passage: Passage) -> tuple[Any, ...]:
@@ -329,14 +335,14 @@ def readable(row: Sequence[Any]) -> Passage | None:
 
 def damaged_documents(db: Connection) -> list[str]:
     """The ids of the documents of which a passage or its embedding is damaged, or all are gone."""
-    dimensions = usual_size(db) // 4
+    dimensions = usual_dimensions(db)
     found = {
         str(row[1])
         for *row, vector, words in db.stream(f"SELECT {PASSAGE}, vector, words FROM passage")
         if (read := readable(row)) is None
         or (read.text and not read.sentences)
         or not (is_vector(vector, dimensions) and is_unit(vector))
-        or not (words is None or are_words(words, 4 * dimensions))
+        or not (words is None or are_words(words, dimensions))
     }
     parted = db.execute(
         "SELECT document FROM passage WHERE document NOT IN (SELECT id FROM document) UNION "

@@ -76,11 +76,11 @@ def damage(data: Path) -> str:
 
 def _misfit(db: Connection) -> str:
     """What the tables have that no version made, or lack; "" where they are ours."""
-    odd = db.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
-    for kind, name in odd:
-        return f"it has a {kind} {name}"
+    odd = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY name"
     with closing(connect(Path(":memory:"))) as new:
         new.create(schema(new))
+        for kind, name in sorted({*db.execute(odd)} - {*new.execute(odd)}):
+            return f"it has a {kind} {name}"
         for table in tables(new):
             if lacking := new.columns(table) - db.columns(table):
                 return f"the table {table} lacks {', '.join(sorted(lacking))}"

@@ -18,13 +18,22 @@ from seminar_rag.index.folder import REPAIR, writing
 from seminar_rag.index.ratings import TOKENIZER, Ratings, quoted
 from seminar_rag.text import spaced
 
+_FEW_PAGES = 1000
+"""Free ones below which a file is not made smaller: 4 MB."""
+
 
 class Fts5:
-    """The virtual table `lexicon`; see `FullText`."""
+    """The virtual table `lexicon`; see `FullText`.
+
+    It keeps no texts: where FTS5 needs one, to take a passage out or to look at itself, it reads
+    the view `spaced_passage`. So a passage has to leave `lexicon` before it leaves its own table.
+    """
 
     SCHEMA = (
-        "CREATE VIRTUAL TABLE IF NOT EXISTS lexicon"
-        f" USING fts5(title, heading, text, tokenize = '{TOKENIZER}');"
+        "CREATE VIEW IF NOT EXISTS spaced_passage AS SELECT key, spaced(title) AS title,"
+        " spaced(heading) AS heading, spaced(text) AS text FROM passage;"
+        "CREATE VIRTUAL TABLE IF NOT EXISTS lexicon USING fts5(title, heading, text,"
+        f" content = 'spaced_passage', content_rowid = 'key', tokenize = '{TOKENIZER}');"
     )
 
     def add(self, db: sqlite3.Connection, rows: Sequence[tuple[int, str, str, str]]) -> None:
@@ -69,8 +78,9 @@ class Fts5:
 
     def damage(self, db: sqlite3.Connection, passages: int) -> str:
         try:
-            db.execute("INSERT INTO lexicon(lexicon) VALUES ('integrity-check')")
-            words = int(db.execute("SELECT count(*) FROM lexicon").fetchone()[0])
+            # The rank has it compared with the texts, which are not its own.
+            db.execute("INSERT INTO lexicon(lexicon, rank) VALUES ('integrity-check', 1)")
+            words = int(db.execute("SELECT count(*) FROM lexicon_docsize").fetchone()[0])
         except sqlite3.DatabaseError as error:
             return f"the full-text index is damaged: {error}"
         finally:
@@ -131,6 +141,16 @@ class Sqlite(sqlite3.Connection):
         verdict = str(self.execute("PRAGMA quick_check(1)").fetchone()[0])
         return "" if verdict == "ok" else verdict
 
+    def compact(self, least: float = 0.25) -> None:
+        free, pages = (
+            self.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("freelist_count", "page_count")
+        )
+        if free < max(least * pages, _FEW_PAGES if least else 0):
+            return
+        self.execute("VACUUM")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the whole database went through it
+
     def writing(self, folder: Path) -> AbstractContextManager[None]:
         return writing(folder)
 
@@ -149,6 +169,11 @@ class Sqlite(sqlite3.Connection):
         return DamagedError(f"the database in {folder} is damaged ({message}) — {REPAIR}")
 
 
+def _spaced(text: Any) -> Any:
+    """As full text has a text; a damaged value stays what it is."""
+    return spaced(text) if isinstance(text, str) else text
+
+
 def connect(path: Path) -> Sqlite:
     """Open a database file, or make it.
 
@@ -157,4 +182,5 @@ def connect(path: Path) -> Sqlite:
     """
     db = sqlite3.connect(path, check_same_thread=False, timeout=30, factory=Sqlite)
     db.where = str(path.parent)
+    db.create_function("spaced", 1, _spaced, deterministic=True)
     return db

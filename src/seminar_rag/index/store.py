@@ -23,6 +23,7 @@ from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
+from seminar_rag.index.packing import packed
 from seminar_rag.index.reading import PASSAGE, Reader, damaged_documents, row_of, titles_of
 from seminar_rag.index.vectors import BATCH
 from seminar_rag.types import Document, Passage
@@ -55,10 +56,12 @@ class Store(Reader):
                 self._write_decisions()
                 with contextlib.suppress(DamagedError):  # of the database, which doctor repairs
                     self._recover()
+                    self.upgrade()
                 self._sweep()
                 self.files.fetch_added(one.file for one in catalogue.corrections(self._db))
                 self.files.sweep_common(catalogue.kept_files(self._db).values())
                 yield
+                self.compact()
             finally:
                 self._writing = False
 
@@ -129,8 +132,8 @@ class Store(Reader):
                 catalogue.put_record(db, record)
                 catalogue.put_file(db, document.id, digest)
                 if vectors is not None and passages:
-                    packed: Sequence[bytes | None] = words or [None] * len(passages)
-                    _put_passages(db, document, passages, vectors, packed)
+                    signs: Sequence[bytes | None] = words or [None] * len(passages)
+                    _put_passages(db, document, passages, vectors, signs)
             self._settle(added=True)
             self._sweep()
 
@@ -381,10 +384,8 @@ def _put_passages(
         f"INSERT INTO passage({PASSAGE}, title, vector, words)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (*row_of(passage), document.title, vector.tobytes(), packed)
-            for passage, vector, packed in zip(
-                passages, np.ascontiguousarray(vectors, np.float32), words, strict=True
-            )
+            (*row_of(passage), document.title, vector, signs)
+            for passage, vector, signs in zip(passages, packed(vectors), words, strict=True)
         ],
     )
     query = "SELECT key, title, heading, text FROM passage WHERE document = ? ORDER BY ordinal"

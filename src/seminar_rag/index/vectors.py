@@ -25,6 +25,7 @@ import numpy as np
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import graph
 from seminar_rag.index.engine import Connection
+from seminar_rag.index.packing import dimensions_of, is_vector, unpacked, usual_dimensions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -237,20 +238,6 @@ class VectorIndex:
         )
 
 
-def is_vector(blob: object, dimensions: int = 0) -> bool:
-    """Whether a stored value is an embedding, of that many dimensions if that is given."""
-    if not isinstance(blob, bytes) or not blob or len(blob) % 4:
-        return False
-    if dimensions and len(blob) != 4 * dimensions:
-        return False
-    return bool(np.isfinite(np.frombuffer(blob, np.float32)).all())
-
-
-def is_unit(blob: bytes) -> bool:
-    """Whether an embedding has length 1, as all have that are stored."""
-    return bool(abs(np.linalg.norm(np.frombuffer(blob, np.float32)) - 1) < 0.01)
-
-
 class HeldVectors:
     """Vectors in memory, in the order of documents.
 
@@ -338,26 +325,22 @@ def held_vectors(db: Connection, exact: bool = True) -> HeldVectors:
     return HeldVectors(_blocks(db), exact)
 
 
-def usual_size(db: Connection) -> int:
-    """The bytes of most of the database's embeddings; 0 where there are none."""
-    found = db.execute(
-        "SELECT length(vector) FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-    ).fetchone()
-    return (found[0] or 0) if found else 0
-
-
 def _blocks(db: Connection) -> Iterator[Block]:
-    size = usual_size(db)
-    if not size or size % 4:
+    size = usual_dimensions(db)
+    if not size:
         return
     rows = db.stream("SELECT id, document, vector FROM passage ORDER BY document, ordinal")
     while part := list(islice(rows, _ROWS)):
-        part = [row for row in part if isinstance(row[2], bytes) and len(row[2]) == size]
-        whole = np.frombuffer(b"".join(row[2] for row in part), np.float32).reshape(-1, size // 4)
+        part = [row for row in part if _has_dimensions(row[2], size)]
+        whole = unpacked([row[2] for row in part], size)
         sound = np.asarray(np.isfinite(whole).all(axis=1))
         part = [row for row, is_sound in zip(part, sound.tolist(), strict=True) if is_sound]
         if part:
             yield [row[0] for row in part], [row[1] for row in part], whole[sound]
+
+
+def _has_dimensions(blob: object, dimensions: int) -> bool:
+    return isinstance(blob, bytes) and dimensions_of(len(blob)) == dimensions
 
 
 def nearest_within(
@@ -382,7 +365,6 @@ def nearest_within(
     while part := list(islice(rows, _ROWS)):
         some = [row for row in part if is_vector(row[1], len(vector))]
         ids += [id_ for id_, _ in some]
-        vectors = np.frombuffer(b"".join(blob for _, blob in some), np.float32)
-        cosines.append(vectors.reshape(len(some), len(vector)) @ vector)
+        cosines.append(unpacked([blob for _, blob in some], len(vector)) @ vector)
     scores = np.concatenate(cosines)
     return [(ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]

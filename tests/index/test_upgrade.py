@@ -1,0 +1,135 @@
+"""What an earlier version wrote is read, and made smaller by the next writer."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.test_store import memory, passage, put, record, vectors
+from memory import MemoryVectors
+from seminar_rag.errors import StoreError
+from seminar_rag.index import packing
+from seminar_rag.index.database import VERSION
+from seminar_rag.index.ratings import TOKENIZER
+from seminar_rag.index.sqlite import Sqlite
+from seminar_rag.index.store import Store
+
+
+def made_old(store: Store) -> None:
+    """Give the database the form of version 1."""
+    with store.changing() as db:
+        rows = db.execute("SELECT key, vector, title, heading, text FROM passage").fetchall()
+        for key, blob, *_ in rows:
+            whole = packing.unpacked([blob], packing.dimensions_of(len(blob)))
+            db.execute("UPDATE passage SET vector = ? WHERE key = ?", (whole.tobytes(), key))
+        if isinstance(db, Sqlite):
+            db.execute("DROP TABLE lexicon")
+            db.execute("DROP VIEW spaced_passage")
+            db.execute(
+                "CREATE VIRTUAL TABLE lexicon"
+                f" USING fts5(title, heading, text, tokenize = '{TOKENIZER}')"
+            )
+            insert = "INSERT INTO lexicon(rowid, title, heading, text) VALUES (?, ?, ?, ?)"
+            db.executemany(insert, [(key, *texts) for key, _, *texts in rows])
+        store.remember(version="1")
+
+
+def test_an_earlier_form_is_read_and_the_next_writer_brings_it_up_to_date(
+    store: Store, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(store, "d", "alpha", "beta")
+    made_old(store)
+    again = Store(store.folder, vectors=store.vectors, database=database)
+    assert [id_ for id_, _ in again.lexical(["alpha"], 5)] == ["d-alpha"]
+    assert [id_ for id_, _ in again.dense(vectors(1)[0], 1)] == ["d-alpha"]
+    assert again.findings() == []
+    assert again.meta("version") == "1"
+    put(again, "e", "gamma")
+    assert "being made smaller, once" in caplog.text
+    assert again.meta("version") == VERSION
+    assert "lexicon_content" not in again._db.tables()
+    sizes = {length for (length,) in again._db.execute("SELECT length(vector) FROM passage")}
+    assert sizes == {17}
+    assert again.findings() == []
+    assert [id_ for id_, _ in again.lexical(["alpha"], 5)] == ["d-alpha"]
+    put(again, "d", "beta")
+    assert again.lexical(["alpha"], 5) == []
+    assert again.findings() == []
+    again.close()
+
+
+@pytest.mark.parametrize("database", [""])
+def test_where_there_is_no_room_an_earlier_form_is_written_on(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "d", "alpha", "beta")
+    made_old(store)
+
+    def full(_db: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(packing, "pack_all", full)
+        put(store, "e", "gamma")
+    assert "the disk is full" in caplog.text
+    assert store.meta("version") == "1"
+    put(store, "d", "alpha")
+    assert store.meta("version") == VERSION
+    assert store.findings() == []
+    assert set(store.vectors_of(["d-alpha", "e-gamma"])) == {"d-alpha", "e-gamma"}
+
+
+@pytest.mark.parametrize("database", [""])
+def test_a_database_of_a_later_version_is_refused(store: Store) -> None:
+    with store.changing():
+        store.remember(version="9", program="9.0")
+    with pytest.raises(StoreError, match=r"written by seminar-rag 9\.0"):
+        Store(store.folder, vectors=MemoryVectors())
+
+
+@pytest.mark.parametrize("database", [""])
+def test_a_text_that_changed_on_disk_is_found_by_its_full_text(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    store._db.execute("UPDATE passage SET text = 'alphx' WHERE id = 'd-alpha'")
+    store._db.commit()
+    assert any("full-text index is damaged" in one for one in store.findings())
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+
+
+@pytest.mark.parametrize("database", [""])
+def test_the_file_shrinks_where_much_of_it_is_free(store: Store) -> None:
+    long = [passage("d", i, f"{i} " + "word " * 20_000) for i in range(60)]
+    with store.writer():
+        store.replace(record("d"), long, np.eye(60, 64, dtype=np.float32))
+    put(store, "e", "alpha")
+    file = store.folder / "course.db"
+    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = file.stat().st_size
+    with store.writer():
+        store.remove(["d"])
+    assert file.stat().st_size < before / 2
+    assert set(memory(store).rows) == {"e-alpha"}
+    assert [id_ for id_, _ in store.lexical(["alpha"], 5)] == ["e-alpha"]
+    assert store.findings() == []
+
+
+def test_packed_embeddings_keep_their_cosines() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    packed = packing.packed(rows)
+    assert {len(one) for one in packed} == {769}
+    mixed = [*packed[:20], *(row.tobytes() for row in rows[20:])]
+    assert all(packing.is_vector(one, 384) and packing.is_unit(one) for one in mixed)
+    again = packing.unpacked(mixed, 384)
+    assert np.abs(again @ rows.T - rows @ rows.T).max() < 2e-4
+    assert packing.packed(again) == packed
+
+
+@pytest.mark.parametrize("odd", [b"", b"odd", b"\0", b"h", b"\0" * 6, "text", None, 7])
+def test_what_is_no_embedding_is_told(odd: object, tmp_path: Path) -> None:
+    assert not packing.is_vector(odd)
