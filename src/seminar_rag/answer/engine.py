@@ -49,7 +49,7 @@ _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNDERSTOOD = "Understood as: “{}”"
 _AFTER = "Understood as going on from: “{}”"
 _UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
-_INSTEAD = "None of the passages says what the model wrote, so they are quoted instead."
+_INSTEAD = "What the model wrote is no answer that the passages bear out: they are quoted instead."
 
 Stop = Callable[[], bool]
 

@@ -86,7 +86,6 @@ log = logging.getLogger(__name__)
 
 _QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
 _LEFT_OUT = "What the model wrote and none of the passages says was left out."
-_NOT_COMPARED = "What the model wrote compares nothing, so the passages are quoted instead."
 _NUMBERED = " Write in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 
@@ -182,7 +181,7 @@ class LLMAnswerer:
             return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
 
         if len(sides) > 1 and not foreign:
-            answer = _compared(answer, sides, quoted, notes, stop)
+            answer = _compared(answer, sides)
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
@@ -273,15 +272,9 @@ def _or_quoted(
             answer.close()
 
 
-def _compared(
-    answer: Iterator[str],
-    sides: Sequence[str],
-    quoted: Callable[[], Iterator[str]],
-    notes: list[str],
-    stop: Stop,
-) -> Iterator[str]:
-    """A comparison, once two of its sides are named in it; quotations about each where it tells of
-    one thing, or of others."""
+def _compared(answer: Iterator[str], sides: Sequence[str]) -> Iterator[str]:
+    """A comparison, once two of its sides are named in it; without its marks, so that quotations
+    take its place, where it tells of one thing or of others."""
     held = ""
     for chunk in answer:
         held += chunk
@@ -289,10 +282,7 @@ def _compared(
             yield held
             yield from answer
             return
-    if held.strip() and not stop():
-        notes.clear()
-        notes.append(_NOT_COMPARED)
-        yield from quoted()
+    yield unmarked(held)
 
 
 def build_messages(
