@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from answer.test_engine import Found, Judged, Scripted, answer_of
-from check.scripted import ScriptedVerifier
+from check.scripted import ScriptedVerifier, hit
+from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.engine import Engine
+from seminar_rag.answer.review import Review
 from seminar_rag.course import Course
 from seminar_rag.types import (
     Answer,
     AnswerEvent,
     Event,
+    Passage,
     SentenceVerdict,
     TokenEvent,
     Verdict,
     VerdictEvent,
+    VerdictLabel,
     tally,
 )
 
@@ -97,6 +102,34 @@ def test_what_is_quoted_beside_a_sentence_is_what_it_is_compared_with() -> None:
     answer = answer_of(checked(slow, said))
     assert labels(answer)[0][1] == "partly"
     assert [asked[0] for asked in slow.asked] == ["“Attention weighs tokens.”"]
+
+
+@pytest.mark.parametrize(
+    ("judged", "alike", "answered", "label"),
+    [
+        ("supported", "supported", 0.8, "supported"),
+        ("supported", "supported", 0.7, "partly"),
+        ("supported", "partly", 0.8, "partly"),
+        ("contradicted", "supported", 0.8, "contradicted"),
+    ],
+)
+def test_beside_a_quotation_a_judge_has_to_be_sure_of_the_passages_too(
+    judged: VerdictLabel, alike: VerdictLabel, answered: float, label: str
+) -> None:
+    slow = ScriptedVerifier({"It weighs": judged})
+    slow.quick = Near({"It weighs": alike})
+    marks = MarkFilter(1)
+    list(marks.feed("It weighs. – “Attention weighs tokens.” [1]"))
+    review = Review(slow, (hit("A", "Attention weighs tokens."),), marks, [answered])
+    first, _ = review.finish()
+    assert first.verdict.label == label
+
+
+class Near(ScriptedVerifier):
+    """Finds a sentence near to another, but not so near that it is cited."""
+
+    def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
+        return replace(super().verify(claim, passages, known), score=0.85)
 
 
 def test_without_a_verifier_nothing_is_checked() -> None:

@@ -66,6 +66,8 @@ class Draft:
     """What of the passages can be read until the answer comes; see `HitsEvent`."""
     instead: Callable[[], Iterator[str]] | None = None
     """Begins another answer from the same passages, for where nothing that was written is cited."""
+    answered: Sequence[float] = ()
+    """How likely the passages answer the question, once that was judged."""
 
 
 class Answerer(Protocol):
@@ -164,7 +166,7 @@ class Engine:
         draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
-        review = Review(self._verifier, draft.offered, marks)
+        review = Review(self._verifier, draft.offered, marks, draft.answered)
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
         refused = is_refusal(marks.text, parts=bool(query.parts))

@@ -185,7 +185,7 @@ class LLMAnswerer:
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
-        return Draft(offered, chunks, notes, waiting, instead)
+        return Draft(offered, chunks, notes, waiting, instead, judged)
 
     def _gone_on(
         self,

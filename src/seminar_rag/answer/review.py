@@ -32,6 +32,12 @@ model writes from a passage keeps close to its words where it is faithful: of 14
 of 1.5 billion parameters wrote, read by one person, 80% of the 105 that the passages support score
 so, and 25% of the others; of the 68 among them that were shown with their passages, 89% and 38%.
 The value was chosen on these sentences."""
+JUDGED, ANSWERED = 0.8, 0.75
+"""How sure a model has to be of a sentence beside which a passage is quoted, and, before it wrote,
+that the passages answer the question, so that it is called supported. Both values stood elsewhere
+before. With them, of 61 supported sentences that one of 1.5 billion parameters wrote for 78
+questions of four courses, 51 are called so instead of 43, and 5 of 24 others instead of 2; read by
+one person before any verdict was seen. Of the 30 that were written last, 19 of 23, and 1 of 7."""
 _QUOTED = re.compile(r"– “[^”]{1,2000}” \[(\d{1,3})\]")
 """A quotation that stands beside the sentence before it, with its mark."""
 _LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
@@ -42,11 +48,19 @@ class Review:
     """Follows an answer through its `MarkFilter` and gives each sentence a verdict, in order."""
 
     def __init__(
-        self, verifier: Verifier | None, offered: Sequence[Hit], marks: MarkFilter
+        self,
+        verifier: Verifier | None,
+        offered: Sequence[Hit],
+        marks: MarkFilter,
+        answered: Sequence[float] = (),
     ) -> None:
+        """Args:
+        answered: how likely the passages answer the question, once that was judged.
+        """
         self._verifier = verifier
         self._offered = offered
         self._marks = marks
+        self._answered = answered
         self._verdicts: list[SentenceVerdict] = []
 
     @property
@@ -92,6 +106,7 @@ class Review:
             reason = "The sentence states nothing to look up."
             return Verdict("uncheckable", 0.0, reason, verifier=name)
         beside = () if sentence.numbers else _quotation(text, sentence)
+        answered = max(self._answered, default=0.0) >= ANSWERED
         if not (sentence.numbers or beside):
             return Verdict("unsupported", 0.0, _NO_SOURCE, verifier=name)
         offered_number = self._marks.numbers
@@ -100,14 +115,16 @@ class Review:
         known = " ".join(known_of(claim, hit.document, hit.passage) for hit in hits)
         passages = [hit.passage for hit in hits]
         words = self._verifier.quick
-        if beside and words is not None:  # a model is not asked about what is not cited
+        if beside and words is not None and not answered:  # no judge would make it sure
             near = words.verify(claim, passages, known)
             return replace(near, label="partly", reason=_LOOSE) if _likely(near) else near
         verdict = self._verifier.verify(claim, passages, known)
         if not _likely(verdict) or (words is None and name != BUILT_IN):
             return verdict
         near = verdict if words is None else words.verify(claim, passages, known)
-        return verdict if near.score >= CLOSE else replace(verdict, label="partly", reason=_LOOSE)
+        judged = words is not None and beside and verdict.score >= JUDGED and _likely(near)
+        close = near.score >= CLOSE or judged
+        return verdict if close else replace(verdict, label="partly", reason=_LOOSE)
 
 
 def _likely(verdict: Verdict) -> bool:
