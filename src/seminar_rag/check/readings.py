@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
 from textwrap import shorten
 from typing import Literal
 
 from seminar_rag import ids
 from seminar_rag.check.references import family, is_a_mark
+from seminar_rag.syllabus.markup_text import Item
+from seminar_rag.syllabus.pieces import Piece
+from seminar_rag.syllabus.spans import Run, span_features, spans_of
 from seminar_rag.text import MONTH, fold, main_title
-from seminar_rag.types import Cited
+from seminar_rag.types import Block, Cited
 from seminar_rag.types.check import Work
 
 SAME_TITLE = 90.0
@@ -123,14 +127,13 @@ class Readings:
         near = [self._names[n] for n, many in shared.items() if 2 * many >= self._sizes[n]]
         if not near:
             return None
-        pieces = _pieces(words)
-        stretches = list(_stretches(pieces))
+        spans = _spans(words[:_LONGEST])
         found = []
         for name in near:
-            alike = [fuzz.ratio(one.text, name.text, score_cutoff=SAME_TITLE) for one in stretches]
-            best = max(alike)
-            likest = (one for one, how in zip(stretches, alike, strict=True) if how == best)
-            if best and any(_is_title(one, name, pieces, words) for one in likest):
+            alike = [fuzz.ratio(one.text, name.text, score_cutoff=SAME_TITLE) for one in spans]
+            best = max(alike, default=0.0)
+            likest = (one for one, how in zip(spans, alike, strict=True) if how == best)
+            if best and any(_is_title(one, name, spans, words) for one in likest):
                 found.append(name)
         return max(found, key=lambda name: len(name.text)).work if found else None
 
@@ -169,7 +172,6 @@ def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
 
 # Titles in entries
 
-_BETWEEN = re.compile(r"[.,;:?!()\[\]“”\"]\s*+|\s[-–—]\s")
 _VOLUME = re.compile(
     r"[\s.,;:()”\"]{0,6}(?:(?:19|20)\d\d[a-z]?[\s.,;:()]{1,4})?"
     r"(?:(?:vol|volume|no)\b\.? ?)?(?!(?:19|20)\d\d\b)\d{1,4}(?![\w–-])",
@@ -177,119 +179,96 @@ _VOLUME = re.compile(
 )
 """A number after the name of a journal or a series, and before or after the year."""
 _ENDS_IN_NUMBER = re.compile(r"\s(?!(?:19|20)\d\d$)\d{1,5}$")
-_IS_YEAR = re.compile(r"(?:19|20)\d\d[a-z]?")
-_DAY = re.compile(rf"\d{{1,2}}|{MONTH}")
-_QUOTED = re.compile(r"”|\"[^\"]*\"")
-_INITIAL = re.compile(r"[A-Z]\.?(?:-?[A-Z]\.?)?")
 _SUBTITLE = re.compile(r"[”\"]?:\s")
-_JOINED = re.compile(r"(?:^|\s)(?:and|&|et al)(?:\s|$)")
-_JOINED_ABROAD = re.compile(r"(?:^|\s)(?:and|&|et al|und|et|y|e|a|en|och|og)(?:\s|$)")
+_YEAR = re.compile(r"(?<![\w–-])(?:19|20)\d\d[a-z]?(?![\w–-])")
+_AFTER_YEAR = re.compile(rf"(?:19|20)\d\d[a-z]?(?:[\W\d]|{MONTH})*+$", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _INSIDE = re.compile(r"\bin(?:: ?| )[“\"‘']?$", re.IGNORECASE)
 """What stands before the title of a book of which a chapter is meant."""
-_SMALL = re.compile(
-    r"\b(?!(?:and|et|al|others|van|von|de|der|den|des|di|da|dos|du|la|le|ten|ter|bin|ibn|und|y|eds?"
-    r"|editors?)\b)(?=[^\W\d_])[a-zß-öø-ÿ][\w’'-]{1,40}"
-)
-"""A word that no name of a person has."""
+_SURER = 1.0
+"""By how much a title has to look more like one than what stands before it, as log odds, where the
+author is not known. Chosen on 2,760 entries in 81 styles."""
 _LONGEST = 1_000
 """Characters of an entry that are looked at."""
-_PIECES = 6
-"""Pieces between marks that a title may have."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
-    """What stands between two marks of punctuation, folded, with its place in the entry."""
+class _Span:
+    """A stretch of an entry that may be its title, folded, with its place."""
 
     text: str
     start: int
     end: int
-    first: int = 0
-    """The number of its first piece."""
-    stop: int = 0
+    title: float
+    """How much it looks like a title to the model that reads course pages, as log odds."""
+    names: float
+    """How much it looks like authors."""
 
 
-def _pieces(words: str) -> list[_Stretch]:
-    out: list[_Stretch] = []
-    start = 0
-    words = words[:_LONGEST]
-    cuts = [match.span() for match in _BETWEEN.finditer(words)]
-    for end, after in [*cuts, (len(words), len(words))]:
-        if folded := fold(words[start:end]):
-            out.append(_Stretch(folded, start, end))
-        start = after
-    return out
-
-
-def _stretches(pieces: Sequence[_Stretch]) -> Iterator[_Stretch]:
-    """What stands between any two marks of punctuation: a title is one of these in every style of
+def _spans(words: str) -> list[_Span]:
+    """The stretches between any two marks of punctuation: a title is one of these in every style of
     reference list that was tried (see the changelog), but so is the name of a journal."""
-    for start in range(len(pieces)):
-        for stop in range(start + 1, min(start + _PIECES, len(pieces)) + 1):
-            text = " ".join(piece.text for piece in pieces[start:stop])
-            yield _Stretch(text, pieces[start].start, pieces[stop - 1].end, start, stop)
+    from seminar_rag.syllabus.model import trained
+
+    model, found, at = trained(), list[_Span](), 0
+    while True:
+        item = Item(Block(words[at:]))
+        run = Run(item, [Piece(item, item, 0, "block", 0, "paragraph")])
+        spans = spans_of([run])
+        if spans:
+            rows = span_features([run], spans)
+            titles, names = (
+                one.scores(rows)[:, 0].tolist() for one in (model.title, model.authors)
+            )
+            found += [
+                _Span(fold(one.text), at + one.start, at + one.end, *scores)
+                for one, *scores in zip(spans, titles, names, strict=True)
+                if _LETTERS.search(one.text)
+            ]
+        if not spans or not spans[-1].start:
+            return found
+        at += spans[-1].start  # after a long list of authors, the rest
 
 
-def _is_title(stretch: _Stretch, name: _Name, pieces: Sequence[_Stretch], words: str) -> bool:
+def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> bool:
     """Whether a stretch that reads like a reading's title is the title of the entry, and not the
     name of a journal, a series, a book or another work.
 
-    A title stands right after the year or before it, and before whatever is quoted; no volume
-    follows it, and no "in" stands before it. The entry names who wrote the reading: any author
-    where the title is telling, else the first. Where it is not, or nobody is known as the author,
-    nothing before it may be a title, and no subtitle follows a short one of unknown authors.
+    No volume follows a title, no "in" stands before it, and after a year it comes first. The entry
+    names who wrote the reading: any author where the title is telling, else the first. Where nobody
+    is known as the author, nothing before it may look as much like a title, and no subtitle
+    follows a short one.
     """
-    if _numbered(stretch, words, name.text) or _QUOTED.search(words, 0, stretch.start):
+    inside = span.text.startswith("in ") and not name.text.startswith("in ")
+    if inside or _INSIDE.search(words, 0, span.start) or _numbered(span, words, name.text):
         return False
-    opening = words[max(stretch.start - 6, 0) : stretch.start]
-    if _INSIDE.search(opening) or (
-        stretch.text.startswith("in ") and not name.text.startswith("in ")
-    ):
-        return False
-    before, after = pieces[: stretch.first], pieces[stretch.stop :]
-    if not before and not after:
+    lead = words[: span.start]
+    outside = fold(f"{lead} {words[span.end :]}")
+    if not outside:
         return True
-    years = [n for n, piece in enumerate(before) if _IS_YEAR.fullmatch(piece.text)]
-    if years and not all(_DAY.fullmatch(piece.text) for piece in before[years[-1] + 1 :]):
+    if _YEAR.search(lead) and not _AFTER_YEAR.search(lead):
         return False
-    # An entry begins with an author, who may be an organization with a name of many words.
-    open_title = not years and any(_may_be_title(piece, words) for piece in before[1:])
-    authors = _authors(name.work)
-    if not authors:
-        return not open_title and (name.telling or not _SUBTITLE.match(words, stretch.end))
-    outside = " ".join(piece.text for piece in (*before, *after))
-    if name.telling:
-        return not before or any(_names(outside, one) for one in authors)
-    return not open_title and _names(outside, authors[0])
+    if authors := _authors(name.work)[: None if name.telling else 1]:
+        return any(_names(outside, one) for one in authors)
+    if not name.telling and _SUBTITLE.match(words, span.end):
+        return False
+    before = (one for one in spans if one.end <= span.start and one.title > one.names)
+    return span.title >= max((one.title for one in before), default=-inf) + _SURER
 
 
-def _numbered(stretch: _Stretch, words: str, title: str = "") -> bool:
+def _numbered(span: _Span, words: str, title: str = "") -> bool:
     """Whether a volume is told with a stretch, as it is with a journal's name."""
-    ending = _ENDS_IN_NUMBER.search(stretch.text)
+    ending = _ENDS_IN_NUMBER.search(span.text)
     if ending and not title.endswith(ending[0]):
         return True
-    return bool(_VOLUME.match(words, stretch.end))
-
-
-def _may_be_title(piece: _Stretch, words: str) -> bool:
-    """Whether a piece before a stretch has what names of authors hardly have."""
-    written = words[piece.start : piece.end]
-    full = (
-        [word for word in one.split() if not (word[0].islower() or _INITIAL.fullmatch(word))]
-        for one in _JOINED_ABROAD.split(written)
-    )
-    return max(map(len, full)) >= _LONG - 1 or (" " in written and bool(_SMALL.search(written)))
-
-
-def _is_long(piece: _Stretch, words: str) -> bool:
-    """Whether a piece has four words, those of names apart, and is no journal with its volume."""
-    written = words[piece.start : piece.end]
-    longest = max(len(one.split()) for one in _JOINED.split(written))
-    return longest >= _LONG and not _numbered(piece, words)
+    return bool(_VOLUME.match(words, span.end))
 
 
 def _has_title(words: str) -> bool:
-    return any(_is_long(piece, words) for piece in _pieces(words))
+    """Whether what looks most like the title of an entry is no journal with its volume."""
+    titles = [one for one in _spans(words[:_LONGEST]) if one.title > one.names]
+    best = max(titles, key=lambda one: one.title, default=None)
+    return best is not None and not _numbered(best, words)
 
 
 def likeness(words: str, title: str) -> float:
@@ -298,8 +277,8 @@ def likeness(words: str, title: str) -> float:
 
     whole, head = _folded(title)
     names = {whole, head} if " " in head else {whole}
-    stretches = list(_stretches(_pieces(words)))
-    return max((fuzz.ratio(a.text, b) for a in stretches for b in names), default=0.0)
+    spans = _spans(words[:_LONGEST])
+    return max((fuzz.ratio(one.text, name) for one in spans for name in names), default=0.0)
 
 
 @lru_cache(maxsize=4096)
@@ -310,8 +289,6 @@ def _folded(title: str) -> tuple[str, str]:
 
 # Authors
 
-_RAISED = re.compile(r"(?<!\w)\d{1,3}(?=[^\W\d_])")
-"""The number of an entry or a note that is joined to a name, as copies of raised digits are."""
 _PARTED = re.compile(r"[,;&]|\band\b|\bet al\b")
 
 
@@ -328,17 +305,15 @@ def _names_first(words: str, work: Work) -> bool:
 
 
 def _names(folded: str, family: str) -> bool:
-    return f" {family} " in f" {_RAISED.sub('', folded)} "
+    return f" {family} " in f" {folded} "
 
 
 def _by_name(cited: Cited, work: Work) -> bool:
     """Whether first author and year fit, where no title is printed that would be another's."""
     if not cited.authors or not work.authors or cited.arxiv_id:
         return False
-    if cited.title or _has_title(cited.entry):
-        return False
-    # A title of few words cannot be told from names: then the year has to be the reading's.
-    if cited.entry and not is_a_mark(cited.entry) and work.year is None:
+    written = cited.entry and not is_a_mark(cited.entry)
+    if cited.title or (written and (work.year is None or _has_title(cited.entry))):
         return False
     first = fold(_PARTED.split(work.authors)[0]).split()
     name = fold(cited.authors[0]).split()

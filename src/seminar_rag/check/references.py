@@ -115,7 +115,7 @@ def is_a_mark(entry: str) -> bool:
     return bool(found) and not re.search(r"[^\W\d_]", entry[found.end() :] if found else "")
 
 
-_ENTRY = re.compile(r"^\s*(?:\[(\d{1,3})\]|(\d{1,3})[.)])\s+")
+_ENTRY = re.compile(r"^\s*(?:\[(\d{1,3})\]|(\d{1,3})[.)]|(\d{1,3})(?=[A-ZÀ-Þ][a-zß-ÿ]))\s*")
 _LEFT_OVER = re.compile(r" ?[(\[] ?(?:[)\]]|$)|[,;:]? (?=[.,;:)\]])|[,;:](?= ?$)")
 """Marks of punctuation that belonged to an id."""
 
@@ -138,7 +138,7 @@ def entry(text: str, start: int, end: int) -> Cited:
         entry=plain,
         arxiv_id=arxiv[1] if arxiv else None,
         doi=doi[1].rstrip(".,;:").lower() if doi else None,
-        number=int(head[1] or head[2]) if head else None,
+        number=int(head[1] or head[2] or head[3]) if head else None,
     )
 
 
