@@ -146,11 +146,16 @@ class Attribution:
         model tells of one what its source tells of the other, and all words are there."""
         told = by_side(claim, self._sides)
         said = (
-            max(self._verdict(text, hit, about(hit.passage, side, self._sides)).score
-                for hit in self._offered)
+            max(
+                (
+                    self._verdict(text, hit, about(hit.passage, side, self._sides)).score
+                    for hit in self._offered
+                ),
+                default=0.0,
+            )
             for side, text in told.items()
             if len(terms(text)) >= _BARE
-        )  # fmt: skip
+        )
         return len(told) < 2 or all(score >= SAID_OF_IT for score in said)
 
     def _compared(self, claim: str) -> dict[int, Verdict]:
