@@ -42,7 +42,6 @@ _THIS_WORK = re.compile(
     re.IGNORECASE,
 )
 """Means the reading itself, so that it leads nowhere else."""
-_LABEL = re.compile(r"^[^.!?]{0,80}:::|^#|^\W*\d+(?:\.\d+)*\s|^\w+:\s")
 _SHORT = re.compile(
     r"(?<![A-Za-z])(?P<long>[A-Za-z][a-z]++(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
 )
@@ -55,11 +54,6 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 """Leads to who wrote a sentence, or when."""
-_NUMBERED = re.compile(
-    r"\b(?:phase|stage|type|grade|level|step|day|week|round|version|class|group|cluster|case)\s$",
-    re.IGNORECASE,
-)
-"""Before the number of a thing, which counts nothing."""
 _LEVEL = re.compile(r"\s?%?[ -]?(?:confidence|CI\b)")
 """Behind a level that is the same in every study."""
 _TWIN = 0.5
@@ -111,7 +105,7 @@ def sources(
             near = (central or {}).get(passage.id, 0.0)
             one = Source(document, passage, quote, page, near)
             words = len(one.text.split())
-            whole = quotable(one.text) and one.text[-1:] in ".!?" and not _LABEL.match(one.text)
+            whole = quotable(one.text) and one.text[-1:] in ".!?"
             if whole and _SHORTEST <= words <= _LONGEST and one.text.casefold() != title:
                 yield one
 
@@ -182,17 +176,10 @@ def _terms(
             for name, reading in names.items()
             if reading != one.document.reading and not _alike(name, term.name, one.text)
         ]
-        alike = [name for name in others if _looks(name) == _looks(term.name)]
-        pool = alike if len(alike) >= OPTIONS - 1 else others
-        if text is not None and len(pool) >= OPTIONS - 1:
+        if text is not None and len(others) >= OPTIONS - 1:
             question = f"Which term does this sentence explain? “{text}”"
-            wrong = chance.sample(pool, OPTIONS - 1)
+            wrong = chance.sample(others, OPTIONS - 1)
             yield item(session, "term", question, term.name, one, wrong, chance)
-
-
-def _looks(name: str) -> tuple[bool, bool]:
-    """How a term looks that a sentence's grammar gives away."""
-    return name.endswith("s"), bool(re.search(r"[A-Z].*[A-Z]|\d", name))
 
 
 def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> Iterator[Item]:
@@ -367,17 +354,13 @@ def _number(one: Source) -> Word | None:
     said = one.text[: number.start].split()
     if said and said[-1][:1].isupper() and said[-1].lower() not in FUNCTION_WORDS:
         return None  # the number of a thing: "Patient 3", "Phase 2"
-    if _NUMBERED.search(one.text[: number.start]) or _LEVEL.match(one.text, number.end):
+    if _LEVEL.match(one.text, number.end):
         return None
     alone = one.text[max(0, number.start - 1) : number.start] in ("", " ", "~", "≈", ">", "<")
     counts = number.unit in ("%", "x") or _COUNTS.match(one.text, number.end)
-    return number if alone and counts and not _year(number) else None
+    return number if alone and counts else None
 
 
 def _written(one: Source, number: Word) -> str:
     """A number as its sentence writes it, with a sign of percent or a magnitude."""
     return one.text[number.start : number.end]
-
-
-def _year(number: Word) -> bool:
-    return bool(re.fullmatch(r"(?:1[5-9]|20)\d\d", number.text))
