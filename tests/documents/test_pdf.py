@@ -489,23 +489,6 @@ def test_a_table_of_contents_is_dropped() -> None:
     assert [block.text for block in made] == ["A line of prose stands below it all."]
 
 
-def test_a_line_that_a_slide_says_twice_is_kept_once() -> None:
-    twin = Line("Agents in the wild", 1, 72, 170, 700, 10)
-    page = Page(
-        1,
-        800.0,
-        (
-            twin,
-            Line("A point that the slide makes below.", 1, 72, 240, 500, 10),
-            Line("Agents in the wild", 1, 72, 200, 740, 18, bold=True),
-        ),
-    )
-    assert [(b.kind, b.text) for b in arrange([page]).blocks] == [
-        ("paragraph", "A point that the slide makes below."),
-        ("heading", "Agents in the wild"),
-    ]
-
-
 def test_heads_and_feet_of_two_printed_pages_are_dropped() -> None:
     def printed(number: int) -> Page:
         foot = Line(f"example.org/post.html {number}/2", number, 72, 180, 14, 8)

@@ -37,8 +37,6 @@ from seminar_rag.types import Block
 _APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K](\.\d{1,2})*\.?\s")
 _LEADER = re.compile(r"(?<![.·…])(?<![.·…]\s)(?:[.·…]\s?){5,}+\s*(\d+|[ivxl]+)(\n|\s|$)")
 _CITES = re.compile(r"\b(19|20)\d\d\b|\bet al\b|\bpp?\.|\barXiv\b|\bdoi\b|^\[\d+\]")
-# Words whose full stop ends no sentence.
-_ABBREVIATED = frozenset("al fig figs eq eqs sec e.g i.e cf vs tab dr st no resp approx".split())
 _REFERENCE_KEYS = frozenset(name.replace(" ", "") for name in REFERENCES)
 _NAME_KEYS = frozenset(name.replace(" ", "") for name in NAMES)
 
@@ -98,19 +96,12 @@ def _with_column_heads(drafts: list[Draft]) -> list[Draft]:
 
 
 def _without_repeats(drafts: list[Draft]) -> list[Draft]:
-    """Drop lines that stand twice on their page, as the titles of slides do; a heading stays."""
-    kept: dict[tuple[int, str], Draft] = {}
-    for draft in drafts:
-        name = (draft.first.page, draft.text.lower())
-        if draft.lines == 1 and (name not in kept or draft.kind == "heading"):
-            kept[name] = draft
+    """Keep of equal headings on a page the last one: lettering of figures may look like them."""
+    heads = {(one.first.page, one.text.lower()): one for one in drafts if one.kind == "heading"}
     return [
-        draft
-        for draft in drafts
-        if draft.lines > 1
-        or draft.kind in ("table", "code")
-        or len(draft.text) < 12
-        or kept[draft.first.page, draft.text.lower()] is draft
+        one
+        for one in drafts
+        if one.kind != "heading" or heads[one.first.page, one.text.lower()] is one
     ]
 
 
@@ -173,7 +164,7 @@ def _is_debris(draft: Draft, style: Style) -> bool:
     if draft.first.page == 1 or SENTENCE_END.search(draft.text):
         return False
     small = draft.first.size < 0.85 * style.body
-    return small and len(words) < 6 * draft.lines and len(words) < 40
+    return small and len(words) < 6 * draft.lines
 
 
 def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
@@ -243,9 +234,9 @@ def _is_further_on(tail: Line, line: Line) -> bool:
 def _first_sentence(text: str) -> int:
     """The end of the first sentence of `text`; all of it when no other sentence follows."""
     for match in re.finditer(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z])", text):
-        word = re.search(r"\S+$", text[: match.start()])
-        last = (word[0] if word else "").lower().strip("([")
-        if last not in _ABBREVIATED and len(last) > 1:
+        if re.search(
+            r"[^\s(\[]{2}$", text[: match.start()]
+        ):  # an initial's full stop ends no sentence
             return match.end()
     return len(text)
 

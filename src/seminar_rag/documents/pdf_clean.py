@@ -199,7 +199,7 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
                 for mask, place in _places(line)
             )
             outer = len(pages) == 2 and not 0.05 < line.base / page.height < 0.95
-            repeated = i in edge and times >= (2 if outer else need) and len(line.text) < 150
+            repeated = i in edge and times >= (2 if outer else need)
             if not (number or repeated):
                 keep.append(line)
         out.append(replace(page, lines=tuple(keep)))
