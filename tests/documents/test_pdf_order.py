@@ -93,22 +93,6 @@ def test_what_goes_across_the_page_divides_the_columns() -> None:
     assert whole.index(THIRD[-1]) < whole.rindex(LEFT[0])
 
 
-def test_rows_of_a_table_stay_rows_beside_columns_that_do_not() -> None:
-    table = (
-        ("Method", "Recall", "Rank"),
-        ("dense vectors", "0.42", "0.31"),
-        ("words alone", "0.44", "0.30"),
-        ("both together", "0.65", "0.48"),
-    )
-    cells = [
-        (cell, 60.0 + 110 * column, 600 - 12 * row)
-        for row, line in enumerate(table)
-        for column, cell in enumerate(line)
-    ]
-    made = blocks(page(*side_by_side(LEFT, RIGHT), *cells))
-    assert [one.text for one in made if one.kind == "table"] == ["\n".join(map(" | ".join, table))]
-
-
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_a_page_is_read_from_the_top_however_it_is_turned_or_drawn(turn: int) -> None:
     rows = [(line, 72.0, 700 - 12.0 * row) for row, line in enumerate((*LEFT, *RIGHT))]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from statistics import median
 
 from seminar_rag.documents.pdf_clean import CELL, Line, about_equal, joined
@@ -108,8 +108,6 @@ def _cut(rows: Sequence[_Row]) -> tuple[_Row, _Row, _Row, _Row] | None:
     for gutter in sorted(gutters.values(), key=lambda one: -one.length):
         first, stop = gutter.rows
         drawn = _drawn_apart(rows[first:stop], gutter)
-        if not drawn:
-            first, stop = _without_tables(rows, gutter)
         if drawn or all(_prose(rows[first:stop], gutter, right) >= PROSE for right in _SIDES):
             stop -= _ends_with_heading(rows, first, stop, gutter.x)
             left = [p for row in rows[first:stop] for p in row if p.line.x0 < gutter.x]
@@ -165,20 +163,6 @@ def _drawn_apart(rows: Sequence[_Row], gutter: _Gutter) -> bool:
     changes = [(a, b) for a, b in pairwise(range(len(pieces))) if sides[a] != sides[b]]
     shared = any(pieces[a].whole == pieces[b].whole for a, b in changes)
     return not shared and len(changes) <= max(1, 0.2 * gutter.length)
-
-
-def _without_tables(rows: Sequence[_Row], gutter: _Gutter) -> tuple[int, int]:
-    """The rows of a gutter without those at its ends that are a table's: no prose on any side."""
-
-    def is_cells(row: _Row) -> bool:
-        sides = [_near(row, gutter, right) for right in _SIDES]
-        return not any(line is None or _is_prose(line) for line in sides)
-
-    first, stop = gutter.rows
-    inside = rows[first:stop]
-    head = sum(1 for _ in takewhile(is_cells, inside))
-    tail = sum(1 for _ in takewhile(is_cells, reversed(inside)))
-    return first + head * (head >= 3), stop - tail * (tail >= 3)
 
 
 def _prose(rows: Sequence[_Row], gutter: _Gutter, right: bool) -> float:
