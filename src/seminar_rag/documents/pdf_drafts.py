@@ -131,9 +131,9 @@ def drafts_of(
 
 
 def _is_full(line: Line, edges: tuple[float, float]) -> bool:
-    """Whether the line fills its column; one that is alone in its run makes no column."""
+    """Whether the line fills its column."""
     left, right = edges
-    return left < right and line.x1 > right - 0.08 * (right - left)
+    return line.x1 > right - 0.08 * (right - left)
 
 
 def _prose_kind(line: Line, last: Draft | None, edges: tuple[float, float]) -> BlockKind:
@@ -239,10 +239,7 @@ def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[flo
     indented = line.x0 - tail.x0 > 0.7 * line.size
     short = tail.x1 < right - 0.12 * width
     if draft.kind == "item":
-        back = line.x0 < draft.first.x0 - 0.5 * line.size
-        return not (back and (done or short)) and not (
-            done and short and line.x0 <= draft.first.x0 + 1
-        )
+        return not (done and short)
     if done and (indented or short):
         return False
     return not (tail.x1 < right - 0.4 * width and not line.text[0].islower())
@@ -250,8 +247,6 @@ def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[flo
 
 def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
     """For each line the left and right edge of the column that it stands in.
-
-    They are equal where a line stands alone and the width of its column is unknown.
 
     The right edge is where most lines of this size and left edge end; where there are few, the
     end of the longest line in the same run.
@@ -274,8 +269,7 @@ def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
             setting = ends[_setting(line)]
             common = setting.most_common(1)
             known = common[0][1] >= max(4, 0.4 * setting.total())
-            alone = left if len(run) == 1 else right
-            out.append((left, max(common[0][0], line.x1) if known else alone))
+            out.append((left, max(common[0][0], line.x1) if known else right))
         start = i
     return out
 
