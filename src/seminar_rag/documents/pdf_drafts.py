@@ -195,9 +195,6 @@ def _continues(
         return -1.6 * line.size < step < 3 * line.size
     if step < -0.3 * line.size or not _overlap(tail, line):
         return False
-    if draft.caption and kind in ("paragraph", "item", "table"):
-        close = about_equal(tail.size, line.size) and step < 1.3 * max(style.leading, line.size)
-        return close and kind != "table" and not _CAPTION.match(line.text)
     if kind == "item" and draft.kind in ("paragraph", "item"):
         return bool(tail.hyphen) or (_dashed(line) and draft.open)
     if draft.kind == "item" and kind == "paragraph":

@@ -249,11 +249,9 @@ def _beside(a: Line, b: Line, glue: str = " ") -> Line:
 
 
 def _flows(last: Line, line: Line, lines: Sequence[Line]) -> bool:
-    """Whether a line goes on beside the one before it, as in a formula, or is the next below it."""
+    """Whether a line is the next one below another."""
     size = max(last.size, line.size)
     down = last.base - line.base
-    if abs(down) < size and -size < line.x0 - last.x1 < 4 * size:
-        return True
     return (
         _overlap(last, line)
         and 0 <= down < 3 * size
