@@ -204,6 +204,12 @@ def test_readings_of_an_author_and_their_links() -> None:
     assert AboutCourse(lambda: COURSE, Found()).answer(ask_of("link to the oven manual")) is None
 
 
+def test_who_looks_for_papers_on_a_subject_is_told_where_each_is() -> None:
+    found = answered("Where can I find the papers on sourdough?")
+    assert f"- {RYE.title}: https://bread.example/rye" in found.text
+    assert found.listed[0].url == "https://bread.example/rye"
+
+
 def test_authors_are_cited_from_the_text_that_names_them() -> None:
     found = answered("who wrote the On Rye paper?")
     assert found.text == "“On Rye: Dark Breads” is by Ada Brown. [1]"

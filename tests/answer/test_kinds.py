@@ -104,6 +104,13 @@ def test_a_number_of_another_thing_is_said_to_be_only_near() -> None:
     ]
 
 
+def test_of_two_things_the_one_without_a_number_is_told() -> None:
+    own = hit("KX-2 holds 40 pots in one firing of a single night.", "Kilns B")
+    text, notes = answered("How many pots do KX-2 and ZQ-9 hold?", own)
+    assert "40 pots" in text
+    assert "None of these sentences mentions “ZQ-9”." in notes
+
+
 @pytest.mark.parametrize(
     ("text", "mine"),
     [

@@ -71,7 +71,9 @@ def test_the_weights_belong_to_the_examples() -> None:
     ("text", "intent", "topic"),
     [
         ("Who wrote the 2 articles on rye bread?", "authors", "rye bread"),
-        ("Where can I get the four readings about rye?", "link", "rye"),
+        ("Where can I get the four readings about rye?", "links", "rye"),
+        ("What are caches' limitations?", "against", "caches"),
+        ("where do the papers on rye disagree?", PLAIN, ""),
         ("Who wrote the Rye 3 paper?", "authors", "Rye 3"),
         ("Who wrote the 2017 rye paper?", PLAIN, ""),
         ("what are Rye's drawbacks?", "against", "Rye"),

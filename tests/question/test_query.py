@@ -209,6 +209,7 @@ def test_no_part_is_named(text: str) -> None:
         ("Discuss DPO and PPO", ("DPO", "PPO")),
         ("Compare Mamba and Transformers in a table", ("Mamba", "Transformers")),
         ("Contrast LoRA with QLoRA", ("LoRA", "QLoRA")),
+        ("How many GPUs did RYE and OATS take?", ("RYE", "OATS")),
         ("Is Llama 2-Chat an RL-based rival of GPT-4?", ("Llama 2-Chat", "RL", "GPT-4")),
     ],
 )

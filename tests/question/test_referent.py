@@ -150,3 +150,41 @@ def test_questions_after_a_comparison_that_were_left_out_are_told() -> None:
         found = weights.probabilities(bench.followup.shape(text, weights.terms))
         told += max(found, key=found.__getitem__) == name
     assert told > 0.8 * len(left)
+
+
+def test_what_two_questions_of_one_form_share_is_told_with_the_last() -> None:
+    first, second = two_questions("How many fell ill and how many died in the 1918 flu?")
+    assert (first.label, first.text) == (
+        "How many fell ill?",
+        "How many fell ill in the 1918 flu?",
+    )
+    assert second.text == "how many died in the 1918 flu?"
+    assert two_questions("How many fell ill in May and how many died in June?")[0].text == (
+        "How many fell ill in May?"
+    )
+    assert two_questions("What is rye and how is it milled in June?")[0].text == "What is rye?"
+
+
+def test_a_session_named_with_the_second_question_does_not_limit_the_first() -> None:
+    assert understand("What is RYE, and what is OATS in session 5?").scope is None
+    for whole in ("In session 5, what is RYE and how is it milled?", "What is RYE in session 5?"):
+        assert understand(whole).scope is not None
+
+
+@pytest.mark.parametrize(
+    ("question", "second"),
+    [
+        ("in which week do we talk about rye and what should I read for it", "for rye?"),
+        ("when do we discuss rye and who wrote it?", "who wrote rye?"),
+        ("What is rye used for and how does it rise?", "how does rye rise?"),
+        ("How is rye milled and in which countries is it grown?", "is rye grown?"),
+    ],
+)
+def test_the_subject_of_a_question_that_people_do_something_with(
+    question: str, second: str
+) -> None:
+    assert understand(question).parts[1].label.endswith(second)
+
+
+def test_what_has_no_verb_of_its_own_is_no_second_question() -> None:
+    assert not two_questions("How many loaves were baked, and from how many mills?")

@@ -153,7 +153,7 @@ def lacking_sides(query: Query, hits: Sequence[Hit]) -> tuple[str, ...]:
     return tuple(
         part.name
         for part in query.parts
-        if part.name and not any(text.of(part.name) for text in texts)
+        if part.name and not any(text.of(part.name) or text.has_words(part.name) for text in texts)
     )
 
 
@@ -198,6 +198,11 @@ class _Mentions:
         parts = name.split()
         distinct = len(parts) > 1 and all(map(_DISTINCT.search, parts))
         return (distinct or len(parts) > 2) and all(map(self.of, parts))
+
+    def has_words(self, phrase: str) -> bool:
+        """Whether the hit has the words of a phrase that is no name, wherever they stand."""
+        wanted = stems(" ".join(content_words(phrase))) if phrase.islower() else []
+        return bool(wanted) and all(f" {one} " in self._stems for one in wanted)
 
 
 def _squeeze(text: str) -> str:

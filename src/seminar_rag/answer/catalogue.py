@@ -33,6 +33,7 @@ from seminar_rag.answer.catalogue_rows import (
     small_talk,
     subject_lead,
     together,
+    with_links,
     with_rows,
 )
 from seminar_rag.answer.summaries import (
@@ -165,6 +166,7 @@ class AboutCourse:
             "readings": all_readings,
             "by": by_author,
             "link": links_of,
+            "links": self._links,
             "authors": self._authors,
             "when": self._when,
             "reading": self._on,
@@ -235,6 +237,11 @@ class AboutCourse:
         return with_rows(
             subject_lead(query.topic, rows, "reading", verb, about or bool(titled)), rows
         )
+
+    def _links(self, course: Catalogue, query: Query) -> CatalogueAnswer:
+        """Where the readings on a subject, or those called so, can be found."""
+        found = self._on(course, query)
+        return with_links(found.text.partition("\n")[0], found.listed)
 
     def _first(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """What to begin with: a required reading with the subject in its title, surveys first."""

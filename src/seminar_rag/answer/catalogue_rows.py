@@ -111,8 +111,13 @@ def links_of(course: Catalogue, query: Query) -> CatalogueAnswer | None:
     if not any(row.url for row in rows):
         text = f"The course page gives no link for “{rows[0].title}”." if rows else ""
         return CatalogueAnswer("course", text, tuple(rows)) if rows else None
+    return with_links("Listed on the course page:", rows)
+
+
+def with_links(lead: str, rows: Sequence[Listed]) -> CatalogueAnswer:
+    """An answer that tells where each of some readings can be found."""
     listed = "".join(f"\n- {row.title}: {row.url or 'no link'}" for row in rows)
-    return CatalogueAnswer("course", f"Listed on the course page:\n{listed}", tuple(rows))
+    return CatalogueAnswer("course", f"{lead}\n{listed}" if rows else lead, tuple(rows))
 
 
 def no_session(course: Catalogue, number: int) -> CatalogueAnswer:

@@ -47,6 +47,7 @@ _LOOSE = ("definition", "means", "person")
 """Forms that an answer may lack."""
 _LACKS = "No passage that was found mentions “{}”."
 _UNTOLD = "No passage that was found answers “{}”."
+_UNMENTIONED = "None of these sentences mentions “{}”."
 _NO_NUMBER = "No passage that was found gives the number of {} of {}; these come nearest."
 NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
@@ -203,6 +204,9 @@ class Extractive:
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
         chosen = choose(question, quotable, scores, most, quoted, best)
+        if notes is not None and query.form and query.form.kind == "number":
+            sides = [side for side in query.sides if not _any_mentions(chosen, hits, side)]
+            notes += [_UNMENTIONED.format(side) for side in sides if chosen]
         if query.form and query.form.kind in ("means", "definition"):
             things = query.names if query.form.kind == "means" else (query.form.thing,)
             told = _what_it_is(things, quotable, scores, chosen)
@@ -267,6 +271,10 @@ def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
 def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     """Whether a candidate, or what it stands under, holds most words of a name."""
     return _holds(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
+
+
+def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> bool:
+    return any(_mentions(one, hits, name) for one in some)
 
 
 def _holds(text: str, name: str) -> bool:

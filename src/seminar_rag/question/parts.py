@@ -55,9 +55,14 @@ _PAIRS = tuple(
 _ALIKE_ENDS = 2
 """Letters at the end of two words from which on they are taken for words of one kind."""
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
-_ASKS = r"(?:what|how|why|when|where|which|who|whose)\b"
+_AUXILIARY = r"(?:is|are|was|were|do|does|did|has|have|can|could|will|would|should)"
+_ASKS = (
+    r"(?:(?:what|how|why|when|where|which|who|whose)\b"
+    r"|(?:in|on|at|for|from|to|by|with|of)\s++(?:what|how|which|whom|whose)\b"
+    rf"(?=[^?.!;]{{0,80}}?\s{_AUXILIARY}\s))"
+)
 _ASKS_WHETHER = (
-    r"(?:is|are|was|were|do|does|did|has|have|can|could|will|would|should)\s++"
+    rf"{_AUXILIARY}\s++"
     r"(?:there|it|they|he|she|we|you|one|this|that|these|those|any|anyone|anybody)\b"
 )
 _TWO_QUESTIONS = re.compile(
@@ -66,19 +71,33 @@ _TWO_QUESTIONS = re.compile(
 )
 _DONE = (
     r"(?:published|released|introduced|proposed|made|trained|invented|developed|built|created|wrote"
-    r"|designed)"
+    r"|designed|used|needed|done|called|found)"
 )
+_TO = r"(?:as|at|by|for|from|in|on|to|with)"
 _SUBJECT = re.compile(
     rf"^{_ASKS}(?:(?:\s++[\w'’-]++){{0,4}}?\s++(?P<does>do|does|did|can)|\s++(?:is|are|was|were|has"
-    rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE})?$",
+    rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE}(?:\s++{_TO}\b.*)?)?$",
     re.IGNORECASE,
 )
+_ALIKE = re.compile(rf"(?:how\s++(?:many|much)|{_ASKS})", re.IGNORECASE)
+_TAIL = re.compile(
+    r"(?<=\w)\s(?:in|during|at|for|on|of)\s(?!(?:it|total|all)\b)[^?]{3,80}$", re.IGNORECASE
+)
+"""What may belong to two questions alike: "how many fell ill and how many died in 1918"."""
 _THERE = re.compile(
     r"(?:is|are|was|were)\s++there\b"
     r"(?!.*\b(?:about|against|between|for|from|in|of|on|that|to|with)\b)",
     re.IGNORECASE,
 )
 """A question that lacks the subject of the one before: "is there a cure?"."""
+_BECAME = re.compile(
+    rf"^(?:how|when|where|why)\s.*?(?P<done>(?<=\w)\s[\w-]{{1,20}}ed(?:\s++{_TO}\b.*)?)$",
+    re.IGNORECASE,
+)
+"""What happens to a subject: "how is rye milled in winter?"."""
+_PEOPLE = frozenset("i we you they people one".split())
+_ABOUT = re.compile(r"\s(?:about|on|of|with)\s++(?P<thing>\S[^?]*+)$", re.IGNORECASE)
+"""What people do something with: "when do we talk about agents" is about agents."""
 _NEAR = 4
 """Words of a subject with its verb, at most: of more it is not clear where the subject ends."""
 
@@ -131,7 +150,8 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
     if POINTS.match(named):
         named = ""
     first = named or " ".join(content_words(asked[0]))  # what they did is not told by "they"
-    out = [Part(f"{asked[0]}?", f"{asked[0]}?", form=form_of(f"{asked[0]}?"))]
+    begins = f"{asked[0]}?"
+    out = [Part(begins, f"{asked[0]}{_shared(asked[0], asked[-1])}?", form=form_of(begins))]
     for one in asked[1:]:
         label = text = in_place(f"{one}?", named)
         if (points_back(label) or _THERE.match(one)) and first not in label:
@@ -140,14 +160,28 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
     return tuple(out) if all(content_words(one.label) for one in out) else ()
 
 
+def _shared(first: str, last: str) -> str:
+    """Where or when the first of two questions of one form is asked about, told with the last."""
+    one, other = _ALIKE.match(first), _ALIKE.match(last)
+    if not (one and other and one[0].lower() == other[0].lower()) or _TAIL.search(first):
+        return ""
+    found = _TAIL.search(last)
+    return found[0] if found else ""
+
+
 def subject(question: str) -> str:
     """What a question asks something about, as written; empty where that is not clear."""
+    if became := _BECAME.match(question):
+        question = question[: became.start("done")]
     found = _SUBJECT.match(question)
     if found is None:
         return ""
     said: list[str] = re.sub(
         r"(?<!\s)\s++(?:from|for|to|in|on|with|of|at)$", "", found["subject"]
     ).split()
+    if found["does"] and said[0].lower() in _PEOPLE:
+        about = _ABOUT.search(found["subject"])
+        return about["thing"] if about else " ".join(said[2:])
     if found["does"]:
         return " ".join(said[:-1]) if 1 < len(said) <= _NEAR else ""
     return " ".join(said)

@@ -275,7 +275,9 @@ _TYPED = {
 """What is typed for a word in a chat."""
 _TYPED_WORD = re.compile(rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])")
 
-_COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|(\{{topic\}}(?:'s)?|[^\W_]+(?:[-'’.;][^\W_]+)*)")
+_COURSE_WORD = re.compile(
+    rf"{_QUOTED.pattern}|(\{{topic\}}(?:'s)?|[^\W_]+(?:[-'’.;][^\W_]+)*(?:(?<=s)['’](?= \w))?)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from seminar_rag.question.followup import StandAlone, asked_last, standalone
 from seminar_rag.question.forms import Form, amount, counted, form_of
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
-from seminar_rag.question.parts import Part, compared, parts
+from seminar_rag.question.parts import Part, compared, parts, two_questions
 from seminar_rag.question.patterns import NamedScope
 from seminar_rag.question.pronouns import in_place
 from seminar_rag.question.referent import compared_again, referent
@@ -45,8 +45,8 @@ _SEARCHES = {
 """What is searched for instead of how a request is worded, by its intent."""
 
 _OF_THE_COURSE = frozenset(
-    "authors,by,count readings,count sessions,first,link,organisation,reading,readings,session"
-    ",sessions,summary,when".split(",")
+    "authors,by,count readings,count sessions,first,link,links,organisation,reading,readings"
+    ",session,sessions,summary,when".split(",")
 )
 """Intents that the list of sessions and readings answers, and summaries."""
 
@@ -152,14 +152,17 @@ def understand(
     if found.intent in _SEARCHED:
         alone = stand_alone(asked, history, stop)[-LONGEST:].strip()
     scope, searched = patterns.named_scope(alone)
+    if scope and _of_later_part(alone):
+        scope = None
     if found.topic and found.intent in _SEARCHES:
         searched = _SEARCHES[found.intent].format(found.topic)
     own = without_source(asked_last(searched, history), language)
     searched = without_source(searched, language)
     works = patterns.works(searched)
+    things = counted(searched)
     follows = own != searched
     again = compared_again(searched.removesuffix(own), own) if follows else None
-    sides = patterns.sides(searched)
+    sides = _but_counted(patterns.sides(searched), things)
     compares = compared(searched, sides)
     told_apart = () if again is False else compares
     asked_parts = parts(own, found, told_apart, again=bool(again), named=named if follows else "")
@@ -180,11 +183,11 @@ def understand(
             for id_, title in titles.items()
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=_names(searched, language),
+        names=_but_counted(_names(searched, language), things),
         sides=compares or sides,
         parts=asked_parts,
         apart=_apart(asked_parts, titles),
-        counted=counted(searched),
+        counted=things,
         amount=amount(asked),
         form=_form(found, own),
         is_order=patterns.is_order(searched),
@@ -220,6 +223,22 @@ def _names(searched: str, language: str) -> tuple[str, ...]:
     if language != "de":
         return found
     return tuple(word for name in found for word in name.split() if patterns.is_mixed(word))
+
+
+def _of_later_part(question: str) -> bool:
+    """Whether the part of the course is named in the second of two questions, and so is the first
+    one's not: "What is A, and what is B in session 5?"."""
+    first, *others = two_questions(question) or (None,)
+    return first is not None and (
+        patterns.named_scope(first.label)[0] is None
+        and any(patterns.named_scope(one.label)[0] for one in others)
+    )
+
+
+def _but_counted(found: Sequence[str], things: Sequence[str]) -> tuple[str, ...]:
+    """Names but for what is counted: "how many GPUs" is asked of others, and of no thing "GPUs"."""
+    kinds = {thing.split()[-1] for thing in things if thing.endswith("s")}
+    return tuple(name for name in found if name not in kinds)
 
 
 def _form(found: Found, asked: str) -> Form | None:
