@@ -104,6 +104,27 @@ def test_a_number_of_another_thing_is_said_to_be_only_near() -> None:
     ]
 
 
+def test_what_speaks_against_a_thing_is_told_from_below_the_heading_that_says_so() -> None:
+    text, _ = answered(
+        "What are the drawbacks of kilns?",
+        hit("A kiln is not an oven for bread and cannot bake kilns of it.", "Kilns"),
+        hit("## Limits\nIts bricks crack when the winter is cold.", "Kilns of clay"),
+        hit("## Limits\nThe wheel wobbles when it is new, as kilns do.", "Wheels"),
+    )
+    assert "bricks crack" in text
+    assert "bread" not in text
+    assert "wobbles" not in text
+
+
+def test_names_after_the_number_do_not_take_it_away() -> None:
+    text, notes = answered(
+        "How many potters made the Kiln-X set and how many rooms does it have?",
+        hit("# Kiln-X set\nThe set was made by 50 potters in 7 rooms, Hall A, Hall B and Hall C."),
+    )
+    assert "50 potters in 7 rooms" in text
+    assert not notes  # one sentence tells both
+
+
 def test_of_two_things_the_one_without_a_number_is_told() -> None:
     own = hit("KX-2 holds 40 pots in one firing of a single night.", "Kilns B")
     text, notes = answered("How many pots do KX-2 and ZQ-9 hold?", own)

@@ -123,6 +123,14 @@ def test_the_work_called_by_its_title_is_looked_into(store: Store) -> None:
     assert {id_.split("/")[0] for id_ in ids[1:]} == {"on-taps"}
 
 
+def test_what_stands_below_limits_comes_first_for_who_asks_for_drawbacks(store: Store) -> None:
+    put(store, "On rye bread", ["Many have criticism of rye bread, its risks and problems."])
+    put(store, "Rye bread at home", ["It takes two days."], "Limits")
+    put(store, "Oats", ["Problems and risks of rye bread are no problems of oats."], "Limits")
+    assert found(store, "What are the drawbacks of rye bread?")[0] == "rye-bread-at-home/0"
+    assert found(store, "What is said of rye bread?")[0] == "on-rye-bread/0"
+
+
 def test_fusing_prefers_what_both_sides_like() -> None:
     scores = fuse({"a": 0.9, "b": 0.8, "c": 0.1}, {"b": 9.0, "c": 8.0, "d": 0.5})
     assert max(scores, key=scores.__getitem__) == "b"

@@ -279,6 +279,7 @@ def test_questions_about_orders_are_questions(text: str) -> None:
         ("How long does it take, in hours?", ("hours",)),
         ("What learning rate was used for Mixtral?", ("rate",)),
         ("what value of beta did they use?", ("beta",)),
+        ("what does value lock mean", ()),
         ("Why is it hard to say how many parameters are enough?", ()),
     ],
 )

@@ -27,12 +27,14 @@ from seminar_rag.answer.scoring import (
     text_features,
 )
 from seminar_rag.index import late
+from seminar_rag.index.retrieve import is_on
 from seminar_rag.models.embed import Side, Words
+from seminar_rag.question.forms import headed
 from seminar_rag.question.language import quoted_in
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
 from seminar_rag.text import stems
-from seminar_rag.types import Document, Hit, Turn
+from seminar_rag.types import Document, Hit, Passage, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,7 +109,7 @@ class Extractive:
             found = self._part(query, part, hits, _all(told))
             if found:
                 told.append((part.label.rstrip("?"), found))
-            elif not part.name:
+            elif not part.name and not _tells_too(_asked(query, part), _all(told), hits):
                 notes.append(_UNTOLD.format(part.label.rstrip("?")))
         if any(part.name for part in query.parts):
             both = self._chosen(query, hits, notes, most=_EACH, quoted=_all(told))
@@ -123,9 +125,7 @@ class Extractive:
         self, query: Query, part: Part, hits: tuple[Hit, ...], quoted: Sequence[Candidate]
     ) -> list[Candidate]:
         """What answers one part of a question; nothing where it lacks a form that it must have."""
-        asked = replace(
-            query, search_text=part.text, own_text=part.text, form=part.form, counted=()
-        )
+        asked = _asked(query, part)
         found = self._chosen(asked, hits, most=_EACH, name=part.name, quoted=quoted)
         if part.form is None or part.form.kind in _LOOSE:
             return found
@@ -192,6 +192,14 @@ class Extractive:
             thing = query.form.thing
             about = {one.document.id for one in hits if _holds(one.whole, thing)}
             found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
+            # The author's own list is better than any sentence with a "not" in it.
+            below = [
+                (one, features)
+                for one, features in found
+                if headed(query.form, _introduced_by(one, hits[one.hit - 1].passage))
+                and is_on(hits[one.hit - 1], thing)
+            ]
+            found = below or found
         if query.form and query.form.kind == "number" and query.form.thing and query.names:
             owned = [pair for pair in found if _fits(query, pair[0], hits)]
             if owned:
@@ -235,6 +243,18 @@ class Extractive:
             similarity = sum(one.similarity(own) for one in wanted) / len(wanted)
             out.append(similarity_features(float(cosine), similarity))
         return out
+
+
+def _asked(query: Query, part: Part) -> Query:
+    """One part of a question as a question."""
+    text = part.text
+    return replace(query, search_text=text, own_text=text, form=part.form, counted=())
+
+
+def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:
+    """Whether what is quoted already has the number or the time that a further part asks for."""
+    exact = query.form is not None and query.form.kind in ("number", "time")
+    return exact and any(_fits(query, one, hits) for one in told)
 
 
 def _what_it_is(
@@ -297,6 +317,12 @@ def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
 def _lines_above(one: Candidate, hit: Hit) -> str:
     lines = one.context or hit.passage.own_heading
     return f"{hit.document.title} › {lines}: "
+
+
+def _introduced_by(one: Candidate, passage: Passage) -> str:
+    """The lines above a candidate, and of a list the line that introduces it."""
+    lead = passage.quote(one.sentences[0]) if one.is_list else ""
+    return f"{one.context or passage.own_heading} {lead}"
 
 
 def _words_after(read: Words, lines: str) -> Words:

@@ -142,8 +142,8 @@ def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
     """Whether a number in a text is said of the things asked about, and not of another.
 
     It is where one of them is the text's first name and nothing is compared with it before the
-    last number, or where the text has no name and one of them stands above it. "UL2 does better
-    than GPT-3 with 20B" is said of UL2.
+    last number, or where no name stands before that and one of them stands above the text. "UL2
+    does better than GPT-3 with 20B" is said of UL2.
     """
     starts = [found.end() for one in asked if (found := _written(one).search(text))]
     if starts:
@@ -155,7 +155,8 @@ def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
         # "The Proxy of Risks (PR)" names one thing twice.
         earlier = not before.endswith("(") and any(map(_NAME.search, names(before)))
         return not earlier and not _COMPARED.search(between)
-    others = any(map(_NAME.search, names(text)))
+    figures = [found.end() for found in re.finditer(r"(?<![\w.-])\d", text)]
+    others = any(map(_NAME.search, names(text[: max(figures, default=len(text))])))
     return not asked or (not others and any(_written(one).search(above) for one in asked))
 
 

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING
 from seminar_rag.index.fusion import CANDIDATES, compare, fuse
 from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import COMMON, misspelt, query_terms, spelling_candidates
+from seminar_rag.question.forms import headed
 from seminar_rag.question.intent import learned
 from seminar_rag.question.language import language_of, small_words
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query, understand
-from seminar_rag.text import STOPWORDS, content_words
+from seminar_rag.text import STOPWORDS, content_words, stems
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Retriever:
             self._rerank(self._reranker, text, found)
         ranked = found.ranked()
         ranked = list(dict.fromkeys([*ranked[:1], *self._moved_up(query, read, within), *ranked]))
-        return self._hits(ranked[: 2 * k + 10], found, k)
+        return _headed_first(query, self._hits(ranked[: 2 * k + 10], found, k))
 
     def _find(
         self,
@@ -335,6 +336,26 @@ class Retriever:
             if len(hits) == k:
                 break
         return tuple(hits)
+
+
+def is_on(hit: Hit, thing: str) -> bool:
+    """Whether a passage's title or headings have most words of a thing."""
+    wanted = set(stems(thing))
+    there = set(stems(f"{hit.document.title} {hit.passage.heading}"))
+    return len(wanted & there) > len(wanted) / 2
+
+
+def _headed_first(query: Query, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """Hits with those in front whose heading says that what speaks for a thing, or against it, is
+    told below: "Limits" shares no word with "the drawbacks of it"."""
+    forms = [form for form in (query.form, *(part.form for part in query.parts)) if form]
+    first = [
+        hit
+        for form in forms
+        for hit in [one for one in hits if headed(form, one.passage.own_heading)]
+        if is_on(hit, form.thing)
+    ]
+    return tuple(dict.fromkeys([*first[:_EACH], *hits]))
 
 
 @cache

@@ -66,13 +66,22 @@ _COUNTED = (
     ),
     # which value of what
     re.compile(
-        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: \w+){0,2}? "
+        r"\b(?:what|which)(?:['’]s| is| are)?(?: the)?(?: (?!do|does|did\b)\w+){0,2}? "
         r"(?:values? of (\w+)|(?P<value>values?|rate|score|accuracy))\b",
         re.IGNORECASE,
     ),
 )
 
 
+_HEADINGS = {
+    "for": re.compile(r"\b(?:advantages?|benefits?|strengths?|merits?|pros)\b", re.IGNORECASE),
+    "against": re.compile(
+        r"\b(?:limits?|limitations?|drawbacks?|disadvantages?|weakness(?:es)?|shortcomings?"
+        r"|challenges?|problems?|risks?|criticisms?|downsides?|pitfalls?|cons)\b",
+        re.IGNORECASE,
+    ),
+}
+"""How what speaks for or against a thing is called by the heading above it."""
 _DEGREE = re.compile(r"an?\s", re.IGNORECASE)
 _AUXILIARY = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s+"
@@ -147,3 +156,8 @@ def form_of(question: str) -> Form | None:
         return Form(kind)
     thing = defined(question)
     return Form("definition", thing) if thing else None
+
+
+def headed(form: Form, lines: str) -> bool:
+    """Whether headings say that what speaks for a thing, or against it, is told below them."""
+    return form.kind in _HEADINGS and bool(_HEADINGS[form.kind].search(lines))
