@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _CERTAIN = 30.0
 """A difference of logarithms that nothing else makes up for."""
-_BETTER = 0.3
-"""By how much a series that only drops sessions has to do better than what the labels say: thrice a
-tenth of its F1, since the forest adds up three. Labels rather miss a session than invent one."""
 _NEAR = 8
 """How many pieces below its beginning a session's title is looked for."""
 _LEAST_TITLE = 0.02
@@ -51,10 +48,7 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
     every = candidates(pieces, probabilities, labels)
     if len(every) < 2:
         return labels
-    well = model.series.scores(series_features(every, pieces, probabilities))[:, 0]
-    places = [{place(pieces[n]) for n in one} for one in every]
-    drops = np.array([own < places[0] for own in places], np.float32)
-    best = int((well - np.float32(_BETTER) * drops).argmax())
+    best = int(model.series.scores(series_features(every, pieces, probabilities)).argmax())
     if best:
         opens = np.isin(np.arange(len(pieces)), every[best])
         scores[:, SESSION] = np.where(opens, scores[:, SESSION] + _CERTAIN, -_CERTAIN)

@@ -90,17 +90,47 @@ def series_features(
     sure = probabilities[:, SESSION]
     means = [float(sure[list(one)].mean()) if one else 0.0 for one in every]
     best = max(means[1:], default=0.0) + 1e-3
+    marked = [n for n, piece in enumerate(pieces) if _opens(piece) and _is_counted(piece.text)]
+    marked = _once(marked, pieces)
     rows = [
         [
             float(n == 0),
             means[n] / best,
             float(sum(mean > means[n] for mean in means[1:])),
             *_row(one, pieces, probabilities, readings),
+            *(_between(one, marked, pieces) if one else ()),
         ]
         for n, one in enumerate(every)
     ]
     width = max(map(len, rows))
     return np.array([row + [-1.0] * (width - len(row)) for row in rows], np.float32)
+
+
+def _is_counted(text: str) -> bool:
+    """Whether a line has a number or a date as sessions have them: "Week 3", "Sep 12"."""
+    mark = marks.mark_of(text)
+    return mark is not None and mark.kind in {"named", "dated"}
+
+
+def _between(one: Series, marked: Sequence[int], pieces: Sequence[Piece]) -> list[float]:
+    """How many lines with numbers or dates a series leaves to its sessions, and before them.
+
+    Where a part of the course holds three dates, these may rather be the sessions; where a week
+    does, they are days within it, and the series of all weeks and days mixes the two.
+    """
+    import numpy as np
+
+    own = {place(pieces[n]) for n in one}
+    others = [n for n in marked if place(pieces[n]) not in own]
+    sessions = np.searchsorted(one, others)
+    each = np.bincount(sessions, minlength=len(one) + 1)
+    inner = each[1:]
+    return [
+        float(inner.mean()),
+        float((inner > 0).mean()),
+        float((inner > 1).mean()),
+        float(each[0] / len(one)),
+    ]
 
 
 def _row(
