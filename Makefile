@@ -4,7 +4,7 @@
 # make ocr     install OCR for scanned pages
 # make test    everything: checks, unit tests, real models, browser
 # make cover   the same tests, and which lines no test runs; up to 1.7 times the processor time
-# make check   ruff, mypy, architecture and fast tests; tells what make audit says
+# make check   ruff, mypy, fast tests and which branches they miss; tells what make audit says
 # make fast    tests without a process, a server or a model
 # make audit   whether weaknesses of the installed libraries are known; needs the network
 # make kept    the figures of every room beside those that were kept
@@ -71,6 +71,7 @@ cover: $(STAMPS)/dev $(STAMPS)/local
 	@$(BIN)/python tests/chromium.py
 	$(TESTS) --cov --cov-report=term
 
+check: COVERAGE = --cov --cov-report=term
 check: $(STAMPS)/dev lint fast
 	@$(MAKE) --no-print-directory audit || echo "make audit did not pass: a weakness is named above, or PyPI could not be asked."
 
@@ -84,7 +85,7 @@ fast: $(STAMPS)/dev
 	@# A shell ends at a signal without what it does at its exit, unless the signal makes it exit.
 	@folder=$$(mktemp -d $(MEMORY:%=-p %)) && trap 'rm -rf "$$folder"' EXIT && \
 	trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP && \
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests" $(COVERAGE)
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)
