@@ -26,7 +26,7 @@ from seminar_rag.question.intent import Found
 from seminar_rag.syllabus import assemble, labels, references
 from seminar_rag.syllabus.model import Forest, Model
 from seminar_rag.syllabus.structure import structural_post
-from seminar_rag.types import Block, Document, Session
+from seminar_rag.types import Block, Document, Passage, Session
 from seminar_rag.ui.chat.render import exchange
 from seminar_rag.ui.shared.conversation import Exchange
 
@@ -61,12 +61,14 @@ NO_ROOMS = ("cli", "evaluation", "models", "sample")
 TEXTS = ("str", "str | None")
 GIVEN: dict[str, Any] = {
     "code": "",
+    "document": Document("d", "paper", "r", "A title"),
     "embed": lambda texts: [[1.0]] * len(texts),
     "end": 10,
     "ending": "md",
     "fits": lambda line: len(line) < 80,
     "found": Found("plain"),
     "longest": 80,
+    "passage": Passage("d:0", "d", 0, "A text.", "1 A heading", 0, 7, None, ()),
     "places": range(100_000),
     "post": Session(1, "A title"),
     "quote": "A quotation of words.",
