@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from seminar_rag.check import readings
 from seminar_rag.check.claims import extract
 from seminar_rag.check.readings import Readings
 from seminar_rag.check.references import entry
@@ -104,3 +105,18 @@ def test_author_and_year_name_no_reading_where_a_short_title_is_printed() -> Non
     assert Readings(BOOKS).match(Cited("(mark)", 0, 6, ("Kahneman",), 2011)).works == (BOOKS[3],)
     bare = entry("[1] Kahneman, 2011.", 0, 19)
     assert Readings(BOOKS).match(bare).works == (BOOKS[3],)
+
+
+def test_an_entry_is_read_once_however_many_readings_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = []
+    features = readings.span_features
+    monkeypatch.setattr(
+        readings, "span_features", lambda *given: read.append(given) or features(*given)
+    )
+    works = [Work(f"{n}", f"On mill {n}", "Smith, J.", f"2201.{10000 + n}") for n in range(20)]
+    listed = "Smith, J. (2022). A study of rowing in winter. Journal of Boats, 12(3), 45–67."
+    cited = replace(entry(listed, 0, len(listed)), authors=("Smith",), year=2022)
+    assert Readings(works).match(cited).works == ()
+    assert len(read) <= 2

@@ -205,7 +205,8 @@ class _Span:
     """How much it looks like authors."""
 
 
-def _spans(words: str) -> list[_Span]:
+@lru_cache(maxsize=256)
+def _spans(words: str) -> tuple[_Span, ...]:
     """The stretches between any two marks of punctuation: a title is one of these in every style of
     reference list that was tried (see the changelog), but so is the name of a journal."""
     from seminar_rag.syllabus.model import trained
@@ -226,7 +227,7 @@ def _spans(words: str) -> list[_Span]:
                 if _LETTERS.search(one.text)
             ]
         if not spans or not spans[-1].start:
-            return found
+            return tuple(found)
         at += spans[-1].start  # after a long list of authors, the rest
 
 
@@ -312,9 +313,6 @@ def _by_name(cited: Cited, work: Work) -> bool:
     """Whether first author and year fit, where no title is printed that would be another's."""
     if not cited.authors or not work.authors or cited.arxiv_id:
         return False
-    written = cited.entry and not is_a_mark(cited.entry)
-    if cited.title or (written and (work.year is None or _has_title(cited.entry))):
-        return False
     first = fold(_PARTED.split(work.authors)[0]).split()
     name = fold(cited.authors[0]).split()
     if not name or name[-1] not in first:
@@ -322,6 +320,9 @@ def _by_name(cited: Cited, work: Work) -> bool:
     everyone = fold(work.authors)
     named = all(fold(author) in everyone for author in cited.authors[1:])
     if not named and "et al" not in everyone:
+        return False
+    written = cited.entry and not is_a_mark(cited.entry)
+    if cited.title or (written and (work.year is None or _has_title(cited.entry))):
         return False
     if cited.year is None or work.year is None:
         return True
