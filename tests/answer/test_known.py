@@ -6,7 +6,15 @@ import pytest
 from passages import hit
 
 from seminar_rag.answer.attribution import Attribution
-from seminar_rag.answer.known import abbreviates, about, by_side, known_of, named_in
+from seminar_rag.answer.known import (
+    abbreviates,
+    about,
+    by_side,
+    known_of,
+    named_in,
+    spoken_of,
+    told_apart,
+)
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.models.embed import HashEmbedder
 
@@ -63,3 +71,24 @@ def test_what_is_said_of_each_side_has_to_be_said_of_it() -> None:
     assert check.cites(right) == [1]
     assert check.cites(wrong) == []
     assert check.nearest(wrong) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sides", "spoken"),
+    [
+        ("The wear of oars is slow; sails tear.", ("wear of the oars", "sails"), 2),
+        ("Moving a boat is one thing, and sails another.", ("moving a heavy boat", "sails"), 2),
+        ("Sails tear. They are mended.", ("wear of the oars", "sails"), 1),
+        ("Night sailing uses lamps.", SIDES, 1),
+    ],
+)
+def test_a_side_is_spoken_of_in_other_words_than_the_question_has(
+    text: str, sides: tuple[str, ...], spoken: int
+) -> None:
+    assert len(spoken_of(text, sides)) == spoken
+
+
+def test_sides_that_no_words_tell_apart_are_not_looked_for() -> None:
+    assert told_apart(["WHO", "CDC"]) == ["CDC"]
+    assert len(told_apart(["C++", "C#"])) == 1
+    assert told_apart(["sailing", "night sailing"]) == ["sailing", "night sailing"]

@@ -408,3 +408,20 @@ def test_words_that_english_shares_with_another_language_do_not_mislead(
     text: str, language: str
 ) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("Compare rye, oats and barley", ("rye", "oats", "barley")),
+        ("What are the differences between the rye, the oats, and the barley?", 3),
+        ("Compare rye, which is dark, and oats", ("rye, which is dark", "oats")),
+        ("Compare rye, a cereal of the north, and oats", ("rye, a cereal of the north", "oats")),
+        ("Compare “Rye, oats” and “Barley”", ("Rye, oats", "Barley")),
+        ("Compare upper and lower case", ("upper case", "lower case")),
+        ("Compare Rye and rye", ()),
+    ],
+)
+def test_what_a_question_compares(text: str, sides: tuple[str, ...] | int) -> None:
+    found = tuple(part.name for part in understand(text).parts)
+    assert (len(found) if isinstance(sides, int) else found) == sides

@@ -93,3 +93,22 @@ def named_in(text: str, names: Sequence[str]) -> list[str]:
             found.append(name)
             left = left.replace(wanted, "  ")
     return found
+
+
+def told_apart(sides: Sequence[str]) -> list[str]:
+    """Those of the things compared that words tell apart: nobody can look for "WHO" among small
+    words, nor for C++ beside C#."""
+    return list({frozenset(stems(side)): side for side in sides if stems(side)}.values())
+
+
+def spoken_of(text: str, sides: Sequence[str]) -> list[str]:
+    """The things compared of which a text has half of the words that no other has, wherever they
+    stand; where all its words are another's too, those that it names."""
+    there = set(stems(text))
+    found = []
+    for side in sides:
+        others = {word for other in sides if other != side for word in stems(other)}
+        own = set(stems(side)) - others
+        if 2 * len(own & there) >= len(own) if own else side in named_in(text, sides):
+            found.append(side)
+    return found

@@ -36,7 +36,7 @@ from seminar_rag.answer.instructions import (
     messages,
     opening,
 )
-from seminar_rag.answer.known import named_in
+from seminar_rag.answer.known import spoken_of, told_apart
 from seminar_rag.answer.scoring import choose
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
@@ -180,8 +180,9 @@ class LLMAnswerer:
             said: list[str] = []
             return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
 
-        if len(sides) > 1 and not foreign:
-            answer = _compared(answer, sides)
+        apart = told_apart(sides)
+        if len(apart) > 1 and not foreign:
+            answer = _compared(answer, apart)
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
@@ -273,12 +274,12 @@ def _or_quoted(
 
 
 def _compared(answer: Iterator[str], sides: Sequence[str]) -> Iterator[str]:
-    """A comparison, once two of its sides are named in it; without its marks, so that quotations
+    """A comparison, once it speaks of two of its sides; without its marks, so that quotations
     take its place, where it tells of one thing or of others."""
     held = ""
     for chunk in answer:
         held += chunk
-        if len(named_in(held, sides)) > 1:
+        if len(spoken_of(held, sides)) > 1:
             yield held
             yield from answer
             return

@@ -112,12 +112,27 @@ def compared(question: str, names: Sequence[str]) -> tuple[str, ...]:
         return ()
     for form in _PAIRS:
         if found := form.search(question):
-            pair = tuple(
-                _ARTICLE.sub("", found[group]).strip(" '’\"“”") for group in ("one", "two")
-            )
-            if all(0 < len(content_words(one)) <= 5 for one in pair):
-                return _whole(*pair)
+            *listed, last = [_bare(one) for one in (*_items(found["one"]), found["two"])]
+            if all(0 < len(content_words(one)) <= 5 for one in (*listed, last)):
+                sides = [*listed[:-1], *_whole(listed[-1], last)]
+                apart = tuple({one.casefold(): one for one in sides}.values())
+                return apart[:_MOST] if len(apart) > 1 else ()
     return tuple(names)[:_MOST] if len(names) > 1 else ()
+
+
+def _items(listed: str) -> list[str]:
+    """The things that stand before "and": two of "BERT, GPT-3" in "BERT, GPT-3 and T5", one where
+    commas set apart what is said of it, "BERT, which reads both ways,", or are a title's."""
+    if re.search('["“”]', listed):
+        return [listed]
+    items = [one for one in (part.strip() for part in listed.split(",")) if one]
+    bare = [_ARTICLE.sub("", one) for one in items]
+    alike = len({one == item for one, item in zip(bare, items, strict=True)}) == 1
+    return items if alike and all(content_words(one.split()[0]) for one in bare) else [listed]
+
+
+def _bare(side: str) -> str:
+    return _ARTICLE.sub("", side).strip(" ,'’\"“”")
 
 
 def _whole(one: str, two: str) -> tuple[str, str]:
