@@ -16,8 +16,8 @@ from seminar_rag.text import fold
 from seminar_rag.types import Cited
 
 _YEAR = r"(?:19|20)\d\d"
-_YEARS = rf"{_YEAR}(?:[a-z](?:,\s?[a-z]\b(?!\.)){{0,5}})?(?:,\s{_YEAR}[a-z]?\b){{0,5}}"
-"""Of works of the same authors: "2020, 2022", "2022a, 2022b", "2022a, b"."""
+_YEARS = rf"{_YEAR}(?:[a-z](?:,\s?[a-z]\b(?!\.|\s?\d)){{0,5}})?(?:,\s{_YEAR}[a-z]?\b){{0,5}}"
+"""Of works of the same authors: "2020, 2022", "2022a, 2022b", "2022a, b"; "2022a, p 5" is one."""
 _DATED = re.compile(rf"({_YEAR})([a-z]?)|\b([a-z])\b")
 _NO_NAME = (
     r"(?!(?:In|On|At|By|Since|From|After|Before|Until|During|As|The|This|Figure|Table|Section|And"

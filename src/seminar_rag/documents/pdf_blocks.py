@@ -37,6 +37,8 @@ from seminar_rag.types import Block
 _APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K](\.\d{1,2})*\.?\s")
 _LEADER = re.compile(r"(?<![.·…])(?<![.·…]\s)(?:[.·…]\s?){5,}+\s*(\d+|[ivxl]+)(\n|\s|$)")
 _CITES = re.compile(r"\b(19|20)\d\d\b|\bet al\b|\bpp?\.|\barXiv\b|\bdoi\b|^\[\d+\]")
+_SENTENCE = re.compile(r"(?<=[^\s(\[]{2})[.!?][\"'”’)\]]*+\s+(?=[\"'“‘(\[]?[A-Z])")
+"""The end of a sentence that another one follows; an initial's full stop is none."""
 _REFERENCE_KEYS = frozenset(name.replace(" ", "") for name in REFERENCES)
 _NAME_KEYS = frozenset(name.replace(" ", "") for name in NAMES)
 
@@ -233,12 +235,8 @@ def _is_further_on(tail: Line, line: Line) -> bool:
 
 def _first_sentence(text: str) -> int:
     """The end of the first sentence of `text`; all of it when no other sentence follows."""
-    for match in re.finditer(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z])", text):
-        if re.search(
-            r"[^\s(\[]{2}$", text[: match.start()]
-        ):  # an initial's full stop ends no sentence
-            return match.end()
-    return len(text)
+    found = _SENTENCE.search(text)
+    return found.end() if found else len(text)
 
 
 def _without_references(drafts: list[Draft]) -> tuple[list[Draft], tuple[str, ...]]:

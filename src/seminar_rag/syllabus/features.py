@@ -66,7 +66,6 @@ def said(text: str) -> Mapping[str, Sequence[int]]:
 
 _KINDS = ("heading", "item", "paragraph", "cell")
 _CUTS = ("block", "cell", "line", "soft", "label", "stop", "dash", "link")
-_NAME = re.compile(r"\b[A-ZÀ-Þ][\w’'-]+")
 _INITIAL = re.compile(r"\b[A-ZÀ-Þ]\.")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b")
 _YEAR_BRACKETS = re.compile(r"[(\[][^()\[\]]*\b(?:1[5-9]|20)\d\d[a-z]?\b[^()\[\]]*[)\]]")
