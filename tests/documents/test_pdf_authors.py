@@ -13,6 +13,7 @@ LAYOUTS = {
                        "Ada Byron, Jean le Rond, Mary D. Somerville"),
     "by marks": (["Ada Byron1∗ Wei Li2 Łucja Żak1,2", "1University of Mills"],
                  "Ada Byron, Wei Li, Łucja Żak"),
+    "by raised figures": (["Ada Byron¹ Wei Li¹²"], "Ada Byron, Wei Li"),
     "by wide blanks": (["Ada Byron\tWei Li", "Kiln Institute\tMill School"], "Ada Byron, Wei Li"),
     "each above where they work": (
         ["Ada Byron∗", "Loom Works", "ada@loom.org", "Wei Li", "Loom Works", "wei@loom.org"],

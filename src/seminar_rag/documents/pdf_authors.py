@@ -15,7 +15,7 @@ from itertools import islice
 
 _MOST = 60
 """Lines that are looked at."""
-_MARK = r"[\d*∗†‡§¶⁎⋆⇤♠♣♦♥◦•∥‖#]"
+_MARK = r"[\d¹²³⁰⁴-⁹*∗†‡§¶⁎⋆⇤♠♣♦♥◦•∥‖#]"
 _SEPARATOR = re.compile(rf"(?:[,;·|&]|{_MARK}|\band\b)+")
 _WORD = r"(?:[^\W\d_a-z](?:[^\W\d_]|['’.-])*)"
 _PARTICLE = r"(?:van|von|de|der|den|del|della|di|da|dos|la|le|al|bin|ibn|el|ten|ter)"
