@@ -91,8 +91,12 @@ def terms(text: str) -> tuple[Term, ...]:
     return tuple(out)
 
 
+_WITHIN = re.compile(r"[\w,;)]\s*+[\"'“‘(]*+$")
+"""What stands before a capital that opens no sentence."""
+
+
 def _word(match: re.Match[str], text: str) -> Term | None:
-    word = re.sub(r"['’]s?$", "", match[0])
+    word = match[0][:-2] if match[0].endswith(("'s", "’s")) else match[0]
     lower = word.lower()
     if lower in FUNCTION_WORDS or (len(lower) == 1 and not word.isupper()):
         return None
@@ -103,9 +107,8 @@ def _word(match: re.Match[str], text: str) -> Term | None:
         return _spelled(text, start, end, _COUNT[lower], _unit(text, end))
     if lower in _MONTH and word[0].isupper():
         return Term(word, _MONTH[lower], "word", start, end)
-    inner = any(char.isupper() for char in word[1:])
-    opens = not re.search(r"[\w,;)]\s*[\"'“‘(]*$", text[max(0, start - 6) : start])
-    name = inner or (word[0].isupper() and not opens)
+    inner = not word[1:].islower() and any(map(str.isupper, word[1:]))
+    name = inner or (word[0].isupper() and bool(_WITHIN.search(text, max(0, start - 6), start)))
     return Term(word, stem(lower), "name" if name else "word", start, end)
 
 
