@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from passages import hit
 
 from seminar_rag.answer.attribution import Attribution, attributed
-from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.check.support import BuiltinVerifier, Verifier
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Passage, Verdict
 
@@ -57,7 +57,7 @@ def test_a_sentence_made_of_two_passages_cites_both() -> None:
     assert written(text).endswith("night. [2] [1]") or written(text).endswith("night. [1] [2]")
 
 
-class Unsure:
+class Unsure(Verifier):
     """Calls everything supported, but not for sure."""
 
     name, while_writing, quick = "unsure", True, None

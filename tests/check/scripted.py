@@ -19,7 +19,7 @@ from seminar_rag.types import (
 )
 
 
-class ScriptedVerifier:
+class ScriptedVerifier(Verifier):
     """Says what the first key that occurs in the claim stands for; else "unsupported"."""
 
     name = "scripted"

@@ -280,6 +280,18 @@ def test_a_check_can_be_stopped_and_tells_what_it_has() -> None:
     assert f"stopped after 2 of {checking.total} sentences" in report.summary
 
 
+def test_groups_of_claims_keep_their_order_and_what_is_asked_together_goes_to_each() -> None:
+    colours = [f"Colour {number} is {'red' if number % 3 else 'blue'}." for number in range(40)]
+    shelf = Shelf(hit("one", *colours), hit("two", *colours))
+    verifier = ScriptedVerifier({"blue": "supported", "red": "partly"})
+    report = Checker(shelf, verifier, ()).check("\n\n".join(colours))
+    items = list(report)
+    assert [item.claim.text for item in items] == colours
+    assert [item.label for item in items] == [
+        "partly" if number % 3 else "supported" for number in range(40)
+    ]
+
+
 def test_an_empty_text_is_a_report_too() -> None:
     report = checked("\n\n")
     assert report.items == ()

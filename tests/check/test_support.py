@@ -7,7 +7,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from seminar_rag.check.features import FEATURES, compare
+from seminar_rag.check.features import FEATURES, Matrix, compare
 from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
 from seminar_rag.check.terms import same_number, terms
 from seminar_rag.models.bert import OnnxEmbedder
@@ -239,6 +239,21 @@ def test_vectors_are_kept_between_calls() -> None:
     embedded = embedder.embedded
     assert verifier.verify("LoRA is a fast method.", [LORA]) == first
     assert embedder.embedded == embedded
+
+
+def test_cases_are_embedded_together_and_each_has_the_verdict_of_its_own() -> None:
+    calls: list[Sequence[str]] = []
+
+    def embed(texts: Sequence[str]) -> Matrix:
+        calls.append(texts)
+        return HashEmbedder().embed(texts)
+
+    claims = ["LoRA is a fast method.", "Is?", "Bees fly south.", "LoRA froze GPT-3."]
+    cases = [(claim, [LORA], "") for claim in claims]
+    verdicts = BuiltinVerifier(embed).verify_all(cases)
+    assert len(calls) == 1
+    assert verdicts == [BuiltinVerifier(embed).verify(claim, [LORA]) for claim in claims]
+    assert verdicts[1].label == "uncheckable"
 
 
 def test_the_score_is_the_logistic_of_the_weighted_features() -> None:

@@ -61,6 +61,18 @@ def test_many_texts_are_read_at_a_time(reference: SentenceTransformerEmbedder) -
     assert np.sum(vectors * reference.embed(texts), axis=1).min() > 0.99999
 
 
+def test_a_question_is_not_read_again_as_a_sentence() -> None:
+    embedder, done = OnnxEmbedder(), list[int]()
+    vectors, _ = embedder.read(["Who?", "Where?"], "question")
+    fresh = OnnxEmbedder().embed(["Bees.", "Where?", "Who?"])
+    assert embedder._bert is not None
+    found = embedder.embed(["Bees.", "Where?", "Who?"], done.append)
+    assert found == pytest.approx(fresh, abs=1e-6)
+    assert sum(done) == 3
+    embedder._bert.read = lambda *_: iter(())  # type: ignore[method-assign]
+    assert np.array_equal(embedder.embed(["Where?", "Who?"]), vectors[::-1])
+
+
 def test_nothing_is_read_of_nothing() -> None:
     vectors, words = OnnxEmbedder().read([], "question")
     assert vectors.shape == (0, 384)

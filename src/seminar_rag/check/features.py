@@ -56,36 +56,49 @@ judged rightly changes, nor of the planted errors, paraphrases and quotations; w
 _WINDOW = 4
 
 
-def compare(claim: str, sentences: Sequence[str], embed: Embed, known: str = "") -> Comparison:
-    """Compare `claim` with the sentences of the evidence; neither may be without content terms.
+class Overlap:
+    """The terms that a claim shares with the sentences of the evidence, and which texts have to be
+    embedded to go on. Neither claim nor sentences may be without content terms.
+    """
 
-    Args:
-        embed: turns texts into unit vectors.
+    def __init__(self, claim: str, sentences: Sequence[str], known: str = "") -> None:
+        """Args:
         known: what the reader knows without the sentences, such as a title; its terms count as
             covered.
-    """
-    distinct = tuple({term.key: term for term in reversed(terms(claim))}.values())[::-1]
-    covered = _coverage(sentences, distinct)
-    rare = _rare_coverage(covered)
-    read = np.sort(np.argsort(-rare, kind="stable")[:_READ])
-    vectors = embed([claim, *(sentences[i] for i in read)])
-    cosine = np.full(len(sentences), -1.0)
-    cosine[read] = vectors[1:] @ vectors[0]
-    order = np.argsort(-(cosine + _RANK_COVERAGE * rare), kind="stable")
-    given = {term.key for term in terms(known)}
-    covered = covered | np.array([term.key in given for term in distinct])[None]
-    window = _windows(covered).mean(axis=1)
-    best = int(np.argmax(window))
-    pool = dict.fromkeys([*order[:_POOL].tolist(), *range(best, min(best + 3, len(sentences)))])
-    found = covered[list(pool)].any(axis=0)
-    kinds = np.array([term.kind for term in distinct])
-    features = {
-        "meaning": _projection(vectors[0], vectors[1:][np.searchsorted(read, order[:_POOL])]),
-        "window": float(window[best]),
-        "numbers": _share(found[kinds == "number"]),
-        "names": _share(found[kinds == "name"]),
-    }
-    return Comparison(distinct, covered, found, tuple(order.tolist()), features)
+        """
+        self._terms = tuple({term.key: term for term in reversed(terms(claim))}.values())[::-1]
+        self._given = {term.key for term in terms(known)}
+        self._covered = _coverage(sentences, self._terms)
+        self._rare = _rare_coverage(self._covered)
+        self._read = np.sort(np.argsort(-self._rare, kind="stable")[:_READ])
+        self.texts = [claim, *(sentences[i] for i in self._read)]
+
+    def compare(self, vectors: Matrix) -> Comparison:
+        """Compare by the unit vectors of `texts` too."""
+        distinct, size = self._terms, len(self._covered)
+        cosine = np.full(size, -1.0)
+        cosine[self._read] = vectors[1:] @ vectors[0]
+        order = np.argsort(-(cosine + _RANK_COVERAGE * self._rare), kind="stable")
+        covered = self._covered | np.array([term.key in self._given for term in distinct])[None]
+        window = _windows(covered).mean(axis=1)
+        best = int(np.argmax(window))
+        pool = dict.fromkeys([*order[:_POOL].tolist(), *range(best, min(best + 3, size))])
+        found = covered[list(pool)].any(axis=0)
+        kinds = np.array([term.kind for term in distinct])
+        nearest = vectors[1:][np.searchsorted(self._read, order[:_POOL])]
+        features = {
+            "meaning": _projection(vectors[0], nearest),
+            "window": float(window[best]),
+            "numbers": _share(found[kinds == "number"]),
+            "names": _share(found[kinds == "name"]),
+        }
+        return Comparison(distinct, covered, found, tuple(order.tolist()), features)
+
+
+def compare(claim: str, sentences: Sequence[str], embed: Embed) -> Comparison:
+    """Compare a claim with the sentences of the evidence; see `Overlap`."""
+    overlap = Overlap(claim, sentences)
+    return overlap.compare(embed(overlap.texts))
 
 
 def _coverage(sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:

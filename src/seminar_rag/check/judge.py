@@ -98,7 +98,7 @@ class LanguageModel:
         return self._weights.score(judged(likely))
 
 
-class ModelVerifier:
+class ModelVerifier(Verifier):
     """Lets a model judge; numbers and words that differ are weighed beside it.
 
     A quotation needs no model, and what was judged once is remembered.

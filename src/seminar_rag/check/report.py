@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar
 
 from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.readings import Match, Readings
-from seminar_rag.check.support import Verifier
+from seminar_rag.check.support import Case, Verifier
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict, VerdictLabel
 from seminar_rag.types.catalogue import Catalogue
@@ -28,11 +29,19 @@ are not one finding."""
 _SLOW_DOCUMENTS = 2
 """The same where judging is slow."""
 _AT_ONCE = 2
-"""Claims that are looked up at a time, where judging is quick."""
+"""Groups of claims that are looked up at a time, where judging is quick."""
+_TOGETHER = 16
+"""Claims of a group: the first has one, so that something is told soon, the next twice as many, and
+so on up to these. The more sentences are embedded together, the less they are padded."""
 LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
+
+
+T = TypeVar("T")
+_Steps = Generator[Case, Verdict, T]
+"""Asks for a verdict on case after case until it comes to something."""
 
 
 class Search(Protocol):
@@ -78,14 +87,18 @@ class Checker:
         numbered = bool(found.references)
         readings = Readings(self._works)
 
-        def item(claim: Claim) -> Item:
+        def item(claim: Claim) -> _Steps[Item]:
             before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
             cites = [readings.named_before(cited, before) for cited in claim.cites]
             matches = [readings.match(cited, numbered) for cited in cites]
             return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, matches)
 
+        def looked_up(group: Sequence[Claim]) -> list[Item]:
+            return _side_by_side(list(map(item, group)), self._verifier.verify_all)
+
         claims = self._ordered(found.claims, scope)
-        items = map(item, claims) if self._verifier.quick else _side_by_side(item, claims)
+        each = (one for claim in claims for one in looked_up([claim]))
+        items = each if self._verifier.quick else _in_groups(looked_up, claims)
         return Checking(len(found.claims), self._verifier.name, items)
 
     def _ordered(self, claims: Sequence[Claim], scope: Scope | None) -> Iterator[Claim]:
@@ -105,7 +118,9 @@ class Checker:
         quick = self._verifier.quick
         return quick.verify(said, [hit.passage for hit in hits]).score if quick else 0.0
 
-    def _item(self, claim: Claim, line: int, scope: Scope | None, matches: Sequence[Match]) -> Item:
+    def _item(
+        self, claim: Claim, line: int, scope: Scope | None, matches: Sequence[Match]
+    ) -> _Steps[Item]:
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
@@ -114,19 +129,22 @@ class Checker:
             listed = tuple(Citation(cited, *_listed(found)) for cited, found in given)
             return Item(claim, line, "not a claim", problem, citations=listed)
         said = claim.standalone
-        verdict, evidence = self._verify(said, self._search(said, PASSAGES, scope))
-        read = tuple(self._citation(said, cited, found) for cited, found in given)
+        hits = self._search(said, PASSAGES, scope)
+        verdict, evidence = yield from self._verify(said, hits)
+        read = []
+        for cited, match in given:
+            read.append((yield from self._citation(said, cited, match)))
         label, reason, score = _LABELS[verdict.label], verdict.reason, verdict.score
-        return Item(claim, line, label, reason, score, evidence, read, verdict.verifier)
+        return Item(claim, line, label, reason, score, evidence, tuple(read), verdict.verifier)
 
-    def _verify(self, said: str, hits: Sequence[Hit]) -> tuple[Verdict, tuple[Source, ...]]:
+    def _verify(self, said: str, hits: Sequence[Hit]) -> _Steps[tuple[Verdict, tuple[Source, ...]]]:
         """The best verdict over the documents found, each taken by itself; the first that
         supports is enough."""
         nothing = "The readings have nothing on it."
         best = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
         source: list[Hit] = []
         for own in self._likeliest(said, list(self._worth_reading(said, hits))):
-            verdict = self._judge(said, own)
+            verdict = yield _case(said, own)
             if not source or _rank(verdict) > _rank(best):
                 best, source = verdict, own
             if verdict.label == "supported":
@@ -154,14 +172,7 @@ class Checker:
             if number == 0 or len(wanted & there) >= _WORTH * len(wanted):
                 yield own
 
-    def _judge(self, said: str, hits: Sequence[Hit]) -> Verdict:
-        """The verdict over passages of one document."""
-        document = hits[0].document
-        known = f"{document.title} {document.authors or ''}"
-        passages = sorted((hit.passage for hit in hits), key=lambda one: one.ordinal)
-        return self._verifier.verify(said, passages, known)
-
-    def _citation(self, said: str, cited: Cited, found: Match) -> Citation:
+    def _citation(self, said: str, cited: Cited, found: Match) -> _Steps[Citation]:
         if found.problem or not found.works:
             return Citation(cited, *_listed(found))
         ids = frozenset(work.id for work in found.works)
@@ -170,7 +181,7 @@ class Checker:
         if not hits:
             reason = f"{name} is listed in the course, but its text is not here."
             return Citation(cited, "unread", reason, found.works)
-        verdict, _ = self._verify(said, hits)
+        verdict, _ = yield from self._verify(said, hits)
         holding: Holding = "not said"
         reason = f"{name} does not say so: {verdict.reason}"
         if verdict.label in ("supported", "partly"):
@@ -182,18 +193,46 @@ class Checker:
         return Citation(cited, holding, reason, found.works, verdict.verifier)
 
 
-def _side_by_side(item: Callable[[Claim], Item], claims: Iterable[Claim]) -> Iterator[Item]:
-    """The items of claims, in order, some being looked up at a time: while the index is searched
-    and sentences are embedded, another claim can be compared."""
+def _case(said: str, hits: Sequence[Hit]) -> Case:
+    """A claim and passages of one document."""
+    document = hits[0].document
+    passages = sorted((hit.passage for hit in hits), key=lambda one: one.ordinal)
+    return said, passages, f"{document.title} {document.authors or ''}"
+
+
+def _side_by_side(
+    steps: Sequence[_Steps[T]], verify: Callable[[Sequence[Case]], list[Verdict]]
+) -> list[T]:
+    """What each comes to; the cases that all of them wait for are verified together."""
+    done: dict[int, T] = {}
+    told: dict[int, Verdict | None] = dict.fromkeys(range(len(steps)))
+    while told:
+        asked: dict[int, Case] = {}
+        for number, verdict in told.items():
+            try:
+                asked[number] = steps[number].send(verdict)  # type: ignore[arg-type]
+            except StopIteration as end:
+                done[number] = end.value
+        told = dict(zip(asked, verify(list(asked.values())), strict=True))
+    return [done[number] for number in range(len(steps))]
+
+
+def _in_groups(
+    looked_up: Callable[[Sequence[Claim]], list[Item]], claims: Iterator[Claim]
+) -> Iterator[Item]:
+    """The items of claims, in order, some groups being looked up at a time: while sentences of one
+    are embedded, the index can be searched for another."""
     pool = ThreadPoolExecutor(_AT_ONCE, "checking")
-    begun: deque[Future[Item]] = deque()
+    begun: deque[Future[list[Item]]] = deque()
+    size = 1
     try:
-        for claim in claims:
-            begun.append(pool.submit(item, claim))
+        while group := list(islice(claims, size)):
+            begun.append(pool.submit(looked_up, group))
+            size = min(2 * size, _TOGETHER)
             if len(begun) > _AT_ONCE:
-                yield begun.popleft().result()
+                yield from begun.popleft().result()
         while begun:
-            yield begun.popleft().result()
+            yield from begun.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 

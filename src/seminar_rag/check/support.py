@@ -14,15 +14,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from seminar_rag.check.conflicts import Conflict, find_conflict
-from seminar_rag.check.features import Comparison, Embed, Matrix, compare
+from seminar_rag.check.features import Comparison, Embed, Matrix, Overlap
 from seminar_rag.check.terms import terms
 from seminar_rag.types import BUILT_IN, Evidence, Passage, Verdict, VerdictLabel
 
+Case = tuple[str, Sequence[Passage], str]
+"""A claim, passages, and what is known without them: what `Verifier.verify` takes."""
 SHOWN = 3
 """Evidence sentences in a verdict."""
 
@@ -43,6 +46,10 @@ class Verifier(Protocol):
         their document: never evidence, but a name found in it is not held against the claim.
         """
         ...
+
+    def verify_all(self, cases: Sequence[Case]) -> list[Verdict]:
+        """`verify` of each."""
+        return [self.verify(*case) for case in cases]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,22 @@ def fitted() -> dict[str, Weights]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Begun:
+    """A claim and the sentences of its passages, before they are embedded."""
+
+    claim: str
+    found: Sequence[tuple[Passage, int, str]]
+    """As in `Reading`."""
+    overlap: Overlap
+
+    def compare(self, vectors: Matrix) -> Reading:
+        """Args: vectors: of the overlap's texts."""
+        comparison = self.overlap.compare(vectors)
+        sentences = [quote for _, _, quote in self.found]
+        return Reading(self.found, comparison, find_conflict(self.claim, sentences, comparison))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A claim compared with the sentences of its passages."""
 
@@ -96,7 +119,7 @@ class Reading:
         return tuple(Evidence(passage.id, index, quote) for passage, index, quote in rows)
 
 
-class BuiltinVerifier:
+class BuiltinVerifier(Verifier):
     """Compares words, meaning, numbers and names; needs no model but the embedding.
 
     Finds the evidence sentences, weighs what claim and evidence share by a fitted logistic model,
@@ -115,11 +138,29 @@ class BuiltinVerifier:
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`."""
-        read = self.read(claim, passages, known)
-        return read if isinstance(read, Verdict) else self.weigh(read)
+        return self.verify_all([(claim, passages, known)])[0]
+
+    def verify_all(self, cases: Sequence[Case]) -> list[Verdict]:
+        """`verify` of each; the sentences of all are embedded together, which pads less."""
+        read = self._read(cases)
+        return [one if isinstance(one, Verdict) else self.weigh(one) for one in read]
 
     def read(self, claim: str, passages: Sequence[Passage], known: str = "") -> Reading | Verdict:
         """Compare claim and passages; a verdict where there is nothing to weigh."""
+        return self._read([(claim, passages, known)])[0]
+
+    def _read(self, cases: Sequence[Case]) -> list[Reading | Verdict]:
+        begun = [self._begin(*case) for case in cases]
+        texts = [text for one in begun if isinstance(one, _Begun) for text in one.overlap.texts]
+        rows = iter(self._embed(texts) if texts else ())
+        return [
+            one
+            if isinstance(one, Verdict)
+            else one.compare(np.stack(list(islice(rows, len(one.overlap.texts)))))
+            for one in begun
+        ]
+
+    def _begin(self, claim: str, passages: Sequence[Passage], known: str) -> _Begun | Verdict:
         if not terms(claim):
             return self._verdict("uncheckable", 0.0, "The sentence states nothing to look up.")
         found = [
@@ -134,9 +175,7 @@ class BuiltinVerifier:
         quoted = _quoted(claim, found)
         if quoted:
             return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
-        sentences = [quote for _, _, quote in found]
-        comparison = compare(claim, sentences, self._embed, known)
-        return Reading(found, comparison, find_conflict(claim, sentences, comparison))
+        return _Begun(claim, found, Overlap(claim, [quote for _, _, quote in found], known))
 
     def score(self, read: Reading) -> float:
         """How likely the words make support, 0 to 1, the rules left out."""
