@@ -102,6 +102,29 @@ def test_a_text_that_changed_on_disk_is_found_by_its_full_text(store: Store) -> 
 
 
 @pytest.mark.parametrize("database", [""])
+def test_a_view_that_is_not_what_full_text_needs_is_made_anew(store: Store) -> None:
+    put(store, "d", "alpha", "beta")
+    store._db.execute("DROP VIEW spaced_passage")
+    store._db.execute(
+        "CREATE VIEW spaced_passage AS SELECT key, '' AS title, '' AS heading, text FROM passage"
+    )
+    store._db.commit()
+    assert any("full-text index is damaged" in one for one in store.findings())
+    with store.writer():
+        store.repair()
+    assert store.findings() == []
+
+
+@pytest.mark.parametrize("database", [""])
+def test_a_build_of_sqlite_that_trusts_no_view_is_told_to(store: Store) -> None:
+    put(store, "d", "alpha")
+    store._db.execute("PRAGMA trusted_schema = OFF")  # as such builds begin
+    store._db.prepare()
+    put(store, "d", "beta")
+    assert store.findings() == []
+
+
+@pytest.mark.parametrize("database", [""])
 def test_the_file_shrinks_where_much_of_it_is_free(store: Store) -> None:
     long = [passage("d", i, f"{i} " + "word " * 20_000) for i in range(60)]
     with store.writer():

@@ -55,8 +55,8 @@ def remove(db: Connection, keys: Sequence[int]) -> None:
 def rebuild(db: Connection) -> int:
     """Drop the index and build it again from the stored passages; their number."""
     schema = SCHEMA + db.full_text.SCHEMA
-    for table in re.findall(r"TABLE IF NOT EXISTS (\w+)", schema):
-        db.execute(f"DROP TABLE IF EXISTS {table}")
+    for kind, name in re.findall(r"(TABLE|VIEW) IF NOT EXISTS (\w+)", schema):
+        db.execute(f"DROP {kind} IF EXISTS {name}")
     db.create(schema)
     last = count = 0
     query = "SELECT key, title, heading, text FROM passage WHERE key > ? ORDER BY key LIMIT ?"

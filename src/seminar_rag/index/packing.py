@@ -48,6 +48,12 @@ def dimensions_of(size: int) -> int:
     return (size - 1) // 2 if size % 2 else size // 4 * (size % 4 == 0)
 
 
+def numbers(blob: bytes) -> Matrix:
+    """The numbers of one stored value that has an embedding's size."""
+    kind = "<f2" if len(blob) % 2 else "<f4"
+    return np.frombuffer(blob, kind, dimensions_of(len(blob))).astype(np.float32)
+
+
 def is_vector(blob: object, dimensions: int = 0) -> bool:
     """Whether a stored value is an embedding, of that many dimensions if that is given."""
     if not isinstance(blob, bytes) or not (count := dimensions_of(len(blob))):
@@ -56,12 +62,12 @@ def is_vector(blob: object, dimensions: int = 0) -> bool:
         return False
     if dimensions and count != dimensions:
         return False
-    return bool(np.isfinite(unpacked([blob], count)).all())
+    return bool(np.isfinite(numbers(blob)).all())
 
 
 def is_unit(blob: bytes) -> bool:
     """Whether an embedding has length 1, as all have that are stored."""
-    return bool(abs(np.linalg.norm(unpacked([blob], dimensions_of(len(blob)))) - 1) < 0.01)
+    return bool(abs(np.linalg.norm(numbers(blob)) - 1) < 0.01)
 
 
 def usual_dimensions(db: Connection) -> int:
@@ -83,6 +89,6 @@ def pack_all(db: Connection) -> None:
         sound = [(key, blob) for key, blob in rows if is_vector(blob)]
         db.executemany(
             "UPDATE passage SET vector = ? WHERE key = ?",
-            [(packed(unpacked([b], dimensions_of(len(b))))[0], key) for key, b in sound],
+            [(packed(numbers(blob)[np.newaxis])[0], key) for key, blob in sound],
         )
         last = rows[-1][0]

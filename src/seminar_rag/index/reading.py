@@ -21,7 +21,7 @@ from seminar_rag.index.packing import (
     dimensions_of,
     is_unit,
     is_vector,
-    unpacked,
+    numbers,
     usual_dimensions,
 )
 from seminar_rag.index.remote import Remote
@@ -152,7 +152,7 @@ class Reader(Database):
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Stored embeddings by passage id, each of shape (dimensions,)."""
         return {
-            id_: unpacked([blob], dimensions_of(len(blob)))[0]
+            id_: numbers(blob)
             for id_, blob in self._columns("id, vector", ids)
             if is_vector(blob)
         }
