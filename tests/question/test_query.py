@@ -210,6 +210,7 @@ def test_no_part_is_named(text: str) -> None:
         ("Compare Mamba and Transformers in a table", ("Mamba", "Transformers")),
         ("Contrast LoRA with QLoRA", ("LoRA", "QLoRA")),
         ("How many GPUs did RYE and OATS take?", ("RYE", "OATS")),
+        ("How much do GPUs cost?", ("GPUs",)),
         ("Is Llama 2-Chat an RL-based rival of GPT-4?", ("Llama 2-Chat", "RL", "GPT-4")),
     ],
 )

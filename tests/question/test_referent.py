@@ -165,6 +165,20 @@ def test_what_two_questions_of_one_form_share_is_told_with_the_last() -> None:
     assert two_questions("What is rye and how is it milled in June?")[0].text == "What is rye?"
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is rye and what is the use of oats in bread?",
+        "Who wrote on rye and who is the author of the book on oats?",
+        "How many grains does rye have and how many are used in oat bread?",
+        "How many farms grow RYE and how many grains are counted in OATS?",
+    ],
+)
+def test_a_question_with_a_subject_of_its_own_shares_nothing_with_the_last(question: str) -> None:
+    first = two_questions(question)[0]
+    assert first.text == first.label
+
+
 def test_a_session_named_with_the_second_question_does_not_limit_the_first() -> None:
     assert understand("What is RYE, and what is OATS in session 5?").scope is None
     for whole in ("In session 5, what is RYE and how is it milled?", "What is RYE in session 5?"):

@@ -152,9 +152,7 @@ class Reader(Database):
     def vectors_of(self, ids: Sequence[str]) -> dict[str, Matrix]:
         """Stored embeddings by passage id, each of shape (dimensions,)."""
         return {
-            id_: numbers(blob)
-            for id_, blob in self._columns("id, vector", ids)
-            if is_vector(blob)
+            id_: numbers(blob) for id_, blob in self._columns("id, vector", ids) if is_vector(blob)
         }
 
     def words_of(self, ids: Sequence[str]) -> dict[str, bytes]:

@@ -104,6 +104,13 @@ def counted(question: str) -> tuple[str, ...]:
     return tuple(thing for thing in things if stems(thing) and not _DEGREE.match(thing))
 
 
+def is_counted(thing: str, question: str) -> bool:
+    """Whether a thing of `counted` is what there are many of, not what a number is asked of: of
+    "how much do GPUs cost?" it is no number of GPUs."""
+    before = _AUXILIARY.finditer(question)
+    return not any(question.startswith(thing, match.end()) for match in before)
+
+
 _DEFINED = re.compile(
     r"^\W*(?:(?:so|and|ok|please|hi|hey|can you|could you|tell me),?\s+)*+"
     r"(?:what(?:['’]?s|\s+(?:exactly\s+|actually\s+)?(?:is|are|does|do(?=\s+(?:\w+\s+){1,2}mean\b)))"

@@ -79,7 +79,10 @@ _SUBJECT = re.compile(
     rf"|have|{_DONE}))\s++(?P<subject>.+?)(?<!\s)(?:\s++{_DONE}(?:\s++{_TO}\b.*)?)?$",
     re.IGNORECASE,
 )
-_ALIKE = re.compile(rf"(?:how\s++(?:many|much)|{_ASKS})", re.IGNORECASE)
+_NUMBER = re.compile(r"how\s++(?P<kind>many|much)\s++[\w'’-]++", re.IGNORECASE)
+"""The beginning of a question for a number, with the first word of what is counted."""
+_OWN = re.compile(r"\s(?:do|does|did|has|have)\s|[A-Z]")
+"""What says that a question for a number is asked of a subject, or names one."""
 _TAIL = re.compile(
     r"(?<=\w)\s(?:in|during|at|for|on|of)\s(?!(?:it|total|all)\b)[^?]{3,80}$", re.IGNORECASE
 )
@@ -176,9 +179,15 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
 
 
 def _shared(first: str, last: str) -> str:
-    """Where or when the first of two questions of one form is asked about, told with the last."""
-    one, other = _ALIKE.match(first), _ALIKE.match(last)
-    if not (one and other and one[0].lower() == other[0].lower()) or _TAIL.search(first):
+    """Where or when the first of two numbers is asked for, told with the last.
+
+    A first question with a subject of its own shares nothing: "how many layers has BERT, and how
+    many heads are used in GPT-3?".
+    """
+    one, other = _NUMBER.match(first), _NUMBER.match(last)
+    if not (one and other and one["kind"].lower() == other["kind"].lower()):
+        return ""
+    if _OWN.search(first, one.end()) or _TAIL.search(first):
         return ""
     found = _TAIL.search(last)
     return found[0] if found else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, standalone
-from seminar_rag.question.forms import Form, amount, counted, form_of
+from seminar_rag.question.forms import Form, amount, counted, form_of, is_counted
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts, two_questions
@@ -160,9 +160,10 @@ def understand(
     searched = without_source(searched, language)
     works = patterns.works(searched)
     things = counted(searched)
+    kinds = [thing for thing in things if is_counted(thing, searched)]
     follows = own != searched
     again = compared_again(searched.removesuffix(own), own) if follows else None
-    sides = _but_counted(patterns.sides(searched), things)
+    sides = _but_counted(patterns.sides(searched), kinds)
     compares = compared(searched, sides)
     told_apart = () if again is False else compares
     asked_parts = parts(own, found, told_apart, again=bool(again), named=named if follows else "")
@@ -183,7 +184,7 @@ def understand(
             for id_, title in titles.items()
             if any(id_ == name or patterns.is_called(name, title) for name in called)
         ),
-        names=_but_counted(_names(searched, language), things),
+        names=_but_counted(_names(searched, language), kinds),
         sides=compares or sides,
         parts=asked_parts,
         apart=_apart(asked_parts, titles),
