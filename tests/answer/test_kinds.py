@@ -110,8 +110,10 @@ def test_what_speaks_against_a_thing_is_told_from_below_the_heading_that_says_so
         hit("A kiln is not an oven for bread and cannot bake kilns of it.", "Kilns"),
         hit("## Limits\nIts bricks crack when the winter is cold.", "Kilns of clay"),
         hit("## Limits\nThe wheel wobbles when it is new, as kilns do.", "Wheels"),
+        hit("## The problem\nOpen fires burn no pot twice and kilns not at all.", "Kilns of old"),
     )
     assert "bricks crack" in text
+    assert "Open fires" not in text
     assert "bread" not in text
     assert "wobbles" not in text
 

@@ -76,12 +76,13 @@ _COUNTED = (
 _HEADINGS = {
     "for": re.compile(r"\b(?:advantages?|benefits?|strengths?|merits?|pros)\b", re.IGNORECASE),
     "against": re.compile(
-        r"\b(?:limits?|limitations?|drawbacks?|disadvantages?|weakness(?:es)?|shortcomings?"
-        r"|challenges?|problems?|risks?|criticisms?|downsides?|pitfalls?|cons)\b",
+        r"\b(?:limits|limitations?|drawbacks?|disadvantages?|weakness(?:es)?|shortcomings?"
+        r"|challenges|problems|risks|criticisms?|downsides?|pitfalls?|cons)\b",
         re.IGNORECASE,
     ),
 }
-"""How what speaks for or against a thing is called by the heading above it."""
+"""How what speaks for or against a thing is called by the heading above it. "The problem" is what
+the thing solves, and "the risk" what it is about."""
 _DEGREE = re.compile(r"an?\s", re.IGNORECASE)
 _AUXILIARY = re.compile(
     r"(?:do|does|did|is|are|was|were|has|have|had|can|could|will|would|should)\s+"
