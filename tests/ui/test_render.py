@@ -123,6 +123,19 @@ def test_a_listed_reading_opens_here_where_its_text_is():
     assert "Here (required)" in " ".join(tree.text.split())
 
 
+def test_an_address_that_an_answer_tells_can_be_followed():
+    listed = (
+        Listed("Here", (3,), "required", "https://x.test/here", None, "s/here.pdf"),
+        Listed("Odd", (3,), "required", "javascript:alert(1)", None, "s/odd.pdf"),
+    )
+    text = "Found:\n- Here: https://x.test/here\n- Odd: javascript:alert(1)"
+    tree = Tree(render.exchange(Exchange(1, "Q", "done", text, listed=listed)))
+    (link,) = [one for one in tree.all("a") if "here" in one["href"]]
+    assert link["href"] == "https://x.test/here"
+    assert not [one for one in tree.all("a") if "javascript" in one["href"]]
+    assert "Odd : javascript:alert(1)" in " ".join(tree.text.split()).replace("Odd:", "Odd :")
+
+
 # Answers ------------------------------------------------------------------------------------
 
 
