@@ -22,7 +22,7 @@ from fake_course import (
     SURVEY_PASSAGE,
     UNKNOWN,
 )
-from tabs import BOX
+from tabs import BOX, Tab
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import WORDS_ONLY
@@ -39,6 +39,29 @@ def test_the_empty_page_shows_the_course_and_its_questions(tab, course):
     assert page.inner_text(".notice") == course.answerer_notice
     assert tab.overflow() <= 0
     assert page.locator("footer:visible").count() == 0
+
+
+def test_a_question_asked_while_the_page_opens_keeps_its_answer(browser, address):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.add_init_script(  # what opens the page is slow
+            """const fetched = window.fetch;
+            window.fetch = async (...args) => {
+              if (!window.held && String(args[0].url ?? args[0]).includes("/run/")) {
+                window.held = true;
+                await new Promise((resolve) => setTimeout(resolve, 3000));
+                window.released = true;
+              }
+              return fetched(...args);
+            }"""
+        )
+        page.goto(address)
+        tab = Tab(page)
+        tab.ask(STEPS)
+        page.wait_for_function("window.released")
+        tab.answered()
+        page.wait_for_timeout(300)
+        assert page.locator("#past #exchange-1").count() == 1
 
 
 def test_an_answer_streams_and_its_mark_opens_the_quote(tab):

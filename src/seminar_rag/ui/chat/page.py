@@ -143,7 +143,9 @@ class Page:
         asks = [self._box.submit, self._send.click, self._retry.click]
         # Queued, since Gradio tells of a changed State only there; with room for everybody.
         queued = {**HIDDEN, "queue": True, "concurrency_limit": None}
-        gr.on(asks, self._begin, asked, [*begun, self._ticket, self._scope.bar], **queued)
+        started = [*begun, self._ticket, self._scope.bar]
+        after = "(...values) => seminar.question(...values)"  # what opens the page would undo it
+        gr.on(asks, self._begin, asked, started, js=after, **queued)
         self._ticket.change(
             self._answer,
             self._conversation,
@@ -166,7 +168,10 @@ class Page:
         self._share.input(None, self._share, None, js="(yes) => { seminar.share(yes); }", **HIDDEN)
         self._scope.wire(HIDDEN)
         opened = [self._head, self._share, self._notice, *everything]
-        self.blocks.load(self._open, self._wish, opened, js="() => [seminar.arrival()]", **HIDDEN)
+        arrival = "() => [seminar.arrival()]"
+        self.blocks.load(self._open, self._wish, opened, js=arrival, **HIDDEN).then(
+            None, None, None, js="() => { seminar.opened(); }", **HIDDEN
+        )
         self.blocks.unload(self._leave)
         shown = partial(course_view.shown, self._chat.course)
         self._course_tab.select(shown, None, self._listing, **HIDDEN)

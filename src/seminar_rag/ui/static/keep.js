@@ -148,6 +148,14 @@ window.seminar = (() => {
       hash: linked() ? location.hash : "",
       share: read(localStorage, `${place()}share`) === "yes",
     });
+  // What the server sends to an opening page takes the place of all that is there: a question that
+  // is asked before waits for it, but not for ever.
+  let opened;
+  const shown = new Promise((resolve) => { opened = resolve; });
+  async function question(...values) {
+    await Promise.race([shown, new Promise((resolve) => setTimeout(resolve, 5_000))]);
+    return values;
+  }
   const linked = () => /^#(q|scope)=/.test(location.hash);
   const wish = () => JSON.stringify(wishes.shift() ?? {});
   function ask_server(what) {
@@ -298,7 +306,7 @@ window.seminar = (() => {
   const title = () => load(current())?.title ?? "";
   const share = (yes) => write(localStorage, `${place()}share`, yes ? "yes" : "no");
   return {
-    arrival, wish, keep, draft, fill, put, open, askAbout, list, record, title, share,
-    tell: ask_server,
+    arrival, opened, question, wish, keep, draft, fill, put, open, askAbout, list, record, title,
+    share, tell: ask_server,
   };
 })();
