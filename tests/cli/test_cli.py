@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 
 from seminar_rag.check.claims import extract
+from seminar_rag.check.support import Case
 from seminar_rag.cli import ABSTAINED, open_course, open_sample
 from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.journal.journal import Journal
-from seminar_rag.types import WORDS_ONLY, Answer
+from seminar_rag.types import WORDS_ONLY, Answer, Verdict
 from shared_data import POST_TWO
 
 
@@ -112,14 +114,14 @@ def test_check_reads_the_standard_input(
 def test_an_interrupted_check_tells_what_it_has(
     tiny: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verify = tiny.verifier.verify
+    verify_all = tiny.verifier.verify_all
 
-    def interrupted(claim: str, *given: object) -> object:
-        if "Bees" in claim:  # claims are looked up side by side, in any order
+    def interrupted(cases: Sequence[Case]) -> list[Verdict]:
+        if any("Bees" in claim for claim, *_ in cases):
             raise KeyboardInterrupt
-        return verify(claim, *given)  # type: ignore[arg-type]
+        return verify_all(cases)
 
-    monkeypatch.setattr(tiny.verifier, "verify", interrupted)
+    monkeypatch.setattr(tiny.verifier, "verify_all", interrupted)
     monkeypatch.setattr(sys, "stdin", io.StringIO("Positions must be added by hand. Bees sleep."))
     assert main(["check", "-"]) == 130
     assert "stopped after 1 of 2 sentences" in capsys.readouterr().out
