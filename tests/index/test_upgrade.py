@@ -91,23 +91,23 @@ def test_a_database_of_a_later_version_is_refused(store: Store) -> None:
 
 
 @pytest.mark.parametrize("database", [""])
-def test_a_text_that_changed_on_disk_is_found_by_its_full_text(store: Store) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("UPDATE passage SET text = 'alphx' WHERE id = 'd-alpha'", id="a text"),
+        pytest.param(
+            "DROP VIEW spaced_passage; CREATE VIEW spaced_passage AS"
+            " SELECT key, '' AS title, '' AS heading, text FROM passage",
+            id="the view",
+        ),
+    ],
+)
+def test_full_text_that_no_longer_fits_its_texts_is_found_and_made_anew(
+    store: Store, statement: str
+) -> None:
     put(store, "d", "alpha", "beta")
-    store._db.execute("UPDATE passage SET text = 'alphx' WHERE id = 'd-alpha'")
-    store._db.commit()
-    assert any("full-text index is damaged" in one for one in store.findings())
-    with store.writer():
-        store.repair()
-    assert store.findings() == []
-
-
-@pytest.mark.parametrize("database", [""])
-def test_a_view_that_is_not_what_full_text_needs_is_made_anew(store: Store) -> None:
-    put(store, "d", "alpha", "beta")
-    store._db.execute("DROP VIEW spaced_passage")
-    store._db.execute(
-        "CREATE VIEW spaced_passage AS SELECT key, '' AS title, '' AS heading, text FROM passage"
-    )
+    for one in statement.split("; "):
+        store._db.execute(one)
     store._db.commit()
     assert any("full-text index is damaged" in one for one in store.findings())
     with store.writer():
