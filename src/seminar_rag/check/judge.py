@@ -50,8 +50,6 @@ class Judge(Protocol):
     """A model that reads a claim with its evidence. Safe to call from several threads."""
 
     name: str
-    while_writing: bool
-    """Whether it is quick enough to be asked while an answer is being written."""
 
     def likely(self, claim: str, text: str, known: str) -> tuple[float, ...]:
         """How likely the text says the claim, says otherwise, and does neither; zeros where the
@@ -71,13 +69,7 @@ class Judge(Protocol):
 
 
 class LanguageModel:
-    """A language model that answers with one word.
-
-    One claim costs one reading step of a few hundred tokens, so it is asked once an answer has
-    been written, not while.
-    """
-
-    while_writing = False
+    """A language model that answers with one word."""
 
     def __init__(self, model: Chooser, weights: Weights | None = None) -> None:
         """Args:
@@ -101,16 +93,18 @@ class LanguageModel:
 class ModelVerifier(Verifier):
     """Lets a model judge; numbers and words that differ are weighed beside it.
 
-    A quotation needs no model, and what was judged once is remembered.
+    A quotation needs no model, and what was judged once is remembered. One claim costs one reading
+    step of a few hundred tokens, so the model is asked once an answer has been written, not while.
     """
+
+    while_writing = False
 
     def __init__(self, model: Judge, words: BuiltinVerifier) -> None:
         """Args:
         words: compares claim and passages, and decides alone where the model gives no answer.
         """
         self.name = model.name
-        self.while_writing = model.while_writing
-        self.quick: Verifier | None = None if model.while_writing else words
+        self.quick = words
         self._model = model
         self._words = words
         self._likely = lru_cache(_KEPT)(model.likely)
