@@ -192,6 +192,12 @@ def stems(text: str) -> list[str]:
     return out
 
 
+def has_most(text: str, phrase: str) -> bool:
+    """Whether a text has most of a phrase's content words, by their stems, wherever they stand."""
+    wanted = set(stems(phrase))
+    return len(wanted & set(stems(text))) > len(wanted) / 2
+
+
 def plural(number: int, noun: str, many: str = "") -> str:
     """A number with its noun: "1 reading", "1,200 readings".
 

@@ -33,7 +33,7 @@ from seminar_rag.question.forms import headed
 from seminar_rag.question.language import quoted_in
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
-from seminar_rag.text import stems
+from seminar_rag.text import has_most
 from seminar_rag.types import Document, Hit, Passage, Turn
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Extractive:
         if query.form and query.form.kind in ("for", "against"):
             # "It saves memory" is said of the reading's subject; readings on other ones say it too.
             thing = query.form.thing
-            about = {one.document.id for one in hits if _holds(one.whole, thing)}
+            about = {one.document.id for one in hits if has_most(one.whole, thing)}
             found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
             # The author's own list is better than any sentence with a "not" in it.
             below = [
@@ -290,16 +290,11 @@ def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
 
 def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     """Whether a candidate, or what it stands under, holds most words of a name."""
-    return _holds(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
+    return has_most(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
 
 
 def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> bool:
     return any(_mentions(one, hits, name) for one in some)
-
-
-def _holds(text: str, name: str) -> bool:
-    wanted = set(stems(name))
-    return len(wanted & set(stems(text))) > len(wanted) / 2
 
 
 def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:

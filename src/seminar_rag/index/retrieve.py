@@ -40,7 +40,7 @@ from seminar_rag.question.intent import learned
 from seminar_rag.question.language import language_of, small_words
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query, understand
-from seminar_rag.text import STOPWORDS, content_words, stems
+from seminar_rag.text import STOPWORDS, content_words, has_most
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
@@ -340,9 +340,7 @@ class Retriever:
 
 def is_on(hit: Hit, thing: str) -> bool:
     """Whether a passage's title or headings have most words of a thing."""
-    wanted = set(stems(thing))
-    there = set(stems(f"{hit.document.title} {hit.passage.heading}"))
-    return len(wanted & there) > len(wanted) / 2
+    return has_most(f"{hit.document.title} {hit.passage.heading}", thing)
 
 
 def _headed_first(query: Query, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
