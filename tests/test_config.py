@@ -33,6 +33,7 @@ def test_file_then_environment_then_option(tmp_path: Path) -> None:
         ("[llm\n", "correct it"),
         ("[lmm]\nurl = ''\n", "unknown section [lmm]"),
         ("[llm]\nurll = ''\n", "unknown key 'urll' in [llm]"),
+        ("[check]\nmodel = 'x'\n", "[check] model was removed, claims are checked by the built-in"),
         ("[serve]\nport = '8000'\n", "[serve] port is '8000' — use a whole number"),
         ("[serve]\ntrusted_proxies = '*'\n", "use addresses or networks, separated by commas"),
         ("[serve]\nframe_ancestors = 'https://a.edu; script-src *'\n", "beginnings of addresses"),

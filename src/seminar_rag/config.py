@@ -38,6 +38,12 @@ _EXPECTED = {
     "value_error": "{error}",
 }
 """Kind of error that pydantic reports → what to use instead."""
+_REMOVED = {
+    "check_model": "claims are checked by the built-in check or the language model",
+    "llm_grammar": "answers are no longer forced into a form",
+    "llm_server_grammar": "answers are no longer forced into a form",
+}
+"""Keys of earlier versions → what is done instead."""
 
 
 def _networks(value: str) -> str:
@@ -349,6 +355,8 @@ def _from_file(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"{path}: unknown section [{section}] — known are {names}")
         for key, value in entries.items():
             if key not in known[section]:
+                if why := _REMOVED.get(f"{section}_{key}"):
+                    raise ConfigError(f"{path}: [{section}] {key} was removed, {why} — delete it")
                 names = ", ".join(known[section])
                 raise ConfigError(f"{path}: unknown key {key!r} in [{section}] — known are {names}")
             name = f"{section}_{key}"

@@ -16,8 +16,10 @@ from seminar_rag.text import fold
 from seminar_rag.types import Cited
 
 _YEAR = r"(?:19|20)\d\d"
-_YEARS = rf"{_YEAR}(?:[a-z](?:,\s?[a-z]\b(?!\.|\s?\d)){{0,5}})?(?:,\s{_YEAR}[a-z]?\b){{0,5}}"
-"""Of works of the same authors: "2020, 2022", "2022a, 2022b", "2022a, b"; "2022a, p 5" is one."""
+_AND = r"(?:[,;]|,?\s(?:and|&))\s"
+_LETTERED = rf"{_YEAR}(?:[a-z](?:{_AND}[a-z]\b(?!\.|\s?\d)){{0,5}})?"
+_YEARS = rf"{_LETTERED}(?:{_AND}{_LETTERED}\b){{0,5}}"
+"""Of works of the same authors: "2020, 2022", "2022a; 2022b", "2022a & b"; "2022a, p 5" is one."""
 _DATED = re.compile(rf"({_YEAR})([a-z]?)|\b([a-z])\b")
 _NO_NAME = (
     r"(?!(?:In|On|At|By|Since|From|After|Before|Until|During|As|The|This|Figure|Table|Section|And"
@@ -33,6 +35,8 @@ _OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
 _PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
+_NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s))")
+"""Between the works of a bracket; a year alone is of the authors before it."""
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")
 _ARXIV = re.compile(
@@ -67,7 +71,7 @@ def _named(text: str) -> Iterator[Cited]:
     for match in _NARRATIVE.finditer(text):
         yield from _dated(match, match)
     for match in _BRACKET.finditer(text):
-        for part in match[1].split(";"):
+        for part in _NEXT.split(match[1]):
             if named := _PART.match(part.strip()):
                 yield from _dated(match, named)
 
@@ -99,7 +103,7 @@ def without_marks(text: str) -> str:
 
 
 def _all_named(inside: str) -> bool:
-    return all(_PART.match(part.strip()) for part in inside.split(";"))
+    return all(_PART.match(part.strip()) for part in _NEXT.split(inside))
 
 
 def families(people: str) -> tuple[str, ...]:
