@@ -274,7 +274,7 @@ def _session_score(session: dict[str, Any], text: str, raw: str) -> float:
         score += 0.6
     mark = marks.mark_of(raw)
     if number is not None and mark and (mark.kind, mark.number) == ("named", number):
-        score += 0.6
+        score += 0.6 if title or date else 1.0
     elif (
         number is not None
         and re.search(rf"(?:^|[^\d.]){number}(?!\d)", raw[:40])

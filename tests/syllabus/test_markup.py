@@ -16,6 +16,7 @@ from seminar_rag.syllabus.markup import (
     trim_url,
 )
 from seminar_rag.syllabus.markup_text import text_items
+from seminar_rag.syllabus.pieces import page_pieces
 
 POST = """---
 title: A post
@@ -213,7 +214,8 @@ PIECES = st.one_of(
     st.sampled_from(
         "# |## |- |+ |1. |a. |*|**|_|`|``|[|](|http://a.b/c_d|)|]|![|<a href='q'>|</a>|<br>|<div>"
         "|</div>|<table><tr><td>|</td></tr></table>|<!--more-->|&amp;|\\*|\\|\n|\n\n|    |\t|\r\n"
-        "|```\n|> |{{ x }}|{% y %}|---\n|word|two words.|é|\u200b|<|>|&|$x_1$".split("|")
+        "|```\n|> |{{ x }}|{% y %}|---\n|!!! a\n|:::tip |:::\n|```{note}\n|12. Mai|word"
+        "|two words.|é|\u200b|<|>|&|$x_1$".split("|")
     ),
     st.just("|"),
     st.just("|-|-|\n"),
@@ -289,3 +291,118 @@ def test_a_list_of_references_that_no_list_cites_stays() -> None:
         "Lee, Ann. 2001. “Tides.”",
         "Moe, Bo. 2003. “Wells.”",
     ]
+
+
+BOXES = """??? warning "Week 3: Traps"
+
+    - Gigerenzer, [Rules](https://example.org/r)
+        - further: Kahneman
+
+    Bring a pen.
+
+!!! note
+    Nothing is due.
+
+=== "Tuesday"
+
+    Simon
+
+:::tip Before class
+Read *Tversky*.
+:::
+
+```{dropdown} Week 4
+:open:
+
+* Elster
+```
+
+```{list-table}
+:header-rows: 1
+
+* - 5
+  - Nudges
+```
+
+```python
+!!! note
+    x
+```
+
+End of the page.
+"""
+
+
+def test_text_in_boxes_is_read_like_any_other() -> None:
+    items = markdown_items(BOXES)
+    assert [(item.block.kind, item.depth, item.text) for item in items] == [
+        ("paragraph", 0, "Week 3: Traps"),
+        ("item", 1, "Gigerenzer, Rules"),
+        ("item", 2, "further: Kahneman"),
+        ("paragraph", 0, "Bring a pen."),
+        ("paragraph", 0, "Nothing is due."),
+        ("paragraph", 0, "Tuesday"),
+        ("paragraph", 0, "Simon"),
+        ("paragraph", 0, "Before class Read Tversky."),
+        ("paragraph", 0, "Week 4"),
+        ("item", 1, "Elster"),
+        ("item", 2, "5"),
+        ("item", 2, "Nudges"),
+        ("code", 0, "!!! note\n    x"),
+        ("paragraph", 0, "End of the page."),
+    ]
+    for item in items:
+        for char, at in zip(item.text, item.block.offsets or (), strict=True):
+            assert char.isspace() or BOXES[at] == char
+
+
+def test_a_heading_without_its_space_moves_nothing_after_it() -> None:
+    raw = "##Week 1\n\nRead [this](https://example.org)."
+    heading, paragraph = markdown_blocks(raw)
+    assert (heading.kind, heading.text, raw[heading.start]) == ("heading", "Week 1", "W")
+    assert raw[paragraph.start :].startswith("Read")
+
+
+def test_a_day_that_opens_a_line_is_no_number_of_a_list() -> None:
+    assert [item.text for item in markdown_items("12. Oktober: Anfang\n\n2. Ende")] == [
+        "12. Oktober: Anfang",
+        "Ende",
+    ]
+    pieces = page_pieces(html_items("<h3>12. Oktober – Anfang. 13. Ende</h3>"), "html")
+    assert [piece.text for piece in pieces] == ["12. Oktober –", "Anfang.", "13.", "Ende"]
+
+
+def test_a_page_typed_within_pre_is_text_with_links() -> None:
+    page = """<pre>HIST 712
+
+<b>Jan. 20</b>   Organization
+
+<b>Jan. 27</b>   <a href="l.pdf">Levi, On
+          Microhistory</a> and <a href="https://x.org">https://x.org</a>
+</pre><pre><code>x = <a href="y">1</a></code></pre><pre>a - b</pre>"""
+    found = [(item.block.kind, item.text) for item in html_items(page)]
+    assert found == [
+        ("heading", "HIST 712"),
+        ("heading", "Jan. 20 Organization"),
+        ("heading", "Jan. 27 Levi, On Microhistory and https://x.org"),
+        ("code", "x = 1"),
+        ("code", "a - b"),
+    ]
+    item = html_items(page)[2]
+    assert [(link.url, item.text[link.start : link.end]) for link in item.links] == [
+        ("l.pdf", "Levi, On Microhistory"),
+        ("https://x.org", "https://x.org"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p><span>Week 1</span><span>The word</span></p>", "Week 1 The word"),
+        ("<p><b>Intro</b><b>duction to </b><i>Lo</i><i>RA</i></p>", "Introduction to LoRA"),
+        ("<p><i>H</i><sub>2</sub><i>O</i></p>", "H2O"),
+        ("<p><span>Week 1</span><!-- - --> <span>The word</span></p>", "Week 1 The word"),
+    ],
+)
+def test_parts_of_a_line_that_a_style_sheet_sets_apart_are_apart(page: str, text: str) -> None:
+    assert " ".join(block.text for block in html_blocks(page)) == text

@@ -22,7 +22,7 @@ _NAME = (
     r"|clase|tema|unidad|módulo|aula|encontro|unidade|sessão|settimana|lezione)(?:s|es)?"
 )
 _SEPARATOR = r"[\s:|.,;)\]–—-]*"
-_MONTH = (
+MONTH_NAME = (
     rf"(?:{MONTH}|(?:jan(?:vier|uar|eiro)|ene(?:ro)?|f[ée]v(?:rier|ereiro)?|febr(?:ero|uar)|mar[szç]o?"
     r"|märz|avr(?:il)?|abr(?:il)?|mai(?:o)?|mayo|juin|jun[ih]o?|juil(?:let)?|jul[ih]o?|août|agosto?"
     r"|sep(?:tembre|tiembre)?|set(?:embro)?|o[ckt]t(?:obre|ubre|ober)|out(?:ubro)?|nov(?:embre|iembre"
@@ -44,12 +44,12 @@ _WEEKDAY = (
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
 _TO = (
-    rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{_MONTH}\s*)?{_DAY}|,\s*{_MONTH}\s*{_DAY}"
+    rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{MONTH_NAME}\s*)?{_DAY}|,\s*{MONTH_NAME}\s*{_DAY}"
     rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$))){{0,9}}"
 )
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*(?:\|\s*)?)?"
-    rf"(?:{_MONTH}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{_MONTH}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
+    rf"(?:{MONTH_NAME}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{MONTH_NAME}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
     r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*(?:\d{1,2}/)?\d{1,2})?(?![\d/])"
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"

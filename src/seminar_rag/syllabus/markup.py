@@ -8,11 +8,12 @@ inline token is followed through the source to give each character of the clean 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from seminar_rag.syllabus.markdown_lines import source_lines
 from seminar_rag.syllabus.markup_html import (
     EMPHASIS,
     href,
@@ -50,15 +51,11 @@ __all__ = [
     "without_junk",
 ]
 
-_NEWLINE = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"\A\ufeff?---[ \t]*\r?\n(.*?\r?\n)?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S
 )
 _LONGEST_MATTER = 10_000
 """Characters of front matter that are read; YAML takes time by the square of its nesting."""
-_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
-"""A heading without the space that CommonMark asks for and Kramdown does not."""
-_FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _ATTRIBUTES = re.compile(r"\{:?(?:[:.#][\w-]++|[\w-]++=\"[^\"\n]*\"|\s)++\}")
 """Attributes as Kramdown and Pandoc write them after a link or heading."""
 _LIQUID = re.compile(r"\{\{[^{}\n]*\}\}|\{%(?:(?!\{%)[^\n])*?%\}")
@@ -108,15 +105,9 @@ class _MarkdownReader:
         if begin:
             body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
-        body = _outside_code(body, without_junk)
         body = _ATTRIBUTES.sub(lambda match: FILLER * len(match.group()), body)
-        self._body = _outside_code(body, lambda line: _GLUED_HEADING.sub(r"\1 ", line))
-        self._lines: list[tuple[int, str]] = []
-        at = 0
-        for match in _NEWLINE.finditer(body):
-            self._lines.append((at, body[at : match.start()]))
-            at = match.end()
-        self._lines.append((at, body[at:]))
+        self._lines = source_lines(body)
+        self._body = "\n".join(line for _, line in self._lines)
         self._depth = 0
         self._markers: list[str] = []
         self._used: tuple[int, int] = (-1, 0)
@@ -210,18 +201,6 @@ class _MarkdownReader:
             self._used = (number, places[-1] - start + 1 if line and places else after)
             places.append(end)
         return places[:-1]
-
-
-def _outside_code(body: str, change: Callable[[str], str]) -> str:
-    """A page with its lines changed, but for those in fenced code."""
-    fence = ""
-    lines = body.splitlines(keepends=True)
-    for number, line in enumerate(lines):
-        if opened := _FENCE.match(line):
-            fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
-        elif not fence:
-            lines[number] = change(line)
-    return "".join(lines)
 
 
 def _align(line: str, source: str, after: int) -> list[int]:

@@ -13,7 +13,13 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from seminar_rag.syllabus.markup_text import HARD_BREAK, Item, TextBuilder, without_junk
+from seminar_rag.syllabus.markup_pre import laid_out
+from seminar_rag.syllabus.markup_text import (
+    HARD_BREAK,
+    Item,
+    TextBuilder,
+    without_junk,
+)
 from seminar_rag.types import Block, BlockKind
 
 _HTML_PIECE = re.compile(
@@ -286,6 +292,8 @@ class _TreeWalk:
         url = (node.get("href") or "").strip() if tag == "a" else ""
         if url:
             self._builder.link(url, start)
+        if not node.tail and self._builder.would_glue(_opening(node.getnext())):
+            self._put(" ", strong)  # a style sheet sets the two apart
 
     def _block(self, node: Any, tag: str) -> None:
         self.flush()
@@ -333,12 +341,20 @@ class _TreeWalk:
 
     def _code(self, node: Any) -> None:
         self.flush()
-        code = TextBuilder(fold=False)
-        text = "".join(node.itertext())
+        if node.find(".//code") is None and node.find(".//a[@href]") is not None:
+            self.items += laid_out(node)  # a page typed with its line breaks
+            return
+        code, text = TextBuilder(fold=False), "".join(node.itertext())
         code.put(text, [0] * len(text))
         item = code.finish("code", depth=self._depth)
         if item is not None:
             self.items.append(item)
+
+
+def _opening(node: Any) -> str:
+    """The first text within an element; empty for none."""
+    element = node is not None and isinstance(node.tag, str)
+    return next((text for text in node.itertext() if text), "") if element else ""
 
 
 _SPANNED = 60

@@ -139,6 +139,11 @@ class TextBuilder:
             self._chars += char
             self._offsets += offsets[at : run.end()]
 
+    def would_glue(self, text: str) -> bool:
+        """Whether a word put now would stick to the number or the sentence that ends before it."""
+        last = self._chars[-1] if self._chars else " "
+        return (last.isdigit() or last in ".:;!?)") and text[:1].isupper() and text[1:2].islower()
+
     def append(self, item: Item) -> None:
         """Put the text, links and line breaks of a finished item."""
         base = len(self)

@@ -14,6 +14,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
+from seminar_rag.syllabus.marks import MONTH_NAME
 from seminar_rag.syllabus.markup_text import Item, Link
 
 _BOLD_LEVEL = 7
@@ -26,6 +27,8 @@ _ABBREVIATED = re.compile(
     re.I,
 )
 _STOP = re.compile(r"(?<=[\w)\]][.?!])[\"”’)\]*]*\s+(?=[^\W\d_a-z]|[\d“\"‘'\[(])|(?<=[;|•·])\s+")
+_ORDINAL = re.compile(r"(?:^|\D)\d\d\.$")
+_IN_MONTH = re.compile(rf"{MONTH_NAME}\b", re.I)
 _DASH = re.compile(r"(?<!\s)\s+(?:[–—/|•·]|--?)\s+")
 _LABEL = re.compile(r"^[^:“\"]{1,60}?[:：](?=\s|$|[“\"])\s*")
 _BRACKETS = re.compile(r"\([^()]{1,300}\)|\[[^\[\]]{1,300}\]")
@@ -361,8 +364,14 @@ def _stops(text: str, shut: _Shut) -> Iterator[int]:
     for match in _STOP.finditer(text):
         at = match.start()
         free = shut.free(at) and brackets.free(at)
-        if free and not _ABBREVIATED.search(text[max(0, at - 12) : at]):
+        before = text[max(0, at - 12) : at]
+        if free and not (_ABBREVIATED.search(before) or _day(before, text[match.end() :])):
             yield match.end()
+
+
+def _day(before: str, after: str) -> bool:
+    """Whether a full stop makes a number that of a day: "12. Oktober"."""
+    return bool(_ORDINAL.search(before) and _IN_MONTH.match(after[:12]))
 
 
 def _between_marked(text: str, starts: Sequence[int], shut: _Shut) -> Iterator[int]:

@@ -1,0 +1,100 @@
+"""The lines of a Markdown page as CommonMark shall read them, each with its place in the source.
+
+CommonMark knows neither boxes of text nor headings without a space, as other dialects do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from seminar_rag.syllabus.marks import MONTH_NAME
+from seminar_rag.syllabus.markup_text import without_junk
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
+"""A heading without the space that CommonMark asks for and Kramdown does not."""
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_DIRECTIVE = re.compile(
+    r" {0,3}(?:(?P<colons>:::+)[ \t]*+(?:[\w-]++|(?=\S))|(?P<ticks>```+|~~~+)[ \t]*+"
+    r"(?=\{(?:admonition|attention|aside|card|caution|danger|details|div|dropdown|epigraph|error|grid"
+    r"|grid-item|grid-item-card|hint|important|list-table|margin|note|seealso|sidebar|tab-item"
+    r"|tab-set|tip|topic|warning)\}))(?:\{[^{}\n]*+\})?+[ \t]*+"
+)
+"""The opening line of a box of text; a fence around code has other names ("{python}", "{math}")."""
+_OPTION = re.compile(r"[ \t]*:[\w-]++:(?:[ \t]|$)")
+_BOX = re.compile(
+    r" {0,3}(?:(?:!!!|\?\?\?\+?)(?:[ \t]++[\w-]++)++|===)"
+    r"(?:[ \t]++\"(?P<title>[^\"\n]*+)\")?+[ \t]*+$"
+)
+"""The opening line of a box whose text is indented, or of a tab."""
+_Line = tuple[int, str]
+"""Where a line begins in the source, and its text."""
+_DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_NAME})", re.I)
+"""A day of a month ("12. Oktober") where a list's number could stand."""
+
+
+def source_lines(body: str) -> list[tuple[int, str]]:
+    """The lines of a page, mended, each with the index in `body` at which it begins."""
+    return list(_mended(_outside_boxes(_lines_of(body))))
+
+
+def _lines_of(body: str) -> Iterator[_Line]:
+    at = 0
+    for match in _NEWLINE.finditer(body):
+        yield at, body[at : match.start()]
+        at = match.end()
+    yield at, body[at:]
+
+
+def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """The lines of a page, those of boxes as if they stood outside, below the box's title.
+
+    Boxes are fenced in MyST and Docusaurus (```{note}, :::tip), and their options stand below
+    their names; in MkDocs they are indented (??? note "Week 1").
+    """
+    fences: list[str] = []
+    indents: list[int] = []
+    code, options = "", False
+    for place, written in lines:
+        indent = len(written) - len(written.lstrip(" "))
+        while indents and not code and indent < min(indents[-1], len(written)):
+            indents.pop()
+        begin = min(indent, indents[-1] if indents else 0)
+        start, line = place + begin, written[begin:]
+        fence = _FENCE.match(line)
+        if code:
+            code = "" if fence and fence[1].startswith(code) else code
+        elif fences and line.strip() == fences[-1]:
+            fences.pop()
+            line = ""
+        elif opened := _DIRECTIVE.match(line):
+            fences.append(opened["colons"] or opened["ticks"])
+            start, line, options = start + opened.end(), line[opened.end() :], True
+        elif fence:
+            code = fence[1]
+        elif (box := _BOX.match(line)) and (box["title"] or line[:3] != "==="):
+            indents.append(begin + 4)
+            title = box["title"] or ""
+            start, line = start + max(box.start("title"), 0), title
+        elif options and (_OPTION.match(line) or not line.strip()):
+            line = ""
+        else:
+            options = False
+        yield start, line
+
+
+def _mended(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """The lines outside of code without what was pasted, with headings as CommonMark has them."""
+    fence = ""
+    for start, line in lines:
+        opened = _FENCE.match(line)
+        if opened:
+            fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
+        if opened or fence:
+            yield start, line
+            continue
+        text = _DAY_OPENS.sub("\\1\u00a0", without_junk(line))
+        glued = _GLUED_HEADING.match(text)
+        # One less for the space: what comes after it stays where it stood.
+        yield (start - 1, f"{glued[1]} {text[glued.end() :]}") if glued else (start, text)

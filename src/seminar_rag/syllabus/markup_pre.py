@@ -1,0 +1,45 @@
+"""Pages typed within <pre>, line by line, as blocks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+from seminar_rag.syllabus.markup_text import Item, Link, text_items
+
+
+def laid_out(node: Any) -> Iterator[Item]:
+    """The lines of preformatted text as the blocks of a page in plain text, with their links."""
+    coming = deque(_links_in(node))
+    for item in text_items("".join(node.itertext())):
+        places = item.block.offsets or (item.block.start,)
+        while coming and coming[0].end <= places[0]:
+            coming.popleft()
+        own = [
+            Link(one.url, bisect_left(places, one.start), bisect_left(places, one.end))
+            for one in takewhile(lambda one: one.start <= places[-1], coming)  # noqa: B023
+        ]
+        bare = [
+            one
+            for one in item.links
+            if not any(one.start < link.end and link.start < one.end for link in own)
+        ]
+        yield replace(item, links=(*own, *bare))
+
+
+def _links_in(node: Any) -> list[Link]:
+    """The links in an element's text, each with its place there."""
+    found: list[Link] = []
+    at = len(node.text or "")
+    for child in node:
+        inner = _links_in(child)
+        length = len("".join(child.itertext())) if isinstance(child.tag, str) else 0
+        url = (child.get("href") or "").strip() if child.tag == "a" else ""
+        found += [Link(url, at, at + length)] if url else []
+        found += [Link(one.url, at + one.start, at + one.end) for one in inner]
+        at += length + len(child.tail or "")
+    return found
