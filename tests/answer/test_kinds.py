@@ -149,6 +149,24 @@ def test_whose_number_a_sentence_tells(text: str, mine: bool) -> None:
     assert gives_number(text, "parameters")
 
 
+def test_what_speaks_for_a_thing_is_found_however_it_is_spelt() -> None:
+    text, _ = answered("What is flash firing good for?", hit("FlashFiring saves wood at night."))
+    assert "saves wood" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("Many potters fell ill in 1918.", False),
+        ("The potters of 1918-19 were many.", False),
+        ("In 1918 the flu killed 40 potters.", True),
+        ("There were 2000 potters then.", True),
+    ],
+)
+def test_a_year_is_no_amount(text: str, tells: bool) -> None:
+    assert gives_number(text, "potters") is tells
+
+
 @pytest.mark.parametrize(
     ("thing", "text", "says"),
     [

@@ -53,7 +53,7 @@ def test_plain_questions_that_were_left_out_stay_plain() -> None:
     plain = [text for name, text in examples[::10] if name == PLAIN]
     wrong = [text for text in plain if intents.of(text).intent != PLAIN]
     assert len(plain) > 25
-    assert len(wrong) <= 2
+    assert len(wrong) <= len(plain) / 20
 
 
 def test_the_weights_belong_to_the_examples() -> None:
@@ -81,6 +81,29 @@ def test_the_weights_belong_to_the_examples() -> None:
     ],
 )
 def test_a_number_belongs_to_the_name_before_it_and_drawbacks_to_their_owner(
+    text: str, intent: str, topic: str
+) -> None:
+    found = learned().of(text)
+    assert (found.intent, found.topic) == (intent, topic)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "topic"),
+    [
+        ("What is rye bread bad at?", "against", "rye bread"),
+        ("what are the limitations of using rye?", "against", "rye"),
+        ("Which benefits does rye bread have?", "for", "rye bread"),
+        ("what is rye good at?", "for", "rye"),
+        ("Was sind die Nachteile von Roggen?", "against", "Roggen"),
+        ("Welche Vorteile hat Roggen?", "for", "Roggen"),
+        ("Quelles sont les limites du seigle ?", "against", "seigle"),
+        ("Quels sont les avantages du seigle ?", "for", "seigle"),
+        ("Where are the papers about rye weak?", PLAIN, ""),
+        ("papers by von Neumann", "by", "von Neumann"),
+        ("Was macht der Encoder?", PLAIN, ""),
+    ],
+)
+def test_what_speaks_for_or_against_a_thing_is_asked_in_many_wordings(
     text: str, intent: str, topic: str
 ) -> None:
     found = learned().of(text)

@@ -123,7 +123,7 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
         return None
     there = {stem for hit in hits for stem in stems(_whole(hit))}
     own = small_words(query.language)
-    asked = stems(" ".join(word for word in words(query.text) if word not in own))
+    asked = stems(" ".join(word for word in words(query.topic or query.text) if word not in own))
     known = sum(one in there for one in asked)
     return "most of its words stand in no reading" if 2 * known < len(asked) else None
 

@@ -191,7 +191,8 @@ class Extractive:
             # "It saves memory" is said of the reading's subject; readings on other ones say it too.
             thing = query.form.thing
             about = {one.document.id for one in hits if has_most(one.whole, thing)}
-            found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
+            of_it = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
+            found = of_it or found  # "flash attention" may be written "FlashAttention"
             # The author's own list is better than any sentence with a "not" in it.
             below = [
                 (one, features)

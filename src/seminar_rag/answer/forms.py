@@ -14,6 +14,7 @@ from seminar_rag.question.patterns import names
 from seminar_rag.text import MONTH, NUMBER_WORD, stem, stems, words
 
 _AMOUNT = re.compile(rf"\d|^(?:{NUMBER_WORD}|one|single|no|none|zero)$")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?:-\d{2,4})?+")
 _HYPHENED = re.compile(r"(?<=\d)-(?=[^\W\d_])")
 """Joins an amount to what it counts: "a 1,000-example set"."""
 _COMPARED = re.compile(
@@ -131,10 +132,16 @@ def gives_number(text: str, counted: str) -> bool:
     if thing in _SIZED and _SIZE.search(text):
         return True
     said = words(_HYPHENED.sub(" ", text))
-    amounts = [i for i, word in enumerate(said) if _AMOUNT.search(word)]
-    return any(
-        _same(stem(word), thing) and any(abs(i - amount) <= _REACH for amount in amounts)
+    counts = [_same(stem(word), thing) for word in said]
+    # "1918" tells when, unless what is counted follows: "2000 people".
+    amounts = [
+        i
         for i, word in enumerate(said)
+        if _AMOUNT.search(word) and (not _YEAR.fullmatch(word) or any(counts[i + 1 : i + 2]))
+    ]
+    return any(
+        same and any(abs(i - amount) <= _REACH for amount in amounts)
+        for i, same in enumerate(counts)
     )
 
 

@@ -78,7 +78,7 @@ RETOLD = 3
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
-_DECIDED = (PLAIN, "simple", "against")
+_DECIDED = (PLAIN, "simple", "for", "against")
 """Intents of questions that a judge decides on; of the others, the parts that can be answered are
 told, and those that cannot are named."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, standalone
-from seminar_rag.question.forms import Form, amount, counted, form_of, is_counted
+from seminar_rag.question.forms import Form, Kind, amount, counted, form_of, is_counted
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts, two_questions
@@ -32,17 +32,20 @@ of each are looked at."""
 NOTHING_ASKED = "nothing"
 """The intent of a text without a word."""
 _SEARCHED = frozenset(
-    (PLAIN, "simple", "pros and cons", "against", "summary", "authors", "link", "quiz", "essay")
+    f"{PLAIN},simple,pros and cons,for,against,summary,authors,link,quiz,essay".split(",")
 )
 """Intents that the readings are searched for, some of them only where nothing is called so."""
 _SEARCHES = {
     "simple": "What is {}?",
     "pros and cons": "advantages and disadvantages of {}",
+    "for": "advantages, benefits and strengths of {}",
     "against": "criticism, limitations, problems and risks of {}",
     "quiz": "{}",
     "essay": "{}",
 }
 """What is searched for instead of how a request is worded, by its intent."""
+_SPEAKS: Mapping[str, Kind] = {"for": "for", "against": "against"}
+"""Intents that want what speaks for or against a thing."""
 
 _OF_THE_COURSE = frozenset(
     "authors,by,count readings,count sessions,first,link,links,organisation,reading,readings"
@@ -143,6 +146,8 @@ def understand(
     if language_of(asked) == "en":
         language = "en"
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
+    if foreign and found.intent == PLAIN:
+        found = _foreign_intent(said, asked)
     if found.intent == "source":
         found, asked, history = _asked_before(asked, history)
     typed, named = asked, referent(history, asked) if found.intent == PLAIN else ""
@@ -243,7 +248,8 @@ def _but_counted(found: Sequence[str], things: Sequence[str]) -> tuple[str, ...]
 
 
 def _form(found: Found, asked: str) -> Form | None:
-    return Form("against", found.topic) if found.intent == "against" else form_of(asked)
+    kind = _SPEAKS.get(found.intent)
+    return Form(kind, found.topic) if kind else form_of(asked)
 
 
 def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str, Sequence[Turn]]:
@@ -255,6 +261,20 @@ def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str, Seque
             if found.intent != "source":
                 return found, history[at].text, history[:at]
     return Found(PLAIN), text, history
+
+
+def _foreign_intent(said: str, left: str) -> Found:
+    """The intent of a question in another language than the readings, where they have at least half
+    of its topic's words.
+
+    Args:
+        left: the words of it that they have.
+    """
+    found, known = _intent(said), set(words(left))
+    topic = [word for word in found.topic.split() if known.issuperset(words(word))]
+    if found.intent not in _SPEAKS or 2 * len(topic) < len(found.topic.split()):
+        return Found(PLAIN)
+    return replace(found, topic=" ".join(topic))
 
 
 def _intent(text: str) -> Found:
