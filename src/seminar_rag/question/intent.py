@@ -6,9 +6,9 @@ of others, which is then its topic. Among the intents that are possible and "pla
 regression over the wording's words and pairs of words decides. Its weights lie in
 `data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
 
-With a fifth of 2,596 examples left out in turn (`benchmarks/questions.py --folds 5`), 33 of 676
+With a fifth of 2,601 examples left out in turn (`benchmarks/questions.py --folds 5`), 38 of 683
 plain questions are taken for others (many of these examples are there because they look like
-requests), 75 of 1,920 others for one another, and 580 for plain, mostly for a word that no other
+requests), 73 of 1,918 others for one another, and 623 for plain, mostly for a word that no other
 example has: in doubt the readings are searched. With 40 examples less, 18 of 36 requests worded
 after these were complete were told (.50 [.34, .66]); with 481 less, and no article before a topic,
 2. Of 2,515 real questions of five sources about 15 were then taken for requests, as before; some
