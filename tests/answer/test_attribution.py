@@ -200,3 +200,13 @@ def test_no_text_changes_however_it_is_cut(parts: list[str], piece: int) -> None
 @pytest.mark.parametrize("text", ["", " ", "\n", "- ", "[", "1."])
 def test_scraps_of_text_are_no_sentences(text: str) -> None:
     assert "[1]" not in written(text)
+
+
+def test_a_passage_that_names_nothing_of_what_is_asked_about_is_no_evidence() -> None:
+    said = "They hang from branches by day and see badly."
+    offered = (hit(said, "Of bats"), hit(MOTHS, "Moths"))
+    assert Attribution(CHECK, offered).cites(said) == [1]
+    asked = Attribution(CHECK, offered, named=["Moths"])
+    assert (asked.cites(said), asked.nearest(said)) == ([], None)
+    assert asked.cites("Moths carry pollen over greater distances than bees.") == [2]
+    assert Attribution(CHECK, offered, named=["Wasps"]).cites(said) == [1]

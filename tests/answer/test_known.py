@@ -7,7 +7,6 @@ from passages import hit
 
 from seminar_rag.answer.attribution import Attribution
 from seminar_rag.answer.known import (
-    abbreviates,
     about,
     by_side,
     known_of,
@@ -23,24 +22,6 @@ BOTH = hit(
     "Boats and how to move them",
 )
 SIDES = ("sailing", "night sailing")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "short"),
-    [
-        ("BCC4SE", "Boat Crew Costs for Sea Explorers: a survey", True),
-        ("BCCs", "A survey of boat crew costs", True),
-        ("CoB", "The crew of a boat, and the crew of boats", True),
-        ("CIB", "The crew in boats", False),
-        ("BC", "Boat crews", False),
-        ("Boat", "Boat over all tides", False),
-        ("BCD", "Boat crew costs", False),
-    ],
-)
-def test_a_name_is_short_for_words_that_follow_one_another(
-    name: str, text: str, short: bool
-) -> None:
-    assert abbreviates(name, text) is short
 
 
 def test_a_passage_counts_as_naming_the_work_that_it_is_from() -> None:
@@ -92,3 +73,11 @@ def test_sides_that_no_words_tell_apart_are_not_looked_for() -> None:
     assert told_apart(["WHO", "CDC"]) == ["CDC"]
     assert len(told_apart(["C++", "C#"])) == 1
     assert told_apart(["sailing", "night sailing"]) == ["sailing", "night sailing"]
+
+
+def test_a_side_is_spoken_of_in_short_or_in_full() -> None:
+    sides = ("BCCs", "sailing on a lake")
+    told = "Boat crew costs are high, those of sailing on a lake are low."
+    assert spoken_of(told, sides) == list(sides)
+    assert spoken_of("BCCs are high.", ("boat crew costs", "fares")) == ["boat crew costs"]
+    assert list(by_side(told, sides)) == ["BCCs", "sailing on a lake"]

@@ -19,10 +19,10 @@ on language technology, before the sentence with a number had to hold some of th
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from seminar_rag.answer.forms import gives_number
+from seminar_rag.answer.mentions import Mentions, whole
 from seminar_rag.answer.scoring import QuestionWords
 from seminar_rag.question.language import ask_in, differs, language_of, small_words
 from seminar_rag.question.query import Query
@@ -48,8 +48,6 @@ the words' rarity. “How many children died?” is not answered by how many the
 questions of SQuAD 2.0, which have no titles, it refuses .25 instead of .23 of those with an answer
 in their passage and .48 instead of .36 of the others; of 91 on biomedical papers .22 instead of
 .12, and .78 instead of .66; of the seminar, COVID-QA and QASPER no answerable one, and 2 others."""
-_DISTINCT = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]")
-"""What no ordinary word looks like, and no number."""
 
 
 class Relevance:
@@ -92,7 +90,7 @@ class Relevance:
 
     def _lacking(self, text: str, hits: Sequence[Hit], most: int = 2) -> list[str]:
         """The question's rarest words that none of the first hits has."""
-        there = {stem for hit in hits[:_FIRST] for stem in stems(_whole(hit))}
+        there = {stem for hit in hits[:_FIRST] for stem in stems(whole(hit))}
         own = {term: set(stems(term)) for term in content_words(text)}
         terms = [term for term, found in own.items() if found and not found & there]
         weights = self._rarity(terms) if terms else {}
@@ -110,7 +108,7 @@ class Relevance:
         own = {term: set(stems(term)) for term in weights}
         covered = [0.0]
         for hit in hits[:_FIRST]:
-            there = set(stems(_whole(hit)))
+            there = set(stems(whole(hit)))
             covered.append(sum(weights[term] for term in own if own[term] and own[term] <= there))
         coverage = max(covered) / (sum(weights.values()) or 1.0)
         return 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
@@ -121,7 +119,7 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
     than half of its words: what was found was found by the rest alone."""
     if not differs(query.language, language_of_hits(hits[:1])):
         return None
-    there = {stem for hit in hits for stem in stems(_whole(hit))}
+    there = {stem for hit in hits for stem in stems(whole(hit))}
     own = small_words(query.language)
     asked = stems(" ".join(word for word in words(query.topic or query.text) if word not in own))
     known = sum(one in there for one in asked)
@@ -130,12 +128,12 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
 
 def language_of_hits(hits: Sequence[Hit]) -> str:
     """The language of the best passages, by its code; empty where it is not clear."""
-    return language_of(" ".join(map(_whole, hits[:_FIRST])))
+    return language_of(" ".join(map(whole, hits[:_FIRST])))
 
 
 def missing_names(query: Query, hits: Sequence[Hit]) -> list[str]:
     """The question's names that none of the hits mentions, in any spelling of spaces and case."""
-    texts = [_Mentions(hit) for hit in hits]
+    texts = [Mentions(hit) for hit in hits]
     return [name for name in query.names if not any(text.of(name) for text in texts)]
 
 
@@ -149,7 +147,7 @@ def _other_sides(query: Query, missing: Sequence[str]) -> bool:
 
 def lacking_sides(query: Query, hits: Sequence[Hit]) -> tuple[str, ...]:
     """The sides of a comparison that none of the hits mentions."""
-    texts = [_Mentions(hit) for hit in hits]
+    texts = [Mentions(hit) for hit in hits]
     return tuple(
         part.name
         for part in query.parts
@@ -164,7 +162,7 @@ def uncounted(query: Query, hits: Sequence[Hit], rarity: Rarity | None = None) -
     Where the question has names, the passage with the number must have half of them too.
     """
     named = query.names
-    telling = [hit for hit in hits[:10] if 2 * sum(map(_Mentions(hit).of, named)) >= len(named)]
+    telling = [hit for hit in hits[:10] if 2 * sum(map(Mentions(hit).of, named)) >= len(named)]
     asked = QuestionWords(query.own_text, rarity) if rarity else None
     for thing in query.counted:
         if not any(_gives_number(hit, thing, asked) for hit in telling):
@@ -180,38 +178,6 @@ def _gives_number(hit: Hit, counted: str, asked: QuestionWords | None) -> bool:
     )
     known = {*stems(hit.document.title), *stems(counted)}
     return any(asked is None or asked.share({*stems(one), *known}) >= _TOLD for one in telling)
-
-
-class _Mentions:
-    """A hit's text, in the spellings that names are looked up in."""
-
-    def __init__(self, hit: Hit) -> None:
-        text = _whole(hit)
-        self._squeezed = _squeeze(text)
-        self._stems = f" {' '.join(stems(text))} "
-
-    def of(self, name: str) -> bool:
-        """Whether the hit mentions a name; of three words or more, or of such as are names by
-        themselves ("2019-nCoV RNA"), all of them."""
-        if _squeeze(name) in self._squeezed or f" {' '.join(stems(name))} " in self._stems:
-            return True
-        parts = name.split()
-        distinct = len(parts) > 1 and all(map(_DISTINCT.search, parts))
-        return (distinct or len(parts) > 2) and all(map(self.of, parts))
-
-    def has_words(self, phrase: str) -> bool:
-        """Whether the hit has the words of a phrase that is no name, wherever they stand."""
-        wanted = stems(" ".join(content_words(phrase))) if phrase.islower() else []
-        return bool(wanted) and all(f" {one} " in self._stems for one in wanted)
-
-
-def _squeeze(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
-
-
-def _whole(hit: Hit) -> str:
-    document, passage = hit.document, hit.passage
-    return " ".join((document.title, document.authors or "", passage.heading, passage.text))
 
 
 def _quoted(names: Sequence[str], word: str = "and") -> str:

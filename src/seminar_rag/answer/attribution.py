@@ -25,11 +25,12 @@ from seminar_rag.answer.citations import (
     AnswerSentence,
     MarkFilter,
     introduces,
-    leaves_open,
     split_answer,
     supporting_sentence,
 )
 from seminar_rag.answer.known import about, by_side, known_of
+from seminar_rag.answer.mentions import Mentions
+from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.check.features import clauses
 from seminar_rag.check.terms import terms
 from seminar_rag.types import Hit, Passage, Verdict
@@ -79,12 +80,15 @@ class Attribution:
         *,
         question: str = "",
         sides: Sequence[str] = (),
+        named: Sequence[str] = (),
         trusting: bool = False,
     ) -> None:
         """Args:
         verifier: compares a sentence with passages, quickly enough to do so while others follow.
         question: what is answered, for sentences that make no sense without it.
         sides: what the question compares, by name.
+        named: what the question names; a passage that mentions none of it is no evidence, as long
+            as another one does.
         trusting: cite what the writer named, since the answer is in another language than the
             passages and cannot be compared with them.
         """
@@ -92,6 +96,7 @@ class Attribution:
         self._offered = offered
         self._question = question
         self._sides = tuple(sides)
+        self._telling = _telling(offered, named)
         self.trusting = trusting
         self.size = len(offered)
         self.titles = frozenset(" ".join(hit.document.title.split()) for hit in offered)
@@ -159,7 +164,8 @@ class Attribution:
         return len(told) < 2 or all(score >= SAID_OF_IT for score in said)
 
     def _compared(self, claim: str) -> dict[int, Verdict]:
-        return {i: self._verdict(claim, hit, hit.passage) for i, hit in enumerate(self._offered, 1)}
+        offered = ((i, self._offered[i - 1]) for i in self._telling)
+        return {i: self._verdict(claim, hit, hit.passage) for i, hit in offered}
 
     def _verdict(self, claim: str, hit: Hit, passage: Passage) -> Verdict:
         known = known_of(claim, hit.document, hit.passage)
@@ -242,6 +248,15 @@ def _told(
     if near and near[1] not in said:
         said.add(near[1])
         yield f" {BESIDE}{near[1]}” [{near[0]}]"
+
+
+def _telling(offered: Sequence[Hit], named: Sequence[str]) -> list[int]:
+    """The passages that mention one of some things by name, as 1-based indices; all of them where
+    none does."""
+    everything = range(1, len(offered) + 1)
+    texts = [Mentions(hit) for hit in offered] if named else []
+    telling = [i for i, text in enumerate(texts, 1) if any(map(text.in_any_form, named))]
+    return telling or list(everything)
 
 
 def _sure(verdict: Verdict) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.text import FUNCTION_WORDS, stem, unmarked
 from seminar_rag.types import Passage, Sentence
 
@@ -303,23 +304,6 @@ def _ends(text: str) -> Iterator[int]:
 
 def _tidy(text: str) -> str:
     return re.sub(r" ([.,;:!?])", r"\1", " ".join(text.split()))
-
-
-_TEXTS = r"(?:readings?|passages?|excerpts?|texts?|sources?)"
-_OPEN = re.compile(
-    rf"(?:however,? |but )?(?:(?:the|these|those|none of the) )?(?:provided |given )?{_TEXTS}"
-    rf"(?: provided| given)? (?:(?:do|does|did) ?n[o’']t\b|(?:says?|mentions?|hold|contains?|"
-    rf"provides?|gives?|ha(?:s|ve)) no(?:thing)?\b)"
-    rf"|there (?:is|are) no .{{1,80}}\b{_TEXTS}\b"
-    rf"|.{{1,80}} not (?:mentioned|stated|specified|given|described|provided|discussed|found)"
-    rf"(?: explicitly)? in the (?:provided |given )?{_TEXTS}\b",
-    re.IGNORECASE,
-)
-
-
-def leaves_open(sentence: str) -> bool:
-    """Whether a sentence says of the readings that they do not say something."""
-    return bool(_OPEN.match(sentence))
 
 
 def is_refusal(text: str, *, parts: bool = True) -> bool:

@@ -6,20 +6,14 @@ compared, a sentence of it speaks of the one that was named last.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from seminar_rag.answer.mentions import abbreviates, same
 from seminar_rag.check.features import clauses
 from seminar_rag.check.terms import terms
-from seminar_rag.text import FUNCTION_WORDS, stems
+from seminar_rag.text import stems
 from seminar_rag.types import Document, Passage
-
-_WORD = re.compile(r"[^\W_]+")
-_SAID = {"2": "to", "4": "for"}
-"""Words that a digit stands for in an abbreviation, such as LLM4SE."""
-_LEAST = 3
-"""Letters of an abbreviation, at least: two begin the words of many a heading by chance."""
 
 
 def known_of(claim: str, document: Document, passage: Passage) -> str:
@@ -29,32 +23,6 @@ def known_of(claim: str, document: Document, passage: Passage) -> str:
     names = {term.text for term in terms(claim) if term.kind == "name"}
     short = sorted(name for name in names if any(abbreviates(name, text) for text in told))
     return " ".join((document.title, document.authors or "", passage.heading, *short))
-
-
-def abbreviates(name: str, text: str) -> bool:
-    """Whether a name has the first letters of words that follow one another in a text, in order;
-    a small word, such as "of", has none in it or a small one."""
-    letters = [letter for letter in name.removesuffix("s") if letter.isalnum()]
-    if len(letters) < _LEAST or sum(map(str.isupper, letters)) < 2:
-        return False
-    words = _WORD.findall(text.lower())
-    return any(_begins(letters, words[at:]) for at in range(len(words)))
-
-
-def _begins(letters: Sequence[str], words: Iterable[str]) -> bool:
-    left = iter(words)
-    for letter in letters:
-        for word in left:
-            small = word in FUNCTION_WORDS
-            if word == _SAID.get(letter) or (
-                word[0] == letter.lower() and not (small and letter.isupper())
-            ):
-                break
-            if not small:
-                return False
-        else:
-            return False
-    return True
 
 
 def by_side(claim: str, sides: Sequence[str]) -> dict[str, str]:
@@ -84,7 +52,7 @@ def about(passage: Passage, side: str, sides: Sequence[str]) -> Passage:
 
 
 def named_in(text: str, names: Sequence[str]) -> list[str]:
-    """The names that a text has, one inside another's name not counted."""
+    """The names that a text has, in full or in short, one inside another's name not counted."""
     left = f" {' '.join(stems(text))} "
     found = []
     for name in sorted(names, key=len, reverse=True):
@@ -92,6 +60,8 @@ def named_in(text: str, names: Sequence[str]) -> list[str]:
         if wanted.strip() and wanted in left:
             found.append(name)
             left = left.replace(wanted, "  ")
+        elif same(name, text):
+            found.append(name)
     return found
 
 
@@ -109,6 +79,7 @@ def spoken_of(text: str, sides: Sequence[str]) -> list[str]:
     for side in sides:
         others = {word for other in sides if other != side for word in stems(other)}
         own = set(stems(side)) - others
-        if 2 * len(own & there) >= len(own) if own else side in named_in(text, sides):
+        told = bool(own) and 2 * len(own & there) >= len(own)
+        if told or (same(side, text) if own else side in named_in(text, sides)):
             found.append(side)
     return found

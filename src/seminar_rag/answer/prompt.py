@@ -160,7 +160,14 @@ class LLMAnswerer:
             judge = partial(self._judge.weigh, told.messages, (YES, NO), stop, then)
             chunks = _if_answered(chunks, judge, judged, stop)
         sides = [part.name for part in query.parts if part.name]
-        evidence = Attribution(self._verifier, offered, question=ask, sides=sides, trusting=foreign)
+        evidence = Attribution(
+            self._verifier,
+            offered,
+            question=ask,
+            sides=sides,
+            named=sides or query.names,
+            trusting=foreign,
+        )
         notes: list[str] = []
         answer = self._conversations.kept(
             query.text, self._cited(chunks, evidence, notes), written, whole

@@ -16,10 +16,10 @@ from seminar_rag.answer.citations import (
     AnswerSentence,
     MarkFilter,
     introduces,
-    leaves_open,
     split_answer,
 )
 from seminar_rag.answer.known import known_of
+from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.check.claims import extract
 from seminar_rag.types import BUILT_IN, Hit, SentenceVerdict, Verdict
 
