@@ -397,10 +397,14 @@ def client():
         yield running
 
 
-def test_the_queue_of_the_page_rests_between_two_looks(client):
+def test_the_queue_of_the_page_rests_between_two_looks_and_keeps_no_account(client):
     apps = [route.app for route in client.app.routes if hasattr(route, "app")]
     (page,) = (one for one in apps if hasattr(one, "get_blocks"))
-    assert page.get_blocks()._queue.sleep_when_free == LOOKED
+    queue = page.get_blocks()._queue
+    assert queue.sleep_when_free == LOOKED
+    queue.events_recorded += 1
+    event = {"function": "ask", "status": "success", "process_time": 1.0}
+    assert queue.compute_analytics_summary([event]) == {"functions": {}}
 
 
 def test_gradio_is_told_to_stay_off_the_network(client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import platform
 from contextlib import suppress
 
@@ -10,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from seminar_rag.ui.shared.memory import give_back, share_arenas
+from seminar_rag.ui.shared.memory import give_back, kept_until_the_end, share_arenas
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these calls")
 
@@ -41,3 +42,16 @@ def test_without_glibc_nothing_is_done(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _name: object())
     assert not share_arenas()
     asyncio.run(give_back())
+
+
+def test_what_a_server_begins_with_is_not_looked_through_for_garbage():
+    before = gc.get_freeze_count()
+    try:
+        with kept_until_the_end():
+            assert not gc.isenabled()
+            made: list[object] = []
+            made.append(made)
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

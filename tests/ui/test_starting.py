@@ -61,5 +61,13 @@ frame = gradio.caching.pd.DataFrame({"a": [1]})
 import pandas
 assert isinstance(frame, pandas.DataFrame) and gradio.caching.cache_hash(frame)
 import mcp
+from gradio.utils import MatplotlibBackendMananger as drawing
+load_gradio()
+with drawing(): pass
+assert "matplotlib" not in sys.modules
+import matplotlib
+matplotlib.use("svg")
+with drawing(): assert matplotlib.get_backend() == "agg", "a program's plots are drawn as ever"
+assert matplotlib.get_backend() == "svg"
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

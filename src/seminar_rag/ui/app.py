@@ -25,7 +25,7 @@ from seminar_rag.ui.shared.gradio_pages import (
     turn_away_strays,
 )
 from seminar_rag.ui.shared.limits import Limits, Turns
-from seminar_rag.ui.shared.memory import give_back, share_arenas
+from seminar_rag.ui.shared.memory import give_back, kept_until_the_end, share_arenas
 from seminar_rag.ui.shared.relay import Relay, Servers, own_address
 
 if TYPE_CHECKING:
@@ -294,7 +294,8 @@ def run(
     with listener:
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
-        app = make(url)
+        with kept_until_the_end():
+            app = make(url)
         try:
             asyncio.run(_run(app, listener, trusted_proxies, lambda: on_ready(url)))
         except KeyboardInterrupt:

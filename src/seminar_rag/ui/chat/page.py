@@ -27,7 +27,7 @@ from seminar_rag.ui.chat.render import HTML, PARTS
 from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
 from seminar_rag.ui.shared.browser import Wish, parse_link
 from seminar_rag.ui.shared.conversation import Conversation
-from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, look_less_often
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, spare_work
 from seminar_rag.ui.shared.limits import address_of
 from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 from seminar_rag.ui.shared.wording import scope_in_words
@@ -59,7 +59,7 @@ class Page:
             add_endpoints()
         # `Chat` itself keeps the line, so Gradio's queue only has to have room for everybody.
         self.blocks.queue(max_size=512, default_concurrency_limit=16, api_open=False)
-        look_less_often(self.blocks._queue)
+        spare_work(self.blocks._queue)
 
     def _lay_out(self) -> None:
         self._conversation = gr.State(Conversation())

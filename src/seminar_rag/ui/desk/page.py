@@ -24,7 +24,7 @@ from seminar_rag.ui.desk.learning_tab import LearningTab
 from seminar_rag.ui.desk.reading_list import ReadingListTab
 from seminar_rag.ui.desk.uploads import AGE
 from seminar_rag.ui.desk.view import PAGE
-from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, look_less_often
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, spare_work
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class DeskPage:
             self._lay_out()
             self._wire()
         self.blocks.queue(max_size=32, default_concurrency_limit=8, api_open=False)
-        look_less_often(self.blocks._queue)
+        spare_work(self.blocks._queue)
 
     # Layout ---------------------------------------------------------------------------------
 

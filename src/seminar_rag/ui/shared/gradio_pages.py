@@ -10,11 +10,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import math
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,20 @@ def load_gradio() -> None:
     needs for values that no page here has.
     """
     with _absent("mcp"), _later("pandas"), without_stubs():
-        import gradio.blocks  # noqa: F401
+        import gradio.blocks
+    _without_plots(gradio.utils)
+
+
+def _without_plots(utils: Any) -> None:
+    """Let Gradio choose how matplotlib draws only where something has loaded it.
+
+    By itself it loads matplotlib for every event, with which no page here draws.
+    """
+    usual = utils.MatplotlibBackendMananger
+    if usual.__module__ == utils.__name__:  # not chosen before
+        utils.MatplotlibBackendMananger = lambda: (
+            usual() if "matplotlib" in sys.modules else nullcontext()
+        )
 
 
 @contextmanager
@@ -153,9 +167,14 @@ def without_stubs() -> Iterator[None]:
 # The queue ------------------------------------------------------------------------------------
 
 
-def look_less_often(queue: Any) -> None:
-    """Let the queue of Gradio's Blocks rest between two looks for `LOOKED`."""
+def spare_work(queue: Any) -> None:
+    """Let the queue of Gradio's Blocks rest between two looks for `LOOKED`, and keep no account.
+
+    By itself it makes a table of the last 10,000 events with pandas after each, for a page of its
+    own that nobody is shown.
+    """
     queue.sleep_when_free = queue.progress_update_sleep_when_free = LOOKED
+    queue.ANAYLTICS_CACHE_FREQUENCY = math.inf  # as Gradio spells it
 
 
 def share_queue(queue: Any, clock: Callable[[], float] = time.monotonic) -> None:
