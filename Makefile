@@ -85,7 +85,7 @@ fast: $(STAMPS)/dev
 	@# A shell ends at a signal without what it does at its exit, unless the signal makes it exit.
 	@folder=$$(mktemp -d $(MEMORY:%=-p %)) && trap 'rm -rf "$$folder"' EXIT && \
 	trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP && \
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests" $(COVERAGE)
+	TMPDIR="$$folder" $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not model and not browser" --basetemp "$$folder/tests" $(COVERAGE)
 
 kept: $(STAMPS)/dev
 	@$(BIN)/python benchmarks/kept.py $(ARGS)

@@ -2,34 +2,64 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from filelock import FileLock
 
-from memory import MemoryVectors
 from postgres_cluster import postgres_cluster, postgres_schema
-from seminar_rag.config import Config
-from seminar_rag.course import Course
-from seminar_rag.errors import ModelError
-from seminar_rag.index.store import Store
-from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 from shared_data import POST_ONE, POST_TWO
+
+if TYPE_CHECKING:  # the process that hands out the tests needs none of them, and others wait for it
+    from seminar_rag.course import Course
+    from seminar_rag.index.store import Store
+    from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder
 
 # The same examples in every run: a test that fails, fails for its change.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
 MARKS = ("slow", "model", "browser")
+HERE = Path(__file__).parent
+LONG = (
+    "ui/test_student_browser.py",
+    "documents/test_ocr.py",
+    "ui/test_browser.py",
+    "documents/test_parse.py",
+    "test_growth.py",
+    "ui/test_desk_browser.py",
+    "ingest/test_kill.py",
+    "test_faults.py",
+    "ui/test_viewer_browser.py",
+    "ingest/test_curate.py",
+    "models/test_bert.py",
+    "test_serve.py",
+    "test_course.py",
+    "ingest/test_course_site.py",
+    "models/test_hub.py",
+    "ui/test_recorded_server.py",
+    "pages/test_drawing.py",
+    "ui/test_accessible.py",
+    "index/test_vectors.py",
+    "models/test_real_weights.py",
+    "answer/test_review.py",
+    "answer/test_request_cases.py",
+    "syllabus/test_syllabus_styles.py",
+)
+"""Files whose tests take more than ten seconds together, the longest first: begun last, one would
+keep a worker busy when the others have ended. Those that wait for a browser and those that compute
+take turns."""
 _ALL_MARKED = re.compile(rf"^pytestmark = \[?\s*pytest\.mark\.(?:{'|'.join(MARKS)})\b", re.M)
 
 
@@ -40,6 +70,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not re.fullmatch(r"test_\w+\.py", collection_path.name):
         return None
     return bool(_ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of `LONG` come first."""
+    rank = {HERE / name: at for at, name in enumerate(LONG)}
+    assert all(map(Path.exists, rank)), "LONG names a file that is no more"
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported to find the tests stays until they end: nobody looks for garbage in it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +117,9 @@ def nothing_of_the_user(
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store, its vectors in memory."""
+    from memory import MemoryVectors
+    from seminar_rag.index.store import Store
+
     one = Store(tmp_path / "data", vectors=MemoryVectors())
     yield one
     one.close()
@@ -90,6 +141,8 @@ def postgres_address(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def embedder() -> HashEmbedder:
+    from seminar_rag.models.embed import HashEmbedder
+
     return HashEmbedder()
 
 
@@ -104,13 +157,14 @@ def posts(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tiny_course(tmp_path: Path, posts: Path) -> Iterator[Course]:
+def tiny_course(tmp_path: Path, posts: Path, embedder: HashEmbedder) -> Iterator[Course]:
     """A course of two posts, embedded with hashed words, its vectors in memory."""
-    course = Course(
-        Config(folder=tmp_path, data_dir="data"),
-        embedder=HashEmbedder(),
-        vectors=MemoryVectors(),
-    )
+    from memory import MemoryVectors
+    from seminar_rag.config import Config
+    from seminar_rag.course import Course
+
+    config = Config(folder=tmp_path, data_dir="data")
+    course = Course(config, embedder=embedder, vectors=MemoryVectors())
     list(course.ingest([posts]))
     yield course
     course.close()
@@ -119,12 +173,16 @@ def tiny_course(tmp_path: Path, posts: Path) -> Iterator[Course]:
 @pytest.fixture(scope="session")
 def minilm() -> SentenceTransformerEmbedder:
     """The real default model."""
+    from seminar_rag.models.embed import SentenceTransformerEmbedder
+
     return SentenceTransformerEmbedder()
 
 
 @pytest.fixture(scope="session")
 def sample_course(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Iterator[Course]:
     """The bundled sample course, ingested for real once a test run, for all its workers."""
+    from seminar_rag.config import Config
+    from seminar_rag.course import Course
     from seminar_rag.sample import PAGE
 
     shared = tmp_path_factory.getbasetemp()
@@ -150,6 +208,7 @@ def smollm2() -> Path:
     pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed (make local)")
     from filelock import FileLock
 
+    from seminar_rag.errors import ModelError
     from seminar_rag.models.suggested import LANGUAGE_MODELS
     from seminar_rag.models.weights import from_packages
 

@@ -126,7 +126,7 @@ def test_a_build_of_sqlite_that_trusts_no_view_is_told_to(store: Store) -> None:
 
 @pytest.mark.parametrize("database", [""])
 def test_the_file_shrinks_where_much_of_it_is_free(store: Store) -> None:
-    long = [passage("d", i, f"{i} " + "word " * 20_000) for i in range(60)]
+    long = [passage("d", i, f"{i} " + "word " * 4_000) for i in range(60)]
     with store.writer():
         store.replace(record("d"), long, np.eye(60, 64, dtype=np.float32))
     put(store, "e", "alpha")
