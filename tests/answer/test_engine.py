@@ -18,7 +18,7 @@ from seminar_rag.answer.prompt import (
     MOST_PASSAGES,
     LLMAnswerer,
 )
-from seminar_rag.check.support import BuiltinVerifier
+from seminar_rag.check.support import BuiltinVerifier, Verifier
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.models.llm import LLM
@@ -37,6 +37,7 @@ from seminar_rag.types import (
     Sentence,
     TokenEvent,
     Turn,
+    Verdict,
 )
 
 
@@ -174,7 +175,7 @@ def test_a_follow_up_without_a_further_answer_says_so(shown: str, text: str) -> 
 def test_text_without_any_valid_mark_is_no_answer() -> None:
     answer = answer_of(ask(Scripted("The moon is made of cheese. [9] I am sure.")))
     assert (answer.abstained, answer.text, answer.citations) == (True, NOTHING, ())
-    assert "cited none of the passages" in answer.warnings[0]
+    assert "do not bear out" in answer.warnings[0]
 
 
 def test_a_line_that_leads_into_a_list_needs_no_mark() -> None:
@@ -299,6 +300,42 @@ def test_quotations_stand_in_for_what_no_passage_says(text: str) -> None:
     assert {one.passage.id for one in answer.citations} <= {"p1", "p2", "p3"}
 
 
+class Doubtful(Verifier):
+    """Calls no claim supported, but those that begin so."""
+
+    name, while_writing, quick = "doubtful", True, None
+
+    def __init__(self, begins: str = "nothing") -> None:
+        self._begins = begins
+
+    def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
+        return Verdict("supported" if claim.startswith(self._begins) else "partly", 0.9, "")
+
+
+def doubted(text: str, yes: float, verifier: Doubtful) -> Answer:
+    answerer = writer(ScriptedLLM(text), Sure(yes))
+    return answer_of(
+        list(Engine(Found(), Judged(), answerer, verifier=verifier).ask("How does attention work?"))
+    )
+
+
+def test_quotations_stand_in_where_no_sentence_is_called_supported() -> None:
+    said = "Attention weighs tokens. It costs the square of the length."
+    assert doubted(said, 0.9, Doubtful("It costs")).text.startswith("Attention weighs tokens. [1]")
+    quoted = doubted(said, 0.9, Doubtful())
+    assert "quoted instead" in quoted.warnings[-1]
+    assert quoted.verdicts == ()
+    assert doubted(said, 0.62, Doubtful()).text == quoted.text
+    unjudged = answer_of(
+        list(
+            Engine(Found(), Judged(), writer(ScriptedLLM(said), None), verifier=Doubtful()).ask(
+                "How does attention work?"
+            )
+        )
+    )
+    assert unjudged.text.startswith("Attention weighs tokens. [1]")
+
+
 @pytest.mark.parametrize("judge", [None, Sure(0.6)])
 def test_nothing_is_quoted_instead_where_no_judge_was_sure(judge: Sure | None) -> None:
     answer = answer_of(ask(writer(ScriptedLLM("The readings do not say."), judge)))
@@ -389,7 +426,7 @@ def test_a_follow_up_is_asked_with_the_last_exchange() -> None:
 
 def test_a_follow_up_goes_on_from_the_prompt_before_and_cites_its_passages_too() -> None:
     llm = ScriptedLLM("Attention weighs tokens.", "Attention weighs tokens.", "It costs 5 euros.")
-    judge = Sure(0.9, 0.9, 0.7)
+    judge = Sure(0.9, 0.9, 0.62)
     engine = Engine(Found(), Judged(), writer(llm, judge))
     history: list[Turn] = []
     asked = ("How does attention work?", "and what does it weigh?", "and why is that?")

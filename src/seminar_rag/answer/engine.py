@@ -48,7 +48,7 @@ _NO_ANSWER_FOUND = "none of the passages found holds an answer"
 _WIDENED = "Nothing in {} answers this, so the whole course was searched."
 _UNDERSTOOD = "Understood as: “{}”"
 _AFTER = "Understood as going on from: “{}”"
-_UNCITED = "What the model wrote cited none of the passages, so it is not shown as an answer."
+_NOT_BORNE_OUT = "The passages do not bear out what the model wrote, so it is not shown."
 _INSTEAD = "What the model wrote is no answer that the passages bear out: they are quoted instead."
 
 Stop = Callable[[], bool]
@@ -64,8 +64,9 @@ class Draft:
     """What the reader should know about how the answer was made; complete with its last chunk."""
     quotations: tuple[Citation, ...] = ()
     """What of the passages can be read until the answer comes; see `HitsEvent`."""
-    instead: Callable[[], Iterator[str]] | None = None
-    """Begins another answer from the same passages, for where nothing that was written is cited."""
+    instead: Callable[[bool], Iterator[str]] | None = None
+    """Begins another answer from the same passages, for where what was written cites none of them,
+    or where it does (True) and nothing of it is called supported."""
     answered: Sequence[float] = ()
     """How likely the passages answer the question, once that was judged."""
 
@@ -171,9 +172,11 @@ class Engine:
         # Text without a single valid mark is the model's own and may be invented.
         refused = is_refusal(marks.text, parts=bool(query.parts))
         written = bool(marks.text.strip())
-        useless = refused or not citations
-        if useless and written and draft.instead is not None and not stop():
-            draft = replace(draft, chunks=draft.instead())
+        instead = None if stop() else draft.instead
+        in_doubt = instead is not None and bool(draft.answered) and review.in_doubt
+        useless = refused or not citations or in_doubt
+        if useless and written and instead is not None:
+            draft = replace(draft, chunks=instead(bool(citations) and not refused))
             marks = MarkFilter(len(draft.offered))
             review = Review(None, draft.offered, marks)  # quotations support themselves
             citations = _returned(_write(draft, marks, review, stop))
@@ -182,7 +185,7 @@ class Engine:
                 found = replace(found, notes=(*found.notes, _INSTEAD))
         if useless:
             if written and not refused:
-                found = replace(found, notes=(*found.notes, _UNCITED))
+                found = replace(found, notes=(*found.notes, _NOT_BORNE_OUT))
             answered = self._abstain(query, found, _NO_ANSWER_FOUND, started)
             if query.shown and not written:
                 said = replace(answered.answer, text=NOTHING_FURTHER, reason="")
