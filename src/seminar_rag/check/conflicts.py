@@ -299,7 +299,12 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
 
 
 def _clause(case: _Case) -> Conflict | None:
-    """One clause of some length is not in the passages, though another is."""
+    """Of a clause of some length no sentence has a third of the terms, though one has another.
+
+    With two fifths instead, six of 162 paraphrases were doubted for it and four of 300 true claims
+    of six sources, now three and three; of 120 sentences of 29 other papers to which one of
+    another paper was joined 24 are caught either way.
+    """
     terms_, covered = case.comparison.terms, case.comparison.covered
     parts = [
         (start, end, [i for i, term in enumerate(terms_) if start <= term.start < end])
@@ -310,7 +315,7 @@ def _clause(case: _Case) -> Conflict | None:
     if shares[best] < 0.6:
         return None
     for (start, end, own), share in zip(parts, shares, strict=True):
-        if len(own) >= 4 and share <= 0.4 and case.comparison.found[own].mean() <= 0.5:
+        if len(own) >= 4 and share < 1 / 3 and case.comparison.found[own].mean() <= 0.5:
             words = " ".join(case.claim[start:end].split()).rstrip(" .")
             near = int(covered[:, parts[best][2]].mean(axis=1).argmax())
             return Conflict("clause", "partly", f"The passages do not say “{words}”.", near)
