@@ -56,6 +56,18 @@ def test_a_label_goes_with_the_paragraph_below_it() -> None:
     assert any(one.text.startswith("Locality The edit leaves") for one in of(text))
 
 
+def test_an_address_is_no_label_and_no_explanation_of_one() -> None:
+    page = "https://kilns.example/history"
+    assert not any(page in one for one in texts(f"{page}\nSHA: one two three four."))
+    assert not any(page in one for one in texts(f"Daily News:\n\n{page}/fire-in-town.html (2020)."))
+
+
+def test_a_list_of_authors_is_not_quoted() -> None:
+    assert texts("- Ada Brown, Bo Chen, Cy Dorn, et al.\n- Kilns fire clay at great heat.") == [
+        "Kilns fire clay at great heat."
+    ]
+
+
 def test_a_nested_list_ends_where_its_parent_does() -> None:
     text = "- Chains:\n  - cheap to run\n- Graphs:\n  - merge several thoughts"
     assert "Chains: cheap to run" in texts(text)

@@ -54,10 +54,11 @@ _MOSTLY_NAMES = 0.66
 a heading: of 129 such ones that 334 questions might have quoted none held evidence."""
 _REFERENCE = re.compile(
     r"\barXiv preprint\b|\bdoi:|\bpp\. ?\d|https?://\S+\W*$|\bIn Proceedings\b"
-    r"|\(\d{4}[a-z]?\)\.\s+[A-Z]",
+    r"|\(\d{4}[a-z]?\)\.\s+[A-Z]|[,;] et al\.?\W*$",
     re.IGNORECASE,
 )
-"""What an entry of a list of references has, and a bare address."""
+"""What an entry of a list of references has, a list of authors, and a bare address."""
+_ADDRESS = re.compile(r"https?://")
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
@@ -292,6 +293,8 @@ class _Outline:
         for i in range(at + 1, min(at + 1 + _EXPLANATION, len(self.sentences))):
             if self.sentences[i].kind != "paragraph" or self.opens[i] == bool(found):
                 break
+            if _ADDRESS.match(self.texts[i]):
+                break
             found.append(i)
         return found
 
@@ -318,6 +321,7 @@ class _Outline:
             _length(text) <= longest
             and not text.endswith((".", "!", ";", "。", "！"))
             and not _ANAPHORIC.match(text)
+            and not _ADDRESS.match(text)
             and not (self.sentences[at].kind == "paragraph" and _ENTRY.match(text))
             and _worded(text)
         )
