@@ -29,6 +29,10 @@ _CITED = re.compile(
     r"\W*\(((?:[A-Z][\w’'-]++(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
 )
 """A reference in brackets after a linked title: "(Bee and Dee, 2019)"."""
+_NAME_GOES_ON = re.compile(r"[^\s,]++(?:,|\s++(?:and|&)\s)|[A-Z]\.(?!\w)")
+"""After the full stop of an initial: another initial, or a name that is not the last."""
+_INITIALS_END = re.compile(r",\s*+(?:[A-Z]\.\s?){0,3}[A-Z]$")
+"""The initials that end "Brown, T. B", all but their last full stop."""
 _PAIR = re.compile(r"[A-Z][\w’'-]+ (?:and|&) [A-Z][\w’'-]+")
 _NO_NAMES = frozenset(
     "systems learning models model language agents memory tools training reasoning planning safety"
@@ -64,8 +68,8 @@ def split_citation(text: str) -> tuple[str | None, str]:
     for match in islice(stops, _MOST_STOPS):
         before = text[: match.start()].rstrip(".:")
         initial = len(before.split()[-1]) == 1
-        more = re.match(r"[^\s,]+(?:,|\s+(?:and|&)\s)", text[match.end() :])
-        if initial and (more or not re.search(r",\s*[A-Z]$", before)):
+        more = _NAME_GOES_ON.match(text, match.end())
+        if initial and (more or not _INITIALS_END.search(before)):
             continue  # the full stop of an initial, not of the list
         full = before + "." if initial or before.endswith("et al") else before
         if ("," in before or " and " in before or full != before) and _are_names(clean_names(full)):
