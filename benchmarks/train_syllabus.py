@@ -6,6 +6,7 @@ import argparse
 import html
 import importlib.util
 import json
+import multiprocessing
 import random
 import re
 import sys
@@ -1068,6 +1069,27 @@ def _parted(data: list[Data], part: dict[str, int], number: int) -> tuple[list[D
     return left, [d for d in data if part[d.page.name] != number]
 
 
+_work: Callable[[int], Any] | None = None
+"""What the processes of `in_turn` do, which they get with the memory that they share."""
+
+
+def in_turn(work: Callable[[int], Any], count: int, jobs: int) -> list[Any]:
+    """What a piece of work gives for each part, done by so many processes."""
+    global _work
+    _work = work
+    if jobs < 2:
+        return [work(number) for number in range(count)]
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        return pool.map(_work_on, range(count), 1)
+
+
+def _work_on(number: int) -> Any:
+    assert _work is not None
+    found = _work(number)
+    print(f"part {number + 1}", flush=True)
+    return found
+
+
 def main() -> None:
     """Train; measure on courses left out, or write the weights of all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -1078,6 +1100,7 @@ def main() -> None:
         "--weight", type=float, default=0.3, help="weight of pages in random styles"
     )
     parser.add_argument("--made", type=float, default=0.5, help="weight of the made-up pages")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that train parts")
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")
     parser.add_argument("--verbose", type=int, default=0)
     parser.add_argument("--trees", type=int, default=60)
@@ -1092,25 +1115,33 @@ def main() -> None:
     own = [*real, *made]
     clothed = [data_of(page, options.weight, 10) for page in random_pages(pages, options.random)]
     every = [*own, *clothed]
+    judged = {id(d) for d in own}
     part = {**in_parts(real, options.folds), **in_parts(made, options.folds)}
+
+    def first_of(number: int) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
+        left, others = _parted(every, part, number)
+        arrays = label_arrays(others, options.trees)
+        forest = forest_of(arrays, "labels")
+        return arrays, [forest.probabilities(d.rows) for d in left]
+
     labels: list[dict[str, np.ndarray]] = []
     alone: dict[int, np.ndarray] = {}
-    for number in range(options.folds):
+    for number, (arrays, said) in enumerate(in_turn(first_of, options.folds, options.jobs)):
+        labels.append(arrays)
+        alone |= {id(d): p for d, p in zip(_parted(every, part, number)[0], said, strict=True)}
+
+    def second_of(number: int) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
         left, others = _parted(every, part, number)
-        labels.append(label_arrays(others, options.trees))
-        first = forest_of(labels[-1], "labels")
-        alone |= {id(d): first.probabilities(d.rows) for d in left}
-        print(f"part {number + 1} of {options.folds}", flush=True)
+        arrays = context_arrays(others, alone, options.trees)
+        forest, able = forest_of(arrays, "context"), [d for d in left if id(d) in judged]
+        return arrays, [forest.probabilities(_in_context(d, alone[id(d)])) for d in able]
+
     choices: list[Choice] = []
-    for number, arrays in enumerate(labels):
-        left, others = _parted(every, part, number)
-        context = context_arrays(others, alone, options.trees)
-        labels[number] = {**arrays, **context}
-        second = forest_of(context, "context")
-        for d in left:
-            if d.weight != options.weight:
-                among = second.probabilities(_in_context(d, alone[id(d)]))
-                choices += choices_of(d, joined(alone[id(d)], among), arrays["steps"])
+    for number, (arrays, said) in enumerate(in_turn(second_of, options.folds, options.jobs)):
+        labels[number] |= arrays
+        able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
+        for d, p in zip(able, said, strict=True):
+            choices += choices_of(d, joined(alone[id(d)], p), labels[number]["steps"])
     if options.write:
         course = [data_of(page) for page in course_pages(SHARED)]
         seen = [*every, *course]
@@ -1126,13 +1157,18 @@ def main() -> None:
         figures([(d.page, read_with(model, d)) for d in course])
         sys.stdout.flush()
     if options.measure:
-        read = []
-        for number in range(options.folds):
+
+        def read_of(number: int) -> list[list[dict[str, Any]]]:
             left, others = _parted(every, part, number)
+            inside = inside_arrays(others)
             other_choices = [c for c in choices if part[c.data.page.name] != number]
-            arrays = {**labels[number], **inside_arrays(others), **series_arrays(other_choices)}
-            model = model_of(arrays)
-            read += [(d.page, read_with(model, d)) for d in left if d.weight != options.weight]
+            model = model_of({**labels[number], **inside, **series_arrays(other_choices)})
+            return [read_with(model, d) for d in left if id(d) in judged]
+
+        read = []
+        for number, found in enumerate(in_turn(read_of, options.folds, options.jobs)):
+            able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
+            read += [(d.page, one) for d, one in zip(able, found, strict=True)]
         figures([one for one in read if one[0].course != one[0].name], options.verbose)
         print("made-up pages, left out likewise:")
         figures([one for one in read if one[0].course == one[0].name], options.verbose)
