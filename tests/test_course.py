@@ -71,6 +71,24 @@ def test_a_model_at_hand_words_the_follow_up(tiny_course: Course) -> None:
     assert f"Question: {worded}" in asked[1]
 
 
+@pytest.mark.slow
+def test_a_model_at_hand_reads_a_question_in_another_language(tiny_course: Course) -> None:
+    answer = "Attention wägt jedes Wort der Eingabe gegen jedes andere [1]."
+    with StubServer(Reply("How is attention computed?"), Reply(answer)) as server:
+        config = replace(tiny_course.config, llm_url=server.url)
+        course = Course(config, embedder=tiny_course.embedder, vectors=tiny_course.store.vectors)
+        hits, *_, last = course.ask("Wie wird die Attention eigentlich berechnet?")
+        asked = [str(request.body["messages"]) for request in server.requests]
+        course.close()
+    assert isinstance(hits, HitsEvent)
+    assert hits.query == "How is attention computed?"
+    assert isinstance(last, AnswerEvent)
+    assert last.answer.question == "Wie wird die Attention eigentlich berechnet?"
+    assert last.answer.text.startswith("Attention wägt")
+    assert "Question: Wie wird die Attention eigentlich berechnet?" in asked[1]
+    assert "in German" in asked[1]
+
+
 def test_sessions_and_name(tiny_course: Course) -> None:
     (one, two) = tiny_course.sessions()
     assert (one[:3], two[:3]) == ((1, "Attention", 2), (2, "Retrieval", 1))

@@ -7,6 +7,7 @@ a command that needs no model loads none.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -137,19 +138,21 @@ class Assembly(ModelsInUse):
         from seminar_rag.answer.engine import Engine
         from seminar_rag.pages.view import key_sentences
         from seminar_rag.question.followup import EMBEDDED_BY, FollowUps, Rewriter, StandAlone
+        from seminar_rag.question.language import language_of
         from seminar_rag.question.query import Query, understand
 
         answerer = self.answerer  # first, so that a fault of the model is reported before the index
         known = self.embedder.name == EMBEDDED_BY
         followups = FollowUps(self.embedder.embed if known else None)
-        stand_alone: StandAlone = followups
-        if self._answerer is None and self.llm is not None:
-            stand_alone = Rewriter(self.llm, followups).standalone
+        model = self.llm if self._answerer is None else None
+        rewriter = Rewriter(model, followups) if model is not None else None
+        stand_alone: StandAlone = rewriter.standalone if rewriter else followups
 
         def understood(text: str, history: Sequence[Turn], stop: Callable[[], bool]) -> Query:
             titles = self.store.catalogue().titles
-            return understand(
-                text,
+            english = rewriter.in_english(text, titles.values(), stop) if rewriter else ""
+            found = understand(
+                english or text,
                 history,
                 stop,
                 titles=titles,
@@ -157,6 +160,7 @@ class Assembly(ModelsInUse):
                 spelled=self.retriever.spelled,
                 in_full=self.retriever.in_full,
             )
+            return replace(found, text=text, language=language_of(text)) if english else found
 
         def summary(reading: str, n: int) -> tuple[Citation, ...]:
             return key_sentences(self.store, self.embedder.embed, reading, n)

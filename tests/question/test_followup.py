@@ -184,3 +184,27 @@ def test_a_model_that_takes_too_long_is_given_up() -> None:
         "its limits?", asked("How does editing work?"), lambda: False
     )
     assert told == "How does editing work? its limits?"
+
+
+GERMAN = "Was ist der Vorrat und wie geht es?"
+
+
+@pytest.mark.parametrize(
+    ("question", "titles", "said", "english"),
+    [
+        (GERMAN, ["How a cache is kept"], "What is the cache?", "What is the cache?"),
+        (GERMAN, ["How a cache is kept"], '"What is the cache?"\nIt is', "What is the cache?"),
+        (GERMAN, ["How a cache is kept"], "What is the", ""),  # its time ran out
+        (GERMAN, ["How a cache is kept"], "Was ist der Cache und wie geht er?", ""),
+        (GERMAN, ["How a cache is kept"], ModelError("It is broken."), ""),
+        (GERMAN, ["Wie man einen Vorrat anlegt und hält"], None, ""),
+        ("What is the cache?", ["How a cache is kept"], None, ""),
+        (30 * GERMAN, ["How a cache is kept"], None, ""),
+    ],
+)
+def test_a_question_in_another_language_than_the_readings_is_put_into_theirs(
+    question: str, titles: list[str], said: str | ModelError | None, english: str
+) -> None:
+    llm = ScriptedLLM(*([said] if said is not None else []))
+    assert Rewriter(llm).in_english(question, titles) == english
+    assert len(llm.asked) == (said is not None)

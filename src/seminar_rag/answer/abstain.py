@@ -68,7 +68,7 @@ class Relevance:
             return "nothing was found"
         missing = self._missing(query, hits) or unread(query, hits)
         if missing:
-            return ask_in(query.language, language_of_hits(hits)) or missing
+            return ask_in(language_of(query.stand_alone), language_of_hits(hits)) or missing
         return None
 
     def _missing(self, query: Query, hits: Sequence[Hit]) -> str | None:
@@ -121,7 +121,9 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
         return None
     there = {stem for hit in hits for stem in stems(whole(hit))}
     own = small_words(query.language)
-    asked = stems(" ".join(word for word in words(query.topic or query.text) if word not in own))
+    asked = stems(
+        " ".join(word for word in words(query.topic or query.stand_alone) if word not in own)
+    )
     known = sum(one in there for one in asked)
     return "most of its words stand in no reading" if 2 * known < len(asked) else None
 

@@ -140,7 +140,7 @@ class LLMAnswerer:
         best = choose(question, found, scores)
         order = sorted(range(len(found)), key=lambda i: -scores[i])
         near = [found[i] for i in order if scores[i] >= max(scores) - FAR]
-        leans = query.stand_alone != query.text
+        leans = bool(history) and query.stand_alone != query.text
         before = self._conversations.after(history) if leans and not foreign else None
         if before and (told := self._gone_on(query, hits, best, near, before, room)):
             offered = told.hits

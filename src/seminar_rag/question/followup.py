@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models.llm import Completion
+from seminar_rag.question.language import language_of
 from seminar_rag.question.learned import Weights, read_weights
 from seminar_rag.question.patterns import BACKWARD, without_label
 from seminar_rag.text import content_words, stems, unmarked
@@ -63,6 +64,8 @@ PATIENCE = 20.0
 """Seconds after which a model that does not answer is given up."""
 _LONGEST = 80
 """Tokens of a rewritten question, at most."""
+_LONGEST_FOREIGN = 300
+"""Characters of a question that is translated, at most."""
 _EXCHANGES = 2
 """Exchanges of the conversation that the model is shown."""
 _SHORT = 5
@@ -78,6 +81,9 @@ You put a student's last question into words that can be understood without the 
 - Keep the question's language and meaning. Add nothing, and do not answer it.
 - If it can be understood as it is, repeat it.
 - Reply with the one question and nothing else."""
+TRANSLATING = """\
+You translate a student's question into English. Keep names as they are, add nothing, and do not \
+answer it. Reply with the one question and nothing else."""
 
 
 def tokens(question: str) -> set[str]:
@@ -160,10 +166,11 @@ def asked_last(query: str, history: Sequence[Turn]) -> str:
 
 
 class Rewriter:
-    """Has a language model rewrite a follow-up so that it can be understood alone.
+    """Has a language model rewrite questions: a follow-up so that it can be understood alone, one
+    of another language than the readings in theirs.
 
-    Its text is used only where it is one question made of the conversation's words. Otherwise, or
-    where the model would take long, the earlier questions are put in front.
+    What it makes of a follow-up is used only where it is one question made of the conversation's
+    words. Otherwise, or where the model would take long, the earlier questions are put in front.
     """
 
     def __init__(
@@ -187,13 +194,31 @@ class Rewriter:
         speed = self._llm.speed
         if speed and self._llm.count(INSTRUCTIONS + prompt) > READING_TIME * speed:
             return plain
-        rewritten = self._rewritten(prompt, stop)
+        rewritten = self._one_line(INSTRUCTIONS, prompt, stop)
         repeated = set(stems(rewritten)) <= set(stems(question))  # what it leans on is not told
         return rewritten if not repeated and _fits(rewritten, question, history) else plain
 
-    def _rewritten(self, prompt: str, stop: Callable[[], bool]) -> str:
+    def in_english(
+        self, question: str, titles: Iterable[str], stop: Callable[[], bool] = lambda: False
+    ) -> str:
+        """A question in English where the readings are and it is not; empty where it need not be
+        translated, or the model is no help.
+
+        Args:
+            titles: those of the readings.
+        """
+        read = language_of(" ".join(titles))
+        foreign = language_of(question) not in ("", "en") and read in ("", "en")
+        if not foreign or len(question) > _LONGEST_FOREIGN:
+            return ""
+        prompt = f"Question: {question.strip()}\nIn English:"
+        told = self._one_line(TRANSLATING, prompt, stop)
+        whole = told.endswith("?") >= question.rstrip().endswith("?")  # else its time ran out
+        return told if whole and language_of(told) == "en" and not stop() else ""
+
+    def _one_line(self, instructions: str, prompt: str, stop: Callable[[], bool]) -> str:
         try:
-            text = self._completion.complete(INSTRUCTIONS, prompt, max_tokens=_LONGEST, stop=stop)
+            text = self._completion.complete(instructions, prompt, max_tokens=_LONGEST, stop=stop)
         except ModelError:  # reported when the model is asked for the answer
             return ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
