@@ -372,6 +372,49 @@ def test_a_day_that_opens_a_line_is_no_number_of_a_list() -> None:
     assert [piece.text for piece in pieces] == ["12. Oktober –", "Anfang.", "13.", "Ende"]
 
 
+@pytest.mark.parametrize("opening", ["7. May, R. (1976)", "7. Sep 11: Trees", "7. Mar Hicks, 2017"])
+def test_a_number_before_an_author_or_a_date_is_of_a_list(opening: str) -> None:
+    items = markdown_items(f"6. Levins (1966)\n{opening}")
+    assert [(item.marker, item.text) for item in items] == [
+        ("6.", "Levins (1966)"),
+        ("7.", opening[3:]),
+    ]
+    pieces = page_pieces(markdown_items("Levins, Ecology 12–25. May, R. (1976)"), "markdown")
+    assert "Levins, Ecology 12–25." in [piece.text for piece in pieces]
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("!!! No class this week\n\nLevi", ["!!! No class this week", "Levi"]),
+        ("??? TBD", ["??? TBD"]),
+        ("::: Week 1 :::", ["Week 1 :::"]),
+        ("::: {.callout-note}\nLevi\n:::::\n\nGinzburg", ["Levi", "Ginzburg"]),
+    ],
+)
+def test_what_only_looks_like_a_box_loses_no_word(raw: str, read: list[str]) -> None:
+    assert [item.text for item in markdown_items(raw)] == read
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<pre>def f(x):<a href="#l2"></a>\n    return x</pre>',
+        '<div class="highlight"><pre><a href="x">def</a> f(x):\n    return x</pre></div>',
+    ],
+)
+def test_code_whose_lines_or_names_are_linked_stays_code(page: str) -> None:
+    assert [(block.kind, block.text) for block in html_blocks(page)] == [
+        ("code", "def f(x):\n    return x")
+    ]
+
+
+def test_a_link_around_a_page_of_links_within_pre_costs_no_time() -> None:
+    links = "".join(f'<div><a href="{i}">Text {i}</a></div>\n\n' for i in range(200))
+    items = html_items(f'<pre><a href="top"><div>{links}</div></a></pre>')
+    assert [len(item.links) for item in items] == [1] * 200
+
+
 def test_a_page_typed_within_pre_is_text_with_links() -> None:
     page = """<pre>HIST 712
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from seminar_rag.syllabus.marks import MONTH_NAME
+from seminar_rag.syllabus.marks import MONTH_OF_DAY
 from seminar_rag.syllabus.markup_text import without_junk
 
 _NEWLINE = re.compile(r"\r\n?|\n")
@@ -16,7 +16,7 @@ _GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
 """A heading without the space that CommonMark asks for and Kramdown does not."""
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _DIRECTIVE = re.compile(
-    r" {0,3}(?:(?P<colons>:::+)[ \t]*+(?:[\w-]++|(?=\S))|(?P<ticks>```+|~~~+)[ \t]*+"
+    r" {0,3}(?:(?P<colons>:::++)[ \t]*+(?:[a-z][\w-]*+|(?=\S))|(?P<ticks>```+|~~~+)[ \t]*+"
     r"(?=\{(?:admonition|attention|aside|card|caution|danger|details|div|dropdown|epigraph|error|grid"
     r"|grid-item|grid-item-card|hint|important|list-table|margin|note|seealso|sidebar|tab-item"
     r"|tab-set|tip|topic|warning)\}))(?:\{[^{}\n]*+\})?+[ \t]*+"
@@ -30,7 +30,7 @@ _BOX = re.compile(
 """The opening line of a box whose text is indented, or of a tab."""
 _Line = tuple[int, str]
 """Where a line begins in the source, and its text."""
-_DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_NAME})", re.I)
+_DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_OF_DAY})", re.I)
 """A day of a month ("12. Oktober") where a list's number could stand."""
 
 
@@ -56,7 +56,7 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
     fences: list[str] = []
     indents: list[int] = []
     code, options = "", False
-    for place, written in lines:
+    for place, written, below in _with_indent_below(lines):
         indent = len(written) - len(written.lstrip(" "))
         while indents and not code and indent < min(indents[-1], len(written)):
             indents.pop()
@@ -65,7 +65,7 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
         fence = _FENCE.match(line)
         if code:
             code = "" if fence and fence[1].startswith(code) else code
-        elif fences and line.strip() == fences[-1]:
+        elif fences and (line.strip() == fences[-1] or _colons(line, fences[-1])):
             fences.pop()
             line = ""
         elif opened := _DIRECTIVE.match(line):
@@ -73,7 +73,9 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
             start, line, options = start + opened.end(), line[opened.end() :], True
         elif fence:
             code = fence[1]
-        elif (box := _BOX.match(line)) and (box["title"] or line[:3] != "==="):
+        elif (box := _BOX.match(line)) and (
+            box["title"] or (below >= begin + 4 and line[:3] != "===")
+        ):
             indents.append(begin + 4)
             title = box["title"] or ""
             start, line = start + max(box.start("title"), 0), title
@@ -82,6 +84,21 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
         else:
             options = False
         yield start, line
+
+
+def _with_indent_below(lines: Iterable[_Line]) -> list[tuple[int, str, int]]:
+    """The lines, each with how far the next one that is not blank is indented."""
+    found, below = [], 0
+    for place, line in reversed(list(lines)):
+        found.append((place, line, below))
+        if line.strip():
+            below = len(line) - len(line.lstrip(" "))
+    return found[::-1]
+
+
+def _colons(line: str, fence: str) -> bool:
+    """Whether a line ends a box of colons: Pandoc wants three at least there, not as many."""
+    return fence[0] == ":" and set(line.strip()) == {":"} and len(line.strip()) >= 3
 
 
 def _mended(lines: Iterable[_Line]) -> Iterator[_Line]:

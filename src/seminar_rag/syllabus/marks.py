@@ -28,6 +28,12 @@ MONTH_NAME = (
     r"|sep(?:tembre|tiembre)?|set(?:embro)?|o[ckt]t(?:obre|ubre|ober)|out(?:ubro)?|nov(?:embre|iembre"
     r"|embro)|d[ée]c(?:embre)?|dic(?:iembre)?|dez(?:ember|embro)?)\b\.?)"
 )
+MONTH_OF_DAY = (
+    r"(?:(?:januar|februar|märz|mai|juni|juli|september|oktober|november|dezember)\b"
+    rf"(?!,\s[^\W\d]|\s\d\d?(?!\d))|{MONTH_NAME}(?=\s*(?:$|[:(|]|[–—]|-\s|(?:19|20)\d\d)))"
+)
+"""The month after the number of a day ("12. Oktober"), told from a name or date after the number of
+a list ("1. May, R.", "2. Sep 11: Trees")."""
 _NAMED = re.compile(
     rf"^(?:{_NAME}\.?\s*+(?:(?:#|no\.?|nr\.?)\s*+)?|[WL](?=\d))"
     rf"(?P<number>\d{{1,3}}|{_ROMAN}|{'|'.join(CARDINALS)})[ab]?"

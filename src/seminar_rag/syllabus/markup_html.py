@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from seminar_rag.syllabus.markup_pre import laid_out
+from seminar_rag.syllabus.markup_pre import laid_out, typed_within
 from seminar_rag.syllabus.markup_text import (
     HARD_BREAK,
     Item,
@@ -341,7 +341,7 @@ class _TreeWalk:
 
     def _code(self, node: Any) -> None:
         self.flush()
-        if node.find(".//code") is None and node.find(".//a[@href]") is not None:
+        if typed_within(node):
             self.items += laid_out(node)  # a page typed with its line breaks
             return
         code, text = TextBuilder(fold=False), "".join(node.itertext())

@@ -11,6 +11,17 @@ from typing import Any
 
 from seminar_rag.syllabus.markup_text import Item, Link, text_items
 
+_PAGES = "descendant::a[@href and not(starts-with(@href, '#'))]"
+_CODE = (
+    "descendant::code | ancestor-or-self::*[contains(@class, 'highlight')"
+    " or contains(@class, 'sourceCode')]"
+)
+
+
+def typed_within(node: Any) -> bool:
+    """Whether preformatted text is a page with its links, and no code with links to its lines."""
+    return bool(node.xpath(_PAGES)) and not node.xpath(_CODE)
+
 
 def laid_out(node: Any) -> Iterator[Item]:
     """The lines of preformatted text as the blocks of a page in plain text, with their links."""
@@ -32,14 +43,14 @@ def laid_out(node: Any) -> Iterator[Item]:
 
 
 def _links_in(node: Any) -> list[Link]:
-    """The links in an element's text, each with its place there."""
+    """The links in an element's text, each with its place there; none around others."""
     found: list[Link] = []
     at = len(node.text or "")
     for child in node:
         inner = _links_in(child)
         length = len("".join(child.itertext())) if isinstance(child.tag, str) else 0
         url = (child.get("href") or "").strip() if child.tag == "a" else ""
-        found += [Link(url, at, at + length)] if url else []
+        found += [Link(url, at, at + length)] if url and not inner else []
         found += [Link(one.url, at + one.start, at + one.end) for one in inner]
         at += length + len(child.tail or "")
     return found

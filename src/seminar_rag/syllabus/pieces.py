@@ -14,7 +14,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 
-from seminar_rag.syllabus.marks import MONTH_NAME
+from seminar_rag.syllabus.marks import MONTH_OF_DAY
 from seminar_rag.syllabus.markup_text import Item, Link
 
 _BOLD_LEVEL = 7
@@ -28,7 +28,7 @@ _ABBREVIATED = re.compile(
 )
 _STOP = re.compile(r"(?<=[\w)\]][.?!])[\"”’)\]*]*\s+(?=[^\W\d_a-z]|[\d“\"‘'\[(])|(?<=[;|•·])\s+")
 _ORDINAL = re.compile(r"(?:^|\D)\d\d\.$")
-_IN_MONTH = re.compile(rf"{MONTH_NAME}\b", re.I)
+_IN_MONTH = re.compile(MONTH_OF_DAY, re.I)
 _DASH = re.compile(r"(?<!\s)\s+(?:[–—/|•·]|--?)\s+")
 _LABEL = re.compile(r"^[^:“\"]{1,60}?[:：](?=\s|$|[“\"])\s*")
 _BRACKETS = re.compile(r"\([^()]{1,300}\)|\[[^\[\]]{1,300}\]")
@@ -371,7 +371,7 @@ def _stops(text: str, shut: _Shut) -> Iterator[int]:
 
 def _day(before: str, after: str) -> bool:
     """Whether a full stop makes a number that of a day: "12. Oktober"."""
-    return bool(_ORDINAL.search(before) and _IN_MONTH.match(after[:12]))
+    return bool(_ORDINAL.search(before) and _IN_MONTH.match(after[:24]))
 
 
 def _between_marked(text: str, starts: Sequence[int], shut: _Shut) -> Iterator[int]:
