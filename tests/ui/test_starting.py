@@ -63,6 +63,9 @@ assert isinstance(frame, pandas.DataFrame) and gradio.caching.cache_hash(frame)
 import mcp
 from gradio.utils import MatplotlibBackendMananger as drawing
 load_gradio()
+from types import SimpleNamespace
+from seminar_rag.ui.shared.gradio_pages import _without_plots
+_without_plots(SimpleNamespace(__name__="gradio.utils"))  # a Gradio that has another name for it
 with drawing(): pass
 assert "matplotlib" not in sys.modules
 import matplotlib

@@ -35,7 +35,7 @@ _OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
 _PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
-_NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s))")
+_NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s{_YEAR}))")
 """Between the works of a bracket; a year alone is of the authors before it."""
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")

@@ -72,8 +72,8 @@ def _without_plots(utils: Any) -> None:
 
     By itself it loads matplotlib for every event, with which no page here draws.
     """
-    usual = utils.MatplotlibBackendMananger
-    if usual.__module__ == utils.__name__:  # not chosen before
+    usual = getattr(utils, "MatplotlibBackendMananger", None)  # as Gradio spells it, so far
+    if usual is not None and usual.__module__ == utils.__name__:  # not chosen before
         utils.MatplotlibBackendMananger = lambda: (
             usual() if "matplotlib" in sys.modules else nullcontext()
         )
