@@ -415,6 +415,16 @@ def test_a_link_around_a_page_of_links_within_pre_costs_no_time() -> None:
     assert [len(item.links) for item in items] == [1] * 200
 
 
+def test_parts_of_a_name_in_code_or_of_an_address_are_not_set_apart() -> None:
+    page = """<dt class="sig"><span>torch.nn.</span><span>Linear</span></dt>
+<p><code><i>std::</i><i>Vector</i></code>
+<b>https://x.org/a.</b><b>Pdf</b> <i>Levi 1991.</i><b>On</b></p>"""
+    assert [block.text for block in html_blocks(page)] == [
+        "torch.nn.Linear",
+        "std::Vector https://x.org/a.Pdf Levi 1991. On",
+    ]
+
+
 def test_a_page_typed_within_pre_is_text_with_links() -> None:
     page = """<pre>HIST 712
 

@@ -13,13 +13,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from seminar_rag.syllabus.markup_pre import laid_out, typed_within
-from seminar_rag.syllabus.markup_text import (
-    HARD_BREAK,
-    Item,
-    TextBuilder,
-    without_junk,
-)
+from seminar_rag.syllabus.markup_pre import NAMES_OF_CODE, laid_out, typed_within
+from seminar_rag.syllabus.markup_text import HARD_BREAK, Item, TextBuilder, without_junk
 from seminar_rag.types import Block, BlockKind
 
 _HTML_PIECE = re.compile(
@@ -292,7 +287,8 @@ class _TreeWalk:
         url = (node.get("href") or "").strip() if tag == "a" else ""
         if url:
             self._builder.link(url, start)
-        if not node.tail and self._builder.would_glue(_opening(node.getnext())):
+        glued = not node.tail and self._builder.would_glue(_opening(node.getnext()))
+        if glued and not node.xpath(NAMES_OF_CODE):
             self._put(" ", strong)  # a style sheet sets the two apart
 
     def _block(self, node: Any, tag: str) -> None:

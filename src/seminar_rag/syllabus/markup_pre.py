@@ -16,6 +16,11 @@ _CODE = (
     "descendant::code | ancestor-or-self::*[contains(@class, 'highlight')"
     " or contains(@class, 'sourceCode')]"
 )
+NAMES_OF_CODE = (
+    "ancestor-or-self::*[self::code or self::tt or self::samp"
+    " or contains(concat(' ', @class, ' '), ' sig ')]"
+)
+"""Where "nn." and "Linear" are one name; Sphinx sets signatures so."""
 
 
 def typed_within(node: Any) -> bool:

@@ -85,6 +85,8 @@ def without_junk(text: str) -> str:
     return _TEX_ESCAPE.sub(FILLER, text)
 
 
+_WORD_ENDS = re.compile(r"\S{0,60}[\d.:;!?)]$")
+_ADDRESS = re.compile(r"[a-z]{2}(?::/|\.[a-z])")
 _FOLDED = re.compile(f"[^\\s\u200b{FILLER}]+(?: [^\\s\u200b{FILLER}]+)*+|.", re.DOTALL)
 """Characters that are put as they are, side by side, or another one."""
 _KEPT = re.compile(f"[^{FILLER}]+|.", re.DOTALL)
@@ -141,8 +143,10 @@ class TextBuilder:
 
     def would_glue(self, text: str) -> bool:
         """Whether a word put now would stick to the number or the sentence that ends before it."""
-        last = self._chars[-1] if self._chars else " "
-        return (last.isdigit() or last in ".:;!?)") and text[:1].isupper() and text[1:2].islower()
+        if not (self._chars and text[:1].isupper() and text[1:2].islower()):
+            return False
+        word = _WORD_ENDS.search("".join(self._chars[-60:]))
+        return word is not None and not _ADDRESS.search(word[0])
 
     def append(self, item: Item) -> None:
         """Put the text, links and line breaks of a finished item."""
