@@ -100,6 +100,8 @@ def test_a_number_belongs_to_the_name_before_it_and_drawbacks_to_their_owner(
         ("Quels sont les avantages du seigle ?", "for", "seigle"),
         ("Where are the papers about rye weak?", PLAIN, ""),
         ("papers by von Neumann", "by", "von Neumann"),
+        ("And of rye?", PLAIN, ""),
+        ("and with the rye?", PLAIN, ""),
         ("Was macht der Encoder?", PLAIN, ""),
     ],
 )

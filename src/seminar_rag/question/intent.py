@@ -48,6 +48,8 @@ TEXTS = frozenset("article chapter handout manuscript preprint primer".split())
 """What a reading is called as well as a paper, and that is hardly ever a topic."""
 _ARTICLES = frozenset("a an the".split())
 _PREPOSITIONS = frozenset("about concerning for in of on regarding to with".split())
+_JOINING = _ARTICLES | frozenset("and but for in of or to with".split())
+"""Words that only join a topic to what was asked before: "and of SARS?" asks that again."""
 DATA = "intents"
 """Name of the examples and of the weights that were fitted to them."""
 
@@ -114,6 +116,7 @@ class Intents:
             intent: found
             for intent in self._words
             if (found := self._read(asked, intent)) is not None
+            and not _JOINING.issuperset({*found[0].split()} - {TOPIC})
         }
         if not read:
             return Found(PLAIN)
