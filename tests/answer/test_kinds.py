@@ -149,6 +149,11 @@ def test_whose_number_a_sentence_tells(text: str, mine: bool) -> None:
     assert gives_number(text, "parameters")
 
 
+def test_nothing_is_quoted_for_a_thing_that_no_passage_tells_of() -> None:
+    text, _ = answered("What is flash firing good for?", hit("A benefit of steam is its low cost."))
+    assert not text
+
+
 def test_what_speaks_for_a_thing_is_found_however_it_is_spelt() -> None:
     text, _ = answered("What is flash firing good for?", hit("FlashFiring saves wood at night."))
     assert "saves wood" in text

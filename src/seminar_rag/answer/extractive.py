@@ -15,6 +15,7 @@ from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy, unread
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
+from seminar_rag.answer.mentions import Mentions
 from seminar_rag.answer.scoring import (
     MOST,
     Features,
@@ -190,9 +191,8 @@ class Extractive:
         if query.form and query.form.kind in ("for", "against"):
             # "It saves memory" is said of the reading's subject; readings on other ones say it too.
             thing = query.form.thing
-            about = {one.document.id for one in hits if has_most(one.whole, thing)}
-            of_it = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
-            found = of_it or found  # "flash attention" may be written "FlashAttention"
+            about = {one.document.id for one in hits if _tells_of(one, thing)}
+            found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
             # The author's own list is better than any sentence with a "not" in it.
             below = [
                 (one, features)
@@ -292,6 +292,11 @@ def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
 def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     """Whether a candidate, or what it stands under, holds most words of a name."""
     return has_most(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
+
+
+def _tells_of(hit: Hit, thing: str) -> bool:
+    """Whether a passage has most words of a thing, or has it in another spelling or in short."""
+    return has_most(hit.whole, thing) or Mentions(hit).in_any_form(thing)
 
 
 def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> bool:
