@@ -20,6 +20,8 @@ from seminar_rag.answer.unsaid import leaves_open
         "Based on the passages, it is not possible to say who built it.",
         "While the readings describe the boat, they do not say who built it.",
         "I cannot find that in the readings.",
+        "These texts do not explicitly state the price.",
+        "No information is given.",
     ],
 )
 def test_a_sentence_about_the_passages_says_nothing(sentence: str) -> None:
@@ -36,6 +38,11 @@ def test_a_sentence_about_the_passages_says_nothing(sentence: str) -> None:
         "The context does not fit into the memory.",
         "There is no evidence that boats were built here.",
         "Sailors do not understand the text that they sign.",
+        "No information is lost on board.",
+        "The sources do not agree on the day of the wreck.",
+        "The text survives only in two copies.",
+        "A lookout attends only to passages that are shown on the chart.",
+        "The time at sea does not change with the passages’ order.",
     ],
 )
 def test_a_sentence_from_the_passages_says_something(sentence: str) -> None:

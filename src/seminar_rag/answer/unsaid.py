@@ -23,19 +23,32 @@ _SUBJECT = rf"(?:{_PLACE}|{_THE}{_THEIRS}\b)"
 _DENIES = (
     r"(?:\w{2,6} ?n[o’']t|cannot|lacks?|fails?|only|no|nothing|neither|nor|silent|without|nowhere)"
 )
+_NOT = r"(?:\w{2,6} ?n[o’']t|cannot|no|nothing|neither|nowhere|unclear|unknown|impossible)"
+"""What denies something wherever it stands; "only" and "fails" do so of the passages alone."""
+_SAYING = (
+    r"(?:answer|address|mention|say|state|specif|provide|contain|discuss|give|name|tell|explain"
+    r"|include|describe|indicate|offer|define|cover|list)\w*+"
+)
 _LEAD = (
     r"(?:(?:however|but|unfortunately|sadly|sorry|thus|yes|so|note that|it seems that)\b,?\s++)*+"
 )
 _ABOUT = re.compile(
     rf"{_LEAD}(?:"
-    rf"{_SUBJECT},?(?:\s++(?:however|also|do|does|is|are)\b,?)*?\s++"
+    rf"{_PLACE},?(?:\s++(?:however|also|do|does|is|are)\b,?)*?\s++"
     rf"(?:{_DENIES}\b|\w++\s++(?:no|nothing)\b|(?:answers?|address(?:es)?)\b)"
+    # A reading may be about texts and sources: "the sources do not agree".
+    rf"|{_THE}{_THEIRS}\s++(?:(?:do|does|did) ?n[o’']t\s++(?:\w{{1,20}}ly\s++)?{_SAYING}"
+    rf"|{_SAYING}\s++(?:no|nothing)\b|answers?\b)"
     rf"|(?:none of|neither of)\s++{_SUBJECT}|(?:neither|no)\s++{_OURS}\b"
     r"|i(?:['’]m| am) (?:sorry|unable|not (?:able|sure))\b"
     r"|i (?:cannot|can ?n[o’']t|could ?n[o’']t|do ?n[o’']t|was (?:not|unable))\b"
-    r"|(?:there (?:is|are|was|were) )?no (?:\w++ )?(?:information|mention|details?|answer)\b"
-    rf"|.{{0,120}}?\b(?:{_DENIES}|unclear|unknown|impossible|insufficient)\b.{{0,120}}?"
-    rf"\b(?:in|by|from|within|with|using|on|of|to)\s++(?:{_PLACE}|the text\b(?=\W*+$))"
+    r"|(?:there (?:is|are|was|were) )?no (?:\w++ )?(?:mention\b|(?:information|details?|answer)"
+    r"(?:\W*+$|\s++(?:about|on|regarding|concerning|of|as|to|whether|that|in|here|given|provided"
+    r"|available|(?:is|are|was|were) (?:\w++ )?(?:given|provided|available|mentioned|found|stated"
+    r"|specified|there))\b))"
+    rf"|.{{0,120}}?\b(?:{_NOT}|insufficient)\b.{{0,120}}?"
+    rf"\b(?:in|by|from|within|with|using|on|of)\s++"
+    rf"(?:(?!{_OURS}\s++[^\W\d]){_PLACE}(?!['’])|the text\b(?=\W*+$))"
     rf"|(?:based on|according to|from|in|while)\s++{_SUBJECT}.{{0,80}}?"
     rf"(?:\bit is (?:not (?:possible|clear)|impossible|unclear)\b|\bthere is no\b"
     rf"|\bthey {_DENIES}\b)"
