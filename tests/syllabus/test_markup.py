@@ -415,6 +415,18 @@ def test_a_link_around_a_page_of_links_within_pre_costs_no_time() -> None:
     assert [len(item.links) for item in items] == [1] * 200
 
 
+def test_a_link_in_html_that_ends_within_one_in_markdown_ends_only_itself() -> None:
+    (stray,) = markdown_items("[Levi</a>](https://a.org)")
+    assert [(link.url, stray.text[link.start : link.end]) for link in stray.links] == [
+        ("https://a.org", "Levi")
+    ]
+    (crossed,) = markdown_items('[Levi <a href="b">Poni](https://a.org) x</a>')
+    assert {(link.url, crossed.text[link.start : link.end]) for link in crossed.links} == {
+        ("https://a.org", "Levi Poni"),
+        ("b", "Poni x"),
+    }
+
+
 def test_parts_of_a_name_in_code_or_of_an_address_are_not_set_apart() -> None:
     page = """<dt class="sig"><span>torch.nn.</span><span>Linear</span></dt>
 <p><code><i>std::</i><i>Vector</i></code>

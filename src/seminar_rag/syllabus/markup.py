@@ -236,6 +236,8 @@ class _InlineWalk:
         self._at = 0
         self._strong = 0
         self._open: list[tuple[str, int]] = []
+        self._anchors: list[tuple[str, int]] = []
+        """Links in HTML that are open; one may end within a link in Markdown."""
         self._emphasised: list[int] = []
 
     def run(self, tokens: Sequence[Token]) -> None:
@@ -320,14 +322,11 @@ class _InlineWalk:
 
     def _anchor(self, tag: str) -> None:
         if re.match(r"<a\s", tag, re.I):
-            self._open.append((href(tag), len(self._builder)))
-        elif re.match(r"</a\s*>", tag, re.I) and self._open:
-            self._close_link()
-
-    def _close_link(self) -> None:
-        url, start = self._open.pop()
-        if url:
-            self._builder.link(url, start)
+            self._anchors.append((href(tag), len(self._builder)))
+        elif re.match(r"</a\s*>", tag, re.I) and self._anchors:
+            url, start = self._anchors.pop()
+            if url:
+                self._builder.link(url, start)
 
     def _on_link_open(self, token: Token) -> None:
         opener = "<" if token.info == "auto" else "["
