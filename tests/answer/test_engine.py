@@ -358,6 +358,24 @@ def test_part_by_part_quotations_stand_in_though_no_judge_was_asked(
     assert any("quoted instead" in warning for warning in answer.warnings)
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Attention weighs tokens.", False),
+        ("Attention weighs tokens. It helps. It costs the square of the length.", True),
+    ],
+)
+def test_pros_and_cons_of_which_one_is_not_told_give_way_to_quotations(
+    text: str, kept: bool
+) -> None:
+    llm = ScriptedLLM(text)
+    answer = answer_of(
+        ask(writer(llm, Sure()), question="What are the pros and cons of attention?")
+    )
+    assert answer.text.startswith("Attention weighs tokens. [1]") is kept
+    assert any("quoted instead" in warning for warning in answer.warnings) is not kept
+
+
 def test_simple_words_that_no_passage_bears_out_give_way_to_quotations() -> None:
     llm = ScriptedLLM("It is like a torch in a dark room.")
     answer = answer_of(ask(writer(llm, Sure(0.6)), question="Explain attention like I'm five"))

@@ -26,6 +26,7 @@ from seminar_rag.answer.dialogue import Conversations, Told
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
 from seminar_rag.answer.extractive import NOT_SIMPLER
+from seminar_rag.answer.forms import has_form
 from seminar_rag.answer.instructions import (
     NO,
     WRITE,
@@ -192,7 +193,10 @@ class LLMAnswerer:
 
         apart = told_apart(sides)
         if len(apart) > 1 and not foreign:
-            answer = _compared(answer, apart)
+            answer = _once(answer, lambda told: len(spoken_of(told, apart)) > 1)
+        elif query.intent == "pros and cons" and not foreign:
+            wanted = [part.form for part in query.parts]
+            answer = _once(answer, lambda told: all(has_form(form, told) for form in wanted))
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
@@ -283,13 +287,13 @@ def _or_quoted(
             answer.close()
 
 
-def _compared(answer: Iterator[str], sides: Sequence[str]) -> Iterator[str]:
-    """A comparison, once it speaks of two of its sides; without its marks, so that quotations
-    take its place, where it tells of one thing or of others."""
+def _once(answer: Iterator[str], enough: Callable[[str], bool]) -> Iterator[str]:
+    """An answer, once it tells enough, such as of two sides; without its marks, so that quotations
+    take its place, where it never does."""
     held = ""
     for chunk in answer:
         held += chunk
-        if len(spoken_of(held, sides)) > 1:
+        if enough(held):
             yield held
             yield from answer
             return
