@@ -19,6 +19,7 @@ _LEFT_OUT = re.compile(r"[^a-z0-9]+")
 _KEPT = frozenset(ascii_lowercase + digits)
 _DISTINCT = re.compile(r"[A-Z].*[A-Z]|[a-z][A-Z]")
 """What no ordinary word looks like, and no number."""
+_FRACTION = re.compile(r"\d\.\d")
 _SAID = {"2": "to", "4": "for"}
 """Words that a digit stands for in an abbreviation, such as LLM4SE."""
 _BETWEEN = "\0"
@@ -130,6 +131,8 @@ def _ends_here(text: str, at: int) -> bool:
     """Whether a name may end with this character: with a word, its plural, or before a capital or a
     number."""
     after = text[at + 1 : at + 2]
+    if _FRACTION.match(text, at):
+        return False  # "GPT-3.5" is no GPT-3
     if after == "s":
         after = text[at + 2 : at + 3]
         return not after.isalnum()
