@@ -118,7 +118,6 @@ TODAY = {
     "19": "a table whose line of dashes is too short is not seen as one",
     "23": "the reference list of an export is not joined with the sessions that cite it",
     "26": "“Recommended 1:” is no label that the rules of structure know",
-    "30": "the author in front of a title without a link stays in the title",
     "35": "a title alone below a date is taken for its session's",
 }
 

@@ -200,9 +200,11 @@ def test_a_list_of_references_is_a_file_beside_the_page_and_nothing_else(tmp_pat
     os.mkfifo(folder / "pipe.bib")
     named = ", ".join(str(folder.parent / one) for one in ("outside.bib", "page/pipe.bib"))
     page = QUARTO.replace("---\n", f"---\nbibliography: [{named}, ../outside.bib]\n", 1)
+    page += "- Ruiz, Ana. [Tides and Their Tables](https://example.org/tides). 2011.\n"
     (folder / "coast.qmd").write_text(page, encoding="utf-8")
     read = read_syllabus(folder / "coast.qmd")
     titles = {one.title for session in read.sessions for one in session.readings}
+    assert "Tides and Their Tables" in titles
     assert not titles & {title for _, title, _, _ in DUE}
 
 

@@ -280,8 +280,8 @@ def meeting_title(heads: Sequence[Piece]) -> str:
     """A session's title: its heads without numbers and dates, as far as anything else is there."""
     texts = [marks.title_of(run.item.text) for run in runs_of(heads)]
     kept = [text for text in texts if not marks.is_date(text) and re.search(r"[^\W\d_]{2}", text)]
-    kept = list(dict.fromkeys(kept))
-    return " – ".join(kept[:3]) or " ".join(piece.text for piece in heads)
+    said = [piece.text for piece in heads if re.search(r"[^\W\d_]", piece.text)]
+    return " – ".join([*dict.fromkeys(kept)][:3]) or " ".join(said or [one.text for one in heads])
 
 
 def session_name(heads: Sequence[Piece], readings: Sequence[Reading]) -> str:

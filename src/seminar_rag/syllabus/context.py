@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NEAR = (1, 2, 3, -1, -2, -3)
+_SECOND = 0.75
+"""How much of a label the second forest decides. Chosen together with `_STEPS` of the training."""
 _LEAST = 1e-6
 _FAR = 30
 """So many pieces away, a session's beginning says no more."""
@@ -34,10 +36,10 @@ def likely(pieces: Sequence[Piece], rows: NDArray[np.float32], model: Model) -> 
 
 
 def joined(alone: NDArray[np.float32], among: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The geometric mean of what the first and the second forest say."""
+    """The weighted geometric mean of what the first and the second forest say."""
     import numpy as np
 
-    whole = np.sqrt((alone + _LEAST) * (among + _LEAST))
+    whole = (alone + _LEAST) ** (1 - _SECOND) * (among + _LEAST) ** _SECOND
     return np.asarray(whole / whole.sum(1, keepdims=True), np.float32)
 
 
