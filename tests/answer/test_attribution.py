@@ -46,6 +46,22 @@ def test_a_later_sentence_that_no_passage_says_is_left_out() -> None:
     assert written(evidence.left_out[0]) == evidence.left_out[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Bienen leben lang [2]. Wespen bauen aus Papier. Falter fliegen nachts [1].", 1),
+        ("Bienen leben lang. Wespen bauen aus Papier. Falter fliegen nachts [1].", 0),
+    ],
+)
+def test_where_passages_are_named_for_each_sentence_one_without_is_left_out(
+    text: str, left: int
+) -> None:
+    foreign = Attribution(CHECK, (hit(MOTHS), hit(BEES)), trusting=True)
+    said = "".join(attributed(iter(text), foreign, 999))
+    assert foreign.left_out == ["Wespen bauen aus Papier."][:left]
+    assert said.endswith("Falter fliegen nachts. [1]")
+
+
 def test_words_of_two_passages_make_no_sentence_that_cites_both() -> None:
     said = "Over greater distances moths that live for about 40 days visit 100 flowers."
     both = CHECK.verify(said, [hit(MOTHS).passage, hit(BEES).passage])

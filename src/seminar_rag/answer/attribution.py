@@ -103,6 +103,8 @@ class Attribution:
         """What a small model copies as if it were a sentence."""
         self.left_out: list[str] = []
         """Sentences that the writer wrote and no passage is likely to say."""
+        self.named_each = True
+        """Whether the writer named a passage for every sentence so far."""
 
     def cites(self, claim: str, hints: Sequence[int] = ()) -> list[int]:
         """The passages that surely support a claim, best first, as 1-based indices.
@@ -239,10 +241,12 @@ def _told(
     """
     cited = evidence.cites(claim, hints)
     near = None if cited else evidence.nearest(claim)
-    compared = len(terms(claim)) >= _BARE and not evidence.trusting
-    if may_go and compared and not cited and near is None:
+    # What cannot be compared may be invented where passages were named until here.
+    weighed = evidence.named_each if evidence.trusting else len(terms(claim)) >= _BARE
+    if may_go and weighed and not cited and near is None:
         evidence.left_out.append(text.strip())
         return
+    evidence.named_each &= bool(cited)
     yield text
     yield from map(" [{}]".format, cited)
     if near and near[1] not in said:
