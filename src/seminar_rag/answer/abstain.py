@@ -22,7 +22,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from seminar_rag.answer.forms import gives_number
-from seminar_rag.answer.mentions import Mentions, whole
+from seminar_rag.answer.mentions import Mentions, all_said
 from seminar_rag.answer.scoring import QuestionWords
 from seminar_rag.question.language import ask_in, differs, language_of, small_words
 from seminar_rag.question.query import Query
@@ -90,7 +90,7 @@ class Relevance:
 
     def _lacking(self, text: str, hits: Sequence[Hit], most: int = 2) -> list[str]:
         """The question's rarest words that none of the first hits has."""
-        there = {stem for hit in hits[:_FIRST] for stem in stems(whole(hit))}
+        there = {stem for hit in hits[:_FIRST] for stem in stems(all_said(hit))}
         own = {term: set(stems(term)) for term in content_words(text)}
         terms = [term for term, found in own.items() if found and not found & there]
         weights = self._rarity(terms) if terms else {}
@@ -108,7 +108,7 @@ class Relevance:
         own = {term: set(stems(term)) for term in weights}
         covered = [0.0]
         for hit in hits[:_FIRST]:
-            there = set(stems(whole(hit)))
+            there = set(stems(all_said(hit)))
             covered.append(sum(weights[term] for term in own if own[term] and own[term] <= there))
         coverage = max(covered) / (sum(weights.values()) or 1.0)
         return 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
@@ -119,7 +119,7 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
     than half of its words: what was found was found by the rest alone."""
     if not differs(query.language, language_of_hits(hits[:1])):
         return None
-    there = {stem for hit in hits for stem in stems(whole(hit))}
+    there = {stem for hit in hits for stem in stems(all_said(hit))}
     own = small_words(query.language)
     asked = stems(
         " ".join(word for word in words(query.topic or query.stand_alone) if word not in own)
@@ -130,7 +130,7 @@ def unread(query: Query, hits: Sequence[Hit]) -> str | None:
 
 def language_of_hits(hits: Sequence[Hit]) -> str:
     """The language of the best passages, by its code; empty where it is not clear."""
-    return language_of(" ".join(map(whole, hits[:_FIRST])))
+    return language_of(" ".join(map(all_said, hits[:_FIRST])))
 
 
 def missing_names(query: Query, hits: Sequence[Hit]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seminar_rag.answer.mentions import abbreviates, same
+from seminar_rag.answer.mentions import abbreviates, has_other_form
 from seminar_rag.check.features import clauses
 from seminar_rag.check.terms import terms
 from seminar_rag.text import stems
@@ -60,7 +60,7 @@ def named_in(text: str, names: Sequence[str]) -> list[str]:
         if wanted.strip() and wanted in left:
             found.append(name)
             left = left.replace(wanted, "  ")
-        elif same(name, text):
+        elif has_other_form(name, text):
             found.append(name)
     return found
 
@@ -80,6 +80,6 @@ def spoken_of(text: str, sides: Sequence[str]) -> list[str]:
         others = {word for other in sides if other != side for word in stems(other)}
         own = set(stems(side)) - others
         told = bool(own) and 2 * len(own & there) >= len(own)
-        if told or (same(side, text) if own else side in named_in(text, sides)):
+        if told or (has_other_form(side, text) if own else side in named_in(text, sides)):
             found.append(side)
     return found

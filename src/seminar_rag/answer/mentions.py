@@ -53,7 +53,7 @@ class Mentions:
 
     def in_any_form(self, name: str) -> bool:
         """Whether the hit mentions a name, what it is short for, or what is short for it."""
-        return self.of(name) or same(name, self._text)
+        return self.of(name) or has_other_form(name, self._text)
 
     def _spells(self, name: str) -> bool:
         """Whether a name without spaces and case stands in the text and not inside a word."""
@@ -72,7 +72,7 @@ class Mentions:
         return [at for at, one in enumerate(self._text) for low in one.lower() if low in kept]
 
 
-def whole(hit: Hit) -> str:
+def all_said(hit: Hit) -> str:
     """What a passage and its work say: title, authors, headings, text."""
     return " ".join(_said(hit))
 
@@ -83,7 +83,7 @@ def _said(hit: Hit) -> list[str]:
     return [one.replace(_BETWEEN, " ") for one in said]
 
 
-def same(name: str, text: str) -> bool:
+def has_other_form(name: str, text: str) -> bool:
     """Whether a text has what a name is short for, or a word that is short for the name."""
     if abbreviates(name, text):
         return True

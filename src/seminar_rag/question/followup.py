@@ -207,9 +207,9 @@ class Rewriter:
         Args:
             titles: those of the readings.
         """
-        read = language_of(" ".join(titles))
-        foreign = language_of(question) not in ("", "en") and read in ("", "en")
-        if not foreign or len(question) > _LONGEST_FOREIGN:
+        if language_of(question) in ("", "en") or len(question) > _LONGEST_FOREIGN:
+            return ""
+        if language_of(" ".join(titles)) not in ("", "en"):
             return ""
         prompt = f"Question: {question.strip()}\nIn English:"
         told = self._one_line(TRANSLATING, prompt, stop)

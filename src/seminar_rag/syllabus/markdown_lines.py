@@ -36,7 +36,7 @@ _DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_OF_DAY})", re.
 
 def source_lines(body: str) -> list[tuple[int, str]]:
     """The lines of a page, mended, each with the index in `body` at which it begins."""
-    return list(_mended(_outside_boxes(_lines_of(body))))
+    return list(_outside_boxes(_lines_of(body)))
 
 
 def _lines_of(body: str) -> Iterator[_Line]:
@@ -48,7 +48,8 @@ def _lines_of(body: str) -> Iterator[_Line]:
 
 
 def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """The lines of a page, those of boxes as if they stood outside, below the box's title.
+    """The lines of a page, those of boxes as if they stood outside, below the box's title; mended
+    outside of code.
 
     Boxes are fenced in MyST and Docusaurus (```{note}, :::tip), and their options stand below
     their names; in MkDocs they are indented (??? note "Week 1").
@@ -62,7 +63,7 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
             indents.pop()
         begin = min(indent, indents[-1] if indents else 0)
         start, line = place + begin, written[begin:]
-        fence = _FENCE.match(line)
+        fence, kept = _FENCE.match(line), bool(code)
         if code:
             code = "" if fence and fence[1].startswith(code) else code
         elif fences and (line.strip() == fences[-1] or _colons(line, fences[-1])):
@@ -72,7 +73,7 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
             fences.append(opened["colons"] or opened["ticks"])
             start, line, options = start + opened.end(), line[opened.end() :], True
         elif fence:
-            code = fence[1]
+            code, kept = fence[1], True
         elif (box := _BOX.match(line)) and (
             box["title"] or (below >= begin + 4 and line[:3] != "===")
         ):
@@ -83,7 +84,7 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
             line = ""
         else:
             options = False
-        yield start, line
+        yield (start, line) if kept else _mended(start, line)
 
 
 def _with_indent_below(lines: Iterable[_Line]) -> list[tuple[int, str, int]]:
@@ -101,17 +102,9 @@ def _colons(line: str, fence: str) -> bool:
     return fence[0] == ":" and set(line.strip()) == {":"} and len(line.strip()) >= 3
 
 
-def _mended(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """The lines outside of code without what was pasted, with headings as CommonMark has them."""
-    fence = ""
-    for start, line in lines:
-        opened = _FENCE.match(line)
-        if opened:
-            fence = "" if fence and opened[1].startswith(fence) else fence or opened[1]
-        if opened or fence:
-            yield start, line
-            continue
-        text = _DAY_OPENS.sub("\\1\u00a0", without_junk(line))
-        glued = _GLUED_HEADING.match(text)
-        # One less for the space: what comes after it stays where it stood.
-        yield (start - 1, f"{glued[1]} {text[glued.end() :]}") if glued else (start, text)
+def _mended(start: int, line: str) -> _Line:
+    """A line without what was pasted, its heading or its day as CommonMark knows them."""
+    text = _DAY_OPENS.sub("\\1\u00a0", without_junk(line))
+    glued = _GLUED_HEADING.match(text)
+    # One less for the space: what comes after it stays where it stood.
+    return (start - 1, f"{glued[1]} {text[glued.end() :]}") if glued else (start, text)
