@@ -32,7 +32,6 @@ from seminar_rag.answer.review import Review
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.models.bert import OnnxEmbedder
 from seminar_rag.models.embed import Embedder, Side, Words, unit
 from seminar_rag.sample import FOLDER
 from seminar_rag.syllabus.markup import markdown_blocks
@@ -177,16 +176,18 @@ def time_text(course: Course) -> dict[str, Any]:
     }
 
 
-def time_answers(course: Course) -> dict[str, int]:
+def time_answers(course: Course, embed: Callable[[Sequence[str]], Any]) -> dict[str, int]:
     """What verdicts add to an answer of five sentences, milliseconds, over ten answers.
 
     "cold" are those of a new verifier each, which knows no word yet; "fresh" and "again" are those
     of one verifier for all, as a course has it, with passages met for the first time and met
     before. Medians.
+
+    Args:
+        embed: has not read the sentences as questions.
     """
     rows = [json.loads(line) for line in FAULTS.read_text("utf-8").splitlines()]
     said = [row["paraphrase"] for row in rows if "paraphrase" in row]
-    embed = OnnxEmbedder().embed  # has not read the sentences as questions
     embed(["loaded"])
     one = BuiltinVerifier(embed)
     times: dict[str, list[float]] = {"cold": [], "fresh": [], "again": []}
@@ -219,7 +220,9 @@ def main() -> None:
         started = time.perf_counter()
         figures: dict[str, Any] = {"passages": fill(course, folder, args.passages)}
         figures["filled in seconds"] = round(time.perf_counter() - started)
-        figures["five sentences, milliseconds"] = time_answers(course)
+        figures["five sentences, milliseconds"] = time_answers(
+            course, Course(Config(folder=folder)).embedder.embed
+        )
         figures["a text"] = time_text(course)
         course.close()
     text = json.dumps(figures, indent=2, ensure_ascii=False)

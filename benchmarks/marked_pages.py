@@ -5,7 +5,8 @@ pages. A mark stands where the text itself stands and is taken out before the pa
 
     ⟦S⟧         a session begins; in its head ⟦n:3⟧ its number, ⟦T:…⟧ its title, ⟦d:…⟧ its date
     ⟦R⟧ … ⟦/⟧   a required reading; ⟦M⟧ … ⟦/⟧ a further one; ⟦O⟧ … ⟦/⟧ one that could be doubted
-    ⟦t:…⟧       within a reading, its title; ⟦a:…⟧ the name of an author
+    ⟦t:…⟧       within a reading, its title; ⟦a:…⟧ the name of an author, which may stand in a
+                title that is nothing but author and year: ⟦t:⟦a:Lewis⟧ 1973⟧
 
     python benchmarks/marked_pages.py FILE…    says what each page holds, and which marks are wrong
 """
@@ -21,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).with_name("course_pages")
-_MARK = re.compile(r"⟦(?:(?P<sign>[SRMO/])|(?P<part>[nTdta]):(?P<text>.*?))⟧", re.S)
+_AUTHOR = re.compile(r"⟦a:([^⟦⟧]*)⟧")
+_MARK = re.compile(
+    r"⟦(?:(?P<sign>[SRMO/])|(?P<part>[nTdta]):(?P<text>(?:[^⟦⟧]|⟦a:[^⟦⟧]*⟧)*))⟧", re.S
+)
 _LINK = re.compile(
     r"\]\(\s*<?([^)\s>]+)|href\s*=\s*[\"']([^\"']+)|\[\[(https?://[^\]]+)\]"
     r"|(?<![(\"'=<\[])(https?://[^\s<>\")\]|]+)|<(https?://[^>\s]+)>",
@@ -51,10 +55,10 @@ def unmarked(text: str) -> Marked:
     reading: dict[str, Any] | None = None
     begin = last = 0
     for mark in _MARK.finditer(text):
-        found.text += text[last : mark.start()] + (mark["text"] or "")
+        found.text += text[last : mark.start()] + _said(mark)
         last = mark.end()
         line = text.count("\n", 0, mark.start()) + 1
-        kind, said = mark["sign"] or mark["part"], _plain(mark["text"] or "")
+        kind, said = mark["sign"] or mark["part"], _plain(_said(mark))
         if kind in "SRMO/" and reading is not None:
             reading["urls"] = _urls(text[begin : mark.start()])
             if not reading["title"]:
@@ -74,8 +78,9 @@ def unmarked(text: str) -> Marked:
             found.faults.append(f"line {line}: ⟦{kind}:⟧ stands outside a reading")
         elif kind == "t" and reading is not None:
             _name(reading, said)
+            reading["authors"] += [_surname_last(name) for name in _AUTHOR.findall(mark["text"])]
         elif kind == "a" and reading is not None:
-            reading["authors"].append(said)
+            reading["authors"].append(_surname_last(said))
         elif kind in "nTd" and len(found.sessions) == 1:
             found.faults.append(f"line {line}: ⟦{kind}:⟧ stands before the first session")
         elif kind in "nTd":
@@ -116,10 +121,21 @@ def _head(session: dict[str, Any], kind: str, said: str) -> None:
 
 
 def _urls(marked: str) -> list[str]:
-    body = _MARK.sub(lambda mark: mark["text"] or "", marked)
+    body = _MARK.sub(_said, marked)
     links = [next(filter(None, one.groups())) for one in _LINK.finditer(body)]
     links = [html.unescape(link).rstrip(".,;") for link in links]
     return list(dict.fromkeys(one for one in links if not one.startswith(("#", "mailto"))))
+
+
+def _said(mark: re.Match[str]) -> str:
+    """What a mark encloses, without the marks of authors within it."""
+    return _AUTHOR.sub(r"\1", mark["text"] or "")
+
+
+def _surname_last(name: str) -> str:
+    """A name as the keys of labelled pages have it: "Lewis, D. K." is D. K. Lewis."""
+    surname, _, given = _plain(name).partition(", ")
+    return f"{given} {surname}".strip()
 
 
 def _plain(text: str) -> str:

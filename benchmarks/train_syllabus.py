@@ -461,6 +461,55 @@ def made_pages() -> list[Page]:
     return found
 
 
+_MENUS = (
+    ("Home", "Teaching", "Research", "Publications", "Contact"),
+    ("About", "People", "News", "Events"),
+    ("Overview", "Schedule", "Assignments", "Policies", "Resources"),
+    ("Start", "Lehre", "Forschung", "Team", "Kontakt"),
+    ("Accueil", "Enseignement", "Recherche", "Contact"),
+    ("Inicio", "Docencia", "Publicaciones", "Contacto"),
+)
+_FEET = (
+    '<footer><p>© 2023 Department. <a href="/privacy">Privacy</a> |'
+    ' <a href="/imprint">Imprint</a></p></footer>',
+    "<footer><p>Last updated May 2, 2024. Powered by"
+    ' <a href="https://jekyllrb.com">Jekyll</a>.</p></footer>',
+    "",
+)
+
+
+def dressed_pages(seed: int = 4) -> list[Page]:
+    """The made-up pages in another form: Markdown in a site's frame, HTML as a DOCX."""
+    import pypandoc
+
+    rng, found = random.Random(seed), []
+    for path, marked in marked_pages.pages():
+        if path.suffix in {".md", ".qmd"}:
+            items, form = html_items(_framed(_html(marked.text), path.stem, rng)), "html"
+        elif path.suffix == ".html":
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "page.docx"
+                pypandoc.convert_text(marked.text, "docx", "html", outputfile=str(file))
+                items, form = items_of(file)
+        else:
+            continue
+        found.append(Page(path.name, marked.sessions, page_pieces(items, form), path.name))
+        align(found[-1])
+    return found
+
+
+def _framed(page: str, title: str, rng: random.Random) -> str:
+    """A page with a menu, perhaps one at its side, and a foot."""
+    top, side = (
+        "".join(f'<li><a href="/{word.lower()}/">{word}</a></li>' for word in rng.choice(_MENUS))
+        for _ in range(2)
+    )
+    aside = f"<aside><ul>{side}</ul></aside>" if rng.random() < 0.4 else ""
+    head = f'<header><a href="/">{title}</a><nav><ul>{top}</ul></nav></header>'
+    body = page.removeprefix("<html><body>").removesuffix("</body></html>")
+    return f"<html><body>{head}{aside}<main>{body}</main>{rng.choice(_FEET)}</body></html>"
+
+
 def course_pages(shared: Path) -> list[Page]:
     """The shared course in its forms, and in the styles of `syllabus_styles`."""
     from syllabus_styles import INVENTED, STYLES, Day, Work, key_of
@@ -650,7 +699,7 @@ class Data:
 
 
 def data_of(page: Page, weight: float = 1.0, most: int = 10**9) -> Data:
-    """The rows and labels of a page; of its readings' insides at most `most`."""
+    """The rows and labels of a page; of its readings' insides at most `most`, and with 0 none."""
     parts = files_of(page)
     data = Data(page, np.vstack([features(page.pieces[part]) for part in parts]), weight)
     data.kept = np.concatenate([np.arange(p.stop - p.start) for p in parts])
@@ -660,7 +709,7 @@ def data_of(page: Page, weight: float = 1.0, most: int = 10**9) -> Data:
         for meeting in meetings_of(pieces, labels, [1.0] * len(pieces)):
             for entry in meeting.entries:
                 reading = page.starts.get(part.start + entry.first)
-                if reading is not None:
+                if most and reading is not None:
                     row = section_features(entry, pieces, labels, meeting.first)
                     data.sections.append(row)
                     data.is_more.append(reading[1]["section"] == "more")
@@ -696,7 +745,7 @@ def _span_data(data: Data, pieces: list[Piece], reading: dict[str, Any]) -> None
         if names and all(name.split()[-1] in text.split() for name in names)
     ]
     if able:
-        likeness = {n: fuzz.ratio(folded[n], " ".join(names)) for n in able}
+        likeness = {n: fuzz.token_sort_ratio(folded[n], " ".join(names)) for n in able}
         best = max(likeness.values())
         author[[n for n in able if likeness[n] >= best - 3]] = True
     data.span_rows.append(span_features(runs, spans))
@@ -1106,6 +1155,9 @@ def main() -> None:
         "--weight", type=float, default=0.3, help="weight of pages in random styles"
     )
     parser.add_argument("--made", type=float, default=0.5, help="weight of the made-up pages")
+    parser.add_argument(
+        "--dressed", type=float, default=0.25, help="weight of the made-up pages in another form"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes that train parts")
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")
     parser.add_argument("--verbose", type=int, default=0)
@@ -1120,7 +1172,8 @@ def main() -> None:
     made = [data_of(page, options.made) for page in made_pages()]
     own = [*real, *made]
     clothed = [data_of(page, options.weight, 10) for page in random_pages(pages, options.random)]
-    every = [*own, *clothed]
+    dressed = [data_of(page, options.dressed, 0) for page in dressed_pages()]
+    every = [*own, *clothed, *dressed]
     judged = {id(d) for d in own}
     part = {**in_parts(real, options.folds), **in_parts(made, options.folds)}
 
