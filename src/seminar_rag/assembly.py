@@ -186,17 +186,14 @@ class Assembly(ModelsInUse):
             return self._answerer
         from seminar_rag.answer.extractive import Extractive
 
-        quotations = Extractive(self.embedder.read, self.store.rarity)
         if self.llm is None:
-            return quotations
+            return Extractive(self.embedder.read, self.store.rarity)
         from seminar_rag.answer.prompt import LLMAnswerer
 
+        judge = self._chooser()
+        quotations = Extractive(self.embedder.read, self.store.rarity, judge)
         return LLMAnswerer(
-            self.llm,
-            self.config.llm_max_tokens,
-            quotations,
-            self.builtin_verifier,
-            self._chooser(),
+            self.llm, self.config.llm_max_tokens, quotations, self.builtin_verifier, judge
         )
 
     @property

@@ -69,6 +69,9 @@ class Draft:
     or where it does (True) and nothing of it is called supported."""
     answered: Sequence[float] = ()
     """How likely the passages answer the question, once that was judged."""
+    astray: Callable[[str], bool] | None = None
+    """Whether a sentence answers another question than the one asked, such as with an advantage
+    where the drawbacks are asked for. Asked once everything is written."""
 
 
 class Answerer(Protocol):
@@ -167,7 +170,7 @@ class Engine:
         draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
-        review = Review(self._verifier, draft.offered, marks, draft.answered)
+        review = Review(self._verifier, draft.offered, marks, draft.answered, draft.astray)
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
         refused = is_refusal(marks.text, parts=bool(query.parts))

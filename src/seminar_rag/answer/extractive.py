@@ -15,7 +15,6 @@ from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy, unread
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
-from seminar_rag.answer.mentions import Mentions
 from seminar_rag.answer.scoring import (
     MOST,
     Features,
@@ -27,15 +26,16 @@ from seminar_rag.answer.scoring import (
     similarity_features,
     text_features,
 )
+from seminar_rag.answer.sides import astray, below_its_heading, readings_on
 from seminar_rag.index import late
-from seminar_rag.index.retrieve import is_on
+from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import Side, Words
-from seminar_rag.question.forms import headed
+from seminar_rag.question.forms import Form
 from seminar_rag.question.language import quoted_in
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
 from seminar_rag.text import has_most
-from seminar_rag.types import Document, Hit, Passage, Turn
+from seminar_rag.types import Document, Hit, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,16 +68,18 @@ class Extractive:
     name = "extractive"
     notice = "Answers are quoted from the readings. No language model is in use."
 
-    def __init__(self, read: Read, rarity: Rarity) -> None:
+    def __init__(self, read: Read, rarity: Rarity, judge: Chooser | None = None) -> None:
         """Put an answerer together.
 
         Args:
             read: texts → unit vectors, shape (n, dimensions), and their words with vectors, as
                 `Embedder.read` gives them.
             rarity: words → inverse document frequency in the course.
+            judge: a model that understands for which side of a thing a sentence speaks.
         """
         self._read = read
         self._rarity = rarity
+        self._judge = judge
 
     def draft(
         self,
@@ -188,19 +190,14 @@ class Extractive:
                 if _mentions(pair[0], hits, name)
                 and not any(defines(other, pair[0].text) for other in others)
             ]
-        if query.form and query.form.kind in ("for", "against"):
-            # "It saves memory" is said of the reading's subject; readings on other ones say it too.
-            thing = query.form.thing
-            about = {one.document.id for one in hits if _tells_of(one, thing)}
-            found = [pair for pair in found if hits[pair[0].hit - 1].document.id in about]
+        one_sided = query.form if query.form and query.form.of_one_side else None
+        if one_sided:
+            readings = readings_on(one_sided.thing, hits)
+            about = [pair for pair in found if hits[pair[0].hit - 1].document.id in readings]
+            below = [pair for pair in about if below_its_heading(one_sided, hits, pair[0])]
             # The author's own list is better than any sentence with a "not" in it.
-            below = [
-                (one, features)
-                for one, features in found
-                if headed(query.form, _introduced_by(one, hits[one.hit - 1].passage))
-                and is_on(hits[one.hit - 1], thing)
-            ]
-            found = below or found
+            found = below or about
+            one_sided = None if below else one_sided  # and needs no judge
         if query.form and query.form.kind == "number" and query.form.thing and query.names:
             owned = [pair for pair in found if _fits(query, pair[0], hits)]
             if owned:
@@ -213,6 +210,10 @@ class Extractive:
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
         chosen = choose(question, quotable, scores, most, quoted, best)
+        while off := self._astray(one_sided, chosen):
+            kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
+            scores, quotable = [value for value, _ in kept], [one for _, one in kept]
+            chosen = choose(question, quotable, scores, most, quoted, best)
         if notes is not None and query.form and query.form.kind == "number":
             sides = [side for side in query.sides if not _any_mentions(chosen, hits, side)]
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
@@ -221,6 +222,13 @@ class Extractive:
             told = _what_it_is(things, quotable, scores, chosen)
             return told + _reading_order([one for one in chosen if one not in told])
         return _reading_order(chosen)
+
+    def _astray(self, form: Form | None, chosen: Sequence[Candidate]) -> list[Candidate]:
+        """What of the chosen speaks for the side that is not asked for, where a model can tell."""
+        if form is None or self._judge is None or not chosen:
+            return []
+        told = astray(self._judge, form, [one.text for one in chosen], lambda: False)
+        return [one for one, off in zip(chosen, told, strict=True) if off]
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]
@@ -294,11 +302,6 @@ def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     return has_most(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
 
 
-def _tells_of(hit: Hit, thing: str) -> bool:
-    """Whether a passage has most words of a thing, or has it in another spelling or in short."""
-    return has_most(hit.whole, thing) or Mentions(hit).in_any_form(thing)
-
-
 def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> bool:
     return any(_mentions(one, hits, name) for one in some)
 
@@ -318,12 +321,6 @@ def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
 def _lines_above(one: Candidate, hit: Hit) -> str:
     lines = one.context or hit.passage.own_heading
     return f"{hit.document.title} › {lines}: "
-
-
-def _introduced_by(one: Candidate, passage: Passage) -> str:
-    """The lines above a candidate, and of a list the line that introduces it."""
-    lead = passage.quote(one.sentences[0]) if one.is_list else ""
-    return f"{one.context or passage.own_heading} {lead}"
 
 
 def _words_after(read: Words, lines: str) -> Words:

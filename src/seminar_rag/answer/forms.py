@@ -89,7 +89,7 @@ def has_form(form: Form | None, text: str, above: str = "") -> bool:
         return defines(form.thing, text)
     if form.kind == "number":
         return gives_number(text, form.thing) if form.thing else bool(re.search(r"\d", text))
-    if form.kind in ("for", "against"):
+    if form.of_one_side:
         # A list under "Limitations" says so once.
         return bool(_CUES[form.kind].search(f"{above} {text}"))
     return bool(_CUES[form.kind].search(text))

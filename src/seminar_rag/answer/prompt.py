@@ -39,6 +39,7 @@ from seminar_rag.answer.instructions import (
 )
 from seminar_rag.answer.known import spoken_of, told_apart
 from seminar_rag.answer.scoring import choose
+from seminar_rag.answer.sides import astray
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of, name_of
@@ -109,7 +110,8 @@ class LLMAnswerer:
         max_tokens: the longest answer, but for the end of its last sentence.
         quotations: finds what of the passages answers a question.
         verifier: compares a finished sentence with the passages.
-        judge: a model that understands enough to say whether the passages answer a question.
+        judge: a model that understands enough to say whether the passages answer a question, and
+            for which side of a thing a sentence speaks.
         """
         self._llm = llm
         self._max_tokens = max_tokens
@@ -200,7 +202,16 @@ class LLMAnswerer:
         chunks = _or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
-        return Draft(offered, chunks, notes, waiting, instead, judged)
+        return Draft(
+            offered, chunks, notes, waiting, instead, judged, self._astray(query, foreign, stop)
+        )
+
+    def _astray(self, query: Query, foreign: bool, stop: Stop) -> Callable[[str], bool] | None:
+        """What says whether a sentence speaks for the side that is not asked for."""
+        judge, form = self._judge, query.form
+        if judge is None or foreign or form is None or not form.of_one_side:
+            return None
+        return lambda sentence: astray(judge, form, [sentence], stop)[0]
 
     def _gone_on(
         self,

@@ -7,7 +7,7 @@ passage supports a sentence is the verifier's decision.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ _QUOTED = re.compile(r"– “[^”]{1,2000}” \[(\d{1,3})\]")
 """A quotation that stands beside the sentence before it, with its mark."""
 _LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
 _NO_SOURCE = "No reading that was found says this."
+_ASTRAY = "The passage says so, but it is not what the question asks for."
 
 
 class Review:
@@ -53,14 +54,17 @@ class Review:
         offered: Sequence[Hit],
         marks: MarkFilter,
         answered: Sequence[float] = (),
+        astray: Callable[[str], bool] | None = None,
     ) -> None:
         """Args:
         answered: how likely the passages answer the question, once that was judged.
+        astray: whether a sentence answers another question, asked once the answer is written.
         """
         self._verifier = verifier
         self._offered = offered
         self._marks = marks
         self._answered = answered
+        self._astray = astray
         self._verdicts: list[SentenceVerdict] = []
         self._own: list[bool] = []
 
@@ -81,7 +85,7 @@ class Review:
 
         Yields nothing where the verifier has to wait until the answer is written.
         """
-        if self._verifier is None or not self._verifier.while_writing:
+        if self._verifier is None or not self._verifier.while_writing or self._astray:
             return
         text = self._marks.text.lstrip()
         # Inside a quotation a full stop need not be the sentence's end.
@@ -129,6 +133,8 @@ class Review:
             near = words.verify(claim, passages, known)
             return replace(near, label="partly", reason=_LOOSE) if _likely(near) else near
         verdict = self._verifier.verify(claim, passages, known)
+        if _likely(verdict) and self._astray is not None and self._astray(claim):
+            return replace(verdict, label="partly", reason=_ASTRAY)
         if not _likely(verdict) or (words is None and name != BUILT_IN):
             return verdict
         near = verdict if words is None else words.verify(claim, passages, known)

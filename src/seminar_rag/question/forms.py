@@ -22,7 +22,13 @@ class Form:
 
     kind: Kind
     thing: str = ""
-    """Of a definition: what is defined. Of a number: what is counted."""
+    """Of a definition: what is defined. Of a number: what is counted. Of what speaks for or against
+    a thing: the thing."""
+
+    @property
+    def of_one_side(self) -> bool:
+        """Whether it is what speaks for a thing, or against it."""
+        return self.kind in ("for", "against")
 
 
 _NUMBER = re.compile(
@@ -168,4 +174,4 @@ def form_of(question: str) -> Form | None:
 
 def headed(form: Form, lines: str) -> bool:
     """Whether headings say that what speaks for a thing, or against it, is told below them."""
-    return form.kind in _HEADINGS and bool(_HEADINGS[form.kind].search(lines))
+    return form.of_one_side and bool(_HEADINGS[form.kind].search(lines))

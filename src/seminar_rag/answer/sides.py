@@ -1,0 +1,105 @@
+"""What speaks for a thing, or against it: where it stands, and what a language model takes for it.
+
+A question for the drawbacks of a thing is not answered by one of its advantages, however true that
+is and well cited. Of 60 sentences of both test courses and of other fields, labelled before
+anything was run, Qwen2.5-Coder-1.5B-Instruct finds 50 of the 53 that speak for the side that is not
+asked for (.94 [.85, .98]), and takes 3 of 53 that speak for the one asked for as such (.06 [.02,
+.15]); the area under the curve is .994. It is .72 for the cue words of `forms`, and .67 for a
+classifier of embeddings and words that was fitted on 297 sentences.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+from seminar_rag.answer.candidates import Candidate
+from seminar_rag.answer.mentions import Mentions
+from seminar_rag.errors import ModelError
+from seminar_rag.index.retrieve import is_on
+from seminar_rag.models.choice import Chooser
+from seminar_rag.question.forms import Form, headed
+from seminar_rag.text import has_most
+from seminar_rag.types import Hit
+
+SYSTEM = """\
+Decide what a sentence says about a thing. Answer Advantage if it names a strength, a benefit or a \
+success of the thing, Drawback if it names a weakness, a cost, a risk or a failure of the thing, \
+and Neither if it only describes the thing or speaks of something else. A problem that the thing \
+solves is no drawback of it."""
+ANSWERS = ("Advantage", "Drawback", "Neither")
+_EXAMPLES = (
+    ("bicycles", "They need no fuel and keep their riders fit.", "Advantage"),
+    ("umbrellas", "In strong wind they turn inside out.", "Drawback"),
+    ("bees", "A honey bee visits 50 to 100 flowers on one trip.", "Neither"),
+    ("wooden houses", "Unlike concrete, wood does not crack in an earthquake.", "Advantage"),
+    (
+        "night trains",
+        "Few travellers sleep well, and a ticket costs twice as much as a flight.",
+        "Drawback",
+    ),
+    (
+        "the new bridge",
+        "Before it was built, lorries had to wait hours for the ferry.",
+        "Advantage",
+    ),
+    ("greenhouses", "The panes are cleaned twice a year.", "Neither"),
+    ("long hair", "It hardly ever stays dry in the rain.", "Drawback"),
+)
+EVEN = -0.75
+"""The logarithm of the odds of an advantage against a drawback where both are as likely, since the
+model says “Drawback” too readily. Fitted on 48 other sentences, of which 38 of 39 are told."""
+_LEAST = 1e-6
+
+log = logging.getLogger(__name__)
+
+
+def readings_on(thing: str, hits: Sequence[Hit]) -> set[str]:
+    """The documents of which a passage has most words of a thing, or has it in another spelling or
+    in short: "It saves memory" is said of a reading's subject, and others say it of theirs."""
+    return {
+        hit.document.id
+        for hit in hits
+        if has_most(hit.whole, thing) or Mentions(hit).in_any_form(thing)
+    }
+
+
+def below_its_heading(form: Form, hits: Sequence[Hit], one: Candidate) -> bool:
+    """Whether a candidate stands below lines that promise what a form asks for, in a passage on the
+    thing; a list has the line that introduces it, too."""
+    hit = hits[one.hit - 1]
+    lead = hit.passage.quote(one.sentences[0]) if one.is_list else ""
+    above = f"{one.context or hit.passage.own_heading} {lead}"
+    return headed(form, above) and is_on(hit, form.thing)
+
+
+def astray(
+    model: Chooser, form: Form, sentences: Sequence[str], stop: Callable[[], bool]
+) -> list[bool]:
+    """Whether each sentence speaks for the other side than a form asks for; none does where the
+    model cannot be asked.
+
+    Args:
+        form: what speaks for a thing or against it.
+    """
+    examples = [(_asked(thing, text), answer) for thing, text, answer in _EXAMPLES]
+    asked = [_asked(form.thing, text) for text in sentences]
+    try:
+        rows = model.choose(SYSTEM, examples, asked, ANSWERS, stop)
+    except ModelError as error:
+        log.warning("Whether the answer speaks for the side asked for was not judged: %s", error)
+        return [False] * len(asked)
+    leans = [_log(row[0]) - _log(row[1]) - EVEN if sum(row) else 0.0 for row in rows]
+    return [lean < 0 if form.kind == "for" else lean > 0 for lean in leans]
+
+
+def _log(likely: float) -> float:
+    return math.log(max(float(likely), _LEAST))
+
+
+def _asked(thing: str, sentence: str) -> str:
+    return (
+        f"Sentence: {' '.join(sentence.split())}\n"
+        f"Is this an advantage of {thing}, a drawback of {thing}, or neither?"
+    )

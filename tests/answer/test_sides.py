@@ -1,0 +1,119 @@
+"""Questions for what speaks for a thing or against it, answered with a model that tells which is
+which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from passages import hit
+
+from answer.test_engine import CHECK, Found, Judged, answer_of
+from fakes import ScriptedLLM
+from seminar_rag.answer.engine import Engine
+from seminar_rag.answer.extractive import Extractive
+from seminar_rag.answer.prompt import LLMAnswerer
+from seminar_rag.answer.sides import astray
+from seminar_rag.errors import ModelError
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.question.forms import Form
+from seminar_rag.question.query import understand
+from seminar_rag.types import Answer, Hit
+
+AGAINST, FOR = Form("against", "kilns"), Form("for", "kilns")
+
+
+class Reads:
+    """A model that takes sentences with some words for advantages, and all others for drawbacks;
+    None cannot be asked."""
+
+    name = "reads"
+
+    def __init__(self, *advantages: str, fails: bool = False, silent: bool = False) -> None:
+        self.advantages = advantages
+        self.fails, self.silent = fails, silent
+        self.asked: list[str] = []
+
+    def choose(
+        self, _system: str, _examples: object, questions: Sequence[str], *_: object
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        if self.fails:
+            raise ModelError("The model is gone.")
+        self.asked += questions
+        if self.silent:
+            return np.zeros((len(questions), 3))
+        good = [any(word in one for word in self.advantages) for one in questions]
+        return np.array([[0.6, 0.1, 0.3] if one else [0.1, 0.6, 0.3] for one in good])
+
+    def weigh(self, _messages: Sequence[ChatMessage], *_: object) -> object:
+        return np.array([0.9, 0.1])
+
+
+def quoting(judge: Reads | None) -> Extractive:
+    return Extractive(
+        HashEmbedder().read,
+        lambda words: dict.fromkeys(words, 1.0),
+        judge,  # type: ignore[arg-type]
+    )
+
+
+def told(question: str, text: str, judge: Reads, *hits: Hit) -> Answer:
+    """The answer to a question, which the model writes so."""
+    answerer = LLMAnswerer(ScriptedLLM(text), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    engine = Engine(Found(hits), Judged(), answerer, verifier=CHECK)
+    return answer_of(list(engine.ask(question)))
+
+
+KILNS = hit(
+    "Kilns save a lot of wood in winter. Kilns crack when the clay is wet and cold.", "On kilns"
+)
+LISTED = hit("# Limits of kilns\n\nKilns save nothing on a warm day in June.", "Kilns")
+
+
+def test_a_sentence_for_the_other_side_is_told() -> None:
+    texts = ["They save wood.", "They crack."]
+    assert astray(Reads("save"), AGAINST, texts, lambda: False) == [True, False]  # type: ignore[arg-type]
+    assert astray(Reads("save"), FOR, texts, lambda: False) == [False, True]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("judge", [Reads(fails=True), Reads(silent=True)])
+def test_a_model_that_cannot_be_asked_finds_nothing(judge: Reads) -> None:
+    assert astray(judge, AGAINST, ["They save wood."], lambda: False) == [False]  # type: ignore[arg-type]
+
+
+def test_an_advantage_is_no_ticked_answer_to_a_question_for_drawbacks() -> None:
+    text = "Kilns save a lot of wood in winter. Kilns crack when the clay is wet and cold."
+    answer = told("What are the drawbacks of kilns?", text, Reads("save"), KILNS)
+    assert [one.verdict.label for one in answer.verdicts] == ["partly", "supported"]
+    assert "not what the question asks for" in answer.verdicts[0].verdict.reason
+
+
+def test_where_all_of_an_answer_is_of_the_other_side_that_side_is_not_quoted_either() -> None:
+    text = "Kilns save a lot of wood in winter."
+    answer = told("What are the drawbacks of kilns?", text, Reads("save"), KILNS)
+    assert "save" not in answer.text
+    assert "“Kilns crack when the clay is wet and cold.” [1]" in answer.text
+    assert not answer.verdicts
+
+
+def test_where_the_readings_have_the_other_side_alone_they_do_not_say() -> None:
+    only = hit("Kilns save a lot of wood in winter.", "On kilns")
+    answer = told("What are the drawbacks of kilns?", "Kilns save wood.", Reads("save"), only)
+    assert answer.abstained
+
+
+def test_other_questions_are_not_judged_so() -> None:
+    judge = Reads()
+    answer = told("What do kilns save?", "Kilns save a lot of wood in winter.", judge, KILNS)
+    assert [one.verdict.label for one in answer.verdicts] == ["supported"]
+    assert not judge.asked
+
+
+def test_what_stands_below_a_heading_that_says_so_needs_no_judge() -> None:
+    judge = Reads("save")
+    query = understand("What are the limits of kilns?")
+    draft = quoting(judge).draft(query, (LISTED,), (), lambda: False)
+    assert "save nothing" in "".join(draft.chunks)
+    assert not judge.asked
