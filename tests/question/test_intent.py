@@ -94,6 +94,8 @@ def test_a_number_belongs_to_the_name_before_it_and_drawbacks_to_their_owner(
         ("what are the limitations of using rye?", "against", "rye"),
         ("Which benefits does rye bread have?", "for", "rye bread"),
         ("what is rye good at?", "for", "rye"),
+        ("why is rye useful?", PLAIN, ""),
+        ("Why should I use rye?", PLAIN, ""),
         ("Was sind die Nachteile von Roggen?", "against", "Roggen"),
         ("Welche Vorteile hat Roggen?", "for", "Roggen"),
         ("Quelles sont les limites du seigle ?", "against", "seigle"),
