@@ -275,7 +275,7 @@ def test_a_slow_machine_is_given_a_shorter_prompt() -> None:
 
 
 def test_nothing_is_written_where_the_judge_finds_no_answer() -> None:
-    judge, llm = Sure(0.3, 0.9), ScriptedLLM("Attention weighs tokens.")
+    judge, llm = Sure(0.55, 0.9), ScriptedLLM("Attention weighs tokens.")
     refused = answer_of(ask(writer(llm, judge)))
     assert (refused.abstained, llm.asked) == (True, [])
     answer = answer_of(ask(writer(llm, judge)))
@@ -444,7 +444,7 @@ def test_a_follow_up_is_asked_with_the_last_exchange() -> None:
 
 def test_a_follow_up_goes_on_from_the_prompt_before_and_cites_its_passages_too() -> None:
     llm = ScriptedLLM("Attention weighs tokens.", "Attention weighs tokens.", "It costs 5 euros.")
-    judge = Sure(0.9, 0.9, 0.62)
+    judge = Sure(0.9, 0.55, 0.62)  # a follow-up tells the model less
     engine = Engine(Found(), Judged(), writer(llm, judge))
     history: list[Turn] = []
     asked = ("How does attention work?", "and what does it weigh?", "and why is that?")

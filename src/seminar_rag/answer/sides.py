@@ -94,6 +94,15 @@ def astray(
     return [lean < 0 if form.kind == "for" else lean > 0 for lean in leans]
 
 
+def judging(
+    model: Chooser | None, form: Form | None, stop: Callable[[], bool]
+) -> Callable[[str], bool] | None:
+    """`astray` of one sentence; None where no model can tell, or neither side is asked for."""
+    if model is None or form is None or not form.of_one_side:
+        return None
+    return lambda sentence: astray(model, form, [sentence], stop)[0]
+
+
 def _log(likely: float) -> float:
     return math.log(max(float(likely), _LEAST))
 
