@@ -15,7 +15,7 @@ from fakes import ScriptedLLM
 from seminar_rag.answer.engine import Engine
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.prompt import LLMAnswerer
-from seminar_rag.answer.sides import astray
+from seminar_rag.answer.sides import astray, side_asked
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.question.forms import Form
@@ -116,4 +116,42 @@ def test_what_stands_below_a_heading_that_says_so_needs_no_judge() -> None:
     query = understand("What are the limits of kilns?")
     draft = quoting(judge).draft(query, (LISTED,), (), lambda: False)
     assert "save nothing" in "".join(draft.chunks)
+    assert not judge.asked
+
+
+def test_a_quotation_is_judged_once() -> None:
+    judge = Reads("save")
+    query = understand("What are the drawbacks of kilns?")
+    said = "".join(quoting(judge).draft(query, (KILNS,), (), lambda: False).chunks)
+    assert "crack" in said
+    assert "save" not in said
+    assert len(judge.asked) == len(set(judge.asked)) == 2
+
+
+def test_nothing_is_judged_once_it_is_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    judge = Reads("save")
+    query = understand("What are the drawbacks of kilns?")
+    assert not list(quoting(judge).draft(query, (KILNS,), (), lambda: True).chunks)
+    assert not judge.asked
+    stopped = Reads(fails=True)
+    assert astray(stopped, AGAINST, ["They save wood."], lambda: True) == [False]  # type: ignore[arg-type]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "thing",
+    ["kilns over ovens", "kilns compared to ovens", "kilns vs. ovens", "Öfen gegenüber Herden"],
+)
+def test_of_a_thing_compared_with_another_no_side_is_told(thing: str) -> None:
+    assert side_asked(Form("for", thing)) is None
+    assert side_asked(Form("for", "overfired kilns")) is not None
+    assert side_asked(Form("definition", "kilns")) is None
+
+
+def test_a_drawback_of_the_other_thing_is_an_advantage_over_it() -> None:
+    judge = Reads("save")
+    ovens = hit("Kilns are built of brick. Ovens crack when the clay is wet and cold.", "On kilns")
+    said = "Ovens crack when the clay is wet and cold."
+    answer = told("What are the advantages of kilns over ovens?", said, judge, ovens)
+    assert [one.verdict.label for one in answer.verdicts] == ["supported"]
     assert not judge.asked

@@ -26,11 +26,10 @@ from seminar_rag.answer.scoring import (
     similarity_features,
     text_features,
 )
-from seminar_rag.answer.sides import astray, below_its_heading, readings_on
+from seminar_rag.answer.sides import OtherSide, below_its_heading, readings_on
 from seminar_rag.index import late
 from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import Side, Words
-from seminar_rag.question.forms import Form
 from seminar_rag.question.language import quoted_in
 from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
@@ -99,7 +98,7 @@ class Extractive:
     ) -> Iterator[str]:
         """The chunks of an answer; what it lacks is added to the notes."""
         if not query.parts:
-            chosen = self._chosen(query, hits, notes)
+            chosen = self._chosen(query, hits, notes, stop=stop)
             notes.extend(_foreign(query, chosen, hits))
             if chosen and not stop():
                 yield _lead([hits[one.hit - 1].document for one in chosen])
@@ -109,7 +108,7 @@ class Extractive:
         for part in query.parts:
             if stop():
                 return
-            found = self._part(query, part, hits, _all(told))
+            found = self._part(query, part, hits, _all(told), stop)
             if found:
                 told.append((part.label.rstrip("?"), found))
             elif not part.name and not _tells_too(_asked(query, part), _all(told), hits):
@@ -125,11 +124,16 @@ class Extractive:
             yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in some)
 
     def _part(
-        self, query: Query, part: Part, hits: tuple[Hit, ...], quoted: Sequence[Candidate]
+        self,
+        query: Query,
+        part: Part,
+        hits: tuple[Hit, ...],
+        quoted: Sequence[Candidate],
+        stop: Stop,
     ) -> list[Candidate]:
         """What answers one part of a question; nothing where it lacks a form that it must have."""
         asked = _asked(query, part)
-        found = self._chosen(asked, hits, most=_EACH, name=part.name, quoted=quoted)
+        found = self._chosen(asked, hits, most=_EACH, name=part.name, quoted=quoted, stop=stop)
         if part.form is None or part.form.kind in _LOOSE:
             return found
         return [one for one in found if _fits(asked, one, hits)]
@@ -172,6 +176,7 @@ class Extractive:
         most: int = MOST,
         name: str = "",
         quoted: Sequence[Candidate] = (),
+        stop: Stop = lambda: False,
     ) -> list[Candidate]:
         """What to quote of the passages, in reading order.
 
@@ -210,7 +215,8 @@ class Extractive:
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
         chosen = choose(question, quotable, scores, most, quoted, best)
-        while off := self._astray(one_sided, chosen):
+        other = OtherSide(self._judge, one_sided, stop)
+        while off := other.among(chosen):
             kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
             scores, quotable = [value for value, _ in kept], [one for _, one in kept]
             chosen = choose(question, quotable, scores, most, quoted, best)
@@ -222,13 +228,6 @@ class Extractive:
             told = _what_it_is(things, quotable, scores, chosen)
             return told + _reading_order([one for one in chosen if one not in told])
         return _reading_order(chosen)
-
-    def _astray(self, form: Form | None, chosen: Sequence[Candidate]) -> list[Candidate]:
-        """What of the chosen speaks for the side that is not asked for, where a model can tell."""
-        if form is None or self._judge is None or not chosen:
-            return []
-        told = astray(self._judge, form, [one.text for one in chosen], lambda: False)
-        return [one for one, off in zip(chosen, told, strict=True) if off]
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]

@@ -26,7 +26,8 @@ CONTEXT = 3072
 """Tokens that the shared beginnings and the questions of a batch may have together."""
 SEQUENCES = 8
 BEGINNINGS = 2
-"""Shared beginnings that are kept: what is asked of an answer's evidence, and of its sentences."""
+"""Shared beginnings that are kept: what is asked of an answer's sentences by their evidence, and by
+the side that they speak for."""
 _COMMON = 32
 """Tokens from which on two beginnings have more in common than the chat template."""
 STOPPED = "The check was stopped."
