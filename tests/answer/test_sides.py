@@ -27,13 +27,15 @@ AGAINST, FOR = Form("against", "kilns"), Form("for", "kilns")
 
 class Reads:
     """A model that takes sentences with some words for advantages, and all others for drawbacks;
-    None cannot be asked."""
+    or one that fails, gives no answer, or is sure that all are neither."""
 
     name = "reads"
 
-    def __init__(self, *advantages: str, fails: bool = False, silent: bool = False) -> None:
+    def __init__(
+        self, *advantages: str, fails: bool = False, silent: bool = False, neither: bool = False
+    ) -> None:
         self.advantages = advantages
-        self.fails, self.silent = fails, silent
+        self.fails, self.silent, self.neither = fails, silent, neither
         self.asked: list[str] = []
 
     def choose(
@@ -44,6 +46,8 @@ class Reads:
         self.asked += questions
         if self.silent:
             return np.zeros((len(questions), 3))
+        if self.neither:
+            return np.array([[0.0, 0.0, 1.0]] * len(questions))
         good = [any(word in one for word in self.advantages) for one in questions]
         return np.array([[0.6, 0.1, 0.3] if one else [0.1, 0.6, 0.3] for one in good])
 
@@ -78,9 +82,10 @@ def test_a_sentence_for_the_other_side_is_told() -> None:
     assert astray(Reads("save"), FOR, texts, lambda: False) == [False, True]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("judge", [Reads(fails=True), Reads(silent=True)])
-def test_a_model_that_cannot_be_asked_finds_nothing(judge: Reads) -> None:
-    assert astray(judge, AGAINST, ["They save wood."], lambda: False) == [False]  # type: ignore[arg-type]
+@pytest.mark.parametrize("judge", [Reads(fails=True), Reads(silent=True), Reads(neither=True)])
+@pytest.mark.parametrize("form", [FOR, AGAINST])
+def test_a_model_that_tells_no_side_finds_nothing(judge: Reads, form: Form) -> None:
+    assert astray(judge, form, ["They save wood."], lambda: False) == [False]  # type: ignore[arg-type]
 
 
 def test_an_advantage_is_no_ticked_answer_to_a_question_for_drawbacks() -> None:

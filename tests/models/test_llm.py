@@ -576,6 +576,23 @@ class TestChoosing:
             model.choose("Say A or B.", [], ["word " * 9000], ["A", "B"])
 
     @pytest.mark.parametrize(
+        ("tokens", "expected"),
+        [
+            ({"Adv": 0.2, " Draw": 0.6, "Neither": 0.2}, [0.2, 0.6, 0.2]),
+            ({"A": 0.9, "Dr": 0.1}, [0.0, 1.0, 0.0]),  # "A drawback"
+        ],
+    )
+    def test_an_answer_of_a_server_may_be_of_several_tokens(
+        self, tokens: dict[str, float], expected: list[float]
+    ) -> None:
+        top = [{"token": one, "logprob": math.log(likely)} for one, likely in tokens.items()]
+        choice = {"logprobs": {"content": [{"top_logprobs": top}]}}
+        with StubServer(Reply(body=json.dumps({"choices": [choice]}))) as server:
+            llm = OpenAICompatible(server.url, "m")
+            found = llm.choose("Say.", [], ["Is it?"], ["Advantage", "Drawback", "Neither"])
+        assert found.tolist() == [pytest.approx(expected)]
+
+    @pytest.mark.parametrize(
         ("choice", "expected"),
         [
             (

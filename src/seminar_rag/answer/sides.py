@@ -111,7 +111,8 @@ def astray(
         if not stop():
             log.warning("Whether an answer speaks for the side asked for was not judged: %s", error)
         return [False] * len(asked)
-    leans = [_log(row[0]) - _log(row[1]) - EVEN if sum(row) else 0.0 for row in rows]
+    # Where neither side was given, as by a server that tells no probabilities, nothing is known.
+    leans = [_log(row[0]) - _log(row[1]) - EVEN if row[0] + row[1] else 0.0 for row in rows]
     return [lean < 0 if form.kind == "for" else lean > 0 for lean in leans]
 
 

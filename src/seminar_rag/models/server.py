@@ -181,7 +181,7 @@ class OpenAICompatible:
             raise self._broken("it sent something that is not a chat completion") from error
         likely = likely or [(text, 0.0)]
         found = [
-            sum(math.exp(min(0.0, weight)) for token, weight in likely if token.strip() == answer)
+            sum(math.exp(min(0.0, weight)) for token, weight in likely if _begun(token, answer))
             for answer in answers
         ]
         return [one / sum(found) for one in found] if sum(found) else found
@@ -270,6 +270,13 @@ def as_plain_text(text: str) -> str:
     A reading that holds "<|im_start|>" would otherwise speak as the system.
     """
     return _CONTROL_TOKEN.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+
+def _begun(token: str, answer: str) -> bool:
+    """Whether a token is an answer or begins it, as "Draw" does "Drawback", which is two tokens to
+    many models. One letter may as well be the article before another answer."""
+    said = token.strip()
+    return said == answer or (len(said) > 1 and answer.startswith(said))
 
 
 def _endpoint(url: str) -> str:
