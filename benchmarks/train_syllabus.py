@@ -1160,9 +1160,9 @@ def main() -> None:
     parser.add_argument(
         "--weight", type=float, default=0.3, help="weight of pages in random styles"
     )
-    parser.add_argument("--made", type=float, default=0.5, help="weight of the made-up pages")
+    parser.add_argument("--made", type=float, default=0.25, help="weight of the made-up pages")
     parser.add_argument(
-        "--dressed", type=float, default=0.25, help="weight of the made-up pages in another form"
+        "--dressed", type=float, default=0.12, help="weight of the made-up pages in another form"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes that train parts")
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")

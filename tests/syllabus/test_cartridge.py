@@ -115,8 +115,8 @@ LIST = """<p>This week we look at how snow changes after it has fallen.</p>
 </ul><p>Hand in your notes by Friday.</p>"""
 PROSE = """<p><a href="{0}/large.JPG">A large picture</a></p>
 <p>Snow densifies under its own weight. The grains round off, and bonds grow between
-them, a process which glaciologists call sintering. See the <a href="{0}/talk.pdf">transcript of the
-talk</a> and <a href="https://example.org/firn.pdf#page=3">Firn and its grains</a>.</p>"""
+them, a process which glaciologists call sintering. See <a href="{0}/talk.pdf">Sintering of snow: a
+lecture</a> and <a href="https://example.org/firn.pdf#page=3">Firn and its grains</a>.</p>"""
 LISTED = [
     ("An overview of seasonal snow metamorphism", ("https://example.org/overview",), 0),
     ("Vapor transport, grain growth and depth-hoar development in the subarctic snow", (), 1),
@@ -166,7 +166,7 @@ def test_readings_that_texts_of_a_moodle_course_list_are_readings_of_its_session
         LISTED[0],
         (f"{title}(Pages)", (), 1),
         ("What snow does", (), 1),
-        ("transcript of the talk", (), 1),
+        ("Sintering of snow: a lecture", (), 1),
         ("Firn and its grains", ("https://example.org/firn.pdf#page=3",), 0),
         ("To come", (), 0),
     ]
