@@ -8,7 +8,8 @@ ingested into FOLDER, where it does not hold them yet. The product searches and 
 would offer to the answerer is quoted by each variant: with one kind of candidate or one feature
 left out, and with another selection.
 
-Every figure is of a set that the weights have not seen: they are fitted on the other two. A line
+Every figure is of a set that the weights have not seen: they are fitted on the other two, to the
+candidates that the product compares in the end. A line
 tells for each set the share of questions whose evidence is quoted in full, the mean share of
 their quotes, and the mean number of words quoted; `all` is over the questions of all sets. A
 question that is refused, or whose evidence is not found, counts as not quoted.
@@ -225,13 +226,32 @@ def weighted(features: Features, weights: Mapping[str, float]) -> float:
     return sum(weight * features[name] for name, weight in weights.items())
 
 
+def read(one: Asked, first: Mapping[str, float]) -> Asked:
+    """A question with the candidates alone that the product compares in the end.
+
+    The weights are fitted to these: most others are told from an answer by any feature, and what
+    tells rivals apart drowns among them.
+    """
+    order = best(one, first, EMBEDDED)
+    return replace(
+        one,
+        candidates=[one.candidates[i] for i in order],
+        features=[one.features[i] for i in order],
+        gains=one.gains[order],
+    )
+
+
+def best(one: Asked, first: Mapping[str, float], most: int) -> list[int]:
+    """Indices of the best candidates by their text."""
+    values = [weighted(features, first) for features in one.features]
+    return sorted(range(len(values)), key=values.__getitem__, reverse=True)[:most]
+
+
 def quote(
     one: Asked, weights: Mapping[str, float], first: Mapping[str, float], most: int = EMBEDDED
 ) -> list[Candidate]:
     """What the product would quote with these weights."""
-    order = sorted(
-        range(len(one.candidates)), key=lambda i: weighted(one.features[i], first), reverse=True
-    )[:most]
+    order = best(one, first, most)
     scores = [weighted(one.features[i], weights) for i in order]
     return choose(one.words, [one.candidates[i] for i in order], scores)
 
@@ -280,7 +300,8 @@ def left_out(
     result = Result(sets)
     for one in sets:
         others = [each for name, of in asked.items() if name != one.name for each in of]
-        weights, first = fit(others, names), fit(others, plain)
+        first = fit(others, plain)
+        weights = fit([read(each, first) for each in others], names)
         rows = []
         for each in asked[one.name]:
             chosen = quote(each, weights, first, most)
@@ -324,6 +345,7 @@ def write(
 ) -> None:
     """Fit on all sets, and write the weights with what they were fitted on."""
     everything = [one for of in asked.values() for one in of]
+    first = fit(everything, FIRST_FEATURES)
     digest = hashlib.sha256()
     for one in sets:
         digest.update((shared / SETS[one.name][1]).read_bytes())
@@ -337,7 +359,8 @@ def write(
         },
         "sha256 of the questions": digest.hexdigest(),
         "embedding": "all-MiniLM-L6-v2",
-        "method": f"listwise softmax loss, L2 penalty {PENALTY:g} on standardised features",
+        "method": f"listwise softmax loss, L2 penalty {PENALTY:g} on standardised features; with"
+        f" the model over the {EMBEDDED} candidates that are best without it",
         "evidence quoted in full, weights fitted on the other sets": {
             **{one.name: interval(result.flags(one.name)) for one in sets},
             "all": interval(result.flags()),
@@ -345,8 +368,8 @@ def write(
     }
     data = {
         "provenance": provenance,
-        "weights": fit(everything, FEATURES),
-        "weights without the model": fit(everything, FIRST_FEATURES),
+        "weights": fit([read(one, first) for one in everything], FEATURES),
+        "weights without the model": first,
     }
     WEIGHTS.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
