@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,13 +235,19 @@ def write(all_: Found, folder: Path) -> None:
     from jinja2 import Environment, StrictUndefined
 
     sides = [one for part in all_.values() for one in part.values()]
+    machine, _ = Counter(one["machine"] for one in sides).most_common(1)[0]
+    elsewhere = {part: one["now"] for part, one in all_.items() if one["now"]["machine"] != machine}
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     page = environment.from_string(TEMPLATE.read_text("utf-8")).render(
         table=table(all_),
-        machines=sorted({one["machine"] for one in sides}),
-        days=sorted({one["day"] for one in sides}),
+        machine=machine,
+        days=sorted({one["day"] for one in sides if one["machine"] == machine}),
+        elsewhere=elsewhere,
         commits={
-            side: sorted({part[side]["commit"] for part in all_.values() if side in part})
+            side: sorted(
+                {one[side]["commit"] for one in all_.values() if side in one}
+                - {one["commit"] for one in elsewhere.values()}
+            )
             for side in ("before", "now")
         },
         parts=_parts(points(all_, "now")),
