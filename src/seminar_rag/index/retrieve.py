@@ -25,7 +25,7 @@ The first and the last two were measured while the neighbours of the first hits 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -114,15 +114,19 @@ class Retriever:
                 query, titles=catalogue.titles, spelled=self.spelled, in_full=self.in_full
             )
         text = query.search_text
-        asked = _read_beside(self._embedder, [text, *(part.text for part in query.parts[:_SIDES])])
+        asked = _read_beside(self._embedder, [text])
+        # What has no name is searched for by a vector of its own, meanwhile.
+        unnamed = [part.text for part in query.parts[:_SIDES] if not part.name]
+        own = _read_beside(self._embedder, unnamed) if unnamed else None
         sparse = self._store.lexical(self._terms(text), CANDIDATES, within)
-        read = asked.result()
-        vector, words = read[0]
+        ((vector, words),) = asked.result()
         found = self._find(sparse, vector, words, within)
         if self._reranker is not None:
             self._rerank(self._reranker, text, found)
         ranked = found.ranked()
-        ranked = list(dict.fromkeys([*ranked[:1], *self._moved_up(query, read, within), *ranked]))
+        read = iter(own.result() if own else ())
+        up = self._moved_up(query, words, read, within)
+        ranked = list(dict.fromkeys([*ranked[:1], *up, *ranked]))
         return _headed_first(query, self._hits(ranked[: 2 * k + 10], found, k))
 
     def _find(
@@ -248,7 +252,11 @@ class Retriever:
         found.scores.update(zip(order, heights, strict=True))
 
     def _moved_up(
-        self, query: Query, read: Sequence[tuple[Matrix, Words]], within: set[str] | None
+        self,
+        query: Query,
+        words: Words,
+        unnamed: Iterator[tuple[Matrix, Words]],
+        within: set[str] | None,
     ) -> list[str]:
         """The best few ids for each of the things compared, in turn, or else of the work that the
         question calls by its title or arXiv id.
@@ -257,9 +265,9 @@ class Retriever:
         the others' names.
 
         Args:
-            read: vector and words of the question, and of each of its parts.
+            words: the question's.
+            unnamed: the vector and the words of each of its parts that has no name.
         """
-        words = read[0][1]
         names = self._apart(query.sides[:_SIDES])
         columns = []
         for name in names if len(names) > 1 else ():
@@ -268,8 +276,12 @@ class Retriever:
             held = query_terms(name)
             wanted = [*held, *content_words(" ".join(own.texts))]
             columns.append(self._nearest(own, wanted, within, held))
-        parts = zip(query.parts, read[1:], strict=False)
-        columns += [self._about(part, *own, within) for part, own in parts]
+        for part in query.parts[:_SIDES]:
+            if part.name:
+                held = query_terms(part.name)
+                columns.append(self._nearest(words, query_terms(part.text), within, held))
+            else:
+                columns.append(self._about(part, *next(unnamed), within))
         if not columns and query.readings:
             work = {
                 id_
@@ -282,9 +294,7 @@ class Retriever:
     def _about(
         self, part: Part, vector: Matrix, words: Words, within: set[str] | None
     ) -> list[str]:
-        """The best few ids for one part of a question, of those that mention its name."""
-        if part.name:
-            return self._nearest(words, query_terms(part.text), within, query_terms(part.name))
+        """The best few ids for one part of a question that is asked for itself."""
         sparse = self._store.lexical(self._terms(part.text), CANDIDATES, within)
         return self._find(sparse, vector, words, within).ranked()[:_EACH]
 
