@@ -173,12 +173,15 @@ def fast(side: Side) -> dict[str, Any]:
 
 
 def suite(side: Side) -> dict[str, Any]:
-    return _tests(side, "--dist", "loadfile", "--no-loadscope-reorder")
+    makefile = (side.root / "Makefile").read_text("utf-8")
+    workers = re.search(r"^WORKERS \?= (\d+)", makefile, re.M)
+    given = ("--dist", "loadfile", "--no-loadscope-reorder")
+    return _tests(side, *given, workers=workers[1] if workers else "2")
 
 
-def _tests(side: Side, *which: str) -> dict[str, Any]:
+def _tests(side: Side, *which: str, workers: str = "2") -> dict[str, Any]:
     started = time.perf_counter()
-    command = ("-m", "pytest", "-q", "-n", "2", "--durations=40", *which)
+    command = ("-m", "pytest", "-q", "-n", workers, "--durations=40", *which)
     # Their time is asked for. The modules here would stand in the way of folders of tests.
     said = side.run(sys.executable, *command, may_fail=True, beside=())
     seconds = round(time.perf_counter() - started, 1)

@@ -148,7 +148,7 @@ class AnyOrder(RuleBasedStateMachine):
         return Store(self.folder / "data", vectors=self.vectors, database=self.database)
 
 
-TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder = pytest.mark.slow(AnyOrder.TestCase)  # takes a second
 TestAnyOrder.settings = settings(max_examples=15, stateful_step_count=8, deadline=None)
 
 

@@ -26,7 +26,7 @@ def test_holes_between_what_is_kept_go_back_to_the_system():
 
     async def for_a_moment() -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(give_back(every=0.01), 0.5)
+            await asyncio.wait_for(give_back(every=0.01), 0.1)
 
     asyncio.run(for_a_moment())
     assert before - process.memory_info().rss > 50_000_000
