@@ -37,7 +37,7 @@ LAYERS = [
     {"config", "guard", "html", "for_llama_index"},
     {"types"},
     {"errors"},
-    {"text", "ids", "files"},
+    {"text", "ids", "files", "english"},
 ]
 FACADE = {
     "course",

@@ -4,6 +4,7 @@ import pytest
 from passages import hit
 
 from seminar_rag.answer.candidates import Candidate, candidates, quotable
+from seminar_rag.answer.persons import lists_persons
 
 
 def of(text: str) -> list[Candidate]:
@@ -64,6 +65,30 @@ def test_an_address_is_no_label_and_no_explanation_of_one() -> None:
 
 def test_a_list_of_authors_is_not_quoted() -> None:
     assert texts("- Ada Brown, Bo Chen, Cy Dorn, et al.\n- Kilns fire clay at great heat.") == [
+        "Kilns fire clay at great heat."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "persons"),
+    [
+        ("Ada Brown, Bo Chen-Li, Cy van Dorn", True),
+        ("Ada Brown1∗, Bo Chen2, and Cy Dorn†", True),
+        ("Brown AB, Chen C, Dorn DE.", True),
+        ("Ada B. Brown; Bo C. Chen", True),
+        ("Ada Brown", False),
+        ("Text Generation, Language Translation, Speech Recognition", False),
+        ("Brown clay, white clay, and red clay", False),
+        ("Kilns, wheels, moulds", False),
+        ("Clay Pots 2, GPT-4 Turbo, Wheel X1", False),
+    ],
+)
+def test_a_list_of_persons_is_told_from_a_list_of_things(text: str, persons: bool) -> None:
+    assert lists_persons(text) is persons
+
+
+def test_persons_in_a_list_are_not_quoted() -> None:
+    assert texts("- Ada Brown, Bo Chen, Cy Dorn\n- Kilns fire clay at great heat.") == [
         "Kilns fire clay at great heat."
     ]
 

@@ -83,6 +83,8 @@ def test_a_misspelt_word_is_put_right(kitchen: Store) -> None:
         ("who is Plumbar", "who is Plumbar"),
         ("summarise a buffernig cache", "summarise a buffering cache"),
         ("whats a buffernig cache", "whats a buffering cache"),
+        ("who draws the dripping", "who draws the dripping"),
+        ("what repays the dripping faucet", "what repays the dripping faucet"),
     ],
 )
 def test_question_words_are_put_right_and_names_are_not(

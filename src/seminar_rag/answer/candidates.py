@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from seminar_rag.answer.persons import lists_persons
 from seminar_rag.text import OPEN_ENDS, names_columns
 from seminar_rag.types import Hit, Passage, Sentence
 
@@ -344,6 +345,8 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
     if not (3 if item else 4) <= length <= _LONGEST or _ASIDE.match(text):
         return False
     if letters < 0.6 * len(text.replace(" ", "")) or _REFERENCE.search(text):
+        return False
+    if lists_persons(text):
         return False
     if item:
         return True

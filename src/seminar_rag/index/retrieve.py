@@ -32,6 +32,7 @@ from functools import cache
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
+from seminar_rag.english import is_english
 from seminar_rag.index.fusion import CANDIDATES, compare, fuse
 from seminar_rag.index.late import leave_out, query_words
 from seminar_rag.index.lexical import COMMON, misspelt, query_terms, spelling_candidates
@@ -212,7 +213,9 @@ class Retriever:
         # A word that the model has a token of its own for is a word, if not of the course.
         if word in STOPWORDS or not misspelt(word) or self._embedder.count(word) == 1:
             return None
-        if learned().knows(word):  # "summarise" asks for something, and is no misspelt "summaries"
+        if is_english(word) or learned().knows(
+            word
+        ):  # "summarise" asks for something, and is no misspelt "summaries"
             return None
         return self._store.spelled(word)
 
