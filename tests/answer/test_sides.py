@@ -3,6 +3,7 @@ which."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,6 +56,18 @@ class Reads:
         return np.array([0.9, 0.1])
 
 
+class Stopping(Reads):
+    """One that is stopped while it judges."""
+
+    def __init__(self, *advantages: str, stopped: threading.Event) -> None:
+        super().__init__(*advantages)
+        self._stopped = stopped
+
+    def choose(self, *_: object) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        self._stopped.set()
+        raise ModelError("The check was stopped.")
+
+
 def quoting(judge: Reads | None) -> Extractive:
     return Extractive(
         HashEmbedder().read,
@@ -82,10 +95,30 @@ def test_a_sentence_for_the_other_side_is_told() -> None:
     assert astray(Reads("save"), FOR, texts, lambda: False) == [False, True]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("judge", [Reads(fails=True), Reads(silent=True), Reads(neither=True)])
+@pytest.mark.parametrize(
+    ("judge", "found"),
+    [(Reads(fails=True), None), (Reads(silent=True), False), (Reads(neither=True), False)],
+)
 @pytest.mark.parametrize("form", [FOR, AGAINST])
-def test_a_model_that_tells_no_side_finds_nothing(judge: Reads, form: Form) -> None:
-    assert astray(judge, form, ["They save wood."], lambda: False) == [False]  # type: ignore[arg-type]
+def test_a_model_that_tells_no_side_finds_nothing(
+    judge: Reads, found: bool | None, form: Form
+) -> None:
+    assert astray(judge, form, ["They save wood."], lambda: False) == [found]  # type: ignore[arg-type]
+
+
+def test_what_was_not_judged_has_no_tick() -> None:
+    text = "Kilns crack when the clay is wet and cold."
+    answer = told("What are the drawbacks of kilns?", text, Reads("save"), KILNS)
+    assert [one.verdict.label for one in answer.verdicts] == ["supported"]
+    stopped = threading.Event()
+    judge = Stopping("save", stopped=stopped)
+    answerer = LLMAnswerer(ScriptedLLM(text), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    engine = Engine(Found((KILNS,)), Judged(), answerer, verifier=CHECK)
+    question = "What are the drawbacks of kilns?"
+    answer = answer_of(list(engine.ask(question, stop=stopped.is_set)))
+    assert answer.text.startswith(text)
+    assert [one.verdict.label for one in answer.verdicts] == ["partly"]
+    assert "was not judged" in answer.verdicts[0].verdict.reason
 
 
 def test_an_advantage_is_no_ticked_answer_to_a_question_for_drawbacks() -> None:
@@ -139,7 +172,7 @@ def test_nothing_is_judged_once_it_is_stopped(caplog: pytest.LogCaptureFixture) 
     assert not list(quoting(judge).draft(query, (KILNS,), (), lambda: True).chunks)
     assert not judge.asked
     stopped = Reads(fails=True)
-    assert astray(stopped, AGAINST, ["They save wood."], lambda: True) == [False]  # type: ignore[arg-type]
+    assert astray(stopped, AGAINST, ["They save wood."], lambda: True) == [None]  # type: ignore[arg-type]
     assert not caplog.records
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from seminar_rag.question.forms import Form
 from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of
 from seminar_rag.question.patterns import LAST, NamedScope
@@ -435,3 +436,26 @@ def test_what_speaks_against_a_thing_is_asked_in_another_language_too() -> None:
     assert "limitations" in query.search_text
     lacking = understand("Was sind die Nachteile von Roggen?", spelled=lambda _: "die")
     assert lacking.intent == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("What are the drawbacks of rye?", "against"),
+        ("Which drawbacks of rye does oats avoid?", PLAIN),
+        ("What is the main advantage of rye over white wheat?", PLAIN),
+        ("Was sind die Vorteile von Rye gegenüber Wheat?", PLAIN),
+    ],
+)
+def test_only_of_one_thing_by_itself_a_side_is_asked_for(text: str, intent: str) -> None:
+    query = understand(text, spelled=lambda _: "Rye Wheat") if "die" in text else understand(text)
+    assert query.intent == intent
+    assert (query.form is not None and query.form.of_one_side) == (intent != PLAIN)
+
+
+def test_the_second_of_two_questions_may_ask_for_a_side() -> None:
+    query = understand("What is rye and what are its drawbacks?")
+    first, second = query.parts
+    assert (query.form, first.form) == (None, Form("definition", "rye"))
+    assert (second.label, second.form) == ("what are rye's drawbacks?", Form("against", "rye"))
+    assert "limitations" in second.text

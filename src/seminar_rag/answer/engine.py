@@ -69,9 +69,10 @@ class Draft:
     or where it does (True) and nothing of it is called supported."""
     answered: Sequence[float] = ()
     """How likely the passages answer the question, once that was judged."""
-    astray: Callable[[str], bool] | None = None
+    astray: Callable[[str], bool | None] | None = None
     """Whether a sentence answers another question than the one asked, such as with an advantage
-    where the drawbacks are asked for. Asked once everything is written."""
+    where the drawbacks are asked for; None where that could not be told. Asked once everything is
+    written."""
 
 
 class Answerer(Protocol):

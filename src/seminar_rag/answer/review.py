@@ -43,6 +43,7 @@ _QUOTED = re.compile(r"– “[^”]{1,2000}” \[(\d{1,3})\]")
 _LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
 _NO_SOURCE = "No reading that was found says this."
 _ASTRAY = "The passage says so, but it is not what the question asks for."
+_NOT_JUDGED = "The passage says so; whether it is what the question asks for was not judged."
 
 
 class Review:
@@ -54,11 +55,12 @@ class Review:
         offered: Sequence[Hit],
         marks: MarkFilter,
         answered: Sequence[float] = (),
-        astray: Callable[[str], bool] | None = None,
+        astray: Callable[[str], bool | None] | None = None,
     ) -> None:
         """Args:
         answered: how likely the passages answer the question, once that was judged.
-        astray: whether a sentence answers another question, asked once the answer is written.
+        astray: whether a sentence answers another question, asked once the answer is written;
+            it gives None where that could not be told, as after a stop.
         """
         self._verifier = verifier
         self._offered = offered
@@ -133,8 +135,11 @@ class Review:
             near = words.verify(claim, passages, known)
             return replace(near, label="partly", reason=_LOOSE) if _likely(near) else near
         verdict = self._verifier.verify(claim, passages, known)
-        if _likely(verdict) and self._astray is not None and self._astray(claim):
-            return replace(verdict, label="partly", reason=_ASTRAY)
+        if _likely(verdict) and self._astray is not None:
+            astray = self._astray(claim)
+            if astray is not False:  # a tick says that it was looked at
+                reason = _ASTRAY if astray else _NOT_JUDGED
+                return replace(verdict, label="partly", reason=reason)
         if not _likely(verdict) or (words is None and name != BUILT_IN):
             return verdict
         near = verdict if words is None else words.verify(claim, passages, known)

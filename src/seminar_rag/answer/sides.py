@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Callable, Sequence
 
 from seminar_rag.answer.candidates import Candidate
@@ -23,7 +22,7 @@ from seminar_rag.answer.mentions import Mentions
 from seminar_rag.errors import ModelError
 from seminar_rag.index.retrieve import is_on
 from seminar_rag.models.choice import Chooser
-from seminar_rag.question.forms import Form, headed
+from seminar_rag.question.forms import Form, headed, is_thing
 from seminar_rag.text import has_most
 from seminar_rag.types import Hit
 
@@ -56,13 +55,6 @@ EVEN = -0.75
 model says “Drawback” too readily. Fitted on 48 other sentences: of the 39 that speak for a side 38
 are told."""
 _LEAST = 1e-6
-_COMPARED = re.compile(
-    r" (?:over|than|versus|vs|against|compared|relative to|as opposed|instead of|rather than"
-    r"|gegenüber|als|verglichen|im vergleich|par rapport)\b",
-    re.IGNORECASE,
-)
-"""Between a thing and what it is compared with."""
-
 log = logging.getLogger(__name__)
 
 
@@ -90,15 +82,14 @@ def side_asked(form: Form | None) -> Form | None:
     compared with something: of "the advantages of X over Y" a drawback of Y is one. Of 24 sentences
     on six such comparisons the model told the side of 11 of 12 about X, and of no one of 12 about
     Y."""
-    asked = form is not None and form.of_one_side and not _COMPARED.search(form.thing)
-    return form if asked else None
+    return form if form is not None and form.of_one_side and is_thing(form.thing) else None
 
 
 def astray(
     model: Chooser, form: Form, sentences: Sequence[str], stop: Callable[[], bool]
-) -> list[bool]:
-    """Whether each sentence speaks for the other side than a form asks for; none does where the
-    model cannot be asked, or `stop` said so.
+) -> list[bool | None]:
+    """Whether each sentence speaks for the other side than a form asks for; None where the model
+    cannot be asked, or `stop` said so.
 
     Args:
         form: what speaks for a thing or against it.
@@ -110,7 +101,7 @@ def astray(
     except ModelError as error:
         if not stop():
             log.warning("Whether an answer speaks for the side asked for was not judged: %s", error)
-        return [False] * len(asked)
+        return [None] * len(asked)
     # Where neither side was given, as by a server that tells no probabilities, nothing is known.
     leans = [_log(row[0]) - _log(row[1]) - EVEN if row[0] + row[1] else 0.0 for row in rows]
     return [lean < 0 if form.kind == "for" else lean > 0 for lean in leans]
@@ -118,7 +109,7 @@ def astray(
 
 def judging(
     model: Chooser | None, form: Form | None, stop: Callable[[], bool]
-) -> Callable[[str], bool] | None:
+) -> Callable[[str], bool | None] | None:
     """`astray` of one sentence; None where no model can tell, or no side is asked for."""
     asked = side_asked(form)
     if model is None or asked is None:
@@ -146,7 +137,7 @@ class OtherSide:
         new = [one.text for one in some if one.text not in self._told]
         if new and not self._stop():
             said = astray(self._model, self._form, new, self._stop)
-            self._told.update(zip(new, said, strict=True))
+            self._told.update((text, bool(off)) for text, off in zip(new, said, strict=True))
         return [one for one in some if self._told.get(one.text)]
 
 

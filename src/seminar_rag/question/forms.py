@@ -98,6 +98,24 @@ _AUXILIARY = re.compile(
 """Before the thing in "how much does a dose of it cost?"."""
 
 
+_BESIDE_ANOTHER = re.compile(
+    r" (?:over|than|versus|vs|against|compared|relative to|as opposed|instead of|rather than"
+    r"|gegenüber|als|verglichen|im vergleich|par rapport)\b",
+    re.IGNORECASE,
+)
+"""Between a thing and what it is compared with."""
+_DOES = re.compile(r"(?<=\w) (?:do|does|did|is|are|was|were|has|have|had|can|could)(?= \w)", re.I)
+"""What no name of a thing has in it: the words around it are a clause."""
+
+
+def is_thing(topic: str) -> bool:
+    """Whether what fills a wish for what speaks for a thing, or against it, is one thing by itself.
+
+    "The advantage of X over Y" is what X and Y are compared by, and of "which drawbacks of X does
+    Y avoid" no side is asked for: a list of X's own advantages or drawbacks answers neither."""
+    return not (_BESIDE_ANOTHER.search(topic) or _DOES.search(topic))
+
+
 def counted(question: str) -> tuple[str, ...]:
     """What a question wants a number of, in its own words: "how many …", "… in dollars".
 

@@ -8,12 +8,12 @@ readings say more of (question decomposition, Min et al. 2019, by rules).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from seminar_rag.question.forms import Form, form_of
-from seminar_rag.question.intent import Found
+from seminar_rag.question.forms import Form, Kind, form_of, is_thing
+from seminar_rag.question.intent import Found, learned
 from seminar_rag.question.pronouns import POINTS, in_place, points_back
 from seminar_rag.text import content_words
 
@@ -33,6 +33,13 @@ class Part:
 
 
 _MOST = 4
+_SPEAKS: Mapping[str, Kind] = {"for": "for", "against": "against"}
+"""Intents that want what speaks for or against a thing."""
+_WHAT_SPEAKS = {
+    "for": "advantages, benefits and strengths of {}",
+    "against": "disadvantages, limitations, risks and challenges of {}",
+}
+"""What is searched for then."""
 _COMPARES = re.compile(
     r"\b(?:vs\.?|versus|compar(?:e|es|ed|ing|ison)|contrast\w*|differ\w*|distinguish\w*"
     r"|better|worse|similar\w*)\b",
@@ -168,14 +175,22 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
     if POINTS.match(named):
         named = ""
     first = named or " ".join(content_words(asked[0]))  # what they did is not told by "they"
-    begins = f"{asked[0]}?"
-    out = [Part(begins, f"{asked[0]}{_shared(asked[0], asked[-1])}?", form=form_of(begins))]
+    out = [_part(f"{asked[0]}?", f"{asked[0]}{_shared(asked[0], asked[-1])}?")]
     for one in asked[1:]:
         label = text = in_place(f"{one}?", named)
         if (points_back(label) or _THERE.match(one)) and first not in label:
             text = f"{label} {first}".rstrip()
-        out.append(Part(label, text, form=form_of(label)))
+        out.append(_part(label, text))
     return tuple(out) if all(content_words(one.label) for one in out) else ()
+
+
+def _part(label: str, text: str) -> Part:
+    """One of several questions; what speaks for a thing, or against it, is searched for as that."""
+    found = learned().of(label)
+    kind = _SPEAKS.get(found.intent)
+    if kind and is_thing(found.topic):
+        return Part(label, _WHAT_SPEAKS[kind].format(found.topic), form=Form(kind, found.topic))
+    return Part(label, text, form=form_of(label))
 
 
 def _shared(first: str, last: str) -> str:
@@ -225,8 +240,7 @@ def parts(
     """
     topic = found.topic
     if found.intent == "pros and cons" and topic:
-        good = f"advantages, benefits and strengths of {topic}"
-        bad = f"disadvantages, limitations, risks and challenges of {topic}"
+        good, bad = (_WHAT_SPEAKS[kind].format(topic) for kind in ("for", "against"))
         return (
             Part(f"What speaks for {topic}", good, form=Form("for", topic)),
             Part(f"What speaks against {topic}", bad, form=Form("against", topic)),

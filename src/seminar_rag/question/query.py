@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, standalone
-from seminar_rag.question.forms import Form, Kind, amount, counted, form_of, is_counted
+from seminar_rag.question.forms import Form, Kind, amount, counted, form_of, is_counted, is_thing
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts, two_questions
@@ -195,7 +195,7 @@ def understand(
         apart=_apart(asked_parts, titles),
         counted=things,
         amount=amount(asked),
-        form=_form(found, own),
+        form=_form(found, own) if compares or not asked_parts else None,
         is_order=patterns.is_order(searched),
         language=language,
         shown="" if set(words(alone)) <= set(words(typed)) else _shown(answers[: len(history)]),
@@ -287,4 +287,6 @@ def _intent(text: str) -> Found:
     asked, _, added = text.partition("? ")
     if found.intent == PLAIN and added and "?" not in added and len(content_words(added)) <= 1:
         found = learned().of(asked)
+    if found.intent in _SPEAKS and not is_thing(found.topic):
+        return Found(PLAIN)
     return found
