@@ -72,6 +72,7 @@ class Row:
     today: float = 0.0
     label: str = ""
     conflict: Conflict | None = None
+    nearly: bool = False
     model: tuple[float, ...] = ()
 
 
@@ -166,6 +167,7 @@ def measure(rows: Sequence[Row], embed: CachedEmbedder) -> None:
         row.words = fitted()["built-in"].score(found.features)
         row.label, row.today, _ = weigh(found, row.words, conflict)
         row.conflict = conflict
+        row.nearly = judge.nearly_said(found)
         row.features = {f"words: {name}": one for name, one in found.features.items()}
         row.question = judge.question(row.claim, judge.evidence(row.sentences, found))
 
@@ -344,7 +346,7 @@ def evaluate(rows: list[Row]) -> dict[str, Any]:
         scores["joined"] = left_out(rows, judge.FEATURES)
         said["model"] = np.array([row.model[0] == max(row.model) for row in rows])
         sure = zip(rows, scores["joined"], strict=True)
-        labels = [judge.decide(row.model, one, row.conflict) for row, one in sure]
+        labels = [judge.decide(row.model, one, row.conflict, row.nearly) for row, one in sure]
         said["joined"] = np.array([label == "supported" for label in labels])
     scores["today"] = today
     result: dict[str, Any] = {}

@@ -95,7 +95,7 @@ def test_claim_sentences_and_source_are_shown_to_the_model() -> None:
     chooser = ScriptedChooser(0.9, 0.05, 0.05)
     judging(chooser).verify(CLAIM, [PASSAGE], "Mixtures of experts")
     (asked,) = chooser.asked
-    shown = f"Source: Mixtures of experts\nEvidence: {FIRST} {SECOND}\nClaim: {CLAIM}\n"
+    shown = f"Source: Mixtures of experts\nEvidence: {FIRST}\nClaim: {CLAIM}\n"
     assert asked.startswith(shown)
 
 
@@ -140,6 +140,13 @@ def test_the_sentences_that_together_have_the_claim_are_read_in_their_order() ->
     assert len(text) <= MOST_CHARACTERS + 10
 
 
+def test_a_sentence_that_says_nearly_the_same_is_read_alone() -> None:
+    others = ("Routers are small networks.", "Experts are networks, too.")
+    near = "Routers send tokens to two experts each."
+    assert read("Routers send tokens to three experts.", others[0], near, others[1]) == near
+    assert near != read("Routers, which Oslo paid for, send tokens to experts.", *others, near)
+
+
 def test_a_long_sentence_is_cut() -> None:
     assert len(read("Routers send tokens.", "tokens " * 700)) == MOST_CHARACTERS
 
@@ -160,6 +167,11 @@ def test_the_label_follows_the_fitted_probability(
     likely: tuple[float, ...], support: float, label: str
 ) -> None:
     assert decide(likely, support, None) == label
+
+
+def test_of_what_nearly_stands_there_the_model_has_to_be_surer() -> None:
+    assert decide((0.45, 0.3, 0.25), 0.55, None, nearly=True) == "partly"
+    assert decide((0.55, 0.2, 0.25), 0.65, None, nearly=True) == "supported"
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,10 @@ class _Case:
         return sorted(close, key=lambda i: -self.shared(i, *columns))
 
 
-_NEARLY = 0.75
-"""What a sentence has to share with a claim so that the names in it can be held against each other:
-an ordinary name may be missing for many reasons, that of a version only for one."""
+NEARLY = 0.75
+"""What a sentence has to share with a claim to be nearly the same, so that the names in it can be
+held against each other: an ordinary name may be missing for many reasons, that of a version only
+for one."""
 
 
 def find_conflict(claim: str, sentences: Sequence[str], comparison: Comparison) -> Conflict | None:
@@ -86,7 +87,7 @@ def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
         # A number that stands elsewhere in the passages is only wrong where the claim is
         # otherwise nearly a copy of a sentence with another number in its place, and no
         # sentence that says nearly as much has it.
-        least = _NEARLY if ordinary else 0.65 if having.any() else 0.35
+        least = NEARLY if ordinary else 0.65 if having.any() else 0.35
         for i in case.near(least, column):
             rival = _rival(term, case.claim, case.sentences[i])
             around = having[max(0, i - 1) : i + 2].any()
