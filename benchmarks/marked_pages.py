@@ -7,6 +7,7 @@ pages. A mark stands where the text itself stands and is taken out before the pa
     ⟦R⟧ … ⟦/⟧   a required reading; ⟦M⟧ … ⟦/⟧ a further one; ⟦O⟧ … ⟦/⟧ one that could be doubted
     ⟦t:…⟧       within a reading, its title; ⟦a:…⟧ the name of an author, which may stand in a
                 title that is nothing but author and year: ⟦t:⟦a:Lewis⟧ 1973⟧
+    ⟦G⟧         the sessions are over: the readings that follow belong to none of them
 
     python benchmarks/marked_pages.py FILE…    says what each page holds, and which marks are wrong
 """
@@ -24,7 +25,7 @@ from typing import Any
 FOLDER = Path(__file__).with_name("course_pages")
 _AUTHOR = re.compile(r"⟦a:([^⟦⟧]*)⟧")
 _MARK = re.compile(
-    r"⟦(?:(?P<sign>[SRMO/])|(?P<part>[nTdta]):(?P<text>(?:[^⟦⟧]|⟦a:[^⟦⟧]*⟧)*))⟧", re.S
+    r"⟦(?:(?P<sign>[SGRMO/])|(?P<part>[nTdta]):(?P<text>(?:[^⟦⟧]|⟦a:[^⟦⟧]*⟧)*))⟧", re.S
 )
 _LINK = re.compile(
     r"\]\(\s*<?([^)\s>]+)|href\s*=\s*[\"']([^\"']+)|\[\[(https?://[^\]]+)\]"
@@ -52,6 +53,7 @@ def pages() -> Iterator[tuple[Path, Marked]]:
 def unmarked(text: str) -> Marked:
     """Take the marks out of a page and make its key."""
     found = Marked("", [_session("general")])
+    here = found.sessions[0]
     reading: dict[str, Any] | None = None
     begin = last = 0
     for mark in _MARK.finditer(text):
@@ -59,7 +61,7 @@ def unmarked(text: str) -> Marked:
         last = mark.end()
         line = text.count("\n", 0, mark.start()) + 1
         kind, said = mark["sign"] or mark["part"], _plain(_said(mark))
-        if kind in "SRMO/" and reading is not None:
+        if kind in "SGRMO/" and reading is not None:
             reading["urls"] = _urls(text[begin : mark.start()])
             if not reading["title"]:
                 found.faults.append(f"line {line}: a reading without a title ends")
@@ -69,10 +71,13 @@ def unmarked(text: str) -> Marked:
         elif kind == "/":
             found.faults.append(f"line {line}: ⟦/⟧ ends no reading")
         if kind == "S":
-            found.sessions.append(_session(None))
+            here = _session(None)
+            found.sessions.append(here)
+        elif kind == "G":
+            here = found.sessions[0]
         elif kind in "RMO":
             reading = _reading("more" if kind == "M" else "required", kind == "O")
-            found.sessions[-1]["readings"].append(reading)
+            here["readings"].append(reading)
             begin = mark.end()
         elif kind in "ta" and reading is None:
             found.faults.append(f"line {line}: ⟦{kind}:⟧ stands outside a reading")
@@ -81,10 +86,10 @@ def unmarked(text: str) -> Marked:
             reading["authors"] += [_surname_last(name) for name in _AUTHOR.findall(mark["text"])]
         elif kind == "a" and reading is not None:
             reading["authors"].append(_surname_last(said))
-        elif kind in "nTd" and len(found.sessions) == 1:
-            found.faults.append(f"line {line}: ⟦{kind}:⟧ stands before the first session")
+        elif kind in "nTd" and here is found.sessions[0]:
+            found.faults.append(f"line {line}: ⟦{kind}:⟧ stands in no session")
         elif kind in "nTd":
-            _head(found.sessions[-1], kind, said)
+            _head(here, kind, said)
     if reading is not None:
         found.faults.append("the last reading is not ended")
     found.text += text[last:]

@@ -28,7 +28,6 @@ from seminar_rag.syllabus.assemble import (
     entry_reading,
     meetings_of,
     read_pieces,
-    section_features,
     session_name,
 )
 from seminar_rag.syllabus.context import context_features, joined
@@ -39,6 +38,7 @@ from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
 from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.sections import section_features, sessions_end
 from seminar_rag.syllabus.series import Series, candidates, place, series_features
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
 from seminar_rag.syllabus.structure import structural_post
@@ -716,7 +716,7 @@ def data_of(page: Page, weight: float = 1.0, most: int = 10**9) -> Data:
             for entry in meeting.entries:
                 reading = page.starts.get(part.start + entry.first)
                 if most and reading is not None:
-                    row = section_features(entry, pieces, labels, meeting.first)
+                    row = section_features(entry.pieces, entry.first, pieces, labels, meeting.first)
                     data.sections.append(row)
                     data.is_more.append(reading[1]["section"] == "more")
                     if len(data.span_rows) < most:
@@ -948,7 +948,10 @@ def _right(one: Series, page: Page) -> float:
     for n, piece in enumerate(pieces):
         first.setdefault(place(piece), n)
     begins = sorted(first[own] for own in found)
-    given = np.searchsorted(begins, list(page.starts), side="right").tolist()
+    given = np.searchsorted(begins, list(page.starts), side="right")
+    begun = set(one)
+    end = sessions_end(pieces, [SESSION if n in begun else 0 for n in range(len(pieces))])
+    given = np.where(np.array(list(page.starts)) < end, given, 0).tolist()
     due = [session for session, _ in page.starts.values()]
     same: dict[int, int] = {}
     kept = 0

@@ -38,9 +38,18 @@ def test_marks_say_what_a_page_holds() -> None:
     ]
 
 
+def test_what_follows_the_sessions_is_in_the_general_part() -> None:
+    page = marked_pages.unmarked(PAGE + "\n## ⟦G⟧Books\n\n- ⟦M⟧⟦t:Deep Learning⟧⟦/⟧\n")
+    general, session = page.sessions
+    assert not page.faults
+    assert (general["title"], session["title"]) == ("general", "Attention")
+    assert [one["title"] for one in general["readings"]] == ["Deep Learning"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "⟦S⟧ ⟦T:one⟧ ⟦G⟧ ⟦T:two⟧",
         "⟦R⟧ no title ⟦/⟧",
         "⟦t:outside⟧",
         "⟦/⟧",

@@ -23,6 +23,7 @@ from seminar_rag.syllabus.model import (
     trained,
 )
 from seminar_rag.syllabus.pieces import Piece, cut_item
+from seminar_rag.syllabus.sections import section_features, sessions_end
 from seminar_rag.syllabus.spans import (
     Run,
     Span,
@@ -69,8 +70,9 @@ class Meeting:
 def meetings_of(
     pieces: Sequence[Piece], labels: Sequence[int], sure: Sequence[float]
 ) -> list[Meeting]:
-    """Sessions with their readings; what stands before all sessions comes first, without heads."""
+    """Sessions with their readings; what stands before and after all of them has no heads."""
     found = [Meeting([])]
+    end = sessions_end(pieces, labels)
     named_rows = {_row(p) for p, label in zip(pieces, labels, strict=True) if label == SESSION}
     row: tuple[int, int, int] | None = None
     entry: Entry | None = None
@@ -80,17 +82,30 @@ def meetings_of(
         row = here
         if new_row or (label == SESSION and here is None):
             found.append(Meeting([], first=n))
-        if entry is not None and (new_row or label in (SESSION, TITLE, LABEL, READING)):
+        if n == end:
+            found.append(Meeting([], first=n))
+        ends = new_row or n == end or label in (SESSION, TITLE, LABEL, READING)
+        if entry is not None and ends:
             entry.stop, entry = n, None
         opens = new_row and label == OTHER and bool(_COUNTS.fullmatch(piece.text))
-        if label in (SESSION, TITLE) or opens:
+        if (label in (SESSION, TITLE) or opens) and n < end:
             found[-1].heads.append(piece)
         elif label == READING:
             entry = Entry([piece], n, sure[n], [], stop=len(pieces))
             found[-1].entries.append(entry)
         elif label == MORE and entry is not None:
             entry.pieces.append(piece)
-    return found if found[0].entries or len(found) == 1 else found[1:]
+    kept = [meeting for meeting in found if meeting.heads or meeting.entries]
+    return kept or found[:1]
+
+
+def gathered(found: list[Meeting]) -> list[Meeting]:
+    """Sessions, with all readings that belong to none at the beginning."""
+    loose = [meeting for meeting in found if not meeting.heads]
+    if len(loose) < 2 and found[-1:] != loose:
+        return found
+    general = Meeting([], [entry for meeting in loose for entry in meeting.entries])
+    return [general, *(meeting for meeting in found if meeting.heads)]
 
 
 _COUNTS = re.compile(r"\W*\d{1,3}\W*")
@@ -99,68 +114,6 @@ _COUNTS = re.compile(r"\W*\d{1,3}\W*")
 
 def _row(piece: Piece) -> tuple[int, int, int] | None:
     return (piece.file, piece.table, piece.row) if piece.table >= 0 else None
-
-
-_SAID = ("more", "required", "reading", "watch", "work", "chapter", "link")
-
-
-def section_features(
-    entry: Entry, pieces: Sequence[Piece], labels: Sequence[int], start: int
-) -> list[float]:
-    """What the words around a reading say of whether it is required.
-
-    Args:
-        start: where its session begins.
-    """
-    piece = entry.pieces[0]
-    label, away = "", 0
-    inner: list[str] = []
-    for n in range(entry.first - 1, max(start, entry.first - 60) - 1, -1):
-        if labels[n] == LABEL:
-            label, away = pieces[n].text, entry.first - n
-            break
-    for n in range(entry.first - 1, max(start, entry.first - 4) - 1, -1):
-        if labels[n] in (OTHER, LABEL):
-            inner.append(pieces[n].text[:80])
-    whole = " ".join(p.text for p in entry.pieces)
-    bold = _line_above(pieces, entry.first, start)
-    row: list[float] = [
-        float(away),
-        float("opt" in piece.source.anchor.lower()),
-        float(bool(label)),
-        float(start == 0),
-    ]
-    before = pieces[entry.first - 1].text[:60] if entry.first > start else ""
-    for text in (
-        piece.path[-1] if piece.path else "",
-        " ".join(piece.path[-3:-1]),
-        piece.parent,
-        piece.header,
-        piece.label,
-        label,
-        before,
-        bold,
-        " ".join(inner[1:]),
-        whole[:25],
-        whole[-25:],
-    ):
-        common = said(text[:100])
-        row += [float(name in common) for name in _SAID]
-    return row
-
-
-def _line_above(pieces: Sequence[Piece], at: int, start: int) -> str:
-    """The nearest line above that is a label by its look: short, ending in a colon, or bold."""
-    for n in range(at - 1, max(start, at - 80) - 1, -1):
-        text = pieces[n].text
-        if (
-            len(text) < 60
-            and not pieces[n].item.links
-            and pieces[n].cut in {"block", "line", "cell", "soft"}
-            and any(name in said(text) for name in ("more", "required", "reading"))
-        ):
-            return text
-    return ""
 
 
 def read_pieces(
@@ -175,7 +128,7 @@ def read_pieces(
     labels = decode(probabilities, pieces, model)
     found = meetings_of(pieces, labels, probabilities[:, READING].tolist())
     complete(found, pieces, labels, model)
-    return found
+    return gathered(found)
 
 
 def complete(
@@ -187,7 +140,10 @@ def complete(
     entries = [(meeting, entry) for meeting in found for entry in meeting.entries]
     if not entries:
         return
-    rows = [section_features(entry, pieces, labels, meeting.first) for meeting, entry in entries]
+    rows = [
+        section_features(entry.pieces, entry.first, pieces, labels, meeting.first)
+        for meeting, entry in entries
+    ]
     beyond = model.section.probabilities(np.array(rows, np.float32))[:, 0]
     spans: list[list[Span]] = []
     blocks = []

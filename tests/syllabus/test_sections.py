@@ -1,0 +1,90 @@
+"""Where a page's sessions end, and what stands after them."""
+
+from __future__ import annotations
+
+import pytest
+
+from seminar_rag.syllabus.assemble import gathered, meetings_of
+from seminar_rag.syllabus.markup import markdown_items
+from seminar_rag.syllabus.model import OTHER, READING, SESSION
+from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.sections import sessions_end
+
+HEADINGS = """# Water
+
+## Rivers
+
+### Readings
+
+- [On rivers](https://example.org/r.pdf)
+
+## Tides
+
+### Readings
+
+- [On tides](https://example.org/t.pdf)
+
+{after}
+
+- [A book](https://example.org/b.pdf)
+"""
+TABLE = """| Day | Paper |
+|---|---|
+| Rivers | [On rivers](https://example.org/r.pdf) |
+| Tides | [On tides](https://example.org/t.pdf) |
+
+Also good: [A book](https://example.org/b.pdf)
+"""
+
+
+def _labelled(text: str, form: str = "markdown") -> tuple[list[Piece], list[int]]:
+    pieces = page_pieces(markdown_items(text), form)
+    kinds = {"Rivers": SESSION, "Tides": SESSION}
+    return pieces, [
+        kinds.get(piece.text, READING if piece.item.links else OTHER) for piece in pieces
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "loose"),
+    [
+        (HEADINGS.format(after="## Books"), True),
+        (HEADINGS.format(after="# Books"), True),
+        (HEADINGS.format(after="### Further reading"), False),
+        (HEADINGS.format(after=""), False),
+        (TABLE, True),
+    ],
+)
+def test_what_stands_after_all_sessions_belongs_to_none(text: str, loose: bool) -> None:
+    pieces, labels = _labelled(text)
+    found = gathered(meetings_of(pieces, labels, [1.0] * len(pieces)))
+    sessions = [
+        ([head.text for head in one.heads], [entry.pieces[0].text for entry in one.entries])
+        for one in found
+    ]
+    book = next(piece.text for piece in pieces if "A book" in piece.text)
+    assert sessions == [
+        *([([], [book])] if loose else []),
+        (["Rivers"], ["On rivers"]),
+        (["Tides"], ["On tides"] if loose else ["On tides", book]),
+    ]
+
+
+def test_what_stands_before_and_after_all_sessions_is_one() -> None:
+    text = "# Water\n\n- [A map](https://example.org/m.pdf)\n\n"
+    pieces, labels = _labelled(text + HEADINGS.removeprefix("# Water\n\n").format(after="## Books"))
+    general, *others = gathered(meetings_of(pieces, labels, [1.0] * len(pieces)))
+    assert [entry.pieces[0].text for entry in general.entries] == ["A map", "A book"]
+    assert all(one.heads for one in others)
+
+
+def test_a_heading_that_each_session_has_ends_none() -> None:
+    text = HEADINGS.format(after="").replace("###", "##")
+    pieces, labels = _labelled(text)
+    assert sessions_end(pieces, labels) == len(pieces)
+
+
+@pytest.mark.parametrize("form", ["text", "pdf", "post"])
+def test_ranks_of_headings_are_not_trusted_where_they_are_guessed(form: str) -> None:
+    pieces, labels = _labelled(HEADINGS.format(after="## Books"), form)
+    assert sessions_end(pieces, labels) == len(pieces)
