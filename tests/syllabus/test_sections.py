@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.syllabus.assemble import gathered, meetings_of
-from seminar_rag.syllabus.markup import markdown_items
+from seminar_rag.syllabus.assemble import gathered, meeting_title, meetings_of
+from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.model import OTHER, READING, SESSION
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.sections import sessions_end
@@ -88,3 +88,13 @@ def test_a_heading_that_each_session_has_ends_none() -> None:
 def test_ranks_of_headings_are_not_trusted_where_they_are_guessed(form: str) -> None:
     pieces, labels = _labelled(HEADINGS.format(after="## Books"), form)
     assert sessions_end(pieces, labels) == len(pieces)
+
+
+def test_a_link_of_a_heading_to_itself_is_no_part_of_the_title() -> None:
+    html = (
+        '<h2>Week 1: Rivers<a class="headerlink" href="#w1">¶</a></h2>'
+        '<h2>Tides of <a href="#c">C#</a><a href="#w2">#</a></h2>'
+    )
+    week, rivers, tides = page_pieces(html_items(html), "html")
+    assert meeting_title([week, rivers]) == "Rivers"
+    assert meeting_title([tides]) == "Tides of C#"

@@ -148,6 +148,13 @@ def test_a_session_of_one_reading_and_no_topic_is_called_as_that_reading(
     assert session_name(_pieces(head), [_reading(title) for title in titles]) == name
 
 
+def test_who_presents_names_a_session_only_where_nothing_is_read() -> None:
+    rows = "| Date | Presenter | Paper |\n|---|---|---|\n| 4/12 | Ana Roy | Sand |\n"
+    date, who = [piece for piece in _pieces(rows) if piece.row][:2]
+    assert session_name([date, who], [_reading("Sand")]) == "Sand"
+    assert session_name([date, who], []) == "Ana Roy"
+
+
 def test_the_second_forest_sees_what_the_others_of_a_list_were_taken_for() -> None:
     pieces = _pieces("- Sand\n- Salt\n- Silt\n\nA note")
     alone = np.full((len(pieces), 6), 0.1, np.float32)

@@ -234,19 +234,38 @@ def _overlap(one: Span, two: Span) -> bool:
 
 def meeting_title(heads: Sequence[Piece]) -> str:
     """A session's title: its heads without numbers and dates, as far as anything else is there."""
-    texts = [marks.title_of(run.item.text) for run in runs_of(heads)]
+    texts = [marks.title_of(shown_text(run.item)) for run in runs_of(heads)]
     kept = [text for text in texts if not marks.is_date(text) and re.search(r"[^\W\d_]{2}", text)]
     said = [piece.text for piece in heads if re.search(r"[^\W\d_]", piece.text)]
     return " – ".join([*dict.fromkeys(kept)][:3]) or " ".join(said or [one.text for one in heads])
 
 
+def shown_text(item: Item) -> str:
+    """A heading's text without what generators put beside it to link to itself: "¶", "#"."""
+    text = item.text
+    for link in sorted(item.links, key=lambda one: -one.start):
+        if link.url.startswith("#") and not re.search(r"\w", text[link.start : link.end]):
+            text = text[: link.start] + text[link.end :]
+    return text.strip()
+
+
 def session_name(heads: Sequence[Piece], readings: Sequence[Reading]) -> str:
-    """What a session is called; one with only a number or a date is called as its only reading."""
+    """What a session is called; one with only a number or a date is called as its only reading.
+
+    Who presents its readings is no name of it.
+    """
     if not heads:
         return "General"
-    title = meeting_title(heads)
+    topics = [head for head in heads if not _says_who(head)] if readings else heads
+    title = meeting_title(topics or heads)
     only = readings[0].title if len(readings) == 1 else None
     return only if only and not says_topic(title) else title
+
+
+def _says_who(head: Piece) -> bool:
+    """Whether a piece stands in a column of speakers, where "No class" may stand too."""
+    column = said(head.header[:120])
+    return "people" in column and "topic" not in column
 
 
 # ---------------------------------------------------------------- as values
