@@ -172,6 +172,10 @@ def test_the_label_follows_the_fitted_probability(
 def test_of_what_nearly_stands_there_the_model_has_to_be_surer() -> None:
     assert decide((0.45, 0.3, 0.25), 0.55, None, nearly=True) == "partly"
     assert decide((0.55, 0.2, 0.25), 0.65, None, nearly=True) == "supported"
+    for kind, label in (("number", "partly"), ("order", "partly"), ("negation", "supported")):
+        conflict = Conflict(kind, "contradicted", "It differs.", 0)  # type: ignore[arg-type]
+        assert decide((0.9, 0.05, 0.05), 0.95, conflict, nearly=True) == label
+        assert decide((0.9, 0.05, 0.05), 0.95, conflict) == "supported"
 
 
 @pytest.mark.parametrize(

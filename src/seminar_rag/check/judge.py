@@ -212,6 +212,12 @@ sources .72 are supported: of those with one of these about a third (37), with a
 opposite or a denial 33 are contradicted, of 549 without any conflict 310."""
 
 
+_PLAIN = frozenset({"number", "order"})
+"""Those that nothing overrules where a sentence says nearly the same: of 524 such claims of six
+sources and 162 paraphrases, 22 have another number, of which 21 are not supported, and none has its
+sides exchanged. Of 8 planted errors with exchanged sides the model is 80% sure of 2."""
+
+
 def decide(
     likely: Sequence[float], support: float, conflict: Conflict | None, nearly: bool = False
 ) -> VerdictLabel:
@@ -224,7 +230,8 @@ def decide(
         nearly: see `nearly_said`.
     """
     told = conflict if conflict is not None and conflict.kind in _TELLING else None
-    if support >= (DESPITE if told else NEARLY_SAID if nearly else EVEN):
+    plain = told is not None and nearly and told.kind in _PLAIN
+    if support >= (DESPITE if told else NEARLY_SAID if nearly else EVEN) and not plain:
         return "supported"
     if support >= EVEN:
         return "partly"
