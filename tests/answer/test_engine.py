@@ -358,6 +358,42 @@ def test_part_by_part_quotations_stand_in_though_no_judge_was_asked(
     assert any("quoted instead" in warning for warning in answer.warnings)
 
 
+TWO = "What is attention and what does it cost?"
+
+
+def test_the_parts_of_a_question_are_asked_and_answered_in_turn() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "It costs the square of the length.")
+    judge = Sure(0.9, 0.8)
+    answer = answer_of(ask(writer(llm, judge), question=TWO))
+    assert answer.text == "Attention weighs tokens. [1]\n\nIt costs the square of the length. [1]"
+    first, second = ([one.content or "" for one in asked.messages] for asked in llm.asked)
+    assert second[: len(first)] == first
+    assert "Question: What is attention?" in first[-3]
+    assert second[len(first)] == "Attention weighs tokens."
+    assert second[-3].startswith("Question: What does it cost?")
+    assert judge.asked == [first[-3], second[-3]]
+    assert answer.warnings == ()
+
+
+@pytest.mark.parametrize("said", ["Whales sing for twenty hours.", "Attention weighs tokens."])
+def test_a_part_of_which_nothing_is_borne_out_is_quoted_and_the_other_stays(said: str) -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", said)
+    answer = answer_of(ask(writer(llm, Sure(0.9, 0.9)), question=TWO))
+    written, label, *quoted = answer.text.split("\n\n")
+    assert (written, label) == ("Attention weighs tokens. [1]", "What does attention cost:")
+    assert "“It costs the square of the length.” [1]" in quoted
+    assert not any("quoted instead" in warning for warning in answer.warnings)
+
+
+def test_a_part_that_the_passages_do_not_answer_is_named() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.")
+    answer = answer_of(ask(writer(llm, Sure(0.9, 0.2)), question=TWO))
+    assert answer.text == "Attention weighs tokens. [1]"
+    assert answer.warnings == ("No passage that was found answers “what does attention cost”.",)
+    neither = answer_of(ask(writer(ScriptedLLM(), Sure(0.1, 0.2)), question=TWO))
+    assert neither.abstained
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
@@ -374,6 +410,19 @@ def test_pros_and_cons_of_which_one_is_not_told_give_way_to_quotations(
     )
     assert answer.text.startswith("Attention weighs tokens. [1]") is kept
     assert any("quoted instead" in warning for warning in answer.warnings) is not kept
+
+
+def test_a_stop_ends_the_parts_too() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "It costs the square of the length.")
+    engine = Engine(Found(), Judged(), writer(llm, Sure(0.9, 0.9)))
+    stopped = threading.Event()
+    events = []
+    for event in engine.ask(TWO, stop=stopped.is_set):
+        events.append(event)
+        if isinstance(event, TokenEvent) and event.text.strip():
+            stopped.set()
+    assert "square" not in answer_of(events).text
+    assert len(llm.asked) == 1
 
 
 def test_simple_words_that_no_passage_bears_out_give_way_to_quotations() -> None:

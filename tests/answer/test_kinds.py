@@ -183,6 +183,7 @@ def test_a_year_is_no_amount(text: str, tells: bool) -> None:
         ("RLHF", "RLHF is also heavy machinery.", False),
         ("RLHF", "Works on RLHF have not solved the problem yet.", False),
         ("RLHF", "Then learning from feedback, RLHF, moves it to what people prefer.", True),
+        ("RLHF", "We propose learning from feedback, or RLHF, which moves it far away.", True),
         ("kilns", "Clay is fired in a kiln, an oven that gets hot.", True),
         ("kilns", "Clay is fired in kilns, wheels and moulds are kept in the barn.", False),
         ("kiln", "The potter went home before the kiln was lit.", True),

@@ -14,7 +14,8 @@ from seminar_rag.answer.candidates import candidates
 from seminar_rag.answer.citations import is_refusal
 from seminar_rag.answer.excerpts import Excerpt, excerpts, source_line
 from seminar_rag.answer.instructions import INSTRUCTIONS, examples, opening
-from seminar_rag.answer.prompt import MESSAGE_TOKENS, _once, _or_quoted, build_messages
+from seminar_rag.answer.prompt import MESSAGE_TOKENS, build_messages
+from seminar_rag.answer.streams import once, or_quoted
 from seminar_rag.errors import ModelError
 from seminar_rag.types import Hit, Turn
 
@@ -181,7 +182,7 @@ def broken(*chunks: str) -> Iterator[str]:
 def test_quotations_stand_in_for_a_model_that_cannot_begin() -> None:
     notes: list[str] = []
     for chunks in ((), ("",)):
-        given = _or_quoted(broken(*chunks), lambda: iter(["“Quoted” [1]"]), notes, lambda: False)
+        given = or_quoted(broken(*chunks), lambda: iter(["“Quoted” [1]"]), notes, lambda: False)
         assert "".join(given) == "“Quoted” [1]"
     assert notes[0].endswith("so these are quotations. The server is gone.")
 
@@ -191,13 +192,13 @@ def test_what_has_begun_or_was_stopped_is_not_replaced(
     chunks: tuple[str, ...], stopped: bool
 ) -> None:
     with pytest.raises(ModelError, match="gone"):
-        list(_or_quoted(broken(*chunks), lambda: iter(["Quoted"]), [], lambda: stopped))
+        list(or_quoted(broken(*chunks), lambda: iter(["Quoted"]), [], lambda: stopped))
 
 
 def test_an_answer_that_never_tells_enough_cites_nothing() -> None:
     both = "Rowing needs a crew [1], sailing the wind. It is fun."
-    assert "".join(_once(iter(both), lambda told: "sailing" in told)) == both
+    assert "".join(once(iter(both), lambda told: "sailing" in told)) == both
     one = "Sailing uses the wind. [1] It is fun. [2]"
-    assert "".join(_once(iter(one), lambda told: "rowing" in told)) == (
+    assert "".join(once(iter(one), lambda told: "rowing" in told)) == (
         "Sailing uses the wind. It is fun."
     )

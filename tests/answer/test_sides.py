@@ -193,3 +193,12 @@ def test_a_drawback_of_the_other_thing_is_an_advantage_over_it() -> None:
     answer = told("What are the advantages of kilns over ovens?", said, judge, ovens)
     assert [one.verdict.label for one in answer.verdicts] == ["supported"]
     assert not judge.asked
+
+
+def test_what_is_said_of_another_thing_is_no_advantage_of_this_one() -> None:
+    ovens = hit("Ovens save a lot of wood in winter and in spring.", "On ovens")
+    said = "Ovens save a lot of wood in winter and in spring."
+    question = "What are the advantages of kilns?"
+    answer = told(question, said, Reads("save"), KILNS, ovens)
+    assert "Ovens" not in answer.text
+    assert "“Kilns save a lot of wood in winter.” [1]" in answer.text

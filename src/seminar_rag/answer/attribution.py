@@ -38,6 +38,8 @@ from seminar_rag.types import Hit, Passage, Verdict
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
 
+LEFT_OUT = "What the model wrote and none of the passages says was left out."
+"""What the reader is told of that."""
 SURE = 0.9
 """The verifier's score from which a passage is cited. Of sentences that language models wrote, half
 of them supported (300 of BEGIN, 160 of FactCheck-Bench), 71 of the 75 from here on are supported;
@@ -93,7 +95,7 @@ class Attribution:
             passages and cannot be compared with them.
         """
         self._verifier = verifier
-        self._offered = offered
+        self.offered = offered
         self._question = question
         self._sides = tuple(sides)
         self._telling = _telling(offered, named)
@@ -142,7 +144,7 @@ class Attribution:
         best = max(likely, key=lambda i: likely[i].score, default=None)
         if best is None:
             return None
-        passage = self._offered[best - 1].passage
+        passage = self.offered[best - 1].passage
         found = supporting_sentence(claim, passage)
         quote = bare(passage.quote(found))
         whole = quotable(quote, item=found.kind == "item")
@@ -156,7 +158,7 @@ class Attribution:
             max(
                 (
                     self._verdict(text, hit, about(hit.passage, side, self._sides)).score
-                    for hit in self._offered
+                    for hit in self.offered
                 ),
                 default=0.0,
             )
@@ -166,7 +168,7 @@ class Attribution:
         return len(told) < 2 or all(score >= SAID_OF_IT for score in said)
 
     def _compared(self, claim: str) -> dict[int, Verdict]:
-        offered = ((i, self._offered[i - 1]) for i in self._telling)
+        offered = ((i, self.offered[i - 1]) for i in self._telling)
         return {i: self._verdict(claim, hit, hit.passage) for i, hit in offered}
 
     def _verdict(self, claim: str, hit: Hit, passage: Passage) -> Verdict:

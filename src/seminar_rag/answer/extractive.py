@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 Read = Callable[[Sequence[str], Side], "tuple[Matrix, list[Words]]"]
 
-_EACH = 2
+EACH = 2
 """Quotations for each part of a question, at most."""
 _LOOSE = ("definition", "means", "person")
 """Forms that an answer may lack."""
 _LACKS = "No passage that was found mentions “{}”."
-_UNTOLD = "No passage that was found answers “{}”."
+UNTOLD = "No passage that was found answers “{}”."
 _UNMENTIONED = "None of these sentences mentions “{}”."
 _NO_NUMBER = "No passage that was found gives the number of {} of {}; these come nearest."
 NOT_SIMPLER = (
@@ -102,28 +102,28 @@ class Extractive:
             notes.extend(_foreign(query, chosen, hits))
             if chosen and not stop():
                 yield _lead([hits[one.hit - 1].document for one in chosen])
-                yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in chosen)
+                yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in chosen)
             return
         told: list[tuple[str, list[Candidate]]] = []
         for part in query.parts:
             if stop():
                 return
-            found = self._part(query, part, hits, _all(told), stop)
+            found = self.part(query, part, hits, _all(told), stop)
             if found:
                 told.append((part.label.rstrip("?"), found))
-            elif not part.name and not _tells_too(_asked(query, part), _all(told), hits):
-                notes.append(_UNTOLD.format(part.label.rstrip("?")))
+            elif not part.name and not _tells_too(asked_part(query, part), _all(told), hits):
+                notes.append(UNTOLD.format(part.label.rstrip("?")))
         if any(part.name for part in query.parts):
-            both = self._chosen(query, hits, notes, most=_EACH, quoted=_all(told))
+            both = self._chosen(query, hits, notes, most=EACH, quoted=_all(told))
             told += [("Beside each other", both)] if both else []
         notes.extend(_foreign(query, _all(told), hits))
         if told:
             yield _lead([hits[one.hit - 1].document for one in _all(told)])
         for label, some in told:
             yield f"\n\n{label}:"
-            yield from (f"\n\n{_quoted(one, hits[one.hit - 1])}" for one in some)
+            yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
 
-    def _part(
+    def part(
         self,
         query: Query,
         part: Part,
@@ -132,8 +132,8 @@ class Extractive:
         stop: Stop,
     ) -> list[Candidate]:
         """What answers one part of a question; nothing where it lacks a form that it must have."""
-        asked = _asked(query, part)
-        found = self._chosen(asked, hits, most=_EACH, name=part.name, quoted=quoted, stop=stop)
+        asked = asked_part(query, part)
+        found = self._chosen(asked, hits, most=EACH, name=part.name, quoted=quoted, stop=stop)
         if part.form is None or part.form.kind in _LOOSE:
             return found
         return [one for one in found if _fits(asked, one, hits)]
@@ -223,11 +223,8 @@ class Extractive:
         if notes is not None and query.form and query.form.kind == "number":
             sides = [side for side in query.sides if not _any_mentions(chosen, hits, side)]
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
-        if query.form and query.form.kind in ("means", "definition"):
-            things = query.names if query.form.kind == "means" else (query.form.thing,)
-            told = _what_it_is(things, quotable, scores, chosen)
-            return told + _reading_order([one for one in chosen if one not in told])
-        return _reading_order(chosen)
+        told = what_it_is(query, quotable, scores, chosen)
+        return told + _reading_order([one for one in chosen if one not in told])
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]
@@ -253,7 +250,7 @@ class Extractive:
         return out
 
 
-def _asked(query: Query, part: Part) -> Query:
+def asked_part(query: Query, part: Part) -> Query:
     """One part of a question as a question."""
     text = part.text
     return replace(query, search_text=text, own_text=text, form=part.form, counted=())
@@ -265,16 +262,20 @@ def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> 
     return exact and any(_fits(query, one, hits) for one in told)
 
 
-def _what_it_is(
-    things: Sequence[str],
+def what_it_is(
+    query: Query,
     found: Sequence[Candidate],
     scores: Sequence[float],
     chosen: Sequence[Candidate],
 ) -> list[Candidate]:
-    """The best candidate that says what one of some things is, chosen ones first; none without one.
+    """The best candidate that says what a thing is, chosen ones first, where that is asked for, or
+    how it does something; none without one.
 
     How a thing does something follows from what it is, which often shares no word with the effect.
     """
+    if query.form is None or query.form.kind not in ("means", "definition"):
+        return []
+    things = query.names if query.form.kind == "means" else (query.form.thing,)
     used = {(one.hit, sentence) for one in chosen for sentence in one.sentences}
     telling = [
         (any(names_kind(thing, one.text) for thing in things), one in chosen, value, i)
@@ -361,7 +362,8 @@ def _lead(documents: Sequence[Document]) -> str:
     return f"From {', '.join(others)} and {last}:" if others else f"From {last}:"
 
 
-def _quoted(one: Candidate, hit: Hit) -> str:
+def quotation(one: Candidate, hit: Hit) -> str:
+    """A candidate as it stands in an answer, its sentences in quotation marks and with marks."""
     if one.sentences[-1].kind == "table":
         return _rows(one, hit)
     passage = hit.passage

@@ -114,7 +114,10 @@ def defines(thing: str, text: str) -> bool:
     labels = rf"\W*(?:(?:an?|the)\s+)?{named}{aside}\s*[:–—]\s*\w"
     within = rf"(?s:.{{0,{_WITHIN}}}?)"
     apposed = rf"{within}{named}(?:\s*\([^)]*\))?,\s+(?:an?|which\s+(?:is|are))\s"
-    short = rf"{within}\w(?:,\s|\s\(){named}[,)]\s+(?:then\s+)?(?:{_SAYS}|[a-z]+s)\b"
+    short = (
+        rf"{within}\w(?:,\s(?:or\s)?|\s\(){named}[,)]\s+(?:(?:then|which|that)\s+)?"
+        rf"(?:{_SAYS}|[a-z]+s)\b"
+    )
     return any(re.match(one, text, re.IGNORECASE) for one in (opens, labels, apposed, short))
 
 

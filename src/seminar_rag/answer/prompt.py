@@ -16,17 +16,17 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise, zip_longest
 from typing import TYPE_CHECKING
 
-from seminar_rag.answer.attribution import Attribution, attributed
+from seminar_rag.answer.attribution import LEFT_OUT, Attribution, attributed
 from seminar_rag.answer.candidates import Candidate, unread
-from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.answer.dialogue import Conversations, Told
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
-from seminar_rag.answer.extractive import NOT_SIMPLER
+from seminar_rag.answer.extractive import EACH, NOT_SIMPLER, asked_part, what_it_is
 from seminar_rag.answer.forms import has_form
+from seminar_rag.answer.in_turn import InTurn, Messages, asked_in_turn, question_of, thing_of
 from seminar_rag.answer.instructions import (
     NO,
     WRITE,
@@ -40,9 +40,11 @@ from seminar_rag.answer.instructions import (
 from seminar_rag.answer.known import spoken_of, told_apart
 from seminar_rag.answer.scoring import choose
 from seminar_rag.answer.sides import judging
+from seminar_rag.answer.streams import heard, if_answered, likely, once, or_quoted, retold
 from seminar_rag.errors import ModelError
 from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of, name_of
+from seminar_rag.question.parts import Part
 from seminar_rag.question.query import Query
 from seminar_rag.text import unmarked
 from seminar_rag.types import Citation, Hit, Turn
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 
     from seminar_rag.answer.extractive import Extractive
     from seminar_rag.check.support import Verifier
-    from seminar_rag.models.choice import Chooser, Probabilities
+    from seminar_rag.models.choice import Chooser
     from seminar_rag.models.llm import LLM
 
 MESSAGE_TOKENS = 16
@@ -75,15 +77,14 @@ refused, and of 20 others that retrieval lets through 5; at .64 it is 4 and 8, a
 of its own)."""
 LEAST_FURTHER = 0.5
 """The same of a follow-up that goes on from what was read, whose own words, such as “why is that?”,
-tell the model less. Of 14 answerable ones, on which it was chosen, none is refused (2 at `LEAST`),
-of ten others none instead of 1; of nine that nothing answers 1 passes, as before."""
+tell the model less, and of each further part of a question. Of 14 answerable ones, on which it was
+chosen, none is refused (2 at `LEAST`), of ten others none instead of 1; of nine that nothing
+answers 1 passes, as before."""
 SURE = 0.66
 """How likely it has to be to quote the passages where what is written cites none of them. Of 72
 answerable questions of two courses 8 are refused then, and 30 of 51 others on their subjects; at
 .75 it was 11 and 35, at `LEAST` 7 and 28. Of five such questions of the seminar, for which the
 model wrote mostly wrong answers, the quotations hold the answer to four."""
-RETOLD = 3
-"""Quotations of an answer that the model is told of before a follow-up, at most."""
 FINISHING = 150
 """Tokens that an answer may be longer than its limit so that its last sentence is finished."""
 
@@ -93,8 +94,6 @@ told, and those that cannot are named."""
 
 log = logging.getLogger(__name__)
 
-_QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
-_LEFT_OUT = "What the model wrote and none of the passages says was left out."
 _NUMBERED = " Write in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
 
@@ -133,55 +132,54 @@ class LLMAnswerer:
         self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         foreign = bool(query.language) and query.language != _language(hits)
-        # Of a question in another language, only what the readings hold is searched for.
-        ask, write = query.stand_alone.strip(), WRITE
-        if foreign:
-            ask = query.text.strip()
-            write += _NUMBERED.format(name_of(query.language))
-        elif query.intent == "simple":  # whether simple words are there is not asked
-            ask, write = query.search_text, f"{WRITE} {ask}"
+        parts = () if foreign else asked_in_turn(query)
+        ask, write = _put(query, parts, foreign=foreign)
         then = messages(answering(write))
         limit = self._max_tokens + FINISHING
-        room = self._llm.context - limit - _tokens(then, self._llm.count)
-        question, found, scores = self._quotations.scored(query, hits)
-        best = choose(question, found, scores)
-        order = sorted(range(len(found)), key=lambda i: -scores[i])
-        near = [found[i] for i in order if scores[i] >= max(scores) - FAR]
+        room = self._llm.context - max(1, len(parts)) * (limit + _tokens(then, self._llm.count))
+        best, near = self._ranked(query, hits, parts)
         leans = bool(history) and query.stand_alone != query.text
         before = self._conversations.after(history) if leans and not foreign else None
-        if before and (told := self._gone_on(query, hits, best, near, before, room)):
-            offered = told.hits
-        else:
-            before = None
-            fixed = _tokens([*opening(), message("user", asked([], ask))], self._llm.count)
-            shown = excerpts(hits, best, near, self._llm.count, min(room - fixed, self._room()))
-            before_it = history if leans else ()
-            prompt = build_messages(ask, shown, before_it, count=self._llm.count, room=room)
-            told = Told(prompt, tuple(shown))
-            offered = tuple(one.hit for one in shown)
-        written: list[str] = []
+        told = self._gone_on(query, hits, best, near, before, room) if before else None
+        least = LEAST_FURTHER if told else LEAST
+        told = told or self._begun(ask, hits, best, near, history if leans else (), room)
+        offered = told.hits
         whole = replace(told, messages=(*told.messages, *then))
-        chunks: Iterator[str] = _heard(
-            self._llm.stream(whole.messages, max_tokens=limit, stop=stop), written
-        )
-        judged: list[float] = []
-        decided = query.intent in _DECIDED and not (foreign or query.parts)
-        if self._judge is not None and decided:
-            judge = partial(self._judge.weigh, told.messages, (YES, NO), stop, then)
-            chunks = _if_answered(chunks, judge, judged, LEAST_FURTHER if before else LEAST, stop)
         sides = [part.name for part in query.parts if part.name]
-        evidence = Attribution(
+        evidence = partial(
+            Attribution,
             self._verifier,
             offered,
-            question=ask,
             sides=sides,
-            named=sides or query.names,
+            named=sides or query.names or thing_of(query.form),
             trusting=foreign,
         )
+        judged: list[float] = []
         notes: list[str] = []
-        answer = self._conversations.kept(
-            query.text, self._cited(chunks, evidence, notes), written, whole
-        )
+        written: list[str] = []
+        decided = query.intent in _DECIDED and not (foreign or query.parts)
+
+        def writes(said: Messages) -> Iterator[str]:
+            return self._llm.stream(said, max_tokens=limit, stop=stop)
+
+        def judges(said: Messages) -> float | None:
+            weigh = self._judge and partial(self._judge.weigh, said, (YES, NO), stop, then)
+            return likely(weigh, stop) if weigh else None
+
+        chunks: Generator[str] | Iterator[str]
+        if parts:
+            likely_enough = (least, LEAST_FURTHER, SURE)
+            turn = InTurn(query, self._quotations, evidence, writes, judges, likely_enough, stop)
+            judged, notes, written = turn.judged, turn.notes, turn.written
+            text = turn.answer(told.messages, then, self._max_tokens)
+            astray = turn.astray(self._judge)
+        else:
+            chunks = heard(writes(whole.messages), written)
+            if decided:
+                chunks = if_answered(chunks, partial(judges, told.messages), judged, least, stop)
+            text = self._cited(chunks, evidence(question=ask), notes)
+            astray = judging(self._judge, None if foreign else query.form, stop)
+        answer = self._conversations.kept(query.text, text, written, whole)
 
         def quoted() -> Iterator[str]:
             draft = self._quotations.draft(query, offered, history, stop)
@@ -195,19 +193,50 @@ class LLMAnswerer:
             if plain and unsure:
                 return iter(())
             said: list[str] = []
-            return self._conversations.kept(query.text, _retold(quoted(), said), said, whole)
+            return self._conversations.kept(query.text, retold(quoted(), said), said, whole)
 
         apart = told_apart(sides)
         if len(apart) > 1 and not foreign:
-            answer = _once(answer, lambda told: len(spoken_of(told, apart)) > 1)
+            answer = once(answer, lambda said: len(spoken_of(said, apart)) > 1)
         elif query.intent == "pros and cons" and not foreign:
             wanted = [part.form for part in query.parts]
-            answer = _once(answer, lambda told: all(has_form(form, told) for form in wanted))
-        chunks = _or_quoted(answer, quoted, notes, stop)
+            answer = once(answer, lambda said: all(has_form(form, said) for form in wanted))
+        answer = or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
-        other_side = judging(self._judge, None if foreign else query.form, stop)
-        return Draft(offered, chunks, notes, waiting, instead, judged, other_side)
+        return Draft(offered, answer, notes, waiting, instead, judged, astray)
+
+    def _begun(
+        self,
+        ask: str,
+        hits: Sequence[Hit],
+        best: Sequence[Candidate],
+        near: Sequence[Candidate],
+        history: Sequence[Turn],
+        room: int,
+    ) -> Told:
+        """A conversation with the model, begun with a question."""
+        fixed = _tokens([*opening(), message("user", asked([], ask))], self._llm.count)
+        shown = excerpts(hits, best, near, self._llm.count, min(room - fixed, self._room()))
+        prompt = build_messages(ask, shown, history, count=self._llm.count, room=room)
+        return Told(prompt, tuple(shown))
+
+    def _ranked(
+        self, query: Query, hits: Sequence[Hit], parts: Sequence[Part]
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """What would be quoted of the passages, and what else is near to the best of it, best
+        first; of a question with parts what would be quoted for each of them, in turn."""
+        columns: list[list[Candidate]] = []
+        others: list[list[Candidate]] = []
+        for one in [asked_part(query, part) for part in parts] or [query]:
+            question, found, scores = self._quotations.scored(one, hits)
+            quoted = [each for column in columns for each in column]
+            chosen = choose(question, found, scores, EACH if parts else None, quoted)
+            told = what_it_is(one, found, scores, chosen) if parts else []
+            columns.append(told + [each for each in chosen if each not in told])
+            order = sorted(range(len(found)), key=lambda i: -scores[i])
+            others.append([found[i] for i in order if scores[i] >= max(scores) - FAR])
+        return _alternating(columns), _alternating(others)
 
     def _gone_on(
         self,
@@ -219,13 +248,15 @@ class LLMAnswerer:
         room: int,
     ) -> Told | None:
         """What the model is told of a follow-up in addition; None where there is no room for it."""
-        shown = excerpts(hits, best, near, self._llm.count, MORE_PASSAGES, before.sentences)
+        parts = asked_in_turn(query)
+        more = MORE_PASSAGES * max(1, len(parts))
+        shown = excerpts(hits, best, near, self._llm.count, more, before.sentences)
         told = Told(before.messages, (*before.shown, *shown))
         numbers = {hit.passage.id: number for number, hit in enumerate(told.hits, 1)}
         known = len(before.hits)
         numbered = [(numbers[one.hit.passage.id], one) for one in shown]
         blocks = [block(number, one, again=number <= known) for number, one in numbered]
-        ask = message("user", asked(blocks, query.text))
+        ask = message("user", asked(blocks, question_of(parts[0]) if parts else query.text))
         fits = _tokens([*before.messages, ask], self._llm.count) <= room
         return replace(told, messages=(*before.messages, ask)) if fits else None
 
@@ -235,7 +266,7 @@ class LLMAnswerer:
         """The answer with its citations; a note where sentences of it are left out."""
         yield from attributed(chunks, evidence, self._max_tokens)
         if evidence.left_out:
-            notes.append(_LEFT_OUT)
+            notes.append(LEFT_OUT)
 
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
@@ -244,72 +275,13 @@ class LLMAnswerer:
         return min(MOST_PASSAGES, max(LEAST_PASSAGES, int(self._llm.speed * READING_SECONDS)))
 
 
-def _if_answered(
-    chunks: Iterator[str],
-    judge: Callable[[], Probabilities],
-    judged: list[float],
-    least: float,
-    stop: Stop,
-) -> Iterator[str]:
-    """The answer, begun once the judge finds that the passages hold one; else nothing.
-
-    Args:
-        judged: where to put how likely that is.
-        least: how likely it has to be.
-    """
-    try:
-        yes, no = judge()
-    except ModelError as error:
-        if stop():
-            return
-        log.warning("Whether the passages hold an answer was not judged: %s", error)
-        yes = no = 0.0
-    if yes + no:  # the model gave one of them
-        judged.append(float(yes))
-        if yes < least:
-            return
-    try:
-        yield from chunks
-    finally:
-        if isinstance(chunks, Generator):
-            chunks.close()
-
-
-def _or_quoted(
-    answer: Iterator[str], quoted: Callable[[], Iterator[str]], notes: list[str], stop: Stop
-) -> Iterator[str]:
-    """An answer as it is written; quotations where the model cannot begin it, with a note.
-
-    Raises:
-        ModelError: it broke off, so that what was written stays what the reader sees.
-    """
-    begun = False
-    try:
-        for chunk in answer:
-            begun = begun or bool(chunk)
-            yield chunk
-    except ModelError as error:
-        if begun or stop():
-            raise
-        log.warning("%s Quotations are given instead.", error)
-        notes.append(_QUOTED_INSTEAD.format(error))
-        yield from quoted()
-    finally:
-        if isinstance(answer, Generator):
-            answer.close()
-
-
-def _once(answer: Iterator[str], enough: Callable[[str], bool]) -> Iterator[str]:
-    """An answer, once it tells enough, such as of two sides; without its marks, so that quotations
-    take its place, where it never does."""
-    held = ""
-    for chunk in answer:
-        held += chunk
-        if enough(held):
-            yield held
-            yield from answer
-            return
-    yield unmarked(held)
+def _put(query: Query, parts: Sequence[Part], *, foreign: bool) -> tuple[str, str]:
+    """A question as it is put to the model, or the first of its parts, and the request to write."""
+    if foreign:  # only what the readings hold of it was searched for
+        return query.text.strip(), WRITE + _NUMBERED.format(name_of(query.language))
+    if query.intent == "simple":  # whether simple words are there is not asked
+        return query.search_text, f"{WRITE} {query.search_text}"
+    return question_of(parts[0]) if parts else query.stand_alone.strip(), WRITE
 
 
 def build_messages(
@@ -346,21 +318,10 @@ def build_messages(
     return (*head, *messages(last), message("user", ask))
 
 
-def _heard(chunks: Iterator[str], written: list[str]) -> Generator[str]:
-    """The chunks as they come, each added to what was written."""
-    for chunk in chunks:
-        written.append(chunk)
-        yield chunk
-
-
-def _retold(chunks: Iterator[str], told: list[str]) -> Generator[str]:
-    """Quotations as they come. Once they are complete, the first of them are added to what is told,
-    without headings and bullets: a small model goes on in the form that it has seen last."""
-    seen: list[str] = []
-    yield from _heard(chunks, seen)
-    text = "".join(seen)
-    said = [one.text for one in split_answer(text) if not introduces(text, one)]
-    told.append(" ".join(one.strip("“”") for one in said[:RETOLD]))
+def _alternating(columns: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """The first of each column, then the second, each candidate once."""
+    rows = chain.from_iterable(zip_longest(*columns))
+    return list({id(one): one for one in rows if one is not None}.values())
 
 
 def _quoted(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from seminar_rag.question.forms import Form, Kind, form_of, is_thing
@@ -30,6 +30,8 @@ class Part:
     """What a passage has to mention to answer it; empty where its meaning decides."""
     form: Form | None = None
     """The form of its answer; None where any will do."""
+    typed: str = ""
+    """Of a later one of several questions: as it was typed, to be asked after the ones before."""
 
 
 _MOST = 4
@@ -180,7 +182,7 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
         label = text = in_place(f"{one}?", named)
         if (points_back(label) or _THERE.match(one)) and first not in label:
             text = f"{label} {first}".rstrip()
-        out.append(_part(label, text))
+        out.append(replace(_part(label, text), typed=f"{one}?"))
     return tuple(out) if all(content_words(one.label) for one in out) else ()
 
 
