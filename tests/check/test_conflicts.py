@@ -87,6 +87,10 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
          "Merging is done in higher precision because of the rounding errors.", "opposite"),
         ("The barge is smaller than the ferry on the lake.",
          "The ferry is larger than the barge on the lake.", None),
+        ("A low-rank update gives the old model a faster training on one card.",
+         "The update gives the old model a higher speed of training on one card.", None),
+        ("The team merged the maps in a low-cost way for the harbour.",
+         "The team merged the maps in a high-cost way for the harbour.", "opposite"),
         # negations
         ("The old network was never trained again after the winter.",
          "The old network was trained again after the winter.", "negation"),

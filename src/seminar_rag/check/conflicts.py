@@ -141,9 +141,9 @@ def _phrase(term: Term, text: str) -> str:
 def _opposite(case: _Case) -> Conflict | None:
     for i in case.near(0.45):
         mine, theirs = _ends(case.claim), _ends(case.sentences[i])
-        for (axis, end), one in mine.items():
-            other = theirs.get((axis, not end))
-            if other is None or (axis, not end) in mine or (axis, end) in theirs:
+        for (axis, rest, end), one in mine.items():
+            other = theirs.get((axis, rest, not end))
+            if other is None or (axis, rest, not end) in mine or (axis, rest, end) in theirs:
                 continue
             told = _denied(case.claim, one) == _denied(case.sentences[i], other)
             if told and not _exchanged(case.claim, one, case.sentences[i], other):
@@ -160,17 +160,19 @@ def _axes() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
     return tuple((frozenset(one.split()), frozenset(other.split())) for one, _, other in pairs)
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?P<rest>(?:-\w+)*)")
 
 
 @lru_cache(maxsize=8192)
-def _ends(text: str) -> dict[tuple[int, bool], re.Match[str]]:
-    out: dict[tuple[int, bool], re.Match[str]] = {}
+def _ends(text: str) -> dict[tuple[int, str, bool], re.Match[str]]:
+    """The first word of each end of an axis. One that begins a compound is held against the same
+    compound alone: "low-rank" is no opposite of "higher", and is one of "high-rank"."""
+    out: dict[tuple[int, str, bool], re.Match[str]] = {}
     for match in _WORD.finditer(text):
-        word = match[0].lower()
+        word, rest = match[0][: match.start("rest") - match.start()].lower(), match["rest"].lower()
         for axis, (one, other) in enumerate(_axes()):
             if word in one or word in other:
-                out.setdefault((axis, word in one), match)
+                out.setdefault((axis, rest, word in one), match)
     return out
 
 
