@@ -985,6 +985,7 @@ def series_arrays(choices: list[Choice]) -> dict[str, np.ndarray]:
     better = [c.right - c.right.mean() for c in choices]
     grades = [np.round(_GRADES * c.right) for c in choices]
     sizes = [len(c.right) for c in choices]
+    options["weight"] = np.repeat([c.data.weight for c in choices], sizes)  # as of the labels
     own = _added(
         forest(rows, better, 60, 1, objective="regression", **options),
         forest(rows, grades, 60, 1, group=sizes, objective="rank_xendcg", **options),

@@ -213,9 +213,8 @@ class Retriever:
         # A word that the model has a token of its own for is a word, if not of the course.
         if word in STOPWORDS or not misspelt(word) or self._embedder.count(word) == 1:
             return None
-        if is_english(word) or learned().knows(
-            word
-        ):  # "summarise" asks for something, and is no misspelt "summaries"
+        # "summarise" asks for something, and is no misspelt "summaries".
+        if learned().knows(word) or is_english(word):
             return None
         return self._store.spelled(word)
 
