@@ -425,6 +425,45 @@ def test_a_stop_ends_the_parts_too() -> None:
     assert len(llm.asked) == 1
 
 
+def test_a_model_that_breaks_off_before_a_later_part_loses_nothing_of_the_first() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", ModelError("The server is gone."))
+    answer = answer_of(ask(writer(llm, Sure(0.9, 0.55)), question=TWO))
+    assert answer.text.startswith("Attention weighs tokens. [1]\n\nWhat does attention cost:")
+    assert "“It costs the square of the length.” [1]" in answer.text
+    assert any("The server is gone." in warning for warning in answer.warnings)
+    begun = ("It costs the square of the length. And it costs much more", ModelError("gone"))
+    with pytest.raises(ModelError, match="gone"):
+        ask(writer(ScriptedLLM("Attention weighs tokens.", begun), Sure(0.9, 0.9)), question=TWO)
+
+
+def test_where_the_answers_to_the_parts_have_no_room_all_is_asked_at_once() -> None:
+    both = "Attention weighs tokens. It costs the square of the length."
+    answers = {}
+    for context in (1800, 4096):
+        llm = ScriptedLLM(both, both, context=context)
+        answer_of(ask(writer(llm, Sure(0.9, 0.9)), question=TWO))
+        answers[context] = len(llm.asked)
+    assert answers == {1800: 1, 4096: 2}
+
+
+def test_what_answers_a_later_part_too_is_not_said_to_be_missing() -> None:
+    said = "Attention weighs tokens."
+    answer = answer_of(ask(writer(ScriptedLLM(said, said), Sure(0.9, 0.6)), question=TWO))
+    assert answer.text == "Attention weighs tokens. [1]"
+    assert answer.warnings == ()
+
+
+def test_a_follow_up_goes_on_from_all_parts() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "It costs the square of the length.", "Many.")
+    engine = Engine(Found(), Judged(), writer(llm, Sure(0.9, 0.8, 0.9)))
+    answer = answer_of(list(engine.ask(TWO)))
+    history = [Turn("user", TWO), Turn("assistant", answer.text)]
+    list(engine.ask("How many tokens does it weigh?", history=history))
+    second, third = (asked.messages for asked in llm.asked[1:3])
+    assert list(third[: len(second)]) == list(second)
+    assert third[len(second)].content == "It costs the square of the length."
+
+
 def test_simple_words_that_no_passage_bears_out_give_way_to_quotations() -> None:
     llm = ScriptedLLM("It is like a torch in a dark room.")
     answer = answer_of(ask(writer(llm, Sure(0.6)), question="Explain attention like I'm five"))

@@ -202,3 +202,19 @@ def test_what_is_said_of_another_thing_is_no_advantage_of_this_one() -> None:
     answer = told(question, said, Reads("save"), KILNS, ovens)
     assert "Ovens" not in answer.text
     assert "“Kilns save a lot of wood in winter.” [1]" in answer.text
+
+
+def test_an_advantage_before_a_stop_is_no_drawback_either() -> None:
+    stopped = threading.Event()
+    text = "Kilns save a lot of wood in winter. Kilns crack when the clay is wet and cold."
+    llm = ScriptedLLM("Kilns crack when the clay is wet and cold.", text, piece=40)
+    judge = Reads("save")
+    answerer = LLMAnswerer(llm, 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    engine = Engine(Found((KILNS,)), Judged(), answerer, verifier=CHECK)
+    events = []
+    for event in engine.ask("What are kilns and what are their drawbacks?", stop=stopped.is_set):
+        events.append(event)
+        if "wood" in getattr(event, "text", ""):
+            stopped.set()
+    labels = [one.verdict.label for one in answer_of(events).verdicts]
+    assert labels == ["supported", "partly"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class Told:
     """A conversation up to an answer, as the model was told it."""
 
     messages: tuple[ChatMessage, ...]
-    """The last one is the answer as the model wrote it."""
+    """The last one is the answer as the model wrote it, or what is quoted instead."""
     shown: tuple[Excerpt, ...]
     """What it was shown of the passages."""
 
@@ -64,28 +64,37 @@ class Conversations:
             return self._told.get(key)
 
     def kept(
-        self, question: str, answer: Generator[str], written: Sequence[str], told: Told
+        self,
+        question: str,
+        answer: Generator[str],
+        conversation: Callable[[], Sequence[ChatMessage]],
+        shown: tuple[Excerpt, ...],
     ) -> Iterator[str]:
         """Pass an answer on as it comes, and keep what the model was told once it is complete.
 
         Args:
             answer: as the student sees it.
-            written: what is told the model of it: what it has written, or is quoted instead.
-            told: as far as the question.
+            conversation: what the model was told, up to the complete answer; empty without one.
+            shown: what it was shown of the passages.
         """
-        from llama_index.core.base.llms.types import ChatMessage
-
         seen = []
         with closing(answer):
             for chunk in answer:
                 seen.append(chunk)
                 yield chunk
-        if text := unmarked("".join(written)).strip():
-            said = (*told.messages, ChatMessage(text, role="assistant"))
+        if said := tuple(conversation()):
             with self._lock:
-                self._told[_key(question, "".join(seen))] = Told(said, told.shown)
+                self._told[_key(question, "".join(seen))] = Told(said, shown)
                 while len(self._told) > MOST:
                     self._told.popitem(last=False)
+
+
+def answered(told: Sequence[ChatMessage], written: Sequence[str]) -> Sequence[ChatMessage]:
+    """A conversation with what was written, or is quoted instead, as its answer; empty without."""
+    from llama_index.core.base.llms.types import ChatMessage
+
+    text = unmarked("".join(written)).strip()
+    return (*told, ChatMessage(text, role="assistant")) if text else ()
 
 
 def _key(question: str, answer: str) -> tuple[str, str]:

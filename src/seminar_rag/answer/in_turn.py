@@ -23,11 +23,14 @@ from seminar_rag.answer.citations import BESIDE, MARK
 from seminar_rag.answer.extractive import UNTOLD, Extractive, quotation
 from seminar_rag.answer.instructions import NO, asked, message
 from seminar_rag.answer.sides import judging
-from seminar_rag.answer.streams import RETOLD, heard
+from seminar_rag.answer.streams import QUOTED_INSTEAD, RETOLD, heard
+from seminar_rag.errors import ModelError
 from seminar_rag.question.forms import Form
 from seminar_rag.question.parts import Part
+from seminar_rag.question.pronouns import points_back
 from seminar_rag.question.query import Query
 from seminar_rag.text import stems, unmarked, words
+from seminar_rag.types import Hit
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -44,9 +47,12 @@ part."""
 def asked_in_turn(query: Query) -> tuple[Part, ...]:
     """The parts of a question that are answered one after the other: its questions, where it is
     several. The sides of a comparison are told beside each other, and so are pros and cons, of
-    which the model was too ready to find one side missing."""
+    which the model was too ready to find one side missing. Nor are those told in turn of which the
+    first is understood only with the conversation before it."""
     several = bool(query.parts) and all(part.label.endswith("?") for part in query.parts)
-    return query.parts if several and not any(part.name for part in query.parts) else ()
+    if not several or any(part.name for part in query.parts):
+        return ()
+    return () if points_back(query.parts[0].label) else query.parts
 
 
 def question_of(part: Part) -> str:
@@ -68,37 +74,49 @@ class InTurn:
         self,
         query: Query,
         quotations: Extractive,
+        offered: tuple[Hit, ...],
         evidence: Callable[..., Attribution],
         write: Callable[[Messages], Iterator[str]],
         judge: Callable[[Messages], float | None],
-        least: tuple[float, float, float],
         stop: Stop,
+        *,
+        first: float,
+        further: float,
+        sure: float,
     ) -> None:
         """Args:
         quotations: finds what of the passages answers a part.
-        evidence: makes the passages evidence for the answer to a question, given as `question`.
+        offered: the passages that the model is shown.
+        evidence: makes them evidence for the answer to a question, given as `question`.
         write: a conversation → what the model writes next, where the passages answer its question.
         judge: a conversation → how likely the passages answer its last question; None where that
             is not known.
-        least: how likely that has to be, of the first part and of any other, and to quote them
-            where what is written cites none of them.
+        first: how likely that has to be of the first part, and
+        further: of any other.
+        sure: how likely it has to be to quote the passages where what is written cites none.
         """
         self._query = query
         self._quotations = quotations
+        self._offered = offered
         self._evidence = evidence
         self._write = write
         self._judge = judge
-        self._first, self._further, self._sure = least
+        self._first, self._further, self._sure = first, further, sure
         self._stop = stop
         self.notes: list[str] = []
         self.judged: list[float] = []
         """How likely the passages answer the part of which that is least likely, of those told."""
-        self.written: list[str] = []
-        """What the model was told of its own answer."""
+        self.conversation: Messages = ()
+        """What the model was told, up to its last answer; empty as long as nothing is told."""
         self._told = ""
         """The answer so far, without its marks."""
         self._own: list[tuple[Part, str]] = []
         """What was written of each part."""
+        self._shown: list[Candidate] = []
+        """What was quoted so far."""
+        self._failed = self._is_repeated = False
+        """Whether the model broke off at the part asked last, and whether something that it wrote
+        of that cites a passage, but was said before."""
 
     def answer(self, messages: Messages, then: Messages, limit: int) -> Generator[str]:
         """The answer with its marks.
@@ -109,38 +127,62 @@ class InTurn:
             limit: tokens after which the answer to a part ends with its sentence.
         """
         for at, part in enumerate(self._query.parts):
-            if self._stop():
-                return
             asks = [message("user", asked([], question_of(part)))] if at else []
-            likely = self._judge((*messages, *asks))
-            text, said = "", ""
-            if likely is None or likely >= (self._further if at else self._first):
-                raw: list[str] = []
-                written = heard(self._write((*messages, *asks, *then)), raw)
-                for chunk in self._cited(part, written, limit):
-                    yield "\n\n" if self._told and not text else ""
-                    text += chunk
-                    yield chunk
-                self._own.append((part, unmarked(text)))
-                said = "".join(raw)  # without quotations, in whose form it would go on
+            likely = None if self._stop() else self._judge((*messages, *asks))
             if self._stop():
                 return
-            if not text and (likely is None or likely >= self._sure):
+            text, said = "", ""
+            self._failed = self._is_repeated = False
+            if _enough(likely, self._further if at else self._first):
+                text, said = yield from self._written(part, (*messages, *asks, *then), limit)
+            if self._stop():
+                return
+            if not text and (self._failed or _enough(likely, self._sure)):
                 found = self._quotable(part)
-                if any(_is_told(one, self._told) for one in found):
-                    continue  # by what stands there already
-                text, said = self._quoted(part, found)
+                new = [one for one in found if not self._is_told(one)]
+                if found and not new:
+                    continue  # what stands there already answers it
+                text, said = self._quoted(part, new)
                 yield "\n\n" if self._told and text else ""
                 yield text
             if text:
-                self._told += unmarked(text)
-                self.written.append(f"{said} ")
-                if likely is not None:
-                    self.judged[:] = [min([*self.judged, likely])]
                 messages = (*messages, *asks, *then, message("assistant", said.strip()))
-            else:
+                self._keep(messages, text, likely)
+            elif not self._is_repeated:
                 self.notes.append(UNTOLD.format(part.label.rstrip("?")))
                 messages = (*messages, *asks, message("assistant", NO))
+
+    def _written(
+        self, part: Part, told: Messages, limit: int
+    ) -> Generator[str, None, tuple[str, str]]:
+        """What is written of a part and cites a passage, set apart from what is before it; returns
+        that, and all that was written. A model that breaks off before anything of it is shown
+        leaves the part to quotations, where another one is answered.
+
+        Raises:
+            ModelError: it broke off later, or at the first part.
+        """
+        raw: list[str] = []
+        text = ""
+        try:
+            for chunk in self._cited(part, heard(self._write(told), raw), limit):
+                between = "\n\n" if self._told and not text else ""
+                text += chunk
+                yield between + chunk
+        except ModelError as error:
+            if text or not self._told or self._stop():
+                raise
+            self._failed = True
+            self.notes.append(QUOTED_INSTEAD.format(error))
+        finally:  # after a stop, too
+            self._own.append((part, unmarked(text)))
+        return text, "".join(raw)
+
+    def _keep(self, messages: Messages, text: str, likely: float | None) -> None:
+        self.conversation = messages
+        self._told += f"{unmarked(text)}\n"
+        if likely is not None:
+            self.judged[:] = [min([*self.judged, likely])]
 
     def astray(self, judge: Chooser | None) -> Callable[[str], bool | None] | None:
         """Whether a sentence speaks for the other side than the part asks for that it answers; None
@@ -172,7 +214,7 @@ class InTurn:
                 continue
             said = set(stems(unmarked(held.partition(BESIDE)[0])))
             if len(said - before) <= _NEW * len(said):
-                held = ""
+                held, self._is_repeated = "", True
                 continue
             yield held.lstrip()
             yield from chunks
@@ -180,19 +222,27 @@ class InTurn:
                 self.notes.append(LEFT_OUT)
 
     def _quotable(self, part: Part) -> list[Candidate]:
-        hits = tuple(self._evidence().offered)
-        return self._quotations.part(self._query, part, hits, (), self._stop)
+        return self._quotations.part(self._query, part, self._offered, self._shown, self._stop)
 
     def _quoted(self, part: Part, found: Sequence[Candidate]) -> tuple[str, str]:
         """Quotations for a part below its name, and what the model is told of them."""
-        hits = self._evidence().offered
-        pairs = [(one, hits[one.hit - 1]) for one in found]
-        told = [bare(hit.passage.quote(line)) for one, hit in pairs for line in one.sentences]
+        self._shown += found
+        pairs = [(one, self._offered[one.hit - 1]) for one in found]
+        told = [line for one in found for line in self._lines(one)]
         label = part.label[:1].upper() + part.label[1:].rstrip("?")
         above = [f"{label}:"] if found else []
         return "\n\n".join([*above, *starmap(quotation, pairs)]), " ".join(told[:RETOLD])
 
+    def _is_told(self, one: Candidate) -> bool:
+        """Whether the answer has every sentence of a candidate, such as beside one that was
+        written."""
+        return all(line in self._told for line in self._lines(one))
 
-def _is_told(one: Candidate, told: str) -> bool:
-    """Whether an answer has the text of a candidate, such as beside a sentence."""
-    return bare(one.text) in told
+    def _lines(self, one: Candidate) -> list[str]:
+        passage = self._offered[one.hit - 1].passage
+        return [bare(passage.quote(sentence)) for sentence in one.sentences]
+
+
+def _enough(likely: float | None, least: float) -> bool:
+    """Whether the passages are likely enough to answer a part, or nobody knows."""
+    return likely is None or likely >= least

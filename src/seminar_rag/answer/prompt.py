@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.answer.attribution import LEFT_OUT, Attribution, attributed
 from seminar_rag.answer.candidates import Candidate, unread
-from seminar_rag.answer.dialogue import Conversations, Told
+from seminar_rag.answer.dialogue import Conversations, Told, answered
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
 from seminar_rag.answer.extractive import EACH, NOT_SIMPLER, asked_part, what_it_is
@@ -132,19 +132,19 @@ class LLMAnswerer:
         self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
     ) -> Draft:
         foreign = bool(query.language) and query.language != _language(hits)
-        parts = () if foreign else asked_in_turn(query)
+        parts = self._parts(query, foreign=foreign)
         ask, write = _put(query, parts, foreign=foreign)
         then = messages(answering(write))
         limit = self._max_tokens + FINISHING
-        room = self._llm.context - max(1, len(parts)) * (limit + _tokens(then, self._llm.count))
+        room = self._room_for(parts, then)
         best, near = self._ranked(query, hits, parts)
         leans = bool(history) and query.stand_alone != query.text
         before = self._conversations.after(history) if leans and not foreign else None
-        told = self._gone_on(query, hits, best, near, before, room) if before else None
+        told = self._gone_on(query, parts, hits, best, near, before, room) if before else None
         least = LEAST_FURTHER if told else LEAST
         told = told or self._begun(ask, hits, best, near, history if leans else (), room)
         offered = told.hits
-        whole = replace(told, messages=(*told.messages, *then))
+        whole = (*told.messages, *then)
         sides = [part.name for part in query.parts if part.name]
         evidence = partial(
             Attribution,
@@ -166,20 +166,28 @@ class LLMAnswerer:
             weigh = self._judge and partial(self._judge.weigh, said, (YES, NO), stop, then)
             return likely(weigh, stop) if weigh else None
 
-        chunks: Generator[str] | Iterator[str]
+        chunks: Iterator[str]
+        turn: InTurn | None = None
         if parts:
-            likely_enough = (least, LEAST_FURTHER, SURE)
-            turn = InTurn(query, self._quotations, evidence, writes, judges, likely_enough, stop)
-            judged, notes, written = turn.judged, turn.notes, turn.written
+            likely_enough = {"first": least, "further": LEAST_FURTHER, "sure": SURE}
+            turn = InTurn(
+                query, self._quotations, offered, evidence, writes, judges, stop, **likely_enough
+            )
+            judged, notes = turn.judged, turn.notes
             text = turn.answer(told.messages, then, self._max_tokens)
             astray = turn.astray(self._judge)
         else:
-            chunks = heard(writes(whole.messages), written)
+            chunks = heard(writes(whole), written)
             if decided:
                 chunks = if_answered(chunks, partial(judges, told.messages), judged, least, stop)
             text = self._cited(chunks, evidence(question=ask), notes)
             astray = judging(self._judge, None if foreign else query.form, stop)
-        answer = self._conversations.kept(query.text, text, written, whole)
+        answer = self._conversations.kept(
+            query.text,
+            text,
+            lambda: turn.conversation if turn else answered(whole, written),
+            told.shown,
+        )
 
         def quoted() -> Iterator[str]:
             draft = self._quotations.draft(query, offered, history, stop)
@@ -192,15 +200,16 @@ class LLMAnswerer:
             plain = decided and query.intent == PLAIN
             if plain and unsure:
                 return iter(())
+            if parts:  # nothing was asked that all quotations together would answer
+                return quoted()
             said: list[str] = []
-            return self._conversations.kept(query.text, retold(quoted(), said), said, whole)
+            chunks = retold(quoted(), said)
+            return self._conversations.kept(
+                query.text, chunks, lambda: answered(whole, said), told.shown
+            )
 
-        apart = told_apart(sides)
-        if len(apart) > 1 and not foreign:
-            answer = once(answer, lambda said: len(spoken_of(said, apart)) > 1)
-        elif query.intent == "pros and cons" and not foreign:
-            wanted = [part.form for part in query.parts]
-            answer = once(answer, lambda said: all(has_form(form, said) for form in wanted))
+        if not foreign and (enough := _enough(query, sides)):
+            answer = once(answer, enough)
         answer = or_quoted(answer, quoted, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
@@ -241,6 +250,7 @@ class LLMAnswerer:
     def _gone_on(
         self,
         query: Query,
+        parts: Sequence[Part],
         hits: Sequence[Hit],
         best: Sequence[Candidate],
         near: Sequence[Candidate],
@@ -248,7 +258,6 @@ class LLMAnswerer:
         room: int,
     ) -> Told | None:
         """What the model is told of a follow-up in addition; None where there is no room for it."""
-        parts = asked_in_turn(query)
         more = MORE_PASSAGES * max(1, len(parts))
         shown = excerpts(hits, best, near, self._llm.count, more, before.sentences)
         told = Told(before.messages, (*before.shown, *shown))
@@ -268,11 +277,41 @@ class LLMAnswerer:
         if evidence.left_out:
             notes.append(LEFT_OUT)
 
+    def _room_for(self, parts: Sequence[Part], then: Messages) -> int:
+        """Tokens of the prompt, so that there is room for the answer to each part.
+
+        Args:
+            then: what follows each question that the passages answer.
+        """
+        later = [message("user", asked([], question_of(part))) for part in parts[1:]]
+        each = self._max_tokens + FINISHING + _tokens(then, self._llm.count)
+        return self._llm.context - max(1, len(parts)) * each - _tokens(later, self._llm.count)
+
+    def _parts(self, query: Query, *, foreign: bool) -> tuple[Part, ...]:
+        """The parts that are answered in turn, where the context has room for the answers to them
+        beside the passages; else none, so that all is asked at once."""
+        parts = asked_in_turn(query)
+        if foreign or not parts:
+            return ()
+        first = [*opening(), message("user", asked([], question_of(parts[0])))]
+        room = self._room_for(parts, messages(answering(WRITE)))
+        return parts if room - _tokens(first, self._llm.count) >= LEAST_PASSAGES else ()
+
     def _room(self) -> int:
         """Tokens of the passages: no more than are read in `READING_SECONDS`."""
         if self._llm.speed is None:
             return MOST_PASSAGES
         return min(MOST_PASSAGES, max(LEAST_PASSAGES, int(self._llm.speed * READING_SECONDS)))
+
+
+def _enough(query: Query, sides: Sequence[str]) -> Callable[[str], bool] | None:
+    """Tells whether an answer speaks of both sides that a question has; None where it has none."""
+    apart = told_apart(sides)
+    if len(apart) > 1:
+        return lambda said: len(spoken_of(said, apart)) > 1
+    if query.intent == "pros and cons":
+        return lambda said: all(has_form(part.form, said) for part in query.parts)
+    return None
 
 
 def _put(query: Query, parts: Sequence[Part], *, foreign: bool) -> tuple[str, str]:
@@ -321,7 +360,7 @@ def build_messages(
 def _alternating(columns: Sequence[Sequence[Candidate]]) -> list[Candidate]:
     """The first of each column, then the second, each candidate once."""
     rows = chain.from_iterable(zip_longest(*columns))
-    return list({id(one): one for one in rows if one is not None}.values())
+    return list(dict.fromkeys(one for one in rows if one is not None))
 
 
 def _quoted(

@@ -108,7 +108,8 @@ class Review:
             if not last and _beside(text, whole) and not _quotation(text, whole):
                 return  # its mark comes with the next piece
             verdict = self._verdict(text, whole)
-            if verdict.label != "uncheckable" and not text.startswith(BESIDE, whole.start):
+            quoted = text.startswith((BESIDE, "“"), whole.start)
+            if verdict.label != "uncheckable" and not quoted:
                 self._own.append(_likely(verdict))
             checked = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
             self._verdicts.append(checked)

@@ -17,7 +17,7 @@ RETOLD = 3
 
 log = logging.getLogger(__name__)
 
-_QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
+QUOTED_INSTEAD = "The language model does not answer, so these are quotations. {}"
 
 
 def likely(judge: Callable[[], Probabilities], stop: Stop) -> float | None:
@@ -75,7 +75,7 @@ def or_quoted(
         if begun or stop():
             raise
         log.warning("%s Quotations are given instead.", error)
-        notes.append(_QUOTED_INSTEAD.format(error))
+        notes.append(QUOTED_INSTEAD.format(error))
         yield from quoted()
     finally:
         if isinstance(answer, Generator):
