@@ -91,6 +91,17 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
          "The update gives the old model a higher speed of training on one card.", None),
         ("The team merged the maps in a low-cost way for the harbour.",
          "The team merged the maps in a high-cost way for the harbour.", "opposite"),
+        ("The town was planned by a top-down method of three steps.",
+         "The town was planned by a bottom-up method of three steps.", "opposite"),
+        ("A top-down method of three steps gave the town good roads.",
+         "A method of three steps gave the town good roads and lower rents.", None),
+        ("Bergen is the second-largest town on the coast of the country.",
+         "Bergen is the second-smallest town on the coast of the country.", "opposite"),
+        ("The mill brought a higher-than-expected income to the whole town.",
+         "The mill brought a lower than expected income to the whole town.", "opposite"),
+        # words that claim more
+        ("It is an all-purpose clay of the northern river.",
+         "It is a clay of the northern river.", "widened"),
         # negations
         ("The old network was never trained again after the winter.",
          "The old network was trained again after the winter.", "negation"),

@@ -21,6 +21,7 @@ from typing import Literal
 
 from seminar_rag.check.features import Comparison, clauses
 from seminar_rag.check.terms import MEASURES, Term, same_number, terms
+from seminar_rag.text import FUNCTION_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +161,35 @@ def _axes() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
     return tuple((frozenset(one.split()), frozenset(other.split())) for one, _, other in pairs)
 
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?(?P<rest>(?:-\w+)*)")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_BEHIND = re.compile(r"(?:-\w+)*+")
 
 
 @lru_cache(maxsize=8192)
 def _ends(text: str) -> dict[tuple[int, str, bool], re.Match[str]]:
-    """The first word of each end of an axis. One that begins a compound is held against the same
-    compound alone: "low-rank" is no opposite of "higher", and is one of "high-rank"."""
+    """The first word of each end of an axis, by the axis, what it belongs to in a compound, and
+    which end it is."""
     out: dict[tuple[int, str, bool], re.Match[str]] = {}
     for match in _WORD.finditer(text):
-        word, rest = match[0][: match.start("rest") - match.start()].lower(), match["rest"].lower()
+        word = match[0].lower()
         for axis, (one, other) in enumerate(_axes()):
             if word in one or word in other:
-                out.setdefault((axis, rest, word in one), match)
+                out.setdefault((axis, _bound_to(text, match), word in one), match)
     return out
+
+
+def _bound_to(text: str, word: re.Match[str]) -> str:
+    """What a word stands before in a compound; empty where it is a word by itself.
+
+    "Low-rank" is no opposite of "higher", and is one of "high-rank". Small words bind it to no
+    thing, but to others like it: "top-down" is the opposite of "bottom-up". One that ends a
+    compound or begins "higher-than-expected" is as it would be by itself.
+    """
+    found = _BEHIND.match(text, word.end())
+    behind = found[0].lower().split("-")[1:] if found else []
+    if not behind or behind[0] == "than":
+        return ""
+    return "-" if behind[0] in FUNCTION_WORDS else "-".join(behind)
 
 
 def _exchanged(claim: str, here: re.Match[str], sentence: str, there: re.Match[str]) -> bool:
