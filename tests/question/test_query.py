@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from seminar_rag.question.forms import Form
+from seminar_rag.question.forms import Form, is_thing
 from seminar_rag.question.intent import PLAIN
 from seminar_rag.question.language import language_of
 from seminar_rag.question.patterns import LAST, NamedScope
@@ -445,12 +445,30 @@ def test_what_speaks_against_a_thing_is_asked_in_another_language_too() -> None:
         ("Which drawbacks of rye does oats avoid?", PLAIN),
         ("What is the main advantage of rye over white wheat?", PLAIN),
         ("Was sind die Vorteile von Rye gegenüber Wheat?", PLAIN),
+        ("Was sind die Nachteile von Rye als Wheat?", "against"),
     ],
 )
 def test_only_of_one_thing_by_itself_a_side_is_asked_for(text: str, intent: str) -> None:
     query = understand(text, spelled=lambda _: "Rye Wheat") if "die" in text else understand(text)
     assert query.intent == intent
     assert (query.form is not None and query.form.of_one_side) == (intent != PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("topic", "alone"),
+    [
+        ("loaves that are baked on stone", True),
+        ("ovens whose doors are made of glass", True),
+        ("rye does oats avoid", False),
+        ("defenses against mould", True),
+        ("loaves larger than two pounds", True),
+        ("Roggen als Weizen", True),
+        ("ovens that are heated with wood over gas", False),
+        ("rye compared with oats", False),
+    ],
+)
+def test_a_thing_may_be_told_by_a_clause_but_not_beside_another(topic: str, alone: bool) -> None:
+    assert is_thing(topic) is alone
 
 
 def test_the_second_of_two_questions_may_ask_for_a_side() -> None:

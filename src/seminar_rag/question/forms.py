@@ -8,6 +8,7 @@ whether a sentence has a form.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,6 +80,13 @@ _COUNTED = (
 )
 
 
+SIDES: Mapping[str, Kind] = {"for": "for", "against": "against"}
+"""Intents that want what speaks for a thing or against it, with the form of the answer."""
+OF_SIDE: Mapping[str, str] = {
+    "for": "advantages, benefits and strengths of {}",
+    "against": "criticism, limitations, problems and risks of {}",
+}
+"""What is searched for then."""
 _HEADINGS = {
     "for": re.compile(r"\b(?:advantages?|benefits?|strengths?|merits?|pros)\b", re.IGNORECASE),
     "against": re.compile(
@@ -99,13 +107,16 @@ _AUXILIARY = re.compile(
 
 
 _BESIDE_ANOTHER = re.compile(
-    r" (?:over|than|versus|vs|against|compared|relative to|as opposed|instead of|rather than"
-    r"|gegenüber|als|verglichen|im vergleich|par rapport)\b",
+    r" (?:over|versus|vs|compared|relative to|as opposed|instead of|rather than|gegenüber"
+    r"|verglichen|im vergleich|par rapport)\b|(?<!er) than\b",
     re.IGNORECASE,
 )
-"""Between a thing and what it is compared with."""
+"""Between a thing and what it is compared with. "Models larger than seven billion" are one thing,
+and "against" and the German "als" mostly belong to one: "defences against attacks"."""
 _DOES = re.compile(r"(?<=\w) (?:do|does|did|is|are|was|were|has|have|had|can|could)(?= \w)", re.I)
-"""What no name of a thing has in it: the words around it are a clause."""
+"""What no name of a thing has in it but behind `_RELATIVE`: the words around it are a clause."""
+_RELATIVE = re.compile(r" (?:that|which|who|whom|whose) ", re.IGNORECASE)
+"""Before a clause that says of what kind a thing is: "models that are trained on it"."""
 
 
 def is_thing(topic: str) -> bool:
@@ -113,7 +124,8 @@ def is_thing(topic: str) -> bool:
 
     "The advantage of X over Y" is what X and Y are compared by, and of "which drawbacks of X does
     Y avoid" no side is asked for: a list of X's own advantages or drawbacks answers neither."""
-    return not (_BESIDE_ANOTHER.search(topic) or _DOES.search(topic))
+    before = _RELATIVE.split(topic, maxsplit=1)[0]
+    return not (_BESIDE_ANOTHER.search(topic) or _DOES.search(before))
 
 
 def counted(question: str) -> tuple[str, ...]:

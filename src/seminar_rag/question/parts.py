@@ -8,11 +8,11 @@ readings say more of (question decomposition, Min et al. 2019, by rules).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from seminar_rag.question.forms import Form, Kind, form_of, is_thing
+from seminar_rag.question.forms import OF_SIDE, SIDES, Form, form_of, is_thing
 from seminar_rag.question.intent import Found, learned
 from seminar_rag.question.pronouns import POINTS, in_place, points_back
 from seminar_rag.text import content_words
@@ -35,13 +35,6 @@ class Part:
 
 
 _MOST = 4
-_SPEAKS: Mapping[str, Kind] = {"for": "for", "against": "against"}
-"""Intents that want what speaks for or against a thing."""
-_WHAT_SPEAKS = {
-    "for": "advantages, benefits and strengths of {}",
-    "against": "disadvantages, limitations, risks and challenges of {}",
-}
-"""What is searched for then."""
 _COMPARES = re.compile(
     r"\b(?:vs\.?|versus|compar(?:e|es|ed|ing|ison)|contrast\w*|differ\w*|distinguish\w*"
     r"|better|worse|similar\w*)\b",
@@ -189,9 +182,9 @@ def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
 def _part(label: str, text: str) -> Part:
     """One of several questions; what speaks for a thing, or against it, is searched for as that."""
     found = learned().of(label)
-    kind = _SPEAKS.get(found.intent)
+    kind = SIDES.get(found.intent)
     if kind and is_thing(found.topic):
-        return Part(label, _WHAT_SPEAKS[kind].format(found.topic), form=Form(kind, found.topic))
+        return Part(label, OF_SIDE[kind].format(found.topic), form=Form(kind, found.topic))
     return Part(label, text, form=form_of(label))
 
 
@@ -242,7 +235,7 @@ def parts(
     """
     topic = found.topic
     if found.intent == "pros and cons" and topic:
-        good, bad = (_WHAT_SPEAKS[kind].format(topic) for kind in ("for", "against"))
+        good, bad = (OF_SIDE[kind].format(topic) for kind in ("for", "against"))
         return (
             Part(f"What speaks for {topic}", good, form=Form("for", topic)),
             Part(f"What speaks against {topic}", bad, form=Form("against", topic)),

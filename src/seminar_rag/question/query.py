@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 
 from seminar_rag.question import patterns
 from seminar_rag.question.followup import StandAlone, asked_last, standalone
-from seminar_rag.question.forms import Form, Kind, amount, counted, form_of, is_counted, is_thing
+from seminar_rag.question.forms import (
+    OF_SIDE,
+    SIDES,
+    Form,
+    amount,
+    counted,
+    form_of,
+    is_counted,
+    is_thing,
+)
 from seminar_rag.question.intent import PLAIN, Found, Section, learned
 from seminar_rag.question.language import language_of, without_source
 from seminar_rag.question.parts import Part, compared, parts, two_questions
@@ -38,14 +47,11 @@ _SEARCHED = frozenset(
 _SEARCHES = {
     "simple": "What is {}?",
     "pros and cons": "advantages and disadvantages of {}",
-    "for": "advantages, benefits and strengths of {}",
-    "against": "criticism, limitations, problems and risks of {}",
+    **OF_SIDE,
     "quiz": "{}",
     "essay": "{}",
 }
 """What is searched for instead of how a request is worded, by its intent."""
-_SPEAKS: Mapping[str, Kind] = {"for": "for", "against": "against"}
-"""Intents that want what speaks for or against a thing."""
 
 _OF_THE_COURSE = frozenset(
     "authors,by,count readings,count sessions,first,link,links,organisation,reading,readings"
@@ -248,7 +254,7 @@ def _but_counted(found: Sequence[str], things: Sequence[str]) -> tuple[str, ...]
 
 
 def _form(found: Found, asked: str) -> Form | None:
-    kind = _SPEAKS.get(found.intent)
+    kind = SIDES.get(found.intent)
     return Form(kind, found.topic) if kind else form_of(asked)
 
 
@@ -272,7 +278,7 @@ def _foreign_intent(said: str, left: str) -> Found:
     """
     found, known = _intent(said), set(words(left))
     topic = [word for word in found.topic.split() if known.issuperset(words(word))]
-    if found.intent not in _SPEAKS or 2 * len(topic) < len(found.topic.split()):
+    if found.intent not in SIDES or 2 * len(topic) < len(found.topic.split()):
         return Found(PLAIN)
     return replace(found, topic=" ".join(topic))
 
@@ -287,6 +293,6 @@ def _intent(text: str) -> Found:
     asked, _, added = text.partition("? ")
     if found.intent == PLAIN and added and "?" not in added and len(content_words(added)) <= 1:
         found = learned().of(asked)
-    if found.intent in _SPEAKS and not is_thing(found.topic):
+    if found.intent in SIDES and not is_thing(found.topic):
         return Found(PLAIN)
     return found
