@@ -263,8 +263,8 @@ class Retriever:
         """The best few ids for each of the things compared, in turn, or else of the work that the
         question calls by its title or arXiv id.
 
-        A side is looked for among the passages that hold its name, by the question's words without
-        the others' names.
+        A side, or a part that has a name, is looked for among the passages that hold its name, by
+        the question's words without the others' names.
 
         Args:
             words: the question's.
@@ -273,15 +273,15 @@ class Retriever:
         names = self._apart(query.sides[:_SIDES])
         columns = []
         for name in names if len(names) > 1 else ():
-            others = " ".join(other for other in names if other != name)
-            own = leave_out(words, others, name)
-            held = query_terms(name)
+            own, held = _without(words, names, name), query_terms(name)
             wanted = [*held, *content_words(" ".join(own.texts))]
             columns.append(self._nearest(own, wanted, within, held))
-        for part in query.parts[:_SIDES]:
+        parts = query.parts[:_SIDES]
+        named = [part.name for part in parts if part.name]
+        for part in parts:
             if part.name:
-                held = query_terms(part.name)
-                columns.append(self._nearest(words, query_terms(part.text), within, held))
+                own, held = _without(words, named, part.name), query_terms(part.name)
+                columns.append(self._nearest(own, query_terms(part.text), within, held))
             else:
                 columns.append(self._about(part, *next(unnamed), within))
         if not columns and query.readings:
@@ -348,6 +348,11 @@ class Retriever:
             if len(hits) == k:
                 break
         return tuple(hits)
+
+
+def _without(words: Words, names: Iterable[str], name: str) -> Words:
+    """A question's words without those of all names but one."""
+    return leave_out(words, " ".join(other for other in names if other != name), name)
 
 
 def is_on(hit: Hit, thing: str) -> bool:
