@@ -99,13 +99,14 @@ class Candidate:
         return _length(self.text)
 
 
-def candidates(index: int, hit: Hit) -> Iterator[Candidate]:
+def candidates(index: int, hit: Hit, persons: bool = False) -> Iterator[Candidate]:
     """Yield the candidates of one offered passage in order; they may overlap.
 
     Args:
         index: 1-based index of the hit among those offered.
+        persons: a list of persons may answer the question.
     """
-    outline = _Outline(hit.passage, hit.document.title)
+    outline = _Outline(hit.passage, hit.document.title, persons)
     for at, sentence in enumerate(outline.sentences):
         if sentence.kind == "code":
             continue
@@ -155,7 +156,8 @@ def lines_above(passage: Passage, at: int) -> list[int]:
 class _Outline:
     """The sentences of a passage as lines of an outline; methods take and return their indices."""
 
-    def __init__(self, passage: Passage, title: str = "") -> None:
+    def __init__(self, passage: Passage, title: str = "", persons: bool = False) -> None:
+        self.persons = persons
         self.title = tidy(title).casefold()
         self.sentences = passage.sentences
         self.heading = passage.own_heading
@@ -176,7 +178,7 @@ class _Outline:
         if self.texts[at].casefold() == self.title or self.texts[at].endswith(":"):
             return False
         last = at + 1 == len(self.sentences) or self.opens[at + 1]
-        return quotable(self.texts[at], self._is_item(at), last)
+        return quotable(self.texts[at], self._is_item(at), last, self.persons)
 
     def lead_in(self, at: int) -> tuple[list[int], bool]:
         """Find the line that a sentence is quoted with, and whether that line introduces it."""
@@ -333,12 +335,13 @@ def opens_block(passage: Passage, sentence: Sentence) -> bool:
     return passage.text[: sentence.start].endswith("\n") or not sentence.start
 
 
-def quotable(text: str, item: bool = False, last: bool = False) -> bool:
+def quotable(text: str, item: bool = False, last: bool = False, persons: bool = False) -> bool:
     """Whether a sentence reads well on its own: whole, made of words, neither scrap nor wall.
 
     Args:
         item: it stands in a list, where a phrase will do.
         last: it ends its paragraph.
+        persons: it may list persons.
     """
     length, last_word = _length(text), text.split()[-1:]
     letters = sum(character.isalpha() for character in text)
@@ -346,7 +349,7 @@ def quotable(text: str, item: bool = False, last: bool = False) -> bool:
         return False
     if letters < 0.6 * len(text.replace(" ", "")) or _REFERENCE.search(text):
         return False
-    if lists_persons(text):
+    if not persons and lists_persons(text):
         return False
     if item:
         return True

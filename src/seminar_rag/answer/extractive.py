@@ -146,10 +146,11 @@ class Extractive:
         most: int = EMBEDDED,
     ) -> list[tuple[Candidate, Features]]:
         """Return the quotation candidates with their features, the most promising ones only."""
+        persons = query.form is not None and query.form.kind == "person"
         found = [
             (one, text_features(question, one, index, hit, query.form))
             for index, hit in enumerate(hits, 1)
-            for one in candidates(index, hit)
+            for one in candidates(index, hit, persons)
         ]
         found.sort(key=lambda pair: first_score(pair[1]), reverse=True)
         found = found[:most]
