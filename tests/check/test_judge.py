@@ -16,7 +16,7 @@ from memory import MemoryVectors
 from seminar_rag.answer.citations import MarkFilter
 from seminar_rag.answer.review import Review
 from seminar_rag.check.conflicts import Conflict
-from seminar_rag.check.features import compare
+from seminar_rag.check.features import Overlap, compare
 from seminar_rag.check.judge import (
     ANSWERS,
     MOST_CHARACTERS,
@@ -25,6 +25,7 @@ from seminar_rag.check.judge import (
     decide,
     evidence,
     judged,
+    nearly_said,
 )
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.config import Config
@@ -93,9 +94,9 @@ def test_the_probabilities_decide() -> None:
 
 def test_claim_sentences_and_source_are_shown_to_the_model() -> None:
     chooser = ScriptedChooser(0.9, 0.05, 0.05)
-    judging(chooser).verify(CLAIM, [PASSAGE], "Mixtures of experts")
+    judging(chooser).verify(CLAIM, [PASSAGE], "Sparse layers")
     (asked,) = chooser.asked
-    shown = f"Source: Mixtures of experts\nEvidence: {FIRST}\nClaim: {CLAIM}\n"
+    shown = f"Source: Sparse layers\nEvidence: {FIRST}\nClaim: {CLAIM}\n"
     assert asked.startswith(shown)
 
 
@@ -145,6 +146,19 @@ def test_a_sentence_that_says_nearly_the_same_is_read_alone() -> None:
     near = "Routers send tokens to two experts each."
     assert read("Routers send tokens to three experts.", others[0], near, others[1]) == near
     assert near != read("Routers, which Oslo paid for, send tokens to experts.", *others, near)
+
+
+def near(claim: str, sentence: str, known: str) -> bool:
+    overlap = Overlap(claim, [sentence], known)
+    return nearly_said(overlap.compare(HashEmbedder().embed(overlap.texts)))
+
+
+def test_the_words_of_a_title_are_not_said_by_a_sentence() -> None:
+    claim, title = "Sparse mixtures of experts double the speed.", "Sparse mixtures of experts"
+    assert near(claim, "They double the speed.", title)
+    assert not near(claim, "They double the cost.", title)
+    assert near("Sparse mixtures double the speed.", "Sparse mixtures double the cost.", "")
+    assert not near("Mixtures of experts.", "They double the speed.", title)
 
 
 def test_a_long_sentence_is_cut() -> None:
@@ -199,6 +213,14 @@ def test_a_number_that_differs_asks_for_more_certainty() -> None:
     verdict = verifier.verify(claim, [PASSAGE])
     assert verdict.label != "supported"
     assert "two experts" in verdict.reason
+
+
+def test_a_model_that_is_overruled_is_not_called_unsure() -> None:
+    verdict = judging(ScriptedChooser(0.99, 0.005, 0.005)).verify(
+        "The router sends each token to five experts.", [PASSAGE]
+    )
+    assert verdict.label == "partly"
+    assert verdict.reason == "The passage says two experts, the sentence says five experts."
 
 
 @pytest.mark.slow

@@ -34,6 +34,8 @@ class Comparison:
     """Sentence indices, best evidence first."""
     features: dict[str, float]
     """By the names in `FEATURES`; more support never lowers one."""
+    given: NDArray[np.bool_]
+    """Shape (terms,): which terms are known without the sentences, and so count as covered."""
 
 
 FEATURES = {
@@ -79,7 +81,8 @@ class Overlap:
         cosine = np.full(size, -1.0)
         cosine[self._read] = vectors[1:] @ vectors[0]
         order = np.argsort(-(cosine + _RANK_COVERAGE * self._rare), kind="stable")
-        covered = self._covered | np.array([term.key in self._given for term in distinct])[None]
+        given = np.array([term.key in self._given for term in distinct])
+        covered = self._covered | given[None]
         window = _windows(covered).mean(axis=1)
         best = int(np.argmax(window))
         pool = dict.fromkeys([*order[:_POOL].tolist(), *range(best, min(best + 3, size))])
@@ -92,7 +95,7 @@ class Overlap:
             "numbers": _share(found[kinds == "number"]),
             "names": _share(found[kinds == "name"]),
         }
-        return Comparison(distinct, covered, found, tuple(order.tolist()), features)
+        return Comparison(distinct, covered, found, tuple(order.tolist()), features, given)
 
 
 def compare(claim: str, sentences: Sequence[str], embed: Embed) -> Comparison:
