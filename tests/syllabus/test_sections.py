@@ -6,7 +6,7 @@ import pytest
 
 from seminar_rag.syllabus.assemble import gathered, meeting_title, meetings_of
 from seminar_rag.syllabus.markup import html_items, markdown_items
-from seminar_rag.syllabus.model import OTHER, READING, SESSION
+from seminar_rag.syllabus.model import OTHER, READING, SESSION, TITLE
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.sections import sessions_end
 
@@ -82,6 +82,33 @@ def test_a_heading_that_each_session_has_ends_none() -> None:
     text = HEADINGS.format(after="").replace("###", "##")
     pieces, labels = _labelled(text)
     assert sessions_end(pieces, labels) == len(pieces)
+
+
+def test_a_reading_that_is_a_heading_ends_no_sessions() -> None:
+    text = (
+        "# Water\n\n## Rivers\n\n## [On rivers](https://example.org/r.pdf)\n\n"
+        "## Tides\n\n## [On tides](https://example.org/t.pdf)\n\n"
+        "## [On ebb](https://example.org/e.pdf)\n"
+    )
+    pieces, labels = _labelled(text)
+    *_, tides = gathered(meetings_of(pieces, labels, [1.0] * len(pieces)))
+    assert [entry.pieces[0].text for entry in tides.entries] == ["On tides", "On ebb"]
+
+
+def test_the_last_session_is_not_ended_by_its_own_heading() -> None:
+    text = HEADINGS.format(after="").replace("## Tides", "## Tides – Ada Brown")
+    pieces, labels = _labelled(text)
+    at = next(n for n, piece in enumerate(pieces) if piece.text == "Tides –")
+    labels[at] = SESSION
+    assert (pieces[at + 1].text, labels[at + 1]) == ("Ada Brown", OTHER)
+    assert sessions_end(pieces, labels) == len(pieces)
+
+
+def test_titles_before_all_sessions_are_none() -> None:
+    pieces, labels = _labelled(HEADINGS.format(after=""))
+    labels[0] = TITLE
+    found = meetings_of(pieces, labels, [1.0] * len(pieces))
+    assert [[head.text for head in one.heads] for one in found] == [["Rivers"], ["Tides"]]
 
 
 @pytest.mark.parametrize("form", ["text", "pdf", "post"])

@@ -95,7 +95,7 @@ def meetings_of(
             found[-1].entries.append(entry)
         elif label == MORE and entry is not None:
             entry.pieces.append(piece)
-    kept = [meeting for meeting in found if meeting.heads or meeting.entries]
+    kept = [one for n, one in enumerate(found) if one.entries or (n and one.heads)]
     return kept or found[:1]
 
 

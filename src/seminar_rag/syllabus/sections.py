@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seminar_rag.syllabus.features import said
-from seminar_rag.syllabus.model import LABEL, OTHER, SESSION, TITLE
+from seminar_rag.syllabus.model import LABEL, OTHER, SESSION
 from seminar_rag.syllabus.pieces import Piece
 
 _SAID = ("more", "required", "reading", "watch", "work", "chapter", "link")
@@ -77,9 +77,9 @@ def sessions_end(pieces: Sequence[Piece], labels: Sequence[int]) -> int:
     """Where another part of the page begins after all sessions, or the page's end.
 
     That is where the only table ends whose rows the sessions are. Else it is a heading that ranks
-    no lower than the one that the last session is or stands under, and that the page says once:
-    "Readings" may be repeated below each session. Headings of plain text and of PDF files have no
-    rank that could be trusted.
+    no lower than the one that the last session is or stands under, that is no reading or title
+    itself, and that the page says once: "Readings" may be repeated below each session. Headings of
+    plain text and of PDF files have no rank that could be trusted.
     """
     starts = [n for n, label in enumerate(labels) if label == SESSION]
     if len(starts) < 2 or pieces[0].form == "post":
@@ -97,7 +97,8 @@ def sessions_end(pieces: Sequence[Piece], labels: Sequence[int]) -> int:
     ends = (
         n
         for n, rank in ranks.items()
-        if n > last and 0 < rank <= over and labels[n] != TITLE
+        if 0 < rank <= over and labels[n] in (OTHER, LABEL)
+        if n > last and pieces[n].block != pieces[last].block
         if often[pieces[n].text.casefold()] == 1
     )
     return next(ends, len(pieces))
