@@ -385,6 +385,17 @@ def test_a_part_of_which_nothing_is_borne_out_is_quoted_and_the_other_stays(said
     assert not any("quoted instead" in warning for warning in answer.warnings)
 
 
+def test_a_quotation_within_a_written_answer_has_no_tick() -> None:
+    llm = ScriptedLLM("Attention weighs tokens.", "Whales sing for twenty hours.")
+    engine = Engine(Found(), Judged(), writer(llm, Sure(0.9, 0.9)), verifier=CHECK)
+    answer = answer_of(list(engine.ask(TWO)))
+    quoted = [answer.text[one.start : one.end].startswith("“") for one in answer.verdicts]
+    ticked = [one.verdict.label == "supported" for one in answer.verdicts]
+    assert any(quoted)
+    assert any(ticked)
+    assert not any(one and two for one, two in zip(quoted, ticked, strict=True))
+
+
 def test_a_part_that_the_passages_do_not_answer_is_named() -> None:
     llm = ScriptedLLM("Attention weighs tokens.")
     answer = answer_of(ask(writer(llm, Sure(0.9, 0.2)), question=TWO))

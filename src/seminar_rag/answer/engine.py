@@ -171,7 +171,14 @@ class Engine:
         draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
-        review = Review(self._verifier, draft.offered, marks, draft.answered, draft.astray)
+        review = Review(
+            self._verifier,
+            draft.offered,
+            marks,
+            draft.answered,
+            draft.astray,
+            written=draft.instead is not None,
+        )
         citations = yield from _write(draft, marks, review, stop)
         # Text without a single valid mark is the model's own and may be invented.
         refused = is_refusal(marks.text, parts=bool(query.parts))

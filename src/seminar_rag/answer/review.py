@@ -42,6 +42,7 @@ _QUOTED = re.compile(r"– “[^”]{1,2000}” \[(\d{1,3})\]")
 """A quotation that stands beside the sentence before it, with its mark."""
 _LOOSE = "It goes further from the words of the passage than faithful sentences mostly do."
 _NO_SOURCE = "No reading that was found says this."
+_VERBATIM = "The passage has these words, which are quoted."
 _ASTRAY = "The passage says so, but it is not what the question asks for."
 _NOT_JUDGED = "The passage says so; whether it is what the question asks for was not judged."
 
@@ -56,17 +57,21 @@ class Review:
         marks: MarkFilter,
         answered: Sequence[float] = (),
         astray: Callable[[str], bool | None] | None = None,
+        *,
+        written: bool = False,
     ) -> None:
         """Args:
         answered: how likely the passages answer the question, once that was judged.
         astray: whether a sentence answers another question, asked once the answer is written;
             it gives None where that could not be told, as after a stop.
+        written: by a language model, so that quotations are told from its own sentences.
         """
         self._verifier = verifier
         self._offered = offered
         self._marks = marks
         self._answered = answered
         self._astray = astray
+        self._written = written
         self._verdicts: list[SentenceVerdict] = []
         self._own: list[bool] = []
 
@@ -108,8 +113,10 @@ class Review:
             if not last and _beside(text, whole) and not _quotation(text, whole):
                 return  # its mark comes with the next piece
             verdict = self._verdict(text, whole)
-            quoted = text.startswith((BESIDE, "“"), whole.start)
-            if verdict.label != "uncheckable" and not quoted:
+            if self._written and _is_quotation(one):
+                if _likely(verdict):  # a tick would say more than its quotation marks do
+                    verdict = replace(verdict, label="uncheckable", reason=_VERBATIM)
+            elif verdict.label != "uncheckable":
                 self._own.append(_likely(verdict))
             checked = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
             self._verdicts.append(checked)
@@ -162,6 +169,12 @@ def _quotation(text: str, sentence: AnswerSentence) -> tuple[int, ...]:
     """The number of the passage that is quoted beside a sentence; empty for none."""
     mark = _QUOTED.match(text[sentence.end :].lstrip())
     return (int(mark[1]),) if mark else ()
+
+
+def _is_quotation(sentence: AnswerSentence) -> bool:
+    """Whether a sentence is a quotation and nothing else."""
+    said = sentence.text.strip().removeprefix("–").strip()
+    return said.startswith("“") and said.find("”") == len(said) - 1
 
 
 def _says_nothing(text: str, sentence: AnswerSentence) -> bool:
