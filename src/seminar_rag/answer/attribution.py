@@ -95,7 +95,7 @@ class Attribution:
             passages and cannot be compared with them.
         """
         self._verifier = verifier
-        self.offered = offered
+        self._offered = offered
         self._question = question
         self._sides = tuple(sides)
         self._telling = _telling(offered, named)
@@ -144,7 +144,7 @@ class Attribution:
         best = max(likely, key=lambda i: likely[i].score, default=None)
         if best is None:
             return None
-        passage = self.offered[best - 1].passage
+        passage = self._offered[best - 1].passage
         found = supporting_sentence(claim, passage)
         quote = bare(passage.quote(found))
         whole = quotable(quote, item=found.kind == "item")
@@ -158,7 +158,7 @@ class Attribution:
             max(
                 (
                     self._verdict(text, hit, about(hit.passage, side, self._sides)).score
-                    for hit in self.offered
+                    for hit in self._offered
                 ),
                 default=0.0,
             )
@@ -168,7 +168,7 @@ class Attribution:
         return len(told) < 2 or all(score >= SAID_OF_IT for score in said)
 
     def _compared(self, claim: str) -> dict[int, Verdict]:
-        offered = ((i, self.offered[i - 1]) for i in self._telling)
+        offered = ((i, self._offered[i - 1]) for i in self._telling)
         return {i: self._verdict(claim, hit, hit.passage) for i, hit in offered}
 
     def _verdict(self, claim: str, hit: Hit, passage: Passage) -> Verdict:

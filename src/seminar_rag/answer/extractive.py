@@ -110,7 +110,7 @@ class Extractive:
                 return
             found = self.part(query, part, hits, _all(told), stop)
             if found:
-                told.append((part.label.rstrip("?"), found))
+                told.append((part.label, found))
             elif not part.name and not _tells_too(asked_part(query, part), _all(told), hits):
                 notes.append(UNTOLD.format(part.label.rstrip("?")))
         if any(part.name for part in query.parts):
@@ -120,7 +120,7 @@ class Extractive:
         if told:
             yield _lead([hits[one.hit - 1].document for one in _all(told)])
         for label, some in told:
-            yield f"\n\n{label}:"
+            yield f"\n\n{above(label)}"
             yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
 
     def part(
@@ -361,6 +361,13 @@ def _lead(documents: Sequence[Document]) -> str:
         named.append(f"{document.title}{where}")
     *others, last = named
     return f"From {', '.join(others)} and {last}:" if others else f"From {last}:"
+
+
+def above(label: str) -> str:
+    """What stands above the quotations for a part: a question begins as a sentence does, a name is
+    left as it is written."""
+    told = label.rstrip("?")
+    return f"{told[:1].upper()}{told[1:]}:" if told != label else f"{told}:"
 
 
 def quotation(one: Candidate, hit: Hit) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.answer.attribution import LEFT_OUT, Attribution, attributed
 from seminar_rag.answer.candidates import Candidate, bare
 from seminar_rag.answer.citations import BESIDE, MARK
-from seminar_rag.answer.extractive import UNTOLD, Extractive, quotation
+from seminar_rag.answer.extractive import UNTOLD, Extractive, above, quotation
 from seminar_rag.answer.instructions import NO, asked, message
 from seminar_rag.answer.sides import judging
 from seminar_rag.answer.streams import QUOTED_INSTEAD, RETOLD, heard
@@ -229,9 +229,8 @@ class InTurn:
         self._shown += found
         pairs = [(one, self._offered[one.hit - 1]) for one in found]
         told = [line for one in found for line in self._lines(one)]
-        label = part.label[:1].upper() + part.label[1:].rstrip("?")
-        above = [f"{label}:"] if found else []
-        return "\n\n".join([*above, *starmap(quotation, pairs)]), " ".join(told[:RETOLD])
+        head = [above(part.label)] if found else []
+        return "\n\n".join([*head, *starmap(quotation, pairs)]), " ".join(told[:RETOLD])
 
     def _is_told(self, one: Candidate) -> bool:
         """Whether the answer has every sentence of a candidate, such as beside one that was

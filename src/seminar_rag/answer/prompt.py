@@ -12,7 +12,6 @@ they ask for is content (indirect prompt injection: Greshake et al., arXiv 2302.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -91,8 +90,6 @@ FINISHING = 150
 _DECIDED = (PLAIN, "simple", "for", "against")
 """Intents of questions that a judge decides on; of the others, the parts that can be answered are
 told, and those that cannot are named."""
-
-log = logging.getLogger(__name__)
 
 _NUMBERED = " Write in {}. End every sentence with the number of its passage, like [1]."
 """Added where question and readings are in two languages, whose sentences cannot be compared."""
