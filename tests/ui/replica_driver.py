@@ -21,9 +21,9 @@ from seminar_rag.course import Course
 from seminar_rag.documents import parse
 from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
-from seminar_rag.ui.desk import common_jobs
-from seminar_rag.ui.desk.actions import Desk
-from seminar_rag.ui.desk.common_jobs import CommonJobs
+from seminar_rag.ui.desk import jobs
+from seminar_rag.ui.desk.actions import Desk, Form
+from seminar_rag.ui.desk.jobs import CommonJobs
 from seminar_rag.web.fetch import Fetcher
 
 PAGE = f"https://{HOST}/2026/ByDate/"
@@ -32,7 +32,7 @@ SILENCE, PULSE = 2.0, 0.2
 
 
 def main(folder: Path, port: int, database: str, chroma: str) -> None:
-    common_jobs.SILENCE, common_jobs.PULSE = SILENCE, PULSE
+    jobs.SILENCE, jobs.PULSE = SILENCE, PULSE
     parser: Any = PlainParser()
     parse.Parser = parser  # type: ignore[misc]
 
@@ -54,11 +54,10 @@ def main(folder: Path, port: int, database: str, chroma: str) -> None:
     course = Course(config, embedder=HashEmbedder(), network=Network(fetcher))
     assert course.common is not None
     desk = Desk(course, CommonJobs(course.common))
-    desk.jobs.attend(desk.work.perform)
     print("ready", flush=True)
     for line in sys.stdin:
         if line.strip() == "begin":
-            desk.act("begin", PAGE)
+            desk.act(Form(act="begin", what=PAGE))
         else:
             desk.update()
 

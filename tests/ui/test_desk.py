@@ -13,6 +13,7 @@ from datetime import date
 from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fake_course import ANSWERS, EVIL, HOSTILE, JUDGED, RAG, STEPS, UNKNOWN
@@ -28,9 +29,9 @@ from seminar_rag.types.ingest import Need, Progress
 from seminar_rag.types.journal import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
-from seminar_rag.ui.desk.actions import Desk, Entry, Said
+from seminar_rag.ui.desk.actions import Desk, Form, Said
+from seminar_rag.ui.desk.files import LARGEST_UPLOAD, check_upload
 from seminar_rag.ui.desk.jobs import Job, Jobs
-from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD, check_upload
 from seminar_rag.ui.desk.work import listener_of
 
 
@@ -48,6 +49,10 @@ def ended(desk: Desk) -> Job:
     assert desk.jobs.wait(20)
     assert desk.jobs.current is not None
     return desk.jobs.current
+
+
+def act_on(desk: Desk, act: str, what: str = "", **fields: Any) -> Any:
+    return desk.act(Form(act=act, what=what, **fields))
 
 
 DESK_USES = (
@@ -122,7 +127,7 @@ def test_a_language_model_is_fetched_and_offered_no_more(
     assert 'data-act="model"' in offered
     assert "0.1 GB" in offered
     course.step.release(3)
-    desk.act("model", "")
+    act_on(desk, "model", "")
     job = ended(desk)
     assert (job.state, job.outcome) == ("done", "Fetched a language model")
     assert "answers are written with it" in job.note
@@ -132,11 +137,11 @@ def test_a_language_model_is_fetched_and_offered_no_more(
     assert (job.done, job.total, job.detail) == (90_000_000, 90_000_000, "90 of 90 MB")
     assert view.PAGE.language_model(course.offer()) == ""
     with pytest.raises(NotFoundError, match="is here already"):
-        desk.act("model", "")
+        act_on(desk, "model", "")
 
 
 def test_a_download_is_stopped_and_goes_on_later(desk: Desk, course: FakeDeskCourse) -> None:
-    desk.act("model", "")
+    act_on(desk, "model", "")
     desk.jobs.stop()
     job = ended(desk)
     assert job.state == "stopped"
@@ -151,7 +156,7 @@ def test_without_llama_cpp_the_desk_says_what_to_run(desk: Desk, course: FakeDes
     assert "make llm" in drawn
     assert "data-act" not in drawn
     with pytest.raises(ModelError, match="make llm"):
-        desk.act("model", "")
+        act_on(desk, "model", "")
 
 
 def test_a_failed_ingest_says_why(desk: Desk, course: FakeDeskCourse) -> None:
@@ -164,9 +169,9 @@ def test_nothing_but_stop_works_while_a_job_runs(desk: Desk, course: FakeDeskCou
     desk.update()
     for act, what in (("accept", "s1"), ("remove", "rag"), ("reingest", "rag"), ("restore", "x")):
         with pytest.raises(BusyError, match="Updating the course"):
-            desk.act(act, what)
+            act_on(desk, act, what)
     with pytest.raises(BusyError):
-        desk.rename("rag", "New")
+        act_on(desk, "rename", "rag", title="New")
     with pytest.raises(BusyError):
         desk.add(15, "A", "https://example.org/a.pdf")
     with pytest.raises(BusyError):
@@ -181,25 +186,25 @@ def test_a_link_is_decided_and_its_reading_looked_for(
     desk: Desk, course: FakeDeskCourse, act: str
 ) -> None:
     course.step.release(5)
-    desk.act(act, "s1")
+    act_on(desk, act, "s1")
     assert ended(desk).state == "done"
     assert course.acts == [(act, "s1"), ("ingest_reading", "survey")]
     with pytest.raises(NotFoundError):
-        desk.act(act, "s1")
+        act_on(desk, act, "s1")
 
 
 def test_a_reading_is_read_again_removed_and_brought_back(
     desk: Desk, course: FakeDeskCourse
 ) -> None:
     course.step.release(10)
-    desk.act("reingest", "gone")
+    act_on(desk, "reingest", "gone")
     assert "A paper whose link is gone" in ended(desk).title
-    said = desk.act("remove", "rag")
+    said = act_on(desk, "remove", "rag")
     assert said[:2] == (f"Removed “{RAG.title}”.", "undo")
     assert f'data-act="undo" data-what="{said[2]}"' in view.toast(said)
     assert "data-act" not in view.toast("Undone.")
     assert [one.id for one in course.removals()] == ["rag"]
-    assert desk.act("restore", "rag") == Said("Restored.", "remove", "rag")
+    assert act_on(desk, "restore", "rag") == Said("Restored.", "remove", "rag")
     ended(desk)
     assert course.acts == [
         ("ingest_reading", "gone"),
@@ -210,18 +215,18 @@ def test_a_reading_is_read_again_removed_and_brought_back(
 
 
 DECISIONS: dict[str, Callable[[Desk], object]] = {
-    "accept": lambda desk: desk.act("accept", "s1"),
-    "reject": lambda desk: desk.act("reject", "s1"),
-    "remove": lambda desk: desk.act("remove", "rag"),
-    "rename": lambda desk: desk.rename("rag", "New"),
+    "accept": lambda desk: act_on(desk, "accept", "s1"),
+    "reject": lambda desk: act_on(desk, "reject", "s1"),
+    "remove": lambda desk: act_on(desk, "remove", "rag"),
+    "rename": lambda desk: act_on(desk, "rename", "rag", title="New"),
     "add": lambda desk: desk.add(15, "New", ""),
     "place": lambda desk: desk.place("rag", 16),
-    "confirm all": lambda desk: desk.revise(Entry(act="confirm-all")),
-    "confirm": lambda desk: desk.revise(Entry(act="confirm", what="gone")),
-    "drop": lambda desk: desk.revise(Entry(act="remove", what="gone")),
-    "move": lambda desk: desk.revise(Entry(act="edit", what="rag", title="New", session=3)),
-    "split": lambda desk: desk.revise(Entry(act="split", what="rag", second="New")),
-    "merge": lambda desk: desk.revise(Entry(act="merge", what="survey", other="rag")),
+    "confirm all": lambda desk: act_on(desk, "confirm-all"),
+    "confirm": lambda desk: act_on(desk, "confirm", "gone"),
+    "drop": lambda desk: act_on(desk, "remove", "gone"),
+    "move": lambda desk: act_on(desk, "edit", "rag", title="New", session=3),
+    "split": lambda desk: act_on(desk, "split", "rag", second="New"),
+    "merge": lambda desk: act_on(desk, "merge", "survey", other="rag"),
 }
 
 
@@ -234,13 +239,13 @@ def test_what_was_decided_last_is_taken_back_also_while_its_reading_is_looked_fo
     assert isinstance(said, Said)
     assert said.act == "undo"
     with pytest.raises(NotFoundError, match="correct it by hand"):
-        desk.act("undo", "other")
-    assert desk.act("undo", said.what) == Said("Undone.")
+        act_on(desk, "undo", "other")
+    assert act_on(desk, "undo", said.what) == Said("Undone.")
     assert ("take_back",) in course.acts
     assert course.catalogue() == before
     desk.close()
     with pytest.raises(NotFoundError, match="correct it by hand"):
-        desk.act("undo", said.what)
+        act_on(desk, "undo", said.what)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,7 @@ def test_what_the_course_does_not_know_is_refused(
 ) -> None:
     """A whole source cannot be removed here, whatever a page sends."""
     with pytest.raises(NotFoundError, match="load the page again"):
-        desk.act(act, what)
+        act_on(desk, act, what)
     assert course.acts == []
 
 
@@ -281,7 +286,7 @@ def test_a_paper_that_is_added_by_its_link_alone_is_called_as_it_calls_itself(
     ended(desk)
     assert course.acts[0] == ("add", 15, "", "https://arxiv.org/abs/2301.00001", None)
     assert course.acts[-1] == ("rename", "added", "On Looms")
-    assert desk.act("undo", said.what) == Said("Undone.")
+    assert act_on(desk, "undo", said.what) == Said("Undone.")
 
 
 def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
@@ -323,8 +328,8 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     assert "This is the sample course. It leaves when" in shown
     course.step.release(15)
     with pytest.raises(SourceError, match="https://"):
-        desk.act("begin", "file:///etc/passwd")
-    desk.act("begin", " https://uni.example/seminar ")
+        act_on(desk, "begin", "file:///etc/passwd")
+    act_on(desk, "begin", " https://uni.example/seminar ")
     assert ended(desk).state == "done"
     assert course.acts.pop()[:2] == ("ingest", ("https://uni.example/seminar",))
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 text")
@@ -340,7 +345,7 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
 
 def test_what_came_to_nothing_is_no_success(desk: Desk, course: FakeDeskCourse) -> None:
     course.step.release(15)
-    desk.act("reingest", "gone")
+    act_on(desk, "reingest", "gone")
     job = ended(desk)
     assert job.state == "failed"
     assert "is gone (404) — download the PDF yourself" in job.note
@@ -427,7 +432,7 @@ def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> Non
         assert f"process {other.pid} " in job.note
         reading = tiny_course.catalogue().sessions[0].readings[0].id
         with pytest.raises(BusyError, match=f"process {other.pid} "):
-            desk.act("remove", reading)
+            act_on(desk, "remove", reading)
     finally:
         other.communicate(timeout=20)
     desk.update()

@@ -20,8 +20,8 @@ from serving import served
 from seminar_rag.errors import ConfigError, StoreError
 from seminar_rag.ui.app import build_app
 from seminar_rag.ui.desk.auth import COOKIE, LASTS, Door, Sessions
+from seminar_rag.ui.desk.files import LARGEST_UPLOAD
 from seminar_rag.ui.desk.password import Attempts, hashed
-from seminar_rag.ui.desk.uploads import LARGEST_UPLOAD
 from seminar_rag.ui.shared.limits import client_of
 
 pytestmark = pytest.mark.slow

@@ -540,7 +540,7 @@ def reading_list(page: Any) -> None:
 
 
 def said(page: Any, text: str) -> None:
-    page.wait_for_selector(f"#list-said :text({text!r})")
+    page.wait_for_selector(f"#desk-said :text({text!r})")
 
 
 def test_the_reading_list_is_corrected_beside_the_pages_text(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Jobs, StoppedError
+from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Job, Jobs, StoppedError
+
+
+def start(jobs: Jobs, title: str, work: Callable[[], str]) -> Job:
+    jobs.attend(lambda _: work())
+    return jobs.start(title, f"{title}, done", "it")
 
 
 def ended(jobs: Jobs) -> None:
@@ -25,7 +31,7 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
         jobs.line("another: gone", bad=True)
         return "1 document came in"
 
-    assert jobs.start("Ingest", "Ingest, done", work).running
+    assert start(jobs, "Ingest", work).running
     ended(jobs)
     job = jobs.current
     assert job is not None
@@ -42,12 +48,12 @@ def test_work_runs_and_leaves_its_log_and_its_last_word():
 
 def test_a_second_job_is_refused_by_name_until_the_first_is_done():
     jobs, go = Jobs(), threading.Event()
-    jobs.start("The first", "The first, done", lambda: "done" if go.wait(10) else "late")
+    start(jobs, "The first", lambda: "done" if go.wait(10) else "late")
     with pytest.raises(BusyError, match="The first"):
-        jobs.start("The second", "The second, done", lambda: "")
+        start(jobs, "The second", lambda: "")
     go.set()
     ended(jobs)
-    assert jobs.start("The second", "The second, done", lambda: "x").title == "The second"
+    assert start(jobs, "The second", lambda: "x").title == "The second"
     ended(jobs)
 
 
@@ -60,7 +66,7 @@ def test_work_stops_when_it_sees_that_it_shall():
             time.sleep(0.01)
         raise StoppedError("half of it is in")
 
-    jobs.start("Polite", "Polite, done", work)
+    start(jobs, "Polite", work)
     assert begun.wait(10)
     jobs.stop()
     ended(jobs)
@@ -79,11 +85,11 @@ def test_a_failure_says_what_a_crash_does_not(caplog):
     def crashes() -> str:
         raise ZeroDivisionError("a secret path")
 
-    jobs.start("A", "A, done", fails)
+    start(jobs, "A", fails)
     ended(jobs)
     assert jobs.current is not None
     assert (jobs.current.state, jobs.current.note) == ("failed", "page.html is gone — give another")
-    jobs.start("B", "B, done", crashes)
+    start(jobs, "B", crashes)
     ended(jobs)
     assert (jobs.current.state, jobs.current.note) == ("failed", CRASHED)
     assert "a secret path" in caplog.text
@@ -97,7 +103,7 @@ def test_the_log_is_bounded():
             jobs.line(str(number))
         return ""
 
-    jobs.start("Talkative", "Talkative, done", work)
+    start(jobs, "Talkative", work)
     ended(jobs)
     assert jobs.current is not None
     assert len(jobs.current.log) == LONGEST_LOG

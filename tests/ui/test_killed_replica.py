@@ -24,7 +24,7 @@ from ingest.kill_driver import HOST, PAPERS, write_site
 from local_web import Web
 from seminar_rag.index.common import CommonTable
 from seminar_rag.index.store import Store
-from seminar_rag.ui.desk.common_jobs import AGAIN, CommonJobs
+from seminar_rag.ui.desk.jobs import AGAIN, CommonJobs
 
 pytest.importorskip("obstore", reason="obstore is not installed (the extra s3)")
 pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.ui.desk.uploads import AGE, sweep, uploads_folder
+from seminar_rag.ui.desk.files import AGE, sweep, uploads_folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat
-from seminar_rag.ui.desk.uploads import sweep, uploads_folder
+from seminar_rag.ui.desk.files import sweep, uploads_folder
 from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.gradio_pages import (
@@ -144,7 +144,7 @@ def build_app(
     app.router.routes.extend(tools.routes(host) if tools else ())
     door = None
     if desk is not None:
-        from seminar_rag.ui.desk.mount import mount_desk
+        from seminar_rag.ui.desk.page import mount_desk
 
         door = mount_desk(app, desk, theme, root, common)
     if launches is not None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
@@ -18,47 +17,62 @@ from seminar_rag.course import SAMPLE
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
+from seminar_rag.types.compare import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.types.ingest import ADDED
+from seminar_rag.ui.desk.files import check_upload
 from seminar_rag.ui.desk.jobs import Jobs
-from seminar_rag.ui.desk.uploads import check_upload
+from seminar_rag.ui.desk.learning import Learning
 from seminar_rag.ui.desk.work import Work
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
 
 Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
+Id = Annotated[str, StringConstraints(max_length=400)]
+Address = Annotated[str, StringConstraints(max_length=2_000)]
 _UPDATING = ("Updating the course", "Updated the course")
 _SAMPLE = str(SAMPLE.resolve())
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
-NOT_UNDERSTOOD = "that was not understood — load the page again"
-F = TypeVar("F", bound=BaseModel)
 
 
-def form_of(model: type[F], sent: object) -> F:
-    """What a form of the desk sent. Raises SourceError where it is none."""
-    try:
-        return model.model_validate(sent)
-    except ValidationError as error:
-        raise SourceError(NOT_UNDERSTOOD) from error
-
-
-class Entry(BaseModel, frozen=True):
-    """What a form of the reading list sends: a button that was pressed, and the fields."""
+class Form(BaseModel, frozen=True):
+    """What a button of the desk sends, with the fields of its form."""
 
     act: Annotated[str, StringConstraints(max_length=40)]
-    what: Annotated[str, StringConstraints(max_length=400)] = ""
-    """Id of the reading."""
-    other: Annotated[str, StringConstraints(max_length=400)] = ""
+    what: Address = ""
+    """Id of a reading, a document, a suggestion …; with "begin" an address."""
+    other: Id = ""
     """With "merge": id of the reading that it belongs to."""
     title: Field = ""
     authors: Field = ""
     second: Field = ""
     """With "split": the title of the second reading."""
-    url: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    url: Address = ""
     session: int | None = None
     section: Literal["required", "more"] | None = None
+    mode: Literal["", "first", "only"] = ""
+    """With "tutor"."""
+    questions: Annotated[str, StringConstraints(max_length=MOST_COLUMNS * (LONGEST_COLUMN + 2))] = (
+        ""
+    )
+    """One a line."""
+
+    @classmethod
+    def read(cls, sent: object) -> Form:
+        """What a browser sent. Raises SourceError where it is no form."""
+        try:
+            return cls.model_validate(sent)
+        except ValidationError as error:
+            raise SourceError("that was not understood — load the page again") from error
+
+    @property
+    def number(self) -> int:
+        """The session. Raises SourceError where none is chosen."""
+        if self.session is None:
+            raise SourceError("choose a session")
+        return self.session
 
 
 class Said(NamedTuple):
@@ -90,7 +104,8 @@ class Desk:
     def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
-        self.work = Work(course, self.jobs, self._name)
+        self.jobs.attend(Work(course, self.jobs, self._name).perform)
+        self.learning = Learning(course, self.jobs)
         self._last: _Decided | None = None
 
     def close(self) -> None:
@@ -98,28 +113,32 @@ class Desk:
         finished is kept either way."""
         self.jobs.close(PATIENCE)
 
-    def _start_job(self, doing: str, done: str, do: str, **of: Any) -> None:
-        task = {"do": do, "of": of}
-        self.jobs.start(doing, done, partial(self.work.perform, task), task)
-
-    def act(self, act: str, what: str) -> str | Said:
-        """Do what a button says: accept, reject, reingest, remove, restore, undo, fetch a model,
-        begin with a course page."""
-        actions: dict[str, Callable[[str], str | Said]] = {
+    def act(self, form: Form) -> str | Said:
+        """Do what a button says."""
+        actions: dict[str, Callable[[Form], str | Said]] = {
             "accept": self._accept,
             "reject": self._reject,
             "reingest": self._reingest,
             "remove": self._remove,
             "restore": self._restore,
-            "undo": self.undo,
+            "undo": lambda form: self.undo(form.what),
             "model": self._fetch_model,
             "begin": self._begin,
+            "add": lambda form: self.add(form.session, form.title, form.url),
+            "rename": self._rename,
+            "edit": self._edit,
+            "confirm": self._confirm,
+            "confirm-all": self._confirm_all,
+            "split": self._split,
+            "merge": self._merge,
         }
-        if act not in actions:
-            raise NotFoundError(f"there is no action {act!r} — load the page again")
-        if act != "undo":
+        if form.act in self.learning.actions:
+            return self.learning.actions[form.act](form)
+        if form.act not in actions:
+            raise NotFoundError(f"there is no action {form.act!r} — load the page again")
+        if form.act != "undo":
             self.jobs.require_idle()
-        return actions[act](what)
+        return actions[form.act](form)
 
     def undo(self, token: str) -> Said:
         """Take back what was decided last; the job that follows it is stopped."""
@@ -161,7 +180,7 @@ class Desk:
             raise NotFoundError("nothing is ingested yet — give the course page's address first")
         titles = ("Previewing changes", "Preview") if dry_run else _UPDATING
         options = {"fetch": fetch or None, "refresh": refresh, "dry_run": dry_run}
-        self._start_job(*titles, "ingest", sources=sources, options=options)
+        self.jobs.start(*titles, "ingest", sources=sources, options=options)
         return ""
 
     def add(self, session: object, title: str, url: str) -> Said:
@@ -187,13 +206,13 @@ class Desk:
         sources = {id_ for id_, _ in self.course.catalogue().sources}
         return _SAMPLE in sources and not self.begun
 
-    def _begin(self, address: str) -> str:
+    def _begin(self, form: Form) -> str:
         """Ingest the course's page for the first time."""
-        address = address.strip()
+        address = form.what.strip()
         if not address.lower().startswith(("https://", "http://")):
             raise SourceError("that is no web address — give the course page's, with https://")
         titles = ("Reading the course page", "Read the course page")
-        self._start_job(*titles, "ingest", sources=[address], options={})
+        self.jobs.start(*titles, "ingest", sources=[address], options={})
         return ""
 
     def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
@@ -236,63 +255,19 @@ class Desk:
         title = self._title(id_)
         return self._undoable(f"“{title}” is in session {session} now.", before, title)
 
-    def rename(self, what: str, title: str) -> Said:
-        """Give a reading another title."""
-        self.jobs.require_idle()
-        self._require(what)
-        before, title = self.course.catalogue(), " ".join(title.split())
-        self.course.rename(what, title)
+    # Each of these is an action of `act`.
+
+    def _rename(self, form: Form) -> Said:
+        before, title = self._known(form), " ".join(form.title.split())
+        self.course.rename(form.what, title)
         return self._undoable(f"Renamed to “{title}”.", before, title)
 
-    def revise(self, entry: Entry) -> str | Said:
-        """Correct an entry of the reading list as its form says."""
-        self.jobs.require_idle()
-        if entry.act == "confirm-all":
-            return self._confirm_all()
-        if entry.act == "add":
-            return self.add(entry.session, entry.title, entry.url)
-        self._require(entry.what)
-        if entry.act == "remove":
-            return self._remove(entry.what)
-        before, title, course = self.course.catalogue(), self._title(entry.what), self.course
-        if entry.act == "edit":
-            said = self._edit(entry)
-        elif entry.act == "confirm":
-            course.confirm(entry.what)
-            said = f"“{title}” is right as it stands."
-        elif entry.act == "split":
-            course.split(entry.what, entry.second, entry.url)
-            said = f"“{entry.second}” is a reading of its own. {FOLLOWS}"
-        elif entry.act == "merge":
-            self._require(entry.other)
-            whole = course.merge(entry.what, entry.other)
-            said = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
-        else:
-            raise NotFoundError(f"there is no action {entry.act!r} — load the page again")
-        return self._undoable(said, before, title)
+    def _confirm(self, form: Form) -> Said:
+        before, title = self._known(form), self._title(form.what)
+        self.course.confirm(form.what)
+        return self._undoable(f"“{title}” is right as it stands.", before, title)
 
-    def _edit(self, entry: Entry) -> str:
-        catalogue, id_ = self.course.catalogue(), entry.what
-        places = [
-            (session.number, one)
-            for session in catalogue.sessions
-            for one in session.readings
-            if one.id == id_
-        ]
-        if not places:
-            raise NotFoundError("no session lists that reading — load the page again")
-        numbers, one = [number for number, _ in places], places[0][1]
-        if entry.title != one.title:
-            self.course.rename(id_, entry.title)
-        moved = None if entry.session in numbers else entry.session
-        section = None if entry.section == one.section else entry.section
-        authors = "" if entry.authors == (one.authors or "") else entry.authors
-        if authors or section or moved is not None:
-            self.course.edit(id_, authors, section, moved)
-        self.course.confirm(id_)
-        return f"Saved “{entry.title}”."
-
-    def _confirm_all(self) -> Said:
+    def _confirm_all(self, _: Form) -> Said:
         before = self.course.catalogue()
         listed = [one for each in before.sessions for one in each.readings]
         doubtful = dict.fromkeys(one.id for one in listed if one.doubt)
@@ -300,40 +275,72 @@ class Desk:
         entries = plural(len(doubtful), "entry", "entries")
         return self._undoable(f"Accepted {entries}.", before, entries)
 
-    def _accept(self, what: str) -> Said:
-        before, reading = self.course.catalogue(), self.course.accept(what)
+    def _split(self, form: Form) -> Said:
+        before, title = self._known(form), self._title(form.what)
+        self.course.split(form.what, form.second, form.url)
+        return self._undoable(f"“{form.second}” is a reading of its own. {FOLLOWS}", before, title)
+
+    def _merge(self, form: Form) -> Said:
+        before, title = self._known(form), self._title(form.what)
+        self._require(form.other)
+        whole = self.course.merge(form.what, form.other)
+        said = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
+        return self._undoable(said, before, title)
+
+    def _edit(self, form: Form) -> Said:
+        before, id_ = self._known(form), form.what
+        places = [
+            (session.number, one)
+            for session in before.sessions
+            for one in session.readings
+            if one.id == id_
+        ]
+        if not places:
+            raise NotFoundError("no session lists that reading — load the page again")
+        numbers, one = [number for number, _ in places], places[0][1]
+        if form.title != one.title:
+            self.course.rename(id_, form.title)
+        moved = None if form.session in numbers else form.session
+        section = None if form.section == one.section else form.section
+        authors = "" if form.authors == (one.authors or "") else form.authors
+        if authors or section or moved is not None:
+            self.course.edit(id_, authors, section, moved)
+        self.course.confirm(id_)
+        return self._undoable(f"Saved “{form.title}”.", before, one.title)
+
+    def _accept(self, form: Form) -> Said:
+        before, reading = self.course.catalogue(), self.course.accept(form.what)
         self._start("Following the link of", "Followed the link of", reading)
         return self._undoable("Accepted.", before, self._title(reading))
 
-    def _reject(self, what: str) -> Said:
-        before, reading = self.course.catalogue(), self.course.reject(what)
+    def _reject(self, form: Form) -> Said:
+        before, reading = self.course.catalogue(), self.course.reject(form.what)
         self._start("Dropping the link of", "Dropped the link of", reading)
         return self._undoable("Rejected.", before, self._title(reading))
 
-    def _reingest(self, what: str) -> str:
-        self._require(what)
-        self._start("Reading again", "Read again", what)
+    def _reingest(self, form: Form) -> str:
+        self._require(form.what)
+        self._start("Reading again", "Read again", form.what)
         return ""
 
-    def _remove(self, what: str) -> Said:
-        self._require(what)
-        before, title = self.course.catalogue(), self._title(what)
-        self.course.remove(what)
+    def _remove(self, form: Form) -> Said:
+        before, title = self._known(form), self._title(form.what)
+        self.course.remove(form.what)
         return self._undoable(f"Removed “{title}”.", before, title)
 
-    def _restore(self, what: str) -> Said:
+    def _restore(self, form: Form) -> Said:
         titles = {one.id: one.title for one in self.course.removals()}
-        readings = self.course.restore(what)
-        self._start("Restoring", "Restored", *readings, title=titles.get(what, ""))
-        return Said("Restored.", "remove", what)
+        readings = self.course.restore(form.what)
+        self._start("Restoring", "Restored", *readings, title=titles.get(form.what, ""))
+        return Said("Restored.", "remove", form.what)
 
-    def _fetch_model(self, _: str) -> str:
+    def _fetch_model(self, _: Form) -> str:
         offer = self.course.offer()
         if offer is None:
             raise NotFoundError("a language model is here already — load the page again")
         if not offer.runnable:
             raise ModelError("llama.cpp is not installed — run make llm on the server")
-        self._start_job("Fetching a language model", "Fetched a language model", "model")
+        self.jobs.start("Fetching a language model", "Fetched a language model", "model")
         return ""
 
     def _start(
@@ -357,7 +364,7 @@ class Desk:
             plural(len(readings), "reading") if many else f"“{title or self._title(readings[0])}”"
         )
         titles = (f"{doing} {named}", f"{done} {named}")
-        self._start_job(*titles, "readings", readings=readings, must=must, nameless=nameless)
+        self.jobs.start(*titles, "readings", readings=readings, must=must, nameless=nameless)
 
     def _name(self, reading: str) -> None:
         """Give a reading that was added by its link alone the title of its text."""
@@ -372,6 +379,11 @@ class Desk:
         """Refuse ids that the course does not have: a page may be old, or not ours at all."""
         if reading not in self.course.catalogue().every_title:
             raise NotFoundError("that is not in the course any more — load the page again")
+
+    def _known(self, form: Form) -> Catalogue:
+        """The course as it is, of which a form's reading is a part."""
+        self._require(form.what)
+        return self.course.catalogue()
 
     def _title(self, reading: str) -> str:
         return self.course.catalogue().every_title.get(reading) or reading

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Insights, Use
-from seminar_rag.ui.desk.view import PAGE, Values
+from seminar_rag.ui.desk.view import PAGE
 from seminar_rag.ui.export.table import csv_of
 
 SHOWN = 12
@@ -55,7 +55,7 @@ def insights(found: Insights, *, enabled: bool, days: int) -> str:
         "exports": EXPORTS.items(),
         "shown": SHOWN,
     }
-    return str(PAGE.insights(found, view, enabled, days))
+    return PAGE.insights(found, view, enabled, days)
 
 
 def _figures(found: Insights) -> tuple[tuple[str, str], ...]:
@@ -70,7 +70,7 @@ def _figures(found: Insights) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _plot(days: Sequence[Day]) -> Values:
+def _plot(days: Sequence[Day]) -> dict[str, Any]:
     """Bars of questions a day, or a week where there are many days."""
     width, height = _PLOT
     size = 1 if len(days) <= 60 else 7
@@ -97,7 +97,7 @@ def _plot(days: Sequence[Day]) -> Values:
     }
 
 
-def _doubtful(found: Sequence[Asked]) -> list[Values]:
+def _doubtful(found: Sequence[Asked]) -> list[dict[str, Any]]:
     """Each question once with the same failed sentences; the newest answer stands for all."""
     same: dict[tuple[str, ...], list[Asked]] = {}
     for one in found:

@@ -1,5 +1,5 @@
-"""The instructor's desk as Gradio Blocks. Imports Gradio at the top, so import it only where the
-page is built.
+"""The instructor's desk as Gradio Blocks, and how it is mounted behind its login. Imports Gradio at
+the top, so import it only where the page is built.
 
 The page is drawn anew at every tick of a timer, and a part is sent only where it differs from what
 the browser has, so that every open page shows the same job, whoever started it.
@@ -11,23 +11,34 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from pydantic import BaseModel, ValidationError
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route, Router
 
 from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.types.settings import Setting
 from seminar_rag.ui.desk import insights, view
-from seminar_rag.ui.desk.actions import Desk, Said
-from seminar_rag.ui.desk.learning_tab import LearningTab
-from seminar_rag.ui.desk.reading_list import ReadingListTab
-from seminar_rag.ui.desk.uploads import AGE
-from seminar_rag.ui.desk.view import PAGE
-from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, spare_work
+from seminar_rag.ui.desk.actions import Desk, Form, Said
+from seminar_rag.ui.desk.auth import Door
+from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
+from seminar_rag.ui.desk.jobs import CommonJobs
+from seminar_rag.ui.desk.view import PAGE, ReadingList
+from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
+from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, not_mounted, spare_work
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
+    from seminar_rag.types.common import Common
 
 log = logging.getLogger(__name__)
 
+PATH = "/desk"
+LOGINS = "desk-sessions.json"
+"""In the data folder: who is logged in."""
 CRASHED = "Something went wrong; the server's log says what."
 FETCH = "search for readings online"
 REFRESH = "download everything again"
@@ -35,39 +46,16 @@ QUICK = 1.0
 """Seconds between two ticks while a job runs."""
 SLOW = 6.0
 
-# A button in the HTML sends the server what it does and to what: a `Click`.
-ACTS = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-act]");
-  const { act, what, title = "" } = button?.dataset ?? {};
-  if (button) trigger("click", { act, what, title });
-});
-element.addEventListener("submit", (event) => {
-  if (!event.target.matches(".begin-form")) return;
-  event.preventDefault();
-  trigger("click", { act: "begin", what: new FormData(event.target).get("what") });
-});
-"""
-RENAMES = """
-const dialog = element.querySelector("dialog");
-element.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-element.querySelector("form").addEventListener("submit", () => {
-  const title = dialog.querySelector("input").value;
-  trigger("submit", { act: "rename", what: dialog.dataset.what, title });
-});
-"""
+SENDS = "desk.listen(element, trigger)"
+"""The script of a part with buttons that act: what they say comes as a `Form`."""
+PARTS = {
+    "course": ("begin", "attention", "model-offer", "sessions-list", "removed"),
+    "list": ("entries", "page-text"),
+    "learning": ("tutor", "kept-tables", "study-items", "differences"),
+}
+"""The parts of a tab whose buttons act, in their order."""
 
 Update = dict[Any, Any]
-
-
-class Click(BaseModel, frozen=True, strict=True):
-    """What a browser sends when a button of the HTML is pressed."""
-
-    act: str
-    what: str
-    """Id of a reading, a document or a suggestion."""
-    title: str = ""
-    """With the dialog to rename: the new title."""
 
 
 class DeskPage:
@@ -76,6 +64,11 @@ class DeskPage:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._course = desk.course
+        self._list = ReadingList()
+        self._parts: dict[str, Any] = {}
+        """What is drawn as HTML, by its id."""
+        self._sending: list[Any] = []
+        """Those of the parts whose buttons act."""
         with gr.Blocks(
             title=f"Desk · {self._course.name}",
             analytics_enabled=False,
@@ -89,12 +82,19 @@ class DeskPage:
 
     # Layout ---------------------------------------------------------------------------------
 
+    def _part(self, id_: str, *, sends: bool = False, html: str = "") -> Any:
+        self._parts[id_] = part = html_part(id_, html, SENDS if sends else None)
+        if sends:
+            self._sending.append(part)
+        return part
+
     def _lay_out(self) -> None:
         self._seen = gr.State({})  # of every drawn part, what the page has
         self._quick = gr.Timer(QUICK, active=False)
         self._slow = gr.Timer(SLOW)
         self._head = html_part("desk-head")
-        self._dialog = html_part("rename", PAGE.rename_dialog(), RENAMES)
+        self._message = self._part("desk-said", sends=True)
+        self._part("rename", sends=True, html=PAGE.rename_dialog())
         with gr.Tabs(elem_id="desk-views"):
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
                 self._lay_out_course()
@@ -102,12 +102,14 @@ class DeskPage:
                 gr.Tab("Reading list") as self._listing,
                 gr.Column(elem_id="list-view", min_width=0),
             ):
-                self._list = ReadingListTab(self._desk, ACTS)
-            with (
-                gr.Tab("For students"),
-                gr.Column(elem_id="learning-view", min_width=0),
-            ):
-                self._learn = LearningTab(self._desk, ACTS)
+                self._part("add-line", sends=True)
+                with gr.Row(elem_id="list-parts"):
+                    for scale, name in zip((3, 2), PARTS["list"], strict=True):
+                        with gr.Column(scale=scale, min_width=0):
+                            self._part(name, sends=True)
+            with gr.Tab("For students"), gr.Column(elem_id="learning-view", min_width=0):
+                for name in PARTS["learning"]:
+                    self._part(name, sends=True)
             with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
@@ -117,7 +119,6 @@ class DeskPage:
                 self._lay_out_settings()
 
     def _lay_out_course(self) -> None:
-        self._message = html_part("desk-said", on_load=ACTS)
         self._refresh = gr.Button("Refresh", elem_id="refresh", visible="hidden")
         with gr.Row(elem_id="desk-bar"):
             self._start = gr.Button("Update the course", variant="primary", elem_id="update")
@@ -126,16 +127,13 @@ class DeskPage:
                 [FETCH, REFRESH], show_label=False, elem_id="how", container=False
             )
             self._stop = gr.Button("Stop", elem_id="job-stop", visible=False)
-        self._job = html_part("job")
+        self._part("job")
         with gr.Accordion("Log", open=False, elem_id="job-log", visible=False) as self._log_fold:
-            self._log = html_part("log")
+            self._part("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
-        self._begin = html_part("begin", on_load=ACTS)
-        self._attention = html_part("attention", on_load=ACTS)
-        self._model = html_part("model-offer", on_load=ACTS)
-        self._sessions = html_part("sessions-list", on_load=ACTS)
-        self._removed = html_part("removed", on_load=ACTS)
+        for name in PARTS["course"]:
+            self._part(name, sends=True)
 
     def _lay_out_add(self) -> None:
         with gr.Row():
@@ -160,33 +158,20 @@ class DeskPage:
     # Events ---------------------------------------------------------------------------------
 
     def _wire(self) -> None:
-        drawn = [
-            *(self._seen, self._job, self._log, self._log_fold, self._stop, self._quick),
-            *(self._begin, self._attention, self._model, self._sessions, self._removed),
-            self._session,
-            *self._list.drawn,
-            *self._learn.drawn,
-        ]
-        acted = [self._message, *drawn]
+        seen = self._seen
+        drawn = [seen, *self._parts.values()]
+        drawn += [self._log_fold, self._stop, self._quick, self._session]
         ticks = [self._quick.tick, self._slow.tick, self._refresh.click]
-        gr.on(ticks, self._draw, self._seen, drawn, **HIDDEN)
+        gr.on(ticks, self._draw, seen, drawn, **HIDDEN)
         fields = [field for _, field in self._fields]
         self.blocks.load(self._open, None, [self._head, *fields, *drawn], **HIDDEN)
-        self._start.click(self._update, [self._how, self._seen], acted, **HIDDEN)
-        self._dry.click(self._preview, self._seen, acted, **HIDDEN)
-        self._stop.click(self._stop_job, self._seen, acted, **HIDDEN)
-        shown = (self._attention, self._model, self._sessions, self._removed)
-        parts = (self._message, self._list.message, self._begin, *shown)
-        acting = [part.click for part in parts]
-        gr.on(acting, self._act, self._seen, acted, **HIDDEN)
-        self._dialog.submit(self._rename, self._seen, acted, **HIDDEN)
-        given = [self._session, self._title, self._url, self._seen]
-        self._add.click(self._add_reading, given, [*acted, self._title, self._url], **HIDDEN)
-        listed = [self._list.message, *drawn]
-        gr.on(self._list.submits, self._revise, self._seen, listed, **HIDDEN)
-        self._listing.select(self._open_list, self._seen, drawn, **HIDDEN)
-        taught = [self._learn.message, *drawn]
-        gr.on(self._learn.submits, self._choose, self._seen, taught, **HIDDEN)
+        self._start.click(self._update, [self._how, seen], drawn, **HIDDEN)
+        self._dry.click(self._preview, seen, drawn, **HIDDEN)
+        self._stop.click(self._stop_job, seen, drawn, **HIDDEN)
+        gr.on([part.submit for part in self._sending], self._act, seen, drawn, **HIDDEN)
+        given = [self._session, self._title, self._url, seen]
+        self._add.click(self._add_reading, given, [*drawn, self._title, self._url], **HIDDEN)
+        self._listing.select(self._open_list, seen, drawn, **HIDDEN)
         self._asking.select(self._show_insights, None, self._insights, **HIDDEN)
         for one, field in self._fields:
             event = field.input if isinstance(field, gr.Checkbox) else field.submit
@@ -204,7 +189,8 @@ class DeskPage:
         try:
             return self._drawn(seen)
         except SeminarError as error:
-            return {self._attention: PAGE.message(str(error), bad=True), self._seen: {}}
+            message = PAGE.message(str(error), bad=True)
+            return {self._parts["attention"]: message, self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
         job = self._desk.jobs.current
@@ -214,22 +200,22 @@ class DeskPage:
         empty = not (catalogue.sessions or catalogue.records)
         to_do = view.attention(suggestions, needs, view.not_searched(catalogue))
         html = {
-            self._job: view.job_state(job),
-            self._log: view.job_log(job),
-            self._begin: view.begin(
+            "job": PAGE.job(job),
+            "log": PAGE.job_log(job),
+            "begin": view.begin(
                 catalogue.sessions, begun=self._desk.begun, sample=self._desk.sample
             ),
-            self._attention: "" if empty else to_do,
-            self._model: PAGE.language_model(self._course.offer()),
-            self._sessions: "" if empty else view.sessions(catalogue, needs),
-            self._removed: PAGE.removed(self._course.removals()),
+            "attention": "" if empty else to_do,
+            "model-offer": PAGE.language_model(self._course.offer()),
+            "sessions-list": "" if empty else view.sessions(catalogue, needs),
+            "removed": PAGE.removed(self._course.removals()),
             **self._list.html(catalogue),
-            **self._learn.html(),
+            **self._desk.learning.html(),
         }
         choices = [(f"{one.number} · {one.title}", one.number) for one in catalogue.sessions]
         # Of every part, what it depends on, and how to change it.
         parts: dict[Any, tuple[object, Any]] = {
-            **{part: (text, text) for part, text in html.items()},
+            **{self._parts[id_]: (text, str(text)) for id_, text in html.items()},
             self._quick: (running, gr.Timer(active=running)),
             self._stop: (running, gr.update(visible=running)),
             self._log_fold: (job is not None, gr.update(visible=job is not None)),
@@ -245,14 +231,8 @@ class DeskPage:
             out[self._seen] = new
         return out or {self._seen: gr.skip()}
 
-    def _acted(
-        self, seen: dict[str, str], act: Callable[[], str | Said], where: Any = None
-    ) -> Update:
-        """Act, and show the message that comes of it.
-
-        Args:
-            where: the part that shows the message; that of the first tab if None.
-        """
+    def _acted(self, seen: dict[str, str], act: Callable[[], str | Said]) -> Update:
+        """Act, and show the message that comes of it."""
         try:
             message = view.toast(act())
         except SeminarError as error:
@@ -260,17 +240,11 @@ class DeskPage:
         except Exception:
             log.exception("an act of the desk failed")
             message = view.toast(CRASHED, bad=True)
-        return {where or self._message: message, **self._draw(seen)}
+        return {self._message: message, **self._draw(seen)}
 
     def _open_list(self, seen: dict[str, str]) -> Update:
-        self._list.read_pages()
+        self._list.pages = self._course.page_texts()
         return self._draw(seen)
-
-    def _revise(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        return self._acted(seen, lambda: self._list.revise(event._data), self._list.message)
-
-    def _choose(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        return self._acted(seen, lambda: self._learn.choose(event._data), self._learn.message)
 
     def _update(self, how: Sequence[str] | None, seen: dict[str, str]) -> Update:
         fetch, refresh = (name in (how or ()) for name in (FETCH, REFRESH))
@@ -284,19 +258,7 @@ class DeskPage:
         return self._acted(seen, lambda: "")
 
     def _act(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        click = _click(event)
-        if click is None:  # beside the buttons
-            return {self._seen: gr.skip()}
-        return self._acted(seen, lambda: self._done(click))
-
-    def _done(self, click: Click) -> str | Said:
-        if click.act == "rename":
-            return self._desk.rename(click.what, click.title)
-        return self._desk.act(click.act, click.what)
-
-    def _rename(self, seen: dict[str, str], event: gr.EventData) -> Update:
-        click = _click(event) or Click(act="rename", what="")
-        return self._acted(seen, lambda: self._done(click))
+        return self._acted(seen, lambda: self._desk.act(Form.read(event._data)))
 
     def _add_reading(self, session: object, title: str, url: str, seen: dict[str, str]) -> Update:
         done = False
@@ -362,13 +324,59 @@ def _as(value: object, like: str | int | bool) -> str | int | bool | None:
     return str(value or "").strip()
 
 
-def _click(event: gr.EventData) -> Click | None:
-    """What a browser sent with an event; None if it has another form."""
-    try:
-        return Click.model_validate(event._data)
-    except ValidationError:
-        return None
-
-
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+# Mounting -------------------------------------------------------------------------------------
+
+
+def mount_desk(
+    app: FastAPI, course: Course, theme: Any, root: str = "", common: Common | None = None
+) -> Door:
+    """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
+
+    Call it before the students' page is mounted, whose path covers this one.
+
+    Args:
+        root: the path at which `app` itself lies on its server.
+        common: where logins hold for all servers of the course.
+    """
+    at = root + PATH
+    static = files("seminar_rag.ui") / "static"
+    desk = Desk(course, CommonJobs(common) if common else None)
+    style = "".join(
+        static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
+    )
+    with not_mounted():
+        page = DeskPage(desk).blocks
+    gr.mount_gradio_app(
+        app,
+        page,
+        path=PATH,
+        root_path=at if root else None,
+        theme=theme,
+        css=style,
+        head=f"<script>{static.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
+        footer_links=[],
+        run_history=False,
+        max_file_size=LARGEST_UPLOAD,
+        ssr_mode=False,
+        show_error=False,
+    )
+    behind = app.router.routes.pop()
+    assert isinstance(behind, Mount)
+    assert behind.path == PATH
+    page.app = behind.app
+    inside = Router(file_routes(desk), redirect_slashes=False, default=behind.app)
+    door = Door(
+        *(Gate(inside, DESK_OPEN, at), at, course.password_hash),
+        title=course.name,
+        style=style,
+        kept=course.config.data / LOGINS,
+        common=common,
+    )
+    app.router.routes.append(Route(PATH, lambda _request: RedirectResponse(f"{at}/", 303)))
+    app.router.routes.append(Mount(PATH, door))
+    app.state.desk = desk
+    return door

@@ -1,47 +1,27 @@
-"""What the desk shows of the job, the course and the settings, as HTML.
+"""What the desk shows of the course, its reading list and its settings, as HTML.
 
-Pure: frozen values are grouped and worded here, and the templates of `desk.html` escape them.
+Pure: frozen values are grouped and worded here, and the templates escape them.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
+from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText, Record
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.settings import Setting
-from seminar_rag.ui.desk.jobs import Job
 
 PAGE = Template("ui/templates/desk.html")
-"""The templates of the whole desk."""
+"""The templates of the whole desk, those of the reading list excepted."""
+LIST = Template("ui/templates/reading_list.html")
 
-Values = dict[str, Any]
-"""The values of one entry, for the template."""
-AVAILABLE = {
-    "paper": "Full text.",
-    "page": "A page about it.",
-    "abstract": "Abstract only.",
-    "earlier version": "An earlier version.",
-    "nothing": "No text.",
-}
 KINDS = {"paper": "full text", "abstract": "abstract only", "notes": "notes", "": "no text"}
-STAGES = {
-    "reading": "Reading the course page",
-    "fetching": "Searching for",
-    "found": "Searched for",
-    "parsing": "Reading",
-    "embedding": "Embedding",
-    "indexed": "Indexed",
-    "failed": "Failed",
-    "removed": "Removed",
-    "downloading": "Downloading",
-}
 MANY = 3
 """Readings with the same remedy that have a card each; more share one."""
 
@@ -53,7 +33,7 @@ def toast(said: object, *, bad: bool = False) -> str:
         said: a text, or one with the act that undoes what was done: `Said`.
     """
     # What is said twice is shown twice, so the HTML must differ.
-    return str(PAGE.toast(said, bad, time.monotonic_ns()))
+    return PAGE.toast(said, bad, time.monotonic_ns())
 
 
 def begin(sessions: Sequence[ListedSession], *, begun: bool, sample: bool = False) -> str:
@@ -63,38 +43,10 @@ def begin(sessions: Sequence[ListedSession], *, begun: bool, sample: bool = Fals
         sample: the course is the bundled one, of which files do not become a part.
     """
     listed = () if sample else [(one.number, one.title) for one in sessions]
-    return str(PAGE.begin(listed, begun, sample))
+    return PAGE.begin(listed, begun, sample)
 
 
-# --- the job -------------------------------------------------------------------------------------
-
-
-def job_state(job: Job | None) -> str:
-    """The running job with its bar, or how the last one ended; nothing before the first."""
-    if job is None:
-        return ""
-    seconds = job.seconds
-    took = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    if not job.running:
-        return str(PAGE.job_ended(job, took))
-    stage = "Stopping" if job.state == "stopping" else STAGES.get(job.stage, "Starting")
-    return str(PAGE.job_running(job, stage, took))
-
-
-def job_log(job: Job | None) -> str:
-    """The lines of the job's log, oldest first."""
-    lines = job.log if job else ()
-    return str(
-        PAGE.job_log(
-            [
-                {"time": f"{one.at.astimezone():%H:%M:%S}", "text": one.text, "bad": one.bad}
-                for one in lines
-            ]
-        )
-    )
-
-
-# --- what needs attention ------------------------------------------------------------------------
+# What needs attention -------------------------------------------------------------------------
 
 
 def attention(
@@ -105,28 +57,14 @@ def attention(
     Args:
         not_searched: readings that were never searched for online.
     """
-    by_remedy: dict[str, list[Values]] = {}
-    for need in needs:
-        if need.remedy:
-            by_remedy.setdefault(_sentence(need.remedy), []).append(_card(need))
-    groups = [(remedy if len(cards) > MANY else "", cards) for remedy, cards in by_remedy.items()]
-    known = [_card(need) for need in needs if not need.remedy]
-    needing = sum(len(cards) for _, cards in groups)
-    return str(PAGE.attention(suggestions, groups, needing, known, not_searched))
-
-
-def _card(need: Need) -> Values:
-    return {
-        "reading": need.reading,
-        "title": need.title,
-        "sessions": need.sessions,
-        "problem": _sentence(need.problem),
-        "remedy": _sentence(need.remedy),
-        "available": AVAILABLE.get(need.state, need.state),
-        # A file that no session lists can be looked for nowhere.
-        "again": need.remedy and need.sessions,
-        "attach": need.sessions and need.state != "paper",
-    }
+    told = [
+        replace(one, problem=_sentence(one.problem), remedy=_sentence(one.remedy)) for one in needs
+    ]
+    by_remedy: dict[str, list[Need]] = {}
+    for one in told:
+        by_remedy.setdefault(one.remedy, []).append(one)
+    known = by_remedy.pop("", [])
+    return PAGE.attention(suggestions, list(by_remedy.items()), known, MANY, not_searched)
 
 
 def not_searched(catalogue: Catalogue) -> int:
@@ -147,7 +85,7 @@ def _sentence(text: str) -> str:
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
-# --- the course ----------------------------------------------------------------------------------
+# The course -----------------------------------------------------------------------------------
 
 
 def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
@@ -155,16 +93,15 @@ def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
     records = catalogue.by_reading
     wanting = {need.reading for need in needs if need.remedy}
     groups = [_session(session, records, wanting) for session in catalogue.sessions]
-    shown = {row["id"] for group in groups for row in group["rows"]}
-    loose = tuple(
-        _row(id_, records[id_][0].document.title, records[id_])
-        for id_ in records
-        if id_ not in shown
-    )
+    shown = {one.id for session in catalogue.sessions for one in session.readings}
+    shown |= {_notes(session) for session in catalogue.sessions}
+    loose = [
+        _row(id_, own[0].document.title, own) for id_, own in records.items() if id_ not in shown
+    ]
     if loose:
         facts = plural(len(loose), "document")
-        groups.append(_group("loose", None, "In no session", facts, loose))
-    return str(PAGE.sessions(_summary(catalogue), groups))
+        groups.append(PAGE.session("loose", None, "In no session", facts, loose, 0))
+    return PAGE.sessions(_summary(catalogue), groups)
 
 
 def _summary(catalogue: Catalogue) -> str:
@@ -185,47 +122,33 @@ def _summary(catalogue: Catalogue) -> str:
     )
 
 
+def _notes(session: ListedSession) -> str:
+    """The id of a session's student notes."""
+    return f"notes-{session.number}"
+
+
 def _session(
     session: ListedSession, records: Mapping[str, Sequence[Record]], wanting: set[str]
-) -> Values:
-    notes = f"notes-{session.number}"
+) -> str:
+    notes = records.get(_notes(session), ())
     rows = [
         _row(one.id, one.title, records.get(one.id, ()), one, one.id in wanting)
         for one in session.readings
     ]
-    if notes in records:
-        rows.append(_row(notes, "Student notes", records[notes]))
+    if notes:
+        rows.append(_row(_notes(session), "Student notes", notes))
     mine = [record for one in session.readings for record in records.get(one.id, ())]
     full = {r.document.reading for r in mine if r.passages and r.document.kind == "paper"}
     described = {r.document.reading for r in mine if r.passages} - full
-    passages = sum(record.passages for record in (*mine, *records.get(notes, ())))
     facts = _joined(
         plural(len(session.readings), "reading"),
         f"{len(full)} with full text" if full else "",
         f"{len(described)} abstract only" if described else "",
-        plural(passages, "passage"),
+        plural(sum(record.passages for record in (*mine, *notes)), "passage"),
     )
     problems = sum(one.id in wanting for one in session.readings)
     key = f"session-{session.number}"
-    return _group(key, session.number, session.shown, facts, rows, problems)
-
-
-def _group(
-    key: str,
-    number: int | None,
-    title: str,
-    facts: str,
-    rows: Sequence[Values],
-    problems: int = 0,
-) -> Values:
-    return {
-        "key": key,
-        "number": number,
-        "title": title,
-        "facts": facts,
-        "rows": rows,
-        "problems": problems,
-    }
+    return PAGE.session(key, session.number, session.shown, facts, rows, problems)
 
 
 def _row(
@@ -234,7 +157,7 @@ def _row(
     records: Sequence[Record],
     listed: ListedReading | None = None,
     wanting: bool = False,
-) -> Values:
+) -> str:
     had = {record.document.kind for record in records if record.passages}
     kind = next((one for one in ("paper", "notes", "abstract") if one in had), "")
     passages = sum(record.passages for record in records)
@@ -245,16 +168,9 @@ def _row(
         plural(passages, "passage") if passages else "",
         "further reading" if listed is not None and listed.section == "more" else "",
     )
-    return {
-        "id": id_,
-        "title": title or id_,
-        "facts": facts,
-        "problems": [_sentence(one.detail) for one in records if one.outcome != "indexed"],
-        "listed": listed is not None,
-        "attach": listed is not None and kind != "paper",
-        "loose": listed is None and kind == "paper",
-        "wanting": wanting or not passages,
-    }
+    problems = [_sentence(one.detail) for one in records if one.outcome != "indexed"]
+    wanting = wanting or not passages
+    return PAGE.row(id_, title or id_, facts, problems, kind, listed is not None, wanting)
 
 
 def _joined(*facts: str) -> str:
@@ -269,7 +185,65 @@ def _when(at: str) -> str:
     return f"{time.day} {time:%b %Y, %H:%M}"
 
 
-# --- settings ------------------------------------------------------------------------------------
+# The reading list -----------------------------------------------------------------------------
+
+
+class ReadingList:
+    """Every listed reading with a form to correct it, beside the page's own text.
+
+    The list may be long, so its HTML is made anew only when it is of something else.
+    """
+
+    def __init__(self) -> None:
+        self.pages: tuple[PageText, ...] = ()
+        """The course pages, as they were when the tab was opened last."""
+        self._of: tuple[object, object] = (None, None)
+        self._html: dict[str, str] = {}
+
+    def html(self, catalogue: Catalogue) -> dict[str, str]:
+        """Every part by its id."""
+        if self._of[0] is not catalogue or self._of[1] is not self.pages:
+            self._of = catalogue, self.pages
+            self._html = {
+                "add-line": LIST.line_dialog(catalogue.sessions),
+                "entries": entries(catalogue),
+                "page-text": page_text(self.pages, catalogue),
+            }
+        return self._html
+
+
+def entries(catalogue: Catalogue) -> str:
+    """Every listed reading by session, with a form to correct it and what is doubtful of it."""
+    listed = [one for session in catalogue.sessions for one in session.readings]
+    doubtful = {one.id for one in listed if one.doubt}
+    return LIST.entries(catalogue.sessions, len(listed), len(doubtful))
+
+
+def page_text(pages: Iterable[PageText], catalogue: Catalogue) -> str:
+    """The lines of the course pages; those that belong to an entry are marked."""
+    listed = [
+        _plain(part)
+        for session in catalogue.sessions
+        for one in session.readings
+        for part in (one.title, *one.shown.split(" · "))
+        if part
+    ]
+    return LIST.page_text(
+        [(page, [(line, _holds(line, listed)) for line in page.lines]) for page in pages]
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _holds(line: str, listed: Sequence[str]) -> bool:
+    """Whether a line of the page is, or holds, a part of an entry."""
+    plain = _plain(line)
+    return any(part in plain or (len(plain) > 3 and plain in part) for part in listed)
+
+
+# Settings -------------------------------------------------------------------------------------
 
 SETTINGS: dict[tuple[str, str], tuple[str, str]] = {
     ("course", "name"): (
@@ -311,15 +285,5 @@ def changeable(settings: Sequence[Setting]) -> tuple[Setting, ...]:
 
 def other_settings(settings: Sequence[Setting]) -> str:
     """The rest as a table, with where to change it."""
-    rows = [
-        (f"[{one.section}] {one.key}", _value(one.value))
-        for one in settings
-        if not one.live or (one.section, one.key) not in SETTINGS
-    ]
-    return str(PAGE.settings(rows))
-
-
-def _value(value: str | int | bool) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value) or "–"
+    shown = changeable(settings)
+    return PAGE.settings([one for one in settings if one not in shown])

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import SourceError
+from seminar_rag.text import plural
 from seminar_rag.types.ingest import Listener, Options, Progress, Report, summarise
-from seminar_rag.ui.desk.jobs import Jobs, StoppedError
+from seminar_rag.ui.desk.jobs import Jobs, StoppedError, Task
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -26,16 +27,14 @@ class Work:
         self._jobs = jobs
         self._name = name
 
-    def perform(self, task: dict[str, Any]) -> str:
-        """Do the work of a job, which another server may have begun.
-
-        Args:
-            task: what it does, and the arguments of the method that does it, as JSON has them.
-        """
+    def perform(self, task: Task) -> str:
+        """Do the work of a job, which another server may have begun."""
         work: dict[str, Callable[..., str]] = {
             "ingest": self._ingest,
             "readings": self._readings,
             "model": self._model,
+            "propose": self._propose,
+            "differ": self._differ,
         }
         return work[task["do"]](**task["of"])
 
@@ -72,6 +71,23 @@ class Work:
             jobs.progress("downloading", done, total or 0, label, f"{done / 1e6:,.0f}{size} MB")
 
         return self._course.fetch_language_model(told=told, say=jobs.line, stop=jobs.stopping)
+
+    def _propose(self, session: int) -> str:
+        return self._made(session, "item", self._course.propose)
+
+    def _differ(self, session: int) -> str:
+        return self._made(session, "difference", self._course.differ)
+
+    def _made(self, session: int, noun: str, make: Callable[..., Sequence[object]]) -> str:
+        """Make items or differences of a session; where that is stopped, those made stay."""
+
+        def told(done: int, total: int) -> None:
+            self._jobs.progress("reading", done, total)
+
+        found = make(session, self._jobs.stopping, told)
+        if self._jobs.stopping():
+            raise StoppedError("Stopped before its end.")
+        return f"{plural(len(found), noun)} for session {session}, under “For students”."
 
 
 def listener_of(jobs: Jobs) -> Listener:

@@ -32,13 +32,35 @@
     choice.value = now;
   });
 
-  const open_dialog = (id, title, what = "") => {
+  // A part of the page sends what a button of it says and its form holds: a `Form`.
+  window.desk = {
+    listen(element, trigger) {
+      const send = ({ act, what, other }, form) => {
+        const said = Object.entries({ act, what, other }).filter(([, value]) => value !== undefined);
+        trigger("submit", { ...(form && Object.fromEntries(new FormData(form))), ...Object.fromEntries(said) });
+      };
+      element.addEventListener("click", (event) => {
+        const button = event.target.closest("button[type='button'][data-act]");
+        if (button) send(button.dataset);
+      });
+      element.addEventListener("submit", (event) => {
+        const form = event.target;
+        if (form.method !== "dialog") event.preventDefault();
+        const splits = document.activeElement?.name === "second";
+        const button = splits ? form.querySelector("[data-act='split']") : event.submitter;
+        if (button?.dataset.act) send(button.dataset, form);
+      });
+    },
+  };
+
+  const open_dialog = (id, title, what) => {
     const dialog = document.getElementById(id);
     if (!dialog) return;
-    dialog.dataset.what = what;
-    dialog.querySelector("input").value = title;
+    const [named, input] = ["what", "title"].map((name) => dialog.querySelector(`[name='${name}']`));
+    if (named) named.value = what;
+    input.value = title;
     dialog.showModal();
-    dialog.querySelector("input").select();
+    input.select();
   };
   document.addEventListener("click", (event) => {
     const rename = event.target.closest?.("[data-rename]")?.dataset;
@@ -117,7 +139,7 @@
   document.addEventListener("click", (event) => {
     const chosen = event.target.closest?.("[data-attach]")?.dataset.attach;
     const loose = event.target.closest?.("[data-place]")?.dataset.place;
-    if (event.target.closest?.("#place-dialog [data-close]")) event.target.closest("dialog").close();
+    if (event.target.closest?.("[data-close]")) event.target.closest("dialog").close();
     if (chosen !== undefined) {
       const input = document.createElement("input");
       Object.assign(input, { type: "file", multiple: true, accept: ".pdf,.docx,.pptx,.odt,.epub,.rtf,.html,.htm,.mhtml,.md,.txt,.tex,.ipynb,.zip" });

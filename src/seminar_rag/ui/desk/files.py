@@ -1,11 +1,12 @@
-"""Files that are dropped on the desk, or chosen for a reading.
+"""Files that are dropped on the desk or chosen for a reading, and those that it gives.
 
+    GET  /desk/export/backup.zip, NAME.csv    a backup of the course; what students ask as a table
     POST /desk/files    a form: `files`, one or many; `reading`, the id of the one that they are of;
                         `session`, where those go that are none of the listed readings
     POST /desk/place    a form: `reading`, the id of a paper that no session lists; `session`
     POST /desk/undo     a form: `what`, as the answer to one of the others gave it in `undo`
 
-The answer says what was done, as JSON: {"said": …, "bad": …, "undo": …}. The files are gone
+A form's answer says what was done, as JSON: {"said": …, "bad": …, "undo": …}. The files are gone
 afterwards; the course keeps copies. What a server left that was killed is removed when the next one
 starts.
 """
@@ -23,20 +24,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from seminar_rag.errors import SeminarError, SourceError
+from seminar_rag.ui.desk.insights import table
 from seminar_rag.ui.shared.answering import number_in
 
 if TYPE_CHECKING:
+    from seminar_rag.course import Course
     from seminar_rag.ui.desk.actions import Desk, Said
 
+BACKUP = "backup.zip"
+NOT_KEPT = {"cache-control": "no-store"}
 MOST_FILES = 60
 LARGEST_UPLOAD = 64 << 20
 """Bytes."""
@@ -114,11 +120,13 @@ def check_upload(file: Path) -> None:
 # The addresses --------------------------------------------------------------------------------
 
 
-def upload_routes(desk: Desk) -> list[Route]:
+def file_routes(desk: Desk) -> list[Route]:
     """The addresses above, to stand in front of the page."""
     acts = {"/files": _files, "/place": _place, "/undo": _undo}
     return [
-        Route(path, partial(_answer, desk, act), methods=["POST"]) for path, act in acts.items()
+        *(Route(path, partial(_answer, desk, act), methods=["POST"]) for path, act in acts.items()),
+        Route(f"/export/{BACKUP}", partial(_backup, desk.course)),
+        Route("/export/{name}", partial(_table, desk.course)),
     ]
 
 
@@ -174,3 +182,28 @@ def _stored(file: UploadFile, folder: Path) -> Path:
 
 def _said(text: str, status: int = 200, *, bad: bool = False, undo: str = "") -> Response:
     return JSONResponse({"said": text, "bad": bad or status != 200, "undo": undo}, status)
+
+
+def _backup(course: Course, _request: Request) -> Response:
+    """What `seminar-rag backup` writes, kept for as long as it is being sent."""
+    folder = Path(tempfile.mkdtemp(prefix="seminar-backup-"))
+    try:
+        course.backup(folder / BACKUP)
+    except SeminarError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        return PlainTextResponse(str(error), 503, NOT_KEPT)
+    sent = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(folder / BACKUP, headers=NOT_KEPT, filename=BACKUP, background=sent)
+
+
+def _table(course: Course, request: Request) -> Response:
+    name = request.path_params["name"]
+    try:
+        text = table(name, course.journal, lambda: course.insights().used)
+    except SeminarError as error:
+        return PlainTextResponse(str(error), 503, NOT_KEPT)
+    if text is None:
+        return PlainTextResponse("There is no such table.", 404, NOT_KEPT)
+    headers = {**NOT_KEPT, "content-disposition": f'attachment; filename="{name}"'}
+    # With a byte order mark, which spreadsheets want to read UTF-8.
+    return Response(text.encode("utf-8-sig"), 200, headers, "text/csv; charset=utf-8")
