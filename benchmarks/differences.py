@@ -19,7 +19,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from seminar_rag.compare.stances import Pair, differences
+from seminar_rag.compare.table import Pair, differences
 from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError

@@ -49,7 +49,7 @@ MADE_OF = {
     "question.parts: form": "four patterns that are tried below, by compared()",
     "question.patterns: whole": "words of a title",
     "study.items: f'(?<![\\\\w-]){re.escape(name)}(?![\\\\w-])'": "a term of a sentence",
-    "study.faults: f'(?<!\\\\w){re.escape(_folded(text))}(?!\\\\w)'": "a term of a sentence",
+    "study.items: f'(?<!\\\\w){re.escape(_folded(text))}(?!\\\\w)'": "a term of a sentence",
     "syllabus.features: f\"\\\\b(?:{'|'.join(words)})\\\\b\"": "fixed words",
     "ui.shared.gate: f'/c/[^/]+(?:{one.path.pattern})'": "the same below a course",
     "ui.shared.gate: path": "the paths of the application, which the browser does not choose",

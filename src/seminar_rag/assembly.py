@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from seminar_rag.check.confined import ConfinedExtract
     from seminar_rag.check.report import Checker
     from seminar_rag.check.support import BuiltinVerifier, Verifier
-    from seminar_rag.compare.stances import Stances
-    from seminar_rag.compare.table import Cells
+    from seminar_rag.compare.table import Cells, Stances
     from seminar_rag.index.retrieve import Retriever
     from seminar_rag.index.vectors import Vectors
     from seminar_rag.ingest.pipeline import Ingestor, Network
@@ -229,7 +228,7 @@ class Assembly(ModelsInUse):
     @property
     def stances(self) -> Stances:
         """What holds a statement against one reading."""
-        from seminar_rag.compare.stances import Stances
+        from seminar_rag.compare.table import Stances
 
         words, embed = self.builtin_verifier, self.embedder.embed
         return Stances(self.retriever, self.verifier, words, embed)

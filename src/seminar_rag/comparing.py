@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seminar_rag.compare.stances import MOST, differences, near_pairs
-from seminar_rag.compare.table import rows
+from seminar_rag.compare.table import MOST, differences, near_pairs, rows
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.study.items import Source, sources

@@ -13,8 +13,7 @@ import numpy as np
 from seminar_rag.answer.tutor import MODES, Ask, Mode, tutored
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.pages.view import key_sentences
-from seminar_rag.study.faults import fault
-from seminar_rag.study.items import Source, defined, item_of, make, sources
+from seminar_rag.study.items import Source, defined, fault, item_of, make, sources
 from seminar_rag.types import Citation, Document, Event, Passage, Turn
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.study import MOST_ITEMS, Guide, Item, Proposed

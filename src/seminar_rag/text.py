@@ -219,6 +219,11 @@ def first_of(names: Sequence[str], most: int = 30) -> str:
     return ", ".join(names[:most]) + more
 
 
+def cut(text: str, most: int) -> str:
+    """A text, cut before a word with an ellipsis where it has more characters."""
+    return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
+
+
 def common_length(one: Iterable[object], other: Iterable[object]) -> int:
     """How many characters, or tokens, both begin with."""
     pairs = zip(one, other, strict=False)

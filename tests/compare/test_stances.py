@@ -11,7 +11,7 @@ import pytest
 from check.scripted import ScriptedVerifier, Shelf, hit
 from seminar_rag.check.conflicts import Conflict
 from seminar_rag.check.support import BuiltinVerifier
-from seminar_rag.compare.stances import (
+from seminar_rag.compare.table import (
     DIFFERS,
     PROVEN,
     Pair,

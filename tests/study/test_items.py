@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from seminar_rag.study.faults import fault
-from seminar_rag.study.items import Source, defined, item_of, make, passages_of, sources
+from seminar_rag.study.items import Source, defined, fault, item_of, make, passages_of, sources
 from seminar_rag.types import Citation, Document, Passage, Sentence
 from seminar_rag.types.study import GAP, Item
 from ui.fake_course import passage

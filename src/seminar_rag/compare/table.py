@@ -1,29 +1,49 @@
-"""One question put to every reading by itself: the sentence that answers it, or "does not say".
+"""Readings beside each other: what each says on one question, and where they differ.
 
-Each reading is searched alone, so that one that speaks of the subject at length does not hide the
-others. The best quotation is scored as for an answer; whether it answers the question is decided by
-a small logistic model over how near it comes, fitted by `benchmarks/cells.py`, which says how it
-does on questions of other courses. Everything that is shown is a quotation.
+A question: each reading is searched alone, so that one that speaks of the subject at length does
+not hide the others. The best quotation is scored as for an answer; whether it answers the question
+is decided by a small logistic model over how near it comes, fitted by `benchmarks/cells.py`, which
+says how it does on questions of other courses. Everything that is shown is a quotation.
+
+A statement: who says so, who says otherwise, who only speaks of it. The verdicts are those of the
+check. A verifier that reads for meaning is believed. The built-in one compares words: it proves no
+more than that two sentences that are nearly the same differ in a number, in a word for its
+opposite, or in a denial. Only there readings are said to contradict each other; where sentences are
+less alike, that difference is told as what it is, since two studies may count different things.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Protocol
+from itertools import combinations
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from seminar_rag.answer.abstain import Relevance, missing_names, uncounted
 from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.scoring import QuestionWords, score
 from seminar_rag.answer.summaries import Search
-from seminar_rag.check.support import Weights
+from seminar_rag.check.conflicts import Conflict, find_conflict
+from seminar_rag.check.features import Embed, compare
+from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier, Weights
+from seminar_rag.check.terms import terms
 from seminar_rag.question.query import Query, understand
-from seminar_rag.types import Citation, Hit, Scope
+from seminar_rag.study.items import Source
+from seminar_rag.text import fingerprint
+from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import Cell, Row
+from seminar_rag.types.compare import Cell, Difference, Row, Said, Stated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
 
 SEARCHED = 12
 """Passages of a reading that are looked at."""
@@ -31,6 +51,27 @@ FEATURES = ("score", "cosine", "word similarity", "said", "confidence", "named",
 """What the fitted model sees of the best quotation; see `features`."""
 _EMBEDDED = 20
 """Quotation candidates of a reading that the embedding model reads."""
+READ = 4
+"""Passages of a reading that a statement is held against."""
+PROVEN = 0.85
+"""How alike two sentences have to be for a difference between them to be a contradiction; see
+`benchmarks/differences.py`."""
+DIFFERS = 0.6
+"""How alike they have to be for a difference to be told at all."""
+SPEAKS = 0.4
+"""How near a sentence has to come to speak of a statement."""
+EXACT = frozenset({"number", "opposite", "negation"})
+"""The conflicts that the built-in check proves. Two readings that name different things, or of
+which one says more, do not contradict each other."""
+JUDGED = 60
+"""Pairs, the nearest ones, that a verifier that reads for meaning is asked about."""
+MOST = 40
+"""Differences that are shown of a session."""
+_LABELS: dict[str, Said] = {
+    "supported": "supports",
+    "contradicted": "contradicts",
+    "partly": "qualifies",
+}
 
 Best = tuple[Candidate, dict[str, float]]
 
@@ -161,3 +202,182 @@ def fitted() -> tuple[Weights, float, float]:
     """The shipped model, and from where on a quotation answers, and may answer, a question."""
     data = json.loads(files("seminar_rag.compare").joinpath("cell_weights.json").read_text("utf-8"))
     return Weights.of(data), data["says"], data["perhaps"]
+
+
+# Statements -----------------------------------------------------------------------------------
+
+
+class Stances:
+    """Holds statements against readings."""
+
+    def __init__(
+        self, search: Search, verifier: Verifier, words: BuiltinVerifier, embed: Embed
+    ) -> None:
+        """Args:
+        verifier: gives the verdicts.
+        words: finds the sentences, and decides alone where it is the verifier.
+        """
+        self._search = search
+        self._verifier = verifier
+        self._words = words
+        self._embed = embed
+
+    def cell(self, row: Row, question: str, statement: str) -> Cell:
+        """Where a reading stands on a statement.
+
+        Args:
+            question: the column, as the cell is to name it.
+        """
+        if row.kind is None:
+            return Cell(row.reading, question, "no text", why="has no text in the course")
+        hits = self._search.search(statement, READ, Scope(readings=frozenset({row.reading})))
+        passages = [hit.passage for hit in hits]
+        read = self._words.read(statement, passages) if passages else None
+        if read is None or (isinstance(read, Verdict) and read.label == "uncheckable"):
+            return Cell(row.reading, question, "silent", why="has no sentence that comes close")
+        if isinstance(read, Verdict):  # the passage has these words
+            cited = _cited(read, hits)
+            return Cell(row.reading, question, "supports", cited, 1.0, read.reason)
+        chosen = read.conflict.sentence if read.conflict else None
+        passage, index, quote = read.found[read.comparison.order[0] if chosen is None else chosen]
+        alike = likeness(self._embed, statement, quote)
+        cited = (_citation(passage, index, hits),)
+        if alike < SPEAKS:
+            return Cell(row.reading, question, "silent", why="has no sentence that comes close")
+        if self._verifier.name != BUILT_IN:
+            verdict = self._verifier.verify(statement, passages, row.title)
+            said = _LABELS.get(verdict.label, "speaks")
+            shown = _cited(verdict, hits) or cited
+            return Cell(row.reading, question, said, shown, verdict.score, verdict.reason)
+        said, why = by_words(read.conflict, alike, self._words.score(read))
+        return Cell(row.reading, question, said, cited, alike, why)
+
+
+def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Said, str]:
+    """What the built-in check can say of a statement and a sentence, and why.
+
+    Args:
+        alike: the cosine of the two.
+        score: how likely the words make support.
+    """
+    if conflict is not None and _proven(conflict) and alike >= DIFFERS:
+        return ("contradicts" if alike >= PROVEN else "differs"), conflict.reason
+    if conflict is None and score >= SUPPORTED:
+        return "similar", "A sentence with much the same words was found."
+    return "speaks", ""
+
+
+def _proven(conflict: Conflict) -> bool:
+    return conflict.kind in EXACT and conflict.of_one_thing
+
+
+def likeness(embed: Embed, one: str, other: str) -> float:
+    """The cosine of two texts."""
+    first, second = embed([one, other])
+    return float(first @ second)
+
+
+# The differences of a session -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sentences of two readings that are near in meaning."""
+
+    one: Source
+    other: Source
+    alike: float
+
+
+def near_pairs(found: Sequence[Source], vectors: Matrix, most: int) -> list[Pair]:
+    """The pairs of sentences of different readings that are nearest in meaning, nearest first.
+
+    Args:
+        vectors: of the sentences, of unit length, shape (len(found), dimensions).
+    """
+    by_reading: dict[str, list[int]] = {}
+    for index, one in enumerate(found):
+        by_reading.setdefault(one.document.reading, []).append(index)
+    out: list[Pair] = []
+    for first, second in combinations(by_reading.values(), 2):
+        alike = vectors[first] @ vectors[second].T
+        for i, j in np.argwhere(alike >= DIFFERS):
+            one, other = found[first[i]], found[second[j]]
+            out.append(Pair(one, other, float(alike[i, j])))
+    return sorted(out, key=lambda pair: -pair.alike)[:most]
+
+
+def differences(
+    session: int,
+    pairs: Sequence[Pair],
+    embed: Embed,
+    stop: Callable[[], bool],
+    judge: Verifier | None = None,
+) -> Iterator[Difference | None]:
+    """For every pair its difference, or None.
+
+    Args:
+        judge: a verifier that reads for meaning, asked about the nearest pairs; None asks nobody.
+    """
+    for number, pair in enumerate(pairs):
+        if stop():
+            return
+        found = _by_words(session, pair, embed)
+        if found is None and judge is not None and number < JUDGED:
+            found = _judged(session, pair, judge)
+        yield found
+
+
+def _by_words(session: int, pair: Pair, embed: Embed) -> Difference | None:
+    one, other = pair.one.text, pair.other.text
+    comparison = compare(one, [other], embed) if one != other else None
+    conflict = find_conflict(one, [other], comparison) if comparison else None
+    if conflict is None or not _proven(conflict):
+        return None
+    if conflict.kind == "number" and not (_counted(one) & _counted(other)):
+        return None  # one counts tokens, the other the models of a size
+    reason = conflict.reason
+    for word, place in (("passage", "second"), ("sentence", "first")):
+        for the in ("The", "the"):
+            reason = reason.replace(f"{the} {word}", f"{the} {place}")
+    return _difference(session, pair, "contradicts" if pair.alike >= PROVEN else "differs", reason)
+
+
+def _counted(text: str) -> set[str]:
+    """What the numbers of a sentence count: "%", "x" (times), a unit, or the word behind."""
+    return {term.unit for term in terms(text) if term.kind == "number" and term.unit}
+
+
+def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:
+    text = pair.other.text
+    alone = replace(pair.other.passage, text=text, sentences=(Sentence(0, len(text)),))
+    verdict = judge.verify(pair.one.text, [alone])
+    if verdict.label != "contradicted":
+        return None
+    return _difference(session, pair, "contradicts", verdict.reason)
+
+
+def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference:
+    told = "\n".join(sorted((pair.one.text, pair.other.text)))
+    return Difference(
+        fingerprint(told), session, said, reason, _stated(pair.one), _stated(pair.other)
+    )
+
+
+def _stated(one: Source) -> Stated:
+    place = one.document.place([one.page]) or one.passage.own_heading
+    return Stated(one.document.id, one.passage.id, one.document.reading, one.document.title,
+                  one.quote, place)  # fmt: skip
+
+
+def _cited(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    """The best evidence of a verdict as a citation; empty without any."""
+    known = {hit.passage.id: hit.passage for hit in hits}
+    best = next((one for one in verdict.evidence if one.passage in known), None)
+    return (_citation(known[best.passage], best.sentence, hits),) if best else ()
+
+
+def _citation(passage: Passage, index: int, hits: Sequence[Hit]) -> Citation:
+    document = next(hit.document for hit in hits if hit.passage.id == passage.id)
+    sentence = passage.sentences[index]
+    return Citation(1, document, passage, passage.quote(sentence), sentence.page or passage.page)

@@ -20,26 +20,30 @@ from seminar_rag.answer.examples import definition
 from seminar_rag.check.terms import Term as Word
 from seminar_rag.check.terms import terms
 from seminar_rag.pages.view import claims
-from seminar_rag.study.faults import OPTIONS, fault
-from seminar_rag.text import FUNCTION_WORDS, fingerprint, stems
+from seminar_rag.text import FUNCTION_WORDS, cut, fingerprint, stems
 from seminar_rag.types import Citation, Document, Passage
 from seminar_rag.types.study import GAP, MOST_ITEMS, Item, ItemKind, Term
 
+OPTIONS = 4
+"""Of a question of multiple choice."""
+_ELSEWHERE = frozenset({"claim", "summary"})
+"""The kinds whose answer does not stand in the sentence: a title, and what the check supports."""
+_PARTS = {"list": re.compile("; "), "asked": re.compile(r",\s++(?:and\s++)?")}
+"""Where an answer that counts things up is parted, by kind: a language model leaves out the words
+between them."""
 NUMBERS = 3
 """Numbers of a reading that are asked for: those of its most central passages."""
 _LONGEST, _SHORTEST = 45, 8
 """Words of a sentence that an item is made of."""
 _POINTS = re.compile(
-    r"\b(?:this|these|those|it|its|they|their|he|she|such|former|latter|above|below|following"
-    r"|previous|figure|fig|table|section|eq|equation|appendix|here)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:this|these|those|it|its|they|their|he|she|such|former|latter|above|below|following"
+    r"|previous|figure|fig|table|section|eq|equation|appendix|here)\b"
 )
 """Leads out of the sentence, so that it cannot be understood alone."""
 _CITED = re.compile(r"\s?\[[\d,;\s–-]+\]|\s?\([^()]*\b(?:19|20)\d\d[a-z]?\)|\s?\bBIBREF\d+")
 """A paper's own reference marks."""
 _THIS_WORK = re.compile(
-    r"\b(?:this|our|the present) (?:paper|work|survey|article|study|report|review)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:this|our|the present) (?:paper|work|survey|article|study|report|review)\b"
 )
 """Means the reading itself, so that it leads nowhere else."""
 _SHORT = re.compile(
@@ -50,8 +54,7 @@ _COUNTS = re.compile(
 )
 """Behind a number that says how much: a sign of percent, a plural, a unit."""
 _OURS = re.compile(
-    r"\b(?:we|our|us|authors?|later|today|actual|subsequently|then|thereafter|afterwards)\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:we|our|us|authors?|later|today|actual|subsequently|then|thereafter|afterwards)\b"
 )
 """Leads to who wrote a sentence, or when."""
 _LEVEL = re.compile(r"\s?%?[ -]?(?:confidence|CI\b)")
@@ -147,10 +150,10 @@ def make(
 
 def passages_of(found: Iterable[Source]) -> dict[str, list[Passage]]:
     """Document id → its passages that sentences were found in."""
-    out: dict[str, dict[str, Passage]] = {}
-    for one in found:
-        out.setdefault(one.document.id, {})[one.passage.id] = one.passage
-    return {id_: list(own.values()) for id_, own in out.items()}
+    out: dict[str, list[Passage]] = {}
+    for passage in {one.passage.id: one.passage for one in found}.values():
+        out.setdefault(passage.document, []).append(passage)
+    return out
 
 
 def item_of(value: Mapping[str, Any]) -> Item | None:
@@ -189,16 +192,16 @@ def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> It
     for one, number in sorted(every, key=lambda pair: -pair[0].central):
         if session not in one.document.sessions or asked[one.document.id] == NUMBERS:
             continue
-        said = _written(one, number)
+        said = one.text[number.start : number.end]
         wrong = {
-            _written(other, rival)
+            other.text[rival.start : rival.end]
             for other, rival in every
             if other.document.reading != one.document.reading and _rivals(number, rival)
         }
         if len(wrong) < OPTIONS - 1:
             continue
         text = one.text[: number.start] + GAP + one.text[number.start + len(said) :]
-        question = f"Which number is left out? “{text}” (“{_titled(one.document)}”)"
+        question = f"Which number is left out? “{text}” (“{cut(one.document.title, _TITLE)}”)"
         asked[one.document.id] += 1
         chosen = chance.sample(sorted(wrong), OPTIONS - 1)
         yield item(session, "number", question, said, one, chosen, chance)
@@ -291,16 +294,11 @@ def _lists(session: int, own: Sequence[Source]) -> Iterator[Item]:
             ):
                 quote = passage.text[known[at].start : known[last - 1].end]
                 where = Source(one.document, passage, quote, known[at].page or passage.page)
-                question = f"What does “{_titled(one.document)}” list here? “{said}: …”"
+                question = f"What does “{cut(one.document.title, _TITLE)}” list here? “{said}: …”"
                 yield item(session, "list", question, "; ".join(parts), where)
 
 
 # Parts ----------------------------------------------------------------------------------------
-
-
-def _titled(document: Document) -> str:
-    title = document.title
-    return title if len(title) <= _TITLE else f"{title[:_TITLE].rsplit(' ', 1)[0]} …"
 
 
 def item(
@@ -329,8 +327,7 @@ def item(
 
 def _without(text: str, name: str) -> str | None:
     """A sentence with a gap for a term; None where the term's words stay in it."""
-    pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])", re.IGNORECASE)
-    left = pattern.sub(GAP, text)
+    left = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", GAP, text, flags=re.IGNORECASE)
     left = re.sub(rf"{GAP} \([^)]*\)", GAP, left, count=1)
     own = set(stems(name))
     return left if GAP in left and not own & set(stems(left.replace(GAP, " "))) else None
@@ -361,6 +358,43 @@ def _number(one: Source) -> Word | None:
     return number if alone and counts else None
 
 
-def _written(one: Source, number: Word) -> str:
-    """A number as its sentence writes it, with a sign of percent or a magnitude."""
-    return one.text[number.start : number.end]
+# Faults ---------------------------------------------------------------------------------------
+
+
+def fault(item: Item, passages: Mapping[str, Sequence[Passage]]) -> str:
+    """What is wrong with an item, in words; "" where it holds.
+
+    Args:
+        passages: document id → its passages as they are now.
+    """
+    quote = _folded(item.quote)
+    if not any(quote in _folded(one.text) for one in passages.get(item.document, ())):
+        return "its sentence is no longer in the reading"
+    parts = _PARTS[item.kind].split(item.answer) if item.kind in _PARTS else [item.answer]
+    if item.kind not in _ELSEWHERE and not all(_stands_in(tidy(one), tidy(quote)) for one in parts):
+        return "its answer does not stand in its sentence"
+    if item.kind == "claim" and item.answer != item.title:
+        return "its answer is not the reading of its sentence"
+    wrong = [one for one in item.options if one != item.answer]
+    if item.options and (item.answer not in item.options or len(set(item.options)) != OPTIONS):
+        return "its options are not four different ones"
+    if item.kind != "claim" and any(_stands_in(one, item.quote) for one in wrong):
+        return "a wrong option stands in its sentence"
+    if item.kind == "number" and _digits(item.answer) in map(_digits, wrong):
+        return "a wrong option is the same number"
+    asked = item.question.replace(GAP, " ")
+    if item.kind not in _ELSEWHERE and any(_stands_in(one, asked) for one in parts):
+        return "its question tells the answer"
+    return ""
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^\d.]", "", text).strip(".")
+
+
+def _stands_in(text: str, sentence: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(_folded(text))}(?!\w)", _folded(sentence)) is not None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -17,8 +17,7 @@ from seminar_rag.answer.candidates import tidy
 from seminar_rag.check.support import Verifier
 from seminar_rag.check.terms import terms
 from seminar_rag.models.llm import LLM, Completion
-from seminar_rag.study.faults import fault
-from seminar_rag.study.items import Source, item
+from seminar_rag.study.items import Source, fault, item
 from seminar_rag.text import sentence_spans, stems
 from seminar_rag.types import Citation, Passage
 from seminar_rag.types.study import Item

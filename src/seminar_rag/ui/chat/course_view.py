@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
-from seminar_rag.text import plural
+from seminar_rag.text import cut, plural
 from seminar_rag.types import Citation
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.ingest import Need
@@ -145,8 +145,7 @@ def _reason(need: Need) -> str:
     if need.state == "paper":
         return ""
     says = re.sub(r"https?://([^/\s]+)\S*", r"\1", need.problem.partition("; ")[0])
-    says = re.sub(r"(?<!\s)\s*\((?:\[Errno|[A-Z]\w+Error\b)[^)]*\)", "", says)
-    return says if len(says) <= LONGEST_REASON else f"{says[:LONGEST_REASON].rsplit(' ', 1)[0]} …"
+    return cut(re.sub(r"(?<!\s)\s*\((?:\[Errno|[A-Z]\w+Error\b)[^)]*\)", "", says), LONGEST_REASON)
 
 
 def _opener(number: int, record: Record) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.resources import files
 
 from seminar_rag.html import Template
+from seminar_rag.text import cut
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
 from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
 from seminar_rag.ui.shared.wording import KINDS, url_of_page
@@ -49,8 +50,7 @@ def one_line(text: str) -> str:
 
 
 def mark(cited: Cited) -> str:
-    text = one_line(cited.text)
-    return text if len(text) <= 60 else f"{text[:57].rsplit(' ', 1)[0]} …"
+    return cut(one_line(cited.text), 60)
 
 
 def place(source: Source) -> str:
