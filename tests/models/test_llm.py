@@ -381,8 +381,8 @@ class TestLlamaCpp:
         for kept in (True, False):
             for messages in (*told, *told):
                 if not kept:  # as if it were new
-                    llm._reader._texts = [[] for _ in llm._reader._texts]
-                    llm._api.llama_memory_clear(llm._reader._memory, True)
+                    llm._reader._waiting.clear()
+                    llm._reader._forget()
                 more = [*messages, ChatMessage("Yes.", role="assistant"), ChatMessage("Why?")]
                 ask(llm, messages=messages, max_tokens=3)
                 read.clear()
@@ -392,6 +392,27 @@ class TestLlamaCpp:
         assert again[True] == again[False]
         ask(llm, messages=[ChatMessage("attention " * 900)], max_tokens=3)  # needs all the room
         assert ask(llm, messages=told[0], max_tokens=3)
+        llm.close()
+
+    def test_a_prompt_lies_alone_in_the_memory_and_the_oldest_is_forgotten(
+        self, gguf: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        llm = LlamaCpp(gguf, context=1024, threads=1)
+        told = [[ChatMessage(f"{one} is a word. " * 80)] for one in ("Tea", "Ink", "Oak", "Sun")]
+        tokens = [llm.prompt_tokens(one) for one in told]
+        held = llm._api.llama_memory_seq_pos_max
+        said = []
+        for one, read in zip(told, tokens, strict=True):
+            said.append(ask(llm, messages=one, max_tokens=1))
+            assert held(llm._reader._memory, 0) + 1 == len(read)
+        waiting = llm._reader._waiting
+        assert [one.tokens for one in waiting] == tokens[:3]  # more than the window holds
+        size = len(waiting[0].content)
+        monkeypatch.setattr("seminar_rag.models.reader.WAITING", int(2.5 * size))
+        assert ask(llm, messages=told[1], max_tokens=1) == said[1]
+        assert [one.tokens for one in waiting] == [tokens[2], tokens[3]]
+        assert ask(llm, messages=told[0], max_tokens=1) == said[0]
+        assert [one.tokens for one in waiting] == [tokens[3], tokens[1]]
         llm.close()
 
     @pytest.mark.parametrize("whole", [False, True])  # as recurrent models are

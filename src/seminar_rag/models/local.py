@@ -15,7 +15,7 @@ import numpy as np
 from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
 from seminar_rag.models.llm import ChatTemplate
-from seminar_rag.models.reader import BATCH, POLL_SECONDS, SEQUENCES, Reader
+from seminar_rag.models.reader import BATCH, POLL_SECONDS, Reader
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -358,25 +358,20 @@ def _load(llama_cpp: Any, path: Path, context: int, threads: int) -> Any:
 
 @contextmanager
 def _loading(api: Any) -> Iterator[None]:
-    """Gives contexts their sequences, and chooses the kernels that models are loaded for. The class
-    that loads has no parameters for either, so its defaults are changed while it does."""
-    models, contexts = api.llama_model_default_params, api.llama_context_default_params
+    """Chooses the kernels that models are loaded for. The class that loads has no parameter for it,
+    so its defaults are changed while it does."""
+    defaults = api.llama_model_default_params
 
     def model() -> Any:
-        params = models()
+        params = defaults()
         params.use_extra_bufts = params.use_extra_bufts and _repacks(api)
         return params
 
-    def context() -> Any:
-        params = contexts()
-        params.n_seq_max, params.kv_unified = SEQUENCES, True
-        return params
-
-    api.llama_model_default_params, api.llama_context_default_params = model, context
+    api.llama_model_default_params = model
     try:
         yield
     finally:
-        api.llama_model_default_params, api.llama_context_default_params = models, contexts
+        api.llama_model_default_params = defaults
 
 
 def _repacks(api: Any) -> bool:

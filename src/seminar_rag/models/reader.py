@@ -1,12 +1,10 @@
 """What llama.cpp has read in one context, so that nothing is read twice.
 
-A context holds the states of several prompts, a sequence each, so that the conversations of
-several students can go on by turns. A prompt continues the sequence that it has most in common
-with. Where that would cost much of what the sequence holds, such as another conversation that began
-with the same instructions, it continues a copy instead, in the place of the sequence that was left
-alone for longest. Copies share the memory of what they have in common, and the context's window is
-the memory of all: where it is full, the sequence left alone for longest is forgotten. What most
-prompts begin with has a sequence of its own, which is only copied.
+A context holds the state of one prompt at a time, because each token of a prompt is compared with
+all that lies in the memory, and what other conversations have there is then thrown away. Their
+states wait outside it, as does that of what most prompts begin with, and are copied back in
+milliseconds. A prompt goes on from the state that it has most in common with. Of the states that
+wait, those left alone for longest are forgotten where there is no room.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +28,22 @@ from seminar_rag.text import common_length
 BATCH = 256
 """Prompt tokens read per step: 1.1 times as many a second as with 128."""
 POLL_SECONDS = 0.05
-SEQUENCES = 3
-"""What most prompts begin with, and two conversations. The tokens of one more are compared with the
-cells of all others, which are then thrown away: beside another conversation a prompt of 1,300
-tokens is read 1.3 times as long, beside two 1.2 to 1.6 times (four prompts, an AMD EPYC)."""
-_COMMON = 32
-"""Tokens from which on a shared beginning is more than that of the chat template."""
+WAITING = 256_000_000
+"""Bytes of the states that wait: six conversations of 1,500 tokens with Qwen2.5-Coder-1.5B. One of
+1,024 tokens takes 29 MB, and 4 ms each way (an AMD EPYC)."""
 _SPARED = 200
-"""Tokens that a sequence may lose to a prompt that continues it: read again within two seconds."""
+"""Tokens of a state that are forgotten without a copy: they are read again within two seconds."""
 _SAME, _GUESSED = 3, 3
 """Tokens that came together before, and those after them that are guessed to come again. A step
 of two tokens takes 1.9 times as long as one of one, of four 2.8, of six 4.0 (an AMD EPYC)."""
-_ANSWER = 300
-"""Tokens of an answer that there should be room for."""
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What was read, outside the context."""
+
+    tokens: list[int]
+    content: ctypes.Array[ctypes.c_uint8]
 
 
 class Reader:
@@ -58,10 +59,10 @@ class Reader:
         self._context = context
         self._vocabulary = vocabulary
         self._abort = Abort(api, context)
-        self._sequences = min(SEQUENCES, api.llama_n_seq_max(context))
-        self._texts: list[list[int]] = [[] for _ in range(self._sequences)]
-        self._order = list(range(self._sequences))  # the one used last is the last
-        self._opening: int | None = None
+        self.text: list[int] = []
+        """The tokens whose state the context holds."""
+        self._waiting: list[_State] = []  # the one used last is the last
+        self._opening: _State | None = None
         model = api.llama_get_model(context)
         self.whole = bool(api.llama_model_is_recurrent(model) or api.llama_model_is_hybrid(model))
         """Whether the model cannot take back a part of what it has read."""
@@ -69,16 +70,11 @@ class Reader:
         """Tokens of the last prompt read in a second; None before the first one."""
         self.noted: np.ndarray[Any, Any] = np.zeros(0, np.float32)
         """The logits that the last prompt was to note, shape (vocabulary,)."""
-        self._read_last = (-1, 0)
-        """The sequence of the last step, and its length then: the logits are still those."""
-
-    @property
-    def text(self) -> list[int]:
-        """The tokens of the sequence in use."""
-        return self._texts[self._order[-1]]
+        self._ends_at = 0
+        """The length of the text that the last step ended with; 0 if its logits are gone."""
 
     def read(self, prompt: Sequence[int], stop: Callable[[], bool], noted: int = 0) -> bool:
-        """Bring a sequence to the end of the prompt; False when stopped on the way.
+        """Bring the context to the end of the prompt; False when stopped on the way.
 
         Args:
             noted: tokens of the prompt behind which the logits are kept, too, as `noted`.
@@ -87,10 +83,9 @@ class Reader:
             ModelError: llama.cpp fails.
         """
         shared = self._take(prompt)
-        if not noted and (self._order[-1], len(prompt)) == self._read_last and self.text == prompt:
+        if not noted and len(prompt) == self._ends_at and self.text == prompt:
             return True
         self._keep(min(shared, (noted or len(prompt)) - 1))
-        self._make_room(len(prompt) - len(self.text) + _ANSWER)
         fresh, started = len(prompt) - len(self.text), time.perf_counter()
         with self._abort.watching(stop):
             for start in range(len(self.text), len(prompt), BATCH):
@@ -107,7 +102,7 @@ class Reader:
     def decode(
         self, tokens: Sequence[int], *, all_logits: bool = False, also: int | None = None
     ) -> bool:
-        """Read tokens; False when aborted, with the sequence as it was before.
+        """Read tokens; False when aborted, with the text as it was before.
 
         Args:
             all_logits: keep what follows each of them, not the last one alone.
@@ -118,22 +113,19 @@ class Reader:
         """
         wanted = range(len(tokens)) if all_logits else {also, len(tokens) - 1}
         status = self._step(tokens, wanted)
-        for other in self._order[:-1]:
-            if status == 1 and self._texts[other]:  # no room
-                self._forget(other)
-                status = self._step(tokens, wanted)
         if status == 0:
             self.text.extend(tokens)
-            self._read_last = self._order[-1], len(self.text)
+            self._ends_at = len(self.text)
             return True
+        self._ends_at = 0
         self._keep(len(self.text))
         if status == 2:
             return False
         raise ModelError(f"llama.cpp failed (code {status})")
 
     def keep_opening(self) -> None:
-        """Keep the sequence in use as it is: prompts that begin so continue copies of it."""
-        self._opening = self._order.pop()
+        """Keep the state as it is: prompts that begin so go on from it."""
+        self._opening = self._state()
 
     def save_opening(self, file: Path, made_of: str) -> None:
         """Write down what was read of the opening, about 30 kB a token with 1.5 billion parameters,
@@ -142,12 +134,9 @@ class Reader:
         Args:
             made_of: what all that decides about it was: another model or text leaves it unused.
         """
-        size = self._api.llama_state_seq_get_size(self._context, self._opening)
-        state = (ctypes.c_uint8 * size)()
-        size = self._api.llama_state_seq_get_data(self._context, state, size, self._opening)
-        content = bytes(memoryview(state)[:size])
-        with suppress(OSError):
-            write(file, _sealed(made_of, content, self.speed or 0.0))
+        if self._opening is not None:
+            with suppress(OSError):
+                write(file, _sealed(made_of, bytes(self._opening.content), self.speed or 0.0))
 
     def load_opening(self, file: Path, made_of: str, tokens: Sequence[int]) -> bool:
         """Take the opening from where `save_opening` wrote it; False where it is not there, was
@@ -158,19 +147,15 @@ class Reader:
             return False
         head, _, state = content.partition(b"\n")
         try:
-            self.speed = float(head.rpartition(b" ")[2]) or None
+            speed = float(head.rpartition(b" ")[2])
         except ValueError:
             return False
-        if content != _sealed(made_of, state, self.speed or 0.0):
-            self.speed = None
+        if content != _sealed(made_of, state, speed):
             return False
-        at, buffer = self._order[-1], (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        if not self._api.llama_state_seq_set_data(self._context, buffer, len(state), at):
-            self._forget(at)
-            self.speed = None
+        kept = _State(list(tokens), (ctypes.c_uint8 * len(state)).from_buffer_copy(state))
+        if not self._load(kept):
             return False
-        self._texts[at] = list(tokens)
-        self.keep_opening()
+        self._opening, self.speed = kept, speed or None
         return True
 
     def logits(self, at: int = -1) -> np.ndarray[Any, Any]:
@@ -192,53 +177,70 @@ class Reader:
         self._keep(len(self.text) - tokens)
 
     def _take(self, prompt: Sequence[int]) -> int:
-        """Turn to the sequence that suits a prompt; the tokens that they have in common."""
-        held = [*self._order, *([] if self._opening is None else [self._opening])]
-        shared = {at: common_length(prompt, self._texts[at]) for at in held}
-        if self.whole:
-            shared = {at: n if n == len(self._texts[at]) else 0 for at, n in shared.items()}
-        best = max(held, key=shared.__getitem__)
-        at, common = best, shared[best]
-        lost = len(self._texts[best]) - common
-        if common < _COMMON:
-            at = self._order[0]
-            common = shared[at]
-        elif best == self._opening or (lost > _SPARED and best != self._order[0]):
-            at = self._order[0]
-            self._forget(at)
-            self._api.llama_memory_seq_cp(self._memory, best, at, -1, -1)
-            self._texts[at] = list(self._texts[best])
-        self._order.remove(at)
-        self._order.append(at)
-        return common
+        """Turn to the state that suits a prompt; the tokens that they have in common."""
+        common = self._common(prompt, self.text)
+        others = {one: self._common(prompt, one.tokens) for one in self._outside()}
+        best = max(others, key=others.__getitem__, default=None)
+        if len(self.text) - common > _SPARED:
+            self._put_away()
+        if best is None or others[best] <= common or not self._load(best):
+            return common
+        if best in self._waiting:
+            self._waiting.remove(best)
+            if len(best.tokens) - others[best] > _SPARED:
+                self._waiting.append(best)
+        return others[best]
+
+    def _common(self, prompt: Sequence[int], tokens: Sequence[int]) -> int:
+        """The tokens that a prompt need not read again where these were read."""
+        common = common_length(prompt, tokens)
+        return 0 if self.whole and common < len(tokens) else common
+
+    def _put_away(self) -> None:
+        """Let a copy of the state wait, unless there is one, or no room for it."""
+        if any(one.tokens == self.text for one in self._outside()):
+            return
+        self._waiting.append(self._state())
+        while sum(len(one.content) for one in self._waiting) > WAITING:
+            del self._waiting[0]
+
+    def _outside(self) -> list[_State]:
+        """The states that prompts may go on from beside the one in the context."""
+        return [*self._waiting, *([] if self._opening is None else [self._opening])]
+
+    def _state(self) -> _State:
+        """A copy of what was read."""
+        content = (ctypes.c_uint8 * self._api.llama_state_seq_get_size(self._context, 0))()
+        self._api.llama_state_seq_get_data(self._context, content, len(content), 0)
+        return _State(list(self.text), content)
+
+    def _load(self, state: _State) -> bool:
+        """Put a state into the context, in place of what is there; False if it does not fit."""
+        self._forget()
+        size = len(state.content)
+        if not self._api.llama_state_seq_set_data(self._context, state.content, size, 0):
+            self._forget()
+            return False
+        self.text = list(state.tokens)
+        return True
 
     def _keep(self, length: int) -> None:
         """Forget what was read after `length` tokens; all of it where the model has no choice."""
-        number = self._order[-1]
-        if length == 0 or not self._api.llama_memory_seq_rm(self._memory, number, length, -1):
-            self._forget(number)
+        if length == 0 or not self._api.llama_memory_seq_rm(self._memory, 0, length, -1):
+            self._forget()
         del self.text[length:]
 
-    def _make_room(self, tokens: int) -> None:
-        """Forget sequences until there is room: llama.cpp tells its standard error of a failure."""
-        room = self._api.llama_n_ctx(self._context) - tokens
-        for other in self._order[:-1]:
-            texts = sorted(self._texts)
-            shared = sum(common_length(*two) for two in pairwise(texts))
-            if sum(map(len, texts)) - shared > room:
-                self._forget(other)
-
-    def _forget(self, number: int) -> None:
-        """Forget all of a sequence."""
-        self._api.llama_memory_seq_rm(self._memory, number, -1, -1)
-        self._texts[number] = []
+    def _forget(self) -> None:
+        """Forget all that the context holds."""
+        self._api.llama_memory_seq_rm(self._memory, 0, -1, -1)
+        self.text, self._ends_at = [], 0
 
     def _step(self, tokens: Sequence[int], wanted: Container[int | None]) -> int:
         batch = self._api.llama_batch_init(len(tokens), 0, 1)
         try:
             for i, token in enumerate(tokens):
                 batch.token[i], batch.pos[i] = token, len(self.text) + i
-                batch.n_seq_id[i], batch.seq_id[i][0] = 1, self._order[-1]
+                batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
                 batch.logits[i] = i in wanted
             batch.n_tokens = len(tokens)
             status: int = self._api.llama_decode(self._context, batch)
