@@ -170,11 +170,7 @@ class Assembly(ModelsInUse):
             answerer,
             self.config.answer_passages,
             verifier=self.verifier,
-            about=AboutCourse(
-                self.store.catalogue,
-                self.retriever,
-                summary,
-            ),
+            about=AboutCourse(self.store.catalogue, self.retriever, summary),
             understand=understood,
         )
 

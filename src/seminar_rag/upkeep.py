@@ -80,13 +80,7 @@ def move_database(
         carry(config.data, config.store_database, config.data, target)
         configuration.save(config.folder, "store", "database", target)
 
-    return move(
-        config.data,
-        config.store_database,
-        target,
-        commit,
-        progress,
-    )
+    return move(config.data, config.store_database, target, commit, progress)
 
 
 def backup(

@@ -12,14 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from seminar_rag.documents.pdf_clean import (
-    CELL,
-    Line,
-    Style,
-    about_equal,
-    join_line,
-    letters_of,
-)
+from seminar_rag.documents.pdf_clean import CELL, Line, Style, about_equal, join_line, letters_of
 from seminar_rag.types import BlockKind
 
 SENTENCE_END = re.compile(r"[.!?:…。！？：؟۔][\"'”’)\]」』）]*$")
@@ -94,11 +87,7 @@ class Draft:
 
 
 def drafts_of(
-    lines: Sequence[Line],
-    style: Style,
-    levels: dict[str, int],
-    title: Sequence[Line],
-    front: int,
+    lines: Sequence[Line], style: Style, levels: dict[str, int], title: Sequence[Line], front: int
 ) -> list[Draft]:
     """The lines as drafts of blocks, in order; rotated lines are left out.
 
@@ -179,12 +168,7 @@ def _extend(draft: Draft, line: Line, style: Style) -> None:
 
 
 def _continues(
-    draft: Draft,
-    line: Line,
-    kind: BlockKind,
-    level: int,
-    style: Style,
-    edges: tuple[float, float],
+    draft: Draft, line: Line, kind: BlockKind, level: int, style: Style, edges: tuple[float, float]
 ) -> bool:
     """Whether `line` belongs to the block before it."""
     tail = draft.tail

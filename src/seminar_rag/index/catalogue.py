@@ -205,11 +205,7 @@ def _rows(db: Connection, query: str) -> Iterator[dict[str, Any]]:
 
 
 def put_source(
-    db: Connection,
-    source: str,
-    form: str,
-    title: str | None,
-    sessions: Sequence[ListedSession],
+    db: Connection, source: str, form: str, title: str | None, sessions: Sequence[ListedSession]
 ) -> None:
     """Store what a source lists, in place of what it listed before."""
     for table in ("session", "reading", "listing"):
@@ -324,8 +320,7 @@ def drop_corrections(db: Connection, keys: Iterable[int]) -> None:
 def _insert(db: Connection, table: str, values: dict[str, Any], conflict: str = "") -> None:
     marks = ", ".join("?" * len(values))
     db.execute(
-        f"INSERT INTO {table}({', '.join(values)}) VALUES ({marks}) {conflict}",
-        (*values.values(),),
+        f"INSERT INTO {table}({', '.join(values)}) VALUES ({marks}) {conflict}", (*values.values(),)
     )
 
 

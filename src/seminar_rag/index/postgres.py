@@ -92,10 +92,7 @@ class Postgres:
         name = f"process {os.getpid()} on {socket.gethostname()}"
         try:
             db = psycopg.connect(
-                self._address,
-                autocommit=True,
-                connect_timeout=10,
-                application_name=name[:63],
+                self._address, autocommit=True, connect_timeout=10, application_name=name[:63]
             )
             db.execute(f"SET lock_timeout = '{_PATIENCE}s'")
             db.execute("SET jit = off")  # compiling a search takes longer than the search

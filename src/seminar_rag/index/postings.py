@@ -295,12 +295,7 @@ def _blocks(keys: NDArray[np.int64]) -> list[int]:
 
 
 def _rows(
-    db: Postgres,
-    token: str,
-    within: Sequence[int] | None,
-    limit: int = -1,
-    *,
-    places: bool = False,
+    db: Postgres, token: str, within: Sequence[int] | None, limit: int = -1, *, places: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
     """The passages with a token, ascending: keys, hits, and its places, each with its key above
     `_BITS`."""

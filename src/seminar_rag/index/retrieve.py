@@ -301,11 +301,7 @@ class Retriever:
         return self._find(sparse, vector, words, within).ranked()[:_EACH]
 
     def _nearest(
-        self,
-        words: Words,
-        terms: Sequence[str],
-        within: set[str] | None,
-        held: Sequence[str] = (),
+        self, words: Words, terms: Sequence[str], within: set[str] | None, held: Sequence[str] = ()
     ) -> list[str]:
         """Of the passages that have any of the terms, and all that must be held, the nearest."""
         found = self._store.lexical(terms, _HOLDING, within, held)

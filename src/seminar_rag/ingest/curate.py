@@ -21,12 +21,7 @@ from seminar_rag.ingest.local import OFFICE
 from seminar_rag.ingest.sources import is_address, slug
 from seminar_rag.syllabus.markup_office import PANDOC
 from seminar_rag.types import Document, Section
-from seminar_rag.types.catalogue import (
-    Catalogue,
-    Correction,
-    CorrectionKind,
-    ListedReading,
-)
+from seminar_rag.types.catalogue import Catalogue, Correction, CorrectionKind, ListedReading
 from seminar_rag.types.ingest import ADDED, Removal
 from seminar_rag.web.places import arxiv_id
 
@@ -187,12 +182,7 @@ def _require_session(catalogue: Catalogue, session: int) -> None:
 
 
 def add(
-    store: Store,
-    session: int,
-    title: str,
-    url: str = "",
-    file: Path | None = None,
-    name: str = "",
+    store: Store, session: int, title: str, url: str = "", file: Path | None = None, name: str = ""
 ) -> str:
     """Add a reading from an address, from a file, which is copied, or by its title alone.
 

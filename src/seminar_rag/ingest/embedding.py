@@ -76,10 +76,7 @@ class PassageEmbedding(BaseEmbedding):
 
 
 def embed_texts(
-    texts: Sequence[Text],
-    embedder: Embedder,
-    known: Known,
-    progress: Callable[[int], None],
+    texts: Sequence[Text], embedder: Embedder, known: Known, progress: Callable[[int], None]
 ) -> dict[str, tuple[list[Passage], Matrix, list[bytes]]]:
     """Passages, vectors of shape (passages, dimensions) and packed words, by document id.
 

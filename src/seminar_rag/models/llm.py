@@ -39,11 +39,7 @@ class LLM(Protocol):
         ...
 
     def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int,
-        stop: Callable[[], bool],
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, stop: Callable[[], bool]
     ) -> Iterator[str]:
         """The answer in pieces, as they are made.
 
@@ -63,10 +59,7 @@ class Completion:
     follow-up into words."""
 
     def __init__(
-        self,
-        llm: LLM,
-        patience: float = PATIENCE,
-        clock: Callable[[], float] = time.monotonic,
+        self, llm: LLM, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Args:
         patience: seconds until a text that does not come is given up.
@@ -79,12 +72,7 @@ class Completion:
         self.count = llm.count
 
     def complete(
-        self,
-        system: str,
-        user: str,
-        *,
-        max_tokens: int,
-        stop: Callable[[], bool] = lambda: False,
+        self, system: str, user: str, *, max_tokens: int, stop: Callable[[], bool] = lambda: False
     ) -> str:
         """The answer to a message; what there is of it when `stop` says so.
 
@@ -97,9 +85,7 @@ class Completion:
         messages = [ChatMessage(system, role="system"), ChatMessage(user, role="user")]
         text = "".join(
             self._llm.stream(
-                messages,
-                max_tokens=max_tokens,
-                stop=lambda: stop() or self._clock() > until,
+                messages, max_tokens=max_tokens, stop=lambda: stop() or self._clock() > until
             )
         )
         if not text and self._clock() > until:

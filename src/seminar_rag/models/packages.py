@@ -83,11 +83,7 @@ def pip_download(
     log = folder / "pip.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=os.environ | places,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=os.environ | places
         )
         try:
             while process.poll() is None and not stop():

@@ -97,11 +97,7 @@ class OpenAICompatible:
         return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
     def stream(
-        self,
-        messages: Sequence[ChatMessage],
-        *,
-        max_tokens: int,
-        stop: Callable[[], bool],
+        self, messages: Sequence[ChatMessage], *, max_tokens: int, stop: Callable[[], bool]
     ) -> Iterator[str]:
         """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out.
 
