@@ -34,7 +34,7 @@ from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, Evidence
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.index import late, lexical, retrieve
-from seminar_rag.index.fusion import CANDIDATES, DENSE_WEIGHT
+from seminar_rag.index.late import CANDIDATES, DENSE_WEIGHT
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store

@@ -35,8 +35,8 @@ from seminar_rag.index import catalogue
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.packing import dimensions_of, packed, unpacked
 from seminar_rag.index.postings import Postings, placed
-from seminar_rag.index.ratings import tokens
 from seminar_rag.index.reading import PASSAGE, row_of
+from seminar_rag.index.sqlite import tokens
 from seminar_rag.index.store import Store
 from seminar_rag.types import Passage, Scope
 

@@ -73,7 +73,7 @@ HOMES = {
     "pptx": {"documents/forms.py"},
     "matplotlib": {"evaluation/page.py"},
     "genanki": {"ui/export/study.py"},
-    "obstore": {"index/remote.py"},
+    "obstore": {"index/kept.py"},
     "psycopg": {"index/postgres.py"},
     "mcp": {"ui/api/mcp_server.py"},
     "jwt": {"ui/lti"},

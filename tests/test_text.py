@@ -4,15 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seminar_rag.text import (
-    content_words,
-    numbered,
-    plural,
-    sentence_spans,
-    stem,
-    stems,
-    words,
-)
+from seminar_rag.text import content_words, numbered, plural, sentence_spans, stem, stems, words
 
 
 def sentences(text: str) -> list[str]:

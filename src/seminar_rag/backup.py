@@ -23,8 +23,8 @@ from pathlib import Path, PurePosixPath
 from seminar_rag.errors import SourceError, StoreError
 from seminar_rag.files import draft, write
 from seminar_rag.index import chosen, decisions
-from seminar_rag.index.common import CommonTable
 from seminar_rag.index.folder import writing
+from seminar_rag.index.postgres import CommonTable
 from seminar_rag.index.rescue import rescue, set_aside
 from seminar_rag.index.sqlite import connect
 from seminar_rag.index.store import Store

@@ -313,11 +313,9 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             SourceError: the path cannot be read.
             DocumentError: the file yields no text.
         """
-        from seminar_rag.documents import manuscript
+        from seminar_rag.documents.parse import read_manuscript, text_of
 
-        if isinstance(file, Path):
-            return manuscript.read_manuscript(file)
-        return manuscript.text_of(file)
+        return read_manuscript(file) if isinstance(file, Path) else text_of(file)
 
     # --- looking after -------------------------------------------------------------------------
 

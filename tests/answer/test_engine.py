@@ -12,12 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from fakes import Reply, ScriptedLLM, StubServer
 from seminar_rag.answer.engine import NOTHING, NOTHING_FURTHER, Draft, Engine, Stop
 from seminar_rag.answer.extractive import Extractive
-from seminar_rag.answer.prompt import (
-    LEAST_PASSAGES,
-    MORE_PASSAGES,
-    MOST_PASSAGES,
-    LLMAnswerer,
-)
+from seminar_rag.answer.prompt import LEAST_PASSAGES, MORE_PASSAGES, MOST_PASSAGES, LLMAnswerer
 from seminar_rag.check.support import BuiltinVerifier, Verifier
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder

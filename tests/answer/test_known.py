@@ -6,14 +6,7 @@ import pytest
 from passages import hit
 
 from seminar_rag.answer.attribution import Attribution
-from seminar_rag.answer.known import (
-    about,
-    by_side,
-    known_of,
-    named_in,
-    spoken_of,
-    told_apart,
-)
+from seminar_rag.answer.known import about, by_side, known_of, named_in, spoken_of, told_apart
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.models.embed import HashEmbedder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seminar_rag.check.claims import extract
-from seminar_rag.documents.manuscript import read_manuscript, text_of
+from seminar_rag.documents.parse import read_manuscript, text_of
 from seminar_rag.errors import DocumentError, SourceError
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.documents.pdf_authors import authors_of
+from seminar_rag.documents.pdf_blocks import authors_of
 
 LAYOUTS = {
     "by commas": (["Ada Byron, Charles B. Babbage, and Mary Somerville"], "Ada Byron, Charles B."

@@ -15,7 +15,7 @@ from seminar_rag import backup
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index.chosen import Chosen
-from seminar_rag.index.common import CommonTable
+from seminar_rag.index.postgres import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import HashEmbedder

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seminar_rag.index.fusion import compare
-from seminar_rag.index.late import LENGTH, QueryWords, leave_out, pack, query_words
+from seminar_rag.index.late import LENGTH, QueryWords, compare, leave_out, pack, query_words
 from seminar_rag.models.embed import HashEmbedder, SentenceTransformerEmbedder, Words
 
 

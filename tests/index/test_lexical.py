@@ -9,9 +9,8 @@ import pytest
 from index.test_retrieve import found, put
 from memory import MemoryVectors
 from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidates
-from seminar_rag.index.ratings import Ratings
 from seminar_rag.index.retrieve import Retriever
-from seminar_rag.index.sqlite import Sqlite
+from seminar_rag.index.sqlite import Ratings, Sqlite
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.text import spaced, words
@@ -175,7 +174,7 @@ def test_terms_used_longest_ago_are_forgotten(
 ) -> None:
     store = Store(tmp_path, vectors=MemoryVectors())
     put(store, "Keys", ["A cache keeps the latest keys.", "Keys of old summaries go.", "Tea."])
-    monkeypatch.setattr("seminar_rag.index.ratings.KEPT", 3)
+    monkeypatch.setattr("seminar_rag.index.sqlite.KEPT", 3)
     with store.guarded() as db:
         ratings = Ratings(cast("Sqlite", db), "1")
         read: list[str] = []

@@ -13,7 +13,7 @@ import pytest
 
 from memory import MemoryVectors
 from seminar_rag.errors import ConfigError, StoreError
-from seminar_rag.index.remote import Remote
+from seminar_rag.index.kept import Remote
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Correction, Record

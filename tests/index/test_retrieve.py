@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from seminar_rag.index.fusion import fuse, standardise
+from seminar_rag.index.late import fuse, standardise
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.store import Store
 from seminar_rag.models.embed import HashEmbedder

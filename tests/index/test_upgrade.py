@@ -13,8 +13,7 @@ from memory import MemoryVectors
 from seminar_rag.errors import StoreError
 from seminar_rag.index import packing
 from seminar_rag.index.database import VERSION
-from seminar_rag.index.ratings import TOKENIZER
-from seminar_rag.index.sqlite import Sqlite
+from seminar_rag.index.sqlite import TOKENIZER, Sqlite
 from seminar_rag.index.store import Store
 
 

@@ -8,11 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from seminar_rag.journal.insights import (
-    Remembered,
-    groups,
-    insights,
-)
+from seminar_rag.journal.insights import Remembered, groups, insights
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types.journal import Asked, Cited, Feedback, Flaw
 

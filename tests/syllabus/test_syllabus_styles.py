@@ -10,11 +10,7 @@ import pytest
 from bench import benchmark
 from seminar_rag.syllabus.marks import is_date, mark_of, title_of
 from seminar_rag.syllabus.markup import markdown_blocks
-from seminar_rag.syllabus.read import (
-    read_syllabus,
-    syllabus_from_html,
-    syllabus_from_markdown,
-)
+from seminar_rag.syllabus.read import read_syllabus, syllabus_from_html, syllabus_from_markdown
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fake_course import FakeCourse
 
 from seminar_rag.config import load
-from seminar_rag.index.common import CommonTable
+from seminar_rag.index.postgres import CommonTable
 from seminar_rag.ui.app import serve
 from seminar_rag.ui.shared.limits import Limits
 

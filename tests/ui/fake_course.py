@@ -12,7 +12,7 @@ from typing import Any
 from check.scripted import ScriptedVerifier
 from seminar_rag.check.report import Checker
 from seminar_rag.comparing import columns
-from seminar_rag.documents.manuscript import text_of
+from seminar_rag.documents.parse import text_of
 from seminar_rag.errors import NotFoundError, SeminarError
 from seminar_rag.for_programs import ForPrograms
 from seminar_rag.pages.render import Renderer, workers

@@ -15,17 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from fake_course import (
-    ANSWERS,
-    BROKEN,
-    CRASH,
-    ENDLESS,
-    RAG,
-    SLOW,
-    STEPS,
-    UNKNOWN,
-    FakeCourse,
-)
+from fake_course import ANSWERS, BROKEN, CRASH, ENDLESS, RAG, SLOW, STEPS, UNKNOWN, FakeCourse
 
 from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError, ServeError

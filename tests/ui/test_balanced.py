@@ -18,7 +18,7 @@ from tabs import TIMEOUT, Tab
 
 from bench import benchmark
 from postgres_cluster import postgres_schema
-from seminar_rag.index.common import CommonTable
+from seminar_rag.index.postgres import CommonTable
 
 TESTS = Path(__file__).resolve().parents[1]
 

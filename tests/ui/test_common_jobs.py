@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.index.common import CommonTable
+from seminar_rag.index.postgres import CommonTable
 from seminar_rag.ui.desk import jobs as desk_jobs
 from seminar_rag.ui.desk.jobs import AGAIN, CommonJobs, Job, Noted
 

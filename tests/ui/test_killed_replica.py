@@ -22,7 +22,7 @@ from replica_driver import PULSE
 from ingest import kill_driver
 from ingest.kill_driver import HOST, PAPERS, write_site
 from local_web import Web
-from seminar_rag.index.common import CommonTable
+from seminar_rag.index.postgres import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.ui.desk.jobs import AGAIN, CommonJobs
 

@@ -11,15 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fake_course import (
-    BROKEN,
-    CRASH,
-    RAG,
-    STEPS,
-    SURVEY_PASSAGE,
-    UNKNOWN,
-    FakeCourse,
-)
+from fake_course import BROKEN, CRASH, RAG, STEPS, SURVEY_PASSAGE, UNKNOWN, FakeCourse
 from serving import served
 
 from seminar_rag.types import Scope

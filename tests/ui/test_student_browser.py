@@ -12,17 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from fake_course import (
-    BROKEN,
-    ENDLESS,
-    GENERATIONS,
-    HOSTILE,
-    JUDGED,
-    RAG,
-    STEPS,
-    SURVEY,
-    UNKNOWN,
-)
+from fake_course import BROKEN, ENDLESS, GENERATIONS, HOSTILE, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from pypdf import PdfReader
 from serving import served
 from tabs import BOX, TIMEOUT, Tab

@@ -1,4 +1,4 @@
-"""Files → ParsedDocument, in guarded worker processes. Knows nothing of readings or of the index.
+"""Files → ParsedDocument, or a text to check, in guarded worker processes. Knows no readings.
 
 The kind of a file is decided by its content. All but short texts are read by worker processes with
 limits on time and memory: a file that crashes, hangs or bloats a worker costs one document, never
@@ -14,16 +14,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Literal
 
-from seminar_rag.documents.forms import is_form, read_form, read_text, why_not
+from seminar_rag.documents.forms import decoded, is_form, read_form, read_text, why_not
 from seminar_rag.documents.ocr import INSTALL, PageProgress, Recogniser, recogniser
 from seminar_rag.documents.pdf import Engine, ScannedError, page_list, read_pdf
 from seminar_rag.documents.pdf_clean import Page
-from seminar_rag.errors import DocumentError, Failure
-from seminar_rag.guard import WorkerError, WorkerPool
-from seminar_rag.types import ParsedDocument
+from seminar_rag.errors import DocumentError, Failure, SourceError
+from seminar_rag.guard import MAX_FILE_BYTES, WorkerError, WorkerPool
+from seminar_rag.types import Block, ParsedDocument
 
 FileKind = Literal["pdf", "html", "markdown", "text", "form", "other"]
 Reader = Callable[[bytes, str], ParsedDocument]
@@ -33,8 +34,6 @@ _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 """What no text of an old code page has."""
 _SMALL = 1 << 20
 """Bytes of text, Markdown or HTML that are read without a worker."""
-MAX_BYTES = 256 << 20
-"""Larger files are refused unread."""
 _TASKS = 64
 """Documents after which a worker is replaced."""
 
@@ -210,11 +209,11 @@ def _head(path: Path) -> bytes:
     """The first 64 KiB of a file. Raises DocumentError where it is missing, huge or empty."""
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
+        if size > MAX_FILE_BYTES:
             raise DocumentError(
                 "limit",
-                f"{path.name} has {size >> 20} MiB, more than the {MAX_BYTES >> 20} that are read"
-                " — split it, or take a smaller version.",
+                f"{path.name} has {size >> 20} MiB, more than the {MAX_FILE_BYTES >> 20} that are"
+                " read — split it, or take a smaller version.",
             )
         with path.open("rb") as file:
             head = file.read(1 << 16)
@@ -273,3 +272,69 @@ def _read(reader: Reader, path: Path) -> _Outcome:
             f"{path.name} is damaged ({type(error).__name__} while reading it) — fetch it again, or"
             " print it to a new PDF.",
         )
+
+
+# --- a text to check -----------------------------------------------------------------------------
+
+_LONGEST = 64 << 20
+"""Bytes of such a file; a larger one is refused unread."""
+
+
+def read_manuscript(path: Path) -> str:
+    """Read a file as text to check.
+
+    Raises:
+        SourceError: no such file, no permission, or too large.
+        DocumentError: the file yields no text.
+    """
+    if path.exists() and not path.is_file():  # a pipe may never answer, a device never end
+        raise SourceError(f"{path} is no regular file — save the text as one")
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}) — check the path") from error
+    if size > _LONGEST:
+        raise SourceError(f"{path} has {size >> 20} MiB — check it in parts")
+    if sniff(head, path.suffix) in ("markdown", "text") and path.suffix.lower() != ".pdf":
+        return decoded(path.read_bytes())
+    with Parser() as parser:
+        return _markdown(parser.parse(path))
+
+
+def text_of(content: bytes) -> str:
+    """Read an uploaded file as text to check. Pages that are images stay unread.
+
+    The file is on disk while it is read, and gone afterwards.
+
+    Raises:
+        DocumentError: it is of no form that is read, or yields no text; the message names no file.
+    """
+    with TemporaryDirectory(prefix="seminar-rag-") as folder, Parser(ocr=None) as parser:
+        path = Path(folder) / "The file"
+        path.write_bytes(content)
+        try:
+            return _markdown(parser.parse(path))
+        except DocumentError as error:
+            if error.failure != "no_text":
+                raise
+            message = "The file holds no text, perhaps only images of pages — paste the text."
+            raise DocumentError("no_text", message) from error
+
+
+def _markdown(document: ParsedDocument) -> str:
+    """So that headings, lists and tables are not taken for sentences."""
+    return "\n\n".join(map(_block, document.blocks))
+
+
+def _block(block: Block) -> str:
+    if block.kind == "heading":
+        return f"{'#' * max(1, block.level)} {block.text}"
+    if block.kind == "item":
+        return f"- {block.text}"
+    if block.kind == "code":
+        return f"```\n{block.text}\n```"
+    if block.kind == "table":
+        return "\n".join(f"| {line.strip().strip('|')} |" for line in block.text.splitlines())
+    return block.text

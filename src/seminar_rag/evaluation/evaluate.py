@@ -23,16 +23,7 @@ from seminar_rag.evaluation.questions import Question
 from seminar_rag.evaluation.report import CUTS, Outcome, Ruling
 from seminar_rag.question.followup import standalone
 from seminar_rag.text import stems
-from seminar_rag.types import (
-    Answer,
-    AnswerEvent,
-    Citation,
-    Event,
-    Hit,
-    Passage,
-    TokenEvent,
-    Turn,
-)
+from seminar_rag.types import Answer, AnswerEvent, Citation, Event, Hit, Passage, TokenEvent, Turn
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier

@@ -14,13 +14,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from seminar_rag.evaluation.report import (
-    CUTS,
-    Earlier,
-    Figure,
-    Report,
-    changed,
-)
+from seminar_rag.evaluation.report import CUTS, Earlier, Figure, Report, changed
 from seminar_rag.html import Template
 
 _TEMPLATE = Template("evaluation/page.html")

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seminar_rag.index.ratings import WEIGHTS, idf, tokens
+from seminar_rag.index.sqlite import WEIGHTS, idf, tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,9 +16,8 @@ from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.database import Database
 from seminar_rag.index.engine import Connection
 from seminar_rag.index.folder import REPAIR
-from seminar_rag.index.kept import KeptFiles
+from seminar_rag.index.kept import KeptFiles, Remote
 from seminar_rag.index.packing import dimensions_of, is_unit, is_vector, numbers, usual_dimensions
-from seminar_rag.index.remote import Remote
 from seminar_rag.index.vectors import (
     HeldVectors,
     VectorIndex,

@@ -12,27 +12,10 @@ from seminar_rag.syllabus.context import likely
 from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
-from seminar_rag.syllabus.model import (
-    LABEL,
-    MORE,
-    OTHER,
-    READING,
-    SESSION,
-    TITLE,
-    Model,
-    trained,
-)
+from seminar_rag.syllabus.model import LABEL, MORE, OTHER, READING, SESSION, TITLE, Model, trained
 from seminar_rag.syllabus.pieces import Piece, cut_item
 from seminar_rag.syllabus.sections import section_features, sessions_end
-from seminar_rag.syllabus.spans import (
-    Run,
-    Span,
-    alike,
-    place_of,
-    runs_of,
-    span_features,
-    spans_of,
-)
+from seminar_rag.syllabus.spans import Run, Span, alike, place_of, runs_of, span_features, spans_of
 from seminar_rag.types import Block, Reading
 
 if TYPE_CHECKING:

@@ -19,13 +19,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from seminar_rag.errors import (
-    DocumentError,
-    NotFoundError,
-    SeminarError,
-    SourceError,
-    StoreError,
-)
+from seminar_rag.errors import DocumentError, NotFoundError, SeminarError, SourceError, StoreError
 from seminar_rag.text import plural
 from seminar_rag.types.common import Common
 
