@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag import backup
+from seminar_rag import upkeep as backup
 from seminar_rag.cli.main import main
 from seminar_rag.course import Course
 from seminar_rag.errors import SourceError

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from seminar_rag.backup import restore, save
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError, StoreError
-from seminar_rag.index.chosen import COPY, NAME, Chosen
+from seminar_rag.index.decisions import COPY, NAME, Chosen
 from seminar_rag.types import AnswerEvent, Scope
-from seminar_rag.types.compare import STATED
-from seminar_rag.types.study import Item
+from seminar_rag.types.study import STATED, Item
+from seminar_rag.upkeep import restore, save
 
 
 def test_a_table_has_a_cell_for_every_reading_and_question(tiny_course: Course) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from seminar_rag.config import Config
 from seminar_rag.errors import ModelError
-from seminar_rag.index.chosen import Chosen
+from seminar_rag.index.decisions import Chosen
 from seminar_rag.index.postgres import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal

@@ -16,7 +16,7 @@ from seminar_rag.study.items import Source, sources
 from seminar_rag.text import fingerprint
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import (
+from seminar_rag.types.study import (
     CLAIMED,
     LONGEST_COLUMN,
     MOST_COLUMNS,

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from seminar_rag.errors import ConfigError
 from seminar_rag.files import write
-from seminar_rag.types.settings import Setting
+from seminar_rag.types.serving import Setting
 
 FILE = "seminar.toml"
 DATA = ".seminar"

@@ -42,10 +42,8 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Checking
-from seminar_rag.types.common import Common
 from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Report
-from seminar_rag.types.journal import Insights
-from seminar_rag.types.settings import Finding, Setting
+from seminar_rag.types.serving import Common, Finding, Insights, Setting
 
 if TYPE_CHECKING:
     from seminar_rag.check.support import Verifier
@@ -369,11 +367,11 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             progress(lost)
 
     def backup(self, target: Path) -> int:
-        """Write a backup into a file; its size in bytes. See `backup.save`."""
-        from seminar_rag import backup as backups
+        """Write a backup into a file; its size in bytes. See `upkeep.save`."""
+        from seminar_rag.upkeep import save
 
         config = self.config
-        return backups.save(config.folder, config.data, target, database=config.store_database)
+        return save(config.folder, config.data, target, database=config.store_database)
 
 
 def open_sample(data: Path | None = None) -> Course:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from seminar_rag.assembly import NO_LLM, Assembly
 from seminar_rag.errors import ModelError, StoreError
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types.settings import Finding
+from seminar_rag.types.serving import Finding
 
 _PACKAGES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio")
 _BUILD_LOCAL = "make local installs it (where it must be built: five minutes, a C++ compiler)"

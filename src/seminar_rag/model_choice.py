@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seminar_rag.errors import ModelError
-from seminar_rag.types.settings import Offer
+from seminar_rag.types.serving import Offer
 
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly

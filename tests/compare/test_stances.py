@@ -23,7 +23,7 @@ from seminar_rag.compare.table import (
 from seminar_rag.study.items import sources
 from seminar_rag.text import stems
 from seminar_rag.types import Document
-from seminar_rag.types.compare import Row
+from seminar_rag.types.study import Row
 from ui.fake_course import passage
 
 SAID = "The small model reached 71% on the reading test of the third grade."

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from memory import MemoryVectors
-from seminar_rag import backup
+from seminar_rag import upkeep as backup
 from seminar_rag.config import Config
 from seminar_rag.course import Course
-from seminar_rag.index.chosen import Chosen
+from seminar_rag.index.decisions import Chosen
 from seminar_rag.index.postgres import CommonTable
 from seminar_rag.index.store import Store
 from seminar_rag.journal.journal import Journal

@@ -10,7 +10,7 @@ import pytest
 
 from seminar_rag.journal.insights import Remembered, groups, insights
 from seminar_rag.models.embed import SentenceTransformerEmbedder
-from seminar_rag.types.journal import Asked, Cited, Feedback, Flaw
+from seminar_rag.types.serving import Asked, Cited, Feedback, Flaw
 
 DAY = date(2026, 3, 2)
 READINGS = {

@@ -15,7 +15,7 @@ from fake_course import ANSWERS, JUDGED, STEPS, UNKNOWN
 
 from seminar_rag.errors import StoreError
 from seminar_rag.journal.journal import Journal
-from seminar_rag.types.journal import LONGEST_COMMENT
+from seminar_rag.types.serving import LONGEST_COMMENT
 
 DAY = date(2026, 3, 2)
 

@@ -39,9 +39,20 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.types.check import Checking, Work
-from seminar_rag.types.compare import Cell, Difference, Found, KeptTable, Row, Stated, Table
 from seminar_rag.types.ingest import Need
-from seminar_rag.types.study import Guide, Item, Proposed, Term
+from seminar_rag.types.study import (
+    Cell,
+    Difference,
+    Found,
+    Guide,
+    Item,
+    KeptTable,
+    Proposed,
+    Row,
+    Stated,
+    Table,
+    Term,
+)
 
 
 def passage(

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from fake_course import EVIL, NOTES, RAG, SURVEY, FakeCourse
 
-from seminar_rag import backup, config
+from seminar_rag import config
+from seminar_rag import upkeep as backup
 from seminar_rag.errors import ModelError, NotFoundError, SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import revised
@@ -28,8 +29,7 @@ from seminar_rag.types.catalogue import (
     Record,
 )
 from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
-from seminar_rag.types.journal import Insights
-from seminar_rag.types.settings import Offer, Setting
+from seminar_rag.types.serving import Insights, Offer, Setting
 from seminar_rag.ui.desk.password import hashed
 
 PASSWORD = "a long enough secret"

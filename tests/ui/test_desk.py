@@ -26,7 +26,7 @@ from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import Need, Progress
-from seminar_rag.types.journal import Asked, Cited, Feedback, Use
+from seminar_rag.types.serving import Asked, Cited, Feedback, Use
 from seminar_rag.ui.desk import insights as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Form, Said

@@ -11,7 +11,7 @@ from fake_course import BROKEN, EVIL, EVIL_PASSAGE, STEPS, FakeCourse, cite
 from fastapi.testclient import TestClient
 from serving import client_of
 
-from seminar_rag.types.compare import Cell, Row, Table
+from seminar_rag.types.study import Cell, Row, Table
 from seminar_rag.ui.chat.table_view import add_tables, cell_json
 from seminar_rag.ui.export.table import to_csv, to_docx, to_markdown
 

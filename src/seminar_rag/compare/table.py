@@ -38,7 +38,7 @@ from seminar_rag.study.items import Source
 from seminar_rag.text import fingerprint
 from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import Cell, Difference, Row, Said, Stated
+from seminar_rag.types.study import Cell, Difference, Row, Said, Stated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -271,7 +271,7 @@ _PUT = f"INSERT INTO shared VALUES (?, ?, ?, {_NOW} + ?::float8) ON CONFLICT(kin
 
 
 class CommonTable:
-    """The values, over a connection of its own; see `types.common.Common`."""
+    """The values, over a connection of its own; see `types.serving.Common`."""
 
     def __init__(self, address: str) -> None:
         """Args:

@@ -1,23 +1,32 @@
-"""Replacing a damaged database: it is moved aside, never deleted, and what it held is taken over.
+"""One database in place of another: of a damaged one, or in the other engine.
 
-The decisions come from the file beside it that every change of them rewrites, and else from the
-database itself or a dated copy. Tables that belong together are taken over whole or
-not at all, since the next ingest would not notice a document of which half is missing.
+A damaged database is moved aside, never deleted. The decisions come from the file beside it that
+every change of them rewrites, and else from the database itself or a dated copy. Tables that belong
+together are taken over whole or not at all, since the next ingest would not notice a document of
+which half is missing.
+
+Where the other engine is to have a course, every table is copied in one transaction and read again
+from the target before it ends: number and checksum of the rows have to be the same. Full text is
+made anew by the target's engine. Vectors and files stay where they are.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from seminar_rag.errors import DamagedError
+from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
-from seminar_rag.index.database import Database, schema, tables
+from seminar_rag.index.database import SCHEMA, Database, schema, tables
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.folder import blocked, writing
 from seminar_rag.index.sqlite import connect
@@ -29,6 +38,7 @@ _GROUPS = (
 )
 """Tables that are taken over together."""
 _MODEL = ("model", "precision")
+_FILES = ("course.db", "course.db-wal", "course.db-shm")
 
 
 def rescue(data: Path, progress: Callable[[str], None] = lambda _: None) -> bool:
@@ -107,7 +117,7 @@ def set_aside(data: Path, names: Sequence[str], why: str) -> Path | None:
 
 
 def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
-    aside = set_aside(data, ("course.db", "course.db-wal", "course.db-shm"), "damaged")
+    aside = set_aside(data, _FILES, "damaged")
     assert aside is not None
     progress(f"the database is damaged ({problem}); it was moved to {aside}")
     with closing(Database(data)) as new, closing(connect(aside / "course.db")) as old:
@@ -126,8 +136,8 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
     progress(f"taken over: {len(known)} decisions, added files, feedback and downloads")
     if texts:
         progress(f"taken over: {count} passages")
-    else:  # the files of the documents that are no longer known would be swept away
-        set_aside_files(data, aside)
+    elif (data / "files").is_dir():  # files of documents that are unknown now would be swept away
+        (data / "files").rename(aside / "files")
     if lost:
         sources = _sources(aside)
         progress(
@@ -137,12 +147,6 @@ def _replace(data: Path, problem: str, progress: Callable[[str], None]) -> None:
             + (" ".join(sources) or "SOURCE")
             + " reads them again"
         )
-
-
-def set_aside_files(data: Path, aside: Path) -> None:
-    """Move the kept files to the damaged database that names them."""
-    if (data / "files").is_dir():
-        (data / "files").rename(aside / "files")
 
 
 def _take_over(new: Connection, old: Connection, tables: Sequence[str]) -> bool:
@@ -173,3 +177,94 @@ def _sources(aside: Path) -> list[str]:
             return [str(id_) for (id_,) in rows]
         except sqlite3.Error:
             return []
+
+
+# --- into the other engine -----------------------------------------------------------------------
+
+_TABLES = [
+    name
+    for name in re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)
+    if name != "meta" and name not in lexical.SCHEMA
+]
+_IN_ORDER = {"document": "rowid", "lookup": "rowid", "passage": "key", "correction": "key"}
+"""Tables whose order counts, and the column that says it, which each engine counts for itself."""
+_BATCH = 500
+
+
+def move(
+    data: Path,
+    source: str,
+    target: str,
+    commit: Callable[[], object],
+    progress: Callable[[str], None] = lambda _: None,
+) -> Path | None:
+    """Copy a course's database and verify the copy; then what SQLite had is moved aside.
+
+    Args:
+        source, target: the address of a PostgreSQL database, or empty for SQLite in `data`.
+        commit: has the course use the target from now on.
+
+    Returns:
+        The folder of the SQLite database of before; None where that was PostgreSQL.
+
+    Raises:
+        StoreError: a database cannot be used, somebody is writing, the target is not empty, or the
+            copy is not the same; the course is as it was.
+    """
+    with (
+        closing(Database(data, source)) as old,
+        closing(Database(data, target)) as new,
+        old.writing(),
+        new.writing(),
+    ):
+        with old.guarded() as given, new.changing() as db:
+            _require_empty(db, new.where)
+            for table in _TABLES:
+                progress(f"copied: {_copy(given, db, table)} rows of {table}")
+            for name in _MODEL:
+                if (value := old.meta(name)) is not None:
+                    new.remember(**{name: value})
+            progress("making the full-text index")
+            count = lexical.rebuild(db)
+            # FTS5 looks at itself outside of a transaction only.
+            if wrong := db.full_text.damage(db, count) if target else "":
+                raise StoreError(f"{wrong} in the copy — try again")
+        commit()
+    return set_aside(data, _FILES, "moved") if target and not source else None
+
+
+def _require_empty(db: Connection, where: str) -> None:
+    """Refuse to mix two courses; decisions that lie beside a new database come from the source."""
+    for table in ("source", "document", "passage"):
+        if db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+            raise StoreError(f"{where} holds a course already — name an empty database")
+    db.execute("DELETE FROM correction")
+
+
+def _copy(given: Connection, db: Connection, table: str) -> int:
+    """Copy a table and compare the copy with it; the number of its rows. Raises StoreError."""
+    columns = sorted(given.columns(table) - {"key", "rowid"})
+    marks = ", ".join("?" * len(columns))
+    insert = f"INSERT INTO {table}({', '.join(columns)}) VALUES ({marks})"
+    rows = _rows(given, table, columns)
+    while part := list(islice(rows, _BATCH)):
+        db.executemany(insert, part)
+    count, digest = _checksum(_rows(given, table, columns))
+    if (count, digest) != _checksum(_rows(db, table, columns)):
+        raise StoreError(f"the copy of {table} is not the same — nothing was changed, try again")
+    return count
+
+
+def _rows(db: Connection, table: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    named = ", ".join(columns)
+    # By themselves, SQLite puts NULL first and PostgreSQL last.
+    order = _IN_ORDER.get(table) or ", ".join(f"{column} NULLS FIRST" for column in columns)
+    return db.stream(f"SELECT {named} FROM {table} ORDER BY {order}")
+
+
+def _checksum(rows: Iterator[tuple[Any, ...]]) -> tuple[int, str]:
+    count, digest = 0, hashlib.sha256()
+    for row in rows:
+        count += 1
+        digest.update(repr(tuple(row)).encode("utf-8", "surrogatepass"))
+    return count, digest.hexdigest()

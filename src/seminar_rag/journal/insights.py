@@ -12,7 +12,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from seminar_rag.types.journal import Asked, Day, Feedback, Group, Insights, Use
+from seminar_rag.types.serving import Asked, Day, Feedback, Group, Insights, Use
 
 Matrix = NDArray[np.float32]
 ALIKE = 0.55

@@ -30,7 +30,7 @@ from seminar_rag.errors import StoreError
 from seminar_rag.index.engine import Connection
 from seminar_rag.journal import places
 from seminar_rag.types import Answer
-from seminar_rag.types.journal import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
+from seminar_rag.types.serving import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from seminar_rag.errors import DocumentError
 from seminar_rag.files import write
 from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.pages.sheet import Quote, Sheets, draw, lines, look
-from seminar_rag.types.pages import Box
+from seminar_rag.types.reading import Box
 
 WIDTHS = (800, 1200, 1600, 2400)
 """Pixels that a page is drawn wide; few, so that the cache serves many."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from seminar_rag.documents.pdf_lines import reading_order
 from seminar_rag.pages.locate import How, Keyed, find, keyed
-from seminar_rag.types.pages import Box, Spot
+from seminar_rag.types.reading import Box, Spot
 
 MAX_PIXELS = 16_000_000
 """A page is drawn no larger, whatever shape it has."""

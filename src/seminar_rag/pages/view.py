@@ -20,7 +20,7 @@ from seminar_rag.pages.render import Renderer
 from seminar_rag.pages.sheet import Quote
 from seminar_rag.types import Citation, Passage, Sentence
 from seminar_rag.types.catalogue import Record
-from seminar_rag.types.pages import Box, View
+from seminar_rag.types.reading import Box, View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

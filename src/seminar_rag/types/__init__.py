@@ -1,14 +1,12 @@
 """The values that pass between the rooms, all frozen.
 
-reading    what is read: the reading list, documents and their passages
+reading    what is read: the reading list, documents and their passages, and how they are shown
 answer     answering: scope, hits, citations, verdicts, events
-compare    readings beside each other: rows, cells, tables
 check      a text that is checked: claims, the sources they cite, the report
 catalogue  the course as it is stored: sessions, readings, documents, corrections
 ingest     ingesting: options, progress, outcomes, what needs attention
-journal    what students asked and thought, and its summary
-pages      a document as it is shown around a passage
-settings   settings as the desk shows them, and the findings of the doctor
+serving    the journal, settings and findings, what several servers know together
+study      what students work with: tables over readings, items, guides
 
 The names of the first two, and the claim, can be imported from here.
 """

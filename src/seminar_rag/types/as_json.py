@@ -9,10 +9,9 @@ from typing import Any
 from seminar_rag.types.answer import Answer, Citation, SentenceVerdict
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import WRONG, Item, Report
-from seminar_rag.types.compare import Cell, Table
 from seminar_rag.types.ingest import Need, Suggestion
 from seminar_rag.types.reading import Document, Passage, Syllabus
-from seminar_rag.types.study import Guide
+from seminar_rag.types.study import Cell, Guide, Table
 from seminar_rag.types.study import Item as StudyItem
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from seminar_rag.course import Course
-    from seminar_rag.types.common import Common
+    from seminar_rag.types.serving import Common
     from seminar_rag.ui.api.mcp_server import Tools
     from seminar_rag.ui.api.programs import Programs
     from seminar_rag.ui.lti.launch import Launches

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from seminar_rag.course import Course
-    from seminar_rag.types.common import Common
+    from seminar_rag.types.serving import Common
 
 log = logging.getLogger(__name__)
 

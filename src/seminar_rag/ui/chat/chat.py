@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Answer, AnswerEvent, Event, Scope
 from seminar_rag.types.catalogue import ListedSession
-from seminar_rag.types.journal import REASONS, Reason
+from seminar_rag.types.serving import REASONS, Reason
 from seminar_rag.ui.shared.conversation import HELPFUL, Conversation, Exchange, Pending
 from seminar_rag.ui.shared.limits import (
     CRASHED,

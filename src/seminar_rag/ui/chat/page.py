@@ -19,7 +19,7 @@ import gradio as gr
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED
+from seminar_rag.types.study import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED
 from seminar_rag.ui.chat import course_view, render, study_view, table_view
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.chat.check_view import CheckView

@@ -16,9 +16,8 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types import Citation, Passage
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import Stated
-from seminar_rag.types.journal import LONGEST_COMMENT, REASONS
-from seminar_rag.types.study import Item
+from seminar_rag.types.serving import LONGEST_COMMENT, REASONS
+from seminar_rag.types.study import Item, Stated
 from seminar_rag.ui.chat.marks import answer_text, by_number, with_formulas
 from seminar_rag.ui.export.citing import entry
 from seminar_rag.ui.shared.browser import permalink

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from seminar_rag.html import Template
 from seminar_rag.types import Scope
-from seminar_rag.types.compare import MOST_ROWS, SAID, Cell, Difference, Row
+from seminar_rag.types.study import MOST_ROWS, SAID, Cell, Difference, Row
 from seminar_rag.ui.chat.render import opener, opener_at
 from seminar_rag.ui.export.table import TYPES, to_file
 from seminar_rag.ui.shared.answering import (

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from seminar_rag.course import Course
-    from seminar_rag.types.pages import View
+    from seminar_rag.types.reading import View
 
 THREADS = 6
 """Views and pages that are made at a time; others wait."""

@@ -17,8 +17,8 @@ from seminar_rag.course import SAMPLE
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.compare import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.types.ingest import ADDED
+from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.ui.desk.files import check_upload
 from seminar_rag.ui.desk.jobs import Jobs
 from seminar_rag.ui.desk.learning import Learning

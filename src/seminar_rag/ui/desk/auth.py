@@ -28,7 +28,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 from seminar_rag.ui.desk.password import Attempts, matches
 from seminar_rag.ui.desk.view import PAGE
 from seminar_rag.ui.shared.gate import LARGEST_FORM, set_cookie, set_framed_cookie

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Protocol
 
-from seminar_rag.types.journal import Asked, Cited, Day, Feedback, Insights, Use
+from seminar_rag.types.serving import Asked, Cited, Day, Feedback, Insights, Use
 from seminar_rag.ui.desk.view import PAGE
 from seminar_rag.ui.export.table import csv_of
 

@@ -25,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from seminar_rag.errors import BusyError, SeminarError, StoreError
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types.compare import COLUMNS
-from seminar_rag.types.study import KINDS
+from seminar_rag.types.study import COLUMNS, KINDS
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route, Router
 
 from seminar_rag.errors import SeminarError, SourceError
-from seminar_rag.types.settings import Setting
+from seminar_rag.types.serving import Setting
 from seminar_rag.ui.desk import insights, view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.auth import Door
@@ -32,7 +32,7 @@ from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, not_mounted, s
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
-    from seminar_rag.types.common import Common
+    from seminar_rag.types.serving import Common
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, PageText, Record
 from seminar_rag.types.ingest import Need, Suggestion
-from seminar_rag.types.settings import Setting
+from seminar_rag.types.serving import Setting
 
 PAGE = Template("ui/templates/desk.html")
 """The templates of the whole desk, those of the reading list excepted."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from seminar_rag.html import Template
 from seminar_rag.text import for_markdown
-from seminar_rag.types.compare import SAID, Cell, Row, Table
+from seminar_rag.types.study import SAID, Cell, Row, Table
 from seminar_rag.ui.shared.wording import authors_of_text, url_of_page
 
 TYPES = {

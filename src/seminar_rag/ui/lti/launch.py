@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from seminar_rag.errors import ServeError
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 from seminar_rag.ui.lti.claims import (
     CLAIM,
     DEEP_LINKING,

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from seminar_rag.types import Kind, Scope, VerdictLabel
-from seminar_rag.types.journal import Reason
+from seminar_rag.types.serving import Reason
 from seminar_rag.ui.shared.conversation import WHOLE_COURSE, State
 
 LONGEST_RECORD = 2_000_000

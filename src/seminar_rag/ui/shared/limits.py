@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError, SourceError, StoreError
 from seminar_rag.text import plural
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 
 if TYPE_CHECKING:
     import gradio as gr

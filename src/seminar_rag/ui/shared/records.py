@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seminar_rag.types import Citation, Document, Passage, SentenceVerdict, Verdict
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 from seminar_rag.ui.shared.browser import (
     CitationRecord,
     ConversationRecord,

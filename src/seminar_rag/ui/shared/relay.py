@@ -27,7 +27,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import StoreError
-from seminar_rag.types.common import Common
+from seminar_rag.types.serving import Common
 from seminar_rag.ui.shared.gate import replayed
 
 log = logging.getLogger(__name__)

@@ -1,11 +1,11 @@
-"""The journal: what students asked, their feedback, and its summary for the instructor."""
+"""A course that is served: the journal, its settings, and what its servers know together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 Reason = Literal["wrong citation", "not what I asked", "incomplete", "other"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
@@ -120,3 +120,81 @@ class Insights:
     """Thumbs down, newest first."""
     reasons: Mapping[str, int]
     """Reason → thumbs down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of the configuration with its value."""
+
+    section: str
+    key: str
+    value: str | int | bool
+    """A secret is "set" or ""."""
+    live: bool
+    """Whether it can be changed while the course is served."""
+    limits: tuple[int, int] | None = None
+    """The least and the most of a number that can be changed."""
+
+
+Level = Literal["ok", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    level: Level
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A language model that could be fetched."""
+
+    name: str
+    cost: str
+    """Bytes to download, memory and licence, in words."""
+    reason: str
+    """What the machine has, and why it is this one."""
+    instead: str
+    """Another with its cost, for where the model hub cannot be reached; "" for none."""
+    runnable: bool
+    """Whether what runs it is installed."""
+
+
+class Common(Protocol):
+    """Small values by kind and id, which every server of a course sees and may change at once.
+
+    A value ends some seconds after it was put, where that is said. Safe to call from threads.
+    All raise StoreError where the values cannot be reached.
+    """
+
+    def get(self, kind: str, id_: str = "") -> str | None:
+        """A value; None where there is none."""
+
+    def every(self, kind: str) -> dict[str, str]:
+        """All values of a kind by id."""
+
+    def put(self, kind: str, id_: str, value: str, lasts: float | None = None) -> None:
+        """Put a value in place of what was there."""
+
+    def first(self, kind: str, id_: str, value: str, lasts: float | None = None) -> str:
+        """Put a value where there is none; what is there now."""
+
+    def change(
+        self, kind: str, id_: str, how: Callable[[str | None], str], lasts: float | None = None
+    ) -> str:
+        """Make a value of the one that is there, while nobody else changes it; the new one."""
+
+    def drop(self, kind: str, id_: str) -> None:
+        """Forget a value."""
+
+    def left(self, kind: str, id_: str) -> float:
+        """Seconds until a value ends; 0 where there is none."""
+
+    def extend(self, kind: str, id_: str, seconds: float) -> None:
+        """Let a value, made empty where there is none, end later than it would."""
+
+    def sweep(self) -> None:
+        """Remove the values that have ended."""
