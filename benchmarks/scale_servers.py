@@ -32,8 +32,8 @@ from scale import ADDED, DOCUMENT, Filler, fill, labelled, prepare, quantiles, t
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index import catalogue
+from seminar_rag.index.embeddings import dimensions_of, packed, unpacked
 from seminar_rag.index.engine import Connection, transaction
-from seminar_rag.index.packing import dimensions_of, packed, unpacked
 from seminar_rag.index.postings import Postings, placed
 from seminar_rag.index.reading import PASSAGE, row_of
 from seminar_rag.index.sqlite import tokens

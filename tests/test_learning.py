@@ -10,7 +10,7 @@ import pytest
 
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError, StoreError
-from seminar_rag.index.decisions import COPY, NAME, Chosen
+from seminar_rag.index.decisions import CHOSEN, CHOSEN_COPY, Chosen
 from seminar_rag.types import AnswerEvent, Scope
 from seminar_rag.types.study import STATED, Item
 from seminar_rag.upkeep import restore, save
@@ -131,7 +131,7 @@ def test_what_was_chosen_is_read_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"[1", b"", b"{}", None, b"flipped", b"folder"])
-@pytest.mark.parametrize("name", [NAME, COPY])
+@pytest.mark.parametrize("name", [CHOSEN, CHOSEN_COPY])
 def test_what_was_chosen_outlives_damage_to_one_file(
     tmp_path: Path, name: str, damage: bytes | None
 ) -> None:
@@ -157,16 +157,16 @@ def test_what_was_chosen_outlives_its_folder(tmp_path: Path) -> None:
     assert Chosen(tmp_path).of("guide") == {"1": {"shown": True}}
     assert Chosen(tmp_path).findings()
     assert Chosen(tmp_path).repair() == ""
-    assert (tmp_path / NAME).is_file()
+    assert (tmp_path / CHOSEN).is_file()
 
 
 def test_what_was_chosen_is_lost_only_with_both_files_and_says_so(tmp_path: Path) -> None:
     chosen = Chosen(tmp_path)
     assert chosen.findings() == []
     assert chosen.repair() == ""
-    assert not (tmp_path / NAME).exists()
+    assert not (tmp_path / CHOSEN).exists()
     chosen.put("table", "a", {"session": 1})
-    for name in (NAME, COPY):
+    for name in (CHOSEN, CHOSEN_COPY):
         (tmp_path / name).write_bytes(b"\0" * 40)
     assert chosen.of("table") == {}
     with pytest.raises(StoreError, match="doctor --repair"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seminar_rag.index import vectors
+from seminar_rag.index import embeddings
+from seminar_rag.index.embeddings import nearest_within
 from seminar_rag.index.sqlite import Sqlite, connect
-from seminar_rag.index.vectors import nearest_within
 
 
 def course(documents: int, passages: int = 3) -> tuple[Sqlite, np.ndarray]:
@@ -38,6 +38,6 @@ def test_many_vectors_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     db, rows = course(4)
     ids, cosines = zip(*nearest_within(db, ["d0", "d3", "d1"], rows[0], 99), strict=True)
     assert len(ids) == 9
-    monkeypatch.setattr(vectors, "_ROWS", 2)
+    monkeypatch.setattr(embeddings, "_ROWS", 2)
     again = dict(nearest_within(db, ["d0", "d3", "d1"], rows[0], 99))
     assert [again[id_] for id_ in ids] == pytest.approx(cosines, abs=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from index.test_store import memory, passage, put, record, vectors
 from memory import MemoryVectors
 from seminar_rag.errors import StoreError
-from seminar_rag.index import packing
+from seminar_rag.index import embeddings
 from seminar_rag.index.database import VERSION
 from seminar_rag.index.sqlite import TOKENIZER, Sqlite
 from seminar_rag.index.store import Store
@@ -22,7 +22,7 @@ def made_old(store: Store) -> None:
     with store.changing() as db:
         rows = db.execute("SELECT key, vector, title, heading, text FROM passage").fetchall()
         for key, blob, *_ in rows:
-            whole = packing.unpacked([blob], packing.dimensions_of(len(blob)))
+            whole = embeddings.unpacked([blob], embeddings.dimensions_of(len(blob)))
             db.execute("UPDATE passage SET vector = ? WHERE key = ?", (whole.tobytes(), key))
         if isinstance(db, Sqlite):
             db.execute("DROP TABLE lexicon")
@@ -71,7 +71,7 @@ def test_where_there_is_no_room_an_earlier_form_is_written_on(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(packing, "pack_all", full)
+        patched.setattr(embeddings, "pack_all", full)
         put(store, "e", "gamma")
     assert "the disk is full" in caplog.text
     assert store.meta("version") == "1"
@@ -143,15 +143,15 @@ def test_the_file_shrinks_where_much_of_it_is_free(store: Store) -> None:
 def test_packed_embeddings_keep_their_cosines() -> None:
     rows = np.random.default_rng(1).normal(size=(50, 384)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    packed = packing.packed(rows)
+    packed = embeddings.packed(rows)
     assert {len(one) for one in packed} == {769}
     mixed = [*packed[:20], *(row.tobytes() for row in rows[20:])]
-    assert all(packing.is_vector(one, 384) and packing.is_unit(one) for one in mixed)
-    again = packing.unpacked(mixed, 384)
+    assert all(embeddings.is_vector(one, 384) and embeddings.is_unit(one) for one in mixed)
+    again = embeddings.unpacked(mixed, 384)
     assert np.abs(again @ rows.T - rows @ rows.T).max() < 2e-4
-    assert packing.packed(again) == packed
+    assert embeddings.packed(again) == packed
 
 
 @pytest.mark.parametrize("odd", [b"", b"odd", b"\0", b"h", b"\0" * 6, "text", None, 7])
 def test_what_is_no_embedding_is_told(odd: object, tmp_path: Path) -> None:
-    assert not packing.is_vector(odd)
+    assert not embeddings.is_vector(odd)

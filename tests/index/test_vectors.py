@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import graph, vectors
+from seminar_rag.index import embeddings, vectors
 from seminar_rag.index.rescue import rescue
 from seminar_rag.index.store import Store
-from seminar_rag.index.vectors import VectorIndex
+from seminar_rag.index.vectors import VectorIndex, graph_damage
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.types.catalogue import Record
 
@@ -170,13 +170,13 @@ def test_vectors_that_are_damaged_are_not_held(store: Store) -> None:
         store.replace(record(), [passage(f"p{at}") for at in range(3)], rows(3))
     with store.guarded() as db:
         db.execute("UPDATE passage SET vector = ? WHERE id = ?", (b"\0", "d-p1"))
-        held = vectors.held_vectors(db)
+        held = embeddings.held_vectors(db)
         assert held.ids == ["d-p0", "d-p2"]
         assert held.rows.shape == (2, rows(1).shape[1])
         assert held.nearest(rows(3)[2], 9, ["d", "unknown"])[0][0] == "d-p2"
         assert held.nearest(rows(1)[0], 9, ["unknown"]) == []
         db.execute("DELETE FROM passage")
-        assert vectors.held_vectors(db).ids == []
+        assert embeddings.held_vectors(db).ids == []
 
 
 def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
@@ -189,8 +189,8 @@ def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
     ids = [f"p{at}" for at in range(len(made))]
     blocks = [(ids[at : at + 90], ["d"] * 90, made[at : at + 90]) for at in range(0, 1_980, 90)]
     blocks.append((ids[1_980:], ["e"] * 20, made[1_980:]))
-    held, exact = vectors.HeldVectors(blocks, exact=False), vectors.HeldVectors(blocks)
-    monkeypatch.setattr(vectors, "COMPARED", 300)
+    held, exact = embeddings.HeldVectors(blocks, exact=False), embeddings.HeldVectors(blocks)
+    monkeypatch.setattr(embeddings, "COMPARED", 300)
     shared = 0
     for own in made[::100]:
         found, right = held.nearest(own, 50), exact.nearest(own, 50)
@@ -285,11 +285,11 @@ def test_no_sound_graph_is_taken_for_a_damaged_one(tmp_path: Path, soon_on_disk:
             new = [f"{step}-{at}" for at in range(dice.randint(1, 60))]
             index.add(new, rows(len(new), step), "d")
             have += new
-        assert graph.damage(tmp_path) == ""
+        assert graph_damage(tmp_path) == ""
         if dice.random() < 0.3:
             index.refresh()
         assert index.ids() == set(have)
-        assert graph.damage(tmp_path) == ""
+        assert graph_damage(tmp_path) == ""
     assert list(tmp_path.glob("*/data_level0.bin"))
 
 
@@ -298,8 +298,7 @@ import random, shutil, sys
 from pathlib import Path
 import numpy as np
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import graph
-from seminar_rag.index.vectors import VectorIndex
+from seminar_rag.index.vectors import VectorIndex, graph_damage
 whole, here = Path(sys.argv[1]), Path(sys.argv[2])
 questions = np.random.default_rng(9).standard_normal((20, 16)).astype(np.float32)
 found = 0
@@ -319,7 +318,7 @@ for number in range(160):
     else:
         content[at : at + 256] = dice.randbytes(len(content[at : at + 256]))
     file.write_bytes(content)
-    if graph.damage(here):
+    if graph_damage(here):
         found += 1
         continue
     index = VectorIndex(here)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import catalogue, decisions, lexical, packing
+from seminar_rag.index import catalogue, decisions, embeddings, lexical
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.folder import REPAIR, blocked, unusable
 
@@ -125,7 +125,7 @@ class Database:
             with self.changing() as db:
                 if "lexicon_content" in db.tables():  # texts that full text had for itself
                     lexical.rebuild(db)
-                packing.pack_all(db)
+                embeddings.pack_all(db)
                 self.remember(version=VERSION, program=version("seminar-rag"))
         except DamagedError:
             raise

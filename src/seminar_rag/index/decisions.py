@@ -140,7 +140,7 @@ def _copies(data: Path) -> list[Path]:
 # --- what is shown to students -------------------------------------------------------------------
 
 CHOSEN = "decisions/chosen.json"
-_COPY = "chosen.json"
+CHOSEN_COPY = "chosen.json"
 MOST = 5_000
 """Entries of one kind."""
 Kind = Literal["table", "item", "guide", "difference", "tutor"]
@@ -153,7 +153,7 @@ class Chosen:
     from threads."""
 
     def __init__(self, data: Path, common: Common | None = None) -> None:
-        self._paths = (data / CHOSEN, data / _COPY)
+        self._paths = (data / CHOSEN, data / CHOSEN_COPY)
         self._common = common
         self._lock = threading.Lock()
         self._seen: tuple[int | str | None, ...] | None = None
@@ -289,7 +289,7 @@ def _put_aside(path: Path) -> None:
 
 def chosen_content(data: Path) -> bytes | None:
     """The bytes of the file that is whole, for a backup; None where nothing was chosen."""
-    for path in (data / CHOSEN, data / _COPY):
+    for path in (data / CHOSEN, data / CHOSEN_COPY):
         if _whole(path) is not None:
             return path.read_bytes()
     return None

@@ -14,17 +14,20 @@ import numpy as np
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.database import Database
+from seminar_rag.index.embeddings import (
+    HeldVectors,
+    dimensions_of,
+    held_vectors,
+    is_unit,
+    is_vector,
+    nearest_within,
+    numbers,
+    usual_dimensions,
+)
 from seminar_rag.index.engine import Connection
 from seminar_rag.index.folder import REPAIR
 from seminar_rag.index.kept import KeptFiles, Remote
-from seminar_rag.index.packing import dimensions_of, is_unit, is_vector, numbers, usual_dimensions
-from seminar_rag.index.vectors import (
-    HeldVectors,
-    VectorIndex,
-    Vectors,
-    held_vectors,
-    nearest_within,
-)
+from seminar_rag.index.vectors import VectorIndex, Vectors
 from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
 

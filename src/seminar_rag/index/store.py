@@ -21,9 +21,9 @@ import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
+from seminar_rag.index.embeddings import packed
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
-from seminar_rag.index.packing import packed
 from seminar_rag.index.reading import PASSAGE, Reader, damaged_documents, row_of, titles_of
 from seminar_rag.index.vectors import BATCH
 from seminar_rag.types import Document, Passage

@@ -1,21 +1,24 @@
-"""Dense search: over all passages by a vector store, within a scope by the database's embeddings.
+"""Dense search over all passages by Chroma, embedded on disk or a server: its only importer.
 
-The only importer of chromadb, embedded on disk or a Chroma server. The vector store knows ids,
-vectors and document ids; what a passage says is the database's business. It can always be rebuilt
-from the database, which keeps every embedding.
+The vector store knows ids, vectors and document ids; what a passage says is the database's
+business. It can always be rebuilt from the database, which keeps every embedding.
+
+Chroma searches a graph (HNSW: Malkov and Yashunin, arXiv 1603.09320) that hnswlib, a C++ library,
+reads from disk and follows without looking: a link to a vector that does not exist leads into
+foreign memory and ends the whole process. So the links are looked at here before Chroma opens the
+files. The layout is that of chroma-core/hnswlib, `persistDirty`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import shutil
 import sqlite3
+import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -23,16 +26,11 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import graph
-from seminar_rag.index.engine import Connection
-from seminar_rag.index.packing import dimensions_of, is_vector, unpacked, usual_dimensions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
-    Block = tuple[list[str], list[str], Matrix]
-    """Passages, the documents they are of, and their vectors."""
 
 BATCH = 1000
 """Chroma refuses batches over 5,461."""
@@ -41,10 +39,6 @@ HNSW = {"space": "cosine"}
 _CHROMA = threading.Lock()
 """Held while a store is opened or closed: Chroma keeps a table of all that this process opened, and
 looks into it while it opens one; another course may close its own at that moment."""
-_ROWS = 4096
-"""Vectors that are compared at a time, so that memory stays bounded."""
-COMPARED = 4_000
-"""Of many vectors, those that are compared number by number."""
 
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
@@ -189,7 +183,7 @@ class VectorIndex:
             )
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            if damage := graph.damage(self._folder):
+            if damage := graph_damage(self._folder):
                 raise ValueError(f"its graph is damaged: {damage}")
             client = chromadb.PersistentClient(str(self._folder), settings=settings)
         return client.get_or_create_collection(
@@ -238,133 +232,101 @@ class VectorIndex:
         )
 
 
-class HeldVectors:
-    """Vectors in memory, in the order of documents.
+# --- the files of its graph ----------------------------------------------------------------------
 
-    Few are compared one by one. Of many, each number is kept as a byte, beside the signs of all:
-    those whose signs are most alike are compared. Among 100,000 vectors, a course filled up with
-    disturbed copies of its own, that finds 94% of the nearest 200 (160 questions) in 4 ms on one
-    core; Chroma finds 24% there, in 2 ms, and takes four times the memory.
+_HEADER = struct.Struct("<iQQQQQQiIQQQdQ")
+_VERSION = 1
+_ROOM = 1 << 20
+"""Vectors more than there are for which a graph may reserve memory."""
+_PARTS = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin")
+
+
+def graph_damage(folder: Path) -> str:
+    """What is wrong with the graphs under a Chroma folder; "" where they can be opened.
+
+    A graph that another process is writing at this moment may look damaged.
     """
-
-    def __init__(self, blocks: Iterable[Block], exact: bool = True) -> None:
-        """Args:
-        blocks: some rows each, those of one document side by side.
-        exact: whether they are few enough.
-        """
-        self.ids: list[str] = []
-        self._places: dict[str, tuple[int, int]] = {}
-        """Where the rows of a document begin and end."""
-        rows: list[NDArray[np.float32 | np.int8]] = []
-        signs: list[NDArray[np.uint64]] = []
-        scales: list[Matrix] = []
-        for ids, documents, block in blocks:
-            for at, document in enumerate(documents, len(self.ids)):
-                self._places[document] = (self._places.get(document, (at,))[0], at + 1)
-            self.ids += ids
-            if exact:
-                rows.append(block)
-                continue
-            scales.append(np.abs(block).max(axis=1, keepdims=True).clip(1e-9) / 127)
-            rows.append(np.rint(block / scales[-1]).astype(np.int8))
-            signs.append(_signs(block))
-        self.rows = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
-        """Shape (len(ids), dimensions)."""
-        self._rows = {id_: row for row, id_ in enumerate(self.ids)}
-        self._scales = np.concatenate(scales)[:, 0] if scales else None
-        self._signs = np.ascontiguousarray(np.concatenate(signs).T) if signs else None
-
-    def nearest(
-        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
-    ) -> list[tuple[str, float]]:
-        """The k nearest ids with their cosine similarity, best first.
-
-        Args:
-            documents: restricts the search to these; None searches all.
-        """
-        at = self._compared(vector, documents)
-        scores = self._scores(vector, at)
-        best = np.argsort(-scores, kind="stable")[:k]
-        return [(self.ids[at[i]], float(scores[i])) for i in best]
-
-    def cosines(self, vector: Matrix, ids: Sequence[str]) -> dict[str, float]:
-        """The cosine similarity of those of these ids that there are."""
-        at = [self._rows[id_] for id_ in ids if id_ in self._rows]
-        scores = self._scores(vector, np.array(at, np.int64))
-        return {self.ids[row]: float(score) for row, score in zip(at, scores, strict=True)}
-
-    def _scores(self, vector: Matrix, at: NDArray[np.int64]) -> Matrix:
-        """The cosine similarity of these rows."""
-        scores = np.empty(len(at), np.float32)
-        for first in range(0, len(at), _ROWS):
-            rows = self.rows[at[first : first + _ROWS]]
-            scores[first : first + _ROWS] = rows.astype(np.float32, copy=False) @ vector
-        return scores if self._scales is None else scores * self._scales[at]
-
-    def _compared(self, vector: Matrix, documents: Iterable[str] | None) -> NDArray[np.int64]:
-        """The rows that are compared number by number."""
-        if documents is not None:
-            spans = [self._places[id_] for id_ in sorted(documents) if id_ in self._places]
-            return np.concatenate([np.arange(0), *(np.arange(*span) for span in spans)])
-        if self._signs is None or len(self.ids) <= COMPARED:
-            return np.arange(len(self.ids))
-        unlike = np.zeros(len(self.ids), np.uint16)
-        for signs, own in zip(self._signs, _signs(vector[None])[0], strict=True):
-            unlike += np.bitwise_count(signs ^ own)
-        return np.sort(np.argpartition(unlike, COMPARED)[:COMPARED])
+    for header in sorted(folder.glob("*/header.bin")):
+        if problem := _damage(header.parent):
+            return f"{header.parent.name}: {problem}"
+    return ""
 
 
-def _signs(rows: Matrix) -> NDArray[np.uint64]:
-    """The signs of each row's numbers, 64 in one."""
-    packed = np.packbits(rows > 0, axis=1)
-    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+def _damage(graph: Path) -> str:
+    try:
+        sizes = {name: (graph / name).stat().st_size for name in _PARTS}
+        head = (graph / _PARTS[0]).read_bytes()
+        if len(head) != _HEADER.size:
+            return "its header is not whole"
+        fields = _HEADER.unpack(head)
+        version, start, room, count, size, label, data, top, entry, *rest = fields
+        most, most_0, links, mult, ef = rest
+        sound = (
+            (version, start, most, most_0) == (_VERSION, 0, links, 2 * links)
+            and 0 < links < 1000
+            and data == 4 * (most_0 + 1)
+            and label > data
+            and size == label + 8
+            and count <= room <= 2 * count + _ROOM
+            and 0 < mult < 10
+            and 0 < ef < 100_000
+        )
+        if not sound:
+            return "its header is damaged"
+        # A new graph's files have room for more vectors than there are.
+        for name, each in (("data_level0.bin", size), ("length.bin", 4)):
+            there, part = divmod(sizes[name], each)
+            if part or not count <= there <= room:
+                return f"{name} has another length than its header says"
+        return _links_damage(graph, count, size, top, entry, most, most_0) if count else ""
+    except (OSError, ValueError, struct.error) as error:
+        return f"it cannot be read ({error})"
 
 
-def held_vectors(db: Connection, exact: bool = True) -> HeldVectors:
-    """All vectors of the database, without those that are damaged: of another length than most."""
-    return HeldVectors(_blocks(db), exact)
-
-
-def _blocks(db: Connection) -> Iterator[Block]:
-    size = usual_dimensions(db)
-    if not size:
-        return
-    rows = db.stream("SELECT id, document, vector FROM passage ORDER BY document, ordinal")
-    while part := list(islice(rows, _ROWS)):
-        part = [row for row in part if _has_dimensions(row[2], size)]
-        whole = unpacked([row[2] for row in part], size)
-        sound = np.asarray(np.isfinite(whole).all(axis=1))
-        part = [row for row, is_sound in zip(part, sound.tolist(), strict=True) if is_sound]
-        if part:
-            yield [row[0] for row in part], [row[1] for row in part], whole[sound]
-
-
-def _has_dimensions(blob: object, dimensions: int) -> bool:
-    return isinstance(blob, bytes) and dimensions_of(len(blob)) == dimensions
-
-
-def nearest_within(
-    db: Connection, documents: Iterable[str], vector: Matrix, k: int
-) -> list[tuple[str, float]]:
-    """The k nearest passages of these documents with their cosine similarity, best first.
-
-    The search is exact, over the embeddings that the database keeps: a vector store filters while
-    it walks its graph, and among 100,000 passages Chroma took seconds for a twelfth of the
-    documents, where reading and comparing 3,000 vectors takes under ten milliseconds.
-
-    Args:
-        vector: shape (dimensions,).
+def _links_damage(
+    graph: Path, count: int, size: int, top: int, entry: int, most: int, most_0: int
+) -> str:
+    """Args:
+    count: vectors.
+    size: bytes of a vector with its links on the lowest level.
+    top, entry: the highest level, and the vector where a search begins.
+    most, most_0: links of a vector on a higher level and on the lowest.
     """
-    rows = db.stream(
-        "SELECT id, vector FROM passage WHERE document IN (SELECT value FROM json_each(?))"
-        " ORDER BY document, ordinal",
-        (json.dumps(sorted(documents)),),
-    )
-    ids: list[str] = []
-    cosines = [np.empty(0, np.float32)]
-    while part := list(islice(rows, _ROWS)):
-        some = [row for row in part if is_vector(row[1], len(vector))]
-        ids += [id_ for id_, _ in some]
-        cosines.append(unpacked([blob for _, blob in some], len(vector)) @ vector)
-    scores = np.concatenate(cosines)
-    return [(ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]
+    rows = np.memmap(graph / "data_level0.bin", np.uint8, "r", shape=(count, size))
+    lowest = np.ascontiguousarray(rows[:, : 4 * (most_0 + 1)]).view(np.uint32)
+    if _wrong(lowest, most_0, count).any():
+        return "its lowest level is damaged"
+    upper = np.frombuffer((graph / "link_lists.bin").read_bytes(), np.uint8)
+    width, at = 4 * (most + 1), 0
+    levels = np.zeros(count, np.int64)
+    lists: list[NDArray[np.uint8]] = []
+    heights: list[int] = []
+    for vector in range(count):
+        length = int.from_bytes(upper[at : at + 4].tobytes(), "little")
+        at += 4
+        levels[vector], rest = divmod(length, width)
+        if rest or at + length > len(upper):
+            return "its higher levels are damaged"
+        for level in range(int(levels[vector])):
+            lists.append(upper[at + level * width : at + (level + 1) * width])
+            heights.append(level + 1)
+        at += length
+    if entry >= count or levels[entry] != top or levels.max() != top:
+        return "its higher levels are damaged"
+    if not lists:
+        return ""
+    higher = np.stack(lists).view(np.uint32)
+    if _wrong(higher, most, count).any():
+        return "its higher levels are damaged"
+    linked = np.arange(most) < (higher[:, :1] & 0xFFFF)
+    reach = levels[np.where(linked, higher[:, 1:], 0)]
+    if (linked & (reach < np.array(heights)[:, None])).any():
+        return "its higher levels are damaged"
+    return ""
+
+
+def _wrong(lists: NDArray[np.uint32], most: int, count: int) -> NDArray[np.bool_]:
+    """Which lists have too many links, or one to no vector. A list begins with how many follow."""
+    linked = lists[:, :1] & 0xFFFF  # the higher bytes hold marks
+    past = np.arange(most) >= linked
+    return (linked[:, 0] > most) | ~((lists[:, 1:] < count) | past).all(axis=1)

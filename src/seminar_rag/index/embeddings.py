@@ -1,0 +1,238 @@
+"""Embeddings as the database keeps them, and compared without a vector store.
+
+Each is kept as numbers of two bytes, and a byte that says so. Of a unit vector each number is off
+by a two-thousandth of itself at most, so that cosines hold to the fourth place. Version 0.2.0 kept
+numbers of four bytes, without that byte; both may lie side by side, and are told apart by their
+length, which is odd or even.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seminar_rag.index.engine import Connection
+
+    Matrix = NDArray[np.float32]
+    Block = tuple[list[str], list[str], Matrix]
+    """Passages, the documents they are of, and their vectors."""
+
+_ROWS = 4096
+"""Vectors that are compared at a time, so that memory stays bounded."""
+COMPARED = 4_000
+"""Of many vectors, those that are compared number by number."""
+_MARK = b"h"
+_DIMENSIONS = (
+    "CASE length(vector) & 1 WHEN 1 THEN (length(vector) - 1) / 2 ELSE length(vector) / 4 END"
+)
+_BATCH = 500
+"""Embeddings that are packed at a time where all are, so that memory stays bounded."""
+
+
+def packed(vectors: Matrix) -> list[bytes]:
+    """Each row as it is stored."""
+    return [row.tobytes() + _MARK for row in np.ascontiguousarray(vectors, "<f2")]
+
+
+def unpacked(blobs: Sequence[bytes], dimensions: int) -> Matrix:
+    """Stored values that `is_vector` holds for, as rows of shape (len(blobs), dimensions)."""
+    out = np.empty((len(blobs), dimensions), np.float32)
+    for odd, kind, end in ((0, "<f4", 0), (1, "<f2", 1)):
+        at = [i for i, blob in enumerate(blobs) if len(blob) % 2 == odd]
+        if at:
+            rows = np.frombuffer(b"".join(blobs[i] for i in at), np.uint8).reshape(len(at), -1)
+            out[at] = np.ascontiguousarray(rows[:, : rows.shape[1] - end]).view(kind)
+    return out
+
+
+def dimensions_of(size: int) -> int:
+    """How many numbers a stored value of that many bytes has; 0 where it is no embedding."""
+    return (size - 1) // 2 if size % 2 else size // 4 * (size % 4 == 0)
+
+
+def numbers(blob: bytes) -> Matrix:
+    """The numbers of one stored value that has an embedding's size."""
+    kind = "<f2" if len(blob) % 2 else "<f4"
+    return np.frombuffer(blob, kind, dimensions_of(len(blob))).astype(np.float32)
+
+
+def is_vector(blob: object, dimensions: int = 0) -> bool:
+    """Whether a stored value is an embedding, of that many dimensions if that is given."""
+    if not isinstance(blob, bytes) or not (count := dimensions_of(len(blob))):
+        return False
+    if len(blob) % 2 and not blob.endswith(_MARK):
+        return False
+    if dimensions and count != dimensions:
+        return False
+    return bool(np.isfinite(numbers(blob)).all())
+
+
+def is_unit(blob: bytes) -> bool:
+    """Whether an embedding has length 1, as all have that are stored."""
+    return bool(abs(np.linalg.norm(numbers(blob)) - 1) < 0.01)
+
+
+def usual_dimensions(db: Connection) -> int:
+    """Those of most of the database's embeddings; 0 where there are none."""
+    found = db.execute(
+        f"SELECT {_DIMENSIONS} FROM passage GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ).fetchone()
+    return (found[0] or 0) if found else 0
+
+
+def pack_all(db: Connection) -> None:
+    """Pack the embeddings that an earlier version stored; damaged ones stay as they are."""
+    last = 0
+    query = (
+        "SELECT key, vector FROM passage WHERE key > ? AND (length(vector) & 1) = 0"
+        f" ORDER BY key LIMIT {_BATCH}"
+    )
+    while rows := db.execute(query, (last,)).fetchall():
+        sound = [(key, blob) for key, blob in rows if is_vector(blob)]
+        db.executemany(
+            "UPDATE passage SET vector = ? WHERE key = ?",
+            [(packed(numbers(blob)[np.newaxis])[0], key) for key, blob in sound],
+        )
+        last = rows[-1][0]
+
+
+# --- compared in memory --------------------------------------------------------------------------
+
+
+class HeldVectors:
+    """Vectors in memory, in the order of documents.
+
+    Few are compared one by one. Of many, each number is kept as a byte, beside the signs of all:
+    those whose signs are most alike are compared. Among 100,000 vectors, a course filled up with
+    disturbed copies of its own, that finds 94% of the nearest 200 (160 questions) in 4 ms on one
+    core; Chroma finds 24% there, in 2 ms, and takes four times the memory.
+    """
+
+    def __init__(self, blocks: Iterable[Block], exact: bool = True) -> None:
+        """Args:
+        blocks: some rows each, those of one document side by side.
+        exact: whether they are few enough.
+        """
+        self.ids: list[str] = []
+        self._places: dict[str, tuple[int, int]] = {}
+        """Where the rows of a document begin and end."""
+        rows: list[NDArray[np.float32 | np.int8]] = []
+        signs: list[NDArray[np.uint64]] = []
+        scales: list[Matrix] = []
+        for ids, documents, block in blocks:
+            for at, document in enumerate(documents, len(self.ids)):
+                self._places[document] = (self._places.get(document, (at,))[0], at + 1)
+            self.ids += ids
+            if exact:
+                rows.append(block)
+                continue
+            scales.append(np.abs(block).max(axis=1, keepdims=True).clip(1e-9) / 127)
+            rows.append(np.rint(block / scales[-1]).astype(np.int8))
+            signs.append(_signs(block))
+        self.rows = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
+        """Shape (len(ids), dimensions)."""
+        self._rows = {id_: row for row, id_ in enumerate(self.ids)}
+        self._scales = np.concatenate(scales)[:, 0] if scales else None
+        self._signs = np.ascontiguousarray(np.concatenate(signs).T) if signs else None
+
+    def nearest(
+        self, vector: Matrix, k: int, documents: Iterable[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The k nearest ids with their cosine similarity, best first.
+
+        Args:
+            documents: restricts the search to these; None searches all.
+        """
+        at = self._compared(vector, documents)
+        scores = self._scores(vector, at)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return [(self.ids[at[i]], float(scores[i])) for i in best]
+
+    def cosines(self, vector: Matrix, ids: Sequence[str]) -> dict[str, float]:
+        """The cosine similarity of those of these ids that there are."""
+        at = [self._rows[id_] for id_ in ids if id_ in self._rows]
+        scores = self._scores(vector, np.array(at, np.int64))
+        return {self.ids[row]: float(score) for row, score in zip(at, scores, strict=True)}
+
+    def _scores(self, vector: Matrix, at: NDArray[np.int64]) -> Matrix:
+        """The cosine similarity of these rows."""
+        scores = np.empty(len(at), np.float32)
+        for first in range(0, len(at), _ROWS):
+            rows = self.rows[at[first : first + _ROWS]]
+            scores[first : first + _ROWS] = rows.astype(np.float32, copy=False) @ vector
+        return scores if self._scales is None else scores * self._scales[at]
+
+    def _compared(self, vector: Matrix, documents: Iterable[str] | None) -> NDArray[np.int64]:
+        """The rows that are compared number by number."""
+        if documents is not None:
+            spans = [self._places[id_] for id_ in sorted(documents) if id_ in self._places]
+            return np.concatenate([np.arange(0), *(np.arange(*span) for span in spans)])
+        if self._signs is None or len(self.ids) <= COMPARED:
+            return np.arange(len(self.ids))
+        unlike = np.zeros(len(self.ids), np.uint16)
+        for signs, own in zip(self._signs, _signs(vector[None])[0], strict=True):
+            unlike += np.bitwise_count(signs ^ own)
+        return np.sort(np.argpartition(unlike, COMPARED)[:COMPARED])
+
+
+def _signs(rows: Matrix) -> NDArray[np.uint64]:
+    """The signs of each row's numbers, 64 in one."""
+    packed = np.packbits(rows > 0, axis=1)
+    return np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8))).view(np.uint64)
+
+
+def held_vectors(db: Connection, exact: bool = True) -> HeldVectors:
+    """All vectors of the database, without those that are damaged: of another length than most."""
+    return HeldVectors(_blocks(db), exact)
+
+
+def _blocks(db: Connection) -> Iterator[Block]:
+    size = usual_dimensions(db)
+    if not size:
+        return
+    rows = db.stream("SELECT id, document, vector FROM passage ORDER BY document, ordinal")
+    while part := list(islice(rows, _ROWS)):
+        part = [row for row in part if _has_dimensions(row[2], size)]
+        whole = unpacked([row[2] for row in part], size)
+        sound = np.asarray(np.isfinite(whole).all(axis=1))
+        part = [row for row, is_sound in zip(part, sound.tolist(), strict=True) if is_sound]
+        if part:
+            yield [row[0] for row in part], [row[1] for row in part], whole[sound]
+
+
+def _has_dimensions(blob: object, dimensions: int) -> bool:
+    return isinstance(blob, bytes) and dimensions_of(len(blob)) == dimensions
+
+
+def nearest_within(
+    db: Connection, documents: Iterable[str], vector: Matrix, k: int
+) -> list[tuple[str, float]]:
+    """The k nearest passages of these documents with their cosine similarity, best first.
+
+    The search is exact, over the embeddings that the database keeps: a vector store filters while
+    it walks its graph, and among 100,000 passages Chroma took seconds for a twelfth of the
+    documents, where reading and comparing 3,000 vectors takes under ten milliseconds.
+
+    Args:
+        vector: shape (dimensions,).
+    """
+    rows = db.stream(
+        "SELECT id, vector FROM passage WHERE document IN (SELECT value FROM json_each(?))"
+        " ORDER BY document, ordinal",
+        (json.dumps(sorted(documents)),),
+    )
+    ids: list[str] = []
+    cosines = [np.empty(0, np.float32)]
+    while part := list(islice(rows, _ROWS)):
+        some = [row for row in part if is_vector(row[1], len(vector))]
+        ids += [id_ for id_, _ in some]
+        cosines.append(unpacked([blob for _, blob in some], len(vector)) @ vector)
+    scores = np.concatenate(cosines)
+    return [(ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]
