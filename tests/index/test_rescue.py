@@ -260,7 +260,7 @@ def test_decisions_whose_table_is_gone_come_from_the_file_beside_it(
 def test_a_migration_keeps_a_copy(made: Made, tmp_path: Path) -> None:
     data = tmp_path / "data"
     made(data)
-    sql("ALTER TABLE correction RENAME COLUMN fields TO told")(data)
+    sql("ALTER TABLE session DROP COLUMN date")(data)
     assert_nothing_is_lost(data)
     (copy,) = (data / "decisions").glob("2*.json")
     assert len(decisions.from_json(copy.read_bytes())) == len(DECIDED)

@@ -318,14 +318,7 @@ def test_vectors_of_two_models_are_never_compared(store: Store) -> None:
             store.require_model(*other)
 
 
-def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(
-    tmp_path: Path, database: str
-) -> None:
-    old = Store(tmp_path, vectors=MemoryVectors(), database=database)
-    old._db.execute("DROP TABLE lookup")
-    old._db.commit()
-    old.close()
-    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
+def test_what_was_looked_up_is_stored_and_forgotten(store: Store) -> None:
     file = LookupFile("https://x.test/a", "web/objects/1", "1", True, "A", "B C")
     one = Lookup("s", "r", "A", ("https://x.test/a",), "paper", "2301.00001", (file,))
     store.put_lookup(one)
@@ -333,23 +326,6 @@ def test_a_store_from_before_readings_were_fetched_is_brought_up_to_date(
     assert (found.found, found.urls, found.arxiv_id) == ((file,), one.urls, "2301.00001")
     store.drop_lookups("s", ["r"])
     assert store.catalogue().lookups == ()
-    store.close()
-
-
-def test_earlier_names_of_tables_and_columns_are_migrated(store: Store, database: str) -> None:
-    lookup = Lookup("s", "r", "A", (), "nothing", problem="its link is gone", remedy="correct it")
-    store.put_lookup(lookup)
-    store.add_corrections(Correction("rename", "r", title="B"))
-    before = store.catalogue()
-    db = store._db
-    for old, new in (("says", "problem"), ("mend", "remedy")):
-        db.execute(f"ALTER TABLE lookup RENAME COLUMN {new} TO {old}")
-    db.execute("ALTER TABLE lookup RENAME TO sought")
-    db.execute("ALTER TABLE correction RENAME COLUMN fields TO told")
-    db.commit()
-    again = Store(store.folder, vectors=store.vectors, database=database)
-    assert again.catalogue() == before
-    again.close()
 
 
 # --- kept files --------------------------------------------------------------------------------
@@ -536,30 +512,20 @@ def test_what_the_vector_store_lacks_is_found_all_the_same(store: Store) -> None
     assert len(store.dense(vectors(1)[0], 2)) == 2
 
 
-def test_a_store_from_before_decisions_were_noted_opens(store: Store, database: str) -> None:
+def test_a_store_of_version_0_2_0_opens(store: Store, database: str) -> None:
     put(store, "d", "alpha")
-    store._db.execute("DROP TABLE correction")
-    store._db.execute("ALTER TABLE reading DROP COLUMN listed")
-    store._db.execute("ALTER TABLE lookup DROP COLUMN suggested")
-    store._db.execute("ALTER TABLE document DROP COLUMN made")
+    store.put_source(
+        "s", "course", None, [ListedSession(1, "One", readings=(ListedReading("r", "R"),))]
+    )
+    store.add_corrections(Correction("rename", "r", title="B"))
+    before = store.catalogue()
+    for table, column in (("reading", "doubt"), ("reading", "shown"), ("document", "unit")):
+        store._db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    store._db.execute("ALTER TABLE session DROP COLUMN date")
     store._db.commit()
     store.close()
     again = Store(store.folder, vectors=store.vectors, database=database)
-    again.put_source("s", "course", None, [ListedSession(1, "One")])
-    assert again.catalogue().corrections == ()
-    assert [one.title for one in again.catalogue().sessions] == ["One"]
-    assert set(again.catalogue().documents) == {"d"}
-    again.close()
-
-
-def test_a_store_from_before_files_were_kept_opens(store: Store, database: str) -> None:
-    put(store, "d", "alpha")
-    store._db.execute("DROP TABLE kept")
-    store._db.commit()
-    store.close()
-    again = Store(store.folder, vectors=store.vectors, database=database)
-    assert again.file_of("d") is None
-    assert set(again.catalogue().records) == {"d"}
+    assert again.catalogue() == before
     again.close()
 
 
@@ -572,19 +538,6 @@ def test_packed_words_are_stored_beside_the_vector(store: Store) -> None:
     assert store.words_of(ids) == {"d-alpha": b"\x01\x02", "d-beta": b"\x03"}
     assert set(store.embedded(ids)) == {"d-alpha", "d-beta"}, "what lacks words is read again"
     assert np.array_equal(store.embedded(ids)["d-beta"][0], vectors(2)[1])
-
-
-def test_a_store_from_before_words_were_kept_is_opened(tmp_path: Path, database: str) -> None:
-    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
-    put(store, "d", "alpha")
-    store._db.execute("ALTER TABLE passage DROP COLUMN words")
-    store._db.commit()
-    store.close()
-    store = Store(tmp_path, vectors=MemoryVectors(), database=database)
-    assert store.words_of(["d-alpha"]) == {}
-    put(store, "d", "beta")
-    assert store.passages_of("d")[0].text == "beta"
-    store.close()
 
 
 def test_how_rare_a_word_is_follows_the_course(store: Store) -> None:

@@ -39,22 +39,12 @@ CREATE TABLE IF NOT EXISTS moving(id TEXT PRIMARY KEY);
 """
 """What both engines create; their full text comes on top."""
 _ADDED_COLUMNS = (
-    ("reading", "listed TEXT NOT NULL DEFAULT '[]'"),
     ("reading", "doubt TEXT NOT NULL DEFAULT ''"),
     ("reading", "shown TEXT NOT NULL DEFAULT ''"),
-    ("lookup", "suggested TEXT NOT NULL DEFAULT '[]'"),
-    ("document", "made TEXT NOT NULL DEFAULT ''"),
     ("document", "unit TEXT NOT NULL DEFAULT 'page'"),
-    ("passage", "words BLOB"),
     ("session", "date TEXT"),
 )
-"""Columns that databases of earlier versions lack."""
-_RENAMED_COLUMNS = (
-    ("lookup", "says", "problem"),
-    ("lookup", "mend", "remedy"),
-    ("correction", "told", "fields"),
-)
-"""Table, earlier name, name."""
+"""Columns that databases of 0.2.0 lack."""
 
 
 class Database:
@@ -209,23 +199,21 @@ def tables(db: Connection) -> list[str]:
 
 def _migrate(db: Connection, folder: Path) -> None:
     """Bring the tables of an earlier version up to date; what they hold stays."""
-    if _is_current(db):
+    lacking = [
+        (table, column)
+        for table, column in _ADDED_COLUMNS
+        if column.split()[0] not in db.columns(table)
+    ]
+    there = db.tables()
+    if not lacking and set(tables(db)) <= there:
         return
-    had_decisions = "correction" in db.tables()
-    if had_decisions:
+    if "correction" in there:
         with contextlib.suppress(ValueError):  # a damaged row, which reading the catalogue reports
             decisions.copy(folder, decisions.stored(db))
-    if "sought" in db.tables():
-        db.execute("ALTER TABLE sought RENAME TO lookup")
-    for table, old, new in _RENAMED_COLUMNS:
-        if old in db.columns(table):
-            db.execute(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
-    if not set(tables(db)) <= db.tables():
-        db.create(schema(db))
-    for table, column in _ADDED_COLUMNS:
-        if column.split()[0] not in db.columns(table):
-            db.create(f"ALTER TABLE {table} ADD COLUMN {column}")
-    if not had_decisions:  # an early version had none; else they lie beside the database
+    db.create(schema(db))
+    for table, column in lacking:
+        db.create(f"ALTER TABLE {table} ADD COLUMN {column}")
+    if "correction" not in there:  # the decisions lie beside the database
         _put_decisions(db, folder)
 
 
@@ -233,11 +221,3 @@ def _put_decisions(db: Connection, folder: Path) -> None:
     """Store the decisions that outlived a database or its table."""
     for one in decisions.latest(folder):
         catalogue.put_correction(db, one, one.at)
-
-
-def _is_current(db: Connection) -> bool:
-    """Whether the tables are those of this version."""
-    return set(tables(db)) <= db.tables() and all(
-        column.split()[0] in db.columns(table)
-        for table, column in (*_ADDED_COLUMNS, *((t, new) for t, _, new in _RENAMED_COLUMNS))
-    )

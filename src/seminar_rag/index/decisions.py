@@ -114,14 +114,13 @@ def latest(data: Path, db: Connection | None = None) -> tuple[Correction, ...]:
 
 
 def stored(db: Connection) -> tuple[Correction, ...]:
-    """The corrections in a database of this or an earlier version.
+    """The corrections in a database.
 
     Raises:
         sqlite3.Error: the table is damaged, or there is none.
         ValueError: a row is damaged.
     """
-    fields = "told" if "told" in db.columns("correction") else "fields"
-    rows = db.execute(f"SELECT kind, target, {fields}, at FROM correction ORDER BY key")
+    rows = db.execute("SELECT kind, target, fields, at FROM correction ORDER BY key")
     try:
         found = [
             json.loads(values) | {"kind": kind, "target": target, "at": at}
