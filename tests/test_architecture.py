@@ -23,7 +23,7 @@ LAYERS = [
     {"__init__"},
     {"courses"},
     {"course"},
-    {"browsing", "corrections", "doctor", "upkeep", "comparing", "learning"},
+    {"browsing", "doctor", "upkeep", "comparing", "learning"},
     {"model_choice", "for_programs"},
     {"assembly"},
     {"models_in_use"},

@@ -17,12 +17,11 @@ from seminar_rag.assembly import Assembly, Given, network_of
 from seminar_rag.browsing import Browsing
 from seminar_rag.comparing import Comparing
 from seminar_rag.config import Config, load
-from seminar_rag.corrections import Corrections
 from seminar_rag.errors import NotFoundError
 from seminar_rag.for_programs import ForPrograms
 from seminar_rag.index.store import Store
-from seminar_rag.ingest import curate
 from seminar_rag.ingest.attention import needs
+from seminar_rag.ingest.curate import Corrections, unknown
 from seminar_rag.ingest.sources import is_address, page_text, read_list
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
@@ -219,12 +218,12 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             NotFoundError: no source lists it.
             SourceError: its page cannot be read.
         """
-        found = curate.listed_reading(self.catalogue(), reading)
+        found = self.catalogue().reading(reading)
         options = Options(refresh=True, only=frozenset({found.id if found else reading}))
         with self.store.writer():
             report = self.parts.ingestor(listener, stop).ingest_only(options)
         if report is None:
-            raise NotFoundError(curate.unknown(self.catalogue(), reading))
+            raise NotFoundError(unknown(self.catalogue(), reading))
         return report
 
     # --- asking --------------------------------------------------------------------------------

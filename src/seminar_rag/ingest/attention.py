@@ -102,7 +102,7 @@ def listed_places(catalogue: Catalogue) -> dict[str, tuple[str, tuple[int, ...]]
     out: dict[str, tuple[str, tuple[int, ...]]] = {}
     for session in catalogue.sessions:
         for reading in session.readings:
-            for id_ in reading.listed or (reading.id,):
+            for id_ in reading.ids:
                 _, before = out.get(id_, ("", ()))
                 out[id_] = (reading.id, (*before, session.number))
     return out

@@ -18,7 +18,7 @@ from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import added_readings, corrected, removed, with_decisions
-from seminar_rag.ingest.curate import forget_removals
+from seminar_rag.ingest.intake import forget_removals
 from seminar_rag.ingest.local import Source, with_archives
 from seminar_rag.ingest.plan import Plan, known_lookups, make_plan, to_look_up, with_earlier
 from seminar_rag.ingest.sources import (

@@ -70,6 +70,11 @@ class ListedReading:
     shown: str = ""
     """The entry in the words of the page, shortened."""
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids that decisions of the instructor know it by."""
+        return self.listed or (self.id,)
+
 
 @dataclass(frozen=True, slots=True)
 class ListedSession:
@@ -227,6 +232,14 @@ class Catalogue:
             there = ", ".join(str(one.number) for one in self.sessions) or "none"
             raise NotFoundError(f"there is no session {number} — the course has {there}")
         return found
+
+    def reading(self, what: str) -> ListedReading | None:
+        """The listed reading of that id, id as listed, or title."""
+        readings = [one for session in self.sessions for one in session.readings]
+        by_id = [one for one in readings if what == one.id]
+        as_listed = [one for one in readings if what in one.listed]
+        titled = [one for one in readings if what.casefold() == one.title.casefold()]
+        return next(iter((*by_id, *as_listed, *titled)), None)
 
     @property
     def authors(self) -> dict[str, str]:
