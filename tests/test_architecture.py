@@ -23,8 +23,8 @@ LAYERS = [
     {"__init__"},
     {"courses"},
     {"course"},
-    {"browsing", "doctor", "upkeep", "comparing", "learning"},
-    {"model_choice", "for_programs"},
+    {"doctor", "upkeep", "comparing", "learning"},
+    {"for_programs"},
     {"assembly"},
     {"models_in_use"},
     {"compare"},
@@ -37,7 +37,7 @@ LAYERS = [
     {"config", "guard", "html", "for_llama_index"},
     {"types"},
     {"errors"},
-    {"text", "ids", "files", "english"},
+    {"text", "ids", "files"},
 ]
 FACADE = {
     "course",

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Unpack
 from seminar_rag import config as configuration
 from seminar_rag import doctor
 from seminar_rag.assembly import Assembly, Given, network_of
-from seminar_rag.browsing import Browsing
 from seminar_rag.comparing import Comparing
 from seminar_rag.config import Config, load
+from seminar_rag.doctor import ModelChoice
 from seminar_rag.errors import NotFoundError
 from seminar_rag.for_programs import ForPrograms
 from seminar_rag.index.store import Store
@@ -26,7 +26,6 @@ from seminar_rag.ingest.sources import is_address, page_text, read_list
 from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.learning import Learning
-from seminar_rag.model_choice import ModelChoice
 from seminar_rag.sample import PAGE
 from seminar_rag.types import (
     JUDGED,
@@ -53,7 +52,7 @@ SAMPLE: Path = PAGE
 """The course page of the bundled sample course, to be given to `Course.ingest`."""
 
 
-class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForPrograms):
+class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
     """A seminar's readings, with everything that can be done with them.
 
     What reads raises StoreError where the index cannot be read; what writes, BusyError where
@@ -68,7 +67,6 @@ class Course(Browsing, Comparing, Corrections, Learning, ModelChoice, ForProgram
             StoreError: the data folder cannot be used.
         """
         self.parts = Assembly(config, **given)
-        Browsing.__init__(self)
         Comparing.__init__(self)
         Learning.__init__(self)
 

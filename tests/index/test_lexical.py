@@ -8,6 +8,7 @@ import pytest
 
 from index.test_retrieve import found, put
 from memory import MemoryVectors
+from seminar_rag.index import lexical
 from seminar_rag.index.lexical import abbreviations, misspelt, spelling_candidates
 from seminar_rag.index.retrieve import Retriever
 from seminar_rag.index.sqlite import Ratings, Sqlite
@@ -188,3 +189,13 @@ def test_terms_used_longest_ago_are_forgotten(
         assert ratings.best(["keys"], 5, None, ()) == before
         assert read == ["keys", "tea", "keys"]
     store.close()
+
+
+def test_words_are_known_and_misspellings_and_most_names_are_not() -> None:
+    assert all(map(lexical.is_english, ("multiply", "Cache", "language")))
+    assert not any(map(lexical.is_english, ("multipel", "cahce", "Dettmers", "of course", "", "x")))
+
+
+def test_without_the_list_no_word_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical, "_LIST", Path("nowhere"))
+    assert not lexical._known.__wrapped__()

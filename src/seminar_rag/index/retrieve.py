@@ -32,9 +32,8 @@ from functools import cache
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
-from seminar_rag.english import is_english
 from seminar_rag.index.late import CANDIDATES, compare, fuse, leave_out, query_words
-from seminar_rag.index.lexical import COMMON, misspelt, query_terms, spelling_candidates
+from seminar_rag.index.lexical import COMMON, is_english, misspelt, query_terms, spelling_candidates
 from seminar_rag.question.forms import headed
 from seminar_rag.question.intent import learned
 from seminar_rag.question.language import language_of, small_words

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from seminar_rag.errors import ModelError
 from seminar_rag.files import sha256_of
-from seminar_rag.models.partial import (
+from seminar_rag.models.hub import (
     Progress,
     Stop,
     growing,

@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models.hub import GB
 from seminar_rag.models.packages import Packages
-from seminar_rag.models.partial import GB
 
 RESERVED = 2 * GB
 """Memory left to the system, the browser and the embedding model."""

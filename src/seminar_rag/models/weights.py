@@ -22,7 +22,7 @@ from pathlib import Path
 
 from seminar_rag.errors import ModelError
 from seminar_rag.models import hub, packages
-from seminar_rag.models.partial import Stop, StoppedError, size_of
+from seminar_rag.models.hub import Stop, StoppedError, size_of
 from seminar_rag.models.suggested import LanguageModel, find
 
 Told = Callable[[int, int | None, str], None]
