@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import catalogue, decisions, embeddings, lexical
+from seminar_rag.index import catalogue, decisions, embeddings, lexical, sqlite
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.folder import REPAIR, blocked, unusable
 
@@ -177,8 +177,6 @@ def _connected(folder: Path, database: str) -> Connection:
         from seminar_rag.index.postgres import Postgres
 
         return Postgres(database)
-    from seminar_rag.index import sqlite
-
     path = folder / "course.db"
     try:
         path.touch(mode=0o600)

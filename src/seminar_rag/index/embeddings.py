@@ -199,16 +199,12 @@ def _blocks(db: Connection) -> Iterator[Block]:
         return
     rows = db.stream("SELECT id, document, vector FROM passage ORDER BY document, ordinal")
     while part := list(islice(rows, _ROWS)):
-        part = [row for row in part if _has_dimensions(row[2], size)]
+        part = [r for r in part if isinstance(r[2], bytes) and dimensions_of(len(r[2])) == size]
         whole = unpacked([row[2] for row in part], size)
         sound = np.asarray(np.isfinite(whole).all(axis=1))
         part = [row for row, is_sound in zip(part, sound.tolist(), strict=True) if is_sound]
         if part:
             yield [row[0] for row in part], [row[1] for row in part], whole[sound]
-
-
-def _has_dimensions(blob: object, dimensions: int) -> bool:
-    return isinstance(blob, bytes) and dimensions_of(len(blob)) == dimensions
 
 
 def nearest_within(

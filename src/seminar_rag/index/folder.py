@@ -12,17 +12,6 @@ from pathlib import Path
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.files import make_private
 
-_OURS = (
-    "course.db*",
-    "writer.*",
-    "journal.sqlite*",
-    "feedback.sqlite*",
-    "chroma",
-    "files",
-    "added",
-    "web",
-    "decisions",
-)
 _OUR_FILES = (
     *(f"course.db{end}" for end in ("", "-wal", "-shm")),
     *(f"{name}.sqlite{end}" for name in ("journal", "feedback") for end in ("", "-wal", "-shm")),
@@ -49,19 +38,15 @@ def blocked(folder: Path) -> list[str]:
     ours = (*_OUR_FILES, *_OUR_FOLDERS)
     astray = [n for n in ours if (folder / n).is_symlink() and not (folder / n).exists()]
     files = [name for name in _OUR_FILES if (folder / name).is_dir()]
-    kept = [path for name in ("added", "files") for path in (folder / name).glob("*")]
     folders = [name for name in _OUR_FOLDERS if (folder / name).is_file()]
-    return [
-        *astray,
-        *files,
-        *folders,
-        *(str(one.relative_to(folder)) for one in kept if one.is_dir()),
-    ]
+    kept = [path for name in ("added", "files") for path in (folder / name).glob("*")]
+    inside = [str(one.relative_to(folder)) for one in kept if one.is_dir()]
+    return astray + files + folders + inside
 
 
 def keep_private(folder: Path) -> None:
     """Let only the owner read what is ours; the folder may be one that holds other things too."""
-    make_private(*(path for name in _OURS for path in folder.glob(name)))
+    make_private(*(folder / name for name in (*_OUR_FILES, *_OUR_FOLDERS)))
 
 
 @contextlib.contextmanager

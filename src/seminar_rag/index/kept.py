@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from seminar_rag.errors import ConfigError, StoreError
@@ -194,7 +194,7 @@ def _hash(content: bytes) -> str:
 
 
 class Remote:
-    """The files below an address, by their path there."""
+    """The files below an address, by their path there. All raise StoreError."""
 
     def __init__(self, address: str) -> None:
         """Args:
@@ -222,53 +222,45 @@ class Remote:
             ) from error
 
     def put(self, name: str, file: Path) -> None:
-        """Copy a file there, unless one of its name and size is there. Raises StoreError."""
-        try:
-            if self._store.head(name)["size"] == file.stat().st_size:
-                return
-        except FileNotFoundError:
-            pass
-        except self._error as error:
-            raise self._explained(error) from error
-        try:
+        """Copy a file there, unless one of its name and size is there."""
+        with self._reached():
+            with contextlib.suppress(FileNotFoundError):
+                if self._store.head(name)["size"] == file.stat().st_size:
+                    return
             self._store.put(name, file)
-        except (self._error, OSError) as error:
-            raise self._explained(error) from error
 
     def get(self, name: str, file: Path) -> bool:
-        """Copy a file from there, whole or not at all; whether there is one. Raises StoreError."""
-        try:
-            with draft(file) as made:
-                for piece in self._store.get(name).stream():
-                    made.file.write(piece)
-        except FileNotFoundError:
-            return False
-        except (self._error, OSError) as error:
-            raise self._explained(error) from error
+        """Copy a file from there, whole or not at all; whether there is one."""
+        with self._reached():
+            try:
+                with draft(file) as made:
+                    for piece in self._store.get(name).stream():
+                        made.file.write(piece)
+            except FileNotFoundError:
+                return False
         return True
 
     def names(self, folder: str) -> set[str]:
-        """The names of the files in a folder there. Raises StoreError."""
-        try:
+        """The names of the files in a folder there."""
+        with self._reached():
             parts = list(self._store.list(f"{folder}/"))
-        except self._error as error:
-            raise self._explained(error) from error
         return {str(one["path"]).rpartition("/")[2] for part in parts for one in part}
 
     def drop(self, name: str) -> None:
-        """Remove a file. Raises StoreError."""
-        try:
+        """Remove a file."""
+        with self._reached(), contextlib.suppress(FileNotFoundError):
             self._store.delete(name)
-        except FileNotFoundError:
-            pass
-        except self._error as error:
-            raise self._explained(error) from error
 
-    def _explained(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"the files at {self._address} cannot be used ({_line(error)}) — check [store] files,"
-            " the keys in the environment and the network"
-        )
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raises StoreError where the store cannot be used."""
+        try:
+            yield
+        except (self._error, OSError) as error:
+            raise StoreError(
+                f"the files at {self._address} cannot be used ({_line(error)}) — check [store]"
+                " files, the keys in the environment and the network"
+            ) from error
 
 
 def _line(error: Exception) -> str:

@@ -78,22 +78,6 @@ def rebuild(db: Connection) -> int:
     return count
 
 
-def glossary(db: Connection) -> dict[str, str]:
-    """Abbreviation → what it stands for, as most of the passages explain it."""
-    rows = db.execute("SELECT short, long FROM abbreviation GROUP BY 1, 2 ORDER BY count(*), 1, 2")
-    return dict(rows.fetchall())
-
-
-def vocabulary(db: Connection) -> list[str]:
-    """All words of the passages, as stems, the most frequent first."""
-    return db.full_text.vocabulary(db)
-
-
-def has_word(db: Connection, word: str) -> bool:
-    """Whether any passage has the word."""
-    return bool(db.full_text.having(db, [word], 1))
-
-
 def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
     """The word of the passages that an unknown word is a misspelling of; None when there is none.
 
@@ -120,35 +104,6 @@ def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
 def query_terms(question: str) -> list[str]:
     """The words of a question to search for: its content words, or all words without any."""
     return list(dict.fromkeys(content_words(question) or words(question)))
-
-
-def search(
-    db: Connection,
-    terms: Sequence[str],
-    k: int,
-    documents: Iterable[str] | None = None,
-    holding: Sequence[str] = (),
-) -> list[tuple[str, float]]:
-    """The k best passage ids with their BM25 score (positive), best first.
-
-    Args:
-        holding: terms that every passage must have.
-    """
-    if not terms:
-        return []
-    return db.full_text.search(
-        db, terms, k, None if documents is None else sorted(documents), holding
-    )
-
-
-def holding(db: Connection, terms: Sequence[str], limit: int = -1) -> set[int]:
-    """Keys of passages that have all of the terms, in title, heading or text: all or some."""
-    return set(db.full_text.having(db, terms, limit)) if terms else set()
-
-
-def total(db: Connection) -> int:
-    """How many passages there are."""
-    return int(db.execute("SELECT count(*) FROM passage").fetchone()[0])
 
 
 def idf(passages: int, having: int) -> float:

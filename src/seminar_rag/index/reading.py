@@ -239,20 +239,26 @@ class Reader(Database):
         documents: Iterable[str] | None = None,
         holding: Sequence[str] = (),
     ) -> list[tuple[str, float]]:
-        """Best passages by BM25; see `lexical.search`.
+        """The k best passage ids with their BM25 score (positive), best first.
 
         Words that more than `lexical.COMMON` passages have are left out where rarer ones remain.
+
+        Args:
+            holding: terms that every passage must have.
         """
+        if not terms:
+            return []
         with self.guarded() as db:
             rarity = self.rarity(terms)
             least = lexical.idf(self._statistics().total, lexical.COMMON)
             rare = [term for term in terms if rarity[term] >= least]
-            return lexical.search(db, rare or terms, k, documents, holding)
+            within = None if documents is None else sorted(documents)
+            return db.full_text.search(db, rare or terms, k, within, holding)
 
     def holding(self, terms: Sequence[str], limit: int = -1) -> set[int]:
         """Passages that have all of the terms, as keys to compare sets by; `limit` at most."""
         with self.guarded() as db:
-            return lexical.holding(db, terms, limit)
+            return set(db.full_text.having(db, terms, limit)) if terms else set()
 
     def rarity(self, terms: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of each term; see `lexical.idf`."""
@@ -265,11 +271,12 @@ class Reader(Database):
             return {term: known[term] for term in terms}
 
     def glossary(self) -> dict[str, str]:
-        """Abbreviation → what the readings say it stands for."""
+        """Abbreviation → what it stands for, as most of the passages explain it."""
+        query = "SELECT short, long FROM abbreviation GROUP BY 1, 2 ORDER BY count(*), 1, 2"
         with self.guarded() as db:
             statistics = self._statistics()
             if statistics.glossary is None:
-                statistics.glossary = lexical.glossary(db)
+                statistics.glossary = dict(db.execute(query).fetchall())
             return statistics.glossary
 
     def spelled(self, word: str) -> str | None:
@@ -278,9 +285,9 @@ class Reader(Database):
             statistics = self._statistics()
             if word not in statistics.spelled:
                 statistics.spelled[word] = None
-                if not lexical.has_word(db, word):
+                if not db.full_text.having(db, [word], 1):
                     if statistics.vocabulary is None:
-                        statistics.vocabulary = lexical.vocabulary(db)
+                        statistics.vocabulary = db.full_text.vocabulary(db)
                     statistics.spelled[word] = lexical.corrected(db, word, statistics.vocabulary)
             return statistics.spelled[word]
 
@@ -289,7 +296,8 @@ class Reader(Database):
         generation = self.meta("generation")
         if self._words.generation != generation or len(self._words.rarity) > _REMEMBERED:
             with self.guarded() as db:
-                self._words = _WordStatistics(generation, lexical.total(db))
+                (total,) = db.execute("SELECT count(*) FROM passage").fetchone()
+                self._words = _WordStatistics(generation, int(total))
         return self._words
 
 

@@ -17,9 +17,8 @@ What each part carries, by recall at 5 (at 20) without it, on 130 questions to a
                               question .869 instead of .885, and .690 instead of .741
     abbreviations             .900 (.954)   .766 (.892)
 
-The first and the last two were measured while the neighbours of the first hits were lifted, .766
-(.905) in all on the biomedical papers, which gained nothing on either set and was taken out.
-`benchmarks/answers.py` measures this and what else was tried.
+The first and the last two were measured beside a part that was taken out since, .766 (.905) in all
+on the biomedical papers. `benchmarks/answers.py` measures this and what else was tried.
 """
 
 from __future__ import annotations
