@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seminar_rag.index.engine import Connection
+    from seminar_rag.models.embed import Matrix
 
-    Matrix = NDArray[np.float32]
     Block = tuple[list[str], list[str], Matrix]
     """Passages, the documents they are of, and their vectors."""
 

@@ -20,11 +20,8 @@ import numpy as np
 from seminar_rag.text import content_words
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from seminar_rag.models.embed import Matrix, Words
 
-    from seminar_rag.models.embed import Words
-
-    Matrix = NDArray[np.float32]
 
 CANDIDATES = 200
 """How many passages each side proposes."""

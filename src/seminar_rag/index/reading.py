@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, lexical
 from seminar_rag.index.database import Database
@@ -32,9 +30,8 @@ from seminar_rag.types import Passage, Sentence
 from seminar_rag.types.catalogue import Catalogue
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from seminar_rag.models.embed import Matrix
 
-    Matrix = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 

@@ -42,14 +42,10 @@ from seminar_rag.text import STOPWORDS, content_words, has_most
 from seminar_rag.types import Document, Hit, Passage, Scope
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from seminar_rag.index.store import Store
-    from seminar_rag.models.embed import Embedder, Words
+    from seminar_rag.models.embed import Embedder, Matrix, Words
     from seminar_rag.models.rerank import Reranker
 
-    Matrix = NDArray[np.float32]
 
 COMPARED = 150
 """The best of both sides' candidates, which are compared word by word (`late`)."""

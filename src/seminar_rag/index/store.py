@@ -30,9 +30,8 @@ from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from seminar_rag.models.embed import Matrix
 
-    Matrix = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,8 @@ from seminar_rag.errors import DamagedError, StoreError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float32]
+    from seminar_rag.models.embed import Matrix
+
 
 BATCH = 1000
 """Chroma refuses batches over 5,461."""

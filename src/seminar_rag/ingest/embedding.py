@@ -19,10 +19,9 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from seminar_rag.documents.chunk import Chunk, split
 from seminar_rag.index.late import pack
-from seminar_rag.models.embed import Embedder
+from seminar_rag.models.embed import Embedder, Matrix
 from seminar_rag.types import Block, Document, Passage
 
-Matrix = np.ndarray[Any, np.dtype[np.float32]]
 Known = Callable[[Sequence[str]], Mapping[str, tuple[Matrix, bytes]]]
 """Passage ids → vector and packed words of those that are stored already."""
 Text = tuple[Document, Sequence[Block], str]

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from seminar_rag.models.bert_graph import Graph, Weights
 from seminar_rag.models.embed import (
+    Matrix,
     SentenceTransformerEmbedder,
     Side,
     Words,
@@ -27,11 +28,6 @@ from seminar_rag.models.embed import (
     unit,
     words_of,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Matrix = NDArray[np.float32]
 
 _POOLINGS = {
     "mean": "mean",

@@ -11,82 +11,40 @@ study      what students work with: tables over readings, items, guides
 The names of the first two, and the claim, can be imported from here.
 """
 
-from seminar_rag.types.answer import (
-    BUILT_IN,
-    JUDGED,
-    WORDS_ONLY,
-    Answer,
-    AnswerEvent,
-    AnswerKind,
-    Citation,
-    CitationEvent,
-    Event,
-    Evidence,
-    Hit,
-    HitsEvent,
-    Listed,
-    SentenceVerdict,
-    TokenEvent,
-    Turn,
-    Verdict,
-    VerdictEvent,
-    VerdictLabel,
-    tally,
-)
-from seminar_rag.types.check import Cited, Claim, ClaimKind
-from seminar_rag.types.reading import (
-    NOTES,
-    READINGS,
-    Block,
-    BlockKind,
-    Document,
-    Kind,
-    ParsedDocument,
-    Passage,
-    Reading,
-    Scope,
-    Section,
-    Sentence,
-    Session,
-    Syllabus,
-)
-
-__all__ = [
-    "BUILT_IN",
-    "JUDGED",
-    "NOTES",
-    "READINGS",
-    "WORDS_ONLY",
-    "Answer",
-    "AnswerEvent",
-    "AnswerKind",
-    "Block",
-    "BlockKind",
-    "Citation",
-    "CitationEvent",
-    "Cited",
-    "Claim",
-    "ClaimKind",
-    "Document",
-    "Event",
-    "Evidence",
-    "Hit",
-    "HitsEvent",
-    "Kind",
-    "Listed",
-    "ParsedDocument",
-    "Passage",
-    "Reading",
-    "Scope",
-    "Section",
-    "Sentence",
-    "SentenceVerdict",
-    "Session",
-    "Syllabus",
-    "TokenEvent",
-    "Turn",
-    "Verdict",
-    "VerdictEvent",
-    "VerdictLabel",
-    "tally",
-]
+from seminar_rag.types.answer import BUILT_IN as BUILT_IN
+from seminar_rag.types.answer import JUDGED as JUDGED
+from seminar_rag.types.answer import WORDS_ONLY as WORDS_ONLY
+from seminar_rag.types.answer import Answer as Answer
+from seminar_rag.types.answer import AnswerEvent as AnswerEvent
+from seminar_rag.types.answer import AnswerKind as AnswerKind
+from seminar_rag.types.answer import Citation as Citation
+from seminar_rag.types.answer import CitationEvent as CitationEvent
+from seminar_rag.types.answer import Event as Event
+from seminar_rag.types.answer import Evidence as Evidence
+from seminar_rag.types.answer import Hit as Hit
+from seminar_rag.types.answer import HitsEvent as HitsEvent
+from seminar_rag.types.answer import Listed as Listed
+from seminar_rag.types.answer import SentenceVerdict as SentenceVerdict
+from seminar_rag.types.answer import TokenEvent as TokenEvent
+from seminar_rag.types.answer import Turn as Turn
+from seminar_rag.types.answer import Verdict as Verdict
+from seminar_rag.types.answer import VerdictEvent as VerdictEvent
+from seminar_rag.types.answer import VerdictLabel as VerdictLabel
+from seminar_rag.types.answer import tally as tally
+from seminar_rag.types.check import Cited as Cited
+from seminar_rag.types.check import Claim as Claim
+from seminar_rag.types.check import ClaimKind as ClaimKind
+from seminar_rag.types.reading import NOTES as NOTES
+from seminar_rag.types.reading import READINGS as READINGS
+from seminar_rag.types.reading import Block as Block
+from seminar_rag.types.reading import BlockKind as BlockKind
+from seminar_rag.types.reading import Document as Document
+from seminar_rag.types.reading import Kind as Kind
+from seminar_rag.types.reading import ParsedDocument as ParsedDocument
+from seminar_rag.types.reading import Passage as Passage
+from seminar_rag.types.reading import Reading as Reading
+from seminar_rag.types.reading import Scope as Scope
+from seminar_rag.types.reading import Section as Section
+from seminar_rag.types.reading import Sentence as Sentence
+from seminar_rag.types.reading import Session as Session
+from seminar_rag.types.reading import Syllabus as Syllabus

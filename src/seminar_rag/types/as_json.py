@@ -89,9 +89,7 @@ def table_json(table: Table) -> dict[str, Any]:
             {
                 "reading_id": row.reading,
                 "reading": row.title,
-                "authors": row.authors,
-                "kind": row.kind,
-                "sessions": list(row.sessions),
+                **_fields(row, "authors", "kind", "sessions"),
                 "cells": [
                     _cell_json(table.cells.get((row.reading, question)))
                     for question in table.questions
@@ -191,18 +189,11 @@ def syllabus_json(syllabus: Syllabus) -> dict[str, Any]:
     return {
         "sessions": [
             {
-                "number": session.number,
-                "title": session.title,
-                "date": session.date,
-                "tags": list(session.tags),
+                **_fields(session, "number", "title", "date", "tags"),
                 "readings": [
                     {
-                        "title": reading.title,
-                        "section": reading.section,
-                        "urls": list(reading.urls),
-                        "arxiv_id": reading.arxiv_id,
-                        "authors": reading.authors,
-                        "abstract": reading.abstract,
+                        **_fields(reading, *("title", "section", "urls", "arxiv_id")),
+                        **_fields(reading, "authors", "abstract"),
                         "confidence": round(reading.confidence, 2),
                         "doubts": list(reading.doubts),
                     }
