@@ -57,6 +57,18 @@ def test_a_label_goes_with_the_paragraph_below_it() -> None:
     assert any(one.text.startswith("Locality The edit leaves") for one in of(text))
 
 
+def test_nothing_of_a_list_of_references_is_quoted() -> None:
+    entries = [
+        "Marsh QT. On the ageing of small mills after a",
+        "dry summer. Rev Milling. 1931;12:40–9.",
+        "Ode B, Fall R. A survey of weirs. Rev Milling. 1958;39(2):11–6.",
+        "Fall R. Weirs and what they hold back. River Lett. 1961;4:e102.",
+    ]
+    assert texts("\n".join(entries)) == []
+    once = "Weirs silt up after a dry summer. So did the one of 1931;12:40 on that map."
+    assert "Weirs silt up after a dry summer." in texts(once)
+
+
 def test_an_address_is_no_label_and_no_explanation_of_one() -> None:
     page = "https://kilns.example/history"
     assert not any(page in one for one in texts(f"{page}\nSHA: one two three four."))
