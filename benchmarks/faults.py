@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from claims import CACHE, CachedChooser, CachedEmbedder
-from seminar_rag.check.judge import LanguageModel, ModelVerifier
+from seminar_rag.check.judge import ModelVerifier
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.documents.chunk import split
 from seminar_rag.models.embed import SentenceTransformerEmbedder
@@ -177,7 +177,7 @@ def measure(half: str, misses: bool, model: Path | None, cache: Path) -> dict[st
     chosen = {"dev": names[::2], "test": names[1::2], "both": names}[half]
     words = BuiltinVerifier(embed)
     chooser = CachedChooser(model, cache) if model else None
-    verifier = ModelVerifier(LanguageModel(chooser), words) if chooser else words
+    verifier = ModelVerifier(chooser, words) if chooser else words
     flagged: dict[str, list[bool]] = defaultdict(list)
     for case in cases(primers, set(chosen)):
         passages = primers.nearest(case.text, case.primer)

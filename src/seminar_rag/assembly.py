@@ -24,7 +24,7 @@ from seminar_rag.types.ingest import Listener
 if TYPE_CHECKING:
     from seminar_rag.answer.abstain import Relevance
     from seminar_rag.answer.engine import Answerer, Engine
-    from seminar_rag.check.confined import ConfinedExtract
+    from seminar_rag.check.claims import ConfinedExtract
     from seminar_rag.check.report import Checker
     from seminar_rag.check.support import BuiltinVerifier, Verifier
     from seminar_rag.compare.table import Cells, Stances
@@ -242,13 +242,13 @@ class Assembly(ModelsInUse):
             return self._verifier
         builtin = self.builtin_verifier
         if self.judges():
-            from seminar_rag.check.judge import LanguageModel, ModelVerifier
+            from seminar_rag.check.judge import ModelVerifier
             from seminar_rag.models.choice import Chooser
 
             if self.llm is None:
                 raise ModelError(f'[check] verifier is "llm", {NO_LLM}')
             if isinstance(self.llm, Chooser):
-                return ModelVerifier(LanguageModel(self.llm), builtin)
+                return ModelVerifier(self.llm, builtin)
             raise ModelError(f'{self.llm.name} cannot judge - set [check] verifier = "builtin"')
         return builtin
 
@@ -275,7 +275,7 @@ class Assembly(ModelsInUse):
     @cached_property
     def extract(self) -> ConfinedExtract:
         """What cuts a text into claims, in a process of its own."""
-        from seminar_rag.check.confined import ConfinedExtract
+        from seminar_rag.check.claims import ConfinedExtract
 
         return self._shared.workers(ConfinedExtract)
 

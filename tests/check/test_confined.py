@@ -10,9 +10,8 @@ from functools import partial
 import pytest
 
 from check.scripted import ScriptedVerifier, Shelf
-from seminar_rag.check import confined
-from seminar_rag.check.claims import extract
-from seminar_rag.check.confined import ConfinedExtract
+from seminar_rag.check import claims
+from seminar_rag.check.claims import ConfinedExtract, extract
 from seminar_rag.check.report import LONGEST_CLAIM, Checker
 from seminar_rag.errors import SourceError
 from seminar_rag.types import Hit, Scope
@@ -37,7 +36,7 @@ def test_the_claims_are_those_of_the_same_process(reader: ConfinedExtract, text:
 def test_a_text_that_makes_the_reader_slow_ends_its_process_and_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(confined, "SECONDS", 1.0)
+    monkeypatch.setattr(claims, "SECONDS", 1.0)
     reader = ConfinedExtract(partial(re.search, "(a+)+$"))
     started = time.monotonic()
     try:

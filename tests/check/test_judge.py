@@ -20,7 +20,6 @@ from seminar_rag.check.features import Overlap, compare
 from seminar_rag.check.judge import (
     ANSWERS,
     MOST_CHARACTERS,
-    LanguageModel,
     ModelVerifier,
     decide,
     evidence,
@@ -67,7 +66,7 @@ class ScriptedChooser:
 
 
 def judging(chooser: Chooser) -> ModelVerifier:
-    return ModelVerifier(LanguageModel(chooser), BuiltinVerifier(HashEmbedder().embed))
+    return ModelVerifier(chooser, BuiltinVerifier(HashEmbedder().embed))
 
 
 def verdict_of(*likely: float) -> Verdict:

@@ -1,20 +1,25 @@
-"""Splits a text into the claims it makes, each with the citations that it carries. Pure.
+"""Splits a text into the claims it makes, each with the citations that it carries.
 
 Markdown and plain text are read alike: headings, lists, tables, code and the reference list are
 kept apart from prose, prose is cut into sentences, and each sentence keeps its exact place in the
 text. The module knows no readings and decides nothing about truth.
+
+A text of unknown origin is cut in a worker process: what makes a pattern or a parser slow would
+hold the whole interpreter, and with it every page that the server answers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
 from seminar_rag.check.references import entry, marks, resolve, without_marks
+from seminar_rag.errors import SourceError
+from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.text import sentence_spans
 from seminar_rag.types import Cited, Claim, ClaimKind
 
@@ -333,3 +338,60 @@ def _stand_alone(sentence: str, subject: str) -> str:
     if pronoun in ("Its", "Their", "His", "Her"):
         return f"{subject}’s{rest}"
     return f"{subject}{rest}"
+
+
+# In a process of its own
+
+SECONDS = 60.0
+"""For a text of any length, the start of the process included; as many again for every `PAGES`
+characters."""
+PAGES = 200_000
+MEMORY = 2 << 30
+"""Bytes of address space; a text of `PAGES` characters needs a tenth of it."""
+_TEXTS = 100
+"""Texts after which the process is replaced."""
+_SAYS = {
+    "limit": "the text could not be cut into statements within {seconds:.0f} seconds — check it in"
+    " parts, or leave out what is no prose",
+    "closed": "the server is stopping — check the text again later",
+    "unavailable": "no process can be started to read the text — close other programs, try again",
+    "failed": "the text could not be cut into statements — check it in parts",
+}
+
+
+class ConfinedExtract:
+    """`extract` in a process with limits, which starts with the first text and waits for more."""
+
+    def __init__(self, work: Callable[[str], Extract | None] | None = None) -> None:
+        """Args:
+        work: what the process does, for tests.
+        """
+        self._work = work or _extract
+        self._pool = WorkerPool(1, MEMORY, _TEXTS)
+
+    def __call__(self, text: str) -> Extract:
+        """The claims of a text.
+
+        Raises:
+            SourceError: the text cannot be cut within the limits, or the course was closed.
+        """
+        seconds = SECONDS * (1 + len(text) / PAGES)
+        try:
+            found = self._pool.run(seconds, self._work, text)
+        except WorkerError as error:
+            raise SourceError(_SAYS[error.reason].format(seconds=seconds)) from error
+        if found is None:
+            raise SourceError(_SAYS["failed"])
+        return found
+
+    def close(self) -> None:
+        """Stop the process; a text that it is reading is given up."""
+        self._pool.close()
+
+
+def _extract(text: str) -> Extract | None:
+    """The claims; None where the text makes the reader fail, which no exception may tell."""
+    try:
+        return extract(text)
+    except Exception:  # noqa: BLE001 - not every exception survives the way between processes
+        return None

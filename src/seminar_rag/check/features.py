@@ -27,15 +27,24 @@ class Comparison:
     terms: tuple[Term, ...]
     """The claim's distinct terms."""
     covered: NDArray[np.bool_]
-    """Shape (sentences, terms): which sentence has which term."""
+    """Shape (sentences, terms): which sentence itself has which term."""
+    given: NDArray[np.bool_]
+    """Shape (terms,): which terms are known without the sentences, as from a title."""
     found: NDArray[np.bool_]
-    """Shape (terms,): which terms the best evidence has."""
+    """Shape (terms,): which terms the best evidence has, or are known without it."""
     order: tuple[int, ...]
     """Sentence indices, best evidence first."""
     features: dict[str, float]
     """By the names in `FEATURES`; more support never lowers one."""
-    given: NDArray[np.bool_]
-    """Shape (terms,): which terms are known without the sentences, and so count as covered."""
+
+    def share(self, sentence: int, *without: int) -> float:
+        """The share of the claim's terms that a sentence has, those at `without` left out.
+
+        What is known without the sentence, as from a title, counts only where it says it too.
+        """
+        asked = self.covered[sentence] | ~self.given
+        asked[list(without)] = False
+        return float(self.covered[sentence, asked].mean()) if asked.any() else 0.0
 
 
 FEATURES = {
@@ -44,17 +53,14 @@ FEATURES = {
     "numbers": "share of the claim's numbers that the evidence has; 1 without numbers",
     "names": "share of the claim's names that the evidence has; 1 without names",
 }
-"""The features by name, each with what it measures. Others (nearness of single words, neighbouring
-words, the weakest clause, the number of names, acronyms that a text spells out) added nothing on
-eight sources left out."""
+"""The features by name, each with what it measures."""
 
 _RANK_COVERAGE = 1.5
 """Weight of rare-word coverage against cosine in the ranking; 1 to 2 find as much."""
 _POOL = 6
 _READ = 12
 """Sentences that are embedded, those with the most of the claim's rarer words. Embedding takes
-nearly all the time, and 12 do as well as 24 or all: no share of 600 claims of six sources that are
-judged rightly changes, nor of the planted errors, paraphrases and quotations; with 8 some do."""
+nearly all the time, and 12 do as well as all; with 8 some verdicts change."""
 _WINDOW = 4
 
 
@@ -70,32 +76,36 @@ class Overlap:
         """
         self._terms = tuple({term.key: term for term in reversed(terms(claim))}.values())[::-1]
         self._given = {term.key for term in terms(known)}
-        self._covered = _coverage(sentences, self._terms)
-        self._rare = _rare_coverage(self._covered)
+        self._covered = np.array([_covers(sentence, self._terms) for sentence in sentences])
+        weights = rarity(self._covered)
+        self._rare = (self._covered @ weights) / weights.sum()
         self._read = np.sort(np.argsort(-self._rare, kind="stable")[:_READ])
         self.texts = [claim, *(sentences[i] for i in self._read)]
 
     def compare(self, vectors: Matrix) -> Comparison:
         """Compare by the unit vectors of `texts` too."""
-        distinct, size = self._terms, len(self._covered)
-        cosine = np.full(size, -1.0)
+        cosine = np.full(len(self._covered), -1.0)
         cosine[self._read] = vectors[1:] @ vectors[0]
         order = np.argsort(-(cosine + _RANK_COVERAGE * self._rare), kind="stable")
-        given = np.array([term.key in self._given for term in distinct])
-        covered = self._covered | given[None]
-        window = _windows(covered).mean(axis=1)
+        given = np.array([term.key in self._given for term in self._terms])
+        covered = self._covered | given
+        together = covered.copy()  # row i: what sentences i to i + 3 cover
+        for ahead in range(1, _WINDOW):
+            together[:-ahead] |= covered[ahead:]
+        window = together.mean(axis=1)
         best = int(np.argmax(window))
-        pool = dict.fromkeys([*order[:_POOL].tolist(), *range(best, min(best + 3, size))])
-        found = covered[list(pool)].any(axis=0)
-        kinds = np.array([term.kind for term in distinct])
+        found = covered[order[:_POOL]].any(axis=0) | covered[best : best + 3].any(axis=0)
         nearest = vectors[1:][np.searchsorted(self._read, order[:_POOL])]
+        directions, _ = np.linalg.qr(nearest.T)
+        kinds = np.array([term.kind for term in self._terms])
         features = {
-            "meaning": _projection(vectors[0], nearest),
+            "meaning": float(np.linalg.norm(directions.T @ vectors[0])),
             "window": float(window[best]),
-            "numbers": _share(found[kinds == "number"]),
-            "names": _share(found[kinds == "name"]),
+        } | {
+            f"{kind}s": float(found[kinds == kind].mean()) if (kinds == kind).any() else 1.0
+            for kind in ("number", "name")
         }
-        return Comparison(distinct, covered, found, tuple(order.tolist()), features, given)
+        return Comparison(self._terms, self._covered, given, found, tuple(order.tolist()), features)
 
 
 def compare(claim: str, sentences: Sequence[str], embed: Embed) -> Comparison:
@@ -104,43 +114,23 @@ def compare(claim: str, sentences: Sequence[str], embed: Embed) -> Comparison:
     return overlap.compare(embed(overlap.texts))
 
 
-def _coverage(sentences: Sequence[str], distinct: Sequence[Term]) -> NDArray[np.bool_]:
-    out = np.zeros((len(sentences), len(distinct)), bool)
-    for row, sentence in enumerate(sentences):
-        have = {term.key for term in terms(sentence)}
-        numbers = [term for term in terms(sentence) if term.kind == "number"]
-        for column, term in enumerate(distinct):
-            out[row, column] = (
-                any(same_number(term, other) for other in numbers)
-                if term.kind == "number"
-                else term.key in have
-            )
-    return out
+def _covers(sentence: str, wanted: Sequence[Term]) -> list[bool]:
+    """Which of the terms a sentence has."""
+    there = terms(sentence)
+    keys = {term.key for term in there}
+    numbers = [term for term in there if term.kind == "number"]
+    return [
+        any(same_number(term, other) for other in numbers)
+        if term.kind == "number"
+        else term.key in keys
+        for term in wanted
+    ]
 
 
-def _rare_coverage(covered: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Share of the claim's terms per sentence, those that few sentences have counting more."""
-    weights = np.log1p(len(covered) / (covered.sum(axis=0) + 0.5))
-    share: NDArray[np.float64] = (covered @ weights) / weights.sum()
-    return share
-
-
-def _windows(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Row i: what sentences i to i + 3 cover together. They may belong to two passages: of 1,762
-    planted errors, quotations and paraphrases, one more or less is flagged for it."""
-    out = covered.copy()
-    for ahead in range(1, _WINDOW):
-        out[:-ahead] |= covered[ahead:]
-    return out
-
-
-def _projection(vector: Matrix, basis: Matrix) -> float:
-    directions, _ = np.linalg.qr(basis.T)
-    return float(np.linalg.norm(directions.T @ vector))
-
-
-def _share(found: NDArray[np.bool_]) -> float:
-    return float(found.mean()) if len(found) else 1.0
+def rarity(covered: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """What each term counts: the more, the fewer sentences have it."""
+    weights: NDArray[np.float64] = np.log1p(len(covered) / (covered.sum(axis=0) + 0.5))
+    return weights
 
 
 _CLAUSE = re.compile(

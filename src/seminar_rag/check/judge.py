@@ -3,10 +3,10 @@
 A language model answers with one word, and how likely it finds that word says how sure it is
 (Kadavath et al. 2022 read a model's confidence in the same way), after a logistic model that was
 fitted on several sources of claims; `weights.json` says which, and how the labels do on each. What
-words claim and evidence have in common adds nothing to it on sources left out, nor does their
-length; but where a rule of the built-in check finds another number, or a word that turns the sense,
-the model has to be surer. Where a sentence says nearly the same it reads that one alone, and does
-not overrule another number or exchanged sides in it.
+words claim and evidence have in common adds nothing to it on sources left out; but where a rule of
+the built-in check finds another number, or a word that turns the sense, the model has to be surer.
+Where a sentence says nearly the same it reads that one alone, and does not overrule another number
+or exchanged sides in it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Protocol
 
 import numpy as np
 
 from seminar_rag.check.conflicts import NEARLY, Conflict
-from seminar_rag.check.features import Comparison
-from seminar_rag.check.support import BuiltinVerifier, Verifier, Weights, fitted
+from seminar_rag.check.features import Comparison, rarity
+from seminar_rag.check.support import BuiltinVerifier, Verifier, fitted
 from seminar_rag.models.choice import Chooser
 from seminar_rag.types import Passage, Verdict, VerdictLabel
 
@@ -47,52 +46,8 @@ _REASONS: dict[VerdictLabel, str] = {
 }
 
 
-class Judge(Protocol):
-    """A model that reads a claim with its evidence. Safe to call from several threads."""
-
-    name: str
-
-    def likely(self, claim: str, text: str, known: str) -> tuple[float, ...]:
-        """How likely the text says the claim, says otherwise, and does neither; zeros where the
-        model gives no answer that can be read.
-
-        Args:
-            known: the source of the text, such as a title.
-
-        Raises:
-            ModelError: the model cannot be asked.
-        """
-        ...
-
-    def support(self, likely: Sequence[float]) -> float:
-        """The probability of support, where supported and not are equally frequent."""
-        ...
-
-
-class LanguageModel:
-    """A language model that answers with one word."""
-
-    def __init__(self, model: Chooser, weights: Weights | None = None) -> None:
-        """Args:
-        weights: how sure an answer is; None takes the shipped ones.
-        """
-        self.name = model.name
-        self._model = model
-        self._weights = weights or fitted()["judge"]
-
-    def likely(self, claim: str, text: str, known: str) -> tuple[float, ...]:
-        """The probabilities of `ANSWERS`; see `Judge.likely`."""
-        asked = question(claim, text, known)
-        (row,) = self._model.choose(*instructions(), [asked], ANSWERS)
-        return tuple(float(one) for one in row)
-
-    def support(self, likely: Sequence[float]) -> float:
-        """See `Judge.support`."""
-        return self._weights.score(judged(likely))
-
-
 class ModelVerifier(Verifier):
-    """Lets a model judge; numbers and words that differ are weighed beside it.
+    """Lets a language model judge; numbers and words that differ are weighed beside it.
 
     A quotation needs no model, and what was judged once is remembered. One claim costs one reading
     step of a few hundred tokens, so the model is asked once an answer has been written, not while.
@@ -100,7 +55,7 @@ class ModelVerifier(Verifier):
 
     while_writing = False
 
-    def __init__(self, model: Judge, words: BuiltinVerifier) -> None:
+    def __init__(self, model: Chooser, words: BuiltinVerifier) -> None:
         """Args:
         words: compares claim and passages, and decides alone where the model gives no answer.
         """
@@ -108,7 +63,12 @@ class ModelVerifier(Verifier):
         self.quick = words
         self._model = model
         self._words = words
-        self._likely = lru_cache(_KEPT)(model.likely)
+        self._likely = lru_cache(_KEPT)(self._asked)
+
+    def _asked(self, asked: str) -> tuple[float, ...]:
+        """The probabilities of `ANSWERS`; zeros where the model gives none that can be read."""
+        (row,) = self._model.choose(*instructions(), [asked], ANSWERS)
+        return tuple(float(one) for one in row)
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`.
@@ -120,12 +80,12 @@ class ModelVerifier(Verifier):
         if isinstance(read, Verdict):
             return replace(read, verifier=self.name)
         text = evidence([quote for _, _, quote in read.found], read.comparison)
-        likely = self._likely(claim, text, known)
+        likely = self._likely(question(claim, text, known))
         if not sum(likely):
             by_words = self._words.weigh(read)
             why = f"{self.name} was asked, but gave no answer that can be read"
             return replace(by_words, reason=f"{by_words.reason} (By the built-in check: {why}.)")
-        support = self._model.support(likely)
+        support = fitted()["judge"].score(judged(likely))
         label = decide(likely, support, read.conflict, nearly_said(read.comparison))
         sure = support if label in ("supported", "partly") else 1 - support
         sure_of = f"{sure:.0%}" if label == "partly" else f"{sure:.0%} sure"
@@ -158,13 +118,9 @@ def nearly_said(comparison: Comparison) -> bool:
     """Whether the nearest sentence has nearly all words of the claim, and is read alone: beside
     others the model overlooks what differs. On planted errors and paraphrases (33 of the half
     "dev") that takes the area under the ROC curve from .80 to .95; on 34 claims of four sources it
-    is .87 and .84. Where a sentence has .6 to .7 of the words, .79 and .60 (50).
-
-    What a title or the names of authors give the claim, the sentence does not say.
+    is .87 and .84.
     """
-    own = ~comparison.given
-    said = comparison.covered[comparison.order[0], own]
-    return bool(own.any() and said.mean() >= NEARLY)
+    return comparison.share(comparison.order[0]) >= NEARLY
 
 
 def evidence(sentences: Sequence[str], comparison: Comparison) -> str:
@@ -172,24 +128,23 @@ def evidence(sentences: Sequence[str], comparison: Comparison) -> str:
     have most of the claim, in the order of the passages.
 
     Each next one is the one that comes near and has words of the claim that those before lack (as
-    in maximal marginal relevance, Carbonell and Goldstein 1998), rare words counting more. On 306
-    claims of WiCE, .76 of the sets of sentences that support them are read whole; of the sentences
-    that come nearest, in 600 characters, .61.
+    in maximal marginal relevance, Carbonell and Goldstein 1998), rare words counting more. What a
+    title says, no sentence has to.
     """
     texts = [" ".join(one.split())[:MOST_CHARACTERS] for one in sentences]
     if nearly_said(comparison):
         return texts[comparison.order[0]]
-    rare = np.log1p(len(texts) / (comparison.covered.sum(axis=0) + 0.5))
-    rare /= rare.sum()
+    worth = rarity(comparison.covered) * ~comparison.given
+    worth /= worth.sum() or 1.0
     near = {index: _NEAREST / rank for rank, index in enumerate(comparison.order, 1)}
     room, taken = MOST_CHARACTERS, list[int]()
     while near and len(taken) < MOST_SENTENCES:
-        best = max(near, key=lambda i: float(comparison.covered[i] @ rare) + near[i])
+        best = max(near, key=lambda i: float(comparison.covered[i] @ worth) + near[i])
         del near[best]
         if not taken or len(texts[best]) <= room:
             taken.append(best)
             room -= len(texts[best])
-            rare = np.where(comparison.covered[best], _AGAIN * rare, rare)
+            worth = np.where(comparison.covered[best], _AGAIN * worth, worth)
     return " ".join(texts[index] for index in sorted(taken))
 
 
@@ -204,26 +159,21 @@ EVEN = 0.5
 seen its source, balanced accuracy is .75, and .74 where the likeliest answer decides."""
 NEARLY_SAID = 0.6
 """The same of a claim that a sentence says nearly: "True" is likelier than not. Chosen on the half
-"dev" of the planted errors, where the model flags .93 of 85, with even odds .89; of the 81 of the
-other half it flags .85 [.76, .91] and .83, of 45 paraphrases .11 either way."""
+"dev" of the planted errors; of the 81 of the other half the model flags .85 [.76, .91], with even
+odds .83, of 45 paraphrases .11 either way."""
 DESPITE = 0.8
 """How sure support has to be where a rule has found a number or a word that differs. Of 33 such
 claims among 600, six reach it, five of which are supported; so do 2 of 36 planted errors."""
 PARTLY = 0.3
 """How likely the model has to find that all is said, for "partly" where it is not the likeliest."""
-
-
 _TELLING = frozenset({"number", "opposite", "order", "negation", "widened"})
 """The conflicts that weigh beside the model's judgement. Of near copies among 1,835 claims of nine
 sources .72 are supported: of those with one of these about a third (37), with another name .71
-(24), with a clause that is not found .64 (14). Of 34 unsupported claims with another number, an
-opposite or a denial 33 are contradicted, of 549 without any conflict 310."""
-
-
+(24), with a clause that is not found .64 (14)."""
 _NEVER_OVERRULED = frozenset({"number", "order"})
 """Those that no model overrules where a sentence says nearly the same: of 524 such claims of six
 sources and 162 paraphrases, 22 have another number, of which 21 are not supported, and none has
-its sides exchanged. Of 8 planted errors with exchanged sides the model is 80% sure of 2."""
+its sides exchanged."""
 
 
 def decide(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.readings import Match, Readings
@@ -37,11 +37,6 @@ LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
-
-
-T = TypeVar("T")
-_Steps = Generator[Case, Verdict, T]
-"""Asks for a verdict on case after case until it comes to something."""
 
 
 class Search(Protocol):
@@ -86,153 +81,176 @@ class Checker:
         found = self._extract(text)
         numbered = bool(found.references)
         readings = Readings(self._works)
+        quick = self._verifier.quick
 
-        def item(claim: Claim) -> _Steps[Item]:
+        def begun(claim: Claim) -> _Begun:
             before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
             cites = [readings.named_before(cited, before) for cited in claim.cites]
             matches = [readings.match(cited, numbered) for cited in cites]
-            return self._item(claim, text.count("\n", 0, claim.start) + 1, scope, matches)
+            return self._begin(claim, text.count("\n", 0, claim.start) + 1, scope, matches)
 
-        def looked_up(group: Sequence[Claim]) -> list[Item]:
-            return _side_by_side(list(map(item, group)), self._verifier.verify_all)
+        def worst_first() -> Iterator[Item]:
+            assert quick is not None
+            for one in sorted(map(begun, found.claims), key=lambda one: one.looks(quick)):
+                for lookup in one.lookups:
+                    lookup.narrow(quick)
+                yield from self._judged([one])
 
-        claims = self._ordered(found.claims, scope)
-        each = (one for claim in claims for one in looked_up([claim]))
-        items = each if self._verifier.quick else _in_groups(looked_up, claims)
+        def in_order() -> Iterator[Item]:
+            return _in_groups(lambda group: self._judged(list(map(begun, group))), found.claims)
+
+        items = worst_first() if quick else in_order()
         return Checking(len(found.claims), self._verifier.name, items)
 
-    def _ordered(self, claims: Sequence[Claim], scope: Scope | None) -> Iterator[Claim]:
-        """The claims in the order in which they are judged."""
-
-        def score(claim: Claim) -> float:
-            if claim.kind != "claim" or len(claim.standalone) > LONGEST_CLAIM:
-                return 2.0
-            hits = self._search(claim.standalone, PASSAGES, scope)
-            nearest = next(self._worth_reading(claim.standalone, hits), [])
-            return self._first_look(claim.standalone, nearest)
-
-        yield from sorted(claims, key=score) if self._verifier.quick else claims
-
-    def _first_look(self, said: str, hits: Sequence[Hit]) -> float:
-        """The score that a quick verifier gives; 0 where there is none."""
-        quick = self._verifier.quick
-        return quick.verify(said, [hit.passage for hit in hits]).score if quick else 0.0
-
-    def _item(
+    def _begin(
         self, claim: Claim, line: int, scope: Scope | None, matches: Sequence[Match]
-    ) -> _Steps[Item]:
+    ) -> _Begun:
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
-        given = list(zip(claim.cites, matches, strict=True))
-        if problem:
-            listed = tuple(Citation(cited, *_listed(found)) for cited, found in given)
-            return Item(claim, line, "not a claim", problem, citations=listed)
-        said = claim.standalone
+        begun = _Begun(claim, line, problem)
+        if not problem:
+            begun.own = self._lookup(claim.standalone, scope)
+        for cited, match in zip(claim.cites, matches, strict=True):
+            read = not problem and match.works and not match.problem
+            within = Scope(readings=frozenset(work.id for work in match.works))
+            lookup = self._lookup(claim.standalone, within) if read else None
+            begun.cites.append((cited, match, lookup))
+        return begun
+
+    def _lookup(self, said: str, scope: Scope | None) -> _Lookup:
         hits = self._search(said, PASSAGES, scope)
-        verdict, evidence = yield from self._verify(said, hits)
-        read = []
-        for cited, match in given:
-            read.append((yield from self._citation(said, cited, match)))
-        label, reason, score = _LABELS[verdict.label], verdict.reason, verdict.score
-        return Item(claim, line, label, reason, score, evidence, tuple(read), verdict.verifier)
-
-    def _verify(self, said: str, hits: Sequence[Hit]) -> _Steps[tuple[Verdict, tuple[Source, ...]]]:
-        """The best verdict over the documents found, each taken by itself; the first that
-        supports is enough."""
         nothing = "The readings have nothing on it."
-        best = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
-        source: list[Hit] = []
-        for own in self._likeliest(said, list(self._worth_reading(said, hits))):
-            verdict = yield _case(said, own)
-            if not source or _rank(verdict) > _rank(best):
-                best, source = verdict, own
-            if verdict.label == "supported":
-                break
-        found = best.label not in ("unsupported", "uncheckable")
-        return best, _sources(best, source) if found else ()
+        verdict = Verdict("unsupported", 0.0, nothing, verifier=self._verifier.name)
+        return _Lookup(said, hits, list(_worth_reading(said, hits)), verdict)
 
-    def _likeliest(self, said: str, groups: list[list[Hit]]) -> list[list[Hit]]:
-        """All groups; where judging is slow, the two that a quick look finds best."""
-        if self._verifier.quick is None or len(groups) < 2:
-            return groups
-        return sorted(groups, key=lambda own: -self._first_look(said, own))[:_SLOW_DOCUMENTS]
-
-    def _worth_reading(self, said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
-        """The hits of each document, documents in order of their best hit.
-
-        Those with hardly a word of the claim are passed over, but for the first.
-        """
-        groups: dict[str, list[Hit]] = {}
-        for hit in hits:
-            groups.setdefault(hit.document.id, []).append(hit)
-        wanted = {term.key for term in terms(said)}
-        for number, own in enumerate(list(groups.values())[:_DOCUMENTS]):
-            there = {term.key for hit in own for term in terms(hit.passage.text)}
-            if number == 0 or len(wanted & there) >= _WORTH * len(wanted):
-                yield own
-
-    def _citation(self, said: str, cited: Cited, found: Match) -> _Steps[Citation]:
-        if found.problem or not found.works:
-            return Citation(cited, *_listed(found))
-        ids = frozenset(work.id for work in found.works)
-        hits = self._search(said, PASSAGES, Scope(readings=ids))
-        name = " or ".join(f"“{work.title}”" for work in found.works)
-        if not hits:
-            reason = f"{name} is listed in the course, but its text is not here."
-            return Citation(cited, "unread", reason, found.works)
-        verdict, _ = yield from self._verify(said, hits)
-        holding: Holding = "not said"
-        reason = f"{name} does not say so: {verdict.reason}"
-        if verdict.label in ("supported", "partly"):
-            holding = "holds" if verdict.label == "supported" else "partly"
-            reason = f"{name}: {verdict.reason}"
-        elif all(hit.document.kind == "abstract" for hit in hits):
-            holding = "unread"
-            reason = f"{name}: the course has only its description, which does not say so."
-        return Citation(cited, holding, reason, found.works, verdict.verifier)
+    def _judged(self, begun: Sequence[_Begun]) -> list[Item]:
+        """The items of claims; what all of them wait for is verified together."""
+        waiting = [lookup for one in begun for lookup in one.lookups]
+        while waiting := [lookup for lookup in waiting if lookup.left]:
+            verdicts = self._verifier.verify_all([lookup.case() for lookup in waiting])
+            for lookup, verdict in zip(waiting, verdicts, strict=True):
+                lookup.hear(verdict)
+        return [one.item() for one in begun]
 
 
-def _case(said: str, hits: Sequence[Hit]) -> Case:
-    """A claim and passages of one document."""
-    document = hits[0].document
-    passages = sorted((hit.passage for hit in hits), key=lambda one: one.ordinal)
-    return said, passages, f"{document.title} {document.authors or ''}"
+def _worth_reading(said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
+    """The hits of each document, documents in order of their best hit.
+
+    Those with hardly a word of the claim are passed over, but for the first.
+    """
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.document.id, []).append(hit)
+    wanted = {term.key for term in terms(said)}
+    for number, own in enumerate(list(groups.values())[:_DOCUMENTS]):
+        there = {term.key for hit in own for term in terms(hit.passage.text)}
+        if number == 0 or len(wanted & there) >= _WORTH * len(wanted):
+            yield own
 
 
-def _side_by_side(
-    steps: Sequence[_Steps[T]], verify: Callable[[Sequence[Case]], list[Verdict]]
-) -> list[T]:
-    """What each comes to; the cases that all of them wait for are verified together."""
-    done: dict[int, T] = {}
-    told: dict[int, Verdict | None] = dict.fromkeys(range(len(steps)))
-    while told:
-        asked: dict[int, Case] = {}
-        for number, verdict in told.items():
-            try:
-                asked[number] = steps[number].send(verdict)  # type: ignore[arg-type]
-            except StopIteration as end:
-                done[number] = end.value
-        told = dict(zip(asked, verify(list(asked.values())), strict=True))
-    return [done[number] for number in range(len(steps))]
+@dataclass
+class _Lookup:
+    """What is said, held against one document after the other until one supports it; the best
+    verdict counts."""
+
+    said: str
+    hits: Sequence[Hit]
+    left: list[list[Hit]]
+    """The hits of each document that is still to be read."""
+    verdict: Verdict
+    source: Sequence[Hit] = ()
+
+    def case(self, which: int = 0) -> Case:
+        """What to ask about a document, by default the next one."""
+        own = self.left[which]
+        passages = sorted((hit.passage for hit in own), key=lambda one: one.ordinal)
+        return self.said, passages, f"{own[0].document.title} {own[0].document.authors or ''}"
+
+    def narrow(self, quick: Verifier) -> None:
+        """Leave the two documents that a quick look finds best."""
+        if len(self.left) > 1:
+            found = quick.verify_all([self.case(which) for which in range(len(self.left))])
+            best = sorted(range(len(found)), key=lambda which: -found[which].score)
+            self.left = [self.left[which] for which in best[:_SLOW_DOCUMENTS]]
+
+    def hear(self, verdict: Verdict) -> None:
+        """Take the verdict on the next document."""
+        own = self.left.pop(0)
+        if not self.source or _rank(verdict) > _rank(self.verdict):
+            self.verdict, self.source = verdict, own
+        if verdict.label == "supported":
+            self.left.clear()
+
+
+@dataclass
+class _Begun:
+    """A claim and what is looked up for it."""
+
+    claim: Claim
+    line: int
+    problem: str
+    """Why it is no claim; empty where it is one."""
+    own: _Lookup | None = None
+    cites: list[tuple[Cited, Match, _Lookup | None]] = field(default_factory=list)
+
+    @property
+    def lookups(self) -> list[_Lookup]:
+        return [one for one in (self.own, *(last for *_, last in self.cites)) if one]
+
+    def looks(self, quick: Verifier) -> float:
+        """How good it looks at first sight; what is no claim comes last."""
+        if self.own is None:
+            return 2.0
+        return quick.verify(*self.own.case()).score if self.own.left else 0.0
+
+    def item(self) -> Item:
+        """What came of it."""
+        claim, cites = self.claim, tuple(_citation(*one) for one in self.cites)
+        if self.own is None:
+            return Item(claim, self.line, "not a claim", self.problem, citations=cites)
+        verdict = self.own.verdict
+        label, reason, score = _LABELS[verdict.label], verdict.reason, verdict.score
+        found = verdict.label not in ("unsupported", "uncheckable")
+        evidence = _sources(verdict, self.own.source) if found else ()
+        return Item(claim, self.line, label, reason, score, evidence, cites, verdict.verifier)
+
+
+def _citation(cited: Cited, found: Match, lookup: _Lookup | None) -> Citation:
+    name = " or ".join(f"“{work.title}”" for work in found.works)
+    if lookup is None:  # only the name can be judged
+        holding: Holding = found.problem or ("holds" if name else "no reading")
+        reason = found.reason or f"{name} is among the readings."
+        return Citation(cited, holding, reason, found.works)
+    if not lookup.hits:
+        reason = f"{name} is listed in the course, but its text is not here."
+        return Citation(cited, "unread", reason, found.works)
+    verdict = lookup.verdict
+    holding, reason = "not said", f"{name} does not say so: {verdict.reason}"
+    if verdict.label in ("supported", "partly"):
+        holding = "holds" if verdict.label == "supported" else "partly"
+        reason = f"{name}: {verdict.reason}"
+    elif all(hit.document.kind == "abstract" for hit in lookup.hits):
+        holding = "unread"
+        reason = f"{name}: the course has only its description, which does not say so."
+    return Citation(cited, holding, reason, found.works, verdict.verifier)
 
 
 def _in_groups(
-    looked_up: Callable[[Sequence[Claim]], list[Item]], claims: Iterator[Claim]
+    judged: Callable[[Sequence[Claim]], list[Item]], claims: Sequence[Claim]
 ) -> Iterator[Item]:
     """The items of claims, in order, some groups being looked up at a time: while sentences of one
     are embedded, the index can be searched for another."""
     pool = ThreadPoolExecutor(_AT_ONCE, "checking")
     begun: deque[Future[list[Item]]] = deque()
-    size = 1
+    at, size = 0, 1
     try:
-        while group := list(islice(claims, size)):
-            begun.append(pool.submit(looked_up, group))
-            size = min(2 * size, _TOGETHER)
-            if len(begun) > _AT_ONCE:
+        while begun or at < len(claims):
+            if at < len(claims):
+                begun.append(pool.submit(judged, claims[at : at + size]))
+                at, size = at + size, min(2 * size, _TOGETHER)
+            if len(begun) > _AT_ONCE or at >= len(claims):
                 yield from begun.popleft().result()
-        while begun:
-            yield from begun.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -270,16 +288,6 @@ def _sources(verdict: Verdict, hits: Sequence[Hit]) -> tuple[Source, ...]:
         quote = re.sub(r"\s+", " ", one.quote)
         out.append(Source(hit.document, quote, page, hit.passage.heading, one.passage))
     return tuple(out)
-
-
-def _listed(found: Match) -> tuple[Holding, str, tuple[Work, ...]]:
-    """What can be said of a citation by its name alone."""
-    if found.problem:
-        return found.problem, found.reason, found.works
-    titles = " or ".join(f"“{work.title}”" for work in found.works)
-    if not titles:
-        return "no reading", found.reason, ()
-    return "holds", f"{titles} is among the readings.", found.works
 
 
 def works_of(catalogue: Catalogue) -> tuple[Work, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +23,8 @@ from seminar_rag.check.features import Comparison, Embed, Matrix, Overlap
 from seminar_rag.check.terms import terms
 from seminar_rag.types import BUILT_IN, Evidence, Passage, Verdict, VerdictLabel
 
+_Found = tuple[Passage, int, str]
+"""A passage, the index of a sentence in it, and the sentence."""
 Case = tuple[str, Sequence[Passage], str]
 """A claim, passages, and what is known without them: what `Verifier.verify` takes."""
 SHOWN = 3
@@ -87,27 +88,10 @@ def fitted() -> dict[str, Weights]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
-    """A claim and the sentences of its passages, before they are embedded."""
-
-    claim: str
-    found: Sequence[tuple[Passage, int, str]]
-    """As in `Reading`."""
-    overlap: Overlap
-
-    def compare(self, vectors: Matrix) -> Reading:
-        """Args: vectors: of the overlap's texts."""
-        comparison = self.overlap.compare(vectors)
-        sentences = [quote for _, _, quote in self.found]
-        return Reading(self.found, comparison, find_conflict(self.claim, sentences, comparison))
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """A claim compared with the sentences of its passages."""
 
-    found: Sequence[tuple[Passage, int, str]]
-    """Passage, index of the sentence in it, and the sentence."""
+    found: Sequence[_Found]
     comparison: Comparison
     conflict: Conflict | None
 
@@ -142,25 +126,28 @@ class BuiltinVerifier(Verifier):
 
     def verify_all(self, cases: Sequence[Case]) -> list[Verdict]:
         """`verify` of each; the sentences of all are embedded together, which pads less."""
-        read = self._read(cases)
-        return [one if isinstance(one, Verdict) else self.weigh(one) for one in read]
+        begun = [self._begin(*case) for case in cases]
+        self._embed(
+            [text for one in begun if not isinstance(one, Verdict) for text in one[1].texts]
+        )
+        return [
+            one if isinstance(one, Verdict) else self.weigh(self._compared(case[0], *one))
+            for case, one in zip(cases, begun, strict=True)
+        ]
 
     def read(self, claim: str, passages: Sequence[Passage], known: str = "") -> Reading | Verdict:
         """Compare claim and passages; a verdict where there is nothing to weigh."""
-        return self._read([(claim, passages, known)])[0]
+        begun = self._begin(claim, passages, known)
+        return begun if isinstance(begun, Verdict) else self._compared(claim, *begun)
 
-    def _read(self, cases: Sequence[Case]) -> list[Reading | Verdict]:
-        begun = [self._begin(*case) for case in cases]
-        texts = [text for one in begun if isinstance(one, _Begun) for text in one.overlap.texts]
-        rows = iter(self._embed(texts) if texts else ())
-        return [
-            one
-            if isinstance(one, Verdict)
-            else one.compare(np.stack(list(islice(rows, len(one.overlap.texts)))))
-            for one in begun
-        ]
+    def _compared(self, claim: str, found: Sequence[_Found], overlap: Overlap) -> Reading:
+        comparison = overlap.compare(self._embed(overlap.texts))
+        sentences = [quote for _, _, quote in found]
+        return Reading(found, comparison, find_conflict(claim, sentences, comparison))
 
-    def _begin(self, claim: str, passages: Sequence[Passage], known: str) -> _Begun | Verdict:
+    def _begin(
+        self, claim: str, passages: Sequence[Passage], known: str
+    ) -> tuple[Sequence[_Found], Overlap] | Verdict:
         if not terms(claim):
             return self._verdict("uncheckable", 0.0, "The sentence states nothing to look up.")
         found = [
@@ -175,7 +162,7 @@ class BuiltinVerifier(Verifier):
         quoted = _quoted(claim, found)
         if quoted:
             return self._verdict("supported", 1.0, _SAME_WORDS, quoted)
-        return _Begun(claim, found, Overlap(claim, [quote for _, _, quote in found], known))
+        return found, Overlap(claim, [quote for _, _, quote in found], known)
 
     def score(self, read: Reading) -> float:
         """How likely the words make support, 0 to 1, the rules left out."""
@@ -192,11 +179,10 @@ class BuiltinVerifier(Verifier):
         return Verdict(label, round(score, 3), reason, evidence, self.name)
 
 
-def _quoted(claim: str, found: Sequence[tuple[Passage, int, str]]) -> tuple[Evidence, ...]:
+def _quoted(claim: str, found: Sequence[_Found]) -> tuple[Evidence, ...]:
     """The sentences of a passage that has the claim's words as they are, five or more; else none.
 
-    Those that the claim consists of, or the one it is taken from; else the one that shares most. A
-    quotation needs no embedding, which most of the time goes into.
+    Those that the claim consists of, or the one it is taken from; else the one that shares most.
     """
     wanted = _plain(claim)
     asked = set(wanted.split())
@@ -252,19 +238,19 @@ class _CachedEmbed:
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
-        self._rows: OrderedDict[str, Matrix] = OrderedDict()
+        self._rows: dict[str, Matrix] = {}
         self._lock = threading.Lock()
 
     def __call__(self, texts: Sequence[str]) -> Matrix:
         with self._lock:
-            rows = {text: self._rows[text] for text in texts if text in self._rows}
-            for text in rows:
-                self._rows.move_to_end(text)
-        new = [text for text in dict.fromkeys(texts) if text not in rows]
+            rows = {text: self._rows.get(text) for text in texts}
+        new = [text for text, row in rows.items() if row is None]
         if new:
-            rows |= dict(zip(new, self._embed(new), strict=True))
-            with self._lock:
-                self._rows |= {text: rows[text].astype(np.float16) for text in new}
-                while len(self._rows) > self.LIMIT:
-                    self._rows.popitem(last=False)
-        return np.stack([rows[text] for text in texts]).astype(np.float32)
+            rows |= zip(new, self._embed(new).astype(np.float16), strict=True)
+        with self._lock:
+            for text in rows:
+                self._rows.pop(text, None)  # what comes again is put behind the rest
+            self._rows |= {text: row for text, row in rows.items() if row is not None}
+            for text in list(islice(self._rows, max(0, len(self._rows) - self.LIMIT))):
+                del self._rows[text]
+        return np.array([rows[text] for text in texts], np.float32)

@@ -64,7 +64,7 @@ class Term:
     value: float = 0.0
     """Numbers: the value, scale words multiplied in; percents as they are read."""
     precision: float = 0.0
-    """Numbers: half of the last digit given, what rounding may hide; "about" hides more."""
+    """Numbers: half of the last digit given, what rounding may hide."""
     unit: str = ""
     """Numbers: "%", "x" (times), "" or the stem of the word behind."""
     spelled: bool = False
@@ -131,9 +131,6 @@ _BASE = {
 """Units as multiples of one that they can be converted to."""
 _FAR = 1.5
 """ "Over 600" is said of 650, not of 6,000."""
-_ABOUT = re.compile(
-    r"(?:\b(?:about|around|roughly|some|approximately|nearly|almost)|~|≈)\s*$", re.IGNORECASE
-)
 _MORE, _LESS = "(?:more|greater|higher|longer) than", "(?:less|fewer|lower|shorter) than"
 _LEAST = re.compile(
     rf"\b(?:at least|not? {_LESS}|(?<!no )(?<!not ){_MORE}|over|above|minimum of)\s*$",
@@ -161,20 +158,14 @@ def _number(match: re.Match[str], text: str) -> Term:
     scale = _SCALE.get(suffix, 1.0) * _raised(match, digits)
     decimals = len(digits.split(".")[1]) if "." in digits else 0
     value = float(digits) * scale
-    years = re.search(r"\b((?:19|20)\d)\d[–/-]$", text[max(0, start - 5) : start])
-    if years and len(digits) == 2:  # "2018–19"
-        value = float(years[1][:2] + digits)
     if re.fullmatch(r"%|per\s?cent", suffix):
         unit = "%"
     else:
-        unit = "x" if suffix in ("x", "×") or _factor(text, start) else _unit(text, end)
-    last = -decimals
-    if _ABOUT.search(text[max(0, start - 16) : start]) and not decimals:
-        last = len(digits) - len(digits.rstrip("0"))
-    return Term(
-        text[start:end], f"#{value:g}{'%' if unit == '%' else ''}", "number", start, end, value,
-        0.0 if match["own"] else 0.5 * 10.0**last * scale, unit, bound=_bound(text, start, end),
-    )  # fmt: skip
+        unit = "x" if suffix in ("x", "×") else _unit(text, end)
+    key = f"#{value:g}{'%' if unit == '%' else ''}"
+    precision = 0.0 if match["own"] else 0.5 * 10.0**-decimals * scale
+    bound = _bound(text, start, end)
+    return Term(text[start:end], key, "number", start, end, value, precision, unit, bound=bound)
 
 
 def _raised(match: re.Match[str], digits: str) -> float:
@@ -195,11 +186,6 @@ def _spelled(
     """A number written in words."""
     key, bound = f"#{value:g}", _bound(text, start, end)
     return Term(text[start:end], key, "number", start, end, value, precision, unit, True, bound)
-
-
-def _factor(text: str, start: int) -> bool:
-    return bool(re.search(r"\bfactors? of\s+(?:(?:about|around|roughly|some)\s+)?$",
-                          text[max(0, start - 24) : start]))  # fmt: skip
 
 
 def _bound(text: str, start: int, end: int) -> int:
