@@ -74,11 +74,7 @@ class Comparing(ABC):
         return known[reading, asked]
 
     def known_table(self, questions: Sequence[str], readings: Sequence[str]) -> Table:
-        """A table of these readings with the cells that are remembered; nothing is computed.
-
-        Raises:
-            SourceError: a question is empty or too long, or there are too many.
-        """
+        """A table of these readings with the cells that are remembered; raises as `compare`."""
         asked = columns(questions)
         catalogue = self.parts.store.catalogue()
         known = self._known(catalogue)
@@ -96,12 +92,8 @@ class Comparing(ABC):
     ) -> Table:
         """Put questions to every reading of a scope; where `stop` says so, as far as it came.
 
-        Args:
-            progress: told how many cells of how many are known.
-
-        Raises:
-            SourceError: a question is empty or too long, or there are too many of questions or
-                readings.
+        `progress` is told how many cells of how many are known. Raises SourceError where a question
+        is empty or too long, or there are too many of questions or readings.
         """
         asked = columns(questions)
         found = self.rows(scope)
@@ -147,12 +139,8 @@ class Comparing(ABC):
         return tuple(sorted(found, key=lambda one: one.session))
 
     def keep_table(self, session: int, questions: Sequence[str]) -> KeptTable:
-        """Keep a table over the readings of a session, for students to open.
-
-        Raises:
-            NotFoundError: there is no such session.
-            SourceError: see `compare`.
-        """
+        """Keep a table over the readings of a session, for students to open; raises as `compare`,
+        and NotFoundError where there is no such session."""
         asked = columns(questions)
         self.parts.store.catalogue().session(session)
         id_ = fingerprint(repr((session, asked)))

@@ -77,10 +77,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         data: str | Path | None = None,
         **given: Unpack[Given],
     ) -> Course:
-        """The course configured in `folder`, its state in `data` if given.
-
-        Without either it is the course of the current folder, if one lies there, and else the one
-        that lies where the platform keeps the data of programs.
+        """The course configured in `folder`, its state in `data` if given; without either that of
+        the current folder, else the one that lies where the platform keeps the data of programs.
 
         Raises:
             ConfigError: the configuration is unusable.
@@ -175,14 +173,12 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
-        """Bring sources in or up to date, one report each. Students can go on asking meanwhile.
-
-        A source is a path or an address on the web. Once another source is in, the bundled sample
-        course leaves. What the instructor corrected, added or took out stays so.
+        """Bring sources, paths or addresses, in or up to date, one report each; students can go on
+        asking. Once another source is in, the bundled sample course leaves.
 
         Args:
             stop: asked often, from this thread; once it says so, the ingest ends between two
-                readings with the report of what is in, and the next one goes on there.
+                readings, and the next one goes on there.
 
         Raises:
             SourceError: a source cannot be read, or holds nothing; the sources before it are in.
@@ -207,10 +203,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         listener: Listener = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Report:
-        """Look for one reading again, and bring its documents in or up to date.
-
-        Args:
-            reading: its id or title; also what `add`, `accept` and `restore` gave.
+        """Look for one reading again, by its id or title, and bring its documents up to date.
 
         Raises:
             NotFoundError: no source lists it.
@@ -241,11 +234,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         scope: Scope = Scope(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
-        """Answer a question as a stream of events, the Answer last.
-
-        Raises:
-            NotFoundError: nothing is ingested yet.
-        """
+        """Answer a question as a stream of events, the Answer last; raises NotFoundError where
+        nothing is ingested yet."""
         if not self.catalogue().sessions:  # the reading list alone answers questions about itself
             self.require_documents()
         engine = self.parts.engine
@@ -256,11 +246,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         return self.met(answered, question, history)
 
     def require_documents(self) -> None:
-        """Do nothing where there are readings.
-
-        Raises:
-            NotFoundError: nothing is ingested yet.
-        """
+        """Raise NotFoundError where nothing is ingested yet."""
         if not self.catalogue().documents:
             raise NotFoundError(
                 "nothing is ingested yet — seminar-rag ingest SOURCE takes a course page, a"
@@ -287,12 +273,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         return JUDGED if self.parts.judges() else ""
 
     def check(self, text: str, scope: Scope | None = None) -> Checking:
-        """Check every claim of a text, and every source it gives, against the readings.
-
-        Iterate the result to go through the text; `report()` gives what is known so far.
-
-        Raises:
-            NotFoundError: nothing is ingested yet.
+        """Check every claim of a text, and every source it gives, against the readings, claim by
+        claim as the result is iterated. Raises NotFoundError where nothing is ingested yet.
         """
         self.require_documents()
         return self.parts.checker().check(text, scope)
@@ -325,22 +307,14 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         return configuration.settings(self.config)
 
     def change(self, section: str, key: str, value: str | int | bool) -> None:
-        """Change a setting here and in seminar.toml; answers that are being written go on.
-
-        Raises:
-            ConfigError: it cannot be changed while the course is served, or to this value.
-        """
+        """Change a setting here and in seminar.toml; raises ConfigError where that cannot be."""
         self.parts.reconfigure(configuration.changed(self.config, section, key, value))
         if self.common is not None:
             self.common.put("setting", f"{section}_{key}", json.dumps(value))
 
     def follow(self) -> None:
-        """Take the settings that were changed at another server of the course; they win over this
-        one's seminar.toml.
-
-        Raises:
-            StoreError: the database cannot be reached.
-        """
+        """Take the settings that were changed at another server of the course, which win over this
+        one's seminar.toml."""
         told = self.common.every("setting") if self.common is not None else {}
         live = configuration.LIVE.keys() - configuration.from_environment()
         config = replace(self.config, **{k: json.loads(v) for k, v in told.items() if k in live})

@@ -175,11 +175,8 @@ class ModelChoice:
         return model_offer()
 
     def model_cost(self, spec: str = "") -> str:
-        """What fetching a language model takes, as a sentence; see `fetch_language_model`.
-
-        Raises:
-            ModelError: the machine is too small for one, or `spec` names none.
-        """
+        """What fetching a language model takes, as a sentence; raises ModelError where the machine
+        is too small for one, or `spec` names none."""
         from seminar_rag.models.suggested import find, suggest_here
 
         if spec:
@@ -240,11 +237,7 @@ class ModelChoice:
         return "answers are written with it from now on."
 
     def fetch_reranker(self, name: str, hub: str = HUB) -> str:
-        """Fetch a model that orders passages, by its name on the hub.
-
-        Raises:
-            ModelError: there is no such model, or it cannot be downloaded now.
-        """
+        """Fetch a model that orders passages, by its name on the hub. Raises ModelError."""
         from seminar_rag.models import hub as hubs
         from seminar_rag.models.suggested import RERANKERS
 

@@ -225,11 +225,8 @@ class Learning(ABC):
         )  # fmt: skip
 
     def guide(self, session: int) -> Guide:
-        """What each reading of a session says of itself, and the terms that they define.
-
-        Raises:
-            NotFoundError: there is no such session.
-        """
+        """What each reading of a session says of itself, and the terms that they define; raises
+        NotFoundError where there is no such session."""
         catalogue = self.parts.store.catalogue()
         here = catalogue.session(session)
         known = self._guides.get(session)
@@ -258,11 +255,7 @@ class Learning(ABC):
         return frozenset(int(id_) for id_ in self.parts.chosen.of("guide"))
 
     def show_guide(self, session: int, *, shown: bool) -> None:
-        """Show students the guide of a session, or no longer.
-
-        Raises:
-            NotFoundError: there is no such session.
-        """
+        """Show students the guide of a session, or no longer; raises as `guide`."""
         if shown:
             self.guide(session)
         self.parts.chosen.put("guide", str(session), {"shown": True} if shown else None)
@@ -273,11 +266,7 @@ class Learning(ABC):
         return {number: mode for number, mode in found.items() if mode in MODES}
 
     def met(self, ask: Ask, question: str, history: Sequence[Turn]) -> Iterator[Event]:
-        """The answer to a question, or a hint where the instructor has set it so.
-
-        Args:
-            ask: see `answer.tutor.tutored`.
-        """
+        """The answer to a question, or a hint where the instructor has set it so."""
         modes = self.tutoring()
 
         def mode_of(document: Document) -> Mode | None:
@@ -287,15 +276,8 @@ class Learning(ABC):
         return tutored(ask, question, history, mode_of) if modes else ask(question, history)
 
     def tutor(self, session: int, mode: Mode | None) -> None:
-        """Meet questions to a session with a hint; see `answer.tutor`.
-
-        Args:
-            session: its number; 0 for the whole course.
-            mode: None for answers.
-
-        Raises:
-            NotFoundError: there is no such session.
-        """
+        """Meet questions to a session, or with 0 to the whole course, with a hint of
+        `answer.tutor`, or with answers where there is no mode. Raises as `guide`."""
         if session:
             self.parts.store.catalogue().session(session)
         self.parts.chosen.put("tutor", str(session), {"mode": mode} if mode else None)

@@ -38,11 +38,8 @@ from seminar_rag.types.catalogue import Correction
 
 
 def where() -> str:
-    """Where the course lies that `Course.open()` opens, as a sentence; empty where one expects it.
-
-    Raises:
-        ConfigError: the configuration is unusable.
-    """
+    """Where the course lies that `Course.open()` opens, as a sentence; empty where one expects
+    it."""
     data, other = load(None).data, configuration.own_folder("course")
     if data != Path(configuration.DATA):
         return f"The course lies in {data}."
@@ -56,14 +53,8 @@ def rescue(
     data: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> bool:
-    """Replace a damaged database, which is moved aside; see `index.rescue`.
-
-    Returns:
-        Whether it was damaged.
-
-    Raises:
-        StoreError: the data folder cannot be used.
-    """
+    """Replace a damaged database, which is moved aside; whether it was damaged. See
+    `index.rescue`."""
     config = load(folder, data=data)
     if config.store_database:  # a server looks after its files by itself
         return False
@@ -237,15 +228,11 @@ def restore(
 
 
 def carry(data: Path, source: str, place: Path, target: str) -> None:
-    """Copy the journal, and what was chosen for students, from where one database has a course to
-    where another has it.
+    """Copy the journal, and what was chosen for students, from one database's course to another's.
 
     Args:
         data, place: the data folders, which hold both with SQLite.
         source, target: the address of a PostgreSQL database, or empty for SQLite.
-
-    Raises:
-        StoreError: one cannot be read or written.
     """
     with (
         closing(Journal(data / _JOURNALS[0], database=source)) as old,
@@ -288,11 +275,7 @@ def _files(data: Path, folders: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
-    """Unpack a backup; the names of its files.
-
-    Raises:
-        ValueError: it is no backup, or holds a name that none has.
-    """
+    """Unpack a backup; the names of its files. Raises ValueError where it is none."""
     names = archive.namelist()
     json.loads(archive.read(_MANIFEST))
     allowed = {_MANIFEST, _DECISIONS, CHOSEN, _SETTINGS, *_JOURNALS, _DATABASE}

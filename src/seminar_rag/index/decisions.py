@@ -49,11 +49,7 @@ def to_json(decisions: Sequence[Correction]) -> str:
 
 
 def from_json(text: str | bytes) -> tuple[Correction, ...]:
-    """The corrections of a JSON text.
-
-    Raises:
-        ValueError: it is not one of `to_json`.
-    """
+    """The corrections of a JSON text; raises ValueError where it is not one of `to_json`."""
     try:
         decisions = tuple(Correction(**row) for row in json.loads(text)["decisions"])
     except (TypeError, LookupError) as error:
@@ -64,22 +60,14 @@ def from_json(text: str | bytes) -> tuple[Correction, ...]:
 
 
 def save(data: Path, decisions: Sequence[Correction]) -> None:
-    """Write the corrections as they are now, where that changes the file.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write the corrections as they are now, where that changes the file. Raises OSError."""
     path, text = data / _FOLDER / _CURRENT, to_json(decisions)
     if not path.is_file() or path.read_bytes() != text.encode():
         write(path, text, sync=True)
 
 
 def copy(data: Path, decisions: Sequence[Correction]) -> None:
-    """Write a dated copy, unless the latest one says the same, and drop all but `KEPT` copies.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write a dated copy, unless the latest says the same; drop all but `KEPT`. Raises OSError."""
     text, copies = to_json(decisions), _copies(data)
     if not decisions or (copies and copies[-1].read_bytes() == text.encode()):
         return
@@ -203,11 +191,7 @@ class Chosen:
             self._common.put("chosen", "state", secrets.token_hex(8))
 
     def copy_to(self, other: Chosen) -> None:
-        """Put all of it where another keeps it, beside what is there.
-
-        Raises:
-            StoreError: it cannot be read or written.
-        """
+        """Put all of it where another keeps it, beside what is there. Raises StoreError."""
         with self._lock:
             every = self._read()
         for kind in get_args(Kind):
@@ -225,14 +209,8 @@ class Chosen:
         return [f"what was chosen for students: {bad} is damaged, gone or old, the other is whole"]
 
     def repair(self) -> str:
-        """Write both files anew from the one that is whole; without one they are moved aside.
-
-        Returns:
-            What was lost, with where it lies; empty where nothing was.
-
-        Raises:
-            StoreError: they cannot be written.
-        """
+        """Write both files anew from the one that is whole; without one they are moved aside. What
+        was lost, with where it lies; empty where nothing was. Raises StoreError."""
         if self._common is not None:
             return ""
         with self._lock:

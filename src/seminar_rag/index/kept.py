@@ -28,7 +28,8 @@ class KeptFiles:
 
     A file is there whole or not at all. It comes before the database mentions it and goes when the
     database no longer does, so that a crash leaves at most a file too many, which the next writer
-    removes. Where several servers have the files in common, those of the folder are copies.
+    removes. Where several servers have the files in common, those of the folder are copies, and all
+    methods raise StoreError where the others cannot be reached.
     """
 
     def __init__(self, folder: Path, remote: Remote | None = None) -> None:
@@ -39,11 +40,7 @@ class KeptFiles:
         self.remote = remote
 
     def path(self, digest: str) -> Path | None:
-        """The file with this content; None where it is missing.
-
-        Raises:
-            StoreError: what servers have in common cannot be reached.
-        """
+        """The file with this content; None where it is missing."""
         if not _DIGEST.fullmatch(digest):
             return None
         path = self.folder / digest
@@ -57,14 +54,10 @@ class KeptFiles:
         return None
 
     def keep(self, source: Path) -> str:
-        """Keep a copy of a file and return its SHA-256.
+        """Keep a copy of a file and return its SHA-256; raises OSError where it cannot be copied.
 
         A download, which never changes, is linked where links are supported; of what the instructor
         added there are two copies then.
-
-        Raises:
-            OSError: it cannot be read or copied.
-            StoreError: what servers have in common cannot be reached.
         """
         digest = self._keep(source)
         if self.remote is not None:
@@ -96,11 +89,7 @@ class KeptFiles:
 
     def share_added(self, names: Iterable[str]) -> None:
         """Let other servers have added files, by their paths in the data folder, before the
-        database mentions them.
-
-        Raises:
-            StoreError: what servers have in common cannot be reached.
-        """
+        database mentions them."""
         if self.remote is None:
             return
         for name in filter(None, names):
@@ -108,8 +97,7 @@ class KeptFiles:
                 self.remote.put(name, file)
 
     def fetch_added(self, names: Iterable[str]) -> None:
-        """Copy the added files that other servers let us have and are not here; raises as
-        `share_added`."""
+        """Copy the added files that other servers let us have and are not here."""
         if self.remote is None:
             return
         for name in filter(None, names):
@@ -117,8 +105,7 @@ class KeptFiles:
                 self.remote.get(name, file)
 
     def sweep_common(self, known: Iterable[str]) -> None:
-        """Remove what servers have in common and no document needs. Only for writers; raises as
-        `share_added`."""
+        """Remove what servers have in common and no document needs. Only for writers."""
         if self.remote is not None:
             for name in self.remote.names("files") - set(known):
                 self.remote.drop(f"files/{name}")
@@ -172,11 +159,8 @@ def damaged_added(data: Path, decisions: Iterable[Correction]) -> list[str]:
 
 
 def restored_added(data: Path, names: Iterable[str], kept: Path) -> list[str]:
-    """Bring added files back from the folder of kept files; those of which there is no copy.
-
-    Raises:
-        OSError: a file cannot be read or written.
-    """
+    """Bring added files back from the folder of kept files; those without a copy. Raises
+    OSError."""
     wanted = {Path(name).stem.rpartition("-")[2]: name for name in names}
     for path in kept.iterdir() if wanted and kept.is_dir() else ():
         content = path.read_bytes()
