@@ -57,11 +57,8 @@ class Assembly(ModelsInUse):
     """The parts of one course."""
 
     def __init__(self, config: Config, **given: Unpack[Given]) -> None:
-        """Open the store and the journal.
-
-        Raises:
-            StoreError: the data folder cannot be used.
-        """
+        """Open the store and the journal; raises StoreError where the data folder cannot be
+        used."""
         store = Store(
             *(config.data, config.store_url, given.get("vectors")),
             *(config.store_database, config.store_files),
@@ -111,11 +108,7 @@ class Assembly(ModelsInUse):
 
     @cached_property
     def retriever(self) -> Retriever:
-        """What finds passages.
-
-        Raises:
-            StoreError: the index was made with another embedding model.
-        """
+        """What finds passages; raises StoreError where another model made the index."""
         from seminar_rag.index.retrieve import Retriever
 
         self.store.require_model(self.embedder.name, self.embedder.precision)
@@ -233,11 +226,8 @@ class Assembly(ModelsInUse):
 
     @cached_property
     def verifier(self) -> Verifier:
-        """What decides whether a passage supports a sentence.
-
-        Raises:
-            ModelError: the language model is to check, and none is configured.
-        """
+        """What decides whether a passage supports a sentence; raises ModelError where the language
+        model is to check, and none is configured."""
         if self._verifier is not None:
             return self._verifier
         builtin = self.builtin_verifier

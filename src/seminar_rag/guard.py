@@ -29,12 +29,8 @@ _T = TypeVar("_T")
 
 
 class WorkerError(Exception):
-    """A task did not come to its end.
-
-    Attributes:
-        reason: "limit" when its process died, hung or outgrew its memory, "closed" when the pool
-            was closed, "unavailable" when no process starts.
-    """
+    """A task did not come to its end: its process died, hung or outgrew its memory ("limit"), the
+    pool was closed, or no process starts ("unavailable")."""
 
     def __init__(self, reason: Literal["limit", "closed", "unavailable"]) -> None:
         super().__init__(reason)
@@ -166,11 +162,8 @@ def _stop(pool: Any) -> None:
 
 
 def confine(memory: int) -> None:
-    """Prepare this process as a worker: no output, no core dumps, and a limit on its memory.
-
-    Args:
-        memory: bytes of address space (Linux) or resident memory (elsewhere).
-    """
+    """Prepare this process as a worker: no output, no core dumps, and a limit on its memory; see
+    `WorkerPool`."""
     import logging
 
     logging.disable(logging.CRITICAL)

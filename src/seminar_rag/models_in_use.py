@@ -68,11 +68,8 @@ class Shared:
             one.close()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The model of this key, made where there is none. Raises what `make` raises.
-
-        Args:
-            key: the model's class and everything that makes it another one.
-        """
+        """The model of this key, made where there is none: its class and all that makes it another
+        one. Raises what `make` raises."""
         with self._lock:
             making = self._making[key]
         with making:
@@ -89,7 +86,6 @@ class ModelsInUse:
         self, config: Config, store: Store, embedder: Embedder | None, shared: Shared
     ) -> None:
         """Args:
-        store: knows with which model the index was made.
         embedder: in place of the configured one.
         shared: where the models are that other courses of this process use too.
         """
@@ -146,10 +142,6 @@ class ModelsInUse:
         Args:
             spec: as in [llm] model, which is changed where it is set to another.
             load: now, so that no question waits for it.
-
-        Raises:
-            ConfigError: the setting cannot be changed.
-            ModelError: the model cannot be loaded.
         """
         if self.config.llm_model not in ("", spec) and "llm_model" not in from_environment():
             save(self.config.folder, "llm", "model", spec)
@@ -205,11 +197,8 @@ class ModelsInUse:
         return self.llm if asked and isinstance(self.llm, Chooser) else None
 
     def judges(self) -> bool:
-        """Whether the language model checks claims, known without loading it.
-
-        Unasked, a file does that is large enough to understand. A server is asked only where the
-        configuration says so.
-        """
+        """Whether the language model checks claims, known without loading it: unasked, a file that
+        is large enough to understand; a server only where the configuration says so."""
         config = self.config
         if config.check_verifier != "auto":
             return config.check_verifier == "llm"

@@ -100,11 +100,7 @@ def kept_files(db: Connection) -> dict[str, str]:
 
 
 def corrections(db: Connection) -> tuple[Correction, ...]:
-    """All corrections, in the order in which they were made.
-
-    Raises:
-        ValueError, TypeError: one is damaged.
-    """
+    """All corrections, in the order in which they were made. Raises as `read`."""
     rows = db.execute("SELECT key, kind, target, fields, at FROM correction ORDER BY key")
     found = tuple(
         Correction(kind, target, **json.loads(fields), key=key, at=at)
@@ -239,11 +235,7 @@ def drop_source(db: Connection, source: str) -> None:
 
 
 def unlist(db: Connection, reading: str, source: str = "") -> None:
-    """Take a reading off the lists, with what was looked up for it.
-
-    Args:
-        source: the only source whose list it is taken off; empty for all.
-    """
+    """Take a reading off the lists of all sources, or of one, with what was looked up for it."""
     where, given = " WHERE %s = ? AND ? IN ('', source)", (reading, source)
     rows = db.execute("SELECT source, id, listed FROM reading" + where % "id", given).fetchall()
     for of, id_, listed in rows:
@@ -286,11 +278,8 @@ def drop_lookups(db: Connection, source: str, readings: Iterable[str]) -> None:
 
 
 def put_correction(db: Connection, one: Correction, at: str = "") -> None:
-    """Store a correction, in place of an earlier one about the same thing.
-
-    Args:
-        at: when it was made; now where it is empty.
-    """
+    """Store a correction, made now or `at` a time, in place of an earlier one about the same
+    thing."""
     identity = _IDENTITY.get(one.kind)
     if identity is not None:
         same = [

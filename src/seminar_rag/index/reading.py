@@ -93,11 +93,7 @@ class Reader(Database):
     # --- catalogue and passages ----------------------------------------------------------------
 
     def require_model(self, name: str, precision: str) -> None:
-        """Refuse to compare vectors of two models.
-
-        Raises:
-            StoreError: the stored vectors come from another model or precision.
-        """
+        """Refuse to compare vectors of two models or precisions; raises StoreError."""
         stored = (self.meta("model"), self.meta("precision"))
         if stored not in ((None, None), (name, precision)):
             raise StoreError(
@@ -178,9 +174,8 @@ class Reader(Database):
     ) -> list[tuple[str, float]]:
         """The k nearest passages with their cosine similarity (-1 to 1), best first.
 
-        What is searched for it is said by `HELD`. An embedded vector store that is damaged is
-        passed over: the embeddings of the database are compared one by one then, until the store
-        is repaired.
+        What is searched is said by `HELD`. An embedded vector store that is damaged is passed over:
+        the embeddings of the database are compared one by one then, until the store is repaired.
 
         Args:
             vector: shape (dimensions,).

