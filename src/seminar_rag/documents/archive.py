@@ -53,9 +53,7 @@ class Unpacker:
     """Unpacks archives into a temporary folder, which goes with it. Use it as a context manager."""
 
     def __init__(self, seconds: float = _SECONDS) -> None:
-        """Args:
-        seconds: that one archive may take.
-        """
+        """`seconds` are those that one archive may take."""
         self._seconds = seconds
         self._stack = ExitStack()
         self._known: dict[Path, Opened] = {}

@@ -82,11 +82,7 @@ _ABOUT = ("mimetype", "META-INF/manifest.xml", "META-INF/encryption.xml")
 
 
 def read_text(data: bytes, name: str, kind: TextKind = "text") -> ParsedDocument:
-    """Read HTML, Markdown or plain text.
-
-    Raises:
-        DocumentError: "no_text".
-    """
+    """Read HTML, Markdown or plain text. Raises DocumentError "no_text"."""
     from seminar_rag.syllabus.markup import html_blocks, html_title, markdown_blocks
 
     if kind == "text" and _SAVED_PAGE.match(data[:2000]):
@@ -288,10 +284,7 @@ def _packed_form(data: bytes, name: str) -> str:
 
 
 def _without_media(data: bytes, name: str) -> bytes:
-    """An archive with empty files in place of pictures, recordings and fonts.
-
-    No reader then holds them in memory.
-    """
+    """An archive with empty files in place of media, which no reader then holds in memory."""
     out = io.BytesIO()
     left = _MAX_UNPACKED
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:

@@ -53,10 +53,7 @@ class Recogniser:
         page_seconds: float = PAGE_SECONDS,
         memory: int = MEMORY,
     ) -> None:
-        """Args:
-        page: reads one page, `recognise` by default; runs in the worker.
-        page_seconds, memory: limits of one page.
-        """
+        """`page` reads one page in the worker, within the limits that follow."""
         self._page = page or recognise
         self._page_seconds = page_seconds
         self._pool = WorkerPool(1, memory)
@@ -70,11 +67,8 @@ class Recogniser:
     def pages(
         self, path: Path, numbers: Sequence[int], progress: PageProgress | None = None
     ) -> dict[int, Page]:
-        """Read pages of a PDF, by number; a page that could not be read is missing.
-
-        Args:
-            progress: called before each page, in this thread.
-        """
+        """Read pages of a PDF, by number; a page that could not be read is missing. `progress` is
+        called before each page, in this thread."""
         status = path.stat()
         key = (path, status.st_size, status.st_mtime)
         with self._lock:
@@ -125,14 +119,7 @@ def available() -> bool:
 
 
 def recognise(path: Path, number: int) -> Page:
-    """Read a page of a PDF from its image.
-
-    Args:
-        number: the page's, from 1.
-
-    Raises:
-        pypdfium2.PdfiumError: the page cannot be rendered.
-    """
+    """Read a page of a PDF, by its number from 1, from its image. Raises PdfiumError."""
     import pypdfium2 as pdfium
 
     pdf = pdfium.PdfDocument(path)

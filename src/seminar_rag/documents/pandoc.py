@@ -169,11 +169,8 @@ class _Walk:
                 self._number = 0 if kind == "heading" else self._number + 1
             self.blocks.append(Block(text, kind, level, self._number or None))
         for note in notes:  # under the number of what it belongs to
-            self._add_note(self._flat(note))
-
-    def _add_note(self, text: str) -> None:
-        if text:
-            self.blocks.append(Block(text, "paragraph", 0, self._number or None))
+            if text := self._flat(note):
+                self.blocks.append(Block(text, "paragraph", 0, self._number or None))
 
     def _table(self, content: Sequence[Any]) -> None:
         _, caption, _, head, bodies, foot = content

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from seminar_rag.documents.pdf_clean import (
-    Line,
     Page,
     Style,
     about_equal,
@@ -219,7 +218,10 @@ def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
             continue
         # Letters of scripts without capitals may go on with a sentence as small ones do.
         lower = rest.text[0].isalpha() and (head.tail.hyphen or not rest.text[0].isupper())
-        moves = _is_further_on(head.tail, rest.first)
+        # A later page or column.
+        moves = rest.first.page > head.tail.page or (
+            rest.first.base > head.tail.base + 5 * head.tail.size
+        )
         if lower and (moves or (broken and j == i + 1)):
             return j if rest.kind == "paragraph" else None
         if not broken:
@@ -227,11 +229,6 @@ def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
         if j == i + 1 and moves and rest.lines > 1:
             return j if rest.kind == "paragraph" else None
     return None
-
-
-def _is_further_on(tail: Line, line: Line) -> bool:
-    """Whether `line` stands in a later column or on a later page, seen from `tail`."""
-    return line.page > tail.page or line.base > tail.base + 5 * tail.size
 
 
 def _first_sentence(text: str) -> int:

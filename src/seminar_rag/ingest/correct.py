@@ -180,11 +180,8 @@ _OF_THE_LIST = ("rename", "edit", "confirm")
 
 
 def take_back(store: Store, before: Catalogue) -> tuple[str, ...]:
-    """Make the decisions what they were; returns the ids of readings that are to be ingested.
-
-    Args:
-        before: the catalogue before the decisions that are taken back.
-    """
+    """Make the decisions what they were in an earlier catalogue; returns the ids of readings that
+    are to be ingested."""
     now = store.catalogue()
     old, made = ({one.key for one in each.corrections} for each in (before, now))
     new = [one for one in now.corrections if one.key not in old]

@@ -77,12 +77,8 @@ class PassageEmbedding(BaseEmbedding):
 def embed_texts(
     texts: Sequence[Text], embedder: Embedder, known: Known, progress: Callable[[int], None]
 ) -> dict[str, tuple[list[Passage], Matrix, list[bytes]]]:
-    """Passages, vectors of shape (passages, dimensions) and packed words, by document id.
-
-    Args:
-        known: passage ids → what is stored already.
-        progress: called with the number of passages embedded since its last call.
-    """
+    """Passages, vectors of shape (passages, dimensions) and packed words, by document id;
+    `progress` is called with the number of passages embedded since its last call."""
     chunks = {
         document.id: split(document, blocks, embedder.count, context)
         for document, blocks, context in texts

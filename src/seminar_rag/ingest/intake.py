@@ -31,18 +31,11 @@ _TEXT = {".md", ".markdown", ".html", ".htm", ".txt"}
 def add(
     store: Store, session: int, title: str, url: str = "", file: Path | None = None, name: str = ""
 ) -> str:
-    """Add a reading from an address, from a file, which is copied, or by its title alone.
-
-    Where the course lists a reading of that title, the document becomes one of it. Returns the
-    reading's id.
+    """Add a reading from an address, from a file or by its title alone; see `Corrections.add`.
 
     Args:
         title: may be empty with the address of a paper at arXiv, which gives it.
         name: what to call the file, where its own name says nothing.
-
-    Raises:
-        NotFoundError: the course has no such session.
-        SourceError: the title is empty, or address or file cannot be used.
     """
     catalogue = store.catalogue()
     require_session(catalogue, session)
@@ -81,18 +74,11 @@ def take(
     session: int | None = None,
     name: str = "",
 ) -> str:
-    """Add a file to the reading that it is; returns the reading's id, to be ingested.
+    """Add a file to the reading that it is; see `Corrections.take`.
 
     Args:
         title: as the file gives it.
-        reading: the id of its reading; empty where it is to be recognised.
-        session: where it goes as a new reading, if it is none of those that are listed.
         name: what to call the file, where its own name says nothing.
-
-    Raises:
-        NotFoundError: no session lists that reading, or the course has no such session.
-        SourceError: it is in the course already, cannot be used, or is none of the listed readings
-            while no session is given.
     """
     catalogue, named = store.catalogue(), name or file.name
     listed = {
@@ -117,15 +103,7 @@ def take(
 
 
 def place(store: Store, what: str, session: int) -> str:
-    """Put a paper that no session lists into one; returns the reading's id, to be ingested.
-
-    Args:
-        what: the id of its reading.
-
-    Raises:
-        NotFoundError: there is no such paper, or no such session.
-        SourceError: its file is not kept.
-    """
+    """Put a paper that no session lists into one; see `Corrections.place`."""
     records = [
         one
         for one in store.catalogue().records.values()

@@ -75,11 +75,7 @@ class Source:
 
 
 def from_disk(path: Path, unpacker: Unpacker) -> Source:
-    """What a file or folder holds.
-
-    Raises:
-        SourceError: it is missing, cannot be read, or holds nothing to ingest.
-    """
+    """What a file or folder holds; raises SourceError where that is nothing to ingest."""
     from seminar_rag.syllabus.read import schedule_in
 
     if not path.exists():
@@ -150,11 +146,7 @@ def _page_or_reading(path: Path) -> Source:
 
 
 def packed(path: Path, unpacker: Unpacker) -> Source:
-    """An exported course, or what else is in an archive.
-
-    Raises:
-        SourceError: it cannot be unpacked, or holds nothing to ingest.
-    """
+    """An exported course, or what else is in an archive. Raises SourceError."""
     try:
         opened = unpacker.open(path)
     except DocumentError as error:

@@ -55,7 +55,10 @@ class Network:
 
 
 class Ingestor:
-    """Brings sources into a store. Use under `store.writer()`."""
+    """Brings sources into a store. Use under `store.writer()`.
+
+    All methods raise StoreError where it cannot be written, or holds vectors of another model.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,6 @@ class Ingestor:
 
         Raises:
             SourceError: it cannot be read, or holds nothing to ingest; nothing was changed.
-            StoreError: the store cannot be written, or holds vectors of another model.
         """
         name = str(source).rstrip("/").rpartition("/")[2]
         self._listener(Progress("reading", 0, 1, name))
@@ -105,11 +107,7 @@ class Ingestor:
             return self._bring_in(_Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
     def ingest_added(self, options: Options = Options()) -> Report:
-        """Bring in the readings that the instructor added by hand, or up to date.
-
-        Raises:
-            StoreError: the store cannot be written, or holds vectors of another model.
-        """
+        """Bring in the readings that the instructor added by hand, or up to date."""
         catalogue = self._store.catalogue()
         read, entries = added_readings(catalogue, self._store.folder)
         listed = corrected(entries, catalogue.corrections)
@@ -125,9 +123,7 @@ class Ingestor:
     def ingest_only(self, options: Options) -> Report | None:
         """Bring `options.only` up to date in every source that has it; None where none has.
 
-        Raises:
-            SourceError: a source cannot be read, and no other has it.
-            StoreError: the store cannot be written, or holds vectors of another model.
+        Raises SourceError where a source cannot be read, and no other has it.
         """
         failed: SourceError | None = None
         reports = []
@@ -183,11 +179,8 @@ class Ingestor:
     def _look_up(
         self, wanted: Sequence[Wanted], run: _Run, work: Work, table: Table, fetcher: Fetcher
     ) -> Callable[[], None]:
-        """Begin to look up readings in threads that leave what they find with `work`.
-
-        Returns:
-            A function that stops the lookups.
-        """
+        """Begin to look up readings in threads that leave what they find with `work`; a function
+        that stops them."""
         if run.options.refresh:
             fetcher.max_age = 0.0
         for one in wanted:

@@ -47,11 +47,7 @@ def is_address(source: str | Path) -> bool:
 
 
 def required(fetcher: Fetcher | None, source: str) -> Fetcher:
-    """The fetcher, which a source on the web needs.
-
-    Raises:
-        SourceError: there is none.
-    """
+    """The fetcher, which a source on the web needs; raises SourceError where there is none."""
     if fetcher is None:
         raise SourceError(f"{source} is on the web — fetching is switched off here")
     return fetcher
@@ -73,11 +69,7 @@ def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker)
 
 
 def read_list(source: str | Path, fetcher: Fetcher) -> Syllabus:
-    """The sessions and readings of a source.
-
-    Raises:
-        SourceError: it cannot be read, or lists no readings.
-    """
+    """The sessions and readings of a source; raises SourceError where there are none."""
     with Unpacker() as unpacker:
         found = read_source(source, fetcher, unpacker)
     if found.syllabus is None:

@@ -72,11 +72,8 @@ class Row:
 
 
 class Table:
-    """The documents of one source by id, and the readings that are looked up.
-
-    Args:
-        listener: called with every step.
-    """
+    """The documents of one source by id, and the readings that are looked up; `listener` is called
+    with every step."""
 
     def __init__(
         self, listener: Listener = lambda _: None, clock: Callable[[], float] = time.monotonic

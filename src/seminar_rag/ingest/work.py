@@ -142,14 +142,8 @@ class Work:
             self._store.keep(job.document.id, job.file)
 
     def claim_model(self, known_only: bool = False) -> None:
-        """Note the embedding model in a new store; refuse to mix two in an old one.
-
-        Args:
-            known_only: leave a store without a model as it is.
-
-        Raises:
-            StoreError: the store's vectors come from another model.
-        """
+        """Note the embedding model in a new store, unless `known_only`; refuse to mix two in an old
+        one with StoreError."""
         if self._claimed or (known_only and not self._store.meta("model")):
             return
         ours = self._embedder.name, self._embedder.precision

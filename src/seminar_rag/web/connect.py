@@ -226,11 +226,8 @@ class Connections:
 
 
 def checked(url: str) -> httpx.URL:
-    """An address that may be asked for.
-
-    Raises:
-        FetchError: it is no http or https address, or carries a password.
-    """
+    """An address that may be asked for; raises FetchError where it is no http or https address, or
+    carries a password."""
     try:
         parts = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:

@@ -154,13 +154,8 @@ class Fetcher:
     # --- fetching ------------------------------------------------------------------------------
 
     def fetch(self, url: str, max_age: float | None = None) -> Fetched:
-        """The file at an address, from the copy on disk where that is young enough.
-
-        Where asking again fails, the earlier copy is returned with a `note`.
-
-        Raises:
-            FetchError: it cannot be fetched, and there is no earlier copy.
-        """
+        """The file at an address, from the copy on disk where that is young enough; with a `note`
+        where asking again failed. Raises FetchError where there is no earlier copy either."""
         url = url.partition("#")[0]
         with self._lock:
             one_at_a_time = self._urls.setdefault(url, threading.Lock())
@@ -236,11 +231,8 @@ class Fetcher:
                     lane.free_at = max(lane.free_at, self._clock() + pause)
 
     def _await_turn(self, url: httpx.URL, lane: _Lane) -> None:
-        """Wait until the lane's pause is over.
-
-        Raises:
-            FetchError: the host has failed too often, or the fetcher was closed.
-        """
+        """Wait until the lane's pause is over; raises FetchError where the host has failed too
+        often, or the fetcher was closed."""
         if lane.failures >= _GIVE_UP:
             raise FetchError(
                 "unreachable",

@@ -101,11 +101,7 @@ def place_of(url: str, places: Places) -> Place:
 
 
 class ArxivApi:
-    """Asks the API through a fetcher.
-
-    Args:
-        base: the API's address.
-    """
+    """Asks the API, at the address `base`, through a fetcher."""
 
     def __init__(self, fetcher: Fetcher, base: str) -> None:
         self._fetcher = fetcher
@@ -143,10 +139,7 @@ class ArxivApi:
 
     def search(self, title: str) -> Sequence[Paper]:
         """Papers with such a title: the whole title, else its parts, since one of them may change.
-
-        Raises:
-            FetchError: the API cannot be asked.
-        """
+        Raises FetchError."""
         found: dict[str, Paper] = {}
         whole, main, rest = fold(title), fold(main_title(title)), fold(subtitle(title))
         for words, least in {whole: 1, main: 2, rest: 4}.items():
@@ -225,11 +218,8 @@ def decode(data: bytes) -> str:
 
 
 def read_page(html: str, url: str) -> WebPage:
-    """Read a page.
-
-    Title, authors and PDF are taken from the citation metadata that publishers and repositories
-    give to search engines; main text by trafilatura (Barbaresi, ACL 2021 demos).
-    """
+    """Read a page: title, authors and PDF from the citation metadata that publishers and
+    repositories give to search engines; main text by trafilatura (Barbaresi, ACL 2021 demos)."""
     from lxml.etree import LxmlError
     from lxml.html import HTMLParser, document_fromstring
 

@@ -33,7 +33,6 @@ from seminar_rag.web.identify import (
 from seminar_rag.web.places import (
     ArxivApi,
     Paper,
-    Place,
     Places,
     WebPage,
     arxiv_id,
@@ -48,11 +47,7 @@ _MOST_HTML = 8 << 20
 
 
 class Resolver:
-    """Looks up the documents of readings.
-
-    Args:
-        parse: reads a file, as `Parser.parse` does; called for PDFs that no metadata describe.
-    """
+    """Looks up the documents of readings; PDFs that no metadata describe are read by `parse`."""
 
     def __init__(
         self,
@@ -75,14 +70,11 @@ class Resolver:
         """Look up many readings in threads; returns at once.
 
         Readings of one host are looked up one after another, hosts side by side, so that a slow
-        one (arXiv) keeps no other waiting.
+        one (arXiv) keeps no other waiting. What is returned stops: no other lookup begins.
 
         Args:
             begun, done: called from the threads before and after each reading.
             failed: called from a thread that an error ends, such as a full disk.
-
-        Returns:
-            A function that stops: no other lookup begins.
         """
         by_host: dict[str, list[Wanted]] = {}
         for one in wanted:
@@ -139,8 +131,9 @@ class Resolver:
         try:
             if id_ is not None:
                 self._arxiv(case, id_, url)
-            elif place.pdf:
-                self._archive(case, url, place)
+            elif place.pdf:  # in an archive; where it is refused, the landing page is read
+                if not self._linked_pdf(case, url, place.pdf, None):
+                    self._page(case, url, place.page)
             elif place.repository:
                 self._repository(case, url, *place.repository)
             else:
@@ -170,11 +163,6 @@ class Resolver:
         if not case.has_paper:
             case.arxiv_id = paper.id
         case.take(url, fetched, case.title(paper.title, verdict), paper.authors)
-
-    def _archive(self, case: Case, url: str, place: Place) -> None:
-        """A paper archive: the PDF, and where it is refused, the landing page."""
-        if not self._linked_pdf(case, url, place.pdf, None):
-            self._page(case, url, place.page)
 
     def _linked_pdf(self, case: Case, url: str, pdf: str, page: WebPage | None) -> bool:
         """Whether the PDF that goes with a link was fetched; it is taken if it is the reading."""
