@@ -12,6 +12,7 @@ import pytest
 
 from seminar_rag import upkeep as backup
 from seminar_rag.cli.main import main
+from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import SourceError
 from seminar_rag.index import decisions
@@ -33,6 +34,10 @@ def folder(tiny_course: Course) -> Path:
     return folder
 
 
+def at(folder: Path) -> Config:
+    return Config(folder=folder, data_dir="data")
+
+
 def decided(data: Path) -> list[tuple[str, str]]:
     store = Store(data)
     try:
@@ -46,10 +51,10 @@ DECIDED = [("rename", "A better title"), ("add", "A note")]
 
 def test_a_backup_comes_back_in_another_place(folder: Path, tmp_path: Path) -> None:
     file, there = tmp_path / "backup.zip", tmp_path / "there"
-    assert backup.save(folder, folder / "data", file) == file.stat().st_size
+    assert backup.save(at(folder), file) == file.stat().st_size
     assert file.stat().st_mode & 0o777 == 0o600
     there.mkdir()
-    assert backup.restore(there, there / "data", file) is None
+    assert backup.restore(at(there), file) is None
     assert decided(there / "data") == DECIDED
     (added,) = (there / "data" / "added").iterdir()
     assert added.read_text().startswith("# A note")
@@ -59,8 +64,8 @@ def test_a_backup_comes_back_in_another_place(folder: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_everything_comes_back_with_texts_and_vectors(folder: Path, tmp_path: Path) -> None:
     file, there = tmp_path / "backup.zip", tmp_path / "there"
-    backup.save(folder, folder / "data", file, everything=True)
-    backup.restore(there, there / "data", file)
+    backup.save(at(folder), file, everything=True)
+    backup.restore(at(there), file)
     assert decided(there / "data") == DECIDED
     store = Store(there / "data")
     assert store.catalogue().documents
@@ -93,7 +98,7 @@ def test_a_backup_taken_while_others_write_is_whole(
         # The others may be slower than eight backups.
         while len(saved) < 8 or (len(rounds) < 3 and writer.is_alive()):
             saved.append(tmp_path / f"{len(saved)}.zip")
-            backup.save(folder, folder / "data", saved[-1], everything=True)
+            backup.save(at(folder), saved[-1], everything=True)
     finally:
         done.set()
         writer.join()
@@ -114,11 +119,11 @@ def test_what_is_replaced_is_moved_aside(
     folder: Path, tmp_path: Path, tiny_course: Course, everything: bool
 ) -> None:
     file = tmp_path / "backup.zip"
-    backup.save(folder, folder / "data", file, everything=everything)
+    backup.save(at(folder), file, everything=everything)
     (tiny_course.store.folder / "added" / "later.md").write_text("later")
     tiny_course.close()
     (folder / "seminar.toml").write_text("# changed since\n")
-    aside = backup.restore(folder, folder / "data", file)
+    aside = backup.restore(at(folder), file)
     assert aside is not None
     assert decided(folder / "data") == DECIDED
     assert (aside / "course.db").exists() == everything
@@ -133,26 +138,26 @@ def test_opinions_come_back_also_where_only_their_copy_was_left(
     tiny_course.journal.feedback(answer, False, "other", "A remark")
     (folder / "data" / "journal.sqlite").unlink()
     file = tmp_path / "backup.zip"
-    backup.save(folder, folder / "data", file)
+    backup.save(at(folder), file)
     tiny_course.journal.feedback(answer, True)
-    backup.restore(folder, folder / "data", file)
+    backup.restore(at(folder), file)
     tiny_course.journal.repair()
     assert [one.comment for one in tiny_course.journal.opinions()] == ["A remark"]
 
 
 def test_a_damaged_course_is_restored(folder: Path, tmp_path: Path, tiny_course: Course) -> None:
     file = tmp_path / "backup.zip"
-    backup.save(folder, folder / "data", file)
+    backup.save(at(folder), file)
     tiny_course.close()
     (folder / "data" / "course.db").write_bytes(b"not a database " * 400)
-    backup.restore(folder, folder / "data", file)
+    backup.restore(at(folder), file)
     assert decided(folder / "data") == DECIDED
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "added/../../evil", "other", "chroma/x"])
 def test_a_file_that_is_no_backup_changes_nothing(folder: Path, tmp_path: Path, name: str) -> None:
     file, bad = tmp_path / "backup.zip", tmp_path / "bad.zip"
-    backup.save(folder, folder / "data", file)
+    backup.save(at(folder), file)
     with zipfile.ZipFile(file) as good, zipfile.ZipFile(bad, "w") as archive:
         for one in good.namelist():
             archive.writestr(one, good.read(one))
@@ -167,7 +172,7 @@ def test_a_file_that_is_no_backup_changes_nothing(folder: Path, tmp_path: Path, 
     for name in ("bad", "noise", "missing", "flipped", "pipe", "endless"):
         wrong = tmp_path / f"{name}.zip"
         with pytest.raises(SourceError, match="cannot be restored"):
-            backup.restore(there, there / "data", wrong)
+            backup.restore(at(there), wrong)
     assert list((there / "data").iterdir()) == []
 
 

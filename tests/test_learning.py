@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, SourceError, StoreError
 from seminar_rag.index.decisions import CHOSEN, CHOSEN_COPY, Chosen
@@ -57,10 +58,10 @@ def test_a_kept_table_outlives_the_process_and_a_backup(
         tiny_course.keep_table(9, ["Anything?"])
     assert tiny_course.tables() == (kept,)
     target = tmp_path / "backup.zip"
-    save(tiny_course.config.folder, tiny_course.config.data, target)
+    save(tiny_course.config, target)
     tiny_course.drop_table(kept.id)
     assert tiny_course.tables() == ()
-    restore(tmp_path / "elsewhere", tmp_path / "elsewhere", target)
+    restore(Config(folder=tmp_path / "elsewhere", data_dir=""), target)
     assert list(Chosen(tmp_path / "elsewhere").of("table")) == [kept.id]
 
 

@@ -341,8 +341,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         """Write a backup into a file; its size in bytes. See `upkeep.save`."""
         from seminar_rag.upkeep import save
 
-        config = self.config
-        return save(config.folder, config.data, target, database=config.store_database)
+        return save(self.config, target)
 
 
 def open_sample(data: Path | None = None) -> Course:

@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 from seminar_rag import config as configuration
-from seminar_rag.config import load
+from seminar_rag.config import Config, load
 from seminar_rag.errors import ConfigError, SourceError, StoreError
 from seminar_rag.files import draft, write
 from seminar_rag.index import decisions
@@ -48,14 +48,10 @@ def where() -> str:
     return ""
 
 
-def rescue(
-    folder: Path | None = None,
-    data: Path | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> bool:
+def rescue(data: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> bool:
     """Replace a damaged database, which is moved aside; whether it was damaged. See
     `index.rescue`."""
-    config = load(folder, data=data)
+    config = load(None, data=data)
     if config.store_database:  # a server looks after its files by itself
         return False
     return rescue_database(config.data, progress)
@@ -93,20 +89,14 @@ def move_database(
     return move(config.data, config.store_database, target, commit, progress)
 
 
-def backup(
-    target: Path, folder: Path | None = None, data: Path | None = None, *, everything: bool
-) -> int:
+def backup(target: Path, data: Path | None = None, *, everything: bool) -> int:
     """Write a backup of a course that may not open; its size in bytes. See `save`."""
-    config = load(folder, data=data)
-    return save(config.folder, config.data, target, everything, database=config.store_database)
+    return save(load(None, data=data), target, everything)
 
 
-def restore_backup(
-    source: Path, folder: Path | None = None, data: Path | None = None
-) -> Path | None:
+def restore_backup(source: Path, data: Path | None = None) -> Path | None:
     """Bring a backup back; the folder of what it replaced. See `restore`."""
-    config = load(folder, data=data)
-    return restore(config.folder, config.data, source, config.store_url, config.store_database)
+    return restore(load(None, data=data), source)
 
 
 def set_password_hash(folder: Path | None, password_hash: str) -> Path:
@@ -125,19 +115,17 @@ _REBUILT = ("chroma", "course.db-wal", "course.db-shm", "files")
 """What belongs to a database and goes with it when another takes its place."""
 
 
-def save(
-    folder: Path, data: Path, target: Path, everything: bool = False, database: str = ""
-) -> int:
+def save(config: Config, target: Path, everything: bool = False) -> int:
     """Write a backup, readable for its owner alone; returns its size in bytes.
 
     Args:
-        folder: where seminar.toml lies.
-        everything: also what could be fetched and read again.
-        database: the address of a PostgreSQL database, which is left to its own tools.
+        everything: also what could be fetched and read again. PostgreSQL is left to its own tools.
 
     Raises:
         StoreError: a database cannot be read, or the file cannot be written.
     """
+    data, database = config.data, config.store_database
+    settings = config.folder / _SETTINGS
     if database and everything:
         raise StoreError(
             "the course's database is on a PostgreSQL server — back that up with pg_dump, and the"
@@ -170,8 +158,8 @@ def save(
             for path in _files(data, _ALL_FOLDERS if everything else _FOLDERS):
                 with suppress(FileNotFoundError):  # an ingest has just removed it
                     archive.write(path, path.relative_to(data).as_posix())
-            if (folder / _SETTINGS).is_file():
-                archive.write(folder / _SETTINGS, _SETTINGS)
+            if settings.is_file():
+                archive.write(settings, _SETTINGS)
     except (OSError, sqlite3.Error, ValueError) as error:
         raise StoreError(
             f"the backup {target} cannot be written ({error}) — free some space, or run"
@@ -180,15 +168,8 @@ def save(
     return target.stat().st_size
 
 
-def restore(
-    folder: Path, data: Path, source: Path, url: str = "", database: str = ""
-) -> Path | None:
+def restore(config: Config, source: Path) -> Path | None:
     """Bring a backup back; what it replaces is moved aside, never deleted.
-
-    Args:
-        folder: where seminar.toml lies.
-        url: of a Chroma server; empty for the embedded vector store.
-        database: of a PostgreSQL server; empty for SQLite.
 
     Returns:
         The folder that holds what was replaced; None where nothing was.
@@ -197,6 +178,7 @@ def restore(
         SourceError: the file is no backup, or is damaged; nothing was changed.
         StoreError: the data folder cannot be used, or another process is writing.
     """
+    data, database = config.data, config.store_database
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         if source.exists() and not source.is_file():
@@ -209,12 +191,12 @@ def restore(
             if _DATABASE not in wanted and not database:
                 rescue_database(data)
             with writing(data):
-                aside = _put_in_place(folder, data, Path(scratch), wanted)
+                aside = _put_in_place(config.folder, data, Path(scratch), wanted)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise SourceError(
             f"{source} cannot be restored ({error}) — give a file that seminar-rag backup wrote"
         ) from error
-    with closing(Store(data, url, database=database)) as store, store.writer():
+    with closing(Store(data, config.store_url, database=database)) as store, store.writer():
         store.copy_decisions()
         store.drop_corrections([one.key for one in store.catalogue().corrections])
         store.add_corrections(*known)

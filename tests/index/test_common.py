@@ -140,9 +140,10 @@ def test_a_backup_of_one_server_is_brought_back_into_another_database(
         Chosen(data, common).put("guide", "1", {"shown": True})
         asked.record(Answer("asked", "text", "extractive"))
     assert not (data / "journal.sqlite").exists()
-    size = backup.save(tmp_path, data, tmp_path / "b.zip", database=postgres_address)
+    here = Config(folder=tmp_path, data_dir="data", store_database=postgres_address)
+    size = backup.save(here, tmp_path / "b.zip")
     assert size == (tmp_path / "b.zip").stat().st_size
-    backup.restore(tmp_path, tmp_path / "elsewhere", tmp_path / "b.zip")
+    backup.restore(Config(folder=tmp_path, data_dir="elsewhere"), tmp_path / "b.zip")
     assert Chosen(tmp_path / "elsewhere").of("guide") == {"1": {"shown": True}}
     journal = Journal(tmp_path / "elsewhere" / "journal.sqlite")
     assert [one.question for one in journal.questions()] == ["asked"]

@@ -158,7 +158,7 @@ class FakeDeskCourse(FakeCourse):
         return self._catalogue
 
     def backup(self, target: Path) -> int:
-        return backup.save(self.folder, self.folder, target)
+        return backup.save(config.Config(folder=self.folder, data_dir=""), target)
 
     def password_hash(self) -> str:
         return self.password

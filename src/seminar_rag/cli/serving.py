@@ -184,7 +184,7 @@ def doctor(options: argparse.Namespace) -> int:
     if options.repair:
         from seminar_rag.upkeep import rescue
 
-        rescue(None, options.data, print)
+        rescue(options.data, print)
     try:
         course = open_course(options)
         course.catalogue()
