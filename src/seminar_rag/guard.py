@@ -187,13 +187,13 @@ def _limit_address_space(memory: int) -> bool:
     return True
 
 
-def watch_memory(memory: int, interval: float = 0.05) -> None:
+def watch_memory(memory: int) -> None:
     """End this process when its resident memory outgrows `memory` bytes."""
     import psutil
 
     process = psutil.Process()
     while process.memory_info().rss <= memory:
-        time.sleep(interval)
+        time.sleep(0.05)
     os._exit(OUT_OF_MEMORY)
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,10 +94,10 @@ class Learning(ABC):
         passages = self.parts.store.passages_of(main.id)
         return about(main, passages, search, self._holds_answer, n)
 
-    def current_session(self, today: date | None = None) -> int | None:
+    def current_session(self) -> int | None:
         """The number of the session that meets today or next, within a week; None without one."""
         dates = [(one.number, one.date) for one in self.parts.store.catalogue().sessions]
-        return session_at(dates, today or datetime.now().astimezone().date())
+        return session_at(dates, datetime.now().astimezone().date())
 
     def texts_with(self, words: str, most: int = 200) -> dict[str, str]:
         """The readings, by their ids, of which a sentence has all of some words, with that

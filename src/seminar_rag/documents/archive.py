@@ -26,6 +26,7 @@ MAX_BYTES = 2 << 30
 """Bytes that an archive may unpack to."""
 MAX_FILES = 10_000
 _SECONDS = 180.0
+"""That one archive may take."""
 _MEMORY = 1 << 30
 _PIECE = 1 << 20
 
@@ -52,9 +53,7 @@ class _Member:
 class Unpacker:
     """Unpacks archives into a temporary folder, which goes with it. Use it as a context manager."""
 
-    def __init__(self, seconds: float = _SECONDS) -> None:
-        """`seconds` are those that one archive may take."""
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._stack = ExitStack()
         self._known: dict[Path, Opened] = {}
 
@@ -88,7 +87,7 @@ class Unpacker:
 
     def _opened(self, path: Path, folder: Path) -> Opened:
         try:
-            outcome = self._pool.run(self._seconds, _open, path, folder)
+            outcome = self._pool.run(_SECONDS, _open, path, folder)
         except WorkerError as error:
             message = f"{path.name} takes more time or memory to unpack than it may — unpack it"
             raise DocumentError("limit", f"{message} yourself.") from error

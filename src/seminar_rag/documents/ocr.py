@@ -48,15 +48,12 @@ class Recogniser:
     """Reads scanned pages, from any thread."""
 
     def __init__(
-        self,
-        page: Callable[[Path, int], Page] | None = None,
-        page_seconds: float = PAGE_SECONDS,
-        memory: int = MEMORY,
+        self, page: Callable[[Path, int], Page] | None = None, page_seconds: float = PAGE_SECONDS
     ) -> None:
-        """`page` reads one page in the worker, within the limits that follow."""
+        """`page` reads one page in the worker, within `page_seconds`."""
         self._page = page or recognise
         self._page_seconds = page_seconds
-        self._pool = WorkerPool(1, memory)
+        self._pool = WorkerPool(1, MEMORY)
         self._cache: dict[tuple[Path, int, float], dict[int, Page]] = {}
         self._lock = threading.Lock()
 

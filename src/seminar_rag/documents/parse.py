@@ -34,6 +34,8 @@ _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 """What no text of an old code page has."""
 _SMALL = 1 << 20
 """Bytes of text, Markdown or HTML that are read without a worker."""
+_MEMORY = 1 << 30
+"""Bytes that a worker may use; see `WorkerPool`."""
 _TASKS = 64
 """Documents after which a worker is replaced."""
 
@@ -58,23 +60,16 @@ class Parser:
     """
 
     def __init__(
-        self,
-        timeout: float = 20.0,
-        memory: int = 1 << 30,
-        workers: int = 1,
-        ocr: Recogniser | Literal["auto"] | None = "auto",
+        self, timeout: float = 20.0, ocr: Recogniser | Literal["auto"] | None = "auto"
     ) -> None:
         """Args:
         timeout: seconds for one document, all attempts together.
-        memory: bytes that a worker may use; see `WorkerPool`.
-        workers: documents that are read at the same time.
         ocr: reads scanned pages; "auto" reads them where the extra is installed, None leaves them.
         """
         self._ocr = recogniser() if ocr == "auto" else ocr
         self.timeout = timeout
-        self.memory = memory
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="parser")
-        self._pool = WorkerPool(workers, memory, _TASKS)
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="parser")
+        self._pool = WorkerPool(1, _MEMORY, _TASKS)
 
     def __enter__(self) -> Parser:
         return self
@@ -191,7 +186,7 @@ class Parser:
             raise DocumentError(
                 "limit",
                 f"{path.name} takes more memory or time than one document may"
-                f" ({self.memory >> 20} MiB, {self.timeout:g} s) — print it to a new PDF, or take"
+                f" ({_MEMORY >> 20} MiB, {self.timeout:g} s) — print it to a new PDF, or take"
                 " another version.",
             )
         if isinstance(outcome, _Failed):

@@ -179,12 +179,12 @@ def _mask(text: str) -> str:
     return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", collapse(text).lower()))
 
 
-def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
+def _without_furniture(pages: Sequence[Page]) -> list[Page]:
     """Drop page numbers, and heads and feet that repeat on at least three pages.
 
     Two pages are enough at the very edge of a document that has no more.
     """
-    edges = [_edges(page, depth) for page in pages]
+    edges = [_edges(page) for page in pages]
     seen: Counter[tuple[str, int]] = Counter()
     for page, edge in zip(pages, edges, strict=True):
         seen.update({place for i in edge for place in _places(page.lines[i])})
@@ -206,10 +206,10 @@ def _without_furniture(pages: Sequence[Page], depth: int = 3) -> list[Page]:
     return out
 
 
-def _edges(page: Page, depth: int) -> set[int]:
-    """Indices of the highest and lowest `depth` lines, as far as they stand near the edge."""
+def _edges(page: Page) -> set[int]:
+    """Indices of the three highest and lowest lines, as far as they stand near the edge."""
     high = sorted(range(len(page.lines)), key=lambda i: page.lines[i].base)
-    outer = {*high[:depth], *high[-depth:]}
+    outer = {*high[:3], *high[-3:]}
     return {i for i in outer if not 0.14 < page.lines[i].base / page.height < 0.86}
 
 

@@ -70,7 +70,7 @@ class VectorIndex:
     a Chroma store without any error.
     """
 
-    def __init__(self, folder: Path, url: str = "", collection: str = "passages") -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         """Args:
         folder: where the embedded store lives; not used with a server.
         url: of a Chroma server, "http://127.0.0.1:8000"; a path after it is the collection, by
@@ -78,7 +78,7 @@ class VectorIndex:
         """
         self._folder = folder
         self._url = url
-        self._name = urlsplit(url).path.strip("/") or collection
+        self._name = urlsplit(url).path.strip("/") or "passages"
         self._lock = threading.RLock()
         self._collection: Any = None
 

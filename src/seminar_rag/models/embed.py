@@ -268,8 +268,9 @@ class HashEmbedder:
     precision = "float32"
     max_tokens = 256
 
-    def __init__(self, dimensions: int = 256) -> None:
-        self._dimensions = dimensions
+    _dimensions = 256
+
+    def __init__(self) -> None:
         self.embedded = 0
         """How many texts were embedded so far, for tests of incremental ingestion."""
 
