@@ -246,11 +246,8 @@ def _difference_of(value: Mapping[str, Any]) -> Difference | None:
 
 
 def columns(questions: Sequence[str]) -> tuple[str, ...]:
-    """The questions of a table, white space folded, each once.
-
-    Raises:
-        SourceError: one is empty or too long, or there are too many.
-    """
+    """The questions of a table, white space folded, each once. Raises SourceError where one is
+    empty or too long, or there are too many."""
     asked = tuple(dict.fromkeys(" ".join(one.split()) for one in questions))
     if not asked or not all(asked):
         raise SourceError("a question is empty — ask something in every column")

@@ -267,11 +267,8 @@ def _inherited(base: Config) -> dict[str, Any]:
 
 def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
     """Set one key in the folder's seminar.toml; comments and order stay. Returns the file's path.
-
-    Raises:
-        ConfigError: no such key, a value that is not allowed, a key that the environment decides,
-            or a file that cannot be read or written.
-    """
+    Raises ConfigError for no such key, a value that is not allowed, a key that the environment
+    decides, or a file that cannot be read or written."""
     import tomlkit
 
     path = folder / FILE
@@ -316,11 +313,8 @@ def changed(
     value: str | int | bool,
     environ: Mapping[str, str] = os.environ,
 ) -> Config:
-    """The configuration with one live key changed, there and in seminar.toml.
-
-    Raises:
-        ConfigError: it cannot be changed while serving, or the value is out of bounds.
-    """
+    """The configuration with one live key changed, there and in seminar.toml. Raises ConfigError
+    where it cannot be changed while serving, or the value is out of bounds."""
     name = f"{section}_{key}"
     if name not in LIVE:
         raise ConfigError(f"[{section}] {key} holds from the start — set it in {FILE} and restart")

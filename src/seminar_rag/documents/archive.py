@@ -75,12 +75,8 @@ class Unpacker:
         return pool
 
     def open(self, path: Path) -> Opened:
-        """Unpack an archive, once.
-
-        Raises:
-            DocumentError: it is damaged ("corrupt"), too large or slow ("limit"), or the export of
-                a course that shows students nothing ("unreadable").
-        """
+        """Unpack an archive, once. Raises DocumentError where it is damaged ("corrupt"), too large
+        or slow ("limit"), or the export of a course that shows students nothing ("unreadable")."""
         if path not in self._known:
             self._known[path] = self._opened(path, self._folder / str(len(self._known)))
         return self._known[path]

@@ -221,11 +221,8 @@ def _guarded(attempt: Callable[[], _T]) -> _T | None:
 
 
 def _extracted(data: bytes, name: str, deadline: float, cut: bool) -> _Extract | None:
-    """What pdfium reads of the file as it is, or of a repaired version where that is better.
-
-    Raises:
-        DocumentError: "password".
-    """
+    """What pdfium reads of the file as it is, or of a repaired version where that is better. Raises
+    DocumentError "password"."""
     extract = _guarded(lambda: _pdfium_extract(data, deadline))
     if extract is None and _is_locked(data):
         locked = data

@@ -74,11 +74,8 @@ _TABLES = tuple(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA))
 
 
 def read(db: Connection) -> Catalogue:
-    """Read the whole catalogue.
-
-    Raises:
-        ValueError, LookupError, TypeError, AttributeError: a value is damaged.
-    """
+    """Read the whole catalogue. Raises ValueError, LookupError, TypeError, AttributeError where a
+    value is damaged."""
     for table in _TABLES:
         if db.has_odd_values(table):
             raise ValueError(f"a {table} holds a value of another type")

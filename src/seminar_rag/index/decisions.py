@@ -168,11 +168,8 @@ class Chosen:
         self.put_all(kind, {id_: value})
 
     def put_all(self, kind: Kind, values: Mapping[str, Value | None]) -> None:
-        """Keep values by their ids, and forget those that are None, at once or not at all.
-
-        Raises:
-            StoreError: the files cannot be read or written, or there are too many of the kind.
-        """
+        """Keep values by their ids, and forget those that are None, at once or not at all. Raises
+        StoreError where the files cannot be read or written, or there are too many of the kind."""
 
         def changed(every: _All) -> _All:
             of = {**every.get(kind, {}), **values}

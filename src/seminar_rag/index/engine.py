@@ -96,10 +96,7 @@ class Connection(Protocol):
 
     def writing(self, folder: Path) -> AbstractContextManager[None]:
         """Hold the course for writing; one process at a time. The lock dies with its process.
-
-        Raises:
-            BusyError: another process is writing; names it.
-        """
+        Raises BusyError, which names it, where another process is writing."""
 
     def explained(self, error: Exception) -> StoreError:
         """One of the engine's errors as one that says what to do next."""

@@ -64,11 +64,8 @@ def rescue(data: Path, progress: Callable[[str], None] = lambda _: None) -> bool
 
 
 def damage(data: Path) -> str:
-    """What is wrong with the database in `data`; "" when it can be read whole.
-
-    Raises:
-        StoreError: it cannot be opened for another reason.
-    """
+    """What is wrong with the database in `data`; "" when it can be read whole. Raises StoreError
+    where it cannot be opened for another reason."""
     try:
         with closing(Database(data)) as opened, opened.guarded() as db:
             if odd := db.damage() or _misfit(db):

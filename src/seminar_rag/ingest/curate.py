@@ -74,11 +74,8 @@ class Corrections(ABC):
         )
 
     def rename(self, reading: str, title: str) -> str:
-        """Give a reading another title; returns its id.
-
-        Raises:
-            SourceError: the new title is empty.
-        """
+        """Give a reading another title; returns its id. Raises SourceError where the new title is
+        empty."""
         with self.store.writer():
             found = self._listed(reading)
             self._decide(found, Correction("rename", "", title=_title(title)))
@@ -144,11 +141,8 @@ class Corrections(ABC):
             return id_
 
     def merge(self, reading: str, into: str) -> str:
-        """Say that an entry is a part of another reading; returns the id of that one.
-
-        Raises:
-            SourceError: both are the same reading.
-        """
+        """Say that an entry is a part of another reading; returns the id of that one. Raises
+        SourceError where both are the same reading."""
         with self.store.writer():
             part, whole = self._listed(reading), self._listed(into)
             if part.id == whole.id:
@@ -207,10 +201,7 @@ class Corrections(ABC):
 
     def place(self, what: str, session: int) -> str:
         """Put a paper that no session lists, by the id of its reading, into one; returns its id.
-
-        Raises:
-            SourceError: its file is not kept.
-        """
+        Raises SourceError where its file is not kept."""
         with self.store.writer():
             return intake.place(self.store, what, session)
 

@@ -82,11 +82,8 @@ class Ingestor:
         self._stop = stop
 
     def ingest(self, source: str | Path, options: Options = Options()) -> Report:
-        """Bring one source in, or up to date.
-
-        Raises:
-            SourceError: it cannot be read, or holds nothing to ingest; nothing was changed.
-        """
+        """Bring one source in, or up to date. Raises SourceError where it cannot be read, or holds
+        nothing to ingest; nothing was changed."""
         name = str(source).rstrip("/").rpartition("/")[2]
         self._listener(Progress("reading", 0, 1, name))
         with ExitStack() as stack:

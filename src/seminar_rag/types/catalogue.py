@@ -222,11 +222,7 @@ class Catalogue:
         return {one.reading: one.title for one in reversed(documents)} | self.titles
 
     def session(self, number: int) -> ListedSession:
-        """The session of this number.
-
-        Raises:
-            NotFoundError: there is none.
-        """
+        """The session of this number. Raises NotFoundError where there is none."""
         found = next((one for one in self.sessions if one.number == number), None)
         if found is None:
             there = ", ".join(str(one.number) for one in self.sessions) or "none"
