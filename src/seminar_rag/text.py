@@ -10,6 +10,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import takewhile
 from string import whitespace
@@ -32,6 +33,7 @@ _RUN = re.compile(f"[{_CHARACTER}]+|[^{_CHARACTER}]+")
 _WIDE = re.compile(f"[{_CHARACTER}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff65]")
 """A character of such a script, or its punctuation."""
 _WIDE_STOP = re.compile("[。！？｡]+[」』”’）〉》]*")
+_CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([\w-]{1,40})")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
@@ -141,6 +143,22 @@ def _pairs(word: str) -> list[str]:
 def content_words(text: str) -> list[str]:
     """The words that carry meaning, in order, repeats kept."""
     return [word for word in words(text) if word not in STOPWORDS]
+
+
+def decoded(data: bytes) -> str:
+    """A text in UTF-8, in UTF-16 with its mark, in the encoding that a page declares, or else in
+    the code page of western Europe."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(data) - error.start < 4:  # it ends within a character
+            return data.decode("utf-8-sig", "replace")
+    declared = _CHARSET.search(data[:4096])
+    with suppress(LookupError, UnicodeError):  # no encoding, or one that is not of texts
+        return data.decode(declared[1].decode("ascii") if declared else "cp1252", "replace")
+    return data.decode("cp1252", "replace")
 
 
 def for_markdown(text: str) -> str:

@@ -181,6 +181,15 @@ def test_text_of_old_programs_is_read(read: Read, encoding: str) -> None:
     assert found.blocks[-1].page == len(found.blocks)
 
 
+@pytest.mark.parametrize("encoding", ["windows-1251", "iso-8859-5", "no-such-code", "idna"])
+def test_a_page_is_read_in_the_encoding_that_it_declares(read: Read, encoding: str) -> None:
+    page = f'<html><meta charset="{encoding}"><title>Снег</title><p>Снег падает тихо.</p></html>'
+    known = encoding if "-" in encoding and encoding != "no-such-code" else "cp1251"
+    found = read("snow.html", page.encode(known))
+    right = ("Снег", "Снег падает тихо.")
+    assert ((found.title, found.blocks[-1].text) == right) == (known == encoding)
+
+
 def test_a_page_saved_with_its_pictures_in_one_file_is_read(read: Read) -> None:
     page = (
         "From: <Saved by Blink>\nSubject: Snow\nMIME-Version: 1.0\n"

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from seminar_rag.documents.pandoc import folded, read_by_pandoc
 from seminar_rag.errors import DocumentError
 from seminar_rag.syllabus.markup_office import PANDOC
+from seminar_rag.text import decoded
 from seminar_rag.types import Block, BlockKind, ParsedDocument
 
 TextKind = Literal["html", "markdown", "text"]
@@ -146,17 +147,6 @@ def _saved_page(data: bytes) -> bytes:
     page = next((part for part in parts if part.get_content_type() == "text/html"), None)
     found = page.get_payload(decode=True) if page is not None else None
     return found if isinstance(found, bytes) else b""
-
-
-def decoded(data: bytes) -> str:
-    """A text in UTF-8, in UTF-16 with its mark, or else in the code page of western Europe."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cut = len(data) - error.start < 4
-        return data.decode("utf-8-sig" if cut else "cp1252", "replace")
 
 
 def _by_paragraph(blocks: Iterable[Block]) -> Iterator[Block]:

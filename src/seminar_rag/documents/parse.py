@@ -18,12 +18,13 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Literal
 
-from seminar_rag.documents.forms import decoded, is_form, read_form, read_text, why_not
+from seminar_rag.documents.forms import is_form, read_form, read_text, why_not
 from seminar_rag.documents.ocr import INSTALL, PageProgress, Recogniser, recogniser
 from seminar_rag.documents.pdf import Engine, ScannedError, page_list, read_pdf
 from seminar_rag.documents.pdf_clean import Page
 from seminar_rag.errors import DocumentError, Failure, SourceError
 from seminar_rag.guard import MAX_FILE_BYTES, WorkerError, WorkerPool
+from seminar_rag.text import decoded
 from seminar_rag.types import Block, ParsedDocument
 
 FileKind = Literal["pdf", "html", "markdown", "text", "form", "other"]

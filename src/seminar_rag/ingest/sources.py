@@ -18,9 +18,9 @@ from seminar_rag.documents.archive import ENDINGS, Unpacker
 from seminar_rag.errors import FetchError, SeminarError, SourceError
 from seminar_rag.ids import arxiv_in
 from seminar_rag.ingest.local import Source, from_disk, packed, with_archives
+from seminar_rag.text import decoded
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
-from seminar_rag.web.places import decode
 
 if TYPE_CHECKING:
     from seminar_rag.web.fetch import Fetched, Fetcher
@@ -192,7 +192,7 @@ def _page_name(url: str) -> str:
 
 
 def _text(fetched: Fetched) -> str:
-    return decode(fetched.file.read_bytes())
+    return decoded(fetched.file.read_bytes())
 
 
 # --- the readings and their ids -----------------------------------------------------------------

@@ -205,18 +205,6 @@ class WebPage:
     """Why this is not the page that was meant: a sign-in, a challenge, an error page."""
 
 
-def decode(data: bytes) -> str:
-    """A page's text, by the encoding it declares where it is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        declared = re.search(rb"charset\s*=\s*[\"']?([\w-]+)", data[:4096])
-    try:
-        return data.decode(declared[1].decode("ascii") if declared else "cp1252", "replace")
-    except LookupError:
-        return data.decode("cp1252", "replace")
-
-
 def read_page(html: str, url: str) -> WebPage:
     """Read a page: title, authors and PDF from the citation metadata that publishers and
     repositories give to search engines; main text by trafilatura (Barbaresi, ACL 2021 demos)."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from seminar_rag.errors import DocumentError, FetchError
+from seminar_rag.text import decoded
 from seminar_rag.types import ParsedDocument
 from seminar_rag.types.catalogue import Lookup
 from seminar_rag.web.fetch import Fetched, Fetcher
@@ -36,7 +37,6 @@ from seminar_rag.web.places import (
     Places,
     WebPage,
     arxiv_id,
-    decode,
     place_of,
     read_page,
 )
@@ -188,7 +188,7 @@ class Resolver:
                     raise
         if fetched is None:
             raise FetchError("gone", f"{url} has no README — correct the link")
-        text = fetched.file.read_bytes().decode("utf-8", "replace")
+        text = decoded(fetched.file.read_bytes())
         heading = re.search(r"^#+\s*(.+)$", text, re.M)
         about = Described(f"{name} {heading[1] if heading else ''}", begin=text[: BEGIN // 2])
         called = f"{owner}/{name} (README)"
@@ -206,7 +206,7 @@ class Resolver:
         elif fetched.kind == "html":
             self._web_page(case, url, fetched)
         elif fetched.kind in ("markdown", "text"):
-            text = fetched.file.read_bytes().decode("utf-8", "replace")
+            text = decoded(fetched.file.read_bytes())
             title = Path(urlsplit(url).path).name or url
             case.take(url, fetched, title, text=self._fetcher.cache.keep_text(text))
         else:
@@ -218,7 +218,7 @@ class Resolver:
         if fetched.file.stat().st_size > _MOST_HTML:
             case.failed(url, f"{url} is too large for a web page — save it as a PDF and ingest it")
             return
-        page = read_page(decode(fetched.file.read_bytes()), fetched.final_url)
+        page = read_page(decoded(fetched.file.read_bytes()), fetched.final_url)
         went = urlsplit(fetched.final_url)
         if page.obstacle:
             case.failed(
