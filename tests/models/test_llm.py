@@ -309,6 +309,32 @@ class TestLlamaCpp:
             thread.join(60)
         assert [together[n] for n in range(len(prompts))] == alone
 
+    def test_who_has_a_question_judged_writes_before_the_next_is_judged(
+        self, model: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("seminar_rag.models.turns.GRACE", 30.0)
+        then = (ChatMessage("Yes", role="assistant"), ChatMessage("Write the answer."))
+        done: list[str] = []
+
+        def work(n: int) -> None:
+            asked = [MESSAGES[0], ChatMessage(f"Question {n}: what does the paper say of {n}?")]
+            model.weigh(asked, ("Yes", "No"), never, then)
+            done.append("judged")
+            ask(model, messages=[*asked, *then], max_tokens=5)
+            done.append("written")
+
+        first = model.stream(MESSAGES, max_tokens=200, stop=never)
+        next(first)  # has the turn
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        while len(model._turns._line) < 3:
+            time.sleep(0.01)
+        first.close()  # type: ignore[attr-defined]
+        for thread in threads:
+            thread.join(60)
+        assert done == ["judged", "written"] * 3
+
     def test_waiting_for_ones_turn_can_be_stopped(self, model: LlamaCpp) -> None:
         first = model.stream(MESSAGES, max_tokens=200, stop=never)
         next(first)

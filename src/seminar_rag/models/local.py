@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import codecs
 import ctypes
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ import numpy as np
 from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
 from seminar_rag.models.llm import ChatTemplate
-from seminar_rag.models.reader import BATCH, POLL_SECONDS, Reader
+from seminar_rag.models.reader import BATCH, Reader
+from seminar_rag.models.turns import Turns
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -27,9 +27,10 @@ class LlamaCpp:
     """A GGUF file, run in this process by llama.cpp on the CPU.
 
     One request at a time: a second one waits for its turn, and stops waiting when its `stop`
-    says so. What the model has read is kept, so that a prompt that begins like the one before
-    is read only from where it differs. The prompt's contents are never read as the template's
-    control tokens, whatever they contain.
+    says so. Who has had the model judge a question goes on first with its answer. What the model
+    has read is kept, so that a prompt that begins like the one before is read only from where it
+    differs. The prompt's contents are never read as the template's control tokens, whatever they
+    contain.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class LlamaCpp:
         self.context = min(self._llama.n_ctx(), context)
         adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
         self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._choices: choice.SharedPrefix | None = None
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
         self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
@@ -106,19 +107,24 @@ class LlamaCpp:
                 f"The prompt of {len(prompt)} tokens leaves no room for an answer in the context "
                 f"window of {self.context} - ask a shorter question, or raise [llm] context."
             )
-        with self._turn(stop) as ours:
+        with self._turn(stop, name=tuple(prompt)) as ours:
             if not ours or stop() or not self._reader.read(prompt, stop):
                 return
             with closing(self._generate(room, stop)) as tokens:
                 yield from _stripped(_decoded(map(self._piece, tokens)))
 
     @contextmanager
-    def _turn(self, stop: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for one's turn; False once `stop` says so. What fails meanwhile says what to do."""
-        while not self._lock.acquire(timeout=POLL_SECONDS):
-            if stop():
-                yield False
-                return
+    def _turn(
+        self, stop: Callable[[], bool], *, name: Hashable = None, then: Hashable = None
+    ) -> Iterator[bool]:
+        """Wait for one's turn; False once `stop` says so. What fails meanwhile says what to do.
+
+        Args:
+            name: what a turn before may have said that it would go on with, as `then`.
+        """
+        if not self._turns.take(stop, name):
+            yield False
+            return
         try:
             yield True
         except ModelError as error:
@@ -127,7 +133,7 @@ class LlamaCpp:
                 " model (seminar-rag models)."
             ) from error
         finally:
-            self._lock.release()
+            self._turns.give(then)
 
     def weigh(
         self,
@@ -140,7 +146,7 @@ class LlamaCpp:
         prompt, whole = self.prompt_tokens(messages), self.prompt_tokens([*messages, *then])
         if whole[: len(prompt)] != prompt:  # the template puts something before an answer
             whole = prompt
-        with self._turn(stop) as ours:
+        with self._turn(stop, then=tuple(whole) if then else None) as ours:
             if not ours or not self._reader.read(whole, stop, noted=len(prompt)):
                 raise ModelError(choice.STOPPED)
             row = self._reader.noted
@@ -164,9 +170,8 @@ class LlamaCpp:
             self.prompt_tokens(choice.conversation(system, examples, one)) for one in ("0", "x")
         ]
         firsts = [self._first_tokens(answer) for answer in answers]
-        while not self._lock.acquire(timeout=POLL_SECONDS):
-            if stop():
-                raise ModelError(choice.STOPPED)
+        if not self._turns.take(stop):
+            raise ModelError(choice.STOPPED)
         try:
             if self._llama is None:
                 raise ModelError(f"Model {self.path.name} has been closed - load it again.")
@@ -176,7 +181,7 @@ class LlamaCpp:
                 )
             rows = self._choices.last_logits(choice.common_start([*probes, *begun]), begun, stop)
         finally:
-            self._lock.release()
+            self._turns.give()
         return choice.normalised(rows, firsts)
 
     def _first_tokens(self, answer: str) -> set[int]:
@@ -185,11 +190,14 @@ class LlamaCpp:
 
     def close(self) -> None:
         """Free the model's memory, after the request that is running."""
-        with self._lock:
+        self._turns.take(lambda: False)
+        try:
             if self._choices is not None:
                 self._choices.close()
                 self._choices = None
-            self._llama = None  # freed with its last user: counting tokens takes no lock
+            self._llama = None  # freed with its last user: counting tokens waits for no turn
+        finally:
+            self._turns.give()
 
     def prompt_tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
         """The messages through the file's chat template, as tokens.
