@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import sqlite3
 import threading
@@ -22,24 +23,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from seminar_rag.errors import StoreError
-from seminar_rag.index.engine import Connection
-from seminar_rag.journal import places
+from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.types import Answer
 from seminar_rag.types.serving import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
 
 log = logging.getLogger(__name__)
 
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry(
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, day TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_day ON entry(kind, day);
+CREATE TABLE IF NOT EXISTS seen(day TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _Row = tuple[str, str, str, str]
 """Id, kind, day, and the rest as JSON."""
-_Entry = TypeVar("_Entry", Asked, Feedback)
-_ASKED = TypeAdapter(Asked)
-_FEEDBACK = TypeAdapter(Feedback)
+_TYPES: dict[str, TypeAdapter[Any]] = {
+    "asked": TypeAdapter(Asked),
+    "feedback": TypeAdapter(Feedback),
+}
+"""What an entry is, by its kind."""
 _CONFIRMED = 3
 """Days on which an entry must have been too old before it is removed for good."""
 _FLAWED = ("partly", "unsupported", "contradicted")
@@ -47,7 +55,10 @@ _FLAWED = ("partly", "unsupported", "contradicted")
 
 class Journal:
     """Two databases in the data folder, `journal.sqlite` and, with the feedback alone,
-    `feedback.sqlite`; made when the first entry is recorded. Or a table of a PostgreSQL server."""
+    `feedback.sqlite`; made when the first entry is recorded. Or a table of a PostgreSQL server.
+
+    Where they cannot be read or written, methods raise StoreError; `record` alone does not.
+    """
 
     def __init__(
         self,
@@ -59,9 +70,7 @@ class Journal:
         database: str = "",
     ) -> None:
         """Args:
-        enabled: whether questions are recorded; may be changed while running.
         days: how long entries are kept, at least 1.
-        today: the current day, for tests.
         database: the address of a PostgreSQL database in place of the two files.
         """
         self.enabled = enabled
@@ -81,7 +90,7 @@ class Journal:
         """
         try:
             if self.enabled:
-                self._insert("asked", _ASKED, _asked(answer, *self._place()))
+                self._insert("asked", _asked(answer, secrets.token_hex(12), self._today()))
             elif self._due:
                 self.prune()
         except StoreError as error:
@@ -102,43 +111,30 @@ class Journal:
             comment: the student's own words; cut at `LONGEST_COMMENT`.
             id_: names the answer at random; what is said of it first stands.
 
-        Raises:
-            StoreError: it could not be written.
-            ValueError: the reason is not one of `REASONS`.
+        Raises ValueError: the reason is not one of `REASONS`.
         """
         if reason and reason not in REASONS:
             raise ValueError(f"{reason!r} is none of {', '.join(REASONS)}")
-        own, day = self._place()
-        said = comment.strip()[:LONGEST_COMMENT]
-        cited = _cited(answer)
-        entry = Feedback(id_ or own, day, good, answer.question, answer.text, reason, said, cited)
-        return self._insert("feedback", _FEEDBACK, entry)
+        named, said = id_ or secrets.token_hex(12), comment.strip()[:LONGEST_COMMENT]
+        entry = Feedback(
+            *(named, self._today(), good, answer.question, answer.text),
+            *(reason, said, _cited(answer)),
+        )
+        return self._insert("feedback", entry)
 
     def withdraw(self, id_: str) -> None:
-        """Forget what a student thought of the answer that `id_` names.
-
-        Raises:
-            StoreError: the journal cannot be written.
-        """
+        """Forget what a student thought of the answer that `id_` names."""
         for path in reversed(self._places):
             with self._opened(path) as db:
                 db.execute("DELETE FROM entry WHERE id = ? AND kind = 'feedback'", (id_,))
 
     def questions(self) -> tuple[Asked, ...]:
-        """The recorded questions, newest day first.
-
-        Raises:
-            StoreError: the journal cannot be read.
-        """
-        return self._entries("asked", _ASKED)
+        """The recorded questions, newest day first."""
+        return self._entries("asked")
 
     def opinions(self) -> tuple[Feedback, ...]:
-        """The feedback, newest day first.
-
-        Raises:
-            StoreError: the journal cannot be read.
-        """
-        return self._entries("feedback", _FEEDBACK)
+        """The feedback, newest day first."""
+        return self._entries("feedback")
 
     def close(self) -> None:
         """End the connection to a server."""
@@ -148,32 +144,20 @@ class Journal:
                 self._server = None
 
     def rows(self) -> list[_Row]:
-        """All entries as they are stored, for a copy.
-
-        Raises:
-            StoreError: the journal cannot be read.
-        """
+        """All entries as they are stored, for a copy."""
         if not self._places:
             return []
         with self._opened(self._path) as db:
             return list(db.execute("SELECT id, kind, day, body FROM entry"))
 
     def add(self, rows: Sequence[_Row]) -> None:
-        """Take over the entries of another journal; those that are here stay as they are.
-
-        Raises:
-            StoreError: the journal cannot be written.
-        """
+        """Take over the entries of another journal; those that are here stay as they are."""
         with self._opened(self._path) as db:
             db.executemany(_INSERT, rows)
         self._keep_twice()
 
     def prune(self) -> int:
-        """Remove the entries that were too old on three days already; returns how many there were.
-
-        Raises:
-            StoreError: the journal cannot be written.
-        """
+        """Remove the entries that were too old on three days already; returns their number."""
         if not self._places:
             return 0
         today, days = self._today(), self.days
@@ -190,11 +174,7 @@ class Journal:
         return removed
 
     def findings(self) -> list[str]:
-        """What is wrong with the two databases, one line each.
-
-        Raises:
-            StoreError: one may not be opened.
-        """
+        """What is wrong with the two databases, one line each."""
         out, ids = [], []
         if self._database:  # the server looks after its storage by itself
             return []
@@ -208,11 +188,7 @@ class Journal:
         return out
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Make both databases anew from what can be read of either, where something is wrong.
-
-        Raises:
-            StoreError: they cannot be written.
-        """
+        """Make both databases anew from what can be read of either, where something is wrong."""
         if not self.findings():
             return
         found = {row[0]: row for path in (self._second, self._path) for row in _readable(path)[0]}
@@ -223,7 +199,7 @@ class Journal:
                     if one.name.removeprefix(path.name) in ("", "-wal", "-shm", "-journal"):
                         one.rename(one.with_name(f"damaged-{moment}-{one.name}"))
         except OSError as error:
-            raise places.explained(error, self._path) from error
+            raise _explained(error, self._path) from error
         self.add(list(found.values()))
         progress(
             f"the journal was damaged; {len(found)} entries are taken over, and the old files stay"
@@ -241,12 +217,8 @@ class Journal:
         """Whether old entries were not removed yet today."""
         return self._pruned != (self._today(), self.days)
 
-    def _place(self) -> tuple[str, date]:
-        """Id and day of a new entry."""
-        return secrets.token_hex(12), self._today()
-
-    def _insert(self, kind: str, type_: TypeAdapter[_Entry], entry: _Entry) -> bool:
-        body = type_.dump_python(entry, mode="json", exclude={"id", "day"})
+    def _insert(self, kind: str, entry: Asked | Feedback) -> bool:
+        body = _TYPES[kind].dump_python(entry, mode="json", exclude={"id", "day"})
         row = entry.id, kind, entry.day.isoformat(), json.dumps(body, ensure_ascii=False)
         with self._opened(self._path) as db:
             made = db.execute(_INSERT, row).rowcount
@@ -284,20 +256,17 @@ class Journal:
                 with self._opened(self._second) as db:
                     db.executemany(_INSERT, rows)
 
-    def _entries(self, kind: str, type_: TypeAdapter[_Entry]) -> tuple[_Entry, ...]:
+    def _entries(self, kind: str) -> tuple[Any, ...]:
         if not self._places:
             return ()
         if self._due:
             self.prune()
         with self._opened(self._path) as db:
             rows = db.execute(
-                "SELECT id, day, body FROM entry WHERE kind = ? AND day >= ? ORDER BY day DESC, id",
+                "SELECT * FROM entry WHERE kind = ? AND day >= ? ORDER BY day DESC, id",
                 (kind, self._oldest(self._today())),
             ).fetchall()
-            return tuple(
-                type_.validate_python({"id": id_, "day": day, **json.loads(body)})
-                for id_, day, body in rows
-            )
+            return tuple(_read(*row) for row in rows)
 
     @property
     def _places(self) -> tuple[Path, ...]:
@@ -312,13 +281,13 @@ class Journal:
         seldom, and a closed one leaves no log behind."""
         with self._lock:
             if self._database:
-                db = self._server = self._server or places.served(self._database)
+                db = self._server = self._server or _served(self._database)
                 try:
                     yield db
                 except db.error as error:
                     raise db.explained(error) from error
             else:
-                with places.opened(path) as file:
+                with _opened_file(path) as file:
                     yield file
 
 
@@ -329,15 +298,18 @@ def _readable(path: Path) -> tuple[list[_Row], str]:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise places.explained(error, path) from error
+        raise _explained(error, path) from error
     found: dict[str, _Row] = {}
     problem = ""
     with closing(sqlite3.connect(path, timeout=10)) as db:
         for order in ("ASC", "DESC"):  # from both ends towards what is damaged
             try:
                 for row in db.execute(f"SELECT * FROM entry ORDER BY id {order}"):
-                    problem = _entry_problem(row) or problem
-                    if not _entry_problem(row):
+                    try:
+                        _read(*row)
+                    except (ValueError, TypeError, KeyError):
+                        problem = "an entry cannot be read"
+                    else:
                         found[row[0]] = row
             except (sqlite3.Error, ValueError) as error:
                 problem = str(error)
@@ -347,44 +319,73 @@ def _readable(path: Path) -> tuple[list[_Row], str]:
     return list(found.values()), problem
 
 
-def _entry_problem(row: _Row) -> str:
-    id_, kind, day, body = row
-    try:
-        types: dict[str, TypeAdapter[Any]] = {"asked": _ASKED, "feedback": _FEEDBACK}
-        types[kind].validate_python({"id": id_, "day": day, **json.loads(body)})
-    except (ValueError, TypeError, KeyError):
-        return "an entry cannot be read"
-    return ""
+def _read(id_: str, kind: str, day: str, body: str) -> Any:
+    """An entry as it is stored. Raises ValueError, TypeError or KeyError where it is none."""
+    return _TYPES[kind].validate_python({"id": id_, "day": day, **json.loads(body)})
 
 
 def _asked(answer: Answer, id_: str, day: date) -> Asked:
     labels = Counter(one.verdict.label for one in answer.verdicts)
-    return Asked(
-        id_,
-        day,
-        answer.question,
-        answer.text,
-        answer.answerer,
-        answer.abstained,
-        _cited(answer),
-        tuple(sorted(labels.items())),
-        tuple(
-            Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
-            for one in answer.verdicts
-            if one.verdict.label in _FLAWED
-        ),
+    flaws = tuple(
+        Flaw(answer.text[one.start : one.end].strip(), one.verdict.label, one.verdict.reason)
+        for one in answer.verdicts
+        if one.verdict.label in _FLAWED
     )
+    said = answer.question, answer.text, answer.answerer, answer.abstained
+    return Asked(id_, day, *said, _cited(answer), tuple(sorted(labels.items())), flaws)
 
 
 def _cited(answer: Answer) -> tuple[Cited, ...]:
     return tuple(
         Cited(
-            one.number,
-            one.passage.id,
-            one.document.reading,
-            one.document.title,
-            one.quote,
+            *(one.number, one.passage.id, one.document.reading, one.document.title, one.quote),
             one.page if one.document.unit == "page" else None,
         )
         for one in answer.citations
     )
+
+
+# Where it lies --------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened_file(path: Path) -> Iterator[Connection]:
+    """A connection to a file, made where there is none; its changes count at the end. Raises
+    StoreError: the file cannot be used."""
+    from seminar_rag.index.sqlite import connect
+
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Nobody else on the machine reads what students wrote.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        with closing(connect(path)) as db:
+            db.prepare()
+            db.execute("PRAGMA secure_delete = ON")
+            db.create(_SCHEMA)
+            yield db
+            db.commit()
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise _explained(error, path) from error
+
+
+def _served(address: str) -> Connection:
+    """A connection to a server, on which every statement counts at once. Raises StoreError."""
+    from seminar_rag.index.postgres import Postgres
+
+    db: Connection = Postgres(address)
+    with transaction(db):
+        db.create(_SCHEMA)
+    return db
+
+
+def _explained(error: Exception, path: Path) -> StoreError:
+    """The error of a file that cannot be used."""
+    message = str(error)
+    if "full" in message or "No space" in message:
+        remedy = "free some space"
+    elif isinstance(error, OSError) or "readonly" in message or "unable to open" in message:
+        remedy = "check its permissions"
+    else:
+        remedy = "seminar-rag doctor --repair takes over what can be read of it"
+    return StoreError(f"the journal {path} cannot be used: {message} — {remedy}")
