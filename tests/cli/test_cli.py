@@ -15,7 +15,7 @@ import pytest
 
 from seminar_rag.check.claims import extract
 from seminar_rag.check.support import Case
-from seminar_rag.cli import ABSTAINED, open_course, open_sample
+from seminar_rag.cli import ABSTAINED, open_course, open_sample, printing
 from seminar_rag.cli.main import main
 from seminar_rag.config import load
 from seminar_rag.course import Course
@@ -49,6 +49,11 @@ def test_help_loads_nothing_heavy() -> None:
     for command in ("ingest", "ask", "check", "serve", "status", "remove", "models", "doctor"):
         assert command in shown.stdout
     assert "exit codes" in shown.stdout
+
+
+def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    printing.console().print("The :key: of [bold]LoRA[/bold]")
+    assert capsys.readouterr().out == "The :key: of [bold]LoRA[/bold]\n"
 
 
 @pytest.mark.slow

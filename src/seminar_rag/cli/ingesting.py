@@ -38,7 +38,7 @@ def ingest(options: argparse.Namespace) -> int:
     code = _ingest_into(course, sources, how, view)
     if first and not (options.json_lines or options.quiet or options.dry_run):
         says = "Now seminar-rag serve opens the chat, and seminar-rag ask asks from here."
-        printing.console(stderr=True).print(says, markup=False)
+        printing.console(stderr=True).print(says)
     return code
 
 
@@ -134,11 +134,11 @@ def syllabus(options: argparse.Namespace) -> int:
 def _print_syllabus(syllabus: Syllabus) -> None:
     shown = printing.console()
     if syllabus.title:
-        shown.print(syllabus.title, style="bold", markup=False)
+        shown.print(syllabus.title, style="bold")
     for session in syllabus.sessions:
         tags = f"  [{', '.join(session.tags)}]" if session.tags else ""
         date = f" ({session.date})" if session.date and session.date not in session.title else ""
-        shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold", markup=False)
+        shown.print(f"\n{session.number}. {session.title}{date}{tags}", style="bold")
         for reading in session.readings:
             doubt = f"  ← {' '.join(reading.doubts)}" if reading.doubtful else ""
             lines = [f"  [{reading.section}] {reading.label}{doubt}"]
@@ -148,9 +148,9 @@ def _print_syllabus(syllabus: Syllabus) -> None:
             if not reading.urls and not reading.files:
                 lines.append("      no link")
             for each in lines:
-                printing.line(shown, each)
+                shown.print(each)
         if session.notes:
-            printing.line(shown, f"  student notes, {len(session.notes)} paragraphs")
+            shown.print(f"  student notes, {len(session.notes)} paragraphs")
 
 
 # --- correcting ----------------------------------------------------------------------------------
@@ -175,13 +175,13 @@ def suggestions(options: argparse.Namespace) -> int:
 def _print_suggestions(suggestions: Sequence[Suggestion]) -> None:
     shown = printing.console()
     for one in suggestions:
-        printing.line(shown, f"{one.id}  {one.title}{printing.place(one.sessions)}")
-        printing.line(shown, f"    {one.summary}")
-        printing.line(shown, f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
+        shown.print(f"{one.id}  {one.title}{printing.place(one.sessions)}")
+        shown.print(f"    {one.summary}")
+        shown.print(f"    accept: {one.if_accepted}; reject: {one.if_rejected}")
     if suggestions:
-        printing.line(shown, "seminar-rag suggestions --accept ID, or --reject ID, decides.")
+        shown.print("seminar-rag suggestions --accept ID, or --reject ID, decides.")
     else:
-        printing.line(shown, "No suggestions.")
+        shown.print("No suggestions.")
 
 
 def add(options: argparse.Namespace) -> int:

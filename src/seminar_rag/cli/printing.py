@@ -32,15 +32,10 @@ _MANY = 5
 
 
 def console(stderr: bool = False) -> Console:
-    """Where to print: on standard error while standard output is for the answer."""
+    """Where to print text as it is: on standard error while standard output is for the answer."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
-
-
-def line(console: Console, text: str) -> None:
-    """Print text as it is, whatever looks like markup in it."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -97,7 +92,7 @@ class ProgressBar:
         self._bar.update(self._task, completed=done, total=total, stage=stage, label=label[:60])
         now = time.monotonic()
         if not self._console.is_terminal and now - self._printed >= PLAIN_SECONDS:
-            line(self._console, f"{stage} {done}/{total} {label}")
+            self._console.print(f"{stage} {done}/{total} {label}")
             self._printed = now
 
     def clear(self) -> None:
@@ -109,25 +104,22 @@ def print_needs(console: Console, needs: Sequence[Need]) -> None:
     """Print which readings need attention, then what is only worth knowing."""
     later = [need for need in needs if need.remedy in _LATER]
     if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
-        line(
-            console,
+        console.print(
             f"{len(later)} readings could not be downloaded just now — check the network, and run"
             " it again later",
         )
         needs = [need for need in needs if need.remedy not in _LATER]
     urgent = [need for need in needs if need.remedy]
     known = [need for need in needs if not need.remedy]
-    if urgent:
-        verb = "1 reading needs" if len(urgent) == 1 else f"{len(urgent)} readings need"
-        console.print(f"{verb} attention", style="bold")
-    for need in urgent:
-        line(console, f"  {need.title}{place(need.sessions)}: {need.problem}")
-        line(console, f"      {_AVAILABLE[need.state]} — {need.remedy}")
-    if known:
-        verb = "1 is" if len(known) == 1 else f"{len(known)} are"
-        console.print(f"{verb} worth a look", style="bold")
-    for need in known:
-        line(console, f"  {need.title}{place(need.sessions)}: {need.problem}")
+    verb = "1 reading needs" if len(urgent) == 1 else f"{len(urgent)} readings need"
+    looks = "1 is" if len(known) == 1 else f"{len(known)} are"
+    for some, head in ((urgent, f"{verb} attention"), (known, f"{looks} worth a look")):
+        if some:
+            console.print(head, style="bold")
+        for need in some:
+            console.print(f"  {need.title}{place(need.sessions)}: {need.problem}")
+            if need.remedy:
+                console.print(f"      {_AVAILABLE[need.state]} — {need.remedy}")
 
 
 # --- an ingest ------------------------------------------------------------------------------------
@@ -193,7 +185,7 @@ class IngestView:
         plain = not (self._console.is_terminal or self._quiet)
         if plain and now - self._printed >= PLAIN_SECONDS:
             self._printed = now
-            line(self._console, self._summary(progress))
+            self._console.print(self._summary(progress))
 
     def report(self, report: Report) -> None:
         """Print the report on one source."""
@@ -206,7 +198,7 @@ class IngestView:
 
     def stopping(self) -> None:
         """Say that the ingest will stop."""
-        line(self._console, "stopping after this document; Ctrl-C again stops at once")
+        self._console.print("stopping after this document; Ctrl-C again stops at once")
 
     def _drawn(self) -> RenderableType:
         from rich.console import Group
@@ -253,13 +245,14 @@ class JsonLines:
     def report(self, report: Report) -> None:
         """Print the report on one source: its outcomes, what needs attention, and the sums."""
         for outcome in report.outcomes:
+            document = outcome.document
             self._print(
                 "outcome",
                 change=outcome.change,
-                document=outcome.document.id,
-                reading=outcome.document.reading,
-                title=outcome.document.title,
-                kind=outcome.document.kind,
+                document=document.id,
+                reading=document.reading,
+                title=document.title,
+                kind=document.kind,
                 passages=outcome.passages,
                 reason=outcome.reason,
             )
@@ -291,13 +284,13 @@ class JsonLines:
 def _print_report(console: Console, report: Report, quiet: bool) -> None:
     """Print what one ingest did, or would do, and what needs attention."""
     for note in report.notes:
-        console.print(f"note: {note}", style="yellow", markup=False)
+        console.print(f"note: {note}", style="yellow")
     for outcome in report.outcomes:
         if outcome.change == "failed":
             kept = f" ({outcome.passages} passages kept)" if outcome.passages else ""
-            console.print(f"failed: {outcome.reason}{kept}", style="yellow", markup=False)
+            console.print(f"failed: {outcome.reason}{kept}", style="yellow")
         elif report.dry and outcome.change != "unchanged":
-            line(console, f"{outcome.change}: {outcome.document.title or outcome.document.path}")
+            console.print(f"{outcome.change}: {outcome.document.title or outcome.document.path}")
     # Documents that failed have just been listed.
     print_needs(console, [need for need in report.needs if not need.failed])
     if not quiet:
@@ -305,7 +298,7 @@ def _print_report(console: Console, report: Report, quiet: bool) -> None:
     if report.stopped:
         count = report.not_looked_up
         left = f"; {count} readings were not searched for yet" if count else ""
-        line(console, f"stopped{left}. What was finished is in; the next run goes on from here")
+        console.print(f"stopped{left}. What was finished is in; the next run goes on from here")
 
 
 def _print_sums(console: Console, report: Report) -> None:
@@ -313,19 +306,19 @@ def _print_sums(console: Console, report: Report) -> None:
 
     found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
     if report.dry:
-        line(console, f"{report.source}: {found}{summarise([report])}")
+        console.print(f"{report.source}: {found}{summarise([report])}")
     else:
         sums = f"documents: {summarise([report])}; {report.embedded} passages embedded"
-        line(console, f"{report.source}: {found}{sums}")
+        console.print(f"{report.source}: {found}{sums}")
     if report.outcomes:
         console.print(_outcomes(report))
     if report.lookups:
         states = {"paper": "as papers", "page": "as web pages", "nothing": "not found"}
         counts = ", ".join(f"{count} {states[state]}" for state, count in report.lookups)
-        line(console, f"readings searched for: {counts}; {report.fetched} files downloaded")
+        console.print(f"readings searched for: {counts}; {report.fetched} files downloaded")
     if report.not_looked_up and report.readings and not report.stopped:
         count = report.not_looked_up
-        line(console, f"{count} readings have not been searched for online; --fetch does that")
+        console.print(f"{count} readings have not been searched for online; --fetch does that")
 
 
 def _outcomes(report: Report) -> Table:

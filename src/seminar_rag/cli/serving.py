@@ -13,6 +13,7 @@ from seminar_rag.text import plural
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
+    from seminar_rag.courses import Courses
     from seminar_rag.types.catalogue import Record
 
 SUITED = "get"
@@ -32,37 +33,33 @@ def serve(options: argparse.Namespace) -> int:
     from seminar_rag.ui.courses import settings_of
     from seminar_rag.ui.shared.logs import scrub_logs
 
-    console.print(f"Loading the models for {course.name} …", markup=False)
+    console.print(f"Loading the models for {course.name} …")
 
     def ready(url: str) -> None:
-        printing.line(console, course.answerer_notice)
+        console.print(course.answerer_notice)
         if offer := course.offer():
-            printing.line(
-                console,
+            console.print(
                 f"A language model would write them: make llm gets {offer.name}, {offer.cost}.",
             )
         if course.password_hash():
-            printing.line(console, f"Your desk is at {url}/desk")
+            console.print(f"Your desk is at {url}/desk")
         else:
-            printing.line(console, f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
+            console.print(f"Your desk, {url}/desk, opens once seminar-rag passwd is run.")
         if options.mcp:
-            printing.line(console, f"Assistants find the readings at {url}/mcp")
+            console.print(f"Assistants find the readings at {url}/mcp")
         if settings["launches"]:
-            printing.line(console, f"The course site begins a launch at {url}/lti/login")
-        printing.line(console, f"The chat is open on {url} — Ctrl-C closes it.")
+            console.print(f"The course site begins a launch at {url}/lti/login")
+        console.print(f"The chat is open on {url} — Ctrl-C closes it.")
 
-    host = options.host or course.config.serve_host
-    port = options.port if options.port is not None else course.config.serve_port
     try:
         course.journal.prune()
     except StoreError as error:  # students can ask all the same
-        printing.line(console, str(error))
+        console.print(str(error))
     settings = settings_of(course)
     scrub_logs([course.config.llm_key, course.config.serve_api_key])
     app.serve(
         course,
-        host,
-        port,
+        *_address(options, course),
         mcp=options.mcp,
         trusted_proxies=course.config.serve_trusted_proxies,
         prepare=course.examples,
@@ -70,6 +67,12 @@ def serve(options: argparse.Namespace) -> int:
         **settings,
     )
     return 0
+
+
+def _address(options: argparse.Namespace, of: Course | Courses) -> tuple[str, int]:
+    """Host and port of the command line, else of the configuration."""
+    port = of.config.serve_port if options.port is None else options.port
+    return options.host or of.config.serve_host, port
 
 
 def _serve_courses(options: argparse.Namespace) -> int:
@@ -82,21 +85,20 @@ def _serve_courses(options: argparse.Namespace) -> int:
         raise ConfigError("--courses takes neither --sample nor --data — leave them out")
     courses = Courses(options.courses)
     console = printing.console(stderr=True)
-    console.print("Opening the courses …", markup=False)
+    console.print("Opening the courses …")
     courses.refresh()
     configs = (courses.config, *(one.config for one in courses.open.values()))
     scrub_logs({key for one in configs for key in (one.llm_key, one.serve_api_key)})
 
     def ready(url: str) -> None:
         for name in courses.open:
-            printing.line(console, f"{url}/c/{name}/")
-        printing.line(console, f"{plural(len(courses.open), 'course')} on {url} — Ctrl-C closes.")
+            console.print(f"{url}/c/{name}/")
+        console.print(f"{plural(len(courses.open), 'course')} on {url} — Ctrl-C closes.")
 
     config = courses.config
     serve_courses(
         courses,
-        options.host or config.serve_host,
-        options.port if options.port is not None else config.serve_port,
+        *_address(options, courses),
         mcp=options.mcp,
         trusted_proxies=config.serve_trusted_proxies,
         on_ready=ready,
@@ -155,28 +157,25 @@ def models(options: argparse.Namespace) -> int:
     if spec is None:
         print(course.models())
     elif options.dry_run:
-        printing.line(console, course.model_cost("" if spec == SUITED else spec))
+        console.print(course.model_cost("" if spec == SUITED else spec))
     elif spec == SUITED or ":" in spec:
         _fetch(course, "" if spec == SUITED else spec, options)
     else:
-        printing.line(console, course.fetch_reranker(spec, options.hub))
+        console.print(course.fetch_reranker(spec, options.hub))
     return 0
 
 
 def _fetch(course: Course, spec: str, options: argparse.Namespace) -> None:
     """Fetch a language model, with its cost before and its progress meanwhile."""
     console = printing.console(stderr=True)
-    printing.line(console, course.model_cost(spec))
+    console.print(course.model_cost(spec))
     with printing.ProgressBar(console) as bar:
 
         def show(done: int, total: int | None, label: str) -> None:
             bar.show("MiB", done >> 20, (total or done) >> 20, label)
 
-        def say(text: str) -> None:
-            printing.line(console, text)
-
-        done = course.fetch_language_model(spec, options.hub, options.sha256, show, say)
-    printing.line(console, done)
+        done = course.fetch_language_model(spec, options.hub, options.sha256, show, console.print)
+    console.print(done)
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -237,9 +236,9 @@ def _print_status(course: Course) -> None:
     catalogue = course.catalogue()
     console = printing.console()
     console.print(f"{course.name}", markup=False, style="bold")
-    printing.line(console, f"data: {course.config.data.resolve()}")
+    console.print(f"data: {course.config.data.resolve()}")
     for source, form in catalogue.sources:
-        console.print(f"source: {source} ({form})", markup=False, highlight=False)
+        console.print(f"source: {source} ({form})")
     shown: set[str] = set()
     records = catalogue.by_reading
     for session in catalogue.sessions:
@@ -252,14 +251,14 @@ def _print_status(course: Course) -> None:
             mine = records.get(id_, ())
             if mine or id_ != notes:
                 what = "; ".join(map(_described, mine)) or "listed only, no text"
-                printing.line(console, f"  {label}: {what}")
+                console.print(f"  {label}: {what}")
             shown.add(id_)
     loose = [r for r in catalogue.records.values() if r.document.reading not in shown]
     if loose:
         console.print("\nIn no session", style="bold")
     for record in loose:
         title = record.document.title or record.document.path
-        printing.line(console, f"  {title} ({record.document.reading}): {_described(record)}")
+        console.print(f"  {title} ({record.document.reading}): {_described(record)}")
     needs = course.needs()
     if needs:
         console.print()
