@@ -104,7 +104,7 @@ ELSEWHERE = {
         (
             "types.as_json.status_json",
             "ui.chat.render.masthead",
-            "ui.desk.insights.table",
+            "ui.desk.students.table",
             "ui.shared.gradio_pages.html_part",
         ),
         "fills a template",

@@ -21,10 +21,10 @@ from seminar_rag.journal.journal import Journal
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Answer
 from seminar_rag.types.catalogue import Correction
+from seminar_rag.ui.chat.chat import key_in
 from seminar_rag.ui.desk.auth import Door, Sessions
 from seminar_rag.ui.desk.password import Attempts
 from seminar_rag.ui.shared.limits import Limits
-from seminar_rag.ui.shared.records import key_in
 
 pytestmark = pytest.mark.slow
 

@@ -21,11 +21,11 @@ from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError, ServeError
 from seminar_rag.types import AnswerEvent, Event, Scope, TokenEvent
 from seminar_rag.ui.app import build_app, serve
-from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen
+from seminar_rag.ui.chat.chat import BUSY, RATINGS, Chat, listen, signed
+from seminar_rag.ui.shared.browser import CUT_OFF, from_record, to_record
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.gradio_pages import LOOKED
 from seminar_rag.ui.shared.limits import CRASHED, LONGEST_QUESTION, TOO_MANY_WAIT
-from seminar_rag.ui.shared.records import CUT_OFF, from_record, signed, to_record
 
 pytestmark = pytest.mark.slow
 

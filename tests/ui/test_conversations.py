@@ -26,9 +26,8 @@ from test_render import assert_inert
 
 from seminar_rag.types import AnswerEvent, Passage, Scope
 from seminar_rag.ui.chat import render
-from seminar_rag.ui.shared.browser import ScopeRecord, scope_of
+from seminar_rag.ui.shared.browser import CUT_OFF, ScopeRecord, from_record, scope_of, to_record
 from seminar_rag.ui.shared.conversation import Conversation, Exchange, Pending
-from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
 
 SCOPE = Scope(frozenset({15}), frozenset({"rag"}), frozenset({"paper"}), True)
 

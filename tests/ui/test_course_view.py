@@ -15,7 +15,7 @@ from seminar_rag.question.query import understand
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Lookup, Record
 from seminar_rag.ui.chat import render
-from seminar_rag.ui.chat.course_view import EMPTY, NO_KEY, add_keys, key_list, reading_list
+from seminar_rag.ui.chat.tabs import EMPTY, NO_KEY, add_keys, key_list, reading_list
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.shared.limits import Limits
 

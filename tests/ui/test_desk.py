@@ -27,7 +27,7 @@ from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import Need, Progress
 from seminar_rag.types.serving import Asked, Cited, Feedback, Use
-from seminar_rag.ui.desk import insights as desk_insights
+from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.files import LARGEST_UPLOAD, check_upload
@@ -631,8 +631,11 @@ def test_no_secret_is_among_the_settings(course: FakeDeskCourse) -> None:
 
 def test_tables_carry_everything_and_no_formula() -> None:
     def rows(name: str, *entries: object) -> list[dict[str, str]]:
-        journal = SimpleNamespace(questions=lambda: entries, opinions=lambda: entries)
-        text = desk_insights.table(name, journal, lambda: entries)  # type: ignore[arg-type]
+        course = SimpleNamespace(
+            journal=SimpleNamespace(questions=lambda: entries, opinions=lambda: entries),
+            insights=lambda: SimpleNamespace(used=entries),
+        )
+        text = desk_insights.table(name, course)  # type: ignore[arg-type]
         assert text is not None
         return list(csv.DictReader(io.StringIO(text)))
 

@@ -23,8 +23,7 @@ from seminar_rag.types import Document, Scope
 from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
 from seminar_rag.ui.export.citing import arxiv_id, entry, escaped, readings_of, references
-from seminar_rag.ui.export.pdf import to_pdf
-from seminar_rag.ui.export.right_to_left import joined, lines_of, visual
+from seminar_rag.ui.export.pdf import joined, lines_of, to_pdf, visual
 from seminar_rag.ui.shared.browser import parse_link, permalink
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
 
@@ -262,7 +261,7 @@ def test_what_is_no_conversation_is_not_exported(body):
 
 
 def test_an_export_is_named_after_its_title():
-    from seminar_rag.ui.shared.records import to_record
+    from seminar_rag.ui.shared.browser import to_record
 
     body = json.dumps({"record": to_record(told(STEPS)), "title": "My notes"}).encode()
     name, data = export_of(FakeCourse(), body, "md")

@@ -24,6 +24,7 @@ from seminar_rag.ui.app import build_app
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.lti.claims import Platform
 from seminar_rag.ui.lti.launch import Launches
+from seminar_rag.ui.shared.browser import to_record
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.gate import (
     ANYONE,
@@ -36,7 +37,6 @@ from seminar_rag.ui.shared.gate import (
     Opening,
 )
 from seminar_rag.ui.shared.limits import Limits
-from seminar_rag.ui.shared.records import to_record
 
 pytest.importorskip("mcp", reason="the mcp extra is not installed")
 pytestmark = pytest.mark.slow

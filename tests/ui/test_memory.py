@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from seminar_rag.ui.shared.memory import give_back, kept_until_the_end, share_arenas
+from seminar_rag.ui.app import give_back, kept_until_the_end, share_arenas
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these calls")
 

@@ -42,8 +42,8 @@ from seminar_rag.types import (
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
 from seminar_rag.ui.chat import render
 from seminar_rag.ui.chat.render import HTML, PARTS
+from seminar_rag.ui.shared.browser import from_record, to_record
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
-from seminar_rag.ui.shared.records import from_record, to_record
 from seminar_rag.ui.shared.wording import refusal, safe_url, scope_in_words
 
 VOID = {"br", "hr", "img", "input", "link", "meta"}

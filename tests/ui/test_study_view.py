@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from pypdf import PdfReader
 from serving import client_of
 
-from seminar_rag.ui.chat.study_view import NOTHING, add_study
+from seminar_rag.ui.chat.tabs import NOTHING, add_study
 
 
 @pytest.fixture

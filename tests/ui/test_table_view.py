@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from serving import client_of
 
 from seminar_rag.types.study import Cell, Row, Table
-from seminar_rag.ui.chat.table_view import add_tables, cell_json
-from seminar_rag.ui.export.table import to_csv, to_docx, to_markdown
+from seminar_rag.ui.chat.tabs import add_tables, cell_json
+from seminar_rag.ui.export.learning import table_csv, table_docx, table_markdown
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_what_cannot_be_told_says_what_to_do(client, reading, question, status, 
 
 
 def test_one_address_may_not_ask_for_cells_without_end(monkeypatch):
-    from seminar_rag.ui.chat import table_view
+    from seminar_rag.ui.chat import tabs
 
-    monkeypatch.setattr(table_view, "CELLS_A_MINUTE", 2)
+    monkeypatch.setattr(tabs, "CELLS_A_MINUTE", 2)
     client = client_of(add_tables, FakeCourse(pace=0.0))
     asked = [
         client.get("/table/cell", params={"reading": "rag", "question": STEPS}) for _ in range(3)
@@ -103,13 +103,13 @@ def hostile() -> Table:
 
 def test_no_file_carries_out_what_a_reading_says():
     table = hostile()
-    line = list(csv.reader(io.StringIO(to_csv(table))))[1]
+    line = list(csv.reader(io.StringIO(table_csv(table))))[1]
     assert line[0].startswith("'=")
     assert line[1].startswith("'@")
-    markdown = to_markdown(table, "T")
+    markdown = table_markdown(table, "T")
     assert "<b>" not in markdown.replace("\\<b\\>", "")
     assert all(one.replace("\\|", "").count("|") == 3 for one in markdown.splitlines()[2:5])
-    word = Word(io.BytesIO(to_docx(table, "T")))
+    word = Word(io.BytesIO(table_docx(table, "T")))
     assert word.tables[0].rows[1].cells[0].text.startswith('=cmd|"/c calc"!A1 <b>|x')
     assert EVIL_PASSAGE.quote(EVIL_PASSAGE.sentences[0]) in word.tables[0].rows[1].cells[1].text
     assert "<img" not in cell_json(table.cells["evil", "a | b"])["html"]

@@ -22,7 +22,7 @@ from seminar_rag.models_in_use import Shared
 from seminar_rag.types import Document, Passage, Sentence
 from seminar_rag.ui.chat import render, viewer
 from seminar_rag.ui.chat.render import PARTS
-from seminar_rag.ui.chat.table_view import add_tables
+from seminar_rag.ui.chat.tabs import add_tables
 from seminar_rag.ui.shared.conversation import Exchange
 from seminar_rag.ui.shared.limits import VIEWS, Limits
 from seminar_rag.ui.shared.wording import view_address

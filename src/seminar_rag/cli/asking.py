@@ -44,10 +44,10 @@ def ask(options: argparse.Namespace) -> int:
         printing.print_json(answer_json(answer))
     else:
         if answer.abstained and answer.kind == "readings" and scope != Scope():
-            from seminar_rag.ui.shared.wording import refusal, scope_in_words
+            from seminar_rag.ui.shared.wording import refusal, scope_in_words, titles
 
-            known = {one.reading: one.title for one in course.documents().values()}
-            answer = replace(answer, text=refusal(scope, scope_in_words(scope, known)))
+            asked = scope_in_words(scope, titles(course.documents()))
+            answer = replace(answer, text=refusal(scope, asked))
         _print_answer(answer, course.answerer_notice)
     return ABSTAINED if answer.abstained else 0
 
@@ -66,9 +66,9 @@ def _scope(options: argparse.Namespace) -> Scope:
 def table(options: argparse.Namespace) -> int:
     """Put questions to readings; the table is printed as Markdown, or written into a file."""
     from seminar_rag.types.as_json import table_json
-    from seminar_rag.ui.export.table import TYPES, to_file, to_markdown
+    from seminar_rag.ui.export.learning import TABLE_TYPES, table_file, table_markdown
 
-    kind = _kind(options.out, TYPES)
+    kind = _kind(options.out, TABLE_TYPES)
     course = open_course(options)
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
         found = course.compare(
@@ -78,20 +78,20 @@ def table(options: argparse.Namespace) -> int:
         )
     title = "Readings beside each other"
     if options.out:
-        options.out.write_bytes(to_file(found, title, kind))
+        options.out.write_bytes(table_file(found, title, kind))
     elif options.json:
         printing.print_json(table_json(found))
     else:
-        print(to_markdown(found, title))
+        print(table_markdown(found, title))
     return 0
 
 
 def study(options: argparse.Namespace) -> int:
     """Print or save a session's guide and items: what students see, or all that can be made."""
     from seminar_rag.types.as_json import study_json
-    from seminar_rag.ui.export.study import TYPES, to_file, to_markdown
+    from seminar_rag.ui.export.learning import GUIDE_TYPES, guide_file, guide_markdown
 
-    kind = _kind(options.out, TYPES)
+    kind = _kind(options.out, GUIDE_TYPES)
     course, number = open_course(options), options.session
     guide = course.guide(number) if options.propose or number in course.guides() else None
     if options.propose:
@@ -102,11 +102,11 @@ def study(options: argparse.Namespace) -> int:
         items = course.study(number)
     title = f"Session {number}"
     if options.out:
-        options.out.write_bytes(to_file(guide, items, title, kind, course.name))
+        options.out.write_bytes(guide_file(guide, items, title, kind, course.name))
     elif options.json:
         printing.print_json(study_json(guide, items))
     elif guide or items:
-        print(to_markdown(guide, items, title))
+        print(guide_markdown(guide, items, title))
     else:
         print(f"Nothing of session {number} is approved — approve it at the desk, or add --propose")
     return 0
@@ -130,11 +130,8 @@ def differences(options: argparse.Namespace) -> int:
 
 
 def _kind(out: Path | None, kinds: Collection[str]) -> str:
-    """The kind of file that a name asks for; "" where no file is wanted.
-
-    Raises:
-        SourceError: it is none of the kinds, or the file cannot be written.
-    """
+    """The kind of file that a name asks for; "" where no file is wanted. Raises SourceError: it is
+    none of the kinds, or the file cannot be written."""
     kind = out.suffix.removeprefix(".") if out else ""
     if out and kind not in kinds:
         raise SourceError(f"{out} — give a name that ends in one of .{', .'.join(kinds)}")
@@ -250,11 +247,8 @@ def _warn_of_missing(course: Course, questions: Sequence[Question]) -> None:
 
 
 def _require_place(path: Path | None) -> None:
-    """Refuse a place where no file can be written, before time is spent on its content.
-
-    Raises:
-        SourceError: there is no such folder, or the path is one.
-    """
+    """Refuse a place where no file can be written, before time is spent on its content. Raises
+    SourceError: there is no such folder, or the path is one."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
         why = "is a folder" if path.is_dir() else f"lies in {path.parent}, which does not exist"
         raise SourceError(f"{path} cannot be written: it {why} — name a file in an existing folder")

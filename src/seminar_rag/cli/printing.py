@@ -106,7 +106,7 @@ def print_needs(console: Console, needs: Sequence[Need]) -> None:
     if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
         console.print(
             f"{len(later)} readings could not be downloaded just now — check the network, and run"
-            " it again later",
+            " it again later"
         )
         needs = [need for need in needs if need.remedy not in _LATER]
     urgent = [need for need in needs if need.remedy]

@@ -39,7 +39,7 @@ def serve(options: argparse.Namespace) -> int:
         console.print(course.answerer_notice)
         if offer := course.offer():
             console.print(
-                f"A language model would write them: make llm gets {offer.name}, {offer.cost}.",
+                f"A language model would write them: make llm gets {offer.name}, {offer.cost}."
             )
         if course.password_hash():
             console.print(f"Your desk is at {url}/desk")

@@ -214,7 +214,6 @@ class Stances:
         self, search: Search, verifier: Verifier, words: BuiltinVerifier, embed: Embed
     ) -> None:
         """Args:
-        verifier: gives the verdicts.
         words: finds the sentences, and decides alone where it is the verifier.
         """
         self._search = search
@@ -254,12 +253,7 @@ class Stances:
 
 
 def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Said, str]:
-    """What the built-in check can say of a statement and a sentence, and why.
-
-    Args:
-        alike: the cosine of the two.
-        score: how likely the words make support.
-    """
+    """What the built-in check can say of a statement and a sentence, and why."""
     if conflict is not None and _proven(conflict) and alike >= DIFFERS:
         return ("contradicts" if alike >= PROVEN else "differs"), conflict.reason
     if conflict is None and score >= SUPPORTED:

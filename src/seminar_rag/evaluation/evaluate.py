@@ -55,11 +55,7 @@ class Source:
         return "".join(out), at
 
     def find(self, quote: str) -> tuple[int, int]:
-        """The folded span of a quote.
-
-        Raises:
-            SourceError: it is not there.
-        """
+        """The folded span of a quote. Raises SourceError: it is not there."""
         text, _ = self._folded
         folded = " ".join(quote.replace("\u00a0", " ").split())
         start = text.find(folded)
@@ -84,11 +80,8 @@ class Evidence:
         self._sources: dict[str, Source] = {}
 
     def require(self, questions: Iterable[Question]) -> None:
-        """See that every quote stands in its document.
-
-        Raises:
-            SourceError: a document cannot be read, or lacks a quote; names the question's line.
-        """
+        """See that every quote stands in its document. Raises SourceError: a document cannot be
+        read, or lacks a quote; names the question's line."""
         for question in questions:
             for name, quote in question.evidence:
                 try:
@@ -260,14 +253,11 @@ def outcomes(
     Args:
         ask: (question, earlier turns) → events, the last an AnswerEvent.
         search: (query, k) → the k best passages.
-        docs: folder of the files that the questions' `doc` names.
         confidence: (query, hits) → 0 to 1, for the risk-coverage curve; without it there is none.
         supported: what citation recall and precision go by (see `verified`).
-        count: length of a text in tokens.
 
-    Raises:
-        SourceError: a document is missing, or lacks a quote; before the first question is asked.
-        StoreError, ModelError: what searching and asking raise.
+    Raises SourceError: a document is missing, or lacks a quote; before the first question is asked.
+    Raises StoreError, ModelError: what searching and asking raise.
     """
     evidence = Evidence(docs)
     evidence.require(questions)

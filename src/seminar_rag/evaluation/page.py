@@ -34,15 +34,9 @@ _MEANING = {
 
 
 def render_page(
-    report: Report,
-    earlier: Earlier | None = None,
-    about: Mapping[str, str] = MappingProxyType({}),
+    report: Report, earlier: Earlier | None = None, about: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Plots, all figures, and every question with what came of it.
-
-    Args:
-        about: what was measured, in words.
-    """
+    """Plots, all figures, and every question with what came of it."""
     better, worse, unknown = changed(report, earlier) if earlier else ([], [], 0)
     plots = _plots(report, earlier)
     return _TEMPLATE.page(report, about, plots, earlier, better, worse, unknown, _MEANING) + "\n"

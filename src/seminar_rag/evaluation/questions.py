@@ -63,12 +63,8 @@ class Question:
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The questions of a JSON-lines file.
-
-    Raises:
-        SourceError: unreadable, without a question, or a line that is none; names the line, what
-            is wrong with it, and the remedy.
-    """
+    """The questions of a JSON-lines file. Raises SourceError: unreadable, without a question, or a
+    line that is none; names the line, what is wrong with it, and the remedy."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

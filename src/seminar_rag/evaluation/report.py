@@ -176,8 +176,7 @@ def _latency(outcomes: Sequence[Outcome]) -> dict[str, Figure]:
         seconds = [1000 * one.latency[index] for one in outcomes]
         for level in (50, 95):
             out[f"{name}_p{level}"] = bootstrap(
-                [(value, 1.0) for value in seconds],
-                _percentile(level),
+                [(value, 1.0) for value in seconds], _percentile(level)
             )
     return out
 
@@ -306,11 +305,7 @@ class Earlier:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """An earlier run's figures.
-
-    Raises:
-        SourceError: unreadable, or not such a file.
-    """
+    """An earlier run's figures. Raises SourceError: unreadable, or not such a file."""
 
     def group(raw: Mapping[str, Any]) -> dict[str, Figure]:
         return {name: Figure(**figure) for name, figure in raw.items()}

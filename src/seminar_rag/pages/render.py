@@ -49,8 +49,6 @@ class Renderer:
         """Args:
         cache: folder of drawn pages, made when needed.
         pool: the workers; who made them closes them.
-        timeout: seconds for one page.
-        limit: bytes that the cache may take.
         """
         self.timeout = timeout
         self._cache = _Cache(cache, limit)
@@ -58,12 +56,8 @@ class Renderer:
 
     def page(self, path: Path, number: int, width: int) -> bytes:
         """Page `number` (from 1) as JPEG, at least `width` pixels wide up to the largest of
-        `WIDTHS`.
-
-        Raises:
-            DocumentError: there is no such page ("unreadable"), it cannot be drawn ("corrupt"), or
-                not within the limits ("limit").
-        """
+        `WIDTHS`. Raises DocumentError: there is no such page ("unreadable"), it cannot be drawn
+        ("corrupt"), or not within the limits ("limit")."""
         wide = next((one for one in WIDTHS if one >= width), WIDTHS[-1])
         name = hashlib.sha256(f"{path.name}\0{number}\0{wide}".encode()).hexdigest()
         known = self._cache.get(name)
@@ -76,22 +70,16 @@ class Renderer:
         return picture
 
     def lines(self, path: Path, number: int) -> tuple[tuple[str, Box], ...]:
-        """The lines of text of page `number` (from 1), each with its box.
-
-        Raises:
-            DocumentError: as for `page`.
-        """
+        """The lines of text of page `number` (from 1), each with its box. Raises DocumentError: as
+        for `page`."""
         found = self._run(lines, path, number)
         if found is None:
             raise DocumentError("unreadable", f"There is no page {number}.")
         return found
 
     def look(self, path: Path, quotes: Sequence[Quote]) -> Sheets:
-        """The sizes of a file's pages, and where the quotes stand.
-
-        Raises:
-            DocumentError: as for `page`.
-        """
+        """The sizes of a file's pages, and where the quotes stand. Raises DocumentError: as for
+        `page`."""
         return self._run(look, path, tuple(quotes))
 
     def _run(self, work: Callable[..., _T], *args: Any) -> _T:

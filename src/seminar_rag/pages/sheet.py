@@ -57,11 +57,8 @@ class Sheets:
 
 
 def draw(path: Path, number: int, width: int) -> bytes | None:
-    """Page `number` (from 1) as JPEG, `width` pixels wide; None when there is no such page.
-
-    Raises:
-        PdfiumError, ValueError: the file cannot be read, or has no pages.
-    """
+    """Page `number` (from 1) as JPEG, `width` pixels wide; None when there is no such page. Raises
+    PdfiumError, ValueError: the file cannot be read, or has no pages."""
     pdf = _opened(path)
     if not 1 <= number <= len(pdf):
         return None
@@ -85,8 +82,7 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
     Args:
         pages: how many pages, from the one that is named, a quote is looked for on.
 
-    Raises:
-        PdfiumError, ValueError: the file cannot be read, or has no pages.
+    Raises PdfiumError, ValueError: the file cannot be read, or has no pages.
     """
     pdf = _opened(path)
     sizes = tuple(pdf.get_page_size(index) for index in range(len(pdf)))
@@ -120,10 +116,7 @@ def look(path: Path, quotes: Sequence[Quote], pages: int = 2) -> Sheets:
 
 def lines(path: Path, number: int) -> tuple[tuple[str, Box], ...] | None:
     """The lines of text of page `number` (from 1), each with its box; None without such a page.
-
-    Raises:
-        PdfiumError, ValueError: the file cannot be read, or has no pages.
-    """
+    Raises PdfiumError, ValueError: the file cannot be read, or has no pages."""
     pdf = _opened(path)
     if not 1 <= number <= len(pdf):
         return None
@@ -135,12 +128,8 @@ def lines(path: Path, number: int) -> tuple[tuple[str, Box], ...] | None:
 def _opened(path: Path) -> Any:
     """A document, opened or taken from those that are open.
 
-    A kept file is named by its content, so a path never changes meaning.
-
-    Raises:
-        PdfiumError: it cannot be read.
-        ValueError: it has no pages.
-    """
+    A kept file is named by its content, so a path never changes meaning. Raises PdfiumError: it
+    cannot be read. Raises ValueError: it has no pages."""
     import pypdfium2 as pdfium
 
     try:

@@ -59,20 +59,14 @@ class Pages:
         self._renderer = renderer
 
     def page(self, document: str, number: int, width: int) -> bytes:
-        """A page of a document's kept file as JPEG; see `Renderer.page`.
-
-        Raises:
-            NotFoundError: there is no such document, or no file of it.
-            DocumentError: there is no such page, or it cannot be drawn.
-        """
+        """A page of a document's kept file as JPEG; see `Renderer.page`. Raises NotFoundError:
+        there is no such document, or no file of it. Raises DocumentError: there is no such page, or
+        it cannot be drawn."""
         return self._renderer.page(self._file(document), number, width)
 
     def lines(self, document: str, number: int) -> tuple[tuple[str, Box], ...]:
-        """The lines of text of a page, each with its box; see `Renderer.lines`.
-
-        Raises:
-            NotFoundError, DocumentError: as for `page`.
-        """
+        """The lines of text of a page, each with its box; see `Renderer.lines`. Raises
+        NotFoundError, DocumentError: as for `page`."""
         return self._renderer.lines(self._file(document), number)
 
     def _file(self, document: str) -> Path:
@@ -96,8 +90,7 @@ class Pages:
             quotes: sentences to mark, the first of which is shown.
             section: show this section of a view of text, whatever the passage.
 
-        Raises:
-            NotFoundError: there is no such document.
+        Raises NotFoundError: there is no such document.
         """
         record = self._record(document)
         asked = tuple(dict.fromkeys(filter(str.strip, quotes)))
@@ -168,11 +161,8 @@ def _quote(text: str, passage: Passage) -> Quote:
 def key_sentences(
     store: Reader, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
 ) -> tuple[Citation, ...]:
-    """At most n central sentences of a reading's main document, in its order.
-
-    Raises:
-        NotFoundError: there is no text of such a reading.
-    """
+    """At most n central sentences of a reading's main document, in its order. Raises NotFoundError:
+    there is no text of such a reading."""
     records = store.catalogue().by_reading.get(reading, ())
     main = max(records, key=lambda one: (one.document.kind == "paper", one.passages), default=None)
     if main is None or not main.passages:

@@ -310,12 +310,7 @@ def item(
     wrong: Sequence[str] = (),
     chance: random.Random | None = None,
 ) -> Item:
-    """An item of one sentence.
-
-    Args:
-        wrong: the wrong options; empty for a flashcard.
-        chance: orders the options.
-    """
+    """An item of one sentence."""
     options = [answer, *wrong] if wrong else []
     if chance is not None:
         chance.shuffle(options)

@@ -66,11 +66,8 @@ class Wording:
     def questions(
         self, session: int, found: Sequence[Source], stop: Callable[[], bool]
     ) -> list[Item]:
-        """Questions of one reading, at most `ASKED`, most of its central sentences first.
-
-        Raises:
-            ModelError: the model gives no answer.
-        """
+        """Questions of one reading, at most `ASKED`, most of its central sentences first. Raises
+        ModelError: the model gives no answer."""
         out: list[Item] = []
         for one in sorted(found, key=lambda each: -each.central)[: 2 * ASKED]:
             if stop() or len(out) == ASKED:
@@ -80,11 +77,8 @@ class Wording:
         return out
 
     def question(self, session: int, one: Source, stop: Callable[[], bool]) -> Item | None:
-        """A question on one sentence; None where what the model wrote fails a check.
-
-        Raises:
-            ModelError: the model gives no answer.
-        """
+        """A question on one sentence; None where what the model wrote fails a check. Raises
+        ModelError: the model gives no answer."""
         told = self._model.complete(_ASK, f"Sentence: {one.text}", max_tokens=_TOKENS, stop=stop)
         asked = _line(told)
         if not asked.endswith("?") or len(asked.split()) not in _WORDS or _foreign(asked, one):
@@ -111,11 +105,7 @@ class Wording:
     ) -> Item | None:
         """What a reading says, as a card; None where the check does not call it supported.
 
-        Args:
-            central: the reading's key sentences.
-
-        Raises:
-            ModelError: the model gives no answer.
+        Raises ModelError: the model gives no answer.
         """
         if not central:
             return None

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
+import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import ServeError
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.desk.files import sweep, uploads_folder
-from seminar_rag.ui.export.check_report import style as report_style
 from seminar_rag.ui.shared.gate import Gate
 from seminar_rag.ui.shared.gradio_pages import (
     load_gradio,
+    mounted,
     not_mounted,
     share_queue,
+    static,
     turn_away_strays,
 )
 from seminar_rag.ui.shared.limits import Limits, Turns
-from seminar_rag.ui.shared.memory import give_back, kept_until_the_end, share_arenas
 from seminar_rag.ui.shared.relay import Relay, Servers, own_address
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ CONNECTIONS = 8_192
 KEEP_ALIVE = 75
 """Seconds for which an idle connection stays open: longer than browsers' libraries and proxies
 keep theirs, so that it is never closed under a request that is on its way."""
+ARENAS = 2
+"""Arenas of malloc that all threads share. Little of our work is in malloc, so they seldom wait."""
+TRIMS = 60.0
+"""Seconds between two times that free memory is given back; each takes some milliseconds."""
+_M_ARENA_MAX = -8
+"""The option's number in glibc's malloc.h."""
 SCRIPTS = (
     *("keep.js", "actions.js", "page.js", "lost.js", "sheet.js", "preview.js", "viewer.js"),
     *("course.js", "check.js", "table.js", "study.js", "notes.js"),
@@ -77,50 +84,37 @@ def build_app(
     """Build the chat over `course`, ready for any ASGI server.
 
     Args:
-        limits: how often one client may ask.
         desk: what the instructor's desk looks after; without it there is none.
-        mcp: offer the readings as tools at /mcp too.
-        host: where it will be served.
         key: signs answers, so that only those given can be rated; without one, until a restart.
         api_key: what programs have to send that speak OpenAI's API; empty asks for none.
         framed_by: origins of the sites that may show the page in a frame, separated by commas.
-        launches: from a course site, as `launches_of` makes them.
         turns: who is answered at a time, where several courses share a model.
         root: the path at which the application lies among others, which have a gate in front;
             empty where it is alone and has its own.
         common: what it shares with other servers of the course, where there may be some.
-        url: where it listens.
-        address: where the other servers reach it; empty where that can be told from `url`.
+        url, address: where it listens, and where the other servers reach it if that differs.
 
-    Raises:
-        ServeError: `mcp`, and the SDK is not installed.
-
-    Sets environment variables that Gradio reads: two, while it is imported, keep it and the hub
-    library it brings off the network; one says where uploads lie.
+    Raises ServeError: `mcp`, and the SDK is not installed. Sets environment variables that Gradio
+    reads: two, while it is imported, keep it and the hub library it brings off the network; one
+    says where uploads lie.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["GRADIO_TEMP_DIR"] = str(uploads_folder())
     sweep(uploads_folder())
     load_gradio()
-    import gradio as gr
     from fastapi import FastAPI
 
     from seminar_rag.ui.api.openai_api import add_api
     from seminar_rag.ui.api.programs import Programs, add_endpoints
     from seminar_rag.ui.api.routes import add_routes
-    from seminar_rag.ui.chat.course_view import add_keys
     from seminar_rag.ui.chat.page import Page
-    from seminar_rag.ui.chat.study_view import add_study
-    from seminar_rag.ui.chat.table_view import add_tables
+    from seminar_rag.ui.chat.tabs import add_keys, add_study, add_tables
     from seminar_rag.ui.chat.viewer import add_views
 
     chat = Chat(course, limits, turns, key=key)
     programs = Programs(course, chat.limits, chat.turns)
     tools = tools_of(programs, course.name) if mcp else None
-    here = files("seminar_rag.ui") / "static"
-    fonts = ["system-ui", "sans-serif"]
-    theme = gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"])
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
@@ -146,7 +140,7 @@ def build_app(
     if desk is not None:
         from seminar_rag.ui.desk.page import mount_desk
 
-        door = mount_desk(app, desk, theme, root, common)
+        door = mount_desk(app, desk, root, common)
     if launches is not None:
         from seminar_rag.ui.lti.routes import Site
 
@@ -156,36 +150,20 @@ def build_app(
         page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
     page.state_session_capacity = MOST_SESSIONS
-    mounted: FastAPI = gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        root_path=root or None,
-        theme=theme,
-        css=here.joinpath("style.css").read_text(encoding="utf-8") + report_style(),
-        head="".join(
-            f"<script>{here.joinpath(name).read_text(encoding='utf-8')}</script>"
-            for name in SCRIPTS
-        )
+    own = mounted(
+        *(app, page, "/", root),
+        css=static("style.css", "report.css"),
+        head="".join(f"<script>{static(name)}</script>" for name in SCRIPTS)
         # Not among the page's styles, which Gradio binds to its own part of the page.
-        + f"<style>{here.joinpath('viewer.css').read_text(encoding='utf-8')}</style>",
-        footer_links=[],
-        run_history=False,
+        + f"<style>{static('viewer.css')}</style>",
         max_file_size=1,
-        ssr_mode=False,
-        show_error=False,
     )
-    page.app = mounted.router.routes[-1].app  # type: ignore[attr-defined]
-    turn_away_strays(page.app)
-    return mounted
+    turn_away_strays(own)
+    return app
 
 
 def tools_of(programs: Programs, course: str) -> Tools:
-    """The tools for assistants.
-
-    Raises:
-        ServeError: the SDK is not installed.
-    """
+    """The tools for assistants. Raises ServeError: the SDK is not installed."""
     try:
         from seminar_rag.ui.api.mcp_server import Tools
     except ImportError as error:
@@ -206,9 +184,8 @@ def launches_of(
         folder: where the key lies that signs what is placed on course pages.
         common: what the servers of the course have in common; the key too, then.
 
-    Raises:
-        ConfigError: not all is set that is needed.
-        ServeError: PyJWT is not installed, or the key cannot be used.
+    Raises ConfigError: not all is set that is needed. Raises ServeError: PyJWT is not installed, or
+    the key cannot be used.
     """
     if not any(site.values()):
         return None
@@ -223,11 +200,8 @@ def launches_of(
 
 
 def serve_tools(course: Course) -> None:
-    """Serve the tools to the assistant that started this process.
-
-    Raises:
-        ServeError: the SDK is not installed.
-    """
+    """Serve the tools to the assistant that started this process. Raises ServeError: the SDK is not
+    installed."""
     from seminar_rag.ui.api.programs import Programs
 
     tools_of(Programs(course, Limits(0, 0), Turns()), course.name).run()
@@ -251,10 +225,8 @@ def serve(
             the address of a client (X-Forwarded-For) and for https (X-Forwarded-Proto).
         prepare: called once the port is sure, before anything is served.
         on_ready: called with the address once it answers.
-        offered: as `build_app` takes it.
 
-    Raises:
-        ServeError: the address cannot be used.
+    Raises ServeError: the address cannot be used.
     """
     ends: list[Any] = []
 
@@ -283,10 +255,8 @@ def run(
 
     Args:
         make: makes it, given the address.
-        trusted_proxies, on_ready: as `serve` takes them.
 
-    Raises:
-        ServeError: the address cannot be used.
+    Raises ServeError: the address cannot be used.
     """
     share_arenas()
     listener = _listen(host, port)
@@ -364,3 +334,49 @@ async def _run(
         await serving
     finally:
         trimming.cancel()
+
+
+# Memory ---------------------------------------------------------------------------------------
+#
+# glibc keeps what is freed in an arena for each thread (malloc(3), mallopt(3)). Vectors of many
+# sizes, made in one thread after another, leave such arenas full of holes: after some minutes of a
+# class at work they were a gigabyte. Other C libraries have no such calls; there nothing is done.
+
+
+def share_arenas() -> bool:
+    """Let all threads share `ARENAS` arenas, those that exist left alone; False without glibc."""
+    if (mallopt := _of_libc("mallopt")) is None:
+        return False
+    return bool(mallopt(_M_ARENA_MAX, ARENAS))
+
+
+async def give_back(every: float = TRIMS) -> None:
+    """Give free memory back to the system again and again, until cancelled."""
+    if (trim := _of_libc("malloc_trim")) is None:
+        return
+    while True:
+        await asyncio.sleep(every)
+        await asyncio.to_thread(trim, 0)
+
+
+@contextmanager
+def kept_until_the_end() -> Iterator[None]:
+    """Let Python's collector of garbage look at nothing that is made within, now or later.
+
+    Modules and pages stay as long as the server. To look through them again and again took a
+    fourteenth of the processor's time until the first answer.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _of_libc(name: str) -> Callable[..., int] | None:
+    try:
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+    except (OSError, TypeError, AttributeError):  # TypeError: Windows has no library without name
+        return None
+    return found

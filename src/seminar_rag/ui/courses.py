@@ -16,7 +16,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seminar_rag import __version__
@@ -24,10 +23,11 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.ui.api.routes import health_response
 from seminar_rag.ui.app import build_app, launches_of, run
+from seminar_rag.ui.chat.chat import key_in
 from seminar_rag.ui.chat.render import size_of
 from seminar_rag.ui.shared.gate import COURSES_OPEN, Gate, headers_of, with_headers
+from seminar_rag.ui.shared.gradio_pages import static
 from seminar_rag.ui.shared.limits import Limits, Turns
-from seminar_rag.ui.shared.records import key_in
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -53,11 +53,8 @@ IDLE = 300.0
 
 
 def settings_of(course: Course) -> dict[str, Any]:
-    """What `build_app` takes of a course's configuration.
-
-    Raises:
-        ConfigError, ServeError: the course site is not configured as it must be.
-    """
+    """What `build_app` takes of a course's configuration. Raises ConfigError, ServeError: the
+    course site is not configured as it must be."""
     config, common = course.config, course.common
     site = {
         "issuer": config.lti_issuer,
@@ -103,9 +100,7 @@ class Several:
         self._make = make
         self._ready: dict[str, _Ready] = {}
         self._one_at_a_time = asyncio.Lock()
-        static = files("seminar_rag.ui") / "static"
-        names = ("style.css", "desk.css")
-        self._style = "".join(static.joinpath(name).read_text(encoding="utf-8") for name in names)
+        self._style = static("style.css", "desk.css")
         self.app: Starlette = Starlette(
             routes=[
                 Route("/", self._entrance),
@@ -293,11 +288,8 @@ def serve_courses(
     trusted_proxies: str = "",
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Serve all courses of a folder until interrupted; as `app.serve` does one.
-
-    Raises:
-        ServeError: the address cannot be used.
-    """
+    """Serve all courses of a folder until interrupted; as `app.serve` does one. Raises ServeError:
+    the address cannot be used."""
     turns = Turns()
 
     where = ""
@@ -316,11 +308,6 @@ def serve_courses(
         return Several(courses, make).app
 
     try:
-        run(
-            several,
-            *(host, port),
-            trusted_proxies=trusted_proxies,
-            on_ready=on_ready,
-        )
+        run(several, *(host, port), trusted_proxies=trusted_proxies, on_ready=on_ready)
     finally:
         courses.close()

@@ -37,9 +37,6 @@ class Tools:
     """The MCP server of a course."""
 
     def __init__(self, programs: Programs, course: str) -> None:
-        """Args:
-        course: its name, as the assistant sees it.
-        """
         self._server = MCPServer(
             "seminar-rag",
             title=course,

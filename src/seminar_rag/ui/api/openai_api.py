@@ -14,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -206,10 +207,7 @@ def _models(course: Course) -> list[dict[str, Any]]:
 
 async def _events(programs: Programs, client: str, asked: _Asked) -> AsyncIterator[Event]:
     """The events of an answer; who stops listening stops it, or leaves the line before its turn.
-
-    Raises:
-        _ApiError: it cannot be answered.
-    """
+    Raises _ApiError: it cannot be answered."""
     run = partial(programs.run, client, asked.question)
     answer = programs.course.aask(asked.question, asked.history, asked.scope, run=run)
     try:
@@ -235,11 +233,8 @@ async def _last(events: AsyncIterator[Event]) -> Answer:
 
 def _whole(asked: _Asked, answer: Answer) -> dict[str, Any]:
     text = answer.text.rstrip() + _sources(answer.citations, asked.base)
-    message = {
-        "role": "assistant",
-        "content": text,
-        "annotations": _annotations(answer, asked.base),
-    }
+    annotations = _annotations(answer, asked.base)
+    message = {"role": "assistant", "content": text, "annotations": annotations}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
     return {**_head(asked, "chat.completion"), "choices": [choice], "usage": _usage(asked, text)}
 
@@ -319,41 +314,24 @@ def _title(citation: Citation) -> str:
 def _sources(citations: Sequence[Citation], base: str) -> str:
     """The list of sources in Markdown, one for each number."""
     first = {one.number: one for one in reversed(citations)}
-    lines = [
-        f"{number}. [{_plain(_title(one))}]({_address(one, base)}): “{_quoted(one)}”"
-        for number, one in sorted(first.items())
-    ]
+    lines = []
+    for number, one in sorted(first.items()):
+        quote = shortened(" ".join(one.quote.split()), SHOWN_QUOTE)
+        lines.append(f"{number}. [{_plain(_title(one))}]({_address(one, base)}): “{quote}”")
     return SOURCES + "\n".join(lines) if lines else ""
 
 
 def _annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
     """Every mark of the text with the address of its source."""
-    return [
-        {
-            "type": "url_citation",
-            "url_citation": {
-                "start_index": start,
-                "end_index": end,
-                "title": _title(one),
-                "url": _address(one, base),
-            },
-        }
-        for one, start, end in _marks(answer)
-    ]
-
-
-def _marks(answer: Answer) -> Iterator[tuple[Citation, int, int]]:
-    by_number = {one.number: one for one in reversed(answer.citations)}
-    for number, one in sorted(by_number.items()):
-        mark, at = f"[{number}]", -1
-        while (at := answer.text.find(mark, at + 1)) >= 0:
-            yield one, at, at + len(mark)
+    out = []
+    for number, one in sorted({one.number: one for one in reversed(answer.citations)}.items()):
+        for found in re.finditer(rf"\[{number}\]", answer.text):
+            place = {"start_index": found.start(), "end_index": found.end()}
+            cited = {**place, "title": _title(one), "url": _address(one, base)}
+            out.append({"type": "url_citation", "url_citation": cited})
+    return out
 
 
 def _plain(text: str) -> str:
     """A title that cannot break the Markdown link around it."""
     return text.replace("[", "(").replace("]", ")").replace("\n", " ")
-
-
-def _quoted(one: Citation) -> str:
-    return shortened(" ".join(one.quote.split()), SHOWN_QUOTE)

@@ -46,15 +46,14 @@ BLANK = "Nothing was asked: the text is empty."
 KINDS = {"": [], "readings": ["paper", "abstract"], "notes": ["notes"]}
 
 T = TypeVar("T")
+Given = tuple[object, object, object, object]
+"""A scope as `scope_given` takes it."""
 
 
 class RefusedError(SeminarError):
     """A request that cannot be answered as it is, or not now; the message says what to do."""
 
     def __init__(self, message: str, status: int = 400) -> None:
-        """Args:
-        status: what HTTP calls it.
-        """
         super().__init__(message)
         self.status = status
 
@@ -63,9 +62,6 @@ class Programs:
     """Asks a course on behalf of programs, which share the limits and the queue of the pages."""
 
     def __init__(self, course: Course, limits: Limits, turns: Turns) -> None:
-        """Args:
-        limits, turns: those of the pages.
-        """
         self.course = course
         self._limits = limits
         self._turns = turns
@@ -77,13 +73,11 @@ class Programs:
         The turn is held until the work has ended, also where who asked is gone before.
 
         Args:
-            client: the address of who asks.
             text: what was asked, or the text that is checked; it is not logged.
             check: the work checks a text, which is done for one at a time.
 
-        Raises:
-            RefusedError: too often, too many, too long or blank; or the work fails.
-            SeminarError: as the course raises.
+        Raises RefusedError: too often, too many, too long or blank; or the work fails. Raises
+        SeminarError: as the course raises.
         """
         if not text.strip():
             raise RefusedError(BLANK)
@@ -112,15 +106,15 @@ class Programs:
             raise RefusedError(CRASHED, 500) from None
 
 
-def _answer(course: Course, question: str, scope: Scope) -> dict[str, Any]:
-    for event in course.ask(question, scope=scope):
+def _answer(course: Course, question: str, given: Given) -> dict[str, Any]:
+    for event in course.ask(question, scope=scope_given(*given)):
         if isinstance(event, AnswerEvent):
             return answer_json(event.answer)
     raise RefusedError(CRASHED)
 
 
-def _passages(course: Course, question: str, most: int, scope: Scope) -> list[dict[str, Any]]:
-    hits = course.search(question, max(1, min(most, MOST_PASSAGES)), scope)
+def _passages(course: Course, question: str, most: int, given: Given) -> list[dict[str, Any]]:
+    hits = course.search(question, max(1, min(most, MOST_PASSAGES)), scope_given(*given))
     return [
         {"score": round(hit.score, 4), **passage_json(hit.document, hit.passage)} for hit in hits
     ]
@@ -133,7 +127,8 @@ def _report(course: Course, text: str) -> dict[str, Any]:
     return report_json(checking.report())
 
 
-def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]:
+def _table(course: Course, questions: list[str], given: Given) -> dict[str, Any]:
+    scope = scope_given(*given)
     if len(questions) * len(course.rows(scope)) > MOST_CELLS:
         raise RefusedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
     found = [one for number in scope.sessions for one in course.differences(number)]
@@ -162,11 +157,8 @@ def _reading(document: Document) -> dict[str, Any]:
 
 
 def scope_given(sessions: object, readings: object, kind: object, required: object) -> Scope:
-    """Read the scope that a program names.
-
-    Raises:
-        RefusedError: `kind` is none of "readings" and "notes".
-    """
+    """Read the scope that a program names. Raises RefusedError: `kind` is none of "readings" and
+    "notes"."""
     if kind not in KINDS:
         raise RefusedError(f'kind is {kind!r} — give "readings", "notes", or "" for both')
     return scope_of(
@@ -194,14 +186,13 @@ def functions(
         refusal: makes the protocol's error of a message that says what to do.
     """
 
-    course = programs.course
-
-    @contextmanager
-    def refusing() -> Iterator[None]:
-        try:
-            yield
-        except SeminarError as error:
-            raise refusal(str(error)) from None
+    async def answered(
+        request: Any, text: str, work: Callable[..., T], *given: Any, check: bool = False
+    ) -> T:
+        """What `work` gives for the course and these arguments, for who asked with this text."""
+        with _refusing(refusal):
+            done = partial(work, programs.course, *given)
+            return await programs.run(client_of(request), text, done, check=check)
 
     async def ask(
         question: str,
@@ -225,10 +216,8 @@ def functions(
             kind: "readings", "notes" (written by students), or "" for both.
             required: Only readings that the course requires.
         """
-        with refusing():
-            scope = scope_given(sessions, readings, kind, required)
-            work = partial(_answer, course, question, scope)
-            return await programs.run(client_of(request), question, work)
+        scope = sessions, readings, kind, required
+        return await answered(request, question, _answer, question, scope)
 
     async def sources(
         question: str,
@@ -251,10 +240,8 @@ def functions(
             kind: "readings", "notes" (written by students), or "" for both.
             required: Only readings that the course requires.
         """
-        with refusing():
-            scope = scope_given(sessions, readings, kind, required)
-            work = partial(_passages, course, question, most, scope)
-            return await programs.run(client_of(request), question, work)
+        scope = sessions, readings, kind, required
+        return await answered(request, question, _passages, question, most, scope)
 
     async def check(text: str, request: Any) -> dict[str, Any]:
         """Check every claim of a text, and every source that it cites, against the readings.
@@ -267,9 +254,7 @@ def functions(
             text: Plain text or Markdown, with its reference list if it has one; at most 200,000
                 characters.
         """
-        with refusing():
-            work = partial(_report, course, text)
-            return await programs.run(client_of(request), text, work, check=True)
+        return await answered(request, text, _report, text, check=True)
 
     async def table(
         questions: list[str],
@@ -294,10 +279,8 @@ def functions(
             kind: "readings", "notes" (written by students), or "" for both.
             required: Only readings that the course requires.
         """
-        with refusing():
-            scope = scope_given(sessions, readings, kind, required)
-            work = partial(_table, course, questions, scope)
-            return await programs.run(client_of(request), "\n".join(questions)[:2_000], work)
+        text, scope = "\n".join(questions)[:2_000], (sessions, readings, kind, required)
+        return await answered(request, text, _table, questions, scope)
 
     async def differences(request: Any, session: int = 0) -> list[dict[str, Any]]:
         """Where readings differ, as far as the instructor has looked and keeps it for students.
@@ -308,9 +291,7 @@ def functions(
         Args:
             session: The number of a session; 0 takes all.
         """
-        with refusing():
-            work = partial(_differences, course, session)
-            return await programs.run(client_of(request), f"session {session}", work)
+        return await answered(request, f"session {session}", _differences, session)
 
     async def study(session: int, request: Any) -> dict[str, Any]:
         """What students learn a session by: its guide, and questions with their answers.
@@ -321,16 +302,22 @@ def functions(
         Args:
             session: The number of the session.
         """
-        with refusing():
-            work = partial(_study, course, session)
-            return await programs.run(client_of(request), f"session {session}", work)
+        return await answered(request, f"session {session}", _study, session)
 
     async def readings() -> list[dict[str, Any]]:
         """List what can be asked: every document with its title, authors, sessions and id."""
-        with refusing():
-            return [_reading(one) for one in course.documents().values()]
+        with _refusing(refusal):
+            return [_reading(one) for one in programs.course.documents().values()]
 
     return [*_requested(request_type, ask, sources, check, table, differences, study), readings]
+
+
+@contextmanager
+def _refusing(refusal: Callable[[str], Exception]) -> Iterator[None]:
+    try:
+        yield
+    except SeminarError as error:
+        raise refusal(str(error)) from None
 
 
 def _requested(request_type: type, *found: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:

@@ -24,17 +24,17 @@ from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
 from seminar_rag.ui.export.citing import TYPES as CITING
 from seminar_rag.ui.export.citing import readings_of, references
-from seminar_rag.ui.shared.answering import add_handler, attachment
-from seminar_rag.ui.shared.browser import ExportRequest
+from seminar_rag.ui.shared.browser import ExportRequest, from_record
 from seminar_rag.ui.shared.limits import (
     Limits,
     Share,
+    add_handler,
     address_of,
+    attachment,
     from_own_page,
     text_problem,
     too_often,
 )
-from seminar_rag.ui.shared.records import from_record
 from seminar_rag.ui.shared.relay import here_of
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
 
 def add_routes(app: FastAPI, course: Course, limits: Limits, common: Common | None = None) -> None:
-    """Add the addresses above to the application.
-
-    Args:
-        common: what the servers of the course share, where there may be several.
-    """
+    """Add the addresses above to the application."""
 
     def health(request: Request) -> Response:
         return health_response(course, request, common)
@@ -148,11 +144,7 @@ def health_of(course: Course) -> dict[str, Any]:
 
 def export_of(course: Course, body: bytes, kind: str) -> tuple[str, bytes] | None:
     """Make a file of the conversation that a browser sent: its name and bytes; None for no
-    conversation.
-
-    Raises:
-        StoreError: the index cannot be read.
-    """
+    conversation. Raises StoreError: the index cannot be read."""
     from seminar_rag.ui.export import export
 
     sent = ExportRequest.read(body)

@@ -8,6 +8,8 @@ once even while the answerer is silent.
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 import logging
 import queue
 import secrets
@@ -15,12 +17,15 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seminar_rag.errors import SeminarError
+from seminar_rag.files import write
 from seminar_rag.types import Answer, AnswerEvent, Event, Scope
 from seminar_rag.types.catalogue import ListedSession
-from seminar_rag.types.serving import REASONS, Reason
+from seminar_rag.types.serving import REASONS, Common, Reason
+from seminar_rag.ui.shared.browser import CUT_OFF
 from seminar_rag.ui.shared.conversation import HELPFUL, Conversation, Exchange, Pending
 from seminar_rag.ui.shared.limits import (
     CRASHED,
@@ -32,7 +37,6 @@ from seminar_rag.ui.shared.limits import (
     too_often,
 )
 from seminar_rag.ui.shared.logs import safe_traceback
-from seminar_rag.ui.shared.records import CUT_OFF, is_signed, nonce_of, signed
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -50,6 +54,7 @@ TICK = 0.2
 PACE = 0.08
 """Seconds that events are gathered before they are handed on together."""
 
+KEY_FILE = "answers.key"
 BUSY = "An answer is being written. Press Stop first, or wait."
 
 
@@ -85,7 +90,6 @@ class Chat:
         key: bytes = b"",
     ) -> None:
         """Args:
-        limits: how often a client may ask.
         turns: who is answered at a time; given when others are answered beside the pages.
         key: signs answers; without one, those of this object alone can be rated.
         """
@@ -121,7 +125,6 @@ class Chat:
 
         Args:
             asked: its scope in words.
-            share: whether the student lets the instructor read it.
 
         Returns:
             The conversation with the question pending; or None and what is wrong, "" if blank.
@@ -239,12 +242,10 @@ class Chat:
 
         Args:
             says: empty takes back what was said of it.
-            comment: the reader's own words.
 
         Feedback on what the server did not say, or on the same answer again, is not recorded.
 
-        Raises:
-            StoreError: it could not be written.
+        Raises StoreError: it could not be written.
         """
         view = next((one for one in conversation.exchanges if one.number == number), None)
         reason: Reason | Literal[""] = next((one for one in REASONS if one == says), "")
@@ -328,3 +329,48 @@ def _arriving(
         if first:
             first, until = False, time.monotonic() + PACE
         yield item
+
+
+# Signatures -----------------------------------------------------------------------------------
+#
+# A browser may send back what it likes. An answer carries a nonce and an HMAC of its question, text
+# and quotations, so that only those that the server gave can be rated; the key stays here.
+
+
+def key_in(folder: Path, common: Common | None = None) -> bytes:
+    """The key that all servers of a course have in common, or that is kept in a folder, made where
+    there is none; one for this run if that fails. Raises StoreError: what they have in common
+    cannot be reached."""
+    if common is not None:
+        return bytes.fromhex(common.first("key", "answers", secrets.token_hex(32)))
+    path = folder / KEY_FILE
+    try:
+        if not path.exists():
+            write(path, secrets.token_bytes(32))
+        key = path.read_bytes()
+    except OSError:
+        key = b""
+    return key if len(key) == 32 else secrets.token_bytes(32)
+
+
+def signed(view: Exchange, key: bytes) -> Exchange:
+    """The exchange with its signature."""
+    nonce = secrets.token_hex(8)
+    return replace(view, signed=f"{nonce}.{_digest(view, nonce, key)}")
+
+
+def is_signed(view: Exchange, key: bytes) -> bool:
+    """Whether the server gave this answer to this question with these quotations."""
+    nonce, _, digest = view.signed.partition(".")
+    return hmac.compare_digest(digest.encode(), _digest(view, nonce, key).encode())
+
+
+def nonce_of(view: Exchange) -> str:
+    """What names this answer alone, and nobody's but this one's."""
+    return view.signed.partition(".")[0]
+
+
+def _digest(view: Exchange, nonce: str, key: bytes) -> str:
+    quotes = [one.quote for one in view.citations]
+    said = json.dumps([nonce, view.question, view.text, quotes])
+    return hmac.new(key, said.encode(), "sha256").hexdigest()

@@ -155,7 +155,13 @@ class _Marks:
         lost = first.passage.id in self.gone
         document = first.document
         sessions, pages = numbered("session", document.sessions), places_of(citations)
-        facts = (document.title, authors_of(document), sessions, pages, GONE if lost else "")
+        facts = (
+            document.title,
+            authors_of(document.authors),
+            sessions,
+            pages,
+            GONE if lost else "",
+        )
         whose = ", ".join(filter(None, facts))
         return HTML.mark(self.view, first.number, f"Source {first.number}: {whose}", lost)
 

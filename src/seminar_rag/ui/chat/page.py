@@ -20,17 +20,15 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.study import COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED
-from seminar_rag.ui.chat import course_view, render, study_view, table_view
+from seminar_rag.ui.chat import render, tabs
 from seminar_rag.ui.chat.chat import Chat
-from seminar_rag.ui.chat.check_view import CheckView
+from seminar_rag.ui.chat.components import CheckView, ScopeBar, chosen
 from seminar_rag.ui.chat.render import HTML, PARTS
-from seminar_rag.ui.chat.scope_bar import ScopeBar, chosen, titles
-from seminar_rag.ui.shared.browser import Wish, parse_link
+from seminar_rag.ui.shared.browser import CUT_OFF, Wish, from_record, parse_link, to_record
 from seminar_rag.ui.shared.conversation import Conversation
 from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, spare_work
 from seminar_rag.ui.shared.limits import address_of
-from seminar_rag.ui.shared.records import CUT_OFF, from_record, to_record
-from seminar_rag.ui.shared.wording import scope_in_words
+from seminar_rag.ui.shared.wording import scope_in_words, titles
 
 SHARE = "Share my questions with the instructor, anonymously"
 LOST = "A session or reading that was chosen is no longer in the course; look at what is asked."
@@ -47,7 +45,6 @@ class Page:
     ) -> None:
         """Args:
         add_endpoints: adds what programs may call to the Blocks that are being built.
-        desk: link to the instructor's desk.
         """
         self._chat = chat
         self._desk = desk
@@ -78,10 +75,10 @@ class Page:
             with gr.Tab("Compare") as self._table_tab:
                 html_part(
                     "compare",
-                    table_view.HTML.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED),
+                    tabs.COMPARE.table_view(COLUMNS, LONGEST_COLUMN, MOST_COLUMNS, STATED),
                 )
             with gr.Tab("Study") as self._study_tab:
-                html_part("study", study_view.HTML.study_view())
+                html_part("study", tabs.STUDY.study_view())
             with gr.Tab("Check a text"):
                 self._check_view = CheckView(self._chat.course, self._chat.limits)
 
@@ -173,7 +170,7 @@ class Page:
             None, None, None, js="() => { seminar.opened(); }", **HIDDEN
         )
         self.blocks.unload(self._leave)
-        shown = partial(course_view.shown, self._chat.course)
+        shown = partial(tabs.shown, self._chat.course)
         self._course_tab.select(shown, None, self._listing, **HIDDEN)
         self._table_tab.select(None, None, None, js="() => seminar.openTable()", **HIDDEN)
         self._study_tab.select(None, None, None, js="() => seminar.openStudy()", **HIDDEN)

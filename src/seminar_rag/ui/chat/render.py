@@ -50,7 +50,6 @@ def masthead(course: str, catalogue: Catalogue | None, *, desk: bool = False) ->
 
     Args:
         catalogue: gives the course's size; None where it cannot be read.
-        desk: lead to the instructor's desk.
     """
     return HTML.masthead(course, size_of(catalogue) if catalogue else "", desk)
 
@@ -59,13 +58,9 @@ def size_of(catalogue: Catalogue) -> str:
     """How large a course is, in words; "" for an empty one."""
     if not (catalogue.sessions or catalogue.records):
         return ""
-    return ", ".join(
-        (
-            plural(len(catalogue.sessions), "session"),
-            plural(len(catalogue.reading_ids), "reading"),
-            plural(catalogue.passages, "passage"),
-        )
-    )
+    sessions = plural(len(catalogue.sessions), "session")
+    readings = plural(len(catalogue.reading_ids), "reading")
+    return f"{sessions}, {readings}, {plural(catalogue.passages, 'passage')}"
 
 
 def transcript(views: Iterable[Exchange]) -> str:
@@ -75,7 +70,7 @@ def transcript(views: Iterable[Exchange]) -> str:
 
 def exchange(view: Exchange) -> str:
     """Render a question with its answer."""
-    finished = view.state in ("done", "stopped")
+    finished, link = view.state in ("done", "stopped"), permalink(view.question, view.scope)
     return HTML.exchange(
         view,
         server=ME,
@@ -84,7 +79,7 @@ def exchange(view: Exchange) -> str:
             (view_address(one.id), one.title, " · ".join(facts_of(one))) for one in view.nearest
         ],
         foot=_foot(view) if finished else "",
-        actions=_actions(view) if finished else "",
+        actions=HTML.actions(view, link, HELPFUL, REASONS, LONGEST_COMMENT) if finished else "",
     )
 
 
@@ -96,11 +91,6 @@ def _foot(view: Exchange) -> str:
         "" if view.seconds is None or not sources else f"{max(view.seconds, 0.1):.1f} s",
     ]
     return HTML.foot(view.number, sources and plural(sources, "source"), list(filter(None, facts)))
-
-
-def _actions(view: Exchange) -> str:
-    link = permalink(view.question, view.scope)
-    return HTML.actions(view, link, HELPFUL, REASONS, LONGEST_COMMENT)
 
 
 # The sources panel ----------------------------------------------------------------------------
@@ -134,7 +124,7 @@ def _source(view: Exchange, citations: Sequence[Citation], *, same: bool) -> str
         view.number,
         first.number,
         document,
-        authors_of(document),
+        authors_of(document.authors),
         facts=" · ".join(facts_of(document, places_of(citations), passage.heading)),
         gone=f"{GONE.capitalize()}. It said:" if gone else "",
         passage=[(False, quotes)] if gone else _passage(passage, quotes),

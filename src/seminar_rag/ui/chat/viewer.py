@@ -23,8 +23,7 @@ from starlette.responses import JSONResponse, Response
 from seminar_rag.html import Template
 from seminar_rag.types import Document, Passage
 from seminar_rag.ui.chat.marks import with_formulas
-from seminar_rag.ui.shared.answering import PASSING, add_handler, number_in
-from seminar_rag.ui.shared.limits import Limits
+from seminar_rag.ui.shared.limits import PASSING, Limits, add_handler, number_in
 from seminar_rag.ui.shared.wording import LONGEST_QUOTE, MOST_QUOTES, facts_of, find_quote, safe_url
 
 if TYPE_CHECKING:

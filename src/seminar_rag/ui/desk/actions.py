@@ -21,7 +21,7 @@ from seminar_rag.types.ingest import ADDED
 from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.ui.desk.files import check_upload
 from seminar_rag.ui.desk.jobs import Jobs
-from seminar_rag.ui.desk.learning import Learning
+from seminar_rag.ui.desk.students import Learning
 from seminar_rag.ui.desk.work import Work
 
 if TYPE_CHECKING:
@@ -170,7 +170,6 @@ class Desk:
         """Bring every source up to date.
 
         Args:
-            dry_run: only list what would change.
             fetch: search for the readings online also where the page is a local file.
             refresh: download again everything that was fetched before.
         """

@@ -28,10 +28,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seminar_rag.errors import ConfigError
+from seminar_rag.files import write
 from seminar_rag.types.serving import Common
 from seminar_rag.ui.desk.password import Attempts, matches
 from seminar_rag.ui.desk.view import PAGE
-from seminar_rag.ui.shared.gate import LARGEST_FORM, set_cookie, set_framed_cookie
+from seminar_rag.ui.shared.gate import set_cookie
 from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,8 @@ class Sessions:
 
     def begin(self, password_hash: str) -> str:
         """Log in; returns a new token."""
+        token = secrets.token_urlsafe(32)
         if self._common is not None:
-            token = secrets.token_urlsafe(32)
             self._common.put("login", _digest(token), _digest(password_hash), LASTS)
             return token
         self._refresh()
@@ -83,7 +84,6 @@ class Sessions:
         self._ends = {key: end for key, end in self._ends.items() if end > now}
         while len(self._ends) >= MOST_SESSIONS:
             del self._ends[min(self._ends, key=self._ends.__getitem__)]
-        token = secrets.token_urlsafe(32)
         self._ends[_digest(token), _digest(password_hash)] = now + LASTS
         self._keep()
         return token
@@ -113,12 +113,8 @@ class Sessions:
     def _keep(self) -> None:
         if self._file is None:
             return
-        part = self._file.with_suffix(".part")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part.touch(0o600)
-            part.write_text(json.dumps([[*key, end] for key, end in self._ends.items()]))
-            part.replace(self._file)  # whole, since others may be reading it
+            write(self._file, json.dumps([[*key, end] for key, end in self._ends.items()]))
             self._stamp = _stamp(self._file)
         except OSError as error:
             log.warning("logins end with the server, since they cannot be kept: %s", error)
@@ -202,20 +198,14 @@ class Door:
             await self._app(scope, receive, send if rest.startswith(STATIC) else _uncached(send))
 
     def let_in(self, response: Response) -> None:
-        """Log in whoever gets the response, in a frame too; a course site vouches for them.
-
-        Raises:
-            ConfigError: the configured hash is none.
-        """
+        """Log in whoever gets the response, in a frame too; a course site vouches for them. Raises
+        ConfigError: the configured hash is none."""
         token = self._sessions.begin(self._hash())
-        set_framed_cookie(response, COOKIE, token, int(LASTS), self._path)
+        set_cookie(response, COOKIE, token, int(LASTS), self._path)
 
     async def _respond(self, request: Request, rest: str, password_hash: str) -> Response | None:
-        """The answer of the door itself; None lets the request through.
-
-        Raises:
-            ConfigError: the configured hash is none.
-        """
+        """The answer of the door itself; None lets the request through. Raises ConfigError: the
+        configured hash is none."""
         token = request.cookies.get(COOKIE, "")
         if not (password_hash or self._sessions.valid(token, password_hash)):
             return self._page(403, SHUT)
@@ -238,14 +228,13 @@ class Door:
             return self._page(200)
         if request.method != "POST":
             return Response(status_code=405)
-        password = await _password(request)
-        if password is None:
-            return PlainTextResponse("The form is too large.", 413)
+        sent = parse_qs((await request.body()).decode("utf-8", "replace"))  # the gate limits it
+        password = sent.get("password", [""])[0]
         client = client_of(request.client.host if request.client else "?")
         wait, token = await run_in_threadpool(self._guess, client, password, password_hash)
         if token:
             response = self._redirect("/")
-            set_cookie(request, response, COOKIE, token, int(LASTS), self._path)
+            set_cookie(response, COOKIE, token, int(LASTS), self._path, request)
             return response
         if wait:
             seconds = int(wait) + 1
@@ -255,11 +244,8 @@ class Door:
         return self._page(401, WRONG)
 
     def _guess(self, client: str, password: str, password_hash: str) -> tuple[float, str]:
-        """Seconds to wait, or a token, or neither when the password is wrong.
-
-        Raises:
-            ConfigError: the configured hash is none.
-        """
+        """Seconds to wait, or a token, or neither when the password is wrong. Raises ConfigError:
+        the configured hash is none."""
         with self._guessing:
             wait = self._counted(Attempts.admit, client)
             if wait > 0:
@@ -291,7 +277,7 @@ class Door:
             return Response(status_code=405)
         self._sessions.end(token, password_hash)
         response = self._redirect("/login")
-        set_cookie(request, response, COOKIE, "", 0, self._path)
+        set_cookie(response, COOKIE, "", 0, self._path, request)
         return response
 
     def _redirect(self, to: str) -> Response:
@@ -313,13 +299,3 @@ def _uncached(send: Send) -> Send:
         await send(message)
 
     return sends
-
-
-async def _password(request: Request) -> str | None:
-    """The form's password; None when the form is too large."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            return None
-    return parse_qs(body.decode("utf-8", "replace")).get("password", [""])[0]

@@ -34,8 +34,8 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from seminar_rag.errors import SeminarError, SourceError
-from seminar_rag.ui.desk.insights import table
-from seminar_rag.ui.shared.answering import number_in
+from seminar_rag.ui.desk.students import table
+from seminar_rag.ui.shared.limits import number_in
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -86,11 +86,8 @@ def sweep(folder: Path, age: float = AGE) -> None:
 
 
 def check_upload(file: Path) -> None:
-    """Refuse a file that is too large, or is not what its name says.
-
-    Raises:
-        SourceError: the file is refused; the message says why.
-    """
+    """Refuse a file that is too large, or is not what its name says. Raises SourceError: the file
+    is refused; the message says why."""
     kind = file.suffix.lower()
     if kind not in UPLOADS:
         raise SourceError(f"{file.name} is none of {', '.join(UPLOADS)} — save it as PDF")
@@ -199,7 +196,7 @@ def _backup(course: Course, _request: Request) -> Response:
 def _table(course: Course, request: Request) -> Response:
     name = request.path_params["name"]
     try:
-        text = table(name, course.journal, lambda: course.insights().used)
+        text = table(name, course)
     except SeminarError as error:
         return PlainTextResponse(str(error), 503, NOT_KEPT)
     if text is None:

@@ -126,10 +126,7 @@ class Jobs:
 
     def start(self, title: str, done_title: str, do: str, **of: Any) -> Job:
         """Start the work `do` with its arguments in the background; titles as `Job` has them.
-
-        Raises:
-            BusyError: a job is running; the message names it.
-        """
+        Raises BusyError: a job is running; the message names it."""
         with self._lock:
             _require_ended(self._job)
             job, task = Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of}

@@ -11,7 +11,6 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -21,14 +20,21 @@ from starlette.routing import Mount, Route, Router
 
 from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.types.serving import Setting
-from seminar_rag.ui.desk import insights, view
+from seminar_rag.ui.desk import students, view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
 from seminar_rag.ui.desk.jobs import CommonJobs
 from seminar_rag.ui.desk.view import PAGE, ReadingList
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
-from seminar_rag.ui.shared.gradio_pages import HIDDEN, html_part, not_mounted, spare_work
+from seminar_rag.ui.shared.gradio_pages import (
+    HIDDEN,
+    html_part,
+    mounted,
+    not_mounted,
+    spare_work,
+    static,
+)
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -275,7 +281,7 @@ class DeskPage:
     def _show_insights(self) -> str:
         try:
             journal = self._course.journal
-            return insights.insights(
+            return students.insights(
                 self._course.insights(), enabled=journal.enabled, days=journal.days
             )
         except SeminarError as error:
@@ -331,9 +337,7 @@ def _digest(text: str) -> str:
 # Mounting -------------------------------------------------------------------------------------
 
 
-def mount_desk(
-    app: FastAPI, course: Course, theme: Any, root: str = "", common: Common | None = None
-) -> Door:
+def mount_desk(app: FastAPI, course: Course, root: str = "", common: Common | None = None) -> Door:
     """Mount the desk of `course` at `PATH` of `app`, behind its login; it is `app.state.desk`.
 
     Call it before the students' page is mounted, whose path covers this one.
@@ -343,32 +347,18 @@ def mount_desk(
         common: where logins hold for all servers of the course.
     """
     at = root + PATH
-    static = files("seminar_rag.ui") / "static"
     desk = Desk(course, CommonJobs(common) if common else None)
-    style = "".join(
-        static.joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "desk.css")
-    )
+    style = static("style.css", "desk.css")
     with not_mounted():
         page = DeskPage(desk).blocks
-    gr.mount_gradio_app(
-        app,
-        page,
-        path=PATH,
-        root_path=at if root else None,
-        theme=theme,
+    own = mounted(
+        *(app, page, PATH, at if root else ""),
         css=style,
-        head=f"<script>{static.joinpath('desk.js').read_text(encoding='utf-8')}</script>",
-        footer_links=[],
-        run_history=False,
+        head=f"<script>{static('desk.js')}</script>",
         max_file_size=LARGEST_UPLOAD,
-        ssr_mode=False,
-        show_error=False,
     )
-    behind = app.router.routes.pop()
-    assert isinstance(behind, Mount)
-    assert behind.path == PATH
-    page.app = behind.app
-    inside = Router(file_routes(desk), redirect_slashes=False, default=behind.app)
+    app.router.routes.pop()  # it is mounted below, behind the door
+    inside = Router(file_routes(desk), redirect_slashes=False, default=own)
     door = Door(
         *(Gate(inside, DESK_OPEN, at), at, course.password_hash),
         title=course.name,

@@ -28,10 +28,7 @@ def hashed(password: str, cost: int = HASH_COST) -> str:
 
     scrypt (RFC 7914) from the standard library, with parameters that OWASP's password storage cheat
     sheet names: 32 MiB and three passes, about a third of a second. Only tests want a lower cost.
-
-    Raises:
-        ConfigError: the password is too short or too long.
-    """
+    Raises ConfigError: the password is too short or too long."""
     if len(password) < SHORTEST:
         raise ConfigError(f"the password has {len(password)} characters — use {SHORTEST} or more")
     if len(password) > LONGEST:
@@ -43,23 +40,15 @@ def hashed(password: str, cost: int = HASH_COST) -> str:
 
 
 def matches(password: str, stored: str) -> bool:
-    """Whether the hash is that of the password; compared in constant time.
-
-    Raises:
-        ConfigError: `stored` is not a hash as `hashed` makes it.
-    """
+    """Whether the hash is that of the password; compared in constant time. Raises ConfigError:
+    `stored` is not a hash as `hashed` makes it."""
     try:
         kind, log_n, r, p, salt, key = stored.split("$")
         if kind != "scrypt" or not 10 <= int(log_n) <= 20:
             raise ValueError(stored)
         wanted = base64.b64decode(key, validate=True)
-        given = _scrypt(
-            password[:LONGEST],
-            base64.b64decode(salt, validate=True),
-            int(log_n),
-            int(r),
-            int(p),
-        )
+        salted = base64.b64decode(salt, validate=True)
+        given = _scrypt(password[:LONGEST], salted, int(log_n), int(r), int(p))
     except (ValueError, binascii.Error) as error:
         raise ConfigError(
             "[desk] password_hash is not a hash — set the password with seminar-rag passwd"

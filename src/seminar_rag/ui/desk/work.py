@@ -20,7 +20,6 @@ class Work:
 
     def __init__(self, course: Course, jobs: Jobs, name: Callable[[str], None]) -> None:
         """Args:
-        jobs: is told of the progress.
         name: gives a reading the title of its text.
         """
         self._course = course

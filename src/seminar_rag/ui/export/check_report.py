@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 
 from seminar_rag.html import Template
 from seminar_rag.text import cut
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
 from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
+from seminar_rag.ui.shared.gradio_pages import static
 from seminar_rag.ui.shared.wording import KINDS, url_of_page
 
 GLYPHS = {
@@ -64,31 +64,16 @@ def place(source: Source) -> str:
 
 
 def to_html(report: Report, title: str, about: str = "", text: str = "") -> str:
-    """Render the report as a page that needs nothing else.
-
-    Args:
-        about: where and when the text was checked.
-        text: what was checked, to be shown with its marks.
-    """
+    """Render the report as a page that needs nothing else."""
     fragment = to_fragment(report, _link, text)
-    return f"{HTML.page(title, style(), fragment, notice(report), about)}\n"
+    notice = WORDS_ONLY if report.verifier == BUILT_IN else ""
+    return f"{HTML.page(title, static('report.css'), fragment, notice, about)}\n"
 
 
 def _link(source: Source) -> str:
     """Leads to the page that a piece of evidence is from, where the document has an address."""
     url = url_of_page(source.document, source.page)
     return PARTS.link(url, "Open", source.document.title) if url else ""
-
-
-def notice(report: Report) -> str:
-    """What the reader should know of who checked; "" where a model did."""
-    return WORDS_ONLY if report.verifier == BUILT_IN else ""
-
-
-def style() -> str:
-    """The style sheet of `to_fragment`. The page sets the colours --sheet, --ink, --soft, --rule,
-    --good, --half, --bad and --none."""
-    return files("seminar_rag.ui").joinpath("static/report.css").read_text("utf-8")
 
 
 def to_fragment(
@@ -98,11 +83,11 @@ def to_fragment(
     *,
     folded: bool = False,
 ) -> str:
-    """Render the report alone, for a page that has the style.
+    """Render the report alone, for a page that has report.css and sets its colours: --sheet, --ink,
+    --soft, --rule, --good, --half, --bad and --none.
 
     Args:
         beside: HTML to stand beside where a piece of evidence is from, such as what opens it.
-        text: what was checked, to be shown with its marks.
         folded: a line for each sentence that was checked, the worst first, which opens to its
             reasons; else all is open, in the order of the text.
     """

@@ -45,11 +45,8 @@ class Platform:
 def platform_of(
     issuer: str, client_id: str, deployment_id: str, auth_url: str, keys_url: str, courses: str
 ) -> Platform:
-    """The course site that a configuration describes; lists are separated by commas.
-
-    Raises:
-        ConfigError: something is not set.
-    """
+    """The course site that a configuration describes; lists are separated by commas. Raises
+    ConfigError: something is not set."""
     needed = {"issuer": issuer, "client_id": client_id, "deployment_id": deployment_id}
     addresses = {"auth_url": auth_url, "keys_url": keys_url}
     for name, value in (needed | addresses).items():
@@ -157,8 +154,7 @@ def validated(model: type[M], found: Mapping[str, Any], says: str) -> M:
     Args:
         says: what is wrong where something is missing or not as it has to be.
 
-    Raises:
-        LaunchError: that.
+    Raises LaunchError: that.
     """
     try:
         return model.model_validate(found)

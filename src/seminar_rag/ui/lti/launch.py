@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from seminar_rag.errors import ServeError
+from seminar_rag.files import write
 from seminar_rag.types.serving import Common
 from seminar_rag.ui.lti.claims import (
     CLAIM,
@@ -78,12 +79,7 @@ REFUSALS: Mapping[type[Exception], str] = {
 class Launch:
     """A launch that was verified."""
 
-    wanted: str
-    """As `Claims.wanted`."""
-    course: str
-    """As `Claims.course`."""
-    teaches: bool
-    """As `Claims.teaches`."""
+    claims: Claims
     opens_desk: bool
     """Whether it may open the desk: for an instructor of a course that `Platform` lists."""
     same_browser: bool
@@ -94,20 +90,14 @@ class Launch:
 def _new_key() -> bytes:
     made = generate_private_key(public_exponent=65537, key_size=2048)
     return made.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
 def key_in(folder: Path, common: Common | None = None) -> RSAPrivateKey:
-    """The key that signs what is placed on course pages, made where there is none: in common to
-    all servers of a course, or in the folder.
-
-    Raises:
-        ServeError: it cannot be read or written.
-        StoreError: what the servers have in common cannot be reached.
-    """
+    """The key that signs what is placed on course pages, made where there is none: in common to all
+    servers of a course, or in the folder. Raises ServeError: it cannot be read or written. Raises
+    StoreError: what the servers have in common cannot be reached."""
     path = folder / KEY_FILE
     try:
         if common is not None:
@@ -115,8 +105,7 @@ def key_in(folder: Path, common: Common | None = None) -> RSAPrivateKey:
             pem = kept.encode()
         else:
             if not path.exists():
-                path.touch(0o600)
-                path.write_bytes(_new_key())
+                write(path, _new_key())
             pem = path.read_bytes()
         key = serialization.load_pem_private_key(pem, None)
         if not isinstance(key, RSAPrivateKey):
@@ -161,11 +150,9 @@ class Launches:
         Nothing is remembered; all of it is in the state, which is signed.
 
         Args:
-            sent: the values of the course site's request.
             launch_url: where the token is to be brought.
 
-        Raises:
-            LaunchError: another course site, or not all values.
+        Raises LaunchError: another course site, or not all values.
         """
         login = validated(Login, sent, "The course site's request is not a login of LTI 1.3")
         platform = self.platform
@@ -193,11 +180,8 @@ class Launches:
         return platform.auth_url + joint + urlencode(query), *self._cookie(nonce)
 
     def finish(self, state: str, token: str, cookies: Mapping[str, str]) -> Launch:
-        """The second step. It may wait for the course site's keys, `KEYS_SECONDS` at most.
-
-        Raises:
-            LaunchError: the token is not one of this course site for this launch.
-        """
+        """The second step. It may wait for the course site's keys, `KEYS_SECONDS` at most. Raises
+        LaunchError: the token is not one of this course site for this launch."""
         nonce, ends = self._begun(state)
         claims = self._verified(token)
         if claims.nonce != nonce:
@@ -206,9 +190,7 @@ class Launches:
         self._use(nonce, ends)
         cookie, value = self._cookie(nonce)
         return Launch(
-            wanted=claims.wanted,
-            course=claims.course,
-            teaches=claims.teaches,
+            claims,
             opens_desk=claims.teaches and claims.course in self.platform.courses,
             same_browser=hmac.compare_digest(cookies.get(cookie, "").encode(), value.encode()),
             placement=placement,
@@ -218,8 +200,6 @@ class Launches:
         """The signed answer that places a link to the chat on a course page.
 
         Args:
-            title: of the link.
-            wanted: as `Claims.wanted`.
             launch_url: where the link leads.
         """
         item = {"type": "ltiResourceLink", "title": title, "url": launch_url}

@@ -24,7 +24,7 @@ from seminar_rag.errors import SeminarError
 from seminar_rag.html import Template
 from seminar_rag.ui.lti.claims import DESK, LaunchError, Placement
 from seminar_rag.ui.lti.launch import STATE_SECONDS, Launch, Launches
-from seminar_rag.ui.shared.gate import policy, set_framed_cookie
+from seminar_rag.ui.shared.gate import policy, set_cookie
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -66,7 +66,6 @@ class Site:
     ) -> None:
         """Args:
         root: the path at which the application lies on its server.
-        framed_by: origins of the sites that may show a page in a frame, separated by commas.
         let_in: opens the desk for whoever gets the response; None where there is no desk.
         """
         self._launches = launches
@@ -103,7 +102,7 @@ class Site:
         sent = await _fields(request)
         to, cookie, value = self._launches.begin(sent, _launch_url(request))
         response = RedirectResponse(to, 303)
-        set_framed_cookie(response, cookie, value, STATE_SECONDS, self._cookie_path)
+        set_cookie(response, cookie, value, STATE_SECONDS, self._cookie_path)
         return response
 
     async def _launch(self, request: Request) -> Response:
@@ -118,11 +117,11 @@ class Site:
             where = launch.placement, _launch_url(request)
             page = await asyncio.to_thread(self._choices, launch, *where)
             return HTMLResponse(page, headers=self._rules)
-        if launch.wanted == DESK and (problem := self._desk_problem(launch)):
+        if launch.claims.wanted == DESK and (problem := self._desk_problem(launch)):
             raise LaunchError(problem)
         if self._let_in is None or not (launch.opens_desk and launch.same_browser):
-            return RedirectResponse(_address(launch.wanted), 303)
-        response = RedirectResponse(_address(launch.wanted, "?desk"), 303)
+            return RedirectResponse(_address(launch.claims.wanted), 303)
+        response = RedirectResponse(_address(launch.claims.wanted, "?desk"), 303)
         self._let_in(response)
         return response
 
@@ -130,10 +129,10 @@ class Site:
         """Why a launch does not open the desk; "" where it does."""
         if self._let_in is None:
             return NO_DESK
-        if not launch.teaches:
+        if not launch.claims.teaches:
             return NOT_AN_INSTRUCTOR
         if not launch.opens_desk:
-            return NOT_LISTED.format(course=launch.course)
+            return NOT_LISTED.format(course=launch.claims.course)
         return "" if launch.same_browser else NO_COOKIE
 
     def _choices(self, launch: Launch, placement: Placement, launch_url: str) -> str:
@@ -151,7 +150,7 @@ class Site:
             (title, self._launches.placed(placement, title, wanted, launch_url))
             for title, wanted in links
         ]
-        note = "" if launch.opens_desk else NOT_LISTED.format(course=launch.course)
+        note = "" if launch.opens_desk else NOT_LISTED.format(course=launch.claims.course)
         return str(PAGE.choices(name, placement.return_url, signed, note))
 
 

@@ -1,14 +1,24 @@
-"""Models of what a browser or program may send, with types and limits; and links to a question.
+"""What a browser or program may send, with types and limits: scopes, conversations, links.
 
 What comes from outside may be anything. What does not fit is left out, and all of it is escaped
-like everything else when it is shown. The same models write a conversation down: they are filled
-from the attributes of the values that they stand for.
+like everything else when it is shown. The same models write a conversation down for the browser
+that keeps it: they are filled from the attributes of the values that they stand for.
+
+Only what cannot be had again is written down: questions, answers, and for every citation the ids
+and the quotation, not the passage. When a conversation is reopened, each citation is looked up in
+the readings as they are now. A passage that was split anew is found by its quotation; one that is
+gone is said to be.
+
+The page, not Gradio's BrowserState, puts the JSON into the browser's storage: BrowserState keeps
+everything under one key, so that two open pages overwrite each other's conversations, travels
+whole with every event, and loses what does not fit without a word.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from pydantic import (
@@ -23,14 +33,31 @@ from pydantic import (
     model_validator,
 )
 
-from seminar_rag.types import Kind, Scope, VerdictLabel
+from seminar_rag.types import (
+    Citation,
+    Document,
+    Kind,
+    Passage,
+    Scope,
+    SentenceVerdict,
+    Verdict,
+    VerdictLabel,
+)
 from seminar_rag.types.serving import Reason
-from seminar_rag.ui.shared.conversation import WHOLE_COURSE, State
+from seminar_rag.ui.shared.conversation import WHOLE_COURSE, Conversation, Exchange, State
+from seminar_rag.ui.shared.wording import find_quote
+
+if TYPE_CHECKING:
+    from seminar_rag.course import Course
 
 LONGEST_RECORD = 2_000_000
 """Characters of JSON that are read."""
 LONGEST_LINK = 10_000
 """Characters of an address that are read."""
+MOST_CITATIONS = 2_000
+"""Citations of a conversation that are looked up; the rest are dropped."""
+CUT_OFF = "The connection broke. Your question is back in the box."
+"""Why a question has no answer after the page or the server was closed."""
 
 
 def _cut(longest: int) -> BeforeValidator:
@@ -205,6 +232,129 @@ def scope_of(value: object) -> Scope:
         return ScopeRecord.model_validate(value).scope()
     except ValidationError:
         return WHOLE_COURSE
+
+
+# Conversations --------------------------------------------------------------------------------
+
+
+def to_record(conversation: Conversation) -> str:
+    """Write a conversation as JSON; "" before its first question."""
+    if not conversation.id:
+        return ""
+    record = ConversationRecord.model_validate(
+        {
+            "v": 1,
+            "id": conversation.id,
+            "exchanges": conversation.exchanges,
+            "pending": conversation.pending,
+        }
+    )
+    return record.model_dump_json(exclude_defaults=True)
+
+
+def from_record(text: object, course: Course) -> Conversation | None:
+    """Read a conversation and look its citations up; None for what is no conversation.
+
+    A question that was still pending has failed, and says so. Raises StoreError: the index cannot
+    be read."""
+    record = ConversationRecord.read(text)
+    if record is None:
+        return None
+    lookup = _Lookup(course)
+    views = [_exchange(n, one, lookup) for n, one in enumerate(record.exchanges, 1)]
+    if (lost := record.pending) is not None:
+        scope, number = lost.scope.scope(), len(views) + 1
+        views.append(
+            Exchange(number, lost.question, "failed", note=CUT_OFF, scope=scope, asked=lost.asked)
+        )
+    return Conversation(tuple(views), id=record.id)
+
+
+def _exchange(number: int, row: ExchangeRecord, lookup: _Lookup) -> Exchange:
+    citations, gone = lookup.citations(row.citations)
+    return Exchange(
+        number=number,
+        state="stopped" if row.state in ("waiting", "writing") else row.state,
+        citations=citations,
+        gone=gone,
+        nearest=tuple(map(lookup.document, row.nearest)),
+        verdicts=tuple(_verdicts(row.verdicts, len(row.text))),
+        scope=row.scope.scope(),
+        **row.model_dump(exclude={"state", "citations", "nearest", "verdicts", "scope"}),
+    )
+
+
+class _Lookup:
+    """Finds the documents and passages that a browser names in the readings as they are now."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._documents = course.documents()
+        self._texts: dict[str, list[tuple[str, Passage]]] = {}
+        self._left = MOST_CITATIONS
+
+    def document(self, row: DocumentRecord) -> Document:
+        """The document as it is now, or as the browser knew it where it is gone, without a link."""
+        if (known := self._documents.get(row.id)) is not None:
+            return known
+        for one in self._documents.values():
+            if one.reading == row.reading and one.kind == row.kind:
+                return one
+        title = row.title or "A reading"
+        return Document("", row.kind, row.reading, title, row.authors, row.sessions)
+
+    def citations(
+        self, rows: Sequence[CitationRecord]
+    ) -> tuple[tuple[Citation, ...], frozenset[str]]:
+        """Look citations up; returns them with the ids of the passages that are gone."""
+        rows = rows[: self._left]
+        self._left -= len(rows)
+        ids = [row.passage for row in rows if row.passage]
+        known = self._course.passages(ids) if ids else {}
+        out: list[Citation] = []
+        gone: set[str] = set()
+        for row in rows:
+            passage = known.get(row.passage)
+            source = self._documents.get(passage.document) if passage else None
+            if passage is None or source is None or find_quote(passage.text, row.quote) is None:
+                source = self.document(row.document)
+                passage = self._holding(row.quote, source.id)
+            if passage is None:
+                passage = _lost(row)
+                gone.add(passage.id)
+            page = _page(row.quote, passage)
+            out.append(Citation(row.number, source, passage, row.quote, page))
+        return tuple(out), frozenset(gone)
+
+    def _holding(self, quote: str, document: str) -> Passage | None:
+        """The first passage of the document that has the quotation."""
+        if document not in self._texts:
+            found = self._course.passages_of(document) if document else ()
+            self._texts[document] = [(" ".join(one.text.split()), one) for one in found]
+        wanted = " ".join(quote.split())
+        return next((one for text, one in self._texts[document] if wanted and wanted in text), None)
+
+
+def _page(quote: str, passage: Passage) -> int | None:
+    place = find_quote(passage.text, quote)
+    inside = [one.page for one in passage.sentences if place and one.start <= place[0] < one.end]
+    return inside[0] if inside else passage.page
+
+
+def _lost(row: CitationRecord) -> Passage:
+    """A passage of which only the quotation is left."""
+    name = f"gone:{row.passage.removeprefix('gone:')}"  # never the id of a passage
+    return Passage(name, "", 0, row.quote, "", 0, len(row.quote), row.page or None, ())
+
+
+def _verdicts(rows: Iterable[VerdictRecord], length: int) -> Iterable[SentenceVerdict]:
+    """The verdicts whose spans lie in order inside a text of this length."""
+    number, last = 0, 0
+    for row in rows:
+        if last <= row.start <= row.end <= length:
+            verdict = Verdict(row.label, 0.0, row.reason, (), row.by)
+            yield SentenceVerdict(number, row.start, row.end, verdict)
+            number, last = number + 1, row.end
 
 
 # Links ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from seminar_rag.ui.shared.limits import LARGEST_FILE, Rate, Share, address_of_scope
 
@@ -61,10 +61,7 @@ RULES = (
     "base-uri 'self'",
     "form-action 'self'",
 )
-_HEADERS = (
-    (b"referrer-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-)
+_HEADERS = ((b"referrer-policy", b"same-origin"), (b"x-content-type-options", b"nosniff"))
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -73,11 +70,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def policy(framed_by: str = "", rules: Sequence[str] = RULES) -> str:
-    """The Content-Security-Policy of a page.
-
-    Args:
-        framed_by: as `Gate` takes it.
-    """
+    """The Content-Security-Policy of a page."""
     ancestors = " ".join(("'self'", *framed_by.replace(",", " ").split()))
     return "; ".join((*rules, f"frame-ancestors {ancestors}"))
 
@@ -176,18 +169,12 @@ class Gate:
     """Lets the requests of a list through, with their bodies read, and adds headers to responses.
 
     Args:
-        app: what stands behind.
-        openings: the list.
         root: the path below which those of the list lie.
         framed_by: origins of the sites that may show a page in a frame, separated by commas.
     """
 
     def __init__(
-        self,
-        app: Asgi,
-        openings: Sequence[Opening] = OPEN,
-        root: str = "",
-        framed_by: str = "",
+        self, app: Asgi, openings: Sequence[Opening] = OPEN, root: str = "", framed_by: str = ""
     ) -> None:
         self._app = app
         self._openings = openings
@@ -212,7 +199,9 @@ class Gate:
                     raise RefusedError(503, "Too many requests are open. Close some pages.")
                 receive = await self._admitted(scope, receive, address)
             except RefusedError as refusal:
-                await _refuse(send, refusal)
+                # What is still arriving is not read, so the connection cannot be used again.
+                response = PlainTextResponse(str(refusal), refusal.status, {"connection": "close"})
+                await response(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
             finally:
@@ -279,8 +268,7 @@ def check_values(body: bytes, files: bool = False) -> None:
     Args:
         files: whether files that were uploaded before may be among them.
 
-    Raises:
-        RefusedError: the body is not JSON, or a value in it names a file that it may not.
+    Raises RefusedError: the body is not JSON, or a value in it names a file that it may not.
     """
     try:
         sent = json.loads(body or b"{}")
@@ -309,19 +297,8 @@ def replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(send: Send, refusal: RefusedError) -> None:
-    # What is still arriving is not read, so the connection cannot be used again.
-    headers = [(b"connection", b"close"), (b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": str(refusal).encode()})
-
-
 def headers_of(framed_by: str = "") -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of every response.
-
-    Args:
-        framed_by: as `Gate` takes it.
-    """
+    """The headers of every response."""
     return ((b"content-security-policy", policy(framed_by).encode()), *_HEADERS)
 
 
@@ -338,42 +315,29 @@ def with_headers(send: Send, headers: Iterable[tuple[bytes, bytes]]) -> Send:
     return guarded
 
 
-# Cookies that scripts cannot read, and that work where the page stands in a frame --------------
-
-
 def set_cookie(
-    request: Request, response: Response, name: str, value: str, lasts: int, path: str
+    response: Response, name: str, value: str, lasts: int, path: str, request: Request | None = None
 ) -> None:
-    """Set a cookie that no other site's page makes a browser send, as `set_framed_cookie` where the
-    request was made for a frame.
+    """Set a cookie that scripts cannot read and that no other site's page makes a browser send.
 
-    Browsers say so over https, and to the machine that they run on (Fetch Metadata).
-
-    Args:
-        lasts: seconds; 0 removes it.
-    """
-    if request.headers.get("sec-fetch-dest") == "iframe":
-        set_framed_cookie(response, name, value, lasts, path)
-        return
-    secure = request.scope.get("scheme") == "https"
-    response.set_cookie(
-        name, value, max_age=lasts, path=path, secure=secure, httponly=True, samesite="strict"
-    )
-
-
-def set_framed_cookie(response: Response, name: str, value: str, lasts: int, path: str) -> None:
-    """Set a cookie that is sent back from a frame too, as long as the same site is around it.
-
-    SameSite=None sends it from a frame, which browsers allow with Secure alone. Partitioned (CHIPS,
-    draft-cutler-httpbis-partitioned-cookies) keeps it to pages of the site around the frame, so
-    that nobody is followed from site to site by it, and browsers that block such cookies keep it.
+    In a frame it is sent back as long as the same site is around it: SameSite=None sends it from a
+    frame, which browsers allow with Secure alone, and Partitioned (CHIPS,
+    draft-cutler-httpbis-partitioned-cookies) keeps it to pages of that site, so that nobody is
+    followed from site to site by it, and browsers that block such cookies keep it.
 
     Args:
         lasts: seconds; 0 removes it.
+        request: says whether it was made for a frame, as browsers do over https and to the machine
+            that they run on (Fetch Metadata); without one it was.
     """
+    framed = request is None or request.headers.get("sec-fetch-dest") == "iframe"
     response.set_cookie(
-        name, value, max_age=lasts, path=path, secure=True, httponly=True, samesite="none"
+        *(name, value, lasts),
+        path=path,
+        secure=framed or (request is not None and request.scope.get("scheme") == "https"),
+        httponly=True,
+        samesite="none" if framed else "strict",
     )
-    # Starlette writes the attribute from Python 3.14 on.
-    key, cookie = response.raw_headers[-1]
-    response.raw_headers[-1] = key, cookie + b"; Partitioned"
+    if framed:  # Starlette writes the attribute from Python 3.14 on
+        key, cookie = response.raw_headers[-1]
+        response.raw_headers[-1] = key, cookie + b"; Partitioned"

@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from importlib.resources import files
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,41 @@ LOOKED = 0.02
 second, by which a server that nobody uses takes 2 to 3% of a processor for each course."""
 RUNNING = 256
 """Events that run at once. Most of them wait for their turn, which costs little."""
-HIDDEN: Mapping[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
+HIDDEN: Mapping[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How an event that only changes the page is run."""
+
+
+def static(*names: str) -> str:
+    """The text of files of `ui/static`, one after the other."""
+    folder = files("seminar_rag.ui") / "static"
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def mounted(app: FastAPI, page: Any, path: str, root: str, **more: Any) -> FastAPI:
+    """Mount a page that was laid out by itself on an application; the page's own application.
+
+    Args:
+        root: the path on the server at which the page lies; empty for that of the application.
+        more: what `gradio.mount_gradio_app` takes besides.
+    """
+    import gradio as gr
+
+    fonts = ["system-ui", "sans-serif"]
+    gr.mount_gradio_app(
+        app,
+        page,
+        path=path,
+        root_path=root or None,
+        theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        show_error=False,
+        **more,
+    )
+    page.app = app.router.routes[-1].app  # type: ignore[attr-defined]
+    own: FastAPI = page.app
+    return own
 
 
 def html_part(elem_id: str, html: str = "", on_load: str | None = None) -> Any:
@@ -182,10 +212,6 @@ def share_queue(queue: Any, clock: Callable[[], float] = time.monotonic) -> None
 
     That queue has one length for everybody, and keeps the events of clients that never come to
     fetch what is made for them; here nobody fills it, and who left is dropped.
-
-    Args:
-        queue: a `gradio.queueing.Queue` that does not run yet.
-        clock: seconds, for tests.
     """
     push, get_events = queue.push, queue.get_events
     unread_since: dict[str, float] = {}

@@ -1,4 +1,5 @@
-"""Limits on what is asked: how long, how often by one client, and in which order. Knows no Gradio.
+"""Limits on what is asked: how long, how often by one client, and in which order; and addresses
+beside the page that are answered by blocking work within them. Knows no Gradio.
 
 Two things keep one student from spoiling it for the rest. A token bucket (Turner 1986, "leaky
 bucket as a meter") limits how often a page, and all pages of one address together, may ask. And
@@ -19,15 +20,20 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
 from seminar_rag.errors import DocumentError, NotFoundError, SeminarError, SourceError, StoreError
 from seminar_rag.text import plural
 from seminar_rag.types.serving import Common
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.requests import Request
+    from fastapi import FastAPI
 
 T = TypeVar("T")
+Handler = Callable[[Request], Response]
 
 PER_PAGE = 20
 """Questions a minute from one page."""
@@ -51,6 +57,8 @@ LONGEST_CHECK = 600.0
 LARGEST_FILE = 8 << 20
 """Bytes of a file whose text is to be checked."""
 
+PASSING = {"cache-control": "no-store"}
+TOO_MUCH = "Very much was asked for from here in a short time."
 TOO_LONG = "The question has {length:,} characters, at most {limit:,} can be asked. Shorten it."
 TEXT_TOO_LONG = (
     "The text has {length:,} characters, at most {limit:,} can be checked. Check it in parts."
@@ -197,7 +205,6 @@ class Limits:
     ) -> None:
         """Args:
         per_page, per_address: acts a minute; 0 for no limit.
-        clock: seconds, for tests.
         common: where acts count that other servers of the course let pass, looks excepted.
         """
         self._pages = Rate(per_page, clock, common, "page asks")
@@ -258,7 +265,6 @@ class Turns:
     ) -> None:
         """Args:
         most: how many may wait; half as many of one address.
-        clock: seconds, for tests.
         """
         self._slots = slots
         self._most = most
@@ -326,3 +332,52 @@ class Turns:
             if others:
                 self._waiting[address] = others  # to the end
             self._serving.add(page)
+
+
+# Addresses beside the page --------------------------------------------------------------------
+
+
+def add_handler(
+    app: FastAPI,
+    path: str,
+    handler: Handler,
+    threads: CapacityLimiter | None = None,
+    look: Callable[[str], int] = lambda _address: 0,
+) -> None:
+    """Answer GET requests of a path.
+
+    Args:
+        threads: those that the handler works in, so that the rest of the application keeps its own.
+        look: the seconds that a client at an address has to wait, or 0: `Limits.look`.
+    """
+
+    async def respond(request: Request) -> Response:
+        if wait := look(address_of(request)):
+            return told_to_wait(f"{TOO_MUCH} Try again in {plural(wait, 'second')}.", wait)
+        return await answered(request, handler, threads)
+
+    app.add_route(path, respond)
+
+
+async def answered(request: Request, handler: Handler, threads: CapacityLimiter | None) -> Response:
+    """The response that the handler gives; where it fails, the page is told why in `remark`."""
+    try:
+        return await to_thread.run_sync(handler, request, limiter=threads)
+    except SeminarError as error:
+        return JSONResponse({"remark": str(error)}, status_of(error), PASSING)
+
+
+def told_to_wait(says: str, wait: int, status: int = 429) -> Response:
+    """The answer to who has to come again in some seconds."""
+    return JSONResponse({"remark": says}, status, {"retry-after": str(wait)})
+
+
+def attachment(content: str | bytes, name: str, media_type: str) -> Response:
+    """A file to save."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, 200, headers, media_type)
+
+
+def number_in(text: str) -> int | None:
+    """The number that a part of an address is; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) < 6 else None

@@ -78,15 +78,10 @@ class Servers:
     """Which servers a course has, and whose each page is; for threads, since it asks a database."""
 
     def __init__(
-        self,
-        common: Common,
-        address: str,
-        me: str = ME,
-        follow: Callable[[], None] = lambda: None,
+        self, common: Common, address: str, me: str = ME, follow: Callable[[], None] = lambda: None
     ) -> None:
         """Args:
         address: where the others reach this one.
-        me: names it.
         follow: called every `PULSE` seconds, to take what was changed at others.
         """
         self.me = me
@@ -155,9 +150,6 @@ class Relay:
     """ASGI middleware that passes requests of another server's pages on to it."""
 
     def __init__(self, app: ASGIApp, servers: Servers, root: str = "") -> None:
-        """Args:
-        root: the path at which the application lies on its server.
-        """
         self._app = app
         self._servers = servers
         self._root = root
@@ -324,10 +316,7 @@ def _streamed(response: httpx.Response) -> StreamingResponse:
 
 def here_of(common: Common | None, request: Request) -> bool:
     """Whether the server is there that a request asks for; a page that waits for its answer does.
-
-    Raises:
-        StoreError: what servers know in common cannot be reached.
-    """
+    Raises StoreError: what servers know in common cannot be reached."""
     server = request.query_params.get("of", "")
     if not server or server == ME:
         return True

@@ -82,6 +82,15 @@ def facts_of(document: Document, *more: str) -> list[str]:
     return [fact for fact in facts if fact]
 
 
+def titles(documents: Mapping[str, Document]) -> dict[str, str]:
+    """Reading id → title; that of the paper where there are several documents."""
+    out: dict[str, str] = {}
+    for one in documents.values():
+        if one.kind != "notes" and (one.reading not in out or one.kind == "paper"):
+            out[one.reading] = one.title
+    return out
+
+
 def scope_in_words(scope: Scope, titles: Mapping[str, str]) -> str:
     """The scope in words, "session 3 · only required"; "" for the whole course.
 
@@ -140,14 +149,9 @@ def show_place(document: Document, numbers: Iterable[int | None]) -> str:
     return f"See {document.unit} {min(known)}"
 
 
-def authors_of(document: Document) -> str:
+def authors_of(listed: str | None) -> str:
     """The authors, the first only where there are more than three; "" where none is known."""
-    return authors_of_text(document.authors)
-
-
-def authors_of_text(authors: str | None) -> str:
-    """As `authors_of`, of the authors as they are listed."""
-    authors = authors or ""
+    authors = listed or ""
     names = [name for name in re.split(r"(?<!\s)\s*+(?:,|;|\band\b|&)\s*+", authors) if name]
     return f"{names[0]} et al." if len(names) > 3 else authors
 
