@@ -217,11 +217,8 @@ def has_most(text: str, phrase: str) -> bool:
 
 
 def plural(number: int, noun: str, many: str = "") -> str:
-    """A number with its noun: "1 reading", "1,200 readings".
-
-    Args:
-        many: the plural, where it is not the noun with an "s".
-    """
+    """A number with its noun or its plural, which is the noun with an "s" if not given: "1
+    reading", "1,200 readings"."""
     return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
 
 

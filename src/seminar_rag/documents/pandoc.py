@@ -102,11 +102,8 @@ def _limit_time(process: int, seconds: float) -> None:
 
 
 class _Walk:
-    """Goes through the tree of pandoc-types 1.23 and collects blocks.
-
-    Args:
-        cells: whether blocks are numbered by the cells of a notebook, not under their headings.
-    """
+    """Goes through the tree of pandoc-types 1.23 and collects blocks, numbered by the cells of a
+    notebook or under their headings."""
 
     def __init__(self, cells: bool) -> None:
         self.blocks: list[Block] = []

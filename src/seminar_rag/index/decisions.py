@@ -82,11 +82,8 @@ def copy(data: Path, decisions: Sequence[Correction]) -> None:
 
 
 def latest(data: Path, db: Connection | None = None) -> tuple[Correction, ...]:
-    """The corrections as last written; where that file cannot be read, the next best source.
-
-    Args:
-        db: a database, perhaps damaged, that is asked before the dated copies.
-    """
+    """The corrections as last written; where that file cannot be read, those of a database, perhaps
+    a damaged one, or of a dated copy."""
 
     def read(path: Path) -> tuple[Correction, ...]:
         return from_json(path.read_bytes())

@@ -145,11 +145,8 @@ class HeldVectors:
     def nearest(
         self, vector: Matrix, k: int, documents: Iterable[str] | None = None
     ) -> list[tuple[str, float]]:
-        """The k nearest ids with their cosine similarity, best first.
-
-        Args:
-            documents: restricts the search to these; None searches all.
-        """
+        """The k nearest ids, of all or of some documents, with their cosine similarity, best
+        first."""
         at = self._compared(vector, documents)
         scores = self._scores(vector, at)
         best = np.argsort(-scores, kind="stable")[:k]

@@ -79,11 +79,8 @@ def rebuild(db: Connection) -> int:
 
 
 def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
-    """The word of the passages that an unknown word is a misspelling of; None when there is none.
-
-    Args:
-        stems: the passages' vocabulary.
-    """
+    """The word of the passages, whose vocabulary is `stems`, that an unknown word is a misspelling
+    of; None where there is none."""
     near = [*spelling_candidates(word, stems), *spelling_candidates(porter(word), stems)]
     # An error behind the stem leaves that whole, but far from the word: "generaton", "gener".
     begun = [stem for stem in stems if len(stem) >= _WHOLE and word.startswith(stem)]

@@ -112,11 +112,8 @@ class VectorIndex:
                 collection.delete(ids=list(ids[at : at + BATCH]))
 
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
-        """The k nearest ids with their cosine similarity (-1 to 1), best first.
-
-        Args:
-            vector: shape (dimensions,).
-        """
+        """The k nearest ids with their cosine similarity (-1 to 1) to a vector of shape
+        (dimensions,), best first."""
         with self._guarded() as collection:
             found = collection.query(
                 query_embeddings=[vector.tolist()], n_results=k, include=["distances"]

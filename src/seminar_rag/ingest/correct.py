@@ -28,11 +28,7 @@ Decided = Mapping[str, Sequence[Correction]]
 def corrected(
     listed: Sequence[Listed], corrections: Sequence[Correction], sessions: Iterable[Session] = ()
 ) -> list[Listed]:
-    """The entries of a page as the instructor corrected them; ids stay.
-
-    Args:
-        sessions: all sessions of the page, to which entries may be moved.
-    """
+    """The entries of a page, with all its sessions, as the instructor corrected them; ids stay."""
     decided: dict[str, list[Correction]] = {}
     for one in corrections:
         decided.setdefault(one.target, []).append(one)

@@ -160,11 +160,8 @@ class Corrections(ABC):
         return found
 
     def _decide(self, reading: ListedReading, one: Correction, at: str = "") -> None:
-        """Store a decision about a reading under every id that its page gives it, and apply it.
-
-        Args:
-            at: with "merge", the id that the other reading has now.
-        """
+        """Store a decision about a reading under every id that its page gives it, and apply it; a
+        "merge" with the id that the other reading has now."""
         self.store.add_corrections(*(replace(one, target=id_) for id_ in reading.ids))
         now = replace(one, target=reading.id, instead=at or one.instead)
         self.store.revise(lambda sessions: revised(sessions, [now]))
@@ -289,11 +286,8 @@ class Corrections(ABC):
             return tuple(one.target for one in found)
 
     def take_back(self, before: Catalogue) -> tuple[str, ...]:
-        """Take back what was decided since; returns the ids to give to `ingest_reading`.
-
-        Args:
-            before: the catalogue as it was before.
-        """
+        """Take back what was decided since the catalogue was so; returns the ids to give to
+        `ingest_reading`."""
         with self.store.writer():
             return take_back(self.store, before)
 

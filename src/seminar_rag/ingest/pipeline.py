@@ -212,11 +212,8 @@ class Ingestor:
 
 
 class _Run:
-    """One source, between what its page lists and what the store has of it.
-
-    Args:
-        listed: the entries of its page, as the instructor corrected them.
-    """
+    """One source, between what its page lists, as the instructor corrected it, and what the store
+    has of it."""
 
     def __init__(
         self,

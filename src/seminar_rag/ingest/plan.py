@@ -176,11 +176,7 @@ def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str])
 
 
 class _Planner:
-    """Makes the jobs of one source.
-
-    Args:
-        hashes: contents of documents that are there already, and are not repeated.
-    """
+    """Makes the jobs of one source; documents whose contents are there already are not repeated."""
 
     def __init__(self, source: Source, data: Path, hashes: set[str]) -> None:
         self._source = source
@@ -322,13 +318,8 @@ def known_lookups(wanted: Iterable[Wanted], remembered: Mapping[str, Lookup]) ->
 
 
 def with_earlier(fresh: Lookup, known: Lookup | None, rejected: Sequence[str]) -> Lookup:
-    """A lookup with what an earlier one found, where less was found now for the same links.
-
-    So a lookup that fails takes nothing away.
-
-    Args:
-        rejected: addresses that the instructor rejected since.
-    """
+    """A lookup with what an earlier one found, where less was found now for the same links and the
+    instructor has not rejected it since: so a lookup that fails takes nothing away."""
     before = _without(known, rejected)
     if before is None or before.urls != fresh.urls or not before.found:
         return fresh
