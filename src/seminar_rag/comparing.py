@@ -91,10 +91,8 @@ class Comparing(ABC):
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> Table:
         """Put questions to every reading of a scope; where `stop` says so, as far as it came.
-
         `progress` is told how many cells of how many are known. Raises SourceError where a question
-        is empty or too long, or there are too many of questions or readings.
-        """
+        is empty or too long, or there are too many of questions or readings."""
         asked = columns(questions)
         found = self.rows(scope)
         if len(found) > MOST_ROWS:

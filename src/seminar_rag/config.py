@@ -205,11 +205,9 @@ def own_folder(course: str) -> Path:
 
 
 def meant_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the course that is meant where none is named.
-
-    It is the current one where a course lies there or the environment says where the data are, and
-    else the platform's: so commands that are installed for a user work from any folder.
-    """
+    """The folder of the course that is meant where none is named. It is the current one where a
+    course lies there or the environment says where the data are, and else the platform's: so
+    commands that are installed for a user work from any folder."""
     told = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
     return Path() if told else own_folder("course")
 

@@ -59,10 +59,8 @@ def sha256_of(path: Path) -> str:
 
 
 def make_private(*paths: Path) -> None:
-    """Let only their owner read files and folders, with all that lies in them.
-
-    What belongs to somebody else stays as it is.
-    """
+    """Let only their owner read files and folders, with all that lies in them. What belongs to
+    somebody else stays as it is."""
     for path in paths:
         for one in (path, *path.rglob("*")) if path.is_dir() else (path,):
             with suppress(OSError):

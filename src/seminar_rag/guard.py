@@ -199,10 +199,8 @@ def watch_memory(memory: int) -> None:
 
 def refusal(file: Path, folder: Path) -> str:
     """Why a file of a folder must not be opened, as the end of a sentence; empty where it may be.
-
     Only regular files inside the folder are opened, up to `MAX_FILE_BYTES`: a pipe never answers, a
-    device never ends, and a link may lead anywhere.
-    """
+    device never ends, and a link may lead anywhere."""
     try:
         real = file.resolve(strict=True)
         status = real.stat()

@@ -37,9 +37,7 @@ def arxiv_in(text: str) -> list[str]:
 
 
 def arxiv_year(arxiv_id: str) -> int | None:
-    """The year of submission, which the first two digits of an id give since April 2007.
-
-    See arxiv.org/help/arxiv_identifier.
-    """
+    """The year of submission, which the first two digits of an id give since April 2007. See
+    arxiv.org/help/arxiv_identifier."""
     found = re.fullmatch(r"(\d\d)(\d\d)\.\d{4,5}", arxiv_id)
     return 2000 + int(found[1]) if found and 1 <= int(found[2]) <= 12 else None

@@ -93,11 +93,9 @@ MONTH = (
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in lower case; inner hyphens, dots and apostrophes kept together.
-
-    Of scripts that put no space between words, pairs of neighbouring characters, as in Lucene's
-    analyser for Chinese and Japanese.
-    """
+    """The words of `text` in lower case; inner hyphens, dots and apostrophes kept together. Of
+    scripts that put no space between words, pairs of neighbouring characters, as in Lucene's
+    analyser for Chinese and Japanese."""
     found = [word.lower() for word in _WORD.findall(text)]
     if text.isascii() or not _UNSPACED.search(text):
         return found
@@ -249,11 +247,9 @@ _STOPS = re.compile(r"[.!?…](?:[ \t]?[.!?…]){3,}")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Spans of the sentences of `text`, white space trimmed, in order, none empty.
-
-    Punkt (Kiss & Strunk 2006) with the abbreviations of scientific prose; a break after
-    "et al." or before a lower-case word or a bracket is undone.
-    """
+    """Spans of the sentences of `text`, white space trimmed, in order, none empty. Punkt (Kiss &
+    Strunk 2006) with the abbreviations of scientific prose; a break after "et al." or before a
+    lower-case word or a bracket is undone."""
     # The dots of a table of contents end no sentence, and take Punkt minutes where there are many.
     plain = _STOPS.sub(lambda found: "-" * len(found[0]), text)
     spans: list[tuple[int, int]] = []
@@ -302,10 +298,8 @@ _INITIAL = re.compile(r"[^\W\d]\.")
 
 
 def _punkt(text: str) -> Iterator[tuple[int, int]]:
-    """The spans that NLTK's PunktSentenceTokenizer gives with our abbreviations, untrained.
-
-    Without the seconds that NLTK takes to load; a test holds both against each other.
-    """
+    """The spans that NLTK's PunktSentenceTokenizer gives with our abbreviations, untrained. Without
+    the seconds that NLTK takes to load; a test holds both against each other."""
     slices = list(_slices(text))
     moved = 0
     for (first, end), following in zip(slices, [*slices[1:], None], strict=True):

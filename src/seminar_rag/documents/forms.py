@@ -96,12 +96,9 @@ def read_text(data: bytes, name: str, kind: TextKind = "text") -> ParsedDocument
 
 
 def _lines_joined(blocks: Sequence[Block]) -> Iterator[Block]:
-    """The blocks, the lines of a text with a blank line after every line put together.
-
-    Such a text is told by how many paragraphs go on in the next one: more than half in the two
-    papers at hand that are set so, at most 17% in 75 other texts. A paragraph ends with a short
-    line.
-    """
+    """The blocks, the lines of a text with a blank line after every line put together. Such a text
+    is told by how many paragraphs go on in the next one: more than half in the two papers at hand
+    that are set so, at most 17% in 75 other texts. A paragraph ends with a short line."""
     pairs = [(a, b) for a, b in pairwise(blocks) if a.kind == b.kind == "paragraph"]
     if len(pairs) < _LEAST_LINES or sum(starmap(_broken, pairs)) < _BROKEN * len(pairs):
         yield from blocks

@@ -250,11 +250,9 @@ def _extracted(data: bytes, name: str, deadline: float, cut: bool) -> _Extract |
 
 
 def _is_locked(data: bytes) -> bool:
-    """Whether pdfium wants a password. (An empty owner password may still open the file.)
-
-    Where it fails for no known reason, pdfium repeats the reason of an earlier file, so the file
-    itself must mention encryption too.
-    """
+    """Whether pdfium wants a password. (An empty owner password may still open the file.) Where it
+    fails for no known reason, pdfium repeats the reason of an earlier file, so the file itself must
+    mention encryption too."""
     import pypdfium2 as pdfium
     import pypdfium2.raw as raw
 

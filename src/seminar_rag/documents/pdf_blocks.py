@@ -54,11 +54,8 @@ class Arranged:
 
 
 def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> Arranged:
-    """The title and the blocks of a document.
-
-    `outline` holds (depth from 1, title) of the document's bookmarks: a line of that text is a
-    heading of that depth.
-    """
+    """The title and the blocks of a document. `outline` holds (depth from 1, title) of the
+    document's bookmarks: a line of that text is a heading of that depth."""
     lines = clean(pages)
     if not lines:
         return Arranged(None, ())
@@ -108,10 +105,8 @@ def _without_repeats(drafts: list[Draft]) -> list[Draft]:
 
 
 def _without_debris(drafts: list[Draft], style: Style) -> list[Draft]:
-    """Drop tables of contents, and the lettering of figures (small or scattered words).
-
-    The latter only in documents that have running text, so that slides and forms stay whole.
-    """
+    """Drop tables of contents, and the lettering of figures (small or scattered words). The latter
+    only in documents that have running text, so that slides and forms stay whole."""
     drafts = _without_contents(drafts)
     prose = sum(1 for draft in drafts if draft.kind == "paragraph" and draft.lines >= 3)
     if prose < 5:
@@ -140,10 +135,8 @@ def _without_contents(drafts: list[Draft]) -> list[Draft]:
 
 
 def _is_lettering(draft: Draft, after: Draft | None, numbered: bool) -> bool:
-    """A few words, no sentence, right above the caption of a figure.
-
-    Large lettering looks like a heading, but has no number where the document's headings have one.
-    """
+    """A few words, no sentence, right above the caption of a figure. Large lettering looks like a
+    heading, but has no number where the document's headings have one."""
     if after is None or not after.caption or after.first.page != draft.tail.page:
         return False
     if not after.text.startswith("Fig") or draft.lines > 2 or draft.caption:
@@ -170,11 +163,9 @@ def _is_debris(draft: Draft, style: Style) -> bool:
 
 
 def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
-    """Join sentences that a column, a page or a float cut in two.
-
-    Within a page the halves become one paragraph. Over a page break the sentence's end moves to
-    the page where it starts and the rest stays a paragraph of its own page.
-    """
+    """Join sentences that a column, a page or a float cut in two. Within a page the halves become
+    one paragraph. Over a page break the sentence's end moves to the page where it starts and the
+    rest stays a paragraph of its own page."""
     out = list(drafts)
     i = 0
     while i < len(out):
@@ -199,11 +190,9 @@ def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
 
 
 def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
-    """The index of the block that goes on with the unfinished sentence of block `i`.
-
-    It begins with a small letter, or stands at the top of the next column or page; floats, notes
-    and formulas in between are passed over.
-    """
+    """The index of the block that goes on with the unfinished sentence of block `i`. It begins with
+    a small letter, or stands at the top of the next column or page; floats, notes and formulas in
+    between are passed over."""
     head = drafts[i]
     broken = head.full or head.tail.hyphen
     if not head.open or not (broken or head.lines > 1):

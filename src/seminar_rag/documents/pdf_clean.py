@@ -86,10 +86,8 @@ _COMPOUND = frozenset(
 
 
 def clean_text(text: str) -> str:
-    """Resolve ligatures, no-break spaces and loose accents; drop what cannot be stored.
-
-    That is controls, surrogates and noncharacters.
-    """
+    """Resolve ligatures, no-break spaces and loose accents; drop what cannot be stored. That is
+    controls, surrogates and noncharacters."""
     text = _SPECIAL.sub(lambda match: _LIGATURES[match[0]], text)
     text = _ACCENTED.sub(_composed, _UNWANTED.sub("", text))
     return unicodedata.normalize("NFC", text)
@@ -180,10 +178,8 @@ def _mask(text: str) -> str:
 
 
 def _without_furniture(pages: Sequence[Page]) -> list[Page]:
-    """Drop page numbers, and heads and feet that repeat on at least three pages.
-
-    Two pages are enough at the very edge of a document that has no more.
-    """
+    """Drop page numbers, and heads and feet that repeat on at least three pages. Two pages are
+    enough at the very edge of a document that has no more."""
     edges = [_edges(page) for page in pages]
     seen: Counter[tuple[str, int]] = Counter()
     for page, edge in zip(pages, edges, strict=True):
@@ -261,11 +257,9 @@ def about_equal(a: float, b: float, tolerance: float = 0.06) -> bool:
 
 
 def join_line(text: str, hyphen: bool, line: str, vocabulary: Counter[str]) -> str:
-    """Join a line to the text before it, resolving a hyphen at the line's end.
-
-    The document's own words decide (compound or joined word seen elsewhere); then capitals, known
-    first halves of compounds, and two long words that both stand alone elsewhere keep the hyphen.
-    """
+    """Join a line to the text before it, resolving a hyphen at the line's end. The document's own
+    words decide (compound or joined word seen elsewhere); then capitals, known first halves of
+    compounds, and two long words that both stand alone elsewhere keep the hyphen."""
     if not hyphen:
         return text + between(text, line) + line
     before = re.search(r"(?<![^\W\d_])[^\W\d_]++$", text)

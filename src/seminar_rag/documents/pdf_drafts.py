@@ -44,10 +44,8 @@ NAMES = frozenset(
 
 
 def title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
-    """The lines of the title, and how many lines stand above the abstract or the introduction.
-
-    The title is set in the largest unrotated lines there.
-    """
+    """The lines of the title, and how many lines stand above the abstract or the introduction. The
+    title is set in the largest unrotated lines there."""
     first = [line for line in lines if line.page == lines[0].page]
     cut = next((i for i, line in enumerate(first) if _OPENING.match(line.text)), 0)
     above = [
@@ -227,11 +225,9 @@ def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[flo
 
 
 def _regions(lines: Sequence[Line]) -> list[tuple[float, float]]:
-    """For each line the left and right edge of the column that it stands in.
-
-    The right edge is where most lines of this size and left edge end; where there are few, the
-    end of the longest line in the same run.
-    """
+    """For each line the left and right edge of the column that it stands in. The right edge is
+    where most lines of this size and left edge end; where there are few, the end of the longest
+    line in the same run."""
     ends: dict[tuple[int, int], Counter[float]] = {}
     for line in lines:
         ends.setdefault(_setting(line), Counter())[round(line.x1 / 3) * 3.0] += 1

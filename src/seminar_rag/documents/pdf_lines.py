@@ -327,9 +327,7 @@ _MARKED = re.compile(r"[^\W\d_]{3}$|[^\W\d_][)\]”\"’?!]*[.,;:?!”\"’)]$")
 
 def _word_gap(run: _Run, spans: list[tuple[float, float]], size: float) -> float:
     """The gap from which two letters belong to two words although pdfium sees no space, or 0.
-
-    Advance boxes of one word touch, so 0.13 em is enough; letter-spaced lines are left alone.
-    """
+    Advance boxes of one word touch, so 0.13 em is enough; letter-spaced lines are left alone."""
     gaps = [
         b[0] - a[1]
         for a, b, left, right in zip(spans, spans[1:], run.chars, run.chars[1:], strict=False)
@@ -346,11 +344,9 @@ def _spaced(
     size: float,
     word_gap: float,
 ) -> str:
-    """The text of a line, with cell marks for wide gaps and the spaces that pdfium missed.
-
-    A raised number (a note's or a reference's) is set off from its word by a space; an exponent
-    in a formula is not.
-    """
+    """The text of a line, with cell marks for wide gaps and the spaces that pdfium missed. A raised
+    number (a note's or a reference's) is set off from its word by a space; an exponent in a formula
+    is not."""
     out: list[str] = []
     last = -1
     for i, char in enumerate(chars):

@@ -30,10 +30,8 @@ _RANGE_ENTRY = re.compile(rb"<([0-9A-Fa-f]{2})>\s*<([0-9A-Fa-f]{2})>\s*<0000>")
 
 
 def from_header(data: bytes) -> bytes | None:
-    """The file from its `%PDF-` on, since junk before it confuses pdfium.
-
-    A file that begins with an object instead gets a header; None when it is no PDF at all.
-    """
+    """The file from its `%PDF-` on, since junk before it confuses pdfium. A file that begins with
+    an object instead gets a header; None when it is no PDF at all."""
     at = data.find(b"%PDF-", 0, 1 << 16)
     if at >= 0:
         return data[at:] if at else data
@@ -162,11 +160,9 @@ def rewritten(data: bytes, garbled: Sequence[int] = ()) -> bytes:
 
 
 def repair_fonts(page: PageObject) -> int:
-    """Repair ToUnicode maps that lead to U+0000; returns how many fonts were changed.
-
-    Some producers (macOS Quartz saving LaTeX output again) map ligatures and small capitals to
-    U+0000, although the font's /Differences still name the glyphs: the names give the characters.
-    """
+    """Repair ToUnicode maps that lead to U+0000; returns how many fonts were changed. Some
+    producers (macOS Quartz saving LaTeX output again) map ligatures and small capitals to U+0000,
+    although the font's /Differences still name the glyphs: the names give the characters."""
     from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
     resources = page.get("/Resources")

@@ -105,9 +105,7 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring what an earlier version wrote into the form of this one, which takes less room.
-
-        Only for writers. Where there is no room for it, the course is read and written as it is.
-        """
+        Only for writers. Where there is no room for it, the course is read and written as it is."""
         if self.meta("version") == VERSION:
             return
         log.warning("the database in %s is being made smaller, once", self.where)

@@ -54,11 +54,9 @@ class KeptFiles:
         return None
 
     def keep(self, source: Path) -> str:
-        """Keep a copy of a file and return its SHA-256; raises OSError where it cannot be copied.
-
-        A download, which never changes, is linked where links are supported; of what the instructor
-        added there are two copies then.
-        """
+        """Keep a copy of a file and return its SHA-256; raises OSError where it cannot be copied. A
+        download, which never changes, is linked where links are supported; of what the instructor
+        added there are two copies then."""
         digest = self._keep(source)
         if self.remote is not None:
             self.remote.put(f"files/{digest}", self.folder / digest)

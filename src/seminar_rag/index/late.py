@@ -103,10 +103,8 @@ class QueryWords:
 
     def scores(self, packed: Sequence[bytes]) -> list[float | None]:
         """The weighted mean of the words' best estimated cosines in each passage, about -1 to 1,
-        less `LENGTH` times the logarithm of its words.
-
-        None for a passage without a word to compare.
-        """
+        less `LENGTH` times the logarithm of its words. None for a passage without a word to
+        compare."""
         count, dimensions = self.vectors.shape
         width = -(-dimensions // 8)
         sizes = [len(one) // width for one in packed]
@@ -130,9 +128,7 @@ class QueryWords:
 
     def similarity(self, words: Words) -> float:
         """The weighted mean of the words' best cosines in one text, without the penalty for length.
-
-        It is exact, since the text's vectors are at hand; 0 without content words.
-        """
+        It is exact, since the text's vectors are at hand; 0 without content words."""
         content = [i for i, word in enumerate(words.texts) if _is_content(word)]
         if not content or not len(self.weights):
             return 0.0

@@ -112,11 +112,9 @@ def idf(passages: int, having: int) -> float:
 
 
 def abbreviations(text: str) -> Iterator[tuple[str, str]]:
-    """Pairs (short, long) that the text explains: "retrieval-augmented generation (RAG)".
-
-    The short form's characters stand in the long form in order, the first at the start of a word
-    (Schwartz & Hearst 2003). Short forms with one capital are names more often and are left out.
-    """
+    """Pairs (short, long) that the text explains: "retrieval-augmented generation (RAG)". The short
+    form's characters stand in the long form in order, the first at the start of a word (Schwartz &
+    Hearst 2003). Short forms with one capital are names more often and are left out."""
     for match in _SHORT.finditer(text):
         short = match[1]
         if sum(c.isupper() for c in short) < 2:
@@ -150,11 +148,9 @@ def misspelt(word: str) -> bool:
 
 
 def spelling_candidates(word: str, vocabulary: Iterable[str]) -> list[str]:
-    """Words of the vocabulary that `word` may be a misspelling of, nearest first.
-
-    One edit, two in words of eight letters or more (Damerau 1964: a letter wrong,
-    missing, too many, or two swapped); the first letter is taken to be right.
-    """
+    """Words of the vocabulary that `word` may be a misspelling of, nearest first. One edit, two in
+    words of eight letters or more (Damerau 1964: a letter wrong, missing, too many, or two
+    swapped); the first letter is taken to be right."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 

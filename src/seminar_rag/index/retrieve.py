@@ -145,10 +145,8 @@ class Retriever:
         return dict(zip(ids, near, strict=True))
 
     def spelled(self, text: str) -> str:
-        """A question as it can be searched for: misspelt words that no passage has put right.
-
-        Of a question in a language that no reading is in, the words that they have are left.
-        """
+        """A question as it can be searched for: misspelt words that no passage has put right. Of a
+        question in a language that no reading is in, the words that they have are left."""
         first = re.search(r"[^\W\d_]{3,}", text)
         if first and (right := self._small_word(first[0])):
             text = f"{text[: first.start()]}{right}{text[first.end() :]}"

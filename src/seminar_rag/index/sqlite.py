@@ -303,11 +303,9 @@ def _among(keys: NDArray[np.int64], within: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _sizes(db: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The keys of all passages, in order, and the number of tokens of each.
-
-    FTS5 keeps a number for each field: seven bits a byte, the high bit where another follows
-    (https://sqlite.org/fts5.html#fts5_data_structures).
-    """
+    """The keys of all passages, in order, and the number of tokens of each. FTS5 keeps a number for
+    each field: seven bits a byte, the high bit where another follows
+    (https://sqlite.org/fts5.html#fts5_data_structures)."""
     rows = db.execute("SELECT id, sz FROM lexicon_docsize ORDER BY id").fetchall()
     if not rows:
         return np.empty(0, np.int64), np.empty(0, np.int64)

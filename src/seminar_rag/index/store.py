@@ -257,10 +257,8 @@ class Store(Reader):
         return out
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Rebuild full text and vectors from the stored passages and embeddings.
-
-        Documents with a damaged passage are taken out, for the next ingest to read them again.
-        """
+        """Rebuild full text and vectors from the stored passages and embeddings. Documents with a
+        damaged passage are taken out, for the next ingest to read them again."""
         with self.guarded() as db:
             self._repair_files(db, progress)
             if damaged := damaged_documents(db):

@@ -240,10 +240,8 @@ _PARTS = ("header.bin", "data_level0.bin", "length.bin", "link_lists.bin")
 
 
 def graph_damage(folder: Path) -> str:
-    """What is wrong with the graphs under a Chroma folder; "" where they can be opened.
-
-    A graph that another process is writing at this moment may look damaged.
-    """
+    """What is wrong with the graphs under a Chroma folder; "" where they can be opened. A graph
+    that another process is writing at this moment may look damaged."""
     for header in sorted(folder.glob("*/header.bin")):
         if problem := _damage(header.parent):
             return f"{header.parent.name}: {problem}"

@@ -88,10 +88,8 @@ class Corrections(ABC):
         section: Section | None = None,
         session: int | None = None,
     ) -> str:
-        """Say who wrote a reading, whether it is required, or to which session it belongs.
-
-        What is left out stays as it is. Returns the reading's id.
-        """
+        """Say who wrote a reading, whether it is required, or to which session it belongs. What is
+        left out stays as it is. Returns the reading's id."""
         with self.store.writer():
             found = self._listed(reading)
             if session is not None:

@@ -118,10 +118,8 @@ class Ingestor:
             return self._bring_in(_Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
     def ingest_only(self, options: Options) -> Report | None:
-        """Bring `options.only` up to date in every source that has it; None where none has.
-
-        Raises SourceError where a source cannot be read, and no other has it.
-        """
+        """Bring `options.only` up to date in every source that has it; None where none has. Raises
+        SourceError where a source cannot be read, and no other has it."""
         failed: SourceError | None = None
         reports = []
         for source, _ in self._store.catalogue().sources:

@@ -140,11 +140,9 @@ def make_plan(
 def _same_papers(
     listed: Sequence[Listed], lookups: Mapping[str, Lookup], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
-    """Map the id of each listed reading to the id under which its paper is stored.
-
-    Entries that are the same paper share one: the arXiv id of the paper that was downloaded, else
-    the id of the first entry with the same main document.
-    """
+    """Map the id of each listed reading to the id under which its paper is stored. Entries that are
+    the same paper share one: the arXiv id of the paper that was downloaded, else the id of the
+    first entry with the same main document."""
     by_hash = dict(elsewhere)
     out: dict[str, str] = {}
     for id_ in dict.fromkeys(one.entry.id for one in listed):

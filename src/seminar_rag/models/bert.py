@@ -191,11 +191,8 @@ class Bert:
     def read(
         self, texts: Sequence[str], progress: Callable[[int], None]
     ) -> Iterator[tuple[int, Read]]:
-        """Each text's number and what was read of it, the longest first.
-
-        Batches are read side by side, by no more threads than there are processors, however many
-        callers there are.
-        """
+        """Each text's number and what was read of it, the longest first. Batches are read side by
+        side, by no more threads than there are processors, however many callers there are."""
         for chunk in by_length(texts):
             encodings = self._tokenizer.encode_batch([texts[i] for i in chunk])
             encoded = [

@@ -84,10 +84,8 @@ class Embedder(Protocol):
     def embed(
         self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None
     ) -> Matrix:
-        """Shape (len(texts), dimensions), float32, rows of length 1.
-
-        `progress` is called with the number of texts done since the last call.
-        """
+        """Shape (len(texts), dimensions), float32, rows of length 1. `progress` is called with the
+        number of texts done since the last call."""
         ...
 
     def read(
@@ -361,11 +359,9 @@ def _threads(texts: int) -> Iterator[None]:
 
 
 def by_length(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Indices in steps, the longest texts first.
-
-    Similar lengths share a batch, so that little is padded; 128 texts a step is often enough for a
-    progress bar and an interrupt to feel immediate.
-    """
+    """Indices in steps, the longest texts first. Similar lengths share a batch, so that little is
+    padded; 128 texts a step is often enough for a progress bar and an interrupt to feel
+    immediate."""
     order = [int(i) for i in np.argsort([-len(text) for text in texts], kind="stable")]
     for at in range(0, len(order), 128):
         yield order[at : at + 128]
@@ -379,11 +375,9 @@ def unit(vectors: Matrix) -> Matrix:
 
 
 def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively (emulation is slower than float32).
-
-    Linux is asked, since torch takes seconds to load for one answer; elsewhere there are next to
-    no such processors that torch makes use of.
-    """
+    """Whether the processor multiplies bfloat16 natively (emulation is slower than float32). Linux
+    is asked, since torch takes seconds to load for one answer; elsewhere there are next to no such
+    processors that torch makes use of."""
     try:
         flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split())
     except OSError:

@@ -249,10 +249,8 @@ async def _whole(response: httpx.Response) -> AsyncIterator[str]:
 
 
 def as_plain_text(text: str) -> str:
-    """Break the control tokens of chat templates, which some servers take out of any text.
-
-    A reading that holds "<|im_start|>" would otherwise speak as the system.
-    """
+    """Break the control tokens of chat templates, which some servers take out of any text. A
+    reading that holds "<|im_start|>" would otherwise speak as the system."""
     return _CONTROL_TOKEN.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 

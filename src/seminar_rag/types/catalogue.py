@@ -250,9 +250,7 @@ class Catalogue:
     @property
     def reading_ids(self) -> frozenset[str]:
         """Every reading once: what the course page lists, and documents beside it but for notes.
-
-        This is what "readings" are wherever the course's size is given; `passages` likewise.
-        """
+        This is what "readings" are wherever the course's size is given; `passages` likewise."""
         listed = {one.id for session in self.sessions for one in session.readings}
         documents = [record.document for record in self.records.values()]
         return frozenset(listed | {one.reading for one in documents if one.kind != "notes"})

@@ -189,10 +189,8 @@ class Connections:
 
     @contextlib.contextmanager
     def _watched(self, host: str, late: threading.Event) -> Iterator[httpx.Client]:
-        """A client that is closed, and `late` set, when the headers take too long.
-
-        httpx's timeout is one between two pieces; headers that drip would come for ever.
-        """
+        """A client that is closed, and `late` set, when the headers take too long. httpx's timeout
+        is one between two pieces; headers that drip would come for ever."""
         client = self._client(host)
 
         def hang_up() -> None:

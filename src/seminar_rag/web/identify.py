@@ -255,10 +255,8 @@ class Case:
         return "same" if url in self.wanted.trusted else likeness(self.wanted, own)
 
     def title(self, own: str | None, verdict: Likeness) -> str:
-        """The listed title where the document bears it, or the instructor says so.
-
-        A document never goes by another's name.
-        """
+        """The listed title where the document bears it, or the instructor says so. A document never
+        goes by another's name."""
         listed = self.wanted.title
         borne = own is None or (verdict == "same" and not is_label(listed or ""))
         if listed and (borne or (self.wanted.named and not self.found)):
