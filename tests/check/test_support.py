@@ -105,8 +105,8 @@ def test_neighbouring_sentences_cover_a_claim_together() -> None:
 
 def test_more_support_never_lowers_the_score() -> None:
     weights = fitted()["built-in"]
-    assert set(weights.weight) == set(FEATURES)
-    assert min(weights.weight.values()) >= 0
+    assert set(weights.features) == set(FEATURES)
+    assert min(row["weight"] for row in weights.features.values()) >= 0
 
 
 def test_the_weights_say_where_they_come_from() -> None:
@@ -258,10 +258,11 @@ def test_cases_are_embedded_together_and_each_has_the_verdict_of_its_own() -> No
 
 def test_the_score_is_the_logistic_of_the_weighted_features() -> None:
     zero = dict.fromkeys(FEATURES, 0.0)
-    one = dict.fromkeys(FEATURES, 1.0)
-    weights = Weights(-1.0, zero | {"window": 2.0}, zero | {"window": 0.5}, one)
+    row = {"weight": 0.0, "mean": 0.0, "scale": 1.0}
+    held = dict.fromkeys(FEATURES, row) | {"window": {"weight": 2.0, "mean": 0.5, "scale": 1.0}}
+    weights = Weights(-1.0, held)
     assert weights.score(zero | {"window": 1.0}) == pytest.approx(0.5)
-    assert weights.score(one) == pytest.approx(1 / (1 + np.exp(-0.0)))
+    assert weights.score(zero | {"window": 2.0}) == pytest.approx(1 / (1 + np.exp(-2.0)))
 
 
 @pytest.mark.model

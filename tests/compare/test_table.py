@@ -42,7 +42,7 @@ def test_a_scope_leaves_rows_out():
 def test_the_nearer_a_quotation_comes_the_likelier_it_answers():
     model, says, perhaps = fitted()
     assert 0 < perhaps < says < 1
-    near = dict.fromkeys(model.weight, 1.0)
+    near = dict.fromkeys(model.features, 1.0)
     far = {**near, "cosine": 0.0, "word similarity": 0.0, "score": 0.0}
     assert model.score(near) > model.score(far)
     assert RAG_PASSAGE.sentences

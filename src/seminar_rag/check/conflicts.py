@@ -45,12 +45,7 @@ class _Case:
 
     claim: str
     sentences: Sequence[str]
-    comparison: Comparison
-
-    def near(self, share: float, *without: int) -> list[int]:
-        """Those of the three best sentences that have so much of the claim, nearest first."""
-        found = {i: self.comparison.share(i, *without) for i in self.comparison.order[:3]}
-        return sorted((i for i in found if found[i] >= share), key=lambda i: -found[i])
+    held: Comparison
 
 
 NEARLY = 0.75
@@ -73,7 +68,7 @@ def find_conflict(claim: str, sentences: Sequence[str], comparison: Comparison) 
 def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
     """Another number, or another of the names that have digits or inner capitals, as those of
     models, methods and data sets, stands in the place of one; where `ordinary`, another name."""
-    held = case.comparison
+    held = case.held
     for column, term in enumerate(held.terms):
         if term.kind == "word" or _coined(term) == ordinary or held.given[column]:
             continue
@@ -84,7 +79,7 @@ def _replaced(case: _Case, ordinary: bool = False) -> Conflict | None:
         # otherwise nearly a copy of a sentence with another number in its place, and no
         # sentence that says nearly as much has it.
         least = NEARLY if ordinary else 0.65 if having.any() else 0.35
-        for i in case.near(least, column):
+        for i in held.near(least, column):
             rival = _rival(term, case.claim, case.sentences[i])
             around = having[max(0, i - 1) : i + 2].any()
             if rival and not around and held.share(i, column) > elsewhere + 0.1:
@@ -135,7 +130,7 @@ def _phrase(term: Term, text: str) -> str:
 
 
 def _opposite(case: _Case) -> Conflict | None:
-    for i in case.near(0.45):
+    for i in case.held.near(0.45):
         mine, theirs = _ends(case.claim), _ends(case.sentences[i])
         for (axis, owner, end), one in mine.items():
             other = theirs.get((axis, owner, not end))
@@ -206,7 +201,7 @@ _PIVOT = re.compile(
 
 
 def _order(case: _Case) -> Conflict | None:
-    for i in case.near(0.6):
+    for i in case.held.near(0.6):
         mine, theirs = _first(case.claim), _first(case.sentences[i])
         pairs = list(combinations([key for key in mine if key in theirs], 2))
         turned = [(one, other) for one, other in pairs if theirs[one].start > theirs[other].start]
@@ -249,7 +244,7 @@ def _denied(text: str, word: re.Match[str]) -> bool:
 
 def _negation(case: _Case) -> Conflict | None:
     """One of the two has a negation more, about something that both speak of."""
-    for i in case.near(0.7)[:1]:
+    for i in case.held.near(0.7)[:1]:
         mine, theirs = _negated(case.claim), _negated(case.sentences[i])
         if len(mine) % 2 == len(theirs) % 2:
             return None
@@ -290,7 +285,7 @@ _WHOLE = [*_UNIVERSAL, *"each whole entire per no none full fully must cannot on
 
 
 def _widened(case: _Case) -> Conflict | None:
-    near = case.near(0.45)
+    near = case.held.near(0.45)
     allowed = {key for i in near for _, key in _universals(case.sentences[i], _WHOLE)}
     for word, key in _universals(case.claim, _UNIVERSAL):
         if near and key not in allowed:
@@ -312,7 +307,7 @@ def _universals(text: str, words: Sequence[str]) -> Iterator[tuple[re.Match[str]
 
 def _clause(case: _Case) -> Conflict | None:
     """Of a clause of some length no sentence has a third of the terms, though one has another."""
-    held = case.comparison
+    held = case.held
     covered = held.covered | held.given
     parts = [
         (start, end, [i for i, term in enumerate(held.terms) if start <= term.start < end])

@@ -46,6 +46,11 @@ class Comparison:
         asked[list(without)] = False
         return float(self.covered[sentence, asked].mean()) if asked.any() else 0.0
 
+    def near(self, share: float, *without: int) -> list[int]:
+        """Those of the three best sentences that have so much of the claim, nearest first."""
+        found = {i: self.share(i, *without) for i in self.order[:3]}
+        return sorted((i for i in found if found[i] >= share), key=lambda i: -found[i])
+
 
 FEATURES = {
     "meaning": "length of the claim's vector within the span of the six best sentences' vectors",

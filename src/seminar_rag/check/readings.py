@@ -7,10 +7,9 @@ author and year; the year of a reading is known only where its arXiv id tells it
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import inf
 from textwrap import shorten
 from typing import Literal
@@ -50,13 +49,17 @@ class _Name:
     """A title of a reading, folded, or what stands before its subtitle."""
 
     text: str
+    words: frozenset[str]
     work: Work
-    whole: bool
+    telling: bool
+    """Whether hardly a journal, a series or another work is called so."""
 
-    @property
-    def telling(self) -> bool:
-        """Whether hardly a journal, a series or another work is called so."""
-        return self.whole and self.text.count(" ") >= _LONG - 1
+
+def _names_of(work: Work) -> Iterator[_Name]:
+    whole, head = _folded(work.title)
+    yield _Name(whole, frozenset(whole.split()), work, whole.count(" ") >= _LONG - 1)
+    if head != whole and " " in head:
+        yield _Name(head, frozenset(head.split()), work, False)
 
 
 class Readings:
@@ -64,18 +67,8 @@ class Readings:
 
     def __init__(self, works: Sequence[Work]) -> None:
         self._works = works
-        self._names: list[_Name] = []
-        for work in works:
-            whole, head = _folded(work.title)
-            self._names.append(_Name(whole, work, True))
-            if head != whole and " " in head:
-                self._names.append(_Name(head, work, False))
-        self._sizes = [len(set(name.text.split())) for name in self._names]
-        self._with: dict[str, list[int]] = {}
-        for number, name in enumerate(self._names):
-            for word in set(name.text.split()):
-                self._with.setdefault(word, []).append(number)
-        self._titled: dict[str, Work | None] = {}
+        self._names = [name for work in works for name in _names_of(work)]
+        self._by_title = cache(self._titled)
 
     def match(self, cited: Cited, numbered: bool = True) -> Match:
         """The readings that `cited` can mean.
@@ -106,28 +99,17 @@ class Readings:
         if cited.entry or not (cited.arxiv_id or cited.doi):
             return cited
         before = f" {fold(text.partition(cited.text)[0])}"
-        found = [
-            name for name in self._names if " " in name.text and before.endswith(f" {name.text}")
-        ]
-        if not found:
-            return cited
-        return replace(cited, title=max(found, key=lambda name: len(name.text)).work.title)
+        found = [one for one in self._names if " " in one.text and before.endswith(f" {one.text}")]
+        longest = max(found, key=lambda one: len(one.text), default=None)
+        return replace(cited, title=longest.work.title) if longest else cited
 
-    def _by_title(self, words: str) -> Work | None:
+    def _titled(self, words: str) -> Work | None:
         """The reading whose title stands in an entry, the longest where several do."""
-        if words not in self._titled:
-            self._titled[words] = self._looked_for(words) if words else None
-        return self._titled[words]
-
-    def _looked_for(self, words: str) -> Work | None:
         from rapidfuzz import fuzz
 
         there = set(fold(words[:_LONGEST]).split())
-        shared = Counter(number for word in there for number in self._with.get(word, ()))
-        near = [self._names[n] for n, many in shared.items() if 2 * many >= self._sizes[n]]
-        if not near:
-            return None
-        spans = _spans(words[:_LONGEST])
+        near = [name for name in self._names if 2 * len(name.words & there) >= len(name.words) > 0]
+        spans = _spans(words[:_LONGEST]) if near else ()
         found = []
         for name in near:
             alike = [fuzz.ratio(one.text, name.text, score_cutoff=SAME_TITLE) for one in spans]
@@ -153,7 +135,7 @@ def _disagree(cited: Cited, by_id: Work | None, by_title: Work | None) -> str:
         return f"the id is that of “{by_id.title}”, the title that of another reading."
     words = _words(cited)
     # Where the first author is named, what seems a title may be a journal's name.
-    if not _has_title(words) or _names_first(words, by_id):
+    if not _has_title(words) or any(_names(words, first) for first in _authors(by_id)[:1]):
         return ""
     if likeness(words, by_id.title) >= OTHER_TITLE:
         return ""
@@ -244,8 +226,8 @@ def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> b
     if inside or _INSIDE.search(words, 0, span.start) or _numbered(span, words, name.text):
         return False
     lead = words[: span.start]
-    outside = fold(f"{lead} {words[span.end :]}")
-    if not outside:
+    outside = f"{lead} {words[span.end :]}"
+    if not fold(outside):
         return True
     if _YEAR.search(lead) and not _AFTER_YEAR.search(lead):
         return False
@@ -300,13 +282,8 @@ def _authors(work: Work) -> tuple[str, ...]:
     return tuple(name for name in names if len(name) > 1)
 
 
-def _names_first(words: str, work: Work) -> bool:
-    """Whether an entry names the first author of a reading."""
-    return any(_names(fold(words), first) for first in _authors(work)[:1])
-
-
-def _names(folded: str, family: str) -> bool:
-    return f" {family} " in f" {folded} "
+def _names(words: str, family: str) -> bool:
+    return f" {family} " in f" {fold(words)} "
 
 
 def _by_name(cited: Cited, work: Work) -> bool:

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.readings import Match, Readings
@@ -37,14 +36,8 @@ LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
-
-
-class Search(Protocol):
-    """What a report needs of retrieval."""
-
-    def __call__(self, query: str, k: int, scope: Scope | None) -> tuple[Hit, ...]:
-        """The k best passages, best first."""
-        ...
+Search = Callable[[str, int, Scope | None], tuple[Hit, ...]]
+"""The k best passages for a query, best first."""
 
 
 class Checker:

@@ -55,27 +55,22 @@ class Verifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A logistic model over `FEATURES`: sigmoid(bias + Σ weight · (feature - mean) / scale)."""
+    """A logistic model: sigmoid(bias + Σ weight · (feature - mean) / scale)."""
 
     bias: float
-    weight: dict[str, float]
-    mean: dict[str, float]
-    scale: dict[str, float]
+    features: dict[str, dict[str, float]]
+    """By name, each with its weight, mean and scale."""
 
     @classmethod
     def of(cls, held: dict[str, Any]) -> Weights:
-        """The weights as a file holds them: a bias, and of each feature three numbers."""
-        parts = (
-            {name: row[part] for name, row in held["features"].items()}
-            for part in ("weight", "mean", "scale")
-        )
-        return cls(held["bias"], *parts)
+        """The weights as a file holds them."""
+        return cls(held["bias"], held["features"])
 
     def score(self, features: dict[str, float]) -> float:
         """0 to 1: the probability of support where supported and not are equally frequent."""
         z = self.bias + sum(
-            weight * (features[name] - self.mean[name]) / self.scale[name]
-            for name, weight in self.weight.items()
+            row["weight"] * (features[name] - row["mean"]) / row["scale"]
+            for name, row in self.features.items()
         )
         return float(1 / (1 + np.exp(-z)))
 
@@ -116,9 +111,8 @@ class BuiltinVerifier(Verifier):
     while_writing = True
     quick: Verifier | None = None
 
-    def __init__(self, embed: Embed, weights: Weights | None = None) -> None:
+    def __init__(self, embed: Embed) -> None:
         self._embed = _CachedEmbed(embed)
-        self._weights = weights or fitted()["built-in"]
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
         """See `Verifier.verify`."""
@@ -166,7 +160,7 @@ class BuiltinVerifier(Verifier):
 
     def score(self, read: Reading) -> float:
         """How likely the words make support, 0 to 1, the rules left out."""
-        return self._weights.score(read.comparison.features)
+        return fitted()["built-in"].score(read.comparison.features)
 
     def weigh(self, read: Reading) -> Verdict:
         """The verdict by words, numbers and names alone."""
