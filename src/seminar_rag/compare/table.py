@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import combinations
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,9 +41,7 @@ from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.study import Cell, Difference, Row, Said, Stated
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Matrix = NDArray[np.float32]
+    from seminar_rag.models.embed import Matrix
 
 SEARCHED = 12
 """Passages of a reading that are looked at."""
@@ -74,14 +72,9 @@ _LABELS: dict[str, Said] = {
 }
 
 Best = tuple[Candidate, dict[str, float]]
-
-
-class Judge(Protocol):
-    """A language model that says how likely a text answers a question."""
-
-    def __call__(self, question: str, text: str) -> float | None:
-        """0 to 1; None where it gives no answer."""
-        ...
+Judge = Callable[[str, str], float | None]
+"""A language model: question and text → how likely the text answers it, 0 to 1; None where the
+model gives no answer."""
 
 
 class Cells:

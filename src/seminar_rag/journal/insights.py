@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from seminar_rag.models.embed import Matrix
 from seminar_rag.types.serving import Asked, Day, Feedback, Group, Insights, Use
 
-Matrix = NDArray[np.float32]
 ALIKE = 0.55
 """Cosine similarity from which two questions are about the same topic. Chosen on 36 hand-written
 questions about 12 topics with the default model: 92% of the pairs on one topic lie above it, and

@@ -23,11 +23,8 @@ from seminar_rag.types.catalogue import Record
 from seminar_rag.types.reading import Box, View
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from seminar_rag.index.reading import Reader
-
-    Matrix = NDArray[np.float32]
+    from seminar_rag.models.embed import Matrix
 
 GONE = "This reading is no longer in the course."
 MOVED = "The reading was read again since this answer was written; the sentence is still in it."
