@@ -19,6 +19,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from fakes import Reply, StubServer
 from gguf_fixture import build_gguf, quantise
 from seminar_rag.errors import ModelError
+from seminar_rag.models.choice import SharedPrefix
 from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.models.reader import Reader
@@ -613,6 +614,37 @@ class TestChoosing:
             assert np.allclose(kept[0], kept[2], atol=0.01)  # read again, in other steps
         finally:
             llm.close()
+
+    def test_the_next_process_need_not_read_what_questions_begin_with(
+        self, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[int] = []
+        decode = SharedPrefix._decode
+        monkeypatch.setattr(
+            SharedPrefix, "_decode", lambda self, e: read.append(len(e)) or decode(self, e)
+        )
+        kept = tmp_path / "tiny.opening"
+        first, second, third = ("Say A or B. " * 20, "Count to three. " * 20, "Be brief. " * 20)
+
+        def asked(*systems: str) -> tuple[int, list[np.ndarray]]:
+            """The tokens that a new process reads for a question of each kind, and what it says."""
+            read.clear()
+            llm = LlamaCpp(gguf, context=1024, threads=1, kept=kept)
+            said = [llm.choose(system, [], QUESTIONS, ["A", "B"]) for system in systems]
+            llm.close()
+            return sum(read), said
+
+        whole, said = asked(first, second)
+        rest, again = asked(second, first)  # in the other order
+        assert rest < whole - 400
+        assert np.allclose(again[::-1], said, atol=1e-3)
+        assert len(list(tmp_path.iterdir())) == 2
+        for file in tmp_path.iterdir():
+            file.write_bytes(file.read_bytes()[:-1] + b"x")
+        assert asked(first, second)[0] == whole
+        assert asked(first, second)[0] == rest
+        assert asked(third)[0] > 200
+        assert len(list(tmp_path.iterdir())) == 2
 
     def test_a_stop_ends_it(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="stopped"):

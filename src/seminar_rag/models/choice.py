@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seminar_rag.errors import ModelError
+from seminar_rag.models import states
 from seminar_rag.models.reader import BATCH, Abort
 from seminar_rag.text import common_length
 
@@ -81,11 +83,16 @@ class Chooser(Protocol):
 class SharedPrefix:
     """A context of its own beside the one that writes answers, over the same weights."""
 
-    def __init__(self, api: Any, model: Any, threads: int) -> None:
+    def __init__(
+        self, api: Any, model: Any, threads: int, kept: Path | None = None, made_of: str = ""
+    ) -> None:
         """Args:
         api: the module `llama_cpp.llama_cpp`.
         model: a `llama_model` pointer, which has to outlive this object.
+        kept: a file, beside which shared beginnings are kept for the next process.
+        made_of: what decides about what was read beside the tokens.
         """
+        self._file, self._made_of = kept, made_of
         self._api = api
         self._model = model
         params = api.llama_context_default_params()
@@ -150,7 +157,9 @@ class SharedPrefix:
             for other in self._order:
                 self._forget(other)
         self._order.append(at)
-        length = same[at]
+        if same[at] < len(shared) - _COMMON and self._load(at, shared):
+            return
+        length = min(same[at], len(self._kept[at]))
         if length < len(self._kept[at]) and not self._api.llama_memory_seq_rm(
             memory, at, length, -1
         ):
@@ -160,6 +169,25 @@ class SharedPrefix:
         fresh = shared[length:]
         self._decode([(t, length + i, at, False) for i, t in enumerate(fresh)])
         self._kept[at] = list(shared)
+        if self._file and len(fresh) >= _COMMON:
+            state = states.copied(self._api, self._context, at, shared)
+            states.save(self._beside(at), state, self._made_of)
+
+    def _load(self, at: int, shared: list[int]) -> bool:
+        """Take a shared beginning from where it was kept; False where it is not."""
+        files = map(self._beside, range(BEGINNINGS)) if self._file else ()
+        found = (states.load(file, shared, self._made_of) for file in files)
+        state = next((one[0] for one in found if one), None)
+        if state is None:
+            return False
+        fits = states.put(self._api, self._context, at, state)
+        self._kept[at] = list(shared) if fits else []
+        return fits
+
+    def _beside(self, at: int) -> Path:
+        """The file of a shared beginning."""
+        assert self._file is not None
+        return self._file.with_name(f"{self._file.name}{at + 1}")
 
     def _forget(self, at: int) -> None:
         self._api.llama_memory_seq_rm(self._api.llama_get_memory(self._context), at, -1, -1)

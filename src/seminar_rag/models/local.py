@@ -50,7 +50,8 @@ class LlamaCpp:
             threads: None takes the cores that this process may use.
             opening: the messages that most prompts begin with. They are read at once, so that the
                 speed is known, and stay read for the first question.
-            kept: the file that keeps what was read of them for the next process.
+            kept: the file that keeps what was read of them for the next process; what is read of
+                judgements is kept beside it.
 
         Raises:
             ModelError: llama-cpp-python is not installed, or the file cannot be loaded.
@@ -68,6 +69,10 @@ class LlamaCpp:
         self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
         self._turns = Turns()
         self._choices: choice.SharedPrefix | None = None
+        file = self.path.stat()
+        made_of = (self.path.name, file.st_size, file.st_mtime_ns, llama_cpp.__version__)
+        self._made_of = repr(made_of)
+        self._kept = kept
         tokens = range(self._api.llama_vocab_n_tokens(self._vocab))
         self._ends = frozenset(t for t in tokens if self._api.llama_vocab_is_eog(self._vocab, t))
         control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
@@ -77,7 +82,7 @@ class LlamaCpp:
         self._guesses = not self._reader.whole
         if opening:
             with suppress(ModelError):  # raised again when a question is asked
-                self._open(self._opening_tokens(opening), kept)
+                self._reader.open(self._opening_tokens(opening), kept, self._made_of)
 
     @property
     def speed(self) -> float | None:
@@ -177,7 +182,7 @@ class LlamaCpp:
                 raise ModelError(f"Model {self.path.name} has been closed - load it again.")
             if self._choices is None:
                 self._choices = choice.SharedPrefix(
-                    self._api, self._llama.model, self._llama.n_threads
+                    self._api, self._llama.model, self._llama.n_threads, self._kept, self._made_of
                 )
             rows = self._choices.last_logits(choice.common_start([*probes, *begun]), begun, stop)
         finally:
@@ -217,19 +222,6 @@ class LlamaCpp:
 
         begun = (self.prompt_tokens([*opening, ChatMessage(one)]) for one in ("0", "x"))
         return choice.common_start(list(begun))
-
-    def _open(self, tokens: list[int], kept: Path | None) -> None:
-        """Read what all prompts begin with, or take it from where it is kept."""
-        import llama_cpp
-
-        file = self.path.stat()
-        made_of = (self.path.name, file.st_size, file.st_mtime_ns, llama_cpp.__version__, tokens)
-        if kept and self._reader.load_opening(kept, repr(made_of), tokens):
-            return
-        self._reader.read(tokens, lambda: False)
-        self._reader.keep_opening()
-        if kept:
-            self._reader.save_opening(kept, repr(made_of))
 
     def _tokens(self, text: str, *, special: bool = False) -> list[int]:
         llama = self._llama

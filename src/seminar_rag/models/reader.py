@@ -10,19 +10,18 @@ wait, those left alone for longest are forgotten where there is no room.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seminar_rag.errors import ModelError
-from seminar_rag.files import write
+from seminar_rag.models import states
+from seminar_rag.models.states import State
 from seminar_rag.text import common_length
 
 BATCH = 256
@@ -36,14 +35,6 @@ _SPARED = 200
 _SAME, _GUESSED = 3, 3
 """Tokens that came together before, and those after them that are guessed to come again. A step
 of two tokens takes 1.9 times as long as one of one, of four 2.8, of six 4.0 (an AMD EPYC)."""
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """What was read, outside the context."""
-
-    tokens: list[int]
-    content: ctypes.Array[ctypes.c_uint8]
 
 
 class Reader:
@@ -61,8 +52,8 @@ class Reader:
         self._abort = Abort(api, context)
         self.text: list[int] = []
         """The tokens whose state the context holds."""
-        self._waiting: list[_State] = []  # the one used last is the last
-        self._opening: _State | None = None
+        self._waiting: list[State] = []  # the one used last is the last
+        self._opening: State | None = None
         model = api.llama_get_model(context)
         self.whole = bool(api.llama_model_is_recurrent(model) or api.llama_model_is_hybrid(model))
         """Whether the model cannot take back a part of what it has read."""
@@ -123,40 +114,24 @@ class Reader:
             return False
         raise ModelError(f"llama.cpp failed (code {status})")
 
-    def keep_opening(self) -> None:
-        """Keep the state as it is: prompts that begin so go on from it."""
-        self._opening = self._state()
-
-    def save_opening(self, file: Path, made_of: str) -> None:
-        """Write down what was read of the opening, about 30 kB a token with 1.5 billion parameters,
-        so that the next process need not read it. Where the file cannot be written, it reads it.
+    def open(self, tokens: Sequence[int], kept: Path | None, made_of: str) -> None:
+        """Read what most prompts begin with, or take it from a file that keeps it for the next
+        process: prompts that begin so go on from there.
 
         Args:
-            made_of: what all that decides about it was: another model or text leaves it unused.
-        """
-        if self._opening is not None:
-            with suppress(OSError):
-                write(file, _sealed(made_of, bytes(self._opening.content), self.speed or 0.0))
+            made_of: what decides about what was read beside the tokens.
 
-    def load_opening(self, file: Path, made_of: str, tokens: Sequence[int]) -> bool:
-        """Take the opening from where `save_opening` wrote it; False where it is not there, was
-        made of something else, or is damaged."""
-        try:
-            content = file.read_bytes()
-        except OSError:
-            return False
-        head, _, state = content.partition(b"\n")
-        try:
-            speed = float(head.rpartition(b" ")[2])
-        except ValueError:
-            return False
-        if content != _sealed(made_of, state, speed):
-            return False
-        kept = _State(list(tokens), (ctypes.c_uint8 * len(state)).from_buffer_copy(state))
-        if not self._load(kept):
-            return False
-        self._opening, self.speed = kept, speed or None
-        return True
+        Raises:
+            ModelError: llama.cpp fails.
+        """
+        found = states.load(kept, list(tokens), made_of) if kept else None
+        if found and self._load(found[0]):
+            self._opening, self.speed = found[0], found[1] or None
+            return
+        self.read(tokens, lambda: False)
+        self._opening = self._state()
+        if kept:
+            states.save(kept, self._opening, made_of, self.speed or 0.0)
 
     def logits(self, at: int = -1) -> np.ndarray[Any, Any]:
         """Of what follows a token of the last step, shape (vocabulary,); valid until the next."""
@@ -204,25 +179,20 @@ class Reader:
         while sum(len(one.content) for one in self._waiting) > WAITING:
             del self._waiting[0]
 
-    def _outside(self) -> list[_State]:
+    def _outside(self) -> list[State]:
         """The states that prompts may go on from beside the one in the context."""
         return [*self._waiting, *([] if self._opening is None else [self._opening])]
 
-    def _state(self) -> _State:
+    def _state(self) -> State:
         """A copy of what was read."""
-        content = (ctypes.c_uint8 * self._api.llama_state_seq_get_size(self._context, 0))()
-        self._api.llama_state_seq_get_data(self._context, content, len(content), 0)
-        return _State(list(self.text), content)
+        return states.copied(self._api, self._context, 0, self.text)
 
-    def _load(self, state: _State) -> bool:
+    def _load(self, state: State) -> bool:
         """Put a state into the context, in place of what is there; False if it does not fit."""
-        self._forget()
-        size = len(state.content)
-        if not self._api.llama_state_seq_set_data(self._context, state.content, size, 0):
-            self._forget()
-            return False
-        self.text = list(state.tokens)
-        return True
+        self._ends_at = 0
+        fits = states.put(self._api, self._context, 0, state)
+        self.text = list(state.tokens) if fits else []
+        return fits
 
     def _keep(self, length: int) -> None:
         """Forget what was read after `length` tokens; all of it where the model has no choice."""
@@ -291,9 +261,3 @@ class Abort:
             done.set()
             thread.join()
             self.flag.value = b""
-
-
-def _sealed(made_of: str, state: bytes, speed: float) -> bytes:
-    """A state as it lies on the disk, after its hash with what it was made of, and the speed."""
-    seal = hashlib.sha256(made_of.encode() + state).hexdigest()
-    return f"{seal} {speed:.1f}\n".encode() + state
