@@ -26,8 +26,6 @@ VASWANI = "A. Vaswani, N. Shazeer, Proceedings of the National Academy of Scienc
     ("listed", "meant"),
     [
         ("Pearl, J. (1986). Fusion in belief networks. Artificial Intelligence, 29(3), 2–8.", ""),
-        ("Russell S. Rationality and intelligence. Artificial Intelligence. 1997;94:57–77.", ""),
-        ("Mitchell, M. Artificial Intelligence: A Guide for Thinking Humans. Penguin, 2019.", ""),
         ("Roe, A. (1995). Sleep and recall. Memory, 3, 1–9.", ""),
         ("Roe, A. (1995). Sleep. In Memory. Wiley.", ""),
         ("Roe, A. “Sleep.” Memory, 1995.", ""),

@@ -29,8 +29,6 @@ OTHER_TITLE = 60.0
 """Likeness up to which they are certainly not."""
 _YEARS_LATER = 2
 """A paper may be printed so many years after it came out on arXiv."""
-_LONG = 4
-"""Words from which a piece of an entry is a title, as hardly a name or a number of pages is."""
 _SHOWN = 120
 """Characters of an entry that a message has."""
 
@@ -51,15 +49,12 @@ class _Name:
     text: str
     words: frozenset[str]
     work: Work
-    telling: bool
-    """Whether hardly a journal, a series or another work is called so."""
 
 
 def _names_of(work: Work) -> Iterator[_Name]:
     whole, head = _folded(work.title)
-    yield _Name(whole, frozenset(whole.split()), work, whole.count(" ") >= _LONG - 1)
-    if head != whole and " " in head:
-        yield _Name(head, frozenset(head.split()), work, False)
+    for text in dict.fromkeys((whole, head if " " in head else whole)):
+        yield _Name(text, frozenset(text.split()), work)
 
 
 class Readings:
@@ -154,14 +149,8 @@ def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
 
 # Titles in entries
 
-_VOLUME = re.compile(
-    r"[\s.,;:()”\"]{0,6}(?:(?:19|20)\d\d[a-z]?[\s.,;:()]{1,4})?"
-    r"(?:(?:vol|volume|no)\b\.? ?)?(?!(?:19|20)\d\d\b)\d{1,4}(?![\w–-])",
-    re.IGNORECASE,
-)
-"""A number after the name of a journal or a series, and before or after the year."""
-_ENDS_IN_NUMBER = re.compile(r"\s(?!(?:19|20)\d\d$)\d{1,5}$")
-_SUBTITLE = re.compile(r"[”\"]?:\s")
+_VOLUME = re.compile(r"\s(?!(?:19|20)\d\d$)\d{1,5}$")
+"""A number at the end, as the name of a journal has."""
 _YEAR = re.compile(r"(?<![\w–-])(?:19|20)\d\d[a-z]?(?![\w–-])")
 _AFTER_YEAR = re.compile(rf"(?:19|20)\d\d[a-z]?(?:[\W\d]|{MONTH})*+$", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]{2}")
@@ -217,13 +206,15 @@ def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> b
     """Whether a stretch that reads like a reading's title is the title of the entry, and not the
     name of a journal, a series, a book or another work.
 
-    No volume follows a title, no "in" stands before it, and after a year it comes first. The entry
-    names who wrote the reading: any author where the title is telling, else the first. Where nobody
-    is known as the author, nothing before it may look as much like a title, and no subtitle
-    follows a short one.
+    No volume ends a title, no "in" stands before it, and after a year it comes first. The entry
+    names the first author of the reading; where nobody is known as the author, nothing before it
+    may look as much like a title.
     """
     inside = span.text.startswith("in ") and not name.text.startswith("in ")
-    if inside or _INSIDE.search(words, 0, span.start) or _numbered(span, words, name.text):
+    volume = _VOLUME.search(span.text)
+    if inside or _INSIDE.search(words, 0, span.start):
+        return False
+    if volume and not name.text.endswith(volume[0]):
         return False
     lead = words[: span.start]
     outside = f"{lead} {words[span.end :]}"
@@ -231,27 +222,17 @@ def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> b
         return True
     if _YEAR.search(lead) and not _AFTER_YEAR.search(lead):
         return False
-    if authors := _authors(name.work)[: None if name.telling else 1]:
-        return any(_names(outside, one) for one in authors)
-    if not name.telling and _SUBTITLE.match(words, span.end):
-        return False
+    if authors := _authors(name.work):
+        return _names(outside, authors[0])
     before = (one for one in spans if one.end <= span.start and one.title > one.names)
     return span.title >= max((one.title for one in before), default=-inf) + _SURER
-
-
-def _numbered(span: _Span, words: str, title: str = "") -> bool:
-    """Whether a volume is told with a stretch, as it is with a journal's name."""
-    ending = _ENDS_IN_NUMBER.search(span.text)
-    if ending and not title.endswith(ending[0]):
-        return True
-    return bool(_VOLUME.match(words, span.end))
 
 
 def _has_title(words: str) -> bool:
     """Whether what looks most like the title of an entry is no journal with its volume."""
     titles = [one for one in _spans(words[:_LONGEST]) if one.title > one.names]
     best = max(titles, key=lambda one: one.title, default=None)
-    return best is not None and not _numbered(best, words)
+    return best is not None and not _VOLUME.search(best.text)
 
 
 def likeness(words: str, title: str) -> float:
