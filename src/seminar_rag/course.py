@@ -53,11 +53,9 @@ SAMPLE: Path = PAGE
 
 
 class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
-    """A seminar's readings, with everything that can be done with them.
-
-    What reads raises StoreError where the index cannot be read; what writes, BusyError where
-    another process is writing; what answers, ModelError where the model cannot be used.
-    """
+    """A seminar's readings, with everything that can be done with them. What reads raises
+    StoreError where the index cannot be read; what writes, BusyError where another process is
+    writing; what answers, ModelError where the model cannot be used."""
 
     def __init__(self, config: Config, **given: Unpack[Given]) -> None:
         """Args:
@@ -274,8 +272,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
 
     def check(self, text: str, scope: Scope | None = None) -> Checking:
         """Check every claim of a text, and every source it gives, against the readings, claim by
-        claim as the result is iterated. Raises NotFoundError where nothing is ingested yet.
-        """
+        claim as the result is iterated. Raises NotFoundError where nothing is ingested yet."""
         self.require_documents()
         return self.parts.checker().check(text, scope)
 

@@ -49,11 +49,9 @@ class CourseRetriever(BaseRetriever):
 
 
 class CourseQueryEngine(BaseQueryEngine):
-    """Answers as the course does, each sentence with its marks.
-
-    `source_nodes` are the cited passages in the order of their numbers. `metadata` has, by the id
-    of a node, the number and the sentences quoted of it, and whether the course abstained.
-    """
+    """Answers as the course does, each sentence with its marks. `source_nodes` are the cited
+    passages in the order of their numbers. `metadata` has, by the id of a node, the number and the
+    sentences quoted of it, and whether the course abstained."""
 
     def __init__(self, ask: Ask, search: Search, streaming: bool, scope: Scope) -> None:
         super().__init__(callback_manager=None)

@@ -38,11 +38,9 @@ class WorkerError(Exception):
 
 
 class WorkerPool:
-    """Runs functions in confined processes, which start with the first task.
-
-    A task that crashes its process, hangs or outgrows the memory costs only itself: the process is
-    replaced. Safe to call from any thread.
-    """
+    """Runs functions in confined processes, which start with the first task. A task that crashes
+    its process, hangs or outgrows the memory costs only itself: the process is replaced. Safe to
+    call from any thread."""
 
     def __init__(self, workers: int, memory: int, tasks: int = 0) -> None:
         """Args:
@@ -128,11 +126,9 @@ class WorkerPool:
 
 
 class _WorkerProcess(SpawnProcess):
-    """A new process that does not run the program's own file again.
-
-    A spawned process imports the main module of its parent, so that functions of it can be called.
-    Those of workers lie in modules, and a script without a `__main__` guard would begin anew.
-    """
+    """A new process that does not run the program's own file again. A spawned process imports the
+    main module of its parent, so that functions of it can be called. Those of workers lie in
+    modules, and a script without a `__main__` guard would begin anew."""
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802 - the name in multiprocessing

@@ -44,10 +44,8 @@ COMPARED = 30
 
 
 class Learning(ABC):
-    """Questions to begin with, what a reading is about, where words stand, guides and items.
-
-    All raise StoreError where the index cannot be read.
-    """
+    """Questions to begin with, what a reading is about, where words stand, guides and items. All
+    raise StoreError where the index cannot be read."""
 
     parts: Assembly
 

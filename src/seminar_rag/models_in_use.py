@@ -40,11 +40,9 @@ C = TypeVar("C", bound=Closable)
 
 
 class Shared:
-    """The models in use, by what they were made of; one that no course holds any more is freed.
-    And the workers, until all are closed.
-
-    Safe to call from several threads; what has different keys is made at the same time.
-    """
+    """The models in use, by what they were made of; one that no course holds any more is freed. And
+    the workers, until all are closed. Safe to call from several threads; what has different keys is
+    made at the same time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -55,10 +55,8 @@ _Outcome = ParsedDocument | _Failed
 
 
 class Parser:
-    """Reads documents in worker processes.
-
-    Use it as a context manager, from any thread. Workers start with the first PDF.
-    """
+    """Reads documents in worker processes. Use it as a context manager, from any thread. Workers
+    start with the first PDF."""
 
     def __init__(
         self, timeout: float = 20.0, ocr: Recogniser | Literal["auto"] | None = "auto"

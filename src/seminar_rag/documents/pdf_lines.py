@@ -121,8 +121,7 @@ class _Run:
 
 def _runs(text: Any) -> Iterator[_Run]:
     """pdfium's lines, cut at wide gaps: it marks their ends with generated line breaks and soft
-    hyphens.
-    """
+    hyphens."""
     import pypdfium2.raw as raw
 
     handle = text.raw

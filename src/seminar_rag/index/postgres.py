@@ -44,11 +44,9 @@ _TYPES = (
 
 
 class Postgres:
-    """A connection to a PostgreSQL database; see `Connection`.
-
-    It connects again where the server was restarted, but not within a transaction, nor while it
-    holds the writer's lock, which dies with the connection: then the work has to be done again.
-    """
+    """A connection to a PostgreSQL database; see `Connection`. It connects again where the server
+    was restarted, but not within a transaction, nor while it holds the writer's lock, which dies
+    with the connection: then the work has to be done again."""
 
     full_text: FullText = Postings()
 

@@ -42,11 +42,9 @@ _FEW_PAGES = 1000
 
 
 class Fts5:
-    """The virtual table `lexicon`; see `FullText`.
-
-    It keeps no texts: where FTS5 needs one, to take a passage out or to look at itself, it reads
-    the view `spaced_passage`. So a passage has to leave `lexicon` before it leaves its own table.
-    """
+    """The virtual table `lexicon`; see `FullText`. It keeps no texts: where FTS5 needs one, to take
+    a passage out or to look at itself, it reads the view `spaced_passage`. So a passage has to
+    leave `lexicon` before it leaves its own table."""
 
     SCHEMA = (
         "CREATE VIEW IF NOT EXISTS spaced_passage AS SELECT key, spaced(title) AS title,"

@@ -37,10 +37,8 @@ log = logging.getLogger(__name__)
 
 
 class Store(Reader):
-    """The course under `folder`, opened or created, for reading and writing.
-
-    Safe to call from several threads.
-    """
+    """The course under `folder`, opened or created, for reading and writing. Safe to call from
+    several threads."""
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:

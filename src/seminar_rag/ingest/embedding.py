@@ -29,10 +29,8 @@ Text = tuple[Document, Sequence[Block], str]
 
 
 class PassageEmbedding(BaseEmbedding):
-    """The project's embedder as a llama-index embedding model.
-
-    Nodes whose vector is known are not embedded again. A node's packed words become its metadata.
-    """
+    """The project's embedder as a llama-index embedding model. Nodes whose vector is known are not
+    embedded again. A node's packed words become its metadata."""
 
     _embedder: Embedder = PrivateAttr()
     _known: Known = PrivateAttr()

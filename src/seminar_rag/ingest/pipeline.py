@@ -55,10 +55,8 @@ class Network:
 
 
 class Ingestor:
-    """Brings sources into a store. Use under `store.writer()`.
-
-    All methods raise StoreError where it cannot be written, or holds vectors of another model.
-    """
+    """Brings sources into a store. Use under `store.writer()`. All methods raise StoreError where
+    it cannot be written, or holds vectors of another model."""
 
     def __init__(
         self,

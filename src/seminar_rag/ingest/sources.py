@@ -226,12 +226,10 @@ def shown(reading: Reading) -> str:
 
 
 class _ReadingNames:
-    """Stable reading ids for a syllabus: the arXiv id, else the first title's slug.
-
-    A title that comes again without its link is the same reading, and so is a DOI that comes again.
-    An arXiv id or DOI that comes again under quite another title is a wrong link, and does not make
-    two readings one.
-    """
+    """Stable reading ids for a syllabus: the arXiv id, else the first title's slug. A title that
+    comes again without its link is the same reading, and so is a DOI that comes again. An arXiv id
+    or DOI that comes again under quite another title is a wrong link, and does not make two
+    readings one."""
 
     def __init__(self, sessions: Iterable[Session]) -> None:
         self._title_of: dict[str, str] = {}

@@ -203,11 +203,9 @@ class Table:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until everything is stored; None as long as there is no pace to tell it by.
-
         Lookups and documents go on side by side, so that whichever takes longer counts. The pace of
         documents is that of passages stored since the first one was begun, whatever holds them up;
-        until `_ENOUGH` of them are stored, loading the model would count as if it went on.
-        """
+        until `_ENOUGH` of them are stored, loading the model would count as if it went on."""
         now, left = self._clock(), self.passages_left
         stored = sum(row.passages for row in self._made() if row.state == "stored")
         if stored < _ENOUGH * left or (self._wanted and self._looked_up < 2):

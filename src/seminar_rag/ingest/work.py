@@ -40,10 +40,8 @@ _POLL = 0.2
 
 
 class Work:
-    """Makes the documents of one source that are new or have changed.
-
-    Use as a context manager once there is something to make.
-    """
+    """Makes the documents of one source that are new or have changed. Use as a context manager once
+    there is something to make."""
 
     def __init__(
         self,

@@ -53,11 +53,9 @@ to begin another batch."""
 
 
 class OnnxEmbedder(SentenceTransformerEmbedder):
-    """The same vectors without torch, where the model is a plain BERT; else as its base class.
-
-    One text is read in half the time, long ones in the same time. Always in float32, whatever the
-    index was made in: the cosine to bfloat16 is above .9999.
-    """
+    """The same vectors without torch, where the model is a plain BERT; else as its base class. One
+    text is read in half the time, long ones in the same time. Always in float32, whatever the index
+    was made in: the cosine to bfloat16 is above .9999."""
 
     _asked: Mapping[str, Matrix] = MappingProxyType({})
     """The last questions with their vectors: a claim is searched for, then compared with what was
@@ -129,8 +127,7 @@ class Read:
 
 class Bert:
     """A model of sentence-transformers that is a plain BERT with its tokens' mean, or its first
-    token, as a text's vector. Loads on first use; several threads may read at a time.
-    """
+    token, as a text's vector. Loads on first use; several threads may read at a time."""
 
     def __init__(self, folder: Path) -> None:
         """Args:

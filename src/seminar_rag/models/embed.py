@@ -96,12 +96,10 @@ class Embedder(Protocol):
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model: the built-in weights, a local folder, or a hub name.
-
-    Loads on first use, so that a command that embeds nothing does not wait for torch.
-    bfloat16 where the processor computes it natively (about twice as fast, cosine to float32
-    above .9999), else float32; always normalised in float32, since bfloat16 norms drift.
-    """
+    """Any sentence-transformers model: the built-in weights, a local folder, or a hub name. Loads
+    on first use, so that a command that embeds nothing does not wait for torch. bfloat16 where the
+    processor computes it natively (about twice as fast, cosine to float32 above .9999), else
+    float32; always normalised in float32, since bfloat16 norms drift."""
 
     def __init__(self, model: str = BUILTIN, precision: Precision = "auto") -> None:
         self.name = model
@@ -257,10 +255,8 @@ class SentenceTransformerEmbedder:
 
 
 class HashEmbedder:
-    """A fake: a bag of hashed words. Texts that share words are near; deterministic, no model.
-
-    A word's own vector is made of random signs, so that it is near to itself alone.
-    """
+    """A fake: a bag of hashed words. Texts that share words are near; deterministic, no model. A
+    word's own vector is made of random signs, so that it is near to itself alone."""
 
     name = "hash"
     precision = "float32"
@@ -339,12 +335,10 @@ def _signs(word: str, dimensions: int) -> Matrix:
 
 @contextmanager
 def _threads(texts: int) -> Iterator[None]:
-    """One thread for a question or the sentences of an answer, all of them for more.
-
-    Threads wait for each other after every layer. On two idle cores the second one saves a sixth
-    of the time of a question and a quarter of that of 40 sentences; while something else computes,
-    an ingest for one, waiting made both five to ten times as slow.
-    """
+    """One thread for a question or the sentences of an answer, all of them for more. Threads wait
+    for each other after every layer. On two idle cores the second one saves a sixth of the time of
+    a question and a quarter of that of 40 sentences; while something else computes, an ingest for
+    one, waiting made both five to ten times as slow."""
     import torch
 
     before = torch.get_num_threads()

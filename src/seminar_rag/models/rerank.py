@@ -28,9 +28,7 @@ class Reranker(Protocol):
 
 class CrossEncoderReranker:
     """A sentence-transformers CrossEncoder with one output: a local folder, or a name on the hub.
-
-    Loads on first use; safe to call from several threads.
-    """
+    Loads on first use; safe to call from several threads."""
 
     def __init__(self, model: str) -> None:
         self.name = model

@@ -56,12 +56,9 @@ _THINK, _THOUGHT = "<think>", "</think>"
 
 
 class OpenAICompatible:
-    """One chat model of one server.
-
-    The request runs in a thread of its own, so that `stop` ends it at once, even while the
-    server is still reading the prompt: the connection is closed, which makes the servers named
-    above give the work up.
-    """
+    """One chat model of one server. The request runs in a thread of its own, so that `stop` ends it
+    at once, even while the server is still reading the prompt: the connection is closed, which
+    makes the servers named above give the work up."""
 
     def __init__(
         self,

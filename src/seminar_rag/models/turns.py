@@ -12,12 +12,10 @@ GRACE = 0.25
 
 
 class Turns:
-    """First come, first served, but who goes on from the turn before goes first.
-
-    An answer takes two turns, one to judge whether the passages hold it and one to write it. If
-    all who ask at once had their first turn before anybody's second, the first of them would wait
-    about as long for a word as the last.
-    """
+    """First come, first served, but who goes on from the turn before goes first. An answer takes
+    two turns, one to judge whether the passages hold it and one to write it. If all who ask at once
+    had their first turn before anybody's second, the first of them would wait about as long for a
+    word as the last."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

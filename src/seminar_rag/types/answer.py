@@ -38,10 +38,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A mark [number] resolved: the passage, and the one sentence of it that supports.
-
-    Several citations may share a number: they quote different sentences of one passage.
-    """
+    """A mark [number] resolved: the passage, and the one sentence of it that supports. Several
+    citations may share a number: they quote different sentences of one passage."""
 
     number: int
     document: Document

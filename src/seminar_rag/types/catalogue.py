@@ -143,11 +143,9 @@ SuggestionKind = Literal["replace", "add", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """What the instructor may decide about a reading's links.
-
-    "replace": `url` in place of `instead`; "add": `url`, where the page has no link that works;
-    "keep": the page's own link `url`, which leads to a document with another title.
-    """
+    """What the instructor may decide about a reading's links. "replace": `url` in place of
+    `instead`; "add": `url`, where the page has no link that works; "keep": the page's own link
+    `url`, which leads to a document with another title."""
 
     kind: SuggestionKind
     url: str

@@ -23,12 +23,10 @@ _SHORT: Mapping[Unit, str] = {"page": "p.", "slide": "slide", "cell": "cell", "p
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph-sized piece of a document, in reading order.
-
-    `text` is clean: no markup, white space folded (tables and code keep their lines).
-    `offsets` has for every character of `text` its index in the source text the block was
-    read from; None means that they are contiguous from `start`.
-    """
+    """A paragraph-sized piece of a document, in reading order. `text` is clean: no markup, white
+    space folded (tables and code keep their lines). `offsets` has for every character of `text` its
+    index in the source text the block was read from; None means that they are contiguous from
+    `start`."""
 
     text: str
     kind: BlockKind = "paragraph"

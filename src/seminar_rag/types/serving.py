@@ -164,11 +164,9 @@ class Offer:
 
 
 class Common(Protocol):
-    """Small values by kind and id, which every server of a course sees and may change at once.
-
-    A value ends some seconds after it was put, where that is said. Safe to call from threads.
-    All raise StoreError where the values cannot be reached.
-    """
+    """Small values by kind and id, which every server of a course sees and may change at once. A
+    value ends some seconds after it was put, where that is said. Safe to call from threads. All
+    raise StoreError where the values cannot be reached."""
 
     def get(self, kind: str, id_: str = "") -> str | None:
         """A value; None where there is none."""
