@@ -58,11 +58,8 @@ class Comparing(ABC):
 
     def cell(self, reading: str, question: str) -> Cell:
         """What one reading, by its id, says on a question; remembered while the course is the same.
-
-        Raises:
-            NotFoundError: the course has no such reading.
-            SourceError: the question is empty or too long.
-        """
+        Raises NotFoundError where the course has no such reading, and SourceError where the
+        question is empty or too long."""
         (asked,) = columns([question])
         catalogue = self.parts.store.catalogue()
         known = self._known(catalogue)

@@ -77,11 +77,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
     ) -> Course:
         """The course configured in `folder`, its state in `data` if given; without either that of
         the current folder, else the one that lies where the platform keeps the data of programs.
-
-        Raises:
-            ConfigError: the configuration is unusable.
-            StoreError: the data folder cannot be used.
-        """
+        Raises ConfigError where the configuration is unusable, and StoreError where the data folder
+        cannot be used."""
         at, kept = (place if place is None else Path(place) for place in (folder, data))
         return cls(load(at, data=kept), **given)
 
@@ -202,11 +199,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         stop: Callable[[], bool] = lambda: False,
     ) -> Report:
         """Look for one reading again, by its id or title, and bring its documents up to date.
-
-        Raises:
-            NotFoundError: no source lists it.
-            SourceError: its page cannot be read.
-        """
+        Raises NotFoundError where no source lists it, and SourceError where its page cannot be
+        read."""
         found = self.catalogue().reading(reading)
         options = Options(refresh=True, only=frozenset({found.id if found else reading}))
         with self.store.writer():

@@ -275,12 +275,8 @@ _LONGEST = 64 << 20
 
 
 def read_manuscript(path: Path) -> str:
-    """Read a file as text to check.
-
-    Raises:
-        SourceError: no such file, no permission, or too large.
-        DocumentError: the file yields no text.
-    """
+    """Read a file as text to check. Raises SourceError where it is missing, must not be read or is
+    too large, and DocumentError where it yields no text."""
     if path.exists() and not path.is_file():  # a pipe may never answer, a device never end
         raise SourceError(f"{path} is no regular file — save the text as one")
     try:

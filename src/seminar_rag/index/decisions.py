@@ -99,12 +99,8 @@ def latest(data: Path, db: Connection | None = None) -> tuple[Correction, ...]:
 
 
 def stored(db: Connection) -> tuple[Correction, ...]:
-    """The corrections in a database.
-
-    Raises:
-        sqlite3.Error: the table is damaged, or there is none.
-        ValueError: a row is damaged.
-    """
+    """The corrections in a database. Raises ValueError where a row is damaged, and sqlite3.Error
+    where the table is, or is gone."""
     rows = db.execute("SELECT kind, target, fields, at FROM correction ORDER BY key")
     try:
         found = [

@@ -62,11 +62,8 @@ class _WordStatistics:
 
 
 class Reader(Database):
-    """What can be read of the course under `folder`; safe to call from several threads.
-
-    Raises:
-        StoreError: the folder cannot be used, or belongs to another version.
-    """
+    """What can be read of the course under `folder`; safe to call from several threads. Raises
+    StoreError where the folder cannot be used, or belongs to another version."""
 
     def __init__(
         self,

@@ -96,12 +96,8 @@ class Connections:
 
     @contextlib.contextmanager
     def get(self, url: httpx.URL, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """The answer of an address to one request; its body is still to be read.
-
-        Raises:
-            FetchError: the address must not be asked.
-            RetryError: it gives no answer.
-        """
+        """The answer of an address to one request; its body is still to be read. Raises FetchError
+        where the address must not be asked, and RetryError where it gives no answer."""
         failure: httpx.HTTPError | None = None
         for address in self._addresses(url):
             late = threading.Event()
@@ -120,12 +116,9 @@ class Connections:
         raise RetryError("unreachable", message, tries=2)
 
     def body(self, url: httpx.URL, response: httpx.Response) -> Iterator[bytes]:
-        """The unpacked pieces of a body, never more than `max_bytes` in all.
-
-        Raises:
-            FetchError: it is too large, or packed as nobody asked for.
-            RetryError: it breaks off, is empty or takes too long.
-        """
+        """The unpacked pieces of a body, never more than `max_bytes` in all. Raises FetchError
+        where it is too large, or packed as nobody asked for, and RetryError where it breaks off, is
+        empty or takes too long."""
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("identity", "", "gzip", "x-gzip", "deflate"):
             raise FetchError("denied", f"{url} is packed as {coding!r}, unasked — ingest the file")
