@@ -1,4 +1,4 @@
-"""Asks a language model whether a few quotations answer a question.
+"""Asks a language model whether quotations answer a question.
 
 With Qwen2.5-Coder-1.5B-Instruct “Yes” was likelier for the answerable one in 94% of pairs of
 questions on biomedical papers (22 and 22 that retrieval lets through), and in 75% on SQuAD 2.0,
@@ -7,7 +7,7 @@ whose unanswerable questions people wrote to look answerable (20 and 20).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from seminar_rag.models.choice import Chooser
 
@@ -68,10 +68,23 @@ def likely(
     Raises:
         ModelError: the model cannot be used, or `stop` said so.
     """
-    asked = _asked(" ".join(_fitting(quotable)), question)
+    found = each(model, question, [" ".join(_fitting(quotable))], stop)
+    return found[0] if found else None
+
+
+def each(
+    model: Chooser, question: str, texts: Sequence[str], stop: Callable[[], bool]
+) -> list[float] | None:
+    """How likely each of some texts, or its beginning, answers the question by itself; None where
+    the model gives no answer.
+
+    Raises:
+        ModelError: the model cannot be used, or `stop` said so.
+    """
+    asked = [_asked(" ".join(text.split())[:CHARACTERS], question) for text in texts]
     examples = [(_asked(text, one), answer) for text, one, answer in _EXAMPLES]
-    ((yes, no),) = model.choose(SYSTEM, examples, [asked], ("Yes", "No"), stop)
-    return float(yes) if yes + no else None
+    rows = model.choose(SYSTEM, examples, asked, ("Yes", "No"), stop)
+    return [float(yes) for yes, _ in rows] if rows.any() else None
 
 
 def _asked(text: str, question: str) -> str:

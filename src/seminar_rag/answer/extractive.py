@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.abstain import lacking_sides, language_of_hits
+from seminar_rag.answer.answering import Answering, lines_above
 from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy, unread
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
@@ -26,7 +27,7 @@ from seminar_rag.answer.scoring import (
     similarity_features,
     text_features,
 )
-from seminar_rag.answer.sides import OtherSide, below_its_heading, readings_on
+from seminar_rag.answer.sides import below_its_heading, readings_on
 from seminar_rag.index import late
 from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import Side, Words
@@ -74,7 +75,8 @@ class Extractive:
             read: texts → unit vectors, shape (n, dimensions), and their words with vectors, as
                 `Embedder.read` gives them.
             rarity: words → inverse document frequency in the course.
-            judge: a model that understands for which side of a thing a sentence speaks.
+            judge: a model that understands whether a sentence answers a question, and for which
+            side of a thing it speaks.
         """
         self._read = read
         self._rarity = rarity
@@ -114,7 +116,7 @@ class Extractive:
             elif not part.name and not _tells_too(asked_part(query, part), _all(told), hits):
                 notes.append(UNTOLD.format(part.label.rstrip("?")))
         if any(part.name for part in query.parts):
-            both = self._chosen(query, hits, notes, most=EACH, quoted=_all(told))
+            both = self._chosen(query, hits, notes, most=EACH, quoted=_all(told), stop=stop)
             told += [("Beside each other", both)] if both else []
         notes.extend(_foreign(query, _all(told), hits))
         if told:
@@ -216,8 +218,8 @@ class Extractive:
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
         chosen = choose(question, quotable, scores, most, quoted, best)
-        other = OtherSide(self._judge, one_sided, stop)
-        while off := other.among(chosen):
+        off_topic = Answering(self._judge, query.stand_alone, one_sided, hits, stop)
+        while off := off_topic.others(chosen):
             kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
             scores, quotable = [value for value, _ in kept], [one for _, one in kept]
             chosen = choose(question, quotable, scores, most, quoted, best)
@@ -225,6 +227,7 @@ class Extractive:
             sides = [side for side in query.sides if not _any_mentions(chosen, hits, side)]
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
         told = what_it_is(query, quotable, scores, chosen)
+        told = [one for one in told if one not in off_topic.others(told)]
         return told + _reading_order([one for one in chosen if one not in told])
 
     def _similarity(
@@ -238,7 +241,7 @@ class Extractive:
         """
         questions = list(dict.fromkeys((query.search_text, query.own_text)))
         question_vectors, question_words = self._read(questions, "question")
-        above = [_lines_above(one, hits[one.hit - 1]) for one in found]
+        above = [lines_above(one, hits[one.hit - 1]) for one in found]
         texts = [f"{lines}{one.text}" for lines, one in zip(above, found, strict=True)]
         vectors, words = self._read(texts, "passage")
         cosines = vectors @ question_vectors.mean(axis=0)
@@ -254,7 +257,9 @@ class Extractive:
 def asked_part(query: Query, part: Part) -> Query:
     """One part of a question as a question."""
     text = part.text
-    return replace(query, search_text=text, own_text=text, form=part.form, counted=())
+    asks = text if text.endswith("?") else f"{part.label}?"
+    form = part.form
+    return replace(query, stand_alone=asks, search_text=text, own_text=text, form=form, counted=())
 
 
 def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:
@@ -300,7 +305,7 @@ def _all(told: Sequence[tuple[str, Sequence[Candidate]]]) -> list[Candidate]:
 
 def _mentions(one: Candidate, hits: Sequence[Hit], name: str) -> bool:
     """Whether a candidate, or what it stands under, holds most words of a name."""
-    return has_most(f"{_lines_above(one, hits[one.hit - 1])} {one.text}", name)
+    return has_most(f"{lines_above(one, hits[one.hit - 1])} {one.text}", name)
 
 
 def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> bool:
@@ -309,7 +314,7 @@ def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> 
 
 def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
     """Whether a candidate has the form asked for, and says it of what is asked about."""
-    above = _lines_above(one, hits[one.hit - 1])
+    above = lines_above(one, hits[one.hit - 1])
     if not has_form(query.form, one.text, above):
         return False
     return (
@@ -317,11 +322,6 @@ def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
         or query.form.kind not in ("number", "time")
         or belongs(one.text, above, query.names)
     )
-
-
-def _lines_above(one: Candidate, hit: Hit) -> str:
-    lines = one.context or hit.passage.own_heading
-    return f"{hit.document.title} › {lines}: "
 
 
 def _words_after(read: Words, lines: str) -> Words:

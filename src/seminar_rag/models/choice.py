@@ -27,9 +27,9 @@ Probabilities = NDArray[np.float64]
 CONTEXT = 3072
 """Tokens that the shared beginnings and the questions of a batch may have together."""
 SEQUENCES = 8
-BEGINNINGS = 2
+BEGINNINGS = 3
 """Shared beginnings that are kept: what is asked of an answer's sentences by their evidence, and by
-the side that they speak for."""
+the side that they speak for, and of quotations by the question."""
 _COMMON = 32
 """Tokens from which on two beginnings have more in common than the chat template."""
 STOPPED = "The check was stopped."

@@ -1,0 +1,134 @@
+"""Which quotations a language model takes for an answer, and that no others are shown."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from passages import hit
+
+from answer.test_engine import CHECK, Found, Judged, answer_of
+from fakes import ScriptedLLM
+from seminar_rag.answer.answering import MOST
+from seminar_rag.answer.engine import NOTHING, Engine
+from seminar_rag.answer.extractive import Extractive
+from seminar_rag.answer.prompt import LLMAnswerer
+from seminar_rag.errors import ModelError
+from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.question.query import understand
+from seminar_rag.types import Answer, Hit
+
+QUESTION = "How are kilns heated?"
+KILNS = hit(
+    "Kilns are heated with beech wood. How kilns are heated in Ghana is slowly changing.", "Kilns"
+)
+MANY = hit(
+    " ".join(
+        f"Kilns are heated with {wood} from the {place}."
+        for wood, place in zip(
+            "oak elm fir ash larch yew pine lime plum".split(),
+            "north south west east coast hills lakes park isles".split(),
+            strict=True,
+        )
+    ),
+    "Kilns",
+)
+
+
+class Tells:
+    """A model that takes texts with some words for an answer; or one that fails, or says nothing.
+
+    Of the passages together it finds that they answer.
+    """
+
+    name = "tells"
+
+    def __init__(self, *words: str, fails: bool = False, silent: bool = False) -> None:
+        self.words = words
+        self.fails, self.silent = fails, silent
+        self.asked: list[str] = []
+
+    def choose(
+        self, _system: str, _examples: object, questions: Sequence[str], *_: object
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        self.asked += questions
+        if self.fails:
+            raise ModelError("The model is gone.")
+        if self.silent:
+            return np.zeros((len(questions), 2))
+        yes = [any(word in one for word in self.words) for one in questions]
+        return np.array([[0.9, 0.1] if one else [0.1, 0.9] for one in yes])
+
+    def weigh(self, _messages: Sequence[ChatMessage], *_: object) -> object:
+        return np.array([0.9, 0.1])
+
+
+def quoting(judge: Tells | None) -> Extractive:
+    return Extractive(
+        HashEmbedder().read,
+        lambda words: dict.fromkeys(words, 1.0),
+        judge,  # type: ignore[arg-type]
+    )
+
+
+def told(judge: Tells, *hits: Hit, question: str = QUESTION, written: str = "No.") -> Answer:
+    """The answer to a question, where what the model writes is no answer."""
+    answerer = LLMAnswerer(ScriptedLLM(written), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    engine = Engine(Found(hits or (KILNS,)), Judged(), answerer, verifier=CHECK)
+    return answer_of(list(engine.ask(question)))
+
+
+def quoted(judge: Tells | None, *hits: Hit, stop: threading.Event | None = None) -> str:
+    stopped = stop or threading.Event()
+    draft = quoting(judge).draft(understand(QUESTION), hits or (KILNS,), (), stopped.is_set)
+    return "".join(draft.chunks)
+
+
+def test_only_what_answers_is_quoted() -> None:
+    judge = Tells("beech")
+    answer = told(judge)
+    assert "“Kilns are heated with beech wood.” [1]" in answer.text
+    assert "slowly" not in answer.text
+    assert len(judge.asked) == len(set(judge.asked)) == 2
+    assert all(f"Question: {QUESTION}" in one for one in judge.asked)
+
+
+def test_where_nothing_answers_the_readings_do_not_say() -> None:
+    answer = told(Tells("oil"))
+    assert (answer.abstained, answer.text) == (True, NOTHING)
+    assert answer.nearest
+    assert not answer.citations
+
+
+@pytest.mark.parametrize("judge", [None, Tells(fails=True), Tells(silent=True)])
+def test_a_model_that_tells_nothing_leaves_the_quotations(judge: Tells | None) -> None:
+    said = quoted(judge)
+    assert "beech" in said
+    assert "slowly" in said
+
+
+def test_so_many_are_judged_and_no_more() -> None:
+    judge = Tells("oil")
+    assert not quoted(judge, MANY)
+    assert len(judge.asked) == MOST
+
+
+def test_nothing_is_judged_or_quoted_after_a_stop() -> None:
+    judge, stopped = Tells("beech"), threading.Event()
+    stopped.set()
+    assert not quoted(judge, stop=stopped)
+    assert not judge.asked
+
+
+def test_each_part_is_quoted_by_its_own_question() -> None:
+    judge = Tells("beech")
+    question = "What is a kiln and how is it heated?"
+    answer = told(judge, question=question, written="Whales sing.")
+    assert "slowly" not in answer.text
+    assert {one.split("Question: ")[1].split("\n")[0] for one in judge.asked} <= {
+        "What is a kiln?",
+        "how is a kiln heated?",
+    }
