@@ -7,6 +7,9 @@ pages. A mark stands where the text itself stands and is taken out before the pa
     ⟦R⟧ … ⟦/⟧   a required reading; ⟦M⟧ … ⟦/⟧ a further one; ⟦O⟧ … ⟦/⟧ one that could be doubted
     ⟦t:…⟧       within a reading, its title; ⟦a:…⟧ the name of an author, which may stand in a
                 title that is nothing but author and year: ⟦t:⟦a:Lewis⟧ 1973⟧
+    ⟦c:…⟧       behind a title, the chapters of it that are to be read, with what sets them off:
+                *⟦t:Leviathan⟧*⟦c:, ch. 13⟧ is called "Leviathan, ch. 13", or as well "Leviathan".
+                Not so pages, nor what follows a full stop or a title in quotation marks
     ⟦G⟧         the sessions are over: the readings that follow belong to none of them
 
     python benchmarks/marked_pages.py FILE…    says what each page holds, and which marks are wrong
@@ -25,7 +28,7 @@ from typing import Any
 FOLDER = Path(__file__).with_name("course_pages")
 _AUTHOR = re.compile(r"⟦a:([^⟦⟧]*)⟧")
 _MARK = re.compile(
-    r"⟦(?:(?P<sign>[SGRMO/])|(?P<part>[nTdta]):(?P<text>(?:[^⟦⟧]|⟦a:[^⟦⟧]*⟧)*))⟧", re.S
+    r"⟦(?:(?P<sign>[SGRMO/])|(?P<part>[nTdtac]):(?P<text>(?:[^⟦⟧]|⟦a:[^⟦⟧]*⟧)*))⟧", re.S
 )
 _LINK = re.compile(
     r"\]\(\s*<?([^)\s>]+)|href\s*=\s*[\"']([^\"']+)|\[\[(https?://[^\]]+)\]"
@@ -79,11 +82,16 @@ def unmarked(text: str) -> Marked:
             reading = _reading("more" if kind == "M" else "required", kind == "O")
             here["readings"].append(reading)
             begin = mark.end()
-        elif kind in "ta" and reading is None:
+        elif kind in "tac" and reading is None:
             found.faults.append(f"line {line}: ⟦{kind}:⟧ stands outside a reading")
         elif kind == "t" and reading is not None:
             _name(reading, said)
             reading["authors"] += [_surname_last(name) for name in _AUTHOR.findall(mark["text"])]
+        elif kind == "c" and reading is not None:
+            if not reading["title"] or reading["alt_titles"]:
+                found.faults.append(f"line {line}: ⟦c:⟧ stands behind no only title")
+            _name(reading, reading["title"])
+            reading["title"] = _plain(f"{reading['title']}{_said(mark)}")
         elif kind == "a" and reading is not None:
             reading["authors"].append(_surname_last(said))
         elif kind in "nTd" and here is found.sessions[0]:

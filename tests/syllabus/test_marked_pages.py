@@ -46,12 +46,24 @@ def test_what_follows_the_sessions_is_in_the_general_part() -> None:
     assert [one["title"] for one in general["readings"]] == ["Deep Learning"]
 
 
+def test_chapters_belong_to_the_title_of_a_book() -> None:
+    page = marked_pages.unmarked("⟦R⟧⟦a:Hobbes⟧, *⟦t:Leviathan⟧*⟦c:, chs. 13 and 14⟧, pp. 5–9⟦/⟧")
+    ((reading,),) = [session["readings"] for session in page.sessions]
+    assert not page.faults
+    assert page.text == "Hobbes, *Leviathan*, chs. 13 and 14, pp. 5–9"
+    assert (reading["title"], reading["alt_titles"]) == (
+        "Leviathan, chs. 13 and 14",
+        ["Leviathan"],
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "⟦S⟧ ⟦T:one⟧ ⟦G⟧ ⟦T:two⟧",
         "⟦R⟧ no title ⟦/⟧",
         "⟦t:outside⟧",
+        "⟦R⟧⟦c:ch. 1⟧ of ⟦t:one⟧⟦/⟧",
         "⟦/⟧",
         "⟦R⟧⟦t:never ended⟧",
         "⟦R⟧⟦t:one⟧ ⟦S⟧ ⟦T:two⟧",
