@@ -39,7 +39,7 @@ from seminar_rag.syllabus.markup_text import text_items
 from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.sections import section_features, sessions_end
-from seminar_rag.syllabus.series import Series, candidates, place, series_features
+from seminar_rag.syllabus.series import Series, candidates, place, series_features, unmixed
 from seminar_rag.syllabus.spans import runs_of, span_features, spans_of
 from seminar_rag.syllabus.structure import structural_post
 from seminar_rag.text import MONTH
@@ -927,8 +927,10 @@ def choices_of(data: Data, said: np.ndarray, steps: np.ndarray) -> list[Choice]:
     if len(files_of(data.page)) > 1:
         return []
     every = candidates(pieces, said, decoded(np.log(said + 1e-6), pieces, steps))
-    right = np.array([_right(one, data.page) for one in every])
-    return [Choice(data, series_features(every, pieces, said), right)] if len(every) > 1 else []
+    able = unmixed(every, pieces)
+    right = np.array([_right(every[n], data.page) for n in able])
+    rows = series_features(every, pieces, said)[able]
+    return [Choice(data, rows, right)] if len(able) > 1 else []
 
 
 def _right(one: Series, page: Page) -> float:

@@ -24,7 +24,7 @@ from seminar_rag.syllabus.labels import (
 from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.model import PARTS, Forest, flat, trained
 from seminar_rag.syllabus.pieces import Piece, page_pieces
-from seminar_rag.syllabus.series import candidates, series_features
+from seminar_rag.syllabus.series import candidates, series_features, unmixed
 from seminar_rag.syllabus.spans import Span, alike, runs_of, spans_of
 from seminar_rag.types import Reading
 
@@ -47,6 +47,16 @@ def _shy(pieces: list[Piece]) -> np.ndarray:
         row[READING if piece.item.links else OTHER] = 0.85
         row[SESSION] = 0.05 if piece.level == 3 else 0.001
     return rows
+
+
+def test_sessions_are_weeks_or_days_and_not_both() -> None:
+    weeks = range(1, 6)
+    pieces = _pieces("\n\n".join(f"## Week {n}\n\n### Sep {7 * n - 6}" for n in weeks))
+    starts = {kind: tuple(n for n, p in enumerate(pieces) if kind in p.text) for kind in ("W", "S")}
+    both = tuple(sorted(starts["W"] + starts["S"]))
+    assert unmixed([both, starts["W"], starts["S"]], pieces) == [1, 2]
+    assert unmixed([both], pieces) == [0]
+    assert unmixed([(*starts["W"], starts["S"][-1])], pieces) == [0]  # a holiday among weeks
 
 
 def test_headings_of_one_look_are_a_candidate_beside_what_the_labels_say() -> None:

@@ -16,7 +16,7 @@ from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.features import is_by_line, is_names
 from seminar_rag.syllabus.model import MORE, OTHER, READING, SESSION, TITLE, Model
 from seminar_rag.syllabus.pieces import Piece
-from seminar_rag.syllabus.series import candidates, place, series_features
+from seminar_rag.syllabus.series import candidates, place, series_features, unmixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,8 @@ def decode(probabilities: NDArray[np.float32], pieces: Sequence[Piece], model: M
     every = candidates(pieces, probabilities, labels)
     if len(every) < 2:
         return labels
-    best = int(model.series.scores(series_features(every, pieces, probabilities)).argmax())
+    worth = model.series.scores(series_features(every, pieces, probabilities))[:, 0]
+    best = max(unmixed(every, pieces), key=lambda n: float(worth[n]))
     if best:
         opens = np.isin(np.arange(len(pieces)), every[best])
         scores[:, SESSION] = np.where(opens, scores[:, SESSION] + _CERTAIN, -_CERTAIN)

@@ -8,6 +8,7 @@ and what the labels alone would give; a trained model says how well each parts t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -78,6 +79,26 @@ def _once(group: Sequence[int], pieces: Sequence[Piece]) -> list[int]:
     for n in group:
         seen.setdefault(place(pieces[n]), n)
     return list(seen.values())
+
+
+def unmixed(every: Sequence[Series], pieces: Sequence[Piece]) -> list[int]:
+    """Which candidates may be chosen: sessions are weeks or days, not all weeks and all days.
+
+    A series of both does half well whichever they are, and would be chosen for that; yet of the
+    66 real pages none has such sessions.
+    """
+    kinds = [marks.mark_of(piece.text) for piece in pieces]
+
+    def mixes(one: Series) -> bool:
+        count = Counter(mark.kind for n in one if (mark := kinds[n]))
+        return min(count["named"], count["dated"]) >= max(_MIXED, _MIXED_SHARE * len(one))
+
+    return [n for n, one in enumerate(every) if not mixes(one)] or [0]
+
+
+_MIXED = 3
+"""A holiday or an excursion among numbered weeks may have nothing but its date."""
+_MIXED_SHARE = 0.2
 
 
 def series_features(
