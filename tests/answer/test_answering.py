@@ -74,9 +74,11 @@ def quoting(judge: Tells | None) -> Extractive:
     )
 
 
-def told(judge: Tells, *hits: Hit, question: str = QUESTION, written: str = "No.") -> Answer:
+def told(
+    judge: Tells, *hits: Hit, question: str = QUESTION, written: Sequence[str] = ("No.",)
+) -> Answer:
     """The answer to a question, where what the model writes is no answer."""
-    answerer = LLMAnswerer(ScriptedLLM(written), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    answerer = LLMAnswerer(ScriptedLLM(*written), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
     engine = Engine(Found(hits or (KILNS,)), Judged(), answerer, verifier=CHECK)
     return answer_of(list(engine.ask(question)))
 
@@ -123,10 +125,24 @@ def test_nothing_is_judged_or_quoted_after_a_stop() -> None:
     assert not judge.asked
 
 
+def test_a_model_that_does_not_write_is_not_asked_to_judge_either() -> None:
+    judge = Tells("oil")
+    gone = ModelError("The server was silent.")
+    answerer = LLMAnswerer(ScriptedLLM(gone), 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    answer = answer_of(list(Engine(Found((KILNS,)), Judged(), answerer).ask(QUESTION)))
+    assert "“Kilns are heated with beech wood.” [1]" in answer.text
+    llm = ScriptedLLM("Kilns are heated with beech wood.", gone)
+    answerer = LLMAnswerer(llm, 200, quoting(judge), CHECK, judge)  # type: ignore[arg-type]
+    engine = Engine(Found((KILNS,)), Judged(), answerer)
+    answer = answer_of(list(engine.ask("How are kilns heated and how do they change in Ghana?")))
+    assert "“How kilns are heated in Ghana is slowly changing.” [1]" in answer.text
+    assert not judge.asked
+
+
 def test_each_part_is_quoted_by_its_own_question() -> None:
     judge = Tells("beech")
     question = "What is a kiln and how is it heated?"
-    answer = told(judge, question=question, written="Whales sing.")
+    answer = told(judge, question=question, written=["Whales sing.", "Whales sing."])
     assert "slowly" not in answer.text
     assert {one.split("Question: ")[1].split("\n")[0] for one in judge.asked} <= {
         "What is a kiln?",

@@ -75,12 +75,15 @@ class Extractive:
             read: texts → unit vectors, shape (n, dimensions), and their words with vectors, as
                 `Embedder.read` gives them.
             rarity: words → inverse document frequency in the course.
-            judge: a model that understands whether a sentence answers a question, and for which
-            side of a thing it speaks.
+            judge: a model that understands what a sentence answers, and which side it takes.
         """
         self._read = read
         self._rarity = rarity
         self._judge = judge
+
+    def unjudged(self) -> Extractive:
+        """The same without a judge, for where the model does not answer."""
+        return Extractive(self._read, self._rarity)
 
     def draft(
         self,
@@ -256,10 +259,9 @@ class Extractive:
 
 def asked_part(query: Query, part: Part) -> Query:
     """One part of a question as a question."""
-    text = part.text
-    asks = text if text.endswith("?") else f"{part.label}?"
-    form = part.form
-    return replace(query, stand_alone=asks, search_text=text, own_text=text, form=form, counted=())
+    ask = part.text if part.text.endswith("?") else f"{part.label}?"
+    one = replace(query, search_text=part.text, own_text=part.text, form=part.form, counted=())
+    return replace(one, stand_alone=ask)
 
 
 def _tells_too(query: Query, told: Sequence[Candidate], hits: Sequence[Hit]) -> bool:

@@ -222,7 +222,8 @@ class InTurn:
                 self.notes.append(LEFT_OUT)
 
     def _quotable(self, part: Part) -> list[Candidate]:
-        return self._quotations.part(self._query, part, self._offered, self._shown, self._stop)
+        some = self._quotations.unjudged() if self._failed else self._quotations
+        return some.part(self._query, part, self._offered, self._shown, self._stop)
 
     def _quoted(self, part: Part, found: Sequence[Candidate]) -> tuple[str, str]:
         """Quotations for a part below its name, and what the model is told of them."""

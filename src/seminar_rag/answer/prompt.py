@@ -186,8 +186,8 @@ class LLMAnswerer:
             told.shown,
         )
 
-        def quoted() -> Iterator[str]:
-            draft = self._quotations.draft(query, offered, history, stop)
+        def quoted(quotations: Extractive = self._quotations) -> Iterator[str]:
+            draft = quotations.draft(query, offered, history, stop)
             yield from draft.chunks
             notes.extend(note for note in draft.notes if note != NOT_SIMPLER)
 
@@ -207,7 +207,8 @@ class LLMAnswerer:
 
         if not foreign and (enough := _enough(query, sides)):
             answer = once(answer, enough)
-        answer = or_quoted(answer, quoted, notes, stop)
+        unjudged = partial(quoted, self._quotations.unjudged())
+        answer = or_quoted(answer, unjudged, notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
         return Draft(offered, answer, notes, waiting, instead, judged, astray)
