@@ -53,14 +53,7 @@ QUICK = 1.0
 SLOW = 6.0
 
 SENDS = "desk.listen(element, trigger)"
-"""The script of a part with buttons that act: what they say comes as a `Form`."""
-PARTS = {
-    "course": ("begin", "attention", "model-offer", "sessions-list", "removed"),
-    "list": ("entries", "page-text"),
-    "learning": ("tutor", "kept-tables", "study-items", "differences"),
-}
-"""The parts of a tab whose buttons act, in their order."""
-
+"""The script of a part, whose buttons act: what they say comes as a `Form`."""
 Update = dict[Any, Any]
 
 
@@ -72,9 +65,7 @@ class DeskPage:
         self._course = desk.course
         self._list = ReadingList()
         self._parts: dict[str, Any] = {}
-        """What is drawn as HTML, by its id."""
-        self._sending: list[Any] = []
-        """Those of the parts whose buttons act."""
+        """What is drawn as HTML and acts, by its id."""
         with gr.Blocks(
             title=f"Desk · {self._course.name}",
             analytics_enabled=False,
@@ -88,10 +79,8 @@ class DeskPage:
 
     # Layout ---------------------------------------------------------------------------------
 
-    def _part(self, id_: str, *, sends: bool = False, html: str = "") -> Any:
-        self._parts[id_] = part = html_part(id_, html, SENDS if sends else None)
-        if sends:
-            self._sending.append(part)
+    def _part(self, id_: str, html: str = "") -> Any:
+        self._parts[id_] = part = html_part(id_, html, SENDS)
         return part
 
     def _lay_out(self) -> None:
@@ -99,8 +88,8 @@ class DeskPage:
         self._quick = gr.Timer(QUICK, active=False)
         self._slow = gr.Timer(SLOW)
         self._head = html_part("desk-head")
-        self._message = self._part("desk-said", sends=True)
-        self._part("rename", sends=True, html=PAGE.rename_dialog())
+        self._message = self._part("desk-said")
+        self._part("rename", PAGE.rename_dialog())
         with gr.Tabs(elem_id="desk-views"):
             with gr.Tab("Course"), gr.Column(elem_id="course-view", min_width=0):
                 self._lay_out_course()
@@ -108,14 +97,14 @@ class DeskPage:
                 gr.Tab("Reading list") as self._listing,
                 gr.Column(elem_id="list-view", min_width=0),
             ):
-                self._part("add-line", sends=True)
+                self._part("add-line")
                 with gr.Row(elem_id="list-parts"):
-                    for scale, name in zip((3, 2), PARTS["list"], strict=True):
+                    for name, scale in (("entries", 3), ("page-text", 2)):
                         with gr.Column(scale=scale, min_width=0):
-                            self._part(name, sends=True)
+                            self._part(name)
             with gr.Tab("For students"), gr.Column(elem_id="learning-view", min_width=0):
-                for name in PARTS["learning"]:
-                    self._part(name, sends=True)
+                for name in ("tutor", "kept-tables", "study-items", "differences"):
+                    self._part(name)
             with (
                 gr.Tab("What students ask") as self._asking,
                 gr.Column(elem_id="insights-view", min_width=0),
@@ -138,8 +127,8 @@ class DeskPage:
             self._part("log")
         with gr.Accordion("Add a reading", open=False, elem_id="add"):
             self._lay_out_add()
-        for name in PARTS["course"]:
-            self._part(name, sends=True)
+        for name in ("begin", "attention", "model-offer", "sessions-list", "removed"):
+            self._part(name)
 
     def _lay_out_add(self) -> None:
         with gr.Row():
@@ -174,7 +163,7 @@ class DeskPage:
         self._start.click(self._update, [self._how, seen], drawn, **HIDDEN)
         self._dry.click(self._preview, seen, drawn, **HIDDEN)
         self._stop.click(self._stop_job, seen, drawn, **HIDDEN)
-        gr.on([part.submit for part in self._sending], self._act, seen, drawn, **HIDDEN)
+        gr.on([part.submit for part in self._parts.values()], self._act, seen, drawn, **HIDDEN)
         given = [self._session, self._title, self._url, seen]
         self._add.click(self._add_reading, given, [*drawn, self._title, self._url], **HIDDEN)
         self._listing.select(self._open_list, seen, drawn, **HIDDEN)
