@@ -106,6 +106,7 @@ ELSEWHERE = {
             "ui.chat.render.masthead",
             "ui.desk.students.table",
             "ui.shared.gradio_pages.html_part",
+            "ui.shared.gradio_pages.static",
         ),
         "fills a template",
     ),

@@ -49,6 +49,7 @@ SOURCES = "\n\nSources:\n"
 MOST_MESSAGES = 400
 SHOWN_QUOTE = 160
 """Characters of a quotation in the list of sources."""
+_MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 class _Part(BaseModel):
@@ -323,12 +324,12 @@ def _sources(citations: Sequence[Citation], base: str) -> str:
 
 def _annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
     """Every mark of the text with the address of its source."""
-    out = []
-    for number, one in sorted({one.number: one for one in reversed(answer.citations)}.items()):
-        for found in re.finditer(rf"\[{number}\]", answer.text):
-            place = {"start_index": found.start(), "end_index": found.end()}
-            cited = {**place, "title": _title(one), "url": _address(one, base)}
-            out.append({"type": "url_citation", "url_citation": cited})
+    cited, out = {one.number: one for one in reversed(answer.citations)}, []
+    for number, start, end in sorted((int(m[1]), *m.span()) for m in _MARK.finditer(answer.text)):
+        if one := cited.get(number):
+            place = {"start_index": start, "end_index": end}
+            told = {**place, "title": _title(one), "url": _address(one, base)}
+            out.append({"type": "url_citation", "url_citation": told})
     return out
 
 
