@@ -661,3 +661,24 @@ def test_a_server_that_fails_is_replaced_by_quotations() -> None:
     assert isinstance(answer, Answer)
     assert "“It costs the square of the length.” [1]" in answer.text
     assert any("so these are quotations" in one for one in answer.warnings)
+
+
+def test_who_says_that_is_answered_with_the_works_instead_of_the_answer() -> None:
+    before = [Turn("user", "How does attention work?"), Turn("assistant", "It weighs. [1]")]
+    scripted = Scripted("Attention weighs tokens. [1] Recurrence reads tokens one by one. [2] [1]")
+    engine = Engine(Found(), Judged(), scripted)
+    events = list(engine.ask("who says that?", before))
+    text = "- “Reading 1” (session 1, p. 1) [1]\n- “Reading 2” (session 2, p. 2) [2]"
+    assert "".join(e.text for e in events if isinstance(e, TokenEvent)) == text
+    answer = answer_of(events)
+    assert answer.text == text
+    assert {one.number for one in answer.citations} == {1, 2}
+    again = answer_of(list(engine.ask("say that again", before)))
+    assert again.text.startswith("Attention weighs tokens.")
+
+
+def test_who_says_that_of_a_refusal_is_the_refusal() -> None:
+    before = [Turn("user", "How does attention work?"), Turn("assistant", NOTHING)]
+    answer = answer_of(list(Engine(Found(), Judged(False), Scripted("")).ask("source?", before)))
+    assert answer.abstained
+    assert answer.text == NOTHING

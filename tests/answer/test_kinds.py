@@ -432,3 +432,45 @@ def test_rules_and_people_of_the_course_are_not_looked_for_in_the_readings(quest
     found = listed(question)
     assert found is not None
     assert found.unknown == "the course page lists no dates, people or rules"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When do we talk about firing and what do we read there?",
+        "Which session is on firing, and which papers are required for it?",
+        "which week is about firing, and which papers belong to it?",
+    ],
+)
+def test_what_is_read_there_is_the_reading_of_the_sessions_just_named(question: str) -> None:
+    found = listed(question)
+    assert found is not None
+    assert "Session 2 (Wood firing)" in found.text
+    assert [one.title for one in found.listed if one.section] == [PLAIN.title, SURVEY.title]
+
+
+def test_what_is_read_there_goes_on_from_the_question_before() -> None:
+    before = [Turn("user", "When do we talk about firing?"), Turn("assistant", "In session 2.")]
+    found = AboutCourse(lambda: COURSE, Found()).answer(
+        understand("and what do we read there?", before, titles=COURSE.titles)
+    )
+    assert found is not None
+    assert [one.title for one in found.listed if one.section] == [PLAIN.title, SURVEY.title]
+
+
+def test_what_to_read_first_is_of_the_session_on_the_subject() -> None:
+    early = ListedReading("early", "Survey of Safety and Wood", None)
+    course = Catalogue(
+        "Clay",
+        (),
+        (
+            ListedSession(1, "Workshops", (), None, (early,)),
+            ListedSession(2, "Wood", (), None, (ListedReading("wood", "Risks of Wood", None),)),
+        ),
+        {},
+    )
+    found = AboutCourse(lambda: course, Found()).answer(
+        understand("I missed the class about wood. What should I read first?")
+    )
+    assert found is not None
+    assert [one.title for one in found.listed] == ["Risks of Wood", "Survey of Safety and Wood"]

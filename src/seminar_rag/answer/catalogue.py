@@ -153,7 +153,15 @@ class AboutCourse:
         """The answer to questions in one sentence, where the course's list answers one of them."""
         if not set(query.sessions) <= {number for one in query.apart for number in one.sessions}:
             return None  # the part of the course that all of it is about is in none of them
-        found = [self.answer(one, scope) or not_listed(one) for one in query.apart]
+        found: list[CatalogueAnswer] = []
+        there: tuple[int, ...] = ()  # the sessions that the question before was answered with
+        for one in query.apart:
+            if one.intent == "there" and there:
+                said = session_readings(self._catalogue(), replace(one, sessions=there))
+            else:
+                said = self.answer(one, scope) or not_listed(one)
+            found.append(said)
+            there = tuple(row.sessions[0] for row in said.listed if not row.section)
         return together(found) if any(not one.unknown for one in found) else None
 
     @property
@@ -261,7 +269,9 @@ class AboutCourse:
             return with_rows(f"{lead} whose text says most of it. After it:", nearest)
 
         # What merely mentions the subject is nothing to begin with.
-        rows = sorted((row for row in found.listed if covers(row.title, query.topic)), key=_rank)
+        rows = [row for row in found.listed if covers(row.title, query.topic)]
+        about = [one.number for one in course.sessions if covers(one.title, query.topic)]
+        rows.sort(key=lambda row: (set(about).isdisjoint(row.sessions), *_rank(row)))
         why = "required" if rows[0].section == "required" else "further reading"
         lead = f"Begin with “{rows[0].title}” ({why}), which has “{query.topic}” in its title."
         more = len(found.listed) - len(rows)

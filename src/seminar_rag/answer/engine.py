@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, is_refusal, supporting_sentence
 from seminar_rag.answer.review import Review
+from seminar_rag.answer.sources import sources_of
 from seminar_rag.question.query import Query, Understand, understand
 from seminar_rag.text import words
 from seminar_rag.types import (
@@ -159,11 +160,18 @@ class Engine:
         """
         started = self._clock()
         query = self._understand(question, history, stop)
-        known = self._about.answer(query, scope or Scope()) if self._about else None
+        events = self._answered(query, history, scope or Scope(), stop, started)
+        yield from sources_of(events) if query.wants_sources else events
+
+    def _answered(
+        self, query: Query, history: Sequence[Turn], scope: Scope, stop: Stop, started: float
+    ) -> Iterator[Event]:
+        """Answer what was understood."""
+        known = self._about.answer(query, scope) if self._about else None
         if known:
             yield from self._from_catalogue(query, known, started)
             return
-        found = self._find(query, scope or Scope())
+        found = self._find(query, scope)
         if found.reason:
             yield HitsEvent(query.stand_alone, ())
             yield self._abstain(query, found, found.reason, started)

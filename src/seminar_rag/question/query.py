@@ -44,6 +44,8 @@ _SEARCHED = frozenset(
     f"{PLAIN},simple,pros and cons,for,against,summary,authors,link,quiz,essay".split(",")
 )
 """Intents that the readings are searched for, some of them only where nothing is called so."""
+_BEFORE = frozenset({"source", "again"})
+"""Intents of what asks for the answer before, or where that is from."""
 _SEARCHES = {
     "simple": "What is {}?",
     "pros and cons": "advantages and disadvantages of {}",
@@ -55,7 +57,7 @@ _SEARCHES = {
 
 _OF_THE_COURSE = frozenset(
     "authors,by,count readings,count sessions,first,link,links,organisation,reading,readings"
-    ",session,sessions,summary,when".split(",")
+    ",session,sessions,summary,there,when".split(",")
 )
 """Intents that the list of sessions and readings answers, and summaries."""
 
@@ -108,6 +110,9 @@ class Query:
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
     language: str = ""
     """Code of the language it is written in; empty where that is not clear."""
+    wants_sources: bool = False
+    """Whether it is "who says that?": the question is then the one before, and its sources are the
+    answer."""
     shown: str = ""
     """Of a follow-up: the last answers, whose quotations are not to be quoted again. Empty where it
     stands alone, or asks for the last answer again."""
@@ -154,7 +159,8 @@ def understand(
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if foreign and found.intent == PLAIN:
         found = _foreign_intent(said, asked)
-    if found.intent == "source":
+    wants_sources = found.intent == "source"
+    if found.intent in _BEFORE:
         found, asked, history = _asked_before(asked, history)
     typed, named = asked, referent(history, asked) if found.intent == PLAIN else ""
     if named and (put := _intent(in_place(asked, named))).topic == named:
@@ -198,12 +204,13 @@ def understand(
         names=_but_counted(_names(searched, language), kinds),
         sides=compares or sides,
         parts=asked_parts,
-        apart=_apart(asked_parts, titles),
+        apart=_apart(asked_parts, titles) or _with_before(said, found, history, titles),
         counted=things,
         amount=amount(asked),
         form=_form(found, own) if compares or not asked_parts else None,
         is_order=patterns.is_order(searched),
         language=language,
+        wants_sources=wants_sources,
         shown="" if set(words(alone)) <= set(words(typed)) else _shown(answers[: len(history)]),
     )
 
@@ -214,6 +221,16 @@ def _apart(asked: Sequence[Part], titles: Mapping[str, str]) -> tuple[Query, ...
         return ()
     found = tuple(understand(part.label, titles=titles) for part in asked)
     return found if all(one.intent in _OF_THE_COURSE for one in found) else ()
+
+
+def _with_before(
+    said: str, found: Found, history: Sequence[Turn], titles: Mapping[str, str]
+) -> tuple[Query, ...]:
+    """Of "what do we read there?" the question before it, which tells where, and the question."""
+    asked = [turn.text for turn in history if turn.role == "user"]
+    if found.intent != "there" or not asked:
+        return ()
+    return understand(asked[-1], titles=titles), understand(said, titles=titles)
 
 
 def _shown(history: Sequence[Turn]) -> str:
@@ -264,7 +281,7 @@ def _asked_before(text: str, history: Sequence[Turn]) -> tuple[Found, str, Seque
     for at in range(len(history) - 1, -1, -1):
         if history[at].role == "user":
             found = _intent(history[at].text)
-            if found.intent != "source":
+            if found.intent not in _BEFORE:
                 return found, history[at].text, history[:at]
     return Found(PLAIN), text, history
 
