@@ -68,6 +68,7 @@ SELECTIONS = (
     ("NEW_WORDS", 0.0),
     ("MARGIN", 1.5),
     ("MARGIN", 3.0),
+    ("SHARE", 0.0),
     ("MOST", 3),
     ("ENOUGH_WORDS", 100),
 )
@@ -253,7 +254,7 @@ def quote(
     """What the product would quote with these weights."""
     order = best(one, first, most)
     scores = [weighted(one.features[i], weights) for i in order]
-    return choose(one.words, [one.candidates[i] for i in order], scores)
+    return choose(one.words, [one.candidates[i] for i in order], scores, share=scoring.SHARE)
 
 
 class Result:

@@ -86,6 +86,13 @@ def test_the_best_come_first_and_what_is_much_worse_is_left_out() -> None:
     assert choose(QUESTION, found, [1.0, 2.0, 2.0 - MARGIN - 0.1]) == [found[1], found[0]]
 
 
+def test_of_many_that_are_alike_the_best_is_chosen_alone() -> None:
+    found = named("Caves are cool in summer.", "Trees are green all year.", "Rain falls at night.")
+    some, scores = [*found[:2], *[found[2]] * 30], [2.0, 1.0, *[0.9] * 30]
+    assert choose(QUESTION, some, scores, share=0.06) == [found[0]]
+    assert choose(QUESTION, found[:2], scores[:2], share=0.06) == found[:2]
+
+
 def test_what_repeats_a_better_candidate_is_left_out() -> None:
     found = named("Caves are cool in summer.", "In summer caves are cool.", "Rain falls at night.")
     assert choose(QUESTION, found, [3.0, 2.0, 1.0]) == [found[0], found[2]]

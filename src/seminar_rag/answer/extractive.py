@@ -17,7 +17,7 @@ from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_blo
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
 from seminar_rag.answer.scoring import (
-    MOST,
+    SHARE,
     Features,
     QuestionWords,
     Rarity,
@@ -179,7 +179,7 @@ class Extractive:
         hits: tuple[Hit, ...],
         notes: list[str] | None = None,
         *,
-        most: int = MOST,
+        most: int | None = None,
         name: str = "",
         quoted: Sequence[Candidate] = (),
         stop: Stop = lambda: False,
@@ -220,12 +220,12 @@ class Extractive:
         left = [unread(one, hits[one.hit - 1].passage, query.shown) for one, _ in found]
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
-        chosen = choose(question, quotable, scores, most, quoted, best)
+        chosen = choose(question, quotable, scores, most, quoted, best, SHARE)
         off_topic = Answering(self._judge, query.stand_alone, one_sided, hits, stop)
         while off := off_topic.others(chosen):
             kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
             scores, quotable = [value for value, _ in kept], [one for _, one in kept]
-            chosen = choose(question, quotable, scores, most, quoted, best)
+            chosen = choose(question, quotable, scores, most, quoted, best, SHARE)
         if notes is not None and query.form and query.form.kind == "number":
             sides = [side for side in query.sides if not _any_mentions(chosen, hits, side)]
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
