@@ -267,3 +267,21 @@ def test_posts_keep_the_numbers_of_their_front_matter_where_they_differ(
         )
     assert [session.number for session in read_syllabus(tmp_path).sessions] == numbers
     assert read_syllabus(tmp_path / "b.md").sessions[0].number == 97
+
+
+def test_a_page_is_read_in_the_encoding_that_it_declares(tmp_path: Path) -> None:
+    page = """<html><head><meta charset="iso-8859-2"></head><body><h1>Coasts</h1>
+    <h2>Week 1: Tides</h2><ul><li><a href="https://example.org/a">Żagle i łodzie</a></li></ul>
+    <h2>Week 2: Knots</h2><ul><li><a href="https://example.org/b">Węzły w praktyce</a></li></ul>
+    </body></html>"""
+    path = tmp_path / "course.html"
+    path.write_bytes(page.encode("iso-8859-2"))
+    titles = [one.title for session in read_syllabus(path).sessions for one in session.readings]
+    assert titles == ["Żagle i łodzie", "Węzły w praktyce"]
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "course.html"
+    path.write_bytes(b"\x89PNG\x00\x00\x00\xff")
+    with pytest.raises(SourceError, match="is not text"):
+        read_syllabus(path)

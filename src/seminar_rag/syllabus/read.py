@@ -41,6 +41,7 @@ from seminar_rag.syllabus.structure import (
     with_page,
 )
 from seminar_rag.syllabus.toml import read_toml
+from seminar_rag.text import decoded
 from seminar_rag.types import Reading, Session, Syllabus
 
 _MARKDOWN = {".md", ".markdown", ".qmd", ".rmd", ".mdx", ".mkd"}
@@ -327,20 +328,15 @@ def _read(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_PAGE_BYTES:
             raise SourceError(f"{path} is larger than 32 MB; give the course page itself.")
-        return path.read_bytes().decode("utf-8-sig", errors="strict")
-    except UnicodeDecodeError:
-        return _read_foreign(path)
+        data = path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{path} cannot be read ({error.strerror}); check its permissions."
         ) from error
-
-
-def _read_foreign(path: Path) -> str:
-    data = path.read_bytes()
-    if b"\x00" in data[:4096] or data[:4] == b"%PDF":
+    text = decoded(data)
+    if "\x00" in text[:4096] or data[:4] == b"%PDF":
         raise SourceError(f"{path} is not text; save the course page as HTML, Markdown or text.")
-    return data.decode("cp1252", errors="replace")
+    return text
 
 
 def _looks_like_html(path: Path) -> bool:
