@@ -17,10 +17,10 @@ def sources_of(events: Iterable[Event]) -> Iterator[Event]:
     An answer without sources stays as it is: it says itself why it has none.
     """
     for event in events:
-        if isinstance(event, AnswerEvent):
+        if isinstance(event, AnswerEvent) and not event.answer.abstained:
             text = _text(event.answer)
             yield TokenEvent(text)
-            yield AnswerEvent(replace(event.answer, text=text, verdicts=()))
+            yield AnswerEvent(replace(event.answer, text=text, verdicts=(), warnings=()))
         elif not isinstance(event, TokenEvent | VerdictEvent):
             yield event
 
@@ -31,7 +31,7 @@ def _text(answer: Answer) -> str:
         cited = [[c for c in answer.citations if c.document.id == id_] for id_ in works]
         lines = [_work(citations) for citations in cited]
         return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
-    return _LISTED if answer.kind == "course" and not answer.abstained else answer.text
+    return _LISTED if answer.kind == "course" else answer.text
 
 
 def _work(citations: Sequence[Citation]) -> str:
