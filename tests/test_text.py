@@ -4,7 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seminar_rag.text import content_words, numbered, plural, sentence_spans, stem, stems, words
+from seminar_rag.text import (
+    content_words,
+    decoded,
+    numbered,
+    plural,
+    sentence_spans,
+    stem,
+    stems,
+    words,
+)
 
 
 def sentences(text: str) -> list[str]:
@@ -66,3 +75,20 @@ def test_numbers_with_nouns() -> None:
     ]
     assert plural(2, "match", "matches") == "2 matches"
     assert [numbered("session", n) for n in ([], [3], [3, 4])] == ["", "session 3", "sessions 3, 4"]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("café".encode(), "café"),
+        ("café".encode("utf-16"), "café"),
+        ("café".encode("cp1252") + b" noir", "café noir"),
+        (b'<meta charset="utf-8">caf\xe9 noir', '<meta charset="utf-8">café noir'),
+        (b'<meta charset="iso-8859-2">\xaf', '<meta charset="iso-8859-2">Ż'),
+        (b"charset=utf-7 +ADw-b+AD4- \xe9.", "charset=utf-7 +ADw-b+AD4- é."),
+        (b"charset=punycode \xe9-" + 9999 * b"ba", "charset=punycode é-" + 9999 * "ba"),
+        ("cafés".encode()[:-2], "caf\ufffd"),
+    ],
+)
+def test_a_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
+    assert decoded(data) == text

@@ -33,7 +33,13 @@ _RUN = re.compile(f"[{_CHARACTER}]+|[^{_CHARACTER}]+")
 _WIDE = re.compile(f"[{_CHARACTER}\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff65]")
 """A character of such a script, or its punctuation."""
 _WIDE_STOP = re.compile("[。！？｡]+[」』”’）〉》]*")
-_CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([\w-]{1,40})")
+_CHARSET = re.compile(
+    rb"charset\s{0,9}=\s{0,9}[\"']?(?P<name>iso-8859-\d{1,2}|windows-125\d|koi8-[ru]"
+    rb"|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5|macintosh|ibm866)\b",
+    re.IGNORECASE,
+)
+"""A declared encoding of those that browsers know (WHATWG Encoding Standard), but for Unicode's: a
+text that is none of these is no UTF-8, whatever it declares."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
@@ -151,11 +157,12 @@ def decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if len(data) - error.start < 4:  # it ends within a character
+        if error.reason == "unexpected end of data":  # it ends within a character
             return data.decode("utf-8-sig", "replace")
     declared = _CHARSET.search(data[:4096])
-    with suppress(LookupError, UnicodeError):  # no encoding, or one that is not of texts
-        return data.decode(declared[1].decode("ascii") if declared else "cp1252", "replace")
+    if declared:
+        with suppress(LookupError, UnicodeError):  # no such part of a standard, or not in it
+            return data.decode(declared["name"].decode("ascii"))
     return data.decode("cp1252", "replace")
 
 
