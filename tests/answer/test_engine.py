@@ -682,3 +682,27 @@ def test_who_says_that_of_a_refusal_is_the_refusal() -> None:
     answer = answer_of(list(Engine(Found(), Judged(False), Scripted("")).ask("source?", before)))
     assert answer.abstained
     assert answer.text == NOTHING
+
+
+class Listening(Scripted):
+    """Keeps what it was asked, and after what."""
+
+    def draft(
+        self, query: Query, hits: Sequence[Hit], history: Sequence[Turn], stop: Stop
+    ) -> Draft:
+        self.asked, self.before = query.text, list(history)
+        return super().draft(query, hits, history, stop)
+
+
+@pytest.mark.parametrize("again", ["who says that?", "say that again"])
+def test_what_was_asked_before_is_asked_as_it_was_then(again: str) -> None:
+    first = [Turn("user", "What is a kiln?"), Turn("assistant", "An oven. [1]")]
+    then = [Turn("user", "How does attention work?"), Turn("assistant", "It weighs. [1]")]
+    listening = Listening("Attention weighs tokens. [1]")
+    list(Engine(Found(), Judged(), listening).ask(again, [*first, *then]))
+    assert (listening.asked, listening.before) == ("How does attention work?", first)
+
+
+def test_who_says_that_without_a_question_before_is_a_question() -> None:
+    events = list(Engine(Found(), Judged(), Scripted("It weighs. [1]")).ask("who says that?"))
+    assert answer_of(events).text == "It weighs. [1]"

@@ -474,3 +474,49 @@ def test_what_to_read_first_is_of_the_session_on_the_subject() -> None:
     )
     assert found is not None
     assert [one.title for one in found.listed] == ["Risks of Wood", "Survey of Safety and Wood"]
+
+
+def said(*questions: str) -> CatalogueAnswer | None:
+    """What the list answers to the last of some questions; each was answered with "…"."""
+    history: list[Turn] = []
+    for question in questions[:-1]:
+        history += [Turn("user", question), Turn("assistant", "…")]
+    query = understand(questions[-1], history, titles=COURSE.titles)
+    return AboutCourse(lambda: COURSE, Found(), central).answer(query)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        ["When do we talk about firing?"],
+        ["What is session 2 about?"],
+        ["When do we talk about firing?", "what do we read there?"],
+        ["When do we talk about firing?", "what do we read there?", "say that again"],
+    ],
+)
+def test_what_is_read_there_is_told_alone_whatever_named_the_session(before: list[str]) -> None:
+    found = said(*before, "which papers are required for it?")
+    assert found is not None
+    assert found.text.startswith("Session 2 (Wood firing) has 2 required readings")
+    assert "does not answer" not in found.text
+
+
+@pytest.mark.parametrize("before", ["Hello", "How many sessions are there?", "What is a kiln?"])
+def test_where_no_session_was_named_nothing_is_put_together(before: str) -> None:
+    query = understand("what do we read there?", [Turn("user", before), Turn("assistant", "…")])
+    assert query.where is None
+    found = said(before, "what do we read there?")
+    assert found is None or not found.text.startswith("Session")
+
+
+def test_it_stands_for_what_was_asked_about_where_that_is_no_session() -> None:
+    before = [Turn("user", "How does LoRA work?"), Turn("assistant", "…")]
+    assert "LoRA" in understand("What papers are there for it?", before).stand_alone
+
+
+def test_said_again_what_is_read_there_stays_the_same() -> None:
+    asked = ["When do we talk about firing?", "what do we read there?"]
+    first, again = said(*asked), said(*asked, "say that again")
+    assert first is not None
+    assert again is not None
+    assert again.text == first.text

@@ -150,19 +150,29 @@ class AboutCourse:
         return answer(course, query) if answer and course.sessions else None
 
     def _each(self, query: Query, scope: Scope) -> CatalogueAnswer | None:
-        """The answer to questions in one sentence, where the course's list answers one of them."""
+        """The answer to questions in one sentence, where the course's list answers one of them, or
+        to one that goes on from where the question before was about."""
+        if query.where:
+            return self._there(query, query.where, self.answer(query.where, scope))
         if not set(query.sessions) <= {number for one in query.apart for number in one.sessions}:
             return None  # the part of the course that all of it is about is in none of them
         found: list[CatalogueAnswer] = []
-        there: tuple[int, ...] = ()  # the sessions that the question before was answered with
-        for one in query.apart:
-            if one.intent == "there" and there:
-                said = session_readings(self._catalogue(), replace(one, sessions=there))
-            else:
-                said = self.answer(one, scope) or not_listed(one)
-            found.append(said)
-            there = tuple(row.sessions[0] for row in said.listed if not row.section)
+        for at, one in enumerate(query.apart):
+            there = self._there(one, query.apart[at - 1], found[-1]) if found else None
+            found.append(there or self.answer(one, scope) or not_listed(one))
         return together(found) if any(not one.unknown for one in found) else None
+
+    def _there(
+        self, query: Query, before: Query, said: CatalogueAnswer | None
+    ) -> CatalogueAnswer | None:
+        """The readings of the sessions that the question before names, or is answered with."""
+        if query.intent != "there":
+            return None
+        rows = said.listed if said else ()
+        named = before.sessions or tuple(row.sessions[0] for row in rows if not row.section)
+        if not named:
+            return None
+        return session_readings(self._catalogue(), replace(query, sessions=named))
 
     @property
     def _answers(self) -> dict[str, Callable[[Catalogue, Query], CatalogueAnswer | None]]:
@@ -252,7 +262,8 @@ class AboutCourse:
         return with_links(found.text.partition("\n")[0], found.listed)
 
     def _first(self, course: Catalogue, query: Query) -> CatalogueAnswer:
-        """What to begin with: a required reading with the subject in its title, surveys first."""
+        """What to begin with: a reading with the subject in its title, first those of the sessions
+        on the subject, of them the required ones and the surveys."""
         if not query.topic:
             first = min(one.number for one in course.sessions)
             return _in_order(
@@ -270,8 +281,8 @@ class AboutCourse:
 
         # What merely mentions the subject is nothing to begin with.
         rows = [row for row in found.listed if covers(row.title, query.topic)]
-        about = [one.number for one in course.sessions if covers(one.title, query.topic)]
-        rows.sort(key=lambda row: (set(about).isdisjoint(row.sessions), *_rank(row)))
+        about = {one.number for one in course.sessions if covers(one.title, query.topic)}
+        rows.sort(key=lambda row: (about.isdisjoint(row.sessions), *_rank(row)))
         why = "required" if rows[0].section == "required" else "further reading"
         lead = f"Begin with “{rows[0].title}” ({why}), which has “{query.topic}” in its title."
         more = len(found.listed) - len(rows)

@@ -176,7 +176,10 @@ class Engine:
             yield HitsEvent(query.stand_alone, ())
             yield self._abstain(query, found, found.reason, started)
             return
-        draft = self._answerer.draft(query, found.hits[: self._passages], history, stop)
+        asked = query
+        if query.repeats:  # as it was asked then
+            asked, history = replace(query, text=query.repeats), history[: -query.turns_back]
+        draft = self._answerer.draft(asked, found.hits[: self._passages], history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
         review = Review(

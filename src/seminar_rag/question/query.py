@@ -46,6 +46,9 @@ _SEARCHED = frozenset(
 """Intents that the readings are searched for, some of them only where nothing is called so."""
 _BEFORE = frozenset({"source", "again"})
 """Intents of what asks for the answer before, or where that is from."""
+_POINTS_BACK = _BEFORE | {"there"}
+_NAMES_SESSIONS = ("when", "session")
+"""Intents of questions that are about sessions, or answered with them."""
 _SEARCHES = {
     "simple": "What is {}?",
     "pros and cons": "advantages and disadvantages of {}",
@@ -110,9 +113,15 @@ class Query:
     """Whether it tries to give the chatbot orders instead of asking about the readings."""
     language: str = ""
     """Code of the language it is written in; empty where that is not clear."""
+    where: Query | None = None
+    """Of "what do we read there?": the question before it, which tells of which sessions."""
+    repeats: str = ""
+    """The question before it, where it asks for the answer to that again, or for its sources; all
+    but `text` is then of that question."""
+    turns_back: int = 0
+    """Turns of the conversation since that question, and with it."""
     wants_sources: bool = False
-    """Whether it is "who says that?": the question is then the one before, and its sources are the
-    answer."""
+    """Whether it is "who says that?": the sources of the answer before are its answer."""
     shown: str = ""
     """Of a follow-up: the last answers, whose quotations are not to be quoted again. Empty where it
     stands alone, or asks for the last answer again."""
@@ -159,9 +168,13 @@ def understand(
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
     if foreign and found.intent == PLAIN:
         found = _foreign_intent(said, asked)
-    wants_sources = found.intent == "source"
+    wants_sources, repeats, turns = found.intent == "source", "", len(history)
     if found.intent in _BEFORE:
         found, asked, history = _asked_before(asked, history)
+        repeats = asked if len(history) < turns else ""
+    where = _where_before(history, titles) if found.intent == "there" else None
+    if found.intent == "there" and history and where is None:
+        found = Found(PLAIN)
     typed, named = asked, referent(history, asked) if found.intent == PLAIN else ""
     if named and (put := _intent(in_place(asked, named))).topic == named:
         found, asked = put, in_place(asked, named)
@@ -204,13 +217,16 @@ def understand(
         names=_but_counted(_names(searched, language), kinds),
         sides=compares or sides,
         parts=asked_parts,
-        apart=_apart(asked_parts, titles) or _with_before(said, found, history, titles),
+        apart=_apart(asked_parts, titles),
+        where=where,
         counted=things,
         amount=amount(asked),
         form=_form(found, own) if compares or not asked_parts else None,
         is_order=patterns.is_order(searched),
         language=language,
-        wants_sources=wants_sources,
+        repeats=repeats,
+        turns_back=turns - len(history),
+        wants_sources=wants_sources and bool(repeats),
         shown="" if set(words(alone)) <= set(words(typed)) else _shown(answers[: len(history)]),
     )
 
@@ -223,14 +239,14 @@ def _apart(asked: Sequence[Part], titles: Mapping[str, str]) -> tuple[Query, ...
     return found if all(one.intent in _OF_THE_COURSE for one in found) else ()
 
 
-def _with_before(
-    said: str, found: Found, history: Sequence[Turn], titles: Mapping[str, str]
-) -> tuple[Query, ...]:
-    """Of "what do we read there?" the question before it, which tells where, and the question."""
-    asked = [turn.text for turn in history if turn.role == "user"]
-    if found.intent != "there" or not asked:
-        return ()
-    return understand(asked[-1], titles=titles), understand(said, titles=titles)
+def _where_before(history: Sequence[Turn], titles: Mapping[str, str]) -> Query | None:
+    """The last question that "there" can mean a session of; None where another was asked."""
+    for at in range(len(history) - 1, -1, -1):
+        if history[at].role == "user" and _intent(history[at].text).intent not in _POINTS_BACK:
+            before = understand(history[at].text, history[:at], titles=titles)
+            named = [one for one in before.apart or (before,) if one.intent in _NAMES_SESSIONS]
+            return named[-1] if named else None
+    return None
 
 
 def _shown(history: Sequence[Turn]) -> str:
