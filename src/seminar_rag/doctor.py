@@ -17,7 +17,6 @@ from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.types.serving import Finding, Offer
 
 if TYPE_CHECKING:
-    from seminar_rag.assembly import Assembly
     from seminar_rag.models.suggested import Suggestion
 
 _PACKAGES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio")

@@ -1,9 +1,9 @@
-"""Labelled questions → outcomes. `evaluate_questions` describes the format of a question.
+"""Labelled questions → outcomes. `questions` describes the format of a question.
 
 Evidence is matched by place, not by wording: a passage holds a quote when it covers at least half
 of the quote's characters in the source file, white space folded on both sides. A question counts
 as answered by k passages when they hold every one of its quotes together, and as answered with
-evidence when the sentences that the answer cites do. `evaluate_report` makes figures of it.
+evidence when the sentences that the answer cites do. `report` makes figures of it.
 """
 
 from __future__ import annotations
@@ -256,8 +256,9 @@ def outcomes(
         confidence: (query, hits) → 0 to 1, for the risk-coverage curve; without it there is none.
         supported: what citation recall and precision go by (see `verified`).
 
-    Raises SourceError: a document is missing, or lacks a quote; before the first question is asked.
-    Raises StoreError, ModelError: what searching and asking raise.
+    Raises:
+        SourceError: a document is missing, or lacks a quote; before the first question is asked.
+        StoreError, ModelError: what searching and asking raise.
     """
     evidence = Evidence(docs)
     evidence.require(questions)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _NEAR = (1, 2, 3, -1, -2, -3)
 _SECOND = 0.75
-"""How much of a label the second forest decides. Chosen together with `_STEPS` of the training."""
+"""How much of a label the second forest decides. Chosen together with `_STEPS` of
+`benchmarks/train_syllabus.py`."""
 _LEAST = 1e-6
 _FAR = 30
 """So many pieces away, a session's beginning says no more."""

@@ -1,6 +1,6 @@
 """What marks a line as the beginning of a session: "Week 3:", "Lecture IV", "Sep 12 —", "2.". Pure.
 
-A single marked line says little; `syllabus_page` looks for series of them.
+A single marked line says little; `series` chooses those that look alike and come in turn.
 """
 
 from __future__ import annotations

@@ -184,8 +184,9 @@ def launches_of(
         folder: where the key lies that signs what is placed on course pages.
         common: what the servers of the course have in common; the key too, then.
 
-    Raises ConfigError: not all is set that is needed. Raises ServeError: PyJWT is not installed, or
-    the key cannot be used.
+    Raises:
+        ConfigError: not all is set that is needed.
+        ServeError: PyJWT is not installed, or the key cannot be used.
     """
     if not any(site.values()):
         return None

@@ -76,8 +76,9 @@ class Programs:
             text: what was asked, or the text that is checked; it is not logged.
             check: the work checks a text, which is done for one at a time.
 
-        Raises RefusedError: too often, too many, too long or blank; or the work fails. Raises
-        SeminarError: as the course raises.
+        Raises:
+            RefusedError: too often, too many, too long or blank; or the work fails.
+            SeminarError: as the course raises.
         """
         if not text.strip():
             raise RefusedError(BLANK)

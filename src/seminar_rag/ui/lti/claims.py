@@ -154,7 +154,7 @@ def validated(model: type[M], found: Mapping[str, Any], says: str) -> M:
     Args:
         says: what is wrong where something is missing or not as it has to be.
 
-    Raises LaunchError: that.
+    Raises LaunchError, which says so, where something is.
     """
     try:
         return model.model_validate(found)

@@ -96,8 +96,12 @@ def _new_key() -> bytes:
 
 def key_in(folder: Path, common: Common | None = None) -> RSAPrivateKey:
     """The key that signs what is placed on course pages, made where there is none: in common to all
-    servers of a course, or in the folder. Raises ServeError: it cannot be read or written. Raises
-    StoreError: what the servers have in common cannot be reached."""
+    servers of a course, or in the folder.
+
+    Raises:
+        ServeError: it cannot be read or written.
+        StoreError: what the servers have in common cannot be reached.
+    """
     path = folder / KEY_FILE
     try:
         if common is not None:
