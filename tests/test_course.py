@@ -9,6 +9,7 @@ import pytest
 
 from fakes import Reply, StubServer
 from memory import MemoryVectors
+from seminar_rag import course
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, StoreError
@@ -249,3 +250,22 @@ def test_a_course_opens_from_a_path_written_as_text(tmp_path: Path) -> None:
     course = Course.open(str(tmp_path), str(tmp_path / "kept"))
     with contextlib.closing(course):
         assert (course.name, course.config.data) == ("Tides", tmp_path / "kept")
+
+
+def test_a_course_page_is_read_with_the_settings_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seminar.toml").write_text("[fetch]\nmax_mib = 3\n")
+    page = tmp_path / "page.md"
+    page.write_text("# Week 1: Attention\n\n- [A reading](https://example.org/a.pdf)\n")
+    found: list[Config] = []
+    network_of = course.network_of
+
+    def seen(config: Config) -> object:
+        found.append(config)
+        return network_of(config)
+
+    monkeypatch.setattr(course, "network_of", seen)
+    read = course.read_course_page(page, tmp_path, data=tmp_path / "data")
+    assert [one.title for one in read.sessions[0].readings] == ["A reading"]
+    assert (found[0].fetch_max_mib, found[0].data) == (3, tmp_path / "data")

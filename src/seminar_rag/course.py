@@ -340,7 +340,10 @@ def open_sample(data: Path | None = None) -> Course:
     return Course.open(configuration.own_folder("sample"), data)
 
 
-def read_course_page(source: str | Path, data: Path | None = None) -> Syllabus:
-    """The sessions and readings of a source, without a course: nothing is ingested."""
-    with network_of(load(None, data=data)).fetcher() as fetcher:
+def read_course_page(
+    source: str | Path, folder: Path | None = None, data: Path | None = None
+) -> Syllabus:
+    """The sessions and readings of a source, without a course: nothing is ingested. What is fetched
+    for it follows the settings of `folder`; None takes the folder that `Course.open` takes."""
+    with network_of(load(folder, data=data)).fetcher() as fetcher:
         return read_list(source, fetcher)
