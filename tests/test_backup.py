@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import zipfile
 from contextlib import closing
@@ -184,3 +186,14 @@ def test_the_command(
     assert main(["backup", "--data", "again", "--restore", "here.zip"]) == 0
     assert "The backup is restored." in capsys.readouterr().out
     assert decided(folder / "again") == DECIDED
+
+
+@pytest.mark.slow
+def test_asking_where_the_course_lies_loads_no_index() -> None:
+    code = (
+        "import sys\n"
+        "from seminar_rag.upkeep import where\n"
+        "where()\n"
+        "assert not {'numpy', 'seminar_rag.index.store'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

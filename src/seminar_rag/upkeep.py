@@ -28,13 +28,9 @@ from seminar_rag.files import draft, write
 from seminar_rag.index import decisions
 from seminar_rag.index.decisions import CHOSEN, Chosen, chosen_content
 from seminar_rag.index.folder import writing
-from seminar_rag.index.postgres import CommonTable, Postgres
-from seminar_rag.index.rescue import move, set_aside
-from seminar_rag.index.rescue import rescue as rescue_database
-from seminar_rag.index.sqlite import connect
-from seminar_rag.index.store import Store
-from seminar_rag.journal.journal import Journal
 from seminar_rag.types.catalogue import Correction
+
+# What reads vectors is imported where it is used: each command asks where the course lies.
 
 
 def where() -> str:
@@ -51,6 +47,8 @@ def where() -> str:
 def rescue(data: Path | None = None, progress: Callable[[str], None] = lambda _: None) -> bool:
     """Replace a damaged database, which is moved aside; whether it was damaged. See
     `index.rescue`."""
+    from seminar_rag.index.rescue import rescue as rescue_database
+
     config = load(None, data=data)
     if config.store_database:  # a server looks after its files by itself
         return False
@@ -76,6 +74,8 @@ def move_database(
         ConfigError: the course lies there already, or the environment decides where it lies.
         StoreError: a database cannot be used, or the target is not empty; nothing was changed.
     """
+    from seminar_rag.index.rescue import move
+
     config = load(folder, data=data)
     if "store_database" in configuration.from_environment():
         raise ConfigError("SEMINAR_RAG_STORE_DATABASE decides where the course lies — unset it")
@@ -178,6 +178,9 @@ def restore(config: Config, source: Path) -> Path | None:
         SourceError: the file is no backup, or is damaged; nothing was changed.
         StoreError: the data folder cannot be used, or another process is writing.
     """
+    from seminar_rag.index.rescue import rescue as rescue_database
+    from seminar_rag.index.store import Store
+
     data, database = config.data, config.store_database
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -216,6 +219,9 @@ def carry(data: Path, source: str, place: Path, target: str) -> None:
         data, place: the data folders, which hold both with SQLite.
         source, target: the address of a PostgreSQL database, or empty for SQLite.
     """
+    from seminar_rag.index.postgres import CommonTable
+    from seminar_rag.journal.journal import Journal
+
     with (
         closing(Journal(data / _JOURNALS[0], database=source)) as old,
         closing(Journal(place / _JOURNALS[0], database=target)) as new,
@@ -230,10 +236,14 @@ def carry(data: Path, source: str, place: Path, target: str) -> None:
 def _decisions(data: Path, database: str) -> tuple[Correction, ...]:
     """The decisions of now, from the database where it can be read."""
     if database:
+        from seminar_rag.index.postgres import Postgres
+
         with closing(Postgres(database)) as served:
             return decisions.stored(served)
     if not (data / _DATABASE).is_file():
         return decisions.latest(data)
+    from seminar_rag.index.sqlite import connect
+
     with closing(connect(data / _DATABASE)) as db:
         with suppress(sqlite3.Error, ValueError):
             # The file beside it is written a moment later.
@@ -276,6 +286,8 @@ def _extracted(archive: zipfile.ZipFile, scratch: Path) -> list[str]:
 
 def _put_in_place(folder: Path, data: Path, scratch: Path, names: list[str]) -> Path | None:
     """Move the unpacked files to their places, after what lies there went aside."""
+    from seminar_rag.index.rescue import set_aside
+
     replaced = [name for name in names if name not in (_MANIFEST, _DECISIONS, _SETTINGS)]
     if any(name in names for name in _JOURNALS):  # one is made anew from the other
         replaced += [f"{name}{end}" for name in _JOURNALS for end in ("", "-wal", "-shm")]
