@@ -242,10 +242,12 @@ def _decisions(data: Path, database: str) -> tuple[Correction, ...]:
             return decisions.stored(served)
     if not (data / _DATABASE).is_file():
         return decisions.latest(data)
+    from seminar_rag.index.database import require_known_names
     from seminar_rag.index.sqlite import connect
 
     with closing(connect(data / _DATABASE)) as db:
         with suppress(sqlite3.Error, ValueError):
+            require_known_names(db, data)
             # The file beside it is written a moment later.
             return decisions.stored(db)
         return decisions.latest(data, db)

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from memory import MemoryVectors
+from seminar_rag import upkeep
+from seminar_rag.config import Config
 from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import decisions
 from seminar_rag.index.rescue import damage, rescue
@@ -236,6 +238,36 @@ def test_a_sound_or_newer_database_is_left_alone(made: Made, tmp_path: Path) -> 
     with pytest.raises(StoreError, match=r"written by seminar-rag .*store 7"):
         rescue(data)
     assert (data / "course.db").read_bytes() == content
+
+
+OF_010 = sql(
+    "ALTER TABLE lookup RENAME TO sought",
+    "ALTER TABLE sought RENAME COLUMN problem TO says",
+    "ALTER TABLE sought RENAME COLUMN remedy TO mend",
+    "ALTER TABLE correction RENAME COLUMN fields TO told",
+    "UPDATE meta SET value = '1' WHERE name = 'version'",
+)
+
+
+def test_a_database_from_before_0_2_0_is_refused_and_left_alone(made: Made, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    made(data)
+    OF_010(data)
+    (data / "decisions" / "current.json").unlink()  # which 0.1.0 did not write
+    (data / "journal.sqlite").unlink()  # which is none
+    content = (data / "course.db").read_bytes()
+    refused = r"before 0\.2\.0 — open it once with version 0\.2\.0"
+    for use in (
+        lambda: Store(data, vectors=MemoryVectors()),
+        lambda: rescue(data),
+        lambda: upkeep.save(Config(folder=tmp_path, data_dir="data"), tmp_path / "backup.zip"),
+    ):
+        with pytest.raises(StoreError, match=refused) as error:
+            use()
+        assert not isinstance(error.value, DamagedError)
+    assert (data / "course.db").read_bytes() == content
+    assert not list(data.glob("damaged-*"))
+    assert not (tmp_path / "backup.zip").exists()
 
 
 def test_the_last_five_copies_are_kept(tmp_path: Path) -> None:

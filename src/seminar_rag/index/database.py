@@ -45,6 +45,8 @@ _ADDED_COLUMNS = (
     ("session", "date TEXT"),
 )
 """Columns that databases of 0.2.0 lack."""
+_OLD_COLUMNS = (("sought", "says"), ("lookup", "says"), ("correction", "told"))
+"""Tables and columns that 0.2.0 renamed, any of which says that an earlier version wrote them."""
 
 
 class Database:
@@ -88,6 +90,7 @@ class Database:
         """Refuse a database whose tables this program does not know."""
         found = self.meta("version") or ""
         if found == VERSION or found in EARLIER:
+            require_known_names(self._db, self.folder)
             return
         if found.isdigit() and int(found) > int(VERSION):
             program = self.meta("program") or "a later version"
@@ -191,6 +194,16 @@ def schema(db: Connection) -> str:
 def tables(db: Connection) -> list[str]:
     """The tables of a course's database."""
     return re.findall(r"TABLE IF NOT EXISTS (\w+)", schema(db))
+
+
+def require_known_names(db: Connection, folder: Path) -> None:
+    """Refuse what a version before 0.2.0 wrote, which 0.2.0 renames: it is no damage, and what it
+    holds would be taken for lost. Raises StoreError."""
+    if any(column in db.columns(table) for table, column in _OLD_COLUMNS):
+        raise StoreError(
+            f"{folder} was written by a version of seminar-rag before 0.2.0 — open it once with"
+            " version 0.2.0, which keeps all of it, or choose another --data folder and ingest anew"
+        )
 
 
 def _migrate(db: Connection, folder: Path) -> None:

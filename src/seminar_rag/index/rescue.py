@@ -49,7 +49,7 @@ def rescue(data: Path, progress: Callable[[str], None] = lambda _: None) -> bool
 
     Raises:
         StoreError: another process is writing, the folder cannot be used, or a later version of
-            the program wrote the database.
+            the program wrote the database, or one before 0.2.0.
     """
     aside = set_aside(data, blocked(data), "not-ours")
     if aside is not None:
