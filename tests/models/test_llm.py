@@ -336,6 +336,23 @@ class TestLlamaCpp:
             thread.join(60)
         assert done == ["judged", "written"] * 3
 
+    @pytest.mark.parametrize("before", ["", "<think>\n\n</think>\n\n"])
+    def test_a_judgement_says_what_goes_on_from_it_only_where_it_ended_well(
+        self, tmp_path: Path, before: str
+    ) -> None:
+        template = (
+            "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n"
+            f"{{% endfor %}}{{% if add_generation_prompt %}}{{{{ {before!r} }}}}{{% endif %}}"
+        )
+        llm = LlamaCpp(build_gguf(tmp_path / "a.gguf", template=template), context=1024, threads=1)
+        then = (ChatMessage("Yes", role="assistant"), ChatMessage("Write the answer."))
+        llm.weigh(MESSAGES, ("Yes", "No"), never, then)
+        assert llm._turns._expected == tuple(llm.prompt_tokens([*MESSAGES, *then]))
+        with pytest.raises(ModelError, match="stopped"):
+            llm.weigh((ChatMessage("x " * 90),), ("Yes", "No"), lambda: True, then)
+        assert llm._turns._expected is None
+        llm.close()
+
     def test_waiting_for_ones_turn_can_be_stopped(self, model: LlamaCpp) -> None:
         first = model.stream(MESSAGES, max_tokens=200, stop=never)
         next(first)
@@ -573,6 +590,29 @@ class TestLlamaCpp:
         llm.close()
         with pytest.raises(ModelError, match="has been closed"):
             ask(llm, max_tokens=5)
+
+    @pytest.mark.parametrize("kind", ["stream", "weigh"])
+    def test_who_waits_behind_the_closing_is_told_so(self, gguf: Path, kind: str) -> None:
+        llm = LlamaCpp(gguf, context=512, threads=1)
+        first = llm.stream(MESSAGES, max_tokens=100, stop=never)
+        next(first)  # has the turn
+        said: list[str] = []
+
+        def asks() -> None:
+            try:
+                ask(llm, max_tokens=3) if kind == "stream" else llm.weigh(MESSAGES, ("Yes", "No"))
+            except ModelError as error:
+                said.append(str(error))
+
+        threads = [threading.Thread(target=work) for work in (llm.close, asks)]
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while len(llm._turns._line) < number:
+                time.sleep(0.01)
+        first.close()  # type: ignore[attr-defined]
+        for thread in threads:
+            thread.join(60)
+        assert said == ["Model tiny.gguf has been closed - load it again."]
 
 
 QUESTIONS = ("Is it so?", "Are four of the five cities larger than the sixth?", "No")

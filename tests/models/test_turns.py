@@ -87,6 +87,23 @@ def test_nobody_waits_long_for_who_does_not_go_on(monkeypatch: pytest.MonkeyPatc
     assert turns.take(never, "mine")  # too late to be first, and its turn all the same
 
 
+def test_who_is_expected_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRACE", 30.0)
+    turns = Turns()
+    assert turns.take(never)
+    hall = Hall(turns)
+    hall.comes("a")
+    turns.give("mine")
+    started = time.monotonic()
+    assert turns.take(never, "something else")  # and goes first
+    assert hall.had == []
+    turns.give("mine")
+    assert turns.take(never)
+    turns.give()
+    assert hall.empties() == ["a"]
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_who_stops_waiting_leaves_the_line(*, fails: bool) -> None:
     def stop() -> bool:

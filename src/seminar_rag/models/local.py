@@ -125,20 +125,32 @@ class LlamaCpp:
         """Wait for one's turn; False once `stop` says so. What fails meanwhile says what to do.
 
         Args:
-            name: what a turn before may have said that it would go on with, as `then`.
+            name: what a turn before may have said that it would go on with, as `then`, which
+                counts only where that turn came to its end.
         """
         if not self._turns.take(stop, name):
             yield False
             return
+        expected = None
         try:
-            yield True
-        except ModelError as error:
-            raise ModelError(
-                f"{self.path.name}: {error} - ask again; if it happens again, choose another"
-                " model (seminar-rag models)."
-            ) from error
+            self._loaded()  # it may have been closed meanwhile
+            try:
+                yield True
+            except ModelError as error:
+                raise ModelError(
+                    f"{self.path.name}: {error} - ask again; if it happens again, choose another"
+                    " model (seminar-rag models)."
+                ) from error
+            expected = then
         finally:
-            self._turns.give(then)
+            self._turns.give(expected)
+
+    def _loaded(self) -> Any:
+        """What llama-cpp-python loaded. Raises ModelError where it has been closed."""
+        llama = self._llama  # once: `close` waits for no one who counts tokens
+        if llama is None:
+            raise ModelError(f"Model {self.path.name} has been closed - load it again.")
+        return llama
 
     def weigh(
         self,
@@ -149,9 +161,10 @@ class LlamaCpp:
     ) -> choice.Probabilities:
         """How likely each answer is to the last message; see `Chooser.weigh`."""
         prompt, whole = self.prompt_tokens(messages), self.prompt_tokens([*messages, *then])
+        goes_on = tuple(whole) if then else None
         if whole[: len(prompt)] != prompt:  # the template puts something before an answer
             whole = prompt
-        with self._turn(stop, then=tuple(whole) if then else None) as ours:
+        with self._turn(stop, then=goes_on) as ours:
             if not ours or not self._reader.read(whole, stop, noted=len(prompt)):
                 raise ModelError(choice.STOPPED)
             row = self._reader.noted
@@ -178,11 +191,10 @@ class LlamaCpp:
         if not self._turns.take(stop):
             raise ModelError(choice.STOPPED)
         try:
-            if self._llama is None:
-                raise ModelError(f"Model {self.path.name} has been closed - load it again.")
+            llama = self._loaded()
             if self._choices is None:
                 self._choices = choice.SharedPrefix(
-                    self._api, self._llama.model, self._llama.n_threads, self._kept, self._made_of
+                    self._api, llama.model, llama.n_threads, self._kept, self._made_of
                 )
             rows = self._choices.last_logits(choice.common_start([*probes, *begun]), begun, stop)
         finally:
@@ -224,11 +236,8 @@ class LlamaCpp:
         return choice.common_start(list(begun))
 
     def _tokens(self, text: str, *, special: bool = False) -> list[int]:
-        llama = self._llama
-        if llama is None:
-            raise ModelError(f"Model {self.path.name} has been closed - load it again.")
         encoded = text.encode("utf-8", "replace")
-        tokens: list[int] = llama.tokenize(encoded, add_bos=False, special=special)
+        tokens: list[int] = self._loaded().tokenize(encoded, add_bos=False, special=special)
         return tokens
 
     def _special_token(self, name: str) -> str:

@@ -22,17 +22,20 @@ class Turns:
         self._line: list[object] = []  # those who wait
         self._is_taken = False
         self._expected: Hashable = None
+        self._asker: threading.Thread | None = None  # who is expected
         self._reserved = 0.0  # until when it is kept for who is expected
 
     def take(self, stop: Callable[[], bool], name: Hashable = None) -> bool:
         """Wait for one's turn, which `give` ends; False once `stop` says so.
 
         Args:
-            name: what a turn before may have been given back for.
+            name: what a turn before may have been given back for. The thread that gave it back
+                goes first with anything: the answer may have taken another way than was expected.
         """
         place = object()
         with self._changed:
-            if name is not None and name == self._expected:
+            by_name = name is not None and name == self._expected
+            if by_name or self._asker is threading.current_thread():
                 self._line.insert(0, place)
                 self._reserved = 0.0
             else:
@@ -59,6 +62,7 @@ class Turns:
         with self._changed:
             self._is_taken = False
             self._expected = name
+            self._asker = None if name is None else threading.current_thread()
             self._reserved = 0.0 if name is None else time.monotonic() + GRACE
             self._changed.notify_all()
 
