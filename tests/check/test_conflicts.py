@@ -26,6 +26,9 @@ def kind(claim: str, *sentences: str) -> str | None:
     [
         ("a third of them", "33% of them"),
         ("two-thirds of them", "66.7%"),
+        ("about 65,500 words", "65,536 words"),
+        ("About 2,000 households", "2,041 households"),
+        ("Roughly 40%", "41%"),
         ("twice as fast", "2x as fast"),
         ("41 per cent", "41%"),
         ("76.25\u00a0million", "76,250,000"),
@@ -45,6 +48,8 @@ def test_the_same_number_is_written_in_many_ways(one: str, other: str) -> None:
         ("30 minutes", "30 seconds"),
         ("4% of it", "0.4%"),
         ("65,000 words", "65,536 words"),
+        ("nearly 100% of it", "60%"),
+        ("about 2,000 words", "2,641 words"),
         ("doubles", "two predictions"),
     ],
 )
@@ -55,6 +60,8 @@ def test_units_tell_numbers_apart(one: str, other: str) -> None:
 def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
     assert [term.unit for term in terms("61 and 63%")] == ["%", "%"]
     assert [term.value for term in terms("5 to 500 billion")] == [5e9, 5e11]
+    assert [term.value for term in terms("2018–19")] == [2018, 2019]
+    assert [term.value for term in terms("2018-03 and 2001-02-03")] == [2018, 3, 2001, 2, 3]
     assert [term.kind for term in terms("a third house")] == ["number", "word"]
     assert number("a third house").value == 3
 
@@ -72,6 +79,10 @@ def test_a_unit_behind_a_range_holds_for_both_ends() -> None:
          "Jamba3 won the prize for young founders in Perth.", "name"),
         ("Jones won the prize for young founders in Perth.",
          "Smith won the prize for young founders in Perth.", None),
+        ("About 2,000 households in the north were reached by the first survey.",
+         "The first survey reached 2,041 households in the north.", None),
+        ("The survey of the northern farms ran from 2018 to 2019.",
+         "The survey of the northern farms ran in 2018–19.", None),
         # exchanged sides
         ("The queries come from the encoder while the keys come from the decoder.",
          "The queries come from the decoder while the keys come from the encoder.", "order"),

@@ -64,7 +64,7 @@ class Term:
     value: float = 0.0
     """Numbers: the value, scale words multiplied in; percents as they are read."""
     precision: float = 0.0
-    """Numbers: half of the last digit given, what rounding may hide."""
+    """Numbers: half of the last digit given, what rounding may hide; "about" hides more."""
     unit: str = ""
     """Numbers: "%", "x" (times), "" or the stem of the word behind."""
     spelled: bool = False
@@ -131,6 +131,14 @@ _BASE = {
 """Units as multiples of one that they can be converted to."""
 _FAR = 1.5
 """ "Over 600" is said of 650, not of 6,000."""
+_ABOUT = re.compile(
+    r"(?:\b(?:about|around|roughly|some|approximately|nearly|almost)|~|≈)\s*$", re.IGNORECASE
+)
+"""Stands before a number whose last zeros were not counted."""
+_ROUNDED = 0.1
+"""Of such a number, how much may be rounded at most: "nearly 100%" is not said of 60%."""
+_FROM_YEAR = re.compile(r"\b((?:19|20)\d)(\d)[–/-]$")
+"""Stands before the end of a span of years, "2018–19"."""
 _MORE, _LESS = "(?:more|greater|higher|longer) than", "(?:less|fewer|lower|shorter) than"
 _LEAST = re.compile(
     rf"\b(?:at least|not? {_LESS}|(?<!no )(?<!not ){_MORE}|over|above|minimum of)\s*$",
@@ -158,14 +166,31 @@ def _number(match: re.Match[str], text: str) -> Term:
     scale = _SCALE.get(suffix, 1.0) * _raised(match, digits)
     decimals = len(digits.split(".")[1]) if "." in digits else 0
     value = float(digits) * scale
+    if year := _ending_year(text, start, end, digits):
+        value = year
     if re.fullmatch(r"%|per\s?cent", suffix):
         unit = "%"
     else:
         unit = "x" if suffix in ("x", "×") else _unit(text, end)
     key = f"#{value:g}{'%' if unit == '%' else ''}"
     precision = 0.0 if match["own"] else 0.5 * 10.0**-decimals * scale
+    if not decimals and _ABOUT.search(text[max(0, start - 16) : start]):
+        zeros = len(digits) - len(digits.rstrip("0"))
+        precision = max(precision, min(precision * 10.0**zeros, _ROUNDED * value))
     bound = _bound(text, start, end)
     return Term(text[start:end], key, "number", start, end, value, precision, unit, bound=bound)
+
+
+def _ending_year(text: str, start: int, end: int, digits: str) -> float:
+    """The year that two digits mean as the end of a span of years; 0 for others.
+
+    "2018-03" is a month, as is what another hyphen follows.
+    """
+    first = _FROM_YEAR.search(text[max(0, start - 5) : start])
+    if first is None or len(digits) != 2 or text[end : end + 1] in ("-", "–", "/"):
+        return 0.0
+    century, year = first[1][:2], f"{first[1][2]}{first[2]}"
+    return float(century + digits) if digits > year else 0.0
 
 
 def _raised(match: re.Match[str], digits: str) -> float:
