@@ -69,6 +69,51 @@ def test_nothing_of_a_list_of_references_is_quoted() -> None:
     assert "Weirs silt up after a dry summer." in texts(once)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "Marsh, Q. T. ({}). Mills after a summer. Rev. of Milling, 12, 40–49.",
+        "Q. Marsh and B. Ode, Mills after a summer, Rev. Milling 39(2): 11–16, {}.",
+        "Q. Marsh. Mills after a summer. In Proc. Mills, pp. 40–49, {}.",
+        "Quentin Marsh. Mills after a summer. In Proceedings of the Mills, {}.",
+        "Marsh, Q. T. et al. Mills after a summer. Milling in press ({}).",
+        'Marsh, Quentin, et al. "Mills after a summer." Milling, {}.',
+        "Quentin Marsh. {}. Mills after a summer. arXiv preprint.",
+    ],
+)
+def test_a_list_of_references_is_told_in_many_styles(entry: str) -> None:
+    said = "After the summer the mills of the valley stood still for long."
+    listed = "\n".join(entry.format(year) for year in (1961, 1982, 2003))
+    assert said not in texts(f"{said}\n\n{listed}")
+
+
+@pytest.mark.parametrize(
+    ("prose", "said"),
+    [
+        (
+            "Foucault describes the plague town as a space in which each movement is watched (1977,"
+            " pp. 195–198). He sets it against the leper, who is driven out (pp. 198–199)."
+            " Panopticism makes power automatic (pp. 201–202). Later readers doubted that prisons"
+            " ever worked so.",
+            "Later readers doubted that prisons ever worked so.",
+        ),
+        (
+            "That children learn words from few examples was first shown by Carey (1978). Later"
+            " work found it in a study by Markson and Bloom (1997). Adults, too, kept a new word,"
+            " as reported by Halberda (2006). The effect is smaller for verbs than for nouns.",
+            "The effect is smaller for verbs than for nouns.",
+        ),
+        (
+            "The firm was heard in proceedings of the first court. In proceedings against it the"
+            " guild won. In proceedings of the second court it lost. The ferry then ran again.",
+            "The ferry then ran again.",
+        ),
+    ],
+)
+def test_prose_that_cites_much_is_no_list_of_references(prose: str, said: str) -> None:
+    assert said in texts(prose)
+
+
 def test_an_address_is_no_label_and_no_explanation_of_one() -> None:
     page = "https://kilns.example/history"
     assert not any(page in one for one in texts(f"{page}\nSHA: one two three four."))

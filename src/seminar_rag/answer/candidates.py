@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from seminar_rag.answer.entries import lists_works
 from seminar_rag.answer.persons import lists_persons
 from seminar_rag.text import OPEN_ENDS, names_columns
 from seminar_rag.types import Hit, Passage, Sentence
@@ -60,9 +61,6 @@ _REFERENCE = re.compile(
     re.IGNORECASE,
 )
 """What an entry of a list of references has, a list of authors, and a bare address."""
-_ENTRIES = 3
-"""Passages with that many such marks are pieces of a list of references, of which nothing is
-quoted: of 11,905 candidates of a seminar and of papers 52 stand in one, of which 51 are entries."""
 _ADDRESS = re.compile(r"https?://")
 _NUMBERED = re.compile(r"\s?(?:\[\^?\d[\d,;\s–-]*\]|【\d+】)")
 _BULLET = re.compile(r"^(?:[+*•·–-]\s+\**|\*{2,})(?=\S)")
@@ -110,7 +108,7 @@ def candidates(index: int, hit: Hit, persons: bool = False) -> Iterator[Candidat
         index: 1-based index of the hit among those offered.
         persons: a list of persons may answer the question.
     """
-    if len(_REFERENCE.findall(hit.passage.text)) >= _ENTRIES:
+    if lists_works(hit.passage.text):
         return
     outline = _Outline(hit.passage, hit.document.title, persons)
     for at, sentence in enumerate(outline.sentences):
