@@ -240,11 +240,17 @@ def test_a_mark_finds_its_entry_in_any_style(listed: str, same: bool) -> None:
 @pytest.mark.parametrize(
     ("said", "first", "second"),
     [
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "Jason Wei and Xu Wang. Dogs, 2022."),
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "J. Wei. Dogs, 2022."),
+        ("(Wei, 2022)", "Wei Zhao. Cats, 2022.", "Wei J. Dogs and seas. 2022."),
+        ("(van der Maaten, 2022)", "Maaten van der Zee. 2022.", "L. van der Maaten. Dogs. 2022."),
+        ("(Hu, 2021)", "Hu Bo. Cats. 2021.", "Hu EJ, Shen Y. Dogs. 2021."),
+        ("(Lee-Ito, 2021)", "Ito Lee Bo. Cats. 2021.", "Ana Lee-Ito. Dogs. 2021."),
         ("(Smith, 2015)", "Smith, J. (2009). Old. Mind 12, 2015-2030.", "Smith, J. (2015). New."),
         ("(Smith, 2015)", "Smith, J. (2009). Old. Mind, 1998–2015.", "Smith, J. 2015-03-02. New."),
     ],
 )
-def test_a_year_within_a_number_is_no_year_of_an_entry(said: str, first: str, second: str) -> None:
+def test_a_mark_finds_the_better_of_two_entries(said: str, first: str, second: str) -> None:
     (one, *_) = claims(f"Chains help {said}.\n\n## References\n\n{first}\n\n{second}\n")
     assert one.cites[0].entry == second
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from seminar_rag import ids
 from seminar_rag.text import fold
@@ -148,11 +149,15 @@ def entry(text: str, start: int, end: int) -> Cited:
 def resolve(cited: Cited, references: Sequence[Cited]) -> Cited:
     """A mark with what its reference-list entry adds; the mark as it is where none fits.
 
-    Of works of one author and year that the list has without letters, "b" is the second.
+    Of several that fit, those come first whose first author has the cited name as a family name. Of
+    works of one author and year that the list has without letters, "b" is the second.
     """
-    listed = [reference for reference in references if _same_work(cited, reference)]
-    if not listed:
+    fitting = [reference for reference in references if _same_work(cited, reference)]
+    if not fitting:
         return cited
+    called = f" {fold(cited.authors[0])}" if cited.authors else ""
+    own = [one for one in fitting if any(called.endswith(f" {n}") for n in _families(one))]
+    listed = own or fitting
     told = [one for one in listed if cited.letter in _letters(one, cited.year)]
     which = ord(cited.letter or "a") - ord("a")
     reference = told[0] if told else listed[min(which, len(listed) - 1)]
@@ -177,8 +182,8 @@ def _same_work(cited: Cited, reference: Cited) -> bool:
     letters = _letters(reference, cited.year)
     if not (cited.authors and letters) or (cited.letter and not letters & {"", cited.letter}):
         return False
-    first = _FIRST_END.split(reference.entry, maxsplit=1)[0]
-    return set(fold(cited.authors[0]).split()) <= set(fold(first).split()[:_FIRST_WORDS])
+    first = fold(_first(reference)).split()[:_FIRST_WORDS]
+    return set(fold(cited.authors[0]).split()) <= set(first)
 
 
 def _letters(reference: Cited, year: int | None) -> set[str]:
@@ -188,6 +193,20 @@ def _letters(reference: Cited, year: int | None) -> set[str]:
     """
     behind = {one[4:].lower() for one in _ALONE.findall(reference.entry) if one[:4] == str(year)}
     return behind - {""} or behind
+
+
+def _first(reference: Cited) -> str:
+    """The name of the first author, with which an entry begins, and what stands right behind it."""
+    return _FIRST_END.split(reference.entry, maxsplit=1)[0]
+
+
+def _families(reference: Cited) -> Iterator[str]:
+    """What may be the first author's family name: "Wei J. On mills" may begin as "Jason J. Wei"
+    does, so a word before initials is one as well as the last."""
+    words = _NAME_END.split(_first(reference), maxsplit=1)[0].split()[:_FIRST_WORDS]
+    for word, behind in zip_longest(words, words[1:]):
+        if word and not _INITIALS.fullmatch(word) and (not behind or _INITIALS.fullmatch(behind)):
+            yield fold(word)
 
 
 def family(name: str) -> str:
@@ -201,6 +220,7 @@ _ALONE = re.compile(
     rf"(?<![\w–-])({_YEAR}[a-z]?)(?![\w–])(?!-(?!(?:0[1-9]|1[0-2])-\d\d\b))", re.IGNORECASE
 )
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,3}|[JS]r\.?")
+_NAME_END = re.compile(r"(?<=[^\W\d_]{2})\.|:")
 _FIRST_END = re.compile(r"[,;&(\d“\"]|\band\b|\bet al\b")
 """Behind the name of the first author, with which an entry begins."""
 _FIRST_WORDS = 5
