@@ -24,6 +24,7 @@ from seminar_rag.syllabus.labels import (
 from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.model import PARTS, Forest, flat, trained
 from seminar_rag.syllabus.pieces import Piece, page_pieces
+from seminar_rag.syllabus.read import syllabus_from_markdown
 from seminar_rag.syllabus.series import candidates, series_features, unmixed
 from seminar_rag.syllabus.spans import Span, alike, runs_of, spans_of
 from seminar_rag.types import Reading
@@ -318,3 +319,17 @@ def test_a_tree_of_too_many_leaves_is_refused() -> None:
     arrays = flat({"tree_info": [{"tree_structure": tree}]}, 1)
     with pytest.raises(ValueError, match="more than 16 leaves"):
         Forest(**{part: arrays[part] for part in PARTS}, classes=1)
+
+
+def test_dated_excursions_among_numbered_weeks_are_sessions_of_their_own() -> None:
+    topics = "Springs Rivers Lakes Tides Wells Clouds Glaciers Marshes Canals".split()
+    headings = [f"Week {n}: {topic}" for n, topic in enumerate(topics, 1)]
+    headings[3:3] = ["12 October: Excursion to the works"]
+    headings[7:7] = ["2 November: Guest lecture"]
+    headings.append("30 November: Visit of the museum")
+    page = "# Water\n\n" + "\n\n".join(
+        f"## {heading}\n\n- Brown, A. (2012). A history of water, part {n}. Lake Press.\n"
+        f"- Smith, B. (2015). Measuring water, part {n}. Journal of Rivers 3."
+        for n, heading in enumerate(headings)
+    )
+    assert len(syllabus_from_markdown(page, "water.md").sessions) == 12

@@ -96,9 +96,9 @@ def unmixed(every: Sequence[Series], pieces: Sequence[Piece]) -> list[int]:
     return [n for n, one in enumerate(every) if not mixes(one)] or [0]
 
 
-_MIXED = 3
-"""A holiday or an excursion among numbered weeks may have nothing but its date."""
-_MIXED_SHARE = 0.2
+_MIXED, _MIXED_SHARE = 3, 0.3
+"""How many of each kind there have to be, also as a share of all: holidays and excursions among
+numbered weeks may have nothing but their dates."""
 
 
 def series_features(
