@@ -171,7 +171,8 @@ class SharedPrefix:
         self._kept[at] = list(shared)
         if self._file and len(fresh) >= _COMMON:
             state = states.copied(self._api, self._context, at, shared)
-            states.save(self._beside(at), state, self._made_of)
+            if state:
+                states.save(self._beside(at), state, self._made_of)
 
     def _load(self, at: int, shared: list[int]) -> bool:
         """Take a shared beginning from where it was kept; False where it is not."""

@@ -28,8 +28,9 @@ BATCH = 256
 """Prompt tokens read per step: 1.1 times as many a second as with 128."""
 POLL_SECONDS = 0.05
 WAITING = 256_000_000
-"""Bytes of the states that wait: six conversations of 1,500 tokens with Qwen2.5-Coder-1.5B. One of
-1,024 tokens takes 29 MB, and 4 ms each way (an AMD EPYC)."""
+"""Bytes of the states that wait, all together: six conversations of 1,500 tokens with
+Qwen2.5-Coder-1.5B. One of 1,024 tokens takes 29 MB, and 4 ms each way (an AMD EPYC). One that is
+larger by itself does not wait. What most prompts begin with is held beside them."""
 _SPARED = 200
 """Tokens of a state that are forgotten without a copy: they are read again within two seconds."""
 _SAME, _GUESSED = 3, 3
@@ -130,7 +131,7 @@ class Reader:
             return
         self.read(tokens, lambda: False)
         self._opening = self._state()
-        if kept:
+        if kept and self._opening:
             states.save(kept, self._opening, made_of, self.speed or 0.0)
 
     def logits(self, at: int = -1) -> np.ndarray[Any, Any]:
@@ -155,7 +156,7 @@ class Reader:
         """Turn to the state that suits a prompt; the tokens that they have in common."""
         common = self._common(prompt, self.text)
         others = {one: self._common(prompt, one.tokens) for one in self._outside()}
-        best = max(others, key=others.__getitem__, default=None)
+        best = max(others, key=others.__getitem__, default=None)  # of equal ones the opening
         if len(self.text) - common > _SPARED:
             self._put_away()
         if best is None or others[best] <= common or not self._load(best):
@@ -173,18 +174,20 @@ class Reader:
 
     def _put_away(self) -> None:
         """Let a copy of the state wait, unless there is one, or no room for it."""
-        if any(one.tokens == self.text for one in self._outside()):
+        size = self._api.llama_state_seq_get_size(self._context, 0)
+        if size > WAITING or any(one.tokens == self.text for one in self._outside()):
             return
-        self._waiting.append(self._state())
-        while sum(len(one.content) for one in self._waiting) > WAITING:
+        while size + sum(len(one.content) for one in self._waiting) > WAITING:
             del self._waiting[0]
+        if (state := self._state()) is not None:
+            self._waiting.append(state)
 
     def _outside(self) -> list[State]:
         """The states that prompts may go on from beside the one in the context."""
-        return [*self._waiting, *([] if self._opening is None else [self._opening])]
+        return [*([] if self._opening is None else [self._opening]), *self._waiting]
 
-    def _state(self) -> State:
-        """A copy of what was read."""
+    def _state(self) -> State | None:
+        """A copy of what was read, if there is memory for it."""
         return states.copied(self._api, self._context, 0, self.text)
 
     def _load(self, state: State) -> bool:

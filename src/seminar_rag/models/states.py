@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,15 +26,21 @@ class State:
     content: ctypes.Array[ctypes.c_uint8]
 
 
-def copied(api: Any, context: Any, sequence: int, tokens: list[int]) -> State:
-    """The state of a sequence that holds these tokens.
+def copied(api: Any, context: Any, sequence: int, tokens: list[int]) -> State | None:
+    """The state of a sequence that holds these tokens; None where it cannot be copied, such as for
+    want of memory: a copy only saves time.
 
     Args:
         api: the module `llama_cpp.llama_cpp`.
         context: a `llama_context` pointer.
     """
-    content = (ctypes.c_uint8 * api.llama_state_seq_get_size(context, sequence))()
-    api.llama_state_seq_get_data(context, content, len(content), sequence)
+    size = api.llama_state_seq_get_size(context, sequence)
+    try:
+        content = (ctypes.c_uint8 * size)()
+    except MemoryError:
+        return None
+    if not size or api.llama_state_seq_get_data(context, content, size, sequence) != size:
+        return None
     return State(list(tokens), content)
 
 
@@ -52,9 +59,9 @@ def save(file: Path, state: State, made_of: str, speed: float = 0.0) -> None:
 
     Args:
         made_of: what decides about the state beside its tokens: the model, and llama.cpp.
-        speed: tokens read in a second, kept with it.
+        speed: tokens read in a second, kept with it; 0 if that is not known.
     """
-    with suppress(OSError):
+    with suppress(OSError, MemoryError):
         content = bytes(state.content)
         write(file, _seal(made_of, state.tokens, content, speed) + content)
 
@@ -65,14 +72,15 @@ def load(file: Path, tokens: list[int], made_of: str) -> tuple[State, float] | N
     try:
         head, _, content = file.read_bytes().partition(b"\n")
         speed = float(head.rpartition(b" ")[2])
-    except (OSError, ValueError):
+        if not 0 <= speed < math.inf or head + b"\n" != _seal(made_of, tokens, content, speed):
+            return None
+        held = (ctypes.c_uint8 * len(content)).from_buffer_copy(content)
+    except (OSError, ValueError, MemoryError):
         return None
-    if head + b"\n" != _seal(made_of, tokens, content, speed):
-        return None
-    return State(list(tokens), (ctypes.c_uint8 * len(content)).from_buffer_copy(content)), speed
+    return State(list(tokens), held), speed
 
 
 def _seal(made_of: str, tokens: list[int], content: bytes, speed: float) -> bytes:
-    seal = hashlib.sha256(f"{made_of} {tokens}".encode())
+    seal = hashlib.sha256(f"{made_of} {tokens} {speed:.1f}".encode())
     seal.update(content)
     return f"{seal.hexdigest()} {speed:.1f}\n".encode()
