@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ class Template:
         """The macro of this name. Raises AttributeError where the template has none."""
         found: Callable[..., Markup] = getattr(_module(self._path), macro)
         return found
+
+
+def static(*names: str) -> str:
+    """The text of style sheets and scripts of `ui/static`, one after the other."""
+    folder = files("seminar_rag.ui") / "static"
+    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def joined(parts: Iterable[str]) -> Markup:

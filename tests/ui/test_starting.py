@@ -33,6 +33,16 @@ def test_files_are_known_again_after_an_error() -> None:
 
 
 @pytest.mark.slow
+def test_a_report_is_made_without_what_serves_pages() -> None:
+    script = """
+import sys
+import seminar_rag.ui.export.check_report
+assert not {"gradio", "starlette", "fastapi"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.slow
 def test_gradio_leaves_out_classes_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     from gradio import component_meta
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import ServeError
+from seminar_rag.html import static
 from seminar_rag.ui.chat.chat import Chat
 from seminar_rag.ui.desk.files import sweep, uploads_folder
 from seminar_rag.ui.shared.gate import Gate
@@ -23,7 +24,6 @@ from seminar_rag.ui.shared.gradio_pages import (
     mounted,
     not_mounted,
     share_queue,
-    static,
     turn_away_strays,
 )
 from seminar_rag.ui.shared.limits import Limits, Turns

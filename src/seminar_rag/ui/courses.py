@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seminar_rag import __version__
 from seminar_rag.errors import SeminarError
-from seminar_rag.html import Template
+from seminar_rag.html import Template, static
 from seminar_rag.ui.api.routes import health_response
 from seminar_rag.ui.app import build_app, launches_of, run
 from seminar_rag.ui.chat.chat import key_in
 from seminar_rag.ui.chat.render import size_of
 from seminar_rag.ui.shared.gate import COURSES_OPEN, Gate, headers_of, with_headers
-from seminar_rag.ui.shared.gradio_pages import static
 from seminar_rag.ui.shared.limits import Limits, Turns
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route, Router
 
 from seminar_rag.errors import SeminarError, SourceError
+from seminar_rag.html import static
 from seminar_rag.types.serving import Setting
 from seminar_rag.ui.desk import students, view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
@@ -33,7 +34,6 @@ from seminar_rag.ui.shared.gradio_pages import (
     mounted,
     not_mounted,
     spare_work,
-    static,
 )
 
 if TYPE_CHECKING:

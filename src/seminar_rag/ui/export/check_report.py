@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seminar_rag.html import Template
+from seminar_rag.html import Template, static
 from seminar_rag.text import cut
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
 from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
-from seminar_rag.ui.shared.gradio_pages import static
 from seminar_rag.ui.shared.wording import KINDS, url_of_page
 
 GLYPHS = {

@@ -16,7 +16,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from importlib.resources import files
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +40,6 @@ RUNNING = 256
 """Events that run at once. Most of them wait for their turn, which costs little."""
 HIDDEN: Mapping[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """How an event that only changes the page is run."""
-
-
-def static(*names: str) -> str:
-    """The text of files of `ui/static`, one after the other."""
-    folder = files("seminar_rag.ui") / "static"
-    return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
 def mounted(app: FastAPI, page: Any, path: str, root: str, **more: Any) -> FastAPI:
