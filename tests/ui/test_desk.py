@@ -26,7 +26,7 @@ from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import Need, Progress
-from seminar_rag.types.serving import Asked, Cited, Feedback, Use
+from seminar_rag.types.serving import Asked, Cited, Feedback, Setting, Use
 from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
@@ -627,6 +627,13 @@ def test_no_secret_is_among_the_settings(course: FakeDeskCourse) -> None:
     assert "[llm] key" in html
     assert "scrypt" not in html
     assert "[answer] passages" not in html
+
+
+def test_a_setting_of_nothing_is_told_from_one_that_is_not_set() -> None:
+    rows = [Setting("llm", "threads", 0, False), Setting("llm", "key", "", False)]
+    html = view.other_settings(rows)
+    assert "<code>[llm] threads</code></th><td>0</td>" in html
+    assert "<code>[llm] key</code></th><td>–</td>" in html
 
 
 def test_tables_carry_everything_and_no_formula() -> None:

@@ -14,7 +14,6 @@ from seminar_rag.html import Template
 from seminar_rag.text import plural
 from seminar_rag.types.serving import Asked, Cited, Day, Feedback, Insights
 from seminar_rag.types.study import COLUMNS, KINDS
-from seminar_rag.ui.desk.view import PAGE
 from seminar_rag.ui.export.learning import csv_of
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from seminar_rag.ui.desk.jobs import Jobs
 
 HTML = Template("ui/templates/learning.html")
+INSIGHTS = Template("ui/templates/insights.html")
 TUTOR = {
     "": "an answer",
     "first": "the place to read, and an answer on request",
@@ -150,7 +150,7 @@ def insights(found: Insights, *, enabled: bool, days: int) -> str:
         "exports": EXPORTS.items(),
         "shown": SHOWN,
     }
-    return PAGE.insights(found, view, enabled, days)
+    return INSIGHTS.insights(found, view, enabled, days)
 
 
 def _figures(found: Insights) -> tuple[tuple[str, str], ...]:
