@@ -93,6 +93,16 @@ def test_a_job_whose_server_died_is_taken_up_once(two: list[CommonJobs]) -> None
         assert jobs.current.log[0].text == AGAIN
 
 
+def test_a_job_that_nobody_else_can_do_has_failed(two: list[CommonJobs]) -> None:
+    left_by_a_dead_server(two[0], {})
+    two[1].attend(lambda task: str(task["do"]))
+    until(lambda: not two[0].current.running)
+    assert two[0].current is not None
+    assert two[0].current.state == "failed"
+    assert "start it again" in two[0].current.note
+    assert not two[0].current.log
+
+
 def test_a_server_that_closes_hands_its_job_over(two: list[CommonJobs]) -> None:
     one, other = two
     begun = threading.Event()

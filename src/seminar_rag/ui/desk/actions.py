@@ -104,9 +104,10 @@ class Desk:
     def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
-        self.jobs.attend(Work(course, self.jobs, self._name).perform)
         self.learning = Learning(course, self.jobs)
         self._last: _Decided | None = None
+        # Last, since a job that another server has left may begin at once.
+        self.jobs.attend(Work(course, self.jobs, self._name).perform)
 
     def close(self) -> None:
         """Let a running job end at its next step, or leave it after some seconds: what it has

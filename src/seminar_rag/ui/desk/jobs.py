@@ -99,12 +99,30 @@ class Job:
         return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
+class Noted(NamedTuple):
+    """A job with what its work is."""
+
+    job: Job
+    task: Task
+
+    def json(self) -> str:
+        """What the servers know in common."""
+        return _NOTED.dump_json(self).decode()
+
+
+_NOTED = TypeAdapter(Noted)
+
+
 class Jobs:
     """Runs work in the background, one piece at a time; remembers the last one."""
+
+    LOOKED = 0.02
+    """Seconds between two looks whether a job has ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._job: Job | None = None
+        self._task: Task = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._perform: Callable[[Task], str]
@@ -118,7 +136,13 @@ class Jobs:
     @property
     def current(self) -> Job | None:
         """The job that runs, else the one that ran last."""
-        return self._job
+        noted = self.noted
+        return noted and noted.job
+
+    @property
+    def noted(self) -> Noted | None:
+        """The same with what its work is."""
+        return Noted(self._job, self._task) if self._job else None
 
     def require_idle(self) -> None:
         """Raise BusyError, which names the job, while one runs."""
@@ -129,9 +153,9 @@ class Jobs:
         Raises BusyError: a job is running; the message names it."""
         with self._lock:
             _require_ended(self._job)
-            job, task = Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of}
-            self._begin(job, self._run, partial(self._perform, task))
-        return job
+            noted = Noted(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
+            self._begin(noted, self._run, partial(self._perform, noted.task))
+        return noted.job
 
     def stop(self) -> None:
         """Ask the work to stop; it does at its next step."""
@@ -146,7 +170,7 @@ class Jobs:
         while (job := self.current) is not None and job.running:
             if time.monotonic() > until:
                 return False
-            time.sleep(0.02)
+            time.sleep(self.LOOKED)
         return True
 
     def close(self, seconds: float) -> None:
@@ -173,9 +197,9 @@ class Jobs:
         """Whether the work should stop."""
         return self._stop.is_set()
 
-    def _begin(self, job: Job, run: Callable[..., None], *given: object) -> None:
+    def _begin(self, noted: Noted, run: Callable[..., None], *given: object) -> None:
         """Begin a job in a thread; the lock is held."""
-        self._stop, self._job = threading.Event(), job
+        self._stop, (self._job, self._task) = threading.Event(), noted
         self._thread = threading.Thread(target=run, args=given, name="desk job", daemon=True)
         self._thread.start()
 
@@ -204,22 +228,10 @@ def _require_ended(job: Job | None) -> None:
 # Of several servers ---------------------------------------------------------------------------
 
 
-class Noted(NamedTuple):
-    """A job with what its work is."""
-
-    job: Job
-    task: Task
-
-    def json(self) -> str:
-        """What the servers know in common."""
-        return _NOTED.dump_json(self).decode()
-
-
-_NOTED = TypeAdapter(Noted)
-
-
 class CommonJobs(Jobs):
     """As `Jobs`, for all servers that have a course in common."""
+
+    LOOKED = 0.1
 
     def __init__(self, common: Common) -> None:
         super().__init__()
@@ -236,11 +248,8 @@ class CommonJobs(Jobs):
         threading.Thread(target=self._watch, name="desk watch", daemon=True).start()
 
     @property
-    def current(self) -> Job | None:
-        if self._mine:
-            return self._job
-        noted = self._noted()
-        return noted.job if noted else None
+    def noted(self) -> Noted | None:
+        return super().noted if self._mine else self._told()
 
     def start(self, title: str, done_title: str, do: str, **of: Any) -> Job:
         noted = Noted(Job(title, done_title, datetime.now(UTC)), {"do": do, "of": of})
@@ -270,13 +279,13 @@ class CommonJobs(Jobs):
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _noted(self) -> Noted | None:
+    def _told(self) -> Noted | None:
         return _read(self._common.get("job", "now"))
 
     def _take(self, noted: Noted, perform: Callable[[Task], str]) -> None:
         """Work at a job here; the lock is held."""
-        self._mine = True
-        self._begin(noted.job, self._work, noted.task, partial(perform, noted.task))
+        self._begin(noted, self._work, noted.task, partial(perform, noted.task))
+        self._mine = True  # not before, when the last job is still the one that is known here
 
     def _work(self, task: Task, work: Callable[[], str]) -> None:
         over = threading.Event()
@@ -331,7 +340,7 @@ class CommonJobs(Jobs):
 
     def _look(self) -> None:
         """Take up a job that no server works at."""
-        noted = None if self._mine else self._noted()
+        noted = None if self._mine else self._told()
         left = noted is not None and noted.job.running and not self._common.get("job", "worker")
         before, self._left = self._left, noted.job.started if noted and left else None
         # Seen twice, since one that has just begun has not said so yet.
@@ -340,14 +349,17 @@ class CommonJobs(Jobs):
         if self._common.first("job", "worker", self._me, SILENCE) != self._me:
             return
         with self._lock:
-            noted = self._noted()
+            noted = self._told()
             if not noted or not noted.job.running or self._mine:
                 return
             self._take(noted, self._patient)
-        self.line(AGAIN)
+        if noted.task:
+            self.line(AGAIN)
 
     def _patient(self, task: Task) -> str:
         """Do the work of a job that was taken up, once nobody else writes to the course."""
+        if not task:  # noted by an older server, which alone knew it
+            raise StoreError("the server that worked at it is gone — start it again")
         until = time.monotonic() + PATIENCE
         while True:
             try:

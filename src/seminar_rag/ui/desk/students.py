@@ -19,7 +19,7 @@ from seminar_rag.ui.export.learning import csv_of
 if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.ui.desk.actions import Form
-    from seminar_rag.ui.desk.jobs import Jobs
+    from seminar_rag.ui.desk.jobs import Jobs, Noted
 
 HTML = Template("ui/templates/learning.html")
 INSIGHTS = Template("ui/templates/insights.html")
@@ -71,12 +71,23 @@ class Learning:
 
     def html(self) -> dict[str, str]:
         """Every part of the tab by its id, drawn anew where something has changed since."""
-        course, job = self._course, self._jobs.current
+        course, noted = self._course, self._jobs.noted
+        if noted:
+            self._choose(noted)
+        job = noted and noted.job
         chosen = (course.decided, self._session, self._differing)
         of = (course.catalogue(), chosen, job and (job.started, job.state))
         if of != self._drawn[0]:
             self._drawn = (of, self._draw())
         return self._drawn[1]
+
+    def _choose(self, noted: Noted) -> None:
+        """Show what the last job was about, which another server may have begun."""
+        match noted.task:
+            case {"do": "propose", "of": {"session": int(session)}}:
+                self._session = session
+            case {"do": "differ", "of": {"session": int(session)}}:
+                self._differing = session
 
     def _draw(self) -> dict[str, str]:
         course, number, other = self._course, self._session, self._differing
@@ -107,12 +118,12 @@ class Learning:
         return "The table is kept no longer."
 
     def _propose(self, form: Form) -> str:
-        self._session = session = form.number
+        session = form.number
         self._jobs.start("Making study items", "Made study items", "propose", session=session)
         return "Making items. They appear here when they are ready."
 
     def _differ(self, form: Form) -> str:
-        self._differing = session = form.number
+        session = form.number
         titles = ("Looking for differences", "Looked for differences")
         self._jobs.start(*titles, "differ", session=session)
         return "Looking for differences. They appear here when they are found."
