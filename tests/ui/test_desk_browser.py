@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -570,6 +571,27 @@ def test_the_reading_list_is_corrected_beside_the_pages_text(
     desk.wait_for_selector("[data-key='entry-3-gone']")
     assert desk.locator("#entries .flag").count() == 0
     assert "N. Obody · further reading" in desk.inner_text("[data-key='entry-3-gone'] > summary")
+
+
+def test_a_button_works_while_an_act_of_another_part_is_under_way(
+    desk: Any, course: FakeDeskCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def confirm(*_: str) -> None:
+        begun.set()
+        assert go.wait(30)
+
+    monkeypatch.setattr(course, "confirm", confirm, raising=False)
+    reading_list(desk)
+    desk.click("[data-key='entry-16-gone'] > summary")
+    desk.click("form[data-reading='gone'] [data-act='confirm']")
+    assert begun.wait(10)
+    desk.get_by_role("tab", name="Course").click()
+    open_session(desk, 15)
+    desk.locator(f"{ROW}[data-reading='rag']:visible [data-act='remove']").first.click()
+    said(desk, f"Removed “{RAG.title}”.")
+    go.set()
 
 
 def test_entries_are_split_joined_accepted_and_added(desk: Any, course: FakeDeskCourse) -> None:

@@ -163,7 +163,8 @@ class DeskPage:
         self._start.click(self._update, [self._how, seen], drawn, **HIDDEN)
         self._dry.click(self._preview, seen, drawn, **HIDDEN)
         self._stop.click(self._stop_job, seen, drawn, **HIDDEN)
-        gr.on([part.submit for part in self._parts.values()], self._act, seen, drawn, **HIDDEN)
+        for part in self._parts.values():  # one event for all would let one act lock every button
+            part.submit(self._act, seen, drawn, **HIDDEN)
         given = [self._session, self._title, self._url, seen]
         self._add.click(self._add_reading, given, [*drawn, self._title, self._url], **HIDDEN)
         self._listing.select(self._open_list, seen, drawn, **HIDDEN)
