@@ -46,7 +46,9 @@
       element.addEventListener("submit", (event) => {
         const form = event.target;
         if (form.method !== "dialog") event.preventDefault();
-        const splits = document.activeElement?.name === "second";
+        // Enter presses the first button of the form, also in the field for the second of two readings.
+        const entered = event.submitter === form.querySelector("[type='submit']");
+        const splits = entered && form.elements.second === document.activeElement;
         const button = splits ? form.querySelector("[data-act='split']") : event.submitter;
         if (button?.dataset.act) send(button.dataset, form);
       });
