@@ -238,6 +238,14 @@ def test_guessing_has_to_wait_longer_and_longer(door, clock):
     run(go())
 
 
+def test_a_large_form_is_refused(door):
+    async def go():
+        async with visitor(door) as client:
+            assert (await login(client, "x" * 10_000)).status_code == 413
+
+    run(go())
+
+
 def test_a_shut_desk_says_how_to_open_it(door, keys, inside):
     async def go():
         async with visitor(door) as client:

@@ -32,7 +32,7 @@ from seminar_rag.files import write
 from seminar_rag.types.serving import Common
 from seminar_rag.ui.desk.password import Attempts, matches
 from seminar_rag.ui.desk.view import PAGE
-from seminar_rag.ui.shared.gate import set_cookie
+from seminar_rag.ui.shared.gate import LARGEST_FORM, set_cookie
 from seminar_rag.ui.shared.limits import client_of, from_own_page
 
 log = logging.getLogger(__name__)
@@ -228,7 +228,12 @@ class Door:
             return self._page(200)
         if request.method != "POST":
             return Response(status_code=405)
-        sent = parse_qs((await request.body()).decode("utf-8", "replace"))  # the gate limits it
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_FORM:  # also where no gate stands in front
+                return PlainTextResponse("The form is too large.", 413)
+        sent = parse_qs(body.decode("utf-8", "replace"))
         password = sent.get("password", [""])[0]
         client = client_of(request.client.host if request.client else "?")
         wait, token = await run_in_threadpool(self._guess, client, password, password_hash)
