@@ -159,6 +159,20 @@ def test_who_asks_too_often_is_told_how_long_to_wait():
         client.predict("x", api_name="/sources")
 
 
+def test_a_wrong_kind_costs_nothing_and_waits_for_nobody():
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+
+    course = FakeCourse(pace=0.0)
+    client = Client(served(course, limits=Limits(1, 1)), verbose=False)
+    for api_name in ("/ask", "/sources"):
+        with pytest.raises(AppError, match="kind is 'songs'"):
+            client.predict(STEPS, kind="songs", api_name=api_name)
+    with pytest.raises(AppError, match="kind is 'songs'"):
+        client.predict([STEPS], kind="songs", api_name="/table")
+    assert client.predict(STEPS, kind="readings", api_name="/ask")["citations"]
+
+
 # Health and files -----------------------------------------------------------------------------
 
 

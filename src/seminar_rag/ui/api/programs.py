@@ -46,8 +46,6 @@ BLANK = "Nothing was asked: the text is empty."
 KINDS = {"": [], "readings": ["paper", "abstract"], "notes": ["notes"]}
 
 T = TypeVar("T")
-Given = tuple[object, object, object, object]
-"""A scope as `scope_given` takes it."""
 
 
 class RefusedError(SeminarError):
@@ -107,15 +105,15 @@ class Programs:
             raise RefusedError(CRASHED, 500) from None
 
 
-def _answer(course: Course, question: str, given: Given) -> dict[str, Any]:
-    for event in course.ask(question, scope=scope_given(*given)):
+def _answer(course: Course, question: str, scope: Scope) -> dict[str, Any]:
+    for event in course.ask(question, scope=scope):
         if isinstance(event, AnswerEvent):
             return answer_json(event.answer)
     raise RefusedError(CRASHED)
 
 
-def _passages(course: Course, question: str, most: int, given: Given) -> list[dict[str, Any]]:
-    hits = course.search(question, max(1, min(most, MOST_PASSAGES)), scope_given(*given))
+def _passages(course: Course, question: str, most: int, scope: Scope) -> list[dict[str, Any]]:
+    hits = course.search(question, max(1, min(most, MOST_PASSAGES)), scope)
     return [
         {"score": round(hit.score, 4), **passage_json(hit.document, hit.passage)} for hit in hits
     ]
@@ -128,8 +126,7 @@ def _report(course: Course, text: str) -> dict[str, Any]:
     return report_json(checking.report())
 
 
-def _table(course: Course, questions: list[str], given: Given) -> dict[str, Any]:
-    scope = scope_given(*given)
+def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]:
     if len(questions) * len(course.rows(scope)) > MOST_CELLS:
         raise RefusedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
     found = [one for number in scope.sessions for one in course.differences(number)]
@@ -188,11 +185,22 @@ def functions(
     """
 
     async def answered(
-        request: Any, text: str, work: Callable[..., T], *given: Any, check: bool = False
+        request: Any,
+        text: str,
+        work: Callable[..., T],
+        *given: Any,
+        scope: tuple[object, ...] = (),
+        check: bool = False,
     ) -> T:
-        """What `work` gives for the course and these arguments, for who asked with this text."""
+        """What `work` gives for the course and these arguments, for who asked with this text.
+
+        Args:
+            scope: as `scope_given` takes it, the last argument where there is one; a wrong one is
+                refused before it counts or waits.
+        """
         with _refusing(refusal):
-            done = partial(work, programs.course, *given)
+            scopes = [scope_given(*scope)] if scope else []
+            done = partial(work, programs.course, *given, *scopes)
             return await programs.run(client_of(request), text, done, check=check)
 
     async def ask(
@@ -218,7 +226,7 @@ def functions(
             required: Only readings that the course requires.
         """
         scope = sessions, readings, kind, required
-        return await answered(request, question, _answer, question, scope)
+        return await answered(request, question, _answer, question, scope=scope)
 
     async def sources(
         question: str,
@@ -242,7 +250,7 @@ def functions(
             required: Only readings that the course requires.
         """
         scope = sessions, readings, kind, required
-        return await answered(request, question, _passages, question, most, scope)
+        return await answered(request, question, _passages, question, most, scope=scope)
 
     async def check(text: str, request: Any) -> dict[str, Any]:
         """Check every claim of a text, and every source that it cites, against the readings.
@@ -281,7 +289,7 @@ def functions(
             required: Only readings that the course requires.
         """
         text, scope = "\n".join(questions)[:2_000], (sessions, readings, kind, required)
-        return await answered(request, text, _table, questions, scope)
+        return await answered(request, text, _table, questions, scope=scope)
 
     async def differences(request: Any, session: int = 0) -> list[dict[str, Any]]:
         """Where readings differ, as far as the instructor has looked and keeps it for students.
