@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
-from fake_course import BROKEN, RAG, STEPS, UNKNOWN, FakeCourse
+from fake_course import ANSWERS, BROKEN, RAG, STEPS, UNKNOWN, FakeCourse
 from serving import served
 
 from seminar_rag.errors import StoreError
+from seminar_rag.ui.api.openai_api import _annotations
 from seminar_rag.ui.shared.limits import Limits
 
 pytestmark = pytest.mark.slow
@@ -54,6 +57,14 @@ def test_an_answer_has_its_sources_as_annotations_and_as_links(client, course, a
     assert cited.url.startswith(f"{address}/#open=view%2Frag%3Fpassage%3D")
     assert f"1. [{cited.title}]({cited.url}): “" in message.content
     assert done.usage.total_tokens == done.usage.prompt_tokens + done.usage.completion_tokens > 9
+
+
+def test_only_the_marks_that_an_answer_writes_have_a_source():
+    one = ANSWERS[STEPS]
+    answer = replace(one, text="So it is [1]. Not so: [01], [١], [0], [1000].")
+    (found,) = _annotations(answer, "http://here")
+    place = found["url_citation"]
+    assert answer.text[place["start_index"] : place["end_index"]] == "[1]"
 
 
 def test_a_streamed_answer_is_the_same(client):

@@ -49,7 +49,7 @@ SOURCES = "\n\nSources:\n"
 MOST_MESSAGES = 400
 SHOWN_QUOTE = 160
 """Characters of a quotation in the list of sources."""
-_MARK = re.compile(r"\[(\d{1,3})\]")
+_MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 
 class _Part(BaseModel):
