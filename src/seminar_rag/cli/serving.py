@@ -235,14 +235,14 @@ def backup(options: argparse.Namespace) -> int:
 def _print_status(course: Course) -> None:
     catalogue = course.catalogue()
     console = printing.console()
-    console.print(f"{course.name}", markup=False, style="bold")
+    console.print(course.name, style="bold")
     console.print(f"data: {course.config.data.resolve()}")
     for source, form in catalogue.sources:
         console.print(f"source: {source} ({form})")
     shown: set[str] = set()
     records = catalogue.by_reading
     for session in catalogue.sessions:
-        console.print(f"\n{session.number}. {session.shown}", markup=False, style="bold")
+        console.print(f"\n{session.number}. {session.shown}", style="bold")
         notes = f"notes-{session.number}"
         for id_, label in [
             *((one.id, f"[{one.section}] {one.title} ({one.id})") for one in session.readings),

@@ -229,7 +229,7 @@ def cell_json(cell: Cell) -> dict[str, Any]:
 
 
 def differences_html(found: Sequence[Difference]) -> str:
-    """Differences with both sentences and the ways to their pages, as escaped COMPARE."""
+    """Differences with both sentences and the ways to their pages, as escaped HTML."""
     rows = [
         (one.said, one.reason, [(each.quote, opener_at(each)) for each in (one.one, one.other)])
         for one in found
@@ -258,7 +258,7 @@ def item_html(item: Item, number: int) -> str:
 
 
 def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
-    """Add the addresses above to the application.
+    """Add /key and /find to the application.
 
     Sentences are found once for every state of the course, one reading at a time, which leaves the
     application its threads.
@@ -289,7 +289,7 @@ def add_keys(app: FastAPI, course: Course, limits: Limits) -> None:
 
 
 def add_tables(app: FastAPI, course: Course, limits: Limits) -> None:
-    """Add the addresses above to the application."""
+    """Add what begins with /table to the application."""
     one, waiting = CapacityLimiter(1), Share(WAITING)
     rate = Rate(CELLS_A_MINUTE)
 
@@ -339,7 +339,7 @@ def _rows(course: Course, request: Request) -> Response:
 
 
 def add_study(app: FastAPI, course: Course, limits: Limits) -> None:
-    """Add the addresses above to the application."""
+    """Add what begins with /study to the application."""
     one = CapacityLimiter(1)
     handlers = {"/study/sessions": _sessions, "/study/session/{number:int}": _session}
     handlers |= {f"/study/{{number:int}}.{kind}": _study_file for kind in GUIDE_TYPES}
