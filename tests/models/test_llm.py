@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from fakes import Reply, StubServer
 from gguf_fixture import build_gguf, quantise
 from seminar_rag.errors import ModelError
-from seminar_rag.models.choice import SharedPrefix
+from seminar_rag.models.choice import BEGINNINGS, SharedPrefix
 from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.models.reader import Reader
@@ -683,8 +684,15 @@ class TestChoosing:
             file.write_bytes(file.read_bytes()[:-1] + b"x")
         assert asked(first, second)[0] == whole
         assert asked(first, second)[0] == rest
+        assert asked(third)[0] > 200  # and throws away neither of the others
+        assert asked(third, second, first)[0] < whole - 400
+        assert len(list(tmp_path.iterdir())) == BEGINNINGS
+        for age, file in enumerate(sorted(tmp_path.iterdir(), key=lambda one: one.stat().st_mtime)):
+            os.utime(file, (age, age))  # far enough from each other for any clock
+        assert asked("Say nothing. " * 20)[0] > 200
+        assert len(list(tmp_path.iterdir())) == BEGINNINGS
+        assert asked(first)[0] < 200  # `third` went, which was left alone for longest
         assert asked(third)[0] > 200
-        assert len(list(tmp_path.iterdir())) == 2
 
     def test_a_stop_ends_it(self, model: LlamaCpp) -> None:
         with pytest.raises(ModelError, match="stopped"):

@@ -6,7 +6,11 @@ with are read once and kept; several questions are read in one batch, as sequenc
 
 from __future__ import annotations
 
+import glob
+import hashlib
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -172,23 +176,34 @@ class SharedPrefix:
         if self._file and len(fresh) >= _COMMON:
             state = states.copied(self._api, self._context, at, shared)
             if state:
-                states.save(self._beside(at), state, self._made_of)
+                states.save(self._beside(shared), state, self._made_of)
+                self._tidy(shared)
 
     def _load(self, at: int, shared: list[int]) -> bool:
         """Take a shared beginning from where it was kept; False where it is not."""
-        files = map(self._beside, range(BEGINNINGS)) if self._file else ()
-        found = (states.load(file, shared, self._made_of) for file in files)
-        state = next((one[0] for one in found if one), None)
-        if state is None:
+        found = states.load(self._beside(shared), shared, self._made_of) if self._file else None
+        if found is None:
             return False
-        fits = states.put(self._api, self._context, at, state)
+        with suppress(OSError):
+            os.utime(self._beside(shared))  # the one used last goes last
+        fits = states.put(self._api, self._context, at, found[0])
         self._kept[at] = list(shared) if fits else []
         return fits
 
-    def _beside(self, at: int) -> Path:
-        """The file of a shared beginning."""
+    def _beside(self, shared: list[int]) -> Path:
+        """The file of a shared beginning, whichever sequence holds it."""
         assert self._file is not None
-        return self._file.with_name(f"{self._file.name}{at + 1}")
+        named = hashlib.sha256(repr(shared).encode()).hexdigest()[:16]
+        return self._file.with_name(f"{self._file.name}-{named}")
+
+    def _tidy(self, shared: list[int]) -> None:
+        """Keep the files of as many shared beginnings as a context holds, with this one."""
+        mine = self._beside(shared)
+        with suppress(OSError):
+            pattern = f"{glob.escape(mine.name[:-16])}{'[0-9a-f]' * 16}"
+            others = [one for one in mine.parent.glob(pattern) if one != mine]
+            for one in sorted(others, key=lambda one: one.stat().st_mtime)[: 1 - BEGINNINGS]:
+                one.unlink(missing_ok=True)
 
     def _forget(self, at: int) -> None:
         self._api.llama_memory_seq_rm(self._api.llama_get_memory(self._context), at, -1, -1)
