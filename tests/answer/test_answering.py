@@ -14,7 +14,7 @@ from answer.test_engine import CHECK, Found, Judged, answer_of
 from fakes import ScriptedLLM
 from seminar_rag.answer.answering import MOST
 from seminar_rag.answer.engine import NOTHING, Engine
-from seminar_rag.answer.extractive import Extractive
+from seminar_rag.answer.extractive import Extractive, asked_part
 from seminar_rag.answer.prompt import LLMAnswerer
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
@@ -39,15 +39,18 @@ MANY = hit(
 
 
 class Tells:
-    """A model that takes texts with some words for an answer; or one that fails, or says nothing.
+    """A model that takes texts with some words for an answer, and says nothing of one with others;
+    or one that fails, or says nothing at all.
 
     Of the passages together it finds that they answer.
     """
 
     name = "tells"
 
-    def __init__(self, *words: str, fails: bool = False, silent: bool = False) -> None:
-        self.words = words
+    def __init__(
+        self, *words: str, fails: bool = False, silent: bool = False, unsure: str = "?!"
+    ) -> None:
+        self.words, self.unsure = words, unsure
         self.fails, self.silent = fails, silent
         self.asked: list[str] = []
 
@@ -60,7 +63,9 @@ class Tells:
         if self.silent:
             return np.zeros((len(questions), 2))
         yes = [any(word in one for word in self.words) for one in questions]
-        return np.array([[0.9, 0.1] if one else [0.1, 0.9] for one in yes])
+        rows = np.array([[0.9, 0.1] if one else [0.1, 0.9] for one in yes])
+        rows[[self.unsure in one for one in questions]] = 0
+        return rows
 
     def weigh(self, _messages: Sequence[ChatMessage], *_: object) -> object:
         return np.array([0.9, 0.1])
@@ -112,6 +117,15 @@ def test_a_model_that_tells_nothing_leaves_the_quotations(judge: Tells | None) -
     assert "slowly" in said
 
 
+def test_a_quotation_of_which_a_model_says_nothing_stays() -> None:
+    said = quoted(Tells("oil", unsure="beech"))
+    assert "beech" in said
+    assert "slowly" not in said
+    said = quoted(Tells("slowly", unsure="beech"))
+    assert "beech" in said
+    assert "slowly" in said
+
+
 def test_so_many_are_judged_and_no_more() -> None:
     judge = Tells("oil")
     assert not quoted(judge, MANY)
@@ -144,7 +158,14 @@ def test_each_part_is_quoted_by_its_own_question() -> None:
     question = "What is a kiln and how is it heated?"
     answer = told(judge, question=question, written=["Whales sing.", "Whales sing."])
     assert "slowly" not in answer.text
-    assert {one.split("Question: ")[1].split("\n")[0] for one in judge.asked} <= {
+    assert {one.split("Question: ")[1].split("\n")[0] for one in judge.asked} == {
         "What is a kiln?",
         "how is a kiln heated?",
     }
+    assert "“Kilns are heated with beech wood.” [1]" in answer.text
+
+
+def test_a_part_is_asked_with_one_question_mark() -> None:
+    query = understand("What are LoRA's benefits and what are LoRA's drawbacks??")
+    asked = [asked_part(query, part).stand_alone for part in query.parts]
+    assert asked == ["What are LoRA's benefits?", "what are LoRA's drawbacks?"]

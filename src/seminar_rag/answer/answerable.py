@@ -68,15 +68,14 @@ def likely(
     Raises:
         ModelError: the model cannot be used, or `stop` said so.
     """
-    found = each(model, question, [" ".join(_fitting(quotable))], stop)
-    return found[0] if found else None
+    return each(model, question, [" ".join(_fitting(quotable))], stop)[0]
 
 
 def each(
     model: Chooser, question: str, texts: Sequence[str], stop: Callable[[], bool]
-) -> list[float] | None:
-    """How likely each of some texts, or its beginning, answers the question by itself; None where
-    the model gives no answer.
+) -> list[float | None]:
+    """How likely each of some texts, or its beginning, answers the question by itself; None for
+    those of which the model does not say.
 
     Raises:
         ModelError: the model cannot be used, or `stop` said so.
@@ -84,7 +83,7 @@ def each(
     asked = [_asked(" ".join(text.split())[:CHARACTERS], question) for text in texts]
     examples = [(_asked(text, one), answer) for text, one, answer in _EXAMPLES]
     rows = model.choose(SYSTEM, examples, asked, ("Yes", "No"), stop)
-    return [float(yes) for yes, _ in rows] if rows.any() else None
+    return [float(row[0]) if row.any() else None for row in rows]
 
 
 def _asked(text: str, question: str) -> str:

@@ -56,7 +56,7 @@ class Answering:
         self._hits = hits
         self._stop = stop
         self._side = OtherSide(model, one_sided, stop)
-        self._likely: dict[str, float] = {}
+        self._likely: dict[str, float | None] = {}
 
     def others(self, some: Sequence[Candidate]) -> list[Candidate]:
         """Those of some candidates that do not answer, or are too many to be judged.
@@ -69,7 +69,9 @@ class Answering:
         if self._model is None:
             return self._side.among(some)
         likely = [self._likely.get(text, 0.0) for text in texts]
-        off = [one for one, value in zip(some, likely, strict=True) if value < LEAST]
+        off = [
+            one for one, yes in zip(some, likely, strict=True) if yes is not None and yes < LEAST
+        ]
         return off + self._side.among([one for one in some if one not in off])
 
     def _judge(self, texts: Sequence[str]) -> None:
@@ -83,8 +85,8 @@ class Answering:
             if self._stop():
                 return
             log.warning("Whether quotations answer the question was not judged: %s", error)
-            found = None
-        if found is None:  # as of a server that tells no probabilities
+            found = []
+        if not any(one is not None for one in found):  # as of a server without probabilities
             self._model = None
         else:
             self._likely.update(zip(texts, found, strict=True))

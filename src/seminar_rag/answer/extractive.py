@@ -259,7 +259,7 @@ class Extractive:
 
 def asked_part(query: Query, part: Part) -> Query:
     """One part of a question as a question."""
-    ask = part.text if part.text.endswith("?") else f"{part.label}?"
+    ask = part.text if part.text.endswith("?") else f"{part.label.rstrip('?')}?"
     one = replace(query, search_text=part.text, own_text=part.text, form=part.form, counted=())
     return replace(one, stand_alone=ask)
 
