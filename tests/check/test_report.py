@@ -369,6 +369,19 @@ def test_where_judging_is_slow_the_worst_comes_first() -> None:
     assert [item.label for item in checking.report().items] == ["supported", "contradicted"]
 
 
+def test_where_judging_is_slow_citations_are_looked_up_with_their_claim() -> None:
+    slow = ScriptedVerifier({"ranks": "supported"})
+    slow.quick = ScriptedVerifier({"ranks": "supported"})
+    shelf = Shelf(hit("lora", "LoRA trains two matrices of low ranks beside frozen layers."))
+    text = "LoRA uses matrices of low ranks (Hu, 2021).\n\nLoRA trains all layers (Hu, 2021)."
+    checking = iter(Checker(shelf, slow, WORKS).check(text))
+    next(checking)
+    within = Scope(readings=frozenset({"lora"}))
+    assert shelf.scopes == [None, None, within]
+    next(checking)
+    assert shelf.scopes == [None, None, within, within]
+
+
 def test_where_judging_is_slow_two_documents_are_judged() -> None:
     slow = ScriptedVerifier({})
     slow.quick = ScriptedVerifier({})

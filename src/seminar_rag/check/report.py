@@ -77,39 +77,46 @@ class Checker:
         quick = self._verifier.quick
 
         def begun(claim: Claim) -> _Begun:
-            before = claim.text if len(claim.text) <= LONGEST_CLAIM else ""
-            cites = [readings.named_before(cited, before) for cited in claim.cites]
-            matches = [readings.match(cited, numbered) for cited in cites]
-            return self._begin(claim, text.count("\n", 0, claim.start) + 1, scope, matches)
+            return self._begin(claim, text.count("\n", 0, claim.start) + 1, scope)
+
+        def cited(one: _Begun) -> _Begun:
+            before = one.claim.text if len(one.claim.text) <= LONGEST_CLAIM else ""
+            for mark in one.claim.cites:
+                named = readings.named_before(mark, before)
+                self._look_in(one, named, readings.match(named, numbered))
+            return one
 
         def worst_first() -> Iterator[Item]:
             assert quick is not None
-            for one in sorted(map(begun, found.claims), key=lambda one: one.looks(quick)):
+            left = deque(sorted(map(begun, found.claims), key=lambda one: one.looks(quick)))
+            while left:  # what was judged is not held any longer
+                one = cited(left.popleft())
                 for lookup in one.lookups:
                     lookup.narrow(quick)
                 yield from self._judged([one])
 
         def in_order() -> Iterator[Item]:
-            return _in_groups(lambda group: self._judged(list(map(begun, group))), found.claims)
+            def judged(group: Sequence[Claim]) -> list[Item]:
+                return self._judged([cited(begun(claim)) for claim in group])
+
+            return _in_groups(judged, found.claims)
 
         items = worst_first() if quick else in_order()
         return Checking(len(found.claims), self._verifier.name, items)
 
-    def _begin(
-        self, claim: Claim, line: int, scope: Scope | None, matches: Sequence[Match]
-    ) -> _Begun:
+    def _begin(self, claim: Claim, line: int, scope: Scope | None) -> _Begun:
         problem = _KINDS.get(claim.kind, "")
         if not problem and max(len(claim.text), len(claim.standalone)) > LONGEST_CLAIM:
             problem = f"It has more than {LONGEST_CLAIM:,} characters, too many for one statement."
-        begun = _Begun(claim, line, problem)
-        if not problem:
-            begun.own = self._lookup(claim.standalone, scope)
-        for cited, match in zip(claim.cites, matches, strict=True):
-            read = not problem and match.works and not match.problem
-            within = Scope(readings=frozenset(work.id for work in match.works))
-            lookup = self._lookup(claim.standalone, within) if read else None
-            begun.cites.append((cited, match, lookup))
-        return begun
+        own = None if problem else self._lookup(claim.standalone, scope)
+        return _Begun(claim, line, problem, own)
+
+    def _look_in(self, one: _Begun, cited: Cited, match: Match) -> None:
+        """Begin to look a claim up in what it cites."""
+        read = not one.problem and match.works and not match.problem
+        within = Scope(readings=frozenset(work.id for work in match.works))
+        lookup = self._lookup(one.claim.standalone, within) if read else None
+        one.cites.append((cited, match, lookup))
 
     def _lookup(self, said: str, scope: Scope | None) -> _Lookup:
         hits = self._search(said, PASSAGES, scope)
