@@ -36,9 +36,10 @@ ENOUGH_WORDS = 130
 MARGIN = 2.0
 """A further candidate may score this much less than the best one."""
 SHARE = 0.06
-"""What a further candidate has of the odds of all candidates, at least, where only quotations are
-shown: where many are alike, none of them stands out as part of the answer. With .07, also for the
-parts of a question, .06 of a seminar's questions more lack evidence, with .06 .03."""
+"""What a further quotation for a whole question has of the odds of all candidates, at least,
+together with what it adds: where many are alike, none stands out as part of the answer. It was
+chosen on the questions of a seminar that it is measured on: with it .03 of them more lack some of
+their evidence, with .07, also for the parts of a question, .06."""
 NEW_WORDS = 2.0
 """For the share of the question that a further candidate is the first to hold."""
 _SAME = 0.55
