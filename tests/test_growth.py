@@ -88,6 +88,7 @@ ELSEWHERE = {
     "check.support.verbatim": "compares words with passages",
     "documents.pdf.read_pdf": "in a worker process with a limit",
     "documents.pdf_clean.join_line": "in a worker process with a limit",
+    "html.static": "takes names of files of the package",
     "index.kept.added_name": "takes the bytes of a file, which it hashes",
     "ingest.sources.page_text": "fetches a page, then page_lines()",
     "pages.locate.find": "in a worker process with a limit",
