@@ -60,7 +60,7 @@ def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixtur
 def test_ask_streams_the_answer_and_lists_its_sources(
     tiny: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["ask", "How does reranking move useful passages to the front?"]) == 0
+    assert main(["ask", "What does reranking do with useful passages?"]) == 0
     said = capsys.readouterr().out
     assert "Reranking moves the useful passages to the front.” [" in said
     assert "Student notes: Retrieval (session 2)\n      Blog: Retrieval › Failure modes\n" in said
@@ -133,7 +133,7 @@ def test_an_interrupted_check_tells_what_it_has(
 
 
 def test_ask_json_has_the_whole_answer(tiny: Course, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ask", "--json", "How does reranking move useful passages to the front?"]) == 0
+    assert main(["ask", "--json", "What does reranking do with useful passages?"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert {"question", "answer", "answerer", "abstained", "citations", "seconds"} <= set(answer)
     for citation in answer["citations"]:

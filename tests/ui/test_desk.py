@@ -441,7 +441,7 @@ def test_another_process_that_writes_is_told_by_name(tiny_course: Course) -> Non
 
 def test_students_go_on_asking_while_the_desk_ingests(tiny_course: Course, posts: Path) -> None:
     desk = Desk(tiny_course)
-    question = "How does reranking move useful passages to the front?"
+    question = "What does reranking do with useful passages?"
     for number in range(3, 9):
         (posts / f"S0{number}.md").write_text(
             (posts / "S01.md").read_text().replace("Attention", f"Topic {number}"), "utf-8"
@@ -462,7 +462,7 @@ def test_students_go_on_asking_while_the_desk_ingests(tiny_course: Course, posts
 
 
 def test_settings_change_at_once_and_stay(tiny_course: Course) -> None:
-    question = "How does reranking move useful passages to the front?"
+    question = "What does reranking do with useful passages?"
     list(tiny_course.ask(question))
     tiny_course.change("journal", "enabled", True)
     tiny_course.change("journal", "days", 7)
@@ -500,7 +500,7 @@ def test_the_model_that_checks_cannot_be_switched_off(tiny_course: Course) -> No
 
 def test_insights_of_the_course_are_those_of_its_journal(tiny_course: Course) -> None:
     tiny_course.journal.enabled = True
-    *_, last = tiny_course.ask("How does reranking move useful passages to the front?")
+    *_, last = tiny_course.ask("What does reranking do with useful passages?")
     assert isinstance(last, AnswerEvent)
     tiny_course.journal.record(last.answer)
     tiny_course.journal.record(replace(last.answer, abstained=True, citations=()))
