@@ -230,8 +230,12 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
     marked = page.locator("#viewer .marked:not(.also)").first
     marked.wait_for()
     # The words lie above it; a page that is drawn anew meanwhile is waited for.
-    marked.click(click_count=3, force=True)
-    said = page.evaluate("String(getSelection())")
+    for _ in range(10):
+        marked.click(click_count=3, force=True)
+        said = page.evaluate("String(getSelection())")
+        if said:
+            break
+        page.wait_for_timeout(100)
     assert "The cards are bound" in said, "the words lie on their picture"
     before = page.locator("#viewer").bounding_box()["width"]
     page.focus(".viewer-edge")
