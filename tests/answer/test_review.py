@@ -174,3 +174,22 @@ def test_quotations_of_the_sample_course_are_supported(sample_course: Course) ->
     assert len(verdicts) > 25
     wrong = [verdict.reason for verdict in verdicts if verdict.label != "supported"]
     assert len(wrong) <= 0.03 * len(verdicts), wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("“Rye keeps longer.” [1]", "uncheckable"),
+        ("Of breads: “Rye keeps longer.” [1]", "uncheckable"),
+        ("“Rye “of the north” keeps longer.” [1]", "uncheckable"),
+        ("“Rye” keeps longer than “wheat”. [1]", "supported"),
+        ("Rye keeps longer: the crust is thick. [1]", "supported"),
+    ],
+)
+def test_only_what_a_model_writes_itself_has_a_tick(text: str, label: str) -> None:
+    marks = MarkFilter(1)
+    list(marks.feed(text))
+    list(marks.finish())
+    verifier = ScriptedVerifier({"Rye": "supported"})
+    review = Review(verifier, [hit("p1", "Rye keeps longer.")], marks, written=True)
+    assert [one.verdict.label for one in review.finish()] == [label]

@@ -172,9 +172,16 @@ def _quotation(text: str, sentence: AnswerSentence) -> tuple[int, ...]:
 
 
 def _is_quotation(sentence: AnswerSentence) -> bool:
-    """Whether a sentence is a quotation and nothing else."""
-    said = sentence.text.strip().removeprefix("–").strip()
-    return said.startswith("“") and said.find("”") == len(said) - 1
+    """Whether a sentence is a quotation and nothing else, but for a label such as "Kilns:"."""
+    label, _, rest = sentence.text.strip().removeprefix("–").strip().partition("“")
+    if label and not label.rstrip().endswith(":"):
+        return False
+    within = 1  # quotations, of which one may hold others
+    for at, letter in enumerate(rest):
+        within += (letter == "“") - (letter == "”")
+        if not within:
+            return at == len(rest) - 1
+    return False
 
 
 def _says_nothing(text: str, sentence: AnswerSentence) -> bool:
