@@ -440,6 +440,8 @@ def test_rules_and_people_of_the_course_are_not_looked_for_in_the_readings(quest
         "When do we talk about firing and what do we read there?",
         "Which session is on firing, and which papers are required for it?",
         "which week is about firing, and which papers belong to it?",
+        "which week is about firing, and what are its readings?",
+        "Which session is about firing, and what do we read there?",
     ],
 )
 def test_what_is_read_there_is_the_reading_of_the_sessions_just_named(question: str) -> None:

@@ -165,7 +165,7 @@ def understand(
     asked = spelled(without_source(said, language) if foreign else said)
     if language_of(asked) == "en":
         language = "en"
-    found = _intent(patterns.with_titles_quoted(asked, titles.values()))
+    found = _intent_of_all(asked, titles)
     if foreign and found.intent == PLAIN:
         found = _foreign_intent(said, asked)
     wants_sources, repeats, turns = found.intent == "source", "", len(history)
@@ -229,6 +229,15 @@ def understand(
         wants_sources=wants_sources and bool(repeats),
         shown="" if set(words(alone)) <= set(words(typed)) else _shown(answers[: len(history)]),
     )
+
+
+def _intent_of_all(asked: str, titles: Mapping[str, str]) -> Found:
+    """The intent of all that was asked; plain for two questions about the course, which together
+    may be worded like a third request."""
+    found = _intent(patterns.with_titles_quoted(asked, titles.values()))
+    if found.intent in {PLAIN, *_OF_THE_COURSE} or not _apart(two_questions(asked), titles):
+        return found
+    return Found(PLAIN)
 
 
 def _apart(asked: Sequence[Part], titles: Mapping[str, str]) -> tuple[Query, ...]:
