@@ -79,9 +79,11 @@ HOMES = {
     "mcp": {"ui/api/mcp_server.py"},
     "jwt": {"ui/lti"},
     "reportlab": {"ui/export/pdf.py"},
+    "arabic_reshaper": {"ui/export/pdf.py"},
+    "bidi": {"ui/export/pdf.py"},
     "sklearn": {"question/intent.py"},
     "tomlkit": {"config.py"},
-    "rich": {"cli/printing.py", "cli/printing_ingest.py"},
+    "rich": {"cli/printing.py"},
 }
 CONFIG_READERS = {"cli", "course", "courses", "upkeep", "assembly", "models_in_use", "doctor"}
 

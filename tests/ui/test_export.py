@@ -23,7 +23,7 @@ from seminar_rag.types import Document, Scope
 from seminar_rag.ui.api.routes import export_of, health_of
 from seminar_rag.ui.export import export
 from seminar_rag.ui.export.citing import arxiv_id, entry, escaped, readings_of, references
-from seminar_rag.ui.export.pdf import joined, lines_of, to_pdf, visual
+from seminar_rag.ui.export.pdf import lines_of, to_pdf
 from seminar_rag.ui.shared.browser import parse_link, permalink
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
 
@@ -211,6 +211,7 @@ def test_a_hostile_conversation_can_be_set():
         ("ما هو RLHF؟", "؟RLHF ﻮﻫ ﺎﻣ"),
         ("لا شيء (Gao 2023)", "(Gao 2023) ﺀﻲﺷ ﻻ"),
         ("“שלום (עולם)” 12", "12 ”(םלוע) םולש“"),
+        ("عَلَّمَ", "\ufee2\u064e\ufee0\u064e\u0651\ufecb\u064e"),
         ("Why is it called “باب 12” there?", "Why is it called “12 ﺏﺎﺑ” there?"),
         ("plain 12 (text)", "plain 12 (text)"),
     ],
@@ -222,8 +223,8 @@ def test_letters_that_run_to_the_left_are_joined_and_in_the_order_they_are_seen_
 def test_a_paragraph_that_runs_to_the_left_goes_on_in_the_line_below():
     words = ["واحد", "اثنان", "ثلاثة", "أربعة"]
     first, second = lines_of(" ".join(words), lambda line: len(line.split()) < 3)
-    assert first == visual(joined(" ".join(words[:2])), right=True)
-    assert second == visual(joined(" ".join(words[2:])), right=True)
+    assert [first] == list(lines_of(" ".join(words[:2]), lambda _: True))
+    assert [second] == list(lines_of(" ".join(words[2:]), lambda _: True))
 
 
 def test_the_pdf_has_arabic_joined_and_letters_of_china_japan_and_korea():
