@@ -60,12 +60,31 @@ def test_lists_headings_code_and_tables_are_told_from_prose() -> None:
         ("claim", "The model wins."),
         ("claim", "First item is true"),
         ("claim", "Second item goes on"),
-        ("code", "```python\nx = 1. Not prose\n```"),
-        ("table", "| a | b |"),
-        ("table", "| 1 | 2 |"),
+        ("code", "x = 1. Not prose"),
+        ("table", "a | b"),
+        ("table", "1 | 2"),
         ("heading", "Setext"),
         ("claim", "End here."),
     ]
+
+
+def test_what_is_shown_of_markdown_is_what_is_checked() -> None:
+    text = (
+        "The loss $x_{N+1}$ of `a_b_c` is H<sub>2</sub>O &lt; 5\\%.\n\n![A chart](a.png)\n\n"
+        "    Indented, it is a claim.\n\n<div>So is this.</div>\n\n> Quoted text\n\nEnd here."
+    )
+    assert texts(text) == [
+        "The loss $x_{N+1}$ of a_b_c is H2O < 5%.",
+        "Indented, it is a claim.",
+        "So is this.",
+        "Quoted text",
+        "End here.",
+    ]
+
+
+def test_plain_text_has_neither_front_matter_nor_definitions_of_links() -> None:
+    found = texts("---\nIt is so.\n---\n\n[1]: It is as well.")
+    assert found == ["It is so.", "[1]: It is as well."]
 
 
 def test_an_open_fence_runs_to_the_end() -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from seminar_rag.text import FUNCTION_WORDS, sentence_spans
 from seminar_rag.types import Cited, Claim, ClaimKind
 
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
+    from seminar_rag.syllabus.markup_text import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,122 +72,58 @@ def extract(text: str) -> Extract:
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
 _NUMBERED = re.compile(r"\s*\[\d{1,3}\]\s+\S")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
-_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\n|\r|$)")
-
-_Lines = list[tuple[int, str]]
-"""Lines of a block, or what of them is its content, each with its place in the source."""
+_TITLE_WORDS = 10
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    """The blocks of `text` as CommonMark and its tables have them; plain text is one of its forms.
+    """The blocks of `text` as CommonMark and its tables have them; plain text is one of its forms,
+    in which a paragraph may be several blocks."""
+    from seminar_rag.syllabus.markup import markdown_items
 
-    Indented text is no code, and neither HTML nor a "[1]: …" line is special.
-    """
-    lines = [(match.start(), match[1]) for match in _LINE.finditer(text)]
-    last = max((i for i, (_, line) in enumerate(lines) if line.strip()), default=0)
-    tokens = _markdown().parse(text)
-    for token, inline in zip_longest(tokens, tokens[1:]):
-        if token is None or token.map is None:
+    items = markdown_items(text, prose=True)
+    for item, following in zip_longest(items, items[1:]):
+        if item is None or item.block.offsets is None:
             continue
-        own = lines[token.map[0] : token.map[1]]
-        if token.type == "fence":
-            start, end = own[0][0], own[-1][0] + len(own[-1][1])
-            end = start + len(text[start:end].rstrip())
-            yield _Block("code", text[start:end], tuple(range(start, end)))
-        elif token.type == "tr_open":
-            yield from _cleaned("table", own)
-        elif token.type in ("heading_open", "paragraph_open") and inline is not None:
-            content = _content(own, inline.content)
-            if token.type == "heading_open" and len(content) == 1:
-                yield from _cleaned("heading", content)
-            else:
-                alone = token.level == 0 and token.map[1] <= last
-                yield from _paragraph(content, alone)
+        for start, stop in _parts(item):
+            line, kind = item.text[start:stop], _kind_of(item, following is None)
+            if kind == "claim" and _ROW.match(line):
+                kind = "table"
+            mark = _ITEM.match(line) if kind == "claim" else None
+            own = slice(start + (mark.end() if mark else 0), stop)
+            if re.search(r"\w", item.text[own]):
+                yield _Block(kind, item.text[own], item.block.offsets[own])
 
 
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    parser = MarkdownIt("commonmark").enable("table").disable(["code", "html_block", "reference"])
-    parser.core.ruler.enableOnly(["normalize", "block"])  # inline marks must keep their places
-    return parser
-
-
-def _content(lines: _Lines, content: str) -> _Lines:
-    """The lines without what marks them as a heading, an item of a list or a quotation."""
-    out = []
-    for (start, line), inner in zip(lines, content.split("\n"), strict=False):
-        at = line.rfind(inner.rstrip())
-        out.append((start + max(at, 0), inner if at >= 0 else line))
-    return out
+def _parts(item: Item) -> Iterator[tuple[int, int]]:
+    """A table by its rows, a paragraph by its lines that open a block of their own."""
+    text, table, start = item.text, item.block.kind == "table", 0
+    ends = [at for at, char in enumerate(text) if char == "\n"] if table else item.breaks
+    for end, after in zip_longest(ends, ends[1:], fillvalue=len(text)):
+        following = text[end + 1 : after]
+        opens = any(one.match(following) for one in (_ITEM, _NUMBERED, _ROW))
+        if table or opens or _ROW.match(text[start:end]):
+            yield start, end
+            start = end + 1
+    yield start, len(text)
 
 
-def _paragraph(lines: _Lines, alone: bool) -> Iterator[_Block]:
-    """A paragraph of Markdown, whose lines may be several blocks in plain text.
-
-    Args:
-        alone: it stands in no list or quotation, and something follows it.
-    """
-    start = 0
-    for stop in range(1, len(lines) + 1):
-        if stop < len(lines) and not _opens(lines[stop][1]) and not _ROW.match(lines[start][1]):
-            continue
-        own = lines[start:stop]
-        start = stop
-        first, line = own[0]
-        if _ROW.match(line) and re.search(r"\w", line):
-            yield from _cleaned("table", own)
-        elif item := _ITEM.match(line):
-            yield from _cleaned("claim", [(first + item.end(), line[item.end() :]), *own[1:]])
-        elif alone and len(lines) == 1 and _titled(line):
-            yield from _cleaned("heading", own)
-        else:
-            yield from _cleaned("claim", own)
+def _kind_of(item: Item, last: bool) -> ClaimKind:
+    """What a block is: a short line that stands alone is a heading, unless nothing follows."""
+    kind = item.block.kind
+    if kind in ("table", "code"):
+        return kind
+    if item.breaks or kind == "item":
+        return "claim"
+    return "heading" if kind == "heading" or (not last and _titled(item)) else "claim"
 
 
-def _opens(line: str) -> bool:
-    """Whether a line opens a block of its own inside a paragraph."""
-    return bool(_ITEM.match(line) or _NUMBERED.match(line) or _ROW.match(line))
-
-
-def _titled(line: str) -> bool:
-    """Whether a line that stands alone is a heading: short, capitalised, without a full stop."""
-    bold = re.fullmatch(r"\s*(?:\*\*|__)(\S.*?)(?:\*\*|__):?\s*", line)
-    words = (bold[1] if bold else line).split()
-    if not words or len(words) > 10 or _NUMBERED.match(line):
+def _titled(item: Item) -> bool:
+    """Whether a line is bold, or short, capitalised and without a full stop."""
+    line = item.text
+    if item.depth or _NUMBERED.match(line) or len(line.split()) > _TITLE_WORDS:
         return False
-    return line.rstrip()[-1] not in '.?!;,”"' and (
-        bool(bold) or words[0][0].isupper() or words[0][0].isdigit()
-    )
-
-
-_MARKUP = re.compile(
-    r"!?\[(?P<link>[^\]\[]+)\]\([^()\s]*(?:\s\"[^\"]*\")?\)|(?P<mark>\*\*|__|``?|\*(?=\S)|(?<=\S)\*"
-    r"|(?<!\w)_(?=\w)|(?<=[\w.,;:!?])_(?!\w))"
-)
-
-
-def _cleaned(kind: ClaimKind, lines: _Lines) -> Iterator[_Block]:
-    """Lines joined by spaces, white space folded, Markdown's emphasis and link targets dropped."""
-    chars: list[str] = []
-    places: list[int] = []
-    for start, line in lines:
-        keep = [True] * len(line)
-        for match in _MARKUP.finditer(line):
-            inner = match.span("link") if match["link"] else (0, 0)
-            for i in range(*match.span()):
-                keep[i] = inner[0] <= i < inner[1]
-        for i, char in enumerate(f"{line} "):
-            blank = char.isspace()
-            dropped = i < len(line) and not keep[i]
-            if dropped or (blank and (not chars or chars[-1] == " ")):
-                continue
-            chars.append(" " if blank else char)
-            places.append(start + i)
-    text = "".join(chars).rstrip()
-    if re.search(r"\w", text):
-        yield _Block(kind, text, tuple(places[: len(text)]))
+    bold = item.bold >= len(line.rstrip(":"))
+    return bold or (line[-1] not in '.?!;,”"' and (line[0].isupper() or line[0].isdigit()))
 
 
 # The reference list

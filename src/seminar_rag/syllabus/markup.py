@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -34,6 +35,7 @@ from seminar_rag.syllabus.markup_text import (
 from seminar_rag.types import Block
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 __all__ = [
@@ -92,20 +94,38 @@ def markdown_blocks(text: str) -> tuple[Block, ...]:
     return tuple(item.block for item in markdown_items(text) if item.text)
 
 
-def markdown_items(text: str) -> tuple[Item, ...]:
-    """The blocks of a Markdown page with their links and list markers."""
-    return tuple(_MarkdownReader(text).items())
+def markdown_items(text: str, *, prose: bool = False) -> tuple[Item, ...]:
+    """The blocks of a Markdown page with their links and list markers.
+
+    Args:
+        prose: it may as well be plain text: neither indented lines, HTML, front matter nor a
+            "[1]: …" line are special.
+    """
+    return tuple(_MarkdownReader(text, prose).items())
+
+
+_NOT_IN_PROSE = ["code", "html_block", "reference"]
+
+
+@cache
+def _parser(prose: bool) -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark").enable("table").disable("text_join")
+    return parser.disable(_NOT_IN_PROSE if prose else [])
 
 
 class _MarkdownReader:
-    def __init__(self, raw: str) -> None:
+    def __init__(self, raw: str, prose: bool) -> None:
         self._raw = raw
-        _, begin = front_matter(raw)
+        self._prose = prose
         body = raw.replace("\x00", "\ufffd")  # as CommonMark wants
-        if begin:
+        _, begin = front_matter(raw)
+        if begin and not prose:
             body = re.sub(r"[^\r\n]", " ", body[:begin]) + body[begin:]
             body = _LIQUID.sub(lambda match: FILLER * len(match.group()), body)
-        body = _ATTRIBUTES.sub(lambda match: FILLER * len(match.group()), body)
+        if not prose:
+            body = _ATTRIBUTES.sub(lambda match: FILLER * len(match.group()), body)
         self._lines = source_lines(body)
         self._body = "\n".join(line for _, line in self._lines)
         self._depth = 0
@@ -113,10 +133,7 @@ class _MarkdownReader:
         self._used: tuple[int, int] = (-1, 0)
 
     def items(self) -> Iterator[Item]:
-        from markdown_it import MarkdownIt
-
-        parser = MarkdownIt("commonmark").enable("table").disable("text_join")
-        tokens = parser.parse(self._body)
+        tokens = _parser(self._prose).parse(self._body)
         position = 0
         while position < len(tokens):
             end = position + 1
