@@ -40,7 +40,7 @@ _CHARSET = re.compile(
 )
 """A declared encoding of those that browsers know (WHATWG Encoding Standard), but for Unicode's: a
 text that is none of these is no UTF-8, whatever it declares."""
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~!&$^])")
 _CITATION_MARK = re.compile(r" ?\[\d{1,3}\]")
 
 FUNCTION_WORDS = frozenset(
@@ -166,9 +166,14 @@ def decoded(data: bytes) -> str:
     return data.decode("cp1252", "replace")
 
 
+def one_line(text: str) -> str:
+    """A text on one line, with single spaces."""
+    return " ".join(text.split())
+
+
 def for_markdown(text: str) -> str:
     """A text on one line, in which nothing is markup."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
 def fold(text: str) -> str:

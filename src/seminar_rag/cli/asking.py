@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.cli import ABSTAINED, FAILED, INTERRUPTED, open_course, printing
 from seminar_rag.errors import SourceError
+from seminar_rag.text import one_line
 from seminar_rag.types import BUILT_IN, WORDS_ONLY
 
 if TYPE_CHECKING:
@@ -349,7 +350,6 @@ def _item_lines(item: Item, width: int) -> Iterator[str]:
     from seminar_rag.ui.export.check_report import (
         glyph_of,
         mark,
-        one_line,
         place,
         says_why,
         shown,

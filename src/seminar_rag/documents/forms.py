@@ -17,10 +17,10 @@ from itertools import pairwise, starmap
 from statistics import median
 from typing import Any, Literal
 
-from seminar_rag.documents.pandoc import folded, read_by_pandoc
+from seminar_rag.documents.pandoc import read_by_pandoc
 from seminar_rag.errors import DocumentError
 from seminar_rag.syllabus.markup_office import PANDOC
-from seminar_rag.text import decoded
+from seminar_rag.text import decoded, one_line
 from seminar_rag.types import Block, BlockKind, ParsedDocument
 
 TextKind = Literal["html", "markdown", "text"]
@@ -306,7 +306,7 @@ def _slides(data: bytes) -> Iterator[Block]:
 
     for number, slide in enumerate(Presentation(io.BytesIO(data)).slides, 1):
         title = slide.shapes.title
-        head = folded(title.text_frame.text) if title is not None else ""
+        head = one_line(title.text_frame.text) if title is not None else ""
         shapes = [one for one in slide.shapes if title is None or one.shape_id != title.shape_id]
         found = [block for shape in shapes for block in _shape(shape)]
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
@@ -323,7 +323,7 @@ def _shape(shape: Any) -> Iterator[Block]:
         for one in shape.shapes:
             yield from _shape(one)
     elif getattr(shape, "has_table", False):
-        rows = ([folded(cell.text) for cell in row.cells] for row in shape.table.rows)
+        rows = ([one_line(cell.text) for cell in row.cells] for row in shape.table.rows)
         yield Block("\n".join(" | ".join(cells) for cells in rows), "table")
     elif getattr(shape, "has_text_frame", False):
         yield from _lines(shape.text_frame, "item" if shape.is_placeholder else "paragraph")
@@ -331,5 +331,5 @@ def _shape(shape: Any) -> Iterator[Block]:
 
 def _lines(frame: Any, kind: BlockKind) -> Iterator[Block]:
     for paragraph in frame.paragraphs:
-        if text := folded(paragraph.text):
+        if text := one_line(paragraph.text):
             yield Block(text, kind, paragraph.level if kind == "item" else 0)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seminar_rag.errors import DocumentError
+from seminar_rag.text import one_line
 from seminar_rag.types import Block, BlockKind
 
 _HEAP = "768M"
@@ -87,11 +88,6 @@ def _run(data: bytes, form: str, name: str, seconds: float) -> tuple[bytes, str]
     return out, said
 
 
-def folded(text: str) -> str:
-    """A text in one line, with single spaces."""
-    return " ".join(text.split())
-
-
 def _limit_time(process: int, seconds: float) -> None:
     """End a process after as many seconds of work, although this one may have been killed."""
     if sys.platform == "linux":
@@ -114,7 +110,7 @@ class _Walk:
 
     def start(self, meta: dict[str, Any]) -> str | None:
         """Begin with the title and abstract that stand apart; returns the title."""
-        title = folded(self._text(meta.get("title", {}).get("c", [])))
+        title = one_line(self._text(meta.get("title", {}).get("c", [])))
         if title:
             self._add(title, "heading", 1)
         abstract = meta.get("abstract", {})
@@ -159,7 +155,7 @@ class _Walk:
                 self.read(item, "item", depth)
 
     def _add(self, text: str, kind: BlockKind, level: int) -> None:
-        text = text.strip() if kind in ("code", "table") else folded(text)
+        text = text.strip() if kind in ("code", "table") else one_line(text)
         notes, self._notes = self._notes, []
         if text:
             if not self._cells:
@@ -180,7 +176,7 @@ class _Walk:
         """The text of blocks in one line."""
         inner = _Walk(cells=True)
         inner.read(nodes)
-        return " ".join(folded(block.text) for block in inner.blocks)
+        return " ".join(one_line(block.text) for block in inner.blocks)
 
     def _text(self, nodes: Sequence[Any]) -> str:
         """The text of inlines; footnotes are kept for after their block, pictures left out."""

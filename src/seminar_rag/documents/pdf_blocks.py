@@ -18,7 +18,6 @@ from seminar_rag.documents.pdf_clean import (
     Style,
     about_equal,
     clean,
-    collapse,
     join_line,
     letters_of,
     style_of,
@@ -32,6 +31,7 @@ from seminar_rag.documents.pdf_drafts import (
     drafts_of,
     title_lines,
 )
+from seminar_rag.text import one_line
 from seminar_rag.types import Block
 
 _APPENDIX = re.compile(r"(?i)(appendi(x|ces)|supplementary|supplemental)\b|[A-K](\.\d{1,2})*\.?\s")
@@ -62,7 +62,7 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     style = style_of(lines)
     levels = {letters_of(title): min(depth, 6) for depth, title in outline if letters_of(title)}
     titled, front = title_lines(lines, style)
-    title = collapse(" ".join(line.text for line in titled)) or None
+    title = one_line(" ".join(line.text for line in titled)) or None
     drafts = drafts_of(lines, style, levels, titled, front)
     drafts = _without_debris(_without_repeats(_with_column_heads(drafts)), style) or drafts
     drafts = _joined(drafts, style)
@@ -260,7 +260,7 @@ def _with_offsets(drafts: Iterable[Draft]) -> Iterable[Block]:
     start = 0
     for draft in drafts:
         text = draft.text + ("-" if draft.tail.hyphen else "")
-        text = text if draft.kind in ("table", "code") else collapse(text)
+        text = text if draft.kind in ("table", "code") else one_line(text)
         if text:
             yield Block(text, draft.kind, draft.level, draft.first.page, start)
             start += len(text) + 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from seminar_rag.text import between
+from seminar_rag.text import between, one_line
 
 CELL = "\t"
 """In `Line.text`: a gap wide enough to separate the cells of a row."""
@@ -116,11 +116,6 @@ def clean(pages: Sequence[Page]) -> list[Line]:
 # -- lines ------------------------------------------------------------------------------------
 
 
-def collapse(text: str) -> str:
-    """The text in one line, with single spaces."""
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def letters_of(text: str) -> str:
     """Its letters and digits only, lower-case, without a leading section number."""
     text = unicodedata.normalize("NFKC", text).lower()
@@ -130,7 +125,7 @@ def letters_of(text: str) -> str:
 
 def _tidy(line: Line) -> Line:
     text = clean_text(line.text)
-    text = CELL.join(filter(None, (collapse(cell) for cell in text.split(CELL))))
+    text = CELL.join(filter(None, (one_line(cell) for cell in text.split(CELL))))
     if not line.hyphen and re.search(r"\w[-\u2010]$", text):
         return replace(line, text=text[:-1], hyphen=True)
     return replace(line, text=text)
@@ -174,7 +169,7 @@ def _same_row(a: Line, b: Line) -> bool:
 
 def _mask(text: str) -> str:
     """Running heads differ in their page number only."""
-    return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", collapse(text).lower()))
+    return re.sub(r"^# ?| ?#$", "", re.sub(r"\d+", "#", one_line(text).lower()))
 
 
 def _without_furniture(pages: Sequence[Page]) -> list[Page]:

@@ -45,7 +45,7 @@ DATA, DATA_EMBEDDED = "followups", "followups-embedded"
 to the examples' vectors too."""
 EMBEDDED_BY = "all-MiniLM-L6-v2"
 """The model of these vectors."""
-LEANS, STANDS = "leans", "stands"
+LEANS = "leans"
 LEAST = 0.5
 """How probable it must be that a question leans on another."""
 _MOST_PARTS = 3

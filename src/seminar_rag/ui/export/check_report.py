@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seminar_rag.html import Template, static
-from seminar_rag.text import cut
+from seminar_rag.text import cut, one_line
 from seminar_rag.types import BUILT_IN, WORDS_ONLY, Cited
 from seminar_rag.types.check import WRONG, Citation, Item, Report, Source, label_in_words
 from seminar_rag.ui.shared.wording import KINDS, url_of_page
@@ -42,10 +42,6 @@ def shown(item: Item) -> tuple[Source, ...]:
 def says_why(item: Item) -> bool:
     """Whether the reason is worth a line: how sure a model is, or what is missing."""
     return item.label != "supported" or item.verifier != BUILT_IN
-
-
-def one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def mark(cited: Cited) -> str:

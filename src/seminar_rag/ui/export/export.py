@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from seminar_rag.text import for_markdown
 from seminar_rag.types import Citation
 from seminar_rag.ui.shared.conversation import Conversation, Exchange
 from seminar_rag.ui.shared.wording import GONE, check_in_words, facts_of, places_of, url_of_page
@@ -143,33 +144,28 @@ def to_markdown(paper: Paper) -> str:
 
 
 def _lines(paper: Paper) -> Iterator[str]:
-    yield f"# {_plain(paper.title)}"
+    yield f"# {for_markdown(paper.title)}"
     yield ""
-    yield f"{_plain(paper.course)}. {_plain(paper.written_by)}"
+    yield f"{for_markdown(paper.course)}. {for_markdown(paper.written_by)}"
     for part in paper.parts:
-        yield from ("", f"## {_plain(part.question)}", "")
+        yield from ("", f"## {for_markdown(part.question)}", "")
         if part.asked:
-            yield from (f"*Asked: {_plain(part.asked)}*", "")
+            yield from (f"*Asked: {for_markdown(part.asked)}*", "")
         if part.text:
             yield _harmless(part.text) if part.markdown else _paragraphs(part.text)
         for note in part.notes:
-            yield from ("", f"*{_plain(note)}*")
+            yield from ("", f"*{for_markdown(note)}*")
     if paper.references:
         yield from ("", "## References", "")
     for one in paper.references:
-        by = f"{_plain(stopped(one.authors))} " if one.authors else ""
-        where = f" {_plain(stopped(one.place))}" if one.place else ""
+        by = f"{for_markdown(stopped(one.authors))} " if one.authors else ""
+        where = f" {for_markdown(stopped(one.place))}" if one.place else ""
         link = f" <{one.url}>" if one.url else ""
-        yield f"- **[{one.number}]** {by}*{_plain(stopped(one.title))}*{where}{link}"
+        yield f"- **[{one.number}]** {by}*{for_markdown(stopped(one.title))}*{where}{link}"
         if one.note:
-            yield f"  ({_plain(one.note)})"
+            yield f"  ({for_markdown(one.note)})"
         for quote, place in one.quotes:
-            yield from ("", f"  > {_plain(quote)}{f' ({place})' if place else ''}")
-
-
-def _plain(text: str) -> str:
-    """Escape a text so that nothing in it is markup, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~!&$^])", r"\\\1", " ".join(text.split()))
+            yield from ("", f"  > {for_markdown(quote)}{f' ({place})' if place else ''}")
 
 
 def _paragraphs(text: str) -> str:
@@ -177,7 +173,7 @@ def _paragraphs(text: str) -> str:
     out = []
     for line in text.split("\n"):
         bullet = re.match(r"\s*[-•*]\s+", line)
-        body = _plain(line[bullet.end() :] if bullet else line)
+        body = for_markdown(line[bullet.end() :] if bullet else line)
         body = re.sub(r"^(\d+)([.)])", r"\1\\\2", re.sub(r"^([-+=])", r"\\\1", body))
         out.append(("- " if bullet else "") + re.sub(r"\\\[(\d{1,3})\\\]", r"[\1]", body))
     return "\n".join(out)
