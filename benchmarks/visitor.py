@@ -86,9 +86,9 @@ class Visitor:
         assert self._form is not None, "the page is not open"
         kind = self._form.initial["kind"]
         given = [question, [], [], kind, False, None, None, self.record, False]
-        changes, ids = self._queued("_begin", given)
+        changes = self._run("_begin", given)
         self._changed(changes)
-        if not ids:
+        if not isinstance(changes.get("ticket"), str):
             raise FailedError(f"refused: {changes.get('message')}")
         self._queued("_answer", [None])
         self._changed(self._run("_finish", ["", None]))
@@ -147,8 +147,8 @@ class Visitor:
         sent = self._client.post("/gradio_api/run/predict", json=self._body(event, data))
         return dict(zip(event.outputs, _ok(sent).json()["data"], strict=False))
 
-    def _queued(self, name: str, data: list[Any]) -> tuple[dict[str, Any], list[int]]:
-        """An event that is queued; what it changed in the end, and which states."""
+    def _queued(self, name: str, data: list[Any]) -> dict[str, Any]:
+        """An event that is queued; what it changed in the end."""
         event = self._event(name)
         joined = self._client.post("/gradio_api/queue/join", json=self._body(event, data))
         id_ = _ok(joined).json()["event_id"]
@@ -164,8 +164,7 @@ class Visitor:
                     output = message["output"]
                     if not message["success"]:
                         raise FailedError(f"{name}: {output.get('error')}")
-                    values = dict(zip(event.outputs, output.get("data") or (), strict=False))
-                    return values, output.get("changed_state_ids") or []
+                    return dict(zip(event.outputs, output.get("data") or (), strict=False))
         raise FailedError(f"{name}: the stream ended")
 
     def _changed(self, changes: dict[str, Any]) -> None:

@@ -458,6 +458,15 @@ def test_no_event_of_the_page_is_offered_to_programs(client):
     assert set(public) == PROGRAMS
 
 
+def test_only_what_takes_long_is_queued(client):
+    # Gradio closes a page's stream when nothing of it is queued; what joins just then is lost, as
+    # was an answer whose question had been queued a moment before.
+    dependencies = client.get("/config").json()["dependencies"]
+    queued = {one["api_name"] for one in dependencies if one["queue"] and one["backend_fn"]}
+    private = {name for name in queued if str(name).startswith("_")}
+    assert private == {"_answer", "_check", "_leave"}  # the browser never asks for the last
+
+
 def test_a_hostile_course_name_stays_text():
     from fastapi.testclient import TestClient
 

@@ -61,8 +61,9 @@ class Page:
     def _lay_out(self) -> None:
         self._conversation = gr.State(Conversation())
         self._editing = gr.State(False)  # the next question takes the place of the last
-        self._ticket = gr.State("")  # changes with every question taken, which starts its answer
         hidden: dict[str, Any] = {"visible": "hidden", "show_label": False}
+        # Changes with every question taken, which starts its answer.
+        self._ticket = gr.Textbox(elem_id="ticket", **hidden)
         self._record = gr.Textbox(elem_id="record", **hidden)
         self._wish = gr.Textbox(elem_id="wish", **hidden)
         self._act = gr.Button("Act", elem_id="act", visible="hidden")
@@ -138,11 +139,12 @@ class Page:
             *(self._conversation, self._editing, self._record, self._share),
         ]
         asks = [self._box.submit, self._send.click, self._retry.click]
-        # Queued, since Gradio tells of a changed State only there; with room for everybody.
+        # Taking a question is not queued: Gradio closes the stream of a page that has nothing
+        # queued, and what is queued in that moment is never heard of again.
         queued = {**HIDDEN, "queue": True, "concurrency_limit": None}
         started = [*begun, self._ticket, self._scope.bar]
         after = "(...values) => seminar.question(...values)"  # what opens the page would undo it
-        gr.on(asks, self._begin, asked, started, js=after, **queued)
+        gr.on(asks, self._begin, asked, started, js=after, **HIDDEN)
         self._ticket.change(
             self._answer,
             self._conversation,
