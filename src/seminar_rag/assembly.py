@@ -273,7 +273,8 @@ class Assembly(ModelsInUse):
 
     @cached_property
     def network(self) -> Network:
-        """How the network is reached; loaded only where it is, as all that ingests."""
+        """How the network is reached. Its modules, as all that only an ingest needs, are loaded
+        when it is first used."""
         return self._network or network_of(self.config)
 
     def ingestor(self, listener: Listener, stop: Callable[[], bool]) -> Ingestor:

@@ -24,7 +24,7 @@ from seminar_rag.types.study import (
     STATED,
     Cell,
     Difference,
-    Found,
+    FoundDifference,
     KeptTable,
     Row,
     Stated,
@@ -153,7 +153,7 @@ class Comparing(ABC):
         session: int,
         stop: Callable[[], bool] = lambda: False,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> tuple[Found, ...]:
+    ) -> tuple[FoundDifference, ...]:
         """Look where readings of a session differ in what is nearly the same sentence.
 
         Args:
@@ -189,15 +189,15 @@ class Comparing(ABC):
         self._differences[session] = tuple(out[:MOST])
         return self.differing(session)
 
-    def differing(self, session: int) -> tuple[Found, ...]:
+    def differing(self, session: int) -> tuple[FoundDifference, ...]:
         """The differences that `differ` has found, and those that were decided on before."""
         known = self.parts.chosen.of("difference")
         made = self._differences.get(session, ())
-        out = {one.id: Found(one, "new") for one in made if one.id not in known}
+        out = {one.id: FoundDifference(one, "new") for one in made if one.id not in known}
         for id_, value in known.items():
             one = _difference_of(value["difference"])
             if one is not None and one.session == session and self._stand(one):
-                out[id_] = Found(one, value["state"])
+                out[id_] = FoundDifference(one, value["state"])
         return tuple(out.values())
 
     def differences(self, session: int | None = None) -> tuple[Difference, ...]:

@@ -197,19 +197,19 @@ def keys() -> dict[str, dict[str, object]]:
     return out
 
 
-def own_folder(course: str) -> Path:
-    """The folder of a course where the platform keeps the data of programs."""
+def platform_folder(course: str) -> Path:
+    """A course's folder below the one where the platform keeps the data of programs."""
     import platformdirs
 
     return platformdirs.user_data_path("seminar-rag", appauthor=False) / course
 
 
-def meant_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the course that is meant where none is named. It is the current one where a
-    course lies there or the environment says where the data are, and else the platform's: so
-    commands that are installed for a user work from any folder."""
-    told = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
-    return Path() if told else own_folder("course")
+def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the course where none is named. It is the current one where a course lies there
+    or the environment says where the data are, and else the platform's, so that commands that are
+    installed for a user work from any folder."""
+    here = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
+    return Path() if here else platform_folder("course")
 
 
 def load(
@@ -221,7 +221,7 @@ def load(
     """The configuration that holds in `folder`.
 
     Args:
-        folder: None takes the one that `meant_folder` says.
+        folder: None takes the one that `default_folder` says.
         data: the --data option, which wins over everything.
         base: of the folder of several courses; its settings hold where the course's own file has
             none, except those of `OF_ONE_COURSE`. Its paths to models are relative to it.
@@ -230,12 +230,12 @@ def load(
         ConfigError: unreadable TOML, an unknown section or key, or a value that is not allowed;
             the message names the key, where it stands and what to use.
     """
-    told = _from_environment(environ)
+    given = _from_environment(environ)
     if folder is None:
-        folder = meant_folder(environ)
-        if folder != Path():  # a path in the environment is meant from where one stands
-            here = (name for name in _FILES & told.keys() if Path(told[name]).exists())
-            told |= {name: str(Path(told[name]).resolve()) for name in here}
+        folder = default_folder(environ)
+        if folder != Path():  # a path in the environment is relative to the current folder
+            here = (name for name in _FILES & given.keys() if Path(given[name]).exists())
+            given |= {name: str(Path(given[name]).resolve()) for name in here}
     path = folder / FILE
     table = {}
     if path.is_file():
@@ -243,7 +243,7 @@ def load(
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} cannot be read: {error} — correct it") from error
-    values = _from_file(path, table) | told
+    values = _from_file(path, table) | given
     if data is not None:
         values["data_dir"] = str(data.resolve())
     return Config(folder=folder, base=base, **(_inherited(base) | values if base else values))

@@ -53,9 +53,11 @@ SAMPLE: Path = PAGE
 
 
 class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
-    """A seminar's readings, with everything that can be done with them. What reads raises
-    StoreError where the index cannot be read; what writes, BusyError where another process is
-    writing; what answers, ModelError where the model cannot be used."""
+    """A seminar's readings, with everything that can be done with them.
+
+    Methods that read raise StoreError where the index cannot be read; those that write raise
+    BusyError where another process is writing; those that answer raise ModelError where the model
+    cannot be used."""
 
     def __init__(self, config: Config, **given: Unpack[Given]) -> None:
         """Args:
@@ -75,10 +77,14 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         data: str | Path | None = None,
         **given: Unpack[Given],
     ) -> Course:
-        """The course configured in `folder`, its state in `data` if given; without either that of
-        the current folder, else the one that lies where the platform keeps the data of programs.
-        Raises ConfigError where the configuration is unusable, and StoreError where the data folder
-        cannot be used."""
+        """Open the course that is configured in `folder`, with its state in `data` if that is
+        given. Without a folder it is the course of the current folder or, where none lies there,
+        the one that is kept where the platform keeps the data of programs.
+
+        Raises:
+            ConfigError: the configuration is unusable.
+            StoreError: the data folder cannot be used.
+        """
         at, kept = (place if place is None else Path(place) for place in (folder, data))
         return cls(load(at, data=kept), **given)
 
@@ -168,8 +174,9 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Report]:
-        """Bring sources, paths or addresses, in or up to date, one report each; students can go on
-        asking. Once another source is in, the bundled sample course leaves.
+        """Ingest sources, given as paths or addresses, or bring them up to date; yields a report
+        for each. Students can go on asking meanwhile. The bundled sample course is removed once
+        another source is ingested.
 
         Args:
             stop: asked often, from this thread; once it says so, the ingest ends between two
@@ -235,7 +242,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         def answered(asked: str, earlier: Sequence[Turn]) -> Iterator[Event]:
             return engine.ask(asked, earlier, scope, stop)
 
-        return self.met(answered, question, history)
+        return self.answer_or_hint(answered, question, history)
 
     def require_documents(self) -> None:
         """Raise NotFoundError where nothing is ingested yet."""
@@ -303,12 +310,12 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         if self.common is not None:
             self.common.put("setting", f"{section}_{key}", json.dumps(value))
 
-    def follow(self) -> None:
+    def take_shared_settings(self) -> None:
         """Take the settings that were changed at another server of the course, which win over this
         one's seminar.toml."""
-        told = self.common.every("setting") if self.common is not None else {}
+        shared = self.common.every("setting") if self.common is not None else {}
         live = configuration.LIVE.keys() - configuration.from_environment()
-        config = replace(self.config, **{k: json.loads(v) for k, v in told.items() if k in live})
+        config = replace(self.config, **{k: json.loads(v) for k, v in shared.items() if k in live})
         if config != self.config:
             self.parts.reconfigure(config)
 
@@ -321,7 +328,8 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         return doctor.findings(self.parts)
 
     def repair(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Rebuild both indexes from what is stored, and mend what lies beside the database."""
+        """Rebuild both indexes from what is stored, and repair the journal and the choices of the
+        instructor, which lie beside the database."""
         with self.store.writer():
             self.store.repair(progress)
         self.journal.repair(progress)
@@ -337,7 +345,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
 
 def open_sample(data: Path | None = None) -> Course:
     """The course that is kept for the sample, where the platform keeps the data of programs."""
-    return Course.open(configuration.own_folder("sample"), data)
+    return Course.open(configuration.platform_folder("sample"), data)
 
 
 def read_course_page(

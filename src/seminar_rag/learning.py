@@ -240,8 +240,8 @@ class Learning(ABC):
             terms = [named[name] for name in sorted(named)]
             known = (catalogue, Guide(session, here.shown, tuple(claims), tuple(terms[:TERMS])))
             self._guides[session] = known
-        told = tuple(one for one in self.study(session) if one.kind == "summary")
-        return replace(known[1], told=told)
+        summaries = tuple(one for one in self.study(session) if one.kind == "summary")
+        return replace(known[1], summaries=summaries)
 
     @property
     def decided(self) -> object:
@@ -259,12 +259,13 @@ class Learning(ABC):
         self.parts.chosen.put("guide", str(session), {"shown": True} if shown else None)
 
     def tutoring(self) -> dict[int, Mode]:
-        """How questions are met where not with an answer: by session, 0 for the whole course."""
+        """By session, 0 for the whole course: how hints are given to its questions. Sessions whose
+        questions are answered at once are left out."""
         found = {int(id_): one.get("mode") for id_, one in self.parts.chosen.of("tutor").items()}
         return {number: mode for number, mode in found.items() if mode in MODES}
 
-    def met(self, ask: Ask, question: str, history: Sequence[Turn]) -> Iterator[Event]:
-        """The answer to a question, or a hint where the instructor has set it so."""
+    def answer_or_hint(self, ask: Ask, question: str, history: Sequence[Turn]) -> Iterator[Event]:
+        """Answer a question, or give a hint where the instructor has chosen that."""
         modes = self.tutoring()
 
         def mode_of(document: Document) -> Mode | None:
@@ -274,8 +275,8 @@ class Learning(ABC):
         return tutored(ask, question, history, mode_of) if modes else ask(question, history)
 
     def tutor(self, session: int, mode: Mode | None) -> None:
-        """Meet questions to a session, or with 0 to the whole course, with a hint of
-        `answer.tutor`, or with answers where there is no mode. Raises as `guide`."""
+        """Choose how questions about a session, with 0 about the whole course, are answered: with
+        the hints of `answer.tutor` or, without a mode, at once. Raises as `guide`."""
         if session:
             self.parts.store.catalogue().session(session)
         self.parts.chosen.put("tutor", str(session), {"mode": mode} if mode else None)

@@ -1,5 +1,5 @@
-"""A course's files, looked after without opening the course, which may be damaged: the façade's
-second half, beside `course`.
+"""Looks after a course's files without opening the course, which may be damaged: the part of the
+façade that needs no `Course`.
 
 A backup is one ZIP file with what cannot be made again: the instructor's decisions, the added
 files, the journal and the settings; with everything, also the database, the kept files and the
@@ -34,9 +34,9 @@ from seminar_rag.types.catalogue import Correction
 
 
 def where() -> str:
-    """Where the course lies that `Course.open()` opens, as a sentence; empty where one expects
-    it."""
-    data, other = load(None).data, configuration.own_folder("course")
+    """Where the course lies that `Course.open()` opens, as a sentence; "" where it lies in the
+    current folder, as one expects."""
+    data, other = load(None).data, configuration.platform_folder("course")
     if data != Path(configuration.DATA):
         return f"The course lies in {data}."
     if not data.exists() and other.exists():
@@ -67,7 +67,7 @@ def move_database(
         target: the address of an empty PostgreSQL database; empty for SQLite in the data folder.
 
     Returns:
-        The folder that holds the SQLite database of before; None where that was PostgreSQL, which
+        The folder that holds the previous SQLite database; None where that was PostgreSQL, which
         stays as it is.
 
     Raises:
@@ -101,7 +101,7 @@ def restore_backup(source: Path, data: Path | None = None) -> Path | None:
 
 def set_password_hash(folder: Path | None, password_hash: str) -> Path:
     """Write the hash of the desk's password into the folder's seminar.toml; the file's path."""
-    folder = configuration.meant_folder() if folder is None else folder
+    folder = configuration.default_folder() if folder is None else folder
     return configuration.save(folder, "desk", "password_hash", password_hash)
 
 
@@ -206,7 +206,7 @@ def restore(config: Config, source: Path) -> Path | None:
         if _DATABASE in wanted:
             store.repair()
     if CHOSEN in wanted:
-        Chosen(data).repair()  # the copy beside it is of before
+        Chosen(data).repair()  # the copy beside it is older
     if database:
         carry(data, "", data, database)
     return aside

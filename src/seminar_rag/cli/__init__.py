@@ -29,7 +29,8 @@ INTERRUPTED = 130
 
 
 def open_course(options: argparse.Namespace) -> Course:
-    """The course of the current folder, else the platform's, its state where --data says."""
+    """Open the course of the current folder or, where none lies there, the one that is kept where
+    the platform keeps the data of programs. --data says where its state lies instead."""
     from seminar_rag.course import Course
 
     say_where(options)
@@ -37,17 +38,15 @@ def open_course(options: argparse.Namespace) -> Course:
 
 
 def open_sample(options: argparse.Namespace) -> Course:
-    """The bundled sample course, where the platform keeps data of programs unless --data is given.
-
-    So that it can be tried from any folder, and leaves nothing there.
-    """
+    """Open the bundled sample course. Without --data it is kept where the platform keeps the data
+    of programs, so that it can be tried from any folder and leaves nothing there."""
     from seminar_rag import course
 
     return course.open_sample(options.data)
 
 
 def say_where(options: argparse.Namespace) -> None:
-    """Print where the course lies, unless --data names it or one expects it there."""
+    """Print where the course lies, where that may surprise: not where --data names the place."""
     from seminar_rag.upkeep import where
 
     if options.data is None and not getattr(options, "quiet", False) and (said := where()):

@@ -66,8 +66,21 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     def scope(one: argparse.ArgumentParser) -> None:
-        one.add_argument("--session", type=int, action="append", default=[], metavar="N")
-        one.add_argument("--reading", action="append", default=[], metavar="ID")
+        one.add_argument(
+            "--session",
+            type=int,
+            action="append",
+            default=[],
+            metavar="N",
+            help="only this session; can be given several times",
+        )
+        one.add_argument(
+            "--reading",
+            action="append",
+            default=[],
+            metavar="ID",
+            help="only this reading, by its id in `status`; can be given several times",
+        )
         one.add_argument(
             "--kind", choices=("readings", "notes"), help="only readings, or only notes"
         )
@@ -178,8 +191,8 @@ def _parser() -> argparse.ArgumentParser:
 
     one = verb("suggestions", "accept or reject suggested links", ingesting.suggestions)
     choice = one.add_mutually_exclusive_group()
-    choice.add_argument("--accept", metavar="ID")
-    choice.add_argument("--reject", metavar="ID")
+    choice.add_argument("--accept", metavar="ID", help="take this suggestion, by its id")
+    choice.add_argument("--reject", metavar="ID", help="suggest this link no longer")
     one.add_argument("--json", action="store_true")
 
     one = verb("add", "add a link or a file to a session", ingesting.add)

@@ -127,10 +127,10 @@ def passwd(options: argparse.Namespace) -> int:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = getpass("Password of the instructor's desk: ")
-        if getpass("Once more: ") != password:
+        if getpass("The same again: ") != password:
             raise ConfigError("the two passwords differ — run the command again")
     path = set_password_hash(None, hashed(password))
-    print(f"The password is set in {path.resolve()}; whoever was logged in is logged out.")
+    print(f"The password is set in {path.resolve()}; everybody who was logged in is logged out.")
     return 0
 
 
@@ -209,8 +209,8 @@ def move(options: argparse.Namespace) -> int:
     aside = move_database(target, data=options.data, progress=print)
     print("The database is moved and its rows are compared; seminar.toml names the new place.")
     if aside is not None:
-        print(f"The SQLite database of before lies in {aside}.")
-    print("Start a running chat again.")
+        print(f"The previous SQLite database lies in {aside}.")
+    print("If the chat is running, restart it.")
     return 0
 
 
@@ -228,7 +228,7 @@ def backup(options: argparse.Namespace) -> int:
     aside = upkeep.restore_backup(options.file, data=options.data)
     if aside is not None:
         print(f"What the backup replaced lies in {aside}.")
-    print("The backup is restored. Start a running chat again, and ingest your sources again.")
+    print("The backup is restored. If the chat is running, restart it; then ingest again.")
     return 0
 
 

@@ -115,7 +115,7 @@ def _open(path: Path, folder: Path) -> Opened | tuple[Failure, str]:
         kind = type(error).__name__
         return (
             "corrupt",
-            f"{path.name} cannot be unpacked ({kind}) — fetch it again, or pack it anew.",
+            f"{path.name} cannot be unpacked ({kind}) — fetch it again, or pack it again.",
         )
     return opened
 
@@ -166,7 +166,7 @@ def _target(member: _Member, folder: Path) -> tuple[Path, str]:
     path = PurePosixPath(member.name.replace("\\", "/"))
     target = folder.joinpath(*path.parts)
     if path.is_absolute() or ".." in path.parts or ":" in member.name or not path.parts:
-        return folder, "has a path that leads out of the archive — pack it anew"
+        return folder, "has a path that leads out of the archive — pack it again"
     if member.refused:
         return folder, member.refused
     if member.size > MAX_FILE_BYTES:
@@ -174,5 +174,5 @@ def _target(member: _Member, folder: Path) -> tuple[Path, str]:
     if max(len(part.encode()) for part in path.parts) > 255 or len(path.parts) > 40:
         return folder, "has too long a name — rename it"
     if target.exists() or any(one.is_file() for one in target.parents):
-        return folder, "comes twice — pack it anew"
+        return folder, "comes twice — pack it again"
     return target, ""

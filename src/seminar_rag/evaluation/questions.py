@@ -77,8 +77,10 @@ def read_questions(path: Path) -> list[Question]:
         try:
             one = _question(line, number)
             if one.id in known:
-                raise _Wrong(f'has the id "{one.id}" of line {known[one.id]}', "give it another")
-        except _Wrong as error:
+                raise _LineError(
+                    f'has the id "{one.id}" of line {known[one.id]}', "give it another"
+                )
+        except _LineError as error:
             raise SourceError(f"{path}, line {number} {error.what} — {error.remedy}") from error
         known[one.id] = number
         out.append(one)
@@ -87,7 +89,7 @@ def read_questions(path: Path) -> list[Question]:
     return out
 
 
-class _Wrong(Exception):  # noqa: N818  (never leaves this module)
+class _LineError(Exception):  # never leaves this module
     def __init__(self, what: str, remedy: str) -> None:
         self.what, self.remedy = what, remedy
 
@@ -96,15 +98,15 @@ def _question(line: str, number: int) -> Question:
     try:
         raw = json.loads(line)
     except ValueError as error:
-        raise _Wrong(f"is not JSON ({error})", "write one JSON object a line") from error
+        raise _LineError(f"is not JSON ({error})", "write one JSON object a line") from error
     if not isinstance(raw, dict):
-        raise _Wrong("is not a JSON object", 'write {"id": …, "question": …, "type": …}')
+        raise _LineError("is not a JSON object", 'write {"id": …, "question": …, "type": …}')
     for key in ("id", "question", "type"):
         if not str(raw.get(key, "")).strip():
-            raise _Wrong(f'has no "{key}"', f'add "{key}": "…"')
+            raise _LineError(f'has no "{key}"', f'add "{key}": "…"')
     paraphrase = raw.get("paraphrase") or False
     if not isinstance(paraphrase, bool):
-        raise _Wrong(f'has "paraphrase": {json.dumps(paraphrase)}', "it is true or false")
+        raise _LineError(f'has "paraphrase": {json.dumps(paraphrase)}', "it is true or false")
     kind = _kind(raw)
     return Question(
         id=str(raw["id"]),
@@ -123,34 +125,34 @@ def _kind(raw: dict[str, object]) -> str | None:
     kinds = ", ".join(f'"{one}"' for one in KINDS)
     if raw["type"] != "unanswerable":
         if kind:
-            raise _Wrong(
+            raise _LineError(
                 f'has an "unanswerable_kind", but the type "{raw["type"]}"',
                 'take one out, or make the type "unanswerable"',
             )
         return None
     if kind not in KINDS:
         what = f'the "unanswerable_kind" "{kind}"' if kind else 'no "unanswerable_kind"'
-        raise _Wrong(f"is unanswerable and has {what}", f"it is one of {kinds}")
+        raise _LineError(f"is unanswerable and has {what}", f"it is one of {kinds}")
     if raw.get("evidence"):
-        raise _Wrong("is unanswerable and has evidence", "take that out, or give another type")
+        raise _LineError("is unanswerable and has evidence", "take that out, or give another type")
     return str(kind)
 
 
 def _evidence(raw: dict[str, object]) -> tuple[tuple[str, str], ...]:
     quotes = _texts(raw, "evidence")
     if not quotes:
-        raise _Wrong(
+        raise _LineError(
             'has no "evidence"',
             'quote the sentences that answer it, or make the type "unanswerable"',
         )
     key = "evidence_docs" if raw.get("evidence_docs") else "doc"
     docs = _texts(raw, key)
     if not docs:
-        raise _Wrong('has no "doc"', "name the file that the evidence stands in")
+        raise _LineError('has no "doc"', "name the file that the evidence stands in")
     if len(docs) == 1:
         docs = docs * len(quotes)
     if len(docs) != len(quotes):
-        raise _Wrong(
+        raise _LineError(
             f'names {len(docs)} files in "{key}" for {len(quotes)} quotes',
             'give "evidence_docs" one file for each quote',
         )
@@ -161,17 +163,17 @@ def _texts(raw: dict[str, object], key: str) -> list[str]:
     value = raw.get(key) or []
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
-        raise _Wrong(f'has a "{key}" that is no text', "give a text, or a list of texts")
+        raise _LineError(f'has a "{key}" that is no text', "give a text, or a list of texts")
     return texts
 
 
 def _history(turns: object) -> tuple[Turn, ...]:
     if not isinstance(turns, Sequence) or not all(isinstance(one, dict) for one in turns):
-        raise _Wrong('has a "history" that is no list of messages', _MESSAGE)
+        raise _LineError('has a "history" that is no list of messages', _MESSAGE)
     out = []
     for one in turns:
         if one.get("role") not in ("user", "assistant") or not isinstance(one.get("content"), str):
-            raise _Wrong('has a message in "history" that is none', _MESSAGE)
+            raise _LineError('has a message in "history" that is none', _MESSAGE)
         out.append(Turn(one["role"], one["content"]))
     return tuple(out)
 

@@ -202,7 +202,7 @@ def require_known_names(db: Connection, folder: Path) -> None:
     if any(column in db.columns(table) for table, column in _OLD_COLUMNS):
         raise StoreError(
             f"{folder} was written by a version of seminar-rag before 0.2.0 — open it once with"
-            " version 0.2.0, which keeps all of it, or choose another --data folder and ingest anew"
+            " version 0.2.0, which keeps all of it, or ingest again into another --data folder"
         )
 
 

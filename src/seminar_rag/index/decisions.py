@@ -233,7 +233,7 @@ class Chosen:
             if every is None and self._there():
                 raise DamagedError(
                     f"{self._lost()} — bring them back from a backup, or run seminar-rag doctor"
-                    " --repair, which begins anew"
+                    " --repair, which starts without them"
                 )
             self._all, self._seen = every or {}, now
         return self._all

@@ -34,8 +34,8 @@ _SCALE = (1 + DENSE_WEIGHT) / (1 + DENSE_WEIGHT + LATE_WEIGHT)
 
 
 def fuse(dense: Mapping[str, float], sparse: Mapping[str, float]) -> dict[str, float]:
-    """Weighted sum of both sides' scores, each in standard deviations from the mean of its best
-    `CANDIDATES`; who lacks a side gets that side's minimum."""
+    """The weighted sum of both searches' scores, each in standard deviations from the mean of its
+    search's best `CANDIDATES`. A passage that a search did not find gets its lowest score."""
     total: dict[str, float] = dict.fromkeys([*dense, *sparse], 0.0)
     for side, weight in ((dense, DENSE_WEIGHT), (sparse, 1.0)):
         if not side:
@@ -146,7 +146,8 @@ def query_words(words: Words, rarity: Rarity) -> QueryWords:
 
 
 def leave_out(words: Words, others: str, but: str) -> Words:
-    """A question's words without those of `others` that `but` does not have too."""
+    """The words of a question without those of the text `others`, but for those that the text `but`
+    has as well."""
     gone = set(_PART.findall(others.lower())) - set(_PART.findall(but.lower()))
     kept = [i for i, word in enumerate(words.texts) if word not in gone]
     return replace(words, texts=tuple(words.texts[i] for i in kept), vectors=words.vectors[kept])

@@ -202,7 +202,7 @@ def move(
         commit: has the course use the target from now on.
 
     Returns:
-        The folder of the SQLite database of before; None where that was PostgreSQL.
+        The folder of the previous SQLite database; None where that was PostgreSQL.
 
     Raises:
         StoreError: a database cannot be used, somebody is writing, the target is not empty, or the

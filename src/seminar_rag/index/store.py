@@ -302,7 +302,7 @@ class Store(Reader):
         try:
             self._settle()
         except DamagedError as error:
-            log.warning("%s; it is made anew now from the database", str(error).partition(" — ")[0])
+            log.warning("%s; it is rebuilt now from the database", str(error).partition(" — ")[0])
             self._rebuild_vectors()
 
     def _settle(self, *, added: bool = False) -> None:

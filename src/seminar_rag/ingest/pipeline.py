@@ -31,7 +31,7 @@ from seminar_rag.ingest.sources import (
     required,
 )
 from seminar_rag.ingest.states import Table
-from seminar_rag.ingest.work import Work, unchanged
+from seminar_rag.ingest.work import DocumentMaker, unchanged
 from seminar_rag.types.catalogue import ListedSession, Lookup, Record
 from seminar_rag.types.ingest import ADDED, Listener, Options, Outcome, Progress, Report
 from seminar_rag.web.fetch import Fetcher
@@ -91,7 +91,7 @@ class Ingestor:
             catalogue = self._store.catalogue()
             if read.syllabus is None and (read.name, "course") in catalogue.sources:
                 raise SourceError(
-                    f"{source} lists no readings any more; the course stays as it was — mend the"
+                    f"{source} lists no readings any more; the course stays as it was — correct the"
                     " list, or give texts that are readings themselves in a folder of their own"
                 )
             made = catalogue.corrections
@@ -146,7 +146,7 @@ class Ingestor:
         if run.options.only and not run.choose():
             return Report(run.source, 0, 0, (), 0, found=False)
         table = Table(self._listener)
-        work = Work(self._store, self._embedder, self._parser, run.source, table)
+        work = DocumentMaker(self._store, self._embedder, self._parser, run.source, table)
         if run.options.dry_run:
             return run.preview(work, table)
         stack.enter_context(work)
@@ -170,7 +170,12 @@ class Ingestor:
         return run.report(table)
 
     def _look_up(
-        self, wanted: Sequence[Wanted], run: _Run, work: Work, table: Table, fetcher: Fetcher
+        self,
+        wanted: Sequence[Wanted],
+        run: _Run,
+        work: DocumentMaker,
+        table: Table,
+        fetcher: Fetcher,
     ) -> Callable[[], None]:
         """Begin to look up readings in threads that leave what they find with `work`; a function
         that stops them."""
@@ -276,7 +281,7 @@ class _Run:
         self._stale = True
         return found.problem or found.state
 
-    def plan(self, work: Work, table: Table) -> None:
+    def plan(self, work: DocumentMaker, table: Table) -> None:
         """Bring the store's lists and the table up to date with what is known now."""
         if self._stale:
             self._plan = self._made_plan()
@@ -306,7 +311,7 @@ class _Run:
         folder = self._store.folder
         return make_plan(self._read, self._listed, self._lookups, folder, out, elsewhere)
 
-    def preview(self, work: Work, table: Table) -> Report:
+    def preview(self, work: DocumentMaker, table: Table) -> Report:
         """What an ingest would do, from what is on disk."""
         before = self._before()
         outcomes = [
@@ -319,13 +324,13 @@ class _Run:
         outcomes += [Outcome("removed", record.document) for record in gone]
         return replace(self.report(table), outcomes=tuple(outcomes), dry=True)
 
-    def remove_vanished(self, work: Work, table: Table) -> None:
+    def remove_vanished(self, work: DocumentMaker, table: Table) -> None:
         """Remove what the source has no longer, once everything else is in."""
         for record in self._vanished(work):
             self._store.remove([record.document.id])
             table.remove(record.document)
 
-    def _vanished(self, work: Work) -> list[Record]:
+    def _vanished(self, work: DocumentMaker) -> list[Record]:
         """The documents in the store that are not due, of those that this ingest is about."""
         due = self._plan.due(work.without_text, set(), self._chosen)
         listed, chosen, keep = self._plan.listed, self._chosen, self.options.keep_removed

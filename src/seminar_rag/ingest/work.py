@@ -39,7 +39,7 @@ _POLL = 0.2
 """Seconds after which a wait is broken off to ask whether to stop."""
 
 
-class Work:
+class DocumentMaker:
     """Makes the documents of one source that are new or have changed. Use as a context manager once
     there is something to make."""
 
@@ -66,7 +66,7 @@ class Work:
         self._stack = contextlib.ExitStack()
         self._claimed = False
 
-    def __enter__(self) -> Work:
+    def __enter__(self) -> DocumentMaker:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -182,7 +182,7 @@ class Work:
         """A file was parsed, or could not be."""
         assert row.job.file is not None
         if self._table.rows.get(row.document.id) is not row:
-            return  # more is known of it by now, and it is made anew
+            return  # a newer row took its place: more is known of the document by now
         row.busy = False
         try:
             row.parsed(result.result(), _spoken(row.job.file.stem))
@@ -306,7 +306,7 @@ def _unexpected(row: Row, error: Exception) -> str:
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     ours = isinstance(error, OSError) and error.errno  # a full disk, or a right that is lacking
     remedy = (
-        "this comes from the machine and not from the document; mend it, and ingest again"
+        "the cause is this machine, not the document; remove it, and ingest again"
         if ours
         else "ingest again; if that fails too, take another version, such as a newly printed PDF"
     )

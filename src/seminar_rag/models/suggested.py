@@ -185,7 +185,7 @@ def describe(folder: Path, suggestion: Suggestion, downloaded: Collection[str]) 
         ("Rerankers, which put what was found in a better order ([retrieve] reranker):", RERANKERS),
         (
             "Embedding models in place of the packaged one ([embed] model); the course is"
-            " ingested anew:",
+            " ingested again:",
             EMBEDDERS,
         ),
     ):

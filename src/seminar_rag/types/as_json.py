@@ -110,7 +110,7 @@ def study_json(guide: Guide | None, items: Iterable[StudyItem]) -> dict[str, Any
                 {"reading": title, "sentences": [_citation_json(one) for one in found]}
                 for title, found in guide.claims
             ],
-            "summaries": {one.title: one.answer for one in guide.told},
+            "summaries": {one.title: one.answer for one in guide.summaries},
             "terms": [
                 {"term": one.name, "definition": _citation_json(one.citation)}
                 for one in guide.terms

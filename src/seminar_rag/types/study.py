@@ -69,7 +69,7 @@ class Guide:
     """(title of a reading, its key sentences); no sentences where there is no text."""
     terms: tuple[Term, ...]
     """By name."""
-    told: tuple[Item, ...] = ()
+    summaries: tuple[Item, ...] = ()
     """Readings summed up by the language model, as far as the instructor has approved it."""
 
 
@@ -184,7 +184,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDifference:
     """A difference with what the instructor decided."""
 
     difference: Difference

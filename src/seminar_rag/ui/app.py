@@ -123,7 +123,7 @@ def build_app(
     )
     servers = None
     if common and url:
-        servers = Servers(common, address or own_address(url), follow=course.follow)
+        servers = Servers(common, address or own_address(url), follow=course.take_shared_settings)
     app.state.servers = servers
     if servers:
         app.add_middleware(Relay, servers=servers, root=root)

@@ -366,7 +366,7 @@ def is_signed(view: Exchange, key: bytes) -> bool:
 
 
 def nonce_of(view: Exchange) -> str:
-    """What names this answer alone, and nobody's but this one's."""
+    """The part of the signature that no other answer has: a name that says nothing of who asked."""
     return view.signed.partition(".")[0]
 
 

@@ -242,7 +242,7 @@ def differences_html(found: Sequence[Difference]) -> str:
 
 def guide_html(guide: Guide) -> str:
     """A guide as HTML: sentences with the way to their pages."""
-    told = {one.title: (one.answer, opener_at(one)) for one in guide.told}
+    told = {one.title: (one.answer, opener_at(one)) for one in guide.summaries}
     claims = [(title, told.get(title), [(one.quote, opener([one])) for one in found])
               for title, found in guide.claims]  # fmt: skip
     terms = [(one.name, one.citation.quote, opener([one.citation])) for one in guide.terms]

@@ -21,8 +21,8 @@ from seminar_rag.types.ingest import ADDED
 from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.ui.desk.files import check_upload
 from seminar_rag.ui.desk.jobs import Jobs
-from seminar_rag.ui.desk.students import Learning
-from seminar_rag.ui.desk.work import Work
+from seminar_rag.ui.desk.students import StudentsTab
+from seminar_rag.ui.desk.work import JobWork
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -104,10 +104,10 @@ class Desk:
     def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
         self.jobs = jobs or Jobs()
-        self.learning = Learning(course, self.jobs)
+        self.learning = StudentsTab(course, self.jobs)
         self._last: _Decided | None = None
         # Last, since a job that another server has left may begin at once.
-        self.jobs.attend(Work(course, self.jobs, self._name).perform)
+        self.jobs.attend(JobWork(course, self.jobs, self._name).perform)
 
     def close(self) -> None:
         """Let a running job end at its next step, or leave it after some seconds: what it has

@@ -320,7 +320,7 @@ class CommonJobs(Jobs):
                 over.wait()
                 return
             except StoreError as error:
-                log.warning("a job cannot be told of: %s", error)
+                log.warning("the other servers could not be told how far a job is: %s", error)
                 if ended:
                     return
 

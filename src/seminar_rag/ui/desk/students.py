@@ -46,7 +46,7 @@ _PLOT = 640, 120
 """Width and height of the plot of questions a day, in its own units."""
 
 
-class Learning:
+class StudentsTab:
     """The actions of the tab “For students”, each of which returns a message, and its HTML."""
 
     def __init__(self, course: Course, jobs: Jobs) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seminar_rag.course import Course
 
 
-class Work:
+class JobWork:
     """Does the work of jobs over a course; each returns its result in words, or raises
     SeminarError."""
 
@@ -65,11 +65,13 @@ class Work:
         """Fetch a language model."""
         jobs = self._jobs
 
-        def told(done: int, total: int | None, label: str) -> None:
+        def progress(done: int, total: int | None, label: str) -> None:
             size = f" of {total / 1e6:,.0f}" if total else ""
             jobs.progress("downloading", done, total or 0, label, f"{done / 1e6:,.0f}{size} MB")
 
-        return self._course.fetch_language_model(told=told, say=jobs.line, stop=jobs.stopping)
+        return self._course.fetch_language_model(
+            progress=progress, announce=jobs.line, stop=jobs.stopping
+        )
 
     def _propose(self, session: int) -> str:
         return self._made(session, "item", self._course.propose)
@@ -80,10 +82,10 @@ class Work:
     def _made(self, session: int, noun: str, make: Callable[..., Sequence[object]]) -> str:
         """Make items or differences of a session; where that is stopped, those made stay."""
 
-        def told(done: int, total: int) -> None:
+        def progress(done: int, total: int) -> None:
             self._jobs.progress("reading", done, total)
 
-        found = make(session, self._jobs.stopping, told)
+        found = make(session, self._jobs.stopping, progress)
         if self._jobs.stopping():
             raise StoppedError("Stopped before its end.")
         return f"{plural(len(found), noun)} for session {session}, under “For students”."

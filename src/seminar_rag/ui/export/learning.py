@@ -196,7 +196,7 @@ def guide_markdown(guide: Guide | None, items: Sequence[Item], title: str) -> st
 
 def _parts(guide: Guide | None, items: Sequence[Item]) -> Iterator[tuple[str, Lines]]:
     """Every part with its heading: what readings say, terms, questions, answers."""
-    summed = {one.title: one for one in guide.told} if guide else {}
+    summed = {one.title: one for one in guide.summaries} if guide else {}
     for title, found in guide.claims if guide else ():
         short = [summed[title]] if title in summed else []
         said = [(f"{one.answer} (by the language model, checked against {one.place or 'the text'})",

@@ -69,7 +69,7 @@ class Exchange:
     """The text says where to read, and quotes nothing."""
 
     signed: str = ""
-    """The server's signature of the finished answer; see `records.signed`."""
+    """The server's signature of the finished answer; see `chat.signed`."""
 
     def advanced(self, event: Event) -> Exchange:
         """The exchange after one more event of the answer."""

@@ -100,7 +100,7 @@ class Servers:
         try:
             self._common.drop("server", self.me)
         except StoreError as error:
-            log.warning("the other servers are not told of the end: %s", error)
+            log.warning("the other servers could not be told that this one has ended: %s", error)
 
     def owner(self, page: str) -> str:
         """The server that has a page: this one, where nobody has it yet. Raises StoreError."""
@@ -143,7 +143,7 @@ class Servers:
                 if beats % 60 == 0:
                     self._common.sweep()
             except StoreError as error:
-                log.warning("the other servers are not told of this one: %s", error)
+                log.warning("the other servers could not be told that this one runs: %s", error)
 
 
 class Relay:
