@@ -25,7 +25,7 @@ from seminar_rag.types.check import Work
 
 SAME_TITLE = 90.0
 """Likeness (0 to 100) from which two titles are the same; subtitles may be left out."""
-OTHER_TITLE = 60.0
+OTHER_TITLE = 70.0
 """Likeness up to which they are certainly not."""
 _YEARS_LATER = 2
 """A paper may be printed so many years after it came out on arXiv."""
@@ -206,15 +206,12 @@ def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> b
     """Whether a stretch that reads like a reading's title is the title of the entry, and not the
     name of a journal, a series, a book or another work.
 
-    No volume ends a title, no "in" stands before it, and after a year it comes first. The entry
-    names the first author of the reading; where nobody is known as the author, nothing before it
-    may look as much like a title.
+    No "in" stands before a title, and after a year it comes first. The entry names the first author
+    of the reading; where nobody is known as the author, nothing before it may look as much like a
+    title.
     """
     inside = span.text.startswith("in ") and not name.text.startswith("in ")
-    volume = _VOLUME.search(span.text)
     if inside or _INSIDE.search(words, 0, span.start):
-        return False
-    if volume and not name.text.endswith(volume[0]):
         return False
     lead = words[: span.start]
     outside = f"{lead} {words[span.end :]}"
@@ -241,8 +238,7 @@ def likeness(words: str, title: str) -> float:
 
     whole, head = _folded(title)
     names = {whole, head} if " " in head else {whole}
-    spans = _spans(words[:_LONGEST])
-    return max((fuzz.ratio(one.text, name) for one in spans for name in names), default=0.0)
+    return max(fuzz.partial_ratio(name, fold(words[:_LONGEST])) for name in names)
 
 
 @lru_cache(maxsize=4096)
