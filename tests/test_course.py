@@ -179,19 +179,32 @@ def test_a_model_folder_that_is_gone_is_found_by_the_doctor(tmp_path: Path) -> N
 
 
 def test_the_sample_leaves_once_a_course_is_in(
-    tiny_course: Course, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, posts: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, posts: Path
 ) -> None:
-    page = tmp_path / "sample" / "readings.toml"
-    page.parent.mkdir()
+    config = Config(folder=tmp_path, data_dir="data")
+    own = Course(config, embedder=HashEmbedder(), vectors=MemoryVectors())
+    before, now = (sample_in(tmp_path / version) for version in ("3.11", "3.12"))
+    monkeypatch.setattr("seminar_rag.course.SAMPLE", before)
+    list(own.ingest([before]))
+    monkeypatch.setattr("seminar_rag.course.SAMPLE", now)
+    before.unlink()  # the program was installed anew
+    list(own.ingest([id_ for id_, _ in own.catalogue().sources]))
+    assert [id_ for id_, _ in own.catalogue().sources] == [str(now)]
+    assert "Sampled reading on looms" in own.catalogue().titles.values()
+    list(own.ingest([posts]))
+    assert "Sampled reading on looms" not in own.catalogue().every_title.values()
+    own.close()
+
+
+def sample_in(folder: Path) -> Path:
+    page = folder / "seminar_rag" / "sample" / "index.html"
+    page.parent.mkdir(parents=True)
+    link = '<a href="https://arxiv.org/abs/1706.03762">Sampled reading on looms</a>'
     page.write_text(
-        '[course]\ntitle = "Sample"\n[[session]]\nnumber = 9\ntitle = "S"\n'
-        '[[session.reading]]\ntitle = "Sampled reading"\nabstract = "A line about sampling."\n'
+        "<html><head><title>Sample</title></head><body><h2>Session 9: Looms</h2>"
+        f"<h3>Required Readings</h3><ul><li>{link}, by A. Author, 2020</li></ul></body></html>"
     )
-    monkeypatch.setattr("seminar_rag.course.SAMPLE", page)
-    tiny_course.store.vectors.reset()
-    list(tiny_course.ingest([page]))
-    assert 9 not in {session.number for session in tiny_course.catalogue().sessions}
-    assert (posts / "S01.md").exists()
+    return page
 
 
 @pytest.mark.model

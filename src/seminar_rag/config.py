@@ -35,6 +35,7 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
     "value_error": "{error}",
 }
 """Kind of error that pydantic reports → what to use instead."""
@@ -67,6 +68,10 @@ def _origins(value: str) -> str:
     return value
 
 
+_Count = Annotated[int, Field(ge=0)]
+_Some = Annotated[int, Field(ge=1)]
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All settings, by section and key: `llm_url` is [llm] url."""
@@ -87,9 +92,9 @@ class Config:
     """Your e-mail address or page, sent to every host that readings are fetched from."""
     fetch_allow_hosts: str = ""
     """Hosts that may lie in a private network, separated by commas."""
-    fetch_max_age: int = 7
+    fetch_max_age: _Count = 7
     """Days for which a fetched file is taken without asking whether it has changed."""
-    fetch_max_mib: int = 64
+    fetch_max_mib: _Some = 64
     """The largest file that is fetched, in MiB."""
     fetch_arxiv: str = "https://export.arxiv.org"
     """Where arXiv's PDFs are fetched from; a mirror, if you have one."""
@@ -109,27 +114,27 @@ class Config:
     """The model's name at that server."""
     llm_key: str = ""
     """Its API key, if it wants one; better in the environment than in the file."""
-    llm_context: int = 4096
+    llm_context: _Some = 4096
     """Context window in tokens."""
-    llm_threads: int = 0
+    llm_threads: _Count = 0
     """Threads for a local model; 0 takes all cores."""
-    llm_max_tokens: int = 400
+    llm_max_tokens: _Some = 400
     """Longest answer in tokens."""
     llm_enabled: bool = True
     """False answers with quotations although a language model is configured."""
-    answer_passages: int = 8
+    answer_passages: _Some = 8
     """How many passages the answer may draw on."""
     check_verifier: Literal["auto", "builtin", "llm"] = "auto"
     """Who checks claims: "builtin" or "llm", the language model that answers; "auto" takes a
     language model whose file is large enough, else the built-in check."""
     serve_host: str = "127.0.0.1"
-    serve_port: int = 7860
+    serve_port: Annotated[int, Field(ge=0, le=65535)] = 7860
     serve_address: str = ""
     """Where other servers of the course reach this one, "http://10.0.0.5:7860"; empty where they do
     at the address that it listens at, or from which its machine reaches others."""
-    serve_rate: int = 20
+    serve_rate: _Count = 20
     """Questions a minute that one open page may ask; 0 for any number."""
-    serve_rate_address: int = 200
+    serve_rate_address: _Count = 200
     """Questions a minute of all pages and programs of one address; 0 for any number."""
     serve_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     """Addresses or networks of proxies, separated by commas, that say whose requests they pass on;
@@ -152,7 +157,7 @@ class Config:
     """Ids of the courses there whose instructors open the desk, separated by commas."""
     journal_enabled: bool = False
     """Record what students ask, without who: question, answer, citations, verdicts."""
-    journal_days: Annotated[int, Field(ge=1)] = 90
+    journal_days: _Some = 90
     """Days after which questions and feedback are removed."""
     desk_password_hash: str = ""
     """The hash of the instructor's password, from `seminar-rag passwd`; empty closes the desk."""
@@ -342,9 +347,11 @@ def _from_file(path: Path, table: Mapping[str, Any]) -> dict[str, Any]:
     known = keys()
     out: dict[str, Any] = {}
     for section, entries in table.items():
-        if section not in known or not isinstance(entries, dict):
+        if section not in known:
             names = ", ".join(f"[{name}]" for name in known)
             raise ConfigError(f"{path}: unknown section [{section}] — known are {names}")
+        if not isinstance(entries, dict):
+            raise ConfigError(f"{path}: {section} is {entries!r} — use a section, [{section}]")
         for key, value in entries.items():
             if key not in known[section]:
                 if why := _REMOVED.get(f"{section}_{key}"):

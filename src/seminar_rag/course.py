@@ -27,6 +27,7 @@ from seminar_rag.journal.insights import insights
 from seminar_rag.journal.journal import Journal
 from seminar_rag.learning import Learning
 from seminar_rag.sample import PAGE
+from seminar_rag.sample import is_sample as is_sample
 from seminar_rag.types import (
     JUDGED,
     WORDS_ONLY,
@@ -189,15 +190,17 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
             self.store.copy_decisions()
             ingestor = self.parts.ingestor(listener, stop)
             for source in sources:
-                yield ingestor.ingest(source, options)
+                yield ingestor.ingest(SAMPLE if is_sample(str(source)) else source, options)
             if options.dry_run or stop():
                 return
             if any(one.kind == "add" for one in self.catalogue().corrections):
                 web = options.fetch is not False and any(map(is_address, sources))
                 yield ingestor.ingest_added(replace(options, fetch=options.fetch or web))
-            named = {id_ for id_, _ in self.catalogue().sources}
-            if str(SAMPLE.resolve()) in named and len(named - {ADDED}) > 1:
-                self.store.forget_source(str(SAMPLE.resolve()))
+            named = {id_ for id_, _ in self.catalogue().sources} - {ADDED}
+            samples = {id_ for id_ in named if is_sample(id_)}
+            kept = {str(SAMPLE.resolve())} if samples == named else set()
+            for id_ in samples - kept:
+                self.store.forget_source(id_)
 
     def ingest_reading(
         self,
@@ -217,6 +220,21 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         return report
 
     # --- asking --------------------------------------------------------------------------------
+
+    def within(self, scope: Scope) -> Scope:
+        """The scope with each reading's id where its title was given.
+        Raises NotFoundError: the course has no such session or reading."""
+        self.require_documents()
+        catalogue, ids = self.catalogue(), set[str]()
+        there = {number for one in catalogue.documents.values() for number in one.sessions}
+        for number in scope.sessions - there:
+            catalogue.session(number)
+        for what in scope.readings:
+            found = catalogue.reading(what)
+            if not found and what not in catalogue.every_title:
+                raise NotFoundError(unknown(catalogue, what))
+            ids.add(found.id if found else what)
+        return replace(scope, readings=frozenset(ids))
 
     def search(self, query: str, k: int = 20, scope: Scope | None = None) -> tuple[Hit, ...]:
         """The k passages that fit a query best, best first."""

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from seminar_rag.check.claims import extract
 from seminar_rag.check.support import Case
 from seminar_rag.cli import ABSTAINED, open_course, open_sample, printing
 from seminar_rag.cli.main import main
@@ -22,17 +21,6 @@ from seminar_rag.course import Course
 from seminar_rag.journal.journal import Journal
 from seminar_rag.types import WORDS_ONLY, Answer, Verdict
 from shared_data import POST_TWO
-
-
-@pytest.fixture
-def tiny(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> Course:
-    """The tiny course is what every command opens; texts are read without a process for it."""
-    tiny_course.parts.extract.close()
-    monkeypatch.setattr(
-        type(tiny_course.parts.extract), "__call__", lambda _self, text: extract(text)
-    )
-    monkeypatch.setattr(Course, "open", lambda folder=None, data=None: tiny_course)
-    return tiny_course
 
 
 @pytest.mark.slow

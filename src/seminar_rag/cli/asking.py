@@ -13,7 +13,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from seminar_rag.cli import ABSTAINED, FAILED, INTERRUPTED, open_course, printing
-from seminar_rag.errors import SourceError
+from seminar_rag.errors import ConfigError, SourceError
 from seminar_rag.text import one_line
 from seminar_rag.types import BUILT_IN, WORDS_ONLY
 
@@ -30,8 +30,9 @@ def ask(options: argparse.Namespace) -> int:
     """Answer a question, with its sources."""
     from seminar_rag.types import AnswerEvent, Scope, TokenEvent
 
-    scope = _scope(options)
+    _require_length([options.question])
     course = open_course(options)
+    scope = _scope(options, course)
     answer: Answer | None = None
     for event in course.ask(options.question, scope=scope):
         if isinstance(event, TokenEvent) and not options.json:
@@ -53,15 +54,30 @@ def ask(options: argparse.Namespace) -> int:
     return ABSTAINED if answer.abstained else 0
 
 
-def _scope(options: argparse.Namespace) -> Scope:
+def _scope(options: argparse.Namespace, course: Course) -> Scope:
     from seminar_rag.types import NOTES, READINGS, Scope
 
-    return Scope(
+    scope = Scope(
         frozenset(options.session),
         frozenset(options.reading),
         {"readings": READINGS, "notes": NOTES, None: frozenset()}[options.kind],
         options.required,
     )
+    return course.within(scope) if scope.sessions or scope.readings else scope
+
+
+def _require_length(questions: Sequence[str]) -> None:
+    """Refuse a question that is too long, as the page does. Raises ConfigError."""
+    from seminar_rag.ui.shared.limits import question_problem
+
+    for problem in filter(None, map(question_problem, questions)):
+        raise ConfigError(problem.rstrip("."))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that was asked for, and say so."""
+    path.write_bytes(content)
+    printing.console(stderr=True).print(f"{path} is written", markup=False)
 
 
 def table(options: argparse.Namespace) -> int:
@@ -74,12 +90,12 @@ def table(options: argparse.Namespace) -> int:
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
         found = course.compare(
             options.questions,
-            _scope(options),
+            _scope(options, course),
             progress=lambda done, total: bar.show("asking", done, total),
         )
     title = "Readings beside each other"
     if options.out:
-        options.out.write_bytes(table_file(found, title, kind))
+        _write(options.out, table_file(found, title, kind))
     elif options.json:
         printing.print_json(table_json(found))
     else:
@@ -89,11 +105,13 @@ def table(options: argparse.Namespace) -> int:
 
 def study(options: argparse.Namespace) -> int:
     """Print or save a session's guide and items: what students see, or all that can be made."""
+    from seminar_rag.types import Scope
     from seminar_rag.types.as_json import study_json
     from seminar_rag.ui.export.learning import GUIDE_TYPES, guide_file, guide_markdown
 
     kind = _kind(options.out, GUIDE_TYPES)
     course, number = open_course(options), options.session
+    course.within(Scope(frozenset({number})))
     guide = course.guide(number) if options.propose or number in course.guides() else None
     if options.propose:
         with printing.ProgressBar(printing.console(stderr=True)) as bar:
@@ -103,7 +121,7 @@ def study(options: argparse.Namespace) -> int:
         items = course.study(number)
     title = f"Session {number}"
     if options.out:
-        options.out.write_bytes(guide_file(guide, items, title, kind, course.name))
+        _write(options.out, guide_file(guide, items, title, kind, course.name))
     elif options.json:
         printing.print_json(study_json(guide, items))
     elif guide or items:
@@ -115,7 +133,10 @@ def study(options: argparse.Namespace) -> int:
 
 def differences(options: argparse.Namespace) -> int:
     """Look where the readings of a session differ, and print both sentences of each."""
+    from seminar_rag.types import Scope
+
     course = open_course(options)
+    course.within(Scope(frozenset({options.session})))
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
         found = course.differ(options.session, progress=partial(bar.show, "comparing"))
     if options.json:
@@ -145,12 +166,14 @@ def check(options: argparse.Namespace) -> int:
     course = open_course(options)
     typed = options.file == "-"
     text = sys.stdin.read() if typed else course.text_of(Path(options.file))
+    if not text.strip():
+        raise SourceError(f"{'the input' if typed else options.file} holds no text to check")
     report = _checked(course, text)
     if options.html:
         from seminar_rag.ui.export.check_report import to_html
 
         title = "Standard input" if typed else Path(options.file).name
-        options.html.write_text(to_html(report, title), encoding="utf-8")
+        _write(options.html, to_html(report, title).encode())
     if options.json:
         from seminar_rag.types.as_json import report_json
 

@@ -36,7 +36,8 @@ def ingest(options: argparse.Namespace) -> int:
     course = open_course(options)
     first = not course.catalogue().sources
     code = _ingest_into(course, sources, how, view)
-    if first and not (options.json_lines or options.quiet or options.dry_run):
+    quiet = options.json_lines or options.quiet or options.dry_run
+    if first and not quiet and course.catalogue().documents:
         says = "Now seminar-rag serve opens the chat, and seminar-rag ask asks from here."
         printing.console(stderr=True).print(says)
     return code
@@ -209,7 +210,10 @@ def restore(options: argparse.Namespace) -> int:
     """Restore what was removed, or list it."""
     course = open_course(options)
     if options.what is None:
-        for one in course.removals():
+        removed = course.removals()
+        for one in removed:
             print(f"{one.id}  {one.title}")
+        if not removed:
+            print("Nothing was removed.")
         return 0
     return max(_again(course, id_) for id_ in course.restore(options.what))

@@ -293,7 +293,7 @@ def _print_report(console: Console, report: Report, quiet: bool) -> None:
             console.print(f"{outcome.change}: {outcome.document.title or outcome.document.path}")
     # Documents that failed have just been listed.
     print_needs(console, [need for need in report.needs if not need.failed])
-    if not quiet:
+    if not quiet and (report.outcomes or not report.stopped):
         _print_sums(console, report)
     if report.stopped:
         count = report.not_looked_up

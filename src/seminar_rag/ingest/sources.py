@@ -65,6 +65,8 @@ def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker)
     """
     if isinstance(source, str) and is_address(source):
         return _from_web(source, required(fetcher, source), unpacker)
+    if "://" in str(source):
+        raise SourceError(f"{source} is no web address — give one with https://, or a file")
     return with_archives(from_disk(Path(source).expanduser().resolve(), unpacker), unpacker)
 
 

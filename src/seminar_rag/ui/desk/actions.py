@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from seminar_rag.course import SAMPLE
+from seminar_rag.course import is_sample
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
@@ -31,7 +31,6 @@ Field = Annotated[str, StringConstraints(max_length=400, strip_whitespace=True)]
 Id = Annotated[str, StringConstraints(max_length=400)]
 Address = Annotated[str, StringConstraints(max_length=2_000)]
 _UPDATING = ("Updating the course", "Updated the course")
-_SAMPLE = str(SAMPLE.resolve())
 FOLLOWS = "Its documents follow when the course is updated."
 PATIENCE = 10.0
 """Seconds that the end of the server waits for a job."""
@@ -198,13 +197,17 @@ class Desk:
     @property
     def begun(self) -> bool:
         """Whether the course has a page or files of its own, beside what was added here."""
-        return any(id_ not in (ADDED, _SAMPLE) for id_, _ in self.course.catalogue().sources)
+        sources = [id_ for id_, _ in self.course.catalogue().sources]
+        return any(id_ != ADDED and not is_sample(id_) for id_ in sources)
 
     @property
     def sample(self) -> bool:
         """Whether the course is the bundled one, which leaves when another begins."""
-        sources = {id_ for id_, _ in self.course.catalogue().sources}
-        return _SAMPLE in sources and not self.begun
+        return bool(self._samples) and not self.begun
+
+    @property
+    def _samples(self) -> list[str]:
+        return [id_ for id_, _ in self.course.catalogue().sources if is_sample(id_)]
 
     def _begin(self, form: Form) -> str:
         """Ingest the course's page for the first time."""
@@ -233,7 +236,8 @@ class Desk:
             try:
                 check_upload(file)
                 if self.sample and not reading:
-                    self.course.remove(_SAMPLE)
+                    for one in self._samples:
+                        self.course.remove(one)
                     left = "The sample course has left."
                 taken[self.course.take(file, reading, session)] = None
             except SeminarError as error:
