@@ -6,9 +6,18 @@ import pytest
 from passages import hit
 
 from seminar_rag.answer.attribution import Attribution
-from seminar_rag.answer.known import about, by_side, known_of, named_in, spoken_of, told_apart
+from seminar_rag.answer.known import (
+    about,
+    by_side,
+    called_by,
+    known_of,
+    named_in,
+    spoken_of,
+    told_apart,
+)
 from seminar_rag.check.support import BuiltinVerifier
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.question.query import understand
 
 BOTH = hit(
     "Sailing uses the wind. It needs no crew at all. Night sailing uses lamps and a large crew.",
@@ -24,6 +33,21 @@ def test_a_passage_counts_as_naming_the_work_that_it_is_from() -> None:
     check = BuiltinVerifier(HashEmbedder().embed)
     assert Attribution(check, (one,)).cites(claim) == [1]
     assert Attribution(check, (hit(one.passage.text, "Of ships"),)).cites(claim) == []
+
+
+def test_a_passage_need_not_say_what_the_question_calls_its_reading_by() -> None:
+    first = hit("Written for Eastport College by its rowers.", "Estimates of crews")
+    told = hit("The crews brought ropes, spare oars and a lamp.", "Estimates of crews")
+    other = hit("Eastport College has no boats.", "Of ships")
+    works = understand("What did the crews in the Eastport College report bring?").works
+    called = called_by(works, (first, told))
+    claim = "The crews in the Eastport College report brought ropes, spare oars and a lamp."
+    check = BuiltinVerifier(HashEmbedder().embed)
+    assert works == ("Eastport College",)
+    assert Attribution(check, (first, told), called=called).cites(claim) == [2]
+    assert Attribution(check, (first, told)).cites(claim) == []
+    elsewhere = called_by(works, (told, other))  # nothing says that this is of the college
+    assert Attribution(check, (told, other), called=elsewhere).cites(claim) == []
 
 
 def test_a_name_inside_another_is_not_named() -> None:

@@ -28,7 +28,7 @@ from seminar_rag.answer.citations import (
     split_answer,
     supporting_sentence,
 )
-from seminar_rag.answer.known import about, by_side, known_of
+from seminar_rag.answer.known import Called, about, by_side, known_of
 from seminar_rag.answer.mentions import Mentions
 from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.check.features import clauses
@@ -83,6 +83,7 @@ class Attribution:
         question: str = "",
         sides: Sequence[str] = (),
         named: Sequence[str] = (),
+        called: Called | None = None,
         trusting: bool = False,
     ) -> None:
         """Args:
@@ -91,6 +92,7 @@ class Attribution:
         sides: what the question compares, by name.
         named: what the question names; a passage that mentions none of it is no evidence, as long
             as another one does.
+        called: what the question calls the passages' readings by, see `known.called_by`.
         trusting: cite what the writer named, since the answer is in another language than the
             passages and cannot be compared with them.
         """
@@ -99,6 +101,7 @@ class Attribution:
         self._question = question
         self._sides = tuple(sides)
         self._telling = _telling(offered, named)
+        self._called = called
         self.trusting = trusting
         self.size = len(offered)
         self.titles = frozenset(" ".join(hit.document.title.split()) for hit in offered)
@@ -172,7 +175,7 @@ class Attribution:
         return {i: self._verdict(claim, hit, hit.passage) for i, hit in offered}
 
     def _verdict(self, claim: str, hit: Hit, passage: Passage) -> Verdict:
-        known = known_of(claim, hit.document, hit.passage)
+        known = known_of(claim, hit.document, hit.passage, self._called)
         return self._verifier.verify(claim, [passage], known)
 
 

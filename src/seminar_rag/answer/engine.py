@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, is_refusal, supporting_sentence
+from seminar_rag.answer.known import called_by
 from seminar_rag.answer.review import Review
 from seminar_rag.answer.sources import sources_of
 from seminar_rag.question.query import Query, Understand, understand
@@ -188,6 +189,7 @@ class Engine:
             marks,
             draft.answered,
             draft.astray,
+            called=called_by(query.works, draft.offered),
             written=draft.instead is not None,
         )
         citations = yield from _write(draft, marks, review, stop)

@@ -6,22 +6,39 @@ compared, a sentence of it speaks of the one that was named last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from seminar_rag.answer.mentions import abbreviates, has_other_form
+from seminar_rag.answer.mentions import Mentions, abbreviates, has_other_form
 from seminar_rag.check.features import clauses
 from seminar_rag.check.terms import terms
 from seminar_rag.text import stems
-from seminar_rag.types import Document, Passage
+from seminar_rag.types import Document, Hit, Passage
+
+Called = Mapping[str, str]
+"""Document id → what a question calls the document by, as in "the Rowing Club report"."""
+_KINDS = "paper report study survey review article notes authors"
+"""What an answer calls a reading as well, beside the name that the question has for it."""
 
 
-def known_of(claim: str, document: Document, passage: Passage) -> str:
-    """What `Verifier.verify` takes as known beside a passage: title, authors, headings, and the
-    names in the claim that are short for one of these."""
+def called_by(works: Sequence[str], offered: Sequence[Hit]) -> Called:
+    """What a question calls each document by: the works that it names, as far as a passage of the
+    document mentions them. Such a name says which reading is meant, and a passage of that reading
+    need not say it again."""
+    found: dict[str, list[str]] = {}
+    for hit in offered if works else ():
+        mentions = Mentions(hit)
+        found.setdefault(hit.document.id, []).extend(one for one in works if mentions.of(one))
+    return {id_: " ".join((*some, _KINDS)) for id_, some in found.items() if some}
+
+
+def known_of(claim: str, document: Document, passage: Passage, called: Called | None = None) -> str:
+    """What `Verifier.verify` takes as known beside a passage: title, authors, headings, the names
+    in the claim that are short for one of these, and what the document is called by."""
     told = (document.title, *passage.heading.split(" › "))
     names = {term.text for term in terms(claim) if term.kind == "name"}
     short = sorted(name for name in names if any(abbreviates(name, text) for text in told))
+    short += [called[document.id]] if called and document.id in called else []
     return " ".join((document.title, document.authors or "", passage.heading, *short))
 
 

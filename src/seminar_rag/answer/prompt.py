@@ -36,7 +36,7 @@ from seminar_rag.answer.instructions import (
     messages,
     opening,
 )
-from seminar_rag.answer.known import spoken_of, told_apart
+from seminar_rag.answer.known import called_by, spoken_of, told_apart
 from seminar_rag.answer.scoring import choose
 from seminar_rag.answer.sides import judging
 from seminar_rag.answer.streams import heard, if_answered, likely, once, or_quoted, retold
@@ -149,6 +149,7 @@ class LLMAnswerer:
             offered,
             sides=sides,
             named=sides or query.names or thing_of(query.form),
+            called=called_by(query.works, offered),
             trusting=foreign,
         )
         judged: list[float] = []

@@ -18,7 +18,7 @@ from seminar_rag.answer.citations import (
     introduces,
     split_answer,
 )
-from seminar_rag.answer.known import known_of
+from seminar_rag.answer.known import Called, known_of
 from seminar_rag.answer.unsaid import leaves_open
 from seminar_rag.check.claims import extract
 from seminar_rag.types import BUILT_IN, Hit, SentenceVerdict, Verdict
@@ -58,12 +58,14 @@ class Review:
         answered: Sequence[float] = (),
         astray: Callable[[str], bool | None] | None = None,
         *,
+        called: Called | None = None,
         written: bool = False,
     ) -> None:
         """Args:
         answered: how likely the passages answer the question, once that was judged.
         astray: whether a sentence answers another question, asked once the answer is written;
             it gives None where that could not be told, as after a stop.
+        called: what the question calls the passages' readings by, see `known.called_by`.
         written: by a language model, so that quotations are told from its own sentences.
         """
         self._verifier = verifier
@@ -71,6 +73,7 @@ class Review:
         self._marks = marks
         self._answered = answered
         self._astray = astray
+        self._called = called
         self._written = written
         self._verdicts: list[SentenceVerdict] = []
         self._own: list[bool] = []
@@ -136,7 +139,7 @@ class Review:
         offered_number = self._marks.numbers
         cited = [offered_number[n] for n in sentence.numbers or beside if n in offered_number]
         hits = [self._offered[number - 1] for number in cited]
-        known = " ".join(known_of(claim, hit.document, hit.passage) for hit in hits)
+        known = " ".join(known_of(claim, h.document, h.passage, self._called) for h in hits)
         passages = [hit.passage for hit in hits]
         words = self._verifier.quick
         if beside and words is not None and not answered:  # no judge would make it sure

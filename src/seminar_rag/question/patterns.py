@@ -35,7 +35,7 @@ _INSTRUCTIONS = frozenset(
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,})[\"”]|(?<!\w)['‘]([^'‘’]{6,})['’](?!\w)")
 _WORK = re.compile(
     r"\b(?:the|this|that|in|of)\s+((?:[^\W_][\w.\-–’']*\s+){1,5}?)"
-    r"(?:papers?|surveys?|reviews?|notes|study|article|blog|authors)\b",
+    r"(?:papers?|surveys?|reviews?|reports?|notes|study|article|blog|authors)\b",
     re.IGNORECASE,
 )
 _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNORECASE)
