@@ -19,7 +19,8 @@ Run: TypeAlias = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 
 async def _in_thread(work: Callable[[], T], stop: threading.Event | None = None) -> T:
-    """Work in a thread; where the task that waits for it is cancelled, it is told so and ends."""
+    """Do work in a thread. Where the task that waits for it is cancelled, `stop` is set and the
+    work is waited for."""
     working = asyncio.create_task(asyncio.to_thread(work))
     try:
         return await asyncio.shield(working)

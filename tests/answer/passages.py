@@ -43,4 +43,4 @@ def hit(
     """The first passage of a document of its own."""
     document = Document(title, "notes", title, title, authors, (session,), path=f"{title}.md")
     chunk = split(document, blocks(text), HashEmbedder().count)[0]
-    return Hit(chunk.passage, document, score, cosine, score)
+    return Hit(chunk.passage, document, score, cosine)

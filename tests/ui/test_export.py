@@ -284,11 +284,11 @@ def test_health_tells_sizes_and_no_names():
 def test_the_health_of_one_course_of_several_makes_none_of_its_pages():
     from fastapi.testclient import TestClient
 
-    from seminar_rag.ui.courses import Several
+    from seminar_rag.ui.courses import CoursesApp
 
     made = []
     courses = SimpleNamespace(open={"seminar": FakeCourse()}, broken={})
-    client = TestClient(Several(courses, lambda _course, root: made.append(root)).app)
+    client = TestClient(CoursesApp(courses, lambda _course, root: made.append(root)).app)
     assert client.get("/c/seminar/health").json()["status"] == "ok"
     assert client.get("/c/other/health").status_code == 404
     assert made == []

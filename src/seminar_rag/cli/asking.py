@@ -375,7 +375,7 @@ def _item_lines(item: Item, width: int) -> Iterator[str]:
         mark,
         place,
         says_why,
-        shown,
+        shown_evidence,
         verdict_of,
     )
 
@@ -383,7 +383,7 @@ def _item_lines(item: Item, width: int) -> Iterator[str]:
     yield _wrapped(f"{glyph} line {item.line}, {label}: {one_line(item.claim.text)}", "  ", width)
     if item.label != "not a claim" and says_why(item):
         yield _wrapped(f"    {item.reason}", "    ", width)
-    for source in shown(item):
+    for source in shown_evidence(item):
         yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
     for one in item.citations:
         text = f"    {glyph_of(one)} {mark(one.cited)}: {one.reason}"

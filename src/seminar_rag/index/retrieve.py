@@ -108,10 +108,10 @@ class Retriever:
                 query, titles=catalogue.titles, spelled=self.spelled, in_full=self.in_full
             )
         text = query.search_text
-        asked = _read_beside(self._embedder, [text])
+        asked = _read_in_thread(self._embedder, [text])
         # What has no name is searched for by a vector of its own, meanwhile.
         unnamed = [part.text for part in query.parts[:_SIDES] if not part.name]
-        own = _read_beside(self._embedder, unnamed) if unnamed else None
+        own = _read_in_thread(self._embedder, unnamed) if unnamed else None
         sparse = self._store.lexical(self._terms(text), CANDIDATES, within)
         ((vector, words),) = asked.result()
         found = self._find(sparse, vector, words, within)
@@ -331,7 +331,7 @@ class Retriever:
             texts.add(text)
             document = documents[passage.document]
             score = found.scores.get(id_, lowest)
-            hits.append(Hit(passage, document, score, found.dense.get(id_), found.sparse.get(id_)))
+            hits.append(Hit(passage, document, score, found.dense.get(id_)))
             if len(hits) == k:
                 break
         return tuple(hits)
@@ -361,18 +361,18 @@ def _headed_first(query: Query, hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
 
 
 @cache
-def _beside() -> ThreadPoolExecutor:
-    """Reads questions, while the full text is searched for them."""
+def _reading_threads() -> ThreadPoolExecutor:
+    """Threads that read questions while the full text is searched."""
     return ThreadPoolExecutor(_AT_ONCE, "question")
 
 
-def _read_beside(embedder: Embedder, texts: Sequence[str]) -> Future[list[tuple[Matrix, Words]]]:
+def _read_in_thread(embedder: Embedder, texts: Sequence[str]) -> Future[list[tuple[Matrix, Words]]]:
     """The vector and the words of each text, by another thread."""
 
     def read() -> list[tuple[Matrix, Words]]:
         return list(zip(*embedder.read(texts, "question"), strict=True))
 
-    return _beside().submit(read)
+    return _reading_threads().submit(read)
 
 
 def _read(passage: Passage, documents: Mapping[str, Document]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.ingest.local import Source
-from seminar_rag.ingest.sources import Listed, slug
+from seminar_rag.ingest.sources import PageEntry, slug
 from seminar_rag.types import Reading, Session, Syllabus
 from seminar_rag.types.catalogue import Catalogue, Correction, ListedReading, ListedSession
 from seminar_rag.types.ingest import ADDED
@@ -26,8 +26,8 @@ Decided = Mapping[str, Sequence[Correction]]
 
 
 def corrected(
-    listed: Sequence[Listed], corrections: Sequence[Correction], sessions: Iterable[Session] = ()
-) -> list[Listed]:
+    listed: Sequence[PageEntry], corrections: Sequence[Correction], sessions: Iterable[Session] = ()
+) -> list[PageEntry]:
     """The entries of a page, with all its sessions, as the instructor corrected them; ids stay."""
     decided: dict[str, list[Correction]] = {}
     for one in corrections:
@@ -43,7 +43,7 @@ def revised(
     """Stored sessions with corrections that were made since, by the ids that readings have now."""
     stubs = {one.number: Session(one.number, one.title) for one in sessions}
     listed = [
-        Listed(
+        PageEntry(
             stubs[session.number],
             Reading(one.title, one.section, one.urls, one.arxiv_id, one.authors),
             one,
@@ -74,7 +74,7 @@ def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) 
     return out
 
 
-def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Listed]]:
+def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[PageEntry]]:
     """The readings that the instructor added, as a source of their own with its entries."""
     root = data / "added"
     entries: dict[int, list[tuple[str, Reading]]] = {}
@@ -84,19 +84,21 @@ def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[Liste
             files = (one.file.rpartition("/")[2],) if one.file else ()
             reading = Reading(one.title or None, urls=urls, arxiv_id=arxiv_id(one.url), files=files)
             entries.setdefault(one.session or 0, []).append((one.target, reading))
-    listed: list[Listed] = []
+    listed: list[PageEntry] = []
     sessions = []
     for number, pairs in sorted(entries.items()):
         session = Session(number, "", readings=tuple(reading for _, reading in pairs))
         sessions.append(session)
         for id_, reading in pairs:
             entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
-            listed.append(Listed(session, reading, entry))
+            listed.append(PageEntry(session, reading, entry))
     syllabus = Syllabus(None, tuple(sessions)) if sessions else None
     return Source(ADDED, syllabus, (), root), listed
 
 
-def _with_parts(one: Listed, decided: Decided, places: Mapping[int, Session]) -> Iterator[Listed]:
+def _with_parts(
+    one: PageEntry, decided: Decided, places: Mapping[int, Session]
+) -> Iterator[PageEntry]:
     """An entry as corrected, and the readings that were split off from it; nothing if removed."""
     mine = decided.get(one.entry.id, ())
     if any(each.kind == "remove" for each in mine):
@@ -110,10 +112,10 @@ def _with_parts(one: Listed, decided: Decided, places: Mapping[int, Session]) ->
             reading = Reading(each.title, new.reading.section, urls, arxiv)
             id_ = slug(each.title)
             entry = ListedReading(id_, each.title, None, arxiv, urls, reading.section, (id_,))
-            yield from _with_parts(Listed(new.session, reading, entry), decided, places)
+            yield from _with_parts(PageEntry(new.session, reading, entry), decided, places)
 
 
-def _merged(listed: list[Listed], decided: Decided) -> list[Listed]:
+def _merged(listed: list[PageEntry], decided: Decided) -> list[PageEntry]:
     """Entries that are parts of another give it their links and are gone."""
     into = {
         target: one.instead
@@ -137,8 +139,8 @@ def _merged(listed: list[Listed], decided: Decided) -> list[Listed]:
 
 
 def _corrected(
-    one: Listed, corrections: Sequence[Correction], places: Mapping[int, Session]
-) -> Listed:
+    one: PageEntry, corrections: Sequence[Correction], places: Mapping[int, Session]
+) -> PageEntry:
     new, urls = one, list(one.reading.urls)
     for each in corrections:
         if each.kind == "rename":
@@ -161,7 +163,7 @@ def _corrected(
     return replace(new, reading=sure, entry=replace(new.entry, doubt=""))
 
 
-def _with(one: Listed, urls: tuple[str, ...] | None = None, **values: Any) -> Listed:
+def _with(one: PageEntry, urls: tuple[str, ...] | None = None, **values: Any) -> PageEntry:
     """An entry with other values of fields that a reading has on its page and in the catalogue."""
     if urls is not None:
         arxiv = next((id_ for url in urls if (id_ := arxiv_id(url))), None)

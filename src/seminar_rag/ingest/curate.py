@@ -284,8 +284,8 @@ class Corrections(ABC):
             return tuple(one.target for one in found)
 
     def take_back(self, before: Catalogue) -> tuple[str, ...]:
-        """Take back what was decided since the catalogue was so; returns the ids to give to
-        `ingest_reading`."""
+        """Take back all decisions that the catalogue `before` did not have yet; returns the ids to
+        give to `ingest_reading`."""
         with self.store.writer():
             return take_back(self.store, before)
 

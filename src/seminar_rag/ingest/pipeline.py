@@ -22,7 +22,7 @@ from seminar_rag.ingest.intake import forget_removals
 from seminar_rag.ingest.local import Source, with_archives
 from seminar_rag.ingest.plan import Plan, known_lookups, make_plan, to_look_up, with_earlier
 from seminar_rag.ingest.sources import (
-    Listed,
+    PageEntry,
     is_address,
     list_readings,
     match,
@@ -177,8 +177,8 @@ class Ingestor:
         table: Table,
         fetcher: Fetcher,
     ) -> Callable[[], None]:
-        """Begin to look up readings in threads that leave what they find with `work`; a function
-        that stops them."""
+        """Begin to look up readings in threads that leave what they find with `work`; returns a
+        function that stops them."""
         if run.options.refresh:
             fetcher.max_age = 0.0
         for one in wanted:
@@ -220,7 +220,7 @@ class _Run:
         self,
         store: Store,
         read: Source,
-        listed: list[Listed],
+        listed: list[PageEntry],
         options: Options,
         fetcher: Fetcher | None,
     ) -> None:

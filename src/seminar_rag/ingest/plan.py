@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seminar_rag.ingest.local import Source, local_files
-from seminar_rag.ingest.sources import Listed, digest
+from seminar_rag.ingest.sources import PageEntry, digest
 from seminar_rag.types import Block, Document, Reading
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
 from seminar_rag.web.identify import Wanted
@@ -94,7 +94,7 @@ class Plan:
 
 def make_plan(
     source: Source,
-    listed: Sequence[Listed],
+    listed: Sequence[PageEntry],
     lookups: Mapping[str, Lookup],
     data: Path,
     removed: Container[str] = (),
@@ -138,7 +138,7 @@ def make_plan(
 
 
 def _same_papers(
-    listed: Sequence[Listed], lookups: Mapping[str, Lookup], elsewhere: Mapping[str, str]
+    listed: Sequence[PageEntry], lookups: Mapping[str, Lookup], elsewhere: Mapping[str, str]
 ) -> dict[str, str]:
     """Map the id of each listed reading to the id under which its paper is stored. Entries that are
     the same paper share one: the arXiv id of the paper that was downloaded, else the id of the
@@ -183,7 +183,7 @@ class _Planner:
         self._used: set[Path] = set()
         self._key = digest(source.name)[:6]
 
-    def texts(self, one: Listed, lookup: Lookup | None) -> Iterator[Job]:
+    def texts(self, one: PageEntry, lookup: Lookup | None) -> Iterator[Job]:
         """A reading's own texts: the files beside its page, and what was fetched for it."""
         entry, context = one.entry, one.session.title
         link = _link(one.reading)
@@ -207,7 +207,7 @@ class _Planner:
             file = self._data / found.file
             yield _job(document, context, found.hash, file=file, paper=found.paper)
 
-    def description(self, one: Listed) -> Job | None:
+    def description(self, one: PageEntry) -> Job | None:
         """What the page says about a reading; None where it gives no more than the title."""
         reading, session, blocks = one.reading, one.session, one.reading.blocks
         if all(block.kind == "heading" for block in blocks):
@@ -284,7 +284,7 @@ def _link(reading: Reading) -> str | None:
 # --- lookups -------------------------------------------------------------------------------------
 
 
-def to_look_up(listed: Iterable[Listed], source: Source) -> list[Wanted]:
+def to_look_up(listed: Iterable[PageEntry], source: Source) -> list[Wanted]:
     """The readings without a file of their own, each once, with all the links it has."""
     out: dict[str, Wanted] = {}
     for one in listed:

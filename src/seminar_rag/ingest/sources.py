@@ -33,7 +33,7 @@ _DOI = re.compile(r"(?<=/)10\.\d{4,9}/[^\s?#\"<>]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class PageEntry:
     """One entry of the page, with its reading's id and what it is called there."""
 
     session: Session
@@ -200,11 +200,11 @@ def _text(fetched: Fetched) -> str:
 # --- the readings and their ids -----------------------------------------------------------------
 
 
-def list_readings(source: Source) -> list[Listed]:
+def list_readings(source: Source) -> list[PageEntry]:
     """Every entry of the source's page, in order."""
     sessions = source.syllabus.sessions if source.syllabus else ()
     names = _ReadingNames(sessions)
-    out: list[Listed] = []
+    out: list[PageEntry] = []
     for session in sessions:
         for reading in session.readings:
             entry = ListedReading(
@@ -215,13 +215,13 @@ def list_readings(source: Source) -> list[Listed]:
                 reading.urls,
                 reading.section,
                 doubt=" ".join(reading.doubts),
-                shown=shown(reading),
+                shown=words_on_page(reading),
             )
-            out.append(Listed(session, reading, entry))
+            out.append(PageEntry(session, reading, entry))
     return out
 
 
-def shown(reading: Reading) -> str:
+def words_on_page(reading: Reading) -> str:
     """An entry in the words of its page, shortened."""
     text = " · ".join(" ".join(block.text.split()) for block in reading.blocks)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN].rsplit(' ', 1)[0]} …"

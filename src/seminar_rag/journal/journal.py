@@ -277,8 +277,8 @@ class Journal:
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Connection]:
-        """A connection whose changes count at the end. To a file it serves once: entries come
-        seldom, and a closed one leaves no log behind."""
+        """A connection whose changes are committed at the end. A file is opened for each use:
+        entries come seldom, and a closed connection leaves no log behind."""
         with self._lock:
             if self._database:
                 db = self._server = self._server or _served(self._database)
@@ -350,7 +350,7 @@ def _cited(answer: Answer) -> tuple[Cited, ...]:
 
 @contextmanager
 def _opened_file(path: Path) -> Iterator[Connection]:
-    """A connection to a file, made where there is none; its changes count at the end. Raises
+    """A connection to a file, made where there is none; commits its changes at the end. Raises
     StoreError: the file cannot be used."""
     from seminar_rag.index.sqlite import connect
 
@@ -370,7 +370,7 @@ def _opened_file(path: Path) -> Iterator[Connection]:
 
 
 def _served(address: str) -> Connection:
-    """A connection to a server, on which every statement counts at once. Raises StoreError."""
+    """A connection to a server that commits every statement at once. Raises StoreError."""
     from seminar_rag.index.postgres import Postgres
 
     db: Connection = Postgres(address)

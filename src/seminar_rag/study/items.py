@@ -39,30 +39,32 @@ _POINTS = re.compile(
     r"(?i)\b(?:this|these|those|it|its|they|their|he|she|such|former|latter|above|below|following"
     r"|previous|figure|fig|table|section|eq|equation|appendix|here)\b"
 )
-"""Leads out of the sentence, so that it cannot be understood alone."""
+"""A word that points outside its sentence, which then cannot be understood alone."""
 _CITED = re.compile(r"\s?\[[\d,;\s–-]+\]|\s?\([^()]*\b(?:19|20)\d\d[a-z]?\)|\s?\bBIBREF\d+")
 """A paper's own reference marks."""
 _THIS_WORK = re.compile(
     r"(?i)\b(?:this|our|the present) (?:paper|work|survey|article|study|report|review)\b"
 )
-"""Means the reading itself, so that it leads nowhere else."""
+"""The reading, as it names itself: such words point to nothing else."""
 _SHORT = re.compile(
     r"(?<![A-Za-z])(?P<long>[A-Za-z][a-z]++(?:[ -][A-Za-z][a-z]+){1,5}) \((?P<short>[A-Z]{2,6})s?\)"
 )
 _COUNTS = re.compile(
     r"\s?(?:%|per\s?cent\b)|\s(?:[\w-]+\s){0,2}?(?!was\b|has\b|is\b|this\b)[\w-]{2,}s\b|\s?[a-z]{1,3}\b"
 )
-"""Behind a number that says how much: a sign of percent, a plural, a unit."""
+"""What follows a number that says how much: a percent sign, a plural, a unit."""
 _OURS = re.compile(
     r"(?i)\b(?:we|our|us|authors?|later|today|actual|subsequently|then|thereafter|afterwards)\b"
 )
-"""Leads to who wrote a sentence, or when."""
+"""A word that is understood only by who knows who wrote the sentence, or when."""
 _LEVEL = re.compile(r"\s?%?[ -]?(?:confidence|CI\b)")
-"""Behind a level that is the same in every study."""
+"""What follows a confidence level, which is the same in every study."""
 _TWIN = 0.5
-"""Share of words from which on two titles are so alike that a sentence could be of either."""
+"""The share of common words from which on two titles are so alike that a sentence could be from
+either work."""
 _RARE, _SPECIFIC = 2, 2
-"""A sentence tells its reading if so many of its words stand in at most so many readings."""
+"""It can be told which reading a sentence is from if at least `_SPECIFIC` of its words stand in at
+most `_RARE` readings."""
 _LISTED, _PART = range(3, 8), 12
 """How many parts a list that is asked for has, and words of a part."""
 _TITLE = 70

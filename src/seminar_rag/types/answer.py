@@ -26,9 +26,7 @@ class Hit:
     document: Document
     score: float
     cosine: float | None = None
-    """Cosine similarity to the question, -1 to 1; None where only the lexical side found it."""
-    bm25: float | None = None
-    """Positive BM25 score; None where only the dense side found it."""
+    """Cosine similarity to the question, -1 to 1; None where only full text found it."""
 
     @property
     def whole(self) -> str:

@@ -182,7 +182,8 @@ def launches_of(
     Args:
         site: as `platform_of` takes it.
         folder: where the key lies that signs what is placed on course pages.
-        common: what the servers of the course have in common; the key too, then.
+        common: what the servers of the course have in common, among it that key; None where there
+            is one server.
 
     Raises:
         ConfigError: not all is set that is needed.
@@ -352,7 +353,7 @@ def share_arenas() -> bool:
 
 
 async def give_back(every: float = TRIMS) -> None:
-    """Give free memory back to the system again and again, until cancelled."""
+    """Give free memory back to the system, every `every` seconds until cancelled."""
     if (trim := _of_libc("malloc_trim")) is None:
         return
     while True:
@@ -362,9 +363,9 @@ async def give_back(every: float = TRIMS) -> None:
 
 @contextmanager
 def kept_until_the_end() -> Iterator[None]:
-    """Let Python's collector of garbage look at nothing that is made within, now or later.
+    """Keep what is made in this block out of Python's garbage collection for good.
 
-    Modules and pages stay as long as the server. To look through them again and again took a
+    Modules and pages stay as long as the server. Searching them for garbage again and again took a
     fourteenth of the processor's time until the first answer.
     """
     gc.disable()

@@ -75,7 +75,7 @@ def settings_of(course: Course) -> dict[str, Any]:
     }
 
 
-class Listed(NamedTuple):
+class ListedCourse(NamedTuple):
     """A course on the entrance page."""
 
     name: str
@@ -83,7 +83,7 @@ class Listed(NamedTuple):
     size: str
 
 
-class Several:
+class CoursesApp:
     """The application; `app` is what to serve."""
 
     def __init__(self, courses: Courses, make: Callable[[Course, str], FastAPI]) -> None:
@@ -120,12 +120,12 @@ class Several:
         listed, broken = await asyncio.to_thread(self._listed)
         return HTMLResponse(PAGE.entrance(self._style, listed, broken))
 
-    def _listed(self) -> tuple[list[Listed], list[str]]:
+    def _listed(self) -> tuple[list[ListedCourse], list[str]]:
         """The courses that can be opened, by title, and the names of the others."""
         listed, broken = [], list(self._courses.broken)
         for name, course in tuple(self._courses.open.items()):
             try:
-                listed.append(Listed(name, course.name, size_of(course.catalogue()) or EMPTY))
+                listed.append(ListedCourse(name, course.name, size_of(course.catalogue()) or EMPTY))
             except SeminarError as error:
                 log.warning("the course %s cannot be read: %s", name, error)
                 broken.append(name)
@@ -209,12 +209,12 @@ class Several:
                     if ready := self._ready.pop(name, None):
                         await ready.close()
                     await asyncio.to_thread(course.close)
-                await self._rest()
+                await self._close_idle()
             except Exception:
                 log.exception("the folder of courses could not be looked at")
 
-    async def _rest(self) -> None:
-        """Let courses that nobody uses forget what they have loaded, where many are ready."""
+    async def _close_idle(self) -> None:
+        """Where many courses are loaded, close those that nobody uses, which frees their memory."""
         over = len(self._ready) - MOST_READY
         idle = sorted((one.idle(), name) for name, one in self._ready.items())
         for seconds, name in reversed(idle[-over:] if over > 0 else ()):
@@ -304,7 +304,7 @@ def serve_courses(
     def several(url: str) -> Starlette:
         nonlocal where
         where = url
-        return Several(courses, make).app
+        return CoursesApp(courses, make).app
 
     try:
         run(several, *(host, port), trusted_proxies=trusted_proxies, on_ready=on_ready)

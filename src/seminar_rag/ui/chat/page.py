@@ -172,7 +172,7 @@ class Page:
             None, None, None, js="() => { seminar.opened(); }", **HIDDEN
         )
         self.blocks.unload(self._leave)
-        shown = partial(tabs.shown, self._chat.course)
+        shown = partial(tabs.course_html, self._chat.course)
         self._course_tab.select(shown, None, self._listing, **HIDDEN)
         self._table_tab.select(None, None, None, js="() => seminar.openTable()", **HIDDEN)
         self._study_tab.select(None, None, None, js="() => seminar.openStudy()", **HIDDEN)

@@ -74,7 +74,7 @@ NOTHING = "The instructor has not opened anything to study for this session."
 # The course -----------------------------------------------------------------------------------
 
 
-def shown(course: Course) -> str:
+def course_html(course: Course) -> str:
     """The course as it is now, as HTML."""
     try:
         return reading_list(course.catalogue(), course.needs(), course.current_session())
@@ -110,7 +110,7 @@ def reading_list(catalogue: Catalogue, needs: Iterable[Need], now: int | None = 
 
 
 def _summary(ids: Collection[str], records: Mapping[str, Sequence[Record]]) -> str:
-    kinds = [_had(records.get(id_, ())) for id_ in ids]
+    kinds = [_best_text(records.get(id_, ())) for id_ in ids]
     words = {"paper": "with their text", "abstract": "abstract only", "": "without text"}
     facts = [f"{count} {said}" for kind, said in words.items() if (count := kinds.count(kind))]
     return " · ".join([plural(len(ids), "reading"), *facts])
@@ -139,7 +139,7 @@ def _entry(
         reading.title,
         authors,
         _words(reading.title, authors),
-        had=_had(mine) or "nothing",
+        had=_best_text(mine) or "nothing",
         state=state,
         section="further reading" if reading.section == "more" else "",
         why=reasons.get(reading.id, ""),
@@ -149,7 +149,7 @@ def _entry(
     )
 
 
-def _had(records: Sequence[Record]) -> str:
+def _best_text(records: Sequence[Record]) -> str:
     """The best text there is: "paper", "abstract", or "" for none."""
     kinds = {one.document.kind for one in records if one.passages}
     return "paper" if "paper" in kinds else "abstract" if "abstract" in kinds else ""

@@ -360,8 +360,8 @@ class Desk:
 
         Args:
             title: the title to show; empty takes that of the reading, or how many there are.
-            must: it has failed if nothing new came of it and something is wrong with them.
-            nameless: its text gives the first one its title.
+            must: whether the job fails where it brings nothing new and the readings need attention.
+            nameless: whether the only reading takes its title from its text.
         """
         many = len(readings) > 1 and not title
         named = (

@@ -34,7 +34,7 @@ def glyph_of(given: Citation) -> str:
     return "≈" if given.holding == "holds" and given.verifier == BUILT_IN else CITED[given.holding]
 
 
-def shown(item: Item) -> tuple[Source, ...]:
+def shown_evidence(item: Item) -> tuple[Source, ...]:
     """The evidence that is worth a reader's time; the JSON has all of it."""
     return item.evidence[: 1 if item.label == "supported" else 2]
 
@@ -133,7 +133,7 @@ def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool)
         word,
         said,
         reason=item.reason if kind == "claim" and says_why(item) else "",
-        evidence=[(one.quote, place(one), beside(one)) for one in shown(item)],
+        evidence=[(one.quote, place(one), beside(one)) for one in shown_evidence(item)],
         cited=[
             (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations
         ],
