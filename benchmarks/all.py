@@ -90,6 +90,8 @@ class Side:
         path = os.pathsep.join(map(str, (self.root / "src", *beside)))
         # Modules are compiled once, as on any machine, whatever is set here.
         own = {key: v for key, v in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        if self.now:  # as the product's commands set it, where a script measures what they do
+            own.setdefault("OPENBLAS_NUM_THREADS", "1")
         with subprocess.Popen(
             list(map(str, command)),
             cwd=self.root,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from seminar_rag.check.support import Case
 from seminar_rag.cli import ABSTAINED, open_course, open_sample, printing
-from seminar_rag.cli.main import main
+from seminar_rag.cli.main import main, run
 from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.journal.journal import Journal
@@ -37,6 +38,22 @@ def test_help_loads_nothing_heavy() -> None:
     for command in ("ingest", "ask", "check", "serve", "status", "remove", "models", "doctor"):
         assert command in shown.stdout
     assert "exit codes" in shown.stdout
+
+
+def test_threads_of_numpy_do_not_spin_beside_those_that_read_texts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["seminar-rag", "--version"])
+
+    def told() -> str:
+        with pytest.raises(SystemExit):
+            run()
+        return os.environ["OPENBLAS_NUM_THREADS"]
+
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert told() == "3"  # who sets it knows why
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    assert told() == "1"
 
 
 def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

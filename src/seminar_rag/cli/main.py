@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from seminar_rag.errors import SeminarError
 
 def run() -> None:
     """The console script."""
+    # Set before NumPy is loaded. Threads of its linear algebra keep a processor busy for a while
+    # after each product, which the threads that read texts have to share with them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = main()
     if code == INTERRUPTED:
         # Python now waits for threads; Ctrl-C again ends that without a traceback.
