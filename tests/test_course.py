@@ -4,12 +4,14 @@ import contextlib
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakes import Reply, StubServer
 from memory import MemoryVectors
-from seminar_rag import course
+from seminar_rag import course, learning
+from seminar_rag.answer.examples import answerable
 from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.errors import NotFoundError, StoreError
@@ -111,6 +113,32 @@ def test_examples_are_answered(tiny_course: Course) -> None:
     assert examples
     for question in examples:
         assert not answered(tiny_course, question).abstained
+
+
+def test_examples_are_kept_for_the_next_start_of_the_same_course(
+    tiny_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(*given: Any) -> tuple[str, ...]:
+        made.append(1)
+        return answerable(*given)
+
+    def again() -> tuple[str, ...]:
+        tiny_course._examples = None  # as at the next start
+        return tiny_course.examples(2)
+
+    monkeypatch.setattr(learning, "answerable", counted)
+    first = tiny_course.examples(2)
+    assert (again(), len(made)) == (first, 1)
+    file = tiny_course.config.data / learning.EXAMPLES
+    for damage in (b"", b"[]", file.read_bytes().replace(b'"questions": [', b'"questions": [3, ')):
+        file.write_bytes(damage)
+        assert again() == first
+    assert len(made) == 4
+    tiny_course.remove("1607.06450")
+    again()
+    assert len(made) == 5
 
 
 def test_removing_by_id_title_and_source(tiny_course: Course, posts: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +18,7 @@ import numpy as np
 from seminar_rag.answer.examples import about, answerable
 from seminar_rag.answer.tutor import MODES, Ask, Mode, tutored
 from seminar_rag.errors import NotFoundError, SourceError
+from seminar_rag.files import write
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
 from seminar_rag.study.items import Source, defined, fault, item_of, make, sources
@@ -35,6 +40,9 @@ from seminar_rag.types.study import MOST_ITEMS, Guide, Item, Proposed
 if TYPE_CHECKING:
     from seminar_rag.assembly import Assembly
 
+EXAMPLES = "examples.json"
+"""The file of the data folder that keeps the questions to begin with: to make them takes most of
+the second that a server needs beside loading its modules."""
 KEY, GUIDED = 6, 3
 """Key sentences of a reading for items, and in a guide."""
 TERMS = 40
@@ -63,18 +71,33 @@ class Learning(ABC):
 
     def examples(self, n: int = 6) -> tuple[str, ...]:
         """Up to n questions made of the readings, of different kinds, that are answered. Those of
-        the session that meets now come first."""
+        the session that meets now come first. They are kept for the next start."""
         catalogue, now = self.parts.store.catalogue(), self.current_session()
         if self._examples is None or self._examples[:3] != (catalogue, n, now):
-            documents = sorted(
-                catalogue.documents.values(), key=lambda one: now not in one.sessions
-            )
-            found = answerable(
-                *(documents, self.parts.store.passages_of, self.parts.retriever.search),
-                *(self._holds_answer, self._is_listed, n),
-            )
+            file = self.parts.config.data / EXAMPLES
+            made_of = self._made_of(catalogue, n, now)
+            found = _kept_examples(file, made_of)
+            if found is None:
+                documents = sorted(
+                    catalogue.documents.values(), key=lambda one: now not in one.sessions
+                )
+                found = answerable(
+                    *(documents, self.parts.store.passages_of, self.parts.retriever.search),
+                    *(self._holds_answer, self._is_listed, n),
+                )
+                with suppress(OSError):  # they are made anew at the next start
+                    write(file, json.dumps({"made_of": made_of, "questions": found}))
             self._examples = (catalogue, n, now, found)
         return self._examples[3]
+
+    def _made_of(self, catalogue: Catalogue, n: int, now: int | None) -> str:
+        """What decides about the questions to begin with, as a hash."""
+        store, records = self.parts.store, catalogue.records.values()
+        facts = (
+            *(version("seminar-rag"), store.meta("generation"), store.meta("model"), n, now),
+            sorted((one.document.id, one.document.title, one.passages) for one in records),
+        )
+        return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()
 
     def questions_about(self, reading: str, n: int = 3) -> tuple[str, ...]:
         """Up to n questions that a reading, by its id, answers."""
@@ -304,3 +327,14 @@ class Learning(ABC):
             passages = {item.document: self.parts.store.passages_of(item.document)}
             self._faults[1][item] = fault(item, passages)
         return self._faults[1][item]
+
+
+def _kept_examples(file: Path, made_of: str) -> tuple[str, ...] | None:
+    """The questions that a start before made of the same; None where there are none."""
+    try:
+        kept = json.loads(file.read_bytes())
+        if kept["made_of"] == made_of and all(isinstance(one, str) for one in kept["questions"]):
+            return tuple(kept["questions"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return None

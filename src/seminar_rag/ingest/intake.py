@@ -17,7 +17,6 @@ from seminar_rag.guard import refusal
 from seminar_rag.index.kept import added_name
 from seminar_rag.ingest.local import OFFICE
 from seminar_rag.ingest.sources import is_address, match, slug
-from seminar_rag.syllabus.markup_office import PANDOC
 from seminar_rag.types import Document
 from seminar_rag.types.catalogue import Catalogue, Correction, Record
 from seminar_rag.web.places import arxiv_id
@@ -159,6 +158,8 @@ def _removes(one: Correction, ids: set[str]) -> bool:
 
 def _copied(file: Path, data: Path, name: Path) -> str:
     """Copy a file into the data folder, named by its content too; returns its name there."""
+    from seminar_rag.syllabus.markup_office import PANDOC  # brings the readers of course pages
+
     real = file.expanduser().resolve()
     refused = refusal(real, real.parent)
     if refused:
