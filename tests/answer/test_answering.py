@@ -99,7 +99,7 @@ def test_only_what_answers_is_quoted() -> None:
     answer = told(judge)
     assert "“Kilns are heated with beech wood.” [1]" in answer.text
     assert "slowly" not in answer.text
-    assert len(judge.asked) == len(set(judge.asked)) == 2
+    assert len(set(judge.asked)) == 2
     assert all(f"Question: {QUESTION}" in one for one in judge.asked)
 
 
@@ -108,6 +108,15 @@ def test_where_nothing_answers_the_readings_do_not_say() -> None:
     assert (answer.abstained, answer.text) == (True, NOTHING)
     assert answer.nearest
     assert not answer.citations
+
+
+def test_what_is_most_like_what_was_written_is_quoted_first() -> None:
+    written = ("It seems that beech wood, they believe, makes all of them hot in those parts.",)
+    plain = told(Tells("beech", "slowly")).text
+    assert plain.index("slowly") < plain.index("beech")
+    guided = told(Tells("beech", "slowly"), written=written).text
+    assert guided.index("beech") < guided.index("slowly")
+    assert "beech" not in told(Tells("slowly"), written=written).text
 
 
 @pytest.mark.parametrize("judge", [None, Tells(fails=True), Tells(silent=True)])

@@ -25,6 +25,7 @@ from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.excerpts import Excerpt, block, excerpts
 from seminar_rag.answer.extractive import EACH, NOT_SIMPLER, asked_part, what_it_is
 from seminar_rag.answer.forms import has_form
+from seminar_rag.answer.guided import Guided
 from seminar_rag.answer.in_turn import InTurn, Messages, asked_in_turn, question_of, thing_of
 from seminar_rag.answer.instructions import (
     NO,
@@ -201,7 +202,8 @@ class LLMAnswerer:
             if parts:  # nothing was asked that all quotations together would answer
                 return quoted()
             said: list[str] = []
-            chunks = retold(quoted(), said)
+            guided = Guided(self._quotations, "".join(written))
+            chunks = retold(quoted(guided), said)
             return self._conversations.kept(
                 query.text, chunks, lambda: answered(whole, said), told.shown
             )

@@ -1,0 +1,64 @@
+"""Quotations where what a model wrote is not borne out: its words still tell where to look.
+
+A sentence that goes further from the passage than faithful ones mostly do is not shown, but it is
+mostly near the one that answers the question (as a supposed answer is in search: HyDE, Gao et al.
+2023). Of 64 answerable questions of a seminar and biomedical papers, the best quotation has .49 of
+the evidence by its score alone, and .62 with how like it is to what Qwen2.5-Coder-1.5B-Instruct had
+written (by .13 [.05, .23] more: 10 questions better, 1 worse).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seminar_rag.answer.answering import Answering
+from seminar_rag.answer.candidates import Candidate
+from seminar_rag.answer.extractive import Extractive
+from seminar_rag.question.query import Query
+from seminar_rag.types import Hit
+
+LIKE = 3.0
+"""What likeness to what was written counts beside the score of a quotation; with 2 the best one has
+.60 of the evidence, with 4 .63."""
+
+
+class Guided(Extractive):
+    """Quotes first what is most like something that was written."""
+
+    def __init__(self, quotations: Extractive, written: str) -> None:
+        super().__init__(quotations._read, quotations._rarity, quotations._judge)
+        self._written = written
+
+    def _chosen(
+        self,
+        query: Query,
+        hits: tuple[Hit, ...],
+        notes: list[str] | None = None,
+        **options: Any,
+    ) -> list[Candidate]:
+        chosen = super()._chosen(query, hits, notes, **options)
+        of_one_side = query.form is not None and query.form.of_one_side
+        if not chosen or query.parts or of_one_side or query.shown or not self._written.strip():
+            return chosen
+        first = self._likest(query, hits)
+        if first is None or first in chosen[:1]:
+            return chosen
+        judge = Answering(self._judge, query.stand_alone, None, hits, options["stop"])
+        if first not in chosen and judge.others([first]):
+            return chosen
+        return [first, *(one for one in chosen if not _overlap(one, first))]
+
+    def _likest(self, query: Query, hits: Sequence[Hit]) -> Candidate | None:
+        """What can be quoted that is most like what was written, and answers the question."""
+        _, found, scores = self.scored(query, hits)
+        if not found:
+            return None
+        vectors, _ = self._read([self._written, *(one.text for one in found)], "passage")
+        like = vectors[1:] @ vectors[0]
+        return found[max(range(len(found)), key=lambda i: scores[i] + LIKE * float(like[i]))]
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    shared = one.hit == other.hit and set(one.sentences) & set(other.sentences)
+    return bool(shared) or one.text == other.text
