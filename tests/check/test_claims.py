@@ -80,6 +80,7 @@ def test_what_is_shown_of_markdown_is_what_is_checked() -> None:
         "Quoted text",
         "End here.",
     ]
+    assert {claim.kind for claim in extract(text).claims} == {"claim"}
 
 
 def test_plain_text_has_neither_front_matter_nor_definitions_of_links() -> None:

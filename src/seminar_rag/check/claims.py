@@ -82,10 +82,12 @@ def _blocks(text: str) -> Iterator[_Block]:
 
     items = markdown_items(text, prose=True)
     for item, following in zip_longest(items, items[1:]):
-        if item is None or item.block.offsets is None:
+        if item is None or not item.block.offsets:
             continue
+        begin = item.block.offsets[0]
+        quoted = ">" in text[text.rfind("\n", 0, begin) + 1 : begin]
         for start, stop in _parts(item):
-            line, kind = item.text[start:stop], _kind_of(item, following is None)
+            line, kind = item.text[start:stop], _kind_of(item, not quoted and following is not None)
             if kind == "claim" and _ROW.match(line):
                 kind = "table"
             mark = _ITEM.match(line) if kind == "claim" else None
@@ -107,14 +109,18 @@ def _parts(item: Item) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def _kind_of(item: Item, last: bool) -> ClaimKind:
-    """What a block is: a short line that stands alone is a heading, unless nothing follows."""
+def _kind_of(item: Item, alone: bool) -> ClaimKind:
+    """What a block is.
+
+    Args:
+        alone: it stands in no quotation, and something follows it.
+    """
     kind = item.block.kind
     if kind in ("table", "code"):
         return kind
     if item.breaks or kind == "item":
         return "claim"
-    return "heading" if kind == "heading" or (not last and _titled(item)) else "claim"
+    return "heading" if kind == "heading" or (alone and _titled(item)) else "claim"
 
 
 def _titled(item: Item) -> bool:
