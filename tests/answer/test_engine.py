@@ -33,6 +33,7 @@ from seminar_rag.types import (
     TokenEvent,
     Turn,
     Verdict,
+    VerdictLabel,
 )
 
 
@@ -300,11 +301,12 @@ class Doubtful(Verifier):
 
     name, while_writing, quick = "doubtful", True, None
 
-    def __init__(self, begins: str = "nothing") -> None:
-        self._begins = begins
+    def __init__(self, begins: str = "nothing", label: VerdictLabel = "partly") -> None:
+        self._begins, self._label = begins, label
 
     def verify(self, claim: str, passages: Sequence[Passage], known: str = "") -> Verdict:
-        return Verdict("supported" if claim.startswith(self._begins) else "partly", 0.9, "")
+        label = "supported" if claim.startswith(self._begins) else self._label
+        return Verdict(label, 0.9, "", verifier=self.name)
 
 
 def doubted(text: str, yes: float, verifier: Doubtful) -> Answer:
@@ -321,14 +323,13 @@ def test_quotations_stand_in_where_no_sentence_is_called_supported() -> None:
     assert "quoted instead" in quoted.warnings[-1]
     assert quoted.verdicts == ()
     assert doubted(said, 0.62, Doubtful()).text == quoted.text
-    unjudged = answer_of(
-        list(
-            Engine(Found(), Judged(), writer(ScriptedLLM(said), None), verifier=Doubtful()).ask(
-                "How does attention work?"
-            )
-        )
-    )
-    assert unjudged.text.startswith("Attention weighs tokens. [1]")
+
+    def unjudged(verifier: Verifier) -> Answer:
+        engine = Engine(Found(), Judged(), writer(ScriptedLLM(said)), verifier=verifier)
+        return answer_of(list(engine.ask("How does attention work?")))
+
+    assert unjudged(Doubtful(label="unsupported")).text == quoted.text
+    assert unjudged(Doubtful()).text.startswith("Attention weighs tokens. [1]")
 
 
 @pytest.mark.parametrize("judge", [None, Sure(0.6)])

@@ -197,8 +197,8 @@ class Engine:
         refused = is_refusal(marks.text, parts=bool(query.parts))
         written = bool(marks.text.strip())
         instead = None if stop() else draft.instead
-        in_doubt = instead is not None and bool(draft.answered) and review.in_doubt
-        useless = refused or not citations or in_doubt
+        in_doubt = review.in_doubt if draft.answered else review.unfounded
+        useless = refused or not citations or (instead is not None and in_doubt)
         if useless and written and instead is not None:
             draft = replace(draft, chunks=instead(bool(citations) and not refused))
             marks = MarkFilter(len(draft.offered))

@@ -76,7 +76,7 @@ class Review:
         self._called = called
         self._written = written
         self._verdicts: list[SentenceVerdict] = []
-        self._own: list[bool] = []
+        self._own: list[Verdict] = []
 
     @property
     def verdicts(self) -> tuple[SentenceVerdict, ...]:
@@ -88,7 +88,14 @@ class Review:
         """Whether the answer has sentences of its own that state something, and none of them is
         called supported. Of 17 such answers to earlier and to fresh questions, read by one person,
         6 were right."""
-        return bool(self._own) and not any(self._own)
+        return bool(self._own) and not any(map(_likely, self._own))
+
+    @property
+    def unfounded(self) -> bool:
+        """Whether the answer has such sentences, and a model that judges finds that none of them is
+        said in part either. Words do not tell that of an answer in another language."""
+        judged = bool(self._own) and all(one.verifier != BUILT_IN for one in self._own)
+        return judged and all(one.label in ("unsupported", "contradicted") for one in self._own)
 
     def advance(self) -> Iterator[SentenceVerdict]:
         """Yield the verdicts of the sentences that ended since the last call.
@@ -120,7 +127,7 @@ class Review:
                 if _likely(verdict):  # a tick would say more than its quotation marks do
                     verdict = replace(verdict, label="uncheckable", reason=_VERBATIM)
             elif verdict.label != "uncheckable":
-                self._own.append(_likely(verdict))
+                self._own.append(verdict)
             checked = SentenceVerdict(len(self._verdicts), whole.start, whole.end, verdict)
             self._verdicts.append(checked)
             yield checked
