@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import html
 import importlib.util
 import json
@@ -23,20 +24,16 @@ from rapidfuzz import fuzz
 
 import marked_pages
 from seminar_rag.syllabus import marks
-from seminar_rag.syllabus.assemble import (
-    Entry,
-    entry_reading,
-    meetings_of,
-    read_pieces,
-    session_name,
-)
+from seminar_rag.syllabus.assemble import entry_reading, found_in, read_pieces, session_name
 from seminar_rag.syllabus.context import context_features, joined
 from seminar_rag.syllabus.features import WORDS, features
+from seminar_rag.syllabus.judged import entry_features
 from seminar_rag.syllabus.labels import SESSION, decoded
 from seminar_rag.syllabus.markup import html_items, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
-from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, flat, model_of
+from seminar_rag.syllabus.meetings import Entry, meetings_of
+from seminar_rag.syllabus.model import PARTS, WEIGHTS, Forest, Model, flat, model_of
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.sections import section_features, sessions_end
 from seminar_rag.syllabus.series import Series, candidates, place, series_features, unmixed
@@ -1008,6 +1005,73 @@ def _added(
     return {**joint, "classes": one["classes"]}
 
 
+@dataclass
+class Found:
+    """What is read from a page that may be readings, and which of it are readings of its key."""
+
+    data: Data
+    rows: np.ndarray
+    right: np.ndarray
+
+
+def found_of(data: Data, said: np.ndarray, model: Model) -> Found:
+    """What a page has to teach of whole readings, as forests read it that have not seen it."""
+    rows, read = [], []
+    for part in files_of(data.page):
+        pieces = data.page.pieces[part]
+        meetings = found_in(pieces, said[part], model)
+        if any(meeting.entries for meeting in meetings):
+            rows.append(entry_features(meetings, pieces, said[part]))
+        entries = [entry for meeting in meetings for entry in meeting.entries]
+        read += _fields(_readings(entries, pieces))
+    right = np.array([order is not None for order in _in_key(data.page, read)], bool)
+    return Found(data, np.vstack(rows) if rows else np.zeros((0, 0), np.float32), right)
+
+
+def _in_key(page: Page, read: list[dict[str, Any]]) -> list[int | None]:
+    """Which reading of its key each reading that was found on a page is, as `score.py` says it."""
+    due = [reading for session in page.sessions for reading in session["readings"]]
+    likeness = score_module().likeness
+    count = Counter(url for reading in due for url in set(reading.get("urls") or []))
+    own = {url for url, pages in count.items() if pages == 1}
+    pairs = [
+        (likeness(a, b, own) - 0.001 * abs(m / len(due) - n / len(read)), m, n)
+        for m, a in enumerate(due)
+        for n, b in enumerate(read)
+    ]
+    found: list[int | None] = [None] * len(read)
+    for like, m, n in sorted(pairs, reverse=True):
+        if like >= 80 and m not in found and found[n] is None:
+            found[n] = m
+    return found
+
+
+def whole_arrays(found: list[Found]) -> dict[str, np.ndarray]:
+    """The forest that says whether what was found is a reading."""
+    able = [one for one in found if len(one.rows)]
+    own = forest(
+        [one.rows for one in able],
+        [one.right for one in able],
+        80,
+        1,
+        np.concatenate([np.full(len(one.rows), one.data.weight) for one in able]),
+        mean=True,
+        seeds=[1, 2],
+        learning_rate=0.08,
+        num_leaves=7,
+        feature_fraction=0.3,
+        bagging_fraction=0.7,
+        lambda_l2=3,
+    )
+    return {f"whole.{part}": value for part, value in own.items()}
+
+
+def untrained(name: str) -> dict[str, np.ndarray]:
+    """A forest without trees, for a model of which that forest is not asked."""
+    none = flat({"tree_info": [{"tree_structure": {"leaf_value": 0.0}}]}, 1)
+    return {f"{name}.{part}": value for part, value in none.items()}
+
+
 def in_parts(data: list[Data], count: int) -> dict[str, int]:
     """Which of `count` parts each page is left out with."""
     first: dict[str, str] = {}
@@ -1052,15 +1116,22 @@ def _fields(readings: Sequence[Reading]) -> list[dict[str, Any]]:
     ]
 
 
-def scored(
-    read: list[tuple[Page, list[dict[str, Any]]]],
-) -> tuple[list[dict[str, Any]], Counter[str]]:
-    """What `score.py` of the labelled pages says of each page, and its sums."""
+@functools.cache
+def score_module() -> Any:
+    """`score.py` of the labelled pages."""
     spec = importlib.util.spec_from_file_location("score", SHARED / "pages/score.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def scored(
+    read: list[tuple[Page, list[dict[str, Any]]]],
+) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """What `score.py` of the labelled pages says of each page, and its sums."""
+    module = score_module()
     sums: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     for page, got in read:
@@ -1208,11 +1279,28 @@ def main() -> None:
         return arrays, [forest.probabilities(_in_context(d, alone[id(d)])) for d in able]
 
     choices: list[Choice] = []
+    likely: dict[int, np.ndarray] = {}
     for number, (arrays, said) in enumerate(in_turn(second_of, options.folds, options.jobs)):
         labels[number] |= arrays
         able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
         for d, p in zip(able, said, strict=True):
-            choices += choices_of(d, joined(alone[id(d)], p), labels[number]["steps"])
+            likely[id(d)] = joined(alone[id(d)], p)
+            choices += choices_of(d, likely[id(d)], labels[number]["steps"])
+
+    def third_of(number: int) -> tuple[dict[str, np.ndarray], list[tuple[np.ndarray, np.ndarray]]]:
+        left, others = _parted(every, part, number)
+        inside = inside_arrays(others)
+        other_choices = [c for c in choices if part[c.data.page.name] != number]
+        arrays = {**labels[number], **inside, **series_arrays(other_choices)}
+        model = model_of({**arrays, **untrained("whole")})
+        found = [found_of(d, likely[id(d)], model) for d in left if id(d) in judged]
+        return arrays, [(one.rows, one.right) for one in found]
+
+    whole: list[Found] = []
+    for number, (arrays, rows) in enumerate(in_turn(third_of, options.folds, options.jobs)):
+        labels[number] = arrays
+        able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
+        whole += [Found(d, *one) for d, one in zip(able, rows, strict=True)]
     if options.write:
         course = [data_of(page) for page in course_pages(SHARED)]
         seen = [*every, *course]
@@ -1221,6 +1309,7 @@ def main() -> None:
             **context_arrays(every, alone, options.trees),
             **inside_arrays(seen),
             **series_arrays(choices),
+            **whole_arrays(whole),
         }
         np.savez_compressed(WEIGHTS, **arrays)
         model = model_of(arrays)
@@ -1230,10 +1319,9 @@ def main() -> None:
     if options.measure:
 
         def read_of(number: int) -> list[list[dict[str, Any]]]:
-            left, others = _parted(every, part, number)
-            inside = inside_arrays(others)
-            other_choices = [c for c in choices if part[c.data.page.name] != number]
-            model = model_of({**labels[number], **inside, **series_arrays(other_choices)})
+            left, _ = _parted(every, part, number)
+            others = [one for one in whole if part[one.data.page.name] != number]
+            model = model_of({**labels[number], **whole_arrays(others)})
             return [read_with(model, d) for d in left if id(d) in judged]
 
         read = []

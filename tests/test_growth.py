@@ -194,7 +194,7 @@ def with_an_eager_model() -> None:
         trees = np.arange(count, dtype=np.int32)
         return Forest(trees, none, scores[:0], scores.astype(np.float16), zero, count)
 
-    model = Model(*(forest(n) for n in (6, 6, 1, 1, 1, 1)), np.zeros((6, 6), np.float32))
+    model = Model(*(forest(n) for n in (6, 6, 1, 1, 1, 1, 1)), np.zeros((6, 6), np.float32))
     assert labels.READING == 4
     assemble.trained = lambda: model  # type: ignore[assignment]
     assemble.features = lambda pieces: np.zeros((len(pieces), 80), np.float32)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.syllabus.assemble import gathered, meeting_title, meetings_of
+from seminar_rag.syllabus.assemble import meeting_title
 from seminar_rag.syllabus.markup import html_items, markdown_items
+from seminar_rag.syllabus.meetings import gathered, meetings_of
 from seminar_rag.syllabus.model import OTHER, READING, SESSION, TITLE
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.sections import sessions_end

@@ -14,8 +14,9 @@ from bench import benchmark
 from seminar_rag.errors import SourceError
 from seminar_rag.syllabus import names as names
 from seminar_rag.syllabus import words as words
-from seminar_rag.syllabus.assemble import Entry, doubts
+from seminar_rag.syllabus.assemble import doubts
 from seminar_rag.syllabus.markup import html_blocks, markdown_items
+from seminar_rag.syllabus.meetings import Entry
 from seminar_rag.syllabus.read import (
     read_syllabus,
     session_from_post,

@@ -4,99 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.context import likely
 from seminar_rag.syllabus.features import features, said
+from seminar_rag.syllabus.judged import without_doubtful
 from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
-from seminar_rag.syllabus.model import LABEL, MORE, OTHER, READING, SESSION, TITLE, Model, trained
+from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
+from seminar_rag.syllabus.model import READING, Model, trained
 from seminar_rag.syllabus.pieces import Piece, cut_item
-from seminar_rag.syllabus.sections import section_features, sessions_end
+from seminar_rag.syllabus.sections import section_features
 from seminar_rag.syllabus.spans import Run, Span, alike, place_of, runs_of, span_features, spans_of
 from seminar_rag.types import Block, Reading
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-@dataclass(slots=True)
-class Entry:
-    """A reading found on a page."""
-
-    pieces: list[Piece]
-    first: int
-    sure: float
-    runs: list[Run]
-    title: Span | None = None
-    title_sure: float = 0.0
-    """How likely its title is this stretch and no other."""
-    authors: Span | None = None
-    beyond: float = 0.0
-    """How likely it is further reading."""
-    stop: int = 0
-    """Where what may describe it ends: the next reading, label or session."""
-
-
-@dataclass(slots=True)
-class Meeting:
-    """A session found on a page; `heads` are the pieces that name it, none before the first."""
-
-    heads: list[Piece]
-    entries: list[Entry] = field(default_factory=list)
-    first: int = 0
-
-
-def meetings_of(
-    pieces: Sequence[Piece], labels: Sequence[int], sure: Sequence[float]
-) -> list[Meeting]:
-    """Sessions with their readings; what stands before and after all of them has no heads."""
-    found = [Meeting([])]
-    end = sessions_end(pieces, labels)
-    named_rows = {_row(p) for p, label in zip(pieces, labels, strict=True) if label == SESSION}
-    row: tuple[int, int, int] | None = None
-    entry: Entry | None = None
-    for n, (piece, label) in enumerate(zip(pieces, labels, strict=True)):
-        here = _row(piece)
-        new_row = here is not None and here != row and here in named_rows
-        row = here
-        if new_row or (label == SESSION and here is None):
-            found.append(Meeting([], first=n))
-        if n == end:
-            found.append(Meeting([], first=n))
-        ends = new_row or n == end or label in (SESSION, TITLE, LABEL, READING)
-        if entry is not None and ends:
-            entry.stop, entry = n, None
-        opens = new_row and label == OTHER and bool(_COUNTS.fullmatch(piece.text))
-        if (label in (SESSION, TITLE) or opens) and n < end:
-            found[-1].heads.append(piece)
-        elif label == READING:
-            entry = Entry([piece], n, sure[n], [], stop=len(pieces))
-            found[-1].entries.append(entry)
-        elif label == MORE and entry is not None:
-            entry.pieces.append(piece)
-    kept = [one for n, one in enumerate(found) if one.entries or (n and one.heads)]
-    return kept or found[:1]
-
-
-def gathered(found: list[Meeting]) -> list[Meeting]:
-    """Sessions, with all readings that belong to none at the beginning."""
-    loose = [meeting for meeting in found if not meeting.heads]
-    if len(loose) < 2 and found[-1:] != loose:
-        return found
-    general = Meeting([], [entry for meeting in loose for entry in meeting.entries])
-    return [general, *(meeting for meeting in found if meeting.heads)]
-
-
-_COUNTS = re.compile(r"\W*\d{1,3}\W*")
-"""A cell that only counts: beside a session's title, its number."""
-
-
-def _row(piece: Piece) -> tuple[int, int, int] | None:
-    return (piece.file, piece.table, piece.row) if piece.table >= 0 else None
 
 
 def read_pieces(
@@ -108,6 +34,13 @@ def read_pieces(
         return []
     rows = features(pieces) if rows is None else rows
     probabilities = likely(pieces, rows, model)
+    return without_doubtful(found_in(pieces, probabilities, model), pieces, probabilities, model)
+
+
+def found_in(
+    pieces: Sequence[Piece], probabilities: NDArray[np.float32], model: Model
+) -> list[Meeting]:
+    """The sessions of a page with all that may be readings, given how likely each piece is what."""
     labels = decode(probabilities, pieces, model)
     found = meetings_of(pieces, labels, probabilities[:, READING].tolist())
     complete(found, pieces, labels, model)
@@ -314,11 +247,13 @@ def _without_aside(title: str) -> str:
 
 _SURE = 0.5
 """Below this probability someone is asked."""
+_SURE_READING = 0.6
+"""The same for whether it is a reading: on made-up pages, half of what is asked about is none."""
 
 
 def doubts(entry: Entry) -> Iterator[str]:
     """What the model is unsure of in an entry, as questions to the instructor."""
-    if entry.sure < _SURE:
+    if entry.sure < _SURE_READING:
         yield "Is this a reading?"
     if entry.title is None:
         yield "What is its title?"

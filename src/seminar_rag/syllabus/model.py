@@ -131,6 +131,8 @@ class Model:
     """Whether a reading is beyond what is required."""
     series: Forest
     """How well a series of pieces parts a page into its sessions: the highest is taken."""
+    whole: Forest
+    """Whether what was found is a reading, as a whole and beside the others of its page."""
     steps: NDArray[np.float32]
     """How likely a label follows another, as logarithm against chance."""
 
@@ -184,6 +186,7 @@ def model_of(arrays: dict[str, NDArray[Any]]) -> Model:
         authors=forest("authors"),
         section=forest("section"),
         series=forest("series"),
+        whole=forest("whole"),
         steps=arrays["steps"],
     )
 

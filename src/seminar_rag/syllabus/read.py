@@ -20,11 +20,12 @@ from pathlib import Path
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import refusal
 from seminar_rag.syllabus import references
-from seminar_rag.syllabus.assemble import Entry, Meeting, entry_reading, read_pieces, session_name
+from seminar_rag.syllabus.assemble import entry_reading, read_pieces, session_name
 from seminar_rag.syllabus.marks import date_in, mark_of
 from seminar_rag.syllabus.markup import Item, front_matter, html_items, html_title, markdown_items
 from seminar_rag.syllabus.markup_office import PANDOC, office_items
 from seminar_rag.syllabus.markup_text import text_items
+from seminar_rag.syllabus.meetings import Entry, Meeting
 from seminar_rag.syllabus.pieces import Piece, page_pieces
 from seminar_rag.syllabus.structure import (
     Found,
