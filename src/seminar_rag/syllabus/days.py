@@ -17,18 +17,18 @@ Day = tuple[int, int]
 Span = tuple[Day, Day]
 """The first and the last of some days on end."""
 _MONTHS = (
-    "jan ene",
-    "feb fév fev",
-    "mar mär",
-    "apr avr abr",
-    "may mai",
-    "jun juin",
-    "jul juil",
-    "aug aoû ago",
-    "sep set",
-    "oct okt out",
-    "nov",
-    "dec déc dic dez",
+    "jan ene янв січ ιαν",
+    "feb fév fev фев лют φεβ",
+    "mar mär мар берез μαρ",
+    "apr avr abr апр квіт απρ",
+    "may mai май мая трав μαΐ",
+    "jun juin июн черв ιουν",
+    "jul juil июл лип ιουλ",
+    "aug aoû ago авг серп αυγ",
+    "sep set сен верес σεπ",
+    "oct okt out окт жовт οκτ",
+    "nov ноя лист νοε",
+    "dec déc dic dez дек груд δεκ",
 )
 _RELATIVE = re.compile(r"\b(?:(today|tonight)|(tomorrow)|(this|next|last)\s+week)\b", re.I)
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}|[^\W\d_]{3,}|[–—-]|\bto\b")

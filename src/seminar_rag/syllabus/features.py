@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.groups import group_means, groups, repeated, shifted
 from seminar_rag.syllabus.pieces import Piece
+from seminar_rag.text import CAPITALS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,11 @@ def said(text: str) -> Mapping[str, Sequence[int]]:
 
 _KINDS = ("heading", "item", "paragraph", "cell")
 _CUTS = ("block", "cell", "line", "soft", "label", "stop", "dash", "link")
-_INITIAL = re.compile(r"\b[A-ZÀ-Þ]\.")
+_INITIAL = re.compile(rf"\b[{CAPITALS}]\.")
+_INVERTED = re.compile(
+    rf"[{CAPITALS}][\w’'-]+,\s+(?:[{CAPITALS}]\.|[{CAPITALS}][\w’'-]+)"  # "Byron, A."
+)
+_IN_FULL = re.compile(rf"(?:[{CAPITALS}][\w’'.-]+\s+){{1,3}}[{CAPITALS}][\w’'-]+,")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b")
 _YEAR_BRACKETS = re.compile(r"[(\[][^()\[\]]*\b(?:1[5-9]|20)\d\d[a-z]?\b[^()\[\]]*[)\]]")
 _PAGES = re.compile(r"\b\d{1,4}\s?[-–—]\s?\d{1,4}\b")
@@ -90,7 +95,7 @@ _NAMES = re.compile(
     r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
     r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
 )
-_BY = re.compile(r"\W*(?i:by|par|por|von|di|av|door)\s+[A-ZÀ-Þ]")
+_BY = re.compile(rf"\W*(?i:by|par|por|von|di|av|door)\s+[{CAPITALS}]")
 
 
 def is_by_line(text: str) -> bool:
@@ -189,8 +194,8 @@ def _own(piece: Piece) -> list[float]:
         float(bool(_YEAR.search(text))),
         float(bool(_YEAR_BRACKETS.search(text))),
         float(bool(_PAGES.search(text))),
-        float(bool(re.match(r"[A-ZÀ-Þ][\w’'-]+,\s+(?:[A-ZÀ-Þ]\.|[A-ZÀ-Þ][\w’'-]+)", text))),
-        float(bool(re.match(r"(?:[A-ZÀ-Þ][\w’'.-]+\s+){1,3}[A-ZÀ-Þ][\w’'-]+,", text))),
+        float(bool(_INVERTED.match(text))),
+        float(bool(_IN_FULL.match(text))),
         float(("named", "dated", "numbered", "roman").index(mark.kind) + 1) if mark else 0.0,
         float(mark.number or 0) if mark else -1.0,
         float(len(text) - mark.end) if mark else -1.0,

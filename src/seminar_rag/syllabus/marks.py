@@ -19,14 +19,21 @@ _ROMAN = r"[IVX]{1,6}"
 _NAME = (
     r"(?:week|wk|session|lecture|lect?|class|meeting|day|module|unit|seminar|topic|part"
     r"|lesson|block|woche|sitzung|vorlesung|termin|einheit|semaine|séance|cours|leçon|semana|sesión"
-    r"|clase|tema|unidad|módulo|aula|encontro|unidade|sessão|settimana|lezione)(?:s|es)?"
+    r"|clase|tema|unidad|módulo|aula|encontro|unidade|sessão|settimana|lezione|неделя|лекция|занятие"
+    r"|семинар|тема|модуль|раздел|тиждень|лекція|заняття|розділ|седмица|εβδομάδα|μάθημα|διάλεξη"
+    r"|ενότητα)(?:s|es)?"
 )
 _SEPARATOR = r"[\s:|.,;)\]–—-]*"
 MONTH_NAME = (
     rf"(?:{MONTH}|(?:jan(?:vier|uar|eiro)|ene(?:ro)?|f[ée]v(?:rier|ereiro)?|febr(?:ero|uar)|mar[szç]o?"
     r"|märz|avr(?:il)?|abr(?:il)?|mai(?:o)?|mayo|juin|jun[ih]o?|juil(?:let)?|jul[ih]o?|août|agosto?"
     r"|sep(?:tembre|tiembre)?|set(?:embro)?|o[ckt]t(?:obre|ubre|ober)|out(?:ubro)?|nov(?:embre|iembre"
-    r"|embro)|d[ée]c(?:embre)?|dic(?:iembre)?|dez(?:ember|embro)?)\b\.?)"
+    r"|embro)|d[ée]c(?:embre)?|dic(?:iembre)?|dez(?:ember|embro)?|январ[яь]|феврал[яь]|марта?"
+    r"|апрел[яь]|ма[йя]|июн[яь]|июл[яь]|августа?|сентябр[яь]|октябр[яь]|ноябр[яь]|декабр[яь]"
+    r"|січ(?:ень|ня)|лют(?:ий|ого)|берез(?:ень|ня)|квіт(?:ень|ня)|трав(?:ень|ня)|черв(?:ень|ня)"
+    r"|лип(?:ень|ня)|серп(?:ень|ня)|верес(?:ень|ня)|жовт(?:ень|ня)|листопада?|груд(?:ень|ня)"
+    r"|ιανουαρίου|φεβρουαρίου|μαρτίου|απριλίου|μαΐου|ιουνίου|ιουλίου|αυγούστου|σεπτεμβρίου"
+    r"|οκτωβρίου|νοεμβρίου|δεκεμβρίου)\b\.?)"
 )
 MONTH_OF_DAY = (
     r"(?:(?:januar|februar|märz|mai|juni|juli|september|oktober|november|dezember)\b"

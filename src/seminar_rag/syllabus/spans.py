@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.syllabus.features import said
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.pieces import QUOTE, Piece, cut_item
+from seminar_rag.text import CAPITALS, SMALL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _BOUNDARY = re.compile(
     r"[,;:?!()\[\]/|•]|\s[–—-]+\s|[“”\"«»„]|(?<!\w)[‘']|[’'](?!\w)|\b(?:by|in|from|par|por)\b|\s\+\s"
     r"|[’']s\b"  # "Asimov's Foundation"
-    r"|\.(?!(?<=\b[A-ZÀ-Þ]\.)(?:,|-?\s?[A-ZÀ-Þ]\.|\s(?:&|and)\s))"  # not within initials
+    rf"|\.(?!(?<=\b[{CAPITALS}]\.)(?:,|-?\s?[{CAPITALS}]\.|\s(?:&|and)\s))"  # not within initials
     r"|\b(?:1[5-9]|20)\d\d[a-z]?\b"  # "Boyd et al. 2007 Mesoscale iron enrichment"
     r"|\b(?:[Cc]h(?:ap(?:ter)?)?s?|[Pp]p?)\b\.?(?=\s*\d)"
 )
@@ -134,17 +135,20 @@ def _quotes(text: str) -> list[tuple[int, int]]:
 
 _EVENTS: dict[str, re.Pattern[str]] = {
     "word": re.compile(r"[^\W\d_][\w’'-]*"),
-    "capital": re.compile(r"(?<!\w)[A-ZÀ-Þ][\w’'-]*"),
+    "capital": re.compile(rf"(?<!\w)[{CAPITALS}][\w’'-]*"),
     "long": re.compile(r"(?<!\w)[^\W\d_][\w’'-]{3,}"),
-    "title": re.compile(r"(?<!\w)[A-ZÀ-Þ][\w’'-]{3,}"),
+    "title": re.compile(rf"(?<!\w)[{CAPITALS}][\w’'-]{{3,}}"),
     "name": re.compile(
-        r"(?<!\w)(?:[A-ZÀ-Þ](?:[a-zß-ÿ’'-][\w’'-]*)?|de|van|von|der|la|du|del|et al|et|y|und|and|e)"
+        rf"(?<!\w)(?:[{CAPITALS}](?:[{SMALL}’'-][\w’'-]*)?"
+        r"|de|van|von|der|la|du|del|et al|et|y|und|and|e)"
         r"(?!\w)"
     ),
     "digit": re.compile(r"\d"),
     "year": re.compile(r"\b(?:1[5-9]|20)\d\d[a-z]?\b"),
-    "initial": re.compile(r"\b[A-ZÀ-Þ]\."),
-    "inverted": re.compile(r"[A-ZÀ-Þ][\w’'-]{1,40}, [A-ZÀ-Þ][\w’'-]*\.?(?=[,.;&]| and| &)"),
+    "initial": re.compile(rf"\b[{CAPITALS}]\."),
+    "inverted": re.compile(
+        rf"[{CAPITALS}][\w’'-]{{1,40}}, [{CAPITALS}][\w’'-]*\.?(?=[,.;&]| and| &)"
+    ),
     "comma": re.compile(","),
     "stop": re.compile(r"\. "),
     "colon": re.compile(r": "),
