@@ -169,3 +169,19 @@ def test_central_sentences_are_near_the_middle_and_not_twice_the_same() -> None:
     assert set(quotes) <= set(texts[:3])
     assert quotes != list(texts[:2])
     assert central_sentences([], rows, embedder.embed, 2) == []
+
+
+def test_central_sentences_tell_something_and_come_from_the_abstract() -> None:
+    texts = (
+        "Abstract: Looms weave patterns that punched cards describe to them.",
+        "In this survey, we give an overview of looms, cards and patterns.",
+        "The looms of the museum weave patterns of cards on every Sunday.",
+    )
+    embedder = HashEmbedder()
+    passages = [
+        Passage(f"p{i}", "d", i, text, "", 0, len(text), 1, (Sentence(0, len(text), page=1),))
+        for i, text in enumerate(texts)
+    ]
+    rows = np.asarray(embedder.embed(list(texts)))
+    found = central_sentences(passages, rows, embedder.embed, 2)
+    assert [one.text for one, _ in found] == [texts[0], texts[2]]

@@ -37,7 +37,8 @@ _NOTED = 3
 _LINES = 5
 """Lines of a reading without key sentences that are quoted, at most."""
 _OF_EACH, _READINGS = 2, 3
-"""Key sentences of each of several readings on a subject, and readings, at most."""
+"""Key sentences of each of several readings, of a session's at least, and readings on a subject, at
+most."""
 _SEARCHED = 20
 _FIRST = 5
 """Passages of which most must be of one reading that is called by its subject."""
@@ -155,10 +156,10 @@ class Summaries:
         return CatalogueAnswer("readings" if citations else "course", text, citations=citations)
 
     def _session(self, course: Catalogue, session: ListedSession, first: int) -> CatalogueAnswer:
-        """A central sentence of each of a session's readings, and some of its notes."""
+        """Central sentences of each of a session's readings, and some of its notes."""
         documents = course.documents.values()
         notes = [d for d in documents if d.kind == "notes" and session.number in d.sessions]
-        each = max(1, KEY // (len(session.readings) or 1))
+        each = max(_OF_EACH, KEY // (len(session.readings) or 1))
         wanted = [(one.id, each, f"{one.title}:") for one in session.readings]
         wanted += [(one.reading, _NOTED, "From the notes:") for one in notes]
         text, citations, without = self._parts(wanted, first)

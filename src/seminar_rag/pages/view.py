@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seminar_rag.documents.itself import about_itself
 from seminar_rag.errors import DocumentError, NotFoundError
 from seminar_rag.pages.locate import key
 from seminar_rag.pages.render import Renderer
@@ -44,6 +45,12 @@ _CLAIMS = re.compile(
     r"|^(?:\W*)(?:conclusions?|results|principal findings)\b",
     re.IGNORECASE,
 )
+_ITSELF = 0.3
+"""Taken from it where the sentence is about the document instead of its subject."""
+_ABSTRACT = re.compile(r"\babstract\b", re.IGNORECASE)
+_OPENING, _OPENS = 3, 0.1
+"""Of so many passages at its beginning, one with an abstract is always looked at, and this is added
+to the likeness of its sentences: authors sum up there what they say."""
 _NOVELTY = 0.35
 """Weight of being unlike the sentences that were chosen before."""
 
@@ -194,9 +201,14 @@ def central_sentences(
         return []
     middle = _unit(vectors.mean(axis=0))
     order = np.argsort(-(vectors @ middle), kind="stable")[:_CENTRAL_PASSAGES]
+    opening = {
+        i
+        for i, one in enumerate(passages[:_OPENING])
+        if _ABSTRACT.search(f"{one.heading} {one.text}")
+    }
     once = {
         passages[i].quote(sentence): (passages[i], sentence)
-        for i in sorted(map(int, order))
+        for i in sorted({*map(int, order), *opening})
         for sentence in passages[i].sentences
         if _stands_alone(passages[i], sentence)
     }
@@ -204,7 +216,13 @@ def central_sentences(
     if not found:
         return []
     rows = embed(list(once))
-    central = rows @ middle + _CLAIM * np.array([bool(_CLAIMS.search(text)) for text in once])
+    opens = {passages[i].id for i in opening}
+    central = (
+        rows @ middle
+        + _CLAIM * np.array([claims(text) for text in once])
+        - _ITSELF * np.array([about_itself(text) for text in once])
+        + _OPENS * np.array([one.id in opens for one, _ in found])
+    )
     chosen: list[int] = []
     while len(chosen) < min(n, len(found)):
         repeats = (rows @ rows[chosen].T).max(axis=1) if chosen else np.zeros(len(found))
