@@ -35,9 +35,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MADE_OF = {
     "answer.forms: f'(?<![^\\\\W_]){joined}'": "the letters of a name",
-    "answer.forms: f'{kind}(?:an?|the|one|any|to|considered|defined|when)\\\\b'": (
-        "a word of a question"
-    ),
+    "answer.forms: f'{introduced}|{meant}'": "a word of a question; tried below, by names_kind()",
+    "answer.forms: kind": "a word of a question; tried below, by names_kind()",
     "answer.forms: one": "tried below, by defines()",
     "documents.chunk: pattern": "three patterns of two characters",
     "documents.forms: magic": "the first bytes of a file",

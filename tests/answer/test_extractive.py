@@ -135,13 +135,13 @@ def test_both_sides_of_a_comparison_are_quoted() -> None:
     assert {"[1]", "[2]"} <= set(re.findall(r"\[\d\]", text))
 
 
-def test_quotations_of_a_passage_stand_in_reading_order() -> None:
+def test_the_best_quotation_of_a_passage_stands_before_the_others() -> None:
     text = """# Rolling caches
 Rolling caches overwrite the oldest keys of the window.
 The weather was fine on that day in the town.
 A rolling cache keeps the latest keys and values of the window only."""
     said = quotes(answer("Which keys does a rolling cache keep and overwrite?", hit(text)))
-    assert [one.split()[0] for one in said] == ["Rolling", "A"]
+    assert [one.split()[0] for one in said] == ["A", "Rolling"]
 
 
 def test_rows_of_a_table_stand_below_its_name_and_its_columns_once() -> None:

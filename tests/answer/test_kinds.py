@@ -11,9 +11,11 @@ from passages import hit
 from seminar_rag.answer.abstain import Relevance, lacking_sides
 from seminar_rag.answer.catalogue import AboutCourse, CatalogueAnswer
 from seminar_rag.answer.extractive import Extractive
-from seminar_rag.answer.forms import belongs, defines, gives_number
+from seminar_rag.answer.forms import belongs, defines, gives_number, names_kind, outdone
+from seminar_rag.answer.offering import offered
 from seminar_rag.errors import NotFoundError
 from seminar_rag.models.embed import HashEmbedder
+from seminar_rag.question.forms import form_of, so_many
 from seminar_rag.question.query import Query, understand
 from seminar_rag.types import Citation, Hit, Scope, Turn
 from seminar_rag.types.catalogue import Catalogue, ListedReading, ListedSession, Record
@@ -50,6 +52,14 @@ def test_a_comparison_begins_with_what_each_side_is(question: str) -> None:
     kiln, tandoor = text.index("A kiln is an oven"), text.index("A tandoor is an oven")
     assert text.index("\nkiln:") < kiln < text.index("\ntandoor:") < tandoor
     assert not notes
+
+
+def test_a_comparison_ends_with_its_sides() -> None:
+    more = hit("The oven of a baker and the kiln of a potter stood in one yard.", "On Yards")
+    text, _ = answered("Compare the kiln and the tandoor", KILN, OVENS, more)
+    assert "stood in one yard" not in text
+    text, _ = answered("kiln vs tandoor: in which yard did each one stand?", KILN, OVENS, more)
+    assert "stood in one yard" in text.split("Beside each other:")[1]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +106,20 @@ def test_a_number_is_that_of_the_thing_asked_for(question: str, number: str, wro
     assert not notes
 
 
-def test_a_number_of_another_thing_is_said_to_be_only_near() -> None:
+def test_a_number_of_another_thing_is_no_answer() -> None:
     other = hit("The ZQ-9 kiln does better than KX-2 with its 90 pots in one firing.", "Kilns A")
-    _, notes = answered("How many pots does KX-2 hold?", other)
-    assert notes == [
-        "No passage that was found gives the number of pots of KX-2; these come nearest."
-    ]
+    assert answered("How many pots does KX-2 hold?", other) == ("", [])
+
+
+def test_a_number_may_be_of_any_of_the_things_asked_about() -> None:
+    text = "Bizen needs only 20% of the wood of Karatsu-1 to last as long."
+    assert belongs(text, "", ("Karatsu-1", "Bizen"))
+
+
+def test_a_number_is_of_what_its_passage_named_before() -> None:
+    own = hit("Today the KX-2 was lit for the first time. It took 90 pots in one firing.", "Kilns")
+    text, _ = answered("How many pots did KX-2 take?", own)
+    assert "90 pots" in text
 
 
 def test_what_speaks_against_a_thing_is_told_from_below_the_heading_that_says_so() -> None:
@@ -187,6 +205,8 @@ def test_a_year_is_no_amount(text: str, tells: bool) -> None:
         ("kilns", "Clay is fired in a kiln, an oven that gets hot.", True),
         ("kilns", "Clay is fired in kilns, wheels and moulds are kept in the barn.", False),
         ("kiln", "The potter went home before the kiln was lit.", True),
+        ("kiln", "Further, the shards found in the kiln are grey and thin.", False),
+        ("Raku", "We propose a new way of firing, Raku, to save the wood.", True),
         (
             "kiln",
             "Clay that was fired for long in the heat of a large wood-fed kiln is hard.",
@@ -196,6 +216,101 @@ def test_a_year_is_no_amount(text: str, tells: bool) -> None:
 )
 def test_what_defines_a_thing(thing: str, text: str, says: bool) -> None:
     assert defines(thing, text) is says
+
+
+@pytest.mark.parametrize(
+    ("text", "surely"),
+    [
+        ("We introduce Raku, a way to fire pots within minutes.", 2),
+        ("Raku refers to a way of firing pots.", 2),
+        ("The authors say that Raku is a promising way of firing.", 1),
+        ("Raku saves wood.", 0),
+        ("The potter is a man of few words.", 0),
+    ],
+)
+def test_how_surely_the_kind_of_a_thing_is_told(text: str, surely: int) -> None:
+    assert names_kind("Raku", text) == surely
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("What does Raku stand for?", "definition"),
+        ("What does Raku do to a glaze?", None),
+        ("What does Raku mean?", "definition"),
+    ],
+)
+def test_what_a_thing_does_is_not_what_it_is(question: str, kind: str | None) -> None:
+    form = form_of(question)
+    assert (form and form.kind) == kind
+    assert form is None or form.thing == "Raku"
+
+
+ABOUT = [hit(f"Raku was loved in town {i}.", f"Town {i}") for i in range(9)]
+OWN = hit("We introduce Raku, a way to fire pots within minutes.", "Raku: Pots in Minutes")
+
+
+@pytest.mark.parametrize("question", ["What is Raku?", "explain Raku like I'm five"])
+def test_passages_that_introduce_a_thing_are_offered_where_its_meaning_is_asked(
+    question: str,
+) -> None:
+    assert offered(understand(question), [*ABOUT, OWN], 8) == (*ABOUT[:7], OWN)
+
+
+@pytest.mark.parametrize("question", ["What are the drawbacks of Raku?", "pros and cons of Raku"])
+def test_the_reading_called_like_a_thing_is_offered_where_a_side_of_it_is_asked(
+    question: str,
+) -> None:
+    assert OWN in offered(understand(question), [*ABOUT, OWN], 8)
+
+
+def test_other_questions_are_offered_the_best_passages() -> None:
+    query = understand("Where was Raku loved?")
+    assert offered(query, [*ABOUT, OWN], 8) == tuple(ABOUT[:8])
+
+
+def test_what_another_thing_does_better_does_not_speak_for_a_thing() -> None:
+    assert outdone("Raku", "Bizen lasts longer than Raku, a great advantage.")
+    assert not outdone("Raku", "Raku takes less wood than Bizen, a great advantage.")
+    other = hit("The Bizen pot is better and lasts longer than Raku does.", "On Pots")
+    own = hit("Raku has an advantage: its pots cool within minutes.", "On Pots")
+    text, _ = answered("What are the advantages of Raku?", other, own)
+    assert "cool within minutes" in text
+    assert "lasts longer" not in text
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [
+        ("What are the four parts of the kiln?", 4),
+        ("Name three glazes", 3),
+        ("which 11 towns are in the report", 11),
+        ("What is the kiln of the four brothers?", 0),
+        ("Why did the kiln crack?", 0),
+    ],
+)
+def test_how_many_things_are_asked_for(question: str, number: int) -> None:
+    assert so_many(question) == number
+
+
+def test_a_list_of_as_many_things_as_are_asked_for_is_the_whole_answer() -> None:
+    parts = hit(
+        "The kiln has four parts:\n- the firebox\n- the chamber\n- the flue\n- the chimney",
+        "On Kilns",
+    )
+    more = hit("Parts of the kiln were sold to four museums of the north.", "On Museums")
+    text, _ = answered("What are the four parts of the kiln?", parts, more)
+    assert "chimney" in text
+    assert "museums" not in text
+
+
+def test_the_best_quotation_comes_first() -> None:
+    kilns = hit(
+        "The old kiln was cold for years. The kiln cracked because the wall was wet in winter.",
+        "On Kilns",
+    )
+    text, _ = answered("Why was it that the kiln cracked in winter?", kilns)
+    assert text.split("“")[1].startswith("The kiln cracked because")
 
 
 def test_pros_and_cons_are_told_apart() -> None:

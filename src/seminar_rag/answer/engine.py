@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seminar_rag.answer.citations import Mark, MarkFilter, is_refusal, supporting_sentence
 from seminar_rag.answer.known import called_by
+from seminar_rag.answer.offering import offered
 from seminar_rag.answer.review import Review
 from seminar_rag.answer.sources import sources_of
 from seminar_rag.question.query import Query, Understand, understand
@@ -180,7 +181,8 @@ class Engine:
         asked = query
         if query.repeats:  # as it was asked then
             asked, history = replace(query, text=query.repeats), history[: -query.turns_back]
-        draft = self._answerer.draft(asked, found.hits[: self._passages], history, stop)
+        hits = offered(asked, found.hits, self._passages)
+        draft = self._answerer.draft(asked, hits, history, stop)
         yield HitsEvent(query.stand_alone, draft.offered, found.restricted, draft.quotations)
         marks = MarkFilter(len(draft.offered))
         review = Review(

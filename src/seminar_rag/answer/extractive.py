@@ -6,16 +6,16 @@ quoted, and `scoring` scores it and chooses.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seminar_rag.answer.abstain import lacking_sides, language_of_hits
 from seminar_rag.answer.answering import Answering, lines_above
-from seminar_rag.answer.candidates import Candidate, bare, candidates, opens_block, tidy, unread
+from seminar_rag.answer.candidates import Candidate, candidates, unread
 from seminar_rag.answer.engine import Draft, Stop
-from seminar_rag.answer.forms import belongs, defines, has_form, names_kind
+from seminar_rag.answer.forms import announces, belongs, defines, has_form, names_kind, outdone
+from seminar_rag.answer.quoting import above, listing, quotation, reading_order, sources
 from seminar_rag.answer.scoring import (
     SHARE,
     Features,
@@ -31,11 +31,12 @@ from seminar_rag.answer.sides import below_its_heading, readings_on
 from seminar_rag.index import late
 from seminar_rag.models.choice import Chooser
 from seminar_rag.models.embed import Side, Words
+from seminar_rag.question.forms import so_many
 from seminar_rag.question.language import quoted_in
-from seminar_rag.question.parts import Part
+from seminar_rag.question.parts import Part, asks_more
 from seminar_rag.question.query import Query
 from seminar_rag.text import has_most
-from seminar_rag.types import Document, Hit, Turn
+from seminar_rag.types import Hit, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,15 +52,12 @@ _LOOSE = ("definition", "means", "person")
 _LACKS = "No passage that was found mentions “{}”."
 UNTOLD = "No passage that was found answers “{}”."
 _UNMENTIONED = "None of these sentences mentions “{}”."
-_NO_NUMBER = "No passage that was found gives the number of {} of {}; these come nearest."
 NOT_SIMPLER = (
     "Only a language model can put this in simpler words; without one the readings are quoted."
 )
 
 EMBEDDED = 28
 """Candidates that the embedding model reads; the rest is left out by their text features."""
-
-_SECTION_NUMBER = re.compile(r"^#*\s*(?:\d+(?:\.\d+)*\.?|[A-Z]\.\d+(?:\.\d+)*\.?)\s+|^#+\s*")
 
 
 class Extractive:
@@ -102,31 +100,33 @@ class Extractive:
         self, query: Query, hits: tuple[Hit, ...], stop: Stop, notes: list[str]
     ) -> Iterator[str]:
         """The chunks of an answer; what it lacks is added to the notes."""
-        if not query.parts:
-            chosen = self._chosen(query, hits, notes, stop=stop)
-            notes.extend(_foreign(query, chosen, hits))
-            if chosen and not stop():
-                yield _lead([hits[one.hit - 1].document for one in chosen])
-                yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in chosen)
+        told = self._by_part(query, hits, stop, notes)
+        if not query.parts or (query.sides and not told):
+            told = [("", self._chosen(query, hits, notes, stop=stop))]
+        elif query.sides and asks_more(query.own_text, query.sides):
+            both = self._chosen(query, hits, notes, most=EACH, quoted=_all(told), stop=stop)
+            told += [("Beside each other", both)] if both else []
+        notes.extend(_foreign(query, _all(told), hits))
+        if stop() or not _all(told):
             return
+        yield sources([hits[one.hit - 1].document for one in _all(told)])
+        for label, some in told:
+            if label:
+                yield f"\n\n{above(label)}"
+            yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
+
+    def _by_part(
+        self, query: Query, hits: tuple[Hit, ...], stop: Stop, notes: list[str]
+    ) -> list[tuple[str, list[Candidate]]]:
+        """The parts of a question that are told, each with what is quoted for it."""
         told: list[tuple[str, list[Candidate]]] = []
         for part in query.parts:
-            if stop():
-                return
-            found = self.part(query, part, hits, _all(told), stop)
+            found = [] if stop() else self.part(query, part, hits, _all(told), stop)
             if found:
                 told.append((part.label, found))
             elif not part.name and not _tells_too(asked_part(query, part), _all(told), hits):
                 notes.append(UNTOLD.format(part.label.rstrip("?")))
-        if any(part.name for part in query.parts):
-            both = self._chosen(query, hits, notes, most=EACH, quoted=_all(told), stop=stop)
-            told += [("Beside each other", both)] if both else []
-        notes.extend(_foreign(query, _all(told), hits))
-        if told:
-            yield _lead([hits[one.hit - 1].document for one in _all(told)])
-        for label, some in told:
-            yield f"\n\n{above(label)}"
-            yield from (f"\n\n{quotation(one, hits[one.hit - 1])}" for one in some)
+        return told
 
     def part(
         self,
@@ -138,10 +138,10 @@ class Extractive:
     ) -> list[Candidate]:
         """What answers one part of a question; nothing where it lacks a form that it must have."""
         asked = asked_part(query, part)
-        found = self._chosen(asked, hits, most=EACH, name=part.name, quoted=quoted, stop=stop)
-        if part.form is None or part.form.kind in _LOOSE:
-            return found
-        return [one for one in found if _fits(asked, one, hits)]
+        strict = part.form is not None and part.form.kind not in _LOOSE
+        return self._chosen(
+            asked, hits, most=EACH, name=part.name, strict=strict, quoted=quoted, stop=stop
+        )
 
     def featured(
         self,
@@ -181,14 +181,16 @@ class Extractive:
         *,
         most: int | None = None,
         name: str = "",
+        strict: bool = False,
         quoted: Sequence[Candidate] = (),
         stop: Stop = lambda: False,
     ) -> list[Candidate]:
         """What to quote of the passages, in reading order.
 
         Args:
-            notes: where to say that a number is not told.
+            notes: where to say which side of a number is not told.
             name: what the quotations have to mention, or to stand under.
+            strict: they must have the form asked for.
             quoted: what is quoted already.
         """
         question = QuestionWords(query.search_text, self._rarity)
@@ -210,17 +212,22 @@ class Extractive:
             found = below or about
             one_sided = None if below else one_sided  # and needs no judge
         if query.form and query.form.kind == "number" and query.form.thing and query.names:
-            owned = [pair for pair in found if _fits(query, pair[0], hits)]
-            if owned:
-                found = owned
-            elif found and notes is not None:
-                notes.append(_NO_NUMBER.format(query.form.thing, " and ".join(query.names)))
+            strict = True  # another thing's number answers nothing
+        if query.form and query.form.of_one_side:  # nor does what speaks for neither side
+            strict = strict or any(_fits(query, one, hits) for one, _ in found)
         scores = [score(features) for _, features in found]
         best = max(scores, default=0.0)  # what is left has to come near what was shown
-        left = [unread(one, hits[one.hit - 1].passage, query.shown) for one, _ in found]
+        left = [
+            unread(one, hits[one.hit - 1].passage, query.shown)
+            if not strict or _fits(query, one, hits)
+            else None
+            for one, _ in found
+        ]
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
-        chosen = choose(question, quotable, scores, most, quoted, best, SHARE)
+        chosen = listing(so_many(query.own_text), quotable, scores, hits) or choose(
+            question, quotable, scores, most, quoted, best, SHARE
+        )
         off_topic = Answering(self._judge, query.stand_alone, one_sided, hits, stop)
         while off := off_topic.others(chosen):
             kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
@@ -231,7 +238,7 @@ class Extractive:
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
         told = what_it_is(query, quotable, scores, chosen)
         told = [one for one in told if one not in off_topic.others(told)]
-        return told + _reading_order([one for one in chosen if one not in told])
+        return told + reading_order([one for one in chosen if one not in told])
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]
@@ -286,7 +293,7 @@ def what_it_is(
     things = query.names if query.form.kind == "means" else (query.form.thing,)
     used = {(one.hit, sentence) for one in chosen for sentence in one.sentences}
     telling = [
-        (any(names_kind(thing, one.text) for thing in things), one in chosen, value, i)
+        (max(names_kind(thing, one.text) for thing in things), one in chosen, value, i)
         for i, (value, one) in enumerate(zip(scores, found, strict=True))
         if any(defines(thing, one.text) for thing in things)
         and (one in chosen or not any((one.hit, sentence) in used for sentence in one.sentences))
@@ -316,13 +323,18 @@ def _any_mentions(some: Sequence[Candidate], hits: Sequence[Hit], name: str) -> 
 
 def _fits(query: Query, one: Candidate, hits: Sequence[Hit]) -> bool:
     """Whether a candidate has the form asked for, and says it of what is asked about."""
-    above = lines_above(one, hits[one.hit - 1])
+    hit = hits[one.hit - 1]
+    above = lines_above(one, hit)
     if not has_form(query.form, one.text, above):
+        return False
+    if query.form and query.form.of_one_side and announces(one.text):
+        return False
+    if query.form and query.form.kind == "for" and outdone(query.form.thing, one.text):
         return False
     return (
         query.form is None
         or query.form.kind not in ("number", "time")
-        or belongs(one.text, above, query.names)
+        or belongs(one.text, f"{above}{hit.passage.text}", query.names)
     )
 
 
@@ -334,67 +346,3 @@ def _words_after(read: Words, lines: str) -> Words:
         left -= len(read.texts[at])
         at += 1
     return Words(read.texts[at:], read.vectors[at:])
-
-
-def _reading_order(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """Put passages in the order of their best quotation, each passage's quotations in its own, and
-    rows of one table together."""
-    hits = list(dict.fromkeys(one.hit for one in chosen))
-    order = sorted(chosen, key=lambda one: (hits.index(one.hit), one.sentences[-1].start))
-    out: list[Candidate] = []
-    for one in order:
-        if out and one.own and out[-1].own and out[-1].hit == one.hit:
-            lead, (row,) = one.sentences[:-1], one.sentences[-1:]
-            if out[-1].lead == one.lead and out[-1].sentences[: one.lead] == lead:
-                joined = (*out[-1].sentences, row)
-                out[-1] = replace(out[-1], sentences=joined, text=f"{out[-1].text} {one.own}")
-                continue
-        out.append(one)
-    return out
-
-
-def _lead(documents: Sequence[Document]) -> str:
-    """Name the sources: "From A (session 15) and B (session 3):"."""
-    named = []
-    for document in {one.id: one for one in documents}.values():
-        where = ""
-        if document.sessions:
-            where = f" (session {', '.join(map(str, document.sessions[:3]))})"
-        named.append(f"{document.title}{where}")
-    *others, last = named
-    return f"From {', '.join(others)} and {last}:" if others else f"From {last}:"
-
-
-def above(label: str) -> str:
-    """What stands above the quotations for a part: a question begins as a sentence does, a name is
-    left as it is written."""
-    told = label.rstrip("?")
-    return f"{told[:1].upper()}{told[1:]}:" if told != label else f"{told}:"
-
-
-def quotation(one: Candidate, hit: Hit) -> str:
-    """A candidate as it stands in an answer, its sentences in quotation marks and with marks."""
-    if one.sentences[-1].kind == "table":
-        return _rows(one, hit)
-    passage = hit.passage
-    quotes = [f"“{bare(passage.quote(sentence))}” [{one.hit}]" for sentence in one.sentences]
-    lead = tidy(passage.quote(one.sentences[0]))
-    if one.is_list and lead[-1] not in ".!?:":  # a label, which says nothing by itself
-        quotes[0] = f"{_SECTION_NUMBER.sub('', lead)}:"
-    out = quotes[0]
-    for quote, sentence in zip(quotes[1:], one.sentences[1:], strict=True):
-        new_item = sentence.kind == "item" and opens_block(passage, sentence)
-        out += f"\n- {quote}" if new_item else f" {quote}"
-    return out
-
-
-def _rows(one: Candidate, hit: Hit) -> str:
-    """Rows of a table, below what names it and its columns, or else the heading."""
-    above = one.sentences[: one.lead]
-    named = " ".join(tidy(hit.passage.quote(line)) for line in above if line.kind != "table")
-    columns = [tidy(hit.passage.quote(line)) for line in above if line.kind == "table"]
-    if not above:
-        named = _SECTION_NUMBER.sub("", hit.passage.own_heading)
-    lead = "".join(f"{text.rstrip(' .:')}:\n" for text in (named, *columns) if text)
-    rows = (tidy(hit.passage.quote(line)) for line in one.sentences[one.lead :])
-    return lead + "\n".join(f"- “{row}” [{one.hit}]" for row in rows)

@@ -69,12 +69,21 @@ _ANNOUNCES = re.compile(
 _NAME = re.compile(r"[A-Z][^A-Z0-9\n]*+[A-Z0-9]|\d[^\dA-Za-z\n]*+[A-Za-z]")
 """What no ordinary word looks like."""
 _SAYS = (
-    r"(?:(?:is|are|was|were|has|have)(?!\s+(?:also|always|been|both|especially|less|more|never|not"
-    r"|now|often|only|particularly|still|therefore|thus|too|usually|very)\b)"
+    r"(?:(?:is|are|was|were|has|have)(?!\s+(?:also|always|been|both|especially|generally|less|more"
+    r"|never|not|now|often|only|particularly|still|therefore|thus|too|usually|very)\b)"
     r"|refers? to|means|denotes|describes?|consists? of|stands? for|involves?"
     r"|aims? to|uses?|allows?|enables?|trains?|introduces?|provides?|combines?|gives?|works?"
     r"|can be (?:defined|described|seen|thought of)|(?:is|are) (?:called|known as))"
 )
+
+_SUBJECT = "".join(
+    rf"(?<!\b{word}\s{article})"
+    for word in "between by for from in on than using with".split()
+    for article in ("", r"the\s", r"an\s", r"a\s")
+)
+"""What no thing that a sentence is about stands behind: "the cells found by it are few"."""
+
+_NEW = r"(?:introduc|propos|present|develop|describ)(?:e[sd]?|ed|s|ing)?"
 
 
 def has_form(form: Form | None, text: str, above: str = "") -> bool:
@@ -110,23 +119,29 @@ def defines(thing: str, text: str) -> bool:
     spelled = r"[\s-]+".join([*before, last.removesuffix("s") + "s?"])
     named = rf"(?<!\w){spelled}(?!\w)"
     aside = r"(?:\s+[\w-]+){0,2}?(?:\s*\([^)]*\))?(?:,[^,.]{0,80},)?"
-    opens = rf"(?s:.{{0,{_OPENING}}}?){named}{aside}\s+{_SAYS}\b"
+    opens = rf"(?s:.{{0,{_OPENING}}}?){_SUBJECT}{named}{aside}\s+{_SAYS}\b"
     labels = rf"\W*(?:(?:an?|the)\s+)?{named}{aside}\s*[:–—]\s*\w"
     within = rf"(?s:.{{0,{_WITHIN}}}?)"
     apposed = rf"{within}{named}(?:\s*\([^)]*\))?,\s+(?:an?|which\s+(?:is|are))\s"
     short = (
-        rf"{within}\w(?:,\s(?:or\s)?|\s\(){named}[,)]\s+(?:(?:then|which|that)\s+)?"
-        rf"(?:{_SAYS}|[a-z]+s)\b"
+        rf"{within}\w(?:,\s(?:or\s|called\s|named\s)?|\s\(){named}[,)]\s+(?:(?:then|which|that)\s+)?"
+        rf"(?:{_SAYS}|to\s+[a-z]+|[a-z]+s)\b"
     )
     return any(re.match(one, text, re.IGNORECASE) for one in (opens, labels, apposed, short))
 
 
-def names_kind(thing: str, text: str) -> bool:
-    """Whether a text says of what kind a thing is: "X is a …"; it may have parts and still be
-    unknown."""
+def names_kind(thing: str, text: str) -> int:
+    """How surely a text says of what kind a thing is: 2 where its authors introduce it, or say what
+    it means, 1 where it is said in passing: "X is a …"; 0 where a text may tell its parts and leave
+    it unknown."""
     last = re.escape((re.findall(r"[\w.+-]+", thing) or ["$^"])[-1].removesuffix("s"))
-    kind = rf"{last}s?(?:\s?\([^()]{{0,80}}\))?\s++(?:is|are|was|were|refers?|means|denotes?)\s++"
-    return bool(re.search(rf"{kind}(?:an?|the|one|any|to|considered|defined|when)\b", text, re.I))
+    named = rf"(?<![\w-]){last}s?(?![\w-])(?:\s?\([^()]{{0,80}}\))?+"
+    introduced = rf"\b{_NEW}\s(?:[^.;:]{{0,80}}?\s)?{named},?\s(?:an?|which|that|to)\b"
+    meant = rf"{named}\s++(?:refers?\sto|means|denotes?|(?:is|are)\s(?:defined|described)\sas)\b"
+    if re.search(rf"{introduced}|{meant}", text, re.IGNORECASE):
+        return 2
+    kind = rf"{named}\s++(?:is|are|was|were)\s++(?:an?|the|one|any|to|considered|when)\b"
+    return int(bool(re.search(kind, text, re.IGNORECASE)))
 
 
 def gives_number(text: str, counted: str) -> bool:
@@ -155,19 +170,25 @@ def belongs(text: str, above: str, asked: Sequence[str]) -> bool:
     last number, or where no name stands before that and one of them stands above the text. "UL2
     does better than GPT-3 with 20B" is said of UL2.
     """
-    starts = [found.end() for one in asked if (found := _written(one).search(text))]
-    if starts:
-        first = min(starts)
-        own = next(found for one in asked if (found := _written(one).search(text)))
+    own = [found for one in asked if (found := _written(one).search(text))]
+    if own:
+        first = min(own, key=re.Match.start)
         figures = [found.start() for found in re.finditer(r"(?<![\w.-])\d", text)]
-        between = text[first : max([first, *figures])]
-        before = text[: own.start()]
+        between = text[first.end() : max([first.end(), *figures])]
+        before = text[: first.start()]
         # "The Proxy of Risks (PR)" names one thing twice.
         earlier = not before.endswith("(") and any(map(_NAME.search, names(before)))
         return not earlier and not _COMPARED.search(between)
     figures = [found.end() for found in re.finditer(r"(?<![\w.-])\d", text)]
     others = any(map(_NAME.search, names(text[: max(figures, default=len(text))])))
     return not asked or (not others and any(_written(one).search(above) for one in asked))
+
+
+def outdone(thing: str, text: str) -> bool:
+    """Whether a text only compares another thing with this one: "it learns more than X"."""
+    compared = _COMPARED.search(text)
+    first = _written(thing).search(text)
+    return bool(compared and first and compared.start() < first.start())
 
 
 def _written(name: str) -> re.Pattern[str]:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from seminar_rag.answer.attribution import LEFT_OUT, Attribution, attributed
 from seminar_rag.answer.candidates import Candidate, bare
 from seminar_rag.answer.citations import BESIDE, MARK
-from seminar_rag.answer.extractive import UNTOLD, Extractive, above, quotation
+from seminar_rag.answer.extractive import UNTOLD, Extractive
 from seminar_rag.answer.instructions import NO, asked, message
+from seminar_rag.answer.quoting import above, quotation
 from seminar_rag.answer.sides import judging
 from seminar_rag.answer.streams import QUOTED_INSTEAD, RETOLD, heard
 from seminar_rag.errors import ModelError

@@ -150,13 +150,13 @@ def is_counted(thing: str, question: str) -> bool:
 
 _DEFINED = re.compile(
     r"^\W*(?:(?:so|and|ok|please|hi|hey|can you|could you|tell me),?\s+)*+"
-    r"(?:what(?:['’]?s|\s+(?:exactly\s+|actually\s+)?(?:is|are|does|do(?=\s+(?:\w+\s+){1,2}mean\b)))"
+    r"(?:what(?:['’]?s|\s+(?:exactly\s+|actually\s+)?(?:is|are|does(?!.*\sdo\b)|do(?=\s+(?:\w+\s+){1,2}mean\b)))"
     r"|define|explain(?!\s+(?:how|why|what|when|where|which|who|if|the|to|your)\b)"
     r"|definition of|meaning of)\s++"
     r"(?:exactly\s++|actually\s++|(?:you|they|we|people|the\s+authors)\s+mean\s+by\s++|meant\s+by\s++"
     r"|the\s+(?:meaning|definition)\s+of\s++)?(?:the\s++|an?\s++)?(?=[^?.!]*+\W*+$)"
-    r"(?P<thing>[^?.!,;:]+?)(?:(?<!\s)\s++(?:mean|means|when|in the context|exactly|again|actually"
-    r"|in short)\b|(?<=\w)\W*$)",
+    r"(?P<thing>[^?.!,;:]+?)(?:(?<!\s)\s++(?:mean|means|stands? for|when|in the context|exactly"
+    r"|again|actually|in short)\b|(?<=\w)\W*$)",
     re.IGNORECASE,
 )
 
@@ -181,6 +181,21 @@ def amount(question: str) -> int:
     if found is None:
         return 0
     number = found["number"].lower()
+    return int(number) if number.isdigit() else CARDINALS[number]
+
+
+_SO_MANY = re.compile(
+    r"\b(?:what|which|list|name|give)\b(?:\s+[\w'’]+){0,3}?\s+"
+    rf"(?P<number>\d{{1,2}}|{'|'.join(CARDINALS)})\s+(?:[\w-]+\s+){{0,4}}?[\w-]+s\b",
+    re.IGNORECASE,
+)
+
+
+def so_many(question: str) -> int:
+    """How many things a question asks to be told: 4 of "what are the four seasons?"; 0 where it
+    does not say."""
+    found = _SO_MANY.search(question)
+    number = found["number"].lower() if found else "0"
     return int(number) if number.isdigit() else CARDINALS[number]
 
 

@@ -15,7 +15,7 @@ from itertools import takewhile
 from seminar_rag.question.forms import OF_SIDE, SIDES, Form, form_of, is_thing
 from seminar_rag.question.intent import Found, learned
 from seminar_rag.question.pronouns import POINTS, in_place, points_back
-from seminar_rag.text import content_words
+from seminar_rag.text import content_words, stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ _PAIRS = tuple(
 )
 _ALIKE_ENDS = 2
 """Letters at the end of two words from which on they are taken for words of one kind."""
+_ADJECTIVE = re.compile(
+    r"[a-z-]{1,20}?(?:al|ar|ary|ate|ed|ful|ible|able|ic|ive|less|ous)"
+    r"|abstract|big|cheap|closed?|cold|concrete|deep|dense|direct|discrete|dry|early|easy|exact"
+    r"|exclusive|explicit|fast|free|full|good|hard|heavy|high|hot|human|implicit|indirect|large"
+    r"|late|light|long|low|modern|narrow|new|offline|old|online|open|opaque|private|public|rich"
+    r"|shallow|short|simple|slow|small|soft|sparse|strict|strong|unsafe|safe|warm|weak|wide|young"
+)
+"""What an adjective looks like by itself, roughly."""
 _ARTICLE = re.compile(r"^(?:the|an?)\s+", re.IGNORECASE)
 _AUXILIARY = r"(?:is|are|was|were|do|does|did|has|have|can|could|will|would|should)"
 _ASKS = (
@@ -125,6 +133,14 @@ def compared(question: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)[:_MOST] if len(names) > 1 else ()
 
 
+def asks_more(question: str, sides: Sequence[str]) -> bool:
+    """Whether a comparison asks something else of its sides than how they differ: "X vs Y: which
+    needs less memory?"."""
+    named = {word for side in sides for word in stems(side)}
+    left = set(stems(_COMPARES.sub(" ", question))) - named
+    return any(set(stems(word)) & left for word in content_words(question))
+
+
 def _items(listed: str) -> list[str]:
     """The things that stand before "and": two of "BERT, GPT-3" in "BERT, GPT-3 and T5", one where
     commas set apart what is said of it, "BERT, which reads both ways,", or are a title's."""
@@ -143,15 +159,18 @@ def _bare(side: str) -> str:
 def _whole(one: str, two: str) -> tuple[str, str]:
     """Both sides with the noun that they share: of "upper and lower case" both cases.
 
-    The first is without a noun where it is one word in the form of the second's first: both end
-    alike, or the second's is the first with something before or behind.
+    The first is without a noun where it is one word in the form of the second's first: both are
+    adjectives by their form, both end alike, or the second's is the first with something before or
+    behind. A capital that only opens the question is none.
     """
     first, _, noun = two.partition(" ")
-    if not noun or " " in one or one == first or not (one + first).islower():
+    small = one[:1].lower() + one[1:]
+    if not noun or " " in one or small == first or not (small + first).islower():
         return one, two
-    letters = zip(one[::-1], first[::-1], strict=False)
+    letters = zip(small[::-1], first[::-1], strict=False)
     ends = len(list(takewhile(lambda pair: pair[0] == pair[1], letters)))
-    return (f"{one} {noun}", two) if ends >= _ALIKE_ENDS else (one, two)
+    alike = ends >= _ALIKE_ENDS or all(map(_ADJECTIVE.fullmatch, (small, first)))
+    return (f"{one} {noun}", two) if alike else (one, two)
 
 
 def two_questions(question: str, named: str = "") -> tuple[Part, ...]:
