@@ -334,6 +334,7 @@ def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
     desk.wait_for_selector("#place-dialog[open]")
     desk.click("#place-dialog [type='submit']")
     desk.wait_for_selector("#told.problem:has-text('choose a session')")
+    assert desk.locator(".toast").count() == 1, "the last message alone is shown"
     desk.locator("#attention").evaluate(DROP)
     desk.select_option("#place-session", "15")
     desk.click("#place-dialog [type='submit']")

@@ -44,7 +44,7 @@ def add(
     if url and file is not None:
         raise SourceError("give a link or a file, not both")
     if url and not is_address(url):
-        raise SourceError(f"{url} is no web address — give one with https://, or a file")
+        raise SourceError(f"“{url}” is no web address — give one with https://, or a file")
     kept = _copied(file, store.folder, Path(name or file.name)) if file is not None else ""
     known = catalogue.reading(title)
     id_ = known.ids[0] if known else arxiv_id(url) or slug(title)

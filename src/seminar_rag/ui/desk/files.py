@@ -35,6 +35,7 @@ from starlette.routing import Route
 
 from seminar_rag.errors import SeminarError, SourceError
 from seminar_rag.ui.desk.students import table
+from seminar_rag.ui.desk.view import sentence
 from seminar_rag.ui.shared.limits import number_in
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ async def _answer(
     except (HTTPException, MultiPartException):
         return _said(f"That is no form of at most {MOST_FILES} files.", 400)
     except SeminarError as error:
-        return _said(str(error), bad=True)
+        return _said(sentence(str(error)), bad=True)
 
 
 async def _undo(desk: Desk, form: FormData) -> Said:

@@ -185,7 +185,7 @@ class DeskPage:
         try:
             return self._drawn(seen)
         except SeminarError as error:
-            message = PAGE.message(str(error), bad=True)
+            message = PAGE.message(view.sentence(str(error)), bad=True)
             return {self._parts["attention"]: message, self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
@@ -232,7 +232,7 @@ class DeskPage:
         try:
             message = view.toast(act())
         except SeminarError as error:
-            message = view.toast(str(error), bad=True)
+            message = view.toast(view.sentence(str(error)), bad=True)
         except Exception:
             log.exception("an act of the desk failed")
             message = view.toast(CRASHED, bad=True)
@@ -275,7 +275,7 @@ class DeskPage:
                 self._course.insights(), enabled=journal.enabled, days=journal.days
             )
         except SeminarError as error:
-            return PAGE.message(str(error), bad=True)
+            return PAGE.message(view.sentence(str(error)), bad=True)
 
     def _change(self, one: Setting, value: object) -> Update:
         field = next(field for shown, field in self._fields if shown is one)
@@ -289,7 +289,10 @@ class DeskPage:
                 raise SourceError("that is not a number")
             self._course.change(one.section, one.key, wanted)
         except SeminarError as error:
-            return {self._setting_said: PAGE.message(str(error), bad=True), field: before}
+            return {
+                self._setting_said: PAGE.message(view.sentence(str(error)), bad=True),
+                field: before,
+            }
         label = view.SETTINGS[one.section, one.key][0]
         return {self._setting_said: PAGE.message(f"{label}: saved in seminar.toml.")}
 

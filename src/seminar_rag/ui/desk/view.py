@@ -58,7 +58,7 @@ def attention(
         not_searched: readings that were never searched for online.
     """
     told = [
-        replace(one, problem=_sentence(one.problem), remedy=_sentence(one.remedy)) for one in needs
+        replace(one, problem=sentence(one.problem), remedy=sentence(one.remedy)) for one in needs
     ]
     by_remedy: dict[str, list[Need]] = {}
     for one in told:
@@ -77,7 +77,7 @@ def not_searched(catalogue: Catalogue) -> int:
     )
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A fragment as a sentence; an address or a file name at its beginning stays as it is."""
     text = text.strip()
     if re.match(r"[a-z]+\s", text):
@@ -168,7 +168,7 @@ def _row(
         plural(passages, "passage") if passages else "",
         "further reading" if listed is not None and listed.section == "more" else "",
     )
-    problems = [_sentence(one.detail) for one in records if one.outcome != "indexed"]
+    problems = [sentence(one.detail) for one in records if one.outcome != "indexed"]
     wanting = wanting or not passages
     return PAGE.row(id_, title or id_, facts, problems, kind, listed is not None, wanting)
 

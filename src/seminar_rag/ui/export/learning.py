@@ -226,7 +226,8 @@ def _parts(guide: Guide | None, items: Sequence[Item]) -> Iterator[tuple[str, Li
 
 
 def _place(one: Citation) -> str:
-    return one.document.place([one.page]) or "text"
+    described = "abstract only" if one.document.kind == "abstract" else "text"
+    return one.document.place([one.page]) or described
 
 
 def _source(title: str, place: str) -> str:

@@ -71,18 +71,19 @@
     if (line) open_dialog("line-dialog", line.line.slice(0, 400));
   });
 
-  // Messages: what was done goes by itself, what went wrong stays until it is closed.
+  // Messages: the last one alone is shown. What was done goes by itself, what went wrong stays until
+  // it is closed.
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-dismiss], .toast [data-act]")) event.target.closest(".toast").remove();
   });
   new MutationObserver(() => {
-    const said = document.querySelector(".toast.fine:not([data-seen])");
+    const said = document.querySelector(".toast:not([data-seen])");
     if (!said) return;
+    document.querySelectorAll(".toast[data-seen]").forEach((one) => one.remove());
     said.dataset.seen = "";
-    setTimeout(() => said.remove(), 20_000);
+    if (said.matches(".fine")) setTimeout(() => said.remove(), 20_000);
   }).observe(document.documentElement, { childList: true, subtree: true });
   function tell(text, bad, undo = "") {
-    document.querySelector("#told")?.remove();
     const [line, close] = [document.createElement("p"), document.createElement("button")];
     Object.assign(line, { id: "told", className: `toast ${bad ? "problem" : "fine"}` });
     line.setAttribute("role", bad ? "alert" : "status");
