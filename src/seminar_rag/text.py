@@ -96,8 +96,6 @@ MONTH = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
 """Pattern of an English month name or its abbreviation, for use with `re.IGNORECASE`."""
-CAPITALS, SMALL = "A-ZÀ-ÞΆ-ΫЀ-ЯҐ", "a-zß-ÿά-ώа-џґ"
-"""Latin, Greek and Cyrillic letters, as what stands between the brackets of a pattern's class."""
 
 
 def words(text: str) -> list[str]:

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.groups import group_means, groups, repeated, shifted
+from seminar_rag.syllabus.letters import CAPITALS, SMALL
 from seminar_rag.syllabus.pieces import Piece
-from seminar_rag.text import CAPITALS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ _CODE_HOST = re.compile(
 
 _NAMES = re.compile(
     r"(?:[^\W\d_][\w’'.-]*+,?\s*+|&\s*+"
-    r"|\[?\(?(?:[A-Z][a-z]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
+    rf"|\[?\(?(?:[{CAPITALS}][{SMALL}]+\.?\s*)?(?:1[5-9]|20)\d\d[a-z]?\)?\]?[.,:]?\s*+)++"
 )
 _BY = re.compile(rf"\W*(?i:by|par|por|von|di|av|door)\s+[{CAPITALS}]")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from seminar_rag.syllabus import names, words
+from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.syllabus.markup import Item, Link
 from seminar_rag.types import Block
 
@@ -29,7 +30,7 @@ _BARE_LABELS = frozenset({"optional", "required", "recommended", "mandatory", "s
 _PERSON = re.compile(
     r"^\W*(?:by|with|guests?|speakers?|presenters?|hosted\s+by|presented\s+by)\b[^.]{0,20}$", re.I
 )
-_NAME_PAIR = re.compile(r"([A-Z][\w.+-]{2,})\s*/\s*([A-Z][\w.+-]{2,})")
+_NAME_PAIR = re.compile(rf"([{CAPITALS}][\w.+-]{{2,}})\s*/\s*([{CAPITALS}][\w.+-]{{2,}})")
 
 
 # ---------------------------------------------------------------- cutting

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.syllabus.marks import MONTH_OF_DAY
 from seminar_rag.syllabus.markup_text import without_junk
 
 _NEWLINE = re.compile(r"\r\n?|\n")
-_GLUED_HEADING = re.compile(r"^(#{2,6}|#(?=[A-Z]))(?=[^\s#])")
+_GLUED_HEADING = re.compile(rf"^(#{{2,6}}|#(?=[{CAPITALS}]))(?=[^\s#])")
 """A heading without the space that CommonMark asks for and Kramdown does not."""
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _DIRECTIVE = re.compile(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from seminar_rag.syllabus import words
+from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.syllabus.marks import mark_of
 from seminar_rag.syllabus.names import is_citation
 from seminar_rag.types import Block, BlockKind
@@ -258,6 +259,7 @@ def trim_url(url: str) -> str:
 # ---------------------------------------------------------------- plain text
 
 _BULLET = re.compile(r"^(\s*)([•◦▪●○‣·*+–-]|\d{1,3}[.)]|\(?[a-z][.)])[ \t]+(?=\S)")
+_OPENS = re.compile(rf"\s*[{CAPITALS}“\"]")
 _UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*$")
 _GAP = re.compile(r"(?<=\S)(?: {3,}|[ ]*\t\s*)(?=\S)")
 """Room that parts columns set with spaces."""
@@ -332,7 +334,7 @@ def _parted(line: _Line, following: _Line) -> bool:
     """Whether two lines are not one that was wrapped: either opens a session or a section."""
     if _stands_alone(line) or _stands_alone(following):
         return True
-    if re.match(r"\s*[A-Z“\"]", following.text) and line.text.rstrip().endswith((".", ")")):
+    if _OPENS.match(following.text) and line.text.rstrip().endswith((".", ")")):
         return is_citation(line.text.strip())
     mark = mark_of(line.text)
     if mark is None or mark.kind != "dated" or following.indent <= line.indent:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
+from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.syllabus.words import is_label, is_prose
 
 _PARTICLES = frozenset(
@@ -26,14 +27,18 @@ _NAME_NOISE = re.compile(
 )
 _YEAR_TAIL = re.compile(r"(?<![,\s(\[])[,\s(\[]*(?:19|20)\d\d[a-z]?\s*+[)\]]?[.,;:]?\s*$")
 _CITED = re.compile(
-    r"\W*\(((?:[A-Z][\w’'-]++(?:,? (?:and|&) |, )?){1,3}(?: et al\.?)?),? (?:19|20)\d\d[a-z]?\)"
+    rf"\W*\(((?:[{CAPITALS}][\w’'-]++(?:,? (?:and|&) |, )?){{1,3}}(?: et al\.?)?)"
+    r",? (?:19|20)\d\d[a-z]?\)"
 )
 """A reference in brackets after a linked title: "(Bee and Dee, 2019)"."""
-_NAME_GOES_ON = re.compile(r"[^\s,]++(?:,|\s++(?:and|&)\s)|[A-Z]\.(?!\w)")
+_NAME_GOES_ON = re.compile(rf"[^\s,]++(?:,|\s++(?:and|&)\s)|[{CAPITALS}]\.(?!\w)")
 """After the full stop of an initial: another initial, or a name that is not the last."""
-_INITIALS_END = re.compile(r",\s*+(?:[A-Z]\.\s?){0,3}[A-Z]$")
+_INITIALS_END = re.compile(rf",\s*+(?:[{CAPITALS}]\.\s?){{0,3}}[{CAPITALS}]$")
 """The initials that end "Brown, T. B", all but their last full stop."""
-_PAIR = re.compile(r"[A-Z][\w’'-]+ (?:and|&) [A-Z][\w’'-]+")
+_PAIR = re.compile(rf"[{CAPITALS}][\w’'-]+ (?:and|&) [{CAPITALS}][\w’'-]+")
+_AFTER_STOP = re.compile(rf"(?<=[\w)]\.)\s+(?=[{CAPITALS}0-9“\"])")
+_SENTENCE_END = re.compile(rf"(?<=[^\W\d][.])\s|(?<=[?!])\s(?=[{CAPITALS}])")
+_MIDDLE_INITIAL = re.compile(rf"[^\s,;&]\s+[{CAPITALS}]$")
 _NO_NAMES = frozenset(
     "systems learning models model language agents memory tools training reasoning planning safety"
     " alignment evaluation networks intelligence attacks generation retrieval applications"
@@ -64,7 +69,7 @@ def split_citation(text: str) -> tuple[str | None, str]:
     dated = re.match(r"(.{3,400}?)\s*\((?:19|20)\d\d[a-z]?(?:,[^)]*)?\)[.,:]?\s+(?=\S)", text)
     if dated and _are_names(clean_names(dated.group(1))):
         return clean_names(dated.group(1)), _first_sentence(text[dated.end() :])
-    stops = re.finditer(r"(?<=[\w)]\.)\s+(?=[A-Z0-9“\"])", text)
+    stops = _AFTER_STOP.finditer(text)
     for match in islice(stops, _MOST_STOPS):
         before = text[: match.start()].rstrip(".:")
         initial = len(before.split()[-1]) == 1
@@ -92,7 +97,7 @@ def trailing_authors(text: str) -> str | None:
     text = text.strip(" ,.;:()[]–—-")[:_LONGEST]
     ends = (match.start() for match in re.finditer(r"\.\s|\s\(", text))
     for end in [*islice(ends, _MOST_STOPS), len(text)]:
-        if end < len(text) and re.search(r"[^\s,;&]\s+[A-Z]$", text[:end]):
+        if end < len(text) and _MIDDLE_INITIAL.search(text[:end]):
             continue  # the full stop of a middle initial
         names = _whole(clean_names(_YEAR_TAIL.sub("", text[:end])))
         if names and (_is_name_list(names) or _PAIR.fullmatch(names)):
@@ -125,7 +130,7 @@ def is_citation(text: str) -> bool:
 
 
 def _first_sentence(text: str) -> str:
-    return re.split(r"(?<=[^\W\d][.])\s|(?<=[?!])\s(?=[A-Z])", text, maxsplit=1)[0].strip(" .")
+    return _SENTENCE_END.split(text, maxsplit=1)[0].strip(" .")
 
 
 def clean_names(text: str) -> str:

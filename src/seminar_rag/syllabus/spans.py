@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seminar_rag.syllabus.features import said
+from seminar_rag.syllabus.letters import CAPITALS, SMALL
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.pieces import QUOTE, Piece, cut_item
-from seminar_rag.text import CAPITALS, SMALL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,7 @@ _STRONG = re.compile(r"[“”\"«»„(\[]|\b(?:1[5-9]|20)\d\d[a-z]?\b|\s[–�
 """Where a long list of authors may end, however many commas stand within it."""
 _TRIM = " \t,.;:|/–—-•*()[]“”\"«»„‘’'+&"
 _OPEN = {"(": ")", "[": "]", "“": "”", "«": "»", "‘": "’", "„": "“"}
+_ENDS_IN_STOP = re.compile(rf"\b[{CAPITALS}]\.$|\bet al\.$")
 _BRACKETS = re.compile(r"\([^()]{1,200}\)|\[[^\[\]]{1,200}\]")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _MAX_RUNS = 4
@@ -123,7 +124,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
             opener = next(o for o, c in _OPEN.items() if c == last and o in text[start : end - 1])
             if inside.count(opener) >= inside.count(last):
                 break
-        if last == "." and re.search(r"\b[A-Z]\.$|\bet al\.$", text[start:end]):
+        if last == "." and _ENDS_IN_STOP.search(text[start:end]):
             break
         end -= 1
     return start, end

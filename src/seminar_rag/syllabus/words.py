@@ -127,7 +127,7 @@ _LEAD_IN = re.compile(
     re.I,
 )
 _RESOURCE = re.compile(
-    r"^(?:blog\s*post|paper|article|post|video|talk|book)(?:\s*:)?\s+(?=[A-Z“\"])", re.I
+    r"^(?:blog\s*post|paper|article|post|video|talk|book)(?:\s*:)?\s+(?=[^\W\d_]|[“\"])", re.I
 )
 _VENUE = re.compile(
     r"(?<!\s)(?:\s*[/|,.–—-]\s*|\s+|\s*\()[A-Za-z]{0,20}@?"
