@@ -1007,7 +1007,7 @@ def _added(
 
 @dataclass
 class Found:
-    """What is read from a page that may be readings, and which of it are readings of its key."""
+    """A row for each entry that was found on a page, and whether it is a reading of its key."""
 
     data: Data
     rows: np.ndarray
@@ -1015,7 +1015,7 @@ class Found:
 
 
 def found_of(data: Data, said: np.ndarray, model: Model) -> Found:
-    """What a page has to teach of whole readings, as forests read it that have not seen it."""
+    """What a page has to teach of whole entries, as forests read it that have not seen it."""
     rows, read = [], []
     for part in files_of(data.page):
         pieces = data.page.pieces[part]

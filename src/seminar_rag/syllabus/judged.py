@@ -1,9 +1,9 @@
-"""Whether what was found is a reading: seen as a whole, and beside all others that a page has.
+"""A last look at what was found on a page says of each entry whether it is a reading.
 
-The forests of labels look at single pieces, and whether one begins a reading. Of a whole entry more
-is known: how sure a title and authors were found in it, how many there are in its session, and what
-the entries in the same kind of place are like. Names of presenters, say, stand in one column, are
-all found with less certainty than the papers beside them, and hold no titles.
+The forests of labels look at single pieces, and at whether one begins a reading. Of a whole entry
+more is known: how sure its title is, how many others its session has, and what the entries in the
+same kind of place are like. Names of presenters, say, stand in one column, are all found with less
+certainty than the papers beside them, and hold no titles.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ def without_doubtful(
 ) -> list[Meeting]:
     """The sessions of a page without what is likely no reading; all of it, if nothing is likely.
 
+    How sure an entry is becomes what this last look says, and `found` changes with it.
+
     Args:
         found: the sessions with all that may be readings, their titles and authors.
         probabilities: of the pieces' labels.
@@ -61,7 +63,7 @@ def _place(piece: Piece) -> tuple[Hashable, ...]:
 def entry_features(
     found: Sequence[Meeting], pieces: Sequence[Piece], probabilities: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """One row for each reading that was found: itself, its session, those in such places, all."""
+    """One row for each entry, of the entry itself, its session, those in such places and all."""
     import numpy as np
 
     entries = [entry for meeting in found for entry in meeting.entries]
@@ -87,14 +89,19 @@ def entry_features(
         group_means(np.hstack([looks, repeats]), place.tolist()),
         (np.bincount(place)[place] / [taken[one] for one in places])[:, None],
     ]
-    page = [len(entries), sure.mean(), *looks.mean(0), len(entries) / len(found), len(pieces)]
-    page.append(len(entries) / len(pieces))
-    columns += [np.tile(page, (len(entries), 1)), (sure / page[1])[:, None]]
+    page = [
+        *(len(entries), sure.mean(), *looks.mean(0)),
+        *(len(entries) / len(found), len(pieces), len(entries) / len(pieces)),
+    ]
+    columns += [np.tile(page, (len(entries), 1)), (sure / sure.mean())[:, None]]
     return np.hstack(columns).astype(np.float32)
 
 
 def _in_session(sure: NDArray[np.float64], session: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How many others a session has, how sure the surest of them and their mean is."""
+    """Of each entry, how many others its session has, and how sure they are: the surest, the mean.
+
+    The surest other is the session's second where the entry is itself the session's surest.
+    """
     import numpy as np
 
     others = np.bincount(session)[session] - 1
@@ -114,7 +121,8 @@ def _in_session(sure: NDArray[np.float64], session: NDArray[np.int64]) -> NDArra
 def _in_places(
     sure: NDArray[np.float64], session: NDArray[np.int64], place: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """How many stand in such a place and how sure they are, and what else their sessions have."""
+    """Of each entry, how many stand in places like its own, how sure they are, and what else the
+    sessions with such a place have."""
     import numpy as np
 
     count, kinds = np.bincount(place), place.max() + 1
@@ -124,7 +132,7 @@ def _in_places(
     both, own = np.unique(session * kinds + place, return_inverse=True)
     at, kind = both // kinds, both % kinds
     held = np.bincount(session)
-    # of the sessions with such a place, what stands in other places
+    # Of the sessions with such a place, what stands in other places counts here.
     others = np.bincount(kind, held[at] - np.bincount(own))
     weight = np.bincount(kind, np.bincount(session, sure)[at] - np.bincount(own, sure))
     mean = np.where(others, weight / np.maximum(others, 1), -1.0)
@@ -152,7 +160,7 @@ def _own(entry: Entry) -> list[float]:
 
 
 def _look(entry: Entry) -> list[float]:
-    """What may be alike in all readings of a kind."""
+    """What tells of an entry and, as a mean, of all in its kind of place."""
     return [
         entry.title_sure,
         float(entry.authors is not None),
