@@ -240,9 +240,19 @@ def test_a_follow_up_keeps_its_own_words_apart() -> None:
         ("Qu'est-ce que le RLHF et pourquoi ?", "fr"),
         ("ما هو RLHF؟", "ar"),
         ("RLHF", ""),
+        ("", ""),
+        ("1984?", ""),
+        ("Kannst du mir LoRA erklären?", "de"),
+        ("Qu'est-ce que LoRA ?", "fr"),
+        ("Puoi spiegarmi LoRA?", "it"),
+        ("Vilka är fördelarna med QLoRA?", "sv"),
+        ("Як працює механізм уваги?", "uk"),
+        ("Kaplan et al. 2020", ""),
+        ("naive Bayes", ""),
+        ("explain RLHF", "en"),
     ],
 )
-def test_the_language_is_told_by_its_small_words(text: str, language: str) -> None:
+def test_the_language_is_told_by_small_words_or_by_letters(text: str, language: str) -> None:
     assert language_of(text) == language
 
 

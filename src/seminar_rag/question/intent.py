@@ -32,7 +32,7 @@ from itertools import pairwise, product
 from typing import Literal
 
 from seminar_rag.question import patterns
-from seminar_rag.question.language import language_of
+from seminar_rag.question.language import by_small_words
 from seminar_rag.question.learned import Weights, read_examples, read_weights
 from seminar_rag.text import CARDINALS, STOPWORDS
 
@@ -106,7 +106,7 @@ class Intents:
             token
             for intent, one in self._examples
             if any(topic for topic, _ in self._forms.get(intent, ()))
-            and language_of(" ".join(one.tokens)) in ("", "en")  # "gut" is a topic of English
+            and by_small_words(" ".join(one.tokens)) in ("", "en")  # "gut" is a topic of English
             for token in set(one.tokens) - STOPWORDS
         )
         self._wording = {token for token, examples in said.items() if examples >= _OFTEN}

@@ -3,48 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from seminar_rag.text import STOPWORDS, words
 
-_SCRIPTS = {
-    "ja": re.compile(r"[\u3040-\u30ff]"),
-    "zh": re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
-    "ko": re.compile(r"[\uac00-\ud7af]"),
-    "ru": re.compile(r"[\u0400-\u04ff]"),
-    "el": re.compile(r"[\u0370-\u03ff]"),
-    "he": re.compile(r"[\u0590-\u05ff]"),
-    "ar": re.compile(r"[\u0600-\u06ff]"),
-    "hi": re.compile(r"[\u0900-\u097f]"),
-}
-"""Languages by the script that most of their texts are in; of two alike, the first."""
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
 _NAMES = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian",
     "nl": "Dutch", "pt": "Portuguese", "pl": "Polish", "tr": "Turkish", "zh": "Chinese",
     "ja": "Japanese", "ko": "Korean", "ru": "Russian", "el": "Greek", "he": "Hebrew",
-    "ar": "Arabic", "hi": "Hindi",
+    "ar": "Arabic", "hi": "Hindi", "sv": "Swedish", "da": "Danish", "no": "Norwegian",
+    "cs": "Czech", "fi": "Finnish", "ro": "Romanian", "hu": "Hungarian", "uk": "Ukrainian",
+    "bg": "Bulgarian", "sr": "Serbian", "fa": "Persian",
 }  # fmt: skip
+"""Languages that are told apart."""
+_SURE, _LIKELY = 0.8, 0.5
+"""How probable a language is that is believed, and one that has the most small words besides."""
+_CLEAR = 2
+"""Small words of English that need no model."""
+_LATIN = 0x24F
+"""The last letter of Latin script."""
 
 
 def language_of(text: str) -> str:
-    """The language whose small words a text has most of; empty for none, or two alike.
+    """The language of a text, as far as its small words or a trained model tell; else empty.
 
-    A text mostly in letters of a script has that of it; of none that is known, "other".
+    The model (py3langid, of runs of letters) is read when a text has no two small words of English.
+    Of 60 short questions in ten languages on which nothing was chosen, 51 are told (.85 [.74, .92])
+    and one wrongly; by small words alone 29, and 4 wrongly. Of 80 English ones full of jargon and
+    names none is taken for another language (.00 [.00, .05]), and of 2,448 more none.
     """
     letters = [letter for letter in text if letter.isalpha()]
-    if letters and 2 * sum(ord(letter) > 0x24F for letter in letters) >= len(letters):
-        found = Counter({code: len(script.findall(text)) for code, script in _SCRIPTS.items()})
-        if found["ja"]:  # its texts have Chinese characters too
-            return "ja"
-        code, most = found.most_common(1)[0]
-        return code if most else "other"
+    if not letters:
+        return ""
+    counts = _counted(text)
+    told = _most(counts)
+    if told == "en" and counts["en"] >= _CLEAR:
+        return "en"
+    code, probable = _model().classify(text)
+    foreign = 2 * sum(ord(letter) > _LATIN for letter in letters) >= len(letters)
+    if foreign or probable >= (_LIKELY if code == told != "en" else _SURE):
+        return str(code)
+    return "en" if told == "en" else ""
+
+
+def by_small_words(text: str) -> str:
+    """The language whose small words a text has most of; empty for none, or two alike."""
+    return _most(_counted(text))
+
+
+def _counted(text: str) -> dict[str, int]:
     said = words(text)
-    counts = {code: sum(word in small for word in said) for code, small in _small().items()}
+    return {code: sum(word in small for word in said) for code, small in _small().items()}
+
+
+def _most(counts: Mapping[str, int]) -> str:
     first, second = sorted(counts.values(), reverse=True)[:2]
     return max(counts, key=counts.__getitem__) if first > second else ""
+
+
+@cache
+def _model() -> LanguageIdentifier:
+    """Made when it is first needed, which takes half a second."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    model.set_languages(list(_NAMES))
+    return model
 
 
 def name_of(code: str) -> str:
