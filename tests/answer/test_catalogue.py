@@ -393,4 +393,4 @@ def test_a_session_of_two_questions_is_not_lost() -> None:
 def test_what_the_list_cannot_say_of_two_questions_is_said_beside_the_other() -> None:
     found = answered("Who wrote On Rye and who is the instructor?")
     assert "is by Ada Brown." in found.text
-    assert "no dates, people or rules." in found.text
+    assert "no dates, people or rules;" in found.text

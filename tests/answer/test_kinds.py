@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from passages import hit
 
 from seminar_rag.answer.abstain import Relevance, lacking_sides
 from seminar_rag.answer.catalogue import AboutCourse, CatalogueAnswer
+from seminar_rag.answer.catalogue_rows import no_rules
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.answer.forms import belongs, defines, gives_number, names_kind, outdone
 from seminar_rag.answer.offering import offered
@@ -513,7 +515,8 @@ def test_a_session_is_summed_up_by_a_sentence_of_each_reading(question: str) -> 
     found = listed(question)
     assert found is not None
     assert [one.number for one in found.citations] == [1, 2]
-    assert re.findall(r"\*\*(.+?):\*\*", found.text) == [PLAIN.title, SURVEY.title]
+    labels = [line for line in found.text.split("\n")[1:] if line and not line.startswith("- ")]
+    assert labels == [f"{PLAIN.title}:", f"{SURVEY.title}:"]
     assert "“A kiln is an oven that fires clay.” [2]" in found.text
 
 
@@ -546,7 +549,17 @@ def test_an_essay_is_declined_with_the_readings_on_it(question: str) -> None:
 def test_rules_and_people_of_the_course_are_not_looked_for_in_the_readings(question: str) -> None:
     found = listed(question)
     assert found is not None
-    assert found.unknown == "the course page lists no dates, people or rules"
+    lacks, _, offer = found.unknown.partition("; ")
+    assert lacks == "the course page lists no dates, people or rules"
+    assert re.fullmatch(r"ask, say, “Which papers are in session 1\?” \(.+\)", offer)
+
+
+def test_what_can_be_asked_instead_of_dates_and_rules_is_true_of_the_course() -> None:
+    none, dated = (replace(COURSE, sessions=()), replace(COURSE, sessions=COURSE.sessions[:1]))
+    dated = replace(dated, sessions=(replace(dated.sessions[0], date="3 May"),))
+    assert no_rules(none).unknown.endswith("; ask what the readings say")
+    assert "no dates but its sessions'" in no_rules(dated).unknown
+    assert no_rules(dated).unknown.endswith("(the only one)")
 
 
 @pytest.mark.parametrize(

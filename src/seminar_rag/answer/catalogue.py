@@ -23,6 +23,7 @@ from seminar_rag.answer.catalogue_rows import (
     count_sessions,
     covers,
     links_of,
+    no_rules,
     not_listed,
     of_section,
     reading_row,
@@ -60,7 +61,6 @@ _ALL = 100
 """Passages that are looked at for all readings on a subject."""
 _ALIKE = 0.45
 """Cosine of a passage to a subject from which it is about it, though it lacks its words."""
-_NO_DATES = "the course page lists no dates, people or rules"
 _NO_QUESTION = "there is no question in this; ask one in words"
 _SIGNED = re.compile(r"^(?:authors?|by)\s*:?\s+\S", re.IGNORECASE)
 """A line that names a work's authors."""
@@ -139,7 +139,7 @@ class AboutCourse:
             if then is not None:
                 return _on_days(course, query, then)
         if query.intent == "organisation":
-            return CatalogueAnswer("course", "", unknown=_NO_DATES)
+            return no_rules(course)
         if query.intent == "summary":
             return self._summaries.summary(course, query, scope) if self._summaries else None
         if query.intent == "quiz" and self._summaries:

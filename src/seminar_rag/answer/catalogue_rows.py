@@ -126,6 +126,20 @@ def no_session(course: Catalogue, number: int) -> CatalogueAnswer:
     return CatalogueAnswer("course", f"There is no session {number}; {span}.")
 
 
+def no_rules(course: Catalogue) -> CatalogueAnswer:
+    """What is said where dates, people or rules are asked for, with what can be asked instead."""
+    dated = any(one.date for one in course.sessions)
+    lacks = "people or rules, and no dates but its sessions'" if dated else "dates, people or rules"
+    numbers = [one.number for one in course.sessions]
+    offer = "ask what the readings say"
+    if numbers:
+        there = (
+            f"they go from {min(numbers)} to {max(numbers)}" if len(numbers) > 1 else "the only one"
+        )
+        offer = f"ask, say, “Which papers are in session {min(numbers)}?” ({there})"
+    return CatalogueAnswer("course", "", unknown=f"the course page lists no {lacks}; {offer}")
+
+
 def subject_lead(topic: str, rows: Sequence[Listed], noun: str, verb: str, sure: bool) -> str:
     if not rows:
         return f"No {noun} of the course is about “{topic}”."

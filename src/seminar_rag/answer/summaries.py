@@ -198,7 +198,7 @@ class Summaries:
             at = first + len(citations) + 1
             numbered = [replace(one, number=i) for i, one in enumerate(found, at)]
             citations += numbered
-            lines.append(f"\n**{label}**\n{_items(numbered)}")
+            lines.append(f"\n{label}\n{_items(numbered)}")
         return "\n".join(lines), tuple(citations), without
 
     def _beginning(self, reading: str) -> tuple[Citation, ...]:
