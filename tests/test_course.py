@@ -182,6 +182,14 @@ def test_doctor_finds_the_index_sound_and_says_what_is_missing(tiny_course: Cour
     assert any(way in note.remedy for way in ("make llm", "seminar-rag models", "[llm] url"))
 
 
+def test_doctor_sees_that_an_address_of_a_model_server_is_none(tiny_course: Course) -> None:
+    config = replace(tiny_course.config, llm_url="localhost:11434", llm_enabled=True)
+    course = Course(config, embedder=HashEmbedder(), vectors=tiny_course.store.vectors)
+    (said,) = (f.what for f in course.doctor() if f.level == "bad")
+    assert said.startswith("language model: 'localhost:11434' is not the URL of a model server")
+    course.close()
+
+
 def test_the_chat_answers_what_the_course_consists_of(tiny_course: Course) -> None:
     answer = answered(tiny_course, "Which papers are in session 2?")
     assert (answer.kind, answer.abstained) == ("course", False)

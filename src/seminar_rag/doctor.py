@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.assembly import NO_LLM, Assembly
 from seminar_rag.errors import ModelError, StoreError
 from seminar_rag.models.embed import SentenceTransformerEmbedder
+from seminar_rag.models.server import endpoint
 from seminar_rag.types.serving import Finding, Offer
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ def _reranker(parts: Assembly) -> Finding:
 def _language_model(parts: Assembly) -> Finding:
     config = parts.config
     if config.llm_url:
+        try:
+            endpoint(config.llm_url)
+        except ModelError as error:
+            return Finding("bad", f"language model: {error}")
         return Finding("ok", f"language model: {config.llm_name or 'default'} at {config.llm_url}")
     try:
         gguf = parts.gguf()

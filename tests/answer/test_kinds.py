@@ -516,7 +516,7 @@ def test_a_session_is_summed_up_by_a_sentence_of_each_reading(question: str) -> 
     assert found is not None
     assert [one.number for one in found.citations] == [1, 2]
     labels = [line for line in found.text.split("\n")[1:] if line and not line.startswith("- ")]
-    assert labels == [f"{PLAIN.title}:", f"{SURVEY.title}:"]
+    assert labels == [f"{PLAIN.title}:", f"{SURVEY.title}:", "There is no text of: Notes."]
     assert "“A kiln is an oven that fires clay.” [2]" in found.text
 
 

@@ -449,7 +449,9 @@ def test_a_port_in_use_is_said_before_anything_loads(
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["serve", "--port", str(port)]) == 6
-    assert f"Port {port}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"Port {port}" in said
+    assert "Loading" not in said
 
 
 def test_an_interrupt_says_how_to_go_on(

@@ -161,7 +161,7 @@ class Summaries:
         notes = [d for d in documents if d.kind == "notes" and session.number in d.sessions]
         each = max(_OF_EACH, KEY // (len(session.readings) or 1))
         wanted = [(one.id, each, f"{one.title}:") for one in session.readings]
-        wanted += [(one.reading, _NOTED, "From the notes:") for one in notes]
+        wanted += [(one.reading, _NOTED, "Notes:") for one in notes]
         text, citations, without = self._parts(wanted, first)
         name = session_name(session)
         if not citations:

@@ -24,8 +24,12 @@ def serve(options: argparse.Namespace) -> int:
     """Start the web page."""
     if options.courses is not None:
         return _serve_courses(options)
+    from seminar_rag.ui.shared.listening import listen
+
     course = open_sample(options) if options.sample else open_course(options)
     console = printing.console(stderr=True)
+    host, port = _address(options, course)
+    listen(host, port).close()  # said before the models are loaded, which takes seconds
     if not course.catalogue().documents:
         console.print("Nothing is ingested yet, so the bundled sample course goes in first.")
         ingest_sample(course)
@@ -59,7 +63,8 @@ def serve(options: argparse.Namespace) -> int:
     scrub_logs([course.config.llm_key, course.config.serve_api_key])
     app.serve(
         course,
-        *_address(options, course),
+        host,
+        port,
         mcp=options.mcp,
         trusted_proxies=course.config.serve_trusted_proxies,
         prepare=course.examples,
@@ -79,12 +84,15 @@ def _serve_courses(options: argparse.Namespace) -> int:
     """Serve all courses of a folder."""
     from seminar_rag.courses import Courses
     from seminar_rag.ui.courses import serve_courses
+    from seminar_rag.ui.shared.listening import listen
     from seminar_rag.ui.shared.logs import scrub_logs
 
     if options.sample or options.data:
         raise ConfigError("--courses takes neither --sample nor --data — leave them out")
     courses = Courses(options.courses)
     console = printing.console(stderr=True)
+    host, port = _address(options, courses)
+    listen(host, port).close()
     console.print("Opening the courses …")
     courses.refresh()
     configs = (courses.config, *(one.config for one in courses.open.values()))
@@ -95,12 +103,12 @@ def _serve_courses(options: argparse.Namespace) -> int:
             console.print(f"{url}/c/{name}/")
         console.print(f"{plural(len(courses.open), 'course')} on {url} — Ctrl-C closes.")
 
-    config = courses.config
     serve_courses(
         courses,
-        *_address(options, courses),
+        host,
+        port,
         mcp=options.mcp,
-        trusted_proxies=config.serve_trusted_proxies,
+        trusted_proxies=courses.config.serve_trusted_proxies,
         on_ready=ready,
     )
     return 0

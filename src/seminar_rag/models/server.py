@@ -78,7 +78,7 @@ class OpenAICompatible:
         Raises:
             ModelError: the URL is not one of http or https.
         """
-        self.url = _endpoint(url)
+        self.url = endpoint(url)
         self.model = model
         self.name = model
         self.context = context
@@ -258,7 +258,8 @@ def _begun(token: str, answer: str) -> bool:
     return said == answer or (len(said) > 1 and answer.startswith(said))
 
 
-def _endpoint(url: str) -> str:
+def endpoint(url: str) -> str:
+    """Where a model server takes messages, of its address. Raises ModelError: it is none."""
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

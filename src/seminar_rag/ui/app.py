@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import errno
 import gc
 import logging
 import os
@@ -27,6 +26,7 @@ from seminar_rag.ui.shared.gradio_pages import (
     turn_away_strays,
 )
 from seminar_rag.ui.shared.limits import Limits, Turns
+from seminar_rag.ui.shared.listening import listen
 from seminar_rag.ui.shared.relay import Relay, Servers, own_address
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def run(
     Raises ServeError: the address cannot be used.
     """
     share_arenas()
-    listener = _listen(host, port)
+    listener = listen(host, port)
     _allow_connections()
     with listener:
         shown = f"[{host}]" if ":" in host else host
@@ -272,29 +272,6 @@ def run(
             asyncio.run(_run(app, listener, trusted_proxies, lambda: on_ready(url)))
         except KeyboardInterrupt:
             log.info("interrupted")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port, without accepting connections yet. Raises ServeError."""
-    listener = None
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        # Without this a restart within a minute finds its own old connections in the way.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        if listener is not None:
-            listener.close()
-        if getattr(error, "errno", None) == errno.EADDRINUSE:
-            raise ServeError(
-                f"Port {port} on {host} is in use — stop what runs there, or choose another "
-                f"with --port {port + 1}."
-            ) from error
-        raise ServeError(
-            f"Cannot serve on {host}:{port}: {error} — choose another with --host and --port."
-        ) from error
-    return listener
 
 
 def _allow_connections() -> None:
