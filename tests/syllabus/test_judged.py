@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from seminar_rag.syllabus.judged import _in_places, _in_session, entry_features, without_doubtful
 from seminar_rag.syllabus.markup import markdown_items
 from seminar_rag.syllabus.meetings import Meeting, meetings_of
 from seminar_rag.syllabus.model import READING, SESSION, Model, trained
 from seminar_rag.syllabus.pieces import Piece, page_pieces
-from seminar_rag.syllabus.read import syllabus_from_markdown
 
 TOPICS = {"Rivers": "Ada Byron", "Tides": "Karl Weier", "Wells": "Mia Olsen"}
 PAGE = "\n\n".join(
@@ -90,15 +88,3 @@ def test_each_reading_has_its_row() -> None:
     rows = entry_features(found, pieces, said)
     assert len(rows) == 6
     assert np.isfinite(rows).all()
-
-
-@pytest.mark.parametrize("column", ["Presenter", "Who"])
-def test_who_presents_a_paper_is_no_reading(column: str) -> None:
-    rows = "".join(
-        f"| {4 + 7 * n} May | {who} | [A study of {topic}](https://example.org/{topic}.pdf) |\n"
-        for n, (topic, who) in enumerate(TOPICS.items())
-    )
-    page = f"# Journal club\n\n| Date | {column} | Paper |\n|---|---|---|\n{rows}"
-    sessions = syllabus_from_markdown(page, "club.md").sessions
-    titles = [reading.title for session in sessions for reading in session.readings]
-    assert titles == [f"A study of {topic}" for topic in TOPICS]
