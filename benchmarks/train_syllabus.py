@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import html
 import importlib.util
 import json
 import multiprocessing
+import pickle
 import random
 import re
 import sys
@@ -16,6 +18,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import numpy as np
 from rapidfuzz import fuzz
 
 import marked_pages
+import seminar_rag
 from seminar_rag.syllabus import marks
 from seminar_rag.syllabus.assemble import entry_reading, found_in, read_pieces, session_name
 from seminar_rag.syllabus.context import context_features, joined
@@ -1211,12 +1215,18 @@ _work: Callable[[int], Any] | None = None
 """What the processes of `in_turn` do, which they get with the memory that they share."""
 
 
-def in_turn(work: Callable[[int], Any], count: int, jobs: int) -> list[Any]:
-    """What a piece of work gives for each part, done by so many processes."""
+def in_turn(
+    work: Callable[[int], Any], count: int, jobs: int, kept: Path | None = None
+) -> list[Any]:
+    """What a piece of work gives for each part, done by so many processes.
+
+    Args:
+        kept: a folder for what each part gives, from where a later run takes it.
+    """
     global _work
-    _work = work
+    _work = work if kept is None else functools.partial(_once, work, kept)
     if jobs < 2:
-        return [work(number) for number in range(count)]
+        return [_work(number) for number in range(count)]
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         return pool.map(_work_on, range(count), 1)
 
@@ -1226,6 +1236,40 @@ def _work_on(number: int) -> Any:
     found = _work(number)
     print(f"part {number + 1}", flush=True)
     return found
+
+
+def _once(work: Callable[[int], Any], folder: Path, number: int) -> Any:
+    """What a piece of work gives for a part, or gave in a run that was broken off."""
+    file = folder / f"{number}.pickle"
+    if file.exists():
+        return pickle.loads(file.read_bytes())
+    found = work(number)
+    folder.mkdir(parents=True, exist_ok=True)
+    file.with_suffix(".part").write_bytes(pickle.dumps(found))
+    file.with_suffix(".part").replace(file)
+    return found
+
+
+def fingerprint(options: argparse.Namespace) -> str:
+    """Digits that are others whenever anything is that the forests are learned from or by."""
+    own = Path(__file__).parent
+    files = [
+        *(path for path in Path(seminar_rag.__file__).parent.rglob("*") if path.suffix in _CODE),
+        *own.glob("*.py"),
+        *(own / "course_pages").rglob("*"),
+        *(own.parent / "tests/syllabus/pages").rglob("*"),
+        *(path for name in ("pages", "course", "gold") for path in (SHARED / name).rglob("*")),
+    ]
+    said = hashlib.sha256(
+        repr([options.folds, options.random, options.weight, options.made]).encode()
+        + repr([options.dressed, options.trees, version("lightgbm"), version("numpy")]).encode()
+    )
+    for file in sorted(path for path in files if path.is_file() and path.suffix != ".pyc"):
+        said.update(f"{file.name} ".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return said.hexdigest()[:16]
+
+
+_CODE = {".py", ".toml"}
 
 
 def main() -> None:
@@ -1242,10 +1286,16 @@ def main() -> None:
         "--dressed", type=float, default=0.12, help="weight of the made-up pages in another form"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes that train parts")
+    parser.add_argument("--keep", type=Path, help="a folder from which a broken-off run goes on")
     parser.add_argument("--write", action="store_true", help="train on all and write the weights")
     parser.add_argument("--verbose", type=int, default=0)
     parser.add_argument("--trees", type=int, default=60)
     options = parser.parse_args()
+    kept = options.keep / fingerprint(options) if options.keep else None
+
+    def parts_of(step: str, work: Callable[[int], Any], count: int = options.folds) -> list[Any]:
+        return in_turn(work, count, options.jobs, kept / step if kept else None)
+
     pages = [
         load(folder)
         for folder in sorted((SHARED / "pages").iterdir())
@@ -1268,7 +1318,7 @@ def main() -> None:
 
     labels: list[dict[str, np.ndarray]] = []
     alone: dict[int, np.ndarray] = {}
-    for number, (arrays, said) in enumerate(in_turn(first_of, options.folds, options.jobs)):
+    for number, (arrays, said) in enumerate(parts_of("labels", first_of)):
         labels.append(arrays)
         alone |= {id(d): p for d, p in zip(_parted(every, part, number)[0], said, strict=True)}
 
@@ -1280,7 +1330,7 @@ def main() -> None:
 
     choices: list[Choice] = []
     likely: dict[int, np.ndarray] = {}
-    for number, (arrays, said) in enumerate(in_turn(second_of, options.folds, options.jobs)):
+    for number, (arrays, said) in enumerate(parts_of("context", second_of)):
         labels[number] |= arrays
         able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
         for d, p in zip(able, said, strict=True):
@@ -1297,20 +1347,23 @@ def main() -> None:
         return arrays, [(one.rows, one.right) for one in found]
 
     whole: list[Found] = []
-    for number, (arrays, rows) in enumerate(in_turn(third_of, options.folds, options.jobs)):
+    for number, (arrays, rows) in enumerate(parts_of("found", third_of)):
         labels[number] = arrays
         able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
         whole += [Found(d, *one) for d, one in zip(able, rows, strict=True)]
     if options.write:
         course = [data_of(page) for page in course_pages(SHARED)]
         seen = [*every, *course]
-        arrays = {
-            **label_arrays(seen, options.trees),
-            **context_arrays(every, alone, options.trees),
-            **inside_arrays(seen),
-            **series_arrays(choices),
-            **whole_arrays(whole),
-        }
+        forests: tuple[Callable[[], dict[str, np.ndarray]], ...] = (
+            lambda: label_arrays(seen, options.trees),
+            lambda: context_arrays(every, alone, options.trees),
+            lambda: inside_arrays(seen),
+            lambda: series_arrays(choices),
+            lambda: whole_arrays(whole),
+        )
+        arrays = {}
+        for own_arrays in parts_of("all", lambda number: forests[number](), len(forests)):
+            arrays |= own_arrays
         np.savez_compressed(WEIGHTS, **arrays)
         model = model_of(arrays)
         figures([(d.page, read_with(model, d)) for d in real])
@@ -1325,7 +1378,7 @@ def main() -> None:
             return [read_with(model, d) for d in left if id(d) in judged]
 
         read = []
-        for number, found in enumerate(in_turn(read_of, options.folds, options.jobs)):
+        for number, found in enumerate(parts_of("read", read_of)):
             able = [d for d in _parted(every, part, number)[0] if id(d) in judged]
             read += [(d.page, one) for d, one in zip(able, found, strict=True)]
         figures([one for one in read if one[0].course != one[0].name], options.verbose)
