@@ -60,6 +60,46 @@ def test_a_journal_beside_an_id_is_no_title_that_disagrees(listed: str, known: b
     assert ([work.id for work in found.works], found.problem) == (["attention"], None)
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "arXiv:1706.03762 [cs.CL]",
+        "https://arxiv.org/abs/1706.03762 (accessed 3 May 2024).",
+        "Available at: https://arxiv.org/abs/1706.03762. Accessed 12 January 2023.",
+        "Vaswani, A. et al. (2017). arXiv preprint arXiv:1706.03762.",
+        "Vaswani A, Shazeer N, Parmar N, Uszkoreit J. 2017. https://arxiv.org/abs/1706.03762",
+        "Vaswani A, Shazeer N. Physical Review Letters 1998; 294: 326–401. arXiv:1706.03762",
+        "[7] Vaswani A. ICLR 2022. arXiv:1706.03762",
+    ],
+)
+def test_where_no_title_is_printed_the_id_decides(listed: str, known: bool) -> None:
+    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
+    found = Readings(works).match(entry(listed, 0, len(listed)))
+    assert ([work.id for work in found.works], found.problem) == (["attention"], None)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "[1] K. He, Deep Residual Learning for Image Recognition, arXiv:1706.03762 [cs.CV]",
+        "He, K. “Deep Residual Learning for Image Recognition.” CVPR 2016. arXiv:1706.03762",
+        "Deep Residual Learning for Image Recognition, arXiv:1706.03762",
+        "Bowman, S. (2023). Eight things to know about language models. arXiv:1706.03762",
+    ],
+)
+def test_another_title_beside_an_id_is_told(listed: str, known: bool) -> None:
+    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
+    assert Readings(works).match(entry(listed, 0, len(listed))).problem == "mismatch"
+
+
+def test_an_entry_without_a_title_is_found_by_author_and_year() -> None:
+    listed = "Vaswani A, Shazeer N. Physical Review Letters 2017; 294: 326–401."
+    cited = replace(entry(listed, 0, len(listed)), authors=("Vaswani",), year=2017)
+    assert [work.id for work in Readings(BOOKS).match(cited).works] == ["attention"]
+
+
 @pytest.mark.parametrize(
     "listed",
     [

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from math import inf
+from math import inf, log
 from textwrap import shorten
 from typing import Literal
 
 from seminar_rag import ids
 from seminar_rag.check.references import family, is_a_mark
+from seminar_rag.syllabus.features import WORDS
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.pieces import Piece
 from seminar_rag.syllabus.spans import Run, span_features, spans_of
@@ -128,11 +129,13 @@ def _disagree(cited: Cited, by_id: Work | None, by_title: Work | None) -> str:
         return ""
     if by_title is not None and by_title.id != by_id.id:
         return f"the id is that of “{by_id.title}”, the title that of another reading."
-    words = _words(cited)
+    words, authors = _words(cited), _authors(by_id)
     # Where the first author is named, what seems a title may be a journal's name.
-    if not _has_title(words) or any(_names(words, first) for first in _authors(by_id)[:1]):
+    if authors and _names(words, authors[0]):
         return ""
     if likeness(words, by_id.title) >= OTHER_TITLE:
+        return ""
+    if not _has_title(words, bool(authors)):
         return ""
     return f"the id is that of “{by_id.title}”, not {_called(cited)}."
 
@@ -149,8 +152,14 @@ def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
 
 # Titles in entries
 
-_VOLUME = re.compile(r"\s(?!(?:19|20)\d\d$)\d{1,5}$")
-"""A number at the end, as the name of a journal has."""
+_VOLUME = re.compile(r"\s\d{1,5}$")
+_BEHIND = re.compile(r"[\W_]{0,9}+(?:(?:vol|no|pp?|bd|edition)\b\W{0,3}+)?\d", re.IGNORECASE)
+"""A number at the end of the name of a journal, or behind it."""
+_NOTE = re.compile(
+    r"\b(?:accessed|retrieved|available|online|preprint|e-print|from)\b", re.IGNORECASE
+)
+"""Words that tell where an entry was found."""
+_WORD = re.compile(r"[^\W\d_]{2,}+")
 _YEAR = re.compile(r"(?<![\w–-])(?:19|20)\d\d[a-z]?(?![\w–-])")
 _AFTER_YEAR = re.compile(rf"(?:19|20)\d\d[a-z]?(?:[\W\d]|{MONTH})*+$", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]{2}")
@@ -161,6 +170,13 @@ _SURER = 1.0
 author is not known. Chosen on 2,760 entries in 81 styles."""
 _LONGEST = 1_000
 """Characters of an entry that are looked at."""
+_TITLED = (-4.27, 0.71, 2.98, -1.91, -1.51)
+"""What each of `_like_titled` adds to the log odds that an entry has a title: a logistic regression
+on 1,330 entries with and without one, in 75 styles, with 40 places of print and 11 notes."""
+_TITLE_FROM = -1.0
+"""Log odds from which an entry has one: of two errors, to miss a wrong title is the worse."""
+_OTHERS_FROM = -2.0
+"""The same where the authors of a reading are known, and the entry does not name the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,9 @@ class _Span:
     """How much it looks like a title to the model that reads course pages, as log odds."""
     names: float
     """How much it looks like authors."""
+
+
+_NOTHING = _Span("", 0, 0, -5.0, -5.0)
 
 
 @lru_cache(maxsize=256)
@@ -225,11 +244,32 @@ def _is_title(span: _Span, name: _Name, spans: Sequence[_Span], words: str) -> b
     return span.title >= max((one.title for one in before), default=-inf) + _SURER
 
 
-def _has_title(words: str) -> bool:
-    """Whether what looks most like the title of an entry is no journal with its volume."""
-    titles = [one for one in _spans(words[:_LONGEST]) if one.title > one.names]
-    best = max(titles, key=lambda one: one.title, default=None)
-    return best is not None and not _VOLUME.search(best.text)
+def _has_title(words: str, known: bool) -> bool:
+    """Whether an entry has a title, beside names, a journal or a publisher.
+
+    Args:
+        known: the authors of the reading that may be meant are known.
+    """
+    odds = sum(weight * one for weight, one in zip(_TITLED, _like_titled(words), strict=True))
+    return odds >= (_OTHERS_FROM if known else _TITLE_FROM)
+
+
+def _like_titled(words: str) -> tuple[float, ...]:
+    """What tells whether an entry has a title: how much its likest stretch looks like one, how much
+    is written beside the people, and whether that stretch is a place of print."""
+    words = words[:_LONGEST]
+    spans = _spans(words)
+    titles = (one for one in spans if one.title > one.names)
+    best = max(titles, key=lambda one: one.title, default=_NOTHING)
+    others = (one for one in spans if one.title <= one.names)
+    people = max(others, key=lambda one: one.names, default=_NOTHING)
+    at = [one.start() for one in _WORD.finditer(words)]
+    beside = sum(not people.start <= one < people.end for one in at)
+    beside -= sum(len(one.findall(words)) for one in (WORDS["venue"], WORDS["date"], _NOTE))
+    named = words[best.start : best.end]
+    volume = _VOLUME.search(named) or _BEHIND.match(words, best.end)
+    printed = len(WORDS["venue"].findall(named)) + bool(_INSIDE.search(words, 0, best.start))
+    return 1, best.title, log(max(beside, 0) + 1), bool(volume), printed
 
 
 def likeness(words: str, title: str) -> float:
@@ -276,7 +316,7 @@ def _by_name(cited: Cited, work: Work) -> bool:
     if not named and "et al" not in everyone:
         return False
     written = cited.entry and not is_a_mark(cited.entry)
-    if cited.title or (written and (work.year is None or _has_title(cited.entry))):
+    if cited.title or (written and (work.year is None or _has_title(cited.entry, True))):
         return False
     if cited.year is None or work.year is None:
         return True

@@ -40,7 +40,9 @@ _NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s{_YEAR}))")
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")
 _ARXIV = re.compile(
-    rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?", re.IGNORECASE
+    rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?"
+    r"(?:\s\[[a-z]{2,10}[.-][a-z-]{2,12}\])?",  # "[cs.CL]"
+    re.IGNORECASE,
 )
 _DOI = re.compile(rf"(?:\bdoi:\s?|https?://(?:dx\.)?doi\.org/)?\b({ids.DOI})")
 _LONGEST_RANGE = 20
