@@ -11,8 +11,6 @@ import numpy as np
 class MemoryVectors:
     """A vector store in memory; exact search."""
 
-    is_closed = False
-
     def __init__(self) -> None:
         self.rows: dict[str, tuple[np.ndarray[Any, Any], str]] = {}
         self.fail: Callable[[str], None] = lambda _: None

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import embeddings, vectors
+from seminar_rag.index import reading, vectors
 from seminar_rag.index.rescue import rescue
 from seminar_rag.index.store import Store
 from seminar_rag.index.vectors import VectorIndex, graph_damage
@@ -60,12 +60,19 @@ def test_more_than_one_batch(tmp_path: Path) -> None:
     assert len(index.ids()) == 2100
 
 
-def record() -> Record:
-    return Record(Document("d", "paper", "r", "T"), "s", "h")
+def record(document: str = "d") -> Record:
+    return Record(Document(document, "paper", "r", "T"), "s", "h")
 
 
-def passage(text: str) -> Passage:
-    return Passage(f"d-{text}", "d", 0, text, "", 0, 1, None, (Sentence(0, len(text)),))
+def passage(text: str, document: str = "d") -> Passage:
+    sentences = (Sentence(0, len(text)),)
+    return Passage(f"{document}-{text}", document, 0, text, "", 0, 1, None, sentences)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any course has too many passages to be searched in memory."""
+    monkeypatch.setattr(reading, "HELD", 0)
 
 
 WRITE = """
@@ -112,7 +119,7 @@ class _Changing(VectorIndex):
 
 
 def test_a_search_that_meets_a_change_is_made_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, many: None
 ) -> None:
     changing = _Changing(tmp_path / "chroma")
     store = Store(tmp_path, "", changing)
@@ -140,70 +147,12 @@ def test_a_damaged_folder_is_rebuilt_from_the_database(tmp_path: Path) -> None:
     assert again.dense(made[0], 1)[0][0] == "d-kept"
 
 
-@pytest.mark.slow
-def test_a_small_course_is_searched_without_opening_the_vector_store(
+def test_a_store_that_was_not_opened_is_closed_without_chroma(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = rows(40)
-    store = Store(tmp_path)
-    with store.writer():
-        store.replace(record(), [passage(f"p{at}") for at in range(40)], made)
-    found = store.dense(made[7], 5)
-    store.close()
-    store.vectors.refresh()
-    fresh = Store(tmp_path)
-    assert [id_ for id_, _ in fresh.dense(made[7], 5)] == [id_ for id_, _ in found]
-    assert dict(fresh.dense(made[7], 5)) == pytest.approx(dict(found), abs=2e-4)
-    assert fresh.vectors.is_closed
-    with fresh.writer():
-        fresh.replace(record(), [passage("later")], made[:1])
-    assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
-    fresh.vectors.refresh()
-    assert [id_ for id_, _ in fresh.dense(made[0], 5)] == ["d-later"]
-    monkeypatch.setattr("seminar_rag.index.reading.HELD", 0)
-    fresh.dense(made[0], 1)
-    assert not fresh.vectors.is_closed
-
-
-def test_vectors_that_are_damaged_are_not_held(store: Store) -> None:
-    with store.writer():
-        store.replace(record(), [passage(f"p{at}") for at in range(3)], rows(3))
-    with store.guarded() as db:
-        db.execute("UPDATE passage SET vector = ? WHERE id = ?", (b"\0", "d-p1"))
-        held = embeddings.held_vectors(db)
-        assert held.ids == ["d-p0", "d-p2"]
-        assert held.rows.shape == (2, rows(1).shape[1])
-        assert held.nearest(rows(3)[2], 9, ["d", "unknown"])[0][0] == "d-p2"
-        assert held.nearest(rows(1)[0], 9, ["unknown"]) == []
-        db.execute("DELETE FROM passage")
-        assert embeddings.held_vectors(db).ids == []
-
-
-def test_of_many_vectors_those_with_the_signs_most_alike_are_compared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    chance = np.random.default_rng(4)
-    centres, noise = chance.normal(size=(20, 100)), chance.normal(size=(2_000, 100))
-    made = (centres.repeat(100, axis=0) + 0.7 * noise).astype(np.float32)
-    made /= np.linalg.norm(made, axis=1, keepdims=True)
-    ids = [f"p{at}" for at in range(len(made))]
-    blocks = [(ids[at : at + 90], ["d"] * 90, made[at : at + 90]) for at in range(0, 1_980, 90)]
-    blocks.append((ids[1_980:], ["e"] * 20, made[1_980:]))
-    held, exact = embeddings.HeldVectors(blocks, exact=False), embeddings.HeldVectors(blocks)
-    monkeypatch.setattr(embeddings, "COMPARED", 300)
-    shared = 0
-    for own in made[::100]:
-        found, right = held.nearest(own, 50), exact.nearest(own, 50)
-        assert found[0][0] == right[0][0]
-        assert dict(found)[right[0][0]] == pytest.approx(1, abs=0.01)
-        shared += len({id_ for id_, _ in found} & {id_ for id_, _ in right})
-    assert shared >= 0.97 * 20 * 50
-    assert held.cosines(made[0], ["p5", "unknown"]) == pytest.approx(
-        {"p5": float(made[5] @ made[0])}, abs=0.01
-    )
-    within = held.nearest(made[0], 50, ["e"])
-    assert {id_ for id_, _ in within} == set(ids[1_980:])
-    assert held.rows.nbytes * 4 == exact.rows.nbytes
+    monkeypatch.delitem(sys.modules, "chromadb", raising=False)
+    monkeypatch.setitem(sys.modules, "chromadb.api.shared_system_client", None)
+    VectorIndex(tmp_path).refresh()
 
 
 # --- the graph on disk ---------------------------------------------------------------------------
@@ -216,7 +165,7 @@ def soon_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_a_damaged_graph_is_found_passed_over_and_rebuilt(
-    tmp_path: Path, soon_on_disk: None
+    tmp_path: Path, soon_on_disk: None, many: None
 ) -> None:
     made = rows(200)
     store = Store(tmp_path)
@@ -414,7 +363,7 @@ def test_a_missing_server_is_named_with_the_remedy(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     store = Store(tmp_path, f"http://127.0.0.1:{port}")
     with pytest.raises(StoreError, match="chroma run"):
-        store.dense(rows(1)[0], 1)
+        store.replace(record(), [passage("new")], rows(1))
 
 
 def test_llama_index_reads_what_is_stored(tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ PASSAGE = "id, document, ordinal, text, heading, start, stop, page, sentences"
 SMALL = 5_000
 """Passages up to which held vectors are all compared number by number, in a millisecond."""
 HELD = 200_000
-"""Passages up to which the vectors of the database are held in memory while the vector store is not
-open: a process that only reads does not open it then, which takes half a second and 50 MB where it
-is small, and 1.5 kB a passage where it is not. These are 90 MB, and are read in a second."""
+"""Passages up to which the vectors of the database are held in memory and searched there: a process
+that only reads does not open the vector store then, which takes half a second and 50 MB where it is
+small, and 1.5 kB a passage where it is not. These are 90 MB, and are read in two seconds."""
 _REMEMBERED = 50_000
 """Terms whose rarity is kept in memory; counting a common one again is slow."""
 
@@ -58,7 +58,6 @@ class _WordStatistics:
     spelled: dict[str, str | None] = field(default_factory=dict)
     glossary: dict[str, str] | None = None
     vocabulary: list[str] | None = None
-    vectors: HeldVectors | None = None
 
 
 class Reader(Database):
@@ -86,6 +85,9 @@ class Reader(Database):
         self._catalogue: Catalogue | None = None
         self._writing = False
         self._words = _WordStatistics(None)
+        self._held: HeldVectors | None = None
+        self._held_at: str | None = None
+        """The generation of which they are."""
 
     # --- catalogue and passages ----------------------------------------------------------------
 
@@ -171,8 +173,9 @@ class Reader(Database):
     ) -> list[tuple[str, float]]:
         """The k nearest passages with their cosine similarity (-1 to 1), best first.
 
-        What is searched is said by `HELD`. An embedded vector store that is damaged is passed over:
-        the embeddings of the database are compared one by one then, until the store is repaired.
+        What is searched is said by `HELD`. Of more, the vector store finds the nearest of all; an
+        embedded one that is damaged is passed over until it is repaired: the embeddings of the
+        database are compared one by one then.
 
         Args:
             vector: shape (dimensions,).
@@ -181,7 +184,7 @@ class Reader(Database):
         held = self._held_vectors()
         if held is not None and held.rows.shape[1:] == vector.shape:
             return held.nearest(vector, k, documents)
-        if documents is None:
+        if documents is None and held is None:
             try:
                 found = self._nearest(vector, k)
             except DamagedError as error:
@@ -189,9 +192,9 @@ class Reader(Database):
             else:
                 if len(found) == k:  # fewer: there are no more, or the store lacks some
                     return found
-            documents = self.catalogue().records
         with self.guarded() as db:
-            return nearest_within(db, documents, vector, k)
+            within = self.catalogue().records if documents is None else documents
+            return nearest_within(db, within, vector, k)
 
     def cosines(self, vector: Matrix, ids: Sequence[str]) -> dict[str, float]:
         """The cosine similarity of the passages of these ids that can be compared."""
@@ -202,16 +205,15 @@ class Reader(Database):
         return {id_: float(one @ vector) for id_, one in stored if one.shape == vector.shape}
 
     def _held_vectors(self) -> HeldVectors | None:
-        """The vectors of a course that is not large, whose vector store is not open."""
-        if not self.vectors.is_closed:
-            return None
+        """The vectors of the course as it is now; None where they are too many."""
         with self.guarded() as db:
             statistics = self._statistics()
             if statistics.total > HELD:
-                return None
-            if statistics.vectors is None:
-                statistics.vectors = held_vectors(db, statistics.total <= SMALL)
-            return statistics.vectors
+                self._held = None
+            elif self._held is None or self._held_at != statistics.generation:
+                self._held = held_vectors(db, statistics.total <= SMALL, self._held)
+                self._held_at = statistics.generation
+            return self._held
 
     def _nearest(self, vector: Matrix, k: int) -> list[tuple[str, float]]:
         """What the vector store finds; opened again where it fails while another process writes."""

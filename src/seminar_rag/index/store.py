@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seminar_rag.errors import DamagedError, StoreError
-from seminar_rag.index import catalogue, decisions, lexical
+from seminar_rag.index import catalogue, decisions, lexical, reading
 from seminar_rag.index.embeddings import packed
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
@@ -55,8 +55,15 @@ class Store(Reader):
                 self.files.sweep_common(catalogue.kept_files(self._db).values())
                 yield
                 self.compact()
+                self._spare_memory()
             finally:
                 self._writing = False
+
+    def _spare_memory(self) -> None:
+        """Close the vector store where no search reads it."""
+        with contextlib.suppress(StoreError):
+            if self._statistics().total <= reading.HELD:
+                self.vectors.refresh()
 
     def copy_decisions(self) -> None:
         """Write a dated copy of the decisions, of which the latest ones are kept. Raises

@@ -16,6 +16,7 @@ import errno
 import shutil
 import sqlite3
 import struct
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -49,8 +50,6 @@ _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeE
 class Vectors(Protocol):
     """A store of unit vectors by passage id; see `VectorIndex` for what each method does."""
 
-    @property
-    def is_closed(self) -> bool: ...
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None: ...
     def delete(self, ids: Sequence[str]) -> None: ...
     def query(self, vector: Matrix, k: int) -> list[tuple[str, float]]: ...
@@ -86,11 +85,6 @@ class VectorIndex:
     def where(self) -> str:
         """Where the vectors are, for messages."""
         return self._url or str(self._folder)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether a search would have to open the embedded store first, which takes a while."""
-        return not self._url and self._collection is None
 
     def add(self, ids: Sequence[str], vectors: Matrix, document: str) -> None:
         """Add vectors, shape (len(ids), dimensions), of one document's passages."""
@@ -160,9 +154,11 @@ class VectorIndex:
                 )
 
     def _close(self) -> None:
+        self._collection = None
+        if "chromadb" not in sys.modules:  # nothing is open, and to import it takes half a second
+            return
         from chromadb.api.shared_system_client import SharedSystemClient
 
-        self._collection = None
         with _CHROMA:
             SharedSystemClient.clear_system_cache()
 
