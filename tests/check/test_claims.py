@@ -135,6 +135,26 @@ def test_numbers_ranges_and_marks_behind_the_full_stop() -> None:
     assert claims("A. It reached 61%. [7] Later work agrees.")[-1].text == "Later work agrees."
 
 
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("According to Kaplan et al. (2020), loss falls.", "Loss falls."),
+        ("As Li and Wu (2020) argue, loss falls.", "Loss falls."),
+        ("Loss falls, as Kaplan et al. (2020) show.", "Loss falls."),
+        ("Loss falls according to Kaplan et al. (2020).", "Loss falls."),
+        ("Unlike Kaplan et al. (2020), they scale data.", "Unlike Kaplan et al., they scale data."),
+        ("According to the World Bank (2020), loss falls.", None),
+        ("According to Kaplan et al., loss falls.", None),
+    ],
+)
+def test_an_attribution_that_is_a_citation_is_no_part_of_the_claim(
+    text: str, bare: str | None
+) -> None:
+    (claim,) = extract(text).claims
+    assert claim.bare == (bare or text.replace(" (2020)", ""))
+    assert claim.text == text
+
+
 def test_ids_and_link_targets() -> None:
     one, two, three = claims(
         "It is in arXiv:2106.09685v2. As [the paper](https://arxiv.org/abs/2201.11903) says."

@@ -39,6 +39,11 @@ _NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s{_YEAR}))")
 """Between the works of a bracket; a year alone is of the authors before it."""
 _PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
 _NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")
+_SAID = rf"{_PEOPLE}\s\({_YEARS}\)(?:\s[a-z]{{1,20}})?"
+"""A narrative mark, and what its authors do: "Wei et al. (2022) find"."""
+_FIRST_SAYS = re.compile(rf"(?:According\sto|As|Following|Per|In)\s{_SAID},\s(?=(\w))")
+_LAST_SAYS = re.compile(rf",?\s(?:according\sto|as|per)\s{_SAID}(?=[.!]?$)")
+"""Attributions that open or end a sentence and tell nothing but its source."""
 _ARXIV = re.compile(
     rf"(?:\barXiv:\s?|\barxiv\.org/(?:abs|pdf)/)({ids.ARXIV})(?:v\d+)?(?:\.pdf)?"
     r"(?:\s\[[a-z]{2,10}[.-][a-z-]{2,12}\])?",  # "[cs.CL]"
@@ -96,7 +101,11 @@ def _identified(text: str) -> Iterator[Cited]:
 
 
 def without_marks(text: str) -> str:
-    """`text` with its citation marks taken out; authors who are part of the sentence stay."""
+    """`text` with its citation marks taken out, and "according to Wei et al. (2022)"; authors of
+    whom the sentence says more stay."""
+    if opening := _FIRST_SAYS.match(text):
+        text = opening[1].upper() + text[opening.end() + 1 :]
+    text = _LAST_SAYS.sub("", text)
     text = _NARRATIVE.sub(lambda match: match[1], text)
     text = _BRACKET.sub(lambda match: "" if _all_named(match[1]) else match[0], text)
     text = _NUMBERS.sub("", text)
