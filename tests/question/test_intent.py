@@ -10,6 +10,7 @@ from bench import benchmark
 from seminar_rag.question import followup, intent
 from seminar_rag.question.intent import PLAIN, Intents, learned
 from seminar_rag.question.learned import digest, read_examples, read_weights
+from seminar_rag.question.query import understand
 
 EXAMPLES = [
     ("when", "when do we discuss {topic}?"),
@@ -85,6 +86,25 @@ def test_a_number_belongs_to_the_name_before_it_and_drawbacks_to_their_owner(
 ) -> None:
     found = learned().of(text)
     assert (found.intent, found.topic) == (intent, topic)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "sessions"),
+    [
+        ("What is the reading load of session 8?", "session", (8,)),
+        ("How many pages do we have to read in week 8?", "session", (8,)),
+        ("is session 6 a heavy week?", "session", (6,)),
+        ("How much do we read in this course?", "count readings", ()),
+        ("What is the workload of the annotators in session 8?", PLAIN, ()),
+        ("how heavy is the model discussed in session 4?", PLAIN, ()),
+        ("How many pages does the corpus have?", PLAIN, ()),
+    ],
+)
+def test_how_much_there_is_to_read_is_a_question_about_the_course(
+    text: str, intent: str, sessions: tuple[int, ...]
+) -> None:
+    found = understand(text)
+    assert (found.intent, found.sessions) == (intent, sessions)
 
 
 @pytest.mark.parametrize(
