@@ -136,9 +136,12 @@ def test_examples_are_kept_for_the_next_start_of_the_same_course(
         file.write_bytes(damage)
         assert again() == first
     assert len(made) == 4
-    tiny_course.remove("1607.06450")
+    tiny_course.parts.config = replace(tiny_course.config, retrieve_reranker="another")
     again()
     assert len(made) == 5
+    tiny_course.remove("1607.06450")
+    again()
+    assert len(made) == 6
 
 
 def test_removing_by_id_title_and_source(tiny_course: Course, posts: Path) -> None:

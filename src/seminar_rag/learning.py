@@ -95,7 +95,9 @@ class Learning(ABC):
         store, records = self.parts.store, catalogue.records.values()
         facts = (
             *(version("seminar-rag"), store.meta("generation"), store.meta("model"), n, now),
-            sorted((one.document.id, one.document.title, one.passages) for one in records),
+            self.parts.config.retrieve_reranker,
+            # a database that is made anew, or restored, may come to the same generation
+            sorted((one.document.id, one.hash, one.document.sessions) for one in records),
         )
         return hashlib.sha256(repr(facts).encode("utf-8", "replace")).hexdigest()
 

@@ -322,3 +322,19 @@ def test_a_letter_that_the_list_has_not_is_no_work_of_it() -> None:
     (one, two, *_) = claims(f"It is (Brown, 2022c). So (Brown, 2022).\n\n## References\n\n{listed}")
     assert one.cites[0].entry == ""
     assert "Mills" in two.cites[0].entry
+
+
+@pytest.mark.parametrize("behind", ["[3]", "[^1]", "(Hu et al., 2021)", "[1] [2]"])
+def test_a_sentence_with_its_citation_behind_the_full_stop_is_no_heading(behind: str) -> None:
+    first, *_ = extract(f"LoRA freezes the weights. {behind}\n\nIt is so.").claims
+    assert first.kind == "claim"
+    heading, *_ = extract(f"Low rank {behind}\n\nIt is so.").claims
+    assert heading.kind == "heading"
+
+
+def test_an_entry_has_the_id_to_which_its_title_links() -> None:
+    text = (
+        "# References\n\n- Hu, E. [LoRA](https://arxiv.org/abs/2106.09685)\n- [B](https://x.org)\n"
+    )
+    first, second = extract(text).references
+    assert (first.entry, first.arxiv_id, second.arxiv_id) == ("Hu, E. LoRA", "2106.09685", None)

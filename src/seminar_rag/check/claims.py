@@ -52,8 +52,9 @@ def extract(text: str) -> Extract:
     """The claims and references of `text`; `text[claim.start:claim.end]` is each one's source."""
     blocks = list(_blocks(text))
     entries = {
-        index: entry(blocks[index].text, *blocks[index].span(0, len(blocks[index].text)))
+        index: entry(block.text, *(own := block.span(0, len(block.text))), _source(text, *own))
         for index in _reference_blocks(blocks)
+        for block in blocks[index : index + 1]
     }
     references = tuple(entries.values())
     claims: list[Claim] = []
@@ -72,6 +73,10 @@ def extract(text: str) -> Extract:
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
 _NUMBERED = re.compile(r"\s*\[\d{1,3}\]\s+\S")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
+_CITED_BEHIND = re.compile(
+    r"[.?!;,”\"]\s{0,3}(?:(?:\[[^\[\]]{1,80}+\]|\([^()]{1,80}+\))\s{0,3}){1,9}$"
+)
+"""A full stop, and citations behind it."""
 _TITLE_WORDS = 10
 
 
@@ -129,7 +134,8 @@ def _titled(item: Item) -> bool:
     if item.depth or _NUMBERED.match(line) or len(line.split()) > _TITLE_WORDS:
         return False
     bold = item.bold >= len(line.rstrip(":"))
-    return bold or (line[-1] not in '.?!;,”"' and (line[0].isupper() or line[0].isdigit()))
+    stops = line[-1] in '.?!;,”"' or _CITED_BEHIND.search(line)
+    return bold or (not stops and (line[0].isupper() or line[0].isdigit()))
 
 
 # The reference list
@@ -192,6 +198,11 @@ def _spans(text: str) -> list[tuple[int, int]]:
             spans[i - 1] = (spans[i - 1][0], start + len(mark[0].rstrip()))
             spans[i] = (start + mark.end(), end)
     return [(start, end) for start, end in spans if start < end]
+
+
+def _source(source: str, start: int, stop: int) -> str:
+    """An entry as it is written, with the targets of its links."""
+    return source[start : _past_link(source, stop)]
 
 
 def _past_link(source: str, stop: int) -> int:

@@ -135,12 +135,16 @@ _LEFT_OVER = re.compile(r" ?[(\[] ?(?:[)\]]|$)|[,;:]? (?=[.,;:)\]])|[,;:](?= ?$)
 """Marks of punctuation that belonged to an id."""
 
 
-def entry(text: str, start: int, end: int) -> Cited:
+def entry(text: str, start: int, end: int, source: str = "") -> Cited:
     """An entry of a reference list with its number and ids. Title and authors are looked for in it
-    as a whole, since every style puts them in another order; "Wei et al., 2022" is a mark too."""
+    as a whole, since every style puts them in another order; "Wei et al., 2022" is a mark too.
+
+    Args:
+        source: the entry with the targets of its links, which may have the ids.
+    """
     head = _ENTRY.match(text)
     body = text[head.end() :] if head else text.strip()
-    arxiv, doi = _ARXIV.search(body), _DOI.search(body)
+    arxiv, doi = (one.search(body) or one.search(source) for one in (_ARXIV, _DOI))
     plain = _DOI.sub(" ", _ARXIV.sub(" ", re.sub(r"https?://\S+", " ", body)))
     plain = _LEFT_OVER.sub("", " ".join(plain.split())).strip()
     named = next(_named(f"({plain})"), None)
