@@ -13,9 +13,12 @@ from passages import hit
 from answer.test_engine import CHECK, Found, Judged, answer_of
 from fakes import ScriptedLLM
 from seminar_rag.answer.answering import MOST
+from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.engine import NOTHING, Engine
 from seminar_rag.answer.extractive import Extractive, asked_part
+from seminar_rag.answer.guided import Guided
 from seminar_rag.answer.prompt import LLMAnswerer
+from seminar_rag.answer.quoting import first_of
 from seminar_rag.errors import ModelError
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.question.query import understand
@@ -99,7 +102,7 @@ def test_only_what_answers_is_quoted() -> None:
     answer = told(judge)
     assert "“Kilns are heated with beech wood.” [1]" in answer.text
     assert "slowly" not in answer.text
-    assert len(set(judge.asked)) == 2
+    assert len(judge.asked) == len(set(judge.asked)) == 2
     assert all(f"Question: {QUESTION}" in one for one in judge.asked)
 
 
@@ -117,6 +120,49 @@ def test_what_is_most_like_what_was_written_is_quoted_first() -> None:
     guided = told(Tells("beech", "slowly"), written=written).text
     assert guided.index("beech") < guided.index("slowly")
     assert "beech" not in told(Tells("slowly"), written=written).text
+
+
+def test_each_quotation_is_judged_once_whatever_was_written() -> None:
+    judge = Tells("beech", "slowly")
+    told(judge, written=("It is beech wood, they believe, that makes all of them hot.",))
+    assert len(judge.asked) == len(set(judge.asked)) == 2
+
+
+def guided(question: str, written: str, *hits: Hit) -> str:
+    quotations = Guided(quoting(None), written)
+    return "".join(quotations.draft(understand(question), hits, (), lambda: False).chunks)
+
+
+def test_a_list_stays_whole_where_what_was_written_is_like_one_item_of_it() -> None:
+    parts = hit(
+        "The kiln has these parts:\n- the firebox where wood burns\n- the chimney of red bricks",
+        "On Kilns",
+    )
+    said = guided("Which parts does a kiln have?", "the chimney of red bricks", parts)
+    assert said.index("firebox") < said.index("chimney")
+
+
+def test_the_rows_of_a_table_stay_together_where_what_was_written_is_like_one_of_them() -> None:
+    one, two = (Candidate(1, (KILNS.passage.sentences[at],), str(at), "") for at in (0, 1))
+    both = Candidate(1, (*one.sentences, *two.sentences), "0 1", "")
+    other = Candidate(2, one.sentences, "2", "")
+    assert first_of(two, [other, both]) == [both, other]
+    assert first_of(both, [other, two]) == [both, other]
+
+
+def test_the_number_of_another_thing_is_not_quoted_for_what_was_written() -> None:
+    own = hit("Today KX-2 took 90 pots in one firing.", "Kilns")
+    other = hit("The large kiln ZQ-9 is of brick: it took 120 pots.", "Others")
+    said = guided("How many pots did KX-2 take?", other.passage.text, own, other)
+    assert "90 pots" in said
+    assert "120 pots" not in said
+
+
+def test_what_was_written_in_another_language_than_the_passages_tells_nothing_of_them() -> None:
+    question, judge = "Warum werden Kilns in Ghana noch mit Holz geheizt?", Tells("i")
+    plain = told(judge, question=question, written=("Das sage ich nicht.",)).text
+    written = ("Beech wood, beech wood: die Kilns are heated with beech wood, glaube ich.",)
+    assert told(judge, question=question, written=written).text == plain
 
 
 @pytest.mark.parametrize("judge", [None, Tells(fails=True), Tells(silent=True)])

@@ -15,7 +15,7 @@ from seminar_rag.answer.answering import Answering, lines_above
 from seminar_rag.answer.candidates import Candidate, candidates, unread
 from seminar_rag.answer.engine import Draft, Stop
 from seminar_rag.answer.forms import announces, belongs, defines, has_form, names_kind, outdone
-from seminar_rag.answer.quoting import above, listing, quotation, reading_order, sources
+from seminar_rag.answer.quoting import above, first_of, listing, quotation, reading_order, sources
 from seminar_rag.answer.scoring import (
     SHARE,
     Features,
@@ -225,10 +225,12 @@ class Extractive:
         ]
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
-        chosen = listing(so_many(query.own_text), quotable, scores, hits) or choose(
-            question, quotable, scores, most, quoted, best, SHARE
-        )
+        whole = listing(so_many(query.own_text), quotable, scores, hits)
+        chosen = whole or choose(question, quotable, scores, most, quoted, best, SHARE)
+        ahead = None if whole else self._ahead(query, quotable, scores)
         off_topic = Answering(self._judge, query.stand_alone, one_sided, hits, stop)
+        if ahead and off_topic.others([ahead]):
+            ahead = None
         while off := off_topic.others(chosen):
             kept = [pair for pair in zip(scores, quotable, strict=True) if pair[1] not in off]
             scores, quotable = [value for value, _ in kept], [one for _, one in kept]
@@ -238,7 +240,17 @@ class Extractive:
             notes += [_UNMENTIONED.format(side) for side in sides if chosen]
         told = what_it_is(query, quotable, scores, chosen)
         told = [one for one in told if one not in off_topic.others(told)]
-        return told + reading_order([one for one in chosen if one not in told])
+        out = told + reading_order([one for one in chosen if one not in told])
+        return first_of(ahead, out) if ahead and out else out
+
+    def _ahead(
+        self,
+        query: Query,  # noqa: ARG002
+        quotable: Sequence[Candidate],  # noqa: ARG002
+        scores: Sequence[float],  # noqa: ARG002
+    ) -> Candidate | None:
+        """What is quoted first, whatever its score, where something tells that."""
+        return None
 
     def _similarity(
         self, query: Query, hits: Sequence[Hit], found: Sequence[Candidate]

@@ -10,13 +10,10 @@ written (by .13 [.05, .23] more: 10 questions better, 1 worse).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from seminar_rag.answer.answering import Answering
 from seminar_rag.answer.candidates import Candidate
 from seminar_rag.answer.extractive import Extractive
 from seminar_rag.question.query import Query
-from seminar_rag.types import Hit
 
 LIKE = 3.0
 """What likeness to what was written counts beside the score of a quotation; with 2 the best one has
@@ -30,35 +27,15 @@ class Guided(Extractive):
         super().__init__(quotations._read, quotations._rarity, quotations._judge)
         self._written = written
 
-    def _chosen(
-        self,
-        query: Query,
-        hits: tuple[Hit, ...],
-        notes: list[str] | None = None,
-        **options: Any,
-    ) -> list[Candidate]:
-        chosen = super()._chosen(query, hits, notes, **options)
-        of_one_side = query.form is not None and query.form.of_one_side
-        if not chosen or query.parts or of_one_side or query.shown or not self._written.strip():
-            return chosen
-        first = self._likest(query, hits)
-        if first is None or first in chosen[:1]:
-            return chosen
-        judge = Answering(self._judge, query.stand_alone, None, hits, options["stop"])
-        if first not in chosen and judge.others([first]):
-            return chosen
-        return [first, *(one for one in chosen if not _overlap(one, first))]
-
-    def _likest(self, query: Query, hits: Sequence[Hit]) -> Candidate | None:
+    def _ahead(
+        self, query: Query, quotable: Sequence[Candidate], scores: Sequence[float]
+    ) -> Candidate | None:
         """What can be quoted that is most like what was written, and answers the question."""
-        _, found, scores = self.scored(query, hits)
-        if not found:
+        of_one_side = query.form is not None and query.form.of_one_side
+        apart = query.parts or of_one_side or query.shown
+        if not quotable or apart or not self._written.strip():
             return None
-        vectors, _ = self._read([self._written, *(one.text for one in found)], "passage")
+        vectors, _ = self._read([self._written, *(one.text for one in quotable)], "passage")
         like = vectors[1:] @ vectors[0]
-        return found[max(range(len(found)), key=lambda i: scores[i] + LIKE * float(like[i]))]
-
-
-def _overlap(one: Candidate, other: Candidate) -> bool:
-    shared = one.hit == other.hit and set(one.sentences) & set(other.sentences)
-    return bool(shared) or one.text == other.text
+        likest = max(range(len(quotable)), key=lambda i: scores[i] + LIKE * float(like[i]))
+        return quotable[likest]

@@ -202,7 +202,8 @@ class LLMAnswerer:
             if parts:  # nothing was asked that all quotations together would answer
                 return quoted()
             said: list[str] = []
-            guided = Guided(self._quotations, "".join(written))
+            # What is written in one language is like no sentence of another.
+            guided = Guided(self._quotations, "" if foreign else "".join(written))
             chunks = retold(quoted(guided), said)
             return self._conversations.kept(
                 query.text, chunks, lambda: answered(whole, said), told.shown

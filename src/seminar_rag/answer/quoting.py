@@ -40,6 +40,23 @@ def reading_order(chosen: Sequence[Candidate]) -> list[Candidate]:
     return out
 
 
+def first_of(ahead: Candidate, some: Sequence[Candidate]) -> list[Candidate]:
+    """Put one quotation first, as a part of the list or table that it is quoted in, if any; what
+    repeats some of it is left out."""
+    own = set(ahead.sentences)
+    whole = (one for one in some if one.hit == ahead.hit and own <= set(one.sentences))
+    first = next(whole, ahead)
+    own = set(first.sentences)
+    return [
+        first,
+        *(
+            one
+            for one in some
+            if not (one.hit == first.hit and own & set(one.sentences)) and one.text != first.text
+        ),
+    ]
+
+
 def listing(
     number: int, some: Sequence[Candidate], scores: Sequence[float], hits: Sequence[Hit]
 ) -> list[Candidate]:
