@@ -151,8 +151,8 @@ def test_the_rows_of_a_table_stay_together_where_what_was_written_is_like_one_of
 
 
 def test_the_number_of_another_thing_is_not_quoted_for_what_was_written() -> None:
-    own = hit("Today KX-2 took 90 pots in one firing.", "Kilns")
-    other = hit("The large kiln ZQ-9 is of brick: it took 120 pots.", "Others")
+    own = hit("It is told of the north that the old KX-2 was lit with 90 pots.", "Kilns")
+    other = hit("Many pots did the kiln ZQ-9 take, after KX-2: 120 pots.", "Others")
     said = guided("How many pots did KX-2 take?", other.passage.text, own, other)
     assert "90 pots" in said
     assert "120 pots" not in said

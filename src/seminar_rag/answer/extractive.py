@@ -215,14 +215,11 @@ class Extractive:
             strict = True  # another thing's number answers nothing
         if query.form and query.form.of_one_side:  # nor does what speaks for neither side
             strict = strict or any(_fits(query, one, hits) for one, _ in found)
+        if strict:
+            found = [pair for pair in found if _fits(query, pair[0], hits)]
         scores = [score(features) for _, features in found]
         best = max(scores, default=0.0)  # what is left has to come near what was shown
-        left = [
-            unread(one, hits[one.hit - 1].passage, query.shown)
-            if not strict or _fits(query, one, hits)
-            else None
-            for one, _ in found
-        ]
+        left = [unread(one, hits[one.hit - 1].passage, query.shown) for one, _ in found]
         scores = [value for value, one in zip(scores, left, strict=True) if one]
         quotable = [one for one in left if one]
         whole = listing(so_many(query.own_text), quotable, scores, hits)
