@@ -266,6 +266,14 @@ def test_the_reading_called_like_a_thing_is_offered_where_a_side_of_it_is_asked(
     assert OWN in offered(understand(question), [*ABOUT, OWN], 8)
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_is_offered_than_may_be(most: int) -> None:
+    own = [OWN, hit("Raku refers to a way of firing.", "Raku")]
+    found = offered(understand("What is Raku?"), [*ABOUT, *own], most)
+    assert len(found) == most
+    assert found[0] == ABOUT[0]
+
+
 def test_other_questions_are_offered_the_best_passages() -> None:
     query = understand("Where was Raku loved?")
     assert offered(query, [*ABOUT, OWN], 8) == tuple(ABOUT[:8])
@@ -289,6 +297,8 @@ def test_what_another_thing_does_better_does_not_speak_for_a_thing() -> None:
         ("which 11 towns are in the report", 11),
         ("What is the kiln of the four brothers?", 0),
         ("Why did the kiln crack?", 0),
+        ("Which of the two is better, oak or elm?", 0),
+        ("What does Raku 3 use for its glazes?", 0),
     ],
 )
 def test_how_many_things_are_asked_for(question: str, number: int) -> None:

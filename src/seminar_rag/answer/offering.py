@@ -26,7 +26,7 @@ def offered(query: Query, hits: Sequence[Hit], most: int) -> tuple[Hit, ...]:
         for hit in hits[most:]
         if any(map(partial(_introduces, hit), things))
         or any(has_most(hit.document.title, thing) for thing in own)
-    ][:_TELLING]
+    ][: min(_TELLING, most - 1)]
     return (*hits[: most - len(telling)], *telling)
 
 

@@ -184,9 +184,12 @@ def amount(question: str) -> int:
     return int(number) if number.isdigit() else CARDINALS[number]
 
 
+_NO_THING = "is|was|as|has|does|this|its|us|uses|needs"
+"""What ends in an s and is no plural: "which of the two is better?"."""
 _SO_MANY = re.compile(
-    r"\b(?:what|which|list|name|give)\b(?:\s+[\w'’]+){0,3}?\s+"
-    rf"(?P<number>\d{{1,2}}|{'|'.join(CARDINALS)})\s+(?:[\w-]+\s+){{0,4}}?[\w-]+s\b",
+    r"\b(?:what|which|list|name|give)\b(?:\s+(?-i:[a-z'’]+)){0,3}?\s+"
+    rf"(?P<number>\d{{1,2}}|{'|'.join(CARDINALS)})\s+(?:(?!(?:{_NO_THING})\s)[\w-]+\s+){{0,4}}?"
+    rf"(?!(?:{_NO_THING})\b)[\w-]+s\b",
     re.IGNORECASE,
 )
 
