@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seminar_rag.question.patterns import is_called, names, sides
+from seminar_rag.question.patterns import is_called, names, sides, works
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,16 @@ def test_a_first_word_is_no_name_by_its_capital() -> None:
 )
 def test_what_a_work_is_called(name: str, title: str, called: bool) -> None:
     assert is_called(name, title) is called
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("What does the Eastport report say?", ("Eastport",)),
+        ("How many crews does the Eastport report count?", ("Eastport",)),
+        ("What did the study report?", ()),
+        ("Which score does the model report on long texts?", ()),
+    ],
+)
+def test_what_someone_reports_is_no_report(question: str, named: tuple[str, ...]) -> None:
+    assert works(question) == named

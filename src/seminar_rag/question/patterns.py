@@ -35,9 +35,11 @@ _INSTRUCTIONS = frozenset(
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,})[\"”]|(?<!\w)['‘]([^'‘’]{6,})['’](?!\w)")
 _WORK = re.compile(
     r"\b(?:the|this|that|in|of)\s+((?:[^\W_][\w.\-–’']*\s+){1,5}?)"
-    r"(?:papers?|surveys?|reviews?|reports?|notes|study|article|blog|authors)\b",
+    r"(?:papers?|surveys?|reviews?|reports?(?!\W*$|\s+(?:in|on|for|as|at|by|with|about|that)\b)"
+    r"|notes|study|article|blog|authors)\b",
     re.IGNORECASE,
 )
+"""What may be called a work. Where a clause ends in "report", that may be a verb."""
 _DETERMINER = re.compile(r"\b(?:the|this|that|and|in|of|do|does|did)\s", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
 _MIXED = re.compile(
