@@ -56,6 +56,10 @@ def test_a_comparison_begins_with_what_each_side_is(question: str) -> None:
     assert not notes
 
 
+def test_what_is_compared_and_contrasted_has_its_own_name() -> None:
+    assert understand("Compare and contrast kilns and tandoors").sides == ("kilns", "tandoors")
+
+
 def test_a_comparison_ends_with_its_sides() -> None:
     more = hit("The oven of a baker and the kiln of a potter stood in one yard.", "On Yards")
     text, _ = answered("Compare the kiln and the tandoor", KILN, OVENS, more)

@@ -185,7 +185,7 @@ class Extractive:
         quoted: Sequence[Candidate] = (),
         stop: Stop = lambda: False,
     ) -> list[Candidate]:
-        """What to quote of the passages, in reading order.
+        """What to quote of the passages, the best first.
 
         Args:
             notes: where to say which side of a number is not told.

@@ -44,7 +44,8 @@ _END = r"(?=\s*(?:[?.!,;:]|\s[-–—]\s|$|\b(?:in|for|with respect|regarding|wh
 _PAIRS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"\bcompare (?P<one>.+?) (?:and|with|to|against|versus) (?P<two>.+?){_END}",
+        rf"\bcompare (?:and contrast )?(?P<one>.+?) (?:and|with|to|against|versus) "
+        rf"(?P<two>.+?){_END}",
         rf"\b(?:differences?|comparison|similarit(?:y|ies)) between (?P<one>.+?) and "
         rf"(?P<two>.+?){_END}",
         rf"^(?:\W*compare )?(?P<one>[^?.!,;:]+?) (?:vs\.?|versus) (?P<two>.+?){_END}",
