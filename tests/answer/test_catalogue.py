@@ -394,3 +394,55 @@ def test_what_the_list_cannot_say_of_two_questions_is_said_beside_the_other() ->
     found = answered("Who wrote On Rye and who is the instructor?")
     assert "is by Ada Brown." in found.text
     assert "no dates, people or rules;" in found.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            "is On Rye required?",
+            "“On Rye: Dark Breads” is required reading of session 1 (Dark grains).",
+        ),
+        (
+            "in which session is Porridge and Oats and is it mandatory?",
+            "“Porridge and Oats” is further reading of session 1 (Dark grains).",
+        ),
+        (
+            "which session comes right after the dark grains one, whats it on?",
+            "After session 1 (Dark grains) comes session 2 (Left over).",
+        ),
+        (
+            "what comes before session 2?",
+            "Before session 2 (Left over) comes session 1 (Dark grains).",
+        ),
+        ("what comes after session 2?", "Session 2 (Left over) is the last one."),
+        ("what comes before session 1?", "Session 1 (Dark grains) is the first one."),
+        ("what comes after session 9?", "There is no session 9; they go from 1 to 2."),
+    ],
+)
+def test_where_a_reading_or_a_session_stands_is_told(asked: str, said: str) -> None:
+    assert answered(asked).text == said
+
+
+def test_the_readings_of_a_session_that_is_called_by_its_subject_are_listed() -> None:
+    found = answered("what do I have to read for the dark grains session, only the required stuff")
+    assert [row.title for row in found.listed] == [RYE.title]
+    both = answered("what do we have to read for the session on dark grains?")
+    assert [row.title for row in both.listed] == [RYE.title, OATS.title]
+
+
+@pytest.mark.parametrize(
+    "asked", ["is sourdough required?", "which session comes after barley?", "is yeast mandatory?"]
+)
+def test_what_no_reading_or_session_is_called_is_searched_for(asked: str) -> None:
+    assert AboutCourse(lambda: COURSE, Found()).answer(ask_of(asked)) is None
+
+
+def test_a_name_in_several_titles_lists_them() -> None:
+    twice = replace(OATS, id="rye2", title="On Rye: Light Breads", section="more")
+    session = replace(COURSE.sessions[0], readings=(RYE, twice))
+    course = replace(COURSE, sessions=(session,))
+    asked = understand("is On Rye required?", titles=course.titles)
+    found = AboutCourse(lambda: course, Found()).answer(asked)
+    assert found is not None
+    assert [row.section for row in found.listed] == ["required", "more"]

@@ -17,6 +17,7 @@ from seminar_rag.answer.catalogue_rows import (
     all_readings,
     all_sessions,
     authors_of,
+    beside,
     by_author,
     called,
     count_readings,
@@ -28,11 +29,13 @@ from seminar_rag.answer.catalogue_rows import (
     of_section,
     reading_row,
     readings_of,
+    section_of,
     session_readings,
     session_row,
     sessions_of,
     small_talk,
     subject_lead,
+    titled_sessions,
     together,
     with_links,
     with_rows,
@@ -187,6 +190,10 @@ class AboutCourse:
             "links": self._links,
             "authors": self._authors,
             "when": self._when,
+            "session on": self._session_on,
+            "after": lambda course, query: beside(course, query, 1),
+            "before": lambda course, query: beside(course, query, -1),
+            "required": section_of,
             "reading": self._on,
             "first": self._first,
         }
@@ -237,6 +244,16 @@ class AboutCourse:
         rows = [session_row(one) for one in order if weights[one.number] >= max(least, 1e-9)]
         verb = f"comes up in {plural(len(rows), 'session')}"
         return with_rows(subject_lead(query.topic, rows, "session", verb, sure or about), rows)
+
+    def _session_on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
+        """The readings of the session on a subject: of those called so, else the likeliest one."""
+        numbers = [one.number for one in titled_sessions(course, query.topic)]
+        if not numbers:
+            numbers = [
+                number for row in self._when(course, query).listed for number in row.sessions
+            ]
+            numbers = numbers[:1]
+        return session_readings(course, replace(query, sessions=tuple(numbers)))
 
     def _on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """All readings on a subject: those that name it in their titles, then the others."""

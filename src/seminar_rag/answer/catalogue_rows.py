@@ -88,6 +88,44 @@ def session_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     return with_rows(leads, [row for one in answers for row in one.listed])
 
 
+def section_of(course: Catalogue, query: Query) -> CatalogueAnswer | None:
+    """Whether a reading is required, and for which sessions; None where none is called so."""
+    rows = [reading_row(course, one) for one in called(course, query)]
+    if len(rows) != 1:
+        return with_rows(f"“{query.topic}” is in several titles:", rows) if rows else None
+    (row,) = rows
+    kind = "required" if row.section == "required" else "further"
+    names = [session_name(one) for one in course.sessions if one.number in row.sessions]
+    text = f"“{row.title}” is {kind} reading of {' and of '.join(names)}."
+    return CatalogueAnswer("course", text.replace(" of Session", " of session"), (row,))
+
+
+def titled_sessions(course: Catalogue, topic: str) -> list[ListedSession]:
+    """The sessions whose title or tags have all the words of a subject."""
+    return [one for one in course.sessions if covers(f"{one.title} {' '.join(one.tags)}", topic)]
+
+
+def beside(course: Catalogue, query: Query, step: int) -> CatalogueAnswer | None:
+    """The session after (step 1) or before (step -1) the one that a question names; None where no
+    one session is called so."""
+    numbers = [one.number for one in course.sessions]
+    if query.sessions:
+        found = [session_numbered(course, query.sessions[0])]
+        if found[0] is None:
+            return no_session(course, query.sessions[0])
+    else:
+        found = [*titled_sessions(course, query.topic)]
+    if len(found) != 1 or found[0] is None:
+        return None
+    named = session_name(found[0])
+    at = numbers.index(found[0].number) + step
+    if not 0 <= at < len(numbers):
+        return CatalogueAnswer("course", f"{named} is the {'last' if step > 0 else 'first'} one.")
+    row = session_row(course.sessions[at])
+    text = f"{'After' if step > 0 else 'Before'} s{named[1:]} comes s{row.title[1:]}."
+    return CatalogueAnswer("course", text, (row,))
+
+
 def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
     rows = [reading_row(course, one) for one in of_section(readings_of(course), query)]
     return with_rows(f"The course lists {_sections(readings_of(course), query)}:", rows)

@@ -138,6 +138,7 @@ def counted(question: str) -> tuple[str, ...]:
     things = [
         thing[match.end() :] if (match := _AUXILIARY.match(thing)) else thing for thing in things
     ]
+    things = [thing.removeprefix("it ") for thing in things]  # "how much did it cost to …"
     return tuple(thing for thing in things if stems(thing) and not _DEGREE.match(thing))
 
 

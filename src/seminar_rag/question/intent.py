@@ -17,6 +17,9 @@ and in wordings that were then left out, 61 were told with their topic (.77 [.67
 and none of 31 other questions was taken for one. "Why is X useful?" and "why use X?" were such
 wishes too and are plain questions now: of 34 answers, read blind, a reader preferred that to a
 plain question for 14 and that to a wish for 2 (8 and 2 of 20 asked after the wordings were chosen).
+Of 60 requests that ask whether a reading is required, what the session on a subject has to read,
+what comes before or after it and when something is read, worded by others once these examples were
+there, 28 are told (.47 [.35, .59]; 5 before), and none of 40 questions on papers that look so.
 Over sentence embeddings of the wording the same classifier was no better: before topics had to
 stand beside known words, it took 11 plain questions for others, and this one 5.
 """

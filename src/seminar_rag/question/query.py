@@ -41,13 +41,14 @@ of each are looked at."""
 NOTHING_ASKED = "nothing"
 """The intent of a text without a word."""
 _SEARCHED = frozenset(
-    f"{PLAIN},simple,pros and cons,for,against,summary,authors,link,quiz,essay".split(",")
+    f"{PLAIN},simple,pros and cons,for,against,summary,authors,link,quiz,essay,required,after"
+    ",before".split(",")
 )
 """Intents that the readings are searched for, some of them only where nothing is called so."""
 _BEFORE = frozenset({"source", "again"})
 """Intents of what asks for the answer before, or where that is from."""
 _POINTS_BACK = _BEFORE | {"there"}
-_NAMES_SESSIONS = ("when", "session")
+_NAMES_SESSIONS = ("when", "session", "session on", "after", "before", "required")
 """Intents of questions that are about sessions, or answered with them."""
 _SEARCHES = {
     "simple": "What is {}?",
@@ -59,8 +60,8 @@ _SEARCHES = {
 """What is searched for instead of how a request is worded, by its intent."""
 
 _OF_THE_COURSE = frozenset(
-    "authors,by,count readings,count sessions,first,link,links,organisation,reading,readings"
-    ",session,sessions,summary,there,when".split(",")
+    "after,authors,before,by,count readings,count sessions,first,link,links,organisation,reading"
+    ",readings,required,session,session on,sessions,summary,there,when".split(",")
 )
 """Intents that the list of sessions and readings answers, and summaries."""
 
