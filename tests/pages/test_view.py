@@ -185,3 +185,19 @@ def test_central_sentences_tell_something_and_come_from_the_abstract() -> None:
     rows = np.asarray(embedder.embed(list(texts)))
     found = central_sentences(passages, rows, embedder.embed, 2)
     assert [one.text for one, _ in found] == [texts[0], texts[2]]
+
+
+def test_a_line_of_names_is_no_key_sentence_and_a_script_without_capitals_has_some() -> None:
+    texts = (
+        "Joseph Jacquard, Ada Lovelace, Charles Babbage and Luigi Menabrea, et al.",
+        "Looms weave patterns that punched cards describe to them.",
+        "العبارات المفتاحية تقول ما يقوله النص ولا تسمي أسماء المؤلفين فقط.",
+    )
+    embedder = HashEmbedder()
+    passages = [
+        Passage(f"p{i}", "d", i, text, "", 0, len(text), 1, (Sentence(0, len(text), page=1),))
+        for i, text in enumerate(texts)
+    ]
+    rows = np.asarray(embedder.embed(list(texts)))
+    found = central_sentences(passages, rows, embedder.embed, 3)
+    assert [one.text for one, _ in found] == list(texts[1:])

@@ -31,6 +31,8 @@ GONE = "This reading is no longer in the course."
 MOVED = "The reading was read again since this answer was written; the sentence is still in it."
 LOST = "The reading has changed since this answer was written; the passage is no longer in it."
 UNMARKED = "The sentence could not be found on the drawn page."
+_JOINING = frozenset("al and by et the of in from".split())
+"""What stands in small letters between names."""
 _CENTRAL_PASSAGES = 10
 """Key sentences are taken from this many of the most central passages."""
 _LENGTH = (50, 360)
@@ -243,11 +245,18 @@ def _stands_alone(passage: Passage, sentence: Sentence) -> bool:
     return (
         sentence.kind in ("paragraph", "item")
         and _LENGTH[0] <= len(text) <= _LENGTH[1]
-        and text[0].isupper()
+        and text[0].isalpha()
+        and not text[0].islower()
         and text.rstrip()[-1:] in ".!?"
         # References and formulas are mostly not letters.
         and letters > 0.88 * len(text)
+        and not _only_names(text)
     )
+
+
+def _only_names(text: str) -> bool:
+    """Whether each word has a capital but those that only join, as in a line of authors."""
+    return all(one[:1].isupper() or one in _JOINING for one in re.findall(r"[^\W\d_]+", text))
 
 
 def _unit(vector: Matrix) -> Matrix:
