@@ -374,7 +374,7 @@ def test_what_the_machine_refuses_is_not_blamed_on_the_document(
     parser.script["a.pdf"] = OSError(errno.ENOSPC, "No space left on device")
     (need,) = ingest(tmp_path).needs
     assert "No space left on device" in need.problem
-    assert "from the machine and not from the document" in need.remedy
+    assert "the cause is this machine, not the document" in need.remedy
 
 
 def test_a_text_that_a_library_cannot_split_costs_one_document(

@@ -474,7 +474,7 @@ def test_text_can_be_read_in_light_and_dark(open_tab, scheme):
 TEXT = """# A text
 
 The article sorts methods into three generations [1]. There are four generations [1].
-The third nearly repeats [2]. <img src=x onerror="window.pwned=1"> says nothing at all.
+The third nearly repeats [2]. Nothing <img src=x onerror="window.pwned=1"> is said at all.
 
 I think that is enough.
 

@@ -436,7 +436,7 @@ def test_files_are_taken_from_the_instructor_alone(stranger, instructor):
     chunked = instructor.post("/desk/files", content=iter([b"x"]))
     assert chunked.status_code == 413
     placed = instructor.post("/desk/place", data={"reading": "rag"}).json()
-    assert placed == {"said": "choose the session that it belongs to", "bad": True, "undo": ""}
+    assert placed == {"said": "Choose the session that it belongs to.", "bad": True, "undo": ""}
     assert stranger.post("/desk/undo", data={"what": "x"}).status_code == 401
     assert "correct it by hand" in instructor.post("/desk/undo", data={"what": "x"}).json()["said"]
 
