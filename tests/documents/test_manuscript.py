@@ -122,6 +122,7 @@ def test_what_is_sent_is_read_by_its_content_and_gone_afterwards(
     sent = io.BytesIO()
     document.save(sent)
     assert text_of(sent.getvalue()) == "## On adapters\n\nLoRA freezes the weights."
-    assert not list(tmp_path.iterdir())
+    # A library that another test loads may make its folder of caches there.
+    assert not [one for one in tmp_path.rglob("*") if one.is_file()]
     with pytest.raises(DocumentError, match="is a picture"):
         text_of(b"\x89PNG\0\0\0\0")
