@@ -446,3 +446,14 @@ def test_a_name_in_several_titles_lists_them() -> None:
     found = AboutCourse(lambda: course, Found()).answer(asked)
     assert found is not None
     assert [row.section for row in found.listed] == ["required", "more"]
+
+
+def test_where_no_session_is_about_a_subject_that_is_said() -> None:
+    class Nothing(Found):
+        def search(self, *_: object, **__: object) -> tuple[Hit, ...]:
+            return ()
+
+    asked = ask_of("what do we have to read for the session on barley?")
+    found = AboutCourse(lambda: COURSE, Nothing()).answer(asked)
+    assert found is not None
+    assert found.text == "No session of the course is about “barley”."

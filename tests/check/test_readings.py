@@ -6,7 +6,7 @@ import pytest
 
 from seminar_rag.check import readings
 from seminar_rag.check.claims import extract
-from seminar_rag.check.readings import Readings
+from seminar_rag.check.readings import Match, Readings
 from seminar_rag.check.references import entry
 from seminar_rag.types import Cited
 from seminar_rag.types.check import Work
@@ -19,6 +19,12 @@ BOOKS = (
     Work("attention", "Attention Is All You Need", "Ashish Vaswani", "1706.03762"),
 )
 VASWANI = "A. Vaswani, N. Shazeer, Proceedings of the National Academy of Sciences 30, 5998 (2017)"
+
+
+def matched(listed: str, known: bool) -> Match:
+    """What an entry of a reference list means, the authors of the readings being known or not."""
+    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
+    return Readings(works).match(entry(listed, 0, len(listed)))
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -41,8 +47,7 @@ VASWANI = "A. Vaswani, N. Shazeer, Proceedings of the National Academy of Scienc
 def test_the_name_of_a_journal_or_of_another_book_is_no_reading(
     listed: str, meant: str, known: bool
 ) -> None:
-    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
-    found = Readings(works).match(entry(listed, 0, len(listed)))
+    found = matched(listed, known)
     assert [work.id for work in found.works] == [meant] * bool(meant)
 
 
@@ -55,8 +60,7 @@ def test_the_name_of_a_journal_or_of_another_book_is_no_reading(
     ],
 )
 def test_a_journal_beside_an_id_is_no_title_that_disagrees(listed: str, known: bool) -> None:
-    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
-    found = Readings(works).match(entry(listed, 0, len(listed)))
+    found = matched(listed, known)
     assert ([work.id for work in found.works], found.problem) == (["attention"], None)
 
 
@@ -74,8 +78,7 @@ def test_a_journal_beside_an_id_is_no_title_that_disagrees(listed: str, known: b
     ],
 )
 def test_where_no_title_is_printed_the_id_decides(listed: str, known: bool) -> None:
-    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
-    found = Readings(works).match(entry(listed, 0, len(listed)))
+    found = matched(listed, known)
     assert ([work.id for work in found.works], found.problem) == (["attention"], None)
 
 
@@ -90,8 +93,7 @@ def test_where_no_title_is_printed_the_id_decides(listed: str, known: bool) -> N
     ],
 )
 def test_another_title_beside_an_id_is_told(listed: str, known: bool) -> None:
-    works = BOOKS if known else [replace(work, authors="") for work in BOOKS]
-    assert Readings(works).match(entry(listed, 0, len(listed))).problem == "mismatch"
+    assert matched(listed, known).problem == "mismatch"
 
 
 def test_an_entry_without_a_title_is_found_by_author_and_year() -> None:

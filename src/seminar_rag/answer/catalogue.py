@@ -230,8 +230,9 @@ class AboutCourse:
 
     def _when(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         weights: dict[int, float] = {}
+        called_so = titled_sessions(course, query.topic)
         for session in course.sessions:
-            named = covers(f"{session.title} {' '.join(session.tags)}", query.topic)
+            named = session in called_so
             titled = any(covers(one.title, query.topic) for one in session.readings)
             weights[session.number] = 2.0 * named + titled
         sure = any(weights.values())
@@ -247,13 +248,13 @@ class AboutCourse:
 
     def _session_on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """The readings of the session on a subject: of those called so, else the likeliest one."""
-        numbers = [one.number for one in titled_sessions(course, query.topic)]
+        numbers = tuple(one.number for one in titled_sessions(course, query.topic))
         if not numbers:
-            numbers = [
-                number for row in self._when(course, query).listed for number in row.sessions
-            ]
-            numbers = numbers[:1]
-        return session_readings(course, replace(query, sessions=tuple(numbers)))
+            likely = self._when(course, query)
+            if not likely.listed:
+                return likely
+            numbers = likely.listed[0].sessions
+        return session_readings(course, replace(query, sessions=numbers))
 
     def _on(self, course: Catalogue, query: Query) -> CatalogueAnswer:
         """All readings on a subject: those that name it in their titles, then the others."""

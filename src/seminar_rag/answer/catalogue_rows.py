@@ -95,9 +95,9 @@ def section_of(course: Catalogue, query: Query) -> CatalogueAnswer | None:
         return with_rows(f"“{query.topic}” is in several titles:", rows) if rows else None
     (row,) = rows
     kind = "required" if row.section == "required" else "further"
-    names = [session_name(one) for one in course.sessions if one.number in row.sessions]
+    names = [_named(one) for one in course.sessions if one.number in row.sessions]
     text = f"“{row.title}” is {kind} reading of {' and of '.join(names)}."
-    return CatalogueAnswer("course", text.replace(" of Session", " of session"), (row,))
+    return CatalogueAnswer("course", text, (row,))
 
 
 def titled_sessions(course: Catalogue, topic: str) -> list[ListedSession]:
@@ -108,22 +108,23 @@ def titled_sessions(course: Catalogue, topic: str) -> list[ListedSession]:
 def beside(course: Catalogue, query: Query, step: int) -> CatalogueAnswer | None:
     """The session after (step 1) or before (step -1) the one that a question names; None where no
     one session is called so."""
-    numbers = [one.number for one in course.sessions]
+    found = titled_sessions(course, query.topic)
     if query.sessions:
-        found = [session_numbered(course, query.sessions[0])]
-        if found[0] is None:
+        numbered_so = session_numbered(course, query.sessions[0])
+        if numbered_so is None:
             return no_session(course, query.sessions[0])
-    else:
-        found = [*titled_sessions(course, query.topic)]
-    if len(found) != 1 or found[0] is None:
+        found = [numbered_so]
+    if len(found) != 1:
         return None
-    named = session_name(found[0])
-    at = numbers.index(found[0].number) + step
-    if not 0 <= at < len(numbers):
-        return CatalogueAnswer("course", f"{named} is the {'last' if step > 0 else 'first'} one.")
-    row = session_row(course.sessions[at])
-    text = f"{'After' if step > 0 else 'Before'} s{named[1:]} comes s{row.title[1:]}."
-    return CatalogueAnswer("course", text, (row,))
+    (named,) = found
+    at = course.sessions.index(named) + step
+    if not 0 <= at < len(course.sessions):
+        end = "last" if step > 0 else "first"
+        return CatalogueAnswer("course", f"{session_name(named)} is the {end} one.")
+    other = course.sessions[at]
+    side = "After" if step > 0 else "Before"
+    text = f"{side} {_named(named)} comes {_named(other)}."
+    return CatalogueAnswer("course", text, (session_row(other),))
 
 
 def all_readings(course: Catalogue, query: Query) -> CatalogueAnswer:
@@ -244,7 +245,13 @@ def session_row(session: ListedSession) -> Listed:
 
 
 def session_name(session: ListedSession) -> str:
+    """A session as a sentence begins with it."""
     return f"Session {session.number} ({session.title})"
+
+
+def _named(session: ListedSession) -> str:
+    """A session within a sentence."""
+    return f"session {session.number} ({session.title})"
 
 
 def reading_row(course: Catalogue, one: ListedReading) -> Listed:
