@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -171,20 +171,25 @@ def test_central_sentences_are_near_the_middle_and_not_twice_the_same() -> None:
     assert central_sentences([], rows, embedder.embed, 2) == []
 
 
-def test_central_sentences_tell_something_and_come_from_the_abstract() -> None:
-    texts = (
-        "Abstract: Looms weave patterns that punched cards describe to them.",
-        "In this survey, we give an overview of looms, cards and patterns.",
-        "The looms of the museum weave patterns of cards on every Sunday.",
-    )
+def central_texts(texts: Sequence[str], n: int) -> list[str]:
+    """The central sentences of a document with these passages, a sentence each."""
     embedder = HashEmbedder()
     passages = [
         Passage(f"p{i}", "d", i, text, "", 0, len(text), 1, (Sentence(0, len(text), page=1),))
         for i, text in enumerate(texts)
     ]
     rows = np.asarray(embedder.embed(list(texts)))
-    found = central_sentences(passages, rows, embedder.embed, 2)
-    assert [one.text for one, _ in found] == [texts[0], texts[2]]
+    found = central_sentences(passages, rows, embedder.embed, n)
+    return [one.text for one, _ in found]
+
+
+def test_central_sentences_tell_something_and_come_from_the_abstract() -> None:
+    texts = (
+        "Abstract: Looms weave patterns that punched cards describe to them.",
+        "In this survey, we give an overview of looms, cards and patterns.",
+        "The looms of the museum weave patterns of cards on every Sunday.",
+    )
+    assert central_texts(texts, 2) == [texts[0], texts[2]]
 
 
 def test_a_line_of_names_is_no_key_sentence_and_a_script_without_capitals_has_some() -> None:
@@ -193,11 +198,4 @@ def test_a_line_of_names_is_no_key_sentence_and_a_script_without_capitals_has_so
         "Looms weave patterns that punched cards describe to them.",
         "العبارات المفتاحية تقول ما يقوله النص ولا تسمي أسماء المؤلفين فقط.",
     )
-    embedder = HashEmbedder()
-    passages = [
-        Passage(f"p{i}", "d", i, text, "", 0, len(text), 1, (Sentence(0, len(text), page=1),))
-        for i, text in enumerate(texts)
-    ]
-    rows = np.asarray(embedder.embed(list(texts)))
-    found = central_sentences(passages, rows, embedder.embed, 3)
-    assert [one.text for one, _ in found] == list(texts[1:])
+    assert central_texts(texts, 3) == list(texts[1:])
