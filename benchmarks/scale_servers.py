@@ -33,12 +33,10 @@ from seminar_rag.config import Config
 from seminar_rag.course import Course
 from seminar_rag.index import catalogue
 from seminar_rag.index.embeddings import dimensions_of, packed, unpacked
-from seminar_rag.index.engine import Connection, transaction
-from seminar_rag.index.postings import Postings, placed
+from seminar_rag.index.engine import Connection
 from seminar_rag.index.reading import PASSAGE, row_of
-from seminar_rag.index.sqlite import tokens
 from seminar_rag.index.store import Store
-from seminar_rag.types import Passage, Scope
+from seminar_rag.types import Scope
 
 TYPES = "int8 text text int8 text text int8 int8 int8 text text bytea bytea".split()
 """Of the columns that `COPY` gets: the key, `PASSAGE`, the title, the vector, the words."""
@@ -46,26 +44,9 @@ AT_A_TIME = 20
 """Documents that are written in one transaction."""
 
 
-class Tokens:
-    """The tokens of filler, of which every sentence is read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
-
-    def of(self, text: str) -> list[str]:
-        if text not in self._known:
-            self._known[text] = tokens(text)
-        return self._known[text]
-
-    def placed(self, passage: Passage, title: str) -> dict[str, list[int]]:
-        """Where each token of a passage stands."""
-        said = [token for one in passage.sentences for token in self.of(passage.quote(one))]
-        return placed([self.of(title), [], said])
-
-
 def fill_database(store: Store, address: str, passages: int) -> None:
     """Add filler to PostgreSQL until it holds `passages`."""
-    filler, words, records = Filler(store), Tokens(), store.catalogue().records
+    filler, records = Filler(store), store.catalogue().records
     there = first = sum(record.passages for record in records.values())
     number = sum(id_.startswith("filler") for id_ in records)
     began = time.monotonic()
@@ -74,7 +55,7 @@ def fill_database(store: Store, address: str, passages: int) -> None:
         key = row[0] if row else 0
         db.commit()
         while there < passages:
-            rows, posted = [], {}
+            rows = []
             for _ in range(AT_A_TIME):
                 if not (count := min(DOCUMENT, passages - there)):
                     break
@@ -83,16 +64,13 @@ def fill_database(store: Store, address: str, passages: int) -> None:
                 title = record.document.title
                 for passage, vector, word in zip(made, packed(vectors), signs, strict=True):
                     key += 1
-                    posted[key] = words.placed(passage, title)
                     rows.append((key, *row_of(passage), title, vector, word))
                 catalogue.put_record(ours, record)
             _copy(db, rows)
-            with transaction(ours):
-                Postings().post(ours, posted)  # type: ignore[arg-type]
             rate = (there - first) / (time.monotonic() - began)
             print(f"\r{there:,} passages, {rate:.0f} a second ", end="", file=sys.stderr)
         _finish(db, key, ours)
-    print(f"{there - first} passages in {time.monotonic() - began:.0f} s, words and all")
+    print(f"{there - first} passages in {time.monotonic() - began:.0f} s")
 
 
 def _copy(db: psycopg.Connection[Any], rows: Any) -> None:
@@ -163,6 +141,9 @@ class Servers:
 def measured(config: Config, queries: Sequence[str]) -> dict[str, Any]:
     """What the product's search takes on a course that is filled; times in milliseconds."""
     course = Course(config)
+    began = time.monotonic()
+    course.store.lexical(["course"], 1)
+    print(f"full text is at hand after {time.monotonic() - began:.0f} s", file=sys.stderr)
     documents = course.catalogue().documents.values()
     papers = [one.reading for one in documents if one.id.startswith("filler")]
     middle, twelfth = len(papers) // 2, max(1, len(papers) // 12)

@@ -8,7 +8,6 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from memory import MemoryVectors
 from postgres_cluster import new_cluster
 from seminar_rag.config import load
 from seminar_rag.errors import BusyError, ConfigError, StoreError
-from seminar_rag.index import postings
+from seminar_rag.index.folder import LEXICON
 from seminar_rag.index.postgres import Postgres
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Passage, Sentence
@@ -85,17 +84,7 @@ def stores(tmp_path: Path, postgres_address: str) -> tuple[Store, Store]:
 
 
 @pytest.mark.slow
-def test_both_engines_find_and_rank_alike(
-    tmp_path: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    can_win, narrowed = postings._blocks_that_can_win, []
-
-    def watched(*given: Any) -> list[int]:
-        narrowed.append(can_win(*given))
-        return narrowed[-1]
-
-    monkeypatch.setattr(postings, "_BLOCK", 4)
-    monkeypatch.setattr(postings, "_blocks_that_can_win", watched)
+def test_both_engines_find_and_rank_alike(tmp_path: Path, postgres_address: str) -> None:
     lite, server = stores(tmp_path, postgres_address)
     for one in (lite, server):
         fill(one)
@@ -114,7 +103,6 @@ def test_both_engines_find_and_rank_alike(
         clear = [{id_ for id_, s in found if s > last + 1e-9} for found in (left, right)]
         assert clear[0] == clear[1], where
         assert lite.holding(terms[:2]) == server.holding(terms[:2]), where
-    assert min(map(len, filter(None, narrowed))) < 75, "a search read some of the blocks alone"
     terms = [*WORDS, *odd]
     assert lite.rarity(terms) == server.rarity(terms)
     for word in ("atention", "retreival", "generaton", "adaptor", "quixotic"):
@@ -125,28 +113,31 @@ def test_both_engines_find_and_rank_alike(
 
 
 @pytest.mark.slow
-def test_damage_of_the_words_is_found_and_repaired(tmp_path: Path, postgres_address: str) -> None:
-    store = Store(tmp_path, vectors=MemoryVectors(), database=postgres_address)
-    fill(store, 2)
-    ranked = store.lexical(["model", "fine-tuning"], 10)
-    for damage in (
-        "UPDATE posting_block SET hits = substring(hits FROM 2)",
-        "UPDATE posting_block SET hits = hits || hits, places = places || places",
-        "UPDATE posting_block SET places = ''",
-        "UPDATE posting_block SET block = block + 1000",
-        "DELETE FROM posting_block WHERE term = (SELECT min(term) FROM posting_block)",
-        "DELETE FROM lexicon WHERE key = (SELECT min(key) FROM lexicon)",
-        "UPDATE token SET passages = passages + 1",
-        "UPDATE extent SET tokens = tokens + 1",
-    ):
-        store._db.execute(damage)
-        (said,) = store.findings()
-        assert "the full-text index" in said, damage
-        with store.writer():
-            store.repair()
-        assert store.findings() == []
-        assert store.lexical(["model", "fine-tuning"], 10) == ranked
-    store.close()
+def test_full_text_follows_the_server_and_is_made_anew(
+    tmp_path: Path, postgres_address: str
+) -> None:
+    vectors = MemoryVectors()
+    writer, reader = (
+        Store(tmp_path / name, vectors=vectors, database=postgres_address) for name in "ab"
+    )
+    fill(writer, 2)
+    terms = ["model", "fine-tuning"]
+    ranked = reader.lexical(terms, 10)
+    assert ranked == writer.lexical(terms, 10) != []
+    file = tmp_path / "b" / LEXICON
+    reader.close()
+    for content in (b"no database", file.read_bytes()[:5000] + bytes(5000)):
+        file.write_bytes(content)
+        again = Store(tmp_path / "b", vectors=vectors, database=postgres_address)
+        assert again.lexical(terms, 10) == ranked
+        assert again.findings() == []
+        again.close()
+    again = Store(tmp_path / "b", vectors=vectors, database=postgres_address)
+    with writer.writer():
+        writer.remove(["d0"])
+    assert {id_[0] for id_, _ in again.lexical(terms, 10)} == {"1"}
+    for one in (again, writer):
+        one.close()
 
 
 @pytest.mark.slow

@@ -182,16 +182,17 @@ def test_forgetting_a_source_takes_its_documents(store: Store) -> None:
     assert (set(catalogue.records), catalogue.sessions) == ({"e"}, ())
 
 
-def test_damage_is_found_and_repaired(store: Store) -> None:
+def test_damage_is_found_and_repaired(store: Store, database: str) -> None:
     put(store, "d", "alpha", "beta")
     memory(store).rows.pop("d-alpha")
     memory(store).rows["stray"] = (vectors(1)[0], "d")
-    store._db.execute("DELETE FROM lexicon")
-    store._db.commit()
+    if not database:  # beside a server, full text is made anew by itself
+        store._db.execute("DELETE FROM lexicon")
+        store._db.commit()
     found = " ".join(store.findings())
     assert "lacks 1 of 2" in found
     assert "1 vectors without a passage" in found
-    assert "full-text index" in found
+    assert bool(database) or "full-text index" in found
     with store.writer():
         store.repair()
     assert store.findings() == []

@@ -177,7 +177,7 @@ def _connected(folder: Path, database: str) -> Connection:
     if database:
         from seminar_rag.index.postgres import Postgres
 
-        return Postgres(database)
+        return Postgres(database, folder)
     path = folder / "course.db"
     try:
         path.touch(mode=0o600)

@@ -12,9 +12,14 @@ from pathlib import Path
 from seminar_rag.errors import BusyError, StoreError
 from seminar_rag.files import make_private
 
+LEXICON = "lexicon.sqlite"
+"""The full text of a course whose database is a server."""
 _OUR_FILES = (
-    *(f"course.db{end}" for end in ("", "-wal", "-shm")),
-    *(f"{name}.sqlite{end}" for name in ("journal", "feedback") for end in ("", "-wal", "-shm")),
+    *(
+        f"{name}{end}"
+        for name in ("course.db", "journal.sqlite", "feedback.sqlite", LEXICON)
+        for end in ("", "-wal", "-shm")
+    ),
     *("writer.json", "writer.lock", "answers.key", "decisions/current.json"),
 )
 _OUR_FOLDERS = ("chroma", "files", "added", "web", "decisions", "pages")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import BusyError, ConfigError, StoreError
 from seminar_rag.index.engine import Connection, FullText, transaction
-from seminar_rag.index.folder import busy, keep_private
-from seminar_rag.index.postings import Postings
+from seminar_rag.index.folder import LEXICON, busy, keep_private
+from seminar_rag.index.local_text import LocalFullText
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,11 +48,10 @@ class Postgres:
     was restarted, but not within a transaction, nor while it holds the writer's lock, which dies
     with the connection: then the work has to be done again."""
 
-    full_text: FullText = Postings()
-
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, folder: Path = Path()) -> None:
         """Args:
         address: "postgresql://user:password@host:port/name", or what else libpq takes.
+        folder: where this machine indexes the full text, of a course's database.
 
         Raises:
             ConfigError: psycopg is not installed, or the address is none.
@@ -66,6 +65,8 @@ class Postgres:
                 " missing — pip install 'seminar-rag[postgres]'"
             ) from error
         self.error: type[Exception] = psycopg.Error
+        self._local = LocalFullText(folder / LEXICON)
+        self.full_text: FullText = self._local
         self._address = address
         try:
             parts = psycopg.conninfo.conninfo_to_dict(address)
@@ -109,7 +110,8 @@ class Postgres:
         return not self._db.closed and self._db.info.transaction_status != 0
 
     def prepare(self) -> None:
-        """Nothing is left to do."""
+        if "posting_block" in self.tables():  # the full text of earlier versions
+            self.execute("DROP TABLE IF EXISTS posting_block, lexicon, token, extent")
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> Any:
         import psycopg
@@ -143,11 +145,6 @@ class Postgres:
             cursor.itersize = _STREAMED
             yield from cursor.execute(_translated(sql), values or None)
 
-    def copy(self, table: str, lines: Iterable[str]) -> None:
-        """Add many rows to a table at once, each given as a line of `COPY`'s text format."""
-        with self._db.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
-            copy.write("".join(lines))
-
     def begin(self) -> None:
         self.execute("BEGIN")
         self.execute("SELECT pg_advisory_xact_lock(?)", (self._locks[0],))
@@ -160,6 +157,7 @@ class Postgres:
             self._db.rollback()
 
     def close(self) -> None:
+        self._local.close()
         self._db.close()
 
     def create(self, schema: str) -> None:

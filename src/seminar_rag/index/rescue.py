@@ -222,10 +222,7 @@ def move(
                 if (value := old.meta(name)) is not None:
                     new.remember(**{name: value})
             progress("making the full-text index")
-            count = lexical.rebuild(db)
-            # FTS5 looks at itself outside of a transaction only.
-            if wrong := db.full_text.damage(db, count) if target else "":
-                raise StoreError(f"{wrong} in the copy — try again")
+            lexical.rebuild(db)
         commit()
     return set_aside(data, _FILES, "moved") if target and not source else None
 
