@@ -13,8 +13,7 @@ from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Job, Jobs, StoppedErr
 
 
 def start(jobs: Jobs, title: str, work: Callable[[], str]) -> Job:
-    jobs.attend(lambda _: work())
-    return jobs.start(title, f"{title}, done", "it")
+    return jobs.start(title, f"{title}, done", work)
 
 
 def ended(jobs: Jobs) -> None:
