@@ -92,6 +92,22 @@ def test_repeated_words_keep_their_own_places() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("| a | b | c |\n|---|---|\n| 1 | 2 | 3 |\n", "a | b | c\n1 | 2 | 3"),
+        ("a | b\n---|---\n        | 2\n3 | 4\n", "a | b\n | 2\n3 | 4"),
+        ("a | b\n\n```\nc | d\n---|---\n     | 2\n```\n", "a | b"),
+    ],
+)
+def test_tables_that_other_dialects_know_are_tables(raw: str, text: str) -> None:
+    block = markdown_blocks(raw)[0]
+    assert block.text == text
+    assert block.offsets is not None
+    for char, place in zip(block.text, block.offsets, strict=True):
+        assert char in {raw[place], "|", " ", "\n"}
+
+
 def test_carriage_returns_do_not_shift_places() -> None:
     raw = "# One\r\n\r\ntwo\r\nthree\r\n"
     blocks = markdown_blocks(raw)

@@ -1,6 +1,7 @@
 """The lines of a Markdown page as CommonMark shall read them, each with its place in the source.
 
-CommonMark knows neither boxes of text nor headings without a space, as other dialects do.
+CommonMark knows neither boxes of text nor headings without a space, as other dialects do, and
+GitHub's tables are stricter than Kramdown's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ _BOX = re.compile(
     r"(?:[ \t]++\"(?P<title>[^\"\n]*+)\")?+[ \t]*+$"
 )
 """The opening line of a box whose text is indented, or of a tab."""
+_DELIMITERS = re.compile(
+    r" {0,3}+(?![ \t]|-[ \t])\|?+(?:[ \t]*+:?+-++:?+[ \t]*+\|)++(?:[ \t]*+:?+-++:?+)?+[ \t]*+$"
+)
+"""The line of dashes below a table's header, of several columns; a dash and a space open a list."""
+_HEADER = re.compile(r" {0,3}+(?![-+#>< \t]|\d{1,9}[.)])[^|\n]*+\|")
+"""A table's header, outside of lists, quotations and headings."""
+_CELLS_END = re.compile(r"(?<!\\)\|")
 _Line = tuple[int, str]
 """Where a line begins in the source, and its text."""
 _DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_OF_DAY})", re.I)
@@ -37,7 +45,7 @@ _DAY_OPENS = re.compile(rf"(^[ \t]*(?:[-*+] +)?\d\d?\.) (?={MONTH_OF_DAY})", re.
 
 def source_lines(body: str) -> list[tuple[int, str]]:
     """The lines of a page, mended, each with the index in `body` at which it begins."""
-    return list(_outside_boxes(_lines_of(body)))
+    return list(_with_whole_tables(_outside_boxes(_lines_of(body))))
 
 
 def _lines_of(body: str) -> Iterator[_Line]:
@@ -86,6 +94,47 @@ def _outside_boxes(lines: Iterable[_Line]) -> Iterator[_Line]:
         else:
             options = False
         yield (start, line) if kept else _mended(start, line)
+
+
+def _with_whole_tables(lines: Iterable[_Line]) -> Iterator[_Line]:
+    """The lines, tables as GitHub's Markdown wants them, where Kramdown and others want less:
+    as many dashes as headers, and no row that its empty first cell indents.
+    """
+    header, above, in_table, code = "", "", False, ""
+    opens = True  # Whether the line above stands below an empty one.
+    for start, line in lines:
+        fence = _FENCE.match(line)
+        if code or fence:
+            code = (
+                fence[1]
+                if fence and not code
+                else ""
+                if fence and fence[1].startswith(code)
+                else code
+            )
+            in_table, above, opens = False, "", False
+        elif in_table and "|" in line:
+            yield _row(start, line, header)
+            continue
+        else:
+            in_table = opens and bool(_HEADER.match(above) and _DELIMITERS.match(line))
+            header, above, opens = above, line, not above.strip()
+        lacking = _columns(header) - _columns(line) if in_table else 0
+        yield start, (line.rstrip().rstrip("|") + "|---" * lacking + "|" if lacking > 0 else line)
+
+
+def _row(start: int, line: str, header: str) -> _Line:
+    """A row without its indent, which would be code; where rows open with no line, an empty first
+    cell gets one."""
+    text = line.lstrip(" \t")
+    start += len(line) - len(text)
+    if text.startswith("|") and text != line and not header.lstrip().startswith("|"):
+        return start - 1, "|" + text
+    return start, text
+
+
+def _columns(row: str) -> int:
+    return len(_CELLS_END.split(row.strip().removeprefix("|").removesuffix("|")))
 
 
 def _with_indent_below(lines: Iterable[_Line]) -> list[tuple[int, str, int]]:

@@ -257,7 +257,8 @@ def _table(
     plain = [cell for cell in first if not cell.links]
     named = len(rows) > 1 and 2 * len(plain) > len(first)
     named = named and not any(re.search(r"\d", cell.text) for cell in first)
-    header = [cell.text for cell in first] if named else []
+    # Tables that a program wrote are headed by names of variables ("Lecture_Topic").
+    header = [cell.text.replace("_", " ") for cell in first] if named else []
     cut = Cutter(item)
     for at, row in enumerate(rows):
         for column, (a, b) in enumerate(row):
