@@ -13,7 +13,8 @@ from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Job, Jobs, StoppedErr
 
 
 def start(jobs: Jobs, title: str, work: Callable[[], str]) -> Job:
-    return jobs.start(title, f"{title}, done", work)
+    jobs.attend(lambda _: work())
+    return jobs.start(title, f"{title}, done", "it")
 
 
 def ended(jobs: Jobs) -> None:

@@ -52,6 +52,21 @@ def test_items_are_made_as_a_job_and_decided_one_by_one_or_together(desk):
     assert not desk.course.guides()
 
 
+def test_another_server_can_go_on_with_what_one_has_begun(desk):
+    task = {"do": "differ", "of": {"session": 15}}
+    assert desk.jobs._perform(task) == "1 difference for session 15, under “For students”."
+
+
+def test_what_another_server_has_begun_is_shown_here(desk):
+    assert 'data-act="approved"' not in shown(desk)
+    desk.jobs.start("Making study items", "Made study items", "propose", session=15)
+    assert desk.jobs.wait(10)
+    assert shown(desk).count('data-act="approved"') == 3
+    desk.jobs.start("Looking", "Looked", "differ", session=16)
+    assert desk.jobs.wait(10)
+    assert shown(desk).count('data-act="approved"') == 3, "also after the next job"
+
+
 def test_differences_are_looked_for_and_kept(desk):
     choose(desk, {"act": "differ", "session": 15})
     assert desk.jobs.wait(10)

@@ -17,7 +17,7 @@ from seminar_rag.course import is_sample
 from seminar_rag.errors import ModelError, NotFoundError, SeminarError, SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.catalogue import Catalogue
-from seminar_rag.types.ingest import ADDED, Options
+from seminar_rag.types.ingest import ADDED
 from seminar_rag.types.study import LONGEST_COLUMN, MOST_COLUMNS
 from seminar_rag.ui.desk.files import check_upload
 from seminar_rag.ui.desk.jobs import Jobs
@@ -100,12 +100,13 @@ class Desk:
     All raise SeminarError, with a line to show, when they cannot be done.
     """
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, jobs: Jobs | None = None) -> None:
         self.course = course
-        self.jobs = Jobs()
-        self._work = JobWork(course, self.jobs, self._name)
-        self.learning = StudentsTab(course, self.jobs, self._work)
+        self.jobs = jobs or Jobs()
+        self.learning = StudentsTab(course, self.jobs)
         self._last: _Decided | None = None
+        # Last, since a job that another server has left may begin at once.
+        self.jobs.attend(JobWork(course, self.jobs, self._name).perform)
 
     def close(self) -> None:
         """Let a running job end at its next step, or leave it after some seconds: what it has
@@ -177,8 +178,8 @@ class Desk:
         if not sources:
             raise NotFoundError("nothing is ingested yet — give the course page's address first")
         titles = ("Previewing changes", "Preview") if dry_run else _UPDATING
-        options = Options(fetch=fetch or None, refresh=refresh, dry_run=dry_run)
-        self.jobs.start(*titles, lambda: self._work.ingest(sources, options))
+        options = {"fetch": fetch or None, "refresh": refresh, "dry_run": dry_run}
+        self.jobs.start(*titles, "ingest", sources=sources, options=options)
         return ""
 
     def add(self, session: object, title: str, url: str) -> Said:
@@ -214,7 +215,7 @@ class Desk:
         if not address.lower().startswith(("https://", "http://")):
             raise SourceError("that is no web address — give the course page's, with https://")
         titles = ("Reading the course page", "Read the course page")
-        self.jobs.start(*titles, lambda: self._work.ingest([address]))
+        self.jobs.start(*titles, "ingest", sources=[address], options={})
         return ""
 
     def take(self, files: Sequence[Path], reading: str = "", session: int | None = None) -> Said:
@@ -343,8 +344,7 @@ class Desk:
             raise NotFoundError("a language model is here already — load the page again")
         if not offer.runnable:
             raise ModelError("llama.cpp is not installed — run make llm on the server")
-        titles = ("Fetching a language model", "Fetched a language model")
-        self.jobs.start(*titles, self._work.model)
+        self.jobs.start("Fetching a language model", "Fetched a language model", "model")
         return ""
 
     def _start(
@@ -368,7 +368,7 @@ class Desk:
             plural(len(readings), "reading") if many else f"“{title or self._title(readings[0])}”"
         )
         titles = (f"{doing} {named}", f"{done} {named}")
-        self.jobs.start(*titles, lambda: self._work.readings(readings, must, nameless))
+        self.jobs.start(*titles, "readings", readings=readings, must=must, nameless=nameless)
 
     def _name(self, reading: str) -> None:
         """Give a reading that was added by its link alone the title of its text."""

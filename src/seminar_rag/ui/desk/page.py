@@ -25,6 +25,7 @@ from seminar_rag.ui.desk import students, view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
+from seminar_rag.ui.desk.jobs import CommonJobs
 from seminar_rag.ui.desk.view import PAGE, ReadingList
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 from seminar_rag.ui.shared.gradio_pages import (
@@ -339,7 +340,7 @@ def mount_desk(app: FastAPI, course: Course, root: str = "", common: Common | No
         common: where logins hold for all servers of the course.
     """
     at = root + PATH
-    desk = Desk(course)
+    desk = Desk(course, CommonJobs(common) if common else None)
     style = static("style.css", "desk.css")
     with not_mounted():
         page = DeskPage(desk).blocks

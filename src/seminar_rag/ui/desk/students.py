@@ -19,8 +19,7 @@ from seminar_rag.ui.export.learning import csv_of
 if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.ui.desk.actions import Form
-    from seminar_rag.ui.desk.jobs import Jobs
-    from seminar_rag.ui.desk.work import JobWork
+    from seminar_rag.ui.desk.jobs import Jobs, Noted
 
 HTML = Template("ui/templates/learning.html")
 INSIGHTS = Template("ui/templates/insights.html")
@@ -50,10 +49,9 @@ _PLOT = 640, 120
 class StudentsTab:
     """The actions of the tab “For students”, each of which returns a message, and its HTML."""
 
-    def __init__(self, course: Course, jobs: Jobs, work: JobWork) -> None:
+    def __init__(self, course: Course, jobs: Jobs) -> None:
         self._course = course
         self._jobs = jobs
-        self._work = work
         self._session: int | None = None
         """The session whose items are shown, on every open page."""
         self._differing: int | None = None
@@ -73,12 +71,23 @@ class StudentsTab:
 
     def html(self) -> dict[str, str]:
         """Every part of the tab by its id, drawn anew where something has changed since."""
-        course, job = self._course, self._jobs.current
+        course, noted = self._course, self._jobs.noted
+        if noted:
+            self._choose(noted)
+        job = noted and noted.job
         chosen = (course.decided, self._session, self._differing)
         of = (course.catalogue(), chosen, job and (job.started, job.state))
         if of != self._drawn[0]:
             self._drawn = (of, self._draw())
         return self._drawn[1]
+
+    def _choose(self, noted: Noted) -> None:
+        """Show what the last job was about, which another server may have begun."""
+        match noted.task:
+            case {"do": "propose", "of": {"session": int(session)}}:
+                self._session = session
+            case {"do": "differ", "of": {"session": int(session)}}:
+                self._differing = session
 
     def _draw(self) -> dict[str, str]:
         course, number, other = self._course, self._session, self._differing
@@ -110,16 +119,13 @@ class StudentsTab:
 
     def _propose(self, form: Form) -> str:
         session = form.number
-        titles = ("Making study items", "Made study items")
-        self._jobs.start(*titles, lambda: self._work.propose(session))
-        self._session = session
+        self._jobs.start("Making study items", "Made study items", "propose", session=session)
         return "Making items. They appear here when they are ready."
 
     def _differ(self, form: Form) -> str:
         session = form.number
         titles = ("Looking for differences", "Looked for differences")
-        self._jobs.start(*titles, lambda: self._work.differ(session))
-        self._differing = session
+        self._jobs.start(*titles, "differ", session=session)
         return "Looking for differences. They appear here when they are found."
 
     def _decide_pair(self, form: Form) -> str:

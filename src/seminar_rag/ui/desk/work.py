@@ -1,14 +1,14 @@
-"""The work of the desk's jobs."""
+"""The work of the desk's jobs, as its name and arguments say it, so that any server can do it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import SourceError
 from seminar_rag.text import plural
 from seminar_rag.types.ingest import Listener, Options, Progress, Report, summarise
-from seminar_rag.ui.desk.jobs import Jobs, StoppedError
+from seminar_rag.ui.desk.jobs import Jobs, StoppedError, Task
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -26,16 +26,27 @@ class JobWork:
         self._jobs = jobs
         self._name = name
 
-    def ingest(self, sources: Sequence[str], options: Options = Options()) -> str:
+    def perform(self, task: Task) -> str:
+        """Do the work of a job, which another server may have begun."""
+        work: dict[str, Callable[..., str]] = {
+            "ingest": self._ingest,
+            "readings": self._readings,
+            "model": self._model,
+            "propose": self._propose,
+            "differ": self._differ,
+        }
+        return work[task["do"]](**task["of"])
+
+    def _ingest(self, sources: Sequence[str], options: dict[str, Any]) -> str:
         """Bring sources up to date."""
         reports = []
-        listener = listener_of(self._jobs)
-        for report in self._course.ingest(sources, listener, options, stop=self._jobs.stopping):
+        listener, chosen = listener_of(self._jobs), Options(**options)
+        for report in self._course.ingest(sources, listener, chosen, stop=self._jobs.stopping):
             log_report(self._jobs, report)
             reports.append(report)
         return summarise(reports)
 
-    def readings(self, readings: Sequence[str], must: bool, nameless: bool) -> str:
+    def _readings(self, readings: Sequence[str], must: bool, nameless: bool) -> str:
         """Ingest readings; see `Desk._start`."""
         reports = []
         listener = listener_of(self._jobs)
@@ -50,7 +61,7 @@ class JobWork:
             self._name(readings[0])
         return summarise(reports)
 
-    def model(self) -> str:
+    def _model(self) -> str:
         """Fetch a language model."""
         jobs = self._jobs
 
@@ -62,12 +73,10 @@ class JobWork:
             progress=progress, announce=jobs.line, stop=jobs.stopping
         )
 
-    def propose(self, session: int) -> str:
-        """Make study items of a session."""
+    def _propose(self, session: int) -> str:
         return self._made(session, "item", self._course.propose)
 
-    def differ(self, session: int) -> str:
-        """Look for differences between a session's readings."""
+    def _differ(self, session: int) -> str:
         return self._made(session, "difference", self._course.differ)
 
     def _made(self, session: int, noun: str, make: Callable[..., Sequence[object]]) -> str:
