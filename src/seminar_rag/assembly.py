@@ -150,7 +150,6 @@ class Assembly(ModelsInUse):
                 titles=titles,
                 stand_alone=stand_alone,
                 spelled=self.retriever.spelled,
-                in_full=self.retriever.in_full,
             )
             return replace(found, text=text, language=language_of(text)) if english else found
 

@@ -113,17 +113,6 @@ def test_scripts_without_spaces_are_found_by_pairs_of_characters(store: Store) -
     assert words("RAG是什么") == ["rag", "是什", "什么"]
 
 
-def test_an_abbreviation_that_only_a_title_spells_is_written_in_full(store: Store) -> None:
-    put(store, "A Survey of Rotating Stock-Keeping", ["Stock is kept in turns."])
-    put(store, "Last In First Out", ["We call it last in first out (LIFO) from here on."])
-    full = Retriever(store, HashEmbedder()).in_full
-    assert full("How does RSK differ from LIFO?") == (
-        "How does RSK (rotating stock keeping) differ from LIFO?"
-    )
-    for text in ("What is RSK, or rotating stock keeping?", "RSK-2 or SK", "What is XYZ?"):
-        assert full(text) == text
-
-
 def test_known_and_strange_words_are_left_alone(kitchen: Store) -> None:
     for query in ("plumber repairs", "quantum chromodynamics", "bufering"):
         right = Retriever(kitchen, HashEmbedder()).spelled(query)

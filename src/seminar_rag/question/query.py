@@ -78,8 +78,7 @@ class Query:
     stand_alone: str
     """As it can be understood without the conversation."""
     search_text: str
-    """`stand_alone` without the words that name a part of the course, abbreviations with what they
-    stand for: what is searched for."""
+    """`stand_alone` without the words that name a part of the course: what is searched for."""
     own_text: str
     """The part of `search_text` that was typed last, without the earlier questions it leans on."""
     intent: str = PLAIN
@@ -141,7 +140,6 @@ def understand(
     titles: Mapping[str, str] | None = None,
     stand_alone: StandAlone = standalone,
     spelled: Callable[[str], str] = str,
-    in_full: Callable[[str], str] = str,
 ) -> Query:
     """Understand a question.
 
@@ -152,7 +150,6 @@ def understand(
         titles: titles of the course's readings by reading id.
         stand_alone: rewrites a follow-up so that it can be understood alone.
         spelled: puts misspelt words right.
-        in_full: adds what abbreviations stand for.
     """
     titles = titles or {}
     said = _folded(text)
@@ -202,8 +199,8 @@ def understand(
     return Query(
         text=text,
         stand_alone=alone,
-        search_text=in_full(searched),
-        own_text=in_full(own),
+        search_text=searched,
+        own_text=own,
         intent=found.intent,
         topic=found.topic,
         sessions=found.sessions,
