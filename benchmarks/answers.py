@@ -31,7 +31,7 @@ from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle, Te
 
 from seminar_rag.documents import chunk
 from seminar_rag.documents.parse import Parser
-from seminar_rag.evaluation.evaluate import CONTEXT, Evidence
+from seminar_rag.evaluation.evaluate import CONTEXT, QuoteMatcher
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.index import late, lexical, retrieve
 from seminar_rag.index.late import CANDIDATES, DENSE_WEIGHT
@@ -66,10 +66,10 @@ class Bench:
         self.questions = [one for one in asked if one.evidence]
         self.queries = [standalone(one.text, one.history) for one in self.questions]
         self.embedded = self.embedder.embed(self.queries)
-        evidence = Evidence(posts)
+        evidence = QuoteMatcher(posts)
         self.held = [self._held(evidence, one) for one in self.questions]
 
-    def _held(self, evidence: Evidence, question: Question) -> dict[int, set[int]]:
+    def _held(self, evidence: QuoteMatcher, question: Question) -> dict[int, set[int]]:
         return {
             i: held
             for i, passage in enumerate(self.passages)
@@ -312,7 +312,7 @@ def baselines(bench: Bench, posts: Path) -> Iterator[tuple[str, list[Found]]]:
     documents = [
         Document(text=file.read_text("utf-8"), id_=file.name) for file in sorted(posts.glob("*.md"))
     ]
-    evidence = Evidence(posts)
+    evidence = QuoteMatcher(posts)
 
     def judged(retriever: BaseRetriever) -> list[Found]:
         out = []

@@ -32,7 +32,7 @@ from seminar_rag.models.embed import HashEmbedder  # noqa: E402
 from seminar_rag.syllabus.read import read_syllabus  # noqa: E402
 from seminar_rag.text import fold  # noqa: E402
 from seminar_rag.types.catalogue import Catalogue  # noqa: E402
-from seminar_rag.types.ingest import Options, Report  # noqa: E402
+from seminar_rag.types.ingest import IngestReport, Options  # noqa: E402
 from seminar_rag.web.fetch import Fetcher  # noqa: E402
 from seminar_rag.web.places import arxiv_id  # noqa: E402
 
@@ -162,7 +162,7 @@ def put(web: Web, url: str, one: dict[str, Any]) -> None:
         web.put(url, html(title, text))
 
 
-def run(shared: Path, form: str, folder: Path) -> tuple[Report, Report, Catalogue, Web]:
+def run(shared: Path, form: str, folder: Path) -> tuple[IngestReport, IngestReport, Catalogue, Web]:
     """Ingest twice; the reports, the catalogue and the web."""
     source = (
         f"https://{COURSE}/LecturesByDate/"
@@ -198,7 +198,7 @@ def run(shared: Path, form: str, folder: Path) -> tuple[Report, Report, Catalogu
     return reports[0], reports[1], catalogue, web
 
 
-def table(report: Report, catalogue: Catalogue) -> None:
+def table(report: IngestReport, catalogue: Catalogue) -> None:
     """What there is of every reading on the page."""
     kinds: Counter[str] = Counter()
     listed = [(s.number, r) for s in catalogue.sessions for r in s.readings]

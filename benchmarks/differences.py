@@ -23,15 +23,15 @@ from seminar_rag.compare.table import Pair, differences
 from seminar_rag.config import load
 from seminar_rag.course import Course
 from seminar_rag.errors import SeminarError
-from seminar_rag.study.items import Source
+from seminar_rag.study.items import KeySentence
 from seminar_rag.types import Document, Passage, Sentence
 
 FAULTS = Path(__file__).with_name("faults.jsonl")
 
 
-def source(name: str, text: str) -> Source:
+def source(name: str, text: str) -> KeySentence:
     passage = Passage(name, name, 0, text, "", 0, len(text), None, (Sentence(0, len(text)),))
-    return Source(Document(name, "paper", name, name), passage, text, None)
+    return KeySentence(Document(name, "paper", name, name), passage, text, None)
 
 
 def planted(course: Course) -> None:

@@ -42,7 +42,7 @@ import numpy as np
 from kept import share
 from llm_times import FILES, SECOND, course_of
 from seminar_rag.answer.citations import introduces, split_answer
-from seminar_rag.evaluation.evaluate import Evidence, supports
+from seminar_rag.evaluation.evaluate import QuoteMatcher, supports
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.models.local import LlamaCpp
 from seminar_rag.question.followup import standalone
@@ -153,7 +153,7 @@ def main() -> int:
     for name in options.set:
         questions, docs = _questions(options.shared, name, options)
         ask = _peer(options, docs, written) if options.peer else _product(options, name, written)
-        evidence = Evidence(docs)
+        evidence = QuoteMatcher(docs)
         for question in questions:
             row = _row(question, evidence, *ask(question))
             rows.append(row)
@@ -260,7 +260,7 @@ def _peer(options: argparse.Namespace, docs: Path, written: Kept) -> Callable[[Q
     return ask
 
 
-def _row(question: Question, evidence: Evidence, answer: Answer, hits: Any, took: Any) -> Any:
+def _row(question: Question, evidence: QuoteMatcher, answer: Answer, hits: Any, took: Any) -> Any:
     """The figures of one answer, with what is needed to read and judge it."""
     offered: set[int] = set()
     cited: set[int] = set()

@@ -40,7 +40,7 @@ from seminar_rag.answer.extractive import EMBEDDED, Extractive
 from seminar_rag.answer.scoring import FEATURES, FIRST_FEATURES, Features, QuestionWords, choose
 from seminar_rag.config import load
 from seminar_rag.course import Course
-from seminar_rag.evaluation.evaluate import Evidence
+from seminar_rag.evaluation.evaluate import QuoteMatcher
 from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.models.embed import SentenceTransformerEmbedder, Side, Words
 from seminar_rag.question.query import Query
@@ -126,7 +126,7 @@ class Asked:
     candidates: list[Candidate]
     features: list[Features]
     hits: tuple[Hit, ...]
-    evidence: Evidence
+    evidence: QuoteMatcher
     gains: Any = None
     """Share of its quotes that each candidate holds, shape (candidates,)."""
 
@@ -147,7 +147,7 @@ class Set:
 
     name: str
     course: Course
-    evidence: Evidence
+    evidence: QuoteMatcher
     offered: list[tuple[Question, Query, tuple[Hit, ...]]]
     answerable: int
     refused: int
@@ -183,7 +183,7 @@ def opened(shared: Path, data: Path, name: str) -> Set:
     }
     asked = [one for one in read_questions(questions) if not one.unanswerable]
     offered = []
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     refused = from_catalogue = 0
     for one in asked:
         recorder.offered = None

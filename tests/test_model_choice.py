@@ -23,12 +23,14 @@ def fetched(tiny_course: Course, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Downloads put an empty file in place; the specs that were asked for."""
     asked: list[str] = []
 
-    def get(models: Sequence[LanguageModel], folder: Path, **_: object) -> weights.Fetched:
+    def get(
+        models: Sequence[LanguageModel], folder: Path, **_: object
+    ) -> weights.DownloadedWeights:
         asked.extend(one.spec for one in models)
         folder.mkdir(exist_ok=True)
         path = folder / models[0].file
         path.touch()
-        return weights.Fetched(models[0].spec, path, "from the hub")
+        return weights.DownloadedWeights(models[0].spec, path, "from the hub")
 
     monkeypatch.setattr(weights, "get", get)
     monkeypatch.setattr(Course, "open", lambda folder=None, data=None: tiny_course)

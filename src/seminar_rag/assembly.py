@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from seminar_rag.journal.insights import Remembered
     from seminar_rag.models.embed import Embedder
     from seminar_rag.pages.view import Pages
-    from seminar_rag.study.worded import Wording
+    from seminar_rag.study.worded import ModelWording
     from seminar_rag.web.fetch import Fetcher
 
 NO_LLM = (
@@ -206,12 +206,12 @@ class Assembly(ModelsInUse):
         )
 
     @property
-    def wording(self) -> Wording | None:
+    def wording(self) -> ModelWording | None:
         """What has the language model word study items; None without a model."""
-        from seminar_rag.study.worded import Wording
+        from seminar_rag.study.worded import ModelWording
 
         llm = self.llm if self._answerer is None else None
-        return None if llm is None else Wording(llm, self.verifier)
+        return None if llm is None else ModelWording(llm, self.verifier)
 
     @property
     def stances(self) -> Stances:

@@ -12,7 +12,7 @@ import numpy as np
 from seminar_rag.compare.table import MOST, differences, near_pairs, rows
 from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.pages.view import key_sentences
-from seminar_rag.study.items import Source, sources
+from seminar_rag.study.items import KeySentence, sources
 from seminar_rag.text import fingerprint
 from seminar_rag.types import Scope
 from seminar_rag.types.catalogue import Catalogue
@@ -170,7 +170,7 @@ class Comparing(ABC):
                 f"session {session} has no two readings with text — choose another session"
             )
         embed = self.parts.embedder.embed
-        found: list[Source] = []
+        found: list[KeySentence] = []
         for done, one in enumerate(own):
             if stop():
                 return self.differing(session)

@@ -41,7 +41,7 @@ from seminar_rag.types import (
 )
 from seminar_rag.types.catalogue import Catalogue, PageText
 from seminar_rag.types.check import Checking
-from seminar_rag.types.ingest import ADDED, Listener, Need, Options, Report
+from seminar_rag.types.ingest import ADDED, IngestReport, Listener, Need, Options
 from seminar_rag.types.serving import Common, Finding, Insights, Setting
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         listener: Listener = lambda _: None,
         options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Report]:
+    ) -> Iterator[IngestReport]:
         """Ingest sources, given as paths or addresses, or bring them up to date; yields a report
         for each. Students can go on asking meanwhile. The bundled sample course is removed once
         another source is ingested.
@@ -207,7 +207,7 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         reading: str,
         listener: Listener = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
-    ) -> Report:
+    ) -> IngestReport:
         """Look for one reading again, by its id or title, and bring its documents up to date.
         Raises NotFoundError where no source lists it, and SourceError where its page cannot be
         read."""

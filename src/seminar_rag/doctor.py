@@ -18,7 +18,7 @@ from seminar_rag.models.server import endpoint
 from seminar_rag.types.serving import Finding, Offer
 
 if TYPE_CHECKING:
-    from seminar_rag.models.suggested import Suggestion
+    from seminar_rag.models.suggested import ModelSuggestion
 
 _PACKAGES = ("chromadb", "llama-index-core", "sentence-transformers", "torch", "gradio")
 _BUILD_LOCAL = "make local installs it (where it must be built: five minutes, a C++ compiler)"
@@ -273,7 +273,7 @@ def model_offer() -> Offer | None:
     return Offer(model.name, model.cost, suited.reason, _instead(suited), installed())
 
 
-def _instead(suited: Suggestion) -> str:
+def _instead(suited: ModelSuggestion) -> str:
     """The model for where the hub cannot be reached, with its cost; "" for none."""
     packed = next((one for one in suited.models if one.packages), None)
     return "" if packed in (None, suited.model) else f"{packed.name}: {packed.cost}"

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 
 @dataclass
-class Draft:
+class PartFile:
     """A file while it is written, beside the place that it will take."""
 
     file: BinaryIO
@@ -22,7 +22,7 @@ class Draft:
 
 
 @contextmanager
-def draft(path: Path, *, sync: bool = False, mode: int = 0o600) -> Iterator[Draft]:
+def draft(path: Path, *, sync: bool = False, mode: int = 0o600) -> Iterator[PartFile]:
     """Write a file that replaces `path` when the block ends, and leaves no trace when it raises.
 
     Args:
@@ -34,7 +34,7 @@ def draft(path: Path, *, sync: bool = False, mode: int = 0o600) -> Iterator[Draf
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
     try:
         with os.fdopen(handle, "wb") as file:
-            made = Draft(file, path)
+            made = PartFile(file, path)
             yield made
             file.flush()
             if sync:

@@ -21,7 +21,7 @@ from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.files import write
 from seminar_rag.pages.view import key_sentences
 from seminar_rag.question.query import understand
-from seminar_rag.study.items import Source, defined, fault, item_of, make, sources
+from seminar_rag.study.items import KeySentence, defined, fault, item_of, make, sources
 from seminar_rag.syllabus.days import session_at
 from seminar_rag.types import (
     AnswerEvent,
@@ -185,7 +185,7 @@ class Learning(ABC):
         read = [*own, *others[:COMPARED]]
         wording = self.parts.wording
         total = len(read) + (len(own) if wording else 0)
-        found: list[Source] = []
+        found: list[KeySentence] = []
         central: dict[str, tuple[Citation, ...]] = {}
         for done, one in enumerate(read):
             if stop():

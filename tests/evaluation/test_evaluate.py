@@ -12,7 +12,7 @@ import pytest
 from check import scripted
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluation.evaluate import (
-    Evidence,
+    QuoteMatcher,
     judge_citations,
     outcomes,
     place,
@@ -24,7 +24,7 @@ from seminar_rag.evaluation.questions import Question, read_questions
 from seminar_rag.evaluation.report import (
     Earlier,
     Figure,
-    Report,
+    QualityReport,
     make_report,
     mean,
     ratio,
@@ -92,7 +92,7 @@ def question(*quotes: str, id_: str = "q", unanswerable: str | None = None) -> Q
 
 
 def test_a_passage_holds_what_it_covers_half_of(docs: Path) -> None:
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     assert evidence.held(question(CACHE, ROUTER), ONE, "folder/notes.md") == {0}
     assert evidence.held(question(CACHE), ONE, "folder/other.md") == set()
     half = passage("half", "A **rolling", "Older keys are", "")
@@ -100,7 +100,7 @@ def test_a_passage_holds_what_it_covers_half_of(docs: Path) -> None:
 
 
 def test_the_ranks_are_where_any_and_where_all_quotes_are_held(docs: Path) -> None:
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     assert evidence.ranks(question(CACHE, ROUTER), [hit(ONE), hit(ONE), hit(TWO)]) == (1, 3)
     assert evidence.ranks(question(CACHE, ROUTER), [hit(ONE)]) == (1, None)
     assert evidence.ranks(question(ROUTER), [hit(ONE), hit(TWO)]) == (2, 2)
@@ -108,14 +108,14 @@ def test_the_ranks_are_where_any_and_where_all_quotes_are_held(docs: Path) -> No
 
 
 def test_cited_sentences_are_placed_in_spite_of_markup(docs: Path) -> None:
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     whole = cite(1, ONE, "A rolling cache keeps the latest keys.")
     assert evidence.quoted(question(CACHE), [whole]) == {0}
     assert evidence.quoted(question(CACHE), [cite(1, ONE, "Older keys are overwritten")]) == set()
 
 
 def test_two_citations_hold_a_quote_together(docs: Path) -> None:
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     both = question("Older keys are\noverwritten in turn.")
     parts = [cite(1, ONE, "Older keys are"), cite(1, ONE, "in turn.")]
     assert evidence.quoted(both, parts[:1]) == set()
@@ -129,7 +129,7 @@ def test_what_is_not_there_has_an_empty_place() -> None:
 
 def test_a_quote_that_is_not_in_its_document_is_an_error(docs: Path) -> None:
     with pytest.raises(SourceError, match="“bananas” is not in its document — copy it"):
-        Evidence(docs).held(question("bananas"), ONE, "notes.md")
+        QuoteMatcher(docs).held(question("bananas"), ONE, "notes.md")
 
 
 def test_evidence_is_looked_up_before_anything_is_asked(docs: Path) -> None:
@@ -150,7 +150,7 @@ def test_evidence_is_looked_up_before_anything_is_asked(docs: Path) -> None:
 
 def test_a_missing_document_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"notes\.md cannot be read"):
-        Evidence(tmp_path).held(question(CACHE), ONE, "notes.md")
+        QuoteMatcher(tmp_path).held(question(CACHE), ONE, "notes.md")
 
 
 # citations
@@ -238,7 +238,7 @@ def refuse(text: str, history: Sequence[Turn]) -> Iterator[Event]:
 
 
 @pytest.fixture
-def report(docs: Path) -> Report:
+def report(docs: Path) -> QualityReport:
     turns = itertools.cycle([ask, ask, refuse, ask])
     ticks = itertools.count()
     told = outcomes(
@@ -252,7 +252,7 @@ def report(docs: Path) -> Report:
     return make_report(list(told))
 
 
-def test_a_run_tells_retrieval_answers_and_refusals(report: Report) -> None:
+def test_a_run_tells_retrieval_answers_and_refusals(report: QualityReport) -> None:
     figures = report.figures
     assert figures["retrieval"]["R@1"].value == 0.5
     assert figures["retrieval"]["R@3"].value == 1.0
@@ -279,7 +279,9 @@ def test_evidence_beyond_the_context_does_not_count(docs: Path) -> None:
     assert make_report(list(told)).figures["retrieval"]["recall@1500tok"].value == 0.5
 
 
-def test_the_curve_starts_with_the_most_confident_and_leaves_refusals_out(report: Report) -> None:
+def test_the_curve_starts_with_the_most_confident_and_leaves_refusals_out(
+    report: QualityReport,
+) -> None:
     assert [coverage for coverage, _ in report.curve] == [0.25, 0.5, 0.75]
     assert report.curve[0][1] == 0.0
     assert report.curve[-1][1] == pytest.approx(2 / 3)
@@ -295,7 +297,7 @@ GROUPS = {
 }
 
 
-def test_json_has_every_figure_with_its_interval(report: Report) -> None:
+def test_json_has_every_figure_with_its_interval(report: QualityReport) -> None:
     told = to_json(report, {"answers by": "a script"})
     assert told["about"] == {"answers by": "a script"}
     for group, names in GROUPS.items():
@@ -308,7 +310,7 @@ def test_json_has_every_figure_with_its_interval(report: Report) -> None:
     assert len(told["risk_coverage"]) == 3
 
 
-def test_json_comes_back_as_an_earlier_run(report: Report, tmp_path: Path) -> None:
+def test_json_comes_back_as_an_earlier_run(report: QualityReport, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(to_json(report)), encoding="utf-8")
     before = read_earlier(path)
@@ -318,7 +320,7 @@ def test_json_comes_back_as_an_earlier_run(report: Report, tmp_path: Path) -> No
     assert before.good == {"good": True, "missed": False, "refused": True, "wrong": False}
 
 
-def test_json_tells_what_was_wanted_found_and_said(report: Report) -> None:
+def test_json_tells_what_was_wanted_found_and_said(report: QualityReport) -> None:
     told = to_json(report)["questions"]
     assert [one["id"] for one in told] == ["good", "missed", "refused", "wrong"]
     assert told[0]["wanted"] == [{"doc": "notes.md", "quote": CACHE}]
@@ -347,7 +349,7 @@ EARLIER = Earlier(
 )
 
 
-def test_the_table_compares_with_an_earlier_run(report: Report) -> None:
+def test_the_table_compares_with_an_earlier_run(report: QualityReport) -> None:
     lines = render_table(report, EARLIER).splitlines()
     assert next(line for line in lines if line.startswith("  R@1 ")).endswith(
         "n=2         +0.300 *"
@@ -363,7 +365,9 @@ def test_the_table_compares_with_an_earlier_run(report: Report) -> None:
     ]
 
 
-def test_the_table_alone_has_no_changes_and_says_where_nothing_was_counted(report: Report) -> None:
+def test_the_table_alone_has_no_changes_and_says_where_nothing_was_counted(
+    report: QualityReport,
+) -> None:
     table = render_table(report)
     assert "earlier" not in table
     assert next(one for one in table.splitlines() if "injection" in one).split()[1:] == [
@@ -391,7 +395,7 @@ def test_the_page_is_one_file_and_escapes_what_it_shows(docs: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: Report) -> None:
+def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: QualityReport) -> None:
     page = render_page(report, EARLIER)
     assert page.count("<th>type") == 1
     assert "<tr><td>plainly worded<td class=n>" in page
@@ -405,7 +409,7 @@ def test_the_page_tells_of_each_question_what_was_wanted_and_came(report: Report
 
 
 @pytest.mark.slow
-def test_the_plots_are_the_same_every_time_and_take_the_pages_colour(report: Report) -> None:
+def test_the_plots_are_the_same_every_time_and_take_the_pages_colour(report: QualityReport) -> None:
     page = render_page(report)
     assert page == render_page(report)
     assert "currentColor" in page
@@ -424,7 +428,7 @@ def test_a_stream_without_an_answer_is_an_error(docs: Path) -> None:
 )
 def test_every_quote_of_the_labelled_questions_is_in_its_document() -> None:
     questions = read_questions(SHARED / "questions/dev.jsonl")
-    evidence = Evidence(SHARED / "course/posts")
+    evidence = QuoteMatcher(SHARED / "course/posts")
     for one in questions:
         for name in {name for name, _ in one.evidence}:
             everything = Passage("all", "d", 0, "", "", 0, 10**9, None, ())

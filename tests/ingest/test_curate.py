@@ -31,7 +31,7 @@ from seminar_rag.errors import NotFoundError, SourceError
 from seminar_rag.ingest.pipeline import Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types.catalogue import ListedReading
-from seminar_rag.types.ingest import Options, Report, Suggestion
+from seminar_rag.types.ingest import IngestReport, Options, Suggestion
 from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def course(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     one.close()
 
 
-def ingest(course: Course, **options: bool) -> Report:
+def ingest(course: Course, **options: bool) -> IngestReport:
     return next(iter([*course.ingest([COURSE], options=Options(**options))]))
 
 
@@ -81,7 +81,7 @@ def by_kind(course: Course) -> dict[str, Suggestion]:
     return {f"{one.kind} {one.title}": one for one in course.suggestions()}
 
 
-def needs(report: Report) -> set[str]:
+def needs(report: IngestReport) -> set[str]:
     return {need.title for need in report.needs}
 
 

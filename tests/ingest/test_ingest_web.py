@@ -16,7 +16,7 @@ from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, ParsedDocument
-from seminar_rag.types.ingest import Need, Options, Report
+from seminar_rag.types.ingest import IngestReport, Need, Options
 from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
@@ -123,7 +123,7 @@ def parser() -> PlainParser:
     return PlainParser()
 
 
-Ingest = Callable[..., Report]
+Ingest = Callable[..., IngestReport]
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def ingest(store: Store, embedder: HashEmbedder, parser: PlainParser, web: Web) 
             timeout=5,
         )
 
-    def run(source: str | Path = COURSE, **options: Any) -> Report:
+    def run(source: str | Path = COURSE, **options: Any) -> IngestReport:
         made: Any = parser
         with store.writer():
             ingestor = Ingestor(store, embedder, made, network=Network(fetcher))
@@ -152,7 +152,7 @@ def documents(store: Store) -> dict[str, tuple[str, tuple[int, ...]]]:
     return {one.title: (one.kind, one.sessions) for one in catalogue.documents.values()}
 
 
-def by_title(report: Report) -> dict[str, Need]:
+def by_title(report: IngestReport) -> dict[str, Need]:
     return {need.title: need for need in report.needs}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from seminar_rag.documents.archive import Unpacker
 from seminar_rag.errors import SourceError
-from seminar_rag.ingest.local import Source, from_disk, list_folder, with_archives
+from seminar_rag.ingest.local import SourceContent, from_disk, list_folder, with_archives
 from seminar_rag.ingest.plan import make_plan
 from seminar_rag.ingest.sources import list_readings
 
@@ -22,7 +22,7 @@ def put(folder: Path, *names: str) -> None:
         path.write_text(f"What {name} says.")
 
 
-def planned(source: Source) -> dict[str, str]:
+def planned(source: SourceContent) -> dict[str, str]:
     """Path and title of every document that the source will have."""
     plan = make_plan(source, list_readings(source), {}, Path("data"))
     return {job.document.path: job.document.title for job in plan.jobs.values()}

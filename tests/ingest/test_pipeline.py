@@ -21,7 +21,7 @@ from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.syllabus.read import read_syllabus
 from seminar_rag.types import Block, Document, ParsedDocument
 from seminar_rag.types.catalogue import ListedReading
-from seminar_rag.types.ingest import Report
+from seminar_rag.types.ingest import IngestReport
 
 
 class ScriptedParser:
@@ -67,12 +67,12 @@ def parser() -> ScriptedParser:
     return ScriptedParser()
 
 
-Ingest = Callable[[Path], Report]
+Ingest = Callable[[Path], IngestReport]
 
 
 @pytest.fixture
 def ingest(store: Store, embedder: HashEmbedder, parser: ScriptedParser) -> Ingest:
-    def run(source: Path) -> Report:
+    def run(source: Path) -> IngestReport:
         with store.writer():
             made: Any = parser
             return Ingestor(store, embedder, made).ingest(source)

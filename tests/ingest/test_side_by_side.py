@@ -26,17 +26,17 @@ from ingest.test_ingest_web import (
 from local_web import Page, Web, html
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.pipeline import Ingestor, Network
-from seminar_rag.ingest.plan import Job
-from seminar_rag.ingest.states import Table
+from seminar_rag.ingest.plan import PlannedDocument
+from seminar_rag.ingest.states import ProgressTable
 from seminar_rag.ingest.work import DocumentMaker
 from seminar_rag.models.embed import HashEmbedder
 from seminar_rag.types import Block, Document
-from seminar_rag.types.ingest import Options, Progress, Report
+from seminar_rag.types.ingest import IngestReport, Options, Progress
 from seminar_rag.web.fetch import Fetcher
 
 pytestmark = pytest.mark.slow
 
-Ingest = Callable[..., Report]
+Ingest = Callable[..., IngestReport]
 SLOW = "https://slow.test/article"
 
 
@@ -53,7 +53,7 @@ def ingest(store: Store, embedder: HashEmbedder, web: Web) -> Ingest:
         listener: Callable[[Progress], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
         **options: Any,
-    ) -> Report:
+    ) -> IngestReport:
         def fetcher() -> Fetcher:
             return Fetcher(
                 store.folder / "web",
@@ -199,12 +199,15 @@ def test_a_document_of_which_more_becomes_known_is_made_once(
     store: Store, embedder: HashEmbedder
 ) -> None:
     told: list[Progress] = []
-    table = Table(told.append)
+    table = ProgressTable(told.append)
     parser: Any = PlainParser()
     work = DocumentMaker(store, embedder, parser, "s", table)
     first = Document("d", "notes", "n", "Notes", sessions=(1,))
     blocks = (Block("The loom weaves what the cards say."),)
-    jobs = [Job(first, "", "one", blocks), Job(replace(first, title="Better"), "", "two", blocks)]
+    jobs = [
+        PlannedDocument(first, "", "one", blocks),
+        PlannedDocument(replace(first, title="Better"), "", "two", blocks),
+    ]
     with store.writer(), work:
         for job in jobs:
             work.offer({"d": job})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seminar_rag.ingest.plan import Job
-from seminar_rag.ingest.states import Row, Table
+from seminar_rag.ingest.plan import PlannedDocument
+from seminar_rag.ingest.states import DocumentProgress, ProgressTable
 from seminar_rag.types import Block, Document, ParsedDocument
-from seminar_rag.types.ingest import Outcome, Progress
+from seminar_rag.types.ingest import DocumentOutcome, Progress
 
 
 class Clock:
@@ -20,20 +20,20 @@ class Clock:
         return self.now
 
 
-def job(name: str, text: str = "") -> Job:
+def job(name: str, text: str = "") -> PlannedDocument:
     document = Document(name, "paper" if not text else "notes", "r", name)
     file = None if text else Path(f"{name}.pdf")
-    return Job(document, "", name, (Block(text),) if text else (), file)
+    return PlannedDocument(document, "", name, (Block(text),) if text else (), file)
 
 
-def store(table: Table, row: Row, passages: int) -> None:
+def store(table: ProgressTable, row: DocumentProgress, passages: int) -> None:
     table.embed(passages, 1.0)
-    table.finish(row, Outcome("new", row.document, passages))
+    table.finish(row, DocumentOutcome("new", row.document, passages))
 
 
 def test_a_document_goes_through_the_states() -> None:
     told: list[Progress] = []
-    table = Table(told.append)
+    table = ProgressTable(told.append)
     table.want("r", "A reading")
     assert table.wanted == {"r"}
     assert not table.finished
@@ -56,9 +56,9 @@ def test_a_document_goes_through_the_states() -> None:
 
 def test_documents_that_are_kept_do_not_count() -> None:
     told: list[Progress] = []
-    table = Table(told.append)
+    table = ProgressTable(told.append)
     known = job("known")
-    table.keep(known, Outcome("unchanged", known.document, 70))
+    table.keep(known, DocumentOutcome("unchanged", known.document, 70))
     store(table, table.add(job("notes", "words " * 40)), 1)
     assert (told[-1].done, told[-1].total, told[-1].passages) == (1, 1, 1)
     assert [one.change for one in table.outcomes] == ["unchanged", "new"]
@@ -66,7 +66,7 @@ def test_documents_that_are_kept_do_not_count() -> None:
 
 def test_time_left_comes_from_passages() -> None:
     clock = Clock()
-    table = Table(clock=clock)
+    table = ProgressTable(clock=clock)
     assert table.seconds_left == 0.0
     clock.now = 100.0
     first, second = table.add(job("a")), table.add(job("b"))
@@ -81,7 +81,7 @@ def test_time_left_comes_from_passages() -> None:
 
 def test_time_left_for_lookups_comes_from_their_own_pace() -> None:
     clock = Clock()
-    table = Table(clock=clock)
+    table = ProgressTable(clock=clock)
     for number in range(10):
         table.want(str(number), "A reading")
     clock.now = 60.0  # the first answer of a slow host says nothing of the others
@@ -97,7 +97,7 @@ def test_time_left_for_lookups_comes_from_their_own_pace() -> None:
 
 def test_the_first_short_text_of_many_tells_no_time() -> None:
     clock = Clock()
-    table = Table(clock=clock)
+    table = ProgressTable(clock=clock)
     rows = [table.add(job(str(number))) for number in range(30)]
     clock.now = 60.0  # most of which was the model being loaded
     store(table, rows[0], 1)
@@ -110,7 +110,7 @@ def test_the_first_short_text_of_many_tells_no_time() -> None:
 def test_nothing_is_left_once_all_is_stored_however_slow_it_was() -> None:
     clock = Clock()
     told: list[Progress] = []
-    table = Table(told.append, clock)
+    table = ProgressTable(told.append, clock)
     rows = [table.add(job(name)) for name in "abc"]
     clock.now = 2700.0
     for row in rows:
@@ -120,7 +120,7 @@ def test_nothing_is_left_once_all_is_stored_however_slow_it_was() -> None:
 
 
 def test_a_document_of_which_more_is_known_has_one_row() -> None:
-    table = Table()
+    table = ProgressTable()
     table.add(job("a", "old"))
     table.add(job("a", "new"))
     assert [row.blocks[0].text for row in table.in_state("parsed")] == ["new"]

@@ -23,7 +23,7 @@ from seminar_rag.errors import ModelError
 from seminar_rag.models.choice import BEGINNINGS, SharedPrefix
 from seminar_rag.models.llm import LLM
 from seminar_rag.models.local import LlamaCpp
-from seminar_rag.models.reader import Reader
+from seminar_rag.models.reader import LlamaContext
 from seminar_rag.models.server import OpenAICompatible
 
 pytestmark = pytest.mark.slow
@@ -482,9 +482,9 @@ class TestLlamaCpp:
         self, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         read: list[int] = []
-        decode = Reader.decode
+        decode = LlamaContext.decode
         monkeypatch.setattr(
-            Reader, "decode", lambda self, t, **k: read.append(len(t)) or decode(self, t, **k)
+            LlamaContext, "decode", lambda self, t, **k: read.append(len(t)) or decode(self, t, **k)
         )
         begin = [ChatMessage("Answer from the passages. " * 20, role="system")]
         asked = [*begin, ChatMessage("What is attention?")]

@@ -354,7 +354,9 @@ class TestAnywhere:
         (tmp_path / "newer.gguf").touch()
         said: list[str] = []
         found = weights.get([self.PACKED], tmp_path, hub_url=hub.url, announce=said.append)
-        assert found == weights.Fetched(self.PACKED.spec, tmp_path / FILE, f"from {hub.url}")
+        assert found == weights.DownloadedWeights(
+            self.PACKED.spec, tmp_path / FILE, f"from {hub.url}"
+        )
         assert said == [f"Asking {hub.url} for {FILE} …"]
         # Fetched again, it is the newest, which is the one that is used.
         os.utime(tmp_path / FILE, (1, 1))

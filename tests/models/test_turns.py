@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from seminar_rag.models import turns as module
-from seminar_rag.models.turns import Turns
+from seminar_rag.models.turns import ModelTurns
 
 
 def never() -> bool:
@@ -19,7 +19,7 @@ def never() -> bool:
 class Hall:
     """Threads that each take a turn and note it."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: ModelTurns) -> None:
         self._turns = turns
         self._threads: list[threading.Thread] = []
         self.had: list[str] = []
@@ -52,7 +52,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_first_come_first_served() -> None:
-    turns = Turns()
+    turns = ModelTurns()
     assert turns.take(never)
     hall = Hall(turns)
     for name in "abcdef":
@@ -63,7 +63,7 @@ def test_first_come_first_served() -> None:
 
 def test_who_goes_on_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 30.0)
-    turns = Turns()
+    turns = ModelTurns()
     assert turns.take(never)
     hall = Hall(turns)
     for name in "ab":
@@ -78,7 +78,7 @@ def test_who_goes_on_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nobody_waits_long_for_who_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 0.1)
-    turns = Turns()
+    turns = ModelTurns()
     assert turns.take(never)
     hall = Hall(turns)
     hall.comes("a")
@@ -89,7 +89,7 @@ def test_nobody_waits_long_for_who_does_not_go_on(monkeypatch: pytest.MonkeyPatc
 
 def test_who_is_expected_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GRACE", 30.0)
-    turns = Turns()
+    turns = ModelTurns()
     assert turns.take(never)
     hall = Hall(turns)
     hall.comes("a")
@@ -111,7 +111,7 @@ def test_who_stops_waiting_leaves_the_line(*, fails: bool) -> None:
             raise KeyError
         return True
 
-    turns = Turns()
+    turns = ModelTurns()
     assert turns.take(never)
     if fails:
         with pytest.raises(KeyError):

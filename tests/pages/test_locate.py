@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seminar_rag.pages.locate import Keyed, Match, find, key, keyed
+from seminar_rag.pages.locate import Keyed, PageMatch, find, key, keyed
 
 HEAD = "Proceedings of the Guild of Weavers 12"
 ONE = "Looms read a chain of punched cards. The first card decides the colour of the border."
@@ -15,7 +15,7 @@ def page(text: str) -> Keyed:
     return keyed(map(ord, text))
 
 
-def shown(match: Match | None, *texts: str) -> list[str]:
+def shown(match: PageMatch | None, *texts: str) -> list[str]:
     assert match is not None
     return [texts[run.page][run.first : run.last + 1] for run in match.runs]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from seminar_rag.study.items import Source, defined, fault, item_of, make, passages_of, sources
+from seminar_rag.study.items import KeySentence, defined, fault, item_of, make, passages_of, sources
 from seminar_rag.types import Citation, Document, Passage, Sentence
 from seminar_rag.types.study import GAP, Item
 from ui.fake_course import passage
@@ -142,8 +142,8 @@ def test_a_whole_list_is_asked_for_by_the_line_above_it():
     of = document("a", 1)
     whole = Passage("a:0", "a", 0, text, "", 0, len(text), 2, tuple(spans))
     cut = Passage("a:0", "a", 0, text, "", 0, len(text), 2, tuple(spans[:-1]))
-    (item,) = make(1, [Source(of, whole, lines[0], 2)], {})
+    (item,) = make(1, [KeySentence(of, whole, lines[0], 2)], {})
     assert (item.kind, item.answer) == ("list", "A retriever; A reranker; A generator")
     assert "“The method has three parts: …”" in item.question
-    assert make(1, [Source(of, cut, lines[0], 2)], {}) == ()
+    assert make(1, [KeySentence(of, cut, lines[0], 2)], {}) == ()
     assert "does not stand" in fault(replace(item, answer="A ranker; A car"), {"a": [whole]})

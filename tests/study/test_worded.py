@@ -9,7 +9,7 @@ from fakes import ScriptedLLM
 from seminar_rag.course import Course
 from seminar_rag.errors import ModelError
 from seminar_rag.study.items import sources
-from seminar_rag.study.worded import Wording
+from seminar_rag.study.worded import ModelWording
 from seminar_rag.types import Document
 from ui.fake_course import passage
 
@@ -32,9 +32,9 @@ def never() -> bool:
     return False
 
 
-def wording(*answers: str, **labels: str) -> Wording:
+def wording(*answers: str, **labels: str) -> ModelWording:
     verifier = ScriptedVerifier({"": "supported", **labels})
-    return Wording(ScriptedLLM(*answers), verifier)
+    return ModelWording(ScriptedLLM(*answers), verifier)
 
 
 def test_a_question_that_the_model_answers_alike_is_kept():
@@ -83,7 +83,7 @@ def test_a_question_that_fails_a_check_is_dropped(told):
 
 
 def test_a_question_that_the_passage_does_not_support_is_dropped():
-    doubting = Wording(ScriptedLLM(GOOD, ANSWER, ANSWER), ScriptedVerifier({}))
+    doubting = ModelWording(ScriptedLLM(GOOD, ANSWER, ANSWER), ScriptedVerifier({}))
     assert doubting.question(1, FOUND[0], never) is None
 
 
@@ -93,7 +93,7 @@ def test_a_summary_is_kept_if_the_check_supports_it():
     made = wording(said).summary(1, central, never)
     assert made is not None
     assert (made.answer, made.kind, made.quote) == (said, "summary", FOUND[0].quote)
-    assert Wording(ScriptedLLM(said), ScriptedVerifier({})).summary(1, central, never) is None
+    assert ModelWording(ScriptedLLM(said), ScriptedVerifier({})).summary(1, central, never) is None
     assert wording("It trains two. It saves memory too, as they say.").summary(
         1, central, never
     ) is None  # fmt: skip
@@ -106,7 +106,7 @@ def test_what_is_worded_is_proposed_and_a_failing_model_loses_nothing(
     plain = [one.item for one in tiny_course.propose(2)]
     assert all(one.kind not in ("asked", "summary") for one in plain)
     model = ScriptedLLM("Reranking puts the useful passages first.", ModelError("is away"))
-    worded = Wording(model, ScriptedVerifier({"": "supported"}))
+    worded = ModelWording(model, ScriptedVerifier({"": "supported"}))
     monkeypatch.setattr(type(tiny_course.parts), "wording", worded)
     told: list[tuple[int, int]] = []
     with pytest.raises(ModelError, match="is away"):

@@ -28,7 +28,14 @@ from seminar_rag.types.catalogue import (
     PageText,
     Record,
 )
-from seminar_rag.types.ingest import Listener, Need, Options, Outcome, Progress, Report
+from seminar_rag.types.ingest import (
+    DocumentOutcome,
+    IngestReport,
+    Listener,
+    Need,
+    Options,
+    Progress,
+)
 from seminar_rag.types.serving import Insights, Offer, Setting
 from seminar_rag.ui.desk.password import hashed
 
@@ -169,7 +176,7 @@ class FakeDeskCourse(FakeCourse):
         listener: Listener = lambda _: None,
         options: Options = Options(),
         stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[Report]:
+    ) -> Iterator[IngestReport]:
         self.acts.append(
             ("ingest", tuple(sources), options.dry_run, options.fetch, options.refresh)
         )
@@ -180,11 +187,13 @@ class FakeDeskCourse(FakeCourse):
         reading: str,
         listener: Listener = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
-    ) -> Report:
+    ) -> IngestReport:
         self.acts.append(("ingest_reading", reading))
         return self._report(listener, stop)
 
-    def _report(self, listener: Listener, stop: Callable[[], bool], dry: bool = False) -> Report:
+    def _report(
+        self, listener: Listener, stop: Callable[[], bool], dry: bool = False
+    ) -> IngestReport:
         if self.failing is not None:
             raise self.failing
         listener(Progress("reading", 0, 1, "index.html"))
@@ -193,10 +202,12 @@ class FakeDeskCourse(FakeCourse):
         for done, document in enumerate(documents, 1):
             while not dry and not self.step.acquire(timeout=0.05):
                 if stop():
-                    return Report(PAGE, 3, 5, tuple(outcomes), 0)
-            outcomes.append(Outcome("unchanged" if document is RAG else "changed", document, 3))
+                    return IngestReport(PAGE, 3, 5, tuple(outcomes), 0)
+            outcomes.append(
+                DocumentOutcome("unchanged" if document is RAG else "changed", document, 3)
+            )
             listener(Progress("indexed", done, len(documents), document.title))
-        return Report(PAGE, 3, 5, tuple(outcomes), 9, dry=dry)
+        return IngestReport(PAGE, 3, 5, tuple(outcomes), 9, dry=dry)
 
     def needs(self) -> tuple[Need, ...]:
         return needs(self._catalogue)

@@ -26,7 +26,7 @@ from seminar_rag.journal.insights import insights
 from seminar_rag.types import AnswerEvent, Document
 from seminar_rag.types.catalogue import Record
 from seminar_rag.types.ingest import Need, Progress
-from seminar_rag.types.serving import Asked, Cited, Feedback, Setting, Use
+from seminar_rag.types.serving import Asked, CitedText, Feedback, Setting, Use
 from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
@@ -648,7 +648,7 @@ def test_tables_carry_everything_and_no_formula() -> None:
         return list(csv.DictReader(io.StringIO(text)))
 
     day = date(2026, 3, 2)
-    cited = (Cited(1, "rag:0", "rag", "Retrieval", "A quote.", 3),)
+    cited = (CitedText(1, "rag:0", "rag", "Retrieval", "A quote.", 3),)
     verdicts = (("supported", 1), ("uncheckable", 2))
     evil = Asked("q", day, "=HYPERLINK(evil)", "An answer. [1]", cited=cited, verdicts=verdicts)
     (row,) = rows("questions.csv", evil)

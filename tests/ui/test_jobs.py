@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from seminar_rag.errors import BusyError, SourceError
-from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Job, Jobs, StoppedError
+from seminar_rag.ui.desk.jobs import CRASHED, LONGEST_LOG, Job, Jobs, JobStoppedError
 
 
 def start(jobs: Jobs, title: str, work: Callable[[], str]) -> Job:
@@ -64,7 +64,7 @@ def test_work_stops_when_it_sees_that_it_shall():
         begun.set()
         while not jobs.stopping():
             time.sleep(0.01)
-        raise StoppedError("half of it is in")
+        raise JobStoppedError("half of it is in")
 
     start(jobs, "Polite", work)
     assert begun.wait(10)

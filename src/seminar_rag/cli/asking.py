@@ -20,10 +20,9 @@ from seminar_rag.types import BUILT_IN, WORDS_ONLY
 if TYPE_CHECKING:
     from seminar_rag.course import Course
     from seminar_rag.evaluation.questions import Question
-    from seminar_rag.evaluation.report import Outcome
+    from seminar_rag.evaluation.report import QuestionResult
     from seminar_rag.types import Answer, Citation, Scope
-    from seminar_rag.types.check import Item
-    from seminar_rag.types.check import Report as CheckReport
+    from seminar_rag.types.check import Item, Report
 
 
 def ask(options: argparse.Namespace) -> int:
@@ -185,7 +184,7 @@ def check(options: argparse.Namespace) -> int:
     return FAILED if report.failed else 0
 
 
-def _checked(course: Course, text: str) -> CheckReport:
+def _checked(course: Course, text: str) -> Report:
     """The report; where the check is interrupted, as far as it came."""
     checking = course.check(text)
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
@@ -232,11 +231,11 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _outcomes(course: Course, questions: Sequence[Question], docs: Path) -> list[Outcome]:
+def _outcomes(course: Course, questions: Sequence[Question], docs: Path) -> list[QuestionResult]:
     """The outcome of each question, of those asked before an interrupt."""
     from seminar_rag.evaluation.evaluate import outcomes, verified
 
-    out: list[Outcome] = []
+    out: list[QuestionResult] = []
     with printing.ProgressBar(printing.console(stderr=True)) as bar:
         try:
             for one in outcomes(
@@ -334,7 +333,7 @@ def _print_verdicts(answer: Answer) -> None:
             print(f"  {sign} {word.lower()}: {sentence}\n      {one.verdict.reason}")
 
 
-def _print_check(report: CheckReport) -> None:
+def _print_check(report: Report) -> None:
     """A checked text, as wide as the terminal but readable."""
     from shutil import get_terminal_size
 
@@ -355,7 +354,7 @@ def _print_source(number: int, cited: Sequence[Citation]) -> None:
         print(f"      {document.url}")
 
 
-def text_lines(report: CheckReport, width: int = 80) -> Iterator[str]:
+def text_lines(report: Report, width: int = 80) -> Iterator[str]:
     """The report in lines for a terminal; headings and the like are left out."""
     for item in report.items:
         if item.label == "not a claim" and not item.citations:

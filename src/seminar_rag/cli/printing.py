@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from seminar_rag.types.ingest import Change, Need, Progress, Report
+    from seminar_rag.types.ingest import Change, IngestReport, Need, Progress
 
 PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""
@@ -187,7 +187,7 @@ class IngestView:
             self._printed = now
             self._console.print(self._summary(progress))
 
-    def report(self, report: Report) -> None:
+    def report(self, report: IngestReport) -> None:
         """Print the report on one source."""
         for task in (self._searched, self._done):
             self._bars.update(task, visible=False)
@@ -242,7 +242,7 @@ class JsonLines:
         self._last = progress.stage, time.monotonic()
         self._print("progress", **asdict(progress))
 
-    def report(self, report: Report) -> None:
+    def report(self, report: IngestReport) -> None:
         """Print the report on one source: its outcomes, what needs attention, and the sums."""
         for outcome in report.outcomes:
             document = outcome.document
@@ -281,7 +281,7 @@ class JsonLines:
         print(json.dumps({"event": event, **values}, ensure_ascii=False), flush=True)
 
 
-def _print_report(console: Console, report: Report, quiet: bool) -> None:
+def _print_report(console: Console, report: IngestReport, quiet: bool) -> None:
     """Print what one ingest did, or would do, and what needs attention."""
     for note in report.notes:
         console.print(f"note: {note}", style="yellow")
@@ -301,7 +301,7 @@ def _print_report(console: Console, report: Report, quiet: bool) -> None:
         console.print(f"stopped{left}. What was finished is in; the next run goes on from here")
 
 
-def _print_sums(console: Console, report: Report) -> None:
+def _print_sums(console: Console, report: IngestReport) -> None:
     from seminar_rag.types.ingest import summarise
 
     found = f"{report.sessions} sessions, {report.readings} readings; " if report.sessions else ""
@@ -321,7 +321,7 @@ def _print_sums(console: Console, report: Report) -> None:
         console.print(f"{count} readings have not been searched for online; --fetch does that")
 
 
-def _outcomes(report: Report) -> Table:
+def _outcomes(report: IngestReport) -> Table:
     """A table of what became of the documents, by their kind."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

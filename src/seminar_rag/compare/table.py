@@ -34,7 +34,7 @@ from seminar_rag.check.features import Embed, compare
 from seminar_rag.check.support import SUPPORTED, BuiltinVerifier, Verifier, Weights
 from seminar_rag.check.terms import terms
 from seminar_rag.question.query import Query, understand
-from seminar_rag.study.items import Source
+from seminar_rag.study.items import KeySentence
 from seminar_rag.text import fingerprint
 from seminar_rag.types import BUILT_IN, Citation, Hit, Passage, Scope, Sentence, Verdict
 from seminar_rag.types.catalogue import Catalogue
@@ -271,12 +271,12 @@ def likeness(embed: Embed, one: str, other: str) -> float:
 class Pair:
     """Two sentences of two readings that are near in meaning."""
 
-    one: Source
-    other: Source
+    one: KeySentence
+    other: KeySentence
     alike: float
 
 
-def near_pairs(found: Sequence[Source], vectors: Matrix, most: int) -> list[Pair]:
+def near_pairs(found: Sequence[KeySentence], vectors: Matrix, most: int) -> list[Pair]:
     """The pairs of sentences of different readings that are nearest in meaning, nearest first.
 
     Args:
@@ -351,7 +351,7 @@ def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference
     )
 
 
-def _stated(one: Source) -> Stated:
+def _stated(one: KeySentence) -> Stated:
     place = one.document.place([one.page]) or one.passage.own_heading
     return Stated(one.document.id, one.passage.id, one.document.reading, one.document.title,
                   one.quote, place)  # fmt: skip

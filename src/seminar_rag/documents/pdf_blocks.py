@@ -27,7 +27,7 @@ from seminar_rag.documents.pdf_drafts import (
     NUMBERED,
     REFERENCES,
     SENTENCE_END,
-    Draft,
+    BlockDraft,
     drafts_of,
     title_lines,
 )
@@ -73,9 +73,9 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     return Arranged(title, tuple(_with_offsets(drafts)), notes, authors)
 
 
-def _with_column_heads(drafts: list[Draft]) -> list[Draft]:
+def _with_column_heads(drafts: list[BlockDraft]) -> list[BlockDraft]:
     """Join to each table the short lines right above it, which are its column heads."""
-    out: list[Draft] = []
+    out: list[BlockDraft] = []
     for draft in drafts:
         head = out[-1] if out else None
         if (
@@ -94,7 +94,7 @@ def _with_column_heads(drafts: list[Draft]) -> list[Draft]:
     return out
 
 
-def _without_repeats(drafts: list[Draft]) -> list[Draft]:
+def _without_repeats(drafts: list[BlockDraft]) -> list[BlockDraft]:
     """Keep of equal headings on a page the last one: lettering of figures may look like them."""
     heads = {(one.first.page, one.text.lower()): one for one in drafts if one.kind == "heading"}
     return [
@@ -104,7 +104,7 @@ def _without_repeats(drafts: list[Draft]) -> list[Draft]:
     ]
 
 
-def _without_debris(drafts: list[Draft], style: Style) -> list[Draft]:
+def _without_debris(drafts: list[BlockDraft], style: Style) -> list[BlockDraft]:
     """Drop tables of contents, and the lettering of figures (small or scattered words). The latter
     only in documents that have running text, so that slides and forms stay whole."""
     drafts = _without_contents(drafts)
@@ -119,9 +119,9 @@ def _without_debris(drafts: list[Draft], style: Style) -> list[Draft]:
     ]
 
 
-def _without_contents(drafts: list[Draft]) -> list[Draft]:
+def _without_contents(drafts: list[BlockDraft]) -> list[BlockDraft]:
     """Drop tables of contents: lines with leaders, and lines with page numbers below "Contents"."""
-    out: list[Draft] = []
+    out: list[BlockDraft] = []
     inside = False
     for draft in drafts:
         if draft.kind == "heading" and letters_of(draft.text) in ("contents", "tableofcontents"):
@@ -134,7 +134,7 @@ def _without_contents(drafts: list[Draft]) -> list[Draft]:
     return out
 
 
-def _is_lettering(draft: Draft, after: Draft | None, numbered: bool) -> bool:
+def _is_lettering(draft: BlockDraft, after: BlockDraft | None, numbered: bool) -> bool:
     """A few words, no sentence, right above the caption of a figure. Large lettering looks like a
     heading, but has no number where the document's headings have one."""
     if after is None or not after.caption or after.first.page != draft.tail.page:
@@ -147,7 +147,7 @@ def _is_lettering(draft: Draft, after: Draft | None, numbered: bool) -> bool:
     return draft.kind == "paragraph" and not draft.full and not SENTENCE_END.search(draft.text)
 
 
-def _is_debris(draft: Draft, style: Style) -> bool:
+def _is_debris(draft: BlockDraft, style: Style) -> bool:
     """Whether a draft is a stray word, or a few scattered words in small type."""
     if draft.kind in ("heading", "table", "item") or draft.caption:
         return False
@@ -162,7 +162,7 @@ def _is_debris(draft: Draft, style: Style) -> bool:
     return small and len(words) < 6 * draft.lines
 
 
-def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
+def _joined(drafts: list[BlockDraft], style: Style) -> list[BlockDraft]:
     """Join sentences that a column, a page or a float cut in two. Within a page the halves become
     one paragraph. Over a page break the sentence's end moves to the page where it starts and the
     rest stays a paragraph of its own page."""
@@ -189,7 +189,7 @@ def _joined(drafts: list[Draft], style: Style) -> list[Draft]:
     return out
 
 
-def _continuation(drafts: Sequence[Draft], i: int) -> int | None:
+def _continuation(drafts: Sequence[BlockDraft], i: int) -> int | None:
     """The index of the block that goes on with the unfinished sentence of block `i`. It begins with
     a small letter, or stands at the top of the next column or page; floats, notes and formulas in
     between are passed over."""
@@ -226,7 +226,7 @@ def _first_sentence(text: str) -> int:
     return found.end() if found else len(text)
 
 
-def _without_references(drafts: list[Draft]) -> tuple[list[Draft], tuple[str, ...]]:
+def _without_references(drafts: list[BlockDraft]) -> tuple[list[BlockDraft], tuple[str, ...]]:
     """Drop the list of references, from its heading to the next one that has other text below."""
     start = next((i for i, draft in enumerate(drafts) if _opens_references(draft)), None)
     if start is None:
@@ -243,11 +243,11 @@ def _without_references(drafts: list[Draft]) -> tuple[list[Draft], tuple[str, ..
     return kept, (f"The list of references ({where}) is left out of the passages.",)
 
 
-def _opens_references(draft: Draft) -> bool:
+def _opens_references(draft: BlockDraft) -> bool:
     return draft.kind == "heading" and letters_of(draft.text) in _REFERENCE_KEYS
 
 
-def _ends_references(drafts: Sequence[Draft], i: int) -> bool:
+def _ends_references(drafts: Sequence[BlockDraft], i: int) -> bool:
     if drafts[i].kind != "heading":
         return False
     if _APPENDIX.match(drafts[i].text):
@@ -256,7 +256,7 @@ def _ends_references(drafts: Sequence[Draft], i: int) -> bool:
     return drafts[i].level == 1 and bool(below) and not _CITES.search(below)
 
 
-def _with_offsets(drafts: Iterable[Draft]) -> Iterable[Block]:
+def _with_offsets(drafts: Iterable[BlockDraft]) -> Iterable[Block]:
     start = 0
     for draft in drafts:
         text = draft.text + ("-" if draft.tail.hyphen else "")

@@ -64,7 +64,7 @@ def title_lines(lines: Sequence[Line], style: Style) -> tuple[list[Line], int]:
 
 
 @dataclass(slots=True)
-class Draft:
+class BlockDraft:
     """A block while it is built, from its line `first` to its line `tail`."""
 
     kind: BlockKind
@@ -86,7 +86,7 @@ class Draft:
 
 def drafts_of(
     lines: Sequence[Line], style: Style, levels: dict[str, int], title: Sequence[Line], front: int
-) -> list[Draft]:
+) -> list[BlockDraft]:
     """The lines as drafts of blocks, in order; rotated lines are left out.
 
     Args:
@@ -97,7 +97,7 @@ def drafts_of(
     regions = _regions(lines)
     rows = _table_rows(lines)
     named = frozenset(map(id, title))
-    drafts: list[Draft] = []
+    drafts: list[BlockDraft] = []
     for i, line in enumerate(lines):
         if line.rotated:
             continue
@@ -123,7 +123,7 @@ def _is_full(line: Line, edges: tuple[float, float]) -> bool:
     return line.x1 > right - 0.08 * (right - left)
 
 
-def _prose_kind(line: Line, last: Draft | None, edges: tuple[float, float]) -> BlockKind:
+def _prose_kind(line: Line, last: BlockDraft | None, edges: tuple[float, float]) -> BlockKind:
     if _is_math(line, *edges):
         return "code"
     beside = (
@@ -142,7 +142,7 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]{3,}(?![\w(])", text)
 
 
-def _start(line: Line, kind: BlockKind, level: int) -> Draft:
+def _start(line: Line, kind: BlockKind, level: int) -> BlockDraft:
     text = line.text
     caption = _CAPTION.match(text) is not None and kind not in ("heading", "code")
     if caption:
@@ -150,10 +150,10 @@ def _start(line: Line, kind: BlockKind, level: int) -> Draft:
     if kind == "item":
         text = re.sub(r"^[•◦▪‣●○■·∙⋅➢*–-]\s+", "", text)
     text = text.replace(CELL, " | " if kind == "table" else " ")
-    return Draft(kind, text, line, line, level, caption=caption)
+    return BlockDraft(kind, text, line, line, level, caption=caption)
 
 
-def _extend(draft: Draft, line: Line, style: Style) -> None:
+def _extend(draft: BlockDraft, line: Line, style: Style) -> None:
     if draft.kind == "table":
         draft.text += ("-" if draft.tail.hyphen else "") + "\n" + line.text.replace(CELL, " | ")
     elif draft.kind == "code":
@@ -166,7 +166,12 @@ def _extend(draft: Draft, line: Line, style: Style) -> None:
 
 
 def _continues(
-    draft: Draft, line: Line, kind: BlockKind, level: int, style: Style, edges: tuple[float, float]
+    draft: BlockDraft,
+    line: Line,
+    kind: BlockKind,
+    level: int,
+    style: Style,
+    edges: tuple[float, float],
 ) -> bool:
     """Whether `line` belongs to the block before it."""
     tail = draft.tail
@@ -201,7 +206,9 @@ def _overlap(a: Line, b: Line) -> bool:
     return min(a.x1, b.x1) - max(a.x0, b.x0) > -2 * max(a.size, b.size)
 
 
-def _flows(draft: Draft, line: Line, step: float, style: Style, edges: tuple[float, float]) -> bool:
+def _flows(
+    draft: BlockDraft, line: Line, step: float, style: Style, edges: tuple[float, float]
+) -> bool:
     """Whether a line of prose continues the paragraph above it, by leading, size and indent."""
     tail = draft.tail
     if tail.hyphen:

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from seminar_rag.documents.pdf_clean import CELL, Line, Page, clean_text
-from seminar_rag.documents.pdf_order import GAP, Piece, in_order
+from seminar_rag.documents.pdf_order import GAP, PagePiece, in_order
 
 _BOLD = re.compile(r"(?i)bold|black|heavy|demi|medi\b|cmbx|cmssbx|-bd\b")
 
@@ -82,7 +82,7 @@ def _indices(run: _Run, sheet: _Sheet) -> list[int]:
 
 def _lines(runs: Sequence[_Run], number: int, sheet: _Sheet) -> tuple[Line, ...]:
     lines = (replace(_line(run, number, sheet), parts=(i,)) for i, run in enumerate(runs))
-    pieces = (Piece(line, line.parts[0], runs[line.parts[0]].drawn) for line in lines)
+    pieces = (PagePiece(line, line.parts[0], runs[line.parts[0]].drawn) for line in lines)
     return tuple(in_order(list(pieces)))
 
 

@@ -32,7 +32,7 @@ _MAX_FLOWS = 800
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PagePiece:
     """A line, or the part of one between two wide gaps."""
 
     line: Line
@@ -50,7 +50,7 @@ class Piece:
         return self.line.base - 0.15 * self.line.size
 
 
-def in_order(pieces: Sequence[Piece]) -> list[Line]:
+def in_order(pieces: Sequence[PagePiece]) -> list[Line]:
     """The lines of a page; those at another angle than the rest come last."""
     level = [piece for piece in pieces if not piece.line.rotated]
     turned = [piece for piece in pieces if piece.line.rotated]
@@ -61,12 +61,12 @@ def in_order(pieces: Sequence[Piece]) -> list[Line]:
 
 def by_place(lines: Sequence[Line]) -> list[Line]:
     """The lines of a page of which no drawing order is known, as OCR finds them."""
-    rows = _rows([Piece(line, 0, 0) for line in lines])
+    rows = _rows([PagePiece(line, 0, 0) for line in lines])
     found = [piece.line for row in rows for piece in sorted(row, key=lambda p: p.line.x0)]
-    return in_order([Piece(line, number, number) for number, line in enumerate(found)])
+    return in_order([PagePiece(line, number, number) for number, line in enumerate(found)])
 
 
-def _read(region: Sequence[Piece]) -> Iterator[Line]:
+def _read(region: Sequence[PagePiece]) -> Iterator[Line]:
     """The lines of a part of the page: above two columns, the left one, the right one, below."""
     cut = _cut(_rows(region))
     if cut is None:
@@ -78,10 +78,10 @@ def _read(region: Sequence[Piece]) -> Iterator[Line]:
 
 # -- columns ----------------------------------------------------------------------------------
 
-_Row = list[Piece]
+_Row = list[PagePiece]
 
 
-def _rows(region: Sequence[Piece]) -> list[_Row]:
+def _rows(region: Sequence[PagePiece]) -> list[_Row]:
     """Pieces that share a height, from the top. Columns that are not in line make one row."""
     rows: list[_Row] = []
     bottom = 0.0
@@ -197,7 +197,7 @@ def _is_prose(line: Line) -> bool:
 # -- flows ------------------------------------------------------------------------------------
 
 
-def _flowing(pieces: Sequence[Piece]) -> list[Line]:
+def _flowing(pieces: Sequence[PagePiece]) -> list[Line]:
     """The lines of a column: each flow after those that stand above it, else as drawn."""
     lines = _rejoined(pieces)
     flows: list[list[Line]] = []
@@ -211,27 +211,27 @@ def _flowing(pieces: Sequence[Piece]) -> list[Line]:
     return [line for flow in flows for line in flow]
 
 
-def _rejoined(pieces: Sequence[Piece]) -> list[Line]:
+def _rejoined(pieces: Sequence[PagePiece]) -> list[Line]:
     """Visual lines: drawn lines whose parts are in one column, and what goes on where one ends."""
-    drawn: list[Piece] = []
+    drawn: list[PagePiece] = []
     for piece in sorted(pieces, key=lambda piece: piece.drawn):
         if drawn and drawn[-1].whole == piece.whole:
             line = _beside(drawn[-1].line, piece.line)
-            drawn[-1] = Piece(line, drawn[-1].drawn, piece.whole)
+            drawn[-1] = PagePiece(line, drawn[-1].drawn, piece.whole)
         else:
             drawn.append(piece)
-    lines: list[Piece] = []
+    lines: list[PagePiece] = []
     for piece in sorted(drawn, key=lambda p: (round(p.line.base), p.line.x0)):
         if lines and _goes_on(lines[-1].line, piece.line, drawn):
             glue = "" if piece.line.x0 - lines[-1].line.x1 < 0.12 * piece.line.size else " "
             line = _beside(lines[-1].line, piece.line, glue)
-            lines[-1] = Piece(line, min(lines[-1].drawn, piece.drawn), piece.whole)
+            lines[-1] = PagePiece(line, min(lines[-1].drawn, piece.drawn), piece.whole)
         else:
             lines.append(piece)
     return [piece.line for piece in sorted(lines, key=lambda piece: piece.drawn)]
 
 
-def _goes_on(last: Line, line: Line, drawn: Sequence[Piece]) -> bool:
+def _goes_on(last: Line, line: Line, drawn: Sequence[PagePiece]) -> bool:
     """Whether a line begins where another one ends, with nothing raised or lowered between."""
     level = abs(last.base - line.base) < 0.1 * line.size
     near = -0.2 * line.size < line.x0 - last.x1 < GAP * line.size

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from seminar_rag.answer.citations import introduces, split_answer
 from seminar_rag.errors import SourceError
 from seminar_rag.evaluation.questions import Question
-from seminar_rag.evaluation.report import CUTS, Outcome, Ruling
+from seminar_rag.evaluation.report import CUTS, QuestionResult, Ruling
 from seminar_rag.question.followup import standalone
 from seminar_rag.text import stems
 from seminar_rag.types import Answer, AnswerEvent, Citation, Event, Hit, Passage, TokenEvent, Turn
@@ -39,7 +39,7 @@ Supports = Callable[[str, Sequence[Citation]], bool]
 """Whether cited passages together support a sentence."""
 
 
-class Source:
+class SourceText:
     """A source file in which quotes are looked up with white space folded."""
 
     def __init__(self, text: str) -> None:
@@ -72,12 +72,12 @@ class Source:
         return bisect.bisect_left(at, start), bisect.bisect_left(at, end)
 
 
-class Evidence:
+class QuoteMatcher:
     """Decides which passages and which cited sentences hold which quotes."""
 
     def __init__(self, docs: Path) -> None:
         self._docs = docs
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, SourceText] = {}
 
     def require(self, questions: Iterable[Question]) -> None:
         """See that every quote stands in its document. Raises SourceError: a document cannot be
@@ -135,10 +135,10 @@ class Evidence:
                 out.add(index)
         return out
 
-    def _source(self, name: str) -> Source:
+    def _source(self, name: str) -> SourceText:
         if name not in self._sources:
             try:
-                self._sources[name] = Source((self._docs / name).read_text(encoding="utf-8"))
+                self._sources[name] = SourceText((self._docs / name).read_text(encoding="utf-8"))
             except OSError as error:
                 raise SourceError(
                     f"{self._docs / name} cannot be read — give the folder of the documents"
@@ -247,7 +247,7 @@ def outcomes(
     supported: Supports = supports,
     count: Callable[[str], int] = lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
     clock: Callable[[], float] = time.perf_counter,
-) -> Iterator[Outcome]:
+) -> Iterator[QuestionResult]:
     """Search and ask every question, and judge what comes, one outcome after the other.
 
     Args:
@@ -260,7 +260,7 @@ def outcomes(
         SourceError: a document is missing, or lacks a quote; before the first question is asked.
         StoreError, ModelError: what searching and asking raise.
     """
-    evidence = Evidence(docs)
+    evidence = QuoteMatcher(docs)
     evidence.require(questions)
     search(questions[0].text, 1)  # loads the model, which is no part of a question's latency
     for question in questions:
@@ -272,7 +272,7 @@ def outcomes(
         first, rank = evidence.ranks(question, hits) if question.evidence else (None, None)
         sizes = list(accumulate(count(hit.passage.text) for hit in hits[:rank]))
         shown = hits[: CUTS[-1]]
-        yield Outcome(
+        yield QuestionResult(
             id=question.id,
             text=question.text,
             group=question.group,
@@ -308,7 +308,7 @@ def _asked(ask: Ask, question: Question, clock: Callable[[], float]) -> tuple[An
     raise ValueError("the events ended without an answer")
 
 
-def _held(evidence: Evidence, question: Question, answer: Answer) -> bool | None:
+def _held(evidence: QuoteMatcher, question: Question, answer: Answer) -> bool | None:
     if not question.evidence:
         return None
     return len(evidence.quoted(question, answer.citations)) == len(question.evidence)

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from seminar_rag.evaluation.report import CUTS, Earlier, Figure, Report, changed
+from seminar_rag.evaluation.report import CUTS, Earlier, Figure, QualityReport, changed
 from seminar_rag.html import Template
 
 _TEMPLATE = Template("evaluation/page.html")
@@ -34,7 +34,9 @@ _MEANING = {
 
 
 def render_page(
-    report: Report, earlier: Earlier | None = None, about: Mapping[str, str] = MappingProxyType({})
+    report: QualityReport,
+    earlier: Earlier | None = None,
+    about: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Plots, all figures, and every question with what came of it."""
     better, worse, unknown = changed(report, earlier) if earlier else ([], [], 0)
@@ -45,7 +47,7 @@ def render_page(
 # Plots
 
 
-def _plots(report: Report, earlier: Earlier | None) -> list[Markup]:
+def _plots(report: QualityReport, earlier: Earlier | None) -> list[Markup]:
     then = earlier.figures if earlier else {}
     by_type = earlier.by_type if earlier else {}
 

@@ -40,7 +40,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class QuestionResult:
     """What happened with one question."""
 
     id: str
@@ -111,7 +111,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class QualityReport:
     """All figures of a run, and what they come from."""
 
     figures: Mapping[str, Mapping[str, Figure]]
@@ -122,10 +122,10 @@ class Report:
     """(coverage, risk) as ever less confident questions are answered, of all questions and of
     those answered so far; questions that were refused are never answered. Empty without
     confidence."""
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[QuestionResult, ...]
 
 
-def make_report(outcomes: Sequence[Outcome]) -> Report:
+def make_report(outcomes: Sequence[QuestionResult]) -> QualityReport:
     """The figures of a run."""
     real = [one for one in outcomes if not one.unanswerable]
     answered = [one for one in real if not one.answer.abstained]
@@ -135,7 +135,7 @@ def make_report(outcomes: Sequence[Outcome]) -> Report:
         kind: mean([one.answer.abstained for one in outcomes if one.unanswerable == kind])
         for kind in KINDS
     }
-    return Report(
+    return QualityReport(
         figures={
             "retrieval": _retrieval(real),
             "answer": {
@@ -162,7 +162,7 @@ def make_report(outcomes: Sequence[Outcome]) -> Report:
     )
 
 
-def _retrieval(real: Sequence[Outcome]) -> dict[str, Figure]:
+def _retrieval(real: Sequence[QuestionResult]) -> dict[str, Figure]:
     """R@k asks for all of the evidence, the mean reciprocal rank for the first passage with any."""
     out = {f"R@{cut}": mean([(one.rank or cut + 1) <= cut for one in real]) for cut in CUTS}
     out["recall@1500tok"] = mean([one.within for one in real])
@@ -170,7 +170,7 @@ def _retrieval(real: Sequence[Outcome]) -> dict[str, Figure]:
     return out
 
 
-def _latency(outcomes: Sequence[Outcome]) -> dict[str, Figure]:
+def _latency(outcomes: Sequence[QuestionResult]) -> dict[str, Figure]:
     out = {}
     for index, name in enumerate(("retrieval", "first_token", "answer")):
         seconds = [1000 * one.latency[index] for one in outcomes]
@@ -212,7 +212,7 @@ def bootstrap(rows: Sequence[tuple[float, float]], statistic: Callable[[Values],
     return Figure(float(statistic(values)), float(low), float(high), len(values))
 
 
-def _curve(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
+def _curve(outcomes: Sequence[QuestionResult]) -> tuple[tuple[float, float], ...]:
     rated = [(one.confidence, one) for one in outcomes if one.confidence is not None]
     answered = [pair for pair in rated if not pair[1].answer.abstained]
     answered.sort(key=lambda pair: -pair[0])
@@ -227,7 +227,9 @@ def _curve(outcomes: Sequence[Outcome]) -> tuple[tuple[float, float], ...]:
 # JSON
 
 
-def to_json(report: Report, about: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+def to_json(
+    report: QualityReport, about: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
     """What `--json` writes; `read_earlier` reads it again.
 
     Args:
@@ -249,7 +251,7 @@ def to_json(report: Report, about: Mapping[str, str] = MappingProxyType({})) -> 
     }
 
 
-def _outcome_json(one: Outcome) -> dict[str, Any]:
+def _outcome_json(one: QuestionResult) -> dict[str, Any]:
     return {
         "id": one.id,
         "question": one.text,
@@ -330,7 +332,7 @@ def read_earlier(path: Path) -> Earlier:
 _COLUMNS = ("R@1", "R@5", "R@20", "MRR", "evidence")
 
 
-def render_table(report: Report, earlier: Earlier | None = None) -> str:
+def render_table(report: QualityReport, earlier: Earlier | None = None) -> str:
     """The figures for a terminal, with the change against an earlier run if given."""
     lines = []
     for group, figures in report.figures.items():
@@ -357,7 +359,7 @@ def _cell(now: Figure, before: Figure | None, width: int) -> str:
     return f"{now.text + change:>{width}}"
 
 
-def _changes(report: Report, earlier: Earlier) -> list[str]:
+def _changes(report: QualityReport, earlier: Earlier) -> list[str]:
     better, worse, unknown = changed(report, earlier)
     lines = [
         "  * leaves the earlier 95% interval",
@@ -373,7 +375,7 @@ def _listed(ids: Sequence[str], most: int = 12) -> str:
     return f"{len(ids)} ({first_of(ids, most)})" if ids else "none"
 
 
-def changed(report: Report, earlier: Earlier) -> tuple[list[str], list[str], int]:
+def changed(report: QualityReport, earlier: Earlier) -> tuple[list[str], list[str], int]:
     """Ids of the questions that went better and worse than then, and how many were asked only
     now or only then."""
     now = {one.id: one.good for one in report.outcomes}

@@ -60,7 +60,7 @@ class _WordStatistics:
     vocabulary: list[str] | None = None
 
 
-class Reader(Database):
+class StoreReader(Database):
     """What can be read of the course under `folder`; safe to call from several threads. Raises
     StoreError where the folder cannot be used, or belongs to another version."""
 

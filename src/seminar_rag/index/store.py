@@ -24,7 +24,7 @@ from seminar_rag.index import catalogue, decisions, lexical, reading
 from seminar_rag.index.embeddings import packed
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.index.kept import damaged_added, restored_added
-from seminar_rag.index.reading import PASSAGE, Reader, damaged_documents, row_of, titles_of
+from seminar_rag.index.reading import PASSAGE, StoreReader, damaged_documents, row_of, titles_of
 from seminar_rag.index.vectors import BATCH
 from seminar_rag.types import Document, Passage
 from seminar_rag.types.catalogue import Correction, ListedSession, Lookup, Record
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Store(Reader):
+class Store(StoreReader):
     """The course under `folder`, opened or created, for reading and writing. Safe to call from
     several threads."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seminar_rag.ingest.local import Source
+from seminar_rag.ingest.local import SourceContent
 from seminar_rag.ingest.sources import PageEntry, slug
 from seminar_rag.types import Reading, Session, Syllabus
 from seminar_rag.types.catalogue import Catalogue, Correction, ListedReading, ListedSession
@@ -74,7 +74,7 @@ def with_decisions(wanted: Iterable[Wanted], corrections: Sequence[Correction]) 
     return out
 
 
-def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[PageEntry]]:
+def added_readings(catalogue: Catalogue, data: Path) -> tuple[SourceContent, list[PageEntry]]:
     """The readings that the instructor added, as a source of their own with its entries."""
     root = data / "added"
     entries: dict[int, list[tuple[str, Reading]]] = {}
@@ -93,7 +93,7 @@ def added_readings(catalogue: Catalogue, data: Path) -> tuple[Source, list[PageE
             entry = ListedReading(id_, reading.label, None, reading.arxiv_id, reading.urls)
             listed.append(PageEntry(session, reading, entry))
     syllabus = Syllabus(None, tuple(sessions)) if sessions else None
-    return Source(ADDED, syllabus, (), root), listed
+    return SourceContent(ADDED, syllabus, (), root), listed
 
 
 def _with_parts(

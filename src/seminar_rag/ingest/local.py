@@ -37,7 +37,7 @@ _MOST_ARCHIVES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceContent:
     """What a source holds."""
 
     name: str
@@ -74,7 +74,7 @@ class Source:
         )
 
 
-def from_disk(path: Path, unpacker: Unpacker) -> Source:
+def from_disk(path: Path, unpacker: Unpacker) -> SourceContent:
     """What a file or folder holds; raises SourceError where that is nothing to ingest."""
     from seminar_rag.syllabus.read import schedule_in
 
@@ -90,12 +90,12 @@ def from_disk(path: Path, unpacker: Unpacker) -> Source:
             return packed(path, unpacker)
         if path.suffix.lower() == ".pdf" or _begins_as_pdf(path):
             schedule = schedule_in(path)
-            return Source(str(path), schedule, () if schedule else (path,), path.parent)
+            return SourceContent(str(path), schedule, () if schedule else (path,), path.parent)
         return _page_or_reading(path)
     return _folder(path)
 
 
-def _folder(path: Path) -> Source:
+def _folder(path: Path) -> SourceContent:
     from seminar_rag.syllabus.read import read_syllabus
 
     posts = any(p.suffix.lower() in _POSTS and not refusal(p, path) for p in path.iterdir())
@@ -107,15 +107,15 @@ def _folder(path: Path) -> Source:
     notes = tuple(found.notes)
     if posts:
         try:
-            return Source(str(path), read_syllabus(path), tuple(found.files), path, notes)
+            return SourceContent(str(path), read_syllabus(path), tuple(found.files), path, notes)
         except SourceError:
             found = list_folder(path, alone=True)
         note = "none of its posts lists a reading, so each was taken as one itself"
-        return Source(str(path), None, tuple(found.files), path, (note, *found.notes))
+        return SourceContent(str(path), None, tuple(found.files), path, (note, *found.notes))
     if page is not None:
-        return _with_unlisted(Source(str(path), read_syllabus(page), (), path), found.files)
+        return _with_unlisted(SourceContent(str(path), read_syllabus(page), (), path), found.files)
     if found.files:
-        return Source(str(path), None, tuple(found.files), path, notes)
+        return SourceContent(str(path), None, tuple(found.files), path, notes)
     raise SourceError(
         f"{path} holds neither posts (.md), a readings.toml, an index.html nor readings — point at"
         f" the folder that does{''.join(f'; {note}' for note in notes)}"
@@ -127,12 +127,12 @@ def _begins_as_pdf(path: Path) -> bool:
         return file.read(5) == b"%PDF-"
 
 
-def _page_or_reading(path: Path) -> Source:
+def _page_or_reading(path: Path) -> SourceContent:
     """A file that is a course page or, where it lists no readings, one itself."""
     from seminar_rag.syllabus.markup_office import PANDOC
     from seminar_rag.syllabus.read import read_syllabus
 
-    suffix, itself = path.suffix.lower(), Source(str(path), None, (path,), path.parent)
+    suffix, itself = path.suffix.lower(), SourceContent(str(path), None, (path,), path.parent)
     lists = {".docx", *PANDOC}
     if suffix in OFFICE and suffix not in lists:
         return itself
@@ -145,7 +145,7 @@ def _page_or_reading(path: Path) -> Source:
     return replace(itself, notes=(note,))
 
 
-def packed(path: Path, unpacker: Unpacker) -> Source:
+def packed(path: Path, unpacker: Unpacker) -> SourceContent:
     """An exported course, or what else is in an archive. Raises SourceError."""
     try:
         opened = unpacker.open(path)
@@ -153,7 +153,7 @@ def packed(path: Path, unpacker: Unpacker) -> Source:
         raise SourceError(str(error)) from error
     notes, root = tuple(opened.notes), opened.folder
     if opened.syllabus is not None:
-        return Source(str(path), opened.syllabus, (), root, notes)
+        return SourceContent(str(path), opened.syllabus, (), root, notes)
     while len(inside := list(root.iterdir())) == 1 and inside[0].is_dir():
         root = inside[0]
     try:
@@ -163,7 +163,7 @@ def packed(path: Path, unpacker: Unpacker) -> Source:
     return replace(found, name=str(path), notes=(*notes, *found.notes))
 
 
-def _with_unlisted(source: Source, files: Iterable[Path]) -> Source:
+def _with_unlisted(source: SourceContent, files: Iterable[Path]) -> SourceContent:
     """A source with a note on the documents beside its page that it does not name."""
     used = {file.resolve() for file, _ in _given(source)}
     left = [source.path(file) for file in files if file.resolve() not in used]
@@ -171,7 +171,7 @@ def _with_unlisted(source: Source, files: Iterable[Path]) -> Source:
     return replace(source, notes=(*source.notes, note)) if left else source
 
 
-def with_archives(source: Source, unpacker: Unpacker) -> Source:
+def with_archives(source: SourceContent, unpacker: Unpacker) -> SourceContent:
     """Open the ZIP files of a source, and those in them; name what is linked and is not there."""
     waiting = [*(file for file, refused in _given(source) if not refused), *source.files]
     archives: dict[Path, Path | str] = {}
@@ -198,7 +198,7 @@ def with_archives(source: Source, unpacker: Unpacker) -> Source:
     return replace(source, archives=archives, notes=tuple(notes))
 
 
-def _given(source: Source) -> Iterator[tuple[Path, str]]:
+def _given(source: SourceContent) -> Iterator[tuple[Path, str]]:
     """The files of all readings beside the page, each with why it must not be opened, if so."""
     for session in source.syllabus.sessions if source.syllabus else ():
         for reading in session.readings:
@@ -225,7 +225,7 @@ def _linked(reading: Reading) -> Iterator[str]:
             yield name
 
 
-def _missing(source: Source) -> list[str]:
+def _missing(source: SourceContent) -> list[str]:
     """The documents that a page on disk links to and that do not lie beside it."""
     root = source.root
     if source.syllabus is None or root is None:

@@ -19,7 +19,7 @@ from seminar_rag.errors import SourceError
 from seminar_rag.ingest.attention import needs
 from seminar_rag.ingest.correct import added_readings, corrected, removed, with_decisions
 from seminar_rag.ingest.intake import forget_removals
-from seminar_rag.ingest.local import Source, with_archives
+from seminar_rag.ingest.local import SourceContent, with_archives
 from seminar_rag.ingest.plan import Plan, known_lookups, make_plan, to_look_up, with_earlier
 from seminar_rag.ingest.sources import (
     PageEntry,
@@ -30,10 +30,17 @@ from seminar_rag.ingest.sources import (
     read_source,
     required,
 )
-from seminar_rag.ingest.states import Table
+from seminar_rag.ingest.states import ProgressTable
 from seminar_rag.ingest.work import DocumentMaker, unchanged
 from seminar_rag.types.catalogue import ListedSession, Lookup, Record
-from seminar_rag.types.ingest import ADDED, Listener, Options, Outcome, Progress, Report
+from seminar_rag.types.ingest import (
+    ADDED,
+    DocumentOutcome,
+    IngestReport,
+    Listener,
+    Options,
+    Progress,
+)
 from seminar_rag.web.fetch import Fetcher
 from seminar_rag.web.identify import Wanted
 from seminar_rag.web.places import Places
@@ -79,7 +86,7 @@ class Ingestor:
         self._network = network
         self._stop = stop
 
-    def ingest(self, source: str | Path, options: Options = Options()) -> Report:
+    def ingest(self, source: str | Path, options: Options = Options()) -> IngestReport:
         """Bring one source in, or up to date. Raises SourceError where it cannot be read, or holds
         nothing to ingest; nothing was changed."""
         name = str(source).rstrip("/").rpartition("/")[2]
@@ -101,7 +108,7 @@ class Ingestor:
                 forget_removals(self._store, make_plan(read, listed, {}, self._store.folder).jobs)
             return self._bring_in(_Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
-    def ingest_added(self, options: Options = Options()) -> Report:
+    def ingest_added(self, options: Options = Options()) -> IngestReport:
         """Bring in the readings that the instructor added by hand, or up to date."""
         catalogue = self._store.catalogue()
         read, entries = added_readings(catalogue, self._store.folder)
@@ -109,13 +116,13 @@ class Ingestor:
         if not listed and not options.dry_run:
             if any(source == ADDED for source, _ in catalogue.sources):
                 self._store.forget_source(ADDED)
-            return Report(ADDED, 0, 0, (), 0, found=False)
+            return IngestReport(ADDED, 0, 0, (), 0, found=False)
         with ExitStack() as stack:
             read = with_archives(read, stack.enter_context(Unpacker()))
             fetcher = self._fetcher(stack)
             return self._bring_in(_Run(self._store, read, listed, options, fetcher), fetcher, stack)
 
-    def ingest_only(self, options: Options) -> Report | None:
+    def ingest_only(self, options: Options) -> IngestReport | None:
         """Bring `options.only` up to date in every source that has it; None where none has. Raises
         SourceError where a source cannot be read, and no other has it."""
         failed: SourceError | None = None
@@ -141,11 +148,11 @@ class Ingestor:
             needs=tuple(dict.fromkeys(need for report in found for need in report.needs)),
         )
 
-    def _bring_in(self, run: _Run, fetcher: Fetcher | None, stack: ExitStack) -> Report:
+    def _bring_in(self, run: _Run, fetcher: Fetcher | None, stack: ExitStack) -> IngestReport:
         """Take one source the whole way, from what is wanted to the report."""
         if run.options.only and not run.choose():
-            return Report(run.source, 0, 0, (), 0, found=False)
-        table = Table(self._listener)
+            return IngestReport(run.source, 0, 0, (), 0, found=False)
+        table = ProgressTable(self._listener)
         work = DocumentMaker(self._store, self._embedder, self._parser, run.source, table)
         if run.options.dry_run:
             return run.preview(work, table)
@@ -174,7 +181,7 @@ class Ingestor:
         wanted: Sequence[Wanted],
         run: _Run,
         work: DocumentMaker,
-        table: Table,
+        table: ProgressTable,
         fetcher: Fetcher,
     ) -> Callable[[], None]:
         """Begin to look up readings in threads that leave what they find with `work`; returns a
@@ -195,7 +202,7 @@ class Ingestor:
 
     def _read(
         self, source: str | Path, fetcher: Fetcher | None, options: Options, unpacker: Unpacker
-    ) -> Source:
+    ) -> SourceContent:
         """The source; for a single reading as it was last read, where a copy is there."""
         if fetcher is not None and options.only and is_address(source):
             fetcher.offline = True
@@ -219,7 +226,7 @@ class _Run:
     def __init__(
         self,
         store: Store,
-        read: Source,
+        read: SourceContent,
         listed: list[PageEntry],
         options: Options,
         fetcher: Fetcher | None,
@@ -281,7 +288,7 @@ class _Run:
         self._stale = True
         return found.problem or found.state
 
-    def plan(self, work: DocumentMaker, table: Table) -> None:
+    def plan(self, work: DocumentMaker, table: ProgressTable) -> None:
         """Bring the store's lists and the table up to date with what is known now."""
         if self._stale:
             self._plan = self._made_plan()
@@ -311,20 +318,20 @@ class _Run:
         folder = self._store.folder
         return make_plan(self._read, self._listed, self._lookups, folder, out, elsewhere)
 
-    def preview(self, work: DocumentMaker, table: Table) -> Report:
+    def preview(self, work: DocumentMaker, table: ProgressTable) -> IngestReport:
         """What an ingest would do, from what is on disk."""
         before = self._before()
         outcomes = [
-            Outcome("changed" if id_ in before else "new", job.document)
+            DocumentOutcome("changed" if id_ in before else "new", job.document)
             if work.must_make(job)
             else unchanged(before[id_])
             for id_, job in self._plan.due(work.without_text, set(), self._chosen).items()
         ]
         gone = sorted(self._vanished(work), key=lambda record: record.document.id)
-        outcomes += [Outcome("removed", record.document) for record in gone]
+        outcomes += [DocumentOutcome("removed", record.document) for record in gone]
         return replace(self.report(table), outcomes=tuple(outcomes), dry=True)
 
-    def remove_vanished(self, work: DocumentMaker, table: Table) -> None:
+    def remove_vanished(self, work: DocumentMaker, table: ProgressTable) -> None:
         """Remove what the source has no longer, once everything else is in."""
         for record in self._vanished(work):
             self._store.remove([record.document.id])
@@ -360,11 +367,11 @@ class _Run:
             if reading != record.document.reading:
                 self._store.assign(record.document.id, reading)
 
-    def report(self, table: Table, stopped: bool = False) -> Report:
+    def report(self, table: ProgressTable, stopped: bool = False) -> IngestReport:
         """What was done so far."""
         states = [one.state for one in self._lookups.values()]
         syllabus = self._read.syllabus
-        return Report(
+        return IngestReport(
             self.source,
             len(self._plan.sessions),
             syllabus.readings if syllabus else 0,

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from seminar_rag.ingest.local import Source, local_files
+from seminar_rag.ingest.local import SourceContent, local_files
 from seminar_rag.ingest.sources import PageEntry, digest
 from seminar_rag.types import Block, Document, Reading
 from seminar_rag.types.catalogue import ListedReading, ListedSession, Lookup
@@ -26,7 +26,7 @@ _RANK = {"paper": 2, "page": 1, "nothing": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PlannedDocument:
     """A document to be made: where its text comes from, and a hash of all it depends on."""
 
     document: Document
@@ -48,9 +48,9 @@ class Plan:
     """What becomes of a source."""
 
     sessions: list[ListedSession] = field(default_factory=list)
-    jobs: dict[str, Job] = field(default_factory=dict)
+    jobs: dict[str, PlannedDocument] = field(default_factory=dict)
     """By document id, in page order. Descriptions are not among them."""
-    described: dict[str, dict[str, Job]] = field(default_factory=dict)
+    described: dict[str, dict[str, PlannedDocument]] = field(default_factory=dict)
     """By reading id, descriptions on the page by document id: used where the reading has no text of
     its own."""
     names: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Plan:
 
     def due(
         self, without_text: Mapping[str, str], wanted: set[str], chosen: set[str]
-    ) -> dict[str, Job]:
+    ) -> dict[str, PlannedDocument]:
         """The documents that are to be there as far as is known, by id.
 
         A description is due where the reading's own text is not there, and will not be.
@@ -74,7 +74,7 @@ class Plan:
             for id_, job in self.jobs.items()
             if job.paper and without_text.get(id_) != job.hash
         }
-        due: dict[str, Job] = {}
+        due: dict[str, PlannedDocument] = {}
         for reading, jobs in self.described.items():
             if reading not in covered:
                 due |= jobs
@@ -93,7 +93,7 @@ class Plan:
 
 
 def make_plan(
-    source: Source,
+    source: SourceContent,
     listed: Sequence[PageEntry],
     lookups: Mapping[str, Lookup],
     data: Path,
@@ -176,14 +176,14 @@ def _entry(entry: ListedReading, given: Lookup | None, names: Mapping[str, str])
 class _Planner:
     """Makes the jobs of one source; documents whose contents are there already are not repeated."""
 
-    def __init__(self, source: Source, data: Path, hashes: set[str]) -> None:
+    def __init__(self, source: SourceContent, data: Path, hashes: set[str]) -> None:
         self._source = source
         self._data = data
         self._hashes = hashes
         self._used: set[Path] = set()
         self._key = digest(source.name)[:6]
 
-    def texts(self, one: PageEntry, lookup: Lookup | None) -> Iterator[Job]:
+    def texts(self, one: PageEntry, lookup: Lookup | None) -> Iterator[PlannedDocument]:
         """A reading's own texts: the files beside its page, and what was fetched for it."""
         entry, context = one.entry, one.session.title
         link = _link(one.reading)
@@ -207,7 +207,7 @@ class _Planner:
             file = self._data / found.file
             yield _job(document, context, found.hash, file=file, paper=found.paper)
 
-    def description(self, one: PageEntry) -> Job | None:
+    def description(self, one: PageEntry) -> PlannedDocument | None:
         """What the page says about a reading; None where it gives no more than the title."""
         reading, session, blocks = one.reading, one.session, one.reading.blocks
         if all(block.kind == "heading" for block in blocks):
@@ -224,7 +224,7 @@ class _Planner:
         )
         return _block_job(document, session.title, blocks)
 
-    def loose(self) -> Iterator[Job]:
+    def loose(self) -> Iterator[PlannedDocument]:
         """The students' notes, and the files that stand for themselves."""
         for session in self._source.syllabus.sessions if self._source.syllabus else ():
             if session.notes:
@@ -247,18 +247,18 @@ class _Planner:
             yield _file_job(document, "", file, refused)
 
 
-def _job(document: Document, context: str, content: object, **more: Any) -> Job:
+def _job(document: Document, context: str, content: object, **more: Any) -> PlannedDocument:
     """A job whose hash covers everything that the document's passages depend on."""
-    return Job(document, context, digest(RULES, document, context, content), **more)
+    return PlannedDocument(document, context, digest(RULES, document, context, content), **more)
 
 
-def _block_job(document: Document, context: str, blocks: tuple[Block, ...]) -> Job:
+def _block_job(document: Document, context: str, blocks: tuple[Block, ...]) -> PlannedDocument:
     # Spans are part of what is stored, so text that only moved is stored anew (not embedded).
     places = [(b.kind, b.level, b.page, b.source(0), b.text) for b in blocks]
     return _job(document, context, places, blocks=blocks)
 
 
-def _file_job(document: Document, context: str, file: Path, refused: str = "") -> Job:
+def _file_job(document: Document, context: str, file: Path, refused: str = "") -> PlannedDocument:
     content = refused
     if not refused:
         try:
@@ -284,7 +284,7 @@ def _link(reading: Reading) -> str | None:
 # --- lookups -------------------------------------------------------------------------------------
 
 
-def to_look_up(listed: Iterable[PageEntry], source: Source) -> list[Wanted]:
+def to_look_up(listed: Iterable[PageEntry], source: SourceContent) -> list[Wanted]:
     """The readings without a file of their own, each once, with all the links it has."""
     out: dict[str, Wanted] = {}
     for one in listed:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from seminar_rag.documents.archive import ENDINGS, Unpacker
 from seminar_rag.errors import FetchError, SeminarError, SourceError
 from seminar_rag.ids import arxiv_in
-from seminar_rag.ingest.local import Source, from_disk, packed, with_archives
+from seminar_rag.ingest.local import SourceContent, from_disk, packed, with_archives
 from seminar_rag.text import decoded
 from seminar_rag.types import Document, Reading, Session, Syllabus
 from seminar_rag.types.catalogue import ListedReading, PageText
@@ -53,7 +53,7 @@ def required(fetcher: Fetcher | None, source: str) -> Fetcher:
     return fetcher
 
 
-def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker) -> Source:
+def read_source(source: str | Path, fetcher: Fetcher | None, unpacker: Unpacker) -> SourceContent:
     """Read a source.
 
     Args:
@@ -94,7 +94,7 @@ def page_text(source: str, fetcher: Fetcher) -> PageText:
         return PageText(source, problem=str(error))
 
 
-def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> Source:
+def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> SourceContent:
     from seminar_rag.syllabus import read as forms
 
     try:
@@ -105,7 +105,7 @@ def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> Source:
     if Path(urlsplit(url).path).suffix.lower() in ENDINGS:
         return replace(packed(fetched.file, unpacker), name=url)
     if fetched.kind in ("pdf", "form"):
-        return Source(url, None, (fetched.file,), None, tuple(notes))
+        return SourceContent(url, None, (fetched.file,), None, tuple(notes))
     name = _page_name(fetched.final_url)
     text = _text(fetched)
     if fetched.kind == "html":
@@ -122,7 +122,7 @@ def _from_web(url: str, fetcher: Fetcher, unpacker: Unpacker) -> Source:
             f"{url} holds no readings — give the page that lists them, or write a readings.toml"
         )
     sessions = tuple(_absolute(one, fetched.final_url) for one in read.sessions)
-    return Source(url, Syllabus(read.title, sessions), (), None, tuple(notes))
+    return SourceContent(url, Syllabus(read.title, sessions), (), None, tuple(notes))
 
 
 def _session_pages(
@@ -200,7 +200,7 @@ def _text(fetched: Fetched) -> str:
 # --- the readings and their ids -----------------------------------------------------------------
 
 
-def list_readings(source: Source) -> list[PageEntry]:
+def list_readings(source: SourceContent) -> list[PageEntry]:
     """Every entry of the source's page, in order."""
     sessions = source.syllabus.sessions if source.syllabus else ()
     names = _ReadingNames(sessions)

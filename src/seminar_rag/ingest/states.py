@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from seminar_rag.ingest.plan import Job
+from seminar_rag.ingest.plan import PlannedDocument
 from seminar_rag.types import Block, Document, ParsedDocument
-from seminar_rag.types.ingest import Listener, Outcome, Progress, Stage
+from seminar_rag.types.ingest import DocumentOutcome, Listener, Progress, Stage
 
 State = Literal["wanted", "fetched", "parsed", "embedded", "stored"]
 
@@ -33,10 +33,10 @@ _PASSAGES = 40
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class DocumentProgress:
     """A document on its way into the store."""
 
-    job: Job
+    job: PlannedDocument
     document: Document
     """With the title that its text gives, once it is parsed."""
     state: State
@@ -47,7 +47,7 @@ class Row:
     """Whether the parser is at it."""
     passages: int = 0
     """Counted once it is stored, estimated from its text before; 0 as long as that is not known."""
-    outcome: Outcome | None = None
+    outcome: DocumentOutcome | None = None
     kept: bool = False
     """Whether it was in the store already, as it should be."""
 
@@ -71,14 +71,14 @@ class Row:
         self.passages = max(1, sum(len(one.text) for one in self.blocks) // _CHARACTERS)
 
 
-class Table:
+class ProgressTable:
     """The documents of one source by id, and the readings that are looked up; `listener` is called
     with every step."""
 
     def __init__(
         self, listener: Listener = lambda _: None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, DocumentProgress] = {}
         self.embedded = 0
         """Passages embedded so far."""
         self._listener = listener
@@ -116,27 +116,29 @@ class Table:
 
     # --- documents -----------------------------------------------------------------------------
 
-    def add(self, job: Job) -> Row:
+    def add(self, job: PlannedDocument) -> DocumentProgress:
         """A row for a document that must be made, in place of one that it has already."""
         self.drop(job.document.id)
         self._first_document = self._first_document or self._clock()
-        row = Row(job, job.document, "fetched" if job.file else "parsed", job.blocks)
+        row = DocumentProgress(job, job.document, "fetched" if job.file else "parsed", job.blocks)
         if not job.file:
             row.estimate()
         self.rows[job.document.id] = row
         return row
 
-    def keep(self, job: Job, outcome: Outcome) -> None:
+    def keep(self, job: PlannedDocument, outcome: DocumentOutcome) -> None:
         """A row for a document that is in the store as it should be."""
         passages = outcome.passages
-        row = Row(job, job.document, "stored", passages=passages, outcome=outcome, kept=True)
+        row = DocumentProgress(
+            job, job.document, "stored", passages=passages, outcome=outcome, kept=True
+        )
         self.rows[job.document.id] = row
 
     def drop(self, document: str) -> None:
         """Forget a document that is wanted no longer, or differently."""
         self.rows.pop(document, None)
 
-    def finish(self, row: Row, outcome: Outcome) -> None:
+    def finish(self, row: DocumentProgress, outcome: DocumentOutcome) -> None:
         """Note what became of a document, and tell."""
         row.state, row.outcome, row.blocks = "stored", outcome, ()
         row.passages = outcome.passages
@@ -153,12 +155,14 @@ class Table:
     def remove(self, document: Document) -> None:
         """Note that a document has left the store, and tell."""
         row = self.rows.get(document.id)
-        job = row.job if row is not None else Job(document, "", "")
-        outcome = Outcome("removed", document)
-        self.rows[document.id] = Row(job, document, "stored", outcome=outcome, kept=True)
+        job = row.job if row is not None else PlannedDocument(document, "", "")
+        outcome = DocumentOutcome("removed", document)
+        self.rows[document.id] = DocumentProgress(
+            job, document, "stored", outcome=outcome, kept=True
+        )
         self.tell("removed", document.id, document.title)
 
-    def in_state(self, state: State) -> list[Row]:
+    def in_state(self, state: State) -> list[DocumentProgress]:
         """The rows in a state, in the order in which they came."""
         return [row for row in self.rows.values() if row.state == state]
 
@@ -168,7 +172,7 @@ class Table:
         return not self._wanted and all(row.state == "stored" for row in self.rows.values())
 
     @property
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self) -> tuple[DocumentOutcome, ...]:
         """What became of the documents that are stored or failed."""
         return tuple(row.outcome for row in self.rows.values() if row.outcome is not None)
 
@@ -190,7 +194,7 @@ class Table:
             Progress(stage, done, total, label, item, detail, self.embedded, speed, left)
         )
 
-    def _made(self) -> Iterator[Row]:
+    def _made(self) -> Iterator[DocumentProgress]:
         return (row for row in self.rows.values() if not row.kept)
 
     @property

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from seminar_rag.documents.ocr import EXTRA, available
 from seminar_rag.errors import DocumentError, Failure, SeminarError
-from seminar_rag.ingest.plan import RULES, Job
-from seminar_rag.ingest.states import Row, Table
+from seminar_rag.ingest.plan import RULES, PlannedDocument
+from seminar_rag.ingest.states import DocumentProgress, ProgressTable
 from seminar_rag.types import ParsedDocument
 from seminar_rag.types.catalogue import Record
-from seminar_rag.types.ingest import Change, Outcome
+from seminar_rag.types.ingest import Change, DocumentOutcome
 
 if TYPE_CHECKING:
     from seminar_rag.documents.parse import Parser
@@ -49,7 +49,7 @@ class DocumentMaker:
         embedder: Embedder,
         parser: Callable[[], Parser],
         source: str,
-        table: Table,
+        table: ProgressTable,
     ) -> None:
         self._store = store
         self._embedder = embedder
@@ -109,7 +109,7 @@ class DocumentMaker:
 
     # --- what is to be made --------------------------------------------------------------------
 
-    def must_make(self, job: Job) -> bool:
+    def must_make(self, job: PlannedDocument) -> bool:
         """Whether a document must be made: it is new, has changed, or may work this time."""
         known = self._before.get(job.document.id)
         if known is None or known.hash != job.hash:
@@ -117,7 +117,7 @@ class DocumentMaker:
         readable = EXTRA in known.detail and available()  # OCR was missing and is there now
         return known.outcome in ("limit", "unreadable") or readable
 
-    def offer(self, jobs: Mapping[str, Job]) -> None:
+    def offer(self, jobs: Mapping[str, PlannedDocument]) -> None:
         """Bring the table's rows in line with the documents that are due, by id."""
         for id_, row in list(self._table.rows.items()):
             if id_ not in jobs and row.state != "stored":
@@ -131,7 +131,7 @@ class DocumentMaker:
                 continue
             self._table.add(job)
 
-    def _keep(self, job: Job) -> None:
+    def _keep(self, job: PlannedDocument) -> None:
         """Leave a document as it is; keep the file of a paged one where it is not kept."""
         known = self._before[job.document.id]
         self._table.keep(job, unchanged(known))
@@ -164,7 +164,7 @@ class DocumentMaker:
                 ahead += 1
                 self._begin(row)
 
-    def _begin(self, row: Row) -> None:
+    def _begin(self, row: DocumentProgress) -> None:
         assert row.job.file is not None
         row.busy = True
         self._table.tell("parsing", row.document.id, row.label)
@@ -178,7 +178,7 @@ class DocumentMaker:
 
         self.parser.submit(row.job.file, recognising).add_done_callback(parsed)
 
-    def _parsed(self, row: Row, result: Future[ParsedDocument]) -> None:
+    def _parsed(self, row: DocumentProgress, result: Future[ParsedDocument]) -> None:
         """A file was parsed, or could not be."""
         assert row.job.file is not None
         if self._table.rows.get(row.document.id) is not row:
@@ -209,7 +209,7 @@ class DocumentMaker:
             for row in rows:
                 self._embed_alone(row)
 
-    def _embed_alone(self, row: Row) -> None:
+    def _embed_alone(self, row: DocumentProgress) -> None:
         if row.state == "stored":
             return
         try:
@@ -219,7 +219,7 @@ class DocumentMaker:
         except Exception as error:  # noqa: BLE001 - a library's error costs one document
             self._failed(row, "unreadable", _unexpected(row, error))
 
-    def _embed(self, rows: Sequence[Row]) -> None:
+    def _embed(self, rows: Sequence[DocumentProgress]) -> None:
         """Split, embed and store the texts of rows."""
         from seminar_rag.ingest.embedding import embed_texts
 
@@ -247,15 +247,17 @@ class DocumentMaker:
             change: Change = "changed" if row.document.id in self._before else "new"
             if not passages:
                 change = "failed"
-            self._table.finish(row, Outcome(change, row.document, len(passages), record.detail))
+            self._table.finish(
+                row, DocumentOutcome(change, row.document, len(passages), record.detail)
+            )
 
-    def _record(self, row: Row) -> Record:
+    def _record(self, row: DocumentProgress) -> Record:
         made = f"rules {RULES}, {self._embedder.name} in {self._embedder.precision}"
         return Record(
             row.document, self._source, row.job.hash, "indexed", row.remark, row.pages, made=made
         )
 
-    def _failed(self, row: Row, failure: Failure, reason: str) -> None:
+    def _failed(self, row: DocumentProgress, failure: Failure, reason: str) -> None:
         """Note that a document failed; passages of an earlier success stay."""
         record = Record(
             row.job.document, self._source, row.job.hash, failure, reason, made=f"rules {RULES}"
@@ -263,9 +265,9 @@ class DocumentMaker:
         kept = self._store.put_failure(record)
         if not kept:
             self._no_text(row)
-        self._table.finish(row, Outcome("failed", row.job.document, kept, reason))
+        self._table.finish(row, DocumentOutcome("failed", row.job.document, kept, reason))
 
-    def _no_text(self, row: Row) -> None:
+    def _no_text(self, row: DocumentProgress) -> None:
         self.without_text[row.document.id] = row.job.hash
         self.changed = True
 
@@ -289,20 +291,20 @@ class DocumentMaker:
         return self._model.done() and self._model.result() is None
 
 
-def unchanged(known: Record) -> Outcome:
+def unchanged(known: Record) -> DocumentOutcome:
     """The outcome of a document that need not be made."""
     if known.outcome == "indexed":
-        return Outcome("unchanged", known.document, known.passages)
-    return Outcome("failed", known.document, known.passages, known.detail)
+        return DocumentOutcome("unchanged", known.document, known.passages)
+    return DocumentOutcome("failed", known.document, known.passages, known.detail)
 
 
-def _named(row: Row, message: str) -> str:
+def _named(row: DocumentProgress, message: str) -> str:
     """A message with the document's title in place of a fetched file's name."""
     fetched = row.document.path.startswith("web/")
     return message.replace(Path(row.document.path).name, row.document.title) if fetched else message
 
 
-def _unexpected(row: Row, error: Exception) -> str:
+def _unexpected(row: DocumentProgress, error: Exception) -> str:
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     ours = isinstance(error, OSError) and error.errno  # a full disk, or a right that is lacking
     remedy = (

@@ -30,7 +30,15 @@ from pydantic import TypeAdapter
 from seminar_rag.errors import StoreError
 from seminar_rag.index.engine import Connection, transaction
 from seminar_rag.types import Answer
-from seminar_rag.types.serving import LONGEST_COMMENT, REASONS, Asked, Cited, Feedback, Flaw, Reason
+from seminar_rag.types.serving import (
+    LONGEST_COMMENT,
+    REASONS,
+    Asked,
+    CitedText,
+    Feedback,
+    Flaw,
+    Reason,
+)
 
 log = logging.getLogger(__name__)
 
@@ -335,9 +343,9 @@ def _asked(answer: Answer, id_: str, day: date) -> Asked:
     return Asked(id_, day, *said, _cited(answer), tuple(sorted(labels.items())), flaws)
 
 
-def _cited(answer: Answer) -> tuple[Cited, ...]:
+def _cited(answer: Answer) -> tuple[CitedText, ...]:
     return tuple(
-        Cited(
+        CitedText(
             *(one.number, one.passage.id, one.document.reading, one.document.title, one.quote),
             one.page if one.document.unit == "page" else None,
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from seminar_rag.models.bert_graph import Graph, Weights
+from seminar_rag.models.bert_graph import BertWeights, Graph
 from seminar_rag.models.embed import (
     Matrix,
     SentenceTransformerEmbedder,
@@ -154,7 +154,7 @@ class Bert:
         self._tokenizer_file = folder / "tokenizer.json"
         if own.get("do_lower_case") and not _lowers(self._tokenizer_file):
             raise ValueError("its tokenizer does not fold capitals, and its user is to")
-        self._weights = Weights(folder / "model.safetensors")
+        self._weights = BertWeights(folder / "model.safetensors")
         self._graph = Graph(self._config, self._weights).model()
 
     @cached_property

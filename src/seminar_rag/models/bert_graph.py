@@ -18,7 +18,7 @@ Field = int | float | str | bytes
 """What a field of a message holds."""
 
 
-class Weights:
+class BertWeights:
     """The header of a safetensors file (https://github.com/huggingface/safetensors): eight bytes
     of its length, then JSON with each tensor's type, shape and place behind it."""
 
@@ -54,7 +54,7 @@ class Weights:
 class Graph:
     """The network's nodes and weights, in the wire format of ONNX."""
 
-    def __init__(self, config: dict[str, Any], weights: Weights) -> None:
+    def __init__(self, config: dict[str, Any], weights: BertWeights) -> None:
         self._config = config
         self._weights = weights
         self._nodes: list[bytes] = []

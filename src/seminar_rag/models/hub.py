@@ -240,7 +240,7 @@ class _Bar:
     def require_wanted(self) -> None:
         """Raise where the caller asked to stop."""
         if self._stop():
-            raise _StoppedError
+            raise _TransferStoppedError
 
     def __enter__(self) -> _Bar:
         return self
@@ -249,7 +249,7 @@ class _Bar:
         """Nothing is left to close."""
 
 
-class _StoppedError(Exception):
+class _TransferStoppedError(Exception):
     """The caller asked to stop, as it comes through the hub's transfer."""
 
 
@@ -312,7 +312,7 @@ class _Transfer:
         )
         try:
             return attempts(self._attempt)
-        except _StoppedError as error:
+        except _TransferStoppedError as error:
             raise stopped(self.part) from error
         except (HfHubHTTPError, httpx2.HTTPError, _BrokenOffError, ConnectionError) as error:
             if isinstance(error, HfHubHTTPError) and not passes(error):

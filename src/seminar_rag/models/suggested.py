@@ -98,7 +98,7 @@ EMBEDDERS = tuple(Encoder(**one) for one in _LISTED["embedder"])
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class ModelSuggestion:
     """The language models for a machine, best first; none where it is too small."""
 
     models: tuple[LanguageModel, ...]
@@ -128,7 +128,7 @@ class Suggestion:
         return self.models
 
 
-def suggest(memory: int, cores: int) -> Suggestion:
+def suggest(memory: int, cores: int) -> ModelSuggestion:
     """The language models that fit a machine with `memory` bytes in all and `cores` physical cores:
     those that read a prompt in time, in the order of the list, then the others, the quickest first.
     """
@@ -136,10 +136,10 @@ def suggest(memory: int, cores: int) -> Suggestion:
     quick = [one for one in fit if one.seconds(cores) <= PATIENCE]
     slow = sorted(set(fit) - set(quick), key=lambda one: one.seconds(cores))
     has = f"{memory / GB:.0f} GB of memory and {cores} core{'s' if cores != 1 else ''}"
-    return Suggestion((*quick, *slow), has)
+    return ModelSuggestion((*quick, *slow), has)
 
 
-def suggest_here() -> Suggestion:
+def suggest_here() -> ModelSuggestion:
     """`suggest` for the machine that this runs on."""
     import psutil
 
@@ -159,7 +159,7 @@ def find(spec: str) -> LanguageModel:
     return LanguageModel(repo, file)
 
 
-def describe(folder: Path, suggestion: Suggestion, downloaded: Collection[str]) -> str:
+def describe(folder: Path, suggestion: ModelSuggestion, downloaded: Collection[str]) -> str:
     """All models in lines of text, with what is on this machine and what is suggested for it.
 
     Args:

@@ -11,7 +11,7 @@ GRACE = 0.25
 """Seconds that the others wait for who said that it would go on."""
 
 
-class Turns:
+class ModelTurns:
     """First come, first served, but who goes on from the turn before goes first. An answer takes
     two turns, one to judge whether the passages hold it and one to write it. If all who ask at once
     had their first turn before anybody's second, the first of them would wait about as long for a

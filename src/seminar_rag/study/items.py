@@ -72,7 +72,7 @@ _TITLE = 70
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class KeySentence:
     """A sentence that stands alone, with where it stands."""
 
     document: Document
@@ -95,7 +95,7 @@ class Source:
 
 def sources(
     document: Document, passages: Iterable[Passage], central: Mapping[str, float] | None = None
-) -> Iterator[Source]:
+) -> Iterator[KeySentence]:
     """The sentences of a document that can be understood alone.
 
     Args:
@@ -108,16 +108,16 @@ def sources(
                 continue
             quote, page = passage.quote(sentence), sentence.page or passage.page
             near = (central or {}).get(passage.id, 0.0)
-            one = Source(document, passage, quote, page, near)
+            one = KeySentence(document, passage, quote, page, near)
             words = len(one.text.split())
             whole = quotable(one.text) and one.text[-1:] in ".!?"
             if whole and _SHORTEST <= words <= _LONGEST and one.text.casefold() != title:
                 yield one
 
 
-def defined(found: Iterable[Source]) -> list[tuple[Term, Source]]:
+def defined(found: Iterable[KeySentence]) -> list[tuple[Term, KeySentence]]:
     """The terms that sentences define, each by the first that does, with their sentence."""
-    out: dict[str, tuple[Term, Source]] = {}
+    out: dict[str, tuple[Term, KeySentence]] = {}
     for one in found:
         name = definition(one.text, set(stems(one.document.title)))
         if name and not _POINTS.search(one.text):
@@ -126,7 +126,10 @@ def defined(found: Iterable[Source]) -> list[tuple[Term, Source]]:
 
 
 def make(
-    session: int, found: Sequence[Source], central: Mapping[str, Sequence[Citation]], seed: int = 0
+    session: int,
+    found: Sequence[KeySentence],
+    central: Mapping[str, Sequence[Citation]],
+    seed: int = 0,
 ) -> tuple[Item, ...]:
     """Items of a session, the kinds and readings mixed, at most `MOST_ITEMS`.
 
@@ -150,7 +153,7 @@ def make(
     return tuple(good.values())[:MOST_ITEMS]
 
 
-def passages_of(found: Iterable[Source]) -> dict[str, list[Passage]]:
+def passages_of(found: Iterable[KeySentence]) -> dict[str, list[Passage]]:
     """Document id → its passages that sentences were found in."""
     out: dict[str, list[Passage]] = {}
     for passage in {one.passage.id: one.passage for one in found}.values():
@@ -170,7 +173,7 @@ def item_of(value: Mapping[str, Any]) -> Item | None:
 
 
 def _terms(
-    session: int, own: Sequence[Source], found: Sequence[Source], chance: random.Random
+    session: int, own: Sequence[KeySentence], found: Sequence[KeySentence], chance: random.Random
 ) -> Iterator[Item]:
     """A defining sentence without its term: which term is it?"""
     names = {term.name: one.document.reading for term, one in defined(found)}
@@ -187,7 +190,7 @@ def _terms(
             yield item(session, "term", question, term.name, one, wrong, chance)
 
 
-def _numbers(session: int, found: Sequence[Source], chance: random.Random) -> Iterator[Item]:
+def _numbers(session: int, found: Sequence[KeySentence], chance: random.Random) -> Iterator[Item]:
     """A sentence with a single number, which is left out."""
     every = [(one, number) for one in found if (number := _number(one))]
     asked: Counter[str] = Counter()
@@ -218,8 +221,8 @@ def _rivals(number: Word, other: Word) -> bool:
 
 def _claims(
     session: int,
-    own: Sequence[Source],
-    found: Sequence[Source],
+    own: Sequence[KeySentence],
+    found: Sequence[KeySentence],
     central: Mapping[str, Sequence[Citation]],
     chance: random.Random,
 ) -> Iterator[Item]:
@@ -260,7 +263,7 @@ def _twins(title: str, other: str) -> bool:
     return title == other or len(one & two) >= _TWIN * len(one | two)
 
 
-def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
+def _shorts(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
     """An abbreviation and what its reading says that it stands for, as a flashcard."""
     seen: set[str] = set()
     for one in own:
@@ -274,7 +277,7 @@ def _shorts(session: int, own: Sequence[Source]) -> Iterator[Item]:
                             match["long"][start:], one)  # fmt: skip
 
 
-def _lists(session: int, own: Sequence[Source]) -> Iterator[Item]:
+def _lists(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
     """A whole list and the line above it that says what it lists, as a flashcard."""
     for one in {source.passage.id: source for source in own}.values():
         passage, known = one.passage, one.passage.sentences
@@ -295,7 +298,7 @@ def _lists(session: int, own: Sequence[Source]) -> Iterator[Item]:
                 and ";" not in "".join(parts)
             ):
                 quote = passage.text[known[at].start : known[last - 1].end]
-                where = Source(one.document, passage, quote, known[at].page or passage.page)
+                where = KeySentence(one.document, passage, quote, known[at].page or passage.page)
                 question = f"What does “{cut(one.document.title, _TITLE)}” list here? “{said}: …”"
                 yield item(session, "list", question, "; ".join(parts), where)
 
@@ -308,7 +311,7 @@ def item(
     kind: ItemKind,
     question: str,
     answer: str,
-    one: Source,
+    one: KeySentence,
     wrong: Sequence[str] = (),
     chance: random.Random | None = None,
 ) -> Item:
@@ -336,7 +339,7 @@ def _alike(name: str, other: str, text: str) -> bool:
     return bool(one & two) or bool(one & set(stems(text)))
 
 
-def _number(one: Source) -> Word | None:
+def _number(one: KeySentence) -> Word | None:
     """The only number of a sentence, if it says how much of something there is."""
     if _POINTS.search(one.text) or _OURS.search(one.text):
         return None

@@ -77,7 +77,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DocumentOutcome:
     """The result of an ingest for one document."""
 
     change: Change
@@ -104,13 +104,13 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class IngestReport:
     """What one ingest did, or with `dry` would do."""
 
     source: str
     sessions: int
     readings: int
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[DocumentOutcome, ...]
     embedded: int
     """Passages embedded in this run."""
     fetched: int = 0
@@ -136,7 +136,7 @@ class Report:
 Listener = Callable[[Progress], None]
 
 
-def summarise(reports: Iterable[Report]) -> str:
+def summarise(reports: Iterable[IngestReport]) -> str:
     """The documents of several reports in words: "1 new, 4 unchanged", "would add 6 documents"."""
     reports = tuple(reports)
     counts = Counter(outcome.change for report in reports for outcome in report.outcomes)

@@ -14,7 +14,7 @@ LONGEST_COMMENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedText:
     """A passage that an answer cited; complete in itself, whatever becomes of the index."""
 
     number: int
@@ -48,7 +48,7 @@ class Asked:
     answer: str
     answerer: str = ""
     abstained: bool = False
-    cited: tuple[Cited, ...] = ()
+    cited: tuple[CitedText, ...] = ()
     verdicts: tuple[tuple[str, int], ...] = ()
     """(label, how many sentences)."""
     flaws: tuple[Flaw, ...] = ()
@@ -66,7 +66,7 @@ class Feedback:
     reason: str = ""
     """One of `REASONS`; empty for a good answer."""
     comment: str = ""
-    cited: tuple[Cited, ...] = ()
+    cited: tuple[CitedText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

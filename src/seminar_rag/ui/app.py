@@ -108,7 +108,7 @@ def build_app(
     from seminar_rag.ui.api.openai_api import add_api
     from seminar_rag.ui.api.programs import Programs, add_endpoints
     from seminar_rag.ui.api.routes import add_routes
-    from seminar_rag.ui.chat.page import Page
+    from seminar_rag.ui.chat.page import ChatPage
     from seminar_rag.ui.chat.tabs import add_keys, add_study, add_tables
     from seminar_rag.ui.chat.viewer import add_views
 
@@ -147,7 +147,7 @@ def build_app(
         let_in = door.let_in if door else None
         Site(launches, course, framed_by, let_in, root).add_to(app)
     with not_mounted():
-        page = Page(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
+        page = ChatPage(chat, partial(add_endpoints, programs), desk=desk is not None).blocks
     share_queue(page._queue)
     page.state_session_capacity = MOST_SESSIONS
     own = mounted(

@@ -179,11 +179,11 @@ class Fetcher:
             if known is not None:
                 return replace(known, note=str(error))
             if error.lasting:
-                failed = Entry(url, at=self._now(), failed=error.failure, message=str(error))
+                failed = CacheEntry(url, at=self._now(), failed=error.failure, message=str(error))
                 self.cache.remember(failed)
             raise
 
-    def _follow(self, url: str, entry: Entry | None) -> Fetched:
+    def _follow(self, url: str, entry: CacheEntry | None) -> Fetched:
         """What an address gives after all its redirects; it is remembered."""
         here, seen = url, set[str]()
         while True:
@@ -191,7 +191,7 @@ class Fetcher:
                 raise FetchError("loop", f"{url} is redirected in a circle — correct the link")
             seen.add(here)
             answer = self._ask(here, entry)
-            if isinstance(answer, Entry):
+            if isinstance(answer, CacheEntry):
                 break
             here = urljoin(here, answer).partition("#")[0]
         unchanged = entry is not None and not answer.hash
@@ -202,7 +202,7 @@ class Fetcher:
 
     # --- asking --------------------------------------------------------------------------------
 
-    def _ask(self, url: str, entry: Entry | None) -> Entry | str:
+    def _ask(self, url: str, entry: CacheEntry | None) -> CacheEntry | str:
         """One address, with patience: what it gives, or where it sends us."""
         parts = checked(url)
         lane = self._lane(parts.host)
@@ -215,7 +215,7 @@ class Fetcher:
                 try:
                     answer = self._request(parts, entry)
                     lane.failures = 0
-                    if isinstance(answer, Entry) and not answer.hash:
+                    if isinstance(answer, CacheEntry) and not answer.hash:
                         pause = lane.least
                     return answer
                 except FetchError:
@@ -245,7 +245,7 @@ class Fetcher:
         if self._closed.is_set():
             raise FetchError("offline", f"{url} was not asked for — run it again")
 
-    def _request(self, url: httpx.URL, entry: Entry | None) -> Entry | str:
+    def _request(self, url: httpx.URL, entry: CacheEntry | None) -> CacheEntry | str:
         headers = dict(self._headers)
         if entry is not None and entry.etag:
             headers["If-None-Match"] = entry.etag
@@ -254,12 +254,12 @@ class Fetcher:
         with self._connections.get(url, headers) as response:
             return self._answer(url, response)
 
-    def _answer(self, url: httpx.URL, response: httpx.Response) -> Entry | str:
+    def _answer(self, url: httpx.URL, response: httpx.Response) -> CacheEntry | str:
         status = response.status_code
         if status in (301, 302, 303, 307, 308) and "location" in response.headers:
             return str(response.headers["location"])
         if status == 304:
-            return Entry(str(url))
+            return CacheEntry(str(url))
         if status == 429 or status >= 500:
             delay = retry_after(response.headers.get("retry-after", ""), self._now())
             failure = "busy" if status in (429, 503) else "server"
@@ -274,7 +274,7 @@ class Fetcher:
         with self._lock:
             self.bodies += 1
         etag, modified = response.headers.get("etag", ""), response.headers.get("last-modified", "")
-        return Entry(str(url), hash=digest, etag=etag, modified=modified)
+        return CacheEntry(str(url), hash=digest, etag=etag, modified=modified)
 
     def _lane(self, host: str) -> _Lane:
         slow = next((h for h in self._pauses if host == h or host.endswith(f".{h}")), None)
@@ -286,12 +286,12 @@ class Fetcher:
 
     # --- the copies on disk --------------------------------------------------------------------
 
-    def _copy(self, entry: Entry | None) -> Fetched | None:
+    def _copy(self, entry: CacheEntry | None) -> Fetched | None:
         if entry is None or not entry.hash or not self.cache.object(entry.hash).is_file():
             return None
         return self._fetched(entry, "cached")
 
-    def _fetched(self, entry: Entry, event: Event) -> Fetched:
+    def _fetched(self, entry: CacheEntry, event: Event) -> Fetched:
         file = self.cache.object(entry.hash)
         with file.open("rb") as opened:
             kind = sniff(opened.read(1 << 16), Path(urlsplit(entry.final_url).path).suffix)
@@ -302,7 +302,7 @@ class Fetcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """What is remembered of an address."""
 
     url: str
@@ -338,18 +338,18 @@ class Cache:
             made.path = self.object(digest.hexdigest())
         return digest.hexdigest()
 
-    def entry(self, url: str) -> Entry | None:
+    def entry(self, url: str) -> CacheEntry | None:
         """What is remembered of an address."""
         values = _read(self._address(url))
         try:
-            entry = Entry(**values) if values else None
+            entry = CacheEntry(**values) if values else None
         except TypeError:
             return None
         return entry if entry and entry.url == url else None
 
-    def remember(self, entry: Entry) -> None:
+    def remember(self, entry: CacheEntry) -> None:
         """Remember an address, in place of what was known of it."""
-        values = {name: getattr(entry, name) for name in Entry.__slots__}
+        values = {name: getattr(entry, name) for name in CacheEntry.__slots__}
         write(self._address(entry.url), json.dumps(values, ensure_ascii=False))
 
     def facts(self, digest: str) -> dict[str, str] | None:

@@ -48,7 +48,7 @@ class Places:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """Where the document that a link means can be fetched."""
 
     page: str
@@ -81,23 +81,23 @@ def arxiv_id(url: str) -> str | None:
     return arxiv_of_address(f"{parts.hostname or ''}{parts.path}")
 
 
-def place_of(url: str, places: Places) -> Place:
+def place_of(url: str, places: Places) -> DocumentPlace:
     """Where to fetch the document that a link means; knows every archive but arXiv."""
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.")
     pieces = [piece for piece in parts.path.split("/") if piece]
     if host == "openreview.net" and (key := parse_qs(parts.query).get("id")):
         base = places.openreview
-        return Place(f"{base}/forum?id={key[0]}", f"{base}/pdf?id={key[0]}")
+        return DocumentPlace(f"{base}/forum?id={key[0]}", f"{base}/pdf?id={key[0]}")
     if host == "aclanthology.org" and pieces and not url.endswith(".pdf"):
         base = f"{places.acl}/{pieces[0]}"
-        return Place(f"{base}/", f"{base}.pdf")
+        return DocumentPlace(f"{base}/", f"{base}.pdf")
     if host == "github.com" and len(pieces) >= 2:
         owner, name = pieces[0], pieces[1].removesuffix(".git")
         if len(pieces) > 4 and pieces[2] == "blob":
-            return Place(f"{places.github_raw}/{owner}/{name}/{'/'.join(pieces[3:])}")
-        return Place(url, repository=(owner, name))
-    return Place(url)
+            return DocumentPlace(f"{places.github_raw}/{owner}/{name}/{'/'.join(pieces[3:])}")
+        return DocumentPlace(url, repository=(owner, name))
+    return DocumentPlace(url)
 
 
 class ArxivApi:

@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field, ValidationError
 from seminar_rag.errors import SeminarError
 from seminar_rag.text import numbered
 from seminar_rag.types import Answer, AnswerEvent, Citation, Event, Scope, TokenEvent, Turn
-from seminar_rag.ui.api.programs import Programs, RefusedError
+from seminar_rag.ui.api.programs import DeclinedError, Programs
 from seminar_rag.ui.shared.limits import address_of, from_own_page
 from seminar_rag.ui.shared.wording import shortened, view_address
 
@@ -215,7 +215,7 @@ async def _events(programs: Programs, client: str, asked: _Asked) -> AsyncIterat
         async with aclosing(answer) as events:
             async for event in events:
                 yield event
-    except RefusedError as error:
+    except DeclinedError as error:
         kind = "rate_limit_exceeded" if error.status == 429 else "invalid_request_error"
         raise _ApiError(error.status, str(error), kind) from None
     except SeminarError as error:

@@ -48,7 +48,7 @@ KINDS = {"": [], "readings": ["paper", "abstract"], "notes": ["notes"]}
 T = TypeVar("T")
 
 
-class RefusedError(SeminarError):
+class DeclinedError(SeminarError):
     """A request that cannot be answered as it is, or not now; the message says what to do."""
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -79,14 +79,14 @@ class Programs:
             SeminarError: as the course raises.
         """
         if not text.strip():
-            raise RefusedError(BLANK)
+            raise DeclinedError(BLANK)
         if problem := (text_problem if check else question_problem)(text):
-            raise RefusedError(problem)
+            raise DeclinedError(problem)
         if wait := self._limits.admit(f"program {client}", client):
-            raise RefusedError(too_often(wait), 429)
+            raise DeclinedError(too_often(wait), 429)
         turns, key = self._checks if check else self._turns, f"program {secrets.token_hex(8)}"
         if not turns.join(key, client):
-            raise RefusedError(TOO_MANY_WAIT, 503)
+            raise DeclinedError(TOO_MANY_WAIT, 503)
         try:
             while turns.place(key)[0]:
                 await asyncio.sleep(PATIENCE)
@@ -102,14 +102,14 @@ class Programs:
             raise
         except Exception as error:  # noqa: BLE001 - logged below, without what was asked
             log.error("a program could not be answered: %s", safe_traceback(error, text))
-            raise RefusedError(CRASHED, 500) from None
+            raise DeclinedError(CRASHED, 500) from None
 
 
 def _answer(course: Course, question: str, scope: Scope) -> dict[str, Any]:
     for event in course.ask(question, scope=scope):
         if isinstance(event, AnswerEvent):
             return answer_json(event.answer)
-    raise RefusedError(CRASHED)
+    raise DeclinedError(CRASHED)
 
 
 def _passages(course: Course, question: str, most: int, scope: Scope) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def _report(course: Course, text: str) -> dict[str, Any]:
 
 def _table(course: Course, questions: list[str], scope: Scope) -> dict[str, Any]:
     if len(questions) * len(course.rows(scope)) > MOST_CELLS:
-        raise RefusedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
+        raise DeclinedError(f"more than {MOST_CELLS} cells — name a session, or ask less at once")
     found = [one for number in scope.sessions for one in course.differences(number)]
     return table_json(course.compare(questions, scope)) | {"differences": [*map(asdict, found)]}
 
@@ -158,7 +158,7 @@ def scope_given(sessions: object, readings: object, kind: object, required: obje
     """Read the scope that a program names. Raises RefusedError: `kind` is none of "readings" and
     "notes"."""
     if kind not in KINDS:
-        raise RefusedError(f'kind is {kind!r} — give "readings", "notes", or "" for both')
+        raise DeclinedError(f'kind is {kind!r} — give "readings", "notes", or "" for both')
     return scope_of(
         {"sessions": sessions, "readings": readings, "kinds": KINDS[kind], "required": required}
     )

@@ -37,7 +37,7 @@ Update = dict[Any, Any]
 """Component → its new value; components left out stay as they are."""
 
 
-class Page:
+class ChatPage:
     """The student's page over a `Chat`; `blocks` is what to mount."""
 
     def __init__(

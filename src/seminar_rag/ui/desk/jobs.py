@@ -44,7 +44,7 @@ PATIENCE = 120.0
 AGAIN = "The server that worked at it is gone; another has taken it up."
 
 
-class StoppedError(SeminarError):
+class JobStoppedError(SeminarError):
     """The work was asked to stop, and has stopped."""
 
 
@@ -53,7 +53,7 @@ class LostError(SeminarError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """One line of a job's log."""
 
     at: datetime
@@ -78,7 +78,7 @@ class Job:
     """The reading or document that is worked on."""
     detail: str = ""
     """The progress in words."""
-    log: tuple[Line, ...] = ()
+    log: tuple[LogLine, ...] = ()
     ended: datetime | None = None
     note: str = ""
     """The result in words."""
@@ -188,7 +188,7 @@ class Jobs:
 
     def line(self, text: str, *, bad: bool = False) -> None:
         """Write a line into the log."""
-        line = Line(datetime.now(UTC), text, bad)
+        line = LogLine(datetime.now(UTC), text, bad)
         with self._lock:
             if self._job is not None:
                 self._job = replace(self._job, log=(*self._job.log, line)[-LONGEST_LOG:])

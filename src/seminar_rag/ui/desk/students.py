@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.html import Template
 from seminar_rag.text import plural
-from seminar_rag.types.serving import Asked, Cited, Day, Feedback, Insights
+from seminar_rag.types.serving import Asked, CitedText, Day, Feedback, Insights
 from seminar_rag.types.study import COLUMNS, KINDS
 from seminar_rag.ui.export.learning import csv_of
 
@@ -259,7 +259,7 @@ def _opinion(one: Feedback) -> Sequence[object]:
     return one.day, thumb, one.reason, one.comment, one.question, one.answer, cites
 
 
-def _places(cited: Iterable[Cited]) -> str:
+def _places(cited: Iterable[CitedText]) -> str:
     places = (
         f"[{one.number}] {one.title}" + (f", p. {one.page}" if one.page else "") for one in cited
     )

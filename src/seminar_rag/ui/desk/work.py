@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seminar_rag.errors import SourceError
 from seminar_rag.text import plural
-from seminar_rag.types.ingest import Listener, Options, Progress, Report, summarise
-from seminar_rag.ui.desk.jobs import Jobs, StoppedError, Task
+from seminar_rag.types.ingest import IngestReport, Listener, Options, Progress, summarise
+from seminar_rag.ui.desk.jobs import Jobs, JobStoppedError, Task
 
 if TYPE_CHECKING:
     from seminar_rag.course import Course
@@ -87,7 +87,7 @@ class JobWork:
 
         found = make(session, self._jobs.stopping, progress)
         if self._jobs.stopping():
-            raise StoppedError("Stopped before its end.")
+            raise JobStoppedError("Stopped before its end.")
         return f"{plural(len(found), noun)} for session {session}, under “For students”."
 
 
@@ -118,7 +118,7 @@ def listener_of(jobs: Jobs) -> Listener:
     return listener
 
 
-def log_report(jobs: Jobs, report: Report) -> None:
+def log_report(jobs: Jobs, report: IngestReport) -> None:
     """Write into the log what progress has not reported."""
     for outcome in report.outcomes:
         if (report.dry and outcome.change != "unchanged") or outcome.change == "removed":
@@ -128,4 +128,4 @@ def log_report(jobs: Jobs, report: Report) -> None:
     for note in report.notes:
         jobs.line(note, bad=True)
     if jobs.stopping():
-        raise StoppedError(f"{summarise([report])}; start it again to go on")
+        raise JobStoppedError(f"{summarise([report])}; start it again to go on")

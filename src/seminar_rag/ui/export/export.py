@@ -22,7 +22,7 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ExportedReference:
     """A cited work."""
 
     number: int
@@ -38,7 +38,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ExportedAnswer:
     """A question and its answer."""
 
     question: str
@@ -58,8 +58,8 @@ class Paper:
     course: str
     written_by: str
     """Who wrote the answers."""
-    parts: tuple[Part, ...]
-    references: tuple[Reference, ...]
+    parts: tuple[ExportedAnswer, ...]
+    references: tuple[ExportedReference, ...]
 
 
 def paper(conversation: Conversation, title: str, course: str, written_by: str) -> Paper:
@@ -84,7 +84,7 @@ def file_name(title: str, ending: str) -> str:
     return f"{'-'.join(words)[:60].rstrip('-') or 'conversation'}.{ending}"
 
 
-def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
+def _part(view: Exchange, numbers: Mapping[str, int]) -> ExportedAnswer:
     mine: dict[int, list[int]] = {}
     for one in view.citations:
         known = mine.setdefault(one.number, [])
@@ -107,14 +107,16 @@ def _part(view: Exchange, numbers: Mapping[str, int]) -> Part:
     if view.state != "done":
         notes.append("Stopped before the end" if view.state == "stopped" else view.note)
     text = _MARK.sub(renumbered, view.text.strip())
-    return Part(view.question, view.asked, text, view.markdown, tuple(filter(None, notes)))
+    return ExportedAnswer(
+        view.question, view.asked, text, view.markdown, tuple(filter(None, notes))
+    )
 
 
-def _reference(number: int, citations: list[Citation], gone: set[str]) -> Reference:
+def _reference(number: int, citations: list[Citation], gone: set[str]) -> ExportedReference:
     document = citations[0].document
     first = min((one.page for one in citations if one.page is not None), default=None)
     lost = any(one.passage.id in gone for one in citations)
-    return Reference(
+    return ExportedReference(
         number,
         document.title,
         document.authors or "",

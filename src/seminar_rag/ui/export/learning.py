@@ -21,7 +21,7 @@ from seminar_rag.html import Template
 from seminar_rag.text import for_markdown
 from seminar_rag.types import Citation
 from seminar_rag.types.study import GAP, SAID, Cell, Guide, Item, Row, Table
-from seminar_rag.ui.export.export import Paper, Part
+from seminar_rag.ui.export.export import ExportedAnswer, Paper
 from seminar_rag.ui.shared.wording import authors_of, url_of_page
 
 TABLE_TYPES = {
@@ -175,11 +175,11 @@ def guide_file(
         return guide_markdown(guide, items, title).encode()
     from seminar_rag.ui.export.pdf import to_pdf
 
-    parts = tuple(
-        Part(head, "", "\n\n".join(f"- {text}" if bullet else text for text, bullet in lines),
-             markdown=False, notes=())
+    texts = (
+        (head, "\n\n".join(f"- {text}" if bullet else text for text, bullet in lines))
         for head, lines in _parts(guide, items)
-    )  # fmt: skip
+    )
+    parts = tuple(ExportedAnswer(head, "", text, markdown=False, notes=()) for head, text in texts)
     return to_pdf(Paper(title, course or "Study guide", NOTE, parts, ()))
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from seminar_rag.ui.export.export import Paper, Part, Reference, stopped
+from seminar_rag.ui.export.export import ExportedAnswer, ExportedReference, Paper, stopped
 
 MARGIN = 25
 """Millimetres on every side."""
@@ -108,7 +108,7 @@ def _story(paper: Paper, styles: dict[str, Any]) -> Iterator[Any]:
             yield set_(f"“{quote}”{f' ({place})' if place else ''}", "quote")
 
 
-def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
+def _blocks(part: ExportedAnswer) -> Iterator[tuple[str, bool]]:
     """Divide an answer into paragraphs and bullets; a model's bold and code marks are removed."""
     for block in re.split(r"\n\s*\n", part.text):
         rows: list[tuple[str, bool]] = []
@@ -126,7 +126,7 @@ def _blocks(part: Part) -> Iterator[tuple[str, bool]]:
                 yield plain if part.markdown else text.strip(), bulleted
 
 
-def _link_and_note(one: Reference) -> str:
+def _link_and_note(one: ExportedReference) -> str:
     link = f" <a href={quoteattr(one.url)} color='#1f5f5b'>{_spelled(one.url)}</a>"
     note = _spelled(f" ({one.note})") if one.note else ""
     return f"{link if one.url else ''}{note}"
