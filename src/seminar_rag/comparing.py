@@ -224,10 +224,10 @@ class Comparing(ABC):
 
     def _stand(self, one: Difference) -> bool:
         """Whether both sentences still stand in their readings."""
-        said = (one.one, one.other)
-        passages = self.parts.store.passages([each.passage for each in said])
+        pair = (one.one, one.other)
+        passages = self.parts.store.passages([each.passage for each in pair])
         return all(
-            each.passage in passages and each.quote in passages[each.passage].text for each in said
+            each.passage in passages and each.quote in passages[each.passage].text for each in pair
         )
 
 

@@ -202,9 +202,9 @@ class Learning(ABC):
                 break
             progress(len(read) + done, total)
             summed = wording.summary(session, central[one.id][:GUIDED], stop)
-            said = [each for each in found if each.document.id == one.id]
+            sentences = [each for each in found if each.document.id == one.id]
             worded += [summed] if summed else []
-            worded += wording.questions(session, said, stop)
+            worded += wording.questions(session, sentences, stop)
             self._items[session] = (*worded, *made)[:MOST_ITEMS]
         return self.proposed(session)
 

@@ -49,5 +49,5 @@ def say_where(options: argparse.Namespace) -> None:
     """Print where the course lies, where that may surprise: not where --data names the place."""
     from seminar_rag.upkeep import where
 
-    if options.data is None and not getattr(options, "quiet", False) and (said := where()):
-        print(said, file=sys.stderr)
+    if options.data is None and not getattr(options, "quiet", False) and (place := where()):
+        print(place, file=sys.stderr)

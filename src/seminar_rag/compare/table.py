@@ -238,11 +238,11 @@ class Stances:
             return Cell(row.reading, question, "silent", why="has no sentence that comes close")
         if self._verifier.name != BUILT_IN:
             verdict = self._verifier.verify(statement, passages, row.title)
-            said = _LABELS.get(verdict.label, "speaks")
+            label = _LABELS.get(verdict.label, "speaks")
             shown = _cited(verdict, hits) or cited
-            return Cell(row.reading, question, said, shown, verdict.score, verdict.reason)
-        said, why = by_words(read.conflict, alike, self._words.score(read))
-        return Cell(row.reading, question, said, cited, alike, why)
+            return Cell(row.reading, question, label, shown, verdict.score, verdict.reason)
+        label, why = by_words(read.conflict, alike, self._words.score(read))
+        return Cell(row.reading, question, label, cited, alike, why)
 
 
 def by_words(conflict: Conflict | None, alike: float, score: float) -> tuple[Said, str]:
@@ -345,9 +345,9 @@ def _judged(session: int, pair: Pair, judge: Verifier) -> Difference | None:
 
 
 def _difference(session: int, pair: Pair, said: Said, reason: str) -> Difference:
-    told = "\n".join(sorted((pair.one.text, pair.other.text)))
+    texts = "\n".join(sorted((pair.one.text, pair.other.text)))
     return Difference(
-        fingerprint(told), session, said, reason, _stated(pair.one), _stated(pair.other)
+        fingerprint(texts), session, said, reason, _stated(pair.one), _stated(pair.other)
     )
 
 

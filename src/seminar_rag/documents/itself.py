@@ -22,8 +22,8 @@ _TOKEN = re.compile(r"[a-z]+|\d+|[.:;,()]")
 
 def tokens(text: str) -> list[str]:
     """The words and pairs of words that a sentence is judged by, numbers all alike."""
-    said = ["#" if word.isdigit() else word for word in _TOKEN.findall(text.lower())]
-    return [*said, *map(" ".join, pairwise(["<", *said]))]
+    words = ["#" if word.isdigit() else word for word in _TOKEN.findall(text.lower())]
+    return [*words, *map(" ".join, pairwise(["<", *words]))]
 
 
 def about_itself(text: str) -> float:

@@ -44,12 +44,12 @@ def read_by_pandoc(
             "unreadable" where pandoc is missing.
     """
     ends = time.monotonic() + seconds
-    out, said = _run(data, form, name, seconds)
-    unknown = set(_MACRO.findall(said)) - _LAYOUT
+    out, messages = _run(data, form, name, seconds)
+    unknown = set(_MACRO.findall(messages)) - _LAYOUT
     if form == "latex" and unknown:  # their words would be missing
         known = "".join(rf"\providecommand{{\{one}}}[1]{{#1}}" for one in sorted(unknown))
-        out, said = _run(known.encode() + data, form, name, ends - time.monotonic())
-    missing = dict.fromkeys(_LEFT_OUT.findall(said))
+        out, messages = _run(known.encode() + data, form, name, ends - time.monotonic())
+    missing = dict.fromkeys(_LEFT_OUT.findall(messages))
     tree = json.loads(out)
     walk = _Walk(cells=form == "ipynb")
     title = walk.start(tree.get("meta", {}))
@@ -80,12 +80,12 @@ def _run(data: bytes, form: str, name: str, seconds: float) -> tuple[bytes, str]
     if process.returncode == _HEAP_FULL or process.returncode < 0:
         message = f"{name} takes more memory or time than one document may — split it, or save it"
         raise DocumentError("limit", f"{message} as PDF.")
-    said = err.decode("utf-8", "replace")
+    messages = err.decode("utf-8", "replace")
     if process.returncode:
-        why = "".join(said.strip().splitlines()[-1:])[:120]
+        why = "".join(messages.strip().splitlines()[-1:])[:120]
         message = f"{name} is no {form.upper()} that can be read ({why}) — save it again or as PDF."
         raise DocumentError("corrupt", message)
-    return out, said
+    return out, messages
 
 
 def _limit_time(process: int, seconds: float) -> None:
@@ -148,8 +148,8 @@ class _Walk:
     def _list(self, form: str, content: Any, depth: int) -> None:
         if form == "DefinitionList":
             for term, meanings in content:
-                told = " ".join(self._flat(one) for one in meanings)
-                self._add(f"{self._text(term)}: {told}", "item", depth)
+                meaning = " ".join(self._flat(one) for one in meanings)
+                self._add(f"{self._text(term)}: {meaning}", "item", depth)
         elif form in ("BulletList", "OrderedList"):
             for item in content if form == "BulletList" else content[1]:
                 self.read(item, "item", depth)

@@ -249,7 +249,7 @@ def held_vectors(
 
 
 def _blocks(
-    db: Connection, dimensions: int, documents: Collection[str] | None = None
+    db: Connection, dimensions: int, documents: Iterable[str] | None = None
 ) -> Iterator[Block]:
     """The vectors of that many dimensions; of all documents, or of some."""
     if not dimensions:
@@ -286,16 +286,10 @@ def nearest_within(
     Args:
         vector: shape (dimensions,).
     """
-    rows = db.stream(
-        "SELECT id, vector FROM passage WHERE document IN (SELECT value FROM json_each(?))"
-        " ORDER BY document, ordinal",
-        (json.dumps(sorted(documents)),),
-    )
     ids: list[str] = []
     cosines = [np.empty(0, np.float32)]
-    while part := list(islice(rows, _ROWS)):
-        some = [row for row in part if is_vector(row[1], len(vector))]
-        ids += [id_ for id_, _ in some]
-        cosines.append(unpacked([blob for _, blob in some], len(vector)) @ vector)
+    for some, _, rows in _blocks(db, len(vector), documents):
+        ids += some
+        cosines.append(rows @ vector)
     scores = np.concatenate(cosines)
     return [(ids[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]

@@ -90,8 +90,8 @@ def corrected(db: Connection, word: str, stems: Sequence[str]) -> str | None:
             " (SELECT CAST(value AS BIGINT) FROM json_each(?)) ORDER BY key",
             (json.dumps(db.full_text.having(db, [stem], _READ)),),
         )
-        said = re.findall(r"[^\W_]+", spaced(" ".join(text for (text,) in rows)).lower())
-        written = [one for one, _ in Counter(said).most_common()]
+        words = re.findall(r"[^\W_]+", spaced(" ".join(text for (text,) in rows)).lower())
+        written = [one for one, _ in Counter(words).most_common()]
         found = spelling_candidates(word, written)
         if found:
             return found[0]

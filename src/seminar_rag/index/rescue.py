@@ -68,8 +68,8 @@ def damage(data: Path) -> str:
     where it cannot be opened for another reason."""
     try:
         with closing(Database(data)) as opened, opened.guarded() as db:
-            if odd := db.damage() or _misfit(db):
-                return odd
+            if problem := db.damage() or _misfit(db):
+                return problem
             catalogue.read(db)
             for table in (table for group in _GROUPS for table in group):
                 for _ in db.execute(f"SELECT * FROM {table}"):
@@ -83,10 +83,10 @@ def damage(data: Path) -> str:
 
 def _misfit(db: Connection) -> str:
     """What the tables have that no version made, or lack; "" where they are ours."""
-    odd = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY name"
+    query = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY name"
     with closing(connect(Path(":memory:"))) as new:
         new.create(schema(new))
-        for kind, name in sorted({*db.execute(odd)} - {*new.execute(odd)}):
+        for kind, name in sorted({*db.execute(query)} - {*new.execute(query)}):
             return f"it has a {kind} {name}"
         for table in tables(new):
             if lacking := new.columns(table) - db.columns(table):

@@ -222,8 +222,8 @@ class Store(StoreReader):
             if verdict := db.damage():
                 out.append(f"the database is damaged: {verdict}")
             ids = {id_ for (id_,) in db.stream("SELECT id FROM passage")}
-            if odd := db.full_text.damage(db, len(ids)):
-                out.append(odd)
+            if problem := db.full_text.damage(db, len(ids)):
+                out.append(problem)
             if damaged := damaged_documents(db):
                 out.append(f"stored passages are damaged: {titles_of(db, damaged)}")
             out += self.files.findings(catalogue.kept_files(db).values())

@@ -139,28 +139,28 @@ class ProgressTable:
         self.rows.pop(document, None)
 
     def finish(self, row: DocumentProgress, outcome: DocumentOutcome) -> None:
-        """Note what became of a document, and tell."""
+        """Note what became of a document, and notify the listener."""
         row.state, row.outcome, row.blocks = "stored", outcome, ()
         row.passages = outcome.passages
         failed = outcome.change == "failed"
         detail = outcome.reason if failed else f"{outcome.passages} passages"
-        self.tell("failed" if failed else "indexed", row.document.id, row.label, detail)
+        self.notify("failed" if failed else "indexed", row.document.id, row.label, detail)
 
     def embed(self, passages: int, seconds: float) -> None:
-        """Note that passages were embedded, and tell."""
+        """Note that passages were embedded, and notify the listener."""
         self.embedded += passages
         self._embedding += seconds
-        self.tell("embedding")
+        self.notify("embedding")
 
     def remove(self, document: Document) -> None:
-        """Note that a document has left the store, and tell."""
+        """Note that a document has left the store, and notify the listener."""
         row = self.rows.get(document.id)
         job = row.job if row is not None else PlannedDocument(document, "", "")
         outcome = DocumentOutcome("removed", document)
         self.rows[document.id] = DocumentProgress(
             job, document, "stored", outcome=outcome, kept=True
         )
-        self.tell("removed", document.id, document.title)
+        self.notify("removed", document.id, document.title)
 
     def in_state(self, state: State) -> list[DocumentProgress]:
         """The rows in a state, in the order in which they came."""
@@ -178,7 +178,7 @@ class ProgressTable:
 
     # --- progress ------------------------------------------------------------------------------
 
-    def tell(self, stage: Stage, item: str = "", label: str = "", detail: str = "") -> None:
+    def notify(self, stage: Stage, item: str = "", label: str = "", detail: str = "") -> None:
         """Tell the listener of a document, with how far all of them are."""
         made = list(self._made())
         stored = sum(row.state == "stored" for row in made)

@@ -167,11 +167,11 @@ class DocumentMaker:
     def _begin(self, row: DocumentProgress) -> None:
         assert row.job.file is not None
         row.busy = True
-        self._table.tell("parsing", row.document.id, row.label)
+        self._table.notify("parsing", row.document.id, row.label)
 
         def recognising(done: int, total: int) -> None:
             label = f"{row.label} (OCR, page {done + 1} of {total})"
-            self.later(partial(self._table.tell, "parsing", row.document.id, label))
+            self.later(partial(self._table.notify, "parsing", row.document.id, label))
 
         def parsed(result: Future[ParsedDocument]) -> None:
             self.later(partial(self._parsed, row, result))

@@ -123,10 +123,10 @@ class Journal:
         """
         if reason and reason not in REASONS:
             raise ValueError(f"{reason!r} is none of {', '.join(REASONS)}")
-        named, said = id_ or secrets.token_hex(12), comment.strip()[:LONGEST_COMMENT]
+        named, remark = id_ or secrets.token_hex(12), comment.strip()[:LONGEST_COMMENT]
         entry = Feedback(
             *(named, self._today(), good, answer.question, answer.text),
-            *(reason, said, _cited(answer)),
+            *(reason, remark, _cited(answer)),
         )
         return self._insert("feedback", entry)
 
@@ -339,8 +339,8 @@ def _asked(answer: Answer, id_: str, day: date) -> Asked:
         for one in answer.verdicts
         if one.verdict.label in _FLAWED
     )
-    said = answer.question, answer.text, answer.answerer, answer.abstained
-    return Asked(id_, day, *said, _cited(answer), tuple(sorted(labels.items())), flaws)
+    content = answer.question, answer.text, answer.answerer, answer.abstained
+    return Asked(id_, day, *content, _cited(answer), tuple(sorted(labels.items())), flaws)
 
 
 def _cited(answer: Answer) -> tuple[CitedText, ...]:

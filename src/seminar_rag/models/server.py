@@ -130,10 +130,10 @@ class OpenAICompatible:
     ) -> Probabilities:
         """How likely each answer is to the last message; see `Chooser.weigh`."""
         body = self._body(messages, 1) | {"logprobs": True, "top_logprobs": _TOP}
-        said = "".join(_pumped(self._ask(body, _whole), stop))
+        reply = "".join(_pumped(self._ask(body, _whole), stop))
         if stop():
             raise ModelError(STOPPED)
-        return np.array(self._likely(said, answers))
+        return np.array(self._likely(reply, answers))
 
     def _body(self, messages: Sequence[ChatMessage], max_tokens: int) -> dict[str, Any]:
         """A request. What llama-server and vLLM have read of a prompt they keep by themselves for
@@ -229,10 +229,10 @@ class OpenAICompatible:
         status = response.status_code
         if 200 <= status < 300:
             return
-        said = _reason_of((await response.aread()).decode("utf-8", "replace"))
+        reason = _reason_of((await response.aread()).decode("utf-8", "replace"))
         remedy = _REMEDIES.get(status, _REMEDIES[500] if status >= 500 else _REMEDIES[0])
         remedy = remedy.format(model=self.model)
-        raise ModelError(f"The model server at {self.url} answered {status}{said} - {remedy}.")
+        raise ModelError(f"The model server at {self.url} answered {status}{reason} - {remedy}.")
 
     def _broken(self, why: str) -> ModelError:
         return ModelError(
@@ -254,8 +254,8 @@ def as_plain_text(text: str) -> str:
 def _begun(token: str, answer: str) -> bool:
     """Whether a token is an answer or begins it, as "Draw" does "Drawback", which is two tokens to
     many models. One letter may as well be the article before another answer."""
-    said = token.strip()
-    return said == answer or (len(said) > 1 and answer.startswith(said))
+    word = token.strip()
+    return word == answer or (len(word) > 1 and answer.startswith(word))
 
 
 def endpoint(url: str) -> str:
@@ -279,11 +279,11 @@ def endpoint(url: str) -> str:
 def _reason_of(body: str) -> str:
     """ " (what an error page says)", or nothing."""
     try:
-        said = json.loads(body)
-        said = _reason(said.get("error") or said.get("detail") or said.get("message") or "")
+        found = json.loads(body)
+        found = _reason(found.get("error") or found.get("detail") or found.get("message") or "")
     except (ValueError, AttributeError):
         return ""
-    return f" ({said})" if said else ""
+    return f" ({found})" if found else ""
 
 
 def _reason(error: Any) -> str:

@@ -197,7 +197,7 @@ def _numbers(session: int, found: Sequence[KeySentence], chance: random.Random) 
     for one, number in sorted(every, key=lambda pair: -pair[0].central):
         if session not in one.document.sessions or asked[one.document.id] == NUMBERS:
             continue
-        said = one.text[number.start : number.end]
+        figure = one.text[number.start : number.end]
         wrong = {
             other.text[rival.start : rival.end]
             for other, rival in every
@@ -205,11 +205,11 @@ def _numbers(session: int, found: Sequence[KeySentence], chance: random.Random) 
         }
         if len(wrong) < OPTIONS - 1:
             continue
-        text = one.text[: number.start] + GAP + one.text[number.start + len(said) :]
+        text = one.text[: number.start] + GAP + one.text[number.start + len(figure) :]
         question = f"Which number is left out? “{text}” (“{cut(one.document.title, _TITLE)}”)"
         asked[one.document.id] += 1
         chosen = chance.sample(sorted(wrong), OPTIONS - 1)
-        yield item(session, "number", question, said, one, chosen, chance)
+        yield item(session, "number", question, figure, one, chosen, chance)
 
 
 def _rivals(number: Word, other: Word) -> bool:
@@ -236,9 +236,9 @@ def _claims(
         for word in stems(one.text):
             used.setdefault(word, set()).add(one.document.reading)
     for one in own:
-        said = central.get(one.document.id, ())
+        cites = central.get(one.document.id, ())
         plain = _THIS_WORK.sub("", one.text)
-        if one.quote not in {cited.quote for cited in said} or _POINTS.search(plain):
+        if one.quote not in {cited.quote for cited in cites} or _POINTS.search(plain):
             continue
         if not claims(one.text):
             continue
@@ -285,21 +285,21 @@ def _lists(session: int, own: Sequence[KeySentence]) -> Iterator[Item]:
         for at, head in enumerate(texts):
             last = next((i for i in range(at + 1, len(known)) if known[i].kind != "item"), 0)
             parts = [tidy(text).rstrip(" .;,") for text in texts[at + 1 : last]]
-            said = tidy(_CITED.sub("", head)).rstrip(" :")
+            lead = tidy(_CITED.sub("", head)).rstrip(" :")
             levels = {sentence.level for sentence in known[at + 1 : last]}
             whole = head.rstrip().endswith(":") and known[at].kind == "paragraph"
-            if not whole or len(levels) != 1 or _POINTS.search(said) or _OURS.search(said):
+            if not whole or len(levels) != 1 or _POINTS.search(lead) or _OURS.search(lead):
                 continue
             short = all(0 < len(part.split()) <= _PART and not part.endswith(":") for part in parts)
             if (
                 short
                 and len(set(parts)) in _LISTED
-                and len(said.split()) > 2
+                and len(lead.split()) > 2
                 and ";" not in "".join(parts)
             ):
                 quote = passage.text[known[at].start : known[last - 1].end]
                 where = KeySentence(one.document, passage, quote, known[at].page or passage.page)
-                question = f"What does “{cut(one.document.title, _TITLE)}” list here? “{said}: …”"
+                question = f"What does “{cut(one.document.title, _TITLE)}” list here? “{lead}: …”"
                 yield item(session, "list", question, "; ".join(parts), where)
 
 
@@ -348,8 +348,8 @@ def _number(one: KeySentence) -> Word | None:
     if len(numbers) != 1 or len(digits) != 1 or numbers[0].spelled or numbers[0].value < 2:
         return None
     number = numbers[0]
-    said = one.text[: number.start].split()
-    if said and said[-1][:1].isupper() and said[-1].lower() not in FUNCTION_WORDS:
+    before = one.text[: number.start].split()
+    if before and before[-1][:1].isupper() and before[-1].lower() not in FUNCTION_WORDS:
         return None  # the number of a thing: "Patient 3", "Phase 2"
     if _LEVEL.match(one.text, number.end):
         return None

@@ -79,8 +79,8 @@ class ModelWording:
     def question(self, session: int, one: KeySentence, stop: Callable[[], bool]) -> Item | None:
         """A question on one sentence; None where what the model wrote fails a check. Raises
         ModelError: the model gives no answer."""
-        told = self._model.complete(_ASK, f"Sentence: {one.text}", max_tokens=_TOKENS, stop=stop)
-        asked = _line(told)
+        reply = self._model.complete(_ASK, f"Sentence: {one.text}", max_tokens=_TOKENS, stop=stop)
+        asked = _line(reply)
         if not asked.endswith("?") or len(asked.split()) not in _WORDS or _foreign(asked, one):
             return None
         answer = self._answer(one.text, asked, stop)
@@ -91,14 +91,14 @@ class ModelWording:
         again = self._answer(tidy(one.passage.text), asked, stop)
         if _agreement(again, answer) < SAME:
             return None
-        said = self._verifier.verify(f"{asked} {answer}.", [one.passage], one.document.title)
-        return made if said.label == "supported" else None
+        verdict = self._verifier.verify(f"{asked} {answer}.", [one.passage], one.document.title)
+        return made if verdict.label == "supported" else None
 
     def _answer(self, text: str, asked: str, stop: Callable[[], bool]) -> str:
-        told = self._model.complete(
+        reply = self._model.complete(
             _ANSWERS, f"Text: {text}\nQuestion: {asked}", max_tokens=_TOKENS // 3, stop=stop
         )
-        return _line(told).strip("\"“”'. ")
+        return _line(reply).strip("\"“”'. ")
 
     def summary(
         self, session: int, central: Sequence[Citation], stop: Callable[[], bool]
@@ -110,8 +110,8 @@ class ModelWording:
         if not central:
             return None
         read = "\n".join(f"- {tidy(one.quote)}" for one in central)
-        told = self._model.complete(_SAY, read, max_tokens=_TOKENS, stop=stop)
-        text = " ".join(told.split()).strip('"“”')
+        reply = self._model.complete(_SAY, read, max_tokens=_TOKENS, stop=stop)
+        text = " ".join(reply.split()).strip('"“”')
         if len(sentence_spans(text)) != 1 or text[-1:] != "." or len(text.split()) not in _SUMMARY:
             return None
         passages: dict[str, Passage] = {one.passage.id: one.passage for one in central}

@@ -210,7 +210,7 @@ class Case:
     """Links that lead to something else → its title."""
     unsure: dict[str, str] = field(default_factory=dict)
     """Links whose document was taken → the other title that it bears."""
-    odd: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     """What is worth knowing."""
     near: tuple[str, str] | None = None
     """arXiv id and title of a paper whose title comes near; of the one taken, where one was."""
@@ -271,7 +271,7 @@ class Case:
         if verdict == "unsure" or (is_label(wanted) and not self.found):
             if title:
                 self.unsure[url] = title
-                self.odd.append(f"{url} calls itself “{title}”")
+                self.doubts.append(f"{url} calls itself “{title}”")
             return False
         self.beside = self.has_paper
         self.wrong[url] = title or "something else"
@@ -291,7 +291,7 @@ class Case:
             arxiv_id=self.arxiv_id,
             found=tuple(self.found),
             attempts=tuple(self.attempts),
-            problem="; ".join(dict.fromkeys([*notes, *self.odd])),
+            problem="; ".join(dict.fromkeys([*notes, *self.doubts])),
             remedy=remedy,
             suggested=tuple(self._suggested()),
         )

@@ -316,7 +316,7 @@ class Resolver:
         found = f"perhaps arXiv {near[0].id}, “{near[0].title}”" if near else "no such title"
         case.tried(place, found)
         if near:
-            case.odd.append(f"it may be arXiv {near[0].id}; add the link if it is")
+            case.doubts.append(f"it may be arXiv {near[0].id}; add the link if it is")
 
 
 def _unreadable(wanted: Wanted, error: Exception) -> Lookup:

@@ -328,8 +328,8 @@ def _annotations(answer: Answer, base: str) -> list[dict[str, Any]]:
     for number, start, end in sorted((int(m[1]), *m.span()) for m in _MARK.finditer(answer.text)):
         if one := cited.get(number):
             place = {"start_index": start, "end_index": end}
-            told = {**place, "title": _title(one), "url": _address(one, base)}
-            out.append({"type": "url_citation", "url_citation": told})
+            source = {**place, "title": _title(one), "url": _address(one, base)}
+            out.append({"type": "url_citation", "url_citation": source})
     return out
 
 

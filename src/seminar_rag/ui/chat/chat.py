@@ -372,5 +372,5 @@ def nonce_of(view: Exchange) -> str:
 
 def _digest(view: Exchange, nonce: str, key: bytes) -> str:
     quotes = [one.quote for one in view.citations]
-    said = json.dumps([nonce, view.question, view.text, quotes])
-    return hmac.new(key, said.encode(), "sha256").hexdigest()
+    content = json.dumps([nonce, view.question, view.text, quotes])
+    return hmac.new(key, content.encode(), "sha256").hexdigest()

@@ -171,8 +171,8 @@ def has_required(documents: Iterable[Document], scope: Scope) -> bool:
 
 def _required(value: bool | None, possible: bool) -> Any:
     """The box of required readings, as an update; its tick stays for None."""
-    said = {"label": REQUIRED if possible else NONE_REQUIRED, "interactive": possible}
-    return gr.update(**said) if value is None else gr.update(value=value, **said)
+    settings = {"label": REQUIRED if possible else NONE_REQUIRED, "interactive": possible}
+    return gr.update(**settings) if value is None else gr.update(value=value, **settings)
 
 
 def _offered(choices: Sequence[tuple[str, Any]], wanted: Collection[Any]) -> Any:

@@ -91,7 +91,7 @@ def by_number(citations: Iterable[Citation]) -> dict[int, list[Citation]]:
 def _course_rows(view: Exchange) -> str:
     """Render an answer about the course: its lead, and its rows with links."""
     lead, *lines = view.text.split("\n")
-    said = [_BULLET.sub("", line, count=1) for line in lines if _BULLET.match(line)]
+    points = [_BULLET.sub("", line, count=1) for line in lines if _BULLET.match(line)]
     rows = [
         (
             *row.partition(one.title),
@@ -99,7 +99,7 @@ def _course_rows(view: Exchange) -> str:
             safe_url(one.url),
             bool(one.section),
         )
-        for row, one in zip(said, view.listed, strict=False)
+        for row, one in zip(points, view.listed, strict=False)
     ]
     return HTML.course_rows(lead, rows)
 

@@ -201,8 +201,8 @@ def key_list(found: Sequence[Citation], questions: Sequence[str] = (), reading: 
         )
         for one in found
     ]
-    said = HTML.key_sentences(rows) if rows else HTML.paragraph(NO_KEY)
-    return said + (HTML.questions(questions, reading) if questions else "")
+    sentences = HTML.key_sentences(rows) if rows else HTML.paragraph(NO_KEY)
+    return sentences + (HTML.questions(questions, reading) if questions else "")
 
 
 # Readings beside each other -------------------------------------------------------------------
@@ -242,8 +242,8 @@ def differences_html(found: Sequence[Difference]) -> str:
 
 def guide_html(guide: Guide) -> str:
     """A guide as HTML: sentences with the way to their pages."""
-    told = {one.title: (one.answer, opener_at(one)) for one in guide.summaries}
-    claims = [(title, told.get(title), [(one.quote, opener([one])) for one in found])
+    summaries = {one.title: (one.answer, opener_at(one)) for one in guide.summaries}
+    claims = [(title, summaries.get(title), [(one.quote, opener([one])) for one in found])
               for title, found in guide.claims]  # fmt: skip
     terms = [(one.name, one.citation.quote, opener([one.citation])) for one in guide.terms]
     return STUDY.guide(guide.title, claims, terms)
@@ -327,7 +327,7 @@ def _rows(course: Course, request: Request) -> Response:
     session = number_in(request.query_params.get("session", ""))
     catalogue = course.catalogue()
     found = course.rows(Scope(sessions=frozenset({session} if session is not None else ())))
-    told = {
+    fields = {
         "sessions": [(one.number, one.shown) for one in catalogue.sessions],
         "now": course.current_session(),
         "kept": [(one.session, list(one.questions)) for one in course.tables()],
@@ -335,7 +335,7 @@ def _rows(course: Course, request: Request) -> Response:
         "rows": [row_json(row) for row in found[:MOST_ROWS]],
         "left": max(0, len(found) - MOST_ROWS),
     }
-    return JSONResponse(told)
+    return JSONResponse(fields)
 
 
 def add_study(app: FastAPI, course: Course, limits: Limits) -> None:

@@ -247,8 +247,8 @@ class Desk:
         one, *more = taken
         self._start("Adding", "Added", one, *more)
         what = plural(len(taken), "reading") if more else f"“{self._title(one)}”"
-        said = " ".join(filter(None, [f"Added to {what}.", left, *problems]))
-        return self._undoable(said, before, self._title(one))
+        message = " ".join(filter(None, [f"Added to {what}.", left, *problems]))
+        return self._undoable(message, before, self._title(one))
 
     def place(self, what: str, session: int) -> Said:
         """Put a paper that no session lists into one."""
@@ -288,8 +288,8 @@ class Desk:
         before, title = self._known(form), self._title(form.what)
         self._require(form.other)
         whole = self.course.merge(form.what, form.other)
-        said = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
-        return self._undoable(said, before, title)
+        message = f"“{title}” is a part of “{self._title(whole)}”. {FOLLOWS}"
+        return self._undoable(message, before, title)
 
     def _edit(self, form: Form) -> Said:
         before, id_ = self._known(form), form.what

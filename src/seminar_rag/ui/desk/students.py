@@ -144,8 +144,8 @@ class StudentsTab:
         new = [each.item.id for each in found if each.state == "new"]
         ids = [form.what] if form.what else new
         self._course.decide(ids, session, form.act)
-        said = {"approved": "Students see", "dropped": "Dropped", "new": "Undecided again:"}
-        return f"{said[form.act]} {plural(len(ids), 'item')}."
+        labels = {"approved": "Students see", "dropped": "Dropped", "new": "Undecided again:"}
+        return f"{labels[form.act]} {plural(len(ids), 'item')}."
 
 
 # What they ask --------------------------------------------------------------------------------

@@ -57,11 +57,11 @@ def attention(
     Args:
         not_searched: readings that were never searched for online.
     """
-    told = [
+    lines = [
         replace(one, problem=sentence(one.problem), remedy=sentence(one.remedy)) for one in needs
     ]
     by_remedy: dict[str, list[Need]] = {}
-    for one in told:
+    for one in lines:
         by_remedy.setdefault(one.remedy, []).append(one)
     known = by_remedy.pop("", [])
     return PAGE.attention(suggestions, list(by_remedy.items()), known, MANY, not_searched)

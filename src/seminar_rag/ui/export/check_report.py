@@ -109,8 +109,8 @@ def _marked(report: Report, text: str) -> tuple[list[tuple[object, ...]], str]:
         if claim.start < last or _plain(item):
             continue
         glyph, word = verdict_of(item)
-        said = text[claim.start : claim.end]
-        rows.append((text[last : claim.start], number, _key(item, glyph), glyph, word, said))
+        sentence = text[claim.start : claim.end]
+        rows.append((text[last : claim.start], number, _key(item, glyph), glyph, word, sentence))
         last = claim.end
     return rows, text[last:]
 
@@ -121,9 +121,9 @@ def _key(item: Item, glyph: str) -> str:
 
 
 def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool) -> str:
-    kind, said = item.claim.kind, one_line(item.claim.text)
+    kind, claim = item.claim.kind, one_line(item.claim.text)
     if _plain(item):
-        return HTML.plain(kind, said)
+        return HTML.plain(kind, claim)
     glyph, word = verdict_of(item)
     return HTML.item(
         number,
@@ -131,7 +131,7 @@ def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool)
         _key(item, glyph),
         glyph,
         word,
-        said,
+        claim,
         reason=item.reason if kind == "claim" and says_why(item) else "",
         evidence=[(one.quote, place(one), beside(one)) for one in shown_evidence(item)],
         cited=[

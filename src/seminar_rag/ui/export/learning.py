@@ -199,17 +199,17 @@ def _parts(guide: Guide | None, items: Sequence[Item]) -> Iterator[tuple[str, Li
     summed = {one.title: one for one in guide.summaries} if guide else {}
     for title, found in guide.claims if guide else ():
         short = [summed[title]] if title in summed else []
-        said = [(f"{one.answer} (by the language model, checked against {one.place or 'the text'})",
-                 False) for one in short]  # fmt: skip
-        said += [(f"“{_flat(one.quote)}” ({_place(one)})", True) for one in found]
-        yield f"What “{title}” says", said or [("No text in the course.", False)]
+        checked = "by the language model, checked against"
+        answers = [(f"{one.answer} ({checked} {one.place or 'the text'})", False) for one in short]
+        answers += [(f"“{_flat(one.quote)}” ({_place(one)})", True) for one in found]
+        yield f"What “{title}” says", answers or [("No text in the course.", False)]
     if guide and guide.terms:
-        told = [(one.name, one.citation) for one in guide.terms]
+        terms = [(one.name, one.citation) for one in guide.terms]
         yield (
             "Terms",
             [
                 (f"{name}: “{_flat(one.quote)}” ({_source(one.document.title, _place(one))})", True)
-                for name, one in told
+                for name, one in terms
             ],
         )
     if not items:
@@ -266,8 +266,8 @@ def to_anki(items: Sequence[Item], title: str) -> bytes:
     deck = genanki.Deck(_number(f"seminar-rag deck {title}"), title)
     for one in items:
         options = "".join(f"<li>{escape(text)}</li>" for text in one.options)
-        told = (one.question, one.answer, one.quote, _source(one.title, one.place))
-        question, answer, quote, of = map(str, map(escape, told))
+        columns = (one.question, one.answer, one.quote, _source(one.title, one.place))
+        question, answer, quote, of = map(str, map(escape, columns))
         fields = [question, f"<ul>{options}</ul>" if options else "", answer, quote, of]
         note = genanki.Note(model=model, fields=fields, guid=genanki.guid_for(one.id))
         deck.add_note(note)

@@ -108,8 +108,8 @@ class Site:
     async def _launch(self, request: Request) -> Response:
         sent = await _fields(request)
         if "error" in sent:
-            said = sent.get("error_description") or sent["error"]
-            return self._refused(NOBODY.format(said=said[:200]))
+            reason = sent.get("error_description") or sent["error"]
+            return self._refused(NOBODY.format(said=reason[:200]))
         state, token = sent.get("state", ""), sent.get("id_token", "")
         async with self._one_at_a_time:  # it may wait for the course site
             launch = await asyncio.to_thread(self._launches.finish, state, token, request.cookies)

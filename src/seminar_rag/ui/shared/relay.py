@@ -251,9 +251,9 @@ class Relay:
             held.append(message)
             if message["type"] != "http.response.body" or message.get("more_body"):
                 return
-            said = b"".join(one.get("body", b"") for one in held)
+            body = b"".join(one.get("body", b"") for one in held)
             try:
-                event = json.loads(said)["event_id"]
+                event = json.loads(body)["event_id"]
             except (ValueError, LookupError, TypeError):
                 event = None
             if isinstance(event, str):
