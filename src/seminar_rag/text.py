@@ -22,7 +22,7 @@ _ABBREVIATIONS = frozenset(
 )
 _ABBREVIATED = re.compile(
     r"(?:\b(?:al|e\.g|i\.e|cf|vs|[Ff]igs?|[Ee]qs?|[Ss]ecs?|[Tt]abs?|[Rr]efs?|[Cc]hap|[Aa]pp"
-    r"|w\.r\.t|approx|resp|Dr|Prof|No)\.|\b[A-Z]\.)$"
+    r"|w\.r\.t|approx|resp|Dr|Prof|No|[Vv]gl|bzw|u\. ?a|z\. ?B|d\. ?h|Mrd|Mio|Nr)\.|\b[A-Z]\.)$"
 )
 _LONGEST_ABBREVIATION = 20
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")

@@ -388,3 +388,11 @@ def test_where_judging_is_slow_two_documents_are_judged() -> None:
     shelf = Shelf(*(hit(name, f"{name} trains two matrices of low ranks.") for name in "abcd"))
     list(Checker(shelf, slow, WORKS).check("It trains two matrices of low ranks."))
     assert len(slow.asked) == 2
+
+
+def test_a_text_in_another_language_than_the_readings_is_told_so() -> None:
+    text = "Der Transformer wurde von Vaswani vorgestellt und verzichtet ganz auf die Rekurrenz."
+    works = (*WORKS, Work("why", "What the weights of a model are and how they are frozen"))
+    said = Checker(Shelf(), ScriptedVerifier({}), works).check(text).report().summary
+    assert said.endswith("the text is in German, the readings are in English: little can be found")
+    assert not Checker(Shelf(), ScriptedVerifier({}), works).check(TEXT).report().note

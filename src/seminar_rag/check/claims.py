@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
-from seminar_rag.check.references import entry, marks, resolve, without_marks
+from seminar_rag.check.references import NOTE, entry, is_sure, marks, resolve, without_marks
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.text import FUNCTION_WORDS, sentence_spans
@@ -71,44 +71,71 @@ def extract(text: str) -> Extract:
 # Blocks
 
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
-_NUMBERED = re.compile(r"\s*\[\d{1,3}\]\s+\S")
+_NUMBERED = re.compile(r"\s*(?:\[\d{1,3}\]|\[\^[\w-]{1,30}\]:|[¹²³⁰⁴-⁹]{1,3}(?=\s))\s+\S")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _CITED_BEHIND = re.compile(
     r"[.?!;,”\"]\s{0,3}(?:(?:\[[^\[\]]{1,80}+\]|\([^()]{1,80}+\))\s{0,3}){1,9}$"
 )
 """A full stop, and citations behind it."""
 _TITLE_WORDS = 10
+_FORMULA = re.compile(r"\s*(?:\$\$.*\$\$|\\\[.*\\\]|\\begin\{.*\})[.,]?\s*", re.DOTALL)
+_NOTES = re.compile(NOTE)
+_NOTES_BEHIND = re.compile(rf"(?:\s?{NOTE}){{1,9}}")
 
 
 def _blocks(text: str) -> Iterator[_Block]:
     """The blocks of `text` as CommonMark and its tables have them; plain text is one of its forms,
     in which a paragraph may be several blocks."""
-    from seminar_rag.syllabus.markup import markdown_items
+    from seminar_rag.syllabus.markup import front_matter, front_values, markdown_items
 
+    matter, body = front_matter(text)
+    body = body if front_values(matter) else 0
     items = markdown_items(text, prose=True)
+    listed = False
     for item, following in zip_longest(items, items[1:]):
-        if item is None or not item.block.offsets:
+        if item is None or not item.block.offsets or item.block.offsets[0] < body:
             continue
         begin = item.block.offsets[0]
         quoted = ">" in text[text.rfind("\n", 0, begin) + 1 : begin]
-        for start, stop in _parts(item):
+        for start, stop in _parts(item, listed):
             line, kind = item.text[start:stop], _kind_of(item, not quoted and following is not None)
             if kind == "claim" and _ROW.match(line):
                 kind = "table"
             mark = _ITEM.match(line) if kind == "claim" else None
+            if kind == "claim" and _FORMULA.fullmatch(line):
+                kind = "code"
+            elif kind == "claim" and _announces(line[mark.end() if mark else 0 :]):
+                kind = "heading"
+            if kind == "heading":
+                listed = bool(_LIST_TITLE.match(line.strip()))
             own = slice(start + (mark.end() if mark else 0), stop)
             if re.search(r"\w", item.text[own]):
                 yield _Block(kind, item.text[own], item.block.offsets[own])
 
 
-def _parts(item: Item) -> Iterator[tuple[int, int]]:
-    """A table by its rows, a paragraph by its lines that open a block of their own."""
+def _announces(line: str) -> bool:
+    """Whether a line only says what follows: "Pros:", "Sources:"."""
+    short = line.rstrip().endswith(":") and len(line.split()) <= _TITLE_WORDS
+    return short or bool(_LIST_TITLE.match(line.strip()))
+
+
+def _parts(item: Item, listed: bool) -> Iterator[tuple[int, int]]:
+    """A table by its rows, a paragraph by its lines that open a block of their own.
+
+    Args:
+        listed: it is of the reference list, where lines are entries if each has a name and a year.
+    """
     text, table, start = item.text, item.block.kind == "table", 0
     ends = [at for at, char in enumerate(text) if char == "\n"] if table else item.breaks
-    for end, after in zip_longest(ends, ends[1:], fillvalue=len(text)):
-        following = text[end + 1 : after]
-        opens = any(one.match(following) for one in (_ITEM, _NUMBERED, _ROW))
-        if table or opens or _ROW.match(text[start:end]):
+    places = zip([0, *(end + 1 for end in ends)], [*ends, len(text)], strict=True)
+    first, *lines = [text[at:end] for at, end in places]
+    titled = bool(lines and _LIST_TITLE.match(first))
+    entries = (titled or (listed and _ENTRY_LINE.match(first))) and all(
+        map(_ENTRY_LINE.match, lines)
+    )
+    for end, following in zip(ends, lines, strict=True):
+        opens = entries or any(one.match(following) for one in (_ITEM, _NUMBERED, _ROW))
+        if table or opens or _ROW.match(text[start:end]) or (titled and not start):
             yield start, end
             start = end + 1
     yield start, len(text)
@@ -140,9 +167,14 @@ def _titled(item: Item) -> bool:
 
 # The reference list
 
+_DATED = re.compile(r"\b(?:19|20)\d\d[a-z]?\b|arxiv|doi|https?://", re.IGNORECASE)
 _LIST_TITLE = re.compile(
-    r"^(?:\d+[.)]?\s*)?(?:references|bibliography|works cited|literature|sources)\s*:?$", re.I
+    r"^(?:\d+[.)]?\s*)?(?:references|bibliography|works cited|literature|sources|citations"
+    r"|(?:end|foot)?notes|literatur(?:verzeichnis|angaben)?|quellen(?:verzeichnis)?|bibliogra(?:ph|f)ie|références"
+    r"|referencias|bibliografía|bibliografia|riferimenti)\s*:?$",
+    re.I,
 )
+_ENTRY_LINE = re.compile(r"[^\W\d_a-z].{4,400}\b(?:19|20)\d\d[a-z]?\b")
 
 
 def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
@@ -155,13 +187,10 @@ def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
         if _LIST_TITLE.match(block.text):
             rest = range(index + 1, len(blocks))
             return list(takewhile(lambda later: blocks[later].kind != "heading", rest))
-    last = takewhile(lambda index: _is_entry(blocks[index].text), reversed(range(len(blocks))))
-    return sorted(last)
-
-
-def _is_entry(text: str) -> bool:
-    dated = re.search(r"\b(?:19|20)\d\d\b|arxiv|doi", text, re.IGNORECASE)
-    return bool(_NUMBERED.match(text) and dated)
+    last = takewhile(
+        lambda index: _NUMBERED.match(blocks[index].text), reversed(range(len(blocks)))
+    )
+    return sorted(index for index in last if _DATED.search(blocks[index].text))
 
 
 # Sentences
@@ -178,21 +207,28 @@ def _sentences(block: _Block, source: str, references: Sequence[Cited]) -> Itera
         text = block.text[start:end]
         begin, stop = block.span(start, end)
         found = marks(source[begin : _past_link(source, stop)], begin)
-        cites = tuple(resolve(cited, references) for cited in found)
+        known = (resolve(cited, references) for cited in found)
+        cites = tuple(one for one in known if is_sure(one) or one.entry or one.arxiv_id or one.doi)
         if not cites and _CARRIES_ON.match(text):
             cites = before  # "They also show …" goes on about the work cited before
         bare = without_marks(text)
+        for one in cites:
+            bare = bare if is_sure(one) else without_marks(bare.replace(f" {one.text}", ""))
         last, before = _stand_alone(bare, last), cites
         yield Claim(text, begin, stop, _kind(bare), bare, last, cites)
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """Sentence spans; a mark behind the full stop ("… 61%. [3] Later …") goes with its sentence."""
-    spans = sentence_spans(text)
+    # A number of a note behind the full stop hides it: the note is taken out, and put back behind.
+    plain = sentence_spans(_NOTES.sub(lambda note: " " * len(note[0]), text))
+    notes = [_NOTES_BEHIND.match(text, end) for _, end in plain]
+    spans = [(at, one.end() if one else end) for (at, end), one in zip(plain, notes, strict=True)]
     for i in range(1, len(spans)):
         start, end = spans[i]
         mark = re.match(
-            r"(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\))\.?\s*", text[start:end]
+            r"(?:(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\))\.?\s*){1,9}",
+            text[start:end],
         )
         if mark and marks(mark[0]):
             spans[i - 1] = (spans[i - 1][0], start + len(mark[0].rstrip()))
@@ -223,7 +259,7 @@ _OPINION = re.compile(
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
-    r"(?:Please|Consider|Notice|See|Read|Explain|Discuss|Compare|Write|Describe|Summari[sz]e"
+    r"(?:Please|Let me|Consider|Notice|See|Read|Explain|Discuss|Compare|Write|Describe|Summari[sz]e"
     r"|Give|Use|Let us|Let's|Remember|Imagine|Suppose|Answer|Think about|Recall|Do not|Don't|Try"
     r"|Look|List|Name|Make sure|Ask|Tell|Find|Click|Install|Run|Open)\b"
     r"(?! (?:is|are|was|were|of)\b)"

@@ -147,6 +147,8 @@ def _by_id(cited: Cited, works: Sequence[Work]) -> Work | None:
             return work
         if cited.doi and any(cited.doi in url.lower() for url in work.urls):
             return work
+        if cited.entry in work.urls:
+            return work
     return None
 
 

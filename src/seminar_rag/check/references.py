@@ -1,12 +1,14 @@
 """Citations as texts write them, and the entries of reference lists that belong to them. Pure.
 
-The marks that are read are "(Wei et al., 2022)", "Wei et al. (2022)", "[3]", "[1, 4-6]", arXiv ids
-and DOIs, besides the entries of a reference list. Which reading one means, `readings` decides.
+The marks that are read are "(Wei et al., 2022)", "Wei et al. (2022, p. 3)", "[3]", "[1, 4-6]",
+"[1]–[4]", "[2, p. 5]", the footnotes "[^1]" and "¹", arXiv ids and DOIs, besides the entries of a
+reference list. Which reading one means, `readings` decides.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -16,7 +18,7 @@ from seminar_rag.text import fold
 from seminar_rag.types import Cited
 
 _YEAR = r"(?:19|20)\d\d"
-_AND = r"(?:[,;]|,?\s(?:and|&))\s"
+_AND = r"(?:[,;]|,?\s(?:and|und|&))\s"
 _LETTERED = rf"{_YEAR}(?:[a-z](?:{_AND}[a-z]\b(?!\.|\s?\d)){{0,5}})?"
 _YEARS = rf"{_LETTERED}(?:{_AND}{_LETTERED}\b){{0,5}}"
 """Of works of the same authors: "2020, 2022", "2022a; 2022b", "2022a & b"; "2022a, p 5" is one."""
@@ -31,15 +33,33 @@ _FAMILY = (
     r"(?:(?:van|von|de|der|den|di|la|le|al)\s){0,3}"
     rf"(?<![\w'’-]){_NO_NAME}[A-Z](?=[\w'’-]{{0,40}}?[a-z])[\w'’-]{{1,40}}(?![\w'’-])"
 )
-_OTHERS = r"(?:,?\set\sal\.?|\sand\s(?:others|co-?\w+))?"
-_PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
-_NUMBERS = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
+_OTHERS = r"(?:,?\s(?:et\sal\.?|u\.\s?a\.)|\sand\s(?:others|co-?\w+)|\sund\sandere)?"
+_PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|und|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
+_PLACE = r"(?:,\s[A-Za-z]{1,5}\.?\s?\d[\w.–-]{0,11})?"
+"""Where in a work: "[2, p. 5]"."""
+_SUPERSCRIPT = r"(?:(?<=[.,;:!?)\]\"”’»])|(?<=[^\W\d_]{3}))[¹²³⁰⁴-⁹]{1,3}(?!\w)"
+"""The number of a note, behind a word or a full stop: "m²" and "10²" have none."""
+_FOOTNOTE = r"\[\^\d{1,3}\](?!:)"
+_NUMBERS = re.compile(
+    rf"\[(\d{{1,3}}(?:(?:\s*[,;–-]\s*|\]\s?[–-]\s?\[)\d{{1,3}})*){_PLACE}\]|{_FOOTNOTE}|{_SUPERSCRIPT}"
+)
+_SITE = r"\((?:[\w-]{1,40}\.){1,4}[a-z]{2,8}(?:\s?\+\d)?\)"
+NOTE = rf"(?:\[\^[\w-]{{1,30}}\](?!:)|{_SUPERSCRIPT}|【[^【】]{{1,60}}】|{_SITE})"
+"""A mark that is no word of its sentence; the last two are those of chatbots: one that leads
+nowhere, and the name of a site, which may be a link."""
+_NOTES = re.compile(NOTE)
+_NOTE_LABEL = re.compile(r"^\[\^[\w-]{1,30}\]:\s?")
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
 _NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s{_YEAR}))")
 """Between the works of a bracket; a year alone is of the authors before it."""
-_PART = re.compile(rf"^(?:(?:see|e\.g\.|cf\.|also|i\.e\.),?\s)*({_PEOPLE}),?\s({_YEARS})\b")
-_NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS})\)")
-_SAID = rf"{_PEOPLE}\s\({_YEARS}\)(?:\s[a-z]{{1,20}})?"
+_MORE = r"(?:[,;:]\s[^()]{1,80})?"
+"""Behind the year: a page, or further works."""
+_SEE = r"(?:(?:see|e\.g\.|cf\.|also|i\.e\.|vgl\.|siehe|auch|z\.\s?B\.),?\s){0,4}"
+_PART = re.compile(rf"^{_SEE}({_PEOPLE}),?\s({_YEARS})\b")
+_PAGED = re.compile(rf"^{_SEE}({_PEOPLE}),?\s(?:pp?\.\s)?\d{{1,4}}(?:[–-]\d{{1,4}})?$")
+"""Author and page, as the MLA has it: it may as well be "Llama 2", if no entry says otherwise."""
+_NARRATIVE = re.compile(rf"({_PEOPLE})\s\(({_YEARS}){_MORE}\)")
+_SAID = rf"{_PEOPLE}\s\({_YEARS}{_MORE}\)(?:\s[a-z]{{1,20}})?"
 """A narrative mark, and what its authors do: "Wei et al. (2022) find"."""
 _FIRST_SAYS = re.compile(rf"(?:According\sto|As|Following|Per|In)\s{_SAID},\s(?=(\w))")
 _LAST_SAYS = re.compile(rf",?\s(?:according\sto|as|per)\s{_SAID}(?=[.!]?$)")
@@ -67,8 +87,9 @@ def _numbered(text: str) -> Iterator[Cited]:
     for match in _NUMBERS.finditer(text):
         if text[match.end() : match.end() + 1] == "(":
             continue  # a Markdown link
-        for part in re.split(r"(?<!\s)\s*[,;]\s*", match[1]):
-            first, _, last = (piece.strip() for piece in re.sub("–", "-", part).partition("-"))
+        numbers = match[1] or unicodedata.normalize("NFKC", match[0]).strip("[^]")
+        for part in re.split(r"(?<!\s)\s*[,;]\s*", numbers):
+            first, _, last = (one.strip(" []") for one in re.sub("–", "-", part).partition("-"))
             stop = min(int(last or first), int(first) + _LONGEST_RANGE)
             for number in range(int(first), stop + 1):
                 yield Cited(match[0], match.start(), match.end(), number=number)
@@ -81,6 +102,8 @@ def _named(text: str) -> Iterator[Cited]:
         for part in _NEXT.split(match[1]):
             if named := _PART.match(part.strip()):
                 yield from _dated(match, named)
+            elif named := _PAGED.match(part.strip()):
+                yield Cited(match[0], *match.span(), families(named[1]))
 
 
 def _dated(mark: re.Match[str], named: re.Match[str]) -> Iterator[Cited]:
@@ -103,14 +126,16 @@ def _identified(text: str) -> Iterator[Cited]:
 def without_marks(text: str) -> str:
     """`text` with its citation marks taken out, and "according to Wei et al. (2022)"; authors of
     whom the sentence says more stay."""
+    text = _NOTE_LABEL.sub("", text)
     if opening := _FIRST_SAYS.match(text):
         text = opening[1].upper() + text[opening.end() + 1 :]
     text = _LAST_SAYS.sub("", text)
     text = _NARRATIVE.sub(lambda match: match[1], text)
     text = _BRACKET.sub(lambda match: "" if _all_named(match[1]) else match[0], text)
-    text = _NUMBERS.sub("", text)
+    text = _NOTES.sub("", _NUMBERS.sub("", text))
     text = re.sub(rf"\(\s*(?:{_ARXIV.pattern}|{_DOI.pattern})\s*\)", "", text, flags=re.IGNORECASE)
-    return re.sub(r" ([.,;:!?])", r"\1", " ".join(text.split()))
+    text = re.sub(r" ([.,;:!?])(?!\d)", r"\1", " ".join(text.split()))
+    return re.sub(r"(?<![,;–-])[,;–-]++(?=[.!?]$)", "", text)  # of "[2], [3]."
 
 
 def _all_named(inside: str) -> bool:
@@ -119,9 +144,17 @@ def _all_named(inside: str) -> bool:
 
 def families(people: str) -> tuple[str, ...]:
     """Family names of "Wei et al.", "Wei, Wang & Zhou"."""
-    people = re.sub(r",? ?\b(?:et\sal\.?|and\s(?:others|co-?\w+))", "", people)
-    names = (re.search(rf"({_FAMILY})$", part.strip()) for part in re.split(r",|&|\band\b", people))
-    return tuple(name[1] for name in names if name)
+    people = re.sub(rf"{_OTHERS}$", "", people)
+    parts = re.split(r",|&|\b(?:and|und)\b", people)
+    names = (re.search(rf"({_FAMILY})$", part.strip()) for part in parts)
+    return tuple(re.sub("['’]s$", "", name[1]) for name in names if name)
+
+
+def is_sure(cited: Cited) -> bool:
+    """Whether a mark names a work, if no entry fits: a footnote need not, nor need a name with a
+    number."""
+    note = cited.number is not None and (cited.text[0] != "[" or cited.text[1] == "^")
+    return not note and not (cited.authors and cited.year is None)
 
 
 def is_a_mark(entry: str) -> bool:
@@ -130,7 +163,9 @@ def is_a_mark(entry: str) -> bool:
     return bool(found) and not re.search(r"[^\W\d_]", entry[found.end() :] if found else "")
 
 
-_ENTRY = re.compile(r"^\s*(?:\[(\d{1,3})\]|(\d{1,3})[.)]|(\d{1,3})(?=[A-ZÀ-Þ][a-zß-ÿ]))\s*")
+_ENTRY = re.compile(
+    r"^\s*(?:\[\^?(\d{1,3})\]:?|(\d{1,3})[.)]|([¹²³⁰⁴-⁹]{1,3})(?=\s)|(\d{1,3})(?=[A-ZÀ-Þ][a-zß-ÿ]))\s*"
+)
 _LEFT_OVER = re.compile(r" ?[(\[] ?(?:[)\]]|$)|[,;:]? (?=[.,;:)\]])|[,;:](?= ?$)")
 """Marks of punctuation that belonged to an id."""
 
@@ -147,6 +182,8 @@ def entry(text: str, start: int, end: int, source: str = "") -> Cited:
     arxiv, doi = (one.search(body) or one.search(source) for one in (_ARXIV, _DOI))
     plain = _DOI.sub(" ", _ARXIV.sub(" ", re.sub(r"https?://\S+", " ", body)))
     plain = _LEFT_OVER.sub("", " ".join(plain.split())).strip()
+    if not (plain or arxiv or doi):
+        plain = body.strip()  # a bare address
     named = next(_named(f"({plain})"), None)
     return Cited(
         text.strip(),
@@ -157,7 +194,7 @@ def entry(text: str, start: int, end: int, source: str = "") -> Cited:
         entry=plain,
         arxiv_id=arxiv[1] if arxiv else None,
         doi=doi[1].rstrip(".,;:").lower() if doi else None,
-        number=int(head[1] or head[2] or head[3]) if head else None,
+        number=int(unicodedata.normalize("NFKC", head[head.lastindex or 0])) if head else None,
     )
 
 
@@ -188,13 +225,14 @@ def resolve(cited: Cited, references: Sequence[Cited]) -> Cited:
 
 def _same_work(cited: Cited, reference: Cited) -> bool:
     if cited.number is not None:
-        return cited.number == reference.number
+        own = [one.text.startswith("[^") for one in (cited, reference)]
+        return cited.number == reference.number and own[0] == own[1]
     if cited.arxiv_id or cited.doi:
         return (cited.arxiv_id, cited.doi) == (
             reference.arxiv_id if cited.arxiv_id else None,
             reference.doi if cited.doi else None,
         )
-    letters = _letters(reference, cited.year)
+    letters = _letters(reference, cited.year) if cited.year else {""}
     if not (cited.authors and letters) or (cited.letter and not letters & {"", cited.letter}):
         return False
     first = fold(_first(reference)).split()[:_FIRST_WORDS]
@@ -236,7 +274,7 @@ _ALONE = re.compile(
 )
 _INITIALS = re.compile(r"(?:[^\W\d_a-z]\.?-?){1,3}|[JS]r\.?")
 _NAME_END = re.compile(r"(?<=[^\W\d_]{2})\.|:")
-_FIRST_END = re.compile(r"[,;&(\d“\"]|\band\b|\bet al\b")
+_FIRST_END = re.compile(r"[,;&(\d“\"]|\b(?:and|und|et al|u\. ?a)\b")
 """Behind the name of the first author, with which an entry begins."""
 _FIRST_WORDS = 5
 """Of a name; of what is longer, the rest is cut."""

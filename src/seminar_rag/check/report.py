@@ -16,6 +16,7 @@ from seminar_rag.check.claims import Extract, extract
 from seminar_rag.check.readings import Match, Readings
 from seminar_rag.check.support import Case, Verifier
 from seminar_rag.check.terms import terms
+from seminar_rag.question.language import differs, language_of, name_of
 from seminar_rag.types import Cited, Claim, Hit, Scope, Verdict, VerdictLabel
 from seminar_rag.types.catalogue import Catalogue
 from seminar_rag.types.check import Checking, Citation, Holding, Item, Label, Source, Work
@@ -34,6 +35,8 @@ _TOGETHER = 16
 so on up to these. The more sentences are embedded together, the less they are padded."""
 LONGEST_CLAIM = 2_000
 """Characters; what is longer is no one statement, and would take long to compare."""
+_TOLD_BY = 3_000
+"""Characters that tell a language."""
 _WORTH = 0.3
 """Share of a claim's words that a further document must have to be read."""
 Search = Callable[[str, int, Scope | None], tuple[Hit, ...]]
@@ -102,7 +105,7 @@ class Checker:
             return _in_groups(judged, found.claims)
 
         items = worst_first() if quick else in_order()
-        return Checking(len(found.claims), self._verifier.name, items)
+        return Checking(len(found.claims), self._verifier.name, items, _foreign(text, self._works))
 
     def _begin(self, claim: Claim, line: int, scope: Scope | None) -> _Begun:
         problem = _KINDS.get(claim.kind, "")
@@ -132,6 +135,16 @@ class Checker:
             for lookup, verdict in zip(waiting, verdicts, strict=True):
                 lookup.hear(verdict)
         return [one.item() for one in begun]
+
+
+def _foreign(text: str, works: Sequence[Work]) -> str:
+    """What is said where a text is in another language than the readings; else empty."""
+    said = language_of(text[:_TOLD_BY])
+    read = language_of(" ".join(work.title for work in works)[:_TOLD_BY])
+    if not differs(said, read):
+        return ""
+    names = name_of(said), name_of(read)
+    return "the text is in {}, the readings are in {}: little can be found".format(*names)
 
 
 def _worth_reading(said: str, hits: Sequence[Hit]) -> Iterator[list[Hit]]:
@@ -260,7 +273,7 @@ _KINDS = {
     "question": "A question: there is nothing to look up.",
     "instruction": "An instruction: there is nothing to look up.",
     "heading": "A heading.",
-    "code": "Code is not checked.",
+    "code": "Code and formulas are not checked.",
     "table": "A row of a table is not checked.",
     "reference": "An entry of the reference list.",
 }

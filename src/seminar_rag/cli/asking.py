@@ -385,7 +385,8 @@ def _item_lines(item: Item, width: int) -> Iterator[str]:
     for source in shown_evidence(item):
         yield _wrapped(f"    {place(source)}: “{source.quote}”", "      ", width)
     for one in item.citations:
-        text = f"    {glyph_of(one)} {mark(one.cited)}: {one.reason}"
+        name = "" if item.claim.kind == "reference" else f"{mark(one.cited)}: "
+        text = f"    {glyph_of(one)} {name}{one.reason}"
         yield _wrapped(text, "      ", width)
 
 

@@ -145,6 +145,8 @@ class Report:
     verifier: str
     running: bool = False
     """The rest of the text is still being checked."""
+    note: str = ""
+    """What a reader has to know of the whole, such as that the text is in another language."""
 
     @property
     def failed(self) -> bool:
@@ -163,7 +165,10 @@ class Report:
         claims = [item for item in self.items if item.label != "not a claim"]
         by_label = _counted([label_in_words(one.label, one.verifier) for one in claims], _ORDER)
         parts = [f"{plural(len(claims), 'claim')}{': ' if by_label else ''}{by_label}"]
-        given = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
+        cited = [c for item in self.items if item.claim.kind != "reference" for c in item.citations]
+        given = [
+            c for c in cited if c.verifier or c.holding != "holds"
+        ]  # else only its name is known
         if given:
             held = _counted(map(_held, given), _HELD)
             parts.append(f"{plural(len(given), 'citation')}: {held}")
@@ -172,6 +177,8 @@ class Report:
             parts.append(f"{done} so far")
         elif len(self.items) < self.total:
             parts.append(f"stopped after {done}")
+        if self.note:
+            parts.append(self.note)
         return "; ".join(parts)
 
 
@@ -214,6 +221,7 @@ class Checking:
     total: int
     verifier: str
     _items: Iterator[Item]
+    note: str = ""
     _done: list[Item] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Item]:
@@ -224,4 +232,4 @@ class Checking:
     def report(self, *, running: bool = False) -> Report:
         """The items so far, in the order of the text; `running` while more of them are to come."""
         items = sorted(self._done, key=lambda item: item.claim.start)
-        return Report(tuple(items), self.total, self.verifier, running)
+        return Report(tuple(items), self.total, self.verifier, running, self.note)

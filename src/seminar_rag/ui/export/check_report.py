@@ -135,7 +135,13 @@ def _row(number: int, item: Item, beside: Callable[[Source], str], folded: bool)
         reason=item.reason if kind == "claim" and says_why(item) else "",
         evidence=[(one.quote, place(one), beside(one)) for one in shown_evidence(item)],
         cited=[
-            (_holding(one), glyph_of(one), mark(one.cited), one.reason) for one in item.citations
+            (
+                _holding(one),
+                glyph_of(one),
+                "" if kind == "reference" else mark(one.cited),
+                one.reason,
+            )
+            for one in item.citations
         ],
         fine=item.label in ("supported", "not a claim") and not item.failed,
         folded=folded,

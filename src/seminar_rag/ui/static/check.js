@@ -1,9 +1,9 @@
-// Puts the text of a file into the box of the check. A text is read in the browser; a PDF or DOCX is
-// sent to the server, which answers with its text and keeps nothing.
+// Puts the text of a file into the box of the check. A text is read in the browser; a PDF, DOCX, page
+// or RTF is sent to the server, which answers with its text and keeps nothing.
 seminar.readFile = (text, largest) => new Promise((resolve) => {
   const input = document.createElement("input");
   input.type = "file";
-  input.accept = ".md,.markdown,.txt,.pdf,.docx,text/plain,text/markdown";
+  input.accept = ".md,.markdown,.txt,.pdf,.docx,.odt,.rtf,.html,.htm,.mhtml,.epub,.tex,text/plain,text/markdown";
   const button = document.getElementById("check-open");
   const refuse = (why) => { alert(why); resolve(text); };
   input.addEventListener("cancel", () => resolve(text));
@@ -12,7 +12,7 @@ seminar.readFile = (text, largest) => new Promise((resolve) => {
     if (!file) return resolve(text);
     if (file.size > largest) return refuse("The file is too large; check it in parts.");
     const head = await file.slice(0, 1024).text();
-    if (!head.includes("\u0000") && !head.includes("%PDF-") && !head.startsWith("PK"))
+    if (!/\u0000|%PDF-|^PK|^\{\\rtf|^\s*<(!doctype html|html)|^mime-version:/i.test(head))
       return resolve(await file.text());
     button.setAttribute("aria-busy", "true");
     try {
