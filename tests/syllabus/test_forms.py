@@ -285,3 +285,17 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\x00\x00\x00\xff")
     with pytest.raises(SourceError, match="is not text"):
         read_syllabus(path)
+
+
+def test_the_title_of_a_word_file_is_the_course_s(tmp_path: Path) -> None:
+    from docx import Document
+
+    document = Document()
+    document.add_heading("A Seminar on Tides", 0)
+    document.add_heading("Schedule", 1)
+    document.add_heading("Week 1: Harbours", 2)
+    document.add_paragraph("Okafor, N. (2014). Harbours that Remember Their Ships.", "List Bullet")
+    document.save(str(tmp_path / "tides.docx"))
+    found = read_syllabus(tmp_path / "tides.docx")
+    assert found.title == "A Seminar on Tides"
+    assert [one.title for one in found.sessions] == ["Harbours"]

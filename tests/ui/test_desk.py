@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ from seminar_rag.ui.desk import students as desk_insights
 from seminar_rag.ui.desk import view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.files import LARGEST_UPLOAD, check_upload
-from seminar_rag.ui.desk.jobs import Job, Jobs
+from seminar_rag.ui.desk.jobs import Job, Jobs, Noted, being_read
 from seminar_rag.ui.desk.work import listener_of
 
 
@@ -560,6 +560,20 @@ def test_many_that_want_the_same_are_told_together(course: FakeDeskCourse) -> No
     assert "Try again" not in html, "what no session lists can be looked for nowhere"
     shown = view.attention((), down[:2])
     assert shown.count("Try again") == shown.count('aria-label="Remove: ') == 2
+
+
+def test_what_is_being_read_is_no_problem_yet(course: FakeDeskCourse) -> None:
+    catalogue = course.catalogue()
+    bare = next(one for each in catalogue.sessions for one in each.readings)
+    records = {k: v for k, v in catalogue.records.items() if v.document.reading != bare.id}
+    left = replace(catalogue, records=records, lookups=())
+    job = Job("Adding", "Added", datetime.now(UTC))
+    busy = being_read(Noted(job, {"do": "readings", "of": {"readings": [bare.id]}}), ())
+    assert view.not_searched(left, busy) == view.not_searched(left) - 1
+    shown = view.sessions(left, (), busy)
+    assert "being read" in shown
+    assert shown.count("wanting") == view.sessions(left, ()).count("wanting") - 1
+    assert being_read(Noted(replace(job, state="done"), {"do": "ingest", "of": {}}), "a") == set()
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:

@@ -173,6 +173,8 @@ def test_without_a_link_only_a_near_exact_title_is_taken(resolve: Resolve, web: 
     none = resolve("A Title That Nobody Ever Gave to a Paper")
     assert none.problem == "it has no link, and arXiv has no paper of that title"
     assert "add a link" in none.remedy
+    gone = resolve("A Title That Nobody Ever Gave to a Paper", "papers/gone.pdf")
+    assert gone.problem.startswith("its link papers/gone.pdf leads to no file beside the page")
     asked = web.count("export.arxiv.org")
     assert resolve("axolotl").state == "nothing"
     assert web.count("export.arxiv.org") == asked, "a mere word is not searched for"

@@ -25,8 +25,8 @@ _AVAILABLE = {
     "earlier version": "an earlier version",
     "nothing": "no text",
 }
-_LATER = ("run it again later", "check the network and the link", "run it again")
-"""Remedies of failures that pass by themselves."""
+_LATER = ("run it again", "check the network and the link")
+"""How the remedies begin of failures that pass by themselves."""
 _MANY = 5
 """Readings with such a failure that are listed one by one."""
 
@@ -102,13 +102,13 @@ class ProgressBar:
 
 def print_needs(console: Console, needs: Sequence[Need]) -> None:
     """Print which readings need attention, then what is only worth knowing."""
-    later = [need for need in needs if need.remedy in _LATER]
+    later = [need for need in needs if need.remedy.startswith(_LATER)]
     if len(later) > _MANY:  # the network, or a large host, is down: one line says as much
         console.print(
             f"{len(later)} readings could not be downloaded just now — check the network, and run"
             " it again later"
         )
-        needs = [need for need in needs if need.remedy not in _LATER]
+        needs = [need for need in needs if not need.remedy.startswith(_LATER)]
     urgent = [need for need in needs if need.remedy]
     known = [need for need in needs if not need.remedy]
     verb = "1 reading needs" if len(urgent) == 1 else f"{len(urgent)} readings need"

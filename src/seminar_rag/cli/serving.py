@@ -278,5 +278,5 @@ def _described(record: Record) -> str:
     if record.outcome != "indexed":
         kept = f" ({record.passages} passages of an earlier version)" if record.passages else ""
         return f"{record.outcome}: {record.detail}{kept}"
-    pages = f"{record.pages} pages, " if record.pages else ""
+    pages = f"{plural(record.pages, 'page')}, " if record.pages else ""
     return f"{record.document.kind}, {pages}{plural(record.passages, 'passage')}"

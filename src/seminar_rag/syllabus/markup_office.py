@@ -67,6 +67,13 @@ def _by_pandoc(path: Path, form: str) -> str:
     return f"<html><body>{body}</body></html>"
 
 
+_TITLED = "\n".join(
+    ["p[style-name='Title'] => h1.title:fresh"]
+    + [f"p[style-name='Heading {level}'] => h{level + 1}:fresh" for level in range(1, 6)]
+)
+"""Styles of a file with a title, which mammoth takes for a paragraph: headings stand below it."""
+
+
 def _docx(path: Path) -> tuple[Item, ...]:
     import mammoth
 
@@ -75,7 +82,10 @@ def _docx(path: Path) -> tuple[Item, ...]:
             if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
                 raise SourceError(f"{path} unpacks to more than 64 MB; save the syllabus alone.")
         with path.open("rb") as file:
-            return html_items(f"<html><body>{mammoth.convert_to_html(file).value}</body></html>")
+            body = mammoth.convert_to_html(file, style_map=_TITLED).value
+            if 'class="title"' not in body:
+                body = mammoth.convert_to_html(file).value
+            return html_items(f"<html><body>{body}</body></html>")
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise SourceError(f"{path} cannot be read as DOCX; save it as DOCX again.") from error
 

@@ -157,7 +157,9 @@ class Connections:
         try:
             found = self._resolve(url.host, port)
         except (OSError, UnicodeError) as error:
-            message = "can't be reached: no such host, or no network — check the link"
+            message = (
+                "can't be reached: no such host, or no network — check the network and the link"
+            )
             raise RetryError("unreachable", message, tries=1) from error
         private = [] if self.allowed(url.host) else [one for one in found if not is_public(one)]
         if private:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from rapidfuzz import fuzz
 
@@ -309,12 +310,19 @@ class Case:
             return wrong + also, remedy
         if self.failures:
             first, _, remedy = self.failures[0].partition(" — ")
+            if remedy.endswith(" the link"):
+                remedy += " on the course page"
             if self.by_title:
                 return [first, f"{taken} has that title and was taken"], ""
             return [first], remedy
         if state == "nothing":
             searched = ", and arXiv has no paper of that title" if self.attempts else ""
             remedy = "add a link to the course page, or ingest the PDF"
+            local = [url for url in self.wanted.urls if not urlsplit(url).scheme]
+            if local:
+                return [f"its link {local[0]} leads to no file beside the page{searched}"], (
+                    "save the file there, or ingest the PDF"
+                )
             return [f"it has no link{searched}"], remedy
         return [], ""
 

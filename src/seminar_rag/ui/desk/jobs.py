@@ -16,7 +16,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -111,6 +111,13 @@ class Noted(NamedTuple):
 
 
 _NOTED = TypeAdapter(Noted)
+
+
+def being_read(noted: Noted | None, listed: Iterable[str]) -> frozenset[str]:
+    """The ids of the readings that a job reads: those that it was given, or all that are listed."""
+    if noted is None or not noted.job.running or noted.task["do"] not in ("ingest", "readings"):
+        return frozenset()
+    return frozenset(noted.task["of"].get("readings", listed))
 
 
 class Jobs:

@@ -25,7 +25,7 @@ from seminar_rag.ui.desk import students, view
 from seminar_rag.ui.desk.actions import Desk, Form, Said
 from seminar_rag.ui.desk.auth import Door
 from seminar_rag.ui.desk.files import AGE, LARGEST_UPLOAD, file_routes
-from seminar_rag.ui.desk.jobs import CommonJobs
+from seminar_rag.ui.desk.jobs import CommonJobs, being_read
 from seminar_rag.ui.desk.view import PAGE, ReadingList
 from seminar_rag.ui.shared.gate import DESK_OPEN, Gate
 from seminar_rag.ui.shared.gradio_pages import (
@@ -189,12 +189,14 @@ class DeskPage:
             return {self._parts["attention"]: message, self._seen: {}}
 
     def _drawn(self, seen: dict[str, str]) -> Update:
-        job = self._desk.jobs.current
+        noted = self._desk.jobs.noted
+        job = noted and noted.job
         running = job is not None and job.running
         catalogue, needs = self._course.catalogue(), self._course.needs()
         suggestions = self._course.suggestions()
         empty = not (catalogue.sessions or catalogue.records)
-        to_do = view.attention(suggestions, needs, view.not_searched(catalogue))
+        busy = being_read(noted, catalogue.reading_ids)
+        to_do = view.attention(suggestions, needs, view.not_searched(catalogue, busy))
         html = {
             "job": PAGE.job(job),
             "log": PAGE.job_log(job),
@@ -203,7 +205,7 @@ class DeskPage:
             ),
             "attention": "" if empty else to_do,
             "model-offer": PAGE.language_model(self._course.offer()),
-            "sessions-list": "" if empty else view.sessions(catalogue, needs),
+            "sessions-list": "" if empty else view.sessions(catalogue, needs, busy),
             "removed": PAGE.removed(self._course.removals()),
             **self._list.html(catalogue),
             **self._desk.learning.html(),

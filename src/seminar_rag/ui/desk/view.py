@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -67,13 +67,14 @@ def attention(
     return PAGE.attention(suggestions, list(by_remedy.items()), known, MANY, not_searched)
 
 
-def not_searched(catalogue: Catalogue) -> int:
-    """How many listed readings have no text of their own and were never searched for online."""
+def not_searched(catalogue: Catalogue, busy: Set[str] = frozenset()) -> int:
+    """How many listed readings have no text of their own and were never searched for online; not
+    those that are being read just now."""
     lookups = {one.reading for one in catalogue.lookups}
     papers = {r.document.reading for r in catalogue.records.values() if r.document.kind == "paper"}
     listed = {one.id: one for each in catalogue.sessions for one in each.readings}
     return sum(
-        id_ not in papers and not lookups & {id_, *one.listed} for id_, one in listed.items()
+        id_ not in papers | busy and not lookups & {id_, *one.listed} for id_, one in listed.items()
     )
 
 
@@ -88,11 +89,15 @@ def sentence(text: str) -> str:
 # The course -----------------------------------------------------------------------------------
 
 
-def sessions(catalogue: Catalogue, needs: Sequence[Need]) -> str:
-    """Every session with its readings and what there is of each."""
+def sessions(catalogue: Catalogue, needs: Sequence[Need], busy: Set[str] = frozenset()) -> str:
+    """Every session with its readings and what there is of each.
+
+    Args:
+        busy: readings that are being read, of which no text is nothing to attend to.
+    """
     records = catalogue.by_reading
     wanting = {need.reading for need in needs if need.remedy}
-    groups = [_session(session, records, wanting) for session in catalogue.sessions]
+    groups = [_session(session, records, wanting, busy) for session in catalogue.sessions]
     shown = {one.id for session in catalogue.sessions for one in session.readings}
     shown |= {_notes(session) for session in catalogue.sessions}
     loose = [
@@ -128,11 +133,14 @@ def _notes(session: ListedSession) -> str:
 
 
 def _session(
-    session: ListedSession, records: Mapping[str, Sequence[Record]], wanting: set[str]
+    session: ListedSession,
+    records: Mapping[str, Sequence[Record]],
+    wanting: set[str],
+    busy: Set[str],
 ) -> str:
     notes = records.get(_notes(session), ())
     rows = [
-        _row(one.id, one.title, records.get(one.id, ()), one, one.id in wanting)
+        _row(one.id, one.title, records.get(one.id, ()), one, one.id in wanting, one.id in busy)
         for one in session.readings
     ]
     if notes:
@@ -157,19 +165,20 @@ def _row(
     records: Sequence[Record],
     listed: ListedReading | None = None,
     wanting: bool = False,
+    busy: bool = False,
 ) -> str:
     had = {record.document.kind for record in records if record.passages}
     kind = next((one for one in ("paper", "notes", "abstract") if one in had), "")
     passages = sum(record.passages for record in records)
     pages = max((record.pages or 0 for record in records), default=0)
     facts = _joined(
-        KINDS[kind],
-        f"{pages} pages" if pages else "",
+        "being read" if busy and not records else KINDS[kind],
+        plural(pages, "page") if pages else "",
         plural(passages, "passage") if passages else "",
         "further reading" if listed is not None and listed.section == "more" else "",
     )
     problems = [sentence(one.detail) for one in records if one.outcome != "indexed"]
-    wanting = wanting or not passages
+    wanting = wanting or not (passages or (busy and not records))
     return PAGE.row(id_, title or id_, facts, problems, kind, listed is not None, wanting)
 
 
