@@ -46,6 +46,19 @@ class Tab:
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
 
+def still(locator: object) -> dict[str, float]:
+    """Where an element stands, as soon as it stands still: one that is being drawn anew has no
+    place in that moment, and one that grows or slides in is elsewhere in the next."""
+    last = None
+    for _ in range(TIMEOUT // 50):
+        now = locator.bounding_box()
+        if now and now == last:
+            return now
+        last = now
+        locator.page.wait_for_timeout(50)
+    raise AssertionError(f"{locator} does not stand still: {last}")
+
+
 def recolour(page: object, scheme: str) -> None:
     """Switch an open page to its light or dark colours, and wait until it shows them.
 

@@ -22,7 +22,7 @@ from fake_course import (
     SURVEY_PASSAGE,
     UNKNOWN,
 )
-from tabs import BOX, Tab
+from tabs import BOX, Tab, still
 
 from seminar_rag.errors import SeminarError
 from seminar_rag.types import WORDS_ONLY
@@ -99,7 +99,7 @@ def test_a_mark_of_an_older_answer_opens_the_sources_of_that_answer(tab):
     assert page.locator("#source-2-1").is_visible()
     assert not page.locator("#source-1-1").is_visible()
     page.click("#exchange-1 .mark >> nth=0")
-    assert page.locator("#source-1-1").is_visible()
+    page.locator("#source-1-1").wait_for()
     assert not page.locator("#source-2-1").is_visible()
     assert RAG_PASSAGE.text in page.inner_text("#source-1-1 blockquote")
     tab.ask(GENERATIONS)
@@ -192,7 +192,7 @@ def test_an_answer_without_sources_does_not_show_those_of_the_one_before(tab):
     page.wait_for_selector("#source-1-1", state="hidden")
     assert page.locator(".no-sources").is_visible()
     page.click("#exchange-1 .mark >> nth=0")
-    assert page.locator("#source-1-1").is_visible()
+    page.locator("#source-1-1").wait_for()
 
 
 def test_the_page_follows_what_the_reader_does(open_tab):
@@ -234,7 +234,7 @@ def test_a_long_answer_is_shown_from_its_question_on(open_tab, width):
     tab.answered(1)
     tab.ask(GENERATIONS)
     tab.answered(2)
-    heading = page.locator("#exchange-2 h2").bounding_box()
+    heading = still(page.locator("#exchange-2 h2"))
     assert 0 <= heading["y"] < 120
 
 
@@ -395,7 +395,7 @@ def test_on_a_phone_the_sources_slide_up_and_close(open_tab):
     page.click("#past .mark >> nth=2")
     quote = page.locator("#source-1-2 mark")
     assert quote.inner_text() == NOTES_PASSAGE.quote(NOTES_PASSAGE.sentences[1])
-    box = quote.bounding_box()
+    box = still(quote)
     assert 0 < box["y"] < 844 - box["height"]
     page.keyboard.press("Escape")
     page.wait_for_selector("#source-1-2", state="hidden")
@@ -412,7 +412,7 @@ def test_the_question_bar_stays_in_view(open_tab):
     for number in range(1, 4):
         tab.ask(GENERATIONS)
         tab.answered(number)
-    box = tab.page.locator("#bar").bounding_box()
+    box = still(tab.page.locator("#bar"))
     assert box["y"] + box["height"] <= 844
     assert tab.page.evaluate("scrollY") > 0
 
@@ -424,7 +424,7 @@ def test_the_keyboard_reaches_the_marks_and_opens_them(tab):
     page.focus("#past .mark >> nth=0")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert "chosen" in page.get_attribute("#source-1-1", "class")
+    page.wait_for_selector("#source-1-1.chosen")
     assert page.evaluate("location.hash") == ""
 
 
@@ -586,7 +586,7 @@ def test_a_pasted_text_is_checked_claim_by_claim(open_tab, course, width):
     rows = page.locator("#report .item:not(:has([open]))")
     assert rows.count() == len(verdicts) - 1
     lines = 1 if width == 1280 else 2
-    assert all(rows.nth(n).bounding_box()["height"] < 20 + 22 * lines for n in range(rows.count()))
+    assert all(still(rows.nth(n))["height"] < 20 + 22 * lines for n in range(rows.count()))
     assert tab.overflow() <= 0
     page.click("#report .marked-text a[data-label=partly]")
     page.locator("#report .item[data-label=partly] .right").wait_for()

@@ -14,7 +14,7 @@ import pytest
 from fake_course import ANSWERS, EVIL, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from fake_desk import PAGE, PASSWORD, FakeDeskCourse, catalogue
 from serving import served as served_at
-from tabs import TIMEOUT, recolour
+from tabs import TIMEOUT, recolour, still
 
 from seminar_rag.errors import StoreError
 
@@ -305,7 +305,7 @@ def test_the_way_back_to_the_desk_stands_after_the_tabs(desk: Any) -> None:
         last.focus()
         desk.keyboard.press("Tab")
         assert desk.evaluate("document.activeElement.textContent") == "Desk"
-        way, tab = desk.locator(".to-desk").bounding_box(), last.bounding_box()
+        way, tab = still(desk.locator(".to-desk")), still(last)
         assert tab["x"] + tab["width"] <= way["x"], "beside the last tab"
         assert abs(way["y"] + way["height"] / 2 - tab["y"] - tab["height"] / 2) < 8
         assert overflow(desk) <= 0
@@ -343,7 +343,7 @@ def test_pdfs_are_attached_to_a_reading_and_dropped_on_the_page(
         ("take", "dropped.pdf", "gone", None),
         ("take", "dropped.pdf", "", 15),
     ]
-    toast = desk.locator("#told").bounding_box()
+    toast = still(desk.locator("#told"))
     assert toast["y"] + toast["height"] <= desk.viewport_size["height"], "in sight"
     desk.click("#told button:has-text('Undo')")
     desk.wait_for_selector("#told:has-text('Undone.')")

@@ -36,7 +36,7 @@ def test_a_table_is_filled_sorted_filtered_and_stopped(open_tab, course):
     page.fill("#table-question", SLOW)
     page.click("#table-add")
     page.click("#table-stop")
-    assert "Stopped" in page.inner_text("#table-state")
+    page.wait_for_selector("#table-state:has-text('Stopped')")
     assert page.locator("#table-holder thead th").count() == 3
     page.click("#table-holder blockquote + p [data-view]")
     page.wait_for_selector("#viewer:not([hidden])")

@@ -15,7 +15,7 @@ import pytest
 from fake_course import BROKEN, ENDLESS, GENERATIONS, HOSTILE, JUDGED, RAG, STEPS, SURVEY, UNKNOWN
 from pypdf import PdfReader
 from serving import served
-from tabs import BOX, TIMEOUT, Tab
+from tabs import BOX, TIMEOUT, Tab, still
 
 from seminar_rag.types import Scope
 from seminar_rag.ui.shared.limits import Limits
@@ -294,7 +294,7 @@ def test_a_follow_up_after_a_reload_has_its_history(tab, course):
     page.wait_for_selector("#past .mark")
     assert page.locator("#past .mark").count() == 4
     page.click("#past .mark >> nth=3")
-    assert page.locator("#source-1-2 mark").is_visible()
+    page.locator("#source-1-2 mark").wait_for()
     tab.ask(UNKNOWN)
     tab.answered(2)
     assert course.asked[-1].history[0].text == STEPS
@@ -476,8 +476,8 @@ def test_why_an_answer_did_not_help_is_told_in_own_words(tab, course):
     tab.ask(STEPS)
     tab.answered(1)
     page.click("#exchange-1 .actions summary")
-    menu, answer = (page.locator(one).bounding_box() for one in (
-        "#exchange-1 .actions .menu > div", "#exchange-1 .answer"))  # fmt: skip
+    menu = still(page.locator("#exchange-1 .actions .menu > div"))
+    answer = still(page.locator("#exchange-1 .answer"))
     assert menu["y"] >= answer["y"] + answer["height"], "the answer stays in sight"
     page.fill("#exchange-1 .words", "The <b>second</b> step is missing")
     page.click("#exchange-1 [data-feedback=incomplete]")

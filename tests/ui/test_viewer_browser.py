@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from fake_course import EVERYTHING, FakeCourse
-from tabs import BOX, Tab
+from tabs import BOX, Tab, still
 
 from memory import MemoryVectors
 from pages.sheets import SENTENCES, pdf
@@ -176,8 +176,8 @@ def test_a_mark_opens_its_page_with_the_sentence_marked(tab: Tab) -> None:
     red, green, blue = (int(one) for one in colours[4:-1].split(","))
     assert min(red, green) > 200 > blue + 40, "yellow"
     assert f"Marked: “{SENTENCES[0]}”" in page.text_content(".viewer-status")
-    panel = page.locator("#sources").bounding_box()
-    box = viewer.bounding_box()
+    panel = still(page.locator("#sources"))
+    box = still(viewer)
     assert abs(box["x"] - panel["x"]) <= 1, "over the sources"
     assert page.locator("#past .answer").is_visible()
     assert "chosen" in page.locator("#source-1-1").get_attribute("class")
@@ -208,8 +208,8 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
         }"""
     )
     assert max(off) < 1.5, "the yellow lies on its line"
-    inside = strip.bounding_box()
-    mark = strip.locator(".lit:not(.also)").first.bounding_box()
+    inside = still(strip)
+    mark = still(strip.locator(".lit:not(.also)").first)
     assert inside["x"] <= mark["x"] < inside["x"] + inside["width"] - mark["width"] + 1
     assert inside["height"] < inside["width"], "a strip, not a page"
     page.hover("#past .mark >> nth=1")
@@ -237,16 +237,16 @@ def test_sources_show_their_page_before_it_is_opened(tab: Tab) -> None:
             break
         page.wait_for_timeout(100)
     assert "The cards are bound" in said, "the words lie on their picture"
-    before = page.locator("#viewer").bounding_box()["width"]
+    before = still(page.locator("#viewer"))["width"]
     page.focus(".viewer-edge")
     page.keyboard.press("ArrowLeft")
-    assert page.locator("#viewer").bounding_box()["width"] == before + 40
-    edge = page.locator(".viewer-edge").bounding_box()
+    assert still(page.locator("#viewer"))["width"] == before + 40
+    edge = still(page.locator(".viewer-edge"))
     page.mouse.move(edge["x"] + 4, 400)
     page.mouse.down()
     page.mouse.move(edge["x"] - 196, 400)
     page.mouse.up()
-    assert abs(page.locator("#viewer").bounding_box()["width"] - before - 240) < 6
+    assert abs(still(page.locator("#viewer"))["width"] - before - 240) < 6
     assert tab.overflow() <= 0
 
 
@@ -316,19 +316,19 @@ def test_arrows_turn_pages_and_the_number_can_be_typed(tab: Tab) -> None:
 def test_zoom_makes_the_page_larger_and_keeps_the_place(tab: Tab) -> None:
     viewer, page = open_at(tab, LOOMS), tab.page
     page.wait_for_selector(".sheet.drawn")
-    before = page.locator(".sheet").bounding_box()["width"]
+    before = still(page.locator(".sheet"))["width"]
     viewer.get_by_role("button", name="Zoom in").click()
     page.wait_for_function(
         f"document.querySelector('.sheet').getBoundingClientRect().width > {before + 20}"
     )
-    assert page.locator(".sheet").bounding_box()["width"] > before
+    assert still(page.locator(".sheet"))["width"] > before
     page.wait_for_selector(".sheet.drawn")
     page.focus(".viewer-body")
     for _ in range(8):
         page.keyboard.press("-")
     assert page.inner_text(".viewer-zoom") == "100 %"
     assert viewer.get_by_role("button", name="Zoom out").is_disabled()
-    sheet, body = page.locator(".sheet").bounding_box(), page.locator(".viewer-body").bounding_box()
+    sheet, body = still(page.locator(".sheet")), still(page.locator(".viewer-body"))
     assert sheet["width"] <= body["width"]
     for _ in range(8):
         page.keyboard.press("+")
@@ -374,7 +374,7 @@ def test_on_a_phone_it_covers_the_screen_and_keeps_the_focus(open_tab: Any) -> N
     page.click("#past .mark")
     page.click("#source-1-1 .see")
     page.wait_for_selector(".sheet.drawn")
-    box = page.locator("#viewer").bounding_box()
+    box = still(page.locator("#viewer"))
     assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 844)
     assert page.get_attribute("#viewer", "aria-modal") == "true"
     assert seen(page, ".marked")
@@ -475,7 +475,7 @@ def test_the_page_view_covers_nothing_that_can_be_pressed_on_any_tab(open_tab, w
         assert page.evaluate(COVERED) == []
         page.keyboard.press("Escape")
         page.wait_for_selector("#viewer", state="hidden")
-    lay = page.locator("#viewer").bounding_box()
+    lay = still(page.locator("#viewer"))
     for name in [*names[1:], names[0]]:
         page.get_by_role("tab", name=name).click()
         page.wait_for_timeout(200)
@@ -484,7 +484,7 @@ def test_the_page_view_covers_nothing_that_can_be_pressed_on_any_tab(open_tab, w
         assert tab.overflow() <= 0, name
         rail = page.locator("[data-open-rail]").is_visible()
         assert rail == (width < 1024 and name == "Ask"), "it opens the conversations of one tab"
-    assert page.locator("#viewer").bounding_box() == lay, "it lies over the sources again"
+    assert still(page.locator("#viewer")) == lay, "it lies over the sources again"
 
 
 def test_key_sentences_unfold_and_lead_to_their_page(tab: Tab) -> None:
@@ -499,8 +499,8 @@ def test_key_sentences_unfold_and_lead_to_their_page(tab: Tab) -> None:
     page.wait_for_selector(".sheet.drawn")
     assert page.locator(".marked").count() >= 1
     assert seen(page, ".marked")
-    left = page.locator("#viewer").bounding_box()["x"]
-    course_box = page.locator("#course").bounding_box()
+    left = still(page.locator("#viewer"))["x"]
+    course_box = still(page.locator("#course"))
     assert course_box["x"] + course_box["width"] <= left + 1, "the list makes room"
     page.keyboard.press("Escape")
     button.click()
