@@ -45,16 +45,20 @@ def test_a_docx_keeps_headings_lists_and_tables_apart(tmp_path: Path) -> None:
     ]
 
 
-def test_a_pdf_is_read_with_the_parser(tmp_path: Path) -> None:
+def test_a_pdf_is_read_with_its_reference_list(tmp_path: Path) -> None:
     from reportlab.lib.styles import getSampleStyleSheet
     from reportlab.platypus import Paragraph, SimpleDocTemplate
 
     styles = getSampleStyleSheet()
     said = "Low-rank adaptation freezes a trained model and learns a small correction to it. "
     parts = [Paragraph("1 Adapters", styles["Heading1"]), Paragraph(said * 3, styles["Normal"])]
+    parts += [Paragraph("References", styles["Heading1"])]
+    listed = "Hu, E. (2021). Low-rank adaptation of large language models."
+    parts += [Paragraph(listed, styles["Normal"])]
     SimpleDocTemplate(str(tmp_path / "essay.pdf")).build(parts)
     found = kinds(read_manuscript(tmp_path / "essay.pdf"))
     assert found.count(("claim", said.strip())) == 3
+    assert found[-1] == ("reference", listed)
 
 
 def test_html_becomes_markdown(tmp_path: Path) -> None:

@@ -59,12 +59,18 @@ class Parser:
     start with the first PDF."""
 
     def __init__(
-        self, timeout: float = 20.0, ocr: Recogniser | Literal["auto"] | None = "auto"
+        self,
+        timeout: float = 20.0,
+        ocr: Recogniser | Literal["auto"] | None = "auto",
+        *,
+        references: bool = False,
     ) -> None:
         """Args:
         timeout: seconds for one document, all attempts together.
         ocr: reads scanned pages; "auto" reads them where the extra is installed, None leaves them.
+        references: lists of references are kept, which are no text of a reading.
         """
+        self._references = references
         self._ocr = recogniser() if ocr == "auto" else ocr
         self.timeout = timeout
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="parser")
@@ -162,7 +168,13 @@ class Parser:
     def _read_pdf(
         self, path: Path, engine: Engine, seconds: float, pages: Mapping[int, Page] | None = None
     ) -> _Outcome | None:
-        reader = partial(read_pdf, seconds=seconds, engine=engine, recognised=dict(pages or {}))
+        reader = partial(
+            read_pdf,
+            seconds=seconds,
+            engine=engine,
+            recognised=dict(pages or {}),
+            references=self._references,
+        )
         return self._run(path, reader, seconds)
 
     def _run(self, path: Path, reader: Reader, seconds: float) -> _Outcome | None:
@@ -289,7 +301,7 @@ def read_manuscript(path: Path) -> str:
         raise SourceError(f"{path} has {size >> 20} MiB — check it in parts")
     if sniff(head, path.suffix) in ("markdown", "text") and path.suffix.lower() != ".pdf":
         return decoded(path.read_bytes())
-    with Parser() as parser:
+    with Parser(references=True) as parser:
         return _markdown(parser.parse(path))
 
 
@@ -301,7 +313,10 @@ def text_of(content: bytes) -> str:
     Raises:
         DocumentError: it is of no form that is read, or yields no text; the message names no file.
     """
-    with TemporaryDirectory(prefix="seminar-rag-") as folder, Parser(ocr=None) as parser:
+    with (
+        TemporaryDirectory(prefix="seminar-rag-") as folder,
+        Parser(ocr=None, references=True) as parser,
+    ):
         path = Path(folder) / "The file"
         path.write_bytes(content)
         try:

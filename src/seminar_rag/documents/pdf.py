@@ -97,6 +97,7 @@ def read_pdf(
     seconds: float,
     engine: Engine = "pdfium",
     recognised: Mapping[int, Page] = MappingProxyType({}),
+    references: bool = False,
 ) -> ParsedDocument:
     """Read a PDF.
 
@@ -106,6 +107,7 @@ def read_pdf(
         seconds: the caller's limit; pages not begun after 70% of it are given up (`partial`).
         engine: "pypdf" keeps pdfium out, for files that crash it.
         recognised: by number, what was read from the images of pages without text.
+        references: its list of references is kept.
 
     Raises:
         DocumentError: "password", "corrupt", "no_text" (ScannedError for images) or "limit".
@@ -126,7 +128,7 @@ def read_pdf(
     extract.insert(recognised)
     if not extract.chars:
         raise _without_text(extract, name)
-    arranged = arrange(extract.pages, extract.outline)
+    arranged = arrange(extract.pages, extract.outline, references=references)
     if not arranged.blocks:
         raise _without_text(extract, name)
     broken = damaged_streams(body)

@@ -53,9 +53,12 @@ class Arranged:
     authors: str | None = None
 
 
-def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> Arranged:
+def arrange(
+    pages: Sequence[Page], outline: Sequence[tuple[int, str]] = (), *, references: bool = False
+) -> Arranged:
     """The title and the blocks of a document. `outline` holds (depth from 1, title) of the
-    document's bookmarks: a line of that text is a heading of that depth."""
+    document's bookmarks: a line of that text is a heading of that depth. Its list of references
+    stays where `references` says so."""
     lines = clean(pages)
     if not lines:
         return Arranged(None, ())
@@ -66,7 +69,7 @@ def arrange(pages: Sequence[Page], outline: Sequence[tuple[int, str]] = ()) -> A
     drafts = drafts_of(lines, style, levels, titled, front)
     drafts = _without_debris(_without_repeats(_with_column_heads(drafts)), style) or drafts
     drafts = _joined(drafts, style)
-    drafts, notes = _without_references(drafts)
+    drafts, notes = (drafts, ()) if references else _without_references(drafts)
     named = {id(line) for line in titled}
     below = max((i for i, line in enumerate(lines[:front]) if id(line) in named), default=front) + 1
     authors = authors_of(line.text for line in lines[below:front] if not line.rotated)
