@@ -203,6 +203,7 @@ class CheckView:
     def __init__(self, course: Course, limits: Limits) -> None:
         self._course = course
         self._limits = limits
+        self._busy = False
         with gr.Column(elem_id="checking", min_width=0):
             html_part("check-notice", CHECK.notice(course.check_notice))
             self._box = gr.Textbox(
@@ -228,21 +229,35 @@ class CheckView:
         parts = [self._state, self._report, self._start, self._stop, self._save]
         read = f"(text) => seminar.readFile(text, {LARGEST_FILE})"
         self._open.click(None, self._box, self._box, js=read, **HIDDEN)
-        running = self._start.click(
+        begun = self._start.click(self._begin, None, parts, **HIDDEN)
+        running = begun.then(
             self._check,
             self._box,
             parts,
             concurrency_limit=1,
             concurrency_id="checks",
+            trigger_mode="multiple",  # one that was stopped goes on until its sentence is done
             **{**HIDDEN, "queue": True},
         )
         ended = [self._state, self._start, self._stop]
         self._stop.click(self._halt, None, ended, cancels=[running], **HIDDEN)
 
+    def _begin(self) -> Update:
+        """Say at once that the text is taken, also where it has to wait."""
+        state = "Waiting for another check to end" if self._busy else "Reading"
+        return {self._state: CHECK.state(state, running=True), **self._buttons(running=True)}
+
     def _check(self, text: str, request: gr.Request) -> Iterator[Update]:
         if problem := self._problem(text, request):
-            yield {self._state: PARTS.message(problem)}
+            yield {self._state: PARTS.message(problem), **self._buttons(running=False)}
             return
+        self._busy = True
+        try:
+            yield from self._checked(text)
+        finally:
+            self._busy = False
+
+    def _checked(self, text: str) -> Iterator[Update]:
         yield {self._state: CHECK.state("Reading", running=True), self._report: "", self._save: "",
                **self._buttons(running=True)}  # fmt: skip
         try:
