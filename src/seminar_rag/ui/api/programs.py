@@ -75,7 +75,7 @@ class Programs:
             check: the work checks a text, which is done for one at a time.
 
         Raises:
-            RefusedError: too often, too many, too long or blank; or the work fails.
+            DeclinedError: too often, too many, too long or blank; or the work fails.
             SeminarError: as the course raises.
         """
         if not text.strip():
@@ -155,7 +155,7 @@ def _reading(document: Document) -> dict[str, Any]:
 
 
 def scope_given(sessions: object, readings: object, kind: object, required: object) -> Scope:
-    """Read the scope that a program names. Raises RefusedError: `kind` is none of "readings" and
+    """Read the scope that a program names. Raises DeclinedError: `kind` is none of "readings" and
     "notes"."""
     if kind not in KINDS:
         raise DeclinedError(f'kind is {kind!r} — give "readings", "notes", or "" for both')
