@@ -33,7 +33,7 @@ from seminar_rag.documents import chunk
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, QuoteMatcher
 from seminar_rag.evaluation.questions import Question, read_questions
-from seminar_rag.index import late, lexical, retrieve
+from seminar_rag.index import late, retrieve, sqlite
 from seminar_rag.index.late import CANDIDATES, DENSE_WEIGHT
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import Retriever
@@ -207,10 +207,10 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
 
 def alike(bench: Bench, q: int) -> Scores:
     """BM25 with title, heading and text weighing the same."""
-    before = lexical.WEIGHTS
-    lexical.WEIGHTS = (1.0, 1.0, 1.0)
+    before = sqlite.WEIGHTS
+    sqlite.WEIGHTS = (1.0, 1.0, 1.0)
     scores = np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0)
-    lexical.WEIGHTS = before
+    sqlite.WEIGHTS = before
     return scores
 
 
@@ -228,7 +228,7 @@ def unstemmed(bench: Bench) -> Callable[[int], Scores]:
         out = np.full(len(bench.passages), -1.0)
         match = " OR ".join(f'"{term}"' for term in query_terms(bench.queries[q]))
         rows = db.execute(
-            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*lexical.WEIGHTS, match)
+            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*sqlite.WEIGHTS, match)
         )
         for row, score in rows:
             out[row - 1] = score
