@@ -297,13 +297,13 @@ def test_files_go_to_the_reading_they_were_dropped_on_or_are_recognised(
     a.write_bytes(b"%PDF-1.7 text")
     b.write_bytes(b"<html>Log in</html>")
     said = desk.take([a, b], reading="gone")
-    assert "A paper whose link is gone" in said.text
+    assert said.text.startswith("Added to “A paper whose link is gone”.")
     assert "b.pdf is not what its name says" in said.text
     ended(desk)
     assert course.acts == [("take", "a.pdf", "gone", None), ("ingest_reading", "gone")]
     with pytest.raises(SourceError, match="choose a session"):
         desk.take([a])
-    desk.take([a], session=16)
+    assert desk.take([a], session=16).text == "Added “added”."
     ended(desk)
     assert course.acts[2] == ("take", "a.pdf", "", 16)
     with pytest.raises(SourceError, match="no file arrived"):
@@ -326,6 +326,7 @@ def test_a_course_begins_with_the_address_of_its_page_or_with_files(
     shown = view.begin(course.catalogue().sessions, begun=desk.begun, sample=desk.sample)
     assert "Begin your course" in shown
     assert "This is the sample course. It leaves when" in shown
+    assert "seminar-rag ingest FILE" in shown
     course.step.release(15)
     with pytest.raises(SourceError, match="https://"):
         act_on(desk, "begin", "file:///etc/passwd")

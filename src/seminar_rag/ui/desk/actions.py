@@ -247,7 +247,8 @@ class Desk:
         one, *more = taken
         self._start("Adding", "Added", one, *more)
         what = plural(len(taken), "reading") if more else f"“{self._title(one)}”"
-        message = " ".join(filter(None, [f"Added to {what}.", left, *problems]))
+        done = "Added to" if before.reading_ids & set(taken) else "Added"
+        message = " ".join(filter(None, [f"{done} {what}.", left, *problems]))
         return self._undoable(message, before, self._title(one))
 
     def place(self, what: str, session: int) -> Said:
