@@ -392,7 +392,9 @@ def test_where_judging_is_slow_two_documents_are_judged() -> None:
 
 def test_a_text_in_another_language_than_the_readings_is_told_so() -> None:
     text = "Der Transformer wurde von Vaswani vorgestellt und verzichtet ganz auf die Rekurrenz."
-    works = (*WORKS, Work("why", "What the weights of a model are and how they are frozen"))
-    said = Checker(Shelf(), ScriptedVerifier({}), works).check(text).report().summary
-    assert said.endswith("the text is in German, the readings are in English: little can be found")
-    assert not Checker(Shelf(), ScriptedVerifier({}), works).check(TEXT).report().note
+    text += "\n\n## Literatur\n\nVaswani, A. (2017). All of the things that you need is attention."
+    why = Work("why", "What the weights of a model are and how they are frozen")
+    checker = Checker(Shelf(), ScriptedVerifier({}), (*WORKS, why))
+    said = "the text is in German, the readings are in English: little can be found"
+    assert checker.check(text).report().summary.endswith(said)
+    assert not checker.check(TEXT).report().note

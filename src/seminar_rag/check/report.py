@@ -105,7 +105,9 @@ class Checker:
             return _in_groups(judged, found.claims)
 
         items = worst_first() if quick else in_order()
-        return Checking(len(found.claims), self._verifier.name, items, _foreign(text, self._works))
+        return Checking(
+            len(found.claims), self._verifier.name, items, _foreign(found.claims, self._works)
+        )
 
     def _begin(self, claim: Claim, line: int, scope: Scope | None) -> _Begun:
         problem = _KINDS.get(claim.kind, "")
@@ -137,9 +139,10 @@ class Checker:
         return [one.item() for one in begun]
 
 
-def _foreign(text: str, works: Sequence[Work]) -> str:
-    """What is said where a text is in another language than the readings; else empty."""
-    said = language_of(text[:_TOLD_BY])
+def _foreign(claims: Sequence[Claim], works: Sequence[Work]) -> str:
+    """What is said where a text is in another language than the readings; else empty. Its reference
+    list may well be in theirs."""
+    said = language_of(" ".join(one.bare for one in claims if one.kind == "claim")[:_TOLD_BY])
     read = language_of(" ".join(work.title for work in works)[:_TOLD_BY])
     if not differs(said, read):
         return ""
