@@ -142,6 +142,16 @@ def test_a_list_stays_whole_where_what_was_written_is_like_one_item_of_it() -> N
     assert said.index("firebox") < said.index("chimney")
 
 
+def test_what_was_quoted_beside_a_sentence_comes_first() -> None:
+    kilns = hit("Kilns are hot. A kiln needs three days to cool. Kilns burn beech wood.", "Kilns")
+    beside = Candidate(1, kilns.passage.sentences[1:2], "", "")
+    query = understand("What do kilns burn?")
+    for given, first in (((), "beech"), ((beside,), "three days")):
+        quotations = Guided(quoting(None), "Kilns burn beech wood.", given)
+        said = "".join(quotations.draft(query, (kilns,), (), lambda: False).chunks)
+        assert first in said.partition("”")[0]
+
+
 def test_the_rows_of_a_table_stay_together_where_what_was_written_is_like_one_of_them() -> None:
     one, two = (Candidate(1, (KILNS.passage.sentences[at],), str(at), "") for at in (0, 1))
     both = Candidate(1, (*one.sentences, *two.sentences), "0 1", "")

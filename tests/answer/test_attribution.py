@@ -83,12 +83,29 @@ class Unsure(Verifier):
 
 
 def test_beside_what_may_be_supported_the_passage_is_quoted_once() -> None:
-    unsure = Attribution(Unsure(), (hit(MOTHS + " They are shy by day [3]."),))
-    text = "Moths are night fliers. They are night fliers by nature. They may be shy moths."
+    unsure = Attribution(Unsure(), (hit(MOTHS + " Moths are shy by day [3]."),))
+    text = "Moths are night fliers. They do fly at night. They may be shy moths."
     assert "".join(attributed(iter([text]), unsure, 99)) == (
-        "Moths are night fliers. – “Moths fly at night.” [1] They are night fliers by nature."
-        " They may be shy moths. – “They are shy by day.” [1]"
+        "Moths are night fliers. – “Moths fly at night.” [1] They do fly at night."
+        " They may be shy moths. – “Moths are shy by day.” [1]"
     )
+
+
+def test_beside_a_sentence_over_several_items_their_list_is_quoted() -> None:
+    kilns = hit("There are two kinds:\n- Updraught: fire below\n- Downdraught: fire above")
+    unsure = Attribution(Unsure(), (kilns,))
+    assert "".join(attributed(iter(["Kinds are updraught and downdraught."]), unsure, 99)) == (
+        "Kinds are updraught and downdraught. – “There are two kinds: / Updraught: fire below"
+        " / Downdraught: fire above” [1]"
+    )
+    assert [one.is_list for one in unsure.beside] == [True]
+
+
+def test_what_holds_less_than_half_of_a_sentence_is_not_quoted_beside_it() -> None:
+    unsure = Attribution(Unsure(), (hit(MOTHS, "Moths"), hit(BEES, "Bees")))
+    assert unsure.nearest("Wasps at night build nests of paper in old roofs.") is None
+    # The title need not be said again, and another passage may hold it.
+    assert unsure.nearest("Bees live for 40 days.") == unsure.nearest("It lives for 40 days.")
 
 
 def test_a_bare_number_cites_nothing_but_what_is_quoted_beside_it() -> None:

@@ -339,7 +339,7 @@ def supporting_sentence(sentence: str, passage: Passage) -> Sentence:
     """
     if not passage.sentences:
         return Sentence(0, len(passage.text), page=passage.page)
-    claim, bare = _features(sentence), _letters(sentence)
+    bare = _letters(sentence)
     candidates = [
         one
         for one in passage.sentences
@@ -347,8 +347,13 @@ def supporting_sentence(sentence: str, passage: Passage) -> Sentence:
     ]
     return max(
         candidates or passage.sentences,
-        key=lambda one: round(_tversky(claim, _features(passage.quote(one))), 9),
+        key=lambda one: likeness(sentence, passage.quote(one)),
     )
+
+
+def likeness(sentence: str, text: str) -> float:
+    """How much of a sentence a text holds, and how little else; see `supporting_sentence`."""
+    return round(_tversky(_features(sentence), _features(text)), 9)
 
 
 def _letters(text: str) -> str:

@@ -144,6 +144,7 @@ class LLMAnswerer:
         offered = told.hits
         whole = (*told.messages, *then)
         sides = [part.name for part in query.parts if part.name]
+        beside: list[Candidate] = []
         evidence = partial(
             Attribution,
             self._verifier,
@@ -152,6 +153,7 @@ class LLMAnswerer:
             named=sides or query.names or thing_of(query.form),
             called=called_by(query.works, offered),
             trusting=foreign,
+            beside=beside,
         )
         judged: list[float] = []
         notes: list[str] = []
@@ -165,7 +167,6 @@ class LLMAnswerer:
             weigh = self._judge and partial(self._judge.weigh, said, (YES, NO), stop, then)
             return likely(weigh, stop) if weigh else None
 
-        chunks: Iterator[str]
         turn: InTurn | None = None
         if parts:
             likely_enough = {"first": least, "further": LEAST_FURTHER, "sure": SURE}
@@ -176,7 +177,7 @@ class LLMAnswerer:
             text = turn.answer(told.messages, then, self._max_tokens)
             astray = turn.astray(self._judge)
         else:
-            chunks = heard(writes(whole), written)
+            chunks: Iterator[str] = heard(writes(whole), written)
             if decided:
                 chunks = if_answered(chunks, partial(judges, told.messages), judged, least, stop)
             text = self._cited(chunks, evidence(question=ask), notes)
@@ -203,7 +204,7 @@ class LLMAnswerer:
                 return quoted()
             said: list[str] = []
             # What is written in one language is like no sentence of another.
-            guided = Guided(self._quotations, "" if foreign else "".join(written))
+            guided = Guided(self._quotations, "" if foreign else "".join(written), beside)
             chunks = retold(quoted(guided), said)
             return self._conversations.kept(
                 query.text, chunks, lambda: answered(whole, said), told.shown
@@ -211,8 +212,7 @@ class LLMAnswerer:
 
         if not foreign and (enough := _enough(query, sides)):
             answer = once(answer, enough)
-        unjudged = partial(quoted, self._quotations.unjudged())
-        answer = or_quoted(answer, unjudged, notes, stop)
+        answer = or_quoted(answer, partial(quoted, self._quotations.unjudged()), notes, stop)
         left = (unread(one, hits[one.hit - 1].passage, query.shown) for one in best)
         waiting = _quoted([one for one in left if one], hits, offered)
         return Draft(offered, answer, notes, waiting, instead, judged, astray)
