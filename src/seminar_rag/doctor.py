@@ -4,10 +4,10 @@ machine, and how one comes here.
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -80,8 +80,6 @@ def _reranker(parts: Assembly) -> Finding:
 
 
 def _language_model(parts: Assembly) -> Finding:
-    from seminar_rag.models.weights import installed
-
     config = parts.config
     if config.llm_url:
         try:
@@ -104,7 +102,7 @@ def _language_model(parts: Assembly) -> Finding:
             if fits.model
             else "[llm] url takes a server",
         )
-    if not installed():
+    if importlib.util.find_spec("llama_cpp") is None:
         what = f"language model: {gguf}, but llama-cpp-python is not installed"
         return Finding("bad", what, _BUILD_LOCAL)
     return Finding("ok", f"language model: {gguf}")
@@ -211,7 +209,7 @@ class ModelChoice:
             progress: called with the bytes that have come, their total where it is known, and the
                 name of the file or part.
             announce: called with a sentence on what is done next.
-            stop: asked often; given by a server, which has switched the hub off for itself.
+            stop: asked often; given, the download runs in a process of its own, as a server needs.
 
         Returns:
             A sentence that says where it lies and what it is used for.
@@ -224,14 +222,13 @@ class ModelChoice:
 
         models = (find(spec),) if spec else suggest_here().require()
         folder = self.parts.models_folder
-        with weights.online() if stop else nullcontext():
+        if stop is None:
             found = weights.get(
-                *(models, folder),
-                hub_url=hub,
-                sha256=sha256,
-                progress=progress,
-                announce=announce,
-                stop=stop or (lambda: False),
+                models, folder, hub_url=hub, sha256=sha256, progress=progress, announce=announce
+            )
+        else:
+            found = weights.get_apart(
+                models, folder, hub_url=hub, progress=progress, announce=announce, stop=stop
             )
         self.parts.take_model(found.spec, load=stop is not None)
         return f"{found.path} is in place, {found.source}; {self._use(found.spec)}"

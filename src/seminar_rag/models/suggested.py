@@ -40,6 +40,8 @@ class LanguageModel:
     """Bytes of memory with a context window of 4,096 tokens, an estimate."""
     active: float = 0.0
     """Billions of parameters that work on a token."""
+    architecture: str = ""
+    """What llama.cpp calls it."""
     licence: str = ""
     note: str = ""
     sha256: str | None = None
