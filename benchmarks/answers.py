@@ -33,10 +33,11 @@ from seminar_rag.documents import chunk
 from seminar_rag.documents.parse import Parser
 from seminar_rag.evaluation.evaluate import CONTEXT, QuoteMatcher
 from seminar_rag.evaluation.questions import Question, read_questions
-from seminar_rag.index import late, retrieve, sqlite
+from seminar_rag.index import late
 from seminar_rag.index.late import CANDIDATES, DENSE_WEIGHT
 from seminar_rag.index.lexical import query_terms
 from seminar_rag.index.retrieve import Retriever
+from seminar_rag.index.sqlite import TOKENIZER, WEIGHTS
 from seminar_rag.index.store import Store
 from seminar_rag.ingest.embedding import PassageEmbedding
 from seminar_rag.ingest.pipeline import Ingestor
@@ -187,8 +188,8 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
     return {
         "dense": lambda q: bench.dense(bench.embedded[q]),
         "BM25": lambda q: np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0),
-        "BM25, all fields alike": lambda q: alike(bench, q),
-        "BM25 without stems": unstemmed(bench),
+        "BM25, all fields alike": full_text(bench, TOKENIZER, (1, 1, 1)),
+        "BM25 without stems": full_text(bench, "unicode61", WEIGHTS),
         "reciprocal rank fusion": lambda q: (
             ranks(bench.dense(bench.embedded[q])) + ranks(bench.lexical(bench.queries[q]))
         ),
@@ -205,19 +206,10 @@ def variants(bench: Bench) -> dict[str, Callable[[int], Scores]]:
     }
 
 
-def alike(bench: Bench, q: int) -> Scores:
-    """BM25 with title, heading and text weighing the same."""
-    before = sqlite.WEIGHTS
-    sqlite.WEIGHTS = (1.0, 1.0, 1.0)
-    scores = np.nan_to_num(bench.lexical(bench.queries[q]), nan=-1.0)
-    sqlite.WEIGHTS = before
-    return scores
-
-
-def unstemmed(bench: Bench) -> Callable[[int], Scores]:
-    """BM25 over the same fields with the words as they stand."""
+def full_text(bench: Bench, tokenizer: str, weights: Sequence[float]) -> Callable[[int], Scores]:
+    """BM25 over the same fields with another tokenizer, or weights of title, heading and text."""
     db = sqlite3.connect(":memory:")
-    db.execute("CREATE VIRTUAL TABLE f USING fts5(title, heading, text, tokenize='unicode61')")
+    db.execute(f"CREATE VIRTUAL TABLE f USING fts5(title, heading, text, tokenize='{tokenizer}')")
     titles = {id_: one.title for id_, one in bench.store.catalogue().documents.items()}
     db.executemany(
         "INSERT INTO f VALUES (?, ?, ?)",
@@ -228,7 +220,7 @@ def unstemmed(bench: Bench) -> Callable[[int], Scores]:
         out = np.full(len(bench.passages), -1.0)
         match = " OR ".join(f'"{term}"' for term in query_terms(bench.queries[q]))
         rows = db.execute(
-            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*sqlite.WEIGHTS, match)
+            "SELECT rowid, -bm25(f, ?, ?, ?) FROM f WHERE f MATCH ?", (*weights, match)
         )
         for row, score in rows:
             out[row - 1] = score
@@ -374,10 +366,10 @@ def product(bench: Bench) -> Iterator[tuple[str, list[Found]]]:
             for q, query in enumerate(bench.queries)
         ]
 
-    weight, length = retrieve.LATE_WEIGHT, late.LENGTH
-    retrieve.LATE_WEIGHT = 0.0
+    weight, length = late.LATE_WEIGHT, late.LENGTH
+    late.LATE_WEIGHT = 0.0
     yield "the product without word by word", found(_Less(bench))
-    retrieve.LATE_WEIGHT = weight
+    late.LATE_WEIGHT = weight
     late.LENGTH = 0.0
     yield "… whatever the passage's length", found(_Less(bench))
     late.LENGTH = length
