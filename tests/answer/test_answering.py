@@ -142,12 +142,13 @@ def test_a_list_stays_whole_where_what_was_written_is_like_one_item_of_it() -> N
     assert said.index("firebox") < said.index("chimney")
 
 
-def test_what_was_quoted_beside_a_sentence_comes_first() -> None:
+def test_what_was_quoted_beside_a_sentence_comes_first_where_it_is_most_like_it() -> None:
     kilns = hit("Kilns are hot. A kiln needs three days to cool. Kilns burn beech wood.", "Kilns")
-    beside = Candidate(1, kilns.passage.sentences[1:2], "", "")
     query = understand("What do kilns burn?")
-    for given, first in (((), "beech"), ((beside,), "three days")):
-        quotations = Guided(quoting(None), "Kilns burn beech wood.", given)
+    for written, first in (("kilns burn beech", "beech"), ("three days to cool", "three days")):
+        one = kilns.passage.sentences[1]
+        quoted = Candidate(1, (one,), kilns.passage.quote(one), "")
+        quotations = Guided(quoting(None), written, (quoted,))
         said = "".join(quotations.draft(query, (kilns,), (), lambda: False).chunks)
         assert first in said.partition("”")[0]
 

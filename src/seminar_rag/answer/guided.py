@@ -6,7 +6,8 @@ mostly near the one that answers the question (as a supposed answer is in search
 the evidence by its score alone, and .62 with how like it is to what Qwen2.5-Coder-1.5B-Instruct had
 written (by .13 [.05, .23] more: 10 questions better, 1 worse).
 
-What was quoted beside a sentence that was written holds most of its words, and comes before that.
+What was quoted beside a sentence that was written comes before that where it is still more like it:
+it need not be among what has most of the question's words.
 """
 
 from __future__ import annotations
@@ -44,9 +45,8 @@ class Guided(Extractive):
         apart = query.parts or of_one_side or query.shown
         if not quotable or apart or not self._written.strip():
             return None
-        if self._beside:
-            return self._beside[0]
-        vectors, _ = self._read([self._written, *(one.text for one in quotable)], "passage")
+        some = [*quotable, *self._beside[:1]]
+        vectors, _ = self._read([self._written, *(one.text for one in some)], "passage")
         like = vectors[1:] @ vectors[0]
         likest = max(range(len(quotable)), key=lambda i: scores[i] + LIKE * float(like[i]))
-        return quotable[likest]
+        return some[-1] if self._beside and like[-1] > like[likest] else some[likest]
