@@ -11,6 +11,7 @@ from seminar_rag.syllabus import marks, names, words
 from seminar_rag.syllabus.context import likely
 from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.judged import without_doubtful
+from seminar_rag.syllabus.keyed import in_sessions
 from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
@@ -34,7 +35,8 @@ def read_pieces(
         return []
     rows = features(pieces) if rows is None else rows
     probabilities = likely(pieces, rows, model)
-    return without_doubtful(found_in(pieces, probabilities, model), pieces, probabilities, model)
+    found = without_doubtful(found_in(pieces, probabilities, model), pieces, probabilities, model)
+    return in_sessions(found, pieces)
 
 
 def found_in(
