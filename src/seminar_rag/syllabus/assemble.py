@@ -17,6 +17,7 @@ from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
 from seminar_rag.syllabus.model import READING, Model, trained
 from seminar_rag.syllabus.pieces import Piece, cut_item
+from seminar_rag.syllabus.repeats import without_repeats
 from seminar_rag.syllabus.sections import section_features
 from seminar_rag.syllabus.spans import Run, Span, alike, place_of, runs_of, span_features, spans_of
 from seminar_rag.types import Block, Reading
@@ -36,7 +37,7 @@ def read_pieces(
     rows = features(pieces) if rows is None else rows
     probabilities = likely(pieces, rows, model)
     found = without_doubtful(found_in(pieces, probabilities, model), pieces, probabilities, model)
-    return in_sessions(found, pieces)
+    return without_repeats(in_sessions(found, pieces))
 
 
 def found_in(

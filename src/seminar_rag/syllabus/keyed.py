@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from seminar_rag.syllabus.meetings import Entry, Meeting
 from seminar_rag.syllabus.pieces import Piece
@@ -53,9 +53,12 @@ def in_sessions(found: Sequence[Meeting], pieces: Sequence[Piece]) -> list[Meeti
     if len(once) < max(_FEWEST, len(keys) / 2):
         return list(found)
     moved = {id(keys[key]) for key in places}
+    written_out = {id(entry) for entry in keys.values()}
     for meeting in found:
         meeting.entries = [
-            one for one in meeting.entries if id(one) not in moved and not _points(one, keys)
+            one
+            for one in meeting.entries
+            if id(one) not in moved and (id(one) in written_out or not _points(one, keys))
         ]
     for key in sorted(places, key=lambda one: keys[one].first):
         named[places[key][0]].entries.append(keys[key])
@@ -95,10 +98,10 @@ def _named(text: str) -> Iterator[str]:
             yield _plain(part)
 
 
-def _points(entry: Entry, keys: dict[str, Entry]) -> bool:
-    """Whether an entry is nothing but keys, and not itself what one stands for."""
+def _points(entry: Entry, keys: Container[str]) -> bool:
+    """Whether an entry is nothing but keys."""
     text = " ".join(piece.text for piece in entry.pieces)
-    if len(text) >= _LONGEST or any(one is entry for one in keys.values()):
+    if len(text) >= _LONGEST:
         return False
     parts = [_plain(part) for part in _APART.split(_ASIDE.sub("", text.translate(_NO_BRACKETS)))]
     return all(part in keys or f"[{part}]" in keys for part in parts if part) and any(parts)
