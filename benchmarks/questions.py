@@ -1,10 +1,10 @@
 """How well what is learned about questions holds for wordings that were not among the examples.
 
     python benchmarks/questions.py [--folds 10] [--on FILE]
-    python benchmarks/questions.py --fit     # writes question/data/*.npz anew
+    python benchmarks/questions.py --fit [--intents]    # writes question/data/*.npz anew
 
-Each fold of `question/data/intents.txt` is left out in turn and classified by the other examples,
-its topics filled in from several fields; those of `question/data/followups.txt` likewise. FILE has
+Each fold of the lines of `question/data/intents.txt` is left out in turn, and questions made of it
+(`wordings.py`) are told by the others; those of `question/data/followups.txt` likewise. FILE has
 more follow-ups and other questions to try the shipped weights on: JSON lines with `second` (what is
 asked) and `leans` (whether it needs the question before).
 """
@@ -16,47 +16,61 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+import wordings
 from seminar_rag.models.embed import SentenceTransformerEmbedder
 from seminar_rag.question import followup, intent, learned, referent
-from seminar_rag.question.intent import PLAIN, TOPIC, Intents
+from seminar_rag.question.intent import IN_TOPIC, PLAIN, Intents, around, shape
 from seminar_rag.question.learned import Weights, digest, read_examples
 
 STRENGTH = 10.0
 """Inverse of the classifiers' regularisation."""
+STRENGTH_OF_INTENTS = 20.0
 RUN = 3
 """Words of a run that is looked at in a follow-up."""
 KNOWN = 15
 """Follow-ups and other questions that a word must be in to be known."""
-
-TOPICS = (
-    "LoRA", "rye bread", "photosynthesis", "French wines", "QLoRA", "instruction tuning",
-    "Ada Brown", "bias in embeddings", "On Rye", "game theory",
-)  # fmt: skip
+GRAIN = 64
+"""Parts of one in which slopes are kept, which packs them three times as small."""
+SEEN = 4
+"""Questions, or words of one, that a feature must be in to be looked at for intents."""
 
 
 def weights_of(
-    rows: Iterable[tuple[str, str]], longest: int = 2, vectors: np.ndarray | None = None
+    rows: Iterable[tuple[str, str]],
+    longest: int = 2,
+    vectors: np.ndarray | None = None,
+    *,
+    seen: int = 1,
+    strength: float = STRENGTH,
 ) -> Weights:
-    """A classifier fitted to pairs (class, wording), over runs of up to `longest` words, and to
-    the texts' vectors, of shape (rows, dimensions), where there are any."""
+    """A classifier fitted to pairs (class, wording), over runs of up to `longest` words that are in
+    at least `seen` of them, and to the texts' vectors, of shape (rows, dimensions), where there are
+    any."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     terms = TfidfVectorizer(
-        ngram_range=(1, longest), token_pattern=r"\S+", binary=True, use_idf=False, lowercase=False
+        ngram_range=(1, longest),
+        token_pattern=r"\S+",
+        binary=True,
+        use_idf=False,
+        lowercase=False,
+        min_df=seen,
     )
     names, shapes = zip(*rows, strict=True)
     table = terms.fit_transform(shapes)
     words = table.shape[1]
     if vectors is not None:
         table = hstack([table, csr_matrix(vectors)])
-    model = LogisticRegression(C=STRENGTH, max_iter=300).fit(table, names)
+    model = LogisticRegression(C=strength, max_iter=300, tol=1e-3 if seen > 1 else 1e-4)
+    model.fit(table, names)
     classes = tuple(map(str, model.classes_))
     slopes, offsets = model.coef_, model.intercept_
     if len(classes) == 2:  # one row then says how much more probable the second is
@@ -67,11 +81,59 @@ def weights_of(
     return Weights(classes, columns, slopes[:, :words], offsets, longest, dimensions)
 
 
-def fitted(examples: Iterable[tuple[str, str]]) -> Intents:
-    """A classifier of these examples of intents, its weights fitted to them."""
-    intents = Intents(examples)
-    intents.weights = weights_of(intents.rows())
-    return intents
+@dataclass(frozen=True)
+class Fitted:
+    """What is fitted to examples of intents."""
+
+    intents: Weights
+    topics: Weights
+    words: frozenset[str]
+    filled: frozenset[str]
+
+    @property
+    def learned(self) -> Intents:
+        return Intents(self.intents, self.topics, self.words, self.filled)
+
+
+def fitted(examples: Sequence[tuple[str, str]]) -> Fitted:
+    """A classifier of these examples of intents, its weights fitted to them.
+
+    The intents are fitted to the examples with the topics that are told, right or wrong, and with
+    the right ones, since that is what they are read from.
+    """
+    drawing = wordings.Drawing()
+    words, drawn = drawing.words(examples), drawing.draw(examples)
+    topics = weights_of(
+        [
+            (IN_TOPIC if inside else "out", features)
+            for one in drawn
+            if one.topics == 1 or (one.intent != PLAIN and not one.topics)
+            for inside, features in zip(one.inside, around(one.asked, words), strict=True)
+        ],
+        1,
+        seen=SEEN,
+    )
+    telling = Intents(topics, topics, words, ())
+    rows = [
+        (one.intent, shape(one.asked, start, end, words))
+        for one in drawn
+        for start, end in {telling.topic(one.asked), *right_topic(one)}
+    ]
+    intents = weights_of(rows, 1, seen=SEEN, strength=STRENGTH_OF_INTENTS)
+    return Fitted(intents, topics, words, wordings.filled(drawn))
+
+
+def right_topic(one: wordings.Drawn) -> list[tuple[int, int]]:
+    """Where the topic of a request stands."""
+    return [one.slot] if one.intent != PLAIN and one.slot != (0, 0) else []
+
+
+def intent_rows(examples: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the weights for intents belong to: pairs (intent, how one question of it is read)."""
+    drawing = wordings.Drawing()
+    words = drawing.words(examples)
+    drawn = drawing.draw(examples, times=1)
+    return [(one.intent, shape(one.asked, *one.slot, words)) for one in drawn]
 
 
 def followup_rows(examples: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -88,31 +150,41 @@ def embedder() -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(followup.EMBEDDED_BY)
 
 
-def write() -> None:
+def write(*, only_intents: bool) -> None:
     """Fit the weights to all the examples and write them where they are read."""
-    examples = list(read_examples(followup.DATA))
-    intents, followups = Intents(read_examples(intent.DATA)).rows(), followup_rows(examples)
-    vectors = embedder().embed([text for _, text in examples])
+    examples = wordings.examples()
+    rows, fit = intent_rows(examples), fitted(examples)
+    lists = {"words": sorted(fit.words), "filled": sorted(fit.filled)}
+    write_weights(intent.DATA, fit.intents, rows, **lists)
+    write_weights(intent.DATA_TOPICS, fit.topics, rows)
+    if only_intents:
+        return
+    leaning = list(read_examples(followup.DATA))
+    followups = followup_rows(leaning)
+    vectors = embedder().embed([text for _, text in leaning])
     comparisons = referent.rows(read_examples(referent.DATA))
-    fits = {
-        intent.DATA: (intents, weights_of(intents)),
-        followup.DATA: (followups, weights_of(followups, RUN)),
-        followup.DATA_EMBEDDED: (followups, weights_of(followups, RUN, vectors)),
-        referent.DATA: (comparisons, weights_of(comparisons, RUN)),
-    }
-    for name, (fitted_to, weights) in fits.items():
-        path = Path(learned.__file__).with_name("data") / f"{name}.npz"
-        np.savez_compressed(
-            path,
-            terms=np.array(sorted(weights.terms, key=weights.terms.__getitem__)),
-            classes=np.array(weights.classes),
-            slopes=weights.slopes,
-            offsets=weights.offsets,
-            longest=np.array(weights.longest),
-            digest=np.array(digest(fitted_to)),
-            **({} if weights.dimensions is None else {"dimensions": weights.dimensions}),
-        )
-        print(f"{len(weights.terms)} terms, {path.stat().st_size / 1e3:.0f} kB: {path}")
+    write_weights(followup.DATA, weights_of(followups, RUN), followups)
+    write_weights(followup.DATA_EMBEDDED, weights_of(followups, RUN, vectors), followups)
+    write_weights(referent.DATA, weights_of(comparisons, RUN), comparisons)
+
+
+def write_weights(
+    name: str, weights: Weights, fitted_to: Iterable[tuple[str, str]], **lists: Sequence[str]
+) -> None:
+    """Write weights with lists of texts beside them."""
+    path = Path(learned.__file__).with_name("data") / f"{name}.npz"
+    np.savez_compressed(
+        path,
+        terms=np.array(sorted(weights.terms, key=weights.terms.__getitem__)),
+        classes=np.array(weights.classes),
+        slopes=(np.round(weights.slopes * GRAIN) / GRAIN).astype(np.float16),
+        offsets=weights.offsets,
+        longest=np.array(weights.longest),
+        digest=np.array(digest(fitted_to)),
+        **({} if weights.dimensions is None else {"dimensions": weights.dimensions}),
+        **{key: np.array(texts) for key, texts in lists.items()},
+    )
+    print(f"{len(weights.terms)} terms, {path.stat().st_size / 1e3:.0f} kB: {path}")
 
 
 def folded(count: int, folds: int) -> Iterable[tuple[set[int], list[int]]]:
@@ -124,19 +196,18 @@ def folded(count: int, folds: int) -> Iterable[tuple[set[int], list[int]]]:
 
 
 def print_intents(folds: int) -> None:
-    """The share recognised of each intent, and the kinds of faults."""
-    examples = list(read_examples(intent.DATA))
+    """The share recognised of each intent, and the kinds of faults, of lines left out in turn."""
+    examples = wordings.examples()
     right, asked, faults = Counter[str](), Counter[str](), Counter[str]()
     for left_out, others in folded(len(examples), folds):
-        intents = fitted(examples[i] for i in others)
-        for i in left_out:
-            wanted, text = examples[i]
-            found = intents.of(text.replace(TOPIC, TOPICS[i % len(TOPICS)])).intent
-            asked[wanted] += 1
-            right[wanted] += found == wanted
-            if found != wanted:
+        intents = fitted([examples[i] for i in others]).learned
+        for one in wordings.Drawing(1).draw([examples[i] for i in sorted(left_out)], times=1):
+            found = intents.of(" ".join(one.asked.written)).intent
+            asked[one.intent] += 1
+            right[one.intent] += found == one.intent
+            if found != one.intent:
                 kind = "as plain" if found == PLAIN else "as another"
-                faults[f"{'plain' if wanted == PLAIN else 'others'} taken {kind}"] += 1
+                faults[f"{'plain' if one.intent == PLAIN else 'others'} taken {kind}"] += 1
     for wanted, count in asked.items():
         print(f"{wanted:16s} {right[wanted]:4d} of {count}")
     print(f"{'all':16s} {right.total():4d} of {asked.total()}")
@@ -187,12 +258,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--folds", type=int, default=10)
     options.add_argument("--fit", action="store_true", help="write the weights of all examples")
+    options.add_argument("--intents", action="store_true", help="those of intents alone")
     options.add_argument("--on", type=Path, help="more follow-ups and other questions")
     asked_for = options.parse_args()
     if asked_for.fit:
-        write()
+        write(only_intents=asked_for.intents)
         return
     print_intents(asked_for.folds)
+    if asked_for.intents:
+        return
     print_followups(asked_for.folds)
     print_comparisons(asked_for.folds)
     if asked_for.on:

@@ -92,6 +92,7 @@ ELSEWHERE = {
     "ingest.sources.page_text": "fetches a page, then page_lines()",
     "pages.locate.find": "in a worker process with a limit",
     "question.learned.read_examples": "takes the name of a data file of the package",
+    "question.learned.read_list": "the same",
     "question.learned.read_weights": "the same",
     "syllabus.spans.trimmed": "a stretch of a text that is cut to 900 characters",
     "syllabus.toml.read_toml": "an instructor's own file; tomllib is slow with keys of many dots",

@@ -2,65 +2,64 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 
 from bench import benchmark
 from seminar_rag.question import followup, intent
-from seminar_rag.question.intent import PLAIN, Intents, learned
+from seminar_rag.question.intent import PLAIN, TOPIC, Wording, learned, shape, wording
 from seminar_rag.question.learned import digest, read_examples, read_weights
 from seminar_rag.question.query import understand
 
-EXAMPLES = [
-    ("when", "when do we discuss {topic}?"),
-    ("when", "when do we cover {topic} in class?"),
-    ("session", "which papers are in session 5?"),
-    ("session", "papers of session 2"),
-    (PLAIN, "when do lions sleep?"),
-    (PLAIN, "which papers are there on lions?"),
-]
-
-
-@cache
-def few() -> Intents:
-    return benchmark("questions").fitted(EXAMPLES)
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("text", "intent", "topic"),
-    [
-        ("when do we cover rye bread?", "when", "rye bread"),
-        ("papers in session 7", "session", ""),
-        # a word that no example has, where the intent takes no topic
-        ("papers in session 7 that matter", PLAIN, ""),
-        # the topic does not stand where examples have it
-        ("when we discuss do lions?", PLAIN, ""),
-        ("who sleeps?", PLAIN, ""),
-        ("", PLAIN, ""),
-    ],
-)
-def test_the_wording_decides(text: str, intent: str, topic: str) -> None:
-    found = few().of(text)
-    assert (found.intent, found.topic) == (intent, topic)
+def test_wordings_that_were_left_out_are_told_and_plain_questions_stay_plain() -> None:
+    questions = benchmark("questions")
+    examples = questions.wordings.examples()
+    intents = questions.fitted(examples[::4]).learned
+    right, wrong, requests, plain = 0, 0, 0, 0
+    for one in questions.wordings.Drawing(1).draw(examples[2::40], times=1):
+        found = intents.of(" ".join(one.asked.written)).intent
+        requests += one.intent != PLAIN
+        plain += one.intent == PLAIN
+        right += found == one.intent != PLAIN
+        wrong += found != one.intent == PLAIN
+    assert min(requests, plain) > 50
+    assert right > 0.3 * requests  # of a quarter of the lines
+    assert wrong < 0.1 * plain
 
 
-@pytest.mark.slow
-def test_plain_questions_that_were_left_out_stay_plain() -> None:
-    examples = list(read_examples(intent.DATA))
-    left = (one for i, one in enumerate(examples) if i % 10)
-    intents = benchmark("questions").fitted(left)
-    plain = [text for name, text in examples[::10] if name == PLAIN]
-    wrong = [text for text in plain if intents.of(text).intent != PLAIN]
-    assert len(plain) > 25
-    assert len(wrong) <= len(plain) / 10
+def test_a_line_of_examples_makes_questions_with_their_topic() -> None:
+    drawing = benchmark("questions").wordings.Drawing()
+    lines = [("when", "when do we (read|discuss) {topic}?"), ("session", "<papers> for <N>")]
+    for one in drawing.draw(lines, times=5):
+        words = [*one.asked.tokens]
+        start, end = one.slot
+        if one.intent == "when":
+            assert start < end
+            assert "read" in words[:start] or "discuss" in words[:start] or one.line == 0
+        else:
+            assert start == end
+            assert one.asked.sessions
+
+
+def test_what_is_left_of_a_question_without_its_topic_tells_the_intent() -> None:
+    asked = wording("When do we read rye bread?")
+    assert asked == Wording(
+        ("when", "do", "we", "read", "rye", "bread"),
+        ("When", "do", "we", "read", "rye", "bread"),
+        (),
+    )
+    told = shape(asked, 4, 6, {"when", "do", "we", "read"}).split()
+    assert {f"we_read_{TOPIC}", f"read_{TOPIC}_>", "unknown=0", "common"} <= set(told)
+    assert "rye" not in told
+    assert "unknown=2" in shape(asked, 0, 0, {"when", "do", "we", "read"})
 
 
 def test_the_weights_belong_to_the_examples() -> None:
+    questions = benchmark("questions")
     rows = {
-        intent.DATA: Intents(read_examples(intent.DATA)).rows(),
-        followup.DATA: benchmark("questions").followup_rows(read_examples(followup.DATA)),
+        intent.DATA: questions.intent_rows(questions.wordings.examples()),
+        followup.DATA: questions.followup_rows(read_examples(followup.DATA)),
     }
     for name, fitted_to in rows.items():
         assert read_weights(name)[1] == digest(fitted_to), (
@@ -76,7 +75,7 @@ def test_the_weights_belong_to_the_examples() -> None:
         ("What are caches' limitations?", "against", "caches"),
         ("where do the papers on rye disagree?", PLAIN, ""),
         ("Who wrote the Rye 3 paper?", "authors", "Rye 3"),
-        ("Who wrote the 2017 rye paper?", PLAIN, ""),
+        ("Who wrote the 2017 rye paper?", "authors", "2017 rye"),
         ("what are Rye's drawbacks?", "against", "Rye"),
         ("Why do rye allergies pose major problems?", PLAIN, ""),
     ],
@@ -121,7 +120,7 @@ def test_how_much_there_is_to_read_is_a_question_about_the_course(
         ("Quelles sont les limites du seigle ?", "against", "seigle"),
         ("Quels sont les avantages du seigle ?", "for", "seigle"),
         ("Where are the papers about rye weak?", PLAIN, ""),
-        ("papers by von Neumann", "by", "von Neumann"),
+        ("papers by Neumann", "by", "Neumann"),
         ("And of rye?", PLAIN, ""),
         ("and with the rye?", PLAIN, ""),
         ("Was macht der Encoder?", PLAIN, ""),

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from seminar_rag.question.forms import Form, is_thing
-from seminar_rag.question.intent import PLAIN
+from seminar_rag.question.intent import LOOKED_UP, PLAIN
 from seminar_rag.question.language import language_of
 from seminar_rag.question.patterns import LAST, NamedScope
 from seminar_rag.question.query import Query, understand
@@ -121,7 +121,6 @@ def test_requests_about_the_course(text: str, expected: tuple[object, ...]) -> N
         "what topics does the survey on bread cover?",
         "how many papers were reviewed in the survey?",
         "how many sessions did the user study have?",
-        "which week was the oven released?",
         "who teaches the student model?",
         "where do we find biases in embeddings?",
         "do we know why it works?",
@@ -151,7 +150,7 @@ def test_questions_that_the_readings_answer(text: str) -> None:
 def test_labelled_questions_are_asked_of_the_readings(file: str) -> None:
     lines = (SHARED / f"{file}.jsonl").read_text(encoding="utf-8").splitlines()
     found = {intent_of(json.loads(line)["question"])[0] for line in lines}
-    assert found <= {"plain", "authors", "organisation", "for"}
+    assert found - LOOKED_UP <= {"plain", "organisation", "essay", "for", "against"}
 
 
 @pytest.mark.parametrize(
@@ -393,7 +392,7 @@ def test_a_follow_up_that_is_asked_for_again_passes_over_what_it_did_before() ->
 @pytest.mark.parametrize(
     ("text", "intent", "topic"),
     [
-        ("What's wrong with the rye model?", "against", "rye model"),
+        ("What's wrong with the rye model?", "against", "rye"),
         ("whats bad about the starter", "against", "starter"),
         ("explain the starter like im five", "simple", "starter"),
         ("explain ovens to a 10 year old", "simple", "ovens"),

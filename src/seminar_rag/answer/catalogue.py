@@ -148,7 +148,7 @@ class AboutCourse:
         if query.intent == "quiz" and self._summaries:
             return self._summaries.quiz(course, query, scope)
         if query.intent == "essay":
-            return no_essay(self._on(course, query) if query.topic else None)
+            return self._essay(course, query)
         answer = self._answers.get(query.intent)
         return answer(course, query) if answer and course.sessions else None
 
@@ -308,6 +308,15 @@ class AboutCourse:
             f" {plural(more, 'more reading mentions', 'more readings mention')} it." if more else ""
         )
         return with_rows(f"{lead}{also} In this order:" if len(rows) > 1 else f"{lead}{also}", rows)
+
+    def _essay(self, course: Catalogue, query: Query) -> CatalogueAnswer | None:
+        """What is said instead of an essay; None on a subject that no reading is about."""
+        if not query.topic:
+            return no_essay(None)
+        titled = any(covers(one.title, query.topic) for one in readings_of(course))
+        if not titled and not self._about(query.topic, _SEARCHED)[1]:
+            return None
+        return no_essay(self._on(course, query))
 
     def _about(self, topic: str, k: int) -> tuple[Sequence[Hit], bool]:
         """Passages about a subject, and whether they surely are; else the nearest few."""

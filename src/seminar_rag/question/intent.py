@@ -1,62 +1,68 @@
 """What a question is after: small talk, the course itself, a summary, or what the readings say.
 
-Learned from the example questions in `data/intents.txt`, where a new wording is a new line. A
-question can have an intent only where its wording is made of that intent's words, but for one run
-of others, which is then its topic. Among the intents that are possible and "plain", a logistic
-regression over the wording's words and pairs of words decides. Its weights lie in
-`data/intents.npz`, to which `benchmarks/questions.py --fit` fits them anew.
+Learned from the example questions in `data/intents.txt`, where a new wording is a new line. One
+logistic regression tells of each word whether it belongs to the topic, by the words around it; the
+likeliest run of such words is one slot. Another one tells the intent from what is left: words,
+pairs and triples of them, and, of a word that few examples have, its letters, so that a mistyped
+word is still like itself. What is no request is "plain", and so is what is not surely one. The
+weights lie in `data/intents.npz` and `data/topics.npz`; `benchmarks/questions.py --fit` fits them.
 
-With a fifth of 2,700 examples left out in turn (`benchmarks/questions.py --folds 5`), 38 of 693
-plain questions are taken for others (many of these examples are there because they look like
-requests), 83 of 1,973 others for one another, and 606 for plain, mostly for a word that no other
-example has: in doubt the readings are searched. With 40 examples less, 18 of 36 requests worded
-after these were complete were told (.50 [.34, .66]); with 481 less, and no article before a topic,
-2. Of 2,515 real questions of five sources about 15 were then taken for requests, as before; some
-were looked at. Of 79 wishes for what speaks for or against a thing, in English, German or French
-and in wordings that were then left out, 61 were told with their topic (.77 [.67, .85]; 3 before),
-and none of 31 other questions was taken for one. "Why is X useful?" and "why use X?" were such
-wishes too and are plain questions now: of 34 answers, read blind, a reader preferred that to a
-plain question for 14 and that to a wish for 2 (8 and 2 of 20 asked after the wordings were chosen).
-Of 60 requests that ask whether a reading is required, what the session on a subject has to read,
-what comes before or after it and when something is read, worded by others once these examples were
-there, 28 are told (.47 [.35, .59]; 5 before), and none of 40 questions on papers that look so.
-Over sentence embeddings of the wording the same classifier was no better: before topics had to
-stand beside known words, it took 11 plain questions for others, and this one 5.
+Of 60 requests worded by others, none of them among the examples, 51 are told (.85 [.74, .92]; 28 by
+lists of the examples' words, as before), and 39 of 40 look-alikes about content are left alone (40
+before); of 187 of all kinds, worded before the examples were, 156 (.83 [.77, .88]; 108) and 131 of
+136 (134). Thresholds and examples were changed while the 187 and 136 were looked at. Of 3,710 real
+questions of four sources that were not, 23 are taken for requests (.006 [.004, .009]), 9 of them
+(.002) for such as the list answers whether or not something is called as their topic. Words of a
+topic are drawn from many fields and at random, since else its letters were learned; examples with
+a word exchanged at random were no better than a higher threshold.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
+from math import log
 from typing import Literal
 
 from seminar_rag.question import patterns
-from seminar_rag.question.language import by_small_words
-from seminar_rag.question.learned import Weights, read_examples, read_weights
-from seminar_rag.text import CARDINALS, STOPWORDS
+from seminar_rag.question.learned import Weights, read_list, read_weights
+from seminar_rag.text import CARDINALS, content_words
 
 Section = Literal["required", "more"]
 
 PLAIN = "plain"
 TOPIC = "{topic}"
-_OWNER = f"{TOPIC}'s"
-_TOPICS = frozenset((TOPIC, _OWNER))
-_OFTEN = 6
-"""Examples from which on a word belongs to the wording of requests and not to a topic."""
-_LONGEST = 12
-"""Words of a topic."""
 TEXTS = frozenset("article chapter handout manuscript preprint primer".split())
 """What a reading is called as well as a paper, and that is hardly ever a topic."""
+DATA, DATA_TOPICS = "intents", "topics"
+"""Names of the examples and of the weights that tell the intent, and of the subjects that fill the
+examples and the weights that tell the topic."""
+IN_TOPIC = "in"
+"""The class of a word of the topic."""
+LEAST = 0.55
+"""How probable a request must be not to be searched for in the readings."""
+LOOKED_UP = frozenset("after authors before link required".split())
+"""Intents whose questions are searched for all the same where nothing is called as their topic."""
+_LEAST_LOOKED_UP = 0.25
+"""How probable these must be."""
+_UNKNOWN = 1.0
+"""What is added to the logarithm of the odds that a word belongs to the topic where no wording has
+it: a topic may be of any field."""
+_TITLE = 6.0
+"""The same of a title, which the course's titles and quotation marks tell."""
+_LONGEST = 12
+"""Words of a topic."""
+_MOST_UNKNOWN, _MOST_WORDS = 4, 24
+"""From how many on it makes no difference."""
+_GRAMS = (3, 4)
+"""Letters that are looked at together."""
 _ARTICLES = frozenset("a an the".split())
-_PREPOSITIONS = frozenset("about concerning for in of on regarding to with".split())
-_JOINING = _ARTICLES | frozenset("and but for in of or to with".split())
-"""Words that only join a topic to what was asked before: "and of SARS?" asks that again."""
-DATA = "intents"
-"""Name of the examples and of the weights that were fitted to them."""
+_REQUIRED = frozenset("required mandatory assigned obligatory compulsory must-read".split())
+_MORE = frozenset(
+    "optional additional further recommended supplementary extra suggested skip".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,106 +87,133 @@ class Found:
 
 
 class Intents:
-    """A classifier of questions, made of examples and of weights that were fitted to them."""
+    """Tells the intent of a question and its topic, by weights that were fitted to examples."""
 
-    def __init__(self, examples: Iterable[tuple[str, str]], weights: Weights | None = None) -> None:
+    def __init__(
+        self, intents: Weights, topics: Weights, words: Collection[str], filled: Collection[str]
+    ) -> None:
         """Args:
-        examples: pairs (intent, question), `TOPIC` in place of the topic.
-        weights: needed by `of`.
+        intents: of `shape`.
+        topics: of `around`.
+        words: the words of which wordings are made.
+        filled: what an intent's examples have, as `form` writes it.
         """
-        self.weights = weights
-        self._examples = [(intent, wording(text)) for intent, text in examples]
-        self._words: dict[str, set[str]] = {}
-        self._forms: dict[str, set[tuple[bool, bool]]] = {}
-        for intent, one in self._examples:
-            if intent != PLAIN:
-                self._words.setdefault(intent, set(STOPWORDS)).update(one.tokens)
-                form = (not _TOPICS.isdisjoint(one.tokens), bool(one.sessions))
-                self._forms.setdefault(intent, set()).add(form)
-        shared = Counter(word for known in self._words.values() for word in known)
-        self._shared = {word for word, intents in shared.items() if intents > 1}
-        self._beside = {
-            (intent, *map(_alike, pair))
-            for intent, one in self._examples
-            for pair in pairwise(["<", *one.tokens, ">"])
-            if not _TOPICS.isdisjoint(pair)
-        }
-        said = Counter(
-            token
-            for intent, one in self._examples
-            if any(topic for topic, _ in self._forms.get(intent, ()))
-            and by_small_words(" ".join(one.tokens)) in ("", "en")  # "gut" is a topic of English
-            for token in set(one.tokens) - STOPWORDS
-        )
-        self._wording = {token for token, examples in said.items() if examples >= _OFTEN}
+        self._intents = intents
+        self._topics = topics
+        self._words = frozenset(words)
+        self._filled = frozenset(filled)
 
     def of(self, text: str) -> Found:
         """The intent of a question with its topic, sessions and section; "plain" in doubt."""
         asked = wording(text)
-        read = {
-            intent: found
-            for intent in self._words
-            if (found := self._read(asked, intent)) is not None
-            and not _JOINING.issuperset({*found[0].split()} - {TOPIC})
-        }
-        if not read:
+        start, end = self.topic(asked)
+        topic = _without_possessive(" ".join(asked.written[start:end]))
+        probable = self._intents.probabilities(shape(asked, start, end, self._words))
+        best = max(
+            (one for one in probable if form(one, topic, asked.sessions) in self._filled),
+            key=probable.__getitem__,
+            default=PLAIN,
+        )
+        if best == PLAIN or probable[best] <= (_LEAST_LOOKED_UP if best in LOOKED_UP else LEAST):
             return Found(PLAIN)
-        assert self.weights is not None, "they are fitted by benchmarks/questions.py"
-        odds = {}
-        for intent, (shape, _) in read.items():
-            probable = self.weights.probabilities(f"< {shape} >")
-            odds[intent] = probable[intent] - probable[PLAIN]
-        best = max(odds, key=odds.__getitem__)
-        if odds[best] <= 0:
-            return Found(PLAIN)
-        return Found(best, read[best][1], asked.sessions, _section(asked.tokens))
+        return Found(best, topic, asked.sessions, _section(asked.tokens))
+
+    def topic(self, asked: Wording) -> tuple[int, int]:
+        """Where the topic stands: the first of its words, and the one behind it."""
+        odds: list[float] = []
+        for token, features in zip(asked.tokens, around(asked, self._words), strict=True):
+            inside = self._topics.probabilities(features)[IN_TOPIC]
+            more = 0.0 if token in self._words else _TITLE if " " in token else _UNKNOWN
+            odds.append(log(max(inside, 1e-9)) - log(max(1 - inside, 1e-9)) + more)
+        start, end = _likeliest_run(odds)
+        while start < end and asked.tokens[start] in _ARTICLES:
+            start += 1
+        return (start, end) if content_words(" ".join(asked.written[start:end])) else (0, 0)
 
     def knows(self, word: str) -> bool:
         """Whether a word, in lower case, belongs to the wording of some request."""
-        return any(word in known for known in self._words.values())
+        return word in self._words
 
-    def _read(self, asked: Wording, intent: str) -> tuple[str, str] | None:
-        """The wording with `TOPIC` for what the intent's examples lack, and the topic as typed.
 
-        Words of several intents are lacking in none, if need be. None where the wording cannot have
-        the intent: what they lack is no run of words of its own, or no example has a topic, or a
-        session, as the question has or lacks them, or has the topic beside the same words, with an
-        article or without.
-        """
-        own = self._words[intent]
-        return self._with(asked, intent, own) or self._with(asked, intent, own | self._shared)
+def form(intent: str, topic: object, sessions: object) -> str:
+    """An intent with whether a topic and sessions fill it: "when+topic"."""
+    return f"{intent}{'+topic' if topic else ''}{'+session' if sessions else ''}"
 
-    def _with(self, asked: Wording, intent: str, known: Set[str]) -> tuple[str, str] | None:
-        """What `_read` gives, these being the words that are no topic."""
-        tokens = list(asked.tokens)
-        others = [i for i, token in enumerate(tokens) if token not in known]
-        if (bool(others), bool(asked.sessions)) not in self._forms[intent]:
-            return None
-        start, end = (others[0], others[-1] + 1) if others else (0, 0)
-        run = tokens[start:end]
-        if len(run) > _LONGEST or self._wording & set(run):
-            return None
-        article = bool(run) and start > 0 and tokens[start - 1] in _ARTICLES
-        afters = (end, end + 1) if run and tokens[end : end + 1] == ["number"] else (end,)
-        for after, before in product(afters, (start, start - 1) if article else (start,)):
-            topic = " ".join(asked.written[start:after])  # "Claude 3"
-            bare = _without_possessive(topic)
-            for name in (TOPIC,) if topic == bare else (_OWNER, TOPIC):
-                shape = [*tokens[:before], *([name] if run else []), *tokens[after:]]
-                pairs = pairwise(["<", *shape, ">"])
-                sides = ((intent, *map(_alike, pair)) for pair in pairs if name in pair)
-                if all(side in self._beside for side in sides):
-                    return " ".join(shape), bare
-        return None
 
-    def rows(self) -> list[tuple[str, str]]:
-        """What the weights are fitted to: pairs (intent, wording between "<" and ">")."""
-        rows = [(intent, " ".join(one.tokens)) for intent, one in self._examples]
-        for intent, one in self._examples:
-            if intent == PLAIN:  # as it looks where it is taken for another intent
-                read = [found for other in self._words if (found := self._read(one, other))]
-                rows += [(PLAIN, shape) for shape, topic in read if topic]
-        return [(intent, f"< {shape} >") for intent, shape in rows]
+def _likeliest_run(odds: Sequence[float]) -> tuple[int, int]:
+    """Where the neighbours stand whose sum is highest; nowhere where none is above 0."""
+    best, where = 0.0, (0, 0)
+    for start in range(len(odds)):
+        total = 0.0
+        for end in range(start, min(len(odds), start + _LONGEST)):
+            total += odds[end]
+            if total > best:
+                best, where = total, (start, end + 1)
+    return where
+
+
+def around(asked: Wording, known: Collection[str]) -> Iterator[str]:
+    """Of each word what tells whether it belongs to the topic: itself, its letters where it is not
+    known, and its neighbours."""
+    looks = ["<<", "<", *_looks(asked, known), ">", ">>"]
+    for at, token in enumerate(asked.tokens):
+        two_before, before, own, after, two_after = looks[at : at + 5]
+        features = [
+            f"0{own}", f"-{before}", f"+{after}", f"--{two_before}", f"++{two_after}",
+            f"-{before}0{own}", f"0{own}+{after}", f"-{before}+{after}",
+            f"--{two_before}-{before}", f"+{after}++{two_after}",
+            f"--{two_before}-{before}0{own}", f"-{before}0{own}+{after}",
+        ]  # fmt: skip
+        mistyped = token not in known and " " not in token
+        yield " ".join([*features, *(_letters(token) if mistyped else ())])
+
+
+def shape(asked: Wording, start: int, end: int, known: Collection[str]) -> str:
+    """What tells the intent: the words outside of the topic, in runs of up to three, the letters of
+    those that are not known, and how many there are.
+
+    Args:
+        start, end: where the topic stands.
+    """
+    looks = _looks(asked, known)
+    slot = [TOPIC] if start < end else []
+    words = ["<", *looks[:start], *slot, *looks[end:], ">"]
+    features = [*words, *("_".join(pair) for pair in pairwise(words))]
+    features += ["_".join(words[at : at + 3]) for at in range(len(words) - 2)]
+    unknown = [
+        token for token in (*asked.tokens[:start], *asked.tokens[end:]) if token not in known
+    ]
+    for token in unknown:
+        features += _letters(token)
+    features.append(f"unknown={min(len(unknown), _MOST_UNKNOWN)}")
+    features.append(f"words={min(len(words), _MOST_WORDS) // 3}")
+    features.append(f"topic={min(end - start, _MOST_WORDS // 4)}")
+    if slot:
+        named = any(word[:1].isupper() for word in asked.written[start:end])
+        features.append("named" if named else "common")
+    return " ".join(features)
+
+
+def _looks(asked: Wording, known: Collection[str]) -> list[str]:
+    """The known words, and what the others look like."""
+    return [
+        token if token in known else _look(token, written)
+        for token, written in zip(asked.tokens, asked.written, strict=True)
+    ]
+
+
+def _look(token: str, written: str) -> str:
+    if " " in token:
+        return "Title"
+    if any(letter.isdigit() for letter in token):
+        return "Number"
+    return "Name" if written[:1].isupper() else "Other"
+
+
+def _letters(token: str) -> list[str]:
+    """The runs of letters of a word."""
+    word = f"<{'_'.join(token.split())}>"
+    return [f"~{word[at : at + n]}" for n in _GRAMS for at in range(len(word) - n + 1)]
 
 
 def wording(text: str) -> Wording:
@@ -195,34 +228,32 @@ def wording(text: str) -> Wording:
     return Wording(tuple(tokens), tuple(written), tuple(dict.fromkeys(sessions)))
 
 
-def _alike(token: str) -> str:
-    """A word beside a topic, all prepositions alike: what is "on" it may be "about" it."""
-    return "about" if token in _PREPOSITIONS else token
-
-
 def _without_possessive(text: str) -> str:
     """A word or a name without "'s", or the apostrophe after a plural's "s"."""
-    bare = re.sub(r"['’]s$", "", text)
-    return bare if bare != text else re.sub(r"(?<=s)['’]$", "", text)
+    bare = text.removesuffix("'s").removesuffix("’s")
+    return bare if bare != text or not text.endswith(("s'", "s’")) else text[:-1]
 
 
 def _one_word(word: str) -> str:
     """A word in the form in which it is compared."""
-    lower = word.lower()
-    if lower != _OWNER:
-        lower = _without_possessive(lower)
+    lower = _without_possessive(word.lower())
     if lower in TEXTS:
         return "paper"
     return "number" if lower.isdigit() or lower in CARDINALS else lower
 
 
 def _section(tokens: Sequence[str]) -> Section | None:
-    if {"required", "mandatory", "assigned", "obligatory"} & set(tokens):
+    if _REQUIRED & set(tokens):
         return "required"
-    return "more" if {"optional", "additional", "further", "recommended"} & set(tokens) else None
+    return "more" if _MORE & set(tokens) else None
 
 
 @cache
 def learned() -> Intents:
-    """The classifier of all the examples."""
-    return Intents(read_examples(DATA), read_weights(DATA)[0])
+    """What was fitted to all the examples."""
+    return Intents(
+        read_weights(DATA)[0],
+        read_weights(DATA_TOPICS)[0],
+        read_list(DATA, "words"),
+        read_list(DATA, "filled"),
+    )

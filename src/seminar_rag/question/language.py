@@ -52,11 +52,6 @@ def language_of(text: str) -> str:
     return "en" if told == "en" else ""
 
 
-def by_small_words(text: str) -> str:
-    """The language whose small words a text has most of; empty for none, or two alike."""
-    return _most(_counted(text))
-
-
 def _counted(text: str) -> dict[str, int]:
     said = words(text)
     return {code: sum(word in small for word in said) for code, small in _small().items()}

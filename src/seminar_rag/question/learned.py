@@ -56,7 +56,7 @@ class Weights:
 
 
 def read_examples(name: str) -> Iterator[tuple[str, str]]:
-    """The pairs (class, question) of `data/NAME.txt`."""
+    """The pairs (class, question) of `data/NAME.txt`; no class before the first heading."""
     found = ""
     for line in (_DATA / f"{name}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
@@ -79,6 +79,12 @@ def read_weights(name: str) -> tuple[Weights, str]:
             held.get("dimensions"),
         )
         return weights, str(held["digest"])
+
+
+def read_list(name: str, what: str) -> tuple[str, ...]:
+    """Texts that lie beside the weights of `data/NAME.npz`."""
+    with (_DATA / f"{name}.npz").open("rb") as file, np.load(file) as held:
+        return tuple(map(str, held[what]))
 
 
 def digest(rows: Iterable[tuple[str, str]]) -> str:

@@ -258,28 +258,7 @@ _OF_NOTES = re.compile(
     re.IGNORECASE,
 )
 _REQUIRED = re.compile(r"\b(?:the |a )?(?:required|mandatory|assigned) readings?\b", re.IGNORECASE)
-_CONTRACTED = re.compile(r"\b(what|who|where|when|there|how)(?:['’]?s|['’](re))\b", re.IGNORECASE)
-_OPENERS = re.compile(
-    r"^(?:(?:hi|hello|hey|so|ok(?:ay)?|and|well|just|thanks)[,!.]?\s+)*"
-    r"(?:do you know,? |i(?: would|['’]d) like to know,? |i want to know,? )?"
-    r"(?:(?:can|could|would|will) you )?(?:tell me,? (?!about))?",
-    re.IGNORECASE,
-)
-_FILLERS = re.compile(
-    r"(?:,|(?<!\s))\s*\b(?:please|pls|plz|exactly|roughly|basically|actually|really|quickly|maybe"
-    r"|perhaps|kindly|btw|kinda|again|real quick|in general|thanks|thx)\b,?\s*",
-    re.IGNORECASE,
-)
-"""Words that a request may have anywhere, and that change nothing."""
-_TYPED = {
-    "u": "you", "ur": "your", "gimme": "give me", "wanna": "want to", "r": "are", "im": "I'm",
-}  # fmt: skip
-"""What is typed for a word in a chat."""
-_TYPED_WORD = re.compile(rf"(?<![\w’'-])(?:{'|'.join(_TYPED)})(?![\w’'-])")
-
-_COURSE_WORD = re.compile(
-    rf"{_QUOTED.pattern}|(\{{topic\}}(?:'s)?|[^\W_]+(?:[-'’.;][^\W_]+)*(?:(?<=s)['’](?= \w))?)"
-)
+_COURSE_WORD = re.compile(rf"{_QUOTED.pattern}|([^\W_]+(?:[-'’.;][^\W_]+)*(?:(?<=s)['’](?= \w))?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +313,8 @@ def session_numbers(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(out))
 
 
-def without_opening(question: str) -> str:
-    """A question without the words that only open it: "hi, can you tell me …"."""
-    return _OPENERS.sub("", question).strip()
-
-
 def course_words(question: str) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The words of a question, each with no number; what names sessions is one, with theirs."""
-    question = _FILLERS.sub(" ", question)
-    question = _TYPED_WORD.sub(lambda m: _TYPED[m[0]], question)
-    question = _CONTRACTED.sub(lambda m: f"{m[1]} {'are' if m[2] else 'is'}", question)
     at = 0
     for found in [*_SESSION.finditer(question), None]:
         end = found.start() if found else len(question)

@@ -324,12 +324,9 @@ def _foreign_intent(said: str, left: str) -> Found:
 
 
 def _intent(text: str) -> Found:
-    """The intent of a question, or else of what follows an opening such as "hi, tell me", or of
-    what stands before an addition such as "I need all of them"."""
+    """The intent of a question, or else of what stands before an addition such as "I need all of
+    them"."""
     found = learned().of(text)
-    bare = patterns.without_opening(text)
-    if found.intent == PLAIN and bare != text.strip():
-        found = learned().of(bare)
     asked, _, added = text.partition("? ")
     if found.intent == PLAIN and added and "?" not in added and len(content_words(added)) <= 1:
         found = learned().of(asked)
