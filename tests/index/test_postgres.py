@@ -17,6 +17,7 @@ from postgres_cluster import new_cluster
 from seminar_rag.config import load
 from seminar_rag.errors import BusyError, ConfigError, StoreError
 from seminar_rag.index.folder import LEXICON
+from seminar_rag.index.local_text import LocalFullText
 from seminar_rag.index.postgres import Postgres
 from seminar_rag.index.store import Store
 from seminar_rag.types import Document, Passage, Sentence
@@ -138,6 +139,48 @@ def test_full_text_follows_the_server_and_is_made_anew(
     assert {id_[0] for id_, _ in again.lexical(terms, 10)} == {"1"}
     for one in (again, writer):
         one.close()
+
+
+@pytest.mark.slow
+def test_full_text_takes_over_what_changed_and_survives_damage(
+    tmp_path: Path, postgres_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, terms = MemoryVectors(), ["model", "fine-tuning"]
+    writer, reader, fresh = (
+        Store(tmp_path / name, vectors=vectors, database=postgres_address) for name in "abc"
+    )
+    fill(writer, 4)
+    assert reader.lexical(terms, 100) != []
+    text = "a model of fine-tuning"
+    passage = Passage("new", "d1", 0, text, "", 0, 9, 1, (Sentence(0, len(text)),))
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFullText, "_take_over", None)  # which compares all passages
+        with writer.writer():
+            writer.remove(["d0"])
+            record = Record(Document("d1", "paper", "r", "T"), "s", "hash")
+            writer.replace(record, [passage], np.eye(10, dtype=np.float32)[:1])
+        found = reader.lexical(terms, 100)
+        assert {id_.split("/")[0] for id_, _ in found} == {"2", "3", "new"}
+    assert found == fresh.lexical(terms, 100)
+    with writer.writer():
+        writer.remove(["d1"])  # the newest
+    found = fresh.lexical(terms, 100)
+    assert reader.lexical(terms, 100) == found
+    for wrong in ("UPDATE lexicon_data SET block = x'00'", "DROP TABLE meta"):
+        own = reader._db.full_text._lite
+        own.execute(wrong)
+        own.commit()
+        own.ratings = None
+        assert reader.lexical(terms, 100) == found
+    for store in (writer, reader, fresh):
+        store.close()
+    (tmp_path / "b" / LEXICON).unlink()
+    (tmp_path / "b" / LEXICON).mkdir()
+    full_text = LocalFullText(tmp_path / "b" / LEXICON)
+    with pytest.raises(StoreError, match=r"cannot be used .* it is made anew"):
+        full_text.counts(writer._db, terms)
+    with pytest.raises(StoreError, match=r"the data folder .* cannot be used"):
+        LocalFullText(tmp_path / "gone" / LEXICON).counts(writer._db, terms)
 
 
 @pytest.mark.slow

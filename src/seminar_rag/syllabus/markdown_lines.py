@@ -105,13 +105,8 @@ def _with_whole_tables(lines: Iterable[_Line]) -> Iterator[_Line]:
     for start, line in lines:
         fence = _FENCE.match(line)
         if code or fence:
-            code = (
-                fence[1]
-                if fence and not code
-                else ""
-                if fence and fence[1].startswith(code)
-                else code
-            )
+            opened = fence[1] if fence else ""
+            code = "" if code and opened.startswith(code) else code or opened
             in_table, above, opens = False, "", False
         elif in_table and "|" in line:
             yield _row(start, line, header)
