@@ -351,6 +351,17 @@ def test_a_schedule_table() -> None:
     ]
 
 
+def test_a_schedule_with_short_years_is_not_called_after_its_hosts() -> None:
+    page = (
+        "# Colloquium\n\n| Day | Text | Host |\n|---|---|---|\n"
+        "| 3 Oct 22 | [The Weight of Rumours](https://e.org/r.pdf) | P. Aalto |\n"
+        "| 17 Oct 22 | [Hearsay as Evidence](https://e.org/h.pdf) | M. Ito |\n"
+        "| 24 Oct 22 | [Gossip and Its Price](https://e.org/g.pdf) | R. Obi |\n"
+    )
+    sessions = syllabus_from_markdown(page, "s.md").sessions
+    assert [session.title for session in sessions] == ["3 Oct 22", "17 Oct 22", "24 Oct 22"]
+
+
 # ---------------------------------------------------------------- plain text
 
 TEXT = f"""A Seminar on Models, by date

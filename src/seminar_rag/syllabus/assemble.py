@@ -16,6 +16,7 @@ from seminar_rag.syllabus.labels import decode, says_topic
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
 from seminar_rag.syllabus.model import READING, Model, trained
+from seminar_rag.syllabus.only import with_only_readings
 from seminar_rag.syllabus.pieces import Piece, cut_item
 from seminar_rag.syllabus.repeats import without_repeats
 from seminar_rag.syllabus.sections import section_features
@@ -45,7 +46,8 @@ def found_in(
 ) -> list[Meeting]:
     """The sessions of a page with all that may be readings, given how likely each piece is what."""
     labels = decode(probabilities, pieces, model)
-    found = meetings_of(pieces, labels, probabilities[:, READING].tolist())
+    sure = probabilities[:, READING].tolist()
+    found = with_only_readings(meetings_of(pieces, labels, sure), pieces, sure)
     complete(found, pieces, labels, model)
     return gathered(found)
 

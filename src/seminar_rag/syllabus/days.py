@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from seminar_rag.syllabus.marks import dates_in
+from seminar_rag.syllabus.marks import SHORT_YEAR, dates_in
 from seminar_rag.text import content_words
 
 Day = tuple[int, int]
@@ -31,6 +31,7 @@ _MONTHS = (
     "dec déc dic dez дек груд δεκ",
 )
 _RELATIVE = re.compile(r"\b(?:(today|tonight)|(tomorrow)|(this|next|last)\s+week)\b", re.I)
+_SHORT_YEAR = re.compile(rf"(\d\s+[^\W\d_]+\.?){SHORT_YEAR}")
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}|[^\W\d_]{3,}|[–—-]|\bto\b")
 
 
@@ -133,7 +134,7 @@ def _spans(written: str) -> Iterator[Span]:
 
 def _named(written: str) -> Iterator[Span]:
     """The spans of a date whose months are words."""
-    tokens = _TOKEN.findall(written)
+    tokens = _TOKEN.findall(_SHORT_YEAR.sub("\\1", written))
     months = [(at, month) for at, token in enumerate(tokens) if (month := _month(token))]
     days = [(at, int(token)) for at, token in enumerate(tokens) if re.fullmatch(r"\d\d?", token)]
     if not months or not days:

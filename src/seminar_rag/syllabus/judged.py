@@ -53,7 +53,7 @@ def without_doubtful(
     return [meeting for meeting in found if meeting.entries or meeting.heads]
 
 
-def _place(piece: Piece) -> tuple[Hashable, ...]:
+def place_of_piece(piece: Piece) -> tuple[Hashable, ...]:
     """In what kind of place a piece stands, whichever table or list it is."""
     opens = piece.cut not in {"stop", "dash", "link", "label"}
     column = piece.column if piece.table >= 0 else -1
@@ -70,9 +70,9 @@ def entry_features(
     first = np.array([entry.first for entry in entries])
     count = np.array([len(entry.pieces) for entry in entries])
     session = np.repeat(np.arange(len(found)), [len(meeting.entries) for meeting in found])
-    places = [_place(entry.pieces[0]) for entry in entries]
+    places = [place_of_piece(entry.pieces[0]) for entry in entries]
     place = np.array(numbered(places))
-    taken = Counter(map(_place, pieces))
+    taken = Counter(map(place_of_piece, pieces))
     sure = np.array([entry.sure for entry in entries])
     looks = np.array([_look(entry) for entry in entries], np.float32)
     titles = [_title(entry).casefold() for entry in entries]

@@ -56,13 +56,15 @@ _WEEKDAY = (
     r"|sexta)(?:-feira)?|m|t|w|th|f)\b\.?"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?(?!\d)"
+SHORT_YEAR = r"\s+['’]?\d\d(?=\s*$)"
+"""The year of a date that ends a text, after its month ("24 Jan 19")."""
 _TO = (
     rf"(?:\s*(?:[–—/&-]|and|to|y|und)\s*(?:{MONTH_NAME}\s*)?{_DAY}|,\s*{MONTH_NAME}\s*{_DAY}"
     rf"|,\s*{_DAY}(?=\s*(?:[),;|\]–—-]|$))){{0,9}}"
 )
 _DATE = (
     rf"(?:{_WEEKDAY}(?:\s*/\s*{_WEEKDAY})?,?\s*(?:\|\s*)?)?"
-    rf"(?:{MONTH_NAME}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{MONTH_NAME}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
+    rf"(?:{_DAY}\s+{MONTH_NAME}{SHORT_YEAR}|{MONTH_NAME}\s*{_DAY}{_TO}|{_DAY}\.?{_TO}\s+(?:de\s+|of\s+)?{MONTH_NAME}|\d{{4}}-\d{{1,2}}-\d{{1,2}}(?!\d)"
     r"|\d{1,2}/\d{1,2}(?:/\d{2,4})?(?:\s*[–—-]\s*(?:\d{1,2}/)?\d{1,2})?(?![\d/])"
     r"|\d{1,2}\.(?:0\d|1[0-2])\.(?:\d{2,4})?(?!\d)|\d{1,2}\.\d{1,2}\.(?:19|20)\d\d)"
     rf"(?:,?\s+(?:19|20)\d\d(?!\d))?(?:,?\s*\(?{_WEEKDAY}\)?)?"

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from seminar_rag.syllabus import marks as marks
 from seminar_rag.syllabus import words
+from seminar_rag.syllabus.features import said
 from seminar_rag.syllabus.items import beside_links, cut_item, is_remark, links_of_works
 from seminar_rag.syllabus.markup import Item
 from seminar_rag.syllabus.page import Part
@@ -27,8 +28,7 @@ _TOPIC = re.compile(
 )
 _ASIDE = re.compile(
     r"\b(?:slides?|decks?|notes?|recordings?|videos?|homeworks?|assignments?|deadlines?|events?|due"
-    r"|projects?|presenters?|speakers?|leaders?|instructors?|scribes?|teams?|labs?|exercises?"
-    r"|questions?|sections?|rooms?|location|logistics)\b"
+    r"|projects?|instructors?|teams?|labs?|exercises?|questions?|sections?|logistics)\b"
 )
 _COUNT = re.compile(r"\d{1,3}\.?$")
 
@@ -114,8 +114,13 @@ def _columns(rows: Sequence[Sequence[Item]]) -> _Columns | None:
         return None
     free = [n for n in range(width) if n not in (*when, *readings)]
     free += [n for n in readings if _TOPIC.search(header[n])]  # "Topic / papers"
-    free.sort(key=lambda n: (not _TOPIC.search(header[n]), bool(_ASIDE.search(header[n])), n))
+    free.sort(key=lambda n: (not _TOPIC.search(header[n]), _is_aside(header[n]), n))
     return _Columns(readings, when, tuple(free), tuple(header), named)
+
+
+def _is_aside(header: str) -> bool:
+    """Whether a column holds neither topics nor readings, but materials, work or who is there."""
+    return bool(_ASIDE.search(header)) or "people" in said(header[:120])
 
 
 def _by_content(
@@ -126,7 +131,7 @@ def _by_content(
     def weight(column: int) -> int:
         return sum(len(links_of_works(row[column])) for row in body if column < len(row))
 
-    able = [n for n in range(width) if n not in when and not _ASIDE.search(header[n])]
+    able = [n for n in range(width) if n not in when and not _is_aside(header[n])]
     best = max(able, key=weight, default=None)
     return (best,) if best is not None and weight(best) > 1 else ()
 
@@ -161,7 +166,7 @@ def _title(row: Sequence[Item], columns: _Columns) -> str:
     """The first text among the columns that are neither dates nor readings, without link labels."""
     for column in columns.topic:
         if column < len(row) and row[column].text:
-            if _ASIDE.search(columns.names[column]) and not _TOPIC.search(columns.names[column]):
+            if _is_aside(columns.names[column]) and not _TOPIC.search(columns.names[column]):
                 continue
             cell = row[column]
             end = next((at for at in cell.breaks if words.normal(cell.text[:at])), len(cell.text))
