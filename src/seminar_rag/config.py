@@ -209,10 +209,14 @@ def platform_folder(course: str) -> Path:
     return platformdirs.user_data_path("seminar-rag", appauthor=False) / course
 
 
-def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of the course where none is named. It is the current one where a course lies there
-    or the environment says where the data are, and else the platform's, so that commands that are
-    installed for a user work from any folder."""
+def default_folder(environ: Mapping[str, str] = os.environ, data: Path | None = None) -> Path:
+    """The folder of the course where none is named. It is the one whose seminar.toml lies in `data`
+    or has its data there; else the current one where a course lies there or the environment says
+    where the data are, and else the platform's, so that commands work from any folder."""
+    own = None if data is None else Path(os.path.abspath(data))
+    for folder in (own, own.parent) if own else ():
+        if (folder / FILE).is_file() and own in (folder, load(folder, {}).data.absolute()):
+            return folder
     here = any(map(os.path.lexists, (FILE, DATA))) or f"{_ENV}DATA_DIR" in environ
     return Path() if here else platform_folder("course")
 
@@ -237,7 +241,7 @@ def load(
     """
     given = _from_environment(environ)
     if folder is None:
-        folder = default_folder(environ)
+        folder = default_folder(environ, data)
         if folder != Path():  # a path in the environment is relative to the current folder
             here = (name for name in _FILES & given.keys() if Path(given[name]).exists())
             given |= {name: str(Path(given[name]).resolve()) for name in here}
@@ -296,16 +300,14 @@ def save(folder: Path, section: str, key: str, value: str | int | bool) -> Path:
 
 def settings(config: Config, environ: Mapping[str, str] = os.environ) -> tuple[Setting, ...]:
     """All keys with their values, without secrets. What the environment decides is not live."""
-    fixed = from_environment(environ)
-    out = []
+    live, out = LIVE.keys() - from_environment(environ), []
     for section, entries in keys().items():
         for key in entries:
             name = f"{section}_{key}"
             value = getattr(config, name)
             if name in SECRET:
                 value = "set" if value else ""
-            live = name in LIVE and name not in fixed
-            out.append(Setting(section, key, value, live, LIVE.get(name)))
+            out.append(Setting(section, key, value, name in live, LIVE.get(name)))
     return tuple(out)
 
 

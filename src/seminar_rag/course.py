@@ -79,8 +79,9 @@ class Course(Comparing, Corrections, Learning, ModelChoice, ForPrograms):
         **given: Unpack[Given],
     ) -> Course:
         """Open the course that is configured in `folder`, with its state in `data` if that is
-        given. Without a folder it is the course of the current folder or, where none lies there,
-        the one that is kept where the platform keeps the data of programs.
+        given. Without a folder it is the course that `data` belongs to, as its seminar.toml says,
+        else that of the current folder or, where none lies there, the one that is kept where the
+        platform keeps the data of programs.
 
         Raises:
             ConfigError: the configuration is unusable.

@@ -99,9 +99,27 @@ def restore_backup(source: Path, data: Path | None = None) -> Path | None:
     return restore(load(None, data=data), source)
 
 
-def set_password_hash(folder: Path | None, password_hash: str) -> Path:
-    """Write the hash of the desk's password into the folder's seminar.toml; the file's path."""
-    folder = configuration.default_folder() if folder is None else folder
+def set_password_hash(folder: Path | None, password_hash: str, data: Path | None = None) -> Path:
+    """Write the hash of the desk's password into the folder's seminar.toml; the file's path.
+
+    Args:
+        data: the course's data folder, where --data names it. Where no seminar.toml is that of its
+            course, it gets one of its own, so that no other course's password is set.
+
+    Raises:
+        ConfigError: the file cannot be changed, or is another course's.
+    """
+    if folder is None:
+        folder = configuration.default_folder(data=data)
+        settings, own = folder / _SETTINGS, load(folder, {}).data
+        if data is not None and data.resolve() not in (own.resolve(), folder.resolve()):
+            if not settings.exists():
+                folder = data
+            elif own.exists():
+                raise ConfigError(
+                    f"{settings} is the course's in {own} — create an empty {data / _SETTINGS},"
+                    " which holds the settings of this one, and run the command again"
+                )
     return configuration.save(folder, "desk", "password_hash", password_hash)
 
 

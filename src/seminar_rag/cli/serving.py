@@ -137,7 +137,7 @@ def passwd(options: argparse.Namespace) -> int:
         password = getpass("Password of the instructor's desk: ")
         if getpass("The same again: ") != password:
             raise ConfigError("the two passwords differ — run the command again")
-    path = set_password_hash(None, hashed(password))
+    path = set_password_hash(None, hashed(password), options.data)
     print(f"The password is set in {path.resolve()}; everybody who was logged in is logged out.")
     return 0
 
