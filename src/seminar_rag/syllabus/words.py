@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from seminar_rag.ids import arxiv_alone, arxiv_of_address
+from seminar_rag.syllabus.letters import CAPITALS
 from seminar_rag.text import MONTH
 from seminar_rag.types import Section
 
@@ -126,9 +127,13 @@ _LEAD_IN = re.compile(
     rf"|(?:plus|see\s+also|also\s+see)\s+|{_WORK}\s+\d{{1,2}}\s*[:.–—-]\s*)",
     re.I,
 )
+_KIND = r"(?:blog\s?post|paper|article|post|video|talk|book)"
 _RESOURCE = re.compile(
-    r"^(?:blog\s*post|paper|article|post|video|talk|book)(?:\s*:)?\s+(?=[^\W\d_]|[“\"])", re.I
+    rf"^(?i:{_KIND})(?:\s{{0,4}}[:：\])]\s{{0,4}}|\s{{1,4}}(?=[“\"]))(?=[^\W\d_]|[“\"])"
+    rf"|^{_KIND}\s{{1,4}}(?=[{CAPITALS}])"
 )
+"""What kind of work a title names, parted from it: by a sign, or as the only of the two words that
+is written small. "Paper Money" is no paper called "Money"."""
 _VENUE = re.compile(
     r"(?<!\s)(?:\s*[/|,.–—-]\s*|\s+|\s*\()[A-Za-z]{0,20}@?"
     r"(?:[A-Z]{3}[A-Za-z]{0,20}|[A-Z][a-z]{0,20}[A-Z]\w{0,20})"
