@@ -65,6 +65,7 @@ def test_numbers_have_pages_and_ranges(said: str, numbers: list[int]) -> None:
         ("Mühlen mahlen (vgl. Ji u. a. 2023, S. 5).", ["Ji"]),
         ("Mühlen mahlen (siehe Ji und Hu 2023).", ["Ji"]),
         ("Smith's (2019) mills grind.", ["Smith"]),
+        ("Wei et al.'s (2022) mills grind.", ["Wei"]),
     ],
 )
 def test_a_mark_may_say_more_than_author_and_year(said: str, authors: list[str]) -> None:
@@ -104,3 +105,41 @@ def test_the_sources_of_another_chatbot_are_entries() -> None:
     assert two.bare == "Seas are wide."
     assert two.cites[0].arxiv_id == "2305.14314"
     assert len(extract(text).references) == 2
+
+
+def test_numbers_of_a_list_are_those_of_its_entries() -> None:
+    for title in ("## References\n\n", "References\n", "Notes\n\n"):
+        one, two = claims(
+            f"Mills grind [2]. Seas sink.¹\n\n{title}1. Doe, A. Seas.\n2. Wei. Mills."
+        )
+        assert [cited.entry for cited in (*one.cites, *two.cites)] == [
+            "Wei. Mills.",
+            "Doe, A. Seas.",
+        ]
+
+
+def test_a_section_of_prose_is_no_reference_list() -> None:
+    essay = (
+        "## Literature\n\nMuch is written on mills. Wei (2022) says that they grind.\n\n"
+        "## Mills\n\nThey do.\n\n## References\n\n- Wei, J. (2022). Mills.\n"
+    )
+    assert [one.entry for one in extract(essay).references] == ["Wei, J. (2022). Mills."]
+    assert len(claims(essay)) == 3
+    assert len(claims("Notes\n\nMills grind corn.\n\nThey did so in 2020.")) == 2
+
+
+def test_texts_of_footnotes_stand_anywhere() -> None:
+    found = extract("Mills grind.[^1]\n\n[^1]: Wei, J. Mills. 2021.\n\nSeas are wide.")
+    assert [one.kind for one in found.claims] == ["claim", "reference", "claim"]
+    assert [cited.entry for cited in found.claims[0].cites] == ["Wei, J. Mills. 2021."]
+
+
+def test_a_mark_with_a_page_behind_the_full_stop_is_of_its_sentence() -> None:
+    (one,) = claims("Mills grind corn. (cf. Wei et al., 2022, p. 3; Hu, 2021, Section 4).")
+    assert [cited.authors for cited in one.cites] == [("Wei",), ("Hu",)]
+    assert one.bare == "Mills grind corn."
+
+
+def test_a_short_sentence_before_the_number_of_a_note_is_no_heading() -> None:
+    (one, _) = claims("Mills grind corn.¹\n\nSeas are wide.")
+    assert one.bare == "Mills grind corn."

@@ -43,19 +43,23 @@ class _Block:
     """Clean: marks of Markdown gone, lines joined."""
     places: tuple[int, ...]
     """For every character of `text`, its index in the source."""
+    number: str
+    """Of an item of a numbered list: "1. "."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         return self.places[start], self.places[end - 1] + 1
+
+    def entry(self, source: str) -> Cited:
+        """The block as an entry of a reference list; the targets of its links may have its ids."""
+        start, stop = self.span(0, len(self.text))
+        written = source[start : _past_link(source, stop)]
+        return entry(self.number + self.text, start, stop, written)
 
 
 def extract(text: str) -> Extract:
     """The claims and references of `text`; `text[claim.start:claim.end]` is each one's source."""
     blocks = list(_blocks(text))
-    entries = {
-        index: entry(block.text, *(own := block.span(0, len(block.text))), _source(text, *own))
-        for index in _reference_blocks(blocks)
-        for block in blocks[index : index + 1]
-    }
+    entries = {index: blocks[index].entry(text) for index in _reference_blocks(blocks)}
     references = tuple(entries.values())
     claims: list[Claim] = []
     for index, block in enumerate(blocks):
@@ -72,6 +76,7 @@ def extract(text: str) -> Extract:
 
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
 _NUMBERED = re.compile(r"\s*(?:\[\d{1,3}\]|\[\^[\w-]{1,30}\]:|[¹²³⁰⁴-⁹]{1,3}(?=\s))\s+\S")
+_NUMBER_BEFORE = re.compile(r"\d{1,3}[.)]\s{1,4}$")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _CITED_BEHIND = re.compile(
     r"[.?!;,”\"]\s{0,3}(?:(?:\[[^\[\]]{1,80}+\]|\([^()]{1,80}+\))\s{0,3}){1,9}$"
@@ -110,7 +115,11 @@ def _blocks(text: str) -> Iterator[_Block]:
                 listed = bool(_LIST_TITLE.match(line.strip()))
             own = slice(start + (mark.end() if mark else 0), stop)
             if re.search(r"\w", item.text[own]):
-                yield _Block(kind, item.text[own], item.block.offsets[own])
+                place = item.block.offsets[own][0]
+                number = _NUMBER_BEFORE.search(text, text.rfind("\n", 0, place) + 1, place)
+                yield _Block(
+                    kind, item.text[own], item.block.offsets[own], number[0] if number else ""
+                )
 
 
 def _announces(line: str) -> bool:
@@ -161,7 +170,8 @@ def _titled(item: Item) -> bool:
     if item.depth or _NUMBERED.match(line) or len(line.split()) > _TITLE_WORDS:
         return False
     bold = item.bold >= len(line.rstrip(":"))
-    stops = line[-1] in '.?!;,”"' or _CITED_BEHIND.search(line)
+    end = _NOTES.sub("", line).rstrip() or line
+    stops = end[-1] in '.?!;,”"' or _CITED_BEHIND.search(end)
     return bold or (not stops and (line[0].isupper() or line[0].isdigit()))
 
 
@@ -170,27 +180,41 @@ def _titled(item: Item) -> bool:
 _DATED = re.compile(r"\b(?:19|20)\d\d[a-z]?\b|arxiv|doi|https?://", re.IGNORECASE)
 _LIST_TITLE = re.compile(
     r"^(?:\d+[.)]?\s*)?(?:references|bibliography|works cited|literature|sources|citations"
-    r"|(?:end|foot)?notes|literatur(?:verzeichnis|angaben)?|quellen(?:verzeichnis)?|bibliogra(?:ph|f)ie|références"
+    r"|(?P<notes>(?:end|foot)?notes)|literatur(?:verzeichnis|angaben)?|quellen(?:verzeichnis)?|bibliogra(?:ph|f)ie|références"
     r"|referencias|bibliografía|bibliografia|riferimenti)\s*:?$",
     re.I,
 )
 _ENTRY_LINE = re.compile(r"[^\W\d_a-z].{4,400}\b(?:19|20)\d\d[a-z]?\b")
 
 
+_FOOTNOTE_TEXT = re.compile(r"\[\^[\w-]{1,30}\]:")
+
+
 def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
     """Indices of the blocks that are entries of a reference list.
 
-    Those under a heading that says so, up to the next heading; without one, the blocks at the
-    end that start with "[n]" and give a year or an id.
+    Those under the last heading that says so, up to the next one, of which half give a year, an id
+    or a number, or which end the text; other numbered ones that are all under such a heading, since
+    notes may stand before the list; and the texts of footnotes. Without a heading, the blocks at
+    the end that start with "[n]" and give a year or an id.
     """
-    for index, block in enumerate(blocks):
-        if _LIST_TITLE.match(block.text):
-            rest = range(index + 1, len(blocks))
-            return list(takewhile(lambda later: blocks[later].kind != "heading", rest))
-    last = takewhile(
-        lambda index: _NUMBERED.match(blocks[index].text), reversed(range(len(blocks)))
-    )
-    return sorted(index for index in last if _DATED.search(blocks[index].text))
+    headings = [at for at, block in enumerate(blocks) if block.kind == "heading"]
+    listed, numbered = list[int](), list[int]()
+    for begin, end in zip_longest(headings, headings[1:], fillvalue=len(blocks)):
+        title, under = _LIST_TITLE.match(blocks[begin].text), range(begin + 1, end)
+        if not title or not under:
+            continue
+        own = [at for at in under if blocks[at].number or _NUMBERED.match(blocks[at].text)]
+        dated = {at for at in under if _DATED.search(blocks[at].text)}
+        if len(own) == len(under):
+            numbered += own
+        elif not title["notes"] and (end == len(blocks) or 2 * len(dated | {*own}) >= len(under)):
+            listed = list(under)
+    if not (listed or numbered):
+        last = takewhile(lambda at: _NUMBERED.match(blocks[at].text), reversed(range(len(blocks))))
+        numbered = [at for at in last if _DATED.search(blocks[at].text)]
+    notes = [at for at, one in enumerate(blocks) if _FOOTNOTE_TEXT.match(one.text)]
+    return sorted({*listed, *numbered, *(at for at in notes if _DATED.search(blocks[at].text))})
 
 
 # Sentences
@@ -227,18 +251,13 @@ def _spans(text: str) -> list[tuple[int, int]]:
     for i in range(1, len(spans)):
         start, end = spans[i]
         mark = re.match(
-            r"(?:(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?\))\.?\s*){1,9}",
+            r"(?:(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?(?:[,;:][^()]*)?\))\.?\s*){1,9}",
             text[start:end],
         )
         if mark and marks(mark[0]):
             spans[i - 1] = (spans[i - 1][0], start + len(mark[0].rstrip()))
             spans[i] = (start + mark.end(), end)
     return [(start, end) for start, end in spans if start < end]
-
-
-def _source(source: str, start: int, stop: int) -> str:
-    """An entry as it is written, with the targets of its links."""
-    return source[start : _past_link(source, stop)]
 
 
 def _past_link(source: str, stop: int) -> int:

@@ -33,7 +33,7 @@ _FAMILY = (
     r"(?:(?:van|von|de|der|den|di|la|le|al)\s){0,3}"
     rf"(?<![\w'’-]){_NO_NAME}[A-Z](?=[\w'’-]{{0,40}}?[a-z])[\w'’-]{{1,40}}(?![\w'’-])"
 )
-_OTHERS = r"(?:,?\s(?:et\sal\.?|u\.\s?a\.)|\sand\s(?:others|co-?\w+)|\sund\sandere)?"
+_OTHERS = r"(?:,?\s(?:et\sal\.?(?:['’]s)?|u\.\s?a\.)|\sand\s(?:others|co-?\w+)|\sund\sandere)?"
 _PEOPLE = rf"{_FAMILY}(?:(?:,\s|,?\s(?:and|und|&)\s){_FAMILY}){{0,8}}{_OTHERS}"
 _PLACE = r"(?:,\s[A-Za-z]{1,5}\.?\s?\d[\w.–-]{0,11})?"
 """Where in a work: "[2, p. 5]"."""
@@ -135,7 +135,7 @@ def without_marks(text: str) -> str:
     text = _NOTES.sub("", _NUMBERS.sub("", text))
     text = re.sub(rf"\(\s*(?:{_ARXIV.pattern}|{_DOI.pattern})\s*\)", "", text, flags=re.IGNORECASE)
     text = re.sub(r" ([.,;:!?])(?!\d)", r"\1", " ".join(text.split()))
-    return re.sub(r"(?<![,;–-])[,;–-]++(?=[.!?]$)", "", text)  # of "[2], [3]."
+    return re.sub(r"(?<![.,;–-])(?:[,;–-]++|\.)(?=[.!?]$)", "", text)  # of "[2], [3]."
 
 
 def _all_named(inside: str) -> bool:
