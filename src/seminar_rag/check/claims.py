@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from itertools import takewhile, zip_longest
 from typing import TYPE_CHECKING
 
-from seminar_rag.check.references import NOTE, entry, is_sure, marks, resolve, without_marks
+from seminar_rag.check.references import (
+    NOTE,
+    NOTE_LABEL,
+    entry,
+    is_sure,
+    marks,
+    resolve,
+    without_marks,
+)
 from seminar_rag.errors import SourceError
 from seminar_rag.guard import WorkerError, WorkerPool
 from seminar_rag.text import FUNCTION_WORDS, sentence_spans
@@ -74,7 +82,7 @@ def extract(text: str) -> Extract:
 
 # Blocks
 
-_ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
+_ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
 _NUMBERED = re.compile(r"\s*(?:\[\d{1,3}\]|\[\^[\w-]{1,30}\]:|[¹²³⁰⁴-⁹]{1,3}(?=\s))\s+\S")
 _NUMBER_BEFORE = re.compile(r"\d{1,3}[.)]\s{1,4}$")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
@@ -84,8 +92,11 @@ _CITED_BEHIND = re.compile(
 """A full stop, and citations behind it."""
 _TITLE_WORDS = 10
 _FORMULA = re.compile(r"\s*(?:\$\$.*\$\$|\\\[.*\\\]|\\begin\{.*\})[.,]?\s*", re.DOTALL)
-_NOTES = re.compile(NOTE)
-_NOTES_BEHIND = re.compile(rf"(?:\s?{NOTE}){{1,9}}")
+_NOTES_BEHIND = re.compile(rf"(?:\s?{NOTE.pattern}){{1,9}}")
+_MARKS_BEHIND = re.compile(
+    r"(?:(?:\[\d[\d,;\s–-]{0,80}\]"
+    r"|\([^()]{0,200}\b(?:19|20)\d\d[a-z]?(?:[,;:][^()]{0,200})?\))\.?\s{0,3}){1,9}"
+)
 
 
 def _blocks(text: str) -> Iterator[_Block]:
@@ -103,29 +114,26 @@ def _blocks(text: str) -> Iterator[_Block]:
         begin = item.block.offsets[0]
         quoted = ">" in text[text.rfind("\n", 0, begin) + 1 : begin]
         for start, stop in _parts(item, listed):
-            line, kind = item.text[start:stop], _kind_of(item, not quoted and following is not None)
-            if kind == "claim" and _ROW.match(line):
-                kind = "table"
-            mark = _ITEM.match(line) if kind == "claim" else None
-            if kind == "claim" and _FORMULA.fullmatch(line):
-                kind = "code"
-            elif kind == "claim" and _announces(line[mark.end() if mark else 0 :]):
-                kind = "heading"
+            kind, mark = _kind_of(item, not quoted and following is not None), None
+            if kind == "claim":
+                kind = _kind_of_line(item.text[start:stop])
+                mark = _ITEM.match(item.text[start:stop]) if kind in ("claim", "heading") else None
+            own = slice(start + (mark.end() if mark else 0), stop)
+            line, places = item.text[own], item.block.offsets[own]
             if kind == "heading":
                 listed = bool(_LIST_TITLE.match(line.strip()))
-            own = slice(start + (mark.end() if mark else 0), stop)
-            if re.search(r"\w", item.text[own]):
-                place = item.block.offsets[own][0]
-                number = _NUMBER_BEFORE.search(text, text.rfind("\n", 0, place) + 1, place)
-                yield _Block(
-                    kind, item.text[own], item.block.offsets[own], number[0] if number else ""
-                )
+            if re.search(r"\w", line):
+                number = _NUMBER_BEFORE.search(text, text.rfind("\n", 0, places[0]) + 1, places[0])
+                yield _Block(kind, line, places, number[0] if number else "")
 
 
-def _announces(line: str) -> bool:
-    """Whether a line only says what follows: "Pros:", "Sources:"."""
-    short = line.rstrip().endswith(":") and len(line.split()) <= _TITLE_WORDS
-    return short or bool(_LIST_TITLE.match(line.strip()))
+def _kind_of_line(line: str) -> ClaimKind:
+    """What a line of prose is: a heading too where it only says what follows, as "Pros:" does."""
+    if _ROW.match(line) or _FORMULA.fullmatch(line):
+        return "table" if _ROW.match(line) else "code"
+    text = _ITEM.sub("", line, count=1).strip()
+    announces = text.endswith(":") and len(text.split()) <= _TITLE_WORDS
+    return "heading" if announces or _LIST_TITLE.match(text) else "claim"
 
 
 def _parts(item: Item, listed: bool) -> Iterator[tuple[int, int]]:
@@ -170,7 +178,7 @@ def _titled(item: Item) -> bool:
     if item.depth or _NUMBERED.match(line) or len(line.split()) > _TITLE_WORDS:
         return False
     bold = item.bold >= len(line.rstrip(":"))
-    end = _NOTES.sub("", line).rstrip() or line
+    end = NOTE.sub("", line).rstrip() or line
     stops = end[-1] in '.?!;,”"' or _CITED_BEHIND.search(end)
     return bold or (not stops and (line[0].isupper() or line[0].isdigit()))
 
@@ -187,9 +195,6 @@ _LIST_TITLE = re.compile(
 _ENTRY_LINE = re.compile(r"[^\W\d_a-z].{4,400}\b(?:19|20)\d\d[a-z]?\b")
 
 
-_FOOTNOTE_TEXT = re.compile(r"\[\^[\w-]{1,30}\]:")
-
-
 def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
     """Indices of the blocks that are entries of a reference list.
 
@@ -199,22 +204,22 @@ def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
     the end that start with "[n]" and give a year or an id.
     """
     headings = [at for at, block in enumerate(blocks) if block.kind == "heading"]
+    dated = {at for at, block in enumerate(blocks) if _DATED.search(block.text)}
     listed, numbered = list[int](), list[int]()
     for begin, end in zip_longest(headings, headings[1:], fillvalue=len(blocks)):
         title, under = _LIST_TITLE.match(blocks[begin].text), range(begin + 1, end)
         if not title or not under:
             continue
         own = [at for at in under if blocks[at].number or _NUMBERED.match(blocks[at].text)]
-        dated = {at for at in under if _DATED.search(blocks[at].text)}
         if len(own) == len(under):
             numbered += own
-        elif not title["notes"] and (end == len(blocks) or 2 * len(dated | {*own}) >= len(under)):
-            listed = list(under)
+        elif not title["notes"]:
+            told = dated.intersection(under).union(own)
+            listed = [*under] if end == len(blocks) or 2 * len(told) >= len(under) else listed
     if not (listed or numbered):
         last = takewhile(lambda at: _NUMBERED.match(blocks[at].text), reversed(range(len(blocks))))
-        numbered = [at for at in last if _DATED.search(blocks[at].text)]
-    notes = [at for at, one in enumerate(blocks) if _FOOTNOTE_TEXT.match(one.text)]
-    return sorted({*listed, *numbered, *(at for at in notes if _DATED.search(blocks[at].text))})
+        numbered = [at for at in last if at in dated]
+    return sorted({*listed, *numbered, *(at for at in dated if NOTE_LABEL.match(blocks[at].text))})
 
 
 # Sentences
@@ -245,15 +250,12 @@ def _sentences(block: _Block, source: str, references: Sequence[Cited]) -> Itera
 def _spans(text: str) -> list[tuple[int, int]]:
     """Sentence spans; a mark behind the full stop ("… 61%. [3] Later …") goes with its sentence."""
     # A number of a note behind the full stop hides it: the note is taken out, and put back behind.
-    plain = sentence_spans(_NOTES.sub(lambda note: " " * len(note[0]), text))
+    plain = sentence_spans(NOTE.sub(lambda note: " " * len(note[0]), text))
     notes = [_NOTES_BEHIND.match(text, end) for _, end in plain]
     spans = [(at, one.end() if one else end) for (at, end), one in zip(plain, notes, strict=True)]
     for i in range(1, len(spans)):
         start, end = spans[i]
-        mark = re.match(
-            r"(?:(?:\[\d[\d,;\s–-]*\]|\([^()]*\b(?:19|20)\d\d[a-z]?(?:[,;:][^()]*)?\))\.?\s*){1,9}",
-            text[start:end],
-        )
+        mark = _MARKS_BEHIND.match(text[start:end])
         if mark and marks(mark[0]):
             spans[i - 1] = (spans[i - 1][0], start + len(mark[0].rstrip()))
             spans[i] = (start + mark.end(), end)

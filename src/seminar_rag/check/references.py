@@ -44,11 +44,10 @@ _NUMBERS = re.compile(
     rf"\[(\d{{1,3}}(?:(?:\s*[,;–-]\s*|\]\s?[–-]\s?\[)\d{{1,3}})*){_PLACE}\]|{_FOOTNOTE}|{_SUPERSCRIPT}"
 )
 _SITE = r"\((?:[\w-]{1,40}\.){1,4}[a-z]{2,8}(?:\s?\+\d)?\)"
-NOTE = rf"(?:\[\^[\w-]{{1,30}}\](?!:)|{_SUPERSCRIPT}|【[^【】]{{1,60}}】|{_SITE})"
+NOTE = re.compile(rf"(?:\[\^[\w-]{{1,30}}\](?!:)|{_SUPERSCRIPT}|【[^【】]{{1,60}}】|{_SITE})")
 """A mark that is no word of its sentence; the last two are those of chatbots: one that leads
 nowhere, and the name of a site, which may be a link."""
-_NOTES = re.compile(NOTE)
-_NOTE_LABEL = re.compile(r"^\[\^[\w-]{1,30}\]:\s?")
+NOTE_LABEL = re.compile(r"^\[\^[\w-]{1,30}\]:\s?")
 _BRACKET = re.compile(r"[(\[]([^()\[\]]{4,})[)\]]")
 _NEXT = re.compile(rf";(?!\s{_YEAR}[a-z]?(?:$|[,;]|\s(?:and|&)\s{_YEAR}))")
 """Between the works of a bracket; a year alone is of the authors before it."""
@@ -126,13 +125,13 @@ def _identified(text: str) -> Iterator[Cited]:
 def without_marks(text: str) -> str:
     """`text` with its citation marks taken out, and "according to Wei et al. (2022)"; authors of
     whom the sentence says more stay."""
-    text = _NOTE_LABEL.sub("", text)
+    text = NOTE_LABEL.sub("", text)
     if opening := _FIRST_SAYS.match(text):
         text = opening[1].upper() + text[opening.end() + 1 :]
     text = _LAST_SAYS.sub("", text)
     text = _NARRATIVE.sub(lambda match: match[1], text)
     text = _BRACKET.sub(lambda match: "" if _all_named(match[1]) else match[0], text)
-    text = _NOTES.sub("", _NUMBERS.sub("", text))
+    text = NOTE.sub("", _NUMBERS.sub("", text))
     text = re.sub(rf"\(\s*(?:{_ARXIV.pattern}|{_DOI.pattern})\s*\)", "", text, flags=re.IGNORECASE)
     text = re.sub(r" ([.,;:!?])(?!\d)", r"\1", " ".join(text.split()))
     return re.sub(r"(?<![.,;–-])(?:[,;–-]++|\.)(?=[.!?]$)", "", text)  # of "[2], [3]."
