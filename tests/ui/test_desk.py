@@ -575,6 +575,9 @@ def test_what_is_being_read_is_no_problem_yet(course: FakeDeskCourse) -> None:
     assert "being read" in shown
     assert shown.count("wanting") == view.sessions(left, ()).count("wanting") - 1
     assert being_read(Noted(replace(job, state="done"), {"do": "ingest", "of": {}}), "a") == set()
+    for dry, read in ((False, {"a"}), (True, set())):
+        task = {"do": "ingest", "of": {"sources": [], "options": {"dry_run": dry}}}
+        assert being_read(Noted(job, task), "a") == read
 
 
 def test_readings_that_were_never_looked_for_are_told(course: FakeDeskCourse) -> None:

@@ -114,10 +114,13 @@ _NOTED = TypeAdapter(Noted)
 
 
 def being_read(noted: Noted | None, listed: Iterable[str]) -> frozenset[str]:
-    """The ids of the readings that a job reads: those that it was given, or all that are listed."""
+    """The ids of the readings that a job reads: those that it was given, or all that are listed; a
+    preview reads none."""
     if noted is None or not noted.job.running or noted.task["do"] not in ("ingest", "readings"):
         return frozenset()
-    return frozenset(noted.task["of"].get("readings", listed))
+    given = noted.task["of"]
+    preview = given.get("options", {}).get("dry_run")
+    return frozenset() if preview else frozenset(given.get("readings", listed))
 
 
 class Jobs:
