@@ -203,6 +203,7 @@ def test_a_course_moves_to_postgresql_and_back(tmp_path: Path, postgres_address:
         found = store.lexical(["model", "fine-tuning"], 10)
         assert np.allclose([s for _, s in found], [s for _, s in ranked], atol=1e-9)
         assert store.findings() == []
+        assert (data / LEXICON).exists() == bool(database), "gone with what it was of"
         store.close()
         if database:
             with pytest.raises(ConfigError, match="lies there already"):

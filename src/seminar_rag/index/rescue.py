@@ -28,7 +28,7 @@ from seminar_rag.errors import DamagedError, StoreError
 from seminar_rag.index import catalogue, decisions, lexical
 from seminar_rag.index.database import SCHEMA, Database, schema, tables
 from seminar_rag.index.engine import Connection, transaction
-from seminar_rag.index.folder import blocked, writing
+from seminar_rag.index.folder import LEXICON, blocked, writing
 from seminar_rag.index.sqlite import connect
 
 _GROUPS = (
@@ -224,6 +224,9 @@ def move(
             progress("making the full-text index")
             lexical.rebuild(db)
         commit()
+    if source:  # of which this machine's full text was
+        for path in data.glob(f"{LEXICON}*"):
+            path.unlink(missing_ok=True)
     return set_aside(data, _FILES, "moved") if target and not source else None
 
 
