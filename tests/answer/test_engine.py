@@ -471,6 +471,16 @@ def test_a_follow_up_goes_on_from_all_parts() -> None:
     assert third[len(second)].content == "It costs the square of the length."
 
 
+def test_a_follow_up_to_the_list_of_a_session_does_not_ask_for_the_list_again() -> None:
+    llm, judge = ScriptedLLM("It costs the square of the length."), Sure(0.9)
+    engine = Engine(Found(), Judged(), writer(llm, judge))
+    history = [Turn("user", "What do we read in session 3?"), Turn("assistant", "1. Attention")]
+    answer = answer_of(list(engine.ask("What are the drawbacks of it?", history=history)))
+    assert answer.text == "It costs the square of the length. [1]"
+    assert (len(llm.asked), len(judge.asked)) == (1, 1)
+    assert not any("No passage that was found" in warning for warning in answer.warnings)
+
+
 def test_simple_words_that_no_passage_bears_out_give_way_to_quotations() -> None:
     llm = ScriptedLLM("It is like a torch in a dark room.")
     answer = answer_of(ask(writer(llm, Sure(0.6)), question="Explain attention like I'm five"))

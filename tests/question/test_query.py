@@ -349,6 +349,27 @@ def test_a_follow_up_to_what_the_course_says_keeps_both_subjects() -> None:
     assert query.own_text == "and why is it dark?"
 
 
+@pytest.mark.parametrize(
+    ("before", "searched"),
+    [
+        ("What do we read in session 3?", ""),
+        ("What are the readings of week 3?", ""),
+        ("How is rye milled in session 3?", "How is rye milled? "),
+    ],
+)
+def test_a_follow_up_to_what_names_a_part_of_the_course_is_one_question(
+    before: str, searched: str
+) -> None:
+    """It asks nothing of the question before again, and stays in its part of the course."""
+    asked = "How long does it take?"
+    query = understand(asked, [Turn("user", before), Turn("assistant", "1. On Rye")])
+    assert query.parts == ()
+    assert query.search_text == f"{searched}{asked}"
+    assert query.own_text == asked
+    assert query.stand_alone == f"{before} {asked}"
+    assert query.scope == NamedScope(frozenset({3}))
+
+
 ANSWERED = [
     Turn("user", "What is a rye starter?"),
     Turn("assistant", "From On Rye:\n\n“A rye starter is a sour  dough.” [1]"),

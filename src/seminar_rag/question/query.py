@@ -182,14 +182,15 @@ def understand(
     scope, searched = patterns.named_scope(alone)
     if scope and _of_later_part(alone):
         scope = None
-    if found.topic and found.intent in _SEARCHES:
-        searched = _SEARCHES[found.intent].format(found.topic)
-    own = without_source(asked_last(searched, history), language)
-    searched = without_source(searched, language)
+    last = asked_last(alone, history)
+    before = alone.removesuffix(last).strip()
+    own, searched = (
+        without_source(one, language) for one in _own_and_all(found, last, before, searched)
+    )
     works = patterns.works(searched)
     things = counted(searched)
     kinds = [thing for thing in things if is_counted(thing, searched)]
-    follows = own != searched
+    follows = bool(before)
     again = compared_again(searched.removesuffix(own), own) if follows else None
     sides = _but_counted(patterns.sides(searched), kinds)
     compares = compared(searched, sides)
@@ -236,6 +237,25 @@ def _intent_of_all(asked: str, titles: Mapping[str, str]) -> Found:
     if found.intent in {PLAIN, *_OF_THE_COURSE} or not _apart(two_questions(asked), titles):
         return found
     return Found(PLAIN)
+
+
+def _own_and_all(found: Found, last: str, before: str, searched: str) -> tuple[str, str]:
+    """What was typed last, and all that is searched for.
+
+    Args:
+        before: the earlier questions that were put in front of it.
+        searched: all of it, without the words that name a part of the course.
+    """
+    if found.topic and found.intent in _SEARCHES:
+        return (_SEARCHES[found.intent].format(found.topic),) * 2
+    own = last if searched.endswith(last) else patterns.named_scope(last)[1]
+    return own, own if _of_the_list(before) else searched
+
+
+def _of_the_list(question: str) -> bool:
+    """Whether the course's list alone answers a question: "what do we read in session 3?"."""
+    found = _intent(question) if question else Found(PLAIN)
+    return found.intent in _OF_THE_COURSE and not found.topic
 
 
 def _apart(asked: Sequence[Part], titles: Mapping[str, str]) -> tuple[Query, ...]:
