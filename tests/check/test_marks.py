@@ -110,11 +110,11 @@ def test_the_sources_of_another_chatbot_are_entries() -> None:
 def test_numbers_of_a_list_are_those_of_its_entries() -> None:
     for title in ("## References\n\n", "References\n", "Notes\n\n"):
         one, two = claims(
-            f"Mills grind [2]. Seas sink.¹\n\n{title}1. Doe, A. Seas.\n2. Wei. Mills."
+            f"Mills grind [2]. Seas sink.¹\n\n{title}1. Doe, A. Seas. 2021.\n2. Wei. Mills."
         )
         assert [cited.entry for cited in (*one.cites, *two.cites)] == [
             "Wei. Mills.",
-            "Doe, A. Seas.",
+            "Doe, A. Seas. 2021.",
         ]
 
 
@@ -126,6 +126,9 @@ def test_a_section_of_prose_is_no_reference_list() -> None:
     assert [one.entry for one in extract(essay).references] == ["Wei, J. (2022). Mills."]
     assert len(claims(essay)) == 3
     assert len(claims("Notes\n\nMills grind corn.\n\nThey did so in 2020.")) == 2
+    assert len(claims("Notes\n\n1. Mills grind corn.\n2. Seas are wide.")) == 2
+    below = extract("**Sources:**\n- Wei (2022), Mills\n- Doe, Seas\n\nMills grind corn.")
+    assert [one.entry for one in below.references] == ["Wei (2022), Mills", "Doe, Seas"]
 
 
 def test_texts_of_footnotes_stand_anywhere() -> None:

@@ -51,8 +51,8 @@ class _Block:
     """Clean: marks of Markdown gone, lines joined."""
     places: tuple[int, ...]
     """For every character of `text`, its index in the source."""
-    number: str
-    """Of an item of a numbered list: "1. "."""
+    mark: str
+    """Of an item of a list: "- ", "1. "."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         return self.places[start], self.places[end - 1] + 1
@@ -61,7 +61,8 @@ class _Block:
         """The block as an entry of a reference list; the targets of its links may have its ids."""
         start, stop = self.span(0, len(self.text))
         written = source[start : _past_link(source, stop)]
-        return entry(self.number + self.text, start, stop, written)
+        number = self.mark if self.mark[:1].isdigit() else ""
+        return entry(number + self.text, start, stop, written)
 
 
 def extract(text: str) -> Extract:
@@ -84,7 +85,7 @@ def extract(text: str) -> Extract:
 
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)]|\(\w\))\s+")
 _NUMBERED = re.compile(r"\s*(?:\[\d{1,3}\]|\[\^[\w-]{1,30}\]:|[¹²³⁰⁴-⁹]{1,3}(?=\s))\s+\S")
-_NUMBER_BEFORE = re.compile(r"\d{1,3}[.)]\s{1,4}$")
+_MARK_BEFORE = re.compile(r"([-*+•]|\d{1,3}[.)])\s{1,4}[\[*_`]{0,4}$")
 _ROW = re.compile(r"\s*\|.*\|\s*$")
 _CITED_BEHIND = re.compile(
     r"[.?!;,”\"]\s{0,3}(?:(?:\[[^\[\]]{1,80}+\]|\([^()]{1,80}+\))\s{0,3}){1,9}$"
@@ -123,8 +124,8 @@ def _blocks(text: str) -> Iterator[_Block]:
             if kind == "heading":
                 listed = bool(_LIST_TITLE.match(line.strip()))
             if re.search(r"\w", line):
-                number = _NUMBER_BEFORE.search(text, text.rfind("\n", 0, places[0]) + 1, places[0])
-                yield _Block(kind, line, places, number[0] if number else "")
+                before = _MARK_BEFORE.search(text, text.rfind("\n", 0, places[0]) + 1, places[0])
+                yield _Block(kind, line, places, f"{before[1]} " if before else "")
 
 
 def _kind_of_line(line: str) -> ClaimKind:
@@ -199,9 +200,9 @@ def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
     """Indices of the blocks that are entries of a reference list.
 
     Those under the last heading that says so, up to the next one, of which half give a year, an id
-    or a number, or which end the text; other numbered ones that are all under such a heading, since
-    notes may stand before the list; and the texts of footnotes. Without a heading, the blocks at
-    the end that start with "[n]" and give a year or an id.
+    or a number, or which end the text; numbered ones under another such heading, since notes may
+    stand before the list; and the texts of footnotes. Without a heading, the blocks at the end that
+    start with "[n]" and give a year or an id.
     """
     headings = [at for at, block in enumerate(blocks) if block.kind == "heading"]
     dated = {at for at, block in enumerate(blocks) if _DATED.search(block.text)}
@@ -210,8 +211,12 @@ def _reference_blocks(blocks: Sequence[_Block]) -> list[int]:
         title, under = _LIST_TITLE.match(blocks[begin].text), range(begin + 1, end)
         if not title or not under:
             continue
-        own = [at for at in under if blocks[at].number or _NUMBERED.match(blocks[at].text)]
-        if len(own) == len(under):
+        items = [at for at in under if blocks[at].mark]
+        if items:  # what stands below the last is of the text again
+            under = range(begin + 1, max(items[-1], *dated.intersection(under), begin) + 1)
+        own = [at for at in items if blocks[at].mark[0].isdigit()]
+        own += [at for at in under if _NUMBERED.match(blocks[at].text)]
+        if len(own) == len(under) and dated.intersection(own):
             numbered += own
         elif not title["notes"]:
             told = dated.intersection(under).union(own)
