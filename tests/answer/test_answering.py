@@ -234,4 +234,4 @@ def test_each_part_is_quoted_by_its_own_question() -> None:
 def test_a_part_is_asked_with_one_question_mark() -> None:
     query = understand("What are LoRA's benefits and what are LoRA's drawbacks??")
     asked = [asked_part(query, part).stand_alone for part in query.parts]
-    assert asked == ["What are LoRA's benefits?", "what are LoRA's drawbacks?"]
+    assert [one.count("?") for one in asked] == [1, 1]

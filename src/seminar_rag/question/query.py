@@ -164,7 +164,7 @@ def understand(
     if language_of(asked) == "en":
         language = "en"
     found = _intent_of_all(asked, titles)
-    if foreign and found.intent == PLAIN:
+    if foreign and found.intent in {PLAIN, *SIDES}:
         found = _foreign_intent(said, asked)
     wants_sources, repeats, turns = found.intent == "source", "", len(history)
     if found.intent in _BEFORE:
@@ -234,9 +234,13 @@ def _intent_of_all(asked: str, titles: Mapping[str, str]) -> Found:
     """The intent of all that was asked; plain for two questions about the course, which together
     may be worded like a third request."""
     found = _intent(patterns.with_titles_quoted(asked, titles.values()))
-    if found.intent in {PLAIN, *_OF_THE_COURSE} or not _apart(two_questions(asked), titles):
+    if found.intent == PLAIN:
         return found
-    return Found(PLAIN)
+    intents = [one.intent for one in _apart(two_questions(asked), titles)]
+    alike = found.intent in _OF_THE_COURSE and (
+        len(set(intents)) < len(intents) or "organisation" in intents
+    )
+    return found if alike or not intents else Found(PLAIN)
 
 
 def _own_and_all(found: Found, last: str, before: str, searched: str) -> tuple[str, str]:
