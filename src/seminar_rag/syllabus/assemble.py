@@ -13,6 +13,7 @@ from seminar_rag.syllabus.features import features, said
 from seminar_rag.syllabus.judged import without_doubtful
 from seminar_rag.syllabus.keyed import in_sessions
 from seminar_rag.syllabus.labels import decode, says_topic
+from seminar_rag.syllabus.locators import completed
 from seminar_rag.syllabus.markup_text import Item
 from seminar_rag.syllabus.meetings import Entry, Meeting, gathered, meetings_of
 from seminar_rag.syllabus.model import READING, Model, trained
@@ -20,7 +21,7 @@ from seminar_rag.syllabus.only import with_only_readings
 from seminar_rag.syllabus.pieces import Piece, cut_item
 from seminar_rag.syllabus.repeats import without_repeats
 from seminar_rag.syllabus.sections import section_features
-from seminar_rag.syllabus.spans import Run, Span, alike, place_of, runs_of, span_features, spans_of
+from seminar_rag.syllabus.spans import Span, alike, place_of, runs_of, span_features, spans_of
 from seminar_rag.types import Block, Reading
 
 if TYPE_CHECKING:
@@ -102,17 +103,9 @@ def choose(
     named = alike(unnamed, [[*own, None] for own in places])
     for n, (entry, spans) in enumerate(written):
         best = int(chances[n].argmax())
-        entry.title = _with_mark(entry.runs, spans[best])
+        entry.title = completed(entry.runs, spans[best])
         entry.title_sure = float(1 / (1 + np.exp(-titles[n][best])))
         entry.authors = _authors(spans, named[n][:-1], entry.title)
-
-
-def _with_mark(runs: Sequence[Run], title: Span) -> Span:
-    """A title with the question mark that ends it."""
-    text = runs[title.run].item.text
-    if text[title.end : title.end + 1] in {"?", "!"}:
-        return Span(title.run, title.start, title.end + 1, text[title.start : title.end + 1])
-    return title
 
 
 def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) -> Span | None:
