@@ -116,7 +116,6 @@ NUMBERS |= {"12/input.md": [1, 1, 1], "23/input.html": [1, 1], "28/input.md": [3
 NUMBERS |= {"35/input.md": [1, 1, 1, 1]}
 
 TODAY = {
-    "13": "the title in the first cell of a row is taken for its session's",
     "23": "the reference list of an export is not joined with the sessions that cite it",
     "26": "“Recommended 1:” is no label that the rules of structure know",
 }

@@ -1,4 +1,4 @@
-"""A title has with it what says of which book it is."""
+"""A title has with it what says of which book it is, or which of its chapters."""
 
 from __future__ import annotations
 
@@ -30,6 +30,25 @@ def _completed(line: str, title: str) -> str:
     ],
 )
 def test_where_to_read_is_no_title_without_the_book(line: str, title: str, whole: str) -> None:
+    assert _completed(line, title) == whole
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "whole"),
+    [
+        ("Cold Engines (chapter 1) by I. Nagy", "Cold Engines", "Cold Engines (chapter 1)"),
+        ("[Heat Book](https://e.org/a) Chapters 8 & 11", "Heat Book", "Heat Book Chapters 8 & 11"),
+        ("Nagy, *Cold Engines*, chs. 3, 6.", "Cold Engines", "Cold Engines, chs. 3, 6"),
+        ("M. Rey, La calle (caps. 5 y 6)", "La calle", "La calle (caps. 5 y 6)"),
+        ("Kalte Maschinen, Kap. II; anderes", "Kalte Maschinen", "Kalte Maschinen, Kap. II"),
+        ("Heat, chapter 3, 2019", "Heat", "Heat, chapter 3"),
+        ("Heat, chapter 3 in Essays on Work", "Heat", "Heat"),
+        ("Cold Engines, Chapter 3: Steam", "Cold Engines", "Cold Engines"),
+        ("Cold Engines. CHI 2017", "Cold Engines", "Cold Engines"),
+        ("Cold Engines, pp. 20-41", "Cold Engines", "Cold Engines"),
+    ],
+)
+def test_chapters_right_behind_a_title_belong_to_it(line: str, title: str, whole: str) -> None:
     assert _completed(line, title) == whole
 
 

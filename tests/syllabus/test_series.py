@@ -194,16 +194,16 @@ def test_what_a_page_says_again_and_what_stands_beside_the_readings_is_known() -
 def test_authors_may_be_part_of_a_title_but_not_the_whole_of_it() -> None:
     title, authors = _spans("Libby 2019", "Libby 2019", "Libby")
     scores = np.array([0.2, 0.4], np.float32)
-    assert _authors([title, authors], scores, title) == authors
-    assert _authors([authors], np.array([0.9], np.float32), authors) is None
+    assert _authors([title, authors], scores, title, title.end) == authors
+    assert _authors([authors], np.array([0.9], np.float32), authors, authors.end) is None
 
 
 def test_candidates_that_share_the_words_of_a_name_share_its_probability() -> None:
     text = "Holland, Alisha C. 2016. Forbearance"
     title, *names = _spans(text, "Forbearance", "Holland, Alisha C.", "Holland, Alisha", "Holland")
     scores = np.array([0.0, 0.08, 0.06, 0.05], np.float32)
-    assert _authors([title, *names], scores, title) == names[0]
-    assert _authors([title, *names[:1]], scores[:2], title) is None
+    assert _authors([title, *names], scores, title, title.end) == names[0]
+    assert _authors([title, *names[:1]], scores[:2], title, title.end) is None
 
 
 def test_a_reading_is_read_as_the_others_of_its_page_where_its_own_words_leave_it_open() -> None:

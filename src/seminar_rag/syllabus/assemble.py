@@ -105,20 +105,26 @@ def choose(
         best = int(chances[n].argmax())
         entry.title = completed(entry.runs, spans[best])
         entry.title_sure = float(1 / (1 + np.exp(-titles[n][best])))
-        entry.authors = _authors(spans, named[n][:-1], entry.title)
+        entry.authors = _authors(spans, named[n][:-1], spans[best], entry.title.end)
 
 
-def _authors(spans: Sequence[Span], scores: NDArray[np.float32], title: Span) -> Span | None:
+def _authors(
+    spans: Sequence[Span], scores: NDArray[np.float32], title: Span, end: int
+) -> Span | None:
     """The likeliest authors, if it is likely that they stand about there at all.
 
     Many candidates share the words of a name and with them the probability, so theirs is added up.
     Authors may be a part of the title ("Libby 2019"), but not reach into it. Of stretches that
     hold the likeliest one, the longest that is not much less likely names the other authors too.
+
+    Args:
+        end: where the title ends together with the chapters that belong to it.
     """
+    whole = replace(title, end=end)
 
     def free(span: Span) -> bool:
-        inside = title.start <= span.start and span.end <= title.end
-        return not _overlap(span, title) or (inside and len(span.text) < len(title.text))
+        part = _holds(title, span) and len(span.text) < len(title.text)
+        return part or not _overlap(span, whole)
 
     order: list[int] = scores.argsort()[::-1].tolist()
     for n in (n for n in order[:12] if free(spans[n])):
